@@ -1,0 +1,19 @@
+"""What Prefect and DVC read from the environment: importing this module, before Prefect, sets it where the user has not.
+
+Usage statistics are off, and Prefect's database and logs stay inside the project (`.prefect`, relative to the working directory).
+"""
+
+import os
+from pathlib import Path
+
+DEFAULTS = {
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "PREFECT_HOME": str(Path.cwd() / ".prefect"),
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    # A temporary server on a busy machine of two cores has been seen to need more than Prefect's 20 seconds.
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
+}
+
+for _name, _value in DEFAULTS.items():
+    os.environ.setdefault(_name, _value)

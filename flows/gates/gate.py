@@ -1,0 +1,56 @@
+"""The gates: frames of what a stage wrote, its suite, and the verdict file that the next stage depends on."""
+
+from pathlib import Path
+
+from flows.gates.document_frames import document_frames
+from flows.gates.feature_frames import feature_frames
+from flows.gates.runner import Frame, Verdict, check
+from flows.stages._common import DATA, REPORTS, rejects_folder, write_json
+from mgm.settings import Settings, nearest
+
+TABLES = {"ingest": DATA / "documents", "clean": DATA / "clean"}
+GATES = (*TABLES, "features")
+
+
+def run_gate(gate: str, corpus: str | None, settings: Settings) -> Verdict:
+    """Checks what a stage wrote and writes the verdict; only a gate that passes leaves a file at `verdict_path`.
+
+    Raises:
+        FileNotFoundError: the stage has not run.
+        ValueError: an unknown gate or corpus, or a suite that cannot be evaluated.
+    """
+    _check_names(gate, corpus, settings)
+    passed, failed = verdict_path(gate, corpus), verdict_path(gate, corpus, failed=True)
+    # Both first: whatever stops this process, no verdict on other data may stay behind.
+    passed.unlink(missing_ok=True)
+    failed.unlink(missing_ok=True)
+    frames = _frames(gate, corpus, settings)
+    verdict = check(gate, corpus, frames, getattr(settings.gates, gate).model_dump())
+    write_json(passed if verdict.passed else failed, verdict.as_dict())
+    return verdict
+
+
+def verdict_path(gate: str, corpus: str | None, failed: bool = False) -> Path:
+    """Where the verdict lies. That of a failed gate lies elsewhere, so that the next stage lacks its dependency."""
+    folder = REPORTS / "gates" / "failed" if failed else REPORTS / "gates"
+    return folder / f"{gate}.json" if corpus is None else folder / gate / f"{corpus}.json"
+
+
+def _check_names(gate: str, corpus: str | None, settings: Settings) -> None:
+    if gate not in GATES:
+        raise ValueError(f"no gate {gate!r}{nearest(gate, GATES)}")
+    if gate == "features" and corpus is not None:
+        raise ValueError(
+            f"the features gate checks all enabled corpora at once, found the argument {corpus!r}"
+        )
+    if gate in TABLES and corpus is None:
+        raise ValueError(f"the {gate} gate needs a corpus (enabled: {', '.join(settings.enabled)})")
+    if corpus is not None and corpus not in settings.enabled:
+        raise ValueError(f"no enabled corpus {corpus!r}{nearest(corpus, settings.enabled)}")
+
+
+def _frames(gate: str, corpus: str | None, settings: Settings) -> dict[str, Frame]:
+    if corpus is None:
+        return feature_frames(DATA / "features", list(settings.enabled), settings.active_tasks())
+    rejects, raw_offsets = rejects_folder(gate, corpus), gate == "ingest"
+    return document_frames(TABLES[gate] / corpus, rejects, settings.tasks_for(corpus), raw_offsets)

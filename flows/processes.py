@@ -1,0 +1,77 @@
+"""Child processes that never outlive the run: each in a process group of its own, killed whole when the run stops or dies."""
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+GRACE_SECONDS = 5.0
+"""How long a group may take to end after SIGTERM before it is killed."""
+
+# The group's leader waits for the end of a pipe that only this process holds open. Should this process be killed outright,
+# the pipe closes and the leader kills its group: no handler of ours could.
+_LEADER = ["/bin/sh", "-c", "read -r _; kill -KILL 0"]
+
+_groups: set[int] = set()
+_guard = threading.Lock()
+
+
+def run(command: Sequence[str], cwd: Path, on_line: Callable[[str], None]) -> int:
+    """Runs a command in a process group of its own and hands its output (both streams) on, line by line.
+
+    Whatever the command left running in its group is killed when it ends. Returns the exit status, negative for a signal.
+    """
+    with subprocess.Popen(_LEADER, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0) as leader:
+        group = leader.pid
+        with _guard:
+            _groups.add(group)
+        try:
+            child = subprocess.Popen(
+                command,
+                cwd=cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                process_group=group,
+            )
+            with child:
+                assert child.stdout is not None
+                for line in child.stdout:
+                    on_line(line.rstrip())
+            return child.returncode
+        finally:
+            _signal(group, signal.SIGKILL)
+            leader.wait()
+            with _guard:
+                _groups.discard(group)
+
+
+def terminate_all() -> None:
+    """Ends every group that `run` has started: SIGTERM, then SIGKILL after GRACE_SECONDS."""
+    with _guard:
+        groups = set(_groups)
+    for group in groups:
+        _signal(group, signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    while time.monotonic() < deadline:
+        with _guard:
+            if not groups & _groups:
+                return
+        time.sleep(0.05)
+    with _guard:
+        left = groups & _groups
+    for group in left:
+        _signal(group, signal.SIGKILL)
+
+
+def _signal(group: int, number: signal.Signals) -> None:
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        pass  # the group has ended by itself

@@ -1,0 +1,118 @@
+"""Scores raw documents with the champion: `python -m flows.score --input FILE_OR_DIR --output DIR [--bundle DIR] [--like CORPUS]`.
+
+Writes OUTPUT/predictions and OUTPUT/rejects (tables of parts) and, when both are whole, OUTPUT/summary.json.
+"""
+
+import flows.environment  # isort: skip  # noqa: F401  before Prefect is imported
+
+import argparse
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from prefect import flow
+from tqdm import tqdm
+
+from flows.stages._common import read_json, write_json
+from mgm.corpus.parts import REJECTS, Counts, PartsWriter
+from mgm.scoring.inputs import Inputs
+from mgm.scoring.scorer import Scorer
+from mgm.settings import PARAMS, ScoreSettings, Settings
+
+CHAMPION = Path("models/champion.json")
+STORE = Path("models/store")
+SUMMARY = "summary.json"
+
+
+def champion() -> Path:
+    """The folder of the champion's bundle.
+
+    Raises:
+        FileNotFoundError: no model was promoted yet.
+    """
+    if not CHAMPION.is_file():
+        raise FileNotFoundError(f"{CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate")
+    return STORE / read_json(CHAMPION)["bundle"]
+
+
+def score(
+    source: Path,
+    output: Path,
+    bundle: Path | None = None,
+    like: str | None = None,
+    settings: ScoreSettings | None = None,
+) -> dict[str, Any]:
+    """Scores every document of `source`, part by part, and returns the summary that it wrote.
+
+    Args:
+        source: a file or folder with the columns doc_id and text; those that `like` names, where it is given.
+        bundle: the bundle's folder; None: the champion's.
+        like: a corpus of the bundle that these documents are like: its columns and text settings are used.
+
+    Raises:
+        FileNotFoundError, ValueError: before anything is scored, for whatever is wrong with bundle or input.
+    """
+    settings = settings or ScoreSettings()
+    scorer = Scorer.load(bundle or champion(), settings.tasks)
+    scorer.bundle.text_for(like)
+    own = None if like is None else scorer.bundle.settings.corpora[like]
+    inputs = Inputs(source) if own is None else Inputs(source, own.id, own.text_column)
+    total = inputs.check(settings.rows_per_batch)
+    (output / SUMMARY).unlink(missing_ok=True)
+    counts = Counts()
+    with (
+        PartsWriter(output / "predictions", scorer.schema) as predictions,
+        PartsWriter(output / "rejects", REJECTS) as rejects,
+        tqdm(total=total, unit=" documents", disable=not sys.stderr.isatty()) as bar,
+    ):
+        for frame in inputs.batches(settings.rows_per_batch):
+            predicted, rejected = scorer.score(frame, like)
+            counts.add(frame, predicted, rejected)
+            predictions.write(predicted)
+            rejects.write(rejected)
+            bar.update(frame.height)
+    summary = {
+        "bundle": scorer.bundle.id,
+        "tasks": [t.name for t in scorer.tasks],
+        "rows_in": counts.rows_in,
+        "predictions": counts.rows_out,
+        "rejected": counts.rejected,
+        "reasons": counts.reasons,
+    }
+    write_json(output / SUMMARY, summary)
+    return summary
+
+
+@flow(name="score", validate_parameters=False)
+def score_flow(source: str, output: str, bundle: str | None = None, like: str | None = None) -> dict[str, Any]:
+    """`score` with the settings of params.yaml, as a Prefect flow."""
+    settings = Settings.load().score if PARAMS.is_file() else ScoreSettings()
+    return score(Path(source), Path(output), Path(bundle) if bundle else None, like, settings)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m flows.score", description="Scores raw documents.")
+    parser.add_argument("--input", required=True, help="file or folder: Parquet, JSONL, CSV or TSV with doc_id and text")
+    parser.add_argument("--output", required=True, help="folder for predictions/, rejects/ and summary.json")
+    parser.add_argument("--bundle", help="folder of a bundle; default: the champion's")
+    parser.add_argument("--like", metavar="CORPUS", help="read the documents with this corpus's columns and text settings")
+    given = parser.parse_args(arguments)
+    start = time.perf_counter()
+    try:
+        summary = score_flow(given.input, given.output, given.bundle, given.like)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    seconds = time.perf_counter() - start
+    reasons = "".join(f", {reason} {n}" for reason, n in summary["reasons"].items())
+    print(
+        f"scored {summary['predictions']:,} of {summary['rows_in']:,} documents in {seconds:.1f} s; "
+        f"{summary['rejected']:,} rejected{reasons}; {given.output}"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""What the training stages share: the features on disk, the state that a killed run resumes from, and what is shown meanwhile."""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from flows.stages._common import DATA
+from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
+from mgm.settings import Settings
+from mgm.tasks import Task
+from mgm.text import labels
+from mgm.text.features import FeaturePart
+from mgm.text.vocabulary import Vocabulary
+from mgm.training.checkpoint import Checkpoint
+from mgm.training.fit import Fitted, Plan, plan
+from mgm.training.trainer import EpochReport, Listener, Step
+
+FEATURES = DATA / "features"
+CHECKPOINTS = DATA / "checkpoints"
+VOCABULARY, LABELS = FEATURES / "vocabulary.parquet", FEATURES / "labels.json"
+
+
+def corpora_of(settings: Settings, tasks: list[Task]) -> list[str]:
+    """The enabled corpora that label one of these tasks, sorted by name."""
+    return sorted(c for c in settings.enabled if any(c in t.corpora for t in tasks))
+
+
+def read_features(corpus: str) -> list[FeaturePart]:
+    """The parts of a corpus's features, memory-mapped."""
+    count = len(read_manifest(FEATURES / corpus).parts)
+    return [FeaturePart.load(FEATURES / corpus, index) for index in range(count)]
+
+
+def inputs(settings: Settings, tasks: list[Task]) -> dict[str, str]:
+    """The files that decide what these tasks are trained on, with their hashes."""
+    files = [VOCABULARY, LABELS, *(FEATURES / c / MANIFEST for c in corpora_of(settings, tasks))]
+    return {path.as_posix(): file_sha256(path) for path in files}
+
+
+def prepare(settings: Settings, tasks: list[Task]) -> Plan:
+    """The plan of a training of these tasks on the features on disk, announced in one line."""
+    parts = {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)}
+    made = plan(settings, tasks, labels.load(LABELS), parts, len(Vocabulary.load(VOCABULARY)))
+    print(
+        f"training {', '.join(t.name for t in made.tasks)}: {made.rows:,} rows, {made.words:,} words an epoch, "
+        f"{made.parameters:,} parameters, at most {settings.train.epochs} epochs",
+        flush=True,
+    )
+    return made
+
+
+def checkpoint(name: str, settings: Settings, tasks: list[Task]) -> Checkpoint:
+    """The place of a training's state; other settings, features or another torch make it another training."""
+    facts = {
+        "settings": settings.model_dump(mode="json", include={"seed", "text", "model", "train"}),
+        "tasks": [t.model_dump(mode="json") for t in tasks],
+        "inputs": inputs(settings, tasks),
+        "torch": torch.__version__,
+        "device": "cuda" if torch.cuda.is_available() else "cpu",
+    }
+    fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    return Checkpoint(CHECKPOINTS / name, fingerprint)
+
+
+class Console(Listener):
+    """One line an epoch; in a terminal also a bar over its batches. `also` is told each epoch too."""
+
+    def __init__(self, epochs: int, also: Callable[[EpochReport], object] = lambda report: None) -> None:
+        super().__init__(self._step, self._epoch)
+        self.epochs, self.also = epochs, also
+        self.bar: tqdm | None = None
+
+    def _step(self, step: Step) -> None:
+        if not sys.stderr.isatty():
+            return
+        if self.bar is None:
+            self.bar = tqdm(total=step.total, desc=f"epoch {step.epoch}/{self.epochs}", unit=" batches", leave=False)
+        self.bar.update()
+
+    def _epoch(self, report: EpochReport) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
+        if report.epoch == 1:
+            passes = ", ".join(f"{corpus} {n:.2f}" for corpus, n in report.passes.items())
+            print(f"passes over each corpus an epoch: {passes}", flush=True)
+        print(epoch_line(report, self.epochs), flush=True)
+        self.also(report)
+
+
+def epoch_line(report: EpochReport, epochs: int) -> str:
+    """An epoch in one line: losses, validation metrics and their mean (* the best so far), speed, rate."""
+    losses = ", ".join(f"{task} {loss:.3f}" for task, loss in report.losses.items())
+    metrics = ", ".join(f"{task} {value:.3f}" for task, value in report.metrics.items()) or "no labels"
+    speed = report.words / max(report.seconds, 1e-9)
+    return (
+        f"epoch {report.epoch}/{epochs}: loss {losses} | valid {metrics} | mean {report.score:.4f}"
+        f"{'*' if report.best else ''} | {speed:,.0f} words/s, rate {report.learning_rate:.5f}, {report.seconds:.1f} s"
+    )
+
+
+def facts(made: Plan, fitted: Fitted, settings: Settings) -> dict[str, Any]:
+    """How a training went, with times and hardware: for people, read by no stage but the report."""
+    trained = fitted.trained
+    return {
+        "tasks": [t.name for t in made.tasks],
+        "rows": made.rows,
+        "words_per_epoch": made.words,
+        "parameters": made.parameters,
+        "best_epoch": trained.best,
+        "validation": next((r.metrics for r in trained.history if r.epoch == trained.best), {}),
+        "seconds": round(sum(r.seconds for r in trained.history), 1),
+        "epochs": [asdict(report) for report in trained.history],
+        "hardware": {
+            "machine": platform.machine(),
+            "cpus": os.cpu_count(),
+            "threads": settings.train.threads,
+            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        },
+        "versions": {"python": platform.python_version(), "torch": torch.__version__},
+    }

@@ -1,0 +1,26 @@
+"""Stage fetch: gets the enabled corpora that are fetched and not shipped, where they are not there yet."""
+
+from pathlib import Path
+
+from flows.stages._common import DATA, run_stage
+from mgm.corpus.fetch import CORPORA, describe, fetch
+from mgm.settings import Settings
+
+FETCHED = DATA / "fetched"
+
+
+def main() -> None:
+    FETCHED.mkdir(parents=True, exist_ok=True)
+    wanted = [Path(path) for path in Settings.load().enabled.values() if Path(path).parent == FETCHED]
+    for path in wanted:
+        if path.exists():
+            print(f"fetch {path.stem}: here already")
+            continue
+        if path.stem not in CORPORA:
+            raise ValueError(f"{path}: no such file, and nothing fetches it; known: {', '.join(sorted(CORPORA))}")
+        fetch(CORPORA[path.stem], FETCHED)
+        print(describe(path))
+
+
+if __name__ == "__main__":
+    run_stage(main)

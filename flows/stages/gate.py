@@ -1,0 +1,23 @@
+"""Stage: a gate. `python -m flows.stages.gate ingest CORPUS`, `... clean CORPUS`, `... features`."""
+
+import sys
+
+from flows.gates.gate import run_gate, verdict_path
+from flows.stages._common import run_stage
+from mgm.settings import Settings
+
+
+def main(gate: str = "", corpus: str | None = None) -> int:
+    """Runs one gate; 1 where it does not pass."""
+    verdict = run_gate(gate, corpus, Settings.load())
+    for finding in [*verdict.warnings, *verdict.failures]:
+        print(finding, file=sys.stderr, flush=True)
+    what = f"gate {gate}" + (f" {corpus}" if corpus else "")
+    counts = f"{verdict.checks} checks, {len(verdict.warnings)} warnings, {len(verdict.failures)} failures"
+    path = verdict_path(gate, corpus, failed=not verdict.passed)
+    print(f"{what}: {'passed' if verdict.passed else 'STOPPED'}: {counts} ({path})", flush=True)
+    return 0 if verdict.passed else 1
+
+
+if __name__ == "__main__":
+    run_stage(main)

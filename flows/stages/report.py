@@ -1,0 +1,66 @@
+"""The files of a run -> reports/report.html, and the run's closing lines: one a task, and where the
+report is."""
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from flows.stages._common import REPORTS, read_json, run_stage
+from mgm.evaluation.report import provenance_rows, render
+from mgm.evaluation.sources import Sources
+from mgm.evaluation.summary import summary_lines
+from mgm.settings import Settings
+
+TARGET = REPORTS / "report.html"
+PACKAGES = ("torch", "polars", "pyarrow", "numpy", "scipy", "dvc", "great-expectations", "rjieba")
+
+
+def main() -> None:
+    sources = Sources(Path(), Settings.load())
+    page = render(sources, provenance_rows(sources, _facts()))
+    TARGET.parent.mkdir(parents=True, exist_ok=True)
+    temporary = TARGET.with_name(TARGET.name + ".tmp")
+    temporary.write_text(page, encoding="utf-8")
+    os.replace(temporary, TARGET)
+    if (REPORTS / "metrics.json").is_file():
+        print("test split:", *summary_lines(read_json(REPORTS / "metrics.json")), sep="\n")
+    print(f"report: {TARGET}")
+
+
+def _facts() -> dict[str, str]:
+    """What no file of the run says: this moment, this code, this machine."""
+    return {
+        "git revision": _revision(),
+        "report made at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "Python": platform.python_version(),
+        "packages": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
+        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
+    }
+
+
+def _revision() -> str:
+    try:
+        revision = _git("rev-parse", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except (OSError, subprocess.CalledProcessError) as error:
+        return f"unknown ({type(error).__name__}: not a git checkout, or no git here)"
+    return revision + (" with uncommitted changes" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+if __name__ == "__main__":
+    run_stage(main)

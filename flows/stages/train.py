@@ -1,0 +1,51 @@
+"""Stage: features to a bundle, one network trained on all tasks jointly. `python -m flows.stages.train`."""
+
+from dvclive import Live
+
+from flows.stages._common import CANDIDATE, REPORTS, read_json, run_stage, write_json
+from flows.stages._training import FEATURES, VOCABULARY, Console, checkpoint, facts, prepare
+from mgm.model import bundle as bundles
+from mgm.settings import Settings
+from mgm.text.vocabulary import Vocabulary
+from mgm.training.fit import fit
+from mgm.training.trainer import EpochReport
+
+LIVE = REPORTS / "live"
+
+
+def main() -> None:
+    """Trains the candidate, and says so epoch by epoch; a killed run goes on after its last whole epoch."""
+    settings = Settings.load()
+    tasks = settings.active_tasks()
+    made = prepare(settings, tasks)
+    state = checkpoint("train", settings, tasks)
+    with Live(str(LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as live:
+        fitted = fit(made, settings, state, Console(settings.train.epochs, lambda report: _log(live, report)))
+    bundle = bundles.Bundle(
+        network=fitted.network,
+        settings=bundles.own_settings(settings),
+        tasks=tasks,
+        labels=made.labels,
+        thresholds=fitted.thresholds,
+        vocabulary=Vocabulary.load(VOCABULARY),
+        profile=read_json(FEATURES / "profile.json"),
+        stopwords=bundles.stopwords_of(settings),
+    )
+    identity = bundles.save(CANDIDATE, bundle)
+    write_json(REPORTS / "training.json", facts(made, fitted, settings))
+    state.remove()
+    print(f"epoch {fitted.trained.best} is the best, mean {fitted.trained.score:.4f}; bundle {identity[:12]} in {CANDIDATE}")
+
+
+def _log(live: Live, report: EpochReport) -> None:
+    for task, loss in report.losses.items():
+        live.log_metric(f"loss/{task}", loss)
+    for task, value in report.metrics.items():
+        live.log_metric(f"valid/{task}", value)
+    live.log_metric("valid/mean", report.score)
+    live.log_metric("learning_rate", report.learning_rate)
+    live.next_step()
+
+
+if __name__ == "__main__":
+    run_stage(main)

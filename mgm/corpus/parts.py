@@ -1,0 +1,151 @@
+"""Tables between stages: folders of Parquet parts in a fixed order, with `_parts.json` written last.
+
+A reader opens only what `_parts.json` lists, so a half-written folder is never read, and a stray file never counts.
+"""
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import polars as pl
+
+MANIFEST = "_parts.json"
+ROW_GROUP = 20_000
+
+REJECTS = pl.Schema({"doc_id": pl.String(), "stage": pl.String(), "reasons": pl.List(pl.String), "values": pl.String()})
+
+
+@dataclass(frozen=True)
+class Part:
+    """One file of a table: its rows, the hash of its bytes, and the hash of what it was made from."""
+
+    name: str
+    rows: int
+    sha256: str
+    input_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a table holds."""
+
+    rows: int
+    parts: list[Part]
+
+
+@dataclass
+class Counts:
+    """Rows in, out and rejected of a stage, and how often each reason was given (a row may have several)."""
+
+    rows_in: int = 0
+    rows_out: int = 0
+    rejected: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def add(self, frame: pl.DataFrame, kept: pl.DataFrame, rejected: pl.DataFrame) -> None:
+        assert frame.height == kept.height + rejected.height, (
+            f"{frame.height} rows in, but {kept.height} out and {rejected.height} rejected"
+        )
+        self.rows_in += frame.height
+        self.rows_out += kept.height
+        self.rejected += rejected.height
+        reasons = Counter(self.reasons)
+        reasons.update(rejected["reasons"].explode().drop_nulls().to_list())
+        self.reasons = dict(sorted(reasons.items()))
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_manifest(folder: Path, parts: Sequence[Part]) -> None:
+    """Writes `_parts.json`, atomically: with it the table is whole."""
+    manifest = Manifest(rows=sum(p.rows for p in parts), parts=list(parts))
+    temporary = folder / (MANIFEST + ".tmp")
+    temporary.write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, folder / MANIFEST)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """What the table in `folder` holds.
+
+    Raises:
+        FileNotFoundError: there is no table, or its writing was not finished.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(f"{folder}: no finished table here ({MANIFEST} is missing)")
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    return Manifest(rows=raw["rows"], parts=[Part(**part) for part in raw["parts"]])
+
+
+def read_parts(folder: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
+    """The parts of a table in order, one frame each; an empty table still gives its one empty part."""
+    for part in read_manifest(folder).parts:
+        yield pl.read_parquet(folder / part.name, columns=columns)
+
+
+def read_table(folder: Path, columns: list[str] | None = None) -> pl.DataFrame:
+    """All rows of a table in one frame: for tables known to be small."""
+    return pl.concat(list(read_parts(folder, columns)))
+
+
+class PartsWriter:
+    """Writes a table part by part. Leaving the context normally writes `_parts.json`; after an error there is none."""
+
+    def __init__(self, folder: Path, schema: Mapping[str, pl.DataType] | pl.Schema) -> None:
+        self.folder = folder
+        self.schema = pl.Schema(schema)
+        self.parts: list[Part] = []
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for old in [self.folder / MANIFEST, *self.folder.glob("part-*.parquet")]:
+            old.unlink(missing_ok=True)
+        return self
+
+    def write(self, frame: pl.DataFrame, input_sha256: str = "") -> None:
+        """Writes `frame` as the next part; its columns must be those of the schema, in any order."""
+        name = f"part-{len(self.parts):05d}.parquet"
+        path = self.folder / name
+        frame.select(self.schema.names()).cast(dict(self.schema)).write_parquet(
+            path, compression="zstd", row_group_size=ROW_GROUP, statistics=False
+        )
+        self.parts.append(Part(name, frame.height, file_sha256(path), input_sha256))
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is None:
+            if not self.parts:
+                self.write(self.schema.to_frame())
+            write_manifest(self.folder, self.parts)
+
+
+def map_parts(
+    source: Path,
+    target: Path,
+    rejects: Path,
+    stage: str,
+    schema: Mapping[str, pl.DataType] | pl.Schema,
+    transform: Callable[[pl.DataFrame], tuple[pl.DataFrame, pl.DataFrame]],
+) -> Counts:
+    """Makes each part of `target` from one part of `source`, so that memory holds one part whatever the corpus.
+
+    `transform` returns the rows kept (columns of `schema`) and the rejected ones (doc_id, reasons, values).
+    """
+    counts = Counts()
+    with PartsWriter(target, schema) as out, PartsWriter(rejects, REJECTS) as dropped:
+        for part in read_manifest(source).parts:
+            frame = pl.read_parquet(source / part.name)
+            kept, rejected = transform(frame)
+            counts.add(frame, kept, rejected)
+            out.write(kept, part.sha256)
+            dropped.write(rejected.with_columns(stage=pl.lit(stage)), part.sha256)
+    return counts

@@ -1,0 +1,105 @@
+"""Inline SVG for the report: no script, no request, colours from the page's own style."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup, escape
+
+Points = Sequence[tuple[float, float]]
+
+_WIDTH, _HEIGHT = 300, 170
+_LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 10, 24
+
+
+def interval_plot(
+    value: float | None, low: float | None, high: float | None, majority: float | None, single: float | None
+) -> Markup:
+    """A metric on the scale 0 to 1: its interval as a bar, its value as a dot, majority and single-task
+    model as ticks."""
+    width, middle = 180, 11
+
+    def x(v: float) -> str:
+        return f"{6 + min(max(v, 0.0), 1.0) * (width - 12):.1f}"
+
+    shapes = [f'<line class="axis" x1="6" x2="{width - 6}" y1="{middle}" y2="{middle}"/>']
+    shapes += [
+        f'<line class="axis" x1="{x(v)}" x2="{x(v)}" y1="{middle - 3}" y2="{middle + 3}"/>'
+        for v in (0, 0.5, 1)
+    ]
+    said = []
+    if majority is not None:
+        shapes.append(f'<line class="majority" x1="{x(majority)}" x2="{x(majority)}" y1="3" y2="19"/>')
+        said.append(f"majority {majority:.3f}")
+    if single is not None:
+        at = float(x(single))
+        shapes.append(f'<path class="single" d="M{at:.1f} 5.5l5 5.5l-5 5.5l-5-5.5z"/>')
+        said.append(f"single-task {single:.3f}")
+    if low is not None and high is not None:
+        shapes.append(f'<line class="interval" x1="{x(low)}" x2="{x(high)}" y1="{middle}" y2="{middle}"/>')
+        said.insert(0, f"interval {low:.3f} to {high:.3f}")
+    if value is not None:
+        shapes.append(f'<circle class="value" cx="{x(value)}" cy="{middle}" r="4.2"/>')
+        said.insert(0, f"value {value:.3f}")
+    label = escape(", ".join(said) or "no value")
+    return Markup(
+        f'<svg class="range" viewBox="0 0 {width} 22" width="{width}" height="22" '
+        f'role="img" aria-label="{label}">'
+        f"{''.join(shapes)}</svg>"
+    )
+
+
+def line_plot(title: str, lines: Mapping[str, Points]) -> Markup:
+    """One or several lines (x, y) over the same axes, each labelled in the legend; nan values are left
+    out."""
+    known = {
+        n: [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)] for n, points in lines.items()
+    }
+    every = [p for points in known.values() for p in points]
+    if not every:
+        return Markup("")
+    x_ticks = _ticks(min(x for x, _ in every), max(x for x, _ in every), whole=True)
+    y_ticks = _ticks(min(y for _, y in every), max(y for _, y in every))
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = (x - x_ticks[0]) / (x_ticks[-1] - x_ticks[0])
+        up = (y - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
+        return _LEFT + across * (_WIDTH - _LEFT - _RIGHT), _HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM)
+
+    shapes = []
+    for y in y_ticks:
+        _, py = at(x_ticks[0], y)
+        shapes.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{py:.1f}" y2="{py:.1f}"/>')
+        shapes.append(f'<text x="{_LEFT - 5}" y="{py + 3.5:.1f}" text-anchor="end">{y:g}</text>')
+    for x in x_ticks:
+        px, _ = at(x, y_ticks[0])
+        shapes.append(f'<text x="{px:.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{x:g}</text>')
+    for number, points in enumerate(known.values()):
+        path = " ".join(f"{px:.1f},{py:.1f}" for px, py in (at(x, y) for x, y in points))
+        shapes.append(f'<polyline class="line c{number % 6}" points="{path}"/>')
+        shapes += [
+            f'<circle class="dot c{number % 6}" cx="{px:.1f}" cy="{py:.1f}" r="2.4"/>'
+            for px, py in (at(x, y) for x, y in points)
+        ]
+    legend = "".join(
+        f'<span><i class="c{number % 6}"></i>{escape(name)}</span>'
+        for number, name in enumerate(known)
+        if len(known) > 1
+    )
+    return Markup(
+        f'<figure class="plot"><figcaption>{escape(title)}</figcaption>'
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{escape(title)}">'
+        f"{''.join(shapes)}</svg>"
+        f'<div class="legend">{legend}</div></figure>'
+    )
+
+
+def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
+    """Three to six round values that enclose [low, high]."""
+    if high - low < 1e-9:
+        low, high = low - 0.5, high + 0.5
+    rough = (high - low) / 4
+    magnitude = 10.0 ** math.floor(math.log10(rough))
+    step = next(m * magnitude for m in (1, 2, 2.5, 5, 10) if m * magnitude >= rough)
+    step = max(1.0, math.ceil(step)) if whole else step
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(i * step, 10) for i in range(first, max(last, first + 1) + 1)]

@@ -1,0 +1,46 @@
+"""The predictions table: predictions beside the labels, one row a document."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from mgm.evaluation.metrics import KEYS
+from mgm.model.network import Network
+from mgm.model.predict import Progress, predict, prediction_schema
+from mgm.model.thresholds import Thresholds
+from mgm.tasks import Task
+from mgm.text.features import FeaturePart
+
+
+def table_schema(tasks: Sequence[Task]) -> pl.Schema:
+    """doc_id, group, lang, split, then of each task its prediction columns and `<task>_true`, the label."""
+    truth = {f"{task.name}_true": task.column_type for task in tasks}
+    return pl.Schema(
+        {**dict.fromkeys(KEYS, pl.String()), **prediction_schema(list(tasks), probs=True), **truth}
+    )
+
+
+def predict_part(
+    network: Network,
+    part: FeaturePart,
+    tasks: Sequence[Task],
+    labels: dict[str, list[str]],
+    thresholds: dict[str, Thresholds],
+    splits: Sequence[str],
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """The predictions table of those rows of a part that are in `splits`, in the part's order."""
+    documents = part.documents.filter(pl.col("split").is_in(list(splits)))
+    if not documents.height:
+        return table_schema(tasks).to_frame()
+    found = predict(
+        network,
+        FeaturePart(documents, part.types),
+        list(tasks),
+        labels,
+        thresholds,
+        probs=True,
+        progress=progress,
+    )
+    truth = documents.select(*KEYS[1:], *[pl.col(t.name).alias(f"{t.name}_true") for t in tasks])
+    return pl.concat([found, truth], how="horizontal").select(table_schema(tasks).names())

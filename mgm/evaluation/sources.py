@@ -1,0 +1,89 @@
+"""What a report is made of: the files that a run left, each read if it is there and named as missing if
+not."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from mgm.corpus.parts import MANIFEST, read_parts
+from mgm.evaluation.metrics import columns_read
+from mgm.settings import Settings
+from mgm.tasks import Task
+
+STAGES = ("ingest", "clean", "tokenize", "stopwords")
+GATES = ("ingest", "clean")
+
+
+@dataclass
+class Sources:
+    """The files of a run below `root` (the project's folder); `missing` collects what was asked for and
+    not there."""
+
+    root: Path
+    settings: Settings
+    missing: list[str] = field(default_factory=list)
+
+    def json(self, *place: str, expected: bool = True) -> Any:
+        """A JSON file's content, None where there is none (`expected`: then it counts as missing)."""
+        path = self.root.joinpath(*place)
+        if path.is_file():
+            return json.loads(path.read_text(encoding="utf-8"))
+        if expected:
+            self.missing.append("/".join(place))
+        return None
+
+    def predictions(self, task: Task, split: str) -> pl.DataFrame | None:
+        """A task's predictions in one split, with a column corpus; None where a corpus has no table."""
+        frames = []
+        for corpus in task.corpora:
+            folder = self.root / "data" / "predictions" / corpus
+            if not (folder / MANIFEST).is_file():
+                self._miss(f"data/predictions/{corpus}")
+                return None
+            for part in read_parts(folder):
+                rows = part.filter(pl.col("split") == split).with_columns(corpus=pl.lit(corpus))
+                frames.append(rows.select("corpus", *columns_read(task, rows.columns)))
+        return pl.concat(frames)
+
+    def texts(self, corpus: str, doc_ids: Sequence[str]) -> dict[str, str]:
+        """The raw texts of a few documents."""
+        folder = self.root / "data" / "documents" / corpus
+        if not (folder / MANIFEST).is_file():
+            self._miss(f"data/documents/{corpus}")
+            return {}
+        found: dict[str, str] = {}
+        for part in read_parts(folder, ["doc_id", "text"]):
+            found |= dict(part.filter(pl.col("doc_id").is_in(list(doc_ids))).iter_rows())
+            if len(found) == len(doc_ids):
+                break
+        return found
+
+    def curves(self) -> dict[str, list[tuple[float, float]]]:
+        """Series that training logged, name to (step, value): the TSV files of reports/live/plots/metrics."""
+        folder = self.root / "reports" / "live" / "plots" / "metrics"
+        if not folder.is_dir():
+            self._miss("reports/live")
+            return {}
+        curves = {}
+        for path in sorted(folder.rglob("*.tsv")):
+            name = path.relative_to(folder).with_suffix("").as_posix()
+            table = pl.read_csv(path, separator="\t", infer_schema=False)
+            values = table.select(
+                pl.col("step").cast(pl.Float64), pl.col(table.columns[-1]).cast(pl.Float64, strict=False)
+            )
+            curves[name] = [(step, value) for step, value in values.iter_rows() if value is not None]
+        return curves
+
+    def hash_of(self, *place: str) -> str | None:
+        """The SHA-256 of a file, None where there is none."""
+        path = self.root.joinpath(*place)
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+    def _miss(self, what: str) -> None:
+        if what not in self.missing:
+            self.missing.append(what)

@@ -1,0 +1,71 @@
+"""Attention inside the rows of a ragged batch.
+
+Axes: R rows, N items, C rows of one length class, L their longest, H heads, D width, d width of a head.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgm.model.ragged import Ragged
+
+
+class SelfAttention(nn.Module):
+    """Multi-head self-attention of each row's items, with a residual and layer normalisation.
+
+    Raises ValueError when `heads` does not divide `width`. Source: Vaswani et al. 2017, arXiv:1706.03762.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"model: width {width} is no multiple of heads {heads}")
+        self.heads = heads
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(width, width)
+        self.normalise = nn.LayerNorm(width)
+
+    def forward(self, items_ND: Ragged) -> Ragged:
+        projected = Ragged(self.query_key_value(items_ND.values), items_ND.length)
+        places, outputs = [], []
+        for place, rows in projected.by_length():
+            padded, mask = rows.pad()
+            query, key, value = padded.unflatten(2, (3, self.heads, -1)).permute(
+                2, 0, 3, 1, 4
+            )  # each (C,H,L,d)
+            mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask[:, None, None, :])
+            outputs.append(mixed.transpose(1, 2).flatten(2)[mask])
+            places.append(place)
+        if not outputs:
+            return items_ND
+        mixed_ND = torch.cat(outputs)[torch.argsort(torch.cat(places))]
+        return Ragged(self.normalise(items_ND.values + self.output(mixed_ND)), items_ND.length)
+
+
+class AdditivePooling(nn.Module):
+    """One vector a row: a_i = softmax(a^T tanh(W s_i + b)). Source: Yang et al. 2016, HAN."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(width, width)
+        self.context = nn.Linear(width, 1, bias=False)
+
+    def forward(self, items_ND: Ragged) -> Tensor:
+        """(R,D); zeros for an empty row."""
+        score = self.context(torch.tanh(self.hidden(items_ND.values)))[:, 0]
+        weight = Ragged(score, items_ND.length).softmax()
+        return Ragged(weight[:, None] * items_ND.values, items_ND.length).sum_pool()
+
+
+class AttentionPooling(nn.Module):
+    """A row of vectors to one: projection, self-attention, additive pooling."""
+
+    def __init__(self, input_width: int, width: int, heads: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(input_width, width)
+        self.attend = SelfAttention(width, heads)
+        self.pool = AdditivePooling(width)
+
+    def forward(self, items: Ragged) -> Tensor:
+        """(R, width)"""
+        return self.pool(self.attend(Ragged(self.project(items.values), items.length)))

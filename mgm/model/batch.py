@@ -1,0 +1,156 @@
+"""A batch of documents as flat tensors, and how it is gathered from a part of features.
+
+Axes: B documents, P paragraphs, S sentences, N words of the whole batch, T distinct words, G n-grams, K labels.
+Nothing is padded here: lengths stand beside the flat values, so a document never sees its neighbours.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow.compute as pc
+import torch
+from torch import Tensor
+
+from mgm.tasks import Task
+from mgm.text.features import FeaturePart
+
+NO_LABEL = -100
+"""The target of a document (classification) or word (tagging) that carries no label; torch's own ignore_index."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The tensors of B documents.
+
+    `targets` holds only the tasks that these documents' corpus labels: classification (B,) int64, multilabel (B,K)
+    float32, regression (B,) float32, tagging (N,) int64 of BIO ids. Not labelled: NO_LABEL, or NaN in float targets.
+    """
+
+    type_id: Tensor  # (T,) vocabulary id, 0 unknown
+    type_ngram: Tensor  # (G,)
+    type_ngram_offset: Tensor  # (T+1,)
+    type_property: Tensor  # (T,3) frequency bucket, shape, script
+    word: Tensor  # (N,) index into the T types
+    content: Tensor  # (N,) bool
+    sentence_length: Tensor  # (S,) words of each sentence
+    paragraph_length: Tensor  # (P,) sentences of each paragraph
+    document_length: Tensor  # (B,) paragraphs of each document
+    targets: dict[str, Tensor]
+
+    def to(self, device: torch.device | str) -> "Batch":
+        """The same batch on another device."""
+        return Batch(**{f.name: _to(getattr(self, f.name), device) for f in fields(self)})
+
+    @property
+    def size(self) -> int:
+        """B."""
+        return self.document_length.numel()
+
+    @property
+    def words_per_paragraph(self) -> Tensor:
+        """(P,)"""
+        return _sum_runs(self.sentence_length, self.paragraph_length)
+
+    @property
+    def words_per_document(self) -> Tensor:
+        """(B,)"""
+        return _sum_runs(self.words_per_paragraph, self.document_length)
+
+    @property
+    def sentences_per_document(self) -> Tensor:
+        """(B,)"""
+        return _sum_runs(self.paragraph_length, self.document_length)
+
+
+def collate(
+    part: FeaturePart, rows: np.ndarray, tasks: list[Task], labels: dict[str, list[str]], with_targets: bool
+) -> Batch:
+    """The batch of `rows` of a part, in that order.
+
+    Shapes: see `Batch`; T counts the distinct words of these rows alone. `labels` gives K of the multilabel tasks.
+    """
+    encoded = [t for t in tasks if t.encoded in part.documents.columns] if with_targets else []
+    names = ["word", "content", "sentence", "paragraph", *(t.encoded for t in encoded)]
+    documents = part.documents.select(names)[rows]
+    word, word_count = ragged(documents["word"])
+    types, index = np.unique(word, return_inverse=True)
+    type_rows = part.types.select("id", "ngrams", "bucket", "shape", "script")[types]
+    ngram, ngram_count = ragged(type_rows["ngrams"])
+    paragraph, document_length = ragged(documents["paragraph"])
+    return Batch(
+        type_id=_long(type_rows["id"].to_numpy()),
+        type_ngram=_long(ngram),
+        type_ngram_offset=_long(np.concatenate([[0], np.cumsum(ngram_count)])),
+        type_property=_long(type_rows.select("bucket", "shape", "script").cast(pl.Int64).to_numpy()),
+        word=_long(index),
+        content=torch.from_numpy(ragged(documents["content"])[0].astype(np.bool_)),
+        sentence_length=_long(ragged(documents["sentence"])[0]),
+        paragraph_length=_long(paragraph),
+        document_length=_long(document_length),
+        targets={t.name: target(documents[t.encoded], t, labels, word_count) for t in encoded},
+    )
+
+
+def ragged(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+    """The values of a list column one after another, and the length (n,) int64 of each row; a null row counts 0."""
+    array = lists.rechunk().to_arrow()
+    length = pc.fill_null(pc.list_value_length(array), 0)
+    return array.flatten().to_numpy(zero_copy_only=False), length.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def cut_by_tokens(order: np.ndarray, length: np.ndarray, tokens_per_batch: int) -> Iterator[np.ndarray]:
+    """Runs of `order` whose `length` (in that order) sums to at most `tokens_per_batch`, at least one item each."""
+    end = np.cumsum(length)
+    position = 0
+    while position < len(order):
+        done = end[position - 1] if position else 0
+        stop = max(int(np.searchsorted(end, done + tokens_per_batch, side="right")), position + 1)
+        yield order[position:stop]
+        position = stop
+
+
+def flat_positions(start: np.ndarray, length: np.ndarray) -> np.ndarray:
+    """The positions start[i] .. start[i]+length[i]-1 of every i, one run after another."""
+    before = np.cumsum(length) - length
+    return np.repeat(start - before, length) + np.arange(int(length.sum()))
+
+
+def target(column: pl.Series, task: Task, labels: dict[str, list[str]], word_count: np.ndarray) -> Tensor:
+    """The targets that a task's encoded column holds, as `Batch.targets` says; `word_count` (B,) serves tagging alone."""
+    if task.kind == "classification":
+        # -1, a label that training never saw, teaches nothing either
+        ids = column.fill_null(NO_LABEL).to_numpy().astype(np.int64)
+        return torch.from_numpy(np.where(ids < 0, NO_LABEL, ids))
+    if task.kind == "regression":
+        return torch.from_numpy(column.cast(pl.Float32).fill_null(float("nan")).to_numpy().astype(np.float32))
+    labelled = column.is_not_null().to_numpy()
+    values, count = ragged(column)
+    if task.kind == "multilabel":
+        dense = np.where(labelled[:, None], np.float32(0), np.float32("nan")) * np.ones(
+            (1, len(labels[task.name])), np.float32
+        )
+        dense[np.repeat(np.arange(len(column)), count), values] = 1
+        return torch.from_numpy(dense)
+    if task.kind == "tagging":
+        tags = np.full(int(word_count.sum()), NO_LABEL, np.int64)
+        tags[np.repeat(labelled, word_count)] = values
+        return torch.from_numpy(tags)
+    raise ValueError(f"task {task.name!r}: no targets for the kind {task.kind!r}")
+
+
+def _sum_runs(values: Tensor, lengths: Tensor) -> Tensor:
+    row = torch.repeat_interleave(torch.arange(lengths.numel(), device=lengths.device), lengths)
+    return values.new_zeros(lengths.numel()).index_add_(0, row, values)
+
+
+def _long(array: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64))
+
+
+def _to(value: Any, device: torch.device | str) -> Any:
+    if isinstance(value, dict):
+        return {name: tensor.to(device, non_blocking=True) for name, tensor in value.items()}
+    return value.to(device, non_blocking=True)

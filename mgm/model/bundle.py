@@ -1,0 +1,219 @@
+"""A bundle: everything that scores raw text, in one folder of plain files whose hashes a manifest states.
+
+weights.safetensors, config.json, vocabulary.parquet, stopwords*.txt, profile.json, card.md, manifest.json. Equal training
+gives equal bytes: no times and nothing about the machine stand inside.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from mgm.model.network import Network
+from mgm.model.thresholds import Thresholds
+from mgm.settings import Settings, TextSettings
+from mgm.tasks import Task
+from mgm.text.stopwords import Stopwords
+from mgm.text.vocabulary import Vocabulary
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_WEIGHTS, _CONFIG, _VOCABULARY = "weights.safetensors", "config.json", "vocabulary.parquet"
+_PROFILE, _CARD = "profile.json", "card.md"
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A trained network with all that it needs to read raw text.
+
+    `settings` names only what is enabled. `profile` is the training snapshot's statistics. `stopwords` are those of
+    each corpus. `id` is the hash of the manifest, empty until saved.
+    """
+
+    network: Network
+    settings: Settings
+    tasks: list[Task]
+    labels: dict[str, list[str]]
+    thresholds: dict[str, Thresholds]
+    vocabulary: Vocabulary
+    profile: dict[str, Any]
+    stopwords: dict[str | None, Stopwords] = field(default_factory=dict)
+    id: str = ""
+
+    def text_for(self, corpus: str | None) -> TextSettings:
+        """The text settings that a document of this corpus is read with. None: the general ones.
+
+        Raises:
+            ValueError: the bundle was not trained on this corpus.
+        """
+        if corpus is not None and corpus not in self.settings.corpora:
+            names = ", ".join(sorted(self.settings.corpora))
+            raise ValueError(f"corpus {corpus!r}: this bundle was not trained on it (it knows {names})")
+        return self.settings.text_for(corpus)
+
+    def stopwords_for(self, corpus: str | None) -> Stopwords:
+        """The stopwords of this corpus: its own where it overrides them."""
+        return self.stopwords.get(corpus, self.stopwords[None])
+
+
+def own_settings(settings: Settings) -> Settings:
+    """What of the settings shaped the model: the enabled corpora, the trained tasks, `text`, `model` and `train`.
+
+    Nothing of a corpus that is switched off remains, nor where the raw rows lay.
+    """
+    tasks = {t.name: t.model_dump(exclude={"name"}) for t in settings.active_tasks()}
+    corpora = {}
+    for name in sorted(settings.enabled):
+        corpora[name] = settings.corpora[name].model_dump()
+        corpora[name]["columns"] = {t: c for t, c in settings.corpora[name].columns.items() if t in tasks}
+    raw = settings.model_dump(include={"seed", "text", "model", "train"})
+    return Settings.parse(raw | {"enabled": {name: name for name in corpora}, "corpora": corpora, "tasks": tasks})
+
+
+def stopwords_of(settings: Settings) -> dict[str | None, Stopwords]:
+    """The general stopwords (None), and those of each enabled corpus that overrides them."""
+    own = {c: settings.text_for(c).stopwords for c in sorted(settings.enabled)}
+    different = {c: Stopwords.load(s) for c, s in own.items() if s != settings.text.stopwords}
+    return {None: Stopwords.load(settings.text.stopwords), **different}
+
+
+def save(folder: Path, bundle: Bundle) -> str:
+    """Writes the bundle, replacing `folder` at once when everything is on disk. Returns the bundle's id."""
+    new = folder.with_name(folder.name + ".new")
+    old = folder.with_name(folder.name + ".old")
+    for stale in (new, old):
+        shutil.rmtree(stale, ignore_errors=True)
+    new.mkdir(parents=True)
+    state = {name: tensor.detach().cpu().contiguous() for name, tensor in bundle.network.state_dict().items()}
+    (new / _WEIGHTS).write_bytes(save_tensors(state))
+    bundle.vocabulary.save(new / _VOCABULARY)
+    _write_json(new / _CONFIG, _config(bundle))
+    _write_json(new / _PROFILE, bundle.profile)
+    for corpus, stopwords in bundle.stopwords.items():
+        (new / _stopword_file(corpus)).write_text("".join(f"{w}\n" for w in sorted(stopwords.words)), encoding="utf-8")
+    (new / _CARD).write_text(_card(bundle), encoding="utf-8")
+    hashes = {path.name: _sha256(path) for path in sorted(new.iterdir())}
+    _write_json(new / MANIFEST, {"format": FORMAT, "files": hashes})
+    if folder.exists():
+        os.replace(folder, old)
+    os.replace(new, folder)
+    shutil.rmtree(old, ignore_errors=True)
+    return bundle_id(folder)
+
+
+def bundle_id(folder: Path) -> str:
+    """The hash of a bundle's manifest, and through it of every file.
+
+    Raises:
+        FileNotFoundError: there is no bundle.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise FileNotFoundError(f"{folder}: no bundle here ({MANIFEST} is missing)")
+    return _sha256(folder / MANIFEST)
+
+
+def load(folder: Path) -> Bundle:
+    """Reads a bundle, its network on the CPU in evaluation mode.
+
+    Raises:
+        FileNotFoundError: there is no bundle, or a file of it is missing.
+        ValueError: a file is not the one that was saved, or the format is another one.
+    """
+    identity = bundle_id(folder)
+    verify(folder)
+    config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
+    settings = Settings.parse(config["settings"], str(folder / _CONFIG))
+    tasks = [Task(**task) for task in config["tasks"]]
+    network = Network(settings.model, tasks, config["labels"], config["vocabulary_size"], config["ngram_buckets"])
+    try:
+        network.load_state_dict(load_tensors((folder / _WEIGHTS).read_bytes()))
+    except RuntimeError as error:
+        raise ValueError(f"{folder / _WEIGHTS}: made by another version of the network: {error}") from error
+    network.eval()
+    return Bundle(
+        network=network,
+        settings=settings,
+        tasks=tasks,
+        labels=config["labels"],
+        thresholds={task: Thresholds(**t) for task, t in config["thresholds"].items()},
+        vocabulary=Vocabulary.load(folder / _VOCABULARY),
+        profile=json.loads((folder / _PROFILE).read_text(encoding="utf-8")),
+        stopwords={c: _read_stopwords(folder / _stopword_file(c)) for c in [None, *config["stopwords"]]},
+        id=identity,
+    )
+
+
+def verify(folder: Path) -> None:
+    """Compares every file with the manifest's hash.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file was altered, or the format is unknown.
+    """
+    manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    if manifest.get("format") != FORMAT:
+        raise ValueError(f"{folder / MANIFEST}: bundle format {manifest.get('format')!r}, this version reads {FORMAT}")
+    for name, expected in manifest["files"].items():
+        path = folder / name
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: missing, although {MANIFEST} lists it")
+        found = _sha256(path)
+        if found != expected:
+            raise ValueError(f"{path}: altered since the bundle was saved: sha256 {found}, {MANIFEST} says {expected}")
+
+
+def _config(bundle: Bundle) -> dict[str, Any]:
+    return {
+        "settings": bundle.settings.model_dump(mode="json", include=_SHAPING),
+        "tasks": [t.model_dump(mode="json") for t in bundle.tasks],
+        "labels": bundle.labels,
+        "thresholds": {task: t.to_json() for task, t in bundle.thresholds.items()},
+        "vocabulary_size": len(bundle.vocabulary),
+        "ngram_buckets": bundle.settings.text.features.ngram_buckets,
+        "stopwords": sorted(c for c in bundle.stopwords if c is not None),
+    }
+
+
+_SHAPING = {"enabled", "seed", "corpora", "tasks", "text", "model", "train"}
+
+
+def _card(bundle: Bundle) -> str:
+    rows = "".join(
+        f"| {t.name} | {t.kind} | {', '.join(t.corpora)} | {len(bundle.labels.get(t.name, [])) or ''} |\n"
+        for t in bundle.tasks
+    )
+    size = sum(p.numel() for p in bundle.network.parameters())
+    return (
+        "# Model card\n\n"
+        f"One multi-task, multi-granularity text model: {size:,} parameters, {len(bundle.vocabulary):,} words.\n\n"
+        "| task | kind | corpora | labels |\n| --- | --- | --- | --- |\n"
+        f"{rows}\n"
+        "Trained on the split `train` of these corpora; early stopping and thresholds read the split `valid`. "
+        "profile.json describes the documents, config.json every setting. The test split had no part in this bundle: its "
+        "metrics are in reports/metrics.json of the run that made it, with the verdict in reports/promotion.json.\n\n"
+        "Texts unlike the training corpora (other languages, genres or lengths) are scored without a warning here, and "
+        "the scores are not calibrated probabilities. The corpora's licences apply to what is built from them.\n"
+    )
+
+
+def _stopword_file(corpus: str | None) -> str:
+    return "stopwords.txt" if corpus is None else f"stopwords.{corpus}.txt"
+
+
+def _read_stopwords(path: Path) -> Stopwords:
+    return Stopwords(frozenset(path.read_text(encoding="utf-8").splitlines()))
+
+
+def _write_json(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,122 @@
+"""All granularities of the text, from its characters to the document, each reading what is below it.
+
+Axes: B documents, P paragraphs, S sentences, N words, T distinct words, D width of a word.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgm.model.batch import Batch
+from mgm.model.granularity.character import Character
+from mgm.model.granularity.document import Document
+from mgm.model.granularity.paragraph import Paragraph
+from mgm.model.granularity.reading import Reading, Words
+from mgm.model.granularity.sentence import Sentence
+from mgm.model.granularity.window import Window
+from mgm.model.granularity.word import Word
+from mgm.model.ragged import Ragged, gather_mean
+from mgm.settings import ModelSettings
+
+
+class Encoder(nn.Module):
+    """The enabled granularities: a pooled vector a document of each, and a vector a word for tagging.
+
+    `widths` gives each pooled vector's width, `word_width` that of the words' vectors (0: none has any). A
+    level that is off hands up the mean of what it would have read. Words are the sum of their enabled vectors
+    (character, word); with both off they are word vectors that only the levels above see.
+
+    Raises ValueError when no granularity is enabled.
+    """
+
+    def __init__(self, settings: ModelSettings, vocabulary_size: int, ngram_buckets: int) -> None:
+        super().__init__()
+        self.settings = settings
+        width, heads = settings.width, settings.document.heads
+        with_characters, with_words = settings.character.enabled, settings.word.enabled
+        self.character = Character(ngram_buckets, width) if with_characters else None
+        self.word = Word(vocabulary_size, width) if with_words or not with_characters else None
+        self.dropout = nn.Dropout(settings.dropout)
+        sizes = settings.window.sizes if settings.window.enabled else []
+        self.windows = nn.ModuleList(Window(width, size, settings.window.width) for size in sizes)
+        self.sentence = Sentence(width, settings.sentence.width) if settings.sentence.enabled else None
+        sentence_width = settings.sentence.width if settings.sentence.enabled else width
+        self.paragraph = None
+        if settings.paragraph.enabled:
+            self.paragraph = Paragraph(sentence_width, settings.paragraph.width, heads)
+        paragraph_width = settings.paragraph.width if settings.paragraph.enabled else sentence_width
+        self.document = None
+        if settings.document.enabled:
+            self.document = Document(paragraph_width, settings.document.width, heads)
+
+        self.widths = {
+            name: width for name, on in (("character", with_characters), ("word", with_words)) if on
+        }
+        self.widths |= {f"window_{size}": settings.window.width for size in sizes}
+        for name in ("sentence", "paragraph", "document"):
+            if getattr(settings, name).enabled:
+                self.widths[name] = getattr(settings, name).width
+        if len(sizes) != len(set(sizes)):
+            raise ValueError(f"model.window.sizes: {sizes}: each size once")
+        if not self.widths:
+            raise ValueError(
+                "model: every granularity is off; enable at least one, for example model.word.enabled"
+            )
+        self.word_width = width * (with_characters or with_words) + settings.window.width * len(sizes)
+        self.word_width += settings.sentence.width * settings.sentence.enabled
+        readers = (settings.character, settings.word, settings.window, settings.sentence)
+        self.reads_content = any(reader.enabled and reader.words == "content" for reader in readers)
+
+    def forward(
+        self, batch: Batch, word_dropout: float = 0.0, with_words: bool = True
+    ) -> tuple[dict[str, Tensor], Ragged | None]:
+        """Pooled vectors (B, width) by granularity; the vectors (N, word_width) of all words, by sentence.
+
+        The words' vectors come with `with_words` alone.
+        """
+        vectors_TD = self.word_vectors(batch, word_dropout)
+        types_TD = self.dropout(torch.stack(list(vectors_TD.values())).sum(0))
+        everything = Reading.of(batch, "all")
+        readings = {"all": everything}
+        if self.reads_content:
+            readings["content"] = Reading.of(batch, "content")
+        pooled: dict[str, Tensor] = {}
+        words: list[Tensor] = []
+
+        def encode(level: Window | Sentence, reads: Words) -> Ragged:
+            states = level(types_TD, readings[reads])
+            if with_words:  # tagging reads all words, whatever this level reads for its own vector
+                words.append((states if reads == "all" else level(types_TD, everything)).values)
+            return states
+
+        for name, vectors in vectors_TD.items():
+            if name in self.widths:
+                reading = readings[getattr(self.settings, name).words]
+                pooled[name] = gather_mean(vectors, reading.documents)
+        if with_words and not {"character", "word"}.isdisjoint(self.widths):
+            words.append(F.embedding(batch.word, types_TD))
+        for window in self.windows:
+            assert isinstance(window, Window)
+            pooled[f"window_{window.size}"] = encode(window, self.settings.window.words).max_pool()
+        if self.sentence is not None:
+            sentences = encode(self.sentence, self.settings.sentence.words).max_pool()
+            pooled["sentence"] = Ragged(sentences, batch.sentences_per_document).max_pool()
+        else:
+            sentences = gather_mean(types_TD, everything.sentences)
+        if self.paragraph is not None:
+            paragraphs = self.paragraph(sentences, batch)
+            pooled["paragraph"] = paragraphs.max_pool()
+        else:
+            paragraphs = Ragged(Ragged(sentences, batch.paragraph_length).mean_pool(), batch.document_length)
+        if self.document is not None:
+            pooled["document"] = self.document(paragraphs)
+        return pooled, Ragged(torch.cat(words, dim=1), batch.sentence_length) if words else None
+
+    def word_vectors(self, batch: Batch, word_dropout: float) -> dict[str, Tensor]:
+        """(T,D) of each kind of word vector, by its name."""
+        vectors = {}
+        if self.character is not None:
+            vectors["character"] = self.character(batch)
+        if self.word is not None:
+            vectors["word"] = self.word(batch, word_dropout)
+        return vectors

@@ -1,0 +1,35 @@
+"""What a granularity reads: all words of a batch, or its content words alone.
+
+Axes: B documents, S sentences, M words read, T distinct words.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from torch import Tensor
+
+from mgm.model.batch import Batch
+from mgm.model.ragged import Ragged
+
+Words = Literal["all", "content"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """The words read, as indices into the T distinct ones, by sentence; `sentences_per_document` (B,)."""
+
+    sentences: Ragged
+    sentences_per_document: Tensor
+
+    @cached_property
+    def documents(self) -> Ragged:
+        """The words read, by document."""
+        words = Ragged(self.sentences.length, self.sentences_per_document).sum_pool()
+        return Ragged(self.sentences.values, words)
+
+    @classmethod
+    def of(cls, batch: Batch, words: Words) -> "Reading":
+        everything = Ragged(batch.word, batch.sentence_length)
+        read = everything if words == "all" else everything.select(batch.content)
+        return cls(read, batch.sentences_per_document)

@@ -1,0 +1,46 @@
+"""A recurrent encoder over each sentence's words: h_t = RNN(w_t, h_{t-1}), in both directions.
+
+Axes: S sentences, M words read, T distinct words, D width of a word, H width of one direction.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgm.model.granularity.reading import Reading
+from mgm.model.ragged import Ragged
+from mgm.model.recurrent import gru
+
+
+class Sentence(nn.Module):
+    """A bidirectional GRU, whose maximum is the sentence's vector. `width` is that of both directions."""
+
+    def __init__(self, input_width: int, width: int) -> None:
+        super().__init__()
+        if width % 2:
+            raise ValueError(
+                f"model.sentence.width: {width}: expected an even number, half for each direction"
+            )
+        self.hidden = width // 2
+        self.inputs = nn.Linear(input_width, 6 * self.hidden)
+        self.recurrent = nn.Parameter(torch.stack([_orthogonal_gates(self.hidden) for _ in range(2)]))
+
+    def forward(self, types_TD: Tensor, reading: Reading) -> Ragged:
+        """(M, width) states by sentence."""
+        words, layout = reading.sentences, reading.sentences.time_major
+        forward, backward = self.inputs(types_TD).chunk(
+            2, dim=1
+        )  # once a distinct word, not once an occurrence
+        gates = torch.stack(
+            [
+                F.embedding(words.values[layout.item], forward),
+                F.embedding(words.values[layout.item_reversed], backward),
+            ]
+        )
+        states = gru(gates, self.recurrent, layout.steps)
+        flat = [F.embedding(layout.slot, states[0]), F.embedding(layout.slot_reversed, states[1])]
+        return Ragged(torch.cat(flat, dim=1), words.length)
+
+
+def _orthogonal_gates(width: int) -> Tensor:
+    return torch.cat([nn.init.orthogonal_(torch.empty(width, width)) for _ in range(3)], dim=1)

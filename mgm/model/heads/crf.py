@@ -1,0 +1,105 @@
+"""Linear-chain conditional random field over ragged sentences, by scaled forward-backward and Viterbi.
+
+Axes: S sentences, N words, C tags. Source: Lafferty et al. 2001, Conditional Random Fields.
+"""
+
+from dataclasses import dataclass
+from itertools import accumulate
+
+import torch
+from torch import Tensor
+
+from mgm.model.ragged import Ragged, TimeMajor
+
+FORBIDDEN = -1e4
+"""The score of a transition that BIO does not allow."""
+_WIDEST_GAP = 60.0
+_LARGEST = 1e200
+
+
+@dataclass(frozen=True)
+class Marginals:
+    """Of each word's tags (N,C); of first tags (C,) and transitions (C,C) over all sentences; float64."""
+
+    log_partition: Tensor  # scalar: the sum over all sentences
+    tag: Tensor
+    first: Tensor
+    transition: Tensor
+
+
+@torch.no_grad()
+def marginals(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Marginals:
+    """Expected counts under the field, in float64 and probability space: each step is one matrix product."""
+    layout = emissions.time_major
+    score = emissions.values[layout.item].double()
+    highest = score.amax(1, keepdim=True)
+    # a gap wider than this is no other number in probability; cutting it keeps every product above zero
+    factor = (score - highest).clamp(min=-_WIDEST_GAP).exp()
+    begin, step = start_C.double().exp(), transition_CC.double().exp()
+    alpha, scale, beta = torch.empty_like(factor), torch.empty_like(highest), torch.ones_like(factor)
+    walk = _walk(layout)
+    for t, (before, here, count) in enumerate(walk):
+        reach = alpha[before : before + count] @ step if t else begin
+        joint = reach * factor[here : here + count]
+        scale[here : here + count] = joint.sum(1, keepdim=True)
+        alpha[here : here + count] = joint / scale[here : here + count]
+    weighted = torch.zeros_like(factor)
+    for t, (before, here, count) in reversed(list(enumerate(walk))):
+        weighted[here : here + count] = (
+            factor[here : here + count] * beta[here : here + count] / scale[here : here + count]
+        )
+        if t:
+            beta[before : before + count] = (weighted[here : here + count] @ step.T).clamp(max=_LARGEST)
+    posterior = alpha * beta
+    first = layout.steps[0] if layout.steps else 0
+    transition = step * (alpha[layout.previous()].T @ weighted[first:])
+    return Marginals(
+        (scale.log() + highest).sum(), posterior[layout.slot], posterior[:first].sum(0), transition
+    )
+
+
+def negative_log_likelihood(
+    emissions: Ragged, tags_N: Tensor, start_C: Tensor, transition_CC: Tensor
+) -> Tensor:
+    """The sum over all sentences, a scalar. No sentence may be empty."""
+    begins = emissions.position == 0
+    gold = emissions.values.gather(1, tags_N[:, None]).sum() + start_C[tags_N[begins]].sum()
+    inner = ~begins[1:]
+    gold = gold + transition_CC[tags_N[:-1][inner], tags_N[1:][inner]].sum()
+    expected = marginals(emissions, start_C, transition_CC)
+    # the partition's gradient is the expected counts: a form linear in them has it; the value is added beside
+    linear = (
+        (expected.tag.to(emissions.values) * emissions.values).sum()
+        + (expected.first.to(start_C) * start_C).sum()
+        + (expected.transition.to(transition_CC) * transition_CC).sum()
+    )
+    partition = linear + (expected.log_partition - linear.detach().double()).to(linear)
+    return partition - gold
+
+
+@torch.no_grad()
+def viterbi(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Tensor:
+    """(N,) the best sequence of tags of each sentence."""
+    layout = emissions.time_major
+    score = emissions.values[layout.item]
+    best, pointer = torch.empty_like(score), torch.zeros_like(score, dtype=torch.int64)
+    walk = _walk(layout)
+    for t, (before, here, count) in enumerate(walk):
+        if t:
+            reach, source = (best[before : before + count, :, None] + transition_CC).max(1)
+            pointer[here : here + count] = source
+        else:
+            reach = start_C.expand(count, -1)
+        best[here : here + count] = reach + score[here : here + count]
+    tags = best.argmax(1)  # true of each sentence's last word; the walk back replaces it elsewhere
+    for before, here, count in reversed(walk[1:]):
+        tags[before : before + count] = pointer[here : here + count].gather(
+            1, tags[here : here + count, None]
+        )[:, 0]
+    return tags[layout.slot]
+
+
+def _walk(layout: TimeMajor) -> list[tuple[int, int, int]]:
+    """Of each step: the first slot of the step before, its own, its rows."""
+    first = list(accumulate(layout.steps, initial=0))
+    return list(zip([0, *first], first, layout.steps, strict=False))

@@ -1,0 +1,38 @@
+"""What every head does.
+
+Axes: B documents, N words, K labels.
+"""
+
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from mgm.model.batch import Batch
+
+
+class Tagged(NamedTuple):
+    """The BIO ids of N words, int64, and the probability of each, float32."""
+
+    tags: Tensor
+    score: Tensor
+
+
+Decoded = Tensor | Tagged
+"""Probabilities (B,K) of classification and multilabel, values (B,) of regression, or the tags of N words."""
+
+
+class Head(nn.Module):
+    """From the vectors that a task reads to its outputs, their loss, and what they mean."""
+
+    def forward(self, vectors: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def loss(self, output: Tensor, target: Tensor, batch: Batch, smoothing: float) -> Tensor | None:
+        """The mean loss, a scalar, over what is labelled; None where nothing is."""
+        raise NotImplementedError
+
+    def decode(self, output: Tensor, batch: Batch) -> Decoded:
+        raise NotImplementedError
+
+    def fit(self, targets: Tensor) -> None:
+        """Starts the head from the targets of the training split, shaped as `Batch.targets`."""

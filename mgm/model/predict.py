@@ -1,0 +1,175 @@
+"""Predictions of a network for a part of features.
+
+Axes: R rows, N words of these rows, K labels.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import torch
+
+from mgm.model.batch import collate, cut_by_tokens, flat_positions, ragged
+from mgm.model.network import Network
+from mgm.model.spans import word_spans
+from mgm.model.thresholds import Thresholds, untuned
+from mgm.tasks import Task
+from mgm.text.features import FeaturePart
+
+SCORE_DIGITS = 4
+"""Decimals of every score and value that is written: below them, floating point differs between machines."""
+TOKENS_PER_BATCH = 16_000
+
+PREDICTED_SPAN = pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String, "score": pl.Float32})
+
+Progress = Callable[[int], object]
+"""Called with the number of documents just done."""
+
+
+@dataclass(frozen=True)
+class Tags:
+    """The BIO ids (N,) of R documents' words and the probability (N,) of each."""
+
+    tags: np.ndarray
+    score: np.ndarray
+
+
+Outcome = np.ndarray | Tags
+"""Of one task: probabilities (R,K), regression values (R,), or tags."""
+
+
+def predict(
+    network: Network,
+    part: FeaturePart,
+    tasks: list[Task],
+    labels: dict[str, list[str]],
+    thresholds: Mapping[str, Thresholds],
+    tokens_per_batch: int = TOKENS_PER_BATCH,
+    probs: bool = False,
+    progress: Progress | None = None,
+) -> pl.DataFrame:
+    """The predictions table of a part, row by row: doc_id, then the columns of each task.
+
+    classification: `<task>` and `<task>_score`, with `probs` also `<task>_probs` over the label space; multilabel:
+    parallel lists `<task>` and `<task>_score`; regression: `<task>`; tagging: `<task>`, spans in raw offsets with
+    their mean word probability. Scores and values are rounded to SCORE_DIGITS.
+    """
+    rows = np.arange(part.documents.height)
+    outcomes = decode(network, part, rows, tasks, labels, tokens_per_batch, progress)
+    columns: dict[str, Any] = {"doc_id": part.documents["doc_id"]}
+    for task in tasks:
+        outcome, names = outcomes[task.name], labels.get(task.name, [])
+        if isinstance(outcome, Tags):
+            columns[task.name] = _spans(outcome, part.documents, names)
+        elif task.kind == "classification":
+            columns |= _classes(task.name, outcome, names, probs)
+        elif task.kind == "multilabel":
+            columns |= _label_sets(task.name, outcome, names, thresholds.get(task.name, untuned(len(names))))
+        else:
+            columns[task.name] = pl.Series(_round(outcome), dtype=pl.Float32)
+    return pl.DataFrame(columns)
+
+
+def prediction_schema(tasks: list[Task], probs: bool = False) -> dict[str, pl.DataType]:
+    """The columns of `predict`'s table and their types."""
+    schema: dict[str, Any] = {"doc_id": pl.String()}
+    for task in tasks:
+        if task.kind == "classification":
+            schema |= {task.name: pl.String(), f"{task.name}_score": pl.Float32()}
+            if probs:
+                schema[f"{task.name}_probs"] = pl.List(pl.Float32)
+        elif task.kind == "multilabel":
+            schema |= {task.name: pl.List(pl.String), f"{task.name}_score": pl.List(pl.Float32)}
+        elif task.kind == "tagging":
+            schema[task.name] = pl.List(PREDICTED_SPAN)
+        else:
+            schema[task.name] = task.column_type
+    return schema
+
+
+def decode(
+    network: Network,
+    part: FeaturePart,
+    rows: np.ndarray,
+    tasks: list[Task],
+    labels: dict[str, list[str]],
+    tokens_per_batch: int = TOKENS_PER_BATCH,
+    progress: Progress | None = None,
+) -> dict[str, Outcome]:
+    """What the network decodes for `rows`, task by task, in the order of `rows`; leaves the network's mode as it was."""
+    device = next(network.parameters()).device
+    length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
+    word_start = np.concatenate([[0], np.cumsum(length)])
+    outcomes = {t.name: _blank(t, len(rows), int(word_start[-1]), labels) for t in tasks}
+    was_training = network.training
+    network.eval()
+    with torch.inference_mode():
+        by_length = np.argsort(length, kind="stable")
+        for chosen in cut_by_tokens(by_length, length[by_length], tokens_per_batch):
+            batch = collate(part, rows[chosen], tasks, labels, with_targets=False).to(device)
+            outputs = network(batch)
+            decoded = network.decode({t.name: outputs[t.name] for t in tasks}, batch)
+            words = flat_positions(word_start[chosen], length[chosen])
+            for name, outcome in outcomes.items():
+                if isinstance(outcome, Tags):
+                    tags, score = decoded[name]
+                    outcome.tags[words], outcome.score[words] = tags.cpu().numpy(), score.float().cpu().numpy()
+                else:
+                    outcome[chosen] = decoded[name].float().cpu().numpy()
+            if progress is not None:
+                progress(len(chosen))
+    network.train(was_training)
+    return outcomes
+
+
+def _blank(task: Task, rows: int, words: int, labels: dict[str, list[str]]) -> Outcome:
+    if task.kind == "tagging":
+        return Tags(np.zeros(words, np.int64), np.zeros(words, np.float32))
+    return np.zeros(rows if task.kind == "regression" else (rows, len(labels[task.name])), np.float32)
+
+
+def _round(values: np.ndarray) -> np.ndarray:
+    return np.round(values.astype(np.float64), SCORE_DIGITS).astype(np.float32)
+
+
+def _classes(name: str, probs: np.ndarray, names: list[str], keep_probs: bool) -> dict[str, pl.Series]:
+    best = probs.argmax(axis=1)
+    score = probs[np.arange(len(best)), best]
+    columns = {name: pl.Series(names, dtype=pl.String).gather(best), f"{name}_score": pl.Series(_round(score))}
+    if keep_probs:
+        rounded = _round(probs)
+        columns[f"{name}_probs"] = _lists(pl.Series(rounded.ravel()), np.full(len(probs), probs.shape[1]))
+    return columns
+
+
+def _label_sets(name: str, probs: np.ndarray, names: list[str], thresholds: Thresholds) -> dict[str, pl.Series]:
+    chosen = probs >= thresholds.values
+    count = chosen.sum(axis=1)
+    label = pl.Series(names, dtype=pl.String).gather(np.nonzero(chosen)[1])
+    return {name: _lists(label, count), f"{name}_score": _lists(pl.Series(_round(probs[chosen])), count)}
+
+
+def _spans(outcome: Tags, documents: pl.DataFrame, names: list[str]) -> pl.Series:
+    start, word_count = ragged(documents["start"])
+    end, _ = ragged(documents["end"])
+    sentence, _ = ragged(documents["sentence"])
+    spans = word_spans(outcome.tags, outcome.score, sentence)
+    document = np.repeat(np.arange(len(word_count)), word_count)[spans.first]
+    fields = pl.DataFrame(
+        {
+            "start": start[spans.first].astype(np.int32),
+            "end": end[spans.last].astype(np.int32),
+            "label": pl.Series(names, dtype=pl.String).gather(spans.label),
+            "score": _round(spans.mean),
+        }
+    )
+    return _lists(fields.to_struct(), np.bincount(document, minlength=len(word_count)))
+
+
+def _lists(values: pl.Series, count: np.ndarray) -> pl.Series:
+    """A list column of `count` (R,) consecutive values a row."""
+    offsets = pa.array(np.concatenate([[0], np.cumsum(count)]), pa.int64())
+    return pl.Series(pl.from_arrow(pa.LargeListArray.from_arrays(offsets, values.to_arrow())))

@@ -1,0 +1,133 @@
+"""Sequences of unequal length, kept flat beside their lengths, so that padding can never change a result.
+
+Axes: R rows, N items of all rows one after another, L the longest row.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_LENGTH_CLASSES = 40
+"""Powers of two that `by_length` tells apart: more than any length needs."""
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """R rows of items: `values` (N, ...) and the `length` (R,) int64 of each row, which may be 0."""
+
+    values: Tensor
+    length: Tensor
+
+    @cached_property
+    def start(self) -> Tensor:
+        """(R,) position of each row's first item."""
+        return self.length.cumsum(0) - self.length
+
+    @cached_property
+    def row(self) -> Tensor:
+        """(N,) row of each item."""
+        rows = torch.arange(self.length.numel(), device=self.length.device)
+        return torch.repeat_interleave(rows, self.length, output_size=self.values.shape[0])
+
+    @cached_property
+    def position(self) -> Tensor:
+        """(N,) place of each item in its row."""
+        return torch.arange(self.values.shape[0], device=self.length.device) - self.start[self.row]
+
+    def select(self, keep: Tensor) -> "Ragged":
+        """The items where `keep` (N,) is true; every row stays, if only with length 0."""
+        return Ragged(
+            self.values[keep], torch.zeros_like(self.length).index_add_(0, self.row[keep], keep[keep].long())
+        )
+
+    def rows(self, keep: Tensor) -> "Ragged":
+        """The rows where `keep` (R,) is true."""
+        return Ragged(self.values[keep[self.row]], self.length[keep])
+
+    def pad(self) -> tuple[Tensor, Tensor]:
+        """(R, L, ...) with zeros behind the shorter rows, and the mask (R, L) of real items."""
+        longest = int(self.length.max()) if self.length.numel() else 0
+        mask = torch.arange(longest, device=self.length.device) < self.length[:, None]
+        padded = self.values.new_zeros(*mask.shape, *self.values.shape[1:])
+        return padded.index_put((self.row, self.position), self.values), mask
+
+    def sum_pool(self) -> Tensor:
+        """(R, ...) sum of each row; zeros for an empty one."""
+        return self.values.new_zeros(self.length.numel(), *self.values.shape[1:]).index_add(
+            0, self.row, self.values
+        )
+
+    def mean_pool(self) -> Tensor:
+        """(R, D) mean of each row of vectors; zeros for an empty one."""
+        return gather_mean(self.values, Ragged(_arange(self.values), self.length))
+
+    def max_pool(self) -> Tensor:
+        """(R, D) maximum of each row of vectors; zeros for an empty one."""
+        return F.embedding_bag(_arange(self.values), self.values, self.start, mode="max")
+
+    def softmax(self) -> Tensor:
+        """(N,) softmax of scalar items within each row."""
+        highest = Ragged(self.values.detach()[:, None], self.length).max_pool()[:, 0]
+        weight = (self.values - highest[self.row]).exp()
+        return weight / Ragged(weight, self.length).sum_pool()[self.row]
+
+    def by_length(self) -> Iterator[tuple[Tensor, "Ragged"]]:
+        """The rows in classes of length (up to 1, 2, 4, 8, ...), each with the positions (n,) of its items.
+
+        Padding a class at most doubles it, which bounds memory where one row is much longer than the others.
+        """
+        bounds = 2 ** torch.arange(_LENGTH_CLASSES, device=self.length.device)
+        classes = torch.bucketize(self.length, bounds)
+        positions = Ragged(_arange(self.values), self.length)
+        for one in classes[self.length > 0].unique().tolist():
+            chosen = (classes == one) & (self.length > 0)
+            at = positions.rows(chosen).values
+            yield at, Ragged(self.values[at], self.length[chosen])
+
+    @cached_property
+    def time_major(self) -> "TimeMajor":
+        """The layout in which a recurrence walks over all rows at once."""
+        order = torch.argsort(self.length, descending=True, stable=True)
+        rank = torch.empty_like(order).index_put_((order,), _arange(order))
+        longest = int(self.length.max()) if self.length.numel() else 0
+        steps = torch.bincount(self.position, minlength=longest)
+        slot = (steps.cumsum(0) - steps)[self.position] + rank[self.row]
+        item = torch.empty_like(slot).index_put_((slot,), _arange(slot))
+        last = self.start[self.row] + self.length[self.row] - 1
+        return TimeMajor(item, slot, (last - self.position)[item], slot[last - self.position], steps.tolist())
+
+
+@dataclass(frozen=True)
+class TimeMajor:
+    """Rows by falling length, step after step: step t holds item t of each row longer than t.
+
+    So the rows of step t are the first rows of step t - 1. `item` (N,): the flat position of each slot;
+    `slot` (N,): the slot of each flat position; the `_reversed` ones read every row from its end. `steps`:
+    rows of each.
+    """
+
+    item: Tensor
+    slot: Tensor
+    item_reversed: Tensor
+    slot_reversed: Tensor
+    steps: list[int]
+
+    def previous(self) -> Tensor:
+        """(N - rows of the first step,) the slot before each slot from step 1 on, in its row."""
+        first = self.steps[0] if self.steps else 0
+        size = torch.tensor(self.steps, device=self.slot.device)
+        back = torch.repeat_interleave(size[:-1], size[1:], output_size=self.slot.numel() - first)
+        return torch.arange(first, self.slot.numel(), device=self.slot.device) - back
+
+
+def gather_mean(table: Tensor, index: Ragged) -> Tensor:
+    """(R, D) mean over each row of the rows of `table` (T, D) that its items name; zeros for an empty row."""
+    return F.embedding_bag(index.values, table, index.start, mode="mean")
+
+
+def _arange(values: Tensor) -> Tensor:
+    return torch.arange(values.shape[0], device=values.device)

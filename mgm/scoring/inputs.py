@@ -1,0 +1,67 @@
+"""What comes in to be scored, checked as a whole before the first document is: columns, types, UTF-8, unique ids."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from mgm.corpus.readers import input_files, read_batches
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A file or folder of documents (Parquet, JSONL, CSV, TSV) and the names of its two columns that count."""
+
+    path: Path
+    doc_id: str = "doc_id"
+    text: str = "text"
+
+    def check(self, rows: int) -> int:
+        """The number of documents. Reads everything once, `rows` at a time; memory: 8 bytes a document for the ids' hashes.
+
+        Raises:
+            FileNotFoundError: nothing is there.
+            ValueError: names file, row and column of what is wrong: a missing column, another type, invalid UTF-8, a
+                missing or repeated doc_id.
+        """
+        hashes = [pl.Series("doc_id", [], dtype=pl.UInt64)]
+        for file in input_files(self.path):
+            first = 1
+            for frame in self._read(file, rows):
+                missing = frame["doc_id"].is_null().arg_true()
+                if len(missing):
+                    raise ValueError(f"{file}: row {first + missing[0]}, column {self.doc_id!r}: no value; expected a unique id")
+                hashes.append(frame["doc_id"].hash())
+                first += frame.height
+        ids = pl.concat(hashes)
+        repeated = ids.filter(ids.is_duplicated()).unique()
+        if len(repeated):
+            self._raise_repeated(repeated, rows)
+        return len(ids)
+
+    def batches(self, rows: int) -> Iterator[pl.DataFrame]:
+        """doc_id and text, `rows` rows at a time in the order of the files' names; only a row's position decides its batch."""
+        return self._read(self.path, rows)
+
+    def _read(self, path: Path, rows: int) -> Iterator[pl.DataFrame]:
+        columns = {self.doc_id: pl.String(), self.text: pl.String()}
+        for frame in read_batches(path, columns, rows, strict=(self.text,)):
+            yield frame.select(pl.col(self.doc_id).alias("doc_id"), pl.col(self.text).alias("text"))
+
+    def _raise_repeated(self, hashes: pl.Series, rows: int) -> None:
+        """Reads once more to say where; two ids of one hash that differ are no repetition."""
+        seen: dict[str, str] = {}
+        for file in input_files(self.path):
+            first = 1
+            for frame in self._read(file, rows):
+                ids = frame["doc_id"]
+                for row in ids.hash().is_in(hashes.implode()).arg_true():
+                    where = f"{file}, row {first + row}"
+                    if ids[row] in seen:
+                        raise ValueError(
+                            f"{where}, column {self.doc_id!r}: {ids[row]!r} stands already in {seen[ids[row]]}; "
+                            "expected each id once"
+                        )
+                    seen[ids[row]] = where
+                first += frame.height

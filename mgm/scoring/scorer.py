@@ -1,0 +1,91 @@
+"""Raw text to predictions, from a bundle alone, through the same functions that made the features for training."""
+
+from pathlib import Path
+from typing import Self
+
+import polars as pl
+
+from mgm.corpus.parts import REJECTS
+from mgm.corpus.rejects import TEXT_MISSING, split_rejected
+from mgm.model import bundle as bundles
+from mgm.model.bundle import Bundle
+from mgm.model.predict import TOKENS_PER_BATCH, predict, prediction_schema
+from mgm.settings import nearest
+from mgm.tasks import Task
+from mgm.text.cleaning import clean
+from mgm.text.features import FeaturePart, featurize
+from mgm.text.segmentation import tokenize
+from mgm.text.stopwords import mark
+
+INPUT = {"doc_id": pl.String(), "text": pl.String()}
+
+
+class Scorer:
+    """Scores frames of raw documents."""
+
+    def __init__(
+        self, bundle: Bundle, tasks: list[str] | str = "all", tokens_per_batch: int = TOKENS_PER_BATCH
+    ) -> None:
+        """`tasks`: the names of those to predict, or all.
+
+        Raises:
+            ValueError: the bundle has no task of this name.
+        """
+        self.bundle = bundle
+        self.tasks = _chosen(bundle.tasks, tasks)
+        self.tokens_per_batch = tokens_per_batch
+
+    @classmethod
+    def load(cls, folder: Path, tasks: list[str] | str = "all", tokens_per_batch: int = TOKENS_PER_BATCH) -> Self:
+        """The scorer of a bundle's folder; see `bundle.load` for what raises."""
+        return cls(bundles.load(folder), tasks, tokens_per_batch)
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """The columns of the predictions."""
+        return prediction_schema(self.tasks)
+
+    def score(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Predictions (`schema`) and rejects (doc_id, stage, reasons, values) of a frame; together its rows, in order.
+
+        Args:
+            frame: doc_id and text, both string; other columns are ignored.
+            corpus: whose text settings to read with (cleaning, paragraphs, least length); None: the general ones.
+
+        Raises:
+            ValueError: the bundle was not trained on `corpus`.
+        """
+        part, rejected = self.features(frame, corpus)
+        if part.documents.is_empty():
+            return pl.DataFrame(schema=self.schema), rejected
+        bundle = self.bundle
+        predictions = predict(
+            bundle.network, part, self.tasks, bundle.labels, bundle.thresholds, self.tokens_per_batch
+        )
+        return predictions.cast(dict(self.schema)), rejected
+
+    def features(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[FeaturePart, pl.DataFrame]:
+        """The features of the documents that can be read, and the rejects."""
+        text = self.bundle.text_for(corpus)
+        min_chars = 1 if corpus is None else self.bundle.settings.corpora[corpus].min_chars
+        frame = frame.select(INPUT.keys()).cast(dict(INPUT))
+        given, missing = split_rejected(frame, frame, {TEXT_MISSING: frame["text"].is_null()})
+        cleaned, unclean = clean(given, text.cleaning, min_chars)
+        tokens, wordless = tokenize(cleaned, text.segmentation)
+        content = mark(tokens, self.bundle.stopwords_for(corpus))["content"]
+        part = featurize(tokens.with_columns(content), self.bundle.vocabulary, text.features)
+        dropped = {"input": missing, "clean": unclean, "tokenize": wordless}
+        rejects = [
+            r.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(dict(REJECTS)) for stage, r in dropped.items()
+        ]
+        return part, pl.concat(rejects)
+
+
+def _chosen(tasks: list[Task], names: list[str] | str) -> list[Task]:
+    if names == "all":
+        return tasks
+    known = {t.name: t for t in tasks}
+    for name in names:
+        if name not in known:
+            raise ValueError(f"score.tasks: {name!r}: the bundle has no such task{nearest(name, known)}")
+    return [t for t in tasks if t.name in names]

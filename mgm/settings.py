@@ -1,0 +1,286 @@
+"""params.yaml as typed settings. An unknown or wrong key is an error that names it and the nearest valid one."""
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mgm.tasks import Task, TaskSettings, tasks_of
+
+PARAMS = Path("params.yaml")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CleaningSettings(_Section):
+    unicode: Literal["nfc", "nfkc", "none"] = "nfc"
+    control_characters: bool = True
+    whitespace: bool = True
+    max_chars: int = Field(default=100_000, ge=1)
+
+
+class SegmentationSettings(_Section):
+    paragraph: Literal["line", "blank_line"] = "line"
+    max_sentence_words: int = Field(default=120, ge=2)
+
+
+class StopwordSettings(_Section):
+    add: list[str] = []
+    keep: list[str] = []
+
+
+class FeatureSettings(_Section):
+    min_count: int = Field(default=2, ge=1)
+    max_words: int = Field(default=60_000, ge=1)
+    ngram_min: int = Field(default=2, ge=1)
+    ngram_max: int = Field(default=4, ge=1)
+    ngram_buckets: int = Field(default=50_000, ge=1)
+
+
+class TextSettings(_Section):
+    """How raw text becomes features. A corpus may override any of it."""
+
+    cleaning: CleaningSettings = CleaningSettings()
+    segmentation: SegmentationSettings = SegmentationSettings()
+    stopwords: StopwordSettings = StopwordSettings()
+    features: FeatureSettings = FeatureSettings()
+
+
+class CorpusSettings(_Section):
+    """What is particular to a corpus: the names of its columns, and what it overrides of `text`."""
+
+    id: str = "doc_id"
+    text_column: str = "text"
+    lang: str = "lang"
+    """The column of the document's language, or one of the literals en, zh, mixed, other."""
+    group: str | None = None
+    """The column of the document's group; without it `group` where there is such a column, else the id."""
+    split: str | None = None
+    """The column of the document's split (train, valid, test); without it splits come from the group's hash."""
+    columns: dict[str, str] = {}
+    """Task to column, where the column is not named as the task."""
+    min_chars: int = Field(default=1, ge=0)
+    text: dict[str, Any] = {}
+
+
+class IngestSettings(_Section):
+    rows_per_part: int = Field(default=20_000, ge=1)
+
+
+class RejectBudget(_Section):
+    """Shares of rejected rows above which a gate warns, and stops."""
+
+    reject_warn: float = Field(default=0.005, ge=0, le=1)
+    reject_stop: float = Field(default=0.05, ge=0, le=1)
+
+
+class UnknownWordBudget(_Section):
+    """Shares of word occurrences outside the vocabulary above which the gate warns, and stops."""
+
+    unknown_words_warn: float = Field(default=0.10, ge=0, le=1)
+    unknown_words_stop: float = Field(default=0.50, ge=0, le=1)
+
+
+class GateSettings(_Section):
+    ingest: RejectBudget = RejectBudget()
+    clean: RejectBudget = RejectBudget()
+    features: UnknownWordBudget = UnknownWordBudget()
+
+
+class CharacterSettings(_Section):
+    enabled: bool = True
+    words: Literal["all", "content"] = "all"
+
+
+class WordSettings(CharacterSettings):
+    pass
+
+
+class WindowSettings(CharacterSettings):
+    sizes: list[int] = [2, 4, 8]
+    width: int = Field(default=96, ge=1)
+
+
+class SentenceSettings(CharacterSettings):
+    width: int = Field(default=96, ge=2)
+
+
+class ParagraphSettings(_Section):
+    enabled: bool = True
+    width: int = Field(default=96, ge=1)
+
+
+class DocumentSettings(ParagraphSettings):
+    heads: int = Field(default=4, ge=1)
+
+
+class ModelSettings(_Section):
+    width: int = Field(default=128, ge=1)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    fusion: Literal["concat", "gated"] = "concat"
+    character: CharacterSettings = CharacterSettings()
+    word: WordSettings = WordSettings()
+    window: WindowSettings = WindowSettings()
+    sentence: SentenceSettings = SentenceSettings()
+    paragraph: ParagraphSettings = ParagraphSettings()
+    document: DocumentSettings = DocumentSettings()
+
+
+class TrainSettings(_Section):
+    epochs: int = Field(default=6, ge=1)
+    tokens_per_batch: int = Field(default=8_000, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warmup: float = Field(default=0.1, ge=0, le=1)
+    clip: float = Field(default=1.0, gt=0)
+    word_dropout: float = Field(default=0.1, ge=0, lt=1)
+    label_smoothing: float = Field(default=0.05, ge=0, lt=1)
+    sampling_tau: float = Field(default=1.0, ge=0, le=1)
+    patience: int = Field(default=2, ge=1)
+    threads: int = Field(default=2, ge=1)
+    generation: bool = False
+
+
+class EvaluateSettings(_Section):
+    splits: list[Literal["valid", "test"]] = ["valid", "test"]
+    bootstrap: int = Field(default=1_000, ge=0)
+
+
+class VerdictSettings(_Section):
+    floors: dict[str, float] = {}
+    """Task to the least value of its first metric on the test split."""
+
+
+class ScoreSettings(_Section):
+    rows_per_batch: int = Field(default=512, ge=1)
+    tasks: Literal["all"] | list[str] = "all"
+
+
+class Settings(_Section):
+    """All of params.yaml."""
+
+    enabled: dict[str, str] = Field(min_length=1)
+    seed: int = 1
+    corpora: dict[str, CorpusSettings]
+    tasks: dict[str, TaskSettings]
+    ingest: IngestSettings = IngestSettings()
+    text: TextSettings = TextSettings()
+    gates: GateSettings = GateSettings()
+    model: ModelSettings = ModelSettings()
+    train: TrainSettings = TrainSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    verdict: VerdictSettings = VerdictSettings()
+    score: ScoreSettings = ScoreSettings()
+
+    @classmethod
+    def load(cls, path: Path = PARAMS) -> "Settings":
+        """Reads and checks the settings.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: not YAML, an unknown key, a wrong value, or a name that stands nowhere else.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file; run from the project's folder")
+        try:
+            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: not valid YAML: {error}") from error
+        if not isinstance(raw, dict):
+            raise ValueError(f"{path}: expected a mapping of sections, found {type(raw).__name__}")
+        return cls.parse(raw, str(path))
+
+    @classmethod
+    def parse(cls, raw: dict[str, Any], where: str = str(PARAMS)) -> "Settings":
+        """As `load`, from a mapping; `where` names its source in errors."""
+        try:
+            settings = cls.model_validate(raw)
+        except ValidationError as error:
+            raise ValueError(_explain(error, cls, where)) from error
+        settings._check_names(where)
+        return settings
+
+    def _check_names(self, where: str) -> None:
+        for name in self.enabled:
+            _known(name, self.corpora, f"{where}: enabled.{name}", "corpus")
+        for name, task in self.tasks.items():
+            for corpus in task.corpora:
+                _known(corpus, self.corpora, f"{where}: tasks.{name}.corpora: {corpus!r}", "corpus")
+        for name, corpus in self.corpora.items():
+            own = [t for t, task in self.tasks.items() if name in task.corpora]
+            for task_name in corpus.columns:
+                _known(task_name, own, f"{where}: corpora.{name}.columns.{task_name}", "task of this corpus")
+            self._text(name, where)
+        for name in self.verdict.floors:
+            _known(name, self.tasks, f"{where}: verdict.floors.{name}", "task")
+        if self.score.tasks != "all":
+            for name in self.score.tasks:
+                _known(name, self.tasks, f"{where}: score.tasks: {name!r}", "task")
+        if not self.active_tasks():
+            raise ValueError(f"{where}: no enabled corpus has a task that is trained; enable one or add a task")
+
+    def _text(self, corpus: str, where: str) -> TextSettings:
+        merged = _merge(self.text.model_dump(), self.corpora[corpus].text)
+        try:
+            return TextSettings.model_validate(merged)
+        except ValidationError as error:
+            raise ValueError(_explain(error, TextSettings, f"{where}: corpora.{corpus}.text")) from error
+
+    def text_for(self, corpus: str | None) -> TextSettings:
+        """The text settings of a corpus: the general ones with what the corpus overrides. None: the general ones."""
+        return self.text if corpus is None else self._text(corpus, str(PARAMS))
+
+    def tasks_for(self, corpus: str) -> list[Task]:
+        """The tasks that a corpus labels, sorted by name, generation tasks too."""
+        return tasks_of({n: t for n, t in self.tasks.items() if corpus in t.corpora}, {corpus: None})
+
+    def active_tasks(self) -> list[Task]:
+        """The tasks that are trained: those of enabled corpora, generation only where it is switched on."""
+        return [
+            t for t in tasks_of(self.tasks, self.enabled) if self.train.generation or t.kind != "generation"
+        ]
+
+
+def nearest(name: str, valid: Any) -> str:
+    """` (did you mean 'x'?)`, or the valid names where none is near."""
+    names = sorted(valid)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    return f" (did you mean {near[0]!r}?)" if near else f" (valid: {', '.join(names) or 'none'})"
+
+
+def _known(name: str, valid: Any, where: str, what: str) -> None:
+    if name not in valid:
+        raise ValueError(f"{where}: no {what} of this name{nearest(name, valid)}")
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    return base | {
+        k: _merge(base[k], v) if isinstance(v, dict) and isinstance(base.get(k), dict) else v for k, v in over.items()
+    }
+
+
+def _explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    lines = []
+    for problem in error.errors():
+        loc = [str(part) for part in problem["loc"]]
+        key = ".".join(loc)
+        if problem["type"] == "extra_forbidden":
+            lines.append(f"{where}: {key}: unknown key{nearest(loc[-1], _keys_at(model, loc[:-1]))}")
+        else:
+            lines.append(f"{where}: {key}: {problem['msg']}, found {problem['input']!r}")
+    return "\n".join(lines)
+
+
+def _keys_at(model: type[BaseModel], loc: list[str]) -> list[str]:
+    """The valid keys of the section at `loc`."""
+    current: Any = model
+    for part in loc:
+        if isinstance(current, type) and issubclass(current, BaseModel):
+            current = current.model_fields[part].annotation
+        else:  # dict[str, Section]: `part` is the user's own name
+            current = current.__args__[1]
+    return list(current.model_fields) if isinstance(current, type) and issubclass(current, BaseModel) else []

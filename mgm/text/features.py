@@ -1,0 +1,154 @@
+"""Features: what the network reads of a part of documents. Each distinct word is described once."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from mgm.settings import FeatureSettings
+from mgm.text import vocabulary as vocabularies
+from mgm.text.lists import Array, code_points, factorize, flat, lengths, offsets, ragged, ranges
+from mgm.text.vocabulary import Vocabulary
+
+# Cardinalities of the word properties `bucket`, `shape` and `script`: ids are below these.
+BUCKETS = vocabularies.BUCKETS
+SHAPES = 16
+SCRIPTS = 8
+
+# A word has the first shape and the first script that fits, counted from 1; 0: none does.
+_SHAPES = [
+    r"^\p{Han}+$",
+    r"^[\p{Ll}\p{M}]+$",
+    r"^\p{Lu}$",
+    r"^\p{Lu}[\p{Ll}\p{M}]+$",
+    r"^[\p{Lu}\p{M}]+$",
+    r"^\p{N}+$",
+    r"^\p{N}[\p{N}.,:/-]*\p{N}$",
+    r"^[.!?…。！？；;]+$",
+    r"^\p{P}+$",
+    r"^\p{S}+$",
+    r"^[@#]",
+    r"^[\p{L}\p{M}]+(?:['’‐-][\p{L}\p{M}]+)+$",
+    r"^(?:\p{L}\.)+$",
+    r"^[\p{L}\p{M}]+$",
+    r"\p{L}.*\p{N}|\p{N}.*\p{L}|_",
+]
+_SCRIPTS = [
+    r"\p{Han}",
+    r"\p{Latin}",
+    r"[\p{Cyrillic}\p{Greek}]",
+    r"[\p{Hiragana}\p{Katakana}\p{Hangul}]",
+    r"[\p{Arabic}\p{Hebrew}]",
+    r"\p{L}",
+    r"\p{N}",
+]
+assert len(_SHAPES) < SHAPES and len(_SCRIPTS) < SCRIPTS
+
+_EDGES = ("<", ">")
+_FNV_OFFSET = np.uint64(0xCBF29CE484222325)
+_FNV_PRIME = np.uint64(0x100000001B3)
+
+
+@dataclass(frozen=True)
+class FeaturePart:
+    """The features of one part of documents.
+
+    documents: doc_id and the other columns of the tokens, with `word` list[i32] (rows of `types`) in place of
+        `words`.
+    types: one row a distinct word, in order of first appearance: text, id (i32, 0 unknown), ngrams
+        (list[i32]), bucket, shape, script (i8).
+    """
+
+    documents: pl.DataFrame
+    types: pl.DataFrame
+
+    def save(self, folder: Path, index: int) -> list[Path]:
+        """Writes both tables as uncompressed Arrow files, which can be memory-mapped."""
+        folder.mkdir(parents=True, exist_ok=True)
+        paths = part_paths(folder, index)
+        for table, path in zip((self.documents, self.types), paths, strict=True):
+            table.rechunk().write_ipc(path, compression="uncompressed")
+        return paths
+
+    @classmethod
+    def load(cls, folder: Path, index: int, memory_map: bool = True) -> Self:
+        """Opens what `save` wrote: memory-mapped, or read into memory.
+
+        Raises:
+            FileNotFoundError: there is no such part.
+        """
+        return cls(*((_map if memory_map else pl.read_ipc)(path) for path in part_paths(folder, index)))
+
+
+def _map(path: Path) -> pl.DataFrame:
+    with pa.memory_map(str(path)) as file:
+        table = pl.from_arrow(pa.ipc.open_file(file).read_all())
+    assert isinstance(table, pl.DataFrame)
+    return table
+
+
+def part_paths(folder: Path, index: int) -> list[Path]:
+    """The files of a part: its documents, and its types."""
+    return [folder / f"part-{index:05d}.arrow", folder / f"part-{index:05d}.types.arrow"]
+
+
+def featurize(tokens: pl.DataFrame, vocabulary: Vocabulary, settings: FeatureSettings) -> FeaturePart:
+    """Turns tokens (with `words` and `content`) into features, row-aligned; other columns stay."""
+    code, types = factorize(flat(tokens["words"]).alias("text"))
+    word = ragged("word", pl.Series(code.astype(np.int32)), lengths(tokens["words"]))
+    described = types.to_frame().with_columns(
+        *vocabulary.ids(types),
+        word_ngrams(types, settings),
+        _first_match(types, _SHAPES).alias("shape"),
+        _first_match(types, _SCRIPTS).alias("script"),
+    )
+    described = described.select("text", "id", "ngrams", "bucket", "shape", "script")
+    return FeaturePart(tokens.with_columns(word).drop("words"), described)
+
+
+def word_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
+    """Hashed character n-grams of each word in lower case between edges, "<word>": `ngrams`, list[i32].
+
+    FNV-1a over the code points of the n-gram, with its high half folded in, modulo `ngram_buckets`: the same
+    in every process and version. Subword n-grams: Bojanowski et al. 2017. A word shorter than n has no n-gram
+    of this length.
+    """
+    edged = pl.select(pl.lit(_EDGES[0]) + vocabularies.key(words) + pl.lit(_EDGES[1])).to_series()
+    points = code_points(edged).astype(np.uint64)
+    size = edged.str.len_chars().to_numpy().astype(np.int64)
+    begin = offsets(size)[:-1]
+    orders = range(settings.ngram_min, settings.ngram_max + 1)
+    per_order = [np.maximum(size - n + 1, 0) for n in orders]
+    total = np.sum(per_order, axis=0, dtype=np.int64) if per_order else np.zeros(len(words), np.int64)
+    target = offsets(total)[:-1]
+    result = np.zeros(int(total.sum()), dtype=np.int32)
+    for n, counts in zip(orders, per_order, strict=True):
+        place = ranges(counts)
+        hashed = _fnv(points, np.repeat(begin, counts) + place, n) % np.uint64(settings.ngram_buckets)
+        result[np.repeat(target, counts) + place] = hashed.astype(np.int32)
+        target = target + counts
+    return ragged("ngrams", pl.Series(result), total)
+
+
+def _fnv(points: npt.NDArray[np.uint64], start: Array, n: int) -> npt.NDArray[np.uint64]:
+    value = np.full(len(start), _FNV_OFFSET)
+    for place in range(n):
+        value = (value ^ points[start + place]) * _FNV_PRIME
+    return value ^ (value >> np.uint64(32))
+
+
+def _first_match(words: pl.Series, patterns: list[str]) -> pl.Series:
+    """The number of the first pattern that each word matches, counted from 1; 0 for none; i8."""
+    word = pl.col(words.name)
+    chain = pl.coalesce(
+        *(
+            pl.when(word.str.contains(pattern)).then(pl.lit(i, pl.Int8))
+            for i, pattern in enumerate(patterns, start=1)
+        ),
+        pl.lit(0, pl.Int8),
+    )
+    return words.to_frame().select(chain.alias("match")).to_series()

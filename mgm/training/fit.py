@@ -1,0 +1,91 @@
+"""From features to a trained network: what the joint training and a single-task baseline have in common."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from mgm.model.network import Network
+from mgm.model.thresholds import Thresholds
+from mgm.settings import Settings
+from mgm.tasks import Task
+from mgm.text.features import FeaturePart
+from mgm.training.checkpoint import Checkpoint
+from mgm.training.sources import Source, labelled
+from mgm.training.trainer import Listener, Trained, deterministic, train
+from mgm.training.validation import tune_thresholds
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network on the CPU, the thresholds tuned for it, and how the training went."""
+
+    network: Network
+    thresholds: dict[str, Thresholds]
+    trained: Trained
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be trained on what: known before the long work starts."""
+
+    tasks: list[Task]
+    labels: dict[str, list[str]]
+    sources: list[Source]
+    validation: list[Source]
+    network: Network
+
+    @property
+    def rows(self) -> int:
+        return sum(len(s.rows) for s in self.sources)
+
+    @property
+    def words(self) -> int:
+        """Words of one pass over all rows."""
+        return sum(int(s.length.sum()) for s in self.sources)
+
+    @property
+    def parameters(self) -> int:
+        return sum(p.numel() for p in self.network.parameters())
+
+
+def plan(
+    settings: Settings,
+    tasks: list[Task],
+    labels: Mapping[str, list[str]],
+    parts: Mapping[str, Sequence[FeaturePart]],
+    vocabulary_size: int,
+) -> Plan:
+    """The rows of each split and a network with fresh weights (a function of settings.seed).
+
+    Raises:
+        ValueError: a task has no label in training, so that there is nothing to learn.
+    """
+    for task in tasks:
+        if task.kind != "regression" and not labels.get(task.name):
+            raise ValueError(f"task {task.name!r}: no row of split train carries a label; switch the task off")
+    own = {t.name: labels[t.name] for t in tasks if t.name in labels}
+    torch.manual_seed(settings.seed)
+    network = Network(settings.model, tasks, own, vocabulary_size, settings.text.features.ngram_buckets)
+    return Plan(tasks, own, labelled(parts, tasks, "train"), labelled(parts, tasks, "valid"), network)
+
+
+def fit(
+    plan: Plan, settings: Settings, checkpoint: Checkpoint | None = None, listener: Listener | None = None
+) -> Fitted:
+    """Trains a plan's network, on a GPU where there is one, and tunes the thresholds on validation."""
+    network = plan.network.to("cuda" if torch.cuda.is_available() else "cpu")
+    trained = train(
+        network,
+        plan.sources,
+        plan.validation,
+        plan.tasks,
+        plan.labels,
+        settings.train,
+        settings.seed,
+        checkpoint,
+        listener,
+    )
+    with deterministic(settings.train.threads):
+        thresholds = tune_thresholds(network, plan.validation, plan.tasks, plan.labels, settings.train.tokens_per_batch)
+    return Fitted(network.cpu(), thresholds, trained)

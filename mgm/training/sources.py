@@ -1,0 +1,42 @@
+"""The rows that training and validation read: those of one split that carry a label of a trained task."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from mgm.tasks import Task
+from mgm.text.features import FeaturePart
+
+
+@dataclass(frozen=True)
+class Source:
+    """The chosen rows of one part of a corpus, and the number of words (n,) of each."""
+
+    corpus: str
+    part: FeaturePart
+    rows: np.ndarray
+    length: np.ndarray
+
+    def tasks_of(self, tasks: list[Task]) -> list[Task]:
+        """Those of `tasks` that this corpus labels."""
+        return [t for t in tasks if t.encoded in self.part.documents.columns]
+
+
+def labelled(parts: Mapping[str, Iterable[FeaturePart]], tasks: list[Task], split: str) -> list[Source]:
+    """A source for every part that has a row of `split` with a label of one of `tasks`, corpora in the given order."""
+    sources = []
+    for corpus, corpus_parts in parts.items():
+        for part in corpus_parts:
+            encoded = [t.encoded for t in tasks if t.encoded in part.documents.columns]
+            if not encoded:
+                continue
+            chosen = part.documents.select(
+                (pl.col("split") == split) & pl.any_horizontal(pl.col(name).is_not_null() for name in encoded)
+            ).to_series()
+            rows = chosen.arg_true().to_numpy().astype(np.int64)
+            if len(rows):
+                length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
+                sources.append(Source(corpus, part, rows, length))
+    return sources

@@ -1,0 +1,122 @@
+"""The first metric of each task on the validation split: what early stopping and thresholds go by.
+
+These metrics compare label ids and words; the report's own, over labels and raw offsets, are mgm.evaluation's.
+"""
+
+import numpy as np
+from scipy.stats import pearsonr
+from sklearn.metrics import f1_score
+
+from mgm.model.batch import ragged
+from mgm.model.network import Network
+from mgm.model.predict import TOKENS_PER_BATCH, Progress, Tags, decode
+from mgm.model.spans import WordSpans, word_spans
+from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune
+from mgm.tasks import Task
+from mgm.training.sources import Source
+
+Pairs = tuple[np.ndarray, np.ndarray]
+"""What was decoded and what is true for the labelled rows of a task: multilabel (n,K) probabilities and bool,
+classification (n,) ids (-1: unseen in training), regression (n,) values, tagging (1,) the spans found, and (1,) the
+spans predicted plus the true ones."""
+
+
+def validate(
+    network: Network,
+    sources: list[Source],
+    tasks: list[Task],
+    labels: dict[str, list[str]],
+    tokens_per_batch: int = TOKENS_PER_BATCH,
+    progress: Progress | None = None,
+) -> dict[str, float]:
+    """The first metric of every task that has a label in `sources`: macro-F1, micro-F1, Pearson or span-F1."""
+    pairs = _collect(network, sources, tasks, labels, tokens_per_batch, progress)
+    return {t.name: _metric(t, pairs[t.name], labels) for t in tasks if t.name in pairs}
+
+
+def tune_thresholds(
+    network: Network,
+    sources: list[Source],
+    tasks: list[Task],
+    labels: dict[str, list[str]],
+    tokens_per_batch: int = TOKENS_PER_BATCH,
+) -> dict[str, Thresholds]:
+    """Tuned thresholds of every multilabel task."""
+    multilabel = [t for t in tasks if t.kind == "multilabel"]
+    pairs = _collect(network, sources, multilabel, labels, tokens_per_batch, None)
+    none = {t.name: np.zeros((0, len(labels[t.name])), bool) for t in multilabel}
+    return {name: tune(*pairs.get(name, (empty.astype(np.float32), empty))) for name, empty in none.items()}
+
+
+def _collect(
+    network: Network,
+    sources: list[Source],
+    tasks: list[Task],
+    labels: dict[str, list[str]],
+    tokens_per_batch: int,
+    progress: Progress | None,
+) -> dict[str, Pairs]:
+    found: dict[str, list[Pairs]] = {}
+    for source in sources:
+        own = source.tasks_of(tasks)
+        if not own:
+            continue
+        outcomes = decode(network, source.part, source.rows, own, labels, tokens_per_batch, progress)
+        for task in own:
+            truth = source.part.documents[task.encoded][source.rows]
+            if not truth.is_not_null().any():
+                continue
+            outcome = outcomes[task.name]
+            known = truth.is_not_null().to_numpy()
+            if isinstance(outcome, Tags):
+                pair = _span_counts(source, outcome, *ragged(truth))
+            elif task.kind == "multilabel":
+                pair = outcome[known], _dense(*ragged(truth.drop_nulls()), len(labels[task.name]))
+            elif task.kind == "classification":
+                pair = outcome[known].argmax(axis=1), truth.drop_nulls().to_numpy()
+            else:
+                pair = outcome[known], truth.drop_nulls().to_numpy()
+            found.setdefault(task.name, []).append(pair)
+    return {
+        name: (np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs]))
+        for name, pairs in found.items()
+    }
+
+
+def _metric(task: Task, pair: Pairs, labels: dict[str, list[str]]) -> float:
+    predicted, truth = pair
+    if task.kind == "classification":
+        ids = list(range(len(labels[task.name])))
+        return float(f1_score(truth, predicted, labels=ids, average="macro", zero_division=0.0))
+    if task.kind == "multilabel":
+        return micro_f1(predicted >= best_threshold(predicted.ravel(), truth.ravel()), truth) if truth.any() else 0.0
+    if task.kind == "tagging":
+        hits, of_both = predicted.sum(), truth.sum()
+        return float(2 * hits / max(of_both, 1))
+    if len(truth) < 2 or np.ptp(truth) == 0 or np.ptp(predicted) == 0:
+        return 0.0  # a constant correlates with nothing
+    return float(pearsonr(predicted, truth).statistic)
+
+
+def _dense(label: np.ndarray, count: np.ndarray, width: int) -> np.ndarray:
+    dense = np.zeros((len(count), width), bool)
+    dense[np.repeat(np.arange(len(count)), count), label] = True
+    return dense
+
+
+def _span_counts(source: Source, outcome: Tags, truth: np.ndarray, truth_count: np.ndarray) -> Pairs:
+    """The spans found, and the spans predicted plus the true ones, of the rows that are labelled."""
+    sentence, sentence_count = ragged(source.part.documents["sentence"][source.rows])
+    known = truth_count > 0
+    words = np.repeat(known, source.length)
+    sentences = sentence[np.repeat(known, sentence_count)]
+    predicted = _keys(word_spans(outcome.tags[words], outcome.score[words], sentences))
+    gold = _keys(word_spans(truth.astype(np.int64), np.zeros(len(truth), np.float32), sentences))
+    hits = len(np.intersect1d(predicted, gold, assume_unique=True))
+    return np.array([hits]), np.array([len(predicted) + len(gold)])
+
+
+def _keys(spans: WordSpans) -> np.ndarray:
+    """One key a span (first word, last word, label), comparable as a whole."""
+    triple = np.stack([spans.first, spans.last, spans.label], axis=1).astype(np.int64)
+    return np.ascontiguousarray(triple).view([("first", "i8"), ("last", "i8"), ("label", "i8")]).ravel()

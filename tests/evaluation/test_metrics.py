@@ -1,0 +1,178 @@
+import math
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import pearsonr, spearmanr
+from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, precision_recall_fscore_support
+from sklearn.preprocessing import MultiLabelBinarizer
+
+from mgm.evaluation.metrics import labelled, per_label, statistics, unseen_labels
+from mgm.tasks import Kind, Task
+
+LABELS = ["诗", "news", "rare"]
+
+
+def task(kind: Kind) -> Task:
+    return Task(name="t", kind=kind, corpora=["c"])
+
+
+def frame(kind: Kind, true: list[Any], predicted: list[Any]) -> pl.DataFrame:
+    dtype = task(kind).column_type
+    return pl.DataFrame(
+        {
+            "doc_id": [f"d{i}" for i in range(len(true))],
+            "group": [f"g{i // 2}" for i in range(len(true))],
+            "lang": ["en", "zh"] * (len(true) // 2) + ["en"] * (len(true) % 2),
+            "t": pl.Series(predicted, dtype=dtype),
+            "t_true": pl.Series(true, dtype=dtype),
+        }
+    )
+
+
+def score(kind: Kind, true: list[Any], predicted: list[Any], labels: list[str] = LABELS) -> dict[str, float]:
+    rows = labelled(frame(kind, true, predicted), task(kind))
+    return statistics(rows, task(kind), labels).score()
+
+
+def span(start: int, end: int, label: str) -> dict[str, Any]:
+    return {"start": start, "end": end, "label": label}
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.tuples(st.sampled_from([*LABELS, "new"]), st.sampled_from(LABELS)), min_size=1, max_size=30)
+)
+def test_classification_agrees_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
+    true, predicted = [list(side) for side in zip(*pairs, strict=True)]
+    found = score("classification", true, predicted)
+    assert found["accuracy"] == pytest.approx(accuracy_score(true, predicted))
+    assert found["micro_f1"] == pytest.approx(f1_score(true, predicted, average="micro"))
+    weighted = f1_score(true, predicted, average="weighted", zero_division=0)
+    assert found["weighted_f1"] == pytest.approx(weighted)
+    expected = f1_score(true, predicted, labels=LABELS, average="macro", zero_division=np.nan)
+    assert found["macro_f1"] == pytest.approx(expected, nan_ok=True)
+
+
+def test_a_label_that_training_never_saw_counts_as_wrong_and_is_counted() -> None:
+    rows = frame("classification", ["news", "new", "new", None], ["news", "news", "诗", "诗"])
+    rows = labelled(rows, task("classification"))
+    assert rows.height == 3
+    assert unseen_labels(rows, task("classification"), LABELS) == 2
+    found = statistics(rows, task("classification"), LABELS).score()
+    assert found["accuracy"] == pytest.approx(1 / 3)
+    assert found["macro_f1"] == pytest.approx(
+        (2 / 3 + 0) / 2
+    )  # news: 1 right, 1 wrong; 诗: 0; rare: nothing known
+
+
+sets = st.lists(st.sampled_from(LABELS), max_size=3, unique=True)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(sets, sets), min_size=1, max_size=20))
+def test_multilabel_agrees_with_scikit_learn(pairs: list[tuple[list[str], list[str]]]) -> None:
+    true, predicted = [list(side) for side in zip(*pairs, strict=True)]
+    found = score("multilabel", true, predicted)
+    binarizer = MultiLabelBinarizer(classes=LABELS).fit([])
+    y, z = binarizer.transform(true), binarizer.transform(predicted)
+    precision, recall, f1, _ = precision_recall_fscore_support(y, z, average="micro", zero_division=0)
+    assert [found["micro_precision"], found["micro_recall"]] == pytest.approx([precision, recall])
+    assert found["micro_f1"] == pytest.approx(f1)
+    assert found["subset_accuracy"] == pytest.approx(accuracy_score(y, z))
+    macro = f1_score(y, z, average="macro", zero_division=np.nan)
+    assert found["macro_f1"] == pytest.approx(macro, nan_ok=True)
+    if y.sum():
+        weighted = f1_score(y, z, average="weighted", zero_division=0)
+        assert found["weighted_f1"] == pytest.approx(weighted)
+
+
+def test_an_empty_label_list_is_labelled_and_null_is_not() -> None:
+    rows = labelled(frame("multilabel", [[], None, ["诗"]], [[], ["诗"], ["诗"]]), task("multilabel"))
+    assert rows["doc_id"].to_list() == ["d0", "d2"]
+    assert statistics(rows, task("multilabel"), LABELS).score()["subset_accuracy"] == 1
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(-8, 8), st.integers(-8, 8)), min_size=2, max_size=30))
+def test_regression_agrees_with_scipy(pairs: list[tuple[int, int]]) -> None:
+    true, predicted = [[x / 2 for x in side] for side in zip(*pairs, strict=True)]
+    found = score("regression", true, predicted, [])
+    assert found["mae"] == pytest.approx(mean_absolute_error(true, predicted))
+    if len(set(true)) > 1 and len(set(predicted)) > 1:
+        assert found["pearson"] == pytest.approx(pearsonr(true, predicted).statistic, abs=1e-9)
+        assert found["spearman"] == pytest.approx(spearmanr(true, predicted).statistic, abs=1e-9)
+    else:
+        assert found["pearson"] == found["spearman"] == 0
+
+
+def test_a_constant_that_floating_point_cannot_average_exactly_has_no_correlation() -> None:
+    assert score("regression", [1.0, 2.0, 4.0], [0.1, 0.1, 0.1], [])["pearson"] == 0
+
+
+boundaries = st.tuples(st.integers(0, 4), st.integers(1, 2), st.sampled_from(["A", "B"]))
+spans = st.lists(boundaries.map(lambda x: (x[0], x[0] + x[1], x[2])), max_size=5, unique=True)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(spans, spans), min_size=1, max_size=8))
+def test_span_metrics_agree_with_an_independent_count(
+    documents: list[tuple[list[tuple[int, int, str]], list[tuple[int, int, str]]]],
+) -> None:
+    true = Counter((i, *s) for i, (gold, _) in enumerate(documents) for s in gold)
+    predicted = Counter((i, *s) for i, (_, said) in enumerate(documents) for s in said)
+    right = sum((true & predicted).values())
+    found = score(
+        "tagging",
+        [[span(*s) for s in gold] for gold, _ in documents],
+        [[span(*s) for s in said] for _, said in documents],
+        ["A", "B"],
+    )
+    assert found["span_precision"] == pytest.approx(right / max(predicted.total(), 1))
+    assert found["span_recall"] == pytest.approx(right / max(true.total(), 1))
+    assert found["span_f1"] == pytest.approx(2 * right / max(predicted.total() + true.total(), 1))
+
+
+def test_a_span_must_match_in_both_ends_and_label() -> None:
+    true = [[span(0, 2, "A"), span(3, 5, "B")], [span(0, 1, "A")]]
+    predicted = [[span(0, 2, "B"), span(3, 5, "B"), span(3, 4, "B")], [span(0, 1, "A")]]
+    rows = labelled(frame("tagging", true, predicted), task("tagging"))
+    table = per_label(rows, task("tagging"), ["A", "B"])
+    assert table.select("label", "support", "predicted", "correct").rows() == [("A", 2, 1, 1), ("B", 1, 3, 1)]
+    found = statistics(rows, task("tagging"), ["A", "B"]).score()
+    assert found["span_precision"] == pytest.approx(2 / 4)
+    assert found["span_recall"] == pytest.approx(2 / 3)
+
+
+def test_labels_table_agrees_with_scikit_learn_and_shows_unseen_labels_last() -> None:
+    true, predicted = ["news", "诗", "诗", "new"], ["news", "诗", "news", "news"]
+    table = per_label(
+        labelled(frame("classification", true, predicted), task("classification")),
+        task("classification"),
+        LABELS,
+    )
+    assert table["label"].to_list() == [*LABELS, "new"]
+    assert table["seen"].to_list() == [True, True, True, False]
+    expected = precision_recall_fscore_support(
+        true, predicted, labels=table["label"].to_list(), zero_division=np.nan
+    )
+    for column, values in zip(["precision", "recall", "f1", "support"], expected, strict=True):
+        found = [math.nan if x is None else x for x in table[column].to_list()]
+        assert found == pytest.approx(list(values), nan_ok=True), column
+
+
+def test_nothing_labelled_gives_no_value() -> None:
+    assert all(math.isnan(x) for x in score("classification", [None], ["诗"]).values())
+    assert all(math.isnan(x) for x in score("tagging", [None], [[]]).values())
+    assert all(math.isnan(x) for x in score("regression", [None], [1.0], []).values())
+
+
+def test_a_labelled_row_without_prediction_is_an_error_that_names_it() -> None:
+    with pytest.raises(ValueError, match=r"column t, doc_id .d1.*1 rows lack one"):
+        labelled(frame("classification", ["诗", "诗"], ["诗", None]), task("classification"))
+    with pytest.raises(ValueError, match="found nan"):
+        labelled(frame("regression", [1.0], [math.nan]), task("regression"))

@@ -1,0 +1,257 @@
+import json
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mgm.evaluation.errors import confident_errors, confused_pairs, confusion, excerpt
+from mgm.evaluation.plots import interval_plot, line_plot
+from mgm.evaluation.report import provenance_rows, render
+from mgm.evaluation.sources import Sources
+from mgm.tasks import Task
+
+EMPTY_FILE = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+VOID = {"meta", "link", "br", "path", "line", "circle", "polyline", "img"}
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+class Page(HTMLParser):
+    """The page's visible text, and a check that its elements nest."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.pieces: list[str] = []
+        self.feed(page)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.pieces.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.pieces))
+
+
+def test_report_shows_what_the_files_say(finished_run: Sources) -> None:
+    text = Page(render(finished_run, provenance_rows(finished_run, {"git revision": "c0ffee"}))).text
+    metrics = json.loads((finished_run.root / "reports" / "metrics.json").read_text(encoding="utf-8"))
+    for entry in metrics.values():
+        for row in entry["table"]:
+            assert f"{row['value']:.3f}" in text
+    for piece in (
+        "Blessed",
+        "abcdef012345",
+        "c0ffee",
+        "expect_column_values_to_be_unique on text_hash",
+        "4,321 words",
+    ):
+        assert piece in text
+    for piece in (
+        "not run: make study",
+        "Listed but not trained: title",
+        "All 18 labels",
+        "never seen in training",
+        "白日依山盡",
+    ):
+        assert piece in text
+    assert "different runs" not in text
+    assert "asleep" not in text  # its corpus is switched off
+    assert not finished_run.missing
+
+
+def test_text_of_documents_cannot_become_markup(finished_run: Sources) -> None:
+    page = render(finished_run, [])
+    assert "&lt;b&gt;Insert &amp; Table" in page
+    assert "<b>Insert" not in page
+
+
+def test_page_asks_for_nothing_outside_itself(finished_run: Sources) -> None:
+    page = render(finished_run, [])
+    assert not re.search(r"https?:|//[a-z]|<script|@import|url\(", page)
+
+
+@pytest.mark.parametrize(
+    ("gone", "said"),
+    [
+        ("reports/metrics.json", "not in reports/metrics.json"),
+        ("reports/promotion.json", "No verdict"),
+        ("data/predictions/pages", "data/predictions/pages"),
+        ("data/predictions/labels.json", "data/predictions/labels.json"),
+        ("data/documents/poems", "The text was not found in data/documents/poems"),
+        ("reports/live", "reports/live"),
+        ("reports/training.json", "reports/training.json"),
+        ("reports/stages/clean/poems.json", "reports/stages/clean/poems.json"),
+        ("reports/stages", "reports/stages/features.json"),
+        ("reports/gates/features.json", "reports/gates/features.json"),
+    ],
+)
+def test_a_missing_file_is_shown_as_missing(finished_run: Sources, gone: str, said: str) -> None:
+    path = finished_run.root / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    text = Page(render(finished_run, [])).text
+    assert said in text
+    assert "Files that were looked for and not found" in text
+
+
+def test_metrics_and_predictions_of_different_runs_are_told_apart(finished_run: Sources) -> None:
+    path = finished_run.root / "reports" / "metrics.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    metrics["module"]["n"] += 1
+    write(path, metrics)
+    assert "they are of different runs" in Page(render(finished_run, [])).text
+
+
+def test_a_page_is_made_even_of_nothing(finished_run: Sources) -> None:
+    for folder in ("data", "reports"):
+        shutil.rmtree(finished_run.root / folder)
+    assert "module" in Page(render(finished_run, [])).text
+
+
+def test_single_task_result_is_current_stale_or_wrong(finished_run: Sources) -> None:
+    (finished_run.root / "params-hash").touch()
+    place = finished_run.root / "reports" / "study" / "single" / "module.json"
+    write(place, {"test": {"macro_f1": 0.4242}, "inputs": {"params-hash": EMPTY_FILE}})
+    text = Page(render(finished_run, [])).text
+    assert "0.424" in text
+    assert "stale" not in text
+    write(place, {"test": {"macro_f1": 0.4242}, "inputs": {"params-hash": "other"}})
+    assert "0.424 (stale: other params-hash)" in Page(render(finished_run, [])).text
+    write(place, {"test": {}})
+    with pytest.raises(ValueError, match=r"module\.json: no key 'inputs'"):
+        render(finished_run, [])
+
+
+def test_a_gate_that_stopped_the_run_is_shown(finished_run: Sources) -> None:
+    finding = {"expectation": "expect_x", "column": None, "observed": "7", "threshold": "0"}
+    failed = {
+        "gate": "clean",
+        "corpus": "poems",
+        "passed": False,
+        "checks": 3,
+        "warnings": [],
+        "failures": [finding],
+    }
+    write(finished_run.root / "reports" / "gates" / "failed" / "clean" / "poems.json", failed)
+    assert "stopped 3 expect_x: observed 7, allowed 0" in Page(render(finished_run, [])).text
+
+
+def rows(kind: str, true: list[Any], said: list[Any], scores: list[Any] | None) -> tuple[pl.DataFrame, Task]:
+    task = Task(name="t", kind=kind, corpora=["c"])  # type: ignore[arg-type]
+    columns = {
+        "doc_id": [f"d{i}" for i in range(len(true))],
+        "corpus": ["c"] * len(true),
+        "lang": ["en"] * len(true),
+        "t": pl.Series(said) if kind == "tagging" else pl.Series(said, dtype=task.column_type),
+        "t_true": pl.Series(true, dtype=task.column_type),
+    }
+    return pl.DataFrame(columns if scores is None else columns | {"t_score": scores}), task
+
+
+def test_surest_errors_come_first_in_every_kind() -> None:
+    frame, task = rows("classification", ["a", "a", "b", "b"], ["a", "b", "a", "a"], [0.99, 0.5, 0.9, 0.7])
+    assert confident_errors(frame, task, 2)["doc_id"].to_list() == ["d2", "d3"]
+    assert confused_pairs(frame, task, 1).rows() == [("b", "a", 2)]
+    assert confusion(frame, task, ["a", "b"]) == [[1, 1], [2, 0]]
+    frame, task = rows(
+        "multilabel", [["a"], [], ["b"]], [["a", "b"], ["a"], ["b"]], [[0.9, 0.6], [0.8], [0.9]]
+    )
+    assert confident_errors(frame, task, 9).select("doc_id", "predicted", "true", "score").rows() == [
+        ("d1", "a", "no label", 0.8),
+        ("d0", "b", "a", 0.6),
+    ]
+    frame, task = rows("regression", [1.0, 2.0, 3.0], [1.5, 2.0, 0.0], None)
+    assert confident_errors(frame, task, 9).select("doc_id", "score").rows() == [("d2", 3.0), ("d0", 0.5)]
+
+
+def test_a_wrong_span_is_shown_beside_what_it_touches() -> None:
+    span = {"start": 2, "end": 5, "label": "x"}
+    far = {"start": 9, "end": 10, "label": "x"}
+    said = [[{**span, "label": "y", "score": 0.5}, {**far, "score": 0.9}], [{**span, "score": 1.0}]]
+    frame, task = rows("tagging", [[span], [span]], said, None)
+    (error,) = confident_errors(frame, task, 9).to_dicts()
+    assert (error["doc_id"], error["predicted"], error["true"]) == ("d0", "x at 9–10", "no span here")
+    frame, task = rows("tagging", [[span]], [said[0][:1]], None)
+    (error,) = confident_errors(frame, task, 9).to_dicts()
+    assert (error["predicted"], error["true"]) == ("y at 2–5", "x at 2–5")
+
+
+def test_excerpt_marks_the_span_in_code_points() -> None:
+    text = "𠮷" * 200 + "按鈕" + "。" * 200
+    before, marked, after = excerpt(text, 200, 202)
+    assert (marked.text, marked.mark) == ("按鈕", "predicted")
+    assert before.text == "…" + "𠮷" * 90
+    assert after.text == "。" * 90 + "…"
+
+
+def test_plots_survive_missing_and_constant_values() -> None:
+    assert "no value" in interval_plot(None, None, None, None, None)
+    assert line_plot("flat", {"a": [(0, 1.0), (1, 1.0)]}).count("<circle") == 2
+    assert line_plot("none", {"a": [(0, float("nan"))]}) == ""
+    assert "&lt;b&gt;" in line_plot("<b>", {"a": [(0, 1.0)]})
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
+def test_a_browser_shows_it_without_error_or_horizontal_scroll(finished_run: Sources, tmp_path: Path) -> None:
+    """The page itself holds no script; the test adds one that measures it in frames of phone and desktop
+    width."""
+    (tmp_path / "page.html").write_text(render(finished_run, []), encoding="utf-8")
+    probe = """<!doctype html><title>wait</title><body><script>
+    Promise.all([390, 1200].map(width => new Promise(done => {
+      const frame = document.createElement("iframe"); frame.width = width; frame.height = 800;
+      frame.onload = () => { const root = frame.contentDocument.documentElement;
+        done([width, root.scrollWidth,
+        frame.contentWindow.performance.getEntriesByType("resource").length]); };
+      frame.src = "page.html"; document.body.append(frame); })))
+    .then(found => { document.title = JSON.stringify(found); });</script>"""
+    (tmp_path / "probe.html").write_text(probe, encoding="utf-8")
+    quiet = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--no-first-run",
+    ]
+    done = subprocess.run(
+        [
+            "chromium",
+            *quiet,
+            "--allow-file-access-from-files",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=5000",
+            f"--user-data-dir={tmp_path / 'browser'}",
+            "--dump-dom",
+            (tmp_path / "probe.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "CONSOLE" not in done.stderr
+    title = re.search(r"<title>(.*?)</title>", done.stdout)
+    assert title is not None
+    found = json.loads(title[1])
+    assert [width for width, _, _ in found] == [390, 1200]
+    for width, needed, requests in found:
+        assert needed <= width
+        assert requests == 0

@@ -1,0 +1,166 @@
+"""evaluate, verdict and report on real features and an untrained network: what they write, for all four
+kinds at once."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+from sklearn.metrics import accuracy_score, mean_absolute_error
+
+from flows.stages import clean, evaluate, features, ingest, report, stopwords, tokenize, verdict
+from mgm.corpus.parts import read_table
+from mgm.model import bundle as bundles
+from mgm.settings import Settings
+from mgm.text.features import FeaturePart
+from mgm.text.vocabulary import Vocabulary
+from mgm.training.fit import plan
+
+ROWS = 80
+PARAMS: dict[str, Any] = {
+    "enabled": {"mixed": "raw/mixed.jsonl", "plain": "raw/plain.jsonl"},
+    "corpora": {"mixed": {}, "plain": {}},
+    "tasks": {
+        "topic": {"kind": "classification", "corpora": ["mixed", "plain"]},
+        "names": {"kind": "tagging", "corpora": ["mixed"]},
+        "marks": {"kind": "multilabel", "corpora": ["mixed"]},
+        "mood": {"kind": "regression", "corpora": ["mixed"]},
+        "heading": {"kind": "generation", "corpora": ["plain"]},
+    },
+    "ingest": {"rows_per_part": 30},
+    "text": {"features": {"ngram_buckets": 100}},
+    "model": {"width": 16, "document": {"heads": 2}},
+    "evaluate": {"bootstrap": 50},
+    "verdict": {"floors": {"topic": 1.1}},
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project folder after the stages up to a bundle with fresh weights; two parts a corpus hold test
+    rows."""
+    root = tmp_path_factory.mktemp("project")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        Path("params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
+        Path("raw").mkdir()
+        for name in PARAMS["enabled"]:
+            rows = [json.dumps(row, ensure_ascii=False) for row in documents(name)]
+            Path(f"raw/{name}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
+            for stage in (ingest, clean, tokenize, stopwords):
+                stage.main(name)
+        features.main()
+        settings = Settings.load()
+        folder = Path("data/features")
+        labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+        vocabulary = Vocabulary.load(folder / "vocabulary.parquet")
+        parts = {c: [FeaturePart.load(folder / c, i) for i in range(3)] for c in settings.enabled}
+        made = plan(settings, settings.active_tasks(), labels, parts, len(vocabulary))
+        bundle = bundles.Bundle(
+            made.network,
+            bundles.own_settings(settings),
+            made.tasks,
+            made.labels,
+            {},
+            vocabulary,
+            {},
+            bundles.stopwords_of(settings),
+        )
+        bundles.save(Path("models/candidate"), bundle)
+        for stage in (evaluate, verdict, report):
+            stage.main()
+        yield root
+
+
+def documents(corpus: str) -> list[dict[str, Any]]:
+    rows = []
+    for i in range(ROWS):
+        text = (
+            f"The cat number {i} sat on the mat. Nobody asked."
+            if i % 2
+            else f"我在北京看見{i}隻貓。牠們很高興。"
+        )
+        start = text.index("cat") if i % 2 else text.index("北京")
+        names = [{"start": start, "end": start + (3 if i % 2 else 2), "label": "thing" if i % 2 else "place"}]
+        row: dict[str, Any] = {
+            "doc_id": f"{corpus}{i:02d}",
+            "text": text,
+            "lang": "en" if i % 2 else "zh",
+            "group": f"g{i // 2}",
+        }
+        if corpus == "mixed":
+            row |= {"names": names, "marks": ["even"] if i % 4 else [], "mood": (i % 9) - 4.0}
+        else:
+            row["heading"] = "heading"
+        rows.append(row | {"topic": ["animals", "cities", "rain"][i % 3] if i % 5 else None})
+    return rows
+
+
+def read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_metrics_agree_with_the_predictions_that_were_written(project: Path) -> None:
+    metrics = read(project / "reports" / "metrics.json")
+    assert sorted(metrics) == ["marks", "mood", "names", "topic"]
+    columns = ["doc_id", "split", "topic", "topic_true", "topic_probs"]
+    both = pl.concat([read_table(project / "data" / "predictions" / c, columns) for c in ("mixed", "plain")])
+    test = both.filter(pl.col("split") == "test").drop_nulls("topic_true")
+    assert metrics["topic"]["n"] == test.height
+    assert metrics["topic"]["accuracy"] == round(accuracy_score(test["topic_true"], test["topic"]), 4)
+    labels = read(project / "data" / "predictions" / "labels.json")["topic"]
+    best = np.argmax(np.array(both["topic_probs"].to_list()), axis=1)
+    assert [labels[i] for i in best] == both["topic"].to_list()
+    mood = read_table(project / "data" / "predictions" / "mixed").filter(pl.col("split") == "test")
+    assert metrics["mood"]["mae"] == pytest.approx(
+        mean_absolute_error(mood["mood_true"], mood["mood"]), abs=1e-4
+    )
+    assert set(metrics["mood"]["slices"]["lang"]) == {"en", "zh"}
+
+
+def test_every_row_of_valid_and_test_is_predicted_once_in_order(project: Path) -> None:
+    for corpus in ("mixed", "plain"):
+        every = read_table(project / "data" / "documents" / corpus, ["doc_id", "split"])
+        expected = every.filter(pl.col("split") != "train")["doc_id"].to_list()
+        found = read_table(project / "data" / "predictions" / corpus)
+        assert found["doc_id"].to_list() == expected
+        assert "heading" not in found.columns
+
+
+def test_confusion_file_and_verdict_are_written(project: Path) -> None:
+    confusion = pl.read_csv(project / "reports" / "plots" / "confusion" / "topic.csv")
+    assert confusion.columns == ["actual", "predicted"]
+    assert confusion.height == read(project / "reports" / "metrics.json")["topic"]["n"]
+    promotion = read(project / "reports" / "promotion.json")
+    assert promotion["verdict"] == "refused"
+    assert promotion["bundle"] == bundles.bundle_id(project / "models" / "candidate")
+    assert "below its floor 1.1" in promotion["reasons"][0]
+
+
+def test_report_is_one_page_that_names_what_is_missing(project: Path) -> None:
+    page = (project / "reports" / "report.html").read_text(encoding="utf-8")
+    assert "Refused" in page
+    assert "reports/gates/features.json" in page
+    assert "Listed but not trained: heading" in page
+
+
+def test_evaluating_again_gives_the_same_bytes_and_forgets_a_corpus_that_was_switched_off(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    stale = Path("data/predictions/dormant")
+    stale.mkdir()
+    before = (
+        Path("reports/metrics.json").read_bytes(),
+        Path("data/predictions/mixed/_parts.json").read_bytes(),
+    )
+    evaluate.main()
+    assert before == (
+        Path("reports/metrics.json").read_bytes(),
+        Path("data/predictions/mixed/_parts.json").read_bytes(),
+    )
+    assert not stale.exists()

@@ -1,0 +1,120 @@
+import json
+
+import polars as pl
+import pytest
+
+from mgm.evaluation.baselines import majority, predict_majority
+from mgm.evaluation.summary import summarise, summary_lines
+from mgm.evaluation.verdict import judge
+from mgm.tasks import Task
+
+TASK = Task(name="mood", kind="classification", corpora=["c"])
+
+
+def predictions() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "doc_id": list("abcdef"),
+            "group": list("abcdef"),
+            "lang": ["en", "en", "zh", "zh", "zh", "en"],
+            "mood": ["good", "bad", "good", "bad", "bad", "bad"],
+            "mood_true": ["good", "bad", "good", "good", "odd", None],
+        }
+    )
+
+
+def test_entry_holds_metrics_interval_baseline_and_slices() -> None:
+    entry = summarise(predictions(), pl.Series(["good", "good", "bad"]), TASK, ["bad", "good"], 200, 1)
+    assert (entry["n"], entry["unseen_labels"], entry["kind"], entry["corpora"]) == (
+        5,
+        1,
+        "classification",
+        ["c"],
+    )
+    assert entry["accuracy"] == 0.6
+    assert entry["macro_f1"] == round((2 / 4 + 4 / 5) / 2, 4)
+    assert entry["low"] <= entry["macro_f1"] <= entry["high"]
+    assert entry["baseline"] == round((0 + 2 * 3 / (5 + 3)) / 2, 4)  # good, said of all five: 3 right
+    assert entry["slices"]["lang"]["en"]["n"] == 2
+    assert entry["slices"]["lang"]["en"]["macro_f1"] == 1
+    assert entry["table"][0]["metric"] == "macro_f1"
+    json.dumps(entry, allow_nan=False)
+
+
+def test_one_language_needs_no_slice_and_no_label_gives_null() -> None:
+    none = predictions().with_columns(mood_true=pl.lit(None, pl.String))
+    entry = summarise(none, pl.Series(["good"]), TASK, ["good"], 10, 1)
+    assert "slices" not in entry
+    assert (entry["n"], entry["accuracy"], entry["low"]) == (0, None, None)
+    assert "mood" in summary_lines({"mood": entry})[0]
+
+
+def test_summary_line_says_task_metric_value_interval_majority_and_n() -> None:
+    entry = summarise(predictions(), pl.Series(["good"]), TASK, ["bad", "good"], 50, 1)
+    (line,) = summary_lines({"mood": entry})
+    for piece in (
+        "mood",
+        "macro_f1",
+        "0.650",
+        f"[{entry['low']:.3f}, {entry['high']:.3f}]",
+        "majority 0.375",
+        "n 5",
+    ):
+        assert piece in line
+
+
+@pytest.mark.parametrize(
+    ("kind", "train", "expected"),
+    [
+        ("classification", ["b", "a", "b", None], "b"),
+        ("classification", ["b", "a"], "a"),
+        ("regression", [1.0, 2.0, None], 1.5),
+        ("tagging", [[{"start": 0, "end": 1, "label": "x"}]], []),
+        # a on 4 of 4, b on 3, c on 1: {a} 2*4/(4+8), {a, b} 2*7/(8+8), {a, b, c} 2*8/(12+8)
+        ("multilabel", [["a", "b", "c"], ["a", "b"], ["b", "a"], ["a"]], ["a", "b"]),
+    ],
+)
+def test_majority_is_the_best_constant_answer_of_training(
+    kind: str, train: list[object], expected: object
+) -> None:
+    task = Task(name="t", kind=kind, corpora=["c"])  # type: ignore[arg-type]
+    series = pl.Series(train, dtype=task.column_type)
+    assert majority(series, task) == expected
+    rows = predict_majority(
+        pl.DataFrame({"t": pl.Series([None, None], dtype=task.column_type)}), series, task
+    )
+    assert rows["t"].to_list() == [expected, expected]
+
+
+def test_majority_without_labels_is_a_clear_error() -> None:
+    with pytest.raises(ValueError, match="task mood: no training row is labelled"):
+        majority(pl.Series([None], dtype=pl.String), TASK)
+
+
+METRICS = {"mood": {"kind": "classification", "macro_f1": 0.65, "n": 5}}
+
+
+def test_candidate_above_its_floors_is_blessed() -> None:
+    assert judge(METRICS, {"mood": 0.6}, "abc") == {
+        "verdict": "blessed",
+        "bundle": "abc",
+        "reasons": ["mood: test macro_f1 0.6500 meets its floor 0.6"],
+    }
+    assert judge(METRICS, {}, "abc")["verdict"] == "blessed"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "floors", "reason"),
+    [
+        (METRICS, {"mood": 0.7}, "mood: test macro_f1 0.6500 is below its floor 0.7"),
+        (METRICS, {"tone": 0.1}, "tone: floor 0.1, but the task was not evaluated"),
+        ({"mood": METRICS["mood"] | {"macro_f1": None}}, {"mood": 0.1}, "has no value"),
+        ({}, {}, "no task was evaluated"),
+    ],
+)
+def test_candidate_below_a_floor_or_unmeasured_is_refused(
+    metrics: dict[str, dict[str, object]], floors: dict[str, float], reason: str
+) -> None:
+    verdict = judge(metrics, floors, "abc")
+    assert verdict["verdict"] == "refused"
+    assert any(reason in said for said in verdict["reasons"])

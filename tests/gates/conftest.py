@@ -1,0 +1,147 @@
+"""A small good project that tests plant one fault in."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import yaml
+
+from flows.gates.gate import run_gate
+from flows.gates.runner import Verdict
+from mgm.corpus.parts import REJECTS, Part, PartsWriter, file_sha256, write_manifest
+from mgm.settings import Settings
+from mgm.tasks import COLUMN_TYPES
+
+PARAMS: dict[str, Any] = {
+    "enabled": {"notes": "notes.jsonl"},
+    "corpora": {"notes": {}},
+    "tasks": {
+        "topic": {"kind": "classification", "corpora": ["notes"]},
+        "themes": {"kind": "multilabel", "corpora": ["notes"]},
+        "rating": {"kind": "regression", "corpora": ["notes"]},
+        "terms": {"kind": "tagging", "corpora": ["notes"]},
+        "title": {"kind": "generation", "corpora": ["notes"]},
+    },
+}
+KINDS = {name: task["kind"] for name, task in PARAMS["tasks"].items()}
+SCHEMA = pl.Schema(
+    {name: pl.String() for name in ("doc_id", "text", "lang", "group", "split")}
+    | {name: COLUMN_TYPES[kind] for name, kind in KINDS.items()}
+)
+ROWS, TRAIN, VALID = 40, 30, 34
+
+
+def good_documents() -> pl.DataFrame:
+    """Forty documents: 30 train, 4 valid, 6 test; every fifth without any label."""
+    rows = []
+    for i in range(ROWS):
+        text = f"Note {i} is about tea." if i % 2 else f"第{i}条笔记说的是茶。"
+        start = text.index("tea" if i % 2 else "茶")
+        rows.append(
+            {
+                "doc_id": f"d{i}",
+                "text": text,
+                "lang": "en" if i % 2 else "zh",
+                "group": f"g{i}",
+                "split": "train" if i < TRAIN else "valid" if i < VALID else "test",
+                "topic": None if i % 5 == 0 else ("drink", "food")[i % 2],
+                "themes": None if i % 5 == 0 else ["leaf", "water"][: i % 3],
+                "rating": None if i % 5 == 0 else i / 10,
+                "terms": None
+                if i % 5 == 0
+                else [{"start": start, "end": start + (3 if i % 2 else 1), "label": "plant"}],
+                "title": None if i % 5 == 0 else f"Tea {i}",
+            }
+        )
+    return pl.DataFrame(rows, schema=SCHEMA)
+
+
+@dataclass
+class Features:
+    """What the features stage writes, for one corpus."""
+
+    documents: pl.DataFrame
+    types: pl.DataFrame
+    vocabulary: pl.DataFrame
+    labels: dict[str, list[str]]
+
+
+def good_features() -> Features:
+    """Three words a document, none of them unknown, and the label columns of `good_documents` as numbers."""
+    documents = good_documents()
+    ids = pl.Series([[0, 1, 2]] * ROWS, dtype=pl.List(pl.Int32))
+    encoded = documents.select(
+        pl.col("topic").replace_strict({"drink": 0, "food": 1}, return_dtype=pl.Int32).alias("topic__y"),
+        pl.when(pl.col("themes").is_not_null()).then(pl.lit([0], pl.List(pl.Int32))).alias("themes__y"),
+        pl.col("rating").alias("rating__y"),
+        pl.when(pl.col("terms").is_not_null()).then(pl.lit([1, 0, 0], pl.List(pl.Int16))).alias("terms__y"),
+    )
+    return Features(
+        documents.drop("text")
+        .hstack(encoded)
+        .with_columns(
+            word=ids,
+            start=ids,
+            end=ids,
+            content=pl.Series([[True] * 3] * ROWS),
+            sentence=pl.Series([[3]] * ROWS, dtype=pl.List(pl.Int32)),
+            paragraph=pl.Series([[1]] * ROWS, dtype=pl.List(pl.Int32)),
+        ),
+        pl.DataFrame({"text": ["tea", "is", "hot"], "id": pl.Series([1, 2, 3], dtype=pl.Int32)}),
+        pl.DataFrame({"word": ["tea", "is", "hot"], "count": [9, 8, 7]}),
+        {"terms": ["plant"], "themes": ["leaf", "water"], "topic": ["drink", "food"]},
+    )
+
+
+@dataclass
+class Project:
+    """A project's folder: what a stage would have written, and the gate after it."""
+
+    folder: Path
+
+    def write(self, gate: str, documents: pl.DataFrame, rejected: int = 0, parts: int = 2) -> None:
+        with PartsWriter(Path("data", "documents" if gate == "ingest" else "clean", "notes"), SCHEMA) as out:
+            for rows in documents.iter_slices(max(1, -(-documents.height // parts))):
+                out.write(rows)
+        with PartsWriter(Path("data", "rejects", gate, "notes"), REJECTS) as out:
+            reasons = [["text_too_short"]] * rejected
+            ids = [f"r{i}" for i in range(rejected)]
+            out.write(
+                pl.DataFrame(
+                    {"doc_id": ids, "stage": [gate] * rejected, "reasons": reasons, "values": ids}, schema=REJECTS
+                )
+            )
+
+    def write_features(self, features: Features) -> None:
+        folder = Path("data/features/notes")
+        folder.mkdir(parents=True, exist_ok=True)
+        features.documents.write_ipc(folder / "part-00000.arrow", compression="uncompressed")
+        features.types.write_ipc(folder / "part-00000.types.arrow", compression="uncompressed")
+        path = folder / "part-00000.arrow"
+        write_manifest(folder, [Part(path.name, features.documents.height, file_sha256(path))])
+        features.vocabulary.write_parquet("data/features/vocabulary.parquet")
+        Path("data/features/labels.json").write_text(json.dumps(features.labels), encoding="utf-8")
+
+    def run(self, gate: str, params: Mapping[str, Any] = PARAMS) -> Verdict:
+        return run_gate(gate, None if gate == "features" else "notes", Settings.parse(dict(params)))
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
+    return Project(tmp_path)
+
+
+@pytest.fixture
+def documents() -> pl.DataFrame:
+    return good_documents()
+
+
+@pytest.fixture
+def features() -> Features:
+    return good_features()

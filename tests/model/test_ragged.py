@@ -1,0 +1,119 @@
+from typing import Any
+
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mgm.model.ragged import Ragged, gather_mean
+from mgm.model.recurrent import gru
+
+lengths = st.lists(st.integers(0, 9), min_size=1, max_size=8)
+quick = settings(max_examples=40, deadline=None)
+
+
+def ragged(length: list[int], *shape: int) -> Ragged:
+    torch.manual_seed(sum(length))
+    return Ragged(torch.randn(sum(length), *shape, dtype=torch.double), torch.tensor(length))
+
+
+def rows(items: Ragged) -> list[torch.Tensor]:
+    return list(items.values.split(items.length.tolist()))
+
+
+@quick
+@given(lengths)
+def test_pools_equal_those_of_each_row_alone_and_an_empty_row_gives_zeros(length: list[int]) -> None:
+    items = ragged(length, 3)
+    for name in ("sum", "mean", "max"):
+        expected = [
+            getattr(r, name)(0) if len(r) else torch.zeros(3, dtype=torch.double) for r in rows(items)
+        ]
+        expected = [e.values if name == "max" and not isinstance(e, torch.Tensor) else e for e in expected]
+        torch.testing.assert_close(getattr(items, f"{name}_pool")(), torch.stack(expected))
+
+
+@quick
+@given(lengths)
+def test_softmax_sums_to_one_in_each_row_that_has_items(length: list[int]) -> None:
+    items = ragged(length)
+    weight = Ragged(items.softmax() * 1.0, items.length)
+    torch.testing.assert_close(weight.values, torch.cat([r.softmax(0) for r in rows(items)]))
+
+
+@quick
+@given(lengths)
+def test_padding_marks_real_items_and_can_be_undone(length: list[int]) -> None:
+    items = ragged(length, 2)
+    padded, mask = items.pad()
+    assert mask.sum(1).tolist() == length
+    assert torch.equal(padded[mask], items.values)
+    assert padded[~mask].eq(0).all()
+
+
+@quick
+@given(lengths)
+def test_length_classes_hold_every_item_once_and_at_most_double_when_padded(length: list[int]) -> None:
+    items = ragged(length, 2)
+    places = []
+    for place, part in items.by_length():
+        places += place.tolist()
+        assert torch.equal(items.values[place], part.values)
+        assert part.pad()[1].numel() <= 2 * part.values.shape[0]
+    assert sorted(places) == list(range(sum(length)))
+
+
+@quick
+@given(lengths)
+def test_select_keeps_rows_and_drops_items(length: list[int]) -> None:
+    items = ragged(length, 1)
+    keep = items.values[:, 0] > 0
+    kept = items.select(keep)
+    for before, after in zip(rows(items), rows(kept), strict=True):
+        assert torch.equal(before[before[:, 0] > 0], after)
+
+
+@quick
+@given(lengths)
+def test_time_major_holds_step_after_step_and_leads_back(length: list[int]) -> None:
+    items = ragged(length)
+    layout = items.time_major
+    assert layout.steps == [sum(n > t for n in length) for t in range(max(length))]
+    assert torch.equal(items.values[layout.item][layout.slot], items.values)
+    assert torch.equal(items.values[layout.item_reversed][layout.slot_reversed], items.values)
+    position = items.position[layout.item]
+    assert torch.equal(position, position.sort().values)
+    if sum(length):
+        before = layout.item[layout.previous()]
+        assert torch.equal(before, layout.item[layout.steps[0] :] - 1)
+
+
+def test_mean_of_named_rows() -> None:
+    table = torch.tensor([[1.0], [3.0], [8.0]])
+    index = Ragged(torch.tensor([0, 1, 2]), torch.tensor([2, 0, 1]))
+    assert gather_mean(table, index).tolist() == [[2.0], [0.0], [8.0]]
+
+
+def test_gru_equals_torch_on_each_row_alone_and_so_do_its_gradients() -> None:
+    torch.manual_seed(0)
+    items = ragged([4, 1, 6, 2], 5)
+    reference: Any = torch.nn.GRU(5, 3, bidirectional=True).double()
+    for bias in (reference.bias_hh_l0, reference.bias_hh_l0_reverse):
+        torch.nn.init.zeros_(bias)
+    layout = items.time_major
+    forward = torch.nn.functional.linear(items.values, reference.weight_ih_l0, reference.bias_ih_l0)
+    backward = torch.nn.functional.linear(
+        items.values, reference.weight_ih_l0_reverse, reference.bias_ih_l0_reverse
+    )
+    gates = torch.stack([forward[layout.item], backward[layout.item_reversed]]).detach().requires_grad_()
+    recurrent = (
+        torch.stack([reference.weight_hh_l0.T, reference.weight_hh_l0_reverse.T]).detach().requires_grad_()
+    )
+    states = gru(gates, recurrent, layout.steps)
+    flat = torch.cat([states[0][layout.slot], states[1][layout.slot_reversed]], dim=1)
+    expected = torch.cat([reference(row[:, None])[0][:, 0] for row in rows(items)])
+    torch.testing.assert_close(flat, expected)
+    assert torch.autograd.gradcheck(lambda a, b: gru(a, b, layout.steps), (gates, recurrent))
+
+
+def test_gru_of_no_words_has_no_states() -> None:
+    assert gru(torch.zeros(2, 0, 9), torch.zeros(2, 3, 9), []).shape == (2, 0, 3)

@@ -1,0 +1,87 @@
+"""Edit lists: mapping, snapping, composition."""
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mgm.text.offsets import EDIT, Edits, aligned, compose
+
+TEXT = st.text(alphabet="ab 　é中文", max_size=12)
+
+
+def one(*edits: tuple[int, int, int, int]) -> Edits:
+    return Edits.of([0] * len(edits), *zip(*edits, strict=True))
+
+
+def apply(edits: Edits, text: int, old: str, new: str) -> str:
+    """The old text with each edit's new characters put in."""
+    result, at = "", 0
+    for owner, a, b, c, d in zip(
+        edits.text, edits.old_start, edits.old_end, edits.new_start, edits.new_end, strict=True
+    ):
+        if owner == text:
+            result, at = result + old[at:a] + new[c:d], b
+    return result + old[at:]
+
+
+def test_a_boundary_inside_an_edit_snaps_to_it() -> None:
+    edits = one((2, 5, 2, 3))  # abXXXcd -> abYcd
+    assert edits.starts([0] * 5, [0, 2, 3, 5, 6]).tolist() == [0, 2, 2, 3, 4]
+    assert edits.ends([0] * 5, [1, 2, 3, 5, 6]).tolist() == [1, 2, 3, 3, 4]
+
+
+def test_a_deletion_at_a_boundary_stays_outside_the_span() -> None:
+    back = one((2, 4, 2, 2)).inverse()  # ab--cd -> abcd
+    assert (back.starts([0], [2]).tolist(), back.ends([0], [2]).tolist()) == ([4], [2])
+
+
+def test_texts_do_not_disturb_each_other() -> None:
+    edits = Edits.of([0, 2], [0, 1], [3, 2], [0, 1], [0, 1])
+    assert edits.starts([0, 1, 2], [5, 5, 5]).tolist() == [2, 5, 4]
+
+
+def test_touching_edits_become_one() -> None:
+    edits = one((0, 1, 0, 2), (1, 3, 2, 2))
+    assert (edits.old_end.tolist(), edits.new_end.tolist()) == ([3], [2])
+
+
+def test_column_round_trip_keeps_unchanged_texts_null() -> None:
+    edits = Edits.of([1, 1, 3], [0, 4, 2], [1, 5, 3], [0, 3, 2], [0, 3, 4])
+    column = edits.to_column(5)
+    assert column.dtype == pl.List(EDIT) and column.is_null().to_list() == [True, False, True, False, True]
+    assert Edits.from_column(column).new_end.tolist() == [0, 3, 4]
+    assert Edits.none().to_column(2).to_list() == [None, None]
+
+
+@given(st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1, max_size=4))
+def test_composed_edits_lead_from_first_to_last(triples: list[tuple[str, str, str]]) -> None:
+    both = compose(aligned([(a, b) for a, b, _ in triples]), aligned([(b, c) for _, b, c in triples]))
+    for text, (first, _, last) in enumerate(triples):
+        assert apply(both, text, first, last) == last
+
+
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4), st.data())
+def test_a_span_outside_every_edit_is_the_same_characters(
+    pairs: list[tuple[str, str]], data: st.DataObject
+) -> None:
+    edits = aligned(pairs)
+    text = data.draw(st.integers(0, len(pairs) - 1))
+    old, new = pairs[text]
+    start = data.draw(st.integers(0, len(old)))
+    end = data.draw(st.integers(start, len(old)))
+    own = edits.text == text
+    outside = not ((edits.old_start[own] < end) & (edits.old_end[own] > start)).any()
+    inner = ((edits.old_start[own] == edits.old_end[own]) & (edits.old_start[own] > start)) & (
+        edits.old_end[own] < end
+    )
+    if start < end and outside and not inner.any():
+        a, b = int(edits.starts([text], [start])[0]), int(edits.ends([text], [end])[0])
+        assert new[a:b] == old[start:end]
+
+
+@given(st.tuples(TEXT, TEXT), st.lists(st.integers(0, 12), min_size=2, max_size=6))
+def test_mapping_is_monotone_and_inside_the_text(pair: tuple[str, str], places: list[int]) -> None:
+    edits = aligned([pair])
+    places = sorted(min(p, len(pair[0])) for p in places)
+    for mapped in (edits.starts([0] * len(places), places), edits.ends([0] * len(places), places)):
+        assert (mapped[1:] >= mapped[:-1]).all() and mapped.min() >= 0 and mapped.max() <= len(pair[1])

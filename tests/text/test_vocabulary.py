@@ -1,0 +1,62 @@
+"""The vocabulary: counted on train alone, in one order, looked up in any case."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from mgm.settings import FeatureSettings
+from mgm.text.vocabulary import Vocabulary, count_words, frequency_bucket
+
+PARTS = [
+    pl.DataFrame({"split": ["train", "test"], "words": [["The", "the", "cat"], ["planted", "the"]]}),
+    pl.DataFrame({"split": ["valid", "train"], "words": [["planted"], ["cat", "ant", "北京"]]}),
+]
+
+
+def vocabulary(**settings: int) -> Vocabulary:
+    return Vocabulary.from_counts(
+        count_words(PARTS), FeatureSettings.model_validate({"min_count": 1, **settings})
+    )
+
+
+def test_counts_come_from_train_alone_and_sort_by_count_then_word() -> None:
+    table = vocabulary().table
+    assert table.select("word", "count").rows() == [("cat", 2), ("the", 2), ("ant", 1), ("北京", 1)]
+    assert "planted" not in table["word"]
+
+
+def test_limits() -> None:
+    assert vocabulary(min_count=2).table["word"].to_list() == ["cat", "the"]
+    assert vocabulary(max_words=1).table["word"].to_list() == ["cat"]
+
+
+def test_ids_are_row_plus_one_and_zero_for_unknown() -> None:
+    found = vocabulary().ids(pl.Series(["CAT", "planted", "北京", "The"]))
+    assert found["id"].to_list() == [1, 0, 4, 2] and found["bucket"].to_list() == [2, 0, 1, 2]
+
+
+def test_buckets_are_powers_of_two() -> None:
+    assert frequency_bucket(pl.Series([0, 1, 2, 3, 4, 8, 2**29, 2**40])).to_list() == [
+        0,
+        1,
+        2,
+        2,
+        3,
+        4,
+        30,
+        31,
+    ]
+
+
+def test_save_and_load(tmp_path: Path) -> None:
+    path = tmp_path / "vocabulary.parquet"
+    vocabulary().save(path)
+    first = path.read_bytes()
+    vocabulary().save(path)
+    assert path.read_bytes() == first and Vocabulary.load(path).table.equals(vocabulary().table)
+    with pytest.raises(FileNotFoundError, match="no such vocabulary"):
+        Vocabulary.load(tmp_path / "absent.parquet")
+    pl.DataFrame({"x": [1]}).write_parquet(path)
+    with pytest.raises(ValueError, match="expected the columns"):
+        Vocabulary.load(path)
