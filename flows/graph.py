@@ -79,7 +79,9 @@ def run_stage(name: str, root: Path = Path(), log: Callable[[str], None] = print
     if status != 0:
         ended = f"killed by signal {-status}" if status < 0 else f"exit status {status}"
         lines = "\n".join(f"    {line}" for line in tail)
-        raise StageFailed(f"stage {name} failed after {seconds:.1f} s ({ended}); the end of its output:\n{lines}")
+        raise StageFailed(
+            f"stage {name} failed after {seconds:.1f} s ({ended}); the end of its output:\n{lines}"
+        )
     return StageRun(name, seconds, ran)
 
 

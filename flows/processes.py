@@ -24,7 +24,9 @@ def run(command: Sequence[str], cwd: Path, on_line: Callable[[str], None]) -> in
 
     Whatever the command left running in its group is killed when it ends. Returns the exit status, negative for a signal.
     """
-    with subprocess.Popen(_LEADER, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0) as leader:
+    with subprocess.Popen(
+        _LEADER, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0
+    ) as leader:
         group = leader.pid
         with _guard:
             _groups.add(group)

@@ -1,4 +1,5 @@
-"""Scores raw documents with the champion: `python -m flows.score --input FILE_OR_DIR --output DIR [--bundle DIR] [--like CORPUS]`.
+"""Scores raw documents with the champion: `python -m flows.score --input FILE_OR_DIR --output DIR [--bundle
+DIR] [--like CORPUS]`.
 
 Writes OUTPUT/predictions and OUTPUT/rejects (tables of parts) and, when both are whole, OUTPUT/summary.json.
 """
@@ -6,6 +7,7 @@ Writes OUTPUT/predictions and OUTPUT/rejects (tables of parts) and, when both ar
 import flows.environment  # isort: skip  # noqa: F401  before Prefect is imported
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
@@ -32,7 +34,9 @@ def champion() -> Path:
         FileNotFoundError: no model was promoted yet.
     """
     if not CHAMPION.is_file():
-        raise FileNotFoundError(f"{CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate")
+        raise FileNotFoundError(
+            f"{CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate"
+        )
     return STORE / read_json(CHAMPION)["bundle"]
 
 
@@ -85,7 +89,9 @@ def score(
 
 
 @flow(name="score", validate_parameters=False)
-def score_flow(source: str, output: str, bundle: str | None = None, like: str | None = None) -> dict[str, Any]:
+def score_flow(
+    source: str, output: str, bundle: str | None = None, like: str | None = None
+) -> dict[str, Any]:
     """`score` with the settings of params.yaml, as a Prefect flow."""
     settings = Settings.load().score if PARAMS.is_file() else ScoreSettings()
     return score(Path(source), Path(output), Path(bundle) if bundle else None, like, settings)
@@ -94,10 +100,14 @@ def score_flow(source: str, output: str, bundle: str | None = None, like: str | 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.score", description="Scores raw documents.")
-    parser.add_argument("--input", required=True, help="file or folder: Parquet, JSONL, CSV or TSV with doc_id and text")
+    parser.add_argument(
+        "--input", required=True, help="file or folder: Parquet, JSONL, CSV or TSV with doc_id and text"
+    )
     parser.add_argument("--output", required=True, help="folder for predictions/, rejects/ and summary.json")
     parser.add_argument("--bundle", help="folder of a bundle; default: the champion's")
-    parser.add_argument("--like", metavar="CORPUS", help="read the documents with this corpus's columns and text settings")
+    parser.add_argument(
+        "--like", metavar="CORPUS", help="read the documents with this corpus's columns and text settings"
+    )
     given = parser.parse_args(arguments)
     start = time.perf_counter()
     try:

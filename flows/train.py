@@ -60,7 +60,9 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
             logger.info(promotion.promote())
 
 
-def _run_graph(graph: dict[str, list[str]], workers: int) -> tuple[dict[str, StageRun], dict[str, BaseException]]:
+def _run_graph(
+    graph: dict[str, list[str]], workers: int
+) -> tuple[dict[str, StageRun], dict[str, BaseException]]:
     """Submits each stage once all that it needs has ended well, so that no worker waits for another."""
     order = graphlib.TopologicalSorter(graph)
     order.prepare()
@@ -84,7 +86,9 @@ def _run_graph(graph: dict[str, list[str]], workers: int) -> tuple[dict[str, Sta
             order.done(name)
             ready += order.get_ready()
         else:
-            failures[name] = result if isinstance(result, BaseException) else RuntimeError(f"stage {name}: {result!r}")
+            failures[name] = (
+                result if isinstance(result, BaseException) else RuntimeError(f"stage {name}: {result!r}")
+            )
     return runs, failures
 
 
@@ -100,7 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows.train", description=__doc__)
     parser.add_argument("--workers", type=int, default=2, help="stages that run at once (default 2)")
-    parser.add_argument("--promote", action="store_true", help="promote the candidate at the end; refused is exit 1")
+    parser.add_argument(
+        "--promote", action="store_true", help="promote the candidate at the end; refused is exit 1"
+    )
     options = parser.parse_args(arguments)
     state: Any = retrain(options.workers, options.promote, return_state=True)
     if not state.is_completed():

@@ -208,8 +208,8 @@ class Settings(_Section):
         for name in self.enabled:
             _known(name, self.corpora, f"{where}: enabled.{name}", "corpus")
         for name, task in self.tasks.items():
-            for corpus in task.corpora:
-                _known(corpus, self.corpora, f"{where}: tasks.{name}.corpora: {corpus!r}", "corpus")
+            for labelled in task.corpora:
+                _known(labelled, self.corpora, f"{where}: tasks.{name}.corpora: {labelled!r}", "corpus")
         for name, corpus in self.corpora.items():
             own = [t for t, task in self.tasks.items() if name in task.corpora]
             for task_name in corpus.columns:
@@ -221,7 +221,9 @@ class Settings(_Section):
             for name in self.score.tasks:
                 _known(name, self.tasks, f"{where}: score.tasks: {name!r}", "task")
         if not self.active_tasks():
-            raise ValueError(f"{where}: no enabled corpus has a task that is trained; enable one or add a task")
+            raise ValueError(
+                f"{where}: no enabled corpus has a task that is trained; enable one or add a task"
+            )
 
     def _text(self, corpus: str, where: str) -> TextSettings:
         merged = _merge(self.text.model_dump(), self.corpora[corpus].text)
@@ -259,7 +261,8 @@ def _known(name: str, valid: Any, where: str, what: str) -> None:
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return base | {
-        k: _merge(base[k], v) if isinstance(v, dict) and isinstance(base.get(k), dict) else v for k, v in over.items()
+        k: _merge(base[k], v) if isinstance(v, dict) and isinstance(base.get(k), dict) else v
+        for k, v in over.items()
     }
 
 

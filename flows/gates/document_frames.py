@@ -128,7 +128,7 @@ def _span_faults(frame: pl.DataFrame, task: str) -> pl.DataFrame:
         frame.lazy()
         .select("text", pl.col(task).alias("span"))
         .with_row_index("row")
-        .filter(pl.col("span").list.len() > 0)
+        .filter((pl.col("span").list.len() > 0) & pl.col("text").is_not_null())
         .explode("span")
         .unnest("span")
         .sort("row", "start", "end", maintain_order=True)

@@ -25,7 +25,9 @@ def write_json(path: Path, content: Any) -> None:
     """Writes JSON with sorted keys, atomically, so that equal content is equal bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    temporary.write_text(
+        json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     os.replace(temporary, path)
 
 
@@ -44,7 +46,9 @@ def write_counts(stage: str, corpus: str, counts: Counts, **more: Any) -> None:
     }
     write_json(REPORTS / "stages" / stage / f"{corpus}.json", content | more)
     reasons = "".join(f", {reason} {n}" for reason, n in counts.reasons.items())
-    print(f"{stage} {corpus}: {counts.rows_in:,} rows in, {counts.rows_out:,} out, {counts.rejected:,} rejected{reasons}")
+    print(
+        f"{stage} {corpus}: {counts.rows_in:,} rows in, {counts.rows_out:,} out, {counts.rejected:,} rejected{reasons}"
+    )
 
 
 def run_stage(main: Callable[..., int | None]) -> None:

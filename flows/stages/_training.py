@@ -1,4 +1,5 @@
-"""What the training stages share: the features on disk, the state that a killed run resumes from, and what is shown meanwhile."""
+"""What the training stages share: the features on disk, the state that a killed run resumes from, and what is
+shown meanwhile."""
 
 import hashlib
 import json
@@ -50,8 +51,8 @@ def prepare(settings: Settings, tasks: list[Task]) -> Plan:
     parts = {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)}
     made = plan(settings, tasks, labels.load(LABELS), parts, len(Vocabulary.load(VOCABULARY)))
     print(
-        f"training {', '.join(t.name for t in made.tasks)}: {made.rows:,} rows, {made.words:,} words an epoch, "
-        f"{made.parameters:,} parameters, at most {settings.train.epochs} epochs",
+        f"training {', '.join(t.name for t in made.tasks)}: {made.rows:,} rows, {made.words:,} words "
+        f"an epoch, {made.parameters:,} parameters, at most {settings.train.epochs} epochs",
         flush=True,
     )
     return made
@@ -82,7 +83,9 @@ class Console(Listener):
         if not sys.stderr.isatty():
             return
         if self.bar is None:
-            self.bar = tqdm(total=step.total, desc=f"epoch {step.epoch}/{self.epochs}", unit=" batches", leave=False)
+            self.bar = tqdm(
+                total=step.total, desc=f"epoch {step.epoch}/{self.epochs}", unit=" batches", leave=False
+            )
         self.bar.update()
 
     def _epoch(self, report: EpochReport) -> None:
@@ -103,7 +106,8 @@ def epoch_line(report: EpochReport, epochs: int) -> str:
     speed = report.words / max(report.seconds, 1e-9)
     return (
         f"epoch {report.epoch}/{epochs}: loss {losses} | valid {metrics} | mean {report.score:.4f}"
-        f"{'*' if report.best else ''} | {speed:,.0f} words/s, rate {report.learning_rate:.5f}, {report.seconds:.1f} s"
+        f"{'*' if report.best else ''} | {speed:,.0f} words/s, rate {report.learning_rate:.5f}, "
+        f"{report.seconds:.1f} s"
     )
 
 

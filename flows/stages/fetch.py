@@ -17,7 +17,9 @@ def main() -> None:
             print(f"fetch {path.stem}: here already")
             continue
         if path.stem not in CORPORA:
-            raise ValueError(f"{path}: no such file, and nothing fetches it; known: {', '.join(sorted(CORPORA))}")
+            raise ValueError(
+                f"{path}: no such file, and nothing fetches it; known: {', '.join(sorted(CORPORA))}"
+            )
         fetch(CORPORA[path.stem], FETCHED)
         print(describe(path))
 

@@ -34,7 +34,10 @@ def main() -> None:
     identity = bundles.save(CANDIDATE, bundle)
     write_json(REPORTS / "training.json", facts(made, fitted, settings))
     state.remove()
-    print(f"epoch {fitted.trained.best} is the best, mean {fitted.trained.score:.4f}; bundle {identity[:12]} in {CANDIDATE}")
+    print(
+        f"epoch {fitted.trained.best} is the best, mean {fitted.trained.score:.4f}; "
+        f"bundle {identity[:12]} in {CANDIDATE}"
+    )
 
 
 def _log(live: Live, report: EpochReport) -> None:

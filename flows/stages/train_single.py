@@ -1,4 +1,5 @@
-"""Stage of the study: one task trained alone with the joint model's budget. `python -m flows.stages.train_single TASK`."""
+"""Stage of the study: one task trained alone with the joint model's budget. `python -m
+flows.stages.train_single TASK`."""
 
 import shutil
 
@@ -20,7 +21,8 @@ SPLIT = "test"
 
 
 def main(name: str) -> None:
-    """Trains, predicts valid and test, and compares nothing: the report sets the result beside the joint model's."""
+    """Trains, predicts valid and test, and compares nothing: the report sets the result beside the joint
+    model's."""
     settings = Settings.load()
     known = {t.name: t for t in settings.active_tasks()}
     if name not in known:
@@ -49,7 +51,12 @@ def _write_results(task: Task, made: Plan, fitted: Fitted, settings: Settings) -
                 tested.append(test.select("corpus", *columns_read(task, test.columns)))
                 trained.append(part.documents.filter(pl.col("split") == "train")[task.name])
     entry = summarise(
-        pl.concat(tested), pl.concat(trained), task, made.labels.get(task.name, []), settings.evaluate.bootstrap, settings.seed
+        pl.concat(tested),
+        pl.concat(trained),
+        task,
+        made.labels.get(task.name, []),
+        settings.evaluate.bootstrap,
+        settings.seed,
     )
     best = next(r for r in fitted.trained.history if r.epoch == fitted.trained.best)
     content = {

@@ -48,7 +48,9 @@ def _no_empty_label(task: Task) -> pl.Expr | None:
         return ~column.list.eval(blank | pl.element().is_null()).list.any().fill_null(False)
     if task.kind == "tagging":
         label = pl.element().struct.field("label")
-        return ~column.list.eval((label.str.strip_chars() == "") | label.is_null()).list.any().fill_null(False)
+        return ~column.list.eval((label.str.strip_chars() == "") | label.is_null()).list.any().fill_null(
+            False
+        )
     return None
 
 

@@ -40,7 +40,9 @@ class Columns:
         def need(column: str, setting: str, remedy: str = "") -> str:
             if column not in found:
                 where = f"corpora.{corpus}.{setting}" if setting else f"corpora.{corpus}"
-                raise ValueError(f"{source}: no column {column!r}{nearest(column, found)}; {where} names it{remedy}")
+                raise ValueError(
+                    f"{source}: no column {column!r}{nearest(column, found)}; {where} names it{remedy}"
+                )
             return column
 
         doc_id = need(settings.id, "id")
@@ -51,10 +53,13 @@ class Columns:
             lang=None
             if lang in LANGUAGES
             else need(lang, "lang", f", or states the language: one of {', '.join(LANGUAGES)}"),
-            group=need(settings.group, "group") if settings.group else ("group" if "group" in found else doc_id),
+            group=need(settings.group, "group")
+            if settings.group
+            else ("group" if "group" in found else doc_id),
             split=need(settings.split, "split") if settings.split else None,
             tasks={
-                task.name: need(settings.columns.get(task.name, task.name), f"columns.{task.name}") for task in tasks
+                task.name: need(settings.columns.get(task.name, task.name), f"columns.{task.name}")
+                for task in tasks
             },
         )
 
@@ -84,10 +89,17 @@ def read_documents(
             pl.coalesce(columns.group, columns.doc_id).alias("group"),
             (pl.col(columns.split) if columns.split else pl.lit(None, pl.String)).alias("split"),
             *(pl.col(column).alias(task) for task, column in columns.tasks.items()),
-        ).cast(dict(schema))
+        ).cast(schema)
         _check(frame["doc_id"].is_null(), frame["doc_id"], first, source, columns.doc_id, "a value")
         languages = ", ".join(LANGUAGES)
-        _check(~frame["lang"].is_in(LANGUAGES).fill_null(False), frame["lang"], first, source, columns.lang, f"one of {languages}")
+        _check(
+            ~frame["lang"].is_in(LANGUAGES).fill_null(False),
+            frame["lang"],
+            first,
+            source,
+            columns.lang,
+            f"one of {languages}",
+        )
         if columns.split:
             wrong = ~frame["split"].is_in(SPLITS).fill_null(False)
             _check(wrong, frame["split"], first, source, columns.split, f"one of {', '.join(SPLITS)}")
@@ -97,7 +109,9 @@ def read_documents(
         first += raw.height
 
 
-def _check(bad: pl.Series, values: pl.Series, first: int, source: Path, column: str | None, expected: str) -> None:
+def _check(
+    bad: pl.Series, values: pl.Series, first: int, source: Path, column: str | None, expected: str
+) -> None:
     places = bad.arg_true()
     if len(places):
         row = places[0]
@@ -109,11 +123,19 @@ def _check(bad: pl.Series, values: pl.Series, first: int, source: Path, column: 
 
 def _where(source: Path) -> str:
     files = input_files(source)
-    return f"{files[0]}: " if len(files) == 1 else f"{source} ({len(files)} files in the order of their names): "
+    return (
+        f"{files[0]}: " if len(files) == 1 else f"{source} ({len(files)} files in the order of their names): "
+    )
 
 
 def ingest(
-    corpus: str, source: Path, settings: CorpusSettings, tasks: list[Task], rows: int, target: Path, rejects: Path
+    corpus: str,
+    source: Path,
+    settings: CorpusSettings,
+    tasks: list[Task],
+    rows: int,
+    target: Path,
+    rejects: Path,
 ) -> Counts:
     """Writes a corpus's documents and rejects as tables.
 
@@ -140,7 +162,9 @@ def ingest(
 
 def _raise_repeated(corpus: str, source: Path, settings: CorpusSettings, rows: int) -> None:
     """Names the first repeated doc_id and its rows. Equal hashes of different ids are no error."""
-    ids = pl.concat([f[settings.id] for f in read_batches(source, {settings.id: pl.String()}, rows, strict=())])
+    ids = pl.concat(
+        [f[settings.id] for f in read_batches(source, {settings.id: pl.String()}, rows, strict=())]
+    )
     repeated = ids.filter(ids.is_duplicated()).unique(maintain_order=True)
     if len(repeated):
         places = [str(row + 1) for row in (ids == repeated[0]).arg_true().head(5)]

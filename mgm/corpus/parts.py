@@ -18,7 +18,9 @@ import polars as pl
 MANIFEST = "_parts.json"
 ROW_GROUP = 20_000
 
-REJECTS = pl.Schema({"doc_id": pl.String(), "stage": pl.String(), "reasons": pl.List(pl.String), "values": pl.String()})
+REJECTS = pl.Schema(
+    {"doc_id": pl.String(), "stage": pl.String(), "reasons": pl.List(pl.String), "values": pl.String()}
+)
 
 
 @dataclass(frozen=True)
@@ -116,12 +118,14 @@ class PartsWriter:
         """Writes `frame` as the next part; its columns must be those of the schema, in any order."""
         name = f"part-{len(self.parts):05d}.parquet"
         path = self.folder / name
-        frame.select(self.schema.names()).cast(dict(self.schema)).write_parquet(
+        frame.select(self.schema.names()).cast(self.schema).write_parquet(
             path, compression="zstd", row_group_size=ROW_GROUP, statistics=False
         )
         self.parts.append(Part(name, frame.height, file_sha256(path), input_sha256))
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if kind is None:
             if not self.parts:
                 self.write(self.schema.to_frame())

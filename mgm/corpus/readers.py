@@ -48,7 +48,9 @@ def input_files(path: Path) -> list[Path]:
 def _format(file: Path) -> str:
     suffixes = [s for s in file.suffixes if s not in _COMPRESSED]
     if not suffixes or suffixes[-1] not in _FORMATS:
-        raise ValueError(f"{file}: unknown format; expected one of {', '.join(_FORMATS)}, also with .gz or .zst (not .parquet)")
+        raise ValueError(
+            f"{file}: unknown format; expected one of {', '.join(_FORMATS)}, also with .gz or .zst (not .parquet)"
+        )
     return _FORMATS[suffixes[-1]]
 
 
@@ -73,7 +75,7 @@ def _names(file: Path) -> list[str]:
                 keys |= dict.fromkeys(_json_row(file, row, line)) if line.strip() else {}
         return list(keys)
     with _open(file) as stream:
-        header = io.BufferedReader(stream).readline()  # type: ignore[arg-type]
+        header = io.BufferedReader(stream).readline()
     delimiter = "\t" if kind == "tsv" else ","
     try:
         frame = pl.read_csv(io.BytesIO(header), separator=delimiter, has_header=False, infer_schema=False)
@@ -133,7 +135,9 @@ def _arrow_type(dtype: pl.DataType) -> pa.DataType:
     return pl.Series([], dtype=dtype).to_arrow().type
 
 
-def _convert(frame: pl.DataFrame, file: Path, columns: Mapping[str, pl.DataType], strict: Collection[str], first: int) -> pl.DataFrame:
+def _convert(
+    frame: pl.DataFrame, file: Path, columns: Mapping[str, pl.DataType], strict: Collection[str], first: int
+) -> pl.DataFrame:
     """`frame` with the types of `columns`; `first` is the number of its first row in the file."""
     done = []
     for name, dtype in columns.items():
@@ -153,7 +157,9 @@ def _castable(found: pl.DataType, wanted: pl.DataType, strict: bool) -> bool:
     if found == pl.Null or found == wanted:
         return True
     if isinstance(wanted, pl.String):
-        return isinstance(found, pl.Categorical | pl.Enum) or (not strict and (found.is_integer() or found == pl.Boolean))
+        return isinstance(found, pl.Categorical | pl.Enum) or (
+            not strict and (found.is_integer() or found == pl.Boolean)
+        )
     if wanted.is_numeric():
         return found.is_numeric()
     if isinstance(wanted, pl.List) and isinstance(found, pl.List | pl.Array):
@@ -236,7 +242,7 @@ class _lines:
 
     def __enter__(self) -> Iterator[bytes]:
         self.stream = _open(self.file)
-        return self._read(io.BufferedReader(self.stream, 1 << 20))  # type: ignore[arg-type]
+        return self._read(io.BufferedReader(self.stream, 1 << 20))
 
     def _read(self, buffered: io.BufferedReader) -> Iterator[bytes]:
         try:
@@ -350,7 +356,10 @@ def _read_csv(
                 read_options=pa.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK),
                 parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
                 convert_options=pa.csv.ConvertOptions(
-                    column_types=plain, include_columns=list(columns), null_values=[""], strings_can_be_null=True
+                    column_types=plain,
+                    include_columns=list(columns),
+                    null_values=[""],
+                    strings_can_be_null=True,
                 ),
             )
             for batch in reader:

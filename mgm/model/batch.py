@@ -1,7 +1,7 @@
 """A batch of documents as flat tensors, and how it is gathered from a part of features.
 
-Axes: B documents, P paragraphs, S sentences, N words of the whole batch, T distinct words, G n-grams, K labels.
-Nothing is padded here: lengths stand beside the flat values, so a document never sees its neighbours.
+Axes: B documents, P paragraphs, S sentences, N words of the whole batch, T distinct words, G n-grams, K
+labels. Nothing is padded here: lengths stand beside the flat values, so a document never sees its neighbours.
 """
 
 from collections.abc import Iterator
@@ -18,15 +18,17 @@ from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 
 NO_LABEL = -100
-"""The target of a document (classification) or word (tagging) that carries no label; torch's own ignore_index."""
+"""The target of a document (classification) or word (tagging) that carries no label; torch's own
+ignore_index."""
 
 
 @dataclass(frozen=True)
 class Batch:
     """The tensors of B documents.
 
-    `targets` holds only the tasks that these documents' corpus labels: classification (B,) int64, multilabel (B,K)
-    float32, regression (B,) float32, tagging (N,) int64 of BIO ids. Not labelled: NO_LABEL, or NaN in float targets.
+    `targets` holds only the tasks that these documents' corpus labels: classification (B,) int64, multilabel
+    (B,K) float32, regression (B,) float32, tagging (N,) int64 of BIO ids. Not labelled: NO_LABEL, or NaN in
+    float targets.
     """
 
     type_id: Tensor  # (T,) vocabulary id, 0 unknown
@@ -70,7 +72,8 @@ def collate(
 ) -> Batch:
     """The batch of `rows` of a part, in that order.
 
-    Shapes: see `Batch`; T counts the distinct words of these rows alone. `labels` gives K of the multilabel tasks.
+    Shapes: see `Batch`; T counts the distinct words of these rows alone. `labels` gives K of the multilabel
+    tasks.
     """
     encoded = [t for t in tasks if t.encoded in part.documents.columns] if with_targets else []
     names = ["word", "content", "sentence", "paragraph", *(t.encoded for t in encoded)]
@@ -95,14 +98,18 @@ def collate(
 
 
 def ragged(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
-    """The values of a list column one after another, and the length (n,) int64 of each row; a null row counts 0."""
+    """The values of a list column one after another, and the length (n,) int64 of each row; a null row counts
+    0."""
     array = lists.rechunk().to_arrow()
     length = pc.fill_null(pc.list_value_length(array), 0)
-    return array.flatten().to_numpy(zero_copy_only=False), length.to_numpy(zero_copy_only=False).astype(np.int64)
+    return array.flatten().to_numpy(zero_copy_only=False), length.to_numpy(zero_copy_only=False).astype(
+        np.int64
+    )
 
 
 def cut_by_tokens(order: np.ndarray, length: np.ndarray, tokens_per_batch: int) -> Iterator[np.ndarray]:
-    """Runs of `order` whose `length` (in that order) sums to at most `tokens_per_batch`, at least one item each."""
+    """Runs of `order` whose `length` (in that order) sums to at most `tokens_per_batch`, at least one item
+    each."""
     end = np.cumsum(length)
     position = 0
     while position < len(order):
@@ -119,7 +126,8 @@ def flat_positions(start: np.ndarray, length: np.ndarray) -> np.ndarray:
 
 
 def target(column: pl.Series, task: Task, labels: dict[str, list[str]], word_count: np.ndarray) -> Tensor:
-    """The targets that a task's encoded column holds, as `Batch.targets` says; `word_count` (B,) serves tagging alone."""
+    """The targets that a task's encoded column holds, as `Batch.targets` says; `word_count` (B,) serves
+    tagging alone."""
     if task.kind == "classification":
         # -1, a label that training never saw, teaches nothing either
         ids = column.fill_null(NO_LABEL).to_numpy().astype(np.int64)

@@ -1,7 +1,7 @@
 """A bundle: everything that scores raw text, in one folder of plain files whose hashes a manifest states.
 
-weights.safetensors, config.json, vocabulary.parquet, stopwords*.txt, profile.json, card.md, manifest.json. Equal training
-gives equal bytes: no times and nothing about the machine stand inside.
+weights.safetensors, config.json, vocabulary.parquet, stopwords*.txt, profile.json, card.md, manifest.json.
+Equal training gives equal bytes: no times and nothing about the machine stand inside.
 """
 
 import hashlib
@@ -32,8 +32,8 @@ _PROFILE, _CARD = "profile.json", "card.md"
 class Bundle:
     """A trained network with all that it needs to read raw text.
 
-    `settings` names only what is enabled. `profile` is the training snapshot's statistics. `stopwords` are those of
-    each corpus. `id` is the hash of the manifest, empty until saved.
+    `settings` names only what is enabled. `profile` is the training snapshot's statistics. `stopwords` are
+    those of each corpus. `id` is the hash of the manifest, empty until saved.
     """
 
     network: Network
@@ -63,7 +63,8 @@ class Bundle:
 
 
 def own_settings(settings: Settings) -> Settings:
-    """What of the settings shaped the model: the enabled corpora, the trained tasks, `text`, `model` and `train`.
+    """What of the settings shaped the model: the enabled corpora, the trained tasks, `text`, `model` and
+    `train`.
 
     Nothing of a corpus that is switched off remains, nor where the raw rows lay.
     """
@@ -73,14 +74,18 @@ def own_settings(settings: Settings) -> Settings:
         corpora[name] = settings.corpora[name].model_dump()
         corpora[name]["columns"] = {t: c for t, c in settings.corpora[name].columns.items() if t in tasks}
     raw = settings.model_dump(include={"seed", "text", "model", "train"})
-    return Settings.parse(raw | {"enabled": {name: name for name in corpora}, "corpora": corpora, "tasks": tasks})
+    return Settings.parse(
+        raw | {"enabled": {name: name for name in corpora}, "corpora": corpora, "tasks": tasks}
+    )
 
 
 def stopwords_of(settings: Settings) -> dict[str | None, Stopwords]:
     """The general stopwords (None), and those of each enabled corpus that overrides them."""
     own = {c: settings.text_for(c).stopwords for c in sorted(settings.enabled)}
-    different = {c: Stopwords.load(s) for c, s in own.items() if s != settings.text.stopwords}
-    return {None: Stopwords.load(settings.text.stopwords), **different}
+    different: dict[str | None, Stopwords] = {
+        c: Stopwords.load(s) for c, s in own.items() if s != settings.text.stopwords
+    }
+    return {None: Stopwords.load(settings.text.stopwords)} | different
 
 
 def save(folder: Path, bundle: Bundle) -> str:
@@ -96,7 +101,9 @@ def save(folder: Path, bundle: Bundle) -> str:
     _write_json(new / _CONFIG, _config(bundle))
     _write_json(new / _PROFILE, bundle.profile)
     for corpus, stopwords in bundle.stopwords.items():
-        (new / _stopword_file(corpus)).write_text("".join(f"{w}\n" for w in sorted(stopwords.words)), encoding="utf-8")
+        (new / _stopword_file(corpus)).write_text(
+            "".join(f"{w}\n" for w in sorted(stopwords.words)), encoding="utf-8"
+        )
     (new / _CARD).write_text(_card(bundle), encoding="utf-8")
     hashes = {path.name: _sha256(path) for path in sorted(new.iterdir())}
     _write_json(new / MANIFEST, {"format": FORMAT, "files": hashes})
@@ -130,7 +137,9 @@ def load(folder: Path) -> Bundle:
     config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
     settings = Settings.parse(config["settings"], str(folder / _CONFIG))
     tasks = [Task(**task) for task in config["tasks"]]
-    network = Network(settings.model, tasks, config["labels"], config["vocabulary_size"], config["ngram_buckets"])
+    network = Network(
+        settings.model, tasks, config["labels"], config["vocabulary_size"], config["ngram_buckets"]
+    )
     try:
         network.load_state_dict(load_tensors((folder / _WEIGHTS).read_bytes()))
     except RuntimeError as error:
@@ -158,14 +167,18 @@ def verify(folder: Path) -> None:
     """
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     if manifest.get("format") != FORMAT:
-        raise ValueError(f"{folder / MANIFEST}: bundle format {manifest.get('format')!r}, this version reads {FORMAT}")
+        raise ValueError(
+            f"{folder / MANIFEST}: bundle format {manifest.get('format')!r}, this version reads {FORMAT}"
+        )
     for name, expected in manifest["files"].items():
         path = folder / name
         if not path.is_file():
             raise FileNotFoundError(f"{path}: missing, although {MANIFEST} lists it")
         found = _sha256(path)
         if found != expected:
-            raise ValueError(f"{path}: altered since the bundle was saved: sha256 {found}, {MANIFEST} says {expected}")
+            raise ValueError(
+                f"{path}: altered since the bundle was saved: sha256 {found}, {MANIFEST} says {expected}"
+            )
 
 
 def _config(bundle: Bundle) -> dict[str, Any]:
@@ -191,14 +204,17 @@ def _card(bundle: Bundle) -> str:
     size = sum(p.numel() for p in bundle.network.parameters())
     return (
         "# Model card\n\n"
-        f"One multi-task, multi-granularity text model: {size:,} parameters, {len(bundle.vocabulary):,} words.\n\n"
+        f"One multi-task, multi-granularity text model: {size:,} parameters, "
+        f"{len(bundle.vocabulary):,} words.\n\n"
         "| task | kind | corpora | labels |\n| --- | --- | --- | --- |\n"
         f"{rows}\n"
-        "Trained on the split `train` of these corpora; early stopping and thresholds read the split `valid`. "
-        "profile.json describes the documents, config.json every setting. The test split had no part in this bundle: its "
-        "metrics are in reports/metrics.json of the run that made it, with the verdict in reports/promotion.json.\n\n"
-        "Texts unlike the training corpora (other languages, genres or lengths) are scored without a warning here, and "
-        "the scores are not calibrated probabilities. The corpora's licences apply to what is built from them.\n"
+        "Trained on the split `train` of these corpora; early stopping and thresholds read the split "
+        "`valid`. profile.json describes the documents, config.json every setting. The test split had no "
+        "part in this bundle: its metrics are in reports/metrics.json of the run that made it, with the "
+        "verdict in reports/promotion.json.\n\n"
+        "Texts unlike the training corpora (other languages, genres or lengths) are scored without a "
+        "warning here, and the scores are not calibrated probabilities. The corpora's licences apply to "
+        "what is built from them.\n"
     )
 
 
@@ -211,7 +227,9 @@ def _read_stopwords(path: Path) -> Stopwords:
 
 
 def _write_json(path: Path, content: Any) -> None:
-    path.write_text(json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(
+        json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
 
 
 def _sha256(path: Path) -> str:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import torch
 
 from mgm.model.batch import collate, cut_by_tokens, flat_positions, ragged
+from mgm.model.heads.head import Tagged
 from mgm.model.network import Network
 from mgm.model.spans import word_spans
 from mgm.model.thresholds import Thresholds, untuned
@@ -53,9 +54,9 @@ def predict(
 ) -> pl.DataFrame:
     """The predictions table of a part, row by row: doc_id, then the columns of each task.
 
-    classification: `<task>` and `<task>_score`, with `probs` also `<task>_probs` over the label space; multilabel:
-    parallel lists `<task>` and `<task>_score`; regression: `<task>`; tagging: `<task>`, spans in raw offsets with
-    their mean word probability. Scores and values are rounded to SCORE_DIGITS.
+    classification: `<task>` and `<task>_score`, with `probs` also `<task>_probs` over the label space;
+    multilabel: parallel lists `<task>` and `<task>_score`; regression: `<task>`; tagging: `<task>`, spans in
+    raw offsets with their mean word probability. Scores and values are rounded to SCORE_DIGITS.
     """
     rows = np.arange(part.documents.height)
     outcomes = decode(network, part, rows, tasks, labels, tokens_per_batch, progress)
@@ -99,7 +100,8 @@ def decode(
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
 ) -> dict[str, Outcome]:
-    """What the network decodes for `rows`, task by task, in the order of `rows`; leaves the network's mode as it was."""
+    """What the network decodes for `rows`, task by task, in the order of `rows`; leaves the network's mode as
+    it was."""
     device = next(network.parameters()).device
     length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
     word_start = np.concatenate([[0], np.cumsum(length)])
@@ -114,11 +116,14 @@ def decode(
             decoded = network.decode({t.name: outputs[t.name] for t in tasks}, batch)
             words = flat_positions(word_start[chosen], length[chosen])
             for name, outcome in outcomes.items():
-                if isinstance(outcome, Tags):
-                    tags, score = decoded[name]
-                    outcome.tags[words], outcome.score[words] = tags.cpu().numpy(), score.float().cpu().numpy()
+                found = decoded[name]
+                if isinstance(found, Tagged):
+                    assert isinstance(outcome, Tags)
+                    outcome.tags[words] = found.tags.cpu().numpy()
+                    outcome.score[words] = found.score.float().cpu().numpy()
                 else:
-                    outcome[chosen] = decoded[name].float().cpu().numpy()
+                    assert isinstance(outcome, np.ndarray)
+                    outcome[chosen] = found.float().cpu().numpy()
             if progress is not None:
                 progress(len(chosen))
     network.train(was_training)
@@ -138,14 +143,19 @@ def _round(values: np.ndarray) -> np.ndarray:
 def _classes(name: str, probs: np.ndarray, names: list[str], keep_probs: bool) -> dict[str, pl.Series]:
     best = probs.argmax(axis=1)
     score = probs[np.arange(len(best)), best]
-    columns = {name: pl.Series(names, dtype=pl.String).gather(best), f"{name}_score": pl.Series(_round(score))}
+    columns = {
+        name: pl.Series(names, dtype=pl.String).gather(best),
+        f"{name}_score": pl.Series(_round(score)),
+    }
     if keep_probs:
         rounded = _round(probs)
         columns[f"{name}_probs"] = _lists(pl.Series(rounded.ravel()), np.full(len(probs), probs.shape[1]))
     return columns
 
 
-def _label_sets(name: str, probs: np.ndarray, names: list[str], thresholds: Thresholds) -> dict[str, pl.Series]:
+def _label_sets(
+    name: str, probs: np.ndarray, names: list[str], thresholds: Thresholds
+) -> dict[str, pl.Series]:
     chosen = probs >= thresholds.values
     count = chosen.sum(axis=1)
     label = pl.Series(names, dtype=pl.String).gather(np.nonzero(chosen)[1])

@@ -7,7 +7,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class WordSpans:
-    """Spans over N flat words: `first` and `last` word (both inside), `label` id and the `mean` of the words' scores."""
+    """Spans over N flat words: `first` and `last` word (both inside), `label` id and the `mean` of the words'
+    scores."""
 
     first: np.ndarray
     last: np.ndarray
@@ -16,7 +17,8 @@ class WordSpans:
 
 
 def word_spans(tags: np.ndarray, score: np.ndarray, sentence_length: np.ndarray) -> WordSpans:
-    """The spans that N tags describe (0 = O, 1+2i = B-label_i, 2+2i = I-label_i), in order; none straddles a sentence.
+    """The spans that N tags describe (0 = O, 1+2i = B-label_i, 2+2i = I-label_i), in order; none straddles a
+    sentence.
 
     An I that continues nothing begins a span, as in the CoNLL evaluation. Tags below 0 count as O.
     """
@@ -32,4 +34,6 @@ def word_spans(tags: np.ndarray, score: np.ndarray, sentence_length: np.ndarray)
     ends = inside & np.append(~inside[1:] | begins[1:], True)
     first, last = np.flatnonzero(begins), np.flatnonzero(ends)
     total = np.concatenate([[0.0], np.cumsum(score, dtype=np.float64)])
-    return WordSpans(first, last, label[first], ((total[last + 1] - total[first]) / (last + 1 - first)).astype(np.float32))
+    return WordSpans(
+        first, last, label[first], ((total[last + 1] - total[first]) / (last + 1 - first)).astype(np.float32)
+    )

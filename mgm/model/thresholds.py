@@ -47,9 +47,12 @@ def tune(probs: np.ndarray, truth: np.ndarray) -> Thresholds:
         return untuned(k)
     common = best_threshold(probs.ravel(), truth.ravel())
     own = [
-        best_threshold(probs[:, j], truth[:, j]) if truth[:, j].sum() >= MIN_POSITIVES else common for j in range(k)
+        best_threshold(probs[:, j], truth[:, j]) if truth[:, j].sum() >= MIN_POSITIVES else common
+        for j in range(k)
     ]
-    gain = micro_f1(probs >= np.asarray(own, np.float32), truth) - micro_f1(probs >= np.float32(common), truth)
+    gain = micro_f1(probs >= np.asarray(own, np.float32), truth) - micro_f1(
+        probs >= np.float32(common), truth
+    )
     return Thresholds(common, own, "labels" if gain > 0 else "common")
 
 

@@ -1,4 +1,5 @@
-"""What comes in to be scored, checked as a whole before the first document is: columns, types, UTF-8, unique ids."""
+"""What comes in to be scored, checked as a whole before the first document is: columns, types, UTF-8, unique
+ids."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,18 +12,21 @@ from mgm.corpus.readers import input_files, read_batches
 
 @dataclass(frozen=True)
 class Inputs:
-    """A file or folder of documents (Parquet, JSONL, CSV, TSV) and the names of its two columns that count."""
+    """A file or folder of documents (Parquet, JSONL, CSV, TSV) and the names of its two columns that
+    count."""
 
     path: Path
     doc_id: str = "doc_id"
     text: str = "text"
 
     def check(self, rows: int) -> int:
-        """The number of documents. Reads everything once, `rows` at a time; memory: 8 bytes a document for the ids' hashes.
+        """The number of documents. Reads everything once, `rows` at a time; memory: 8 bytes a document for
+        the ids' hashes.
 
         Raises:
             FileNotFoundError: nothing is there.
-            ValueError: names file, row and column of what is wrong: a missing column, another type, invalid UTF-8, a
+            ValueError: names file, row and column of what is wrong: a missing column, another type, invalid
+                UTF-8, a
                 missing or repeated doc_id.
         """
         hashes = [pl.Series("doc_id", [], dtype=pl.UInt64)]
@@ -31,7 +35,8 @@ class Inputs:
             for frame in self._read(file, rows):
                 missing = frame["doc_id"].is_null().arg_true()
                 if len(missing):
-                    raise ValueError(f"{file}: row {first + missing[0]}, column {self.doc_id!r}: no value; expected a unique id")
+                    where = f"{file}: row {first + missing[0]}, column {self.doc_id!r}"
+                    raise ValueError(f"{where}: no value; expected a unique id")
                 hashes.append(frame["doc_id"].hash())
                 first += frame.height
         ids = pl.concat(hashes)
@@ -41,7 +46,8 @@ class Inputs:
         return len(ids)
 
     def batches(self, rows: int) -> Iterator[pl.DataFrame]:
-        """doc_id and text, `rows` rows at a time in the order of the files' names; only a row's position decides its batch."""
+        """doc_id and text, `rows` rows at a time in the order of the files' names; only a row's position
+        decides its batch."""
         return self._read(self.path, rows)
 
     def _read(self, path: Path, rows: int) -> Iterator[pl.DataFrame]:
@@ -60,8 +66,8 @@ class Inputs:
                     where = f"{file}, row {first + row}"
                     if ids[row] in seen:
                         raise ValueError(
-                            f"{where}, column {self.doc_id!r}: {ids[row]!r} stands already in {seen[ids[row]]}; "
-                            "expected each id once"
+                            f"{where}, column {self.doc_id!r}: {ids[row]!r} stands already in "
+                            f"{seen[ids[row]]}; expected each id once"
                         )
                     seen[ids[row]] = where
                 first += frame.height

@@ -1,4 +1,5 @@
-"""Raw text to predictions, from a bundle alone, through the same functions that made the features for training."""
+"""Raw text to predictions, from a bundle alone, through the same functions that made the features for
+training."""
 
 from pathlib import Path
 from typing import Self
@@ -17,7 +18,7 @@ from mgm.text.features import FeaturePart, featurize
 from mgm.text.segmentation import tokenize
 from mgm.text.stopwords import mark
 
-INPUT = {"doc_id": pl.String(), "text": pl.String()}
+INPUT = pl.Schema({"doc_id": pl.String(), "text": pl.String()})
 
 
 class Scorer:
@@ -36,21 +37,25 @@ class Scorer:
         self.tokens_per_batch = tokens_per_batch
 
     @classmethod
-    def load(cls, folder: Path, tasks: list[str] | str = "all", tokens_per_batch: int = TOKENS_PER_BATCH) -> Self:
+    def load(
+        cls, folder: Path, tasks: list[str] | str = "all", tokens_per_batch: int = TOKENS_PER_BATCH
+    ) -> Self:
         """The scorer of a bundle's folder; see `bundle.load` for what raises."""
         return cls(bundles.load(folder), tasks, tokens_per_batch)
 
     @property
-    def schema(self) -> dict[str, pl.DataType]:
+    def schema(self) -> pl.Schema:
         """The columns of the predictions."""
-        return prediction_schema(self.tasks)
+        return pl.Schema(prediction_schema(self.tasks))
 
     def score(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Predictions (`schema`) and rejects (doc_id, stage, reasons, values) of a frame; together its rows, in order.
+        """Predictions (`schema`) and rejects (doc_id, stage, reasons, values) of a frame; together its rows,
+        in order.
 
         Args:
             frame: doc_id and text, both string; other columns are ignored.
-            corpus: whose text settings to read with (cleaning, paragraphs, least length); None: the general ones.
+            corpus: whose text settings to read with (cleaning, paragraphs, least length); None: the general
+                ones.
 
         Raises:
             ValueError: the bundle was not trained on `corpus`.
@@ -62,13 +67,13 @@ class Scorer:
         predictions = predict(
             bundle.network, part, self.tasks, bundle.labels, bundle.thresholds, self.tokens_per_batch
         )
-        return predictions.cast(dict(self.schema)), rejected
+        return predictions.cast(self.schema), rejected
 
     def features(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[FeaturePart, pl.DataFrame]:
         """The features of the documents that can be read, and the rejects."""
         text = self.bundle.text_for(corpus)
         min_chars = 1 if corpus is None else self.bundle.settings.corpora[corpus].min_chars
-        frame = frame.select(INPUT.keys()).cast(dict(INPUT))
+        frame = frame.select(INPUT.names()).cast(INPUT)
         given, missing = split_rejected(frame, frame, {TEXT_MISSING: frame["text"].is_null()})
         cleaned, unclean = clean(given, text.cleaning, min_chars)
         tokens, wordless = tokenize(cleaned, text.segmentation)
@@ -76,7 +81,8 @@ class Scorer:
         part = featurize(tokens.with_columns(content), self.bundle.vocabulary, text.features)
         dropped = {"input": missing, "clean": unclean, "tokenize": wordless}
         rejects = [
-            r.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(dict(REJECTS)) for stage, r in dropped.items()
+            r.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(REJECTS)
+            for stage, r in dropped.items()
         ]
         return part, pl.concat(rejects)
 

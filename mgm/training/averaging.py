@@ -1,6 +1,7 @@
 """An exponential moving average of the weights: smoother than the last step's, at the price of one more copy.
 
-Izmailov et al. 2018 (averaging weights), with the warm-up of the decay that TensorFlow's ExponentialMovingAverage uses.
+Izmailov et al. 2018 (averaging weights), with the warm-up of the decay that TensorFlow's
+ExponentialMovingAverage uses.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 
 
 class MovingAverage:
-    """The average of a network's parameters over its past steps; `decay` is the share that the past keeps, 0 none."""
+    """The average of a network's parameters over its past steps; `decay` is the share that the past keeps, 0
+    none."""
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.decay = decay

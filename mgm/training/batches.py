@@ -1,4 +1,5 @@
-"""Batches of documents of similar length, cut by a budget of words, in an order that only the seed decides."""
+"""Batches of documents of similar length, cut by a budget of words, in an order that only the seed
+decides."""
 
 from dataclasses import dataclass
 
@@ -20,7 +21,8 @@ class Step:
 
 
 def one_pass(sources: list[Source], numbers: list[int], tokens_per_batch: int, seed: list[int]) -> list[Step]:
-    """Every row of sources[numbers] once, in batches of at most `tokens_per_batch` words; a longer document stands alone.
+    """Every row of sources[numbers] once, in batches of at most `tokens_per_batch` words; a longer document
+    stands alone.
 
     The same `seed` gives the same batches, whatever was drawn before.
     """

@@ -12,13 +12,15 @@ FILE = "checkpoint.pt"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training keeps its state. `fingerprint` says what is trained on what: another one is never resumed."""
+    """Where a training keeps its state. `fingerprint` says what is trained on what: another one is never
+    resumed."""
 
     folder: Path
     fingerprint: str
 
     def save(self, state: dict[str, Any]) -> None:
-        """Replaces the state on disk atomically: a kill leaves the old one or the new one, never half of it."""
+        """Replaces the state on disk atomically: a kill leaves the old one or the new one, never half of
+        it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         temporary = self.folder / (FILE + ".tmp")
         with temporary.open("wb") as file:

@@ -63,7 +63,9 @@ def plan(
     """
     for task in tasks:
         if task.kind != "regression" and not labels.get(task.name):
-            raise ValueError(f"task {task.name!r}: no row of split train carries a label; switch the task off")
+            raise ValueError(
+                f"task {task.name!r}: no row of split train carries a label; switch the task off"
+            )
     own = {t.name: labels[t.name] for t in tasks if t.name in labels}
     torch.manual_seed(settings.seed)
     network = Network(settings.model, tasks, own, vocabulary_size, settings.text.features.ngram_buckets)
@@ -87,5 +89,7 @@ def fit(
         listener,
     )
     with deterministic(settings.train.threads):
-        thresholds = tune_thresholds(network, plan.validation, plan.tasks, plan.labels, settings.train.tokens_per_batch)
+        thresholds = tune_thresholds(
+            network, plan.validation, plan.tasks, plan.labels, settings.train.tokens_per_batch
+        )
     return Fitted(network.cpu(), thresholds, trained)

@@ -1,6 +1,7 @@
 """How often each corpus's batches come: in proportion to size^tau, size counted in batches.
 
-tau 1: every row once an epoch. tau 0: every corpus equally often. The epoch's number of batches is the same for every tau.
+tau 1: every row once an epoch. tau 0: every corpus equally often. The epoch's number of batches is the same
+for every tau.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ class EpochPlan:
 
 def plan_epoch(sources: list[Source], tokens_per_batch: int, tau: float, seed: int, epoch: int) -> EpochPlan:
     """The batches of an epoch; a function of its arguments alone, so that a resumed run sees the same."""
-    numbers = {corpus: [i for i, s in enumerate(sources) if s.corpus == corpus] for corpus in _corpora(sources)}
+    numbers = {
+        corpus: [i for i, s in enumerate(sources) if s.corpus == corpus] for corpus in _corpora(sources)
+    }
     first = {
         corpus: one_pass(sources, own, tokens_per_batch, [seed, epoch, c, 0])
         for c, (corpus, own) in enumerate(numbers.items())

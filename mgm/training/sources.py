@@ -25,7 +25,8 @@ class Source:
 
 
 def labelled(parts: Mapping[str, Iterable[FeaturePart]], tasks: list[Task], split: str) -> list[Source]:
-    """A source for every part that has a row of `split` with a label of one of `tasks`, corpora in the given order."""
+    """A source for every part that has a row of `split` with a label of one of `tasks`, corpora in the given
+    order."""
     sources = []
     for corpus, corpus_parts in parts.items():
         for part in corpus_parts:

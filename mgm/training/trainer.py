@@ -1,6 +1,8 @@
-"""Joint training on all tasks: AdamW, warm-up and cosine decay, gradient clipping, averaged weights, early stopping.
+"""Joint training on all tasks: AdamW, warm-up and cosine decay, gradient clipping, averaged weights, early
+stopping.
 
-An epoch is a function of the state before it, the seed and the epoch's number; a resumed run therefore ends in the same bytes.
+An epoch is a function of the state before it, the seed and the epoch's number; a resumed run therefore ends
+in the same bytes.
 """
 
 import copy
@@ -32,7 +34,8 @@ EMA_DECAY = 0.99
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What one epoch did. `losses` are means over the epoch's batches; `metrics` are validation first metrics."""
+    """What one epoch did. `losses` are means over the epoch's batches; `metrics` are validation first
+    metrics."""
 
     epoch: int
     losses: dict[str, float]
@@ -92,10 +95,14 @@ def train(
     """
     if not sources:
         names = ", ".join(t.name for t in tasks)
-        raise ValueError(f"no row of split train carries a label of {names}; see reports/stages/features.json")
+        raise ValueError(
+            f"no row of split train carries a label of {names}; see reports/stages/features.json"
+        )
     with deterministic(settings.threads):
         fit_heads(network, sources, tasks, labels)
-        run = _Run(network, sources, validation, tasks, labels, settings, seed, weighting or StaticWeights(), ema)
+        run = _Run(
+            network, sources, validation, tasks, labels, settings, seed, weighting or StaticWeights(), ema
+        )
         run.listener = listener or Listener()
         run.resume(checkpoint)
         while run.epoch < settings.epochs and run.stale < settings.patience:
@@ -107,7 +114,9 @@ def train(
     return Trained(run.best, run.best_score, run.history)
 
 
-def fit_heads(network: Network, sources: list[Source], tasks: list[Task], labels: dict[str, list[str]]) -> None:
+def fit_heads(
+    network: Network, sources: list[Source], tasks: list[Task], labels: dict[str, list[str]]
+) -> None:
     """Lets each head look at its training targets once (the scale of a regression, for example)."""
     for task in tasks:
         if task.kind not in ("classification", "multilabel", "regression"):
@@ -133,7 +142,8 @@ def deterministic(threads: int) -> Iterator[None]:
 
 
 def learning_rate(settings: TrainSettings, progress: float) -> float:
-    """The rate after a share `progress` (0..1] of all steps: a linear warm-up, then half a cosine down to 0."""
+    """The rate after a share `progress` (0..1] of all steps: a linear warm-up, then half a cosine down to
+    0."""
     if progress < settings.warmup:
         return settings.learning_rate * progress / settings.warmup
     decayed = (progress - settings.warmup) / max(1 - settings.warmup, 1e-9)
@@ -159,7 +169,9 @@ class _Run:
         self.sources, self.validation = sources, validation
         self.settings, self.seed, self.weighting = settings, seed, weighting
         self.device = next(network.parameters()).device
-        self.optimizer = torch.optim.AdamW(_decayed(network, settings.weight_decay), settings.learning_rate, fused=True)
+        self.optimizer = torch.optim.AdamW(
+            _decayed(network, settings.weight_decay), settings.learning_rate, fused=True
+        )
         self.average = MovingAverage(network, ema)
         self.listener = Listener()
         self.history: list[EpochReport] = []
@@ -170,12 +182,17 @@ class _Run:
     def one_epoch(self) -> None:
         start = time.perf_counter()
         settings = self.settings
-        # the network's own randomness (dropout) starts anew each epoch: nothing of it has to be kept for a resume
+        # the network's own randomness (dropout) starts anew each epoch: nothing of it has to be kept for a
+        # resume
         torch.manual_seed(int(np.random.default_rng([self.seed, self.epoch]).integers(2**62)))
-        plan = plan_epoch(self.sources, settings.tokens_per_batch, settings.sampling_tau, self.seed, self.epoch)
+        plan = plan_epoch(
+            self.sources, settings.tokens_per_batch, settings.sampling_tau, self.seed, self.epoch
+        )
         losses, words = self._steps(plan)
         with self.average.applied():
-            metrics = validate(self.network, self.validation, self.tasks, self.labels, settings.tokens_per_batch)
+            metrics = validate(
+                self.network, self.validation, self.tasks, self.labels, settings.tokens_per_batch
+            )
             score = sum(metrics.values()) / len(metrics) if metrics else math.nan
             # without a validation label nothing can be compared: the last epoch is the best
             improved = not metrics or score > self.best_score
@@ -187,7 +204,9 @@ class _Run:
             self.best, self.best_score = self.epoch, score
         rate = self.optimizer.param_groups[0]["lr"]
         seconds = time.perf_counter() - start
-        self._told(EpochReport(self.epoch, losses, metrics, score, improved, rate, plan.passes, words, seconds))
+        self._told(
+            EpochReport(self.epoch, losses, metrics, score, improved, rate, plan.passes, words, seconds)
+        )
 
     def _steps(self, plan: EpochPlan) -> tuple[dict[str, float], int]:
         """Trains on an epoch's batches: the mean loss of each task, and how many words were read."""
@@ -197,7 +216,9 @@ class _Run:
         self.network.train()
         for done, step in enumerate(plan.steps, start=1):
             source = self.sources[step.source]
-            batch = collate(source.part, step.rows, self.tasks, self.labels, with_targets=True).to(self.device)
+            batch = collate(source.part, step.rows, self.tasks, self.labels, with_targets=True).to(
+                self.device
+            )
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
                 outputs = self.network(batch)
                 losses = self.network.losses(outputs, batch, self.settings.label_smoothing)
@@ -247,7 +268,11 @@ class _Run:
         if state is None:
             return
         self.epoch, self.stale = state["epoch"], state["stale"]
-        self.best, self.best_score, self.best_weights = state["best"], state["best_score"], state["best_weights"]
+        self.best, self.best_score, self.best_weights = (
+            state["best"],
+            state["best_score"],
+            state["best_weights"],
+        )
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])

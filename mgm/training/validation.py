@@ -1,6 +1,7 @@
 """The first metric of each task on the validation split: what early stopping and thresholds go by.
 
-These metrics compare label ids and words; the report's own, over labels and raw offsets, are mgm.evaluation's.
+These metrics compare label ids and words; the report's own, over labels and raw offsets, are
+mgm.evaluation's.
 """
 
 import numpy as np
@@ -17,8 +18,8 @@ from mgm.training.sources import Source
 
 Pairs = tuple[np.ndarray, np.ndarray]
 """What was decoded and what is true for the labelled rows of a task: multilabel (n,K) probabilities and bool,
-classification (n,) ids (-1: unseen in training), regression (n,) values, tagging (1,) the spans found, and (1,) the
-spans predicted plus the true ones."""
+classification (n,) ids (-1: unseen in training), regression (n,) values, tagging (1,) the spans found, and
+(1,) the spans predicted plus the true ones."""
 
 
 def validate(
@@ -29,7 +30,8 @@ def validate(
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
 ) -> dict[str, float]:
-    """The first metric of every task that has a label in `sources`: macro-F1, micro-F1, Pearson or span-F1."""
+    """The first metric of every task that has a label in `sources`: macro-F1, micro-F1, Pearson or
+    span-F1."""
     pairs = _collect(network, sources, tasks, labels, tokens_per_batch, progress)
     return {t.name: _metric(t, pairs[t.name], labels) for t in tasks if t.name in pairs}
 
@@ -89,7 +91,11 @@ def _metric(task: Task, pair: Pairs, labels: dict[str, list[str]]) -> float:
         ids = list(range(len(labels[task.name])))
         return float(f1_score(truth, predicted, labels=ids, average="macro", zero_division=0.0))
     if task.kind == "multilabel":
-        return micro_f1(predicted >= best_threshold(predicted.ravel(), truth.ravel()), truth) if truth.any() else 0.0
+        return (
+            micro_f1(predicted >= best_threshold(predicted.ravel(), truth.ravel()), truth)
+            if truth.any()
+            else 0.0
+        )
     if task.kind == "tagging":
         hits, of_both = predicted.sum(), truth.sum()
         return float(2 * hits / max(of_both, 1))

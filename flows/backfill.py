@@ -1,0 +1,196 @@
+"""Nights: one date's documents scored by `flows.score`, tonight by schedule, or many dates at once, resumable.
+
+`python -m flows.backfill --from 2026-01-01 --to 2026-01-31 --input 'incoming/{date}.jsonl' --output scored`
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import flows.environment  # noqa: F401  (before Prefect, which reads the environment when it is imported)
+
+# isort: split
+from prefect import flow, get_run_logger
+from prefect.runtime import flow_run
+
+from flows.score import SUMMARY, score
+from flows.stages._common import read_json
+from mgm.settings import PARAMS, ScoreSettings, Settings
+
+PLACEHOLDER = "{date}"
+
+
+class NightsFailed(RuntimeError):
+    """At least one night failed. The message names each with its reason."""
+
+
+@dataclass(frozen=True)
+class Night:
+    """What became of one date: `state` is scored, skipped (it was finished before) or failed (`error` says why)."""
+
+    date: date
+    state: str
+    seconds: float = 0.0
+    rows_in: int = 0
+    predictions: int = 0
+    rejected: int = 0
+    error: str = ""
+
+
+def parse_date(text: str) -> date:
+    """A date as YYYY-MM-DD.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"date {text!r}: expected YYYY-MM-DD ({error})") from error
+    if found.isoformat() != text:
+        raise ValueError(f"date {text!r}: expected YYYY-MM-DD, as in {found.isoformat()}")
+    return found
+
+
+def dates(first: date, last: date) -> list[date]:
+    """Every date from `first` to `last`, both included.
+
+    Raises:
+        ValueError: `first` comes after `last`.
+    """
+    if first > last:
+        raise ValueError(f"dates: the first, {first}, comes after the last, {last}")
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def score_night(
+    day: date, source: str, output: str, bundle: str | None = None, like: str | None = None
+) -> Night:
+    """Scores one date's documents into `output`/YYYY-MM-DD; a finished night, one with a summary, is skipped.
+
+    `source` is a path with {date} in it. Whatever `flows.score.score` raises is raised.
+    """
+    folder = Path(output) / day.isoformat()
+    state, started = "skipped", time.monotonic()
+    if not (folder / SUMMARY).is_file():
+        settings = Settings.load().score if PARAMS.is_file() else ScoreSettings()
+        score(_source(source, day), folder, Path(bundle) if bundle else None, like, settings)
+        state = "scored"
+    found = read_json(folder / SUMMARY)
+    counts = {key: int(found[key]) for key in ("rows_in", "predictions", "rejected")}
+    return Night(day, state, time.monotonic() - started, **counts)
+
+
+def _source(pattern: str, day: date) -> Path:
+    if PLACEHOLDER not in pattern:
+        raise ValueError(
+            f"input {pattern!r}: expected {PLACEHOLDER} in it, or every night would read the same documents"
+        )
+    return Path(pattern.replace(PLACEHOLDER, day.isoformat()))
+
+
+def table(nights: list[Night]) -> list[str]:
+    """The nights as lines of a table."""
+    head = f"{'date':<10}  {'state':<7} {'documents':>11} {'predictions':>11} {'rejected':>9} {'seconds':>8}"
+    rows = [
+        f"{n.date}  {n.state:<7} {n.rows_in:>11,} {n.predictions:>11,} {n.rejected:>9,} {n.seconds:>8.1f}  {n.error}"
+        for n in nights
+    ]
+    return [head, *(row.rstrip() for row in rows)]
+
+
+@flow(name="nightly-score", persist_result=False)
+def nightly_score(
+    source: str = "incoming/{date}.jsonl",
+    output: str = "scored",
+    timezone: str = "UTC",
+    bundle: str | None = None,
+    like: str | None = None,
+) -> str:
+    """Scores the day before the run's scheduled start in `timezone`, however late the run is. Returns the date."""
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(
+            f"timezone {timezone!r}: no such time zone, expected a name such as Europe/Berlin"
+        ) from error
+    scheduled = flow_run.scheduled_start_time
+    assert scheduled is not None, "a flow run has a scheduled start"
+    day = scheduled.astimezone(zone).date() - timedelta(days=1)
+    night = score_night(day, source, output, bundle, like)
+    for line in table([night]):
+        get_run_logger().info(line)
+    return day.isoformat()
+
+
+@flow(name="backfill", persist_result=False)
+def backfill(
+    first: date,
+    last: date,
+    source: str = "incoming/{date}.jsonl",
+    output: str = "scored",
+    bundle: str | None = None,
+    like: str | None = None,
+) -> None:
+    """Scores each date from `first` to `last` as a night of its own; one that fails does not stop the others.
+
+    Raises:
+        NightsFailed: after the last night, where any failed.
+    """
+    nights = []
+    for day in dates(first, last):
+        started = time.monotonic()
+        try:
+            nights.append(score_night(day, source, output, bundle, like))
+        except (
+            Exception
+        ) as error:  # reported in the table and in NightsFailed: the other nights are still wanted
+            nights.append(Night(day, "failed", time.monotonic() - started, error=str(error) or repr(error)))
+        get_run_logger().info("night %s: %s %s", day, nights[-1].state, nights[-1].error)
+    for line in table(nights):
+        get_run_logger().info(line)
+    failed = [night for night in nights if night.state == "failed"]
+    if failed:
+        each = "".join(f"\n  {night.date}: {night.error}" for night in failed)
+        raise NightsFailed(
+            f"{len(failed)} of {len(nights)} nights failed; run again to try only those:{each}"
+        )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.backfill", description="Scores many dates, resumable."
+    )
+    parser.add_argument("--from", dest="first", required=True, metavar="YYYY-MM-DD", help="the first date")
+    parser.add_argument(
+        "--to", dest="last", required=True, metavar="YYYY-MM-DD", help="the last date, included"
+    )
+    parser.add_argument("--input", required=True, help="the documents of a date: a path with {date} in it")
+    parser.add_argument("--output", required=True, help="folder of the nights: OUTPUT/YYYY-MM-DD")
+    parser.add_argument("--bundle", help="folder of a bundle; default: the champion's")
+    parser.add_argument(
+        "--like", metavar="CORPUS", help="read the documents with this corpus's columns and text settings"
+    )
+    given = parser.parse_args(arguments)
+    try:
+        first, last = parse_date(given.first), parse_date(given.last)
+        dates(first, last)
+        _source(given.input, first)
+    except ValueError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    state: Any = backfill(first, last, given.input, given.output, given.bundle, given.like, return_state=True)
+    if not state.is_completed():
+        print(f"error: {state.result(raise_on_failure=False)}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

