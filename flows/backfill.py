@@ -1,4 +1,4 @@
-"""Nights: one date's documents scored by `flows.score`, tonight by schedule, or many dates at once, resumable.
+"""Nights: one date's documents scored by `flows.score`, by schedule, or many dates at once, resumable.
 
 `python -m flows.backfill --from 2026-01-01 --to 2026-01-31 --input 'incoming/{date}.jsonl' --output scored`
 """
@@ -31,7 +31,7 @@ class NightsFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Night:
-    """What became of one date: `state` is scored, skipped (it was finished before) or failed (`error` says why)."""
+    """What became of one date: `state` is scored, skipped (finished before) or failed (`error` says why)."""
 
     date: date
     state: str
@@ -82,8 +82,8 @@ def score_night(
         score(_source(source, day), folder, Path(bundle) if bundle else None, like, settings)
         state = "scored"
     found = read_json(folder / SUMMARY)
-    counts = {key: int(found[key]) for key in ("rows_in", "predictions", "rejected")}
-    return Night(day, state, time.monotonic() - started, **counts)
+    seconds = time.monotonic() - started
+    return Night(day, state, seconds, found["rows_in"], found["predictions"], found["rejected"])
 
 
 def _source(pattern: str, day: date) -> Path:
@@ -98,7 +98,8 @@ def table(nights: list[Night]) -> list[str]:
     """The nights as lines of a table."""
     head = f"{'date':<10}  {'state':<7} {'documents':>11} {'predictions':>11} {'rejected':>9} {'seconds':>8}"
     rows = [
-        f"{n.date}  {n.state:<7} {n.rows_in:>11,} {n.predictions:>11,} {n.rejected:>9,} {n.seconds:>8.1f}  {n.error}"
+        f"{n.date}  {n.state:<7} {n.rows_in:>11,} {n.predictions:>11,} {n.rejected:>9,} "
+        f"{n.seconds:>8.1f}  {n.error}"
         for n in nights
     ]
     return [head, *(row.rstrip() for row in rows)]
@@ -112,7 +113,7 @@ def nightly_score(
     bundle: str | None = None,
     like: str | None = None,
 ) -> str:
-    """Scores the day before the run's scheduled start in `timezone`, however late the run is. Returns the date."""
+    """Scores the day before the run's scheduled start in `timezone`, however late it is. Returns the date."""
     try:
         zone = ZoneInfo(timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""The command `mgm`: fetch a corpus, promote a candidate, go back to the champion before, show the champion."""
+"""The command `mgm`: fetch a corpus; promote a candidate, roll back, show the champion."""
 
 import argparse
 import sys

@@ -1,6 +1,6 @@
-"""What Prefect and DVC read from the environment: importing this module, before Prefect, sets it where the user has not.
+"""What Prefect and DVC read from the environment: imported before Prefect, it sets what the user has not.
 
-Usage statistics are off, and Prefect's database and logs stay inside the project (`.prefect`, relative to the working directory).
+Usage statistics are off, and Prefect's database stays inside the project (`.prefect` in the working directory).
 """
 
 import os

@@ -13,6 +13,15 @@ from flows import processes
 DVC_YAML = "dvc.yaml"
 TAIL_LINES = 30
 
+# What DVC says after every stage about git and remotes; in the log of thirty stages it hides the stages' own lines.
+_HINTS = (
+    "To track the changes with git",
+    "git add ",
+    "To enable auto staging",
+    "dvc config core.autostage",
+    "Use `dvc push`",
+)
+
 
 class StageFailed(RuntimeError):
     """A stage ended with an error. The message names the stage and holds the last lines of its output."""
@@ -28,9 +37,9 @@ class StageRun:
 
 
 def stage_graph(root: Path = Path()) -> dict[str, list[str]]:
-    """Every stage of `root`'s own dvc.yaml with the stages that it needs, names as DVC expands them (`ingest@help`).
+    """Every stage of `root`'s own dvc.yaml with the stages that it needs, named as DVC does (`ingest@help`).
 
-    Stages are in the order of the file, upstream stages sorted by name. Other dvc.yaml files below `root` are left out.
+    Stages are in the order of the file, upstream stages sorted by name. Other dvc.yaml files are left out.
 
     Raises:
         FileNotFoundError: there is no dvc.yaml.
@@ -57,7 +66,7 @@ def stage_graph(root: Path = Path()) -> dict[str, list[str]]:
 
 
 def run_stage(name: str, root: Path = Path(), log: Callable[[str], None] = print) -> StageRun:
-    """Brings one stage up to date with DVC, its upstream stages being so already. Its output goes to `log` line by line.
+    """Brings one stage up to date with DVC, its upstream stages being so. Its output goes to `log`, line by line.
 
     Raises:
         StageFailed: the stage, or DVC, ended with an error.
@@ -68,8 +77,9 @@ def run_stage(name: str, root: Path = Path(), log: Callable[[str], None] = print
     def on_line(line: str) -> None:
         nonlocal ran
         ran = ran or line.startswith("Running stage ")
-        tail.append(line)
-        log(line)
+        if line and not line.strip().startswith(_HINTS):
+            tail.append(line)
+            log(line)
 
     started = time.monotonic()
     # Without --wait-for-lock stages with big outs that end together fail on DVC's own lock.
@@ -86,7 +96,7 @@ def run_stage(name: str, root: Path = Path(), log: Callable[[str], None] = print
 
 
 def use_own_python() -> None:
-    """Puts this interpreter's folder first on PATH: the commands in dvc.yaml say `python`, and mean this one."""
+    """Puts this interpreter's folder first on PATH: the commands in dvc.yaml say `python` and mean this one."""
     folder = str(Path(sys.executable).parent)
     parts = os.environ.get("PATH", "").split(os.pathsep)
     if parts[0] != folder:

@@ -25,7 +25,7 @@ def workspace(root: Path = Path()) -> Iterator[None]:
             file.seek(0)
             holder = file.read().strip() or "unknown"
             raise BlockingIOError(
-                f"{path}: another run (process {holder}) is at work in this folder; wait for it to end, or end it"
+                f"{path}: another run (process {holder}) is at work in this folder; wait for it, or end it"
             ) from error
         file.truncate(0)
         file.write(str(os.getpid()))

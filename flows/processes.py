@@ -1,5 +1,6 @@
-"""Child processes that never outlive the run: each in a process group of its own, killed whole when the run stops or dies."""
+"""Child processes that never outlive the run: each in its own process group, killed whole when the run dies."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -11,8 +12,8 @@ from pathlib import Path
 GRACE_SECONDS = 5.0
 """How long a group may take to end after SIGTERM before it is killed."""
 
-# The group's leader waits for the end of a pipe that only this process holds open. Should this process be killed outright,
-# the pipe closes and the leader kills its group: no handler of ours could.
+# The group's leader waits for the end of a pipe that only this process holds open. Should this process be killed
+# outright, the pipe closes and the leader kills its group: no handler of ours could.
 _LEADER = ["/bin/sh", "-c", "read -r _; kill -KILL 0"]
 
 _groups: set[int] = set()
@@ -22,7 +23,7 @@ _guard = threading.Lock()
 def run(command: Sequence[str], cwd: Path, on_line: Callable[[str], None]) -> int:
     """Runs a command in a process group of its own and hands its output (both streams) on, line by line.
 
-    Whatever the command left running in its group is killed when it ends. Returns the exit status, negative for a signal.
+    What it left running in its group is killed when it ends. Returns the exit status, negative for a signal.
     """
     with subprocess.Popen(
         _LEADER, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0
@@ -73,7 +74,5 @@ def terminate_all() -> None:
 
 
 def _signal(group: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # the group has ended by itself
         os.killpg(group, number)
-    except ProcessLookupError:
-        pass  # the group has ended by itself

@@ -1,4 +1,4 @@
-"""The champion: which bundle scores the nights. Promotion moves a pointer; no bundle that it ever named is overwritten."""
+"""The champion: the bundle that scores the nights. Promotion moves a pointer and never overwrites a bundle."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ class Refused(RuntimeError):
 
 @dataclass(frozen=True)
 class Champion:
-    """models/champion.json: bundle ids (the store's folder names); `earlier` are those before `previous`, newest first."""
+    """models/champion.json: bundle ids (the store's folders); `earlier`: those before `previous`, newest first."""
 
     bundle: str
     promoted_at: str
@@ -65,7 +65,7 @@ def promote(root: Path = Path()) -> str:
         )
     if verdict["bundle"] != identity:
         raise Refused(
-            f"{root / VERDICT} judged bundle {str(verdict['bundle'])[:12]}, but {candidate} is {identity[:12]}; "
+            f"{root / VERDICT} judged bundle {str(verdict['bundle'])[:12]}, but {candidate} is {identity[:12]}: "
             "run `dvc repro`, so that it is judged"
         )
     verify(candidate)

@@ -1,10 +1,7 @@
-"""Scores raw documents with the champion: `python -m flows.score --input FILE_OR_DIR --output DIR [--bundle
-DIR] [--like CORPUS]`.
+"""Scores raw documents with the champion: `python -m flows.score --input FILE_OR_DIR --output DIR`.
 
 Writes OUTPUT/predictions and OUTPUT/rejects (tables of parts) and, when both are whole, OUTPUT/summary.json.
 """
-
-import flows.environment  # isort: skip  # noqa: F401  before Prefect is imported
 
 import argparse
 import os
@@ -13,6 +10,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import flows.environment  # noqa: F401  (before Prefect, which reads the environment when it is imported)
+
+if __name__ == "__main__":
+    # this command says itself what went wrong; whatever it does not expect is raised, and seen, anyway
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "CRITICAL")
+
+# isort: split
 from prefect import flow
 from tqdm import tqdm
 

@@ -1,4 +1,4 @@
-"""The retrain flow: the stages of dvc.yaml as Prefect tasks, independent ones at once. `python -m flows.train [--promote]`."""
+"""The retrain flow, `python -m flows.train`: the stages of dvc.yaml as Prefect tasks, independent ones at once."""
 
 import argparse
 import graphlib
@@ -32,7 +32,7 @@ def stage(name: str) -> StageRun:
 
 @flow(name="retrain", persist_result=False)
 def retrain(workers: int = 2, promote: bool = False) -> None:
-    """Brings every stage of dvc.yaml up to date, at most `workers` at once, and with `promote` promotes the candidate.
+    """Brings every stage of dvc.yaml up to date, at most `workers` at once; `promote`: then promotes the candidate.
 
     Raises:
         BlockingIOError: another run is at work in this folder.
@@ -75,7 +75,9 @@ def _run_graph(
     while ready or running:
         while ready and running < workers:
             name = ready.pop(0)
-            futures[name] = stage.submit(name, wait_for=[futures[upstream] for upstream in graph[name]])
+            futures[name] = stage.submit(
+                name, wait_for=[futures[upstream] for upstream in graph[name]], return_state=False
+            )
             futures[name].add_done_callback(lambda _, name=name: ended.put(name))  # type: ignore[misc]
             running += 1
         name = ended.get()
@@ -93,7 +95,7 @@ def _run_graph(
 
 
 def summary(root: Path = Path()) -> list[str]:
-    """One line a task with its test metric, and where the report is; nothing where the pipeline makes no metrics."""
+    """One line a task with its test metric, and where the report is; nothing where there are no metrics."""
     path = root / METRICS
     if not path.is_file():
         return []

@@ -76,7 +76,8 @@ def _parts(folder: Path, tasks: list[Task]) -> Iterator[pl.DataFrame]:
 
 def _narrow(frame: pl.DataFrame, tasks: list[Task], raw_offsets: bool) -> pl.DataFrame:
     text = pl.col("text")
-    same = text.str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    # Single spaces, the most frequent match of all, are what they become: leaving them alone is several times faster.
+    same = text.str.to_lowercase().str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars()
     faults = [_span_faults(frame, task.name) for task in tasks if raw_offsets and task.kind == "tagging"]
     columns = frame.select(
         "doc_id",
@@ -235,7 +236,7 @@ class _LabelCounts:
                     "train_values": distinct if task.kind in WITH_VALUES else None,
                 }
             )
-        numbers = {name: pl.Int64 for name in ("rows", "labelled", *(f"{s}_labelled" for s in SPLITS))}
+        numbers = dict.fromkeys(("rows", "labelled", *(f"{s}_labelled" for s in SPLITS)), pl.Int64)
         schema = {"task": pl.String, "kind": pl.String} | numbers | {"labelled_share": pl.Float64}
         return pl.DataFrame(rows, schema=schema | {"train_labels": pl.Int64, "train_values": pl.Int64})
 

@@ -48,7 +48,7 @@ def feature_frames(folder: Path, corpora: list[str], tasks: list[Task]) -> dict[
         row, ids = _corpus(folder / corpus, [task for task in tasks if corpus in task.corpora], counts)
         rows.append({"corpus": corpus} | row)
         misaligned += ids
-    numbers = {name: pl.Int64 for name in ("rows", *(f"{s}_rows" for s in SPLITS), "words", "unknown_words")}
+    numbers = dict.fromkeys(("rows", *(f"{s}_rows" for s in SPLITS), "words", "unknown_words"), pl.Int64)
     schema = {"corpus": pl.String} | numbers | {"unknown_share": pl.Float64, "misaligned_rows": pl.Int64}
     return {
         "corpora": Frame(
@@ -148,6 +148,6 @@ def _tasks(tasks: list[Task], spaces: dict[str, list[str]], counts: dict[str, Co
                 else None,
             }
         )
-    numbers = {name: pl.Int64 for name in ("labels", *(f"{s}_labelled" for s in SPLITS))}
+    numbers = dict.fromkeys(("labels", *(f"{s}_labelled" for s in SPLITS)), pl.Int64)
     schema = {"task": pl.String, "kind": pl.String} | numbers | {"unseen_share": pl.Float64}
     return pl.DataFrame(rows, schema=schema)

@@ -254,7 +254,9 @@ def _threshold(gate: str, kwargs: Mapping[str, Any], parameters: Mapping[str, fl
         if isinstance(value, dict) and "$PARAMETER" in value:
             name = value["$PARAMETER"]
             parts.append(f"{key} {parameters[name]} (params.yaml: gates.{gate}.{name})")
-        elif key not in ("column", "condition_parser"):
+        elif key == "row_condition" and isinstance(value, dict) and value.get("type") == "comparison":
+            parts.append(f"where {value['column']['name']} {value['operator']} {value['parameter']}")
+        elif key != "column":
             parts.append(f"{key} {value}")
     return ", ".join(parts) or "every row"
 

@@ -277,6 +277,15 @@ def _without_blank_end(file: Path, chunk: list[bytes], first: int) -> list[bytes
     return chunk
 
 
+def _parse_json(data: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
+    options = pa.json.ParseOptions(
+        explicit_schema=pa.schema(list(types.items())), unexpected_field_behavior="ignore"
+    )
+    # One block, so that its rows keep their numbers, and a long row is no fault.
+    read = pa.json.ReadOptions(use_threads=False, block_size=len(data) + 1)
+    return pa.json.read_json(io.BytesIO(data), read_options=read, parse_options=options)
+
+
 def _json_frame(
     file: Path, chunk: list[bytes], columns: Mapping[str, pl.DataType], strict: Collection[str], first: int
 ) -> pl.DataFrame:
@@ -292,12 +301,8 @@ def _json_frame(
         ) from error
     types = {name: _arrow_type(dtype) for name, dtype in columns.items()}
     for _ in range(len(columns) + 1):
-        options = pa.json.ParseOptions(
-            explicit_schema=pa.schema(list(types.items())), unexpected_field_behavior="ignore"
-        )
-        read = pa.json.ReadOptions(use_threads=False, block_size=len(data) + 1)
         try:
-            table = pa.json.read_json(io.BytesIO(data), read_options=read, parse_options=options)
+            table = _parse_json(data, types)
             return pl.DataFrame(pl.from_arrow(table))
         except pa.ArrowInvalid as error:
             changed = re.search(r"Column\(/([^/)]+)\) changed from string to (number|boolean)", str(error))
@@ -329,15 +334,14 @@ def _json_error(
 ) -> ValueError:
     """Finds the row and column that the parser stumbled over; only ever runs once, on the way out."""
     for row, line in enumerate(chunk, first):
-        values = _json_row(file, row, line)
+        value = _json_row(file, row, line)
         for name, dtype in columns.items():
-            value = values.get(name)
-            if value is None:
-                continue
             try:
-                pa.array([value], types[name])
-            except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError):
-                return ValueError(f"{file}: row {row}, column {name!r}: value {value!r}, expected {dtype}")
+                _parse_json(line, {name: types[name]})
+            except pa.ArrowInvalid:
+                return ValueError(
+                    f"{file}: row {row}, column {name!r}: value {value[name]!r}, expected {dtype}"
+                )
     return ValueError(f"{file}: rows {first} to {first + len(chunk) - 1}: {error}")
 
 

@@ -188,7 +188,7 @@ def _sentences(
     begins_text[1:] = row[1:] != row[:-1]
     gap = np.where(begins_text, _EMPTY_LINE, gap)
     paragraph = gap >= (_LINE_BREAK if settings.paragraph == "line" else _EMPTY_LINE)
-    begins = gap >= _LINE_BREAK
+    begins = paragraph.copy()  # in hard-wrapped text (blank_line) a line break ends nothing
     begins[1:] |= _ends_sentence(words, gap)[:-1]
     # A sentence that is too long is cut.
     starts = np.flatnonzero(begins)

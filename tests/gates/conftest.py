@@ -112,7 +112,8 @@ class Project:
             ids = [f"r{i}" for i in range(rejected)]
             out.write(
                 pl.DataFrame(
-                    {"doc_id": ids, "stage": [gate] * rejected, "reasons": reasons, "values": ids}, schema=REJECTS
+                    {"doc_id": ids, "stage": [gate] * rejected, "reasons": reasons, "values": ids},
+                    schema=REJECTS,
                 )
             )
 

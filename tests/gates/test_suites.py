@@ -88,8 +88,20 @@ DOCUMENTS: list[tuple[str, Check, Callable[[Frame], Frame], int, str]] = [
     *(("clean", *fault) for fault in COMMON),
     ("clean", ("critical", BETWEEN, "text_characters"), rows("text", ""), 0, "d1"),
     ("clean", ("critical", IN_SET, "text_blank"), rows("text", " \n"), 0, "d1"),
-    ("clean", ("warning", NULL, "duplicate_of"), rows("text", "The same.", pl.col("doc_id") < "d16"), 0, "d10"),
-    ("clean", ("warning", NULL, "text_also_in"), rows("text", "note 1  IS about tea.", split("test")), 0, "d34"),
+    (
+        "clean",
+        ("warning", NULL, "duplicate_of"),
+        rows("text", "The same.", pl.col("doc_id") < "d16"),
+        0,
+        "d10",
+    ),
+    (
+        "clean",
+        ("warning", NULL, "text_also_in"),
+        rows("text", "note 1  IS about tea.", split("test")),
+        0,
+        "d34",
+    ),
 ]
 
 
@@ -102,7 +114,12 @@ def test_a_planted_fault_fires_its_check_and_no_other(project, documents, fault)
     assert fired - IMPLIED.get(column, set()) == {(severity, expectation, column)}
     assert verdict.passed == (severity == "warning")
     (finding,) = [f for f in [*verdict.failures, *verdict.warnings] if f.column == column]
-    assert finding.suite == f"{gate}.json" and finding.corpus == "notes" and finding.observed and finding.threshold
+    assert (
+        finding.suite == f"{gate}.json"
+        and finding.corpus == "notes"
+        and finding.observed
+        and finding.threshold
+    )
     assert len(finding.rows) <= 10 and len(finding.examples) <= 10
     if shown:
         assert shown in finding.rows + finding.examples
@@ -110,7 +127,7 @@ def test_a_planted_fault_fires_its_check_and_no_other(project, documents, fault)
         assert part in str(finding)
 
 
-# An empty text is also blank. Six equal texts among 46 in test are also 13% repeats.
+# An empty text is also blank. Six documents of forty with a text of train are also six repeats.
 IMPLIED: dict[str, set[Check]] = {
     "text_characters": {("critical", IN_SET, "text_blank")},
     "text_also_in": {("warning", NULL, "duplicate_of")},
@@ -131,13 +148,21 @@ def unlabelled(column: str, where: pl.Expr) -> pl.Expr:
 
 FEATURES: list[tuple[Check, Callable[[Any], Any], str]] = [
     (("critical", BETWEEN, "vocabulary_words"), lambda f: replace(f, vocabulary=f.vocabulary.clear()), ""),
-    (("critical", BETWEEN, "train_rows"), lambda f: replace(f, documents=without("train")(f.documents)), "notes"),
+    (
+        ("critical", BETWEEN, "train_rows"),
+        lambda f: replace(f, documents=without("train")(f.documents)),
+        "notes",
+    ),
     (("critical", BETWEEN, "misaligned_rows"), corpora(sentence=pl.lit([2], pl.List(pl.Int32))), "d0"),
     (("critical", BETWEEN, "misaligned_rows"), corpora(content=pl.lit([True])), "d0"),
     (("warning", BETWEEN, "unknown_share"), ids(1, 0, 2), "notes"),
     (("critical", BETWEEN, "unknown_share"), ids(0, 0, 1), "notes"),
     (("critical", BETWEEN, "labels"), lambda f: replace(f, labels=f.labels | {"themes": []}), "themes"),
-    (("critical", BETWEEN, "train_labelled"), corpora(rating__y=unlabelled("rating__y", split("train"))), "rating"),
+    (
+        ("critical", BETWEEN, "train_labelled"),
+        corpora(rating__y=unlabelled("rating__y", split("train"))),
+        "rating",
+    ),
     (
         ("warning", BETWEEN, "unseen_share"),
         corpora(topic__y=pl.when(split("test")).then(pl.lit(-1, pl.Int32)).otherwise("topic__y")),
@@ -174,4 +199,6 @@ def test_a_good_corpus_passes_without_a_finding(project, documents, features, ga
     project.write(gate, documents)
     verdict = project.run(gate)
     assert verdict.passed and not verdict.warnings
-    assert verdict.checks == len(json.loads((SUITES / f"{gate}.json").read_text(encoding="utf-8"))["expectations"])
+    assert verdict.checks == len(
+        json.loads((SUITES / f"{gate}.json").read_text(encoding="utf-8"))["expectations"]
+    )

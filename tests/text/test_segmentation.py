@@ -72,6 +72,11 @@ def test_paragraphs() -> None:
     assert tokenize(documents(text), blank_line)[0]["paragraph"].to_list() == [[3, 1]]
 
 
+def test_a_line_break_ends_no_sentence_in_hard_wrapped_text() -> None:
+    blank_line = SegmentationSettings(paragraph="blank_line")
+    assert sentences("one two\nthree. Four\n\nfive", blank_line) == ["one|two|three|.", "Four", "five"]
+
+
 def test_a_long_sentence_is_cut() -> None:
     short = SegmentationSettings(max_sentence_words=3)
     assert sentences("a b c d e f g", short) == ["a|b|c", "d|e|f", "g"]

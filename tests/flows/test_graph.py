@@ -1,0 +1,115 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.graph import StageFailed, run_stage, stage_graph
+
+STAGES = """
+vars:
+  - params.yaml
+stages:
+  ingest:
+    foreach: ${enabled}
+    do:
+      cmd: mkdir -p rows && echo ${item} > rows/${key}
+      outs:
+        - rows/${key}
+  clean:
+    matrix:
+      corpus: [en, zh]
+    cmd: cat rows/${item.corpus} > clean-${item.corpus}
+    deps:
+      - rows/${item.corpus}
+    outs:
+      - clean-${item.corpus}
+  join:
+    cmd: cat rows/en rows/zh clean-en clean-zh > joined
+    deps:
+      - rows
+      - clean-en
+      - clean-zh
+    outs:
+      - joined
+"""
+
+STUDY = """
+stages:
+  single:
+    cmd: cat ../joined > single
+    deps:
+      - ../joined
+    outs:
+      - single
+"""
+
+
+@pytest.fixture
+def project(repository: Path) -> Path:
+    (repository / "params.yaml").write_text("enabled: {en: hello, zh: 你好}\n", encoding="utf-8")
+    (repository / "dvc.yaml").write_text(STAGES, encoding="utf-8")
+    (repository / "study").mkdir()
+    (repository / "study" / "dvc.yaml").write_text(STUDY, encoding="utf-8")
+    return repository
+
+
+def test_graph_has_the_expanded_stages_and_what_they_need(project: Path) -> None:
+    assert stage_graph(project) == {
+        "ingest@en": [],
+        "ingest@zh": [],
+        "clean@en": ["ingest@en"],
+        "clean@zh": ["ingest@zh"],
+        "join": ["clean@en", "clean@zh", "ingest@en", "ingest@zh"],
+    }
+
+
+def test_graph_equals_what_dvc_dag_prints(project: Path) -> None:
+    command = [sys.executable, "-m", "dvc", "dag", "--mermaid", "join"]
+    dag = subprocess.run(command, cwd=project, check=True, capture_output=True, text=True).stdout
+    names = dict(re.findall(r'(node\d+)\["([^"]+)"\]', dag))
+    edges = {(names[up], names[down]) for up, down in re.findall(r"(node\d+)-->(node\d+)", dag)}
+    graph = stage_graph(project)
+    assert set(names.values()) == set(graph)
+    assert edges == {(up, name) for name, upstream in graph.items() for up in upstream}
+
+
+def test_stages_of_other_files_are_left_out(project: Path) -> None:
+    assert not any("single" in name for name in stage_graph(project))
+
+
+def test_no_dvc_yaml_is_named(repository: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"dvc\.yaml: no such file"):
+        stage_graph(repository)
+
+
+def test_a_circle_is_an_error(repository: Path) -> None:
+    stages = "stages:\n  a: {cmd: x, deps: [q], outs: [p]}\n  b: {cmd: x, deps: [p], outs: [q]}\n"
+    (repository / "dvc.yaml").write_text(stages, encoding="utf-8")
+    with pytest.raises(ValueError, match="DVC cannot read the stages"):
+        stage_graph(repository)
+
+
+def test_a_stage_runs_once(project: Path) -> None:
+    lines: list[str] = []
+    first = run_stage("ingest@zh", project, lines.append)
+    assert (first.name, first.ran) == ("ingest@zh", True)
+    assert (project / "rows" / "zh").read_text(encoding="utf-8") == "你好\n"
+    assert "> mkdir -p rows && echo 你好 > rows/zh" in lines
+    assert not any("git add" in line for line in lines)
+    assert not run_stage("ingest@zh", project, lines.append).ran
+
+
+def test_a_failed_stage_shows_the_end_of_its_output(repository: Path) -> None:
+    stages = "stages:\n  a:\n    cmd: for i in $(seq 100); do echo line-$i-; done; echo 行 9 缺列 >&2; exit 3\n"
+    (repository / "dvc.yaml").write_text(stages, encoding="utf-8")
+    lines: list[str] = []
+    with pytest.raises(StageFailed) as caught:
+        run_stage("a", repository, lines.append)
+    message = str(caught.value)
+    assert message.startswith("stage a failed after ")
+    assert "行 9 缺列" in message
+    assert "line-100-" in message
+    assert "line-1-" not in message
+    assert "line-1-" in lines

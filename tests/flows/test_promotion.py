@@ -1,0 +1,155 @@
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows import promotion
+from flows.promotion import Refused, champion, promote, rollback
+
+MakeBundle = Callable[[Path, str], str]
+
+
+@pytest.fixture
+def judged(tmp_path: Path, make_bundle: MakeBundle) -> Callable[..., str]:
+    """Trains and judges: a candidate with this text, and the verdict on it."""
+
+    def judge(text: str, verdict: str = "blessed", reasons: tuple[str, ...] = (), root: Path = tmp_path) -> str:
+        identity = make_bundle(root / "models" / "candidate", text)
+        content = {"verdict": verdict, "bundle": identity, "reasons": list(reasons)}
+        (root / "reports").mkdir(exist_ok=True)
+        (root / "reports" / "promotion.json").write_text(json.dumps(content), encoding="utf-8")
+        return identity
+
+    return judge
+
+
+def test_a_blessed_candidate_becomes_the_champion(tmp_path: Path, judged: Callable[..., str]) -> None:
+    first = judged("first")
+    assert promote(tmp_path) == f"bundle {first[:12]} is the champion"
+    pointer = json.loads((tmp_path / "models" / "champion.json").read_text())
+    assert (pointer["bundle"], pointer["previous"]) == (first, None)
+    assert (tmp_path / "models" / "store" / first / "card.md").read_text() == "first"
+    second = judged("second")
+    assert promote(tmp_path) == f"bundle {second[:12]} is the champion, after {first[:12]}"
+    now = champion(tmp_path)
+    assert now is not None
+    assert (now.bundle, now.previous) == (second, first)
+    assert (tmp_path / "models" / "store" / first / "card.md").read_text() == "first"
+
+
+def test_the_champion_again_changes_nothing(tmp_path: Path, judged: Callable[..., str]) -> None:
+    judged("first")
+    promote(tmp_path)
+    before = (tmp_path / "models" / "champion.json").read_bytes()
+    assert promote(tmp_path).endswith("is the champion already")
+    assert (tmp_path / "models" / "champion.json").read_bytes() == before
+
+
+def test_a_refused_candidate_is_not_promoted(tmp_path: Path, judged: Callable[..., str]) -> None:
+    judged("worse", "refused", ("polarity: test macro-F1 0.31 is below its floor 0.5",))
+    with pytest.raises(Refused, match=r"'refused':\n  polarity: test macro-F1 0.31 is below its floor 0.5"):
+        promote(tmp_path)
+    assert champion(tmp_path) is None
+    assert not (tmp_path / "models" / "store").exists()
+
+
+def test_a_candidate_that_was_not_judged_is_refused(
+    tmp_path: Path, judged: Callable[..., str], make_bundle: MakeBundle
+) -> None:
+    first = judged("judged")
+    second = make_bundle(tmp_path / "models" / "candidate", "trained since")
+    with pytest.raises(Refused, match=f"judged bundle {first[:12]}.*is {second[:12]}: run `dvc repro`"):
+        promote(tmp_path)
+
+
+def test_an_altered_file_is_an_error(tmp_path: Path, judged: Callable[..., str]) -> None:
+    judged("first")
+    (tmp_path / "models" / "candidate" / "card.md").write_text("forged")
+    with pytest.raises(ValueError, match=r"card\.md: altered"):
+        promote(tmp_path)
+    assert champion(tmp_path) is None
+
+
+@pytest.mark.parametrize(("missing", "says"), [("reports/promotion.json", "dvc repro"), ("models", "no bundle")])
+def test_what_is_missing_is_named(tmp_path: Path, judged: Callable[..., str], missing: str, says: str) -> None:
+    judged("first")
+    (tmp_path / missing).rename(tmp_path / "elsewhere")
+    with pytest.raises(FileNotFoundError, match=f"{Path(missing).name}.*{says}"):
+        promote(tmp_path)
+
+
+def test_rollback_walks_back_through_the_champions(tmp_path: Path, judged: Callable[..., str]) -> None:
+    first, second, third = [(judged(text), promote(tmp_path))[0] for text in ("first", "second", "third")]
+    assert rollback(tmp_path) == f"bundle {second[:12]} is the champion again, in place of {third[:12]}"
+    now = champion(tmp_path)
+    assert now is not None
+    assert (now.bundle, now.previous) == (second, first)
+    rollback(tmp_path)
+    with pytest.raises(ValueError, match=f"{first[:12]} has no champion before it"):
+        rollback(tmp_path)
+
+
+def test_rollback_checks_the_stored_bundle(tmp_path: Path, judged: Callable[..., str]) -> None:
+    first, second = [(judged(text), promote(tmp_path))[0] for text in ("first", "second")]
+    (tmp_path / "models" / "store" / first / "card.md").write_text("forged")
+    with pytest.raises(ValueError, match="altered"):
+        rollback(tmp_path)
+    (tmp_path / "models" / "store" / first).rename(tmp_path / "gone")
+    with pytest.raises(FileNotFoundError, match="not in the store; try `dvc pull "):
+        rollback(tmp_path)
+    now = champion(tmp_path)
+    assert now is not None
+    assert now.bundle == second
+
+
+def test_a_broken_pointer_is_named(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    (tmp_path / "models" / "champion.json").write_text('{"bundel": "x"}')
+    with pytest.raises(ValueError, match=r"champion\.json: not a champion's pointer"):
+        champion(tmp_path)
+
+
+def test_a_copy_cut_short_is_no_stored_bundle(
+    tmp_path: Path, judged: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = judged("first")
+    with monkeypatch.context() as patch:
+        patch.setattr(promotion.shutil, "copytree", _cut_short)
+        with pytest.raises(OSError, match="disk full"):
+            promote(tmp_path)
+    assert champion(tmp_path) is None
+    assert not (tmp_path / "models" / "store" / identity).exists()
+    promote(tmp_path)
+    assert [p.name for p in (tmp_path / "models" / "store").iterdir()] == [identity]
+
+
+def _cut_short(source: Path, target: Path) -> None:
+    target.mkdir(parents=True)
+    (target / "manifest.json").write_bytes((source / "manifest.json").read_bytes())
+    raise OSError("disk full")
+
+
+def test_dvc_versions_the_store(repository: Path, judged: Callable[..., str]) -> None:
+    ignored = (Path(__file__).parents[2] / ".gitignore").read_text(encoding="utf-8")
+    (repository / ".gitignore").write_text(ignored, encoding="utf-8")
+    identity = judged("first", root=repository)
+    promote(repository)
+    store = repository / "models" / "store"
+    assert (store / f"{identity}.dvc").is_file()
+    assert f"/{identity}" in (store / ".gitignore").read_text()
+    status = subprocess.run(
+        ["git", "status", "--porcelain", "-uall", "models"], cwd=repository, capture_output=True, text=True
+    ).stdout
+    assert set(status.split()[1::2]) == {
+        "models/champion.json",
+        "models/store/.gitignore",
+        f"models/store/{identity}.dvc",
+    }
+    for path in (store / identity).iterdir():
+        path.unlink()
+    (store / identity).rmdir()
+    subprocess.run([sys.executable, "-m", "dvc", "checkout", "-q"], cwd=repository, check=True)
+    assert (store / identity / "card.md").read_text() == "first"

@@ -1,0 +1,98 @@
+"""What the runner makes of suites: severities, budgets, order, and refusals of what it cannot evaluate."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from flows.gates.runner import Frame, Verdict, check
+
+
+def expectation(
+    kind: str, severity: str = "critical", frame: str = "documents", **kwargs: Any
+) -> dict[str, Any]:
+    return {"type": f"expect_{kind}", "kwargs": kwargs, "severity": severity, "meta": {"frame": frame}}
+
+
+def run(folder: Path, *expectations: dict[str, Any], **parameters: float) -> Verdict:
+    (folder / "demo.json").write_text(
+        json.dumps({"name": "demo", "expectations": expectations}), encoding="utf-8"
+    )
+    rows = pl.DataFrame({"row": range(40), "doc_id": [f"d{i}" for i in range(40)], "n": range(40)})
+    return check("demo", "notes", {"documents": Frame(rows, "doc_id")}, parameters, folder)
+
+
+def test_a_warning_goes_on_and_a_critical_failure_stops(tmp_path):
+    warned = run(tmp_path, expectation("column_values_to_be_between", "warning", column="n", max_value=9))
+    assert warned.passed and len(warned.warnings) == 1 and not warned.failures
+    stopped = run(tmp_path, expectation("column_values_to_be_between", column="n", max_value=9))
+    assert not stopped.passed and len(stopped.failures) == 1 and not stopped.warnings
+
+
+def test_a_failure_leaves_out_the_warning_that_it_implies(tmp_path):
+    def bound(severity: str, most: str) -> dict[str, Any]:
+        return expectation(
+            "column_values_to_be_between", severity, column="n", max_value={"$PARAMETER": most}
+        )
+
+    both = [bound("warning", "warn"), bound("critical", "stop")]
+    assert (
+        run(tmp_path, *both, warn=10, stop=50).warnings[0].threshold
+        == "max_value 10 (params.yaml: gates.demo.warn)"
+    )
+    over = run(tmp_path, *both, warn=10, stop=20)
+    assert not over.warnings and over.failures[0].threshold == "max_value 20 (params.yaml: gates.demo.stop)"
+
+
+def test_a_finding_gives_the_share_the_values_and_the_first_ten_rows(tmp_path):
+    (finding,) = run(tmp_path, expectation("column_values_to_be_between", column="n", min_value=20)).failures
+    assert finding.observed == "20 of 40 rows (50.00%): 0, 1, 2"
+    assert finding.rows == [f"d{i}" for i in range(10)]
+
+
+def test_a_check_of_the_whole_table_gives_its_value(tmp_path):
+    (finding,) = run(tmp_path, expectation("table_row_count_to_be_between", min_value=100)).failures
+    assert finding.observed == "value 40" and finding.threshold == "min_value 100" and finding.column is None
+
+
+def test_findings_stand_in_the_order_of_the_suite(tmp_path):
+    kinds = ["n", "doc_id", "n"]
+    verdict = run(
+        tmp_path, *(expectation("column_values_to_be_null", "warning", column=column) for column in kinds)
+    )
+    assert [finding.column for finding in verdict.warnings] == kinds
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            expectation("column_values_to_be_nul", column="n"),
+            "no expectation named expect_column_values_to_be_nul",
+        ),
+        (expectation("column_values_to_be_null", column="doc"), "did you mean 'doc_id'?"),
+        (expectation("column_values_to_be_null", frame="document", column="n"), "did you mean 'documents'?"),
+        (expectation("column_values_to_be_null", "critcal", column="n"), "did you mean 'critical'?"),
+        (expectation("column_values_to_be_null", column="n", mosty=0.5), "mosty"),
+        (
+            expectation("column_values_to_be_between", column="n", max_value={"$PARAMETER": "stap"}),
+            "parameter of gates.demo: 'stap' does not exist (did you mean 'stop'?)",
+        ),
+        (expectation("column_values_to_match_regex", column="n", regex="("), "could not be evaluated"),
+    ],
+)
+def test_a_suite_that_cannot_be_evaluated_is_refused_by_name(tmp_path, wrong, said):
+    with pytest.raises(ValueError) as error:
+        run(tmp_path, wrong, stop=1.0)
+    assert "demo.json" in str(error.value) and said in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", "{}", '{"expectations": []}', '{"expectations": [{"kwargs": {}}]}']
+)
+def test_a_file_that_is_no_suite_is_refused(tmp_path, text):
+    (tmp_path / "demo.json").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match=r"demo\.json: (not valid JSON|expected an object)"):
+        check("demo", "notes", {}, {}, tmp_path)

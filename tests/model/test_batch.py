@@ -1,0 +1,72 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mgm.model.batch import NO_LABEL, collate, cut_by_tokens, flat_positions
+from tests import tiny
+
+CONFIG = tiny.settings()
+FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+TASKS = CONFIG.active_tasks()
+
+
+@given(st.permutations(range(12)), st.integers(1, 12))
+def test_a_batch_holds_the_documents_words_in_order(order: list[int], size: int) -> None:
+    part = FEATURES["menus"][0]
+    rows = np.array(order[:size])
+    batch = collate(part, rows, TASKS, SPACES, with_targets=False)
+    text = part.types["id"].to_list()
+    expected = [text[w] for row in rows for w in part.documents["word"][int(row)].to_list()]
+    assert batch.type_id[batch.word].tolist() == expected
+    assert batch.size == size
+    assert batch.words_per_document.tolist() == [len(part.documents["word"][int(r)]) for r in rows]
+    assert batch.sentences_per_document.tolist() == [len(part.documents["sentence"][int(r)]) for r in rows]
+    assert batch.words_per_paragraph.sum() == batch.sentence_length.sum() == len(expected)
+    assert batch.content.shape == batch.word.shape
+    assert batch.targets == {}
+
+
+def test_only_the_words_of_these_rows_are_described() -> None:
+    part = FEATURES["menus"][0]
+    batch = collate(part, np.array([1]), TASKS, SPACES, with_targets=False)
+    types = sorted(set(part.documents["word"][1].to_list()))
+    assert batch.type_id.tolist() == part.types["id"].gather(types).to_list()
+    ngrams = part.types["ngrams"].gather(types)
+    assert batch.type_ngram.tolist() == ngrams.explode().to_list()
+    assert batch.type_ngram_offset.diff().tolist() == ngrams.list.len().to_list()
+    assert batch.type_property.shape == (len(types), 3)
+
+
+def test_targets_mark_what_is_not_labelled() -> None:
+    batch = collate(FEATURES["menus"][0], np.array([0, 6]), TASKS, SPACES, with_targets=True)
+    assert set(batch.targets) == {"dish", "price", "keys"}
+    assert batch.targets["dish"].tolist() == [SPACES["dish"].index("soup"), NO_LABEL]
+    assert batch.targets["price"][0] == pytest.approx(1.0)
+    assert batch.targets["price"][1].isnan()
+    first, second = batch.targets["keys"].split(batch.words_per_document.tolist())
+    assert (first == 1).sum() == 1  # one word is a key
+    assert set(first.tolist()) == {0, 1}
+    assert set(second.tolist()) == {NO_LABEL}
+
+
+def test_an_empty_list_of_labels_is_a_label() -> None:
+    batch = collate(FEATURES["verses"][0], np.array([0, 1]), TASKS, SPACES, with_targets=True)
+    assert batch.targets["themes"].dtype == torch.float32
+    assert batch.targets["themes"].tolist() == [[0, 0, 0], [1, 1, 0]]  # home, moon, rain
+
+
+@given(st.lists(st.integers(1, 30), min_size=1, max_size=40), st.integers(1, 50))
+def test_batches_hold_every_document_once_within_the_budget(lengths: list[int], budget: int) -> None:
+    length = np.array(lengths)
+    cuts = list(cut_by_tokens(np.arange(len(lengths)), length, budget))
+    assert np.concatenate(cuts).tolist() == list(range(len(lengths)))
+    assert all(length[cut].sum() <= budget or len(cut) == 1 for cut in cuts)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5))))
+def test_flat_positions(runs: list[tuple[int, int]]) -> None:
+    start = np.array([s for s, _ in runs], np.int64)
+    length = np.array([n for _, n in runs], np.int64)
+    assert flat_positions(start, length).tolist() == [s + i for s, n in runs for i in range(n)]

@@ -1,0 +1,82 @@
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from mgm.model import bundle as bundles
+from mgm.settings import Settings
+from tests import tiny
+
+
+def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    made = tiny.bundle()
+    identity = bundles.save(tmp_path / "bundle", made)
+    loaded = bundles.load(tmp_path / "bundle")
+    assert loaded.id == identity == bundles.bundle_id(tmp_path / "bundle")
+    assert loaded.settings == made.settings
+    assert loaded.tasks == made.tasks
+    assert loaded.labels == made.labels
+    assert loaded.thresholds == made.thresholds
+    assert loaded.vocabulary.table.equals(made.vocabulary.table)
+    assert loaded.stopwords == made.stopwords
+    assert loaded.profile == made.profile
+    for name, tensor in made.network.state_dict().items():
+        assert torch.equal(tensor, loaded.network.state_dict()[name])
+    assert not loaded.network.training
+
+
+def test_the_same_bundle_is_the_same_bytes_and_replaces_the_old_folder(tmp_path: Path) -> None:
+    first = bundles.save(tmp_path / "bundle", tiny.bundle())
+    (tmp_path / "bundle" / "stray.txt").write_text("of the run before")
+    assert bundles.save(tmp_path / "bundle", tiny.bundle()) == first
+    assert not (tmp_path / "bundle" / "stray.txt").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["weights.safetensors", "config.json", "vocabulary.parquet", "stopwords.txt", "profile.json", "card.md"],
+)
+def test_an_altered_file_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
+    folder = tiny.saved_bundle(tmp_path)
+    content = bytearray((folder / name).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(ValueError, match=f"{name}: altered"):
+        bundles.load(folder)
+
+
+def test_what_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"no bundle here \(manifest.json is missing\)"):
+        bundles.load(tmp_path / "nothing")
+    folder = tiny.saved_bundle(tmp_path)
+    (folder / "vocabulary.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"vocabulary\.parquet: missing"):
+        bundles.load(folder)
+    (folder / "manifest.json").write_text(json.dumps({"format": 99, "files": {}}))
+    with pytest.raises(ValueError, match="bundle format 99, this version reads 1"):
+        bundles.load(folder)
+
+
+def test_a_corpus_that_is_switched_off_leaves_no_trace() -> None:
+    raw = tiny.SETTINGS | {"enabled": {"menus": "somewhere/menus.jsonl"}}
+    own = bundles.own_settings(Settings.parse(raw))
+    text = own.model_dump_json()
+    assert "verses" not in text
+    assert "themes" not in text
+    assert "somewhere" not in text
+    assert own.model == Settings.parse(raw).model
+
+
+def test_a_corpus_may_have_stopwords_of_its_own(tmp_path: Path) -> None:
+    override = {"menus": {"text": {"stopwords": {"add": ["soup"]}}}, "verses": {}}
+    words = bundles.stopwords_of(Settings.parse(tiny.SETTINGS | {"corpora": override}))
+    assert "soup" in words["menus"].words
+    assert "soup" not in words[None].words
+    assert "verses" not in words
+
+
+def test_an_unknown_corpus_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"corpus 'novels': .* \(it knows menus, verses\)"):
+        tiny.bundle().text_for("novels")

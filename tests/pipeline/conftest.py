@@ -1,0 +1,103 @@
+"""A copy of the project in a folder of its own, with two tiny corpora, in a real Git and DVC repository."""
+
+import copy
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests import tiny
+
+ROOT = Path(__file__).parents[2]
+CODE = ["mgm", "flows", "study", "dvc.yaml", ".dvcignore", ".gitignore"]
+
+
+@dataclass
+class Project:
+    """A project folder and its environment."""
+
+    root: Path
+
+    def run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command in the project as a user with its environment activated."""
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        env = os.environ | {"PATH": path, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
+        return subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, timeout=600)
+
+    def ok(self, *command: str) -> str:
+        """Runs a command that must succeed; returns what it printed."""
+        done = self.run(*command)
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return done.stdout + done.stderr
+
+    def fails(self, *command: str) -> str:
+        """Runs a command that must fail; returns what it printed."""
+        done = self.run(*command)
+        assert done.returncode != 0, done.stdout
+        return done.stdout + done.stderr
+
+    def commit(self, message: str) -> None:
+        """Commits everything to Git."""
+        self.ok("git", "add", "--all")
+        self.ok("git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", message)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return yaml.safe_load((self.root / "params.yaml").read_text(encoding="utf-8"))  # type: ignore[no-any-return]
+
+    def edit(self, change: Callable[[dict[str, Any]], object]) -> None:
+        """Changes params.yaml."""
+        params = self.params
+        change(params)
+        (self.root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+
+    def copy_to(self, target: Path) -> "Project":
+        shutil.copytree(self.root, target, symlinks=True)
+        return Project(target)
+
+
+@pytest.fixture(scope="session")
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project before its first run."""
+    root = tmp_path_factory.mktemp("fresh") / "project"
+    root.mkdir()
+    for name in CODE:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "dvc.lock"))
+        else:
+            shutil.copy(source, root / name)
+    params = copy.deepcopy(tiny.SETTINGS)
+    params["enabled"] = {name: f"raw/{name}.jsonl" for name in params["enabled"]}
+    shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    # DVC wants every section that a stage names.
+    params = {k: shipped[k] for k in ("seed", "ingest", "gates", "evaluate", "score")} | params
+    params["verdict"] = {"floors": {"dish": 0.1}}
+    params["text"] = shipped["text"] | params["text"]
+    params["train"] = params["train"] | {"generation": False}
+    params["evaluate"] = {"splits": ["valid", "test"], "bootstrap": 50}
+    (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+    (root / "raw").mkdir()
+    tiny.menus(120).write_ndjson(root / "raw/menus.jsonl")
+    tiny.verses(120).write_ndjson(root / "raw/verses.jsonl")
+    project = Project(root)
+    project.ok("git", "init", "--quiet")
+    project.ok("dvc", "init", "--quiet")
+    project.ok("dvc", "config", "core.analytics", "false")
+    project.commit("start")
+    return project
+
+
+@pytest.fixture(scope="session")
+def built(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The project after one `dvc repro`."""
+    project = fresh.copy_to(tmp_path_factory.mktemp("built") / "project")
+    project.ok("dvc", "repro")
+    return project

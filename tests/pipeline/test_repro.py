@@ -1,0 +1,189 @@
+"""`dvc repro` for real: reproduces, stops at bad data, forgets what is switched off, and trains what is added."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from mgm.corpus.parts import read_manifest, read_table
+from tests.pipeline.conftest import Project
+
+pytestmark = pytest.mark.slow
+
+
+def rows(project: Project, corpus: str) -> list[dict[str, Any]]:
+    lines = (project.root / f"raw/{corpus}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def write_rows(project: Project, corpus: str, content: list[dict[str, Any]]) -> None:
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in content)
+    (project.root / f"raw/{corpus}.jsonl").write_text(lines, encoding="utf-8")
+
+
+def ran(output: str) -> list[str]:
+    return re.findall(r"Running stage '([^']+)'", output)
+
+
+def test_one_run_makes_everything_and_a_second_runs_nothing(built: Project) -> None:
+    metrics = json.loads((built.root / "reports/metrics.json").read_text())
+    assert sorted(metrics) == ["dish", "keys", "price", "themes"]
+    assert json.loads((built.root / "reports/promotion.json").read_text())["verdict"] == "blessed"
+    assert "dish" in (built.root / "reports/report.html").read_text(encoding="utf-8")
+    assert ran(built.ok("dvc", "repro")) == []
+
+
+def test_dvc_shows_the_graph_the_metrics_the_plots_and_changed_params(built: Project, tmp_path: Path) -> None:
+    project = built.copy_to(tmp_path / "project")
+    assert "train" in project.ok("dvc", "dag")
+    assert "macro_f1" in project.ok("dvc", "metrics", "show")
+    plots = project.ok("dvc", "plots", "show", "--show-vega", "reports/plots/confusion")
+    assert "soup" in plots
+    project.ok("dvc", "plots", "show")
+    page = (project.root / "dvc_plots/index.html").read_text(encoding="utf-8")
+    assert "valid" in page
+    assert "soup" in page
+    project.commit("run")
+    project.edit(lambda params: params["train"].update(epochs=5))
+    assert "train.epochs" in project.ok("dvc", "params", "diff")
+
+
+def test_nothing_is_lost_between_the_raw_rows_and_the_tokens(built: Project) -> None:
+    for corpus in ("menus", "verses"):
+        height = len(rows(built, corpus))
+        for stage, folder in (("ingest", "documents"), ("clean", "clean"), ("tokenize", "tokens")):
+            kept = read_manifest(built.root / "data" / folder / corpus).rows
+            assert height == kept + read_manifest(built.root / "data/rejects" / stage / corpus).rows
+            height = kept
+
+
+def test_the_same_inputs_give_the_same_bundle(fresh: Project, built: Project, tmp_path: Path) -> None:
+    again = fresh.copy_to(tmp_path / "project")
+    again.ok("dvc", "repro")
+    for name in ("manifest.json", "weights.safetensors", "config.json"):
+        assert (again.root / "models/candidate" / name).read_bytes() == (
+            built.root / "models/candidate" / name
+        ).read_bytes()
+    assert (again.root / "reports/metrics.json").read_bytes() == (
+        built.root / "reports/metrics.json"
+    ).read_bytes()
+
+
+def test_a_corpus_switched_off_leaves_no_trace(built: Project, tmp_path: Path) -> None:
+    project = built.copy_to(tmp_path / "project")
+    project.edit(lambda params: params["enabled"].pop("verses"))
+    project.ok("dvc", "repro")
+    bundle = project.root / "models/candidate"
+    for path in [
+        *bundle.iterdir(),
+        project.root / "reports/report.html",
+        project.root / "reports/metrics.json",
+    ]:
+        if path.suffix in (".json", ".html", ".md", ".txt"):
+            text = path.read_text(encoding="utf-8")
+            # params name every corpus that could be enabled; what was made must not
+            if path.name != "config.json":
+                assert "verses" not in text, path
+            assert "themes" not in text or path.name == "config.json", path
+    assert not pl.read_parquet(bundle / "vocabulary.parquet")["word"].is_in(["明月", "夜雨"]).any()
+
+
+def test_changed_data_reruns_that_corpus_alone(built: Project, tmp_path: Path) -> None:
+    project = built.copy_to(tmp_path / "project")
+    write_rows(project, "menus", rows(project, "menus")[:-3])
+    stages = ran(project.ok("dvc", "repro"))
+    assert "ingest@menus" in stages
+    assert not [s for s in stages if s.endswith("@verses")]
+
+
+def test_a_gate_stops_bad_data_and_nothing_behind_it_runs(built: Project, tmp_path: Path) -> None:
+    project = built.copy_to(tmp_path / "project")
+    bad = rows(project, "menus")
+    for row in bad[: len(bad) // 2]:
+        row["dish"] = " "  # an empty label: rejected, and far more than the budget
+    write_rows(project, "menus", bad)
+    output = project.fails("dvc", "repro", "--keep-going")
+    assert "gate ingest" in output
+    assert "expectation" in output
+    assert "reject" in output
+    assert "corpus" in output
+    behind = {"clean@menus", "tokenize@menus", "features", "train", "evaluate", "report"}
+    assert not behind & set(ran(output))
+    assert not (project.root / "reports/gates/ingest/menus.json").exists()
+    assert project.run("dvc", "repro", "--single-item", "clean@menus").returncode != 0
+    assert read_table(project.root / "data/rejects/ingest/menus")["reasons"].to_list()[0] == ["label_empty"]
+
+
+def test_bad_input_is_named_before_any_long_work(built: Project, tmp_path: Path) -> None:
+    project = built.copy_to(tmp_path / "project")
+    good = rows(project, "menus")
+    write_rows(project, "menus", [*good, good[0]])
+    output = project.fails("dvc", "repro")
+    assert f"value 'm0' stands in rows 1, {len(good) + 1}" in output
+    assert "train" not in ran(output)
+    project.edit(lambda params: params["train"].update(epoch=3))
+    assert "train.epoch: unknown key (did you mean 'epochs'?)" in project.fails("dvc", "repro")
+
+
+def test_raw_documents_are_scored_from_the_bundle_alone_after_promotion(
+    built: Project, tmp_path: Path
+) -> None:
+    project = built.copy_to(tmp_path / "project")
+    assert "mgm promote" in project.fails(
+        "python", "-m", "flows.score", "--input", "raw/menus.jsonl", "--output", "out"
+    )
+    project.ok("mgm", "promote")
+    for made in ("data", "reports"):
+        project.ok("rm", "-r", made)
+    project.ok("python", "-m", "flows.score", "--input", "raw/menus.jsonl", "--output", "out")
+    predictions = read_table(project.root / "out/predictions")
+    assert predictions.height == len(rows(project, "menus"))
+    assert {"dish", "dish_score", "keys", "price", "themes"} <= set(predictions.columns)
+
+
+def test_the_flow_runs_the_same_stages_and_fails_with_the_stage(fresh: Project, tmp_path: Path) -> None:
+    project = fresh.copy_to(tmp_path / "project")
+    output = project.ok("python", "-m", "flows.train")
+    assert "dish" in output
+    assert ran(project.ok("dvc", "repro")) == []
+    write_rows(project, "verses", rows(project, "verses")[:1] * 2)
+    output = project.fails("python", "-m", "flows.train")
+    assert "value 'v0' stands in rows 1, 2" in output
+
+
+def test_the_study_trains_each_task_alone_and_the_report_shows_it(built: Project, tmp_path: Path) -> None:
+    project = built.copy_to(tmp_path / "project")
+    assert "not run: make study" in (project.root / "reports/report.html").read_text(encoding="utf-8")
+    output = project.ok("python", "-m", "flows.study")
+    assert "4 single-task models (dish, keys, price, themes)" in output
+    assert len(ran(output)) == 5  # and the report
+    assert "not run: make study" not in (project.root / "reports/report.html").read_text(encoding="utf-8")
+    assert ran(project.ok("python", "-m", "flows.study")) == ["report"]
+
+
+def test_a_new_corpus_needs_a_file_and_some_lines_of_params(built: Project, tmp_path: Path) -> None:
+    project = built.copy_to(tmp_path / "project")
+    tickets = [
+        {"key": i, "body": f"The printer {word} again, ticket {i}.", "level": level}
+        for i in range(60)
+        for word, level in [(("burns", "high") if i % 2 else ("hums", "low"))]
+    ]
+    (project.root / "raw/tickets.jsonl").write_text("".join(json.dumps(t) + "\n" for t in tickets))
+
+    def add(params: dict[str, Any]) -> None:
+        params["enabled"]["tickets"] = "raw/tickets.jsonl"
+        params["corpora"]["tickets"] = {
+            "id": "key",
+            "text_column": "body",
+            "lang": "en",
+            "columns": {"urgency": "level"},
+        }
+        params["tasks"]["urgency"] = {"kind": "classification", "corpora": ["tickets"]}
+
+    project.edit(add)
+    project.ok("dvc", "repro")
+    metrics = json.loads((project.root / "reports/metrics.json").read_text())
+    assert metrics["urgency"]["n"] > 0

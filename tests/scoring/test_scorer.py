@@ -1,0 +1,74 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from mgm.model.predict import predict
+from mgm.scoring.scorer import Scorer
+from tests import tiny
+
+CONFIG = tiny.settings()
+
+
+@pytest.fixture(scope="module")
+def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
+    return Scorer.load(tiny.saved_bundle(tmp_path_factory.mktemp("models")))
+
+
+@pytest.mark.parametrize("corpus", ["menus", "verses"])
+def test_raw_text_scores_as_the_stages_features_do(scorer: Scorer, corpus: str) -> None:
+    frames = tiny.corpora()
+    features, vocabulary, spaces = tiny.prepared(CONFIG, frames)
+    bundle = scorer.bundle
+    staged = predict(
+        tiny.network(CONFIG, vocabulary, spaces), features[corpus][0], bundle.tasks, spaces, bundle.thresholds
+    )
+    found, rejects = scorer.score(frames[corpus], corpus)
+    assert rejects.is_empty()
+    assert_frame_equal(found, staged, check_exact=True)
+
+
+def test_every_row_is_predicted_or_rejected_with_its_reason(scorer: Scorer) -> None:
+    frame = pl.DataFrame(
+        {
+            "doc_id": ["good", "none", "blank", "short", "也好"],
+            "text": ["Bake a cake.", None, " \n ", "ab", "明月照高楼。"],
+        }
+    )
+    found, rejects = scorer.score(frame, "verses")
+    assert found["doc_id"].to_list() == ["good", "也好"]
+    assert rejects.select("doc_id", "stage", "reasons").rows() == [
+        ("none", "input", ["text_missing"]),
+        ("blank", "clean", ["text_too_short"]),
+        ("short", "clean", ["text_too_short"]),
+    ]
+    assert "ab" in rejects["values"][2]
+    assert scorer.score(frame)[0]["doc_id"].to_list() == ["good", "short", "也好"]
+
+
+def test_nothing_to_predict_still_has_the_columns(scorer: Scorer) -> None:
+    nothing = pl.DataFrame({"doc_id": ["a"], "text": [None]}, schema={"doc_id": pl.String, "text": pl.String})
+    for frame, rejected in ((nothing, 1), (nothing.clear(), 0)):
+        found, rejects = scorer.score(frame)
+        assert found.schema == scorer.schema
+        assert (found.height, rejects.height) == (0, rejected)
+
+
+def test_offsets_point_into_the_raw_text(scorer: Scorer) -> None:
+    text = "Press\u200b  Enter   or \u00a0Escape now."
+    found, _ = scorer.score(pl.DataFrame({"doc_id": ["a"], "text": [text]}))
+    for span in found["keys"][0]:
+        piece = text[span["start"] : span["end"]]
+        assert piece == piece.strip()
+        assert piece != ""
+
+
+def test_only_the_chosen_tasks_are_predicted(tmp_path: Path) -> None:
+    folder = tiny.saved_bundle(tmp_path)
+    few = Scorer.load(folder, ["price"])
+    assert few.score(tiny.menus())[0].columns == ["doc_id", "price"]
+    with pytest.raises(
+        ValueError, match=r"score.tasks: 'prize': the bundle has no such task \(did you mean 'price'\?\)"
+    ):
+        Scorer.load(folder, ["prize"])

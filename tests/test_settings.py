@@ -1,0 +1,82 @@
+"""params.yaml: the shipped one is valid, and every kind of mistake is named with its place and the nearest name."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mgm.settings import Settings
+
+SMALL: dict[str, Any] = {
+    "enabled": {"tickets": "tickets.jsonl"},
+    "corpora": {"tickets": {"lang": "en"}, "faq": {}},
+    "tasks": {"urgency": {"kind": "classification", "corpora": ["tickets"]}},
+}
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    raw = copy.deepcopy(SMALL)
+    at = raw
+    *parents, last = path.split(".")
+    for key in parents:
+        at = at.setdefault(key, {})
+    at[last] = value
+    return raw
+
+
+def test_shipped_params_are_valid() -> None:
+    settings = Settings.load(Path("params.yaml"))
+    assert [t.name for t in settings.active_tasks()] == [
+        "dynasty", "extremity", "module", "polarity", "themes", "ui_terms", "valence",
+    ]  # fmt: skip
+    assert settings.text_for("debian").segmentation.paragraph == "blank_line"
+    assert settings.text_for("help").segmentation.paragraph == "line"
+    assert settings.text_for(None) == settings.text
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("trian", {}, "params.yaml: trian: unknown key (did you mean 'train'?)"),
+        ("corpora.tickets.txt", "a", "corpora.tickets.txt: unknown key"),
+        ("corpora.tickets.min_char", 3, "corpora.tickets.min_char: unknown key (did you mean 'min_chars'?)"),
+        ("model.sentence.widht", 3, "model.sentence.widht: unknown key (did you mean 'width'?)"),
+        ("tasks.urgency.kind", "clasification", "tasks.urgency.kind: Input should be 'classification'"),
+        ("train.epochs", 0, "train.epochs: Input should be greater than or equal to 1, found 0"),
+        ("enabled.tikets", "x.csv", "enabled.tikets: no corpus of this name (did you mean 'tickets'?)"),
+        ("tasks.urgency.corpora", ["ticket"], "tasks.urgency.corpora: 'ticket': no corpus of this name"),
+        ("corpora.tickets.columns", {"urgncy": "u"}, "columns.urgncy: no task of this corpus of this name (did you mean 'urgency'?)"),
+        ("corpora.faq.text", {"cleaning": {"unicod": "nfc"}}, "corpora.faq.text: cleaning.unicod: unknown key (did you mean 'unicode'?)"),
+        ("verdict.floors", {"urgent": 0.5}, "verdict.floors.urgent: no task of this name (did you mean 'urgency'?)"),
+        ("score.tasks", ["x"], "score.tasks: 'x': no task of this name"),
+        ("enabled", {"faq": "faq.csv"}, "no enabled corpus has a task that is trained"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_named(path: str, value: Any, message: str) -> None:
+    with pytest.raises(ValueError) as error:
+        Settings.parse(changed(path, value))
+    assert message in str(error.value)
+
+
+def test_files_that_are_no_settings(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        Settings.load(tmp_path / "params.yaml")
+    for content, message in [("a: [", "not valid YAML"), ("- a", "expected a mapping")]:
+        (tmp_path / "params.yaml").write_text(content)
+        with pytest.raises(ValueError, match=message):
+            Settings.load(tmp_path / "params.yaml")
+
+
+def test_generation_tasks_are_listed_and_off() -> None:
+    raw = changed("tasks.title", {"kind": "generation", "corpora": ["tickets"]})
+    assert [t.name for t in Settings.parse(raw).active_tasks()] == ["urgency"]
+    assert [t.name for t in Settings.parse(raw).tasks_for("tickets")] == ["title", "urgency"]
+    on = Settings.parse(raw | {"train": {"generation": True}})
+    assert [t.name for t in on.active_tasks()] == ["title", "urgency"]
+
+
+def test_settings_survive_their_own_dump() -> None:
+    settings = Settings.parse(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")))
+    assert Settings.parse(settings.model_dump()) == settings

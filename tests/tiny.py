@@ -1,0 +1,157 @@
+"""Two small corpora, English and Chinese, with every kind of task, taken through the real text functions."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+
+from mgm.model import bundle as bundles
+from mgm.model.bundle import Bundle
+from mgm.model.network import Network
+from mgm.model.thresholds import untuned
+from mgm.settings import Settings
+from mgm.tasks import Task
+from mgm.text import labels
+from mgm.text.cleaning import clean
+from mgm.text.features import FeaturePart, featurize
+from mgm.text.segmentation import tokenize
+from mgm.text.stopwords import Stopwords, mark
+from mgm.text.vocabulary import Vocabulary, count_words
+
+Features = dict[str, list[FeaturePart]]
+
+SETTINGS: dict[str, Any] = {
+    "enabled": {"menus": "menus.jsonl", "verses": "verses.jsonl"},
+    "corpora": {"menus": {}, "verses": {"min_chars": 3}},
+    "tasks": {
+        "dish": {"kind": "classification", "corpora": ["menus"]},
+        "price": {"kind": "regression", "corpora": ["menus"]},
+        "keys": {"kind": "tagging", "corpora": ["menus"]},
+        "themes": {"kind": "multilabel", "corpora": ["verses"]},
+    },
+    "text": {"features": {"min_count": 1, "ngram_buckets": 500}},
+    "model": {
+        "width": 16,
+        "dropout": 0.2,
+        "window": {"sizes": [2], "width": 8},
+        "sentence": {"width": 8},
+        "paragraph": {"width": 8},
+        "document": {"width": 8, "heads": 2},
+    },
+    "train": {"epochs": 4, "tokens_per_batch": 60, "learning_rate": 0.02, "patience": 9, "threads": 1},
+}
+
+_DISHES = {
+    "soup": "Stir the  soup, then press Enter. It is hot!",
+    "cake": "Bake a cake; press Escape when done.",
+    "fish": "Fry one fish in oil.\nPress Enter and wait.",
+}
+_VERSES = {"moon": "明月照高楼。", "home": "故乡在千里之外，我不归。", "rain": "夜雨\u200b打窗。"}
+_SPLITS = ["train", "train", "train", "valid", "test"]
+
+
+def settings(**train: Any) -> Settings:
+    """The settings of the tiny corpora; `train` overrides some of that section."""
+    return Settings.parse(SETTINGS | {"train": SETTINGS["train"] | train})
+
+
+def menus(rows: int = 30) -> pl.DataFrame:
+    """English: a class, a number and the spans of key names; every seventh document has no label at all."""
+    documents = []
+    for i in range(rows):
+        dish = list(_DISHES)[i % 3]
+        text = _DISHES[dish] + " Salt it well." * (i % 4)
+        key = "Escape" if dish == "cake" else "Enter"
+        start = text.index(key)
+        labelled = i % 7 != 6
+        documents.append(
+            {
+                "doc_id": f"m{i}",
+                "text": text,
+                "lang": "en",
+                "group": f"m{i}",
+                "split": _SPLITS[i // 3 % 5],
+                "dish": dish if labelled else None,
+                "price": 1.0 + i % 3 + 0.1 * (i % 4) if labelled else None,
+                "keys": [{"start": start, "end": start + len(key), "label": "key"}] if labelled else None,
+            }
+        )
+    types = {"price": pl.Float32(), "keys": settings().active_tasks()[1].column_type}
+    return pl.DataFrame(documents, schema_overrides=types)
+
+
+def verses(rows: int = 24) -> pl.DataFrame:
+    """Chinese: a set of themes, empty for some."""
+    names = list(_VERSES)
+    documents = [
+        {
+            "doc_id": f"v{i}",
+            "text": _VERSES[names[i % 3]] + _VERSES[names[(i // 3) % 3]],
+            "lang": "zh",
+            "group": f"v{i}",
+            "split": _SPLITS[i // 3 % 5],
+            "themes": sorted({names[i % 3], names[(i // 3) % 3]}) if i % 8 else [],
+        }
+        for i in range(rows)
+    ]
+    return pl.DataFrame(documents, schema_overrides={"themes": pl.List(pl.String)})
+
+
+def corpora() -> dict[str, pl.DataFrame]:
+    return {"menus": menus(), "verses": verses()}
+
+
+def prepared(
+    config: Settings, frames: dict[str, pl.DataFrame]
+) -> tuple[Features, Vocabulary, dict[str, list[str]]]:
+    """The features of each corpus in one part, the vocabulary and the label spaces, as the stages make them."""
+    tokens = {}
+    for corpus, frame in frames.items():
+        text = config.text_for(corpus)
+        kept, _ = clean(frame, text.cleaning, config.corpora[corpus].min_chars)
+        words, _ = tokenize(kept, text.segmentation)
+        tokens[corpus] = words.with_columns(mark(words, Stopwords.load(text.stopwords))["content"])
+    vocabulary = Vocabulary.from_counts(count_words(tokens.values()), config.text.features)
+    tasks = config.active_tasks()
+    spaces = labels.build_label_spaces(labels.count_labels(tokens.values(), tasks), tasks)
+    features = {}
+    for corpus, frame in tokens.items():
+        part = featurize(frame, vocabulary, config.text.features)
+        own: list[Task] = [t for t in tasks if corpus in t.corpora]
+        features[corpus] = [FeaturePart(labels.encode(part.documents, own, spaces), part.types)]
+    return features, vocabulary, spaces
+
+
+def network(config: Settings, vocabulary: Vocabulary, spaces: dict[str, list[str]], seed: int = 3) -> Network:
+    """A network with random weights, large enough that its outputs differ between documents."""
+    torch.manual_seed(seed)
+    made = Network(
+        config.model, config.active_tasks(), spaces, len(vocabulary), config.text.features.ngram_buckets
+    )
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.mul_(1.5)
+    return made.eval()
+
+
+def bundle() -> Bundle:
+    """A bundle of an untrained network for the tiny corpora."""
+    config = settings()
+    _, vocabulary, spaces = prepared(config, corpora())
+    return Bundle(
+        network=network(config, vocabulary, spaces),
+        settings=bundles.own_settings(config),
+        tasks=config.active_tasks(),
+        labels=spaces,
+        thresholds={"themes": untuned(len(spaces["themes"]))},
+        vocabulary=vocabulary,
+        profile={"corpora": {"menus": {}, "verses": {}}},
+        stopwords=bundles.stopwords_of(config),
+    )
+
+
+def saved_bundle(folder: Path) -> Path:
+    """The folder of a saved bundle."""
+    bundles.save(folder / "bundle", bundle())
+    return folder / "bundle"

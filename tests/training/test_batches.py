@@ -1,0 +1,72 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mgm.training.batches import one_pass
+from mgm.training.sampling import plan_epoch
+from mgm.training.sources import Source, labelled
+from tests import tiny
+
+CONFIG = tiny.settings()
+FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+TASKS = CONFIG.active_tasks()
+
+
+def made_up(corpus: str, lengths: list[int]) -> Source:
+    """A source of which only the lengths matter."""
+    return Source(corpus, FEATURES["menus"][0], np.arange(len(lengths)) * 2, np.array(lengths))
+
+
+LENGTHS = st.lists(st.integers(1, 400), min_size=1, max_size=60)
+
+
+@given(LENGTHS, st.integers(1, 500), st.integers(0, 5))
+def test_a_pass_has_every_row_once_within_the_budget(lengths: list[int], budget: int, seed: int) -> None:
+    source = made_up("a", lengths)
+    steps = one_pass([source], [0], budget, [seed])
+    assert sorted(np.concatenate([s.rows for s in steps])) == source.rows.tolist()
+    assert all(len(s.rows) == 1 or sum(lengths[r // 2] for r in s.rows) <= budget for s in steps)
+
+
+def test_the_seed_alone_decides() -> None:
+    sources = [made_up("a", list(range(1, 50))), made_up("b", [7] * 30)]
+
+    def rows(seed: int, epoch: int) -> list[tuple[int, list[int]]]:
+        return [(s.source, s.rows.tolist()) for s in plan_epoch(sources, 60, 1.0, seed, epoch).steps]
+
+    assert rows(1, 2) == rows(1, 2)
+    assert rows(1, 2) != rows(1, 3)
+    assert rows(1, 2) != rows(2, 2)
+
+
+def test_batches_hold_documents_of_similar_length() -> None:
+    lengths = np.random.default_rng(0).integers(1, 1000, 500).tolist()
+    steps = one_pass([made_up("a", lengths)], [0], 5_000, [1])
+    spread = [max(lengths[r // 2] for r in s.rows) / min(lengths[r // 2] for r in s.rows) for s in steps]
+    assert np.median(spread) < 1.5
+
+
+@given(LENGTHS, LENGTHS)
+def test_tau_one_is_one_pass_over_each_corpus(first: list[int], second: list[int]) -> None:
+    plan = plan_epoch([made_up("a", first), made_up("b", second)], 100, 1.0, 1, 0)
+    assert plan.passes == {"a": 1.0, "b": 1.0}
+    assert sum(len(s.rows) for s in plan.steps) == len(first) + len(second)
+
+
+def test_tau_zero_draws_every_corpus_equally_often() -> None:
+    plan = plan_epoch([made_up("a", [10] * 80), made_up("b", [10] * 20)], 10, 0.0, 1, 0)
+    assert [sum(s.source == i for s in plan.steps) for i in (0, 1)] == [50, 50]
+    assert plan.passes == {"a": 50 / 80, "b": 50 / 20}
+
+
+def test_only_rows_of_the_split_with_a_label_are_read() -> None:
+    sources = labelled(FEATURES, TASKS, "train")
+    assert [s.corpus for s in sources] == ["menus", "verses"]
+    for source in sources:
+        rows = source.part.documents[source.rows]
+        assert set(rows["split"]) == {"train"}
+        assert source.length.tolist() == rows["word"].list.len().to_list()
+    assert 6 not in sources[0].rows  # no label
+    assert 0 in sources[1].rows  # an empty list is one
+    only_themes = [t for t in TASKS if t.name == "themes"]
+    assert [s.corpus for s in labelled(FEATURES, only_themes, "train")] == ["verses"]

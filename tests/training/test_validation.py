@@ -1,0 +1,70 @@
+"""The metrics of early stopping, each against a count by another way."""
+
+import numpy as np
+import polars as pl
+import pytest
+from sklearn.metrics import f1_score
+
+from mgm.model.predict import predict
+from mgm.training.sources import labelled
+from mgm.training.validation import tune_thresholds, validate
+from tests import tiny
+
+CONFIG = tiny.settings()
+FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+TASKS = CONFIG.active_tasks()
+NETWORK = tiny.network(CONFIG, VOCABULARY, SPACES)
+VALIDATION = labelled(FEATURES, TASKS, "valid")
+METRICS = validate(NETWORK, VALIDATION, TASKS, SPACES, 50)
+
+
+def predicted(corpus: str) -> pl.DataFrame:
+    """Predictions beside the truth of the rows that validation reads."""
+    part = FEATURES[corpus][0]
+    tuned = tune_thresholds(NETWORK, VALIDATION, TASKS, SPACES)
+    found = predict(NETWORK, part, TASKS, SPACES, tuned, probs=True)
+    truth = part.documents.select(pl.all().name.suffix("_true"))
+    return pl.concat([found, truth], how="horizontal").filter(pl.col("split_true") == "valid")
+
+
+def test_classification_is_macro_f1_over_the_training_labels() -> None:
+    rows = predicted("menus").drop_nulls("dish_true")
+    expected = f1_score(
+        rows["dish_true"], rows["dish"], labels=SPACES["dish"], average="macro", zero_division=0
+    )
+    assert METRICS["dish"] == pytest.approx(expected)
+
+
+def test_regression_is_pearson() -> None:
+    rows = predicted("menus").drop_nulls("price_true")
+    expected = np.corrcoef(rows["price"], rows["price_true"])[0, 1]
+    assert METRICS["price"] == pytest.approx(expected, abs=1e-3)
+
+
+def test_tagging_is_exact_span_f1() -> None:
+    rows = predicted("menus").drop_nulls("keys_true")
+    found = {
+        (d, s["start"], s["end"], s["label"])
+        for d, spans in rows.select("doc_id", "keys").rows()
+        for s in spans
+    }
+    true = {
+        (d, s["start"], s["end"], s["label"])
+        for d, spans in rows.select("doc_id", "keys_true").rows()
+        for s in spans
+    }
+    assert METRICS["keys"] == pytest.approx(2 * len(found & true) / (len(found) + len(true)))
+
+
+def test_tuned_thresholds_reach_the_micro_f1_that_validation_reports() -> None:
+    rows = predicted("verses").drop_nulls("themes_true")
+    pairs = list(rows.select("themes", "themes_true").iter_rows())
+    hits = sum(len(set(p) & set(t)) for p, t in pairs)
+    reached = 2 * hits / sum(len(p) + len(t) for p, t in pairs)
+    assert reached >= METRICS["themes"] - 1e-9
+
+
+def test_a_task_without_a_validation_label_has_no_metric() -> None:
+    only = [s for s in VALIDATION if s.corpus == "menus"]
+    assert set(validate(NETWORK, only, TASKS, SPACES)) == {"dish", "keys", "price"}
+    assert tune_thresholds(NETWORK, only, TASKS, SPACES)["themes"].values.tolist() == [0.5] * 3
