@@ -7,7 +7,7 @@ import argparse
 import sys
 import time
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -94,6 +94,19 @@ def _source(pattern: str, day: date) -> Path:
     return Path(pattern.replace(PLACEHOLDER, day.isoformat()))
 
 
+def night_before(start: datetime, timezone: str) -> date:
+    """The date before the one that `start` falls on in a time zone.
+
+    Raises:
+        ValueError: there is no such time zone.
+    """
+    try:
+        zone = ZoneInfo(timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"timezone {timezone!r}: no such zone, expected a name as Europe/Berlin") from error
+    return start.astimezone(zone).date() - timedelta(days=1)
+
+
 def table(nights: list[Night]) -> list[str]:
     """The nights as lines of a table."""
     head = f"{'date':<10}  {'state':<7} {'documents':>11} {'predictions':>11} {'rejected':>9} {'seconds':>8}"
@@ -114,15 +127,9 @@ def nightly_score(
     like: str | None = None,
 ) -> str:
     """Scores the day before the run's scheduled start in `timezone`, however late it is. Returns the date."""
-    try:
-        zone = ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(
-            f"timezone {timezone!r}: no such time zone, expected a name such as Europe/Berlin"
-        ) from error
     scheduled = flow_run.scheduled_start_time
     assert scheduled is not None, "a flow run has a scheduled start"
-    day = scheduled.astimezone(zone).date() - timedelta(days=1)
+    day = night_before(scheduled, timezone)
     night = score_night(day, source, output, bundle, like)
     for line in table([night]):
         get_run_logger().info(line)

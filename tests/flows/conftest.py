@@ -45,7 +45,9 @@ def run_module() -> Run:
 
     def run(module: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", module, *arguments]
-        return subprocess.run(command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=240)
+        return subprocess.run(
+            command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=240
+        )
 
     return run
 

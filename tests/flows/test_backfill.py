@@ -1,12 +1,22 @@
 import json
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
 from prefect.logging import disable_run_logger
 
-from flows.backfill import NightsFailed, backfill, dates, main, nightly_score, parse_date, score_night
+from flows.backfill import (
+    NightsFailed,
+    backfill,
+    dates,
+    main,
+    night_before,
+    nightly_score,
+    parse_date,
+    score_night,
+)
 from tests import tiny
 
 INPUT, OUTPUT = "incoming/{date}.jsonl", "scored"
@@ -25,7 +35,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _documents(day: str, rows: int) -> None:
-    frame = pl.DataFrame({"doc_id": [f"{day}-{i}" for i in range(rows)], "text": ["Stir the soup. 明月照高楼。"] * rows})
+    frame = pl.DataFrame(
+        {"doc_id": [f"{day}-{i}" for i in range(rows)], "text": ["Stir the soup. 明月照高楼。"] * rows}
+    )
     frame.write_ndjson(f"incoming/{day}.jsonl")
 
 
@@ -65,7 +77,9 @@ def test_a_failed_night_stops_no_other_and_is_tried_again(bundle: str) -> None:
     _documents("2026-01-03", 4)
     days = {"first": date(2026, 1, 1), "last": date(2026, 1, 3), "bundle": bundle}
     with disable_run_logger():
-        with pytest.raises(NightsFailed, match=r"1 of 3 nights failed.*\n  2026-01-02: .*incoming/2026-01-02") as caught:
+        with pytest.raises(
+            NightsFailed, match=r"1 of 3 nights failed.*\n  2026-01-02: .*incoming/2026-01-02"
+        ) as caught:
             backfill.fn(**days)
         assert "2026-01-01:" not in str(caught.value)
         assert _summary("2026-01-03")["predictions"] == 4
@@ -82,21 +96,25 @@ def test_a_failed_night_stops_no_other_and_is_tried_again(bundle: str) -> None:
         ("2026-01-02T00:30:00+00:00", "Europe/Berlin", "2026-01-01"),
         ("2026-01-01T23:30:00+00:00", "Europe/Berlin", "2026-01-01"),
         ("2026-01-02T00:30:00+00:00", "America/New_York", "2025-12-31"),
+        ("2026-03-29T00:30:00+00:00", "Europe/Berlin", "2026-03-28"),
     ],
 )
-def test_a_night_is_the_day_before_its_scheduled_start(
-    bundle: str, monkeypatch: pytest.MonkeyPatch, scheduled: str, zone: str, night: str
-) -> None:
-    monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__SCHEDULED_START_TIME", scheduled)
-    _documents(night, 1)
+def test_a_night_is_the_day_before_its_scheduled_start(scheduled: str, zone: str, night: str) -> None:
+    assert str(night_before(datetime.fromisoformat(scheduled), zone)) == night
+
+
+def test_the_nightly_flow_scores_that_day(bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = datetime.fromisoformat("2026-01-02T00:30:00+00:00")
+    monkeypatch.setattr("flows.backfill.flow_run", SimpleNamespace(scheduled_start_time=start))
+    _documents("2026-01-01", 1)
     with disable_run_logger():
-        assert nightly_score.fn(timezone=zone, bundle=bundle) == night
-    assert _summary(night)["predictions"] == 1
+        assert nightly_score.fn(timezone="Europe/Berlin", bundle=bundle) == "2026-01-01"
+    assert _summary("2026-01-01")["predictions"] == 1
 
 
-def test_an_unknown_time_zone_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ValueError, match="timezone 'Berlin': no such time zone"):
-        nightly_score.fn(timezone="Berlin")
+def test_an_unknown_time_zone_is_named() -> None:
+    with pytest.raises(ValueError, match="timezone 'Berlin': no such zone"):
+        night_before(datetime.now(UTC), "Berlin")
 
 
 @pytest.mark.parametrize(

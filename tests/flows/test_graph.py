@@ -102,7 +102,9 @@ def test_a_stage_runs_once(project: Path) -> None:
 
 
 def test_a_failed_stage_shows_the_end_of_its_output(repository: Path) -> None:
-    stages = "stages:\n  a:\n    cmd: for i in $(seq 100); do echo line-$i-; done; echo 行 9 缺列 >&2; exit 3\n"
+    stages = (
+        "stages:\n  a:\n    cmd: for i in $(seq 100); do echo line-$i-; done; echo 行 9 缺列 >&2; exit 3\n"
+    )
     (repository / "dvc.yaml").write_text(stages, encoding="utf-8")
     lines: list[str] = []
     with pytest.raises(StageFailed) as caught:

@@ -16,7 +16,9 @@ MakeBundle = Callable[[Path, str], str]
 def judged(tmp_path: Path, make_bundle: MakeBundle) -> Callable[..., str]:
     """Trains and judges: a candidate with this text, and the verdict on it."""
 
-    def judge(text: str, verdict: str = "blessed", reasons: tuple[str, ...] = (), root: Path = tmp_path) -> str:
+    def judge(
+        text: str, verdict: str = "blessed", reasons: tuple[str, ...] = (), root: Path = tmp_path
+    ) -> str:
         identity = make_bundle(root / "models" / "candidate", text)
         content = {"verdict": verdict, "bundle": identity, "reasons": list(reasons)}
         (root / "reports").mkdir(exist_ok=True)
@@ -73,8 +75,12 @@ def test_an_altered_file_is_an_error(tmp_path: Path, judged: Callable[..., str])
     assert champion(tmp_path) is None
 
 
-@pytest.mark.parametrize(("missing", "says"), [("reports/promotion.json", "dvc repro"), ("models", "no bundle")])
-def test_what_is_missing_is_named(tmp_path: Path, judged: Callable[..., str], missing: str, says: str) -> None:
+@pytest.mark.parametrize(
+    ("missing", "says"), [("reports/promotion.json", "dvc repro"), ("models", "no bundle")]
+)
+def test_what_is_missing_is_named(
+    tmp_path: Path, judged: Callable[..., str], missing: str, says: str
+) -> None:
     judged("first")
     (tmp_path / missing).rename(tmp_path / "elsewhere")
     with pytest.raises(FileNotFoundError, match=f"{Path(missing).name}.*{says}"):

@@ -1,0 +1,88 @@
+"""How long the main job takes on a fresh clone: `dvc repro`, stage by stage. `python benchmarks/main_job.py`.
+
+Clones HEAD into a temporary folder, runs `dvc repro` with this environment, and writes benchmarks/results/main_job.json:
+seconds a stage, the share of training, peak memory of the largest process, the test metrics reached, hardware and
+versions. Cost: one run of the main job (about 5 minutes on 2 cores). Seconds are of one noisy machine: compare shares.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+RESULTS = Path("benchmarks/results/main_job.json")
+PACKAGES = ("torch", "polars", "pyarrow", "dvc", "great-expectations", "dvclive")
+
+
+def cpu() -> str:
+    """The processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.is_file() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def stages(root: Path) -> dict[str, float]:
+    """Runs `dvc repro` in `root`; returns the seconds from each stage's start to the next one's."""
+    env = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    starts: list[tuple[str, float]] = []
+    with subprocess.Popen(["dvc", "repro"], cwd=root, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            print(line, end="", flush=True)
+            if found := re.match(r"Running stage '([^']+)'", line):
+                starts.append((found[1], time.perf_counter()))
+        if process.wait():
+            raise SystemExit(f"dvc repro ended with {process.returncode}")
+    starts.append(("end", time.perf_counter()))
+    return {name: round(until - at, 1) for (name, at), (_, until) in zip(starts, starts[1:], strict=False)}
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder) / "mgm"
+        subprocess.run(["git", "clone", "--quiet", ".", root.as_posix()], check=True)
+        # A lock from another run would let DVC take results from its cache; the clone has none, but be sure.
+        (root / "dvc.lock").unlink(missing_ok=True)
+        began = time.perf_counter()
+        seconds = stages(root)
+        total = time.perf_counter() - began
+        training = json.loads((root / "reports/training.json").read_text())
+        metrics = json.loads((root / "reports/metrics.json").read_text())
+        params = (root / "params.yaml").read_bytes()
+    by_kind: dict[str, float] = {}
+    for name, value in seconds.items():
+        kind = name.split("@")[0]
+        by_kind[kind] = round(by_kind.get(kind, 0.0) + value, 1)
+    revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    result = {
+        "what": "dvc repro on a fresh clone, the corpora enabled by default, one seed",
+        "revision": revision,
+        "params_sha256": hashlib.sha256(params).hexdigest(),
+        "seconds": {"total": round(total, 1), "by_stage": by_kind},
+        "train_share": round(seconds["train"] / total, 3),
+        "training": {k: training[k] for k in ("rows", "words_per_epoch", "parameters", "best_epoch", "seconds")},
+        "words_per_second": round(sum(e["words"] for e in training["epochs"]) / training["seconds"]),
+        "peak_memory_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
+        "test_metrics": {
+            task: {key: entry[key] for key in ("n", "low", "high", "baseline")}
+            | {row["metric"]: row["value"] for row in entry["table"]}
+            for task, entry in metrics.items()
+        },
+        "machine": {"cpu": cpu(), "cores": os.cpu_count(), "system": platform.platform(terse=True)},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+    }
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    print(f"total {total:.0f} s, train {seconds['train']:.0f} s; written to {RESULTS}")
+
+
+if __name__ == "__main__":
+    main()
