@@ -6,6 +6,7 @@ versions. Cost: one run of the main job (about 5 minutes on 2 cores). Seconds ar
 """
 
 import hashlib
+import itertools
 import json
 import os
 import platform
@@ -42,7 +43,7 @@ def stages(root: Path) -> dict[str, float]:
         if process.wait():
             raise SystemExit(f"dvc repro ended with {process.returncode}")
     starts.append(("end", time.perf_counter()))
-    return {name: round(until - at, 1) for (name, at), (_, until) in zip(starts, starts[1:], strict=False)}
+    return {name: round(until - at, 1) for (name, at), (_, until) in itertools.pairwise(starts)}
 
 
 def main() -> None:
@@ -61,14 +62,18 @@ def main() -> None:
     for name, value in seconds.items():
         kind = name.split("@")[0]
         by_kind[kind] = round(by_kind.get(kind, 0.0) + value, 1)
-    revision = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout.strip()
+    revision = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
     result = {
         "what": "dvc repro on a fresh clone, the corpora enabled by default, one seed",
         "revision": revision,
         "params_sha256": hashlib.sha256(params).hexdigest(),
         "seconds": {"total": round(total, 1), "by_stage": by_kind},
         "train_share": round(seconds["train"] / total, 3),
-        "training": {k: training[k] for k in ("rows", "words_per_epoch", "parameters", "best_epoch", "seconds")},
+        "training": {
+            k: training[k] for k in ("rows", "words_per_epoch", "parameters", "best_epoch", "seconds")
+        },
         "words_per_second": round(sum(e["words"] for e in training["epochs"]) / training["seconds"]),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
         "test_metrics": {

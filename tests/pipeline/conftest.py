@@ -46,7 +46,9 @@ class Project:
     def commit(self, message: str) -> None:
         """Commits everything to Git."""
         self.ok("git", "add", "--all")
-        self.ok("git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", message)
+        self.ok(
+            "git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", message
+        )
 
     @property
     def params(self) -> dict[str, Any]:

@@ -7,8 +7,31 @@ from dataclasses import dataclass, field
 from lxml import html
 
 BLOCKS = frozenset(
-    ("p", "h", "h1", "h2", "h3", "h4", "h5", "h6", "div", "pre")
-    + ("table", "thead", "tbody", "tfoot", "tr", "td", "th", "ul", "ol", "li", "dl", "dt", "dd")
+    (
+        "p",
+        "h",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "div",
+        "pre",
+        "table",
+        "thead",
+        "tbody",
+        "tfoot",
+        "tr",
+        "td",
+        "th",
+        "ul",
+        "ol",
+        "li",
+        "dl",
+        "dt",
+        "dd",
+    )
 )
 SKIPPED = frozenset(("script", "style", "meta", "img", "footer"))
 UI_LABELS = frozenset(("menuitem", "literal", "input", "keycode", "emph"))

@@ -1,6 +1,7 @@
 """Write one sample corpus as Parquet with the same bytes at every run, and say what was written."""
 
 import hashlib
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ def split_of(group: str) -> str:
 def write_sample(name: str, rows: list[dict[str, Any]], task_fields: list[pa.Field]) -> Path:
     """Write `rows`, sorted by doc_id, to NAME.parquet (zstd); raises ValueError on a repeated doc_id."""
     rows = sorted(rows, key=lambda row: row["doc_id"])
-    for before, after in zip(rows, rows[1:], strict=False):
+    for before, after in itertools.pairwise(rows):
         if before["doc_id"] == after["doc_id"]:
             raise ValueError(f"{name}: doc_id {after['doc_id']!r} occurs twice; every row needs its own")
     table = pa.Table.from_pylist(rows, schema=pa.schema(BASE_FIELDS + task_fields))
