@@ -18,6 +18,7 @@ import flows.environment  # noqa: F401  (before Prefect, which reads the environ
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
+from flows import server
 from flows.score import SUMMARY, score
 from flows.stages._common import read_json
 from mgm.settings import PARAMS, ScoreSettings, Settings
@@ -193,6 +194,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    server.start_temporary()
     state: Any = backfill(first, last, given.input, given.output, given.bundle, given.like, return_state=True)
     if not state.is_completed():
         print(f"error: {state.result(raise_on_failure=False)}", file=sys.stderr)

@@ -15,7 +15,7 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
-from flows import lock, processes, promotion
+from flows import lock, processes, promotion, server
 from flows.graph import StageFailed, StageRun, run_stage, stage_graph, use_own_python
 from mgm.evaluation.summary import summary_lines
 
@@ -110,6 +110,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--promote", action="store_true", help="promote the candidate at the end; refused is exit 1"
     )
     options = parser.parse_args(arguments)
+    server.start_temporary()
     state: Any = retrain(options.workers, options.promote, return_state=True)
     if not state.is_completed():
         error = state.result(raise_on_failure=False)

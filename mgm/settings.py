@@ -132,15 +132,17 @@ class ModelSettings(_Section):
 
 class TrainSettings(_Section):
     epochs: int = Field(default=6, ge=1)
-    tokens_per_batch: int = Field(default=8_000, ge=1)
+    tokens_per_batch: int = Field(default=4_000, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.1, ge=0, le=1)
     clip: float = Field(default=1.0, gt=0)
+    ema: float = Field(default=0.99, ge=0, lt=1)
+    """Decay of the average of the weights a step; 0: no averaging."""
     word_dropout: float = Field(default=0.1, ge=0, lt=1)
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
     sampling_tau: float = Field(default=1.0, ge=0, le=1)
-    patience: int = Field(default=2, ge=1)
+    patience: int = Field(default=3, ge=1)
     threads: int = Field(default=2, ge=1)
     generation: bool = False
 
@@ -156,7 +158,7 @@ class VerdictSettings(_Section):
 
 
 class ScoreSettings(_Section):
-    rows_per_batch: int = Field(default=512, ge=1)
+    rows_per_batch: int = Field(default=4_096, ge=1)
     tasks: Literal["all"] | list[str] = "all"
 
 

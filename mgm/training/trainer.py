@@ -29,8 +29,6 @@ from mgm.training.sources import Source
 from mgm.training.validation import validate
 from mgm.training.weighting import StaticWeights, Weighting
 
-EMA_DECAY = 0.99
-
 
 @dataclass(frozen=True)
 class EpochReport:
@@ -86,7 +84,6 @@ def train(
     checkpoint: Checkpoint | None = None,
     listener: Listener | None = None,
     weighting: Weighting | None = None,
-    ema: float = EMA_DECAY,
 ) -> Trained:
     """Trains `network` in place, on its device, and leaves the best epoch's averaged weights in it.
 
@@ -100,9 +97,7 @@ def train(
         )
     with deterministic(settings.threads):
         fit_heads(network, sources, tasks, labels)
-        run = _Run(
-            network, sources, validation, tasks, labels, settings, seed, weighting or StaticWeights(), ema
-        )
+        run = _Run(network, sources, validation, tasks, labels, settings, seed, weighting or StaticWeights())
         run.listener = listener or Listener()
         run.resume(checkpoint)
         while run.epoch < settings.epochs and run.stale < settings.patience:
@@ -163,7 +158,6 @@ class _Run:
         settings: TrainSettings,
         seed: int,
         weighting: Weighting,
-        ema: float,
     ) -> None:
         self.network, self.tasks, self.labels = network, tasks, labels
         self.sources, self.validation = sources, validation
@@ -172,7 +166,7 @@ class _Run:
         self.optimizer = torch.optim.AdamW(
             _decayed(network, settings.weight_decay), settings.learning_rate, fused=True
         )
-        self.average = MovingAverage(network, ema)
+        self.average = MovingAverage(network, settings.ema)
         self.listener = Listener()
         self.history: list[EpochReport] = []
         self.epoch, self.stale, self.best, self.best_score = 0, 0, 0, -math.inf

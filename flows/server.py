@@ -1,0 +1,21 @@
+"""Prefect's temporary server, where no other is set: it must not outlive the command that started it."""
+
+import subprocess
+
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import get_current_settings
+
+
+def start_temporary() -> None:
+    """Starts the temporary server that the flows of this process will use, unless a Prefect API is configured.
+
+    Prefect stops it in an exit handler, which neither SIGTERM nor SIGKILL runs. So a watcher waits for the end of a
+    pipe that only this process holds open, and kills the server then.
+    """
+    if get_current_settings().api.url is not None:
+        return
+    server = SubprocessASGIServer()  # one a process: what Prefect's client asks for later is this one
+    server.start()
+    assert server.server_process is not None, "a started server has a process"
+    watch = f"read -r _; kill -KILL {server.server_process.pid} 2>/dev/null"
+    subprocess.Popen(["/bin/sh", "-c", watch], stdin=subprocess.PIPE, process_group=0)
