@@ -15,7 +15,7 @@ export RAY_USAGE_STATS_ENABLED := 0
 
 run: setup
 	dvc repro
-	@python -m mgm.evaluation.summary
+	@mgm results
 
 study: setup
 	python -m flows.study

@@ -242,6 +242,10 @@ class Settings(_Section):
         """The tasks that a corpus labels, sorted by name, generation tasks too."""
         return tasks_of({n: t for n, t in self.tasks.items() if corpus in t.corpora}, {corpus: None})
 
+    def training_sections(self) -> dict[str, Any]:
+        """The sections that, with features and tasks, decide what a training ends in."""
+        return self.model_dump(mode="json", include={"seed", "text", "model", "train"})
+
     def active_tasks(self) -> list[Task]:
         """The tasks that are trained: those of enabled corpora, generation only where it is switched on."""
         return [

@@ -61,7 +61,7 @@ def prepare(settings: Settings, tasks: list[Task]) -> Plan:
 def checkpoint(name: str, settings: Settings, tasks: list[Task]) -> Checkpoint:
     """The place of a training's state; other settings, features or another torch make it another training."""
     facts = {
-        "settings": settings.model_dump(mode="json", include={"seed", "text", "model", "train"}),
+        "settings": settings.training_sections(),
         "tasks": [t.model_dump(mode="json") for t in tasks],
         "inputs": inputs(settings, tasks),
         "torch": torch.__version__,

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from flows.stages._common import REPORTS, read_json, run_stage
+from flows.stages._common import REPORTS, run_stage
 from mgm.evaluation.report import provenance_rows, render
 from mgm.evaluation.sources import Sources
-from mgm.evaluation.summary import summary_lines
 from mgm.settings import Settings
 
 TARGET = REPORTS / "report.html"
@@ -25,8 +24,6 @@ def main() -> None:
     temporary = TARGET.with_name(TARGET.name + ".tmp")
     temporary.write_text(page, encoding="utf-8")
     os.replace(temporary, TARGET)
-    if (REPORTS / "metrics.json").is_file():
-        print("test split:", *summary_lines(read_json(REPORTS / "metrics.json")), sep="\n")
     print(f"report: {TARGET}")
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from flows.stages._common import DATA, REPORTS, run_stage, write_json
 from flows.stages._training import Console, checkpoint, corpora_of, facts, inputs, prepare, read_features
-from mgm.corpus.parts import PartsWriter, file_sha256
+from mgm.corpus.parts import PartsWriter
 from mgm.evaluation.metrics import columns_read
 from mgm.evaluation.predictions import predict_part, table_schema
 from mgm.evaluation.summary import summarise, summary_lines
@@ -63,7 +63,8 @@ def _write_results(task: Task, made: Plan, fitted: Fitted, settings: Settings) -
         "task": task.name,
         "test": entry,
         "valid": {task.first_metric: best.metrics.get(task.name)},
-        "inputs": {PARAMS.as_posix(): file_sha256(PARAMS), **inputs(settings, [task])},
+        "settings": settings.training_sections(),
+        "inputs": inputs(settings, [task]),
     }
     write_json(REPORT / f"{task.name}.json", content)
     print(*summary_lines({task.name: entry}), sep="\n")

@@ -28,21 +28,23 @@ class SingleTask:
 
 
 def single_task(sources: Sources, task: Task) -> SingleTask:
-    """Reads reports/study/single/<task>.json: {"test": {metric: value}, "inputs": {path: sha256}}.
+    """Reads reports/study/single/<task>.json: {"test": {metric: value}, "settings": {...}, "inputs": {path: sha256}}.
 
-    It is stale when one of the files that it names under `inputs` no longer has that hash.
+    It is stale when a setting of training differs from today's, or one of the files under `inputs` has another hash.
 
     Raises:
-        ValueError: the file lacks one of the two keys.
+        ValueError: the file lacks one of the keys.
     """
     place = ("reports", "study", "single", f"{task.name}.json")
     found = sources.json(*place, expected=False)
     if found is None:
         return SingleTask("absent")
-    for key in ("test", "inputs"):
+    for key in ("test", "settings", "inputs"):
         if key not in found:
             raise ValueError(f"{'/'.join(place)}: no key {key!r}, found {', '.join(sorted(found))}")
     changed = tuple(
         path for path, sha256 in sorted(found["inputs"].items()) if sources.hash_of(path) != sha256
     )
+    if found["settings"] != sources.settings.training_sections():
+        changed = ("params.yaml", *changed)
     return SingleTask("stale" if changed else "current", found["test"].get(task.first_metric), changed)

@@ -127,16 +127,23 @@ def test_a_page_is_made_even_of_nothing(finished_run: Sources) -> None:
 
 
 def test_single_task_result_is_current_stale_or_wrong(finished_run: Sources) -> None:
-    (finished_run.root / "params-hash").touch()
+    (finished_run.root / "features").touch()
     place = finished_run.root / "reports" / "study" / "single" / "module.json"
-    write(place, {"test": {"macro_f1": 0.4242}, "inputs": {"params-hash": EMPTY_FILE}})
+    result = {
+        "test": {"macro_f1": 0.4242},
+        "settings": finished_run.settings.training_sections(),
+        "inputs": {"features": EMPTY_FILE},
+    }
+    write(place, result)
     text = Page(render(finished_run, [])).text
     assert "0.424" in text
     assert "stale" not in text
-    write(place, {"test": {"macro_f1": 0.4242}, "inputs": {"params-hash": "other"}})
-    assert "0.424 (stale: other params-hash)" in Page(render(finished_run, [])).text
+    write(place, result | {"inputs": {"features": "other"}})
+    assert "0.424 (stale: other features)" in Page(render(finished_run, [])).text
+    write(place, result | {"settings": result["settings"] | {"seed": 99}})
+    assert "0.424 (stale: other params.yaml)" in Page(render(finished_run, [])).text
     write(place, {"test": {}})
-    with pytest.raises(ValueError, match=r"module\.json: no key 'inputs'"):
+    with pytest.raises(ValueError, match=r"module\.json: no key 'settings'"):
         render(finished_run, [])
 
 
