@@ -1,4 +1,4 @@
-"""The command `mgm`: fetch a corpus; promote a candidate, roll back, show the champion."""
+"""The command `mgm`: fetch a corpus; show the results; promote a candidate, roll back, show the champion."""
 
 import argparse
 import sys
@@ -47,6 +47,17 @@ def _champion(_: argparse.Namespace) -> int:
     return 0
 
 
+def _results(_: argparse.Namespace) -> int:
+    from flows.results import result_lines
+
+    lines = result_lines()
+    if not lines:
+        print("error: reports/metrics.json: no results yet; run `dvc repro`", file=sys.stderr)
+        return 1
+    print(*lines, sep="\n")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mgm", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -57,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         ("promote", _promote, "make the blessed candidate the champion; exit 1 where it is refused"),
         ("rollback", _rollback, "make the champion before the present one the champion again"),
         ("champion", _champion, "show which bundle is the champion"),
+        ("results", _results, "one line a task with its test metric, and where the report is"),
     ]:
         commands.add_parser(name, help=text).set_defaults(run=run)
     return parser

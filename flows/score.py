@@ -20,6 +20,7 @@ if __name__ == "__main__":
 from prefect import flow
 from tqdm import tqdm
 
+from flows import server
 from flows.stages._common import read_json, write_json
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter
 from mgm.scoring.inputs import Inputs
@@ -114,6 +115,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     given = parser.parse_args(arguments)
     start = time.perf_counter()
+    server.start_temporary()
     try:
         summary = score_flow(given.input, given.output, given.bundle, given.like)
     except (ValueError, FileNotFoundError) as error:

@@ -2,10 +2,8 @@
 
 import argparse
 import graphlib
-import json
 import queue
 import sys
-from pathlib import Path
 from typing import Any
 
 import flows.environment  # noqa: F401  (before Prefect, which reads the environment when it is imported)
@@ -17,10 +15,10 @@ from prefect.futures import PrefectFuture
 
 from flows import lock, processes, promotion, server
 from flows.graph import StageFailed, StageRun, run_stage, stage_graph, use_own_python
-from mgm.evaluation.summary import summary_lines
+from flows.results import result_lines
 
-METRICS = Path("reports/metrics.json")
-REPORT = Path("reports/report.html")
+# Polars replaces the handler of SIGINT by one that does not wake a waiting thread: Ctrl-C is seen at the next wake.
+WAKE_SECONDS = 0.5
 
 
 # DVC alone decides what is up to date; a stage that failed would only fail again.
@@ -80,7 +78,10 @@ def _run_graph(
             )
             futures[name].add_done_callback(lambda _, name=name: ended.put(name))  # type: ignore[misc]
             running += 1
-        name = ended.get()
+        try:
+            name = ended.get(timeout=WAKE_SECONDS)
+        except queue.Empty:
+            continue
         running -= 1
         result: Any = futures[name].result(raise_on_failure=False)
         if isinstance(result, StageRun):
@@ -92,14 +93,6 @@ def _run_graph(
                 result if isinstance(result, BaseException) else RuntimeError(f"stage {name}: {result!r}")
             )
     return runs, failures
-
-
-def summary(root: Path = Path()) -> list[str]:
-    """One line a task with its test metric, and where the report is; nothing where there are no metrics."""
-    path = root / METRICS
-    if not path.is_file():
-        return []
-    return [*summary_lines(json.loads(path.read_text(encoding="utf-8"))), f"report: {REPORT}"]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -116,7 +109,7 @@ def main(arguments: list[str] | None = None) -> int:
         error = state.result(raise_on_failure=False)
         print(f"error: {error}", file=sys.stderr)
         return 1
-    for line in summary():
+    for line in result_lines():
         print(line)
     return 0
 
