@@ -130,3 +130,18 @@ def test_nothing_there(tmp_path: Path) -> None:
         input_files(tmp_path / "absent.csv")
     with pytest.raises(ValueError, match="holds no files"):
         input_files(tmp_path)
+
+
+def test_fields_of_a_span_may_stand_in_any_order_with_others_between(tmp_path: Path) -> None:
+    spans = [[{"label": "x", "note": "?", "end": 2, "start": 1}], [], None]
+    path = tmp_path / "spans.parquet"
+    pq.write_table(pa.table({"id": ["a", "b", "c"], "text": ["abc", "d", "e"], "spans": spans}), path)
+    wanted = TEXT | {"spans": COLUMN_TYPES["tagging"]}
+    found = pl.concat(read_batches(path, wanted, 10))["spans"].to_list()
+    assert found == [[{"start": 1, "end": 2, "label": "x"}], [], None]
+
+
+def test_a_fault_in_a_csv_of_more_columns_is_named_by_its_own(tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_bytes(b"more,id,text\nx,1,a\nx,2,\xff\n")
+    with pytest.raises(ValueError, match=r"more\.csv: In column 'text': row 2"):
+        list(read_batches(tmp_path / "more.csv", TEXT, 10))

@@ -27,6 +27,7 @@ def convert(
         series = frame[name]
         if not _castable(series.dtype, dtype, name in strict):
             raise ValueError(f"{file}: column {name!r}: type {series.dtype}, expected {dtype}")
+        series = _in_order(series, dtype)
         try:
             done.append(series.cast(dtype, strict=True))
         except pl.exceptions.InvalidOperationError as error:
@@ -34,6 +35,16 @@ def convert(
             row = f", row {first + bad[0]}: value {series[bad[0]]!r}" if len(bad) else ""
             raise ValueError(f"{file}: column {name!r}{row}: expected {dtype}") from error
     return pl.DataFrame(done)
+
+
+def _in_order(series: pl.Series, dtype: pl.DataType) -> pl.Series:
+    """A list of structs with the wanted fields alone, in their order; anything else as it is."""
+    if series.dtype == pl.Null or not (
+        isinstance(dtype, pl.List) and isinstance(_dtype(dtype.inner), pl.Struct)
+    ):
+        return series
+    fields = [pl.element().struct.field(field.name) for field in _dtype(dtype.inner).fields]
+    return series.list.eval(pl.struct(fields))
 
 
 def _castable(found: pl.DataType, wanted: pl.DataType, strict: bool) -> bool:
