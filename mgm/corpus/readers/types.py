@@ -39,11 +39,10 @@ def convert(
 
 def _in_order(series: pl.Series, dtype: pl.DataType) -> pl.Series:
     """A list of structs with the wanted fields alone, in their order; anything else as it is."""
-    if series.dtype == pl.Null or not (
-        isinstance(dtype, pl.List) and isinstance(_dtype(dtype.inner), pl.Struct)
-    ):
+    inner = _dtype(dtype.inner) if isinstance(dtype, pl.List) else dtype
+    if series.dtype == pl.Null or not isinstance(dtype, pl.List) or not isinstance(inner, pl.Struct):
         return series
-    fields = [pl.element().struct.field(field.name) for field in _dtype(dtype.inner).fields]
+    fields = [pl.element().struct.field(field.name) for field in inner.fields]
     return series.list.eval(pl.struct(fields))
 
 
