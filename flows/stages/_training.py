@@ -75,7 +75,7 @@ class Console(Listener):
     """One line an epoch; in a terminal also a bar over its batches. `also` is told each epoch too."""
 
     def __init__(self, epochs: int, also: Callable[[EpochReport], object] = lambda report: None) -> None:
-        super().__init__(self._step, self._epoch)
+        super().__init__(self._step, self._epoch, self._resumed)
         self.epochs, self.also = epochs, also
         self.bar: tqdm | None = None
 
@@ -87,6 +87,9 @@ class Console(Listener):
                 total=step.total, desc=f"epoch {step.epoch}/{self.epochs}", unit=" batches", leave=False
             )
         self.bar.update()
+
+    def _resumed(self, epoch: int) -> None:
+        print(f"resumed after epoch {epoch}", flush=True)
 
     def _epoch(self, report: EpochReport) -> None:
         if self.bar is not None:

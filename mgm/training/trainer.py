@@ -62,6 +62,8 @@ class Listener:
 
     on_step: Callable[[Step], object] = lambda step: None
     on_epoch: Callable[[EpochReport], object] = lambda report: None
+    on_resume: Callable[[int], object] = lambda epoch: None
+    """Told first where a checkpoint is taken up: the last epoch that it holds."""
 
 
 @dataclass(frozen=True)
@@ -270,6 +272,7 @@ class _Run:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.listener.on_resume(self.epoch)
         for report in state["history"]:
             self._told(EpochReport(**report))
 
