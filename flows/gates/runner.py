@@ -1,7 +1,7 @@
 """Runs a Great Expectations suite over narrow frames and turns the result into a verdict.
 
 A suite is a JSON file in Great Expectations' own format. Two things are particular to this project:
-`meta.frame` of an expectation names the frame that it reads (flows/gates/frames.py lists them with their columns), and
+`meta.frame` of an expectation names the frame that it reads (document_frames.py and feature_frames.py list their columns), and
 `{"$PARAMETER": "name"}` in its kwargs is a budget from params.yaml, section `gates.<gate>`.
 """
 
