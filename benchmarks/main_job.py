@@ -5,6 +5,7 @@ seconds a stage, the share of training, peak memory of the largest process, the 
 versions. Cost: one run of the main job (about 5 minutes on 2 cores). Seconds are of one noisy machine: compare shares.
 """
 
+import argparse
 import hashlib
 import itertools
 import json
@@ -47,8 +48,13 @@ def stages(root: Path) -> dict[str, float]:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--keep", type=Path, help="clone into this new folder and keep it")
+    keep: Path | None = parser.parse_args().keep
     with tempfile.TemporaryDirectory() as folder:
-        root = Path(folder) / "mgm"
+        root = keep or Path(folder) / "mgm"
         subprocess.run(["git", "clone", "--quiet", ".", root.as_posix()], check=True)
         # A lock from another run would let DVC take results from its cache; the clone has none, but be sure.
         (root / "dvc.lock").unlink(missing_ok=True)

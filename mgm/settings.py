@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -134,6 +134,8 @@ class TrainSettings(_Section):
     epochs: int = Field(default=6, ge=1)
     tokens_per_batch: int = Field(default=4_000, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
+    weights: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """Task to the factor of its loss in the sum; a task that is not named counts 1."""
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.1, ge=0, le=1)
     clip: float = Field(default=1.0, gt=0)
@@ -217,6 +219,8 @@ class Settings(_Section):
             for task_name in corpus.columns:
                 _known(task_name, own, f"{where}: corpora.{name}.columns.{task_name}", "task of this corpus")
             self._text(name, where)
+        for name in self.train.weights:
+            _known(name, self.tasks, f"{where}: train.weights.{name}", "task")
         for name in self.verdict.floors:
             _known(name, self.tasks, f"{where}: verdict.floors.{name}", "task")
         if self.score.tasks != "all":

@@ -14,6 +14,7 @@ from mgm.training.checkpoint import Checkpoint
 from mgm.training.sources import Source, labelled
 from mgm.training.trainer import Listener, Trained, deterministic, train
 from mgm.training.validation import tune_thresholds
+from mgm.training.weighting import StaticWeights
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ def fit(
         settings.seed,
         checkpoint,
         listener,
+        StaticWeights(settings.train.weights),
     )
     with deterministic(settings.train.threads):
         thresholds = tune_thresholds(

@@ -60,8 +60,10 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_a_corpus_that_is_switched_off_leaves_no_trace() -> None:
-    raw = tiny.SETTINGS | {"enabled": {"menus": "somewhere/menus.jsonl"}}
+    train = tiny.SETTINGS["train"] | {"weights": {"dish": 2.0, "themes": 3.0}}
+    raw = tiny.SETTINGS | {"enabled": {"menus": "somewhere/menus.jsonl"}, "train": train}
     own = bundles.own_settings(Settings.parse(raw))
+    assert own.train.weights == {"dish": 2.0}
     text = own.model_dump_json()
     assert "verses" not in text
     assert "themes" not in text

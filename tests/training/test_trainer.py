@@ -58,6 +58,11 @@ def test_it_learns_every_task_and_the_same_seed_gives_the_same_bytes() -> None:
     assert run(tiny.settings(epochs=10).model_copy(update={"seed": 2}))[0] != weights
 
 
+def test_a_task_with_more_weight_is_learned_sooner() -> None:
+    plain, weighted = (run(tiny.settings(epochs=2, weights=w))[1] for w in ({}, {"keys": 8.0}))
+    assert weighted[-1].losses["keys"] < plain[-1].losses["keys"]
+
+
 @pytest.mark.parametrize("kill_after", [1, 3])
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, kill_after: int) -> None:
     config = tiny.settings()
