@@ -1,6 +1,6 @@
 """How long the main job takes on a fresh clone: `dvc repro`, stage by stage. `python benchmarks/main_job.py`.
 
-Clones HEAD into a temporary folder, runs `dvc repro` with this environment, and writes benchmarks/results/main_job.json:
+Clones HEAD into a temporary folder (or `--keep FOLDER`), runs `dvc repro` with this environment, and writes benchmarks/results/main_job.json:
 seconds a stage, the share of training, peak memory of the largest process, the test metrics reached, hardware and
 versions. Cost: one run of the main job (about 5 minutes on 2 cores). Seconds are of one noisy machine: compare shares.
 """
