@@ -26,7 +26,7 @@ $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet --upgrade pip
 	pip install --quiet -c requirements.lock torch
-	pip install --quiet -c requirements.lock -e '.[dev]'
+	pip install --quiet -c requirements.lock -e '.[dev,s3]'
 	touch $@
 
 test: setup

@@ -87,12 +87,12 @@ def score_night(
     return Night(day, state, seconds, found["rows_in"], found["predictions"], found["rejected"])
 
 
-def _source(pattern: str, day: date) -> Path:
+def _source(pattern: str, day: date) -> str:
     if PLACEHOLDER not in pattern:
         raise ValueError(
             f"input {pattern!r}: expected {PLACEHOLDER} in it, or every night would read the same documents"
         )
-    return Path(pattern.replace(PLACEHOLDER, day.isoformat()))
+    return pattern.replace(PLACEHOLDER, day.isoformat())
 
 
 def night_before(start: datetime, timezone: str) -> date:

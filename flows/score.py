@@ -23,6 +23,7 @@ from tqdm import tqdm
 from flows import server
 from flows.stages._common import read_json, write_json
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter
+from mgm.corpus.readers import Source
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer
 from mgm.settings import PARAMS, ScoreSettings, Settings
@@ -46,7 +47,7 @@ def champion() -> Path:
 
 
 def score(
-    source: Path,
+    source: Source,
     output: Path,
     bundle: Path | None = None,
     like: str | None = None,
@@ -55,7 +56,8 @@ def score(
     """Scores every document of `source`, part by part, and returns the summary that it wrote.
 
     Args:
-        source: a file or folder with the columns doc_id and text; those that `like` names, where it is given.
+        source: a file, a folder or an s3:// address with the columns doc_id and text; those that `like` names, where
+            it is given.
         bundle: the bundle's folder; None: the champion's.
         like: a corpus of the bundle that these documents are like: its columns and text settings are used.
 
@@ -99,14 +101,16 @@ def score_flow(
 ) -> dict[str, Any]:
     """`score` with the settings of params.yaml, as a Prefect flow."""
     settings = Settings.load().score if PARAMS.is_file() else ScoreSettings()
-    return score(Path(source), Path(output), Path(bundle) if bundle else None, like, settings)
+    return score(source, Path(output), Path(bundle) if bundle else None, like, settings)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m flows.score", description="Scores raw documents.")
     parser.add_argument(
-        "--input", required=True, help="file or folder: Parquet, JSONL, CSV or TSV with doc_id and text"
+        "--input",
+        required=True,
+        help="file, folder or s3://bucket/prefix: Parquet, JSONL, CSV or TSV with doc_id and text, or .txt",
     )
     parser.add_argument("--output", required=True, help="folder for predictions/, rejects/ and summary.json")
     parser.add_argument("--bundle", help="folder of a bundle; default: the champion's")

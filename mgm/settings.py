@@ -16,24 +16,77 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+Mask = Literal["url", "email", "ip", "phone", "number"]
+
+
 class CleaningSettings(_Section):
-    unicode: Literal["nfc", "nfkc", "none"] = "nfc"
+    """The steps of cleaning, in the order in which they are taken."""
+
+    html: bool = False
+    mojibake: bool = True
     control_characters: bool = True
+    unicode: Literal["nfc", "nfkc", "none"] = "nfc"
+    width: Literal["none", "letters", "all"] = "none"
+    """Full-width forms to half-width ones: letters and digits, or punctuation too."""
+    simplified: bool = False
     whitespace: bool = True
+    mask: list[Mask] = ["url", "email", "ip", "phone", "number"]
     max_chars: int = Field(default=100_000, ge=1)
+
+
+class LanguageSettings(_Section):
+    mixed_share: float = Field(default=0.2, gt=0, le=0.5)
+    """A document is mixed where both English and Chinese make up at least this share of its words."""
+    characters: int = Field(default=500, ge=20)
+    """How much of a document the detector reads."""
+
+
+class DeduplicationSettings(_Section):
+    """What becomes of copies: one is kept, or all are kept and stand in one split, or they are left alone."""
+
+    exact: Literal["drop", "together", "off"] = "drop"
+    near: Literal["drop", "together", "off"] = "drop"
+    threshold: float = Field(default=0.85, gt=0, le=1)
+    """The least Jaccard similarity of two near-duplicates' sets of shingles."""
+    shingle: int = Field(default=5, ge=1)
+    """Characters of a shingle."""
+    permutations: int = Field(default=128, ge=16)
 
 
 class SegmentationSettings(_Section):
     paragraph: Literal["line", "blank_line"] = "line"
     max_sentence_words: int = Field(default=120, ge=2)
+    dictionary: str | None = None
+    """A file in data/resources: a Chinese word a line, with its frequency and part of speech where wanted."""
+    han: Literal["words", "characters"] = "words"
+    """Chinese as words, or each character as a word of its own (for tagging at exact bounds)."""
 
 
 class StopwordSettings(_Section):
     add: list[str] = []
     keep: list[str] = []
+    document_frequency: float | None = Field(default=0.5, gt=0, le=1)
+    """A word in more than this share of a corpus's training documents is a stopword of it; null: no such list."""
+    min_documents: int = Field(default=1_000, ge=1)
+    """A corpus with fewer training documents gets no such list."""
+
+
+class VectorSettings(_Section):
+    """Word vectors that the network starts from."""
+
+    source: Literal["none", "train", "file"] = "none"
+    algorithm: Literal["word2vec", "fasttext"] = "word2vec"
+    epochs: int = Field(default=5, ge=1)
+    window: int = Field(default=5, ge=1)
+    negative: int = Field(default=5, ge=1)
+    file: str | None = None
+    """A file in data/resources: .vec or .txt (word2vec's text format), or .npy beside a .txt of its words."""
 
 
 class FeatureSettings(_Section):
+    stem: bool = False
+    """English words share an entry of the vocabulary with their stem; the text stays as it is."""
+    part_of_speech: bool = True
     min_count: int = Field(default=2, ge=1)
     max_words: int = Field(default=60_000, ge=1)
     ngram_min: int = Field(default=2, ge=1)
@@ -45,9 +98,12 @@ class TextSettings(_Section):
     """How raw text becomes features. A corpus may override any of it."""
 
     cleaning: CleaningSettings = CleaningSettings()
+    language: LanguageSettings = LanguageSettings()
+    deduplication: DeduplicationSettings = DeduplicationSettings()
     segmentation: SegmentationSettings = SegmentationSettings()
     stopwords: StopwordSettings = StopwordSettings()
     features: FeatureSettings = FeatureSettings()
+    vectors: VectorSettings = VectorSettings()
 
 
 class CorpusSettings(_Section):
@@ -56,7 +112,7 @@ class CorpusSettings(_Section):
     id: str = "doc_id"
     text_column: str = "text"
     lang: str = "lang"
-    """The column of the document's language, or one of the literals en, zh, mixed, other."""
+    """The column of the document's language, or one of the literals en, zh, mixed, other; detect: not declared."""
     group: str | None = None
     """The column of the document's group; without it `group` where there is such a column, else the id."""
     split: str | None = None
@@ -69,6 +125,8 @@ class CorpusSettings(_Section):
 
 class IngestSettings(_Section):
     rows_per_part: int = Field(default=20_000, ge=1)
+    megabytes_per_part: int = Field(default=64, ge=1)
+    """A part ends early where its raw rows reach this size, which bounds the memory of every later stage."""
 
 
 class RejectBudget(_Section):

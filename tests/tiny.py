@@ -14,9 +14,10 @@ from mgm.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels
 from mgm.text.cleaning import clean
+from mgm.text.dictionary import UserDictionary, UserWord
 from mgm.text.features import FeaturePart, featurize
 from mgm.text.segmentation import tokenize
-from mgm.text.stopwords import Stopwords, mark
+from mgm.text.stopwords import DocumentFrequencies, Stopwords, mark
 from mgm.text.vocabulary import Vocabulary, count_words
 
 Features = dict[str, list[FeaturePart]]
@@ -30,7 +31,11 @@ SETTINGS: dict[str, Any] = {
         "keys": {"kind": "tagging", "corpora": ["menus"]},
         "themes": {"kind": "multilabel", "corpora": ["verses"]},
     },
-    "text": {"features": {"min_count": 1, "ngram_buckets": 500}},
+    "text": {
+        "deduplication": {"exact": "off", "near": "off"},
+        "stopwords": {"min_documents": 5, "document_frequency": 0.7},
+        "features": {"min_count": 1, "ngram_buckets": 500},
+    },
     "model": {
         "width": 16,
         "dropout": 0.2,
@@ -41,6 +46,8 @@ SETTINGS: dict[str, Any] = {
     },
     "train": {"epochs": 4, "tokens_per_batch": 60, "learning_rate": 0.02, "patience": 9, "threads": 1},
 }
+
+DICTIONARY = UserDictionary((UserWord("月照高", None, "b"), UserWord("归故乡", 3)))
 
 _DISHES = {
     "soup": "Stir the  soup, then press Enter. It is hot!",
@@ -54,6 +61,12 @@ _SPLITS = ["train", "train", "train", "valid", "test"]
 def settings(**train: Any) -> Settings:
     """The settings of the tiny corpora; `train` overrides some of that section."""
     return Settings.parse(SETTINGS | {"train": SETTINGS["train"] | train})
+
+
+def with_dictionary() -> Settings:
+    """As `settings`, with DICTIONARY for the Chinese corpus."""
+    verses = {"min_chars": 3, "text": {"segmentation": {"dictionary": "own.txt"}}}
+    return Settings.parse(SETTINGS | {"corpora": {"menus": {}, "verses": verses}})
 
 
 def menus(rows: int = 30) -> pl.DataFrame:
@@ -102,22 +115,44 @@ def corpora() -> dict[str, pl.DataFrame]:
     return {"menus": menus(), "verses": verses()}
 
 
-def prepared(
-    config: Settings, frames: dict[str, pl.DataFrame]
-) -> tuple[Features, Vocabulary, dict[str, list[str]]]:
-    """The features of each corpus in one part, the vocabulary and the label spaces, as the stages make them."""
+def tokenized(config: Settings, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """The words of each corpus."""
     tokens = {}
     for corpus, frame in frames.items():
         text = config.text_for(corpus)
         kept, _ = clean(frame, text.cleaning, config.corpora[corpus].min_chars)
-        words, _ = tokenize(kept, text.segmentation)
-        tokens[corpus] = words.with_columns(mark(words, Stopwords.load(text.stopwords))["content"])
+        tokens[corpus], _ = tokenize(kept, text.segmentation, _dictionary(config, corpus))
+    return tokens
+
+
+def _dictionary(config: Settings, corpus: str) -> UserDictionary | None:
+    return DICTIONARY if config.text_for(corpus).segmentation.dictionary else None
+
+
+def stopwords(config: Settings, tokens: dict[str, pl.DataFrame]) -> dict[str, Stopwords]:
+    """Those of each corpus, with what is derived from it."""
+    found = {}
+    for corpus, frame in tokens.items():
+        chosen, frequencies = config.text_for(corpus).stopwords, DocumentFrequencies()
+        frequencies.add(frame)
+        general = Stopwords.load(chosen)
+        found[corpus] = general.plus(general.derived(frequencies, chosen))
+    return found
+
+
+def prepared(
+    config: Settings, frames: dict[str, pl.DataFrame]
+) -> tuple[Features, Vocabulary, dict[str, list[str]]]:
+    """The features of each corpus in one part, the vocabulary and the label spaces, as the stages make them."""
+    words = tokenized(config, frames)
+    own_stopwords = stopwords(config, words)
+    tokens = {c: w.with_columns(mark(w, own_stopwords[c])["content"]) for c, w in words.items()}
     vocabulary = Vocabulary.from_counts(count_words(tokens.values()), config.text.features)
     tasks = config.active_tasks()
     spaces = labels.build_label_spaces(labels.count_labels(tokens.values(), tasks), tasks)
     features = {}
     for corpus, frame in tokens.items():
-        part = featurize(frame, vocabulary, config.text.features)
+        part = featurize(frame, vocabulary, config.text.features, _dictionary(config, corpus))
         own: list[Task] = [t for t in tasks if corpus in t.corpora]
         features[corpus] = [FeaturePart(labels.encode(part.documents, own, spaces), part.types)]
     return features, vocabulary, spaces
@@ -135,9 +170,9 @@ def network(config: Settings, vocabulary: Vocabulary, spaces: dict[str, list[str
     return made.eval()
 
 
-def bundle() -> Bundle:
+def bundle(config: Settings | None = None) -> Bundle:
     """A bundle of an untrained network for the tiny corpora."""
-    config = settings()
+    config = config or settings()
     _, vocabulary, spaces = prepared(config, corpora())
     return Bundle(
         network=network(config, vocabulary, spaces),
@@ -147,11 +182,12 @@ def bundle() -> Bundle:
         thresholds={"themes": untuned(len(spaces["themes"]))},
         vocabulary=vocabulary,
         profile={"corpora": {"menus": {}, "verses": {}}},
-        stopwords=bundles.stopwords_of(config),
+        stopwords=bundles.stopwords_of(config) | stopwords(config, tokenized(config, corpora())),
+        dictionaries={"own.txt": DICTIONARY} if any(_dictionary(config, c) for c in corpora()) else {},
     )
 
 
-def saved_bundle(folder: Path) -> Path:
+def saved_bundle(folder: Path, config: Settings | None = None) -> Path:
     """The folder of a saved bundle."""
-    bundles.save(folder / "bundle", bundle())
+    bundles.save(folder / "bundle", bundle(config))
     return folder / "bundle"

@@ -1,4 +1,4 @@
-"""The frames of the gates after ingest and after cleaning: one corpus of documents, never its text.
+"""The frames of the gates after ingest and after cleaning and deduplication: one corpus of documents, never its text.
 
 documents, a row a document:
     row, doc_id, lang, split    its number in the table (from 0), and its own columns
@@ -9,6 +9,8 @@ documents, a row a document:
     text_also_in                the splits that this text also stands in and that the document must not know: train for
                                 valid, train and valid for test; else null
     label_invalid               a blank label or a number that is none, as `task: value`; else null
+  after ingest only:
+    lang_missing                there is no language, where none is to be detected; else null
   after ingest only, while spans and text have the same offsets, each `task: label [start, end)`, or null:
     span_outside                a span that is empty, or reaches outside the text
     span_blank_ends             a span inside the text that begins or ends with a blank
@@ -18,7 +20,9 @@ tasks, a row a task of the corpus (generation too):
     train_labels                distinct labels in train; null for numbers and texts, and where train_labelled is 0
     train_values                distinct classes or numbers in train; null for other kinds, and where train_labelled is 0
 table, one row:
-    rows, rejected, reject_share (rejected / (rows + rejected)), train_rows, valid_rows, test_rows
+    rows, rejected, copies      copies: those that deduplication dropped, which are no rejected rows
+    reject_share                rejected / (rows + rejected + copies)
+    train_rows, valid_rows, test_rows
 A count that can only repeat another fault is null, and expectations skip nulls: rows of a split where the corpus has no
 row, labelled rows where the split has none.
 
@@ -41,8 +45,20 @@ WITH_LABELS = ("classification", "multilabel", "tagging")
 WITH_VALUES = ("classification", "regression")
 
 
-def document_frames(folder: Path, rejects: Path, tasks: list[Task], raw_offsets: bool) -> dict[str, Frame]:
+def document_frames(
+    folder: Path,
+    rejects: Path,
+    copies: Path | None,
+    tasks: list[Task],
+    after_ingest: bool,
+    languages_follow: bool = False,
+) -> dict[str, Frame]:
     """The frames of one corpus, read part by part.
+
+    Args:
+        rejects: the rejected rows, which count against the budget.
+        copies: the rows dropped by deduplication, which do not; None before it.
+        languages_follow: after ingest, a document may be without a language: cleaning detects it.
 
     Raises:
         FileNotFoundError: a table is absent or unfinished.
@@ -50,13 +66,13 @@ def document_frames(folder: Path, rejects: Path, tasks: list[Task], raw_offsets:
     """
     documents, labels = [], _LabelCounts(tasks)
     for frame in _parts(folder, tasks):
-        documents.append(_narrow(frame, tasks, raw_offsets))
+        documents.append(_narrow(frame, tasks, after_ingest, languages_follow))
         labels.add(frame)
     rows = _across(pl.concat(documents).with_row_index("row"))
     return {
         "documents": Frame(rows, "doc_id"),
         "tasks": Frame(labels.frame(), "task"),
-        "table": Frame(_table(rows, rejects), None, {"reject_share": _rejected_ids(rejects)}),
+        "table": Frame(_table(rows, rejects, copies), None, {"reject_share": _rejected_ids(rejects)}),
     }
 
 
@@ -74,11 +90,13 @@ def _parts(folder: Path, tasks: list[Task]) -> Iterator[pl.DataFrame]:
     yield from read_parts(folder, list(types))
 
 
-def _narrow(frame: pl.DataFrame, tasks: list[Task], raw_offsets: bool) -> pl.DataFrame:
+def _narrow(
+    frame: pl.DataFrame, tasks: list[Task], after_ingest: bool, languages_follow: bool
+) -> pl.DataFrame:
     text = pl.col("text")
     # Single spaces, the most frequent match of all, are what they become: leaving them alone is several times faster.
     same = text.str.to_lowercase().str.replace_all(r"\s{2,}|[^\S ]", " ").str.strip_chars()
-    faults = [_span_faults(frame, task.name) for task in tasks if raw_offsets and task.kind == "tagging"]
+    faults = [_span_faults(frame, task.name) for task in tasks if after_ingest and task.kind == "tagging"]
     columns = frame.select(
         "doc_id",
         "lang",
@@ -89,7 +107,9 @@ def _narrow(frame: pl.DataFrame, tasks: list[Task], raw_offsets: bool) -> pl.Dat
         pl.when(text.is_not_null()).then(same.hash()).alias("text"),
         _joined([_invalid_label(task) for task in tasks]).alias("label_invalid"),
     )
-    if raw_offsets:
+    if after_ingest:
+        missing = pl.col("lang").is_null() & (not languages_follow)
+        columns = columns.with_columns(lang_missing=pl.when(missing).then(pl.lit("no language")))
         found = pl.concat(faults, how="horizontal") if faults else pl.DataFrame()
         columns = columns.with_columns(
             found.select(
@@ -246,13 +266,15 @@ def _labelled(counts: pl.DataFrame, split: str, task: str) -> int | None:
     return int(own[task].sum()) if own["rows"].sum() else None
 
 
-def _table(rows: pl.DataFrame, rejects: Path) -> pl.DataFrame:
+def _table(rows: pl.DataFrame, rejects: Path, copies: Path | None) -> pl.DataFrame:
     rejected = read_manifest(rejects).rows
-    total = rows.height + rejected
+    dropped = read_manifest(copies).rows if copies else 0
+    total = rows.height + rejected + dropped
     return pl.DataFrame(
         {
             "rows": [rows.height],
             "rejected": [rejected],
+            "copies": [dropped],
             "reject_share": [rejected / total if total else 0.0],
             **{
                 f"{split}_rows": [int((rows["split"] == split).sum()) if rows.height else None]

@@ -6,9 +6,11 @@ from flows.gates.document_frames import document_frames
 from flows.gates.feature_frames import feature_frames
 from flows.gates.runner import Frame, Verdict, check
 from flows.stages._common import DATA, REPORTS, rejects_folder, write_json
+from mgm.corpus.contract import DETECT
 from mgm.settings import Settings, nearest
 
-TABLES = {"ingest": DATA / "documents", "clean": DATA / "clean"}
+# What a gate judges. The one after cleaning comes after deduplication too, whose result is what later stages read.
+TABLES = {"ingest": DATA / "documents", "clean": DATA / "unique"}
 GATES = (*TABLES, "features")
 
 
@@ -52,5 +54,11 @@ def _check_names(gate: str, corpus: str | None, settings: Settings) -> None:
 def _frames(gate: str, corpus: str | None, settings: Settings) -> dict[str, Frame]:
     if corpus is None:
         return feature_frames(DATA / "features", list(settings.enabled), settings.active_tasks())
-    rejects, raw_offsets = rejects_folder(gate, corpus), gate == "ingest"
-    return document_frames(TABLES[gate] / corpus, rejects, settings.tasks_for(corpus), raw_offsets)
+    return document_frames(
+        TABLES[gate] / corpus,
+        rejects_folder(gate, corpus),
+        rejects_folder("deduplicate", corpus) if gate == "clean" else None,
+        settings.tasks_for(corpus),
+        after_ingest=gate == "ingest",
+        languages_follow=settings.corpora[corpus].lang == DETECT,
+    )

@@ -16,6 +16,20 @@ REPORTS = Path("reports")
 CANDIDATE = Path("models/candidate")
 
 
+def processes() -> int:
+    """How many processes the stages that work part by part use: the variable MGM_PROCESSES, else one.
+
+    No setting of params.yaml, since it changes no result.
+
+    Raises:
+        ValueError: not a number from 1 on.
+    """
+    text = os.environ.get("MGM_PROCESSES", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"environment variable MGM_PROCESSES: found {text!r}, expected a number from 1 on")
+    return int(text)
+
+
 def rejects_folder(stage: str, corpus: str) -> Path:
     """Where a stage writes the rows that it drops."""
     return DATA / "rejects" / stage / corpus

@@ -17,7 +17,7 @@ from flows.stages._common import DATA
 from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
 from mgm.settings import Settings
 from mgm.tasks import Task
-from mgm.text import labels
+from mgm.text import labels, vectors
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.checkpoint import Checkpoint
@@ -26,6 +26,7 @@ from mgm.training.trainer import EpochReport, Listener, Step
 
 FEATURES = DATA / "features"
 CHECKPOINTS = DATA / "checkpoints"
+VECTORS = DATA / "vectors"
 VOCABULARY, LABELS = FEATURES / "vocabulary.parquet", FEATURES / "labels.json"
 
 
@@ -43,13 +44,15 @@ def read_features(corpus: str) -> list[FeaturePart]:
 def inputs(settings: Settings, tasks: list[Task]) -> dict[str, str]:
     """The files that decide what these tasks are trained on, with their hashes."""
     files = [VOCABULARY, LABELS, *(FEATURES / c / MANIFEST for c in corpora_of(settings, tasks))]
+    files += [path for name in (vectors.FACTS, vectors.TABLE) if (path := VECTORS / name).is_file()]
     return {path.as_posix(): file_sha256(path) for path in files}
 
 
 def prepare(settings: Settings, tasks: list[Task]) -> Plan:
     """The plan of a training of these tasks on the features on disk, announced in one line."""
     parts = {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)}
-    made = plan(settings, tasks, labels.load(LABELS), parts, len(Vocabulary.load(VOCABULARY)))
+    table = vectors.load(VECTORS, file_sha256(VOCABULARY))
+    made = plan(settings, tasks, labels.load(LABELS), parts, len(Vocabulary.load(VOCABULARY)), table)
     print(
         f"training {', '.join(t.name for t in made.tasks)}: {made.rows:,} rows, {made.words:,} words "
         f"an epoch, {made.parameters:,} parameters, at most {settings.train.epochs} epochs",

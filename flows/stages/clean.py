@@ -1,48 +1,55 @@
 """Stage: documents to clean documents. `python -m flows.stages.clean CORPUS`."""
 
-import numpy as np
+from dataclasses import dataclass
+
 import polars as pl
 
-from flows.stages._common import DATA, rejects_folder, run_stage, write_counts
-from mgm.corpus.parts import map_parts, read_parts
-from mgm.corpus.profile import quantiles
-from mgm.settings import Settings
-from mgm.text.cleaning import clean
+from flows.stages._common import DATA, processes, rejects_folder, run_stage, write_counts
+from mgm.corpus.contract import LANGUAGES
+from mgm.corpus.parts import Transformed, map_parts, read_parts
+from mgm.settings import Settings, TextSettings
+from mgm.text.cleaning import clean_with_statistics
+from mgm.text.language import detect
 from mgm.text.offsets import EDIT
+
+
+@dataclass(frozen=True)
+class Clean:
+    """Cleans a part, and fills `lang` with the detected language where none was declared."""
+
+    text: TextSettings
+    min_chars: int
+
+    def __call__(self, frame: pl.DataFrame) -> Transformed:
+        cleaned = clean_with_statistics(frame, self.text.cleaning, self.min_chars)
+        kept, statistics = cleaned.kept, cleaned.statistics
+        detected = detect(kept["text"], self.text.language)
+        for language in LANGUAGES:
+            statistics.count(f"languages/{language}", int((detected == language).sum()))
+        # A null disagrees with nothing.
+        statistics.count("language_disagrees", int((kept["lang"] != detected).sum()))
+        size = kept["text"].str.len_chars()
+        statistics.count("characters", int(size.sum()))
+        statistics.measure("characters_per_document", size)
+        filled = kept["lang"].zip_with(kept["lang"].is_not_null(), detected)
+        return Transformed(kept.with_columns(lang=filled), cleaned.rejected, statistics)
 
 
 def main(corpus: str) -> None:
     """Cleans the texts of one corpus."""
     settings = Settings.load()
-    cleaning, min_chars = settings.text_for(corpus).cleaning, settings.corpora[corpus].min_chars
     source = DATA / "documents" / corpus
     schema = next(read_parts(source)).schema
-    sizes, edited = [np.empty(0, np.int32)], 0
-
-    def transform(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        nonlocal edited
-        kept, rejected = clean(frame, cleaning, min_chars)
-        sizes.append(kept["text"].str.len_chars().to_numpy().astype(np.int32))
-        edited += kept.height - kept["edits"].null_count()
-        return kept, rejected
-
-    counts = map_parts(
+    counts, statistics = map_parts(
         source,
         DATA / "clean" / corpus,
         rejects_folder("clean", corpus),
         "clean",
         pl.Schema(schema | {"edits": pl.List(EDIT)}),
-        transform,
+        Clean(settings.text_for(corpus), settings.corpora[corpus].min_chars),
+        processes(),
     )
-    characters = np.concatenate(sizes)
-    write_counts(
-        "clean",
-        corpus,
-        counts,
-        edited=edited,
-        characters=int(characters.sum()),
-        characters_per_document=quantiles(characters),
-    )
+    write_counts("clean", corpus, counts, **statistics.result())
 
 
 if __name__ == "__main__":

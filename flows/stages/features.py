@@ -1,69 +1,88 @@
 """Stage: tokens of all enabled corpora to features, vocabulary, labels. `python -m flows.stages.features`."""
 
+import hashlib
 import shutil
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from flows.stages._common import DATA, REPORTS, run_stage, write_json
 from mgm.corpus.parts import MANIFEST, Part, file_sha256, read_manifest, read_parts, write_manifest
 from mgm.corpus.profile import CorpusProfile
+from mgm.corpus.progress import progress
+from mgm.corpus.statistics import Statistics
 from mgm.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels
+from mgm.text.dictionary import dictionaries_of, dictionary_of
 from mgm.text.features import FeaturePart, featurize
-from mgm.text.vocabulary import Vocabulary, count_words
+from mgm.text.stopwords import FILE
+from mgm.text.top_words import TopWords
+from mgm.text.vocabulary import Vocabulary, WordCounts, count_words, key
 
 FOLDER = DATA / "features"
+RESOURCES = DATA / "resources"
 
 Labels = dict[str, Counter[str]]
 """Split to label to how often."""
+
+
+@dataclass
+class Gathered:
+    """What is gathered over all corpora for the statistics."""
+
+    unseen: Counter[str]
+    top_words: TopWords
+    labelled: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    found: dict[str, Labels] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Counter)))
 
 
 def main() -> None:
     """Makes the features of every corpus that params.yaml enables, and of no other."""
     settings = Settings.load()
     _check_common(settings)
-    features, corpora = settings.text.features, sorted(settings.enabled)
-    tasks = {corpus: _trained(settings, corpus) for corpus in corpora}
+    features, corpora, tasks = settings.text.features, sorted(settings.enabled), settings.active_tasks()
+    dictionaries = {c: dictionary_of(settings.text_for(c).segmentation, RESOURCES) for c in corpora}
 
-    counted = count_words(
-        part for c in corpora for part in read_parts(DATA / "tokens" / c, ["split", "words"])
-    )
+    counted = count_words(_read(corpora, lambda _: ["split", "words"], "vocabulary"), features.stem)
     vocabulary = Vocabulary.from_counts(counted, features)
     label_counts = labels.count_labels(
-        (
-            part
-            for c in corpora
-            for part in read_parts(DATA / "tokens" / c, ["split", *[t.name for t in tasks[c]]])
-        ),
-        settings.active_tasks(),
+        _read(corpora, lambda c: ["split", *[t.name for t in _trained(settings, c)]], "labels"), tasks
     )
-    spaces = labels.build_label_spaces(label_counts, settings.active_tasks())
-    rare = labels.rare_labels(label_counts, settings.active_tasks())
+    spaces = labels.build_label_spaces(label_counts, tasks)
+    rare = labels.rare_labels(label_counts, tasks)
 
     shutil.rmtree(FOLDER, ignore_errors=True)
     vocabulary.save(FOLDER / "vocabulary.parquet")
     labels.save(spaces, FOLDER / "labels.json")
+    _copy_word_lists(settings)
+    gathered = Gathered(Counter(dict.fromkeys(spaces, 0)), TopWords(tasks))
     profiles: dict[str, Any] = {}
-    unseen: Counter[str] = Counter(dict.fromkeys(spaces, 0))
-    labelled: dict[str, Counter[str]] = defaultdict(Counter)
-    found: dict[str, Labels] = defaultdict(lambda: defaultdict(Counter))
+    statistics: dict[str, Any] = {}
     for corpus in corpora:
-        profile, parts = CorpusProfile(tasks[corpus]), []
+        own = _trained(settings, corpus)
+        profile, counts, distinct, parts = CorpusProfile(own), Statistics(), WordCounts(), []
         for index, (source, tokens) in enumerate(_tokens(corpus)):
-            tokens = labels.drop_rare(tokens, tasks[corpus], rare)
-            part = featurize(tokens, vocabulary, features)
-            part = FeaturePart(labels.encode(part.documents, tasks[corpus], spaces), part.types)
-            path = part.save(FOLDER / corpus, index)[0]
-            parts.append(Part(path.name, part.documents.height, file_sha256(path), source.sha256))
+            tokens = labels.drop_rare(tokens, own, rare)
+            part = featurize(tokens, vocabulary, features, dictionaries[corpus])
+            part = FeaturePart(labels.encode(part.documents, own, spaces), part.types)
+            paths = part.save(FOLDER / corpus, index)
+            parts.append(Part(paths[0].name, part.documents.height, _sha256(paths), source.sha256))
             profile.add(part.documents, part.types)
-            unseen.update(labels.unseen(tokens, tasks[corpus], spaces))
-            _count_splits(tokens, tasks[corpus], labelled, found)
+            counts.count("sentences", int(part.documents["sentence"].list.len().sum()))
+            counts.measure("words_per_document", part.documents["word"].list.len())
+            distinct.add(key(part.types["text"], features.stem), np.ones(part.types.height, np.int64))
+            gathered.unseen.update(labels.unseen(tokens, own, spaces))
+            gathered.top_words.add(part.documents, part.types)
+            _count_splits(tokens, own, gathered)
         write_manifest(FOLDER / corpus, parts)
-        profiles[corpus] = profile.result()
+        counts.count("distinct_words", distinct.result().height)
+        profiles[corpus], statistics[corpus] = profile.result(), counts.result()
         print(
             f"features {corpus}: {sum(p.rows for p in parts):,} rows, "
             f"unknown words {profiles[corpus]['unknown_words']}"
@@ -77,14 +96,38 @@ def main() -> None:
             "rows": rows,
             "vocabulary_words": len(vocabulary),
             "corpora": {
-                c: {k: p[k] for k in ("rows", "words", "unknown_words")} for c, p in profiles.items()
+                c: {k: p[k] for k in ("rows", "words", "unknown_words")} | statistics[c]
+                for c, p in profiles.items()
             },
-            "labelled_rows": labelled,
-            "labels": found,
-            "unseen_labels": unseen,
+            "labelled_rows": gathered.labelled,
+            "labels": gathered.found,
+            "unseen_labels": gathered.unseen,
             "rare_labels": rare,
+            "top_words": gathered.top_words.result(),
         },
     )
+
+
+def _read(corpora: list[str], columns: Callable[[str], list[str]], what: str) -> Iterator[pl.DataFrame]:
+    """The parts of the tokens of all corpora."""
+    for corpus in corpora:
+        folder = DATA / "tokens" / corpus
+        parts = read_parts(folder, columns(corpus))
+        yield from progress(parts, f"{what} {corpus}", len(read_manifest(folder).parts))
+
+
+def _copy_word_lists(settings: Settings) -> None:
+    """Stopwords and dictionaries to where the train stage reads what goes into the bundle."""
+    for corpus in sorted(settings.enabled):
+        (FOLDER / "stopwords").mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(DATA / "content" / corpus / FILE, FOLDER / "stopwords" / f"{corpus}.txt")
+    for name, dictionary in dictionaries_of(settings, RESOURCES).items():
+        dictionary.save(FOLDER / "dictionaries" / name)
+
+
+def _sha256(paths: list[Path]) -> str:
+    """One hash for the files of a part."""
+    return hashlib.sha256("".join(map(file_sha256, paths)).encode()).hexdigest()
 
 
 def _trained(settings: Settings, corpus: str) -> list[Task]:
@@ -109,7 +152,7 @@ def _tokens(corpus: str) -> Iterator[tuple[Part, pl.DataFrame]]:
         raise ValueError(
             f"{content / MANIFEST}: not made from the present {tokens}; run the stage stopwords again"
         )
-    for part, other in zip(parts, marked, strict=True):
+    for part, other in progress(zip(parts, marked, strict=True), f"features {corpus}", len(parts)):
         yield (
             part,
             pl.read_parquet(tokens / part.name).with_columns(
@@ -118,16 +161,15 @@ def _tokens(corpus: str) -> Iterator[tuple[Part, pl.DataFrame]]:
         )
 
 
-def _count_splits(
-    tokens: pl.DataFrame, tasks: list[Task], labelled: dict[str, Counter[str]], found: dict[str, Labels]
-) -> None:
+def _count_splits(tokens: pl.DataFrame, tasks: list[Task], gathered: Gathered) -> None:
     """Adds the labelled rows of each task and split, and how often each label occurs there."""
     for (split,), rows in sorted(tokens.partition_by("split", as_dict=True).items()):
         for task in tasks:
-            labelled[task.name][str(split)] += rows.height - rows[task.name].null_count()
+            gathered.labelled[task.name][str(split)] += rows.height - rows[task.name].null_count()
             if task.kind in labels.HAS_LABELS:
                 values = labels.label_values(rows, task).alias("label").value_counts(sort=True, name="n")
-                found[task.name][str(split)].update(dict(values.select("label", "n").iter_rows()))
+                counts = dict(values.select("label", "n").iter_rows())
+                gathered.found[task.name][str(split)].update(counts)
 
 
 if __name__ == "__main__":

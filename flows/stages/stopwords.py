@@ -3,25 +3,45 @@
 import polars as pl
 
 from flows.stages._common import DATA, run_stage, write_counts
-from mgm.corpus.parts import REJECTS, Counts, PartsWriter, read_manifest
-from mgm.settings import Settings
-from mgm.text.stopwords import CONTENT, Stopwords, mark
+from mgm.corpus.parts import REJECTS, Counts, PartsWriter, read_manifest, read_parts
+from mgm.corpus.progress import progress
+from mgm.corpus.statistics import Statistics
+from mgm.settings import Settings, StopwordSettings
+from mgm.text.stopwords import CONTENT, FILE, DocumentFrequencies, Stopwords, mark
+
+SHOWN = 50
+"""How many of the derived stopwords the statistics name."""
 
 
 def main(corpus: str) -> None:
-    """Marks the content words of one corpus."""
-    stopwords = Stopwords.load(Settings.load().text_for(corpus).stopwords)
-    source = DATA / "tokens" / corpus
-    counts, words, content = Counts(), 0, 0
-    with PartsWriter(DATA / "content" / corpus, CONTENT) as out:
-        for part in read_manifest(source).parts:
+    """Marks the content words of one corpus, and writes its stopwords beside them."""
+    settings = Settings.load().text_for(corpus).stopwords
+    source, target = DATA / "tokens" / corpus, DATA / "content" / corpus
+    general = Stopwords.load(settings)
+    derived = _derived(corpus, general, settings)
+    stopwords = general.plus(derived)
+    counts, statistics = Counts(), Statistics()
+    with PartsWriter(target, CONTENT) as out:
+        stopwords.save(target / FILE)
+        for part in progress(read_manifest(source).parts, f"stopwords {corpus}"):
             tokens = pl.read_parquet(source / part.name, columns=["doc_id", "words"])
             marked = mark(tokens, stopwords)
             counts.add(tokens, marked, REJECTS.to_frame())
-            words += int(tokens["words"].list.len().sum())
-            content += int(marked["content"].list.sum().sum())
+            statistics.count("words", int(tokens["words"].list.len().sum()))
+            statistics.count("content_words", int(marked["content"].list.sum().sum()))
             out.write(marked, part.sha256)
-    write_counts("stopwords", corpus, counts, words=words, content_words=content)
+    statistics.count("derived_stopwords", len(derived))
+    write_counts("stopwords", corpus, counts, **statistics.result(), derived=derived[:SHOWN])
+
+
+def _derived(corpus: str, general: Stopwords, settings: StopwordSettings) -> list[str]:
+    frequencies = DocumentFrequencies()
+    if settings.document_frequency is not None:
+        source = DATA / "tokens" / corpus
+        parts = read_parts(source, ["split", "words"])
+        for part in progress(parts, f"document frequencies {corpus}", len(read_manifest(source).parts)):
+            frequencies.add(part)
+    return general.derived(frequencies, settings)
 
 
 if __name__ == "__main__":

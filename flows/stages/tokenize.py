@@ -1,49 +1,52 @@
-"""Stage: clean documents to words, sentences and paragraphs. `python -m flows.stages.tokenize CORPUS`."""
+"""Stage: clean, distinct documents to words, sentences and paragraphs. `python -m flows.stages.tokenize CORPUS`."""
 
-import numpy as np
+from dataclasses import dataclass
+
 import polars as pl
 
-from flows.stages._common import DATA, rejects_folder, run_stage, write_counts
-from mgm.corpus.parts import map_parts, read_parts
-from mgm.corpus.profile import quantiles
-from mgm.settings import Settings
+from flows.stages._common import DATA, processes, rejects_folder, run_stage, write_counts
+from mgm.corpus.parts import Transformed, map_parts, read_manifest
+from mgm.corpus.statistics import Statistics
+from mgm.settings import SegmentationSettings, Settings
+from mgm.text.dictionary import UserDictionary, dictionary_of
 from mgm.text.segmentation import COLUMNS, tokenize
+
+RESOURCES = DATA / "resources"
+
+
+@dataclass(frozen=True)
+class Tokenize:
+    """Segments a part."""
+
+    settings: SegmentationSettings
+    dictionary: UserDictionary | None
+
+    def __call__(self, frame: pl.DataFrame) -> Transformed:
+        kept, rejected = tokenize(frame, self.settings, self.dictionary)
+        statistics = Statistics()
+        for column, name in (("words", "words"), ("sentence", "sentences"), ("paragraph", "paragraphs")):
+            sizes = kept[column].list.len()
+            statistics.count(name, int(sizes.sum()))
+            if column != "paragraph":
+                statistics.measure(f"{name}_per_document", sizes)
+        return Transformed(kept, rejected, statistics)
 
 
 def main(corpus: str) -> None:
     """Segments the texts of one corpus."""
     segmentation = Settings.load().text_for(corpus).segmentation
-    source = DATA / "clean" / corpus
-    documents = next(read_parts(source)).drop("text", "edits").schema
-    sizes: dict[str, list[np.ndarray]] = {
-        name: [np.empty(0, np.int32)] for name in ("words", "sentence", "paragraph")
-    }
-
-    def transform(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        kept, rejected = tokenize(frame, segmentation)
-        for name, values in sizes.items():
-            values.append(kept[name].list.len().to_numpy().astype(np.int32))
-        return kept, rejected
-
-    counts = map_parts(
+    source = DATA / "unique" / corpus
+    documents = pl.read_parquet_schema(source / read_manifest(source).parts[0].name)
+    counts, statistics = map_parts(
         source,
         DATA / "tokens" / corpus,
         rejects_folder("tokenize", corpus),
         "tokenize",
-        pl.Schema({**documents, **COLUMNS}),
-        transform,
+        {name: kind for name, kind in documents.items() if name not in ("text", "edits")} | COLUMNS,
+        Tokenize(segmentation, dictionary_of(segmentation, RESOURCES)),
+        processes(),
     )
-    words, sentences, paragraphs = (np.concatenate(values) for values in sizes.values())
-    write_counts(
-        "tokenize",
-        corpus,
-        counts,
-        words=int(words.sum()),
-        sentences=int(sentences.sum()),
-        paragraphs=int(paragraphs.sum()),
-        words_per_document=quantiles(words),
-        sentences_per_document=quantiles(sentences),
-    )
+    write_counts("tokenize", corpus, counts, **statistics.result())
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ from flows.stages._common import CANDIDATE, REPORTS, read_json, run_stage, write
 from flows.stages._training import FEATURES, VOCABULARY, Console, checkpoint, facts, prepare
 from mgm.model import bundle as bundles
 from mgm.settings import Settings
+from mgm.text.dictionary import dictionaries_of
+from mgm.text.stopwords import Stopwords
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.fit import fit
 from mgm.training.trainer import EpochReport
@@ -29,7 +31,8 @@ def main() -> None:
         thresholds=fitted.thresholds,
         vocabulary=Vocabulary.load(VOCABULARY),
         profile=read_json(FEATURES / "profile.json"),
-        stopwords=bundles.stopwords_of(settings),
+        stopwords=_stopwords(settings),
+        dictionaries=dictionaries_of(settings, FEATURES / "dictionaries"),
     )
     identity = bundles.save(CANDIDATE, bundle)
     write_json(REPORTS / "training.json", facts(made, fitted, settings))
@@ -38,6 +41,12 @@ def main() -> None:
         f"epoch {fitted.trained.best} is the best, mean {fitted.trained.score:.4f}; "
         f"bundle {identity[:12]} in {CANDIDATE}"
     )
+
+
+def _stopwords(settings: Settings) -> dict[str | None, Stopwords]:
+    """Those of each corpus, and the general ones for documents of none."""
+    own = {c: Stopwords.read(FEATURES / "stopwords" / f"{c}.txt") for c in sorted(settings.enabled)}
+    return bundles.stopwords_of(settings) | own
 
 
 def _log(live: Live, report: EpochReport) -> None:

@@ -11,6 +11,8 @@ from mgm.tasks import Task
 
 SPLITS = ("train", "valid", "test")
 LANGUAGES = ("en", "zh", "mixed", "other")
+DETECT = "detect"
+"""In the place of a corpus's language: ingest leaves it null, and cleaning finds it."""
 
 _ROW = "_row"
 
@@ -56,7 +58,7 @@ def _no_empty_label(task: Task) -> pl.Expr | None:
 
 def _spans_inside(name: str) -> pl.Expr:
     start, end = pl.element().struct.field("start"), pl.element().struct.field("end")
-    well_formed = pl.col(name).list.eval((start >= 0) & (end > start)).list.all()
+    well_formed = pl.col(name).list.eval(((start >= 0) & (end > start)).fill_null(False)).list.all()
     last = pl.col(name).list.eval(end).list.max()
     return (well_formed & (last <= pl.col("text").str.len_chars()).fill_null(True)).fill_null(True)
 

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import polars as pl
 
-from mgm.corpus.contract import LANGUAGES, SPLITS, document_schema, enforce, row_contract
+from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS, document_schema, enforce, row_contract
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter
-from mgm.corpus.readers import column_names, input_files, read_batches
+from mgm.corpus.progress import progress
+from mgm.corpus.readers import Source, column_names, input_files, read_batches
 from mgm.corpus.splits import assign_splits
-from mgm.settings import CorpusSettings, nearest
+from mgm.corpus.statistics import Statistics
+from mgm.settings import CorpusSettings, IngestSettings, nearest
 from mgm.tasks import Task
 
 
@@ -21,13 +23,13 @@ class Columns:
     doc_id: str
     text: str
     lang: str | None
-    """None: the corpus has one language, and no column for it."""
+    """None: the corpus has one language, or its documents' languages are to be detected; there is no column."""
     group: str
     split: str | None
     tasks: dict[str, str]
 
     @classmethod
-    def resolve(cls, corpus: str, source: Path, settings: CorpusSettings, tasks: list[Task]) -> "Columns":
+    def resolve(cls, corpus: str, source: Source, settings: CorpusSettings, tasks: list[Task]) -> "Columns":
         """Finds every column before a row is read.
 
         Raises:
@@ -51,8 +53,8 @@ class Columns:
             doc_id=doc_id,
             text=need(settings.text_column, "text_column"),
             lang=None
-            if lang in LANGUAGES
-            else need(lang, "lang", f", or states the language: one of {', '.join(LANGUAGES)}"),
+            if lang in (*LANGUAGES, DETECT)
+            else need(lang, "lang", f", or states the language: one of {', '.join(LANGUAGES)}, or {DETECT}"),
             group=need(settings.group, "group")
             if settings.group
             else ("group" if "group" in found else doc_id),
@@ -70,9 +72,9 @@ class Columns:
 
 
 def read_documents(
-    corpus: str, source: Path, settings: CorpusSettings, tasks: list[Task], rows: int
+    corpus: str, source: Source, settings: CorpusSettings, tasks: list[Task], size: IngestSettings
 ) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The documents of a corpus in file order, as (kept, rejected) of `rows` raw rows each.
+    """The documents of a corpus in file order, as (kept, rejected) of one part's raw rows each.
 
     Raises:
         FileNotFoundError, ValueError: one that names the file and, where it is known, the row, column and value.
@@ -80,26 +82,25 @@ def read_documents(
     columns = Columns.resolve(corpus, source, settings, tasks)
     contract = row_contract(tasks)
     schema = document_schema(tasks)
+    stated = None if settings.lang == DETECT else settings.lang
+    batches = read_batches(
+        source, columns.types(tasks), size.rows_per_part, (columns.text,), size.megabytes_per_part
+    )
     first = 1
-    for raw in read_batches(source, columns.types(tasks), rows, strict=(columns.text,)):
+    for raw in batches:
         frame = raw.select(
             pl.col(columns.doc_id).alias("doc_id"),
             pl.col(columns.text).alias("text"),
-            (pl.col(columns.lang) if columns.lang else pl.lit(settings.lang)).alias("lang"),
+            (pl.col(columns.lang) if columns.lang else pl.lit(stated, pl.String)).alias("lang"),
             pl.coalesce(columns.group, columns.doc_id).alias("group"),
             (pl.col(columns.split) if columns.split else pl.lit(None, pl.String)).alias("split"),
             *(pl.col(column).alias(task) for task, column in columns.tasks.items()),
         ).cast(schema)
         _check(frame["doc_id"].is_null(), frame["doc_id"], first, source, columns.doc_id, "a value")
-        languages = ", ".join(LANGUAGES)
-        _check(
-            ~frame["lang"].is_in(LANGUAGES).fill_null(False),
-            frame["lang"],
-            first,
-            source,
-            columns.lang,
-            f"one of {languages}",
-        )
+        if columns.lang:
+            wrong = ~frame["lang"].is_in(LANGUAGES).fill_null(False)
+            expected = f"one of {', '.join(LANGUAGES)} (lang: {DETECT} finds them)"
+            _check(wrong, frame["lang"], first, source, columns.lang, expected)
         if columns.split:
             wrong = ~frame["split"].is_in(SPLITS).fill_null(False)
             _check(wrong, frame["split"], first, source, columns.split, f"one of {', '.join(SPLITS)}")
@@ -109,9 +110,7 @@ def read_documents(
         first += raw.height
 
 
-def _check(
-    bad: pl.Series, values: pl.Series, first: int, source: Path, column: str | None, expected: str
-) -> None:
+def _check(bad: pl.Series, values: pl.Series, first: int, source: Source, column: str, expected: str) -> None:
     places = bad.arg_true()
     if len(places):
         row = places[0]
@@ -121,54 +120,67 @@ def _check(
         )
 
 
-def _where(source: Path) -> str:
+def _where(source: Source) -> str:
     files = input_files(source)
     return (
-        f"{files[0]}: " if len(files) == 1 else f"{source} ({len(files)} files in the order of their names): "
+        f"{files[0]}: " if len(files) == 1 else f"{source} ({len(files)} files in the order of their paths): "
     )
 
 
 def ingest(
     corpus: str,
-    source: Path,
+    source: Source,
     settings: CorpusSettings,
     tasks: list[Task],
-    rows: int,
+    size: IngestSettings,
     target: Path,
     rejects: Path,
-) -> Counts:
-    """Writes a corpus's documents and rejects as tables.
+) -> tuple[Counts, Statistics]:
+    """Writes a corpus's documents and rejects as tables. Counted: characters; measured: characters_per_document.
 
-    Every doc_id is unique afterwards. Memory: one part, and 8 bytes a document for the ids' hashes.
+    Every doc_id is unique afterwards. Memory: two parts, and 8 bytes a document for the ids' hashes (twice that while
+    they are compared).
 
     Raises:
         FileNotFoundError, ValueError: see `read_documents`; also an empty corpus, and a repeated doc_id.
     """
-    counts = Counts()
+    counts, statistics = Counts(), Statistics()
     hashes: list[pl.Series] = []
     with PartsWriter(target, document_schema(tasks)) as out, PartsWriter(rejects, REJECTS) as dropped:
-        for kept, rejected in read_documents(corpus, source, settings, tasks, rows):
-            whole = pl.concat([kept["doc_id"], rejected["doc_id"]])
-            counts.add(whole.to_frame(), kept, rejected)
-            hashes.append(whole.hash(seed=0))
+        parts = read_documents(corpus, source, settings, tasks, size)
+        for kept, rejected in progress(parts, f"ingest {corpus}"):
+            ids = pl.concat([kept["doc_id"], rejected["doc_id"]])
+            counts.add(ids.to_frame(), kept, rejected)
+            hashes.append(ids.hash(seed=0))
+            characters = kept["text"].str.len_chars()
+            statistics.count("characters", int(characters.sum()))
+            statistics.measure("characters_per_document", characters)
             out.write(kept)
             dropped.write(rejected.with_columns(stage=pl.lit("ingest")))
         if not counts.rows_in:
             raise ValueError(f"{source}: corpus {corpus!r} is empty: expected at least one row")
-        if pl.concat(hashes).n_unique() != counts.rows_in:
-            _raise_repeated(corpus, source, settings, rows)
-    return counts
+        whole = pl.concat(hashes)
+        if whole.n_unique() != counts.rows_in:
+            _raise_repeated(corpus, source, settings, size, whole.filter(whole.is_duplicated()).unique())
+    return counts, statistics
 
 
-def _raise_repeated(corpus: str, source: Path, settings: CorpusSettings, rows: int) -> None:
-    """Names the first repeated doc_id and its rows. Equal hashes of different ids are no error."""
-    ids = pl.concat(
-        [f[settings.id] for f in read_batches(source, {settings.id: pl.String()}, rows, strict=())]
-    )
-    repeated = ids.filter(ids.is_duplicated()).unique(maintain_order=True)
-    if len(repeated):
-        places = [str(row + 1) for row in (ids == repeated[0]).arg_true().head(5)]
+def _raise_repeated(
+    corpus: str, source: Source, settings: CorpusSettings, size: IngestSettings, hashes: pl.Series
+) -> None:
+    """Reads once more, and names the first doc_id of these hashes that is repeated, with its rows. Equal hashes of
+    different ids are no error."""
+    found, first = [], 1
+    for frame in read_batches(source, {settings.id: pl.String()}, size.rows_per_part, strict=()):
+        numbered = frame.with_row_index("row", first)
+        found.append(numbered.filter(pl.col(settings.id).hash(seed=0).is_in(hashes.implode())))
+        first += frame.height
+    rows = pl.concat(found)
+    repeated = rows.filter(pl.col(settings.id).is_duplicated())
+    if repeated.height:
+        value = repeated[settings.id][0]
+        places = repeated.filter(pl.col(settings.id) == value)["row"].head(5).to_list()
         raise ValueError(
-            f"{_where(source)}column {settings.id!r}: value {repeated[0]!r} stands in rows {', '.join(places)}; expected "
-            f"a different doc_id in every row of corpus {corpus!r} ({len(repeated)} values are repeated)"
+            f"{_where(source)}column {settings.id!r}: value {value!r} stands in rows {', '.join(map(str, places))}; expected "
+            f"a different doc_id in every row of corpus {corpus!r} ({repeated[settings.id].n_unique()} values are repeated)"
         )

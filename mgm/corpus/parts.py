@@ -8,12 +8,17 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import polars as pl
+
+from mgm.corpus.processes import in_order
+from mgm.corpus.progress import progress
+from mgm.corpus.statistics import Statistics
 
 MANIFEST = "_parts.json"
 ROW_GROUP = 20_000
@@ -61,6 +66,13 @@ class Counts:
         reasons.update(rejected["reasons"].explode().drop_nulls().to_list())
         self.reasons = dict(sorted(reasons.items()))
 
+    def merge(self, other: "Counts") -> None:
+        """Adds the counts of another part."""
+        self.rows_in += other.rows_in
+        self.rows_out += other.rows_out
+        self.rejected += other.rejected
+        self.reasons = dict(sorted((Counter(self.reasons) + Counter(other.reasons)).items()))
+
 
 def file_sha256(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hexadecimal."""
@@ -100,6 +112,17 @@ def read_table(folder: Path, columns: list[str] | None = None) -> pl.DataFrame:
     return pl.concat(list(read_parts(folder, columns)))
 
 
+def write_part(
+    folder: Path, index: int, frame: pl.DataFrame, schema: pl.Schema, input_sha256: str = ""
+) -> Part:
+    """Writes one part of a table, with the columns and types of `schema`."""
+    path = folder / f"part-{index:05d}.parquet"
+    frame.select(schema.names()).cast(schema).write_parquet(
+        path, compression="zstd", row_group_size=ROW_GROUP, statistics=False
+    )
+    return Part(path.name, frame.height, file_sha256(path), input_sha256)
+
+
 class PartsWriter:
     """Writes a table part by part. Leaving the context normally writes `_parts.json`; after an error there is none."""
 
@@ -116,12 +139,7 @@ class PartsWriter:
 
     def write(self, frame: pl.DataFrame, input_sha256: str = "") -> None:
         """Writes `frame` as the next part; its columns must be those of the schema, in any order."""
-        name = f"part-{len(self.parts):05d}.parquet"
-        path = self.folder / name
-        frame.select(self.schema.names()).cast(self.schema).write_parquet(
-            path, compression="zstd", row_group_size=ROW_GROUP, statistics=False
-        )
-        self.parts.append(Part(name, frame.height, file_sha256(path), input_sha256))
+        self.parts.append(write_part(self.folder, len(self.parts), frame, self.schema, input_sha256))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -132,24 +150,68 @@ class PartsWriter:
             write_manifest(self.folder, self.parts)
 
 
+@dataclass(frozen=True)
+class Transformed:
+    """What became of one part: the rows kept, the rejected ones (doc_id, reasons, values), what was counted."""
+
+    kept: pl.DataFrame
+    rejected: pl.DataFrame
+    statistics: Statistics = field(default_factory=Statistics)
+
+
+Transform = Callable[[pl.DataFrame], Transformed]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What `map_parts` does with each part; a worker process gets it once."""
+
+    source: Path
+    target: Path
+    rejects: Path
+    stage: str
+    schema: pl.Schema
+    transform: Transform
+
+    def do(self, index: int, part: Part) -> tuple[Part, Part, Counts, Statistics]:
+        frame = pl.read_parquet(self.source / part.name)
+        made = self.transform(frame)
+        counts = Counts()
+        counts.add(frame, made.kept, made.rejected)
+        dropped = made.rejected.with_columns(stage=pl.lit(self.stage))
+        return (
+            write_part(self.target, index, made.kept, self.schema, part.sha256),
+            write_part(self.rejects, index, dropped, REJECTS, part.sha256),
+            counts,
+            made.statistics,
+        )
+
+
 def map_parts(
     source: Path,
     target: Path,
     rejects: Path,
     stage: str,
     schema: Mapping[str, pl.DataType] | pl.Schema,
-    transform: Callable[[pl.DataFrame], tuple[pl.DataFrame, pl.DataFrame]],
-) -> Counts:
-    """Makes each part of `target` from one part of `source`, so that memory holds one part whatever the corpus.
+    transform: Transform,
+    processes: int = 1,
+) -> tuple[Counts, Statistics]:
+    """Makes each part of `target` from one part of `source`, so that memory holds one part a process whatever
+    the corpus. Several processes write the same bytes as one.
 
-    `transform` returns the rows kept (columns of `schema`) and the rejected ones (doc_id, reasons, values).
+    `transform` returns rows with the columns of `schema`; for more than one process it must be picklable.
+
+    Raises:
+        Whatever `transform` raises, also in another process; ChildProcessError: a process was killed.
     """
-    counts = Counts()
+    counts, statistics = Counts(), Statistics()
+    parts = read_manifest(source).parts
     with PartsWriter(target, schema) as out, PartsWriter(rejects, REJECTS) as dropped:
-        for part in read_manifest(source).parts:
-            frame = pl.read_parquet(source / part.name)
-            kept, rejected = transform(frame)
-            counts.add(frame, kept, rejected)
-            out.write(kept, part.sha256)
-            dropped.write(rejected.with_columns(stage=pl.lit(stage)), part.sha256)
-    return counts
+        work = _Work(source, target, rejects, stage, out.schema, transform)
+        with closing(in_order(work.do, list(enumerate(parts)), processes)) as results:
+            for kept, rejected, own, found in progress(results, f"{stage} {source.name}", len(parts)):
+                out.parts.append(kept)
+                dropped.parts.append(rejected)
+                counts.merge(own)
+                statistics.add(found)
+    return counts, statistics

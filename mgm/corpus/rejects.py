@@ -12,6 +12,8 @@ TEXT_TOO_SHORT = "text_too_short"
 TEXT_TOO_LONG = "text_too_long"
 SPAN_IN_DELETION = "span_in_deletion"
 NO_WORDS = "no_words"
+EXACT_DUPLICATE = "exact_duplicate"
+NEAR_DUPLICATE = "near_duplicate"
 
 
 def split_rejected(

@@ -103,3 +103,76 @@ def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
     step = max(1.0, math.ceil(step)) if whole else step
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(i * step, 10) for i in range(first, max(last, first + 1) + 1)]
+
+
+_BAR, _BARS_HEIGHT, _LABEL_HEIGHT = 9, 26, 12
+
+
+def _number_of(bound: int) -> int:
+    """The place of a bin whose lower bound is 0 or a power of two."""
+    return bound.bit_length()
+
+
+def histogram(bins: Mapping[int, int], last: int) -> Markup:
+    """Counts by the bins' lower bounds (0 and the powers of two) as bars, on an axis that ends with the bin
+    `last`."""
+    most = max(bins.values(), default=0)
+    total = sum(bins.values())
+    shapes = []
+    for bound, n in sorted(bins.items()):
+        # What is there is seen.
+        height = max(n / most * (_BARS_HEIGHT - 2), 1.0) if n else 0.0
+        covers = f"{bound:,}" if bound < 2 else f"{bound:,} to {2 * bound - 1:,}"
+        shapes.append(
+            f'<rect x="{_number_of(bound) * _BAR + 1}" width="{_BAR - 1.5}" y="{_BARS_HEIGHT - height:.1f}" '
+            f'height="{height:.1f}"><title>{covers}: {n:,} of {total:,} documents</title></rect>'
+        )
+    width = (_number_of(last) + 1) * _BAR + 1
+    return Markup(
+        f'<svg class="bars" viewBox="0 0 {width} {_BARS_HEIGHT}" width="{width}" height="{_BARS_HEIGHT}" '
+        f'role="img" aria-label="histogram of {total:,} documents">{"".join(shapes)}'
+        f'<line class="axis" x1="0" x2="{width}" y1="{_BARS_HEIGHT}" y2="{_BARS_HEIGHT}"/></svg>'
+    )
+
+
+def histogram_axis(last: int) -> Markup:
+    """The lower bounds of every fourth bin, to stand above or below histograms with this `last` bin."""
+    width = (_number_of(last) + 1) * _BAR + 1
+    places = range(1, _number_of(last) + 1, 4)
+    shapes = [
+        f'<text x="{place * _BAR + 1}" y="{_LABEL_HEIGHT - 3}">{_short(1 << (place - 1))}</text>'
+        for place in places
+    ]
+    # The last label may stand out to the right.
+    return Markup(
+        f'<svg class="bars" viewBox="0 0 {width + 2 * _BAR} {_LABEL_HEIGHT}" width="{width + 2 * _BAR}" '
+        f'height="{_LABEL_HEIGHT}" aria-hidden="true">{"".join(shapes)}</svg>'
+    )
+
+
+def _short(bound: int) -> str:
+    """A power of two as people say it: 4096 is 4k."""
+    for unit, size in (("M", 1 << 20), ("k", 1 << 10)):
+        if bound >= size:
+            return f"{bound // size}{unit}"
+    return str(bound)
+
+
+def share_bar(parts: Mapping[str, int]) -> Markup:
+    """One bar cut by the shares of its parts, in the colours c0, c1, ..."""
+    total, width, at = sum(parts.values()), 120.0, 0.0
+    shapes, said = [], []
+    for number, (name, n) in enumerate(parts.items()):
+        if not n:
+            continue
+        size = n / total * width
+        shapes.append(
+            f'<rect class="c{number % 6}" x="{at:.1f}" width="{max(size, 0.6):.1f}" height="10">'
+            f"<title>{escape(name)}: {n:,}</title></rect>"
+        )
+        said.append(f"{name} {n / total:.1%}")
+        at += size
+    return Markup(
+        f'<svg class="shares" viewBox="0 0 {width:.0f} 10" width="{width:.0f}" height="10" role="img" '
+        f'aria-label="{escape(", ".join(said) or "none")}">{"".join(shapes)}</svg>'
+    )

@@ -10,10 +10,11 @@ import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from mgm.evaluation.data_page import LANGUAGES, LEVELS, data_page
 from mgm.evaluation.errors import Example, Piece, confident_errors, confused_pairs, confusion, excerpt
 from mgm.evaluation.metrics import labelled, per_label
 from mgm.evaluation.plots import interval_plot, line_plot
-from mgm.evaluation.sources import GATES, STAGES, Sources
+from mgm.evaluation.sources import GATES, Sources
 from mgm.evaluation.study import SingleTask, single_task
 from mgm.tasks import Task
 
@@ -71,14 +72,14 @@ def render(sources: Sources, provenance: list[tuple[str, str]]) -> str:
         "verdict": sources.json("reports", "promotion.json"),
         "views": views,
         "training": _training(sources),
-        "stages": _stages(sources),
-        "features": sources.json("reports", "stages", "features.json"),
+        "data": data_page(sources),
         "gates": _gates(sources),
         "provenance": [*provenance, *_hashes(sources)],
         "idle": [t for t in _listed(sources) if t not in {v.task.name for v in views}],
         "missing": sources.missing,
         "split": SPLIT,
-        "stage_names": STAGES,
+        "length_levels": list(LEVELS.values()),
+        "language_heads": [*LANGUAGES, "disagrees"],
         "labels_shown": LABELS_SHOWN,
     }
     return _environment().get_template("report.html.j2").render(context)
@@ -161,21 +162,6 @@ def _plain(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _stages(sources: Sources) -> list[dict[str, Any]]:
-    """Of each enabled corpus: rows after each stage, and rejects by stage and reason."""
-    corpora = []
-    for corpus in sources.settings.enabled:
-        counts = {stage: sources.json("reports", "stages", stage, f"{corpus}.json") for stage in STAGES}
-        rejects = [
-            {"stage": stage, "reason": reason, "rows": rows}
-            for stage, found in counts.items()
-            for reason, rows in ((found or {}).get("reasons") or {}).items()
-        ]
-        rejected = sum(found["rejected"] for found in counts.values() if found)
-        corpora.append({"corpus": corpus, "counts": counts, "rejects": rejects, "rejected": rejected})
-    return corpora
 
 
 def _gates(sources: Sources) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from mgm.evaluation.metrics import columns_read
 from mgm.settings import Settings
 from mgm.tasks import Task
 
-STAGES = ("ingest", "clean", "tokenize", "stopwords")
+STAGES = ("ingest", "clean", "deduplicate", "tokenize", "stopwords")
 GATES = ("ingest", "clean")
 
 

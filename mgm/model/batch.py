@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from mgm.tasks import Task
-from mgm.text.features import FeaturePart
+from mgm.text.features import PROPERTIES, FeaturePart
 
 NO_LABEL = -100
 """The target of a document (classification) or word (tagging) that carries no label; torch's own
@@ -34,7 +34,7 @@ class Batch:
     type_id: Tensor  # (T,) vocabulary id, 0 unknown
     type_ngram: Tensor  # (G,)
     type_ngram_offset: Tensor  # (T+1,)
-    type_property: Tensor  # (T,3) frequency bucket, shape, script
+    type_property: Tensor  # (T,properties), in the order of mgm.text.features.PROPERTIES
     word: Tensor  # (N,) index into the T types
     content: Tensor  # (N,) bool
     sentence_length: Tensor  # (S,) words of each sentence
@@ -80,14 +80,14 @@ def collate(
     documents = part.documents.select(names)[rows]
     word, word_count = ragged(documents["word"])
     types, index = np.unique(word, return_inverse=True)
-    type_rows = part.types.select("id", "ngrams", "bucket", "shape", "script")[types]
+    type_rows = part.types.select("id", "ngrams", *PROPERTIES)[types]
     ngram, ngram_count = ragged(type_rows["ngrams"])
     paragraph, document_length = ragged(documents["paragraph"])
     return Batch(
         type_id=_long(type_rows["id"].to_numpy()),
         type_ngram=_long(ngram),
         type_ngram_offset=_long(np.concatenate([[0], np.cumsum(ngram_count)])),
-        type_property=_long(type_rows.select("bucket", "shape", "script").cast(pl.Int64).to_numpy()),
+        type_property=_long(type_rows.select(*PROPERTIES).cast(pl.Int64).to_numpy()),
         word=_long(index),
         content=torch.from_numpy(ragged(documents["content"])[0].astype(np.bool_)),
         sentence_length=_long(ragged(documents["sentence"])[0]),

@@ -1,6 +1,7 @@
 """A bundle: everything that scores raw text, in one folder of plain files whose hashes a manifest states.
 
-weights.safetensors, config.json, vocabulary.parquet, stopwords*.txt, profile.json, card.md, manifest.json.
+weights.safetensors, config.json, vocabulary.parquet, stopwords*.txt, dictionary.*, profile.json, card.md,
+manifest.json.
 Equal training gives equal bytes: no times and nothing about the machine stand inside.
 """
 
@@ -19,10 +20,11 @@ from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
 from mgm.settings import Settings, TextSettings
 from mgm.tasks import Task
+from mgm.text.dictionary import UserDictionary
 from mgm.text.stopwords import Stopwords
 from mgm.text.vocabulary import Vocabulary
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 _WEIGHTS, _CONFIG, _VOCABULARY = "weights.safetensors", "config.json", "vocabulary.parquet"
 _PROFILE, _CARD = "profile.json", "card.md"
@@ -33,7 +35,8 @@ class Bundle:
     """A trained network with all that it needs to read raw text.
 
     `settings` names only what is enabled. `profile` is the training snapshot's statistics. `stopwords` are
-    those of each corpus. `id` is the hash of the manifest, empty until saved.
+    the general ones (None) and those of each corpus that has others. `dictionaries` are by the name that the
+    settings give them. `id` is the hash of the manifest, empty until saved.
     """
 
     network: Network
@@ -44,6 +47,7 @@ class Bundle:
     vocabulary: Vocabulary
     profile: dict[str, Any]
     stopwords: dict[str | None, Stopwords] = field(default_factory=dict)
+    dictionaries: dict[str, UserDictionary] = field(default_factory=dict)
     id: str = ""
 
     def text_for(self, corpus: str | None) -> TextSettings:
@@ -58,8 +62,14 @@ class Bundle:
         return self.settings.text_for(corpus)
 
     def stopwords_for(self, corpus: str | None) -> Stopwords:
-        """The stopwords of this corpus: its own where it overrides them."""
+        """The stopwords of this corpus: its own, with what was derived from it, where it has any. None: the
+        general ones."""
         return self.stopwords.get(corpus, self.stopwords[None])
+
+    def dictionary_for(self, corpus: str | None) -> UserDictionary | None:
+        """The dictionary that the text settings of this corpus name."""
+        name = self.text_for(corpus).segmentation.dictionary
+        return None if name is None else self.dictionaries[name]
 
 
 def own_settings(settings: Settings) -> Settings:
@@ -102,9 +112,9 @@ def save(folder: Path, bundle: Bundle) -> str:
     _write_json(new / _CONFIG, _config(bundle))
     _write_json(new / _PROFILE, bundle.profile)
     for corpus, stopwords in bundle.stopwords.items():
-        (new / _stopword_file(corpus)).write_text(
-            "".join(f"{w}\n" for w in sorted(stopwords.words)), encoding="utf-8"
-        )
+        stopwords.save(new / _stopword_file(corpus))
+    for name, dictionary in bundle.dictionaries.items():
+        dictionary.save(new / _dictionary_file(name))
     (new / _CARD).write_text(_card(bundle), encoding="utf-8")
     hashes = {path.name: _sha256(path) for path in sorted(new.iterdir())}
     _write_json(new / MANIFEST, {"format": FORMAT, "files": hashes})
@@ -154,7 +164,10 @@ def load(folder: Path) -> Bundle:
         thresholds={task: Thresholds(**t) for task, t in config["thresholds"].items()},
         vocabulary=Vocabulary.load(folder / _VOCABULARY),
         profile=json.loads((folder / _PROFILE).read_text(encoding="utf-8")),
-        stopwords={c: _read_stopwords(folder / _stopword_file(c)) for c in [None, *config["stopwords"]]},
+        stopwords={c: Stopwords.read(folder / _stopword_file(c)) for c in [None, *config["stopwords"]]},
+        dictionaries={
+            name: UserDictionary.load(folder / _dictionary_file(name)) for name in config["dictionaries"]
+        },
         id=identity,
     )
 
@@ -191,6 +204,7 @@ def _config(bundle: Bundle) -> dict[str, Any]:
         "vocabulary_size": len(bundle.vocabulary),
         "ngram_buckets": bundle.settings.text.features.ngram_buckets,
         "stopwords": sorted(c for c in bundle.stopwords if c is not None),
+        "dictionaries": sorted(bundle.dictionaries),
     }
 
 
@@ -223,8 +237,8 @@ def _stopword_file(corpus: str | None) -> str:
     return "stopwords.txt" if corpus is None else f"stopwords.{corpus}.txt"
 
 
-def _read_stopwords(path: Path) -> Stopwords:
-    return Stopwords(frozenset(path.read_text(encoding="utf-8").splitlines()))
+def _dictionary_file(name: str) -> str:
+    return f"dictionary.{name}"
 
 
 def _write_json(path: Path, content: Any) -> None:

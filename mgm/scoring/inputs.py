@@ -3,24 +3,23 @@ ids."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import polars as pl
 
-from mgm.corpus.readers import input_files, read_batches
+from mgm.corpus.readers import Source, pieces, read_batches
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """A file or folder of documents (Parquet, JSONL, CSV, TSV) and the names of its two columns that
+    """Documents, in whatever form and place the readers know, and the names of their two columns that
     count."""
 
-    path: Path
+    source: Source
     doc_id: str = "doc_id"
     text: str = "text"
 
     def check(self, rows: int) -> int:
-        """The number of documents. Reads everything once, `rows` at a time; memory: 8 bytes a document for
+        """The number of documents. Reads everything once, batch by batch; memory: 8 bytes a document for
         the ids' hashes.
 
         Raises:
@@ -30,12 +29,12 @@ class Inputs:
                 missing or repeated doc_id.
         """
         hashes = [pl.Series("doc_id", [], dtype=pl.UInt64)]
-        for file in input_files(self.path):
+        for piece in pieces(self.source):
             first = 1
-            for frame in self._read(file, rows):
+            for frame in self._read(piece, rows):
                 missing = frame["doc_id"].is_null().arg_true()
                 if len(missing):
-                    where = f"{file}: row {first + missing[0]}, column {self.doc_id!r}"
+                    where = f"{piece}: row {first + missing[0]}, column {self.doc_id!r}"
                     raise ValueError(f"{where}: no value; expected a unique id")
                 hashes.append(frame["doc_id"].hash())
                 first += frame.height
@@ -46,24 +45,24 @@ class Inputs:
         return len(ids)
 
     def batches(self, rows: int) -> Iterator[pl.DataFrame]:
-        """doc_id and text, `rows` rows at a time in the order of the files' names; only a row's position
-        decides its batch."""
-        return self._read(self.path, rows)
+        """doc_id and text in the order of the files' paths, `rows` rows at a time, fewer where texts are very
+        long; only the rows themselves and their order decide where a batch ends."""
+        return self._read(self.source, rows)
 
-    def _read(self, path: Path, rows: int) -> Iterator[pl.DataFrame]:
+    def _read(self, source: Source, rows: int) -> Iterator[pl.DataFrame]:
         columns = {self.doc_id: pl.String(), self.text: pl.String()}
-        for frame in read_batches(path, columns, rows, strict=(self.text,)):
+        for frame in read_batches(source, columns, rows, strict=(self.text,)):
             yield frame.select(pl.col(self.doc_id).alias("doc_id"), pl.col(self.text).alias("text"))
 
     def _raise_repeated(self, hashes: pl.Series, rows: int) -> None:
         """Reads once more to say where; two ids of one hash that differ are no repetition."""
         seen: dict[str, str] = {}
-        for file in input_files(self.path):
+        for piece in pieces(self.source):
             first = 1
-            for frame in self._read(file, rows):
+            for frame in self._read(piece, rows):
                 ids = frame["doc_id"]
                 for row in ids.hash().is_in(hashes.implode()).arg_true():
-                    where = f"{file}, row {first + row}"
+                    where = f"{piece}, row {first + row}"
                     if ids[row] in seen:
                         raise ValueError(
                             f"{where}, column {self.doc_id!r}: {ids[row]!r} stands already in "

@@ -76,9 +76,10 @@ class Scorer:
         frame = frame.select(INPUT.names()).cast(INPUT)
         given, missing = split_rejected(frame, frame, {TEXT_MISSING: frame["text"].is_null()})
         cleaned, unclean = clean(given, text.cleaning, min_chars)
-        tokens, wordless = tokenize(cleaned, text.segmentation)
+        dictionary = self.bundle.dictionary_for(corpus)
+        tokens, wordless = tokenize(cleaned, text.segmentation, dictionary)
         content = mark(tokens, self.bundle.stopwords_for(corpus))["content"]
-        part = featurize(tokens.with_columns(content), self.bundle.vocabulary, text.features)
+        part = featurize(tokens.with_columns(content), self.bundle.vocabulary, text.features, dictionary)
         dropped = {"input": missing, "clean": unclean, "tokenize": wordless}
         rejects = [
             r.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(REJECTS)

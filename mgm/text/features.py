@@ -11,13 +11,15 @@ import pyarrow as pa
 
 from mgm.settings import FeatureSettings
 from mgm.text import vocabulary as vocabularies
+from mgm.text.dictionary import UserDictionary
 from mgm.text.lists import Array, code_points, factorize, flat, lengths, offsets, ragged, ranges
+from mgm.text.part_of_speech import NONE, POS, parts_of_speech
 from mgm.text.vocabulary import Vocabulary
 
-# Cardinalities of the word properties `bucket`, `shape` and `script`: ids are below these.
-BUCKETS = vocabularies.BUCKETS
 SHAPES = 16
 SCRIPTS = 8
+PROPERTIES = {"bucket": vocabularies.BUCKETS, "shape": SHAPES, "script": SCRIPTS, "pos": POS}
+"""The properties of a word, in the order of their columns, with their cardinalities: ids are below these."""
 
 # A word has the first shape and the first script that fits, counted from 1; 0: none does.
 _SHAPES = [
@@ -60,7 +62,7 @@ class FeaturePart:
     documents: doc_id and the other columns of the tokens, with `word` list[i32] (rows of `types`) in place of
         `words`.
     types: one row a distinct word, in order of first appearance: text, id (i32, 0 unknown), ngrams
-        (list[i32]), bucket, shape, script (i8).
+        (list[i32]), and the properties bucket, shape, script and pos (i8).
     """
 
     documents: pl.DataFrame
@@ -96,18 +98,30 @@ def part_paths(folder: Path, index: int) -> list[Path]:
     return [folder / f"part-{index:05d}.arrow", folder / f"part-{index:05d}.types.arrow"]
 
 
-def featurize(tokens: pl.DataFrame, vocabulary: Vocabulary, settings: FeatureSettings) -> FeaturePart:
-    """Turns tokens (with `words` and `content`) into features, row-aligned; other columns stay."""
+def featurize(
+    tokens: pl.DataFrame,
+    vocabulary: Vocabulary,
+    settings: FeatureSettings,
+    dictionary: UserDictionary | None = None,
+) -> FeaturePart:
+    """Turns tokens (with `words` and `content`) into features, row-aligned; other columns stay.
+
+    `dictionary`: the one that the texts were segmented with, whose tags are parts of speech.
+    """
     code, types = factorize(flat(tokens["words"]).alias("text"))
     word = ragged("word", pl.Series(code.astype(np.int32)), lengths(tokens["words"]))
     described = types.to_frame().with_columns(
-        *vocabulary.ids(types),
+        *vocabulary.ids(types, settings.stem),
         word_ngrams(types, settings),
         _first_match(types, _SHAPES).alias("shape"),
         _first_match(types, _SCRIPTS).alias("script"),
+        parts_of_speech(types, None if dictionary is None else dictionary.tags)
+        if settings.part_of_speech
+        else pl.lit(NONE, pl.Int8).alias("pos"),
     )
-    described = described.select("text", "id", "ngrams", "bucket", "shape", "script")
-    return FeaturePart(tokens.with_columns(word).drop("words"), described)
+    return FeaturePart(
+        tokens.with_columns(word).drop("words"), described.select("text", "id", "ngrams", *PROPERTIES)
+    )
 
 
 def word_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
@@ -115,7 +129,7 @@ def word_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
 
     FNV-1a over the code points of the n-gram, with its high half folded in, modulo `ngram_buckets`: the same
     in every process and version. Subword n-grams: Bojanowski et al. 2017. A word shorter than n has no n-gram
-    of this length.
+    of this length. A word's stem has no part in it.
     """
     edged = pl.select(pl.lit(_EDGES[0]) + vocabularies.key(words) + pl.lit(_EDGES[1])).to_series()
     points = code_points(edged).astype(np.uint64)

@@ -66,11 +66,15 @@ def code_points(texts: pl.Series) -> npt.NDArray[np.uint32]:
     return np.frombuffer(joined.encode("utf-32-le"), dtype=np.uint32)
 
 
+def utf8_width(points: npt.NDArray[np.uint32]) -> Array:
+    """How many bytes each code point takes in UTF-8."""
+    return 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
+
+
 def texts_of(points: npt.NDArray[np.uint32], counts: npt.ArrayLike, name: str = "text") -> pl.Series:
     """The inverse of `code_points`: row i takes the next counts[i] code points."""
     data = points.astype("<u4").tobytes().decode("utf-32-le").encode("utf-8")
-    width = 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
-    bounds = offsets(width)[offsets(counts)]
+    bounds = offsets(utf8_width(points))[offsets(counts)]
     array = pa.LargeStringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(data))
     result = pl.from_arrow(array)
     assert isinstance(result, pl.Series)

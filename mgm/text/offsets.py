@@ -1,8 +1,11 @@
 """Monotone lists of edits between two versions of a text, and the mapping of offsets through them.
 
 Offsets are Unicode code points, half-open. An edit says that [old_start, old_end) of the old text became
-[new_start, new_end) of the new one; between edits the texts are equal. A boundary inside an edit snaps to the
-edit: a start to its start, an end to its end. Edits of one text are sorted and neither overlap nor touch.
+[new_start, new_end) of the new one. Between edits the texts are as long as each other, and equal up to
+characters that were exchanged one for one (a tab for a blank, a full-width letter for a plain one): an
+exchange moves no offset, and leaves no edit. A boundary inside an edit snaps to the edit: a start to its
+start, an end to its end. Edits of one text are sorted and do not overlap; they touch only where neither is an
+insertion or a deletion, so that each of several words that changed in a row keeps bounds of its own.
 
 All functions work on many texts at once. Positions of text d are held as keys d * 2**32 + offset, so that one
 sorted array holds those of all texts and one binary search serves them all.
@@ -40,14 +43,19 @@ class Edits:
 
     @classmethod
     def of(cls, text: npt.ArrayLike, *bounds: npt.ArrayLike) -> Self:
-        """From arrays or lists, sorted; edits that touch are merged."""
+        """From arrays or lists, sorted; edits that touch an insertion or a deletion are merged with it."""
         arrays = [np.asarray(a, dtype=np.int64) for a in (text, *bounds)]
         if len(arrays[0]) == 0:
             return cls(*arrays)
         owner, old_start, old_end, new_start, new_end = arrays
+        whole = (old_end > old_start) & (new_end > new_start)
+        touch = (old_start[1:] == old_end[:-1]) & (new_start[1:] == new_end[:-1])
         first = np.ones(len(owner), dtype=bool)
         first[1:] = (
-            (owner[1:] != owner[:-1]) | (old_start[1:] > old_end[:-1]) | (new_start[1:] > new_end[:-1])
+            (owner[1:] != owner[:-1])
+            | (old_start[1:] > old_end[:-1])
+            | (new_start[1:] > new_end[:-1])
+            | (touch & whole[1:] & whole[:-1])
         )
         last = np.append(first[1:], True)
         return cls(owner[first], old_start[first], old_end[last], new_start[first], new_end[last])
@@ -56,6 +64,14 @@ class Edits:
     def none(cls) -> Self:
         """No edit at all."""
         return cls.of(*[[] for _ in range(5)])
+
+    @classmethod
+    def joined(cls, *parts: "Edits") -> Self:
+        """Edits of the same texts, found in several ways, sorted."""
+        arrays = [np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)]
+        text, old_start, _, new_start, _ = arrays
+        order = np.lexsort((new_start, old_start, text))
+        return cls.of(*(array[order] for array in arrays))
 
     @classmethod
     def from_column(cls, column: pl.Series) -> Self:
@@ -76,15 +92,16 @@ class Edits:
         """The edits that lead from the new texts to the old ones."""
         return Edits(self.text, self.new_start, self.new_end, self.old_start, self.old_end)
 
+    def choose(self, edits: npt.NDArray[np.bool_]) -> "Edits":
+        """The chosen edits (a mask)."""
+        return Edits(*(getattr(self, f.name)[edits] for f in fields(self)))
+
     def take(self, texts: npt.NDArray[np.bool_]) -> "Edits":
         """The edits of the chosen texts (a mask), which are numbered anew."""
-        keep = texts[self.text]
-        number = np.cumsum(texts) - 1
-        parts = [getattr(self, f.name)[keep] for f in fields(self)]
-        return Edits(number[parts[0]], *parts[1:])
+        return self.choose(texts[self.text]).renumber(np.cumsum(texts) - 1)
 
     def renumber(self, texts: npt.ArrayLike) -> "Edits":
-        """The inverse of `take`: text i of these is texts[i] (ascending) of a larger batch."""
+        """The same edits of texts that stand elsewhere: what is text i here is texts[i] (ascending) there."""
         return Edits(np.asarray(texts)[self.text], self.old_start, self.old_end, self.new_start, self.new_end)
 
     def starts(self, text: npt.ArrayLike, offset: npt.ArrayLike) -> Array:
@@ -121,14 +138,16 @@ def compose(first: Edits, second: Edits) -> Edits:
     """The edits from a first version to a third, by way of a second."""
     if len(first.text) == 0 or len(second.text) == 0:
         return second if len(first.text) == 0 else first
-    # In the middle version, what either touches; where the two overlap or touch, they become one edit.
+    # In the middle version, what either touches; where the two overlap, or touch at a place where something was
+    # deleted or is inserted, they become one edit.
     text = np.concatenate([first.text, second.text])
     start = np.concatenate([first.new_start, second.old_start])
     end = np.concatenate([first.new_end, second.old_end])
     order = np.argsort(keys(text, start), kind="stable")
     text, start, end = text[order], start[order], end[order]
-    reach = np.maximum.accumulate(keys(text, end))
-    opens = np.append(True, keys(text, start)[1:] > reach[:-1])
+    begin, reach = keys(text, start), np.maximum.accumulate(keys(text, end))
+    apart = ~np.isin(begin, begin[start == end])
+    opens = np.append(True, (begin[1:] > reach[:-1]) | ((begin[1:] == reach[:-1]) & apart[1:]))
     at = np.flatnonzero(opens)
     closes = np.append(at[1:], len(text)) - 1
     text, start, end = text[at], start[at], reach[closes] - (text[at] << _TEXT)

@@ -1,19 +1,24 @@
 """Segmentation: texts to words with offsets, sentences and paragraphs.
 
 One regular expression tiles a text with pieces; runs of Han characters are then cut into words by jieba
-(rjieba). What counts as a word:
+(rjieba), or into characters. So mixed text is cut run by run. What counts as a word:
 
+- a placeholder of cleaning: <URL>;
 - letters, digits and underscores, with apostrophes and hyphens inside: don't, well-known, x86_64, 2024-05-01,
   libstdc++;
 - a number with its separators: 3.14, 1,000, 12:30; letters are not joined by dots: file.txt is three words;
 - letters each with a dot: U.S., e.g.; C#; @mention and #tag; a few emoticons;
-- a run of the same mark (!!!, ..., --, 。。。); every other character that is no blank, with its combining
-  marks.
+- a run of the same mark (!!!, ..., --, 。。。); an emoji with what modifies or joins it, a flag; every other
+  character that is no blank, with its combining marks.
 
 A sentence ends at a line break, after 。！？； and after .!?… before a blank and what may begin a sentence,
 or before a Han character; closing quotes and brackets belong to the sentence that they end. A dot after a
-common abbreviation or an initial ends none.
+common abbreviation, an initial or the number of a list's item ends none.
+
+Each distinct piece is looked at once; what is found goes to all its places by its number.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +27,8 @@ import rjieba
 
 from mgm.corpus.rejects import NO_WORDS, split_rejected
 from mgm.settings import SegmentationSettings
+from mgm.text.cleaning.masking import PLACEHOLDERS
+from mgm.text.dictionary import UserDictionary
 from mgm.text.lists import Array, factorize, flat, lengths, offsets, owners, ragged, ranges
 from mgm.text.offsets import Edits
 
@@ -34,9 +41,12 @@ COLUMNS = {"words": pl.List(pl.String)} | {
 }
 """What `tokenize` puts in place of `text` and `edits`."""
 
-EMOTICON = r"[:;=]-?[()]+|:-?[DPp]\b|<3"
+# An ASCII word boundary: a Unicode one makes the whole expression run on its slow engine, twice as long.
+EMOTICON = r"[:;=]-?[()]+|:-?[DPp](?-u:\b)|<3"
+_PICTURE = r"[\p{M}\p{EMod}]*"
 _WORD = "|".join(
     [
+        *PLACEHOLDERS.values(),
         r"\p{Han}+",
         r"\p{Nd}+(?:[.,:/]\p{Nd}+)+",
         rf"(?:{_L}\.){{2,}}",
@@ -45,7 +55,8 @@ _WORD = "|".join(
         rf"[@#]{_W}+",
         EMOTICON,
         r"[!?！？]+|\.{2,}|…+|-{2,}|—+|。+|~{2,}",
-        r"\S\p{M}*",
+        r"\p{RI}{2}",
+        rf"\S{_PICTURE}(?:\x{{200D}}\p{{Extended_Pictographic}}{_PICTURE})*",
     ]
 )
 _PIECE = rf"(?:{_WORD})[^\S\n]*|\s+"
@@ -55,6 +66,7 @@ _STRONG_STOP = r"^[!?]*[。！？；][。！？]*[!?]*$"
 _SOFT_STOP = r"^(?:[!?]+|\.+|…+)$"
 _MAY_BEGIN = r"""^["'“‘«‹「『（(\[【《〈¿¡@#\p{Lu}\p{Lt}\p{Lo}\p{N}\p{So}]"""
 _HAN = r"^\p{Han}"
+_ITEM = r"^(?:\p{N}{1,3}|\p{L})$"
 _INITIAL = r"^[\p{Lu}--I]$"
 _ABBREVIATIONS = """
     mr mrs ms mx messrs dr prof st sr jr rev hon pres gov sen rep gen col maj capt cmdr lt sgt supt vs cf al
@@ -65,44 +77,58 @@ _BEFORE_NUMBERS = """
     dec
 """.split()
 
+_RUNS_PER_CALL = 4_096  # so few that jieba's list of words is still in the processor's cache when it is read
+
 # What stands between a word and the one before it.
 _NOTHING, _BLANK, _LINE_BREAK, _EMPTY_LINE = range(4)
 
 
-def tokenize(frame: pl.DataFrame, settings: SegmentationSettings) -> tuple[pl.DataFrame, pl.DataFrame]:
+@dataclass(frozen=True)
+class _Words:
+    """N words of many texts, flat. Their strings are types[code]; types may hold one string several times."""
+
+    row: Array  # (N,) the text
+    code: Array  # (N,)
+    types: pl.Series
+    start: Array  # (N,)
+    end: Array  # (N,)
+    gap: Array  # (N,) what stands between a word and the one before it
+
+
+def tokenize(
+    frame: pl.DataFrame, settings: SegmentationSettings, dictionary: UserDictionary | None = None
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Cuts the column `text` into words, sentences and paragraphs.
 
     Args:
         frame: documents with `text`, and `edits` where they were cleaned.
-        settings: what ends a paragraph, and the longest sentence in words.
+        settings: what ends a paragraph, the longest sentence in words, and whether Chinese is cut into words.
+        dictionary: the user's own Chinese words.
 
     Returns:
         The rows kept, in their order: `words` list[str] (of the cleaned text), `start` and `end` list[i32]
         (raw offsets), `sentence` list[i32] (words of each sentence), `paragraph` list[i32] (sentences of each
         paragraph) in place of `text` and `edits`; and the rejected rows (doc_id, reasons, values).
     """
-    row, words, start, end, gap = _words(frame["text"])
+    found = _words(frame["text"], settings, dictionary)
+    rows, row, start, end = frame.height, found.row, found.start, found.end
     if "edits" in frame.columns and len(row):
         back = Edits.from_column(frame["edits"]).inverse()
-        edited = np.isin(row, back.text)
-        start[edited], end[edited] = (
-            back.starts(row[edited], start[edited]),
-            back.ends(row[edited], end[edited]),
-        )
-    begins, begins_paragraph = _sentences(words, row, gap, settings)
+        has_edits = np.zeros(rows, dtype=bool)
+        has_edits[back.text] = True
+        at = np.flatnonzero(has_edits[row])
+        start[at], end[at] = back.starts(row[at], start[at]), back.ends(row[at], end[at])
+    begins, begins_paragraph = _sentences(found, settings)
 
     first_words = np.flatnonzero(begins)
     first_sentences = np.flatnonzero(begins_paragraph[first_words])
     sentence_row = row[first_words]
-    rows = frame.height
     counts = np.bincount(row, minlength=rows)
     tokens = frame.drop("text", "edits", strict=False).with_columns(
-        ragged("words", words, counts),
+        ragged("words", found.types.gather(found.code), counts),
         ragged("start", _int32(start), counts),
         ragged("end", _int32(end), counts),
-        ragged(
-            "sentence", _int32(_spread(first_words, len(words))), np.bincount(sentence_row, minlength=rows)
-        ),
+        ragged("sentence", _int32(_spread(first_words, len(row))), np.bincount(sentence_row, minlength=rows)),
         ragged(
             "paragraph",
             _int32(_spread(first_sentences, len(first_words))),
@@ -121,104 +147,124 @@ def _spread(starts: Array, total: int) -> Array:
     return np.diff(np.append(starts, total))
 
 
-def _words(texts: pl.Series) -> tuple[Array, pl.Series, Array, Array, Array]:
-    """All words, flat: their text's row, themselves, start, end, and what stands before each."""
+def _words(texts: pl.Series, settings: SegmentationSettings, dictionary: UserDictionary | None) -> _Words:
+    """All words of these texts."""
     lists = texts.str.extract_all(_PIECE)
-    counts = lengths(lists)
-    pieces = flat(lists)
-    row = owners(counts)
+    per_text = lengths(lists)
+    piece, pieces = factorize(flat(lists))
     size = pieces.str.len_chars().to_numpy().astype(np.int64)
-    tile = offsets(size)
-    words = pieces.str.strip_chars_end()
-    width = words.str.len_chars().to_numpy().astype(np.int64)
+    bare = pieces.str.strip_chars_end()
+    width = bare.str.len_chars().to_numpy().astype(np.int64)
 
     after = np.where(size > width, _BLANK, _NOTHING)
     blank = np.flatnonzero(width == 0)
     line_breaks = pieces.gather(blank).str.count_matches("\n", literal=True).to_numpy()
     after[blank] = np.select([line_breaks > 1, line_breaks == 1], [_EMPTY_LINE, _LINE_BREAK], _BLANK)
-    before = np.append(_NOTHING, after)[: len(after)]
 
-    keep = np.flatnonzero(width > 0)
-    row, before, width, words = row[keep], before[keep], width[keep], words.gather(keep)
-    start = tile[keep] - tile[offsets(counts)[row]]
-    row, words, start, width, before = _cut_han(row, words, start, width, before)
-    return row, words, start, start + width, before
+    # The words of each distinct piece: none of a blank one, one of most, several of a run of Han characters.
+    is_han = bare.str.contains(_HAN).to_numpy()
+    per_piece = (width > 0).astype(np.int64)
+    cut, per_piece[is_han] = cut_han_runs(bare.filter(is_han), settings.han, dictionary)
+    inner, cut_types = factorize(cut)
+    plain = bare.filter(~is_han)
+    types = pl.concat([plain, cut_types])
+    type_width = types.str.len_chars().to_numpy().astype(np.int64)
+    owner = owners(per_piece)
+    code = (np.cumsum(~is_han) - 1)[owner]
+    code[is_han[owner]] = len(plain) + inner
+    within = offsets(type_width[code])[:-1]
+    first = offsets(per_piece)[:-1]
+    within -= within[first[owner]]  # from the start of the piece
+
+    # Then those of all pieces.
+    counts = per_piece[piece]
+    place = np.repeat(np.arange(len(piece)), counts)
+    nth = ranges(counts)
+    word = first[piece[place]] + nth
+    tile = offsets(size[piece])
+    row = owners(per_text)
+    start = (tile[:-1] - tile[offsets(per_text)[row]])[place] + within[word]
+    code = code[word]
+    end = start + type_width[code]
+    before = np.append(_NOTHING, after[piece])[:-1]
+    return _Words(row[place], code, types, start, end, np.where(nth == 0, before[place], _NOTHING))
 
 
-def _cut_han(
-    row: Array, words: pl.Series, start: Array, width: Array, before: Array
-) -> tuple[Array, pl.Series, Array, Array, Array]:
-    is_han = words.str.contains(_HAN).to_numpy()
-    if not is_han.any():
-        return row, words, start, width, before
-    cut, counts_of_runs = cut_han_runs(words.filter(is_han))
-    counts = np.ones(len(words), dtype=np.int64)
-    counts[is_han] = counts_of_runs
-    of = owners(counts)
-    source = of.copy()
-    source[is_han[of]] = len(words) + np.arange(len(cut))
-    words = pl.concat([words, cut]).gather(source)
-    width = words.str.len_chars().to_numpy().astype(np.int64)
-    place = ranges(counts)
-    total = offsets(width)[:-1]
-    start = start[of] + total - total[offsets(counts)[:-1]][of]
-    return row[of], words, start, width, np.where(place == 0, before[of], _NOTHING)
+def cut_han_runs(
+    runs: pl.Series, han: str = "words", dictionary: UserDictionary | None = None
+) -> tuple[pl.Series, Array]:
+    """The words, or the characters, of runs of Han characters, flat, and how many each run has.
 
-
-def cut_han_runs(runs: pl.Series) -> tuple[pl.Series, Array]:
-    """The words of runs of Han characters, flat, and how many each run has.
-
-    One call of jieba for all: a line break between two runs keeps them apart, for jieba cuts each line by
-    itself.
+    jieba is called for many runs at once: a line break between two keeps them apart, for jieba cuts each line
+    by itself.
     """
-    cut = pl.Series(runs.name, rjieba.cut("\n".join(runs.to_list())), dtype=pl.String)
+    wanted = runs.str.len_chars().to_numpy().astype(np.int64)
+    if han == "characters" or len(runs) == 0:
+        return flat(runs.str.extract_all(r"\p{Han}")), wanted
+    cutter = rjieba.cut if dictionary is None else dictionary.cut
+    lines = runs if dictionary is None else dictionary.set_off(runs)
+    calls = [lines.slice(i, _RUNS_PER_CALL) for i in range(0, len(lines), _RUNS_PER_CALL)]
+    cut = pl.concat(
+        [pl.Series(runs.name, cutter(call.str.join("\n").item()), dtype=pl.String) for call in calls]
+    )
     cut = cut.filter(cut != "\n")
-    bounds = np.cumsum(cut.str.len_chars().to_numpy().astype(np.int64))
-    wanted = np.cumsum(runs.str.len_chars().to_numpy().astype(np.int64))
-    last = np.searchsorted(bounds, wanted)
-    assert np.array_equal(bounds[last], wanted), "jieba's words do not tile their runs"
+    bounds = np.cumsum(cut.str.len_chars().to_numpy(), dtype=np.int64)
+    last = np.searchsorted(bounds, np.cumsum(wanted))
+    assert np.array_equal(bounds[last], np.cumsum(wanted)), "jieba's words do not tile their runs"
     return cut, np.diff(np.append(-1, last))
 
 
-def _sentences(
-    words: pl.Series, row: Array, gap: Array, settings: SegmentationSettings
-) -> tuple[Flags, Flags]:
+def _sentences(words: _Words, settings: SegmentationSettings) -> tuple[Flags, Flags]:
     """Which words begin a sentence, and which of them a paragraph."""
-    begins_text = np.ones(len(row), dtype=bool)
-    begins_text[1:] = row[1:] != row[:-1]
-    gap = np.where(begins_text, _EMPTY_LINE, gap)
+    count = len(words.row)
+    gap = words.gap.copy()
+    gap[:1] = _EMPTY_LINE
+    gap[1:][words.row[1:] != words.row[:-1]] = _EMPTY_LINE  # a text begins
     paragraph = gap >= (_LINE_BREAK if settings.paragraph == "line" else _EMPTY_LINE)
     begins = paragraph.copy()  # in hard-wrapped text (blank_line) a line break ends nothing
-    begins[1:] |= _ends_sentence(words, gap)[:-1]
+    following = _sentence_ends(words, gap) + 1
+    begins[following[following < count]] = True
     # A sentence that is too long is cut.
     starts = np.flatnonzero(begins)
-    place = ranges(_spread(starts, len(row)))
-    begins |= place % settings.max_sentence_words == 0
+    length = _spread(starts, count)
+    long = length > settings.max_sentence_words
+    pieces = -(-length[long] // settings.max_sentence_words)
+    begins[np.repeat(starts[long], pieces) + settings.max_sentence_words * ranges(pieces)] = True
     return begins, paragraph
 
 
-def _ends_sentence(words: pl.Series, gap: Array) -> Flags:
-    """Whether a sentence ends after each word. `gap`: what stands before a word."""
-    code, types = factorize(words)
+def _sentence_ends(words: _Words, gap: Array) -> Array:
+    """The words after which a sentence ends by its marks. `gap`: as in `words`; _EMPTY_LINE before a text."""
+    code, types = words.code, words.types
     lower = types.str.to_lowercase()
 
     def is_a(pattern: str) -> Flags:
-        return types.str.contains(pattern).to_numpy()[code]
+        return types.str.contains(pattern).to_numpy()
 
-    closes, strong, soft = is_a(_CLOSES), is_a(_STRONG_STOP), is_a(_SOFT_STOP)
-    at = np.arange(len(code))
-    # Closing marks that follow a stop without a blank belong to it: the last word that is none of them is the
-    # stop.
-    other = ~closes | (gap > _NOTHING)
-    stop = np.maximum.accumulate(np.where(other, at, 0))
-    stopped = (strong | soft)[stop]
+    soft, strong = is_a(_SOFT_STOP), is_a(_STRONG_STOP)
+    stops = np.flatnonzero((soft | strong)[code])
+    # Closing marks that follow a stop without a blank belong to it: a chain of them goes back to the word
+    # before the first.
+    closing = np.flatnonzero(is_a(_CLOSES)[code] & (gap == _NOTHING))
+    opens_chain = np.append(True, np.diff(closing) > 1)[: len(closing)]
+    base = (closing[opens_chain] - 1)[np.cumsum(opens_chain) - 1]
+    belongs = (soft | strong)[code[base]]
+    at = np.concatenate([stops, closing[belongs]])
+    stop = np.concatenate([stops, base[belongs]])
 
-    following = np.minimum(at + 1, max(len(at) - 1, 0))
-    goes_on = stopped[following] & (gap[following] == _NOTHING)
-    may_begin = (is_a(_MAY_BEGIN)[following] & (gap[following] > _NOTHING)) | is_a(_HAN)[following]
+    stopped = np.zeros(len(code) + 1, dtype=bool)
+    stopped[at] = True
+    following = np.minimum(at + 1, len(code) - 1)
+    goes_on = stopped[at + 1] & (gap[following] == _NOTHING)
+    next_type = code[following]
+    may_begin = (is_a(_MAY_BEGIN)[next_type] & (gap[following] > _NOTHING)) | is_a(_HAN)[next_type]
 
-    before = np.maximum(stop - 1, 0)
-    abbreviation = (lower.is_in(_ABBREVIATIONS) | types.str.contains(_INITIAL)).to_numpy()[code][before]
-    before_number = lower.is_in(_BEFORE_NUMBERS).to_numpy()[code][before] & is_a(r"^\p{N}")[following]
-    dot = (types == ".").to_numpy()[code][stop] & (gap[stop] == _NOTHING)
-    return stopped & ~goes_on & (strong[stop] | (may_begin & ~(dot & (abbreviation | before_number))))
+    at_before = np.maximum(stop - 1, 0)
+    before = code[at_before]
+    abbreviation = (lower.is_in(_ABBREVIATIONS) | types.str.contains(_INITIAL)).to_numpy()[before]
+    before_number = lower.is_in(_BEFORE_NUMBERS).to_numpy()[before] & is_a(r"^\p{N}")[next_type]
+    dot = (types == ".").to_numpy()[code[stop]] & (gap[stop] == _NOTHING)
+    number_of_item = is_a(_ITEM)[before] & (gap[at_before] >= _LINE_BREAK)
+    no_end = dot & (abbreviation | before_number | number_of_item)
+    ends = ~goes_on & (strong[code[stop]] | (may_begin & ~no_end))
+    return at[ends]

@@ -1,19 +1,28 @@
-"""Stopwords: which words carry content. Nothing is deleted; each granularity says which words it reads."""
+"""Stopwords: which words carry content. Nothing is deleted; each granularity says which words it reads.
+
+A corpus's stopwords are the general ones of its settings and what is derived from its training documents.
+"""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
+import numpy as np
 import polars as pl
 import stopwordsiso
 
 from mgm.settings import StopwordSettings
-from mgm.text.lists import factorize, flat, lengths, ragged
+from mgm.text.lists import factorize, flat, lengths, owners, ragged
 from mgm.text.segmentation import EMOTICON
+from mgm.text.vocabulary import WordCounts
 
 CONTENT = pl.Schema({"doc_id": pl.String(), "content": pl.List(pl.Boolean)})
 """What `mark` makes."""
+
+FILE = "stopwords.txt"
+"""Where the stopwords of a corpus stand, beside its marks."""
 
 LANGUAGES = ["en", "zh"]
 
@@ -26,6 +35,11 @@ def _key(word: str) -> str:
     return word.lower().replace(_APOSTROPHE, "'")
 
 
+def keys(words: pl.Series) -> pl.Series:
+    """The form in which words are compared with stopwords: lower case, straight apostrophes."""
+    return words.str.to_lowercase().str.replace_all(_APOSTROPHE, "'", literal=True)
+
+
 @dataclass(frozen=True)
 class Stopwords:
     """The stopwords, in lower case, with straight apostrophes."""
@@ -34,25 +48,82 @@ class Stopwords:
 
     @classmethod
     def load(cls, settings: StopwordSettings) -> Self:
-        """English and Chinese stopwords of stopwords-iso, without `keep`, with `add`.
-
-        An entry of `keep` that begins inside a word, as n't does, keeps every word that ends in it.
-        """
-        words = {_key(word) for word in stopwordsiso.stopwords(LANGUAGES)}
-        keep = {_key(word) for word in settings.keep}
-        endings = tuple(sorted(word for word in keep if _CONTRACTION.match(word)))
-        words = {word for word in words - keep if not word.endswith(endings)}
+        """The general stopwords: English and Chinese ones of stopwords-iso, without `keep`, with `add`."""
+        words = _without_kept((_key(word) for word in stopwordsiso.stopwords(LANGUAGES)), settings)
         return cls(frozenset(words | {_key(word) for word in settings.add}))
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Reads what `save` wrote.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+        """
+        return cls(frozenset(filter(None, path.read_text(encoding="utf-8").split("\n"))))
+
+    def save(self, path: Path) -> None:
+        """Writes the words, sorted, one a line."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{word}\n" for word in sorted(self.words)), encoding="utf-8")
+
+    def derived(self, frequencies: "DocumentFrequencies", settings: StopwordSettings) -> list[str]:
+        """What a corpus adds: words in more than a share of its training documents, the most frequent first.
+
+        Without what is a stopword already, marks, and `keep`. Nothing where the settings want no such list or
+        the corpus has too few training documents.
+        """
+        share = settings.document_frequency
+        if share is None or frequencies.documents < settings.min_documents:
+            return []
+        found = frequencies.above(share)
+        found = found.filter(self.content(found))
+        kept = _without_kept(found, settings)
+        return [word for word in found if word in kept]
+
+    def plus(self, words: Collection[str]) -> "Stopwords":
+        """These and more."""
+        return Stopwords(self.words | frozenset(words))
 
     def content(self, types: pl.Series) -> pl.Series:
         """For distinct words: whether each carries content, being neither stopword nor punctuation."""
-        keys = types.str.to_lowercase().str.replace_all(_APOSTROPHE, "'", literal=True)
         mark = types.str.contains(_PUNCTUATION) & ~types.str.contains(f"^(?:{EMOTICON})$")
-        return ~(keys.is_in(_series(self.words).implode()) | mark)
+        stopwords = pl.Series(sorted(self.words), dtype=pl.String)
+        return ~(keys(types).is_in(stopwords.implode()) | mark)
 
 
-def _series(words: Collection[str]) -> pl.Series:
-    return pl.Series(sorted(words), dtype=pl.String)
+def _without_kept(words: Iterable[str], settings: StopwordSettings) -> set[str]:
+    """Without the words of `keep`. An entry that begins inside a word, as n't does, keeps every word that ends
+    in it."""
+    keep = {_key(word) for word in settings.keep}
+    endings = tuple(sorted(word for word in keep if _CONTRACTION.match(word)))
+    return {word for word in words if word not in keep and not word.endswith(endings)}
+
+
+class DocumentFrequencies:
+    """In how many training documents each word stands, gathered part by part.
+
+    Memory: about 100 bytes a distinct word.
+    """
+
+    def __init__(self) -> None:
+        self.documents = 0
+        self._counts = WordCounts()
+
+    def add(self, tokens: pl.DataFrame) -> None:
+        """Adds the rows of the training split of a part with `words` and `split`."""
+        train = tokens.filter(pl.col("split") == "train")["words"]
+        self.documents += len(train)
+        code, types = factorize(flat(train))
+        key, distinct = factorize(keys(types))
+        # A document and a word as one number: sorted, equal ones stand together, and one of them counts.
+        pairs = np.sort(owners(lengths(train)) * len(distinct) + key[code])
+        first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
+        self._counts.add(distinct, np.bincount(pairs[first] % max(len(distinct), 1), minlength=len(distinct)))
+
+    def above(self, share: float) -> pl.Series:
+        """The words in more than this share of the documents, the most frequent first, ties by the word."""
+        found = self._counts.result().filter(pl.col("count") > share * self.documents)
+        return found.sort("count", "word", descending=[True, False])["word"]
 
 
 def mark(tokens: pl.DataFrame, stopwords: Stopwords) -> pl.DataFrame:

@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from mgm.settings import FeatureSettings
-from mgm.text.lists import flat
+from mgm.text import stemming
+from mgm.text.lists import Array, factorize, flat
 
 UNKNOWN = 0
 BUCKETS = 32
@@ -17,9 +18,11 @@ BUCKETS = 32
 SCHEMA = pl.Schema({"word": pl.String(), "count": pl.Int64(), "bucket": pl.Int8()})
 
 
-def key(words: pl.Series) -> pl.Series:
-    """The form under which a word is looked up: lower case."""
-    return words.str.to_lowercase()
+def key(words: pl.Series, stem: bool = False) -> pl.Series:
+    """The form under which each of these distinct words is looked up: lower case, and of this the stem where
+    wanted."""
+    lower = words.str.to_lowercase()
+    return stemming.stem(lower) if stem else lower
 
 
 def frequency_bucket(counts: pl.Series) -> pl.Series:
@@ -30,20 +33,44 @@ def frequency_bucket(counts: pl.Series) -> pl.Series:
     return pl.Series("bucket", np.minimum(exponent, BUCKETS - 1).astype(np.int8))
 
 
-def count_words(tokens: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """How often each word occurs in the rows of the training split: word, count, by word.
+class WordCounts:
+    """How often each word was counted, gathered part by part. Memory: about 100 bytes a distinct word."""
 
-    Labelled or not: a row without labels has a split of its own too. Memory: about 100 bytes a distinct word.
+    def __init__(self) -> None:
+        self._total = pl.DataFrame(schema={"word": pl.String, "count": pl.Int64})
+        self._fresh: list[pl.DataFrame] = []
+
+    def add(self, words: pl.Series, counts: Array) -> None:
+        """Adds counts to words; a word may stand there several times."""
+        self._fresh.append(pl.DataFrame({"word": words, "count": counts.astype(np.int64)}))
+        # Only when there is as much new as old: each count is then moved a few times, however many parts.
+        if sum(frame.height for frame in self._fresh) >= self._total.height:
+            self._merge()
+
+    def _merge(self) -> None:
+        self._total = pl.concat([self._total, *self._fresh]).group_by("word").agg(pl.col("count").sum())
+        self._fresh = []
+
+    def result(self) -> pl.DataFrame:
+        """word and count, by word."""
+        self._merge()
+        return self._total.sort("word")
+
+
+def count_words(tokens: Iterable[pl.DataFrame], stem: bool = False) -> pl.DataFrame:
+    """How often each key of a word occurs in the rows of the training split: word, count, by word.
+
+    Labelled or not: a row without labels has a split of its own too. Memory: see `WordCounts`.
 
     Args:
         tokens: parts with `words` and `split`.
+        stem: whether words are counted under their stems.
     """
-    total = pl.DataFrame(schema={"word": pl.String, "count": pl.Int64})
+    counts = WordCounts()
     for part in tokens:
-        words = key(flat(part.filter(pl.col("split") == "train")["words"])).alias("word")
-        fresh = words.to_frame().group_by("word").agg(count=pl.len().cast(pl.Int64))
-        total = pl.concat([total, fresh]).group_by("word").agg(pl.col("count").sum())
-    return total.sort("word")
+        code, types = factorize(flat(part.filter(pl.col("split") == "train")["words"]))
+        counts.add(key(types, stem), np.bincount(code, minlength=len(types)))
+    return counts.result()
 
 
 @dataclass(frozen=True)
@@ -86,11 +113,14 @@ class Vocabulary:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.table.write_parquet(path, compression="zstd", statistics=False)
 
-    def ids(self, words: pl.Series) -> pl.DataFrame:
-        """id (i32) and bucket (i8) of each word, in any case; 0 and 0 for unknown words."""
+    def ids(self, words: pl.Series, stem: bool = False) -> pl.DataFrame:
+        """id (i32) and bucket (i8) of each of these distinct words, in any case; 0 and 0 for unknown words.
+
+        `stem`: as it was when the words were counted.
+        """
         known = self.table.select("word", "bucket", id=pl.Series(np.arange(1, len(self) + 1), dtype=pl.Int32))
         return (
-            key(words)
+            key(words, stem)
             .alias("word")
             .to_frame()
             .join(known, on="word", how="left", maintain_order="left")

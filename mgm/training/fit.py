@@ -3,13 +3,16 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
+from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
 from mgm.settings import Settings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
+from mgm.text.vectors import Table, found
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.sources import Source, labelled
 from mgm.training.trainer import Listener, Trained, deterministic, train
@@ -56,11 +59,13 @@ def plan(
     labels: Mapping[str, list[str]],
     parts: Mapping[str, Sequence[FeaturePart]],
     vocabulary_size: int,
+    vectors: Table | None = None,
 ) -> Plan:
-    """The rows of each split and a network with fresh weights (a function of settings.seed).
+    """The rows of each split and a network with fresh weights (a function of settings.seed), its words those of
+    `vectors` where they are given.
 
     Raises:
-        ValueError: a task has no label in training, so that there is nothing to learn.
+        ValueError: a task has no label in training, so that there is nothing to learn, or the vectors do not fit.
     """
     for task in tasks:
         if task.kind != "regression" and not labels.get(task.name):
@@ -70,7 +75,36 @@ def plan(
     own = {t.name: labels[t.name] for t in tasks if t.name in labels}
     torch.manual_seed(settings.seed)
     network = Network(settings.model, tasks, own, vocabulary_size, settings.text.features.ngram_buckets)
+    if vectors is not None:
+        start_from(network, vectors)
     return Plan(tasks, own, labelled(parts, tasks, "train"), labelled(parts, tasks, "valid"), network)
+
+
+def start_from(network: Network, vectors: Table) -> None:
+    """Lets the network's words begin as `vectors` (V+1, D); a word without a vector keeps its random start.
+
+    The vectors are scaled together, so that their entries have the root mean square of the random start: what is
+    added to them (n-grams, properties of words) then weighs the same wherever they come from.
+
+    Raises:
+        ValueError: the network has no word embedding, or one of another shape.
+    """
+    word = network.encoder.word
+    if word is None:
+        raise ValueError(
+            "params.yaml: text.vectors.source gives vectors to words, but model.word.enabled is false; "
+            "set the source to none"
+        )
+    if tuple(word.words.weight.shape) != vectors.shape:
+        raise ValueError(
+            f"word vectors of shape {vectors.shape} for an embedding of {tuple(word.words.weight.shape)} "
+            "(words, model.width); run the stage vectors again"
+        )
+    rows = np.flatnonzero(found(vectors))
+    if len(rows):
+        known = torch.from_numpy(np.array(vectors[rows]))
+        with torch.no_grad():
+            word.words.weight[torch.from_numpy(rows)] = known * (INITIAL_SCALE / known.square().mean().sqrt())
 
 
 def fit(

@@ -1,16 +1,25 @@
 """Ingest: documents under one set of names; identity faults stop, row faults go to the rejects with their reason."""
 
 import json
+import os
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 
+from mgm.corpus import rejects
+from mgm.corpus.contract import row_contract
 from mgm.corpus.ingest import ingest
-from mgm.corpus.parts import Counts, read_table
+from mgm.corpus.parts import Counts, read_manifest, read_table
 from mgm.corpus.splits import split_of
-from mgm.settings import CorpusSettings
+from mgm.settings import CorpusSettings, IngestSettings
 from mgm.tasks import Task
 
 TASKS = [
@@ -31,8 +40,14 @@ def run(
 ) -> tuple[Counts, pl.DataFrame, pl.DataFrame]:
     source = folder / "notes.jsonl"
     source.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    counts = ingest(
-        "notes", source, CorpusSettings(**settings), TASKS, 2, folder / "documents", folder / "rejects"
+    counts, _ = ingest(
+        "notes",
+        source,
+        CorpusSettings(**settings),
+        TASKS,
+        IngestSettings(rows_per_part=2),
+        folder / "documents",
+        folder / "rejects",
     )
     return counts, read_table(folder / "documents"), read_table(folder / "rejects")
 
@@ -79,19 +94,23 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("fault", "reason"),
-    [
-        ({"text": None}, "text_missing"),
-        ({"kind": "  "}, "label_empty"),
-        ({"tags": ["a", ""]}, "label_empty"),
-        ({"names": [{"start": 0, "end": 2, "label": ""}]}, "label_empty"),
-        ({"grade": 1e60}, "label_not_finite"),
-        ({"names": [{"start": 6, "end": 99, "label": "x"}]}, "span_outside_text"),
-        ({"names": [{"start": -1, "end": 1, "label": "x"}]}, "span_outside_text"),
-        ({"names": [{"start": 2, "end": 2, "label": "x"}]}, "span_outside_text"),
-    ],
-)
+FAULTS: list[tuple[dict[str, Any], str]] = [
+    ({"text": None}, "text_missing"),
+    ({"kind": "  "}, "label_empty"),
+    ({"tags": ["a", ""]}, "label_empty"),
+    ({"tags": ["a", None]}, "label_empty"),
+    ({"names": [{"start": 0, "end": 2, "label": ""}]}, "label_empty"),
+    ({"names": [{"start": 0, "end": 2, "label": None}]}, "label_empty"),
+    ({"grade": 1e60}, "label_not_finite"),
+    ({"names": [{"start": 6, "end": 99, "label": "x"}]}, "span_outside_text"),
+    ({"names": [{"start": -1, "end": 1, "label": "x"}]}, "span_outside_text"),
+    ({"names": [{"start": 2, "end": 2, "label": "x"}]}, "span_outside_text"),
+    ({"names": [{"start": None, "end": 2, "label": "x"}]}, "span_outside_text"),
+    ({"names": [{"start": 0, "end": None, "label": "x"}]}, "span_outside_text"),
+]
+
+
+@pytest.mark.parametrize(("fault", "reason"), FAULTS)
 def test_a_faulty_row_is_rejected_with_its_reason_and_values(
     tmp_path: Path, fault: dict[str, Any], reason: str
 ) -> None:
@@ -103,6 +122,14 @@ def test_a_faulty_row_is_rejected_with_its_reason_and_values(
     assert json.loads(rejects["values"][0])["doc_id"] == "b"
     assert counts.reasons == {reason: 1}
     assert counts.rows_in == counts.rows_out + counts.rejected == 3
+
+
+def test_every_reason_of_ingest_has_a_planted_fault() -> None:
+    """The contract's rules are the reasons; no other stage's reason is among them, and none is untested."""
+    rules = set(row_contract(TASKS)._validation_rules(with_cast=False))
+    assert {reason for _, reason in FAULTS} == rules
+    known = {value for name, value in vars(rejects).items() if name.isupper()}
+    assert rules <= known
 
 
 def test_a_row_with_two_faults_has_both_reasons(tmp_path: Path) -> None:
@@ -119,7 +146,8 @@ def test_a_row_with_two_faults_has_both_reasons(tmp_path: Path) -> None:
         ([note("a", part="dev")], {"split": "part"}, "row 1, column 'part': value 'dev', expected one of train, valid, test"),
         ([note("a")], {"text_column": "txt"}, "no column 'txt' (did you mean 'text'?); corpora.notes.text_column names it"),
         ([note("a")], {"columns": {"kind": "kinds"}}, "no column 'kinds' (did you mean 'kind'?)"),
-        ([note("a")], {"lang": "language"}, "or states the language: one of en, zh"),
+        ([note("a")], {"lang": "language"}, "or states the language: one of en, zh, mixed, other, or detect"),
+        ([note("a", lang=None)], {}, "row 1, column 'lang': value None, expected one of en, zh, mixed, other (lang: detect"),
         ([], {}, "corpus 'notes' is empty"),
     ],
 )  # fmt: skip
@@ -131,3 +159,170 @@ def test_what_stops_ingest_is_named(
     assert "notes.jsonl" in str(error.value)
     assert message in str(error.value)
     assert not (tmp_path / "documents" / "_parts.json").exists()
+
+
+def test_a_language_to_be_detected_stays_null(tmp_path: Path) -> None:
+    _, documents, dropped = run(tmp_path, [note("a"), note("b", lang="fr")], lang="detect")
+    assert documents["lang"].to_list() == [None, None]
+    assert documents.schema["lang"] == pl.String
+    assert dropped.is_empty()
+
+
+def test_parts_end_at_rows_or_megabytes_and_ids_are_compared_over_all(tmp_path: Path) -> None:
+    rows = [note(f"d{i}", "x" * (600_000 if i in (3, 4) else 5)) for i in range(9)]
+    source = tmp_path / "notes.jsonl"
+    settings, size = CorpusSettings(), IngestSettings(rows_per_part=3, megabytes_per_part=1)
+
+    def go() -> list[int]:
+        source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        ingest("notes", source, settings, TASKS, size, tmp_path / "documents", tmp_path / "rejects")
+        return [part.rows for part in read_manifest(tmp_path / "documents").parts]
+
+    assert go() == [3, 2, 3, 1]
+    rows[8]["doc_id"] = "d1"
+    with pytest.raises(ValueError, match=r"value 'd1' stands in rows 2, 9; .* \(1 values are repeated\)"):
+        go()
+
+
+def test_characters_are_counted_of_the_documents_that_stay(tmp_path: Path) -> None:
+    source = tmp_path / "notes.jsonl"
+    texts = ["打开", None, "Open it.", "x" * 40]
+    source.write_text("".join(json.dumps({"doc_id": str(i), "text": t}) + "\n" for i, t in enumerate(texts)))
+    settings, size = CorpusSettings(lang="mixed"), IngestSettings(rows_per_part=2)
+    _, statistics = ingest("n", source, settings, [], size, tmp_path / "documents", tmp_path / "rejects")
+    found = statistics.result()
+    assert found["characters"] == 50
+    measured = found["characters_per_document"]
+    assert (measured["quantiles"]["0.0"], measured["quantiles"]["0.5"]) == (2.0, 8.0)
+    assert measured["histogram"] == [[2, 1], [4, 0], [8, 1], [16, 0], [32, 1]]
+
+
+def test_the_folder_of_a_text_may_be_its_label_or_its_group(tmp_path: Path) -> None:
+    for name in ("sport/a", "sport/b", "art/2024/a", "top"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / f"{name}.txt").write_text(f"Text {name}")
+    topic = [Task(name="topic", kind="classification", corpora=["c"])]
+    settings = CorpusSettings(lang="en", group="folder", columns={"topic": "folder"})
+    ingest("c", tmp_path / "in", settings, topic, IngestSettings(), tmp_path / "out", tmp_path / "no")
+    assert read_table(tmp_path / "out").select("doc_id", "group", "topic").rows() == [
+        ("art/2024/a", "art", "art"),
+        ("sport/a", "sport", "sport"),
+        ("sport/b", "sport", "sport"),
+        ("top", "top", None),
+    ]
+    (tmp_path / "in" / "top.txt.gz").write_bytes(b"")  # a copy of top.txt: which of the two is it?
+    with pytest.raises(ValueError, match=r"top\.txt\.gz: damaged|value 'top' stands in rows"):
+        ingest("c", tmp_path / "in", settings, topic, IngestSettings(), tmp_path / "out", tmp_path / "no")
+
+
+_labels = st.sampled_from([None, "a", "b", " "])
+_texts = st.sampled_from([None, "", "Open the file.", "打开“文件”。\n好", 'a,"b"\tc'])
+_grades = st.sampled_from([None, 0.0, -1.5, 1e60])
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "parquet", "txt"])
+@hypothesis_settings(max_examples=15, deadline=None)
+@given(
+    rows=st.lists(st.tuples(_texts, _labels, _grades), min_size=1, max_size=12),
+    per_part=st.integers(1, 5),
+)
+def test_rows_in_are_rows_out_plus_rejected_in_every_format(
+    tmp_path_factory: pytest.TempPathFactory,
+    kind: str,
+    rows: list[tuple[str | None, str | None, float | None]],
+    per_part: int,
+) -> None:
+    folder = tmp_path_factory.mktemp("rows")
+    (folder / "in").mkdir()
+    frame = pl.DataFrame(
+        [(f"d{i:02}", *row) for i, row in enumerate(rows)],
+        schema={"doc_id": pl.String, "text": pl.String, "kind": pl.String, "grade": pl.Float64},
+        orient="row",
+    )
+    tasks, columns = [TASKS[0], TASKS[1]], {}
+    if kind == "txt":
+        tasks, columns = [TASKS[1]], {"kind": "folder"}
+        for doc_id, text, label, _ in frame.iter_rows():
+            path = folder / "in" / (label or "") / f"{doc_id}.txt"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text or "", encoding="utf-8")
+        frame = frame.with_columns(pl.col("text").fill_null(""), grade=pl.lit(None, pl.Float64))
+    elif kind == "jsonl":
+        # with every key in every row, as the first row tells the columns
+        lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in frame.iter_rows(named=True)]
+        (folder / "in" / "rows.jsonl").write_text("".join(lines), encoding="utf-8")
+    elif kind == "parquet":
+        frame.write_parquet(folder / "in" / "rows.parquet")
+    else:
+        frame.write_csv(folder / "in" / f"rows.{kind}", separator="," if kind == "csv" else "\t")
+        frame = frame.with_columns(pl.col("text").replace("", None))  # an empty cell is null
+    counts, _ = ingest(
+        "c",
+        folder / "in",
+        CorpusSettings(lang="other", columns=columns),
+        tasks,
+        IngestSettings(rows_per_part=per_part),
+        folder / "out",
+        folder / "no",
+    )
+    kept, dropped = read_table(folder / "out"), read_table(folder / "no")
+    assert (counts.rows_in, counts.rows_out, counts.rejected) == (frame.height, kept.height, dropped.height)
+    bad = (
+        pl.col("text").is_null()
+        | (pl.col("kind") == " ").fill_null(False)
+        | (pl.col("grade") == 1e60).fill_null(False)
+    )
+    assert sorted(dropped["doc_id"].str.split("/").list.last()) == frame.filter(bad)["doc_id"].to_list()
+    assert sorted(kept["doc_id"].str.split("/").list.last()) == frame.filter(~bad)["doc_id"].to_list()
+    assert sum(counts.reasons.values()) >= counts.rejected
+
+
+# VmHWM and not getrusage, whose maximum a new program inherits from the one that started it.
+_MEASURE = """
+    import sys
+    from pathlib import Path
+    from mgm.corpus.ingest import ingest
+    from mgm.settings import CorpusSettings, IngestSettings
+
+    def peak():
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0])
+
+    settings, size = CorpusSettings(lang="en"), IngestSettings(megabytes_per_part=8)
+    ingest("c", "empty.jsonl", settings, [], size, Path("o"), Path("n"))
+    before = peak()
+    ingest("c", sys.argv[1], settings, [], size, Path("o"), Path("n"))
+    print(peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
+@pytest.mark.parametrize("kind", ["parquet", "jsonl", "csv", "txt"])
+def test_memory_follows_the_part_and_not_the_corpus(tmp_path: Path, kind: str) -> None:
+    """600 MB in rows of 60 to 90 kB, 20,000 of which would be 1.5 GB; in one row group where there are row groups."""
+    words = " ".join(f"word{i * i % 7919}" for i in range(20_000))
+    texts = [words[i % 60_000 : i % 60_000 + 60_000 + i % 30_000] for i in range(8_000)]
+    source = tmp_path / f"long.{kind}"
+    frame = pl.DataFrame({"doc_id": [f"d{i}" for i in range(8_000)], "text": texts})
+    if kind == "parquet":
+        frame.write_parquet(source, row_group_size=8_000, compression="uncompressed")
+    elif kind == "jsonl":
+        frame.write_ndjson(source)
+    elif kind == "csv":
+        frame.write_csv(source)
+    else:
+        source.mkdir()
+        for doc_id, text in frame.iter_rows():
+            (source / f"{doc_id}.txt").write_text(text)
+    (tmp_path / "empty.jsonl").write_text('{"doc_id": "a", "text": "b"}\n')
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(_MEASURE), source.name],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert sum(part.rows for part in read_manifest(tmp_path / "o").parts) == 8_000
+    assert int(done.stdout) < 400_000, "kB beyond what an empty run takes"

@@ -1,13 +1,30 @@
 """Tables between stages: whole or absent, the same bytes for the same rows, nothing lost."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
+import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mgm.corpus.parts import PartsWriter, map_parts, read_manifest, read_parts, read_table
+from mgm.corpus.parts import (
+    MANIFEST,
+    Counts,
+    PartsWriter,
+    Transformed,
+    map_parts,
+    read_manifest,
+    read_parts,
+    read_table,
+)
+from mgm.corpus.statistics import Statistics
 
 SCHEMA = {"doc_id": pl.String(), "n": pl.Int32()}
 
@@ -57,24 +74,45 @@ def test_same_rows_same_bytes(tmp_path: Path) -> None:
     assert len(hashes) == 1
 
 
+@dataclass(frozen=True)
+class KeepEven:
+    """Keeps the even numbers; at `fault` it fails, at `death` its process is killed."""
+
+    fault: int = -1
+    death: int = -1
+
+    def __call__(self, rows: pl.DataFrame) -> Transformed:
+        if self.fault in rows["n"]:
+            raise ValueError(f"cannot take {self.fault}")
+        if self.death in rows["n"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        odd = pl.col("n") % 2 == 1
+        rejected = rows.filter(odd).select(
+            "doc_id", reasons=pl.lit(["odd"], pl.List(pl.String)), values=pl.lit("{}")
+        )
+        found = Statistics()
+        found.count("seen/numbers", rows.height)
+        found.measure("n", rows["n"])
+        return Transformed(rows.filter(~odd), rejected, found)
+
+
+def table(folder: Path, parts: list[list[int]]) -> Path:
+    with PartsWriter(folder, SCHEMA) as writer:
+        for part, values in enumerate(parts):
+            writer.write(frame(*[(f"{part}-{i}", n) for i, n in enumerate(values)]))
+    return folder
+
+
 @settings(max_examples=20, deadline=None)
 @given(numbers=st.lists(st.lists(st.integers(0, 9), max_size=5), min_size=1, max_size=4))
 def test_rows_in_are_rows_out_plus_rejected(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[list[int]]
 ) -> None:
     folder = tmp_path_factory.mktemp("map")
-    with PartsWriter(folder / "in", SCHEMA) as writer:
-        for part, values in enumerate(numbers):
-            writer.write(frame(*[(f"{part}-{i}", n) for i, n in enumerate(values)]))
-
-    def keep_even(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        odd = pl.col("n") % 2 == 1
-        rejected = rows.filter(odd).select(
-            "doc_id", reasons=pl.lit(["odd"], pl.List(pl.String)), values=pl.lit("{}")
-        )
-        return rows.filter(~odd), rejected
-
-    counts = map_parts(folder / "in", folder / "out", folder / "rejects", "evens", SCHEMA, keep_even)
+    table(folder / "in", numbers)
+    counts, statistics = map_parts(
+        folder / "in", folder / "out", folder / "rejects", "evens", SCHEMA, KeepEven()
+    )
     kept, rejected = read_table(folder / "out"), read_table(folder / "rejects")
     every = [n for values in numbers for n in values]
     assert (counts.rows_in, counts.rows_out, counts.rejected) == (len(every), kept.height, rejected.height)
@@ -82,13 +120,111 @@ def test_rows_in_are_rows_out_plus_rejected(
     assert counts.reasons == ({"odd": rejected.height} if rejected.height else {})
     assert rejected["stage"].to_list() == ["evens"] * rejected.height
     assert len(read_manifest(folder / "out").parts) == len(numbers)
+    assert statistics.result()["seen"] == {"numbers": len(every)}
+
+
+def _losing(rows: pl.DataFrame) -> Transformed:
+    nothing = pl.DataFrame(schema={"doc_id": pl.String, "reasons": pl.List(pl.String), "values": pl.String})
+    return Transformed(rows.head(1), nothing)
 
 
 def test_a_transform_that_loses_a_row_is_a_bug_at_once(tmp_path: Path) -> None:
-    with PartsWriter(tmp_path / "in", SCHEMA) as writer:
-        writer.write(frame(("a", 1), ("b", 2)))
-    nothing = pl.DataFrame(schema={"doc_id": pl.String, "reasons": pl.List(pl.String), "values": pl.String})
+    table(tmp_path / "in", [[1, 2]])
     with pytest.raises(AssertionError, match="2 rows in, but 1 out and 0 rejected"):
-        map_parts(
-            tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, lambda f: (f.head(1), nothing)
+        map_parts(tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, _losing)
+
+
+def test_each_part_says_what_it_was_made_from(tmp_path: Path) -> None:
+    table(tmp_path / "in", [[1, 2], [4]])
+    map_parts(tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, KeepEven())
+    sources = [part.sha256 for part in read_manifest(tmp_path / "in").parts]
+    assert [part.input_sha256 for part in read_manifest(tmp_path / "out").parts] == sources
+    assert [part.input_sha256 for part in read_manifest(tmp_path / "no").parts] == sources
+
+
+def test_two_processes_write_the_same_bytes_and_count_the_same(tmp_path: Path) -> None:
+    table(tmp_path / "in", [[part, part + 1, 7] for part in range(9)] + [[]])
+    found = {}
+    for processes in (1, 2):
+        out, rejects = tmp_path / f"out{processes}", tmp_path / f"rejects{processes}"
+        counts, statistics = map_parts(
+            tmp_path / "in", out, rejects, "evens", SCHEMA, KeepEven(), processes=processes
         )
+        files = {p.relative_to(tmp_path).parts[1:]: p.read_bytes() for p in sorted(out.iterdir())}
+        dropped = {p.name: p.read_bytes() for p in sorted(rejects.iterdir())}
+        found[processes] = (files, dropped, counts, statistics.result())
+    assert found[1] == found[2]
+    assert found[2][2] == Counts(27, 9, 18, {"odd": 18})
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_error_of_a_part_surfaces_and_leaves_neither_table_nor_process(
+    tmp_path: Path, processes: int
+) -> None:
+    table(tmp_path / "in", [[0], [2], [5], [4], [6]])
+    with pytest.raises(ValueError, match="cannot take 5"):
+        map_parts(tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, KeepEven(5), processes)
+    assert not (tmp_path / "out" / MANIFEST).exists()
+    assert not (tmp_path / "no" / MANIFEST).exists()
+    assert not _workers(os.getpid())
+
+
+def test_a_killed_worker_is_an_error(tmp_path: Path) -> None:
+    table(tmp_path / "in", [[0], [2], [5], [4]])
+    with pytest.raises(ChildProcessError, match="one of 2 processes ended abruptly.*MGM_PROCESSES=1"):
+        map_parts(tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, KeepEven(death=5), 2)
+    assert not (tmp_path / "out" / MANIFEST).exists()
+    assert not _workers(os.getpid())
+
+
+def test_a_transform_that_cannot_be_sent_is_an_error_at_once(tmp_path: Path) -> None:
+    table(tmp_path / "in", [[0], [2]])
+    with pytest.raises((AttributeError, TypeError), match="pickle"):
+        map_parts(tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, lambda f: KeepEven()(f), 2)
+    assert not _workers(os.getpid())
+
+
+_SLOW = """
+import sys, time
+from dataclasses import dataclass
+from pathlib import Path
+import polars as pl
+from mgm.corpus.parts import Transformed, map_parts
+
+@dataclass(frozen=True)
+class Slow:
+    def __call__(self, rows):
+        Path("begun").touch()
+        time.sleep(0.2)
+        return Transformed(rows, pl.DataFrame(schema={"doc_id": pl.String, "reasons": pl.List(pl.String), "values": pl.String}))
+
+if __name__ == "__main__":
+    map_parts(Path("in"), Path("out"), Path("no"), "s", {"doc_id": pl.String(), "n": pl.Int32()}, Slow(), 2)
+"""
+
+
+def test_a_killed_main_process_leaves_no_table_and_no_workers(tmp_path: Path) -> None:
+    table(tmp_path / "in", [[n] for n in range(200)])
+    (tmp_path / "slow.py").write_text(_SLOW)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    with subprocess.Popen([sys.executable, "slow.py"], cwd=tmp_path, env=environment) as main:
+        _wait(lambda: (tmp_path / "begun").exists() or main.poll() is not None)
+        workers = _workers(main.pid)
+        main.kill()
+    assert len(workers) == 2
+    assert not psutil.wait_procs(workers, timeout=20)[1]
+    assert not (tmp_path / "out" / MANIFEST).exists()
+
+
+def _workers(parent: int) -> list[psutil.Process]:
+    """The worker processes below `parent` (not the one that tracks resources)."""
+    children = psutil.Process(parent).children(recursive=True)
+    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+
+
+def _wait(until: object, seconds: float = 60) -> None:
+    assert callable(until)
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, "nothing happened"
+        time.sleep(0.02)

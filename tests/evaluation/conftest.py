@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from mgm.corpus.parts import PartsWriter
+from mgm.corpus.statistics import Statistics
 from mgm.evaluation.sources import STAGES, Sources
 from mgm.evaluation.summary import summarise
 from mgm.evaluation.verdict import judge
@@ -57,13 +58,15 @@ def finished_run(tmp_path: Path) -> Sources:
         write_table(tmp_path / "data" / "documents" / corpus, frame.select("doc_id", text=text))
         for stage in STAGES:
             counts = {"rows_in": 130, "rows_out": 120, "rejected": 10, "reasons": {"text_too_short": 10}}
-            write(tmp_path / "reports" / "stages" / stage / f"{corpus}.json", counts)
+            measured = stage_statistics(stage, corpus, generator)
+            write(tmp_path / "reports" / "stages" / stage / f"{corpus}.json", counts | measured)
         for gate in ("ingest", "clean"):
             write(tmp_path / "reports" / "gates" / gate / f"{corpus}.json", verdict(gate, corpus))
     write(tmp_path / "reports" / "gates" / "features.json", verdict("features", None))
+    write(tmp_path / "reports" / "stages" / "features.json", features_statistics())
     write(
-        tmp_path / "reports" / "stages" / "features.json",
-        {"vocabulary_words": 4321, "corpora": {c: {"unknown_words": {"test": 0.0512}} for c in predictions}},
+        tmp_path / "reports" / "stages" / "vectors.json",
+        {"source": "train", "algorithm": "word2vec", "coverage": 0.9876, "dimensions": 128, "words": 4267},
     )
     write(tmp_path / "data" / "predictions" / "labels.json", SPACES)
     write(tmp_path / "reports" / "metrics.json", metrics)
@@ -85,6 +88,61 @@ def finished_run(tmp_path: Path) -> Sources:
         rows = [f"{i}\t{scale / (i + 1) if 'loss' in name else scale * (1 - 0.5**i)}" for i in range(6)]
         path.write_text("\n".join([f"step\t{path.stem}", *rows]) + "\n", encoding="utf-8")
     return Sources(tmp_path, settings)
+
+
+def stage_statistics(stage: str, corpus: str, generator: np.random.Generator) -> dict[str, Any]:
+    """What the stage measured of 120 documents, in the shape in which stages write it."""
+    counted = Statistics()
+    characters = pl.Series(
+        np.exp(generator.normal(7 if corpus == "pages" else 4, 1.2, ROWS)).astype(np.int64)
+    )
+    if stage in ("ingest", "clean"):
+        counted.count("characters", int(characters.sum()))
+        counted.measure("characters_per_document", characters)
+    if stage == "clean":
+        counted.count("edited", 57)
+        steps = {"mojibake": 0, "control_characters": 3, "whitespace": 55} | (
+            {"html": 6} if corpus == "pages" else {}
+        )
+        for step, n in steps.items():
+            counted.count(f"steps/{step}", n)
+        for language, n in {"en": 79, "zh": 38, "mixed": 3, "other": 0}.items():
+            counted.count(f"languages/{language}", n)
+        counted.count("language_disagrees", 4)
+    if stage == "deduplicate":
+        for name, n in {"clusters": 11, "exact_copies": 9, "near_copies": 5, "moved": 2}.items():
+            counted.count(name, n)
+        task = "module" if corpus == "pages" else "themes"
+        counted.count(f"conflicts/{task}", 1)
+        counted.count(f"labels_lost/{task}", 3)
+        ids = [f"{corpus}/000", f"{corpus}/001"]
+        labels = ["<i>calc", "draw"] if corpus == "pages" else [["题材01", "题材02"], []]
+        return counted.result() | {"examples": [{"task": task, "doc_ids": ids, "labels": labels}]}
+    if stage == "tokenize":
+        for name, size in {"words": 5, "sentences": 80}.items():
+            counted.count(name, int((characters // size).sum()))
+            counted.measure(f"{name}_per_document", characters // size)
+        counted.count("paragraphs", 345)
+    if stage == "stopwords":
+        counted.count("words", 20_000)
+        counted.count("content_words", 11_000)
+        derived = ["click", "the <b>", "表格"] if corpus == "pages" else []
+        counted.count("derived_stopwords", len(derived) and 5)
+        return counted.result() | {"derived": derived}
+    return counted.result()
+
+
+def features_statistics() -> dict[str, Any]:
+    unknown = {"train": 0.0, "valid": 0.0488, "test": 0.0512}
+    return {
+        "vocabulary_words": 4321,
+        "corpora": {c: {"unknown_words": unknown, "distinct_words": 9876} for c in ("pages", "poems")},
+        "labels": {"module": {"train": {"calc": 70, "draw": 31}, "test": {"calc": 9}}},
+        "top_words": {
+            "module": {"calc": [["cell", 12.345], ["<td>", 9.1]], "draw": [["layer", 7.0]], "base": []},
+            "themes": {"题材00": [["明月", 5.5], ["霜", 4.25]]},
+        },
+    }
 
 
 def write(path: Path, content: Any) -> None:

@@ -62,7 +62,7 @@ def test_report_shows_what_the_files_say(finished_run: Sources) -> None:
         "abcdef012345",
         "c0ffee",
         "expect_column_values_to_be_unique on text_hash",
-        "4,321 words",
+        "of 4,321 words",
     ):
         assert piece in text
     for piece in (
@@ -101,6 +101,8 @@ def test_page_asks_for_nothing_outside_itself(finished_run: Sources) -> None:
         ("reports/training.json", "reports/training.json"),
         ("reports/stages/clean/poems.json", "reports/stages/clean/poems.json"),
         ("reports/stages", "reports/stages/features.json"),
+        ("reports/stages/vectors.json", "reports/stages/vectors.json"),
+        ("reports/stages/deduplicate", "reports/stages/deduplicate/pages.json"),
         ("reports/gates/features.json", "reports/gates/features.json"),
     ],
 )

@@ -12,7 +12,18 @@ import pytest
 import yaml
 from sklearn.metrics import accuracy_score, mean_absolute_error
 
-from flows.stages import clean, evaluate, features, ingest, report, stopwords, tokenize, verdict
+from flows.stages import (
+    clean,
+    deduplicate,
+    evaluate,
+    features,
+    ingest,
+    report,
+    stopwords,
+    tokenize,
+    vectors,
+    verdict,
+)
 from mgm.corpus.parts import read_table
 from mgm.model import bundle as bundles
 from mgm.settings import Settings
@@ -32,7 +43,7 @@ PARAMS: dict[str, Any] = {
         "heading": {"kind": "generation", "corpora": ["plain"]},
     },
     "ingest": {"rows_per_part": 30},
-    "text": {"features": {"ngram_buckets": 100}},
+    "text": {"features": {"ngram_buckets": 100}, "deduplication": {"exact": "off", "near": "off"}},
     "model": {"width": 16, "document": {"heads": 2}},
     "evaluate": {"bootstrap": 50},
     "verdict": {"floors": {"topic": 1.1}},
@@ -51,9 +62,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in PARAMS["enabled"]:
             rows = [json.dumps(row, ensure_ascii=False) for row in documents(name)]
             Path(f"raw/{name}.jsonl").write_text("\n".join(rows) + "\n", encoding="utf-8")
-            for stage in (ingest, clean, tokenize, stopwords):
+            for stage in (ingest, clean, deduplicate, tokenize, stopwords):
                 stage.main(name)
         features.main()
+        vectors.main()
         settings = Settings.load()
         folder = Path("data/features")
         labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
@@ -145,6 +157,8 @@ def test_report_is_one_page_that_names_what_is_missing(project: Path) -> None:
     page = (project / "reports" / "report.html").read_text(encoding="utf-8")
     assert "Refused" in page
     assert "reports/gates/features.json" in page
+    assert "reports/stages" not in page
+    assert "Typical words" in page
     assert "Listed but not trained: heading" in page
 
 

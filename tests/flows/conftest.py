@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mgm.model.bundle import FORMAT
+
 SOURCE = Path(__file__).resolve().parents[2]
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -60,7 +62,7 @@ def make_bundle() -> Callable[[Path, str], str]:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "card.md").write_text(text, encoding="utf-8")
         hashes = {"card.md": hashlib.sha256(text.encode()).hexdigest()}
-        manifest = json.dumps({"format": 1, "files": hashes})
+        manifest = json.dumps({"format": FORMAT, "files": hashes})
         (folder / "manifest.json").write_text(manifest, encoding="utf-8")
         return hashlib.sha256(manifest.encode()).hexdigest()
 

@@ -103,19 +103,20 @@ class Project:
 
     folder: Path
 
-    def write(self, gate: str, documents: pl.DataFrame, rejected: int = 0, parts: int = 2) -> None:
-        with PartsWriter(Path("data", "documents" if gate == "ingest" else "clean", "notes"), SCHEMA) as out:
+    def write(
+        self, gate: str, documents: pl.DataFrame, rejected: int = 0, parts: int = 2, copies: int = 0
+    ) -> None:
+        with PartsWriter(Path("data", "documents" if gate == "ingest" else "unique", "notes"), SCHEMA) as out:
             for rows in documents.iter_slices(max(1, -(-documents.height // parts))):
                 out.write(rows)
-        with PartsWriter(Path("data", "rejects", gate, "notes"), REJECTS) as out:
-            reasons = [["text_too_short"]] * rejected
-            ids = [f"r{i}" for i in range(rejected)]
-            out.write(
-                pl.DataFrame(
-                    {"doc_id": ids, "stage": [gate] * rejected, "reasons": reasons, "values": ids},
-                    schema=REJECTS,
-                )
-            )
+        self._write_rejects(gate, "text_too_short", rejected)
+        self._write_rejects("deduplicate", "exact_duplicate", copies)
+
+    def _write_rejects(self, stage: str, reason: str, n: int) -> None:
+        ids = [f"r{i}" for i in range(n)]
+        columns = {"doc_id": ids, "stage": [stage] * n, "reasons": [[reason]] * n, "values": ids}
+        with PartsWriter(Path("data", "rejects", stage, "notes"), REJECTS) as out:
+            out.write(pl.DataFrame(columns, schema=REJECTS))
 
     def write_features(self, features: Features) -> None:
         folder = Path("data/features/notes")

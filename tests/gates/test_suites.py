@@ -10,6 +10,7 @@ import pytest
 
 from flows.gates.gate import GATES
 from flows.gates.runner import SUITES
+from tests.gates.conftest import PARAMS
 
 BETWEEN = "expect_column_values_to_be_between"
 NOT_NULL = "expect_column_values_to_not_be_null"
@@ -60,16 +61,16 @@ COMMON: list[tuple[Check, Callable[[Frame], Frame], int, str]] = [
     (("warning", BETWEEN, "test_rows"), without("test"), 0, ""),
     (("critical", UNIQUE, "doc_id"), rows("doc_id", "d2"), 0, "d2"),
     (("critical", NOT_NULL, "text_characters"), rows("text", None), 0, "d1"),
+    (("critical", BETWEEN, "group_splits"), rows("group", "g39"), 0, "d39"),
     (("critical", BETWEEN, "train_labelled"), rows("title", None, split("train")), 0, "title"),
 ]
 DOCUMENTS: list[tuple[str, Check, Callable[[Frame], Frame], int, str]] = [
     *(("ingest", *fault) for fault in COMMON),
     ("ingest", ("critical", NOT_NULL, "doc_id"), rows("doc_id", None), 0, "row 1"),
-    ("ingest", ("critical", NOT_NULL, "lang"), rows("lang", None), 0, "d1"),
+    ("ingest", ("critical", NULL, "lang_missing"), rows("lang", None), 0, "d1"),
     ("ingest", ("critical", IN_SET, "lang"), rows("lang", "english"), 0, "d1"),
     ("ingest", ("critical", NOT_NULL, "split"), rows("split", None), 0, "d1"),
     ("ingest", ("critical", IN_SET, "split"), rows("split", "dev"), 0, "d1"),
-    ("ingest", ("critical", BETWEEN, "group_splits"), rows("group", "g39"), 0, "d39"),
     ("ingest", ("critical", NULL, "label_invalid"), rows("topic", " "), 0, "d1"),
     ("ingest", ("critical", NULL, "label_invalid"), rows("title", ""), 0, "d1"),
     ("ingest", ("critical", NULL, "label_invalid"), rows("themes", ["leaf", " "]), 0, "d1"),
@@ -202,3 +203,24 @@ def test_a_good_corpus_passes_without_a_finding(project, documents, features, ga
     assert verdict.checks == len(
         json.loads((SUITES / f"{gate}.json").read_text(encoding="utf-8"))["expectations"]
     )
+
+
+def test_a_language_may_be_missing_only_where_it_is_to_be_detected(project, documents):
+    project.write("ingest", documents.with_columns(lang=pl.lit(None, pl.String)))
+    assert not project.run("ingest").passed
+    verdict = project.run("ingest", PARAMS | {"corpora": {"notes": {"lang": "detect"}}})
+    assert verdict.passed and not verdict.warnings
+    project.write("ingest", documents.with_columns(lang=pl.lit("english")))
+    (finding,) = project.run("ingest", PARAMS | {"corpora": {"notes": {"lang": "detect"}}}).failures
+    assert finding.column == "lang"
+
+
+def test_dropped_copies_are_no_rejected_rows(project, documents):
+    project.write("clean", documents, copies=30)
+    verdict = project.run("clean")
+    assert verdict.passed and not verdict.warnings
+    # One of 40 rows was above the budget for a warning; one of 240 is not.
+    project.write("clean", documents, rejected=1)
+    assert [f.column for f in project.run("clean").warnings] == ["reject_share"]
+    project.write("clean", documents, rejected=1, copies=199)
+    assert not project.run("clean").warnings

@@ -28,7 +28,7 @@ def batch_of(
         type_id=types % (VOCABULARY + 1),
         type_ngram=torch.cat(ngrams),
         type_ngram_offset=offset,
-        type_property=torch.stack([types % 8, types % 5, types % 3], dim=1),
+        type_property=torch.stack([types % 8, types % 5, types % 3, types % 7], dim=1),
         word=word,
         content=words % 2 == 0 if content is None else torch.full_like(words, content, dtype=torch.bool),
         sentence_length=torch.tensor([len(s) for s in sentences]),

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, collate, cut_by_tokens, flat_positions
+from mgm.text.features import PROPERTIES
 from tests import tiny
 
 CONFIG = tiny.settings()
@@ -13,6 +14,7 @@ TASKS = CONFIG.active_tasks()
 
 
 @given(st.permutations(range(12)), st.integers(1, 12))
+@settings(deadline=None)
 def test_a_batch_holds_the_documents_words_in_order(order: list[int], size: int) -> None:
     part = FEATURES["menus"][0]
     rows = np.array(order[:size])
@@ -36,7 +38,7 @@ def test_only_the_words_of_these_rows_are_described() -> None:
     ngrams = part.types["ngrams"].gather(types)
     assert batch.type_ngram.tolist() == ngrams.explode().to_list()
     assert batch.type_ngram_offset.diff().tolist() == ngrams.list.len().to_list()
-    assert batch.type_property.shape == (len(types), 3)
+    assert batch.type_property.T.tolist() == [part.types[name].gather(types).to_list() for name in PROPERTIES]
 
 
 def test_targets_mark_what_is_not_labelled() -> None:

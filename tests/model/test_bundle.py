@@ -20,6 +20,7 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert loaded.thresholds == made.thresholds
     assert loaded.vocabulary.table.equals(made.vocabulary.table)
     assert loaded.stopwords == made.stopwords
+    assert loaded.dictionaries == made.dictionaries
     assert loaded.profile == made.profile
     for name, tensor in made.network.state_dict().items():
         assert torch.equal(tensor, loaded.network.state_dict()[name])
@@ -55,7 +56,7 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"vocabulary\.parquet: missing"):
         bundles.load(folder)
     (folder / "manifest.json").write_text(json.dumps({"format": 99, "files": {}}))
-    with pytest.raises(ValueError, match="bundle format 99, this version reads 1"):
+    with pytest.raises(ValueError, match="bundle format 99, this version reads 2"):
         bundles.load(folder)
 
 
@@ -77,6 +78,23 @@ def test_a_corpus_may_have_stopwords_of_its_own(tmp_path: Path) -> None:
     assert "soup" in words["menus"].words
     assert "soup" not in words[None].words
     assert "verses" not in words
+
+
+def test_a_corpus_has_its_derived_stopwords_and_a_document_of_none_the_general_ones() -> None:
+    made = tiny.bundle()
+    assert made.stopwords_for("menus").words - made.stopwords_for(None).words == {"press", "salt"}
+
+
+def test_a_corpus_has_the_dictionary_that_its_settings_name(tmp_path: Path) -> None:
+    made = tiny.bundle(tiny.with_dictionary())
+    assert made.dictionary_for("verses") == tiny.DICTIONARY
+    assert made.dictionary_for("menus") is None
+    assert made.dictionary_for(None) is None
+    bundles.save(tmp_path / "bundle", made)
+    assert bundles.load(tmp_path / "bundle").dictionary_for("verses") == tiny.DICTIONARY
+    (tmp_path / "bundle" / "dictionary.own.txt").write_text("明月")
+    with pytest.raises(ValueError, match=r"dictionary.own.txt: altered"):
+        bundles.load(tmp_path / "bundle")
 
 
 def test_an_unknown_corpus_is_refused() -> None:

@@ -54,7 +54,12 @@ def test_dvc_shows_the_graph_the_metrics_the_plots_and_changed_params(built: Pro
 def test_nothing_is_lost_between_the_raw_rows_and_the_tokens(built: Project) -> None:
     for corpus in ("menus", "verses"):
         height = len(rows(built, corpus))
-        for stage, folder in (("ingest", "documents"), ("clean", "clean"), ("tokenize", "tokens")):
+        for stage, folder in (
+            ("ingest", "documents"),
+            ("clean", "clean"),
+            ("deduplicate", "unique"),
+            ("tokenize", "tokens"),
+        ):
             kept = read_manifest(built.root / "data" / folder / corpus).rows
             assert height == kept + read_manifest(built.root / "data/rejects" / stage / corpus).rows
             height = kept
@@ -108,7 +113,7 @@ def test_a_gate_stops_bad_data_and_nothing_behind_it_runs(built: Project, tmp_pa
     assert "expectation" in output
     assert "reject" in output
     assert "corpus" in output
-    behind = {"clean@menus", "tokenize@menus", "features", "train", "evaluate", "report"}
+    behind = {"clean@menus", "deduplicate@menus", "tokenize@menus", "features", "train", "evaluate", "report"}
     assert not behind & set(ran(output))
     assert not (project.root / "reports/gates/ingest/menus.json").exists()
     assert project.run("dvc", "repro", "--single-item", "clean@menus").returncode != 0

@@ -13,7 +13,7 @@ FILES = {"dvc.yaml": Path("dvc.yaml"), "study/dvc.yaml": Path("study/dvc.yaml")}
 # What a gate judges, and the verdict that whoever reads it must depend on.
 GATED = {
     "data/documents": "reports/gates/ingest",
-    "data/clean": "reports/gates/clean",
+    "data/unique": "reports/gates/clean",
     "data/features": "reports/gates/features.json",
 }
 

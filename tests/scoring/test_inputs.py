@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import polars as pl
@@ -48,3 +49,14 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
     inputs = Inputs(folder, "id", "body")
     assert inputs.check(10) == 2
     assert next(inputs.batches(10)).to_dict(as_series=False) == {"doc_id": ["1", "2"], "text": ["x", "y"]}
+
+
+def test_a_folder_of_texts_is_scored_as_one(tmp_path: Path) -> None:
+    for name in ("b", "a"):
+        (tmp_path / f"{name}.txt").write_text(f"text {name}")
+    inputs = Inputs(tmp_path)
+    assert inputs.check(1) == 2
+    assert pl.concat(inputs.batches(1)).rows() == [("a", "text a"), ("b", "text b")]
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"text a"))
+    with pytest.raises(ValueError, match=r"row 2, column 'doc_id': 'a' stands already in .*, row 1"):
+        inputs.check(1)

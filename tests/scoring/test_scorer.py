@@ -6,6 +6,7 @@ from polars.testing import assert_frame_equal
 
 from mgm.model.predict import predict
 from mgm.scoring.scorer import Scorer
+from mgm.text.part_of_speech import tag_id
 from tests import tiny
 
 CONFIG = tiny.settings()
@@ -27,6 +28,30 @@ def test_raw_text_scores_as_the_stages_features_do(scorer: Scorer, corpus: str) 
     found, rejects = scorer.score(frames[corpus], corpus)
     assert rejects.is_empty()
     assert_frame_equal(found, staged, check_exact=True)
+
+
+@pytest.mark.parametrize("corpus", ["menus", "verses"])
+def test_features_are_those_of_training_with_derived_stopwords_and_the_users_words(
+    tmp_path: Path, corpus: str
+) -> None:
+    config, frames = tiny.with_dictionary(), tiny.corpora()
+    part = tiny.prepared(config, frames)[0][corpus][0]
+    found, _ = Scorer.load(tiny.saved_bundle(tmp_path, config)).features(frames[corpus], corpus)
+    assert_frame_equal(found.types, part.types)
+    lists = ["word", "content", "start", "end", "sentence", "paragraph"]
+    assert_frame_equal(found.documents.select(lists), part.documents.select(lists))
+    words = part.documents.select(
+        word=pl.col("word").explode(empty_as_null=False),
+        content=pl.col("content").explode(empty_as_null=False),
+    )
+    marked = dict(
+        words.select(part.types["text"].gather(words["word"]).alias("text"), "content").unique().iter_rows()
+    )
+    if corpus == "menus":
+        assert not marked["Salt"]  # derived from the training documents
+    else:
+        pos = dict(part.types.select("text", "pos").iter_rows())
+        assert pos["月照高"] == tag_id("b")
 
 
 def test_every_row_is_predicted_or_rejected_with_its_reason(scorer: Scorer) -> None:

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings import FeatureSettings
-from mgm.text.features import SCRIPTS, SHAPES, FeaturePart, featurize, word_ngrams
+from mgm.text.dictionary import UserDictionary, UserWord
+from mgm.text.features import PROPERTIES, SCRIPTS, SHAPES, FeaturePart, featurize, word_ngrams
+from mgm.text.part_of_speech import tag_id
 from mgm.text.vocabulary import Vocabulary, count_words
 
 SETTINGS = FeatureSettings(min_count=1, ngram_min=2, ngram_max=3, ngram_buckets=1000)
@@ -37,9 +39,24 @@ def test_types_are_distinct_words_in_order_of_first_appearance() -> None:
     assert part.documents.columns == ["doc_id", "split", "content", "kind", "word"]
     ids = dict(part.types.select("text", "id").iter_rows())
     assert ids["The"] == ids["the"] > 0 and ids["planted"] == 0
-    kinds = [pl.String, pl.Int32, pl.List(pl.Int32), pl.Int8, pl.Int8, pl.Int8]
+    kinds = [pl.String, pl.Int32, pl.List(pl.Int32), *[pl.Int8] * len(PROPERTIES)]
     assert list(part.types.schema.values()) == kinds
-    assert part.types.columns == ["text", "id", "ngrams", "bucket", "shape", "script"]
+    assert part.types.columns == ["text", "id", "ngrams", "bucket", "shape", "script", "pos"]
+
+
+def test_parts_of_speech_are_switched_off_by_settings_and_come_from_the_dictionary() -> None:
+    off = SETTINGS.model_copy(update={"part_of_speech": False})
+    assert featurize(TOKENS, VOCABULARY, off).types["pos"].to_list() == [0] * 6
+    place, user = tag_id("ns"), tag_id("b")
+    assert featurize(TOKENS, VOCABULARY, SETTINGS).types["pos"].to_list() == [0, 0, 0, 0, place, 0]
+    own = UserDictionary((UserWord("北京", None, "b"),))
+    assert featurize(TOKENS, VOCABULARY, SETTINGS, own).types["pos"].to_list() == [0, 0, 0, 0, user, 0]
+
+
+def test_properties_are_below_their_cardinality() -> None:
+    types = featurize(TOKENS, VOCABULARY, SETTINGS).types
+    for name, size in PROPERTIES.items():
+        assert 0 <= types[name].min() <= types[name].max() < size  # type: ignore[operator]
 
 
 def test_a_word_of_the_test_split_alone_is_nowhere_in_the_vocabulary() -> None:

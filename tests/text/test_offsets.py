@@ -1,7 +1,8 @@
 """Edit lists: mapping, snapping, composition."""
 
+import numpy as np
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.text.offsets import EDIT, Edits, aligned, compose
@@ -40,9 +41,77 @@ def test_texts_do_not_disturb_each_other() -> None:
     assert edits.starts([0, 1, 2], [5, 5, 5]).tolist() == [2, 5, 4]
 
 
-def test_touching_edits_become_one() -> None:
+def test_an_edit_that_touches_an_insertion_or_a_deletion_takes_it_in() -> None:
     edits = one((0, 1, 0, 2), (1, 3, 2, 2))
     assert (edits.old_end.tolist(), edits.new_end.tolist()) == ([3], [2])
+    edits = one((0, 0, 0, 2), (0, 3, 2, 3), (3, 4, 3, 5))
+    assert (edits.old_end.tolist(), edits.new_end.tolist()) == ([3, 4], [3, 5])
+
+
+def test_replacements_that_touch_keep_their_own_bounds() -> None:
+    edits = one((0, 3, 0, 1), (3, 6, 1, 2))  # two characters of three bytes each
+    for side, bounds in ((edits, [0, 3, 6]), (edits.inverse(), [0, 1, 2])):
+        other = [0, 1, 2] if bounds[1] == 3 else [0, 3, 6]
+        assert side.starts([0] * 3, bounds).tolist() == side.ends([0] * 3, bounds).tolist() == other
+    assert (edits.starts([0], [4]).tolist(), edits.ends([0], [2]).tolist()) == ([1], [1])
+
+
+def test_composition_keeps_replacements_apart_but_for_what_reaches_over_their_bound() -> None:
+    first = one((0, 3, 0, 1), (3, 6, 1, 2), (6, 9, 2, 3))
+    after = compose(first, one((3, 5, 3, 4)))
+    assert (after.old_start.tolist(), after.old_end.tolist()) == ([0, 3, 6, 9], [3, 6, 9, 11])
+    across = compose(first, one((1, 3, 1, 2)))
+    assert (across.old_start.tolist(), across.old_end.tolist()) == ([0, 3], [3, 9])
+    inserted = compose(first, one((1, 1, 1, 3)))
+    assert (inserted.old_start.tolist(), inserted.new_end.tolist()) == ([0, 6], [4, 5])
+
+
+def test_edits_found_in_several_ways_are_sorted() -> None:
+    edits = Edits.joined(one((4, 5, 4, 6)), Edits.none(), one((0, 1, 0, 1), (8, 9, 9, 9)))
+    assert edits.old_start.tolist() == [0, 4, 8]
+
+
+# What happens to a stretch of text, from old to new: kept, replaced, deleted, inserted.
+STRETCH = st.tuples(st.integers(0, 3), st.integers(0, 3), st.booleans())
+
+
+def rewritten(length: int, stretches: list[tuple[int, int, bool]]) -> tuple[Edits, int]:
+    """Edits of a text of this length, and the length of the new one."""
+    edits, old, new = [], 0, 0
+    for before, after, kept in stretches:
+        before = min(before, length - old)
+        after = before if kept else after
+        if not kept and before + after:
+            edits.append((old, old + before, new, new + after))
+        old, new = old + before, new + after
+    return (one(*edits) if edits else Edits.none()), new + length - old
+
+
+@settings(deadline=None)
+@given(st.integers(0, 12), st.lists(STRETCH, max_size=8), st.lists(STRETCH, max_size=8))
+def test_composed_edits_are_sorted_apart_and_cover_what_either_covers(
+    length: int, first_stretches: list[tuple[int, int, bool]], second_stretches: list[tuple[int, int, bool]]
+) -> None:
+    first, middle = rewritten(length, first_stretches)
+    second, last = rewritten(middle, second_stretches)
+    both = compose(first, second)
+    old_at = new_at = 0
+    for a, b, c, d in zip(
+        [*both.old_start, length], [*both.old_end, length], [*both.new_start, last], [*both.new_end, last],
+        strict=True,
+    ):  # fmt: skip
+        assert old_at <= a <= b <= length and new_at <= c <= d <= last and a - old_at == c - new_at
+        old_at, new_at = b, d
+    # A span whose bounds neither step moves about is mapped as by one step after the other.
+    text, places = [0] * (length + 1), list(range(length + 1))
+    by_steps = second.starts(text, first.starts(text, places))
+    calm = first.starts(text, places) == first.ends(text, places)
+    calm &= by_steps == second.ends(text, first.ends(text, places))
+    inside = np.isin(
+        places, [p for a, b in zip(both.old_start, both.old_end, strict=True) for p in range(a + 1, b)]
+    )
+    calm &= ~inside
+    assert (both.starts(text, places)[calm] == by_steps[calm]).all()
 
 
 def test_column_round_trip_keeps_unchanged_texts_null() -> None:
@@ -53,6 +122,7 @@ def test_column_round_trip_keeps_unchanged_texts_null() -> None:
     assert Edits.none().to_column(2).to_list() == [None, None]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1, max_size=4))
 def test_composed_edits_lead_from_first_to_last(triples: list[tuple[str, str, str]]) -> None:
     both = compose(aligned([(a, b) for a, b, _ in triples]), aligned([(b, c) for _, b, c in triples]))
@@ -60,6 +130,7 @@ def test_composed_edits_lead_from_first_to_last(triples: list[tuple[str, str, st
         assert apply(both, text, first, last) == last
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4), st.data())
 def test_a_span_outside_every_edit_is_the_same_characters(
     pairs: list[tuple[str, str]], data: st.DataObject
@@ -79,6 +150,7 @@ def test_a_span_outside_every_edit_is_the_same_characters(
         assert new[a:b] == old[start:end]
 
 
+@settings(deadline=None)
 @given(st.tuples(TEXT, TEXT), st.lists(st.integers(0, 12), min_size=2, max_size=6))
 def test_mapping_is_monotone_and_inside_the_text(pair: tuple[str, str], places: list[int]) -> None:
     edits = aligned([pair])

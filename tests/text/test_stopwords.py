@@ -1,9 +1,11 @@
 """Stopwords: what counts as content."""
 
+from pathlib import Path
+
 import polars as pl
 
 from mgm.settings import StopwordSettings
-from mgm.text.stopwords import CONTENT, Stopwords, mark
+from mgm.text.stopwords import CONTENT, DocumentFrequencies, Stopwords, mark
 
 KEEP = ["not", "n't", "不"]
 
@@ -35,3 +37,61 @@ def test_documents_without_words_stay_in_place() -> None:
         {"doc_id": ["a", "b"], "words": [[], ["cat"]]}, schema_overrides={"words": pl.List(pl.String)}
     )
     assert mark(tokens, Stopwords.load(StopwordSettings()))["content"].to_list() == [[], [True]]
+
+
+def corpus(*texts: str, split: str = "train") -> pl.DataFrame:
+    words = [text.split() for text in texts]
+    return pl.DataFrame(
+        {"split": [split] * len(words), "words": words},
+        schema={"split": pl.String, "words": pl.List(pl.String)},
+    )
+
+
+def derived(settings: StopwordSettings, *parts: pl.DataFrame) -> list[str]:
+    frequencies = DocumentFrequencies()
+    for part in parts:
+        frequencies.add(part)
+    return Stopwords.load(settings).derived(frequencies, settings)
+
+
+HALF = StopwordSettings(min_documents=1, document_frequency=0.5)
+PARTS = [corpus("Debian package Debian", "package the ,"), corpus("debian package tool", "Package editor ,")]
+
+
+def test_words_of_many_training_documents_are_derived_the_most_frequent_first() -> None:
+    assert derived(HALF, *PARTS) == [
+        "package"
+    ]  # debian is in a half, not in more; `the` is a stopword already
+    assert derived(StopwordSettings(min_documents=1, document_frequency=0.4), *PARTS) == ["package", "debian"]
+
+
+def test_a_word_counts_once_a_document_and_once_whatever_its_case_or_apostrophe() -> None:
+    assert derived(HALF, corpus("Linux's linux’s", "LINUX'S", "other other other")) == ["linux's"]
+
+
+def test_only_training_documents_count() -> None:
+    assert derived(HALF, *PARTS, corpus("held out", "held out", split="test")) == ["package"]
+
+
+def test_small_corpora_and_corpora_without_the_setting_derive_nothing() -> None:
+    assert derived(StopwordSettings(min_documents=5), *PARTS) == []
+    assert derived(StopwordSettings(min_documents=4), *PARTS) == ["package"]
+    assert derived(StopwordSettings(min_documents=1, document_frequency=None), *PARTS) == []
+    assert derived(HALF, corpus()) == []
+
+
+def test_kept_words_marks_and_negations_are_not_derived() -> None:
+    parts = [corpus("mustn't shalln't 不归 , 。 $ !!! shalln’t")] * 3
+    keep = StopwordSettings(min_documents=1, keep=["n't", "不归"])
+    assert derived(keep, *parts) == []
+    assert derived(HALF, *parts) == ["shalln't", "不归"]
+
+
+def test_stopwords_come_back_as_saved(tmp_path: Path) -> None:
+    words = Stopwords.load(StopwordSettings()).plus(["package", "a\x1cb"])
+    words.save(tmp_path / "new" / "stopwords.txt")
+    assert Stopwords.read(tmp_path / "new" / "stopwords.txt") == words
+    lines = (tmp_path / "new" / "stopwords.txt").read_text(encoding="utf-8").split("\n")
+    assert lines[:-1] == sorted(words.words)
+    Stopwords(frozenset()).save(tmp_path / "none.txt")
+    assert Stopwords.read(tmp_path / "none.txt").words == frozenset()

@@ -26,6 +26,21 @@ def test_counts_come_from_train_alone_and_sort_by_count_then_word() -> None:
     assert "planted" not in table["word"]
 
 
+def test_counts_do_not_depend_on_the_cut_into_parts() -> None:
+    rows = [{"split": "train", "words": [f"w{i % 7}", f"x{i}", "the"]} for i in range(50)]
+    whole = count_words([pl.DataFrame(rows)])
+    parts = [pl.DataFrame(rows[i : i + 3]) for i in range(0, 50, 3)]
+    assert count_words(parts).equals(whole)
+    assert whole["word"].is_sorted()
+    assert dict(whole.iter_rows())["the"] == 50
+    assert count_words([]).height == 0
+
+
+def test_words_with_one_key_count_together() -> None:
+    parts = [pl.DataFrame({"split": ["train"], "words": [["Walks", "walked", "WALK", "北京"]]})]
+    assert count_words(parts, stem=True).rows() == [("walk", 3), ("北京", 1)]
+
+
 def test_limits() -> None:
     assert vocabulary(min_count=2).table["word"].to_list() == ["cat", "the"]
     assert vocabulary(max_words=1).table["word"].to_list() == ["cat"]

@@ -3,21 +3,22 @@
 import io
 import re
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 
-from mgm.corpus.readers.stream import open_stream
+from mgm.corpus.readers.sources import InputFile
 from mgm.corpus.readers.types import arrow_type, convert, is_nested
 
-_CSV_BLOCK = 8 << 20
+_BLOCK_BYTES = 2 << 20  # Arrow reads ahead: memory is some twenty times a block
+_GROWTH = 8
+_MAX_BLOCK_BYTES = _BLOCK_BYTES * _GROWTH**2
 
 
-def names(file: Path, delimiter: str = ",") -> list[str]:
+def names(file: InputFile, delimiter: str = ",") -> list[str]:
     """The columns of the header."""
-    with open_stream(file) as stream:
+    with file.stream() as stream:
         header = io.BufferedReader(stream).readline()
     try:
         frame = pl.read_csv(io.BytesIO(header), separator=delimiter, has_header=False, infer_schema=False)
@@ -27,40 +28,73 @@ def names(file: Path, delimiter: str = ",") -> list[str]:
 
 
 def read(
-    file: Path, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str], delimiter: str = ","
+    file: InputFile,
+    columns: Mapping[str, pl.DataType],
+    rows: int,
+    strict: Collection[str],
+    delimiter: str = ",",
+) -> Iterator[pl.DataFrame]:
+    """The rows, a block of the file at a time."""
+    first, block = 1, _BLOCK_BYTES
+    while True:
+        try:
+            for frame in _blocks(file, columns, delimiter, block, first - 1):
+                yield convert(_decoded(frame, file, columns, first), file, columns, strict, first)
+                first += frame.height
+            return
+        except (pa.ArrowInvalid, OSError) as error:
+            text = str(error)
+            if "Empty CSV file" in text:
+                return
+            if "straddling object" not in text:
+                raise _fault(file, delimiter, text) from error
+            block *= _GROWTH  # a row longer than a block: once more, behind the rows that were read
+            if block > _MAX_BLOCK_BYTES:
+                raise ValueError(
+                    f"{file}: row {first} or one soon after it: longer than {_MAX_BLOCK_BYTES >> 20} MiB; is a quote not closed?"
+                ) from error
+
+
+def _blocks(
+    file: InputFile,
+    columns: Mapping[str, pl.DataType],
+    delimiter: str,
+    block: int,
+    skipped: int,
 ) -> Iterator[pl.DataFrame]:
     plain = {n: pa.large_string() if is_nested(t) else arrow_type(t) for n, t in columns.items()}
-    first = 1
-    try:
-        with open_stream(file) as stream:
-            reader = pa.csv.open_csv(
-                stream,
-                read_options=pa.csv.ReadOptions(use_threads=False, block_size=_CSV_BLOCK),
-                parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
-                convert_options=pa.csv.ConvertOptions(
-                    column_types=plain,
-                    include_columns=list(columns),
-                    null_values=[""],
-                    strings_can_be_null=True,
-                ),
-            )
-            for batch in reader:
-                frame = pl.DataFrame(pl.from_arrow(batch))
-                for name, dtype in columns.items():
-                    if is_nested(dtype):
-                        frame = frame.with_columns(_decode_cells(frame[name], dtype, file, first))
-                yield convert(frame, file, columns, strict, first)
-                first += frame.height
-    except (pa.ArrowInvalid, OSError) as error:
-        text = str(error)
-        if "Empty CSV file" in text:
-            return
-        text = re.sub(r"Row #(\d+)", lambda m: f"row {int(m[1]) - 1}", text)
-        text = re.sub(r"CSV column #(\d+)", lambda m: f"column {names(file, delimiter)[int(m[1])]!r}", text)
-        raise ValueError(f"{file}: {text}") from error
+    with file.stream() as stream:
+        reader = pa.csv.open_csv(
+            stream,
+            read_options=pa.csv.ReadOptions(use_threads=False, block_size=block),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pa.csv.ConvertOptions(
+                column_types=plain, include_columns=list(columns), null_values=[""], strings_can_be_null=True
+            ),
+        )
+        for batch in reader:
+            if skipped < batch.num_rows:
+                yield pl.DataFrame(pl.from_arrow(batch.slice(skipped)))
+            skipped = max(0, skipped - batch.num_rows)
 
 
-def _decode_cells(cells: pl.Series, dtype: pl.DataType, file: Path, first: int) -> pl.Series:
+def _decoded(
+    frame: pl.DataFrame, file: InputFile, columns: Mapping[str, pl.DataType], first: int
+) -> pl.DataFrame:
+    nested = {name: dtype for name, dtype in columns.items() if is_nested(dtype)}
+    return frame.with_columns(
+        [_decode_cells(frame[name], dtype, file, first) for name, dtype in nested.items()]
+    )
+
+
+def _fault(file: InputFile, delimiter: str, text: str) -> ValueError:
+    """Arrow's words with our numbers of rows and the names of columns."""
+    text = re.sub(r"Row #(\d+)", lambda m: f"row {int(m[1]) - 1}", text)
+    text = re.sub(r"CSV column #(\d+)", lambda m: f"column {names(file, delimiter)[int(m[1])]!r}", text)
+    return ValueError(f"{file}: {text}")
+
+
+def _decode_cells(cells: pl.Series, dtype: pl.DataType, file: InputFile, first: int) -> pl.Series:
     try:
         return cells.str.json_decode(dtype)
     except pl.exceptions.ComputeError as error:

@@ -1,71 +1,196 @@
 """JSONL files, one object a line, in batches."""
 
 import io
-import itertools
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.json
 
-from mgm.corpus.readers.stream import open_stream
+from mgm.corpus.readers.assemble import CHUNK_BYTES
+from mgm.corpus.readers.sources import InputFile
 from mgm.corpus.readers.types import arrow_type, convert
 
 _PEEK_ROWS = 1_000
+_PEEK_BYTES = 64 << 20
+_MAX_ROW_BYTES = 256 << 20  # beyond it, it is no JSONL: a file without line breaks would fill the memory
 
 
-def names(file: Path) -> list[str]:
-    """The keys of the first 1,000 rows."""
+def names(file: InputFile) -> list[str]:
+    """The keys of the first 1,000 rows, or of fewer where they are long (64 MiB)."""
     keys: dict[str, None] = {}
-    with _lines(file) as lines:
-        for row, line in enumerate(itertools.islice(lines, _PEEK_ROWS), 1):
+    row, read = 1, 0
+    for data in _chunks(file):
+        for line in data.split(b"\n"):
             keys |= dict.fromkeys(_json_row(file, row, line)) if line.strip() else {}
+            row += 1
+            if row > _PEEK_ROWS:
+                return list(keys)
+        read += len(data)
+        if read >= _PEEK_BYTES:
+            break
     return list(keys)
 
 
-class _lines:
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __enter__(self) -> Iterator[bytes]:
-        self.stream = open_stream(self.file)
-        return self._read(io.BufferedReader(self.stream, 1 << 20))
-
-    def _read(self, buffered: io.BufferedReader) -> Iterator[bytes]:
-        try:
-            yield from buffered
-        except OSError as error:
-            raise ValueError(f"{self.file}: damaged: {error}") from error
-
-    def __exit__(self, *_: object) -> None:
-        self.stream.close()
-
-
 def read(
-    file: Path, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
+    file: InputFile, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
 ) -> Iterator[pl.DataFrame]:
-    first = 1
-    with _lines(file) as lines:
-        while chunk := list(itertools.islice(lines, rows)):
-            if any(not line.strip() for line in chunk[:-1]) or not chunk[-1].strip():
-                chunk = _without_blank_end(file, chunk, first)
-                if not chunk:
-                    return
-            yield convert(_json_frame(file, chunk, columns, strict, first), file, columns, strict, first)
-            first += len(chunk)
+    """The rows, as many at a time as about CHUNK_BYTES hold."""
+    parser = _Parser(file, columns, strict)
+    first, blank = 1, 0
+    for data in _chunks(file):
+        body = data.rstrip()
+        if body and blank:
+            raise _blank_line(file, blank)
+        if body:
+            yield from parser.parse(body, first)
+        lines = body.count(b"\n") + 1 if body else 0
+        if not blank and data.count(b"\n", len(body)) > bool(body):
+            blank = first + lines  # no fault yet: a file may end so
+        first += lines
 
 
-def _without_blank_end(file: Path, chunk: list[bytes], first: int) -> list[bytes]:
-    while chunk and not chunk[-1].strip():
-        chunk.pop()
-    for row, line in enumerate(chunk, first):
-        if not line.strip():
-            raise ValueError(f"{file}: row {row}: a blank line; expected one JSON object a line")
-    return chunk
+def _blank_line(file: InputFile, row: int) -> ValueError:
+    return ValueError(f"{file}: row {row}: a blank line; expected one JSON object a line")
+
+
+def _chunks(file: InputFile) -> Iterator[bytes]:
+    """Whole lines, as many as about CHUNK_BYTES hold, but at least one."""
+    with file.stream() as stream:
+        begun: list[bytes] = []  # of a line that goes on
+        row, size = 1, 0
+        while block := _block(file, stream):
+            end = block.rfind(b"\n") + 1
+            if end:
+                whole = b"".join([*begun, block[:end]])
+                yield whole
+                row += whole.count(b"\n")
+                begun, size = [], 0
+            if end < len(block):
+                begun.append(block[end:])
+                size += len(block) - end
+            if size > _MAX_ROW_BYTES:
+                raise ValueError(
+                    f"{file}: row {row}: longer than {_MAX_ROW_BYTES >> 20} MiB; expected one JSON object a line"
+                )
+        if begun:
+            yield b"".join(begun)
+
+
+def _block(file: InputFile, stream: pa.NativeFile) -> bytes:
+    try:
+        block: bytes = stream.read(CHUNK_BYTES)
+    except OSError as error:
+        raise ValueError(f"{file}: damaged: {error}") from error
+    return block
+
+
+_LOOSE = {"number": pa.int64(), "boolean": pa.bool_()}
+"""What a string column may hold instead, by the parser's name for it: `convert` makes strings of them."""
+
+
+class _MixedKindsError(Exception):
+    """A column is a string in some rows and a number, or a truth value, in others."""
+
+
+class _Parser:
+    """Lines to frames. Remembers which string columns hold whole numbers or truth values: ids and labels often do."""
+
+    def __init__(self, file: InputFile, columns: Mapping[str, pl.DataType], strict: Collection[str]) -> None:
+        self.file = file
+        self.columns = columns
+        self.strict = strict
+        self.wanted = {name: arrow_type(dtype) for name, dtype in columns.items()}
+        self.settled = dict(self.wanted)
+
+    def parse(self, data: bytes, first: int) -> Iterator[pl.DataFrame]:
+        """`data`: lines, the first of which is row `first`."""
+        self._check_utf8(data, first)
+        yield from self._frames(data, first)
+
+    def _frames(self, data: bytes, first: int) -> Iterator[pl.DataFrame]:
+        try:
+            table = self._table(data)
+        except _MixedKindsError:  # the same column here a number, there a string: halves, down to the line
+            middle = data.find(b"\n", len(data) // 2) + 1 or data.rfind(b"\n") + 1
+            yield from self._frames(data[: middle - 1], first)
+            yield from self._frames(data[middle:], first + data.count(b"\n", 0, middle))
+            return
+        except pa.ArrowInvalid as error:
+            raise self._error(data, first, error) from error
+        if table.num_rows != data.count(b"\n") + 1:
+            raise self._line_error(data, first)
+        frame = pl.DataFrame(pl.from_arrow(table))
+        yield convert(frame, self.file, self.columns, self.strict, first)
+
+    def _table(self, data: bytes) -> pa.Table:
+        """Raises _MixedKindsError, or the parser's pa.ArrowInvalid."""
+        types, fresh = dict(self.settled), self.settled == self.wanted
+        while True:
+            try:
+                table = _parse_json(data, types)
+                self.settled = types
+                return table
+            except pa.ArrowInvalid as error:
+                changed = re.search(r"Column\(/([^/)]+)\) changed from (\w+) to (\w+)", str(error))
+                name, found = (changed[1], changed[3]) if changed else ("", "")
+                loose = name not in self.strict and self.wanted.get(name) == pa.large_string()
+                if loose and found in _LOOSE and types[name] == pa.large_string():
+                    types[name] = _LOOSE[found]
+                elif not fresh:  # these rows may be of another kind than those before
+                    types, fresh = dict(self.wanted), True
+                elif loose and found in (*_LOOSE, "string") and b"\n" in data:
+                    raise _MixedKindsError from error
+                else:
+                    raise
+
+    def _check_utf8(self, data: bytes, first: int) -> None:
+        try:
+            data.decode("utf-8")
+        except UnicodeDecodeError as error:
+            row = data.count(b"\n", 0, error.start)
+            broken = json.loads(data.split(b"\n")[row].decode("utf-8", errors="replace"))
+            column = next((key for key, value in broken.items() if "\ufffd" in str(value)), None)
+            raise ValueError(
+                f"{self.file}: row {first + row}, column {column!r}: invalid UTF-8 "
+                f"(byte {data[error.start]:#04x}: {error.reason})"
+            ) from error
+
+    def _line_error(self, data: bytes, first: int) -> ValueError:
+        """The parser takes blank lines, and several objects a line; rows would lose their numbers."""
+        for row, line in enumerate(data.split(b"\n"), first):
+            if not line.strip():
+                return _blank_line(self.file, row)
+            _json_row(self.file, row, line)
+        raise AssertionError("each line is one object, and yet there are more or fewer rows")
+
+    def _error(self, data: bytes, first: int, error: Exception) -> ValueError:
+        """Finds the row and column that the parser stumbled over; only ever runs once, on the way out."""
+        row = first
+        for row, line in enumerate(data.split(b"\n"), first):
+            if not line.strip():
+                return _blank_line(self.file, row)
+            value = _json_row(self.file, row, line)
+            for name, dtype in self.columns.items():
+                if not self._fits(name, line):
+                    return ValueError(
+                        f"{self.file}: row {row}, column {name!r}: value {value[name]!r}, expected {dtype}"
+                    )
+        return ValueError(f"{self.file}: rows {first} to {row}: {error}")
+
+    def _fits(self, name: str, line: bytes) -> bool:
+        wanted = self.wanted[name]
+        loose = wanted == pa.large_string() and name not in self.strict
+        for dtype in (wanted, *_LOOSE.values()) if loose else (wanted,):
+            try:
+                _parse_json(line, {name: dtype})
+                return True
+            except pa.ArrowInvalid:
+                continue
+        return False
 
 
 def _parse_json(data: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
@@ -77,35 +202,7 @@ def _parse_json(data: bytes, types: Mapping[str, pa.DataType]) -> pa.Table:
     return pa.json.read_json(io.BytesIO(data), read_options=read, parse_options=options)
 
 
-def _json_frame(
-    file: Path, chunk: list[bytes], columns: Mapping[str, pl.DataType], strict: Collection[str], first: int
-) -> pl.DataFrame:
-    data = b"".join(chunk)
-    try:
-        data.decode("utf-8", errors="strict")
-    except UnicodeDecodeError as error:
-        row = data.count(b"\n", 0, error.start)
-        broken = json.loads(chunk[row].decode("utf-8", errors="replace"))
-        column = next((key for key, value in broken.items() if "\ufffd" in str(value)), None)
-        raise ValueError(
-            f"{file}: row {first + row}, column {column!r}: invalid UTF-8 (byte {data[error.start]:#04x}: {error.reason})"
-        ) from error
-    types = {name: arrow_type(dtype) for name, dtype in columns.items()}
-    for _ in range(len(columns) + 1):
-        try:
-            table = _parse_json(data, types)
-            return pl.DataFrame(pl.from_arrow(table))
-        except pa.ArrowInvalid as error:
-            changed = re.search(r"Column\(/([^/)]+)\) changed from string to (number|boolean)", str(error))
-            name = changed[1] if changed else ""
-            if name not in types or name in strict or types[name] != pa.large_string():
-                raise _json_error(file, chunk, columns, types, first, error) from error
-            # Whole numbers (or truth values) as ids or labels are common: read as such, `_convert` makes them strings.
-            types[name] = pa.int64() if changed and changed[2] == "number" else pa.bool_()
-    raise AssertionError("each round settles one column")
-
-
-def _json_row(file: Path, row: int, line: bytes) -> dict[str, Any]:
+def _json_row(file: InputFile, row: int, line: bytes) -> dict[str, Any]:
     try:
         value = json.loads(line.decode("utf-8", errors="replace"))
     except json.JSONDecodeError as error:
@@ -113,24 +210,3 @@ def _json_row(file: Path, row: int, line: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{file}: row {row}: expected a JSON object, found {type(value).__name__}")
     return value
-
-
-def _json_error(
-    file: Path,
-    chunk: list[bytes],
-    columns: Mapping[str, pl.DataType],
-    types: Mapping[str, pa.DataType],
-    first: int,
-    error: Exception,
-) -> ValueError:
-    """Finds the row and column that the parser stumbled over; only ever runs once, on the way out."""
-    for row, line in enumerate(chunk, first):
-        value = _json_row(file, row, line)
-        for name, dtype in columns.items():
-            try:
-                _parse_json(line, {name: types[name]})
-            except pa.ArrowInvalid:
-                return ValueError(
-                    f"{file}: row {row}, column {name!r}: value {value[name]!r}, expected {dtype}"
-                )
-    return ValueError(f"{file}: rows {first} to {first + len(chunk) - 1}: {error}")

@@ -1,54 +1,78 @@
 """Parquet files in batches."""
 
-from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from mgm.corpus.readers.assemble import CHUNK_BYTES
+from mgm.corpus.readers.sources import BUFFER_BYTES, InputFile
 from mgm.corpus.readers.types import convert
 
+_BATCH_ROWS = 256  # decoded at a time at most: a row group tells its rows' mean size, not the largest
 
-def names(file: Path) -> list[str]:
+
+def names(file: InputFile) -> list[str]:
     """The file's columns."""
-    with _opened_parquet(file) as parquet:
+    with _opened(file) as parquet:
         return list(parquet.schema_arrow.names)
 
 
-class _opened_parquet:
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __enter__(self) -> pa.parquet.ParquetFile:
+@contextmanager
+def _opened(file: InputFile) -> Iterator[pa.parquet.ParquetFile]:
+    with file.random_access() as stream:
         try:
-            self.parquet = pa.parquet.ParquetFile(self.file)
+            # Buffered, or each column of a row group is read whole, and a file may be one row group.
+            parquet = pa.parquet.ParquetFile(stream, buffer_size=BUFFER_BYTES, pre_buffer=False)
         except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(f"{self.file}: not a readable Parquet file: {error}") from error
-        return self.parquet
-
-    def __exit__(self, *_: object) -> None:
-        self.parquet.close()
+            raise ValueError(f"{file}: not a readable Parquet file: {error}") from error
+        yield parquet
 
 
 def read(
-    file: Path, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
+    file: InputFile, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
 ) -> Iterator[pl.DataFrame]:
+    """The rows, as many at a time as about CHUNK_BYTES hold, at most `rows`, whatever the row groups."""
     first = 1
-    with _opened_parquet(file) as parquet:
+    with _opened(file) as parquet:
+        batches = parquet.iter_batches(
+            batch_size=_batch_rows(parquet.metadata), columns=list(columns), use_threads=False
+        )
         try:
-            for batch in parquet.iter_batches(batch_size=rows, columns=list(columns), use_threads=False):
-                _check_utf8(file, batch, first)
-                frame = pl.DataFrame(pl.from_arrow(batch))
+            for table in _gathered(batches, rows):
+                _check_utf8(file, table, first)
+                frame = pl.DataFrame(pl.from_arrow(table))
                 yield convert(frame, file, columns, strict, first)
-                first += batch.num_rows
+                first += table.num_rows
         except (pa.ArrowInvalid, OSError) as error:
             raise ValueError(f"{file}: damaged after row {first - 1}: {error}") from error
 
 
-def _check_utf8(file: Path, batch: pa.RecordBatch, first: int) -> None:
+def _batch_rows(metadata: pa.parquet.FileMetaData) -> int:
+    """So many rows as hold about CHUNK_BYTES in the row group of the largest rows."""
+    groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
+    largest = max((g.total_byte_size / max(g.num_rows, 1) for g in groups), default=1.0)
+    return max(1, min(_BATCH_ROWS, int(CHUNK_BYTES / max(largest, 1.0))))
+
+
+def _gathered(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    waiting: list[pa.RecordBatch] = []
+    height = size = 0
+    for batch in batches:
+        waiting.append(batch)
+        height, size = height + batch.num_rows, size + batch.nbytes
+        if size >= CHUNK_BYTES or height >= rows:
+            yield pa.Table.from_batches(waiting)
+            waiting, height, size = [], 0, 0
+    if waiting:
+        yield pa.Table.from_batches(waiting)
+
+
+def _check_utf8(file: InputFile, table: pa.Table, first: int) -> None:
     """Parquet does not promise that strings are UTF-8, and nothing below checks it."""
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
+    for name, column in zip(table.schema.names, table.columns, strict=True):
         try:
             column.validate(full=True)
         except pa.ArrowInvalid as error:

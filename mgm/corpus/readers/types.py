@@ -1,11 +1,12 @@
 """What a column must be: Arrow types to parse with, and the checked conversion of what was read."""
 
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
+
+from mgm.corpus.readers.sources import InputFile
 
 
 def arrow_type(dtype: pl.DataType) -> pa.DataType:
@@ -19,7 +20,11 @@ def arrow_type(dtype: pl.DataType) -> pa.DataType:
 
 
 def convert(
-    frame: pl.DataFrame, file: Path, columns: Mapping[str, pl.DataType], strict: Collection[str], first: int
+    frame: pl.DataFrame,
+    file: InputFile,
+    columns: Mapping[str, pl.DataType],
+    strict: Collection[str],
+    first: int,
 ) -> pl.DataFrame:
     """`frame` with the types of `columns`; `first` is the number of its first row in the file."""
     done = []

@@ -8,16 +8,16 @@ from torch import Tensor, nn
 
 from mgm.model.batch import Batch
 from mgm.model.granularity.character import INITIAL_SCALE
-from mgm.text.features import BUCKETS, SCRIPTS, SHAPES
+from mgm.text.features import PROPERTIES
 
 
 class Word(nn.Module):
-    """A word's vector plus those of its frequency bucket, shape and script. Id 0 is the unknown word."""
+    """A word's vector plus one of each of its properties. Id 0 is the unknown word."""
 
     def __init__(self, vocabulary_size: int, width: int) -> None:
         super().__init__()
         self.words = nn.Embedding(vocabulary_size + 1, width)
-        self.properties = nn.ModuleList(nn.Embedding(size, width) for size in (BUCKETS, SHAPES, SCRIPTS))
+        self.properties = nn.ModuleList(nn.Embedding(size, width) for size in PROPERTIES.values())
         for table in (self.words, *self.properties):
             nn.init.normal_(table.weight, std=INITIAL_SCALE)
 

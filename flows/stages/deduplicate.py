@@ -1,0 +1,22 @@
+"""Stage: clean documents without copies, or with copies in one split. `python -m flows.stages.deduplicate CORPUS`."""
+
+from flows.stages._common import DATA, rejects_folder, run_stage, write_counts
+from mgm.settings import Settings
+from mgm.text.deduplication.passes import deduplicate
+
+
+def main(corpus: str) -> None:
+    """Deduplicates the documents of one corpus."""
+    settings = Settings.load()
+    counts, statistics, examples = deduplicate(
+        DATA / "clean" / corpus,
+        DATA / "unique" / corpus,
+        rejects_folder("deduplicate", corpus),
+        settings.tasks_for(corpus),
+        settings.text_for(corpus).deduplication,
+    )
+    write_counts("deduplicate", corpus, counts, **statistics.result(), examples=examples)
+
+
+if __name__ == "__main__":
+    run_stage(main)

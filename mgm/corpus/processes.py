@@ -1,0 +1,64 @@
+"""Calls of one function in several processes: results in order, and no process outlives an error or its parent."""
+
+import os
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
+from threading import Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+_function: Callable[..., Any]
+"""In a worker process: what it calls. Sent once a process, since it may hold large tables."""
+
+
+def in_order(
+    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], processes: int
+) -> Generator[T, None, None]:
+    """function(*arguments[0]), function(*arguments[1]), ...: here, or in up to `processes` processes.
+
+    After an error the calls under way are waited for, and the rest is not begun. Close the iterator where it may be left
+    early.
+
+    Raises:
+        Whatever `function` raises; ChildProcessError: a process ended abruptly, most often for want of memory.
+    """
+    if min(processes, len(arguments)) <= 1:
+        for each in arguments:
+            yield function(*each)
+        return
+    pool = ProcessPoolExecutor(
+        min(processes, len(arguments)),
+        mp_context=get_context("spawn"),  # not forked: Polars' threads do not survive a fork
+        initializer=_begin,
+        initargs=(function,),
+    )
+    try:
+        yield from pool.map(_call, arguments)
+    except BrokenProcessPool as error:
+        raise ChildProcessError(
+            f"one of {processes} processes ended abruptly; where nothing above says why, the memory ran out "
+            "(MGM_PROCESSES=1 needs less)"
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(function: Callable[..., Any]) -> None:
+    global _function
+    _function = function
+    # A worker whose parent was killed would wait for work for ever.
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = parent_process()
+    assert parent is not None, "runs in a worker process"
+    parent.join()
+    os._exit(1)
+
+
+def _call(arguments: tuple[Any, ...]) -> Any:
+    return _function(*arguments)

@@ -1,0 +1,74 @@
+"""Plain-text files, one document each, named by their place.
+
+Columns: doc_id, the path below the input without `.txt` (`.txt.gz`, `.txt.zst`), so that compressing a file changes
+neither its id nor its split; text, the whole file without a byte order mark; folder, the first folder of the path, or
+null. A document and its compressed copy have one id, which ingest refuses.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import polars as pl
+import pyarrow as pa
+
+from mgm.corpus.readers.assemble import CHUNK_BYTES
+from mgm.corpus.readers.sources import InputFile
+from mgm.corpus.readers.types import convert
+
+NAMES = ("doc_id", "text", "folder")
+SUFFIX = ".txt"
+
+_THREADS = 8  # requests to an object store under way at once
+_FILES = 1_000
+_BOM = "\ufeff"
+
+
+def read(
+    files: Sequence[InputFile], columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
+) -> Iterator[pl.DataFrame]:
+    """The documents of `files`, some megabytes at a time."""
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for group in _groups(files, min(rows, _FILES)):
+            places = [file.relative.split("/") for file in group]
+            frame = pl.DataFrame(
+                {
+                    "doc_id": [_id(file) for file in group],
+                    "text": list(pool.map(_text, group)),
+                    "folder": [place[0] if len(place) > 1 else None for place in places],
+                },
+                schema=dict.fromkeys(NAMES, pl.String()),
+            )
+            yield convert(frame, group[0], columns, strict, 1)
+
+
+def _groups(files: Sequence[InputFile], most: int) -> Iterator[list[InputFile]]:
+    """Consecutive files of together about CHUNK_BYTES."""
+    group: list[InputFile] = []
+    size = 0
+    for file in files:
+        group.append(file)
+        size += file.size
+        if size >= CHUNK_BYTES or len(group) == most:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
+
+
+def _id(file: InputFile) -> str:
+    end = file.relative.rindex(SUFFIX)
+    return file.relative[:end]
+
+
+def _text(file: InputFile) -> str:
+    try:
+        with file.stream() as stream:
+            data: bytes = stream.read()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{file}: damaged: {error}") from error
+    try:
+        return data.decode("utf-8").removeprefix(_BOM)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{file}: invalid UTF-8 at byte {error.start} ({data[error.start]:#04x}: {error.reason})"
+        ) from error

@@ -1,0 +1,175 @@
+"""Where raw rows lie: a file or a folder on disk, or a key or a prefix of an object store (s3://bucket/key).
+
+An object store is found by the usual variables: AWS_ENDPOINT_URL (for stores other than Amazon's), AWS_REGION,
+AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+from pyarrow import fs
+
+S3 = "s3://"
+BUFFER_BYTES = 4 << 20
+"""Read at a time: a request to an object store costs as long as some megabytes of its answer."""
+_ATTEMPTS, _CONNECT_SECONDS, _REQUEST_SECONDS = 3, 5.0, 60.0
+
+_LOCAL = fs.LocalFileSystem()
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One file of an input. As a string it is what messages call it."""
+
+    name: str
+    relative: str
+    """Its path below the input, with `/`; of an input that is one file: the file's name."""
+    path: str
+    """What its file system calls it."""
+    size: int
+    """Bytes, as it lies there: compressed where it is."""
+    system: fs.FileSystem
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def suffixes(self) -> list[str]:
+        return PurePosixPath(self.relative).suffixes
+
+    def stream(self) -> pa.NativeFile:
+        """Its bytes in order, decompressed where its name says so."""
+        try:
+            return self.system.open_input_stream(self.path, buffer_size=BUFFER_BYTES)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ValueError(f"{self}: cannot be opened: {error}") from error
+
+    def random_access(self) -> pa.NativeFile:
+        """Its bytes at any place."""
+        try:
+            return self.system.open_input_file(self.path)
+        except (pa.ArrowInvalid, OSError) as error:
+            raise ValueError(f"{self}: cannot be opened: {error}") from error
+
+
+Source = str | Path | InputFile
+
+
+def find_files(source: Source) -> list[InputFile]:
+    """The files of an input in the order of their paths, the same on disk and in an object store.
+
+    Left out: files and folders whose names begin with a point, and files whose names begin with `_`.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+        ValueError: no files in a folder, an unknown scheme, an object store that does not answer or refuses, a
+            name that is not UTF-8.
+    """
+    if isinstance(source, InputFile):
+        return [source]
+    files = _in_store(str(source)) if str(source).startswith(S3) else _on_disk(source)
+    if not files:
+        raise ValueError(f"{source}: the folder holds no files")
+    for file in files:
+        try:
+            file.name.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise ValueError(f"{file.name!a}: the file's name is not UTF-8") from error
+    return files
+
+
+def _on_disk(source: str | Path) -> list[InputFile]:
+    if scheme := re.match(r"([A-Za-z][A-Za-z0-9+.-]+):/", str(source)):
+        hint = " (did you mean 's3://'?)" if scheme[1] == "s3" else ""
+        raise ValueError(f"{source}: unknown scheme {scheme[1]!r}; expected a path, or s3://bucket/key{hint}")
+    path = Path(source)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file or folder")
+    if path.is_file():
+        return [InputFile(str(path), path.name, str(path), path.stat().st_size, _LOCAL)]
+    relatives = [p.relative_to(path) for p in path.rglob("*") if p.is_file()]
+    return [
+        InputFile(str(path / r), r.as_posix(), str(path / r), (path / r).stat().st_size, _LOCAL)
+        for r in sorted(r for r in relatives if _wanted(r.parts))
+    ]
+
+
+def _wanted(parts: tuple[str, ...]) -> bool:
+    return not parts[-1].startswith("_") and not any(part.startswith(".") for part in parts)
+
+
+def _in_store(source: str) -> list[InputFile]:
+    bucket, _, key = source.removeprefix(S3).strip("/").partition("/")
+    if not bucket:
+        raise ValueError(f"{source}: no bucket; expected s3://bucket/key")
+    try:
+        system = _s3(bucket)
+        place = f"{bucket}/{key}".rstrip("/")
+        info = system.get_file_info(place)
+        if info.type == fs.FileType.NotFound:
+            there = key and system.get_file_info(bucket).type != fs.FileType.NotFound
+            missing = "no such key, and none below it" if there else f"no such bucket: {bucket!r}"
+            raise FileNotFoundError(f"{source}: {missing}{_at()}")
+        if info.type == fs.FileType.File:
+            return [InputFile(source, PurePosixPath(key).name, place, info.size, system)]
+        found = system.get_file_info(fs.FileSelector(place, recursive=True))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ValueError(_explain(source, str(error))) from error
+    files = {i.path.removeprefix(place + "/"): i for i in found if i.type == fs.FileType.File}
+    return [
+        InputFile(f"{S3}{files[r].path}", r, files[r].path, files[r].size, system)
+        for r in sorted(files, key=lambda r: PurePosixPath(r).parts)
+        if _wanted(PurePosixPath(r).parts)
+    ]
+
+
+def _s3(bucket: str) -> fs.S3FileSystem:
+    """The file system that holds a bucket. Few attempts: a wrong address is to be said in seconds, not minutes."""
+    endpoint = _endpoint()
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region and not endpoint:
+        region = fs.resolve_s3_region(bucket)
+    address = urlsplit(endpoint) if endpoint else None
+    return fs.S3FileSystem(
+        endpoint_override=address.netloc + address.path.rstrip("/") if address else None,
+        scheme=address.scheme if address else "https",
+        region=region,
+        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
+        connect_timeout=_CONNECT_SECONDS,
+        request_timeout=_REQUEST_SECONDS,
+    )
+
+
+def _endpoint() -> str | None:
+    found = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if found and not re.match(r"https?://[^/]", found):
+        raise ValueError(
+            f"environment variable AWS_ENDPOINT_URL: found {found!r}, expected http(s)://host:port"
+        )
+    return found or None
+
+
+def _at() -> str:
+    endpoint = _endpoint()
+    return f" (at {endpoint})" if endpoint else ""
+
+
+def _explain(source: str, error: str) -> str:
+    """The store's answer, after what to do about it."""
+    if "NETWORK_CONNECTION" in error or "curlCode" in error:
+        where = _endpoint() or "Amazon's; AWS_ENDPOINT_URL names another"
+        return f"{source}: the object store does not answer (endpoint: {where}): {error}"
+    if any(
+        mark in error for mark in ("ACCESS_DENIED", "Forbidden", "HTTP status 403", "INVALID_ACCESS_KEY_ID")
+    ):
+        return (
+            f"{source}: the object store denies access{_at()}: no credentials, wrong ones, or no right to read this; "
+            f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, give them: {error}"
+        )
+    return f"{source}: {error}"

@@ -1,0 +1,27 @@
+"""Cleaning step `control_characters`: what has no width goes.
+
+These are control characters that are no blanks, soft hyphens, zero-width characters, marks of direction and
+interlinear marks.
+"""
+
+import polars as pl
+
+from mgm.text.cleaning.rewriting import Flags, Points, Rewritten, among, any_of, membership, rewrite
+from mgm.text.lists import Array
+
+_INVISIBLE = [
+    *range(0x00, 0x09), *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0), 0xAD, 0x61C, 0x180E,
+    *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x2066, 0x2070), 0xFEFF,
+    *range(0xFFF9, 0xFFFC),
+]  # fmt: skip
+_HAS_INVISIBLE = any_of(_INVISIBLE)
+_IS_INVISIBLE = membership(_INVISIBLE)
+
+
+def drop_invisible(texts: pl.Series) -> Rewritten:
+    """Takes invisible characters out."""
+    return rewrite(texts, texts.str.contains(_HAS_INVISIBLE), _drop)
+
+
+def _drop(points: Points, bounds: Array) -> tuple[Points, Flags]:
+    return points, ~among(_IS_INVISIBLE, points)

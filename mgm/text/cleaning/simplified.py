@@ -1,0 +1,36 @@
+"""Cleaning step `simplified`: Traditional Chinese characters become Simplified ones (OpenCC, t2s)."""
+
+from functools import cache
+
+import numpy as np
+import opencc
+import polars as pl
+
+from mgm.text.cleaning.rewriting import Rewritten, put_rows
+from mgm.text.offsets import Edits, aligned
+
+_HAS_HAN = r"\p{Han}"
+
+
+@cache
+def _converter() -> opencc.OpenCC:
+    return opencc.OpenCC("t2s")
+
+
+def simplify(texts: pl.Series) -> Rewritten:
+    """Texts with Han characters in Simplified Chinese.
+
+    OpenCC puts a character for a character, also where it looks at whole words, so that no offset moves; a text
+    whose length does change is aligned.
+    """
+    rows = np.flatnonzero(texts.str.contains(_HAS_HAN).to_numpy())
+    old = texts.gather(rows)
+    convert = _converter().convert
+    new = pl.Series(texts.name, [convert(text) for text in old], dtype=pl.String)
+    changed = (new != old).to_numpy()
+    if not changed.any():
+        return texts, Edits.none()
+    rows, old, new = rows[changed], old.filter(changed), new.filter(changed)
+    moved = old.str.len_chars() != new.str.len_chars()
+    edits = aligned(list(zip(old.filter(moved), new.filter(moved), strict=True)))
+    return put_rows(texts, rows, new), edits.renumber(rows[moved.to_numpy()])

@@ -1,0 +1,115 @@
+"""Word vectors trained on the project's own corpora: word2vec's skip-gram, or fastText.
+
+Sources: Mikolov et al. 2013, arXiv:1310.4546; Bojanowski et al. 2017, arXiv:1607.04606; both as gensim has them.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain, islice, repeat
+
+import numpy as np
+import polars as pl
+
+from mgm.corpus.progress import progress
+from mgm.settings import FeatureSettings, VectorSettings
+from mgm.text.features import FeaturePart
+from mgm.text.lists import flat_array, lengths, offsets, owners, ragged
+from mgm.text.vectors import Table
+from mgm.text.vocabulary import UNKNOWN, Vocabulary
+
+WORDS_AT_ONCE = 500_000
+"""Words that stand in memory as Python strings at the same time, some 30 MB."""
+
+
+def train_vectors(
+    parts: Sequence[FeaturePart],
+    vocabulary: Vocabulary,
+    settings: VectorSettings,
+    features: FeatureSettings,
+    width: int,
+    seed: int,
+) -> Table:
+    """Vectors of the vocabulary's words from the sentences of the rows of split train, labelled or not.
+
+    FastText's n-grams are those of `features`. The same arguments give the same bytes: one thread draws and
+    learns (about 400,000 words a second, each epoch). Memory: two tables of V+1 rows (for fastText a third, of
+    n-grams), and `WORDS_AT_ONCE`.
+
+    Raises:
+        ValueError: there is no sentence of two known words to learn from.
+    """
+    sentences = _Sentences(parts, vocabulary, f"{settings.algorithm} vectors", settings.epochs)
+    if not sentences.count:
+        raise ValueError(
+            "text.vectors.source is train, but no sentence of split train has two words of the vocabulary; "
+            "set it to none"
+        )
+    # Only here: the import takes a second, and most projects train no vectors.
+    from gensim.models import FastText, Word2Vec
+
+    # A tiny corpus makes it warn of a coarse decay of the learning rate.
+    logging.getLogger("gensim").setLevel(logging.ERROR)
+    common = {
+        "vector_size": width,
+        "sg": 1,
+        "window": settings.window,
+        "negative": settings.negative,
+        "min_count": 1,
+        "workers": 1,
+        "seed": seed,
+    }
+    if settings.algorithm == "fasttext":
+        model = FastText(
+            **common, min_n=features.ngram_min, max_n=features.ngram_max, bucket=features.ngram_buckets
+        )
+    else:
+        model = Word2Vec(**common)
+    frequency = dict(vocabulary.table.select("word", "count").iter_rows())
+    model.build_vocab_from_freq(frequency, corpus_count=sentences.count)
+    model.train(sentences, total_examples=sentences.count, epochs=settings.epochs)
+    table = np.zeros((len(vocabulary) + 1, width), np.float32)
+    table[1:] = model.wv.vectors[[model.wv.key_to_index[word] for word in frequency]]
+    return table
+
+
+@dataclass
+class _Sentences:
+    """The sentences of the training rows as lists of known words; iterated once an epoch."""
+
+    parts: Sequence[FeaturePart]
+    vocabulary: Vocabulary
+    description: str
+    epochs: int
+    count: int = field(init=False)
+    """Sentences of an epoch."""
+
+    def __post_init__(self) -> None:
+        self.chunks = [(part, rows) for part in self.parts for rows in _chunks(part)]
+        self.names = pl.concat([pl.Series("word", [None], dtype=pl.String), self.vocabulary.table["word"]])
+        self.count = sum(_known(part, rows)[1].size for part, rows in self.chunks)
+        again = chain.from_iterable(repeat(self.chunks, self.epochs))
+        self.shown = progress(again, self.description, len(self.chunks) * self.epochs)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        for part, rows in islice(self.shown, len(self.chunks)):
+            ids, counts = _known(part, rows)
+            yield from ragged("words", self.names.gather(ids), counts).to_list()
+
+
+def _chunks(part: FeaturePart) -> list[np.ndarray]:
+    """The rows of split train, cut into runs of about WORDS_AT_ONCE words."""
+    rows = part.documents.select((pl.col("split") == "train").arg_true()).to_series().to_numpy()
+    before = offsets(lengths(part.documents["word"])[rows])[:-1]
+    return np.split(rows, np.flatnonzero(np.diff(before // WORDS_AT_ONCE)) + 1) if len(rows) else []
+
+
+def _known(part: FeaturePart, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The ids of the known words of these rows, flat, and how many each sentence has; sentences of fewer than two
+    are left out, since a word is learnt from its neighbours."""
+    documents = part.documents.select("word", "sentence")[rows]
+    ids = part.types["id"].to_numpy()[flat_array(documents["word"])]
+    length = flat_array(documents["sentence"])
+    sentence = owners(length)
+    counts = np.bincount(sentence[ids != UNKNOWN], minlength=len(length))
+    return ids[(ids != UNKNOWN) & (counts[sentence] > 1)], counts[counts > 1]

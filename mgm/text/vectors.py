@@ -1,0 +1,64 @@
+"""The table of word vectors that a network starts from: one row a word of the vocabulary.
+
+vectors.npy: float32 (V+1, D), row = id of the vocabulary; a row of zeros: no vector, as always row 0, the unknown
+word. vectors.json: where they come from. Without vectors (`source: none`) there is vectors.json alone.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Table = npt.NDArray[np.float32]
+
+TABLE, FACTS = "vectors.npy", "vectors.json"
+
+
+def found(table: Table) -> npt.NDArray[np.bool_]:
+    """Which rows of a table hold a vector: (V+1,)."""
+    return np.any(table != 0, axis=1)
+
+
+def facts(table: Table | None, source: str, algorithm: str | None, vocabulary_sha256: str) -> dict[str, Any]:
+    """What vectors.json says: source, algorithm (of trained ones), dimensions, words with a vector and their share
+    of the vocabulary, and the hash of the vocabulary's file."""
+    known = 0 if table is None else int(found(table).sum())
+    words = 0 if table is None else len(table) - 1
+    return {
+        "source": source,
+        "algorithm": algorithm,
+        "dimensions": None if table is None else table.shape[1],
+        "words": known,
+        "coverage": round(known / words, 6) if words else None,
+        "vocabulary_sha256": vocabulary_sha256,
+    }
+
+
+def save(folder: Path, table: Table | None, content: dict[str, Any]) -> None:
+    """Writes both files; `content` is what `facts` gave."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if table is not None:
+        np.save(folder / TABLE, table, allow_pickle=False)
+    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
+    (folder / FACTS).write_text(text + "\n", encoding="utf-8")
+
+
+def load(folder: Path, vocabulary_sha256: str) -> Table | None:
+    """The table that `save` wrote, None where there is none.
+
+    Raises:
+        FileNotFoundError: nothing was saved here.
+        ValueError: the rows are those of another vocabulary.
+    """
+    path = folder / FACTS
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; run the stage vectors")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if content["vocabulary_sha256"] != vocabulary_sha256:
+        raise ValueError(f"{path}: not made from the present vocabulary; run the stage vectors again")
+    if content["source"] == "none":
+        return None
+    table: Table = np.load(folder / TABLE, allow_pickle=False)
+    return table

@@ -1,0 +1,388 @@
+"""Copies: what counts as one, which row is kept, and that none straddles two splits."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mgm.corpus.contract import document_schema
+from mgm.corpus.parts import Counts, PartsWriter, file_sha256, read_manifest, read_table
+from mgm.settings import DeduplicationSettings
+from mgm.tasks import Task
+from mgm.text.deduplication import pairs
+from mgm.text.deduplication.clusters import stars
+from mgm.text.deduplication.passes import deduplicate
+from mgm.text.deduplication.shingles import Shingles, normalize
+from mgm.text.offsets import EDIT
+
+TASKS = [
+    Task(name="rating", kind="regression", corpora=["notes"]),
+    Task(name="terms", kind="tagging", corpora=["notes"]),
+    Task(name="themes", kind="multilabel", corpora=["notes"]),
+    Task(name="topic", kind="classification", corpora=["notes"]),
+]
+SCHEMA = pl.Schema(document_schema(TASKS) | {"edits": pl.List(EDIT)})
+
+LONG_EN = (
+    "The printer on the second floor burns again, and nobody in the whole office seems to know why. We have called "
+    "the company three times this week; each time a friendly voice promised that somebody would come by tomorrow."
+)
+LONG_ZH = (
+    "二楼的打印机今天又着火了，整个办公室里没有一个人知道究竟是为什么。我们这个星期已经给那家公司打了三次电话，"
+    "每一次都有一个很客气的声音答应明天一定会派人过来看一看，可是到现在为止谁也没有来过，大家都觉得非常失望。"
+)
+# One template, and other things: alike, but not copies.
+TEMPLATES = [
+    f"This package contains the {what}."
+    for what in ("development files for libtea", "documentation of the kettle")
+]
+
+
+@dataclass
+class Run:
+    """What deduplication wrote of some rows."""
+
+    kept: pl.DataFrame
+    rejected: pl.DataFrame
+    counts: Counts
+    statistics: dict[str, Any]
+    examples: list[dict[str, Any]]
+    folder: Path
+
+    @property
+    def ids(self) -> list[str]:
+        return self.kept["doc_id"].to_list()
+
+    @property
+    def why(self) -> dict[str, tuple[list[str], str]]:
+        """Of each dropped row its reasons and the row that was kept for it."""
+        return {
+            row["doc_id"]: (row["reasons"], json.loads(row["values"])["duplicate_of"])
+            for row in self.rejected.iter_rows(named=True)
+        }
+
+    @property
+    def splits(self) -> dict[str, str]:
+        return dict(self.kept.select("doc_id", "split").iter_rows())
+
+
+def run(folder: Path, rows: list[dict[str, Any]], parts: int = 2, **options: Any) -> Run:
+    """Deduplicates rows; a row without doc_id, group or split is row number i: di, gi, train."""
+    whole = [
+        {"doc_id": f"d{i}", "group": f"g{i}", "split": "train", "lang": "en"} | row
+        for i, row in enumerate(rows)
+    ]
+    frame = pl.DataFrame(whole, schema=SCHEMA)
+    with PartsWriter(folder / "clean", SCHEMA) as out:
+        for part in frame.iter_slices(max(1, -(-frame.height // parts))):
+            out.write(part)
+    counts, statistics, examples = deduplicate(
+        folder / "clean", folder / "unique", folder / "rejects", TASKS, DeduplicationSettings(**options)
+    )
+    kept, rejected = read_table(folder / "unique"), read_table(folder / "rejects")
+    return Run(kept, rejected, counts, statistics.result(), examples, folder)
+
+
+@pytest.mark.parametrize(
+    ("text", "copy"),
+    [
+        ("Thank you!", "thank  YOU ..."),
+        ("Room １２", "room 12"),
+        ("ＡＢＣ公司", "abc 公司"),
+        ("好的，谢谢。", "好的 谢谢"),
+        ("café", "cafe\u0301"),
+        ("...", " ... "),
+    ],
+)
+def test_case_blanks_punctuation_and_width_make_no_difference(tmp_path: Path, text: str, copy: str) -> None:
+    found = run(tmp_path, [{"text": text}, {"text": "else"}, {"text": copy}])
+    assert found.ids == ["d0", "d1"]
+    assert found.why == {"d2": (["exact_duplicate"], "d0")}
+    assert found.counts.reasons == {"exact_duplicate": 1}
+    assert (found.statistics["clusters"], found.statistics["exact_copies"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "texts", [["tea", "teas"], ["...", "!!!"], ["好", "不好"], ["so good 😀", "so good 😡"], TEMPLATES]
+)
+def test_what_differs_in_more_stays(tmp_path: Path, texts: list[str]) -> None:
+    assert run(tmp_path, [{"text": text} for text in texts]).counts.rejected == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "old", "new"),
+    [
+        (LONG_EN, "friendly", "tired"),
+        (LONG_ZH, "客气", "疲惫"),
+        (LONG_ZH, "三次", "四次"),
+        (LONG_EN, "office", ""),
+    ],
+)
+def test_a_long_text_with_one_word_changed_is_a_near_duplicate(
+    tmp_path: Path, text: str, old: str, new: str
+) -> None:
+    changed = text.replace(old, new)
+    assert changed != text
+    found = run(tmp_path, [{"text": text}, {"text": "Something else."}, {"text": changed}])
+    assert found.ids == ["d0", "d1"]
+    assert found.why == {"d2": (["near_duplicate"], "d0")}
+    assert (found.statistics["clusters"], found.statistics["near_copies"]) == (1, 1)
+
+
+def test_short_texts_have_exact_copies_only(tmp_path: Path) -> None:
+    found = run(tmp_path, [{"text": "Press Ctrl+Shift+V"}, {"text": "Press Ctrl+Shift+W"}], threshold=0.5)
+    assert found.counts.rejected == 0
+
+
+def test_the_copy_with_most_labels_is_kept_then_the_earliest(tmp_path: Path) -> None:
+    rows: list[dict[str, Any]] = [
+        {"text": "Tea."},
+        {"text": "tea", "topic": "drink", "rating": 1.0},
+        {"text": "TEA", "topic": "food", "rating": 2.0},
+        {"text": "Tea!", "themes": []},
+        {"text": LONG_EN},
+        {"text": LONG_EN.replace("burns", "hums"), "topic": "office"},
+    ]
+    found = run(tmp_path, rows)
+    assert found.ids == ["d1", "d5"]
+    assert {row: of for row, (_, of) in found.why.items()} == {"d0": "d1", "d2": "d1", "d3": "d1", "d4": "d5"}
+    # d3 had themes, which the kept row has not.
+    assert found.statistics["labels_lost"] == {"rating": 0, "terms": 0, "themes": 1, "topic": 0}
+
+
+def test_rejected_rows_keep_their_original_values(tmp_path: Path) -> None:
+    found = run(tmp_path, [{"text": "Tea."}, {"text": "tea", "topic": None, "split": "test"}])
+    (row,) = found.rejected.iter_rows(named=True)
+    assert row["stage"] == "deduplicate"
+    values = json.loads(row["values"])
+    assert values["text"] == "tea" and values["split"] == "test" and values["duplicate_of"] == "d0"
+
+
+def chain(links: int) -> list[str]:
+    """Texts of which each is like the next, but not like those further on: five words more are others each time."""
+    words = [f"{104729 * i + 1000003:07d}" for i in range(40)]
+    texts = []
+    for i in range(links):
+        texts.append(" ".join([f"{7919 * j + 10007:05d}" for j in range(5 * i)] + words[5 * i :]))
+    return texts
+
+
+def test_a_chain_drops_only_what_is_like_the_kept_row(tmp_path: Path) -> None:
+    texts = chain(5)
+    members = pairs.sets([Shingles.of(normalize(pl.Series(texts)), 5)])
+    left, right = np.triu_indices(5, 1)
+    like = {
+        (int(a), int(b))
+        for a, b, s in zip(left, right, pairs.jaccard(members, left, right), strict=True)
+        if s >= 0.7
+    }
+    assert like == {(0, 1), (1, 2), (2, 3), (3, 4)}
+    found = run(tmp_path, [{"text": text} for text in texts], threshold=0.7)
+    assert found.ids == ["d0", "d2", "d4"]
+    assert {row: of for row, (_, of) in found.why.items()} == {"d1": "d0", "d3": "d2"}
+
+
+def test_kept_together_a_chain_is_one_cluster(tmp_path: Path) -> None:
+    rows = [
+        {"text": text, "split": split}
+        for text, split in zip(chain(4), ["valid", "train", "test", "test"], strict=True)
+    ]
+    found = run(tmp_path, rows, threshold=0.7, near="together")
+    assert found.splits == dict.fromkeys(["d0", "d1", "d2", "d3"], "valid")
+    assert found.statistics["moved"] == 3 and found.statistics["clusters"] == 1
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.integers(1, 9).flatmap(
+        lambda n: st.tuples(st.just(n), st.sets(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1))))
+    )
+)
+def test_stars_are_what_one_gets_row_by_row(graph: tuple[int, set[tuple[int, int]]]) -> None:
+    n, edges = graph
+    ordered = sorted({(a, b) for a, b in edges if a < b})
+    left, right = (np.array([e[i] for e in ordered], np.int64) for i in (0, 1))
+    expected: list[int] = []
+    for node in range(n):
+        kept = [a for a, b in ordered if b == node and expected[a] == a]
+        expected.append(min(kept, default=node))
+    assert stars(n, (left, right)).tolist() == expected
+
+
+def test_together_joins_groups_through_their_copies(tmp_path: Path) -> None:
+    rows = [
+        {"text": "alone", "group": "a", "split": "test"},
+        {"text": "one text", "group": "b", "split": "valid"},
+        {"text": "another", "group": "c", "split": "train"},
+        {"text": "One text!", "group": "c", "split": "train"},
+        {"text": "ANOTHER", "group": "d", "split": "test"},
+        {"text": "of group d too", "group": "d", "split": "test"},
+        {"text": "far", "group": "e", "split": "train"},
+    ]
+    found = run(tmp_path, rows, exact="together")
+    assert found.counts.rejected == 0
+    # b, c and d hang together; the earliest row of them is of valid.
+    assert found.splits == {f"d{i}": s for i, s in enumerate(["test", *["valid"] * 5, "train"])}
+    assert found.statistics["moved"] == 4
+
+
+def test_exact_copies_dropped_and_near_ones_kept_together(tmp_path: Path) -> None:
+    rows = [
+        {"text": LONG_EN, "split": "test"},
+        {"text": LONG_EN.upper(), "split": "train"},
+        {"text": LONG_EN.replace("friendly", "tired"), "split": "train"},
+        {"text": LONG_EN.replace("friendly", "tired") + "!", "split": "valid"},
+    ]
+    found = run(tmp_path, rows, exact="drop", near="together")
+    assert found.why == {"d1": (["exact_duplicate"], "d0"), "d3": (["exact_duplicate"], "d2")}
+    assert found.splits == {"d0": "test", "d2": "test"}
+    reverse = run(tmp_path, rows, exact="together", near="drop")
+    assert reverse.why == {"d2": (["near_duplicate"], "d0"), "d3": (["near_duplicate"], "d0")}
+    assert reverse.splits == {"d0": "test", "d1": "test"}
+
+
+def test_conflicting_labels_are_counted_and_shown(tmp_path: Path) -> None:
+    span = {"start": 0, "end": 3, "label": "plant"}
+    rows: list[dict[str, Any]] = [
+        {"text": "Tea.", "topic": "drink", "rating": 1.0, "themes": ["a", "b"], "terms": [span]},
+        {"text": "tea", "topic": "food", "rating": 1.0, "themes": ["b", "a"], "terms": [span | {"end": 2}]},
+        {"text": "Tea.", "topic": None, "rating": 1.5, "themes": [], "terms": [span | {"label": "leaf"}]},
+        {"text": LONG_ZH, "topic": "food", "rating": 2.0},
+        {"text": LONG_ZH.replace("客气", "疲惫"), "topic": "drink", "rating": 2.0},
+        {"text": "alone", "topic": "food"},
+    ]
+    for what in ("drop", "together"):
+        found = run(tmp_path, rows, exact=what, near=what)
+        assert found.statistics["conflicts"] == {"rating": 1, "terms": 1, "themes": 1, "topic": 2}
+        by_task = {(e["task"], tuple(e["doc_ids"])): e["labels"] for e in found.examples}
+        assert by_task["topic", ("d0", "d1")] == ["drink", "food"]
+        assert by_task["topic", ("d3", "d4")] == ["food", "drink"]
+        assert by_task["rating", ("d0", "d2")] == [1.0, 1.5]
+        # Spans are compared in the same text alone: "tea" has other offsets, as far as anyone knows.
+        assert ("terms", ("d0", "d2")) in by_task
+        json.dumps(found.examples)
+
+
+def test_examples_of_conflicts_are_few(tmp_path: Path) -> None:
+    rows = [{"text": f"text {i // 2}", "topic": str(i), "rating": float(i)} for i in range(100)]
+    found = run(tmp_path, rows)
+    assert found.statistics["conflicts"]["topic"] == 50
+    assert [e["task"] for e in found.examples] == ["rating"] * 10 + ["topic"] * 10
+
+
+def test_off_is_the_identity(tmp_path: Path) -> None:
+    rows = [{"text": text, "split": s} for text in ("tea", LONG_EN) for s in ("train", "test")]
+    found = run(tmp_path, rows, exact="off", near="off")
+    assert found.kept.equals(read_table(tmp_path / "clean")) and found.rejected.is_empty()
+    assert found.kept.schema == SCHEMA
+    assert found.statistics["clusters"] == found.statistics["moved"] == 0
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_a_corpus_without_rows_gives_an_empty_table(tmp_path: Path, rows: int) -> None:
+    found = run(tmp_path, [{"text": "tea"}] * rows)
+    assert found.kept.height == rows and found.rejected.is_empty() and found.kept.schema == SCHEMA
+
+
+def test_nothing_but_the_table_is_left_and_its_bytes_are_the_same_again(tmp_path: Path) -> None:
+    rows = [{"text": LONG_EN.replace("printer", word)} for word in ("kettle", "lamp", "printer") * 20]
+    hashes = []
+    for attempt in ("a", "b"):
+        folder = run(tmp_path / attempt, rows, parts=3, near="together").folder
+        names = sorted(p.name for p in (folder / "unique").iterdir())
+        assert names == ["_parts.json", *(f"part-{i:05d}.parquet" for i in range(3))]
+        hashes.append([file_sha256(p) for p in sorted((folder / "unique").iterdir())])
+        assert read_manifest(folder / "unique").rows + read_manifest(folder / "rejects").rows == 60
+    assert hashes[0] == hashes[1]
+
+
+MODES = st.sampled_from(["drop", "together", "off"])
+WORDS = st.lists(st.sampled_from(["tea", "Tea", "kettle", "leaf", "好茶", "水"]), max_size=4).map(" ".join)
+LONG = st.sampled_from(
+    [t.replace(w, n) for t, w in ((LONG_EN, "friendly"), (LONG_ZH, "客气")) for n in ("sad", "!", "沉默", w)]
+)
+ROW = st.fixed_dictionaries(
+    {
+        "text": st.one_of(WORDS, LONG, st.text(max_size=6)),
+        "group": st.sampled_from("abcdefgh"),
+        "topic": st.sampled_from([None, "drink", "food"]),
+        "rating": st.sampled_from([None, 1.0, 2.0]),
+    }
+)
+
+
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(ROW, max_size=14), MODES, MODES, st.integers(1, 4))
+def test_nothing_is_lost_and_nothing_straddles(
+    tmp_path: Path, rows: list[dict[str, Any]], exact: str, near: str, parts: int
+) -> None:
+    split_of = dict(zip("abcdefgh", ["train", "valid", "test"] * 3, strict=False))
+    rows = [row | {"split": split_of[row["group"]]} for row in rows]
+    found = run(tmp_path, rows, parts, exact=exact, near=near)
+    every = [f"d{i}" for i in range(len(rows))]
+    assert sorted(found.ids + found.rejected["doc_id"].to_list()) == sorted(every)
+    assert found.ids == [i for i in every if i in found.splits], "the order of rows"
+    assert found.counts.rows_in == found.counts.rows_out + found.counts.rejected == len(rows) or not rows
+    assert found.kept.group_by("group").agg(pl.col("split").n_unique())["split"].max() in (None, 1)
+
+    normal = dict(
+        zip(every, normalize(pl.Series("text", [r["text"] for r in rows], dtype=pl.String)), strict=True)
+    )
+    if exact == "drop":
+        assert len({normal[i] for i in found.ids}) == len(found.ids)
+    if exact == "together":
+        for i in found.ids:
+            assert len({found.splits[j] for j in found.ids if normal[j] == normal[i]}) == 1
+    if near != "off":
+        sets = {i: {normal[i][k : k + 5] for k in range(len(normal[i]) - 4)} for i in every}
+        for i in found.ids:
+            for j in found.ids:
+                alike = len(sets[i] & sets[j]) / max(len(sets[i] | sets[j]), 1)
+                if (
+                    i < j
+                    and alike >= 0.9
+                    and min(len(normal[i]), len(normal[j])) > 40
+                    and normal[i] != normal[j]
+                ):
+                    assert near == "together" and found.splits[i] == found.splits[j]
+    for row, (reasons, kept) in found.why.items():
+        assert kept in found.splits, f"{row} was dropped for {kept}, which was not kept"
+        assert reasons == (
+            ["exact_duplicate"] if normal[row] == normal[kept] and exact == "drop" else ["near_duplicate"]
+        )
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.text("ab好茶", min_size=4, max_size=30), min_size=2, max_size=6), st.integers(1, 6))
+def test_the_similarity_of_a_pair_is_jaccards(texts: list[str], n: int) -> None:
+    shingles = Shingles.of(pl.Series(texts), n)
+    left, right = np.triu_indices(len(texts), 1)
+    found = pairs.jaccard(pairs.sets([shingles]), left, right)
+    own = [{t[i : i + n] for i in range(len(t) - n + 1)} for t in texts]
+    for a, b, similarity in zip(left, right, found, strict=True):
+        union = own[a] | own[b]
+        assert similarity == pytest.approx(len(own[a] & own[b]) / max(len(union), 1))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "permutations"), [(0.5, 128), (0.8, 128), (0.85, 64), (0.99, 256), (1.0, 16)]
+)
+def test_bands_find_a_pair_at_the_threshold(threshold: float, permutations: int) -> None:
+    count, size = pairs.bands(threshold, permutations)
+    assert count * size <= permutations
+    assert 1 - (1 - threshold**size) ** count >= pairs.FOUND
+
+
+def test_the_work_is_bounded_where_a_template_fills_a_bucket() -> None:
+    found = list(pairs._bucket_mates(np.zeros(1000, np.uint64)))
+    left, right = (np.concatenate([f[i] for f in found]) for i in (0, 1))
+    mates = left[right == 999].tolist()
+    assert mates == [*range(pairs.COMPARED), *range(999 - pairs.COMPARED, 999)]
+    assert len(left) <= 1000 * 2 * pairs.COMPARED and (left < right).all()
+    assert sorted(left[right == 20].tolist()) == list(range(20))

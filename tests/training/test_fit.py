@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+import torch
+
+from mgm.model.granularity.character import INITIAL_SCALE
+from mgm.settings import Settings
+from mgm.text.vectors import Table
+from mgm.training.fit import Plan, plan
+from tests import tiny
+
+FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), tiny.corpora())
+WIDTH = tiny.SETTINGS["model"]["width"]
+
+
+def planned(vectors: Table | None, config: Settings | None = None) -> Plan:
+    config = config or tiny.settings()
+    return plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY), vectors)
+
+
+def embedding(made: Plan) -> torch.Tensor:
+    assert made.network.encoder.word is not None
+    return made.network.encoder.word.words.weight.detach()
+
+
+def test_words_begin_with_their_vectors_and_the_rest_as_without() -> None:
+    table = np.zeros((len(VOCABULARY) + 1, WIDTH), np.float32)
+    table[1:5] = np.random.default_rng(0).normal(3, 50, (4, WIDTH))
+    plain, started = planned(None), planned(table)
+    own = embedding(started)[1:5]
+    assert own.square().mean().sqrt().item() == pytest.approx(INITIAL_SCALE, rel=1e-5)
+    ratio = own / torch.from_numpy(table[1:5])
+    assert torch.allclose(ratio, ratio[0, 0].expand_as(ratio), rtol=1e-4)
+    others = [0, *range(5, len(table))]
+    assert torch.equal(embedding(started)[others], embedding(plain)[others])
+    for (name, before), (_, after) in zip(
+        plain.network.state_dict().items(), started.network.state_dict().items(), strict=True
+    ):
+        assert name == "encoder.word.words.weight" or torch.equal(before, after)
+
+
+def test_a_single_task_begins_with_the_same_vectors() -> None:
+    table = np.random.default_rng(0).normal(0, 1, (len(VOCABULARY) + 1, WIDTH)).astype(np.float32)
+    config = tiny.settings()
+    (task,) = [t for t in config.active_tasks() if t.name == "themes"]
+    alone = plan(config, [task], SPACES, FEATURES, len(VOCABULARY), table)
+    assert torch.equal(embedding(alone), embedding(planned(table)))
+
+
+def test_a_table_without_any_vector_changes_nothing() -> None:
+    empty = np.zeros((len(VOCABULARY) + 1, WIDTH), np.float32)
+    assert torch.equal(embedding(planned(empty)), embedding(planned(None)))
+
+
+def test_vectors_that_do_not_fit_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"word vectors of shape \(3, 16\) .* run the stage vectors again"):
+        planned(np.ones((3, WIDTH), np.float32))
+    without = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | {"word": {"enabled": False}}})
+    with pytest.raises(ValueError, match=r"model\.word\.enabled is false; set the source to none"):
+        planned(np.ones((len(VOCABULARY) + 1, WIDTH), np.float32), without)

@@ -1,0 +1,97 @@
+"""The stage vectors and what trainings make of it, on the features of the tiny corpora."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from flows.stages import _training, vectors
+from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.settings import Settings
+from mgm.text import labels
+from tests import tiny
+
+FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), tiny.corpora())
+WIDTH = tiny.SETTINGS["model"]["width"]
+FOLDER = Path("data/vectors")
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project folder that has features."""
+    monkeypatch.chdir(tmp_path)
+    for corpus, (part,) in FEATURES.items():
+        path = part.save(_training.FEATURES / corpus, 0)[0]
+        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+    VOCABULARY.save(_training.VOCABULARY)
+    labels.save(SPACES, _training.LABELS)
+    Path("data/resources").mkdir()
+
+
+def run(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Runs the stage with these settings of `text.vectors`; returns what vectors.json says."""
+    text = tiny.SETTINGS["text"] | {"vectors": settings}
+    Path("params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS | {"text": text} | more), encoding="utf-8")
+    vectors.main()
+    facts: dict[str, Any] = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
+    assert json.loads(Path("reports/stages/vectors.json").read_text(encoding="utf-8")) == facts
+    return facts
+
+
+def planned() -> tuple[torch.Tensor, str]:
+    """The word embedding that a training begins with, and the fingerprint of its checkpoint."""
+    settings = Settings.load()
+    tasks = settings.active_tasks()
+    word = _training.prepare(settings, tasks).network.encoder.word
+    assert word is not None
+    return word.words.weight.detach(), _training.checkpoint("train", settings, tasks).fingerprint
+
+
+def test_without_vectors_the_stage_says_so_and_words_begin_at_random() -> None:
+    facts = run({"source": "none"})
+    assert (facts["source"], facts["coverage"]) == ("none", None)
+    assert [path.name for path in FOLDER.iterdir()] == ["vectors.json"]
+    assert _training.prepare(Settings.load(), Settings.load().active_tasks()).parameters > 0
+
+
+def test_trained_vectors_are_where_words_begin_and_part_of_the_training() -> None:
+    run({"source": "none"})
+    random, before = planned()
+    facts = run({"source": "train"})
+    assert (facts["algorithm"], facts["coverage"], facts["dimensions"]) == ("word2vec", 1.0, WIDTH)
+    table = np.load(FOLDER / "vectors.npy")
+    started, after = planned()
+    assert np.corrcoef(started[1:].flatten(), table[1:].flatten())[0, 1] == pytest.approx(1)
+    assert torch.equal(started[0], random[0])
+    assert before != after
+    np.save(FOLDER / "vectors.npy", table * 2)
+    assert planned()[1] != after
+    run({"source": "none"})
+    assert torch.equal(planned()[0], random)
+
+
+def test_vectors_of_a_file_cover_a_part_of_the_words() -> None:
+    word = VOCABULARY.table["word"][0]
+    Path("data/resources/own.vec").write_text(f"{word.upper()} {'1 ' * WIDTH}\n", encoding="utf-8")
+    facts = run({"source": "file", "file": "own.vec"})
+    assert (facts["words"], facts["coverage"]) == (1, round(1 / len(VOCABULARY), 6))
+
+
+def test_vectors_of_another_vocabulary_and_absent_ones_are_refused() -> None:
+    run({"source": "train"})
+    VOCABULARY.__class__(VOCABULARY.table.head(3)).save(_training.VOCABULARY)
+    with pytest.raises(ValueError, match="not made from the present vocabulary; run the stage vectors again"):
+        planned()
+    (FOLDER / "vectors.json").unlink()
+    with pytest.raises(FileNotFoundError, match="run the stage vectors"):
+        planned()
+
+
+def test_a_corpus_cannot_have_vectors_of_its_own() -> None:
+    corpora = {"menus": {"text": {"vectors": {"source": "train"}}}, "verses": {}}
+    with pytest.raises(ValueError, match=r"corpora\.menus\.text\.vectors: one table serves all corpora"):
+        run({"source": "none"}, corpora=corpora)
