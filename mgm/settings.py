@@ -147,6 +147,8 @@ class GateSettings(_Section):
     ingest: RejectBudget = RejectBudget()
     clean: RejectBudget = RejectBudget()
     features: UnknownWordBudget = UnknownWordBudget()
+    data_docs_keep: int = Field(default=10, ge=1)
+    """Pages of reports/data_docs that stay of each gate and corpus."""
 
 
 class CharacterSettings(_Section):
