@@ -1,7 +1,9 @@
 """The gates: frames of what a stage wrote, its suite, and the verdict file that the next stage depends on."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
+from flows.gates.data_docs import write_page
 from flows.gates.document_frames import document_frames
 from flows.gates.feature_frames import feature_frames
 from flows.gates.runner import Frame, Verdict, check
@@ -12,10 +14,11 @@ from mgm.settings import Settings, nearest
 # What a gate judges. The one after cleaning comes after deduplication too, whose result is what later stages read.
 TABLES = {"ingest": DATA / "documents", "clean": DATA / "unique"}
 GATES = (*TABLES, "features")
+DATA_DOCS = REPORTS / "data_docs"
 
 
 def run_gate(gate: str, corpus: str | None, settings: Settings) -> Verdict:
-    """Checks what a stage wrote and writes the verdict; only a gate that passes leaves a file at `verdict_path`.
+    """Checks what a stage wrote, adds a page to the Data Docs and writes the verdict; only a gate that passes leaves a file at `verdict_path`.
 
     Raises:
         FileNotFoundError: the stage has not run.
@@ -28,6 +31,7 @@ def run_gate(gate: str, corpus: str | None, settings: Settings) -> Verdict:
     failed.unlink(missing_ok=True)
     frames = _frames(gate, corpus, settings)
     verdict = check(gate, corpus, frames, getattr(settings.gates, gate).model_dump())
+    write_page(DATA_DOCS, verdict, datetime.now(UTC), settings.gates.data_docs_keep)
     write_json(passed if verdict.passed else failed, verdict.as_dict())
     return verdict
 

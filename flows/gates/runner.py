@@ -14,12 +14,14 @@ from typing import Any
 
 import polars as pl
 
+from flows.gates.wording import in_words
 from mgm.settings import nearest
 
 SUITES = Path(__file__).parent / "suites"
 SEVERITIES = ("critical", "warning")
 SHOWN_ROWS = 10
 SHOWN_VALUES = 3
+SHOWN_CHARACTERS = 100
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Finding:
-    """An expectation that did not hold."""
+    """An expectation and what was observed."""
 
     suite: str
     corpus: str | None
@@ -66,6 +68,15 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Outcome:
+    """What became of one expectation of a suite; `words` is the expectation in Great Expectations' words."""
+
+    finding: Finding
+    held: bool
+    words: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What a gate says: it passes unless a critical expectation failed."""
 
@@ -74,6 +85,8 @@ class Verdict:
     checks: int
     warnings: list[Finding]
     failures: list[Finding]
+    outcomes: list[Outcome]
+    """Of every expectation, in the order of the suite, also those that held and warnings that are left out."""
 
     @property
     def passed(self) -> bool:
@@ -94,7 +107,7 @@ def check(
     gate: str,
     corpus: str | None,
     frames: Mapping[str, Frame],
-    parameters: Mapping[str, float],
+    parameters: Mapping[str, Any],
     suites: Path = SUITES,
 ) -> Verdict:
     """Evaluates `<suites>/<gate>.json`.
@@ -107,25 +120,26 @@ def check(
     path = suites / f"{gate}.json"
     expectations = _load(path, frames, parameters)
     used = [name for name in frames if any(e["meta"]["frame"] == name for e in expectations)]
-    found: dict[int, Finding] = {}
+    found: dict[int, Outcome] = {}
     for name in used:
         own = [e for e in expectations if e["meta"]["frame"] == name]
         for result in _evaluate(path, f"{gate}-{name}", own, frames[name], parameters):
-            if not result["success"]:
-                position = result["expectation_config"]["meta"]["position"]
-                found[position] = _finding(
-                    gate, corpus, expectations[position], result, frames[name], parameters
-                )
-    findings = [found[position] for position in sorted(found)]
+            position = result["expectation_config"]["meta"]["position"]
+            expectation = expectations[position]
+            finding = _finding(gate, corpus, expectation, result, frames[name], parameters)
+            words = in_words(expectation["type"], _resolved(expectation.get("kwargs", {}), parameters))
+            found[position] = Outcome(finding, bool(result["success"]), words)
+    outcomes = [found[position] for position in sorted(found)]
+    findings = [outcome.finding for outcome in outcomes if not outcome.held]
     failures = [f for f in findings if f.severity == "critical"]
     stopped = {(f.frame, f.expectation, f.column) for f in failures}
     warnings = [
         f for f in findings if f.severity == "warning" and (f.frame, f.expectation, f.column) not in stopped
     ]
-    return Verdict(gate, corpus, len(expectations), warnings, failures)
+    return Verdict(gate, corpus, len(expectations), warnings, failures, outcomes)
 
 
-def _load(path: Path, frames: Mapping[str, Frame], parameters: Mapping[str, float]) -> list[dict[str, Any]]:
+def _load(path: Path, frames: Mapping[str, Frame], parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The expectations of a suite, each with its position in `meta`; results come back in another order."""
     try:
         suite = json.loads(path.read_text(encoding="utf-8"))
@@ -151,6 +165,14 @@ def _load(path: Path, frames: Mapping[str, Frame], parameters: Mapping[str, floa
     return expectations
 
 
+def _resolved(kwargs: Mapping[str, Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """The kwargs of an expectation with the values of its parameters."""
+    return {
+        key: parameters[value["$PARAMETER"]] if isinstance(value, dict) and "$PARAMETER" in value else value
+        for key, value in kwargs.items()
+    }
+
+
 def _known(name: object, valid: Iterable[str], where: str) -> None:
     names = list(valid)
     if name not in names:
@@ -158,7 +180,7 @@ def _known(name: object, valid: Iterable[str], where: str) -> None:
 
 
 def _evaluate(
-    path: Path, name: str, expectations: list[dict[str, Any]], frame: Frame, parameters: Mapping[str, float]
+    path: Path, name: str, expectations: list[dict[str, Any]], frame: Frame, parameters: Mapping[str, Any]
 ) -> list[dict[str, Any]]:
     """The results of Great Expectations, as plain dictionaries."""
     # Imported here: it costs seconds, and importing this module for its types must not.
@@ -168,6 +190,8 @@ def _evaluate(
     from great_expectations.data_context.types.base import ProgressBarsConfig
     from great_expectations.exceptions import GreatExpectationsError
     from pydantic.v1 import ValidationError
+
+    import flows.gates.expectations  # noqa: F401  the project's own, which importing makes known
 
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
@@ -187,7 +211,9 @@ def _evaluate(
             result_format={
                 "result_format": "SUMMARY",
                 "partial_unexpected_count": SHOWN_ROWS,
-                "unexpected_index_column_names": [c for c in (frame.index, "row") if c in frame.rows.columns],
+                # Named index columns, or the query that this turns off, cost a Python step a row at fault;
+                # without them the list holds positions, and `_row_ids` names those that are shown.
+                "return_unexpected_index_query": False,
             },
             expectation_parameters=dict(parameters),
         ).to_json_dict()["results"]
@@ -216,7 +242,7 @@ def _finding(
     expectation: Mapping[str, Any],
     result: Mapping[str, Any],
     frame: Frame,
-    parameters: Mapping[str, float],
+    parameters: Mapping[str, Any],
 ) -> Finding:
     kwargs, column = expectation.get("kwargs", {}), expectation.get("kwargs", {}).get("column")
     return Finding(
@@ -226,7 +252,7 @@ def _finding(
         expectation=expectation["type"],
         frame=expectation["meta"]["frame"],
         column=column,
-        observed=_observed(result["result"]),
+        observed=_observed(result["result"], frame, column),
         threshold=_threshold(gate, kwargs, parameters),
         rows=_row_ids(result["result"], frame),
         examples=list(frame.examples.get(column or "", []))[:SHOWN_ROWS],
@@ -234,31 +260,38 @@ def _finding(
     )
 
 
-def _observed(result: Mapping[str, Any]) -> str:
+def _observed(result: Mapping[str, Any], frame: Frame, column: str | None) -> str:
     if "unexpected_count" not in result:
         return ", ".join(
-            f"{'value' if k == 'observed_value' else k} {v}"
+            f"{'value' if k == 'observed_value' else k} {_text(v)}"
             for k, v in sorted(result.items())
             if v is not None
         )
-    values = list(dict.fromkeys(_text(value) for value in result["partial_unexpected_list"]))[:SHOWN_VALUES]
+    if column and frame.rows.height == 1:
+        return _text(frame.rows[column][0])
     bad, total = result["unexpected_count"], result["element_count"]
-    if total == 1:
-        return values[0]
-    return f"{bad} of {total} rows ({100 * bad / total:.2f}%): {', '.join(values)}"
+    share = f"{bad} of {total} rows ({100 * bad / total:.2f}%)" if bad else f"0 of {total} rows"
+    values = list(dict.fromkeys(_text(value) for value in result.get("partial_unexpected_list") or []))
+    return f"{share}: {', '.join(values[:SHOWN_VALUES])}" if values else share
 
 
-def _threshold(gate: str, kwargs: Mapping[str, Any], parameters: Mapping[str, float]) -> str:
+def _threshold(gate: str, kwargs: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
     parts = []
     for key, value in kwargs.items():
         if isinstance(value, dict) and "$PARAMETER" in value:
             name = value["$PARAMETER"]
-            parts.append(f"{key} {parameters[name]} (params.yaml: gates.{gate}.{name})")
+            parts.append(f"{key} {_short(parameters[name])} (params.yaml: gates.{gate}.{name})")
         elif key == "row_condition" and isinstance(value, dict) and value.get("type") == "comparison":
             parts.append(f"where {value['column']['name']} {value['operator']} {value['parameter']}")
         elif key != "column":
-            parts.append(f"{key} {value}")
+            parts.append(f"{key} {_short(value)}")
     return ", ".join(parts) or "every row"
+
+
+def _short(value: object) -> str:
+    """A parameter as a message shows it; a list such as a histogram only begins."""
+    text = str(value)
+    return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
 
 
 def _row_ids(result: Mapping[str, Any], frame: Frame) -> list[str]:
@@ -266,7 +299,8 @@ def _row_ids(result: Mapping[str, Any], frame: Frame) -> list[str]:
     if frame.index is None:
         return []
     rows = list(result.get("partial_unexpected_index_list") or [])[:SHOWN_ROWS]
-    return [_text(r[frame.index]) if _text(r[frame.index]) != "null" else f"row {r['row']}" for r in rows]
+    ids = frame.rows[frame.index].gather(rows).to_list()
+    return [f"row {row}" if name is None else str(name) for row, name in zip(rows, ids, strict=True)]
 
 
 def _text(value: object) -> str:

@@ -49,7 +49,10 @@ def test_the_command_stops_on_bad_data_and_says_why(project, documents):
     assert "Calculating" not in done.stderr and "Traceback" not in done.stderr
     assert "STOPPED" in done.stdout and "done in" not in done.stdout
     written = {path for path in project.folder.rglob("*") if path.is_file()} - before
-    assert written == {project.folder / "reports/gates/failed/ingest/notes.json"}
+    docs = {path for path in written if path.is_relative_to(project.folder / "reports/data_docs")}
+    assert written - docs == {project.folder / "reports/gates/failed/ingest/notes.json"}
+    assert sorted(path.suffix for path in docs if path.parent.name == "notes") == [".html", ".json"]
+    assert project.folder / "reports/data_docs/index.html" in docs
 
 
 def test_only_a_passing_gate_leaves_a_verdict_where_the_next_stage_looks(project, documents):

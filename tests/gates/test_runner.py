@@ -52,6 +52,43 @@ def test_a_finding_gives_the_share_the_values_and_the_first_ten_rows(tmp_path):
     assert finding.rows == [f"d{i}" for i in range(10)]
 
 
+def test_rows_of_a_condition_are_named_as_those_of_the_whole_table(tmp_path):
+    condition = {"type": "comparison", "column": {"name": "n"}, "operator": ">", "parameter": 35}
+    where = {"column": "n", "max_value": 36, "row_condition": condition}
+    (finding,) = run(tmp_path, expectation("column_values_to_be_between", **where)).failures
+    assert finding.rows == ["d37", "d38", "d39"] and finding.observed == "3 of 4 rows (75.00%): 37, 38, 39"
+
+
+def test_the_outcome_of_every_expectation_is_kept_also_where_it_held(tmp_path):
+    held = expectation("column_values_to_be_between", column="n", max_value={"$PARAMETER": "most"})
+    partly = expectation("column_values_to_be_between", column="n", min_value=4, mostly=0.9)
+    table = expectation("table_row_count_to_be_between", "warning", min_value=1)
+    lost = expectation("column_values_to_be_null", "warning", column="doc_id")
+    verdict = run(tmp_path, held, partly, table, lost, most=39)
+    assert verdict.passed and [outcome.held for outcome in verdict.outcomes] == [True, True, True, False]
+    assert [outcome.words for outcome in verdict.outcomes] == [
+        "n values must be less than or equal to 39.",
+        "n values must be greater than or equal to 4, at least 90 % of the time.",
+        "Must have greater than or equal to 1 rows.",
+        "doc_id values must be null.",
+    ]
+    assert [outcome.finding.observed for outcome in verdict.outcomes] == [
+        "0 of 40 rows",
+        "4 of 40 rows (10.00%): 0, 1, 2",
+        "value 40",
+        "40 of 40 rows (100.00%): d0, d1, d2",
+    ]
+    assert verdict.outcomes[1].finding.rows == ["d0", "d1", "d2", "d3"]
+    assert verdict.outcomes[3].finding in verdict.warnings
+
+
+def test_an_expectation_that_great_expectations_has_no_sentence_for_goes_by_its_name(tmp_path):
+    ranges = {"quantiles": [0.5], "value_ranges": [[10, 30]]}
+    kind = "column_quantile_values_to_be_between"
+    (outcome,) = run(tmp_path, expectation(kind, column="n", quantile_ranges=ranges)).outcomes
+    assert outcome.held and outcome.words == "expect column quantile values to be between"
+
+
 def test_a_check_of_the_whole_table_gives_its_value(tmp_path):
     (finding,) = run(tmp_path, expectation("table_row_count_to_be_between", min_value=100)).failures
     assert finding.observed == "value 40" and finding.threshold == "min_value 100" and finding.column is None

@@ -1,0 +1,155 @@
+"""Data Docs: static pages of what the gates found, which open without a network.
+
+`<folder>/index.html` lists every gate and corpus; below it lies a page for each of their last runs, and beside each
+page a small JSON file:
+
+    index.html
+    <gate>/<corpus>/<time>.html, <time>.json        a gate over all corpora: <gate>/<time>.html, <time>.json
+
+The index is made anew from those JSON files after every run. The pages are the project's own: Great Expectations' need
+scripts, styles and fonts from the network, without which they show no status, and they never show severity, row
+ids or notes; they also take a value out of the data that looks like markup for markup. Its words for an expectation are kept
+(wording.py).
+"""
+
+import fcntl
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
+
+from flows.gates.runner import Verdict
+
+INDEX = "index.html"
+STATUS = ("stopped", "passed with warnings", "passed")
+TIME = "%Y%m%dT%H%M%S.%fZ"
+LOCK = ".lock"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a gate, as the JSON file beside its page states it."""
+
+    gate: str
+    corpus: str | None
+    at: str
+    """Time in UTC, ISO 8601."""
+    status: str
+    checks: int
+    warnings: int
+    failures: int
+
+    @property
+    def time(self) -> str:
+        return datetime.fromisoformat(self.at).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A gate and corpus of the index: its last run and those before it, each with the address of its page."""
+
+    last: tuple[Run, str]
+    earlier: list[tuple[Run, str]]
+
+
+def write_page(folder: Path, verdict: Verdict, at: datetime, keep: int) -> Path:
+    """Writes the page of one run and the index, and deletes the oldest pages of this gate and corpus.
+
+    Processes take turns (the lock ends with its holder), and every file is replaced at once, so that neither a kill nor
+    another gate loses an entry or leaves half an index. Returns the page.
+
+    Args:
+        folder: where the pages of all gates lie.
+        at: when the gate ran, with its time zone.
+        keep: how many runs of a gate and corpus stay, from 1 on.
+
+    Raises:
+        ValueError: `keep` is below 1, or `at` has no time zone.
+    """
+    if keep < 1:
+        raise ValueError(f"data docs: found {keep} pages to keep, expected 1 or more")
+    if at.tzinfo is None:
+        raise ValueError(f"data docs: the time {at} has no time zone")
+    at = at.astimezone(UTC)
+    status = STATUS[0] if verdict.failures else STATUS[1] if verdict.warnings else STATUS[2]
+    run = Run(
+        verdict.gate,
+        verdict.corpus,
+        at.isoformat(),
+        status,
+        verdict.checks,
+        len(verdict.warnings),
+        len(verdict.failures),
+    )
+    place = folder / verdict.gate / verdict.corpus if verdict.corpus else folder / verdict.gate
+    place.mkdir(parents=True, exist_ok=True)
+    page = place / f"{at.strftime(TIME)}.html"
+    with _turn(folder):
+        # A page first and its JSON last, and the other way round to delete: the index never names an absent page.
+        _replace(page, _render_run(run, verdict, Path(os.path.relpath(folder, place), INDEX)))
+        _replace(page.with_suffix(".json"), json.dumps(asdict(run), indent=1, ensure_ascii=False) + "\n")
+        kept = sorted(place.glob("*.json"))[-keep:]
+        for old in set(place.glob("*.json")) - set(kept):
+            old.unlink()
+        _replace(folder / INDEX, _render_index(folder))
+        for old in {*place.glob("*.html"), *place.glob("*.tmp")} - {p.with_suffix(".html") for p in kept}:
+            old.unlink()
+    return page
+
+
+@contextmanager
+def _turn(folder: Path) -> Iterator[None]:
+    with (folder / LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _replace(path: Path, text: str) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def _render_run(run: Run, verdict: Verdict, index: Path) -> str:
+    """The page of a run; `index` is relative to it."""
+    failed = [o for o in verdict.outcomes if not o.held]
+    warned = [o for o in failed if o.finding.severity != "critical"]
+    return _template("run.html.j2").render(
+        title=f"{run.gate} gate, {run.corpus or 'all corpora'}",
+        run=run,
+        index=index.as_posix(),
+        failures=[o for o in failed if o.finding.severity == "critical"],
+        warnings=[o for o in warned if o.finding in verdict.warnings],
+        implied=[o for o in warned if o.finding not in verdict.warnings],
+        held=[o for o in verdict.outcomes if o.held],
+    )
+
+
+def _render_index(folder: Path) -> str:
+    """The index of all pages below `folder`: what stopped first, then by gate and corpus."""
+    runs: dict[tuple[str, str], list[tuple[Run, str]]] = {}
+    for path in sorted(folder.glob("**/*.json"), key=lambda p: p.name, reverse=True):
+        run = Run(**json.loads(path.read_text(encoding="utf-8")))
+        address = path.relative_to(folder).with_suffix(".html").as_posix()
+        runs.setdefault((run.gate, run.corpus or ""), []).append((run, address))
+    entries = [Entry(found[0], found[1:]) for _, found in sorted(runs.items())]
+    entries.sort(key=lambda entry: STATUS.index(entry.last[0].status))
+    counts = Counter(entry.last[0].status for entry in entries)
+    return _template("index.html.j2").render(
+        title="Data gates", entries=entries, counts=counts, statuses=STATUS
+    )
+
+
+def _template(name: str) -> Template:
+    loader = ChoiceLoader([PackageLoader("flows.gates", "pages"), PackageLoader("mgm.evaluation", ".")])
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters["tone"] = dict(zip(STATUS, ("bad", "warn", "good"), strict=True)).__getitem__
+    return environment.get_template(name)

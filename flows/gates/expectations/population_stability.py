@@ -1,0 +1,129 @@
+"""Drift of a column of numbers against a reference histogram: the population stability index stays below a bound.
+
+In a suite:
+
+    {"type": "expect_column_population_stability_index_to_be_below",
+     "kwargs": {"column": "text_characters", "reference": [[0, 120], [64, 340], [128, 90], [256, 0]],
+                "max_value": 0.25, "min_rows": 200},
+     "severity": "warning", "meta": {"frame": "documents"}}
+
+`reference` lists [lower bound, count]: a bin reaches up to the next bound, the last one has no upper end (so end with a
+count of 0 where the reference ends), and numbers below the first bound are a bin of their own that the reference
+lacks. `reference`, `max_value` and `min_rows` may also be {"$PARAMETER": "name"}, a setting of this gate in params.yaml.
+"""
+
+from itertools import pairwise
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from great_expectations.execution_engine import ExecutionEngine, PandasExecutionEngine
+from great_expectations.expectations.expectation import ColumnAggregateExpectation
+from great_expectations.expectations.metrics import ColumnAggregateMetricProvider, column_aggregate_value
+from great_expectations.render.renderer_configuration import RendererConfiguration, RendererValueType
+from pydantic.v1 import StrictFloat, StrictInt, validator
+
+from mgm.scoring.drift import population_stability_index
+
+METRIC = "column.population_stability_index"
+DIGITS = 6  # so that equal data is equal bytes
+
+
+def histogram_counts(
+    values: npt.NDArray[np.float64], reference: list[list[float]]
+) -> tuple[list[float], list[int]]:
+    """The counts of the reference and of `values` in the same bins.
+
+    Raises:
+        ValueError: the reference is no histogram.
+    """
+    problem = _problem(reference)
+    if problem:
+        raise ValueError(f"reference: {problem}")
+    bins = np.searchsorted([bound for bound, _ in reference], values, side="right")
+    return [0, *(count for _, count in reference)], np.bincount(bins, minlength=len(reference) + 1).tolist()
+
+
+def _problem(reference: object) -> str | None:
+    """What keeps this from being a histogram [[lower bound, count], ...]."""
+    if not isinstance(reference, list) or not all(_is_bin(b) for b in reference):
+        return f"expected a list of [lower bound, count], found {str(reference)[:80]}"
+    if any(low >= high for (low, _), (high, _) in pairwise(reference)):
+        return f"expected increasing lower bounds, found {[bound for bound, _ in reference]}"
+    if not any(count for _, count in reference):
+        return "expected counts above 0, found none"
+    return None
+
+
+def _is_bin(value: object) -> bool:
+    return (
+        isinstance(value, list | tuple)
+        and len(value) == 2
+        and all(isinstance(number, int | float) and not isinstance(number, bool) for number in value)
+        and value[1] >= 0
+    )
+
+
+class ColumnPopulationStabilityIndex(ColumnAggregateMetricProvider):
+    """The metric: (index, number of values), nulls and NaN left out; the index is None where there are no values."""
+
+    metric_name = METRIC
+    value_keys = ("reference",)
+
+    @column_aggregate_value(engine=PandasExecutionEngine)
+    def _pandas(cls, column: Any, **kwargs: Any) -> tuple[float | None, int]:
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+        values = values[~np.isnan(values)]
+        expected, observed = histogram_counts(values, kwargs["reference"])
+        return (population_stability_index(expected, observed) if len(values) else None), len(values)
+
+
+class ExpectColumnPopulationStabilityIndexToBeBelow(ColumnAggregateExpectation):
+    """Expect the population stability index of a column against a reference histogram to be at most `max_value`."""
+
+    reference: list[Any] | dict[str, Any]
+    max_value: StrictFloat | StrictInt | dict[str, Any]
+    min_rows: StrictInt | dict[str, Any] = 1
+    """With fewer values the expectation holds and says so: without any drift the index is about (bins - 1)(1/n + 1/m)."""
+
+    # Great Expectations reads these names.
+    metric_dependencies: ClassVar[tuple[str, ...]] = (METRIC,)
+    success_keys: ClassVar[tuple[str, ...]] = ("reference", "max_value", "min_rows")
+    args_keys: ClassVar[tuple[str, ...]] = ("column", "reference", "max_value", "min_rows")
+
+    @validator("reference")
+    def _is_histogram(cls, value: Any) -> Any:
+        """Refuses a histogram written in the suite when it is read; one from a parameter when it is used."""
+        problem = None if isinstance(value, dict) else _problem(value)
+        if problem:
+            raise ValueError(problem)
+        return value
+
+    @classmethod
+    def _prescriptive_template(cls, renderer_configuration: RendererConfiguration) -> RendererConfiguration:
+        """The expectation in words."""
+        for name, kind in (
+            ("column", RendererValueType.STRING),
+            ("max_value", RendererValueType.NUMBER),
+            ("min_rows", RendererValueType.NUMBER),
+        ):
+            renderer_configuration.add_param(name=name, param_type=kind)
+        words = "population stability index must be less than or equal to $max_value"
+        if renderer_configuration.params.min_rows:
+            words += ", from $min_rows rows on"
+        renderer_configuration.template_str = f"$column {words}."
+        return renderer_configuration
+
+    def _validate(
+        self,
+        metrics: dict[str, Any],
+        runtime_configuration: dict[str, Any] | None = None,
+        execution_engine: ExecutionEngine | None = None,
+    ) -> dict[str, Any]:
+        """Whether it holds, and what a finding shows: the value with the number of rows beside it."""
+        value, rows = metrics[METRIC]
+        settings = self._get_success_kwargs()
+        if value is None or rows < settings["min_rows"]:
+            return {"success": True, "result": {"observed_value": "too few rows", "rows": rows}}
+        holds = bool(value <= settings["max_value"])
+        return {"success": holds, "result": {"observed_value": round(value, DIGITS), "rows": rows}}

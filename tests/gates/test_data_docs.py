@@ -1,0 +1,324 @@
+"""Data Docs: what the pages say, that they need nothing from outside, and that none is lost or kept for ever."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from flows.gates import data_docs
+from flows.gates.data_docs import write_page
+from flows.gates.runner import SUITES, Finding, Outcome, Verdict
+
+ROOT = Path(__file__).parents[2]
+START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+FETCHING = {"src", "srcset", "href", "data", "poster", "action", "background", "manifest", "xlink:href"}
+
+
+class Page(HTMLParser):
+    """The visible text of a page, its links, and whatever a browser would fetch for it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.path = path
+        self.links: list[str] = []
+        self.fetched: list[str] = []
+        self.tags: set[str] = set()
+        self.pieces: list[str] = []
+        self.style = ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        for name, value in attrs:
+            if tag == "a" and name == "href":
+                self.links.append(value or "")
+            elif name in FETCHING:
+                self.fetched.append(value or "")
+            elif name == "style":
+                self.style += value or ""
+
+    def handle_data(self, data: str) -> None:
+        if self.lasttag == "style":
+            self.style += data
+        else:
+            self.pieces.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.pieces))
+
+    def linked(self) -> set[Path]:
+        return {(self.path.parent / link).resolve() for link in self.links}
+
+
+def outcome(severity: str = "critical", held: bool = True, **change: str | list[str] | None) -> Outcome:
+    finding: dict = {
+        "suite": "demo.json",
+        "corpus": "notes",
+        "severity": severity,
+        "expectation": "expect_it",
+    }
+    finding |= {"frame": "documents", "column": "text", "observed": "3", "threshold": "max_value 2"}
+    finding |= {"rows": [], "examples": [], "notes": ""} | change
+    return Outcome(Finding(**finding), held, "text must be it.")
+
+
+def verdict(*outcomes: Outcome, gate: str = "ingest", corpus: str | None = "notes") -> Verdict:
+    failed = [o.finding for o in outcomes if not o.held]
+    warnings = [f for f in failed if f.severity == "warning"]
+    failures = [f for f in failed if f.severity == "critical"]
+    return Verdict(gate, corpus, len(outcomes), warnings, failures, list(outcomes))
+
+
+def consistent(folder: Path) -> int:
+    """Checks that the index links to every page that has its JSON and to no other; the number of pages."""
+    linked = Page(folder / "index.html").linked()
+    assert linked == {path.with_suffix(".html").resolve() for path in folder.rglob("*.json")}
+    assert all(path.is_file() for path in linked)
+    return len(linked)
+
+
+def test_a_page_says_of_every_expectation_what_the_suite_and_the_data_say(project, documents):
+    bad = documents.with_columns(
+        lang=pl.when(pl.col("split") == "train").then(pl.lit("<b>english</b>")).otherwise("lang")
+    )
+    project.write("ingest", bad, rejected=1)
+    found = project.run("ingest")
+    page = Page(write_page(Path("docs"), found, START, 10))
+    suite = json.loads((SUITES / "ingest.json").read_text(encoding="utf-8"))["expectations"]
+    assert len(found.outcomes) == len(suite) == found.checks
+    for said, outcome in zip(suite, found.outcomes, strict=True):
+        finding = outcome.finding
+        assert (finding.expectation, finding.column) == (said["type"], said["kwargs"]["column"])
+        for piece in (outcome.words, finding.column, finding.frame, finding.observed, finding.threshold):
+            assert piece and piece in page.text
+        assert said["notes"] in page.text
+    assert "lang values must belong to this set: en zh mixed other." in page.text
+    assert "30 of 40 rows (75.00%): <b>english</b>" in page.text and "b" not in page.tags
+    for doc_id in [f"d{i}" for i in range(10)]:
+        assert doc_id in page.text
+    assert "d10" not in page.text
+    assert "reject_share values must be less than or equal to 0.005." in page.text
+    assert "max_value 0.005 (params.yaml: gates.ingest.reject_warn)" in page.text
+    assert "r0 (text_too_short)" in page.text
+    assert "2026-01-02 03:04:05 UTC" in page.text and "ingest gate, notes Stopped" in page.text
+    assert consistent(Path("docs")) == 1
+
+
+def test_what_warned_what_stopped_and_what_is_implied_stand_apart(tmp_path):
+    stopped = outcome(held=False, notes="a stop")
+    implied = outcome("warning", held=False, notes="implied")
+    warned = outcome("warning", held=False, notes="a warning", column="lang")
+    found = verdict(stopped, implied, warned, outcome(notes="fine"))
+    found.warnings.remove(implied.finding)
+    text = Page(write_page(tmp_path, found, START, 10)).text
+    order = [
+        "1 failed, 1 warned, 1 implied by a failure, 1 held",
+        "What stopped it",
+        "a stop",
+        "Warnings",
+        "a warning",
+        "Warnings that a failure implies",
+        "implied",
+        "What held",
+        "fine",
+    ]
+    places = [text.index(order[0])]
+    for piece in order[1:]:
+        places.append(text.index(piece, places[-1]))
+    index = Page(tmp_path / "index.html").text
+    assert "ingest notes stopped 4 1 1 2026-01-02 03:04:05" in index
+
+
+def test_the_index_shows_the_last_run_of_every_gate_and_what_stopped_first(tmp_path):
+    later = START + timedelta(days=1)
+    write_page(tmp_path, verdict(outcome(held=False)), START, 10)
+    write_page(tmp_path, verdict(outcome("warning", held=False), gate="clean"), START, 10)
+    write_page(tmp_path, verdict(outcome(), gate="features", corpus=None), START, 10)
+    text = Page(tmp_path / "index.html").text
+    assert "1 stopped 1 passed with warnings 1 passed" in text and "Earlier" not in text
+    assert text.index("ingest notes stopped") < text.index("clean notes passed with warnings")
+    assert text.index("clean notes") < text.index("features all passed 1 0 0")
+    write_page(tmp_path, verdict(outcome()), later, 10)
+    text = Page(tmp_path / "index.html").text
+    assert "ingest notes passed 1 0 0 2026-01-03" in text and "1 passed with warnings 2 passed" in text
+    assert "Earlier runs ingest, notes: 1 2026-01-02 03:04:05 stopped 0 warnings, 1 failures" in text
+    assert consistent(tmp_path) == 4
+
+
+def test_a_page_leads_back_to_the_index_and_asks_for_nothing_outside(tmp_path):
+    address = outcome(held=False, rows=["http://a.example/x.js", "//b.example"], notes="https://c.example")
+    for corpus in ("notes", None):
+        page = Page(write_page(tmp_path, verdict(address, outcome(), corpus=corpus), START, 10))
+        assert page.linked() == {tmp_path / "index.html"}
+        for read in (page, Page(tmp_path / "index.html")):
+            assert read.fetched == ["data:,"]
+            assert not {"script", "img", "iframe", "object", "embed", "base"} & read.tags
+            assert not re.search(r"url\(|@import|https?:|expression\(", read.style)
+
+
+def test_only_the_last_pages_of_a_gate_and_corpus_stay(tmp_path):
+    for day in range(5):
+        for corpus in ("notes", "poems", None):
+            keep = 1 if corpus == "poems" else 3
+            write_page(tmp_path, verdict(outcome(), corpus=corpus), START + timedelta(days=day), keep)
+            consistent(tmp_path)
+    assert [p.name[:8] for p in sorted((tmp_path / "ingest/notes").glob("*.html"))] == [
+        "20260104",
+        "20260105",
+        "20260106",
+    ]
+    assert len(list((tmp_path / "ingest/poems").iterdir())) == 2
+    assert len(list((tmp_path / "ingest").glob("*.html"))) == 3
+    assert "20260102" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_a_time_of_another_zone_is_shown_in_utc(tmp_path):
+    from zoneinfo import ZoneInfo
+
+    page = write_page(tmp_path, verdict(outcome()), START.astimezone(ZoneInfo("Asia/Shanghai")), 1)
+    assert "2026-01-02 03:04:05 UTC" in Page(page).text and page.name.startswith("20260102T030405")
+
+
+def test_what_cannot_be_kept_or_dated_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="found 0 pages to keep, expected 1 or more"):
+        write_page(tmp_path, verdict(outcome()), START, 0)
+    with pytest.raises(ValueError, match="has no time zone"):
+        write_page(tmp_path, verdict(outcome()), START.replace(tzinfo=None), 1)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("step", range(3), ids=["page", "its JSON", "index"])
+def test_an_end_at_any_step_leaves_the_last_good_index(tmp_path, monkeypatch, step):
+    for day in range(2):
+        write_page(tmp_path, verdict(outcome()), START + timedelta(days=day), 2)
+    before = (tmp_path / "index.html").read_text(encoding="utf-8")
+    steps = iter(range(3))
+
+    def replace(source: Path, target: Path) -> None:
+        if next(steps) == step:
+            raise KeyboardInterrupt
+        os.rename(source, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(data_docs.os, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
+            write_page(tmp_path, verdict(outcome()), START + timedelta(days=2), 2)
+    assert (tmp_path / "index.html").read_text(encoding="utf-8") == before
+    assert all(path.is_file() for path in Page(tmp_path / "index.html").linked())
+    write_page(tmp_path, verdict(outcome()), START + timedelta(days=3), 2)
+    assert consistent(tmp_path) == 2
+    assert len(list((tmp_path / "ingest/notes").iterdir())) == 4 and not list(tmp_path.rglob("*.tmp"))
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from flows.gates.data_docs import write_page
+from flows.gates.runner import Verdict
+print("ready", flush=True)
+sys.stdin.readline()
+for _ in range(int(sys.argv[2])):
+    write_page(Path("docs"), Verdict("ingest", sys.argv[1], 0, [], [], []), datetime.now(UTC), 3)
+"""
+
+
+def writer(folder: Path, corpus: str, times: int) -> "subprocess.Popen[str]":
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, corpus, str(times)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    return process
+
+
+def begin(process: "subprocess.Popen[str]") -> None:
+    assert process.stdin is not None
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def test_gates_that_finish_at_the_same_moment_lose_no_entry(tmp_path):
+    writers = [writer(tmp_path, f"corpus{i}", 5) for i in range(4)]
+    for process in writers:
+        begin(process)
+    assert [process.wait(60) for process in writers] == [0] * 4
+    assert consistent(tmp_path / "docs") == 12
+    text = Page(tmp_path / "docs/index.html").text
+    assert all(f"ingest corpus{i} passed" in text for i in range(4))
+
+
+def test_a_killed_process_leaves_a_whole_index_and_blocks_nobody(tmp_path):
+    for wait in (0.05, 0.11, 0.23):
+        process = writer(tmp_path, "notes", 10_000)
+        begin(process)
+        time.sleep(wait)
+        process.send_signal(signal.SIGKILL)
+        process.wait(60)
+        if (tmp_path / "docs/index.html").exists():
+            assert all(path.is_file() for path in Page(tmp_path / "docs/index.html").linked())
+    write_page(tmp_path / "docs", verdict(outcome()), datetime.now(UTC), 3)
+    assert 1 <= consistent(tmp_path / "docs") <= 3
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
+def test_a_browser_shows_them_without_error_request_or_horizontal_scroll(tmp_path):
+    """The pages hold no script; the test adds one that measures them in frames of phone and desktop width."""
+    long = outcome(held=False, observed="x" * 400, rows=["y" * 90] * 10, threshold="z" * 200, column="c" * 80)
+    page = write_page(tmp_path, verdict(long, outcome(observed="w" * 300)), START, 10)
+    write_page(tmp_path, verdict(outcome()), START + timedelta(days=1), 10)
+    pages = json.dumps([page.relative_to(tmp_path).as_posix(), "index.html"])
+    probe = f"""<!doctype html><title>wait</title><body><script>
+    Promise.all({pages}.flatMap(page => [390, 1200].map(width => new Promise(done => {{
+      const frame = document.createElement("iframe"); frame.width = width; frame.height = 800;
+      frame.onload = () => {{ const root = frame.contentDocument.documentElement;
+        done([width, root.scrollWidth, root.innerText.length,
+        frame.contentWindow.performance.getEntriesByType("resource").length]); }};
+      frame.src = page; document.body.append(frame); }}))))
+    .then(found => {{ document.title = JSON.stringify(found); }});</script>"""
+    (tmp_path / "probe.html").write_text(probe, encoding="utf-8")
+    done = subprocess.run(
+        [
+            "chromium",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--no-first-run",
+            "--allow-file-access-from-files",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=5000",
+            f"--user-data-dir={tmp_path / 'browser'}",
+            "--dump-dom",
+            (tmp_path / "probe.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "CONSOLE" not in done.stderr
+    title = re.search(r"<title>(.*?)</title>", done.stdout)
+    assert title is not None
+    found = json.loads(title[1])
+    assert [width for width, *_ in found] == [390, 1200] * 2
+    for width, needed, characters, requests in found:
+        assert needed <= width and characters > 100
+        assert requests == 0
