@@ -10,25 +10,18 @@ import hashlib
 import itertools
 import json
 import os
-import platform
 import re
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
+
+import hardware
 
 RESULTS = Path("benchmarks/results/main_job.json")
 PACKAGES = ("torch", "polars", "pyarrow", "dvc", "great-expectations", "dvclive")
-
-
-def cpu() -> str:
-    """The processor's name, where the system tells it."""
-    info = Path("/proc/cpuinfo")
-    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.is_file() else []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def stages(root: Path) -> dict[str, float]:
@@ -68,12 +61,9 @@ def main() -> None:
     for name, value in seconds.items():
         kind = name.split("@")[0]
         by_kind[kind] = round(by_kind.get(kind, 0.0) + value, 1)
-    revision = subprocess.run(
-        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-    ).stdout.strip()
     result = {
         "what": "dvc repro on a fresh clone, the corpora enabled by default, one seed",
-        "revision": revision,
+        "revision": hardware.revision(),
         "params_sha256": hashlib.sha256(params).hexdigest(),
         "seconds": {"total": round(total, 1), "by_stage": by_kind},
         "train_share": round(seconds["train"] / total, 3),
@@ -87,8 +77,8 @@ def main() -> None:
             | {row["metric"]: row["value"] for row in entry["table"]}
             for task, entry in metrics.items()
         },
-        "machine": {"cpu": cpu(), "cores": os.cpu_count(), "system": platform.platform(terse=True)},
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+        "machine": hardware.machine(),
+        "versions": hardware.versions(PACKAGES),
     }
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

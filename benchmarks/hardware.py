@@ -1,0 +1,38 @@
+"""What a measurement was made on: processor, cores, system, versions."""
+
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+
+def cpu() -> str:
+    """The processor's name, where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    names = re.findall(r"model name\s*: (.*)", info.read_text()) if info.is_file() else []
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def machine() -> dict[str, Any]:
+    """Processor, cores and system."""
+    return {"cpu": cpu(), "cores": os.cpu_count(), "system": platform.platform(terse=True)}
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """Of Python and of these packages."""
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def revision() -> str:
+    """The Git revision, marked where files differ from it."""
+    head = subprocess.run(
+        ["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    changed = subprocess.run(
+        ["git", "status", "--porcelain", "--untracked-files=no"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    return head + (" with uncommitted changes" if changed else "")
