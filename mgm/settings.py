@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from mgm.tasks import Task, TaskSettings, tasks_of
 
@@ -41,11 +41,17 @@ class LanguageSettings(_Section):
     """How much of a document the detector reads."""
 
 
+# YAML 1.1 reads a bare off as false.
+Copies = Annotated[
+    Literal["drop", "together", "off"], BeforeValidator(lambda value: "off" if value is False else value)
+]
+
+
 class DeduplicationSettings(_Section):
     """What becomes of copies: one is kept, or all are kept and stand in one split, or they are left alone."""
 
-    exact: Literal["drop", "together", "off"] = "drop"
-    near: Literal["drop", "together", "off"] = "drop"
+    exact: Copies = "drop"
+    near: Copies = "drop"
     threshold: float = Field(default=0.85, gt=0, le=1)
     """The least Jaccard similarity of two near-duplicates' sets of shingles."""
     shingle: int = Field(default=5, ge=1)

@@ -82,3 +82,9 @@ def test_generation_tasks_are_listed_and_off() -> None:
 def test_settings_survive_their_own_dump() -> None:
     settings = Settings.parse(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")))
     assert Settings.parse(settings.model_dump()) == settings
+
+
+def test_a_bare_off_is_off() -> None:
+    raw = yaml.safe_load("{exact: off, near: 'off'}")
+    found = Settings.parse(changed("text.deduplication", raw)).text.deduplication
+    assert (found.exact, found.near) == ("off", "off")
