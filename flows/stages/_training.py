@@ -10,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
+
+# isort: split
 import torch
 from tqdm import tqdm
 

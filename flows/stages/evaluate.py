@@ -4,6 +4,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
+
+# isort: split
 import polars as pl
 
 from flows.stages._common import CANDIDATE, DATA, REPORTS, run_stage, write_json
