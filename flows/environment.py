@@ -15,8 +15,8 @@ DEFAULTS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     # A temporary server on a busy machine of two cores has been seen to need more than Prefect's 20 seconds.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
-    # How long a thread of torch waits awake for the others. By default so long that training was 15 times slower
-    # beside two busy processes, as they kept a core from whom it waited for; so it is 4 times, and alone as fast.
+    # How long a thread of torch waits awake for the others. By default so long that two busy processes, which kept a
+    # core from whom it waited for, made training 15 times slower; with this 3 to 7 times, and alone it is as fast.
     "GOMP_SPINCOUNT": "10000",
 }
 
