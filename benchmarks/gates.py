@@ -83,9 +83,9 @@ def documents(rows: int) -> Iterator[pl.DataFrame]:
                 .when(number % 10 < 8)
                 .then(pl.lit("valid"))
                 .otherwise(pl.lit("test")),
-                topic=pl.when(labelled).then(pl.format("topic {}", number % 20)),
+                topic=pl.when(labelled).then(pl.format("topic {}", number // 20 % 20)),
                 themes=pl.when(labelled).then(
-                    pl.concat_list(pl.format("a{}", number % 7), pl.format("b{}", number % 5))
+                    pl.concat_list(pl.format("a{}", number // 20 % 7), pl.format("b{}", number // 20 % 5))
                 ),
             )
             .drop("number")
@@ -130,6 +130,14 @@ def write_project(root: Path, rows: int, change: Callable[[pl.DataFrame], pl.Dat
     for stage in ("ingest", "clean", "deduplicate"):
         with PartsWriter(root / "data/rejects" / stage / CORPUS, REJECTS):
             pass
+    said = {
+        "clean": {"rows_out": rows, "language_disagrees": 0},
+        "deduplicate": {"conflicts": {}, "examples": [], "straddling": {}, "straddling_rows": {}},
+    }
+    for stage, statistics_of in said.items():
+        path = root / "reports/stages" / stage / f"{CORPUS}.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(statistics_of), encoding="utf-8")
     return characters / rows
 
 

@@ -19,9 +19,8 @@ from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
 from flows import server
-from flows.score import SUMMARY, score
+from flows.score import SUMMARY, here, score
 from flows.stages._common import read_json
-from mgm.settings import PARAMS, ScoreSettings, Settings
 
 PLACEHOLDER = "{date}"
 
@@ -41,6 +40,8 @@ class Night:
     predictions: int = 0
     rejected: int = 0
     error: str = ""
+    warnings: tuple[str, ...] = ()
+    """What the gate warned of."""
 
 
 def parse_date(text: str) -> date:
@@ -70,7 +71,12 @@ def dates(first: date, last: date) -> list[date]:
 
 
 def score_night(
-    day: date, source: str, output: str, bundle: str | None = None, like: str | None = None
+    day: date,
+    source: str,
+    output: str,
+    bundle: str | None = None,
+    like: str | None = None,
+    accept_drift: bool = False,
 ) -> Night:
     """Scores one date's documents into `output`/YYYY-MM-DD; a finished night, one with a summary, is skipped.
 
@@ -79,12 +85,13 @@ def score_night(
     folder = Path(output) / day.isoformat()
     state, started = "skipped", time.monotonic()
     if not (folder / SUMMARY).is_file():
-        settings = Settings.load().score if PARAMS.is_file() else ScoreSettings()
-        score(_source(source, day), folder, Path(bundle) if bundle else None, like, settings)
+        given = Path(bundle) if bundle else None
+        score(_source(source, day), folder, given, like, *here(), accept_drift=accept_drift)
         state = "scored"
     found = read_json(folder / SUMMARY)
     seconds = time.monotonic() - started
-    return Night(day, state, seconds, found["rows_in"], found["predictions"], found["rejected"])
+    counts = found["rows_in"], found["predictions"], found["rejected"]
+    return Night(day, state, seconds, *counts, warnings=tuple(found.get("warnings", [])))
 
 
 def _source(pattern: str, day: date) -> str:
@@ -113,10 +120,17 @@ def table(nights: list[Night]) -> list[str]:
     head = f"{'date':<10}  {'state':<7} {'documents':>11} {'predictions':>11} {'rejected':>9} {'seconds':>8}"
     rows = [
         f"{n.date}  {n.state:<7} {n.rows_in:>11,} {n.predictions:>11,} {n.rejected:>9,} "
-        f"{n.seconds:>8.1f}  {n.error}"
+        f"{n.seconds:>8.1f}  {_note(n)}"
         for n in nights
     ]
     return [head, *(row.rstrip() for row in rows)]
+
+
+def _note(night: Night) -> str:
+    """The first line of what went wrong, or how much was warned of."""
+    if night.error:
+        return night.error.splitlines()[0]
+    return f"warnings: {len(night.warnings)} ({SUMMARY})" if night.warnings else ""
 
 
 @flow(name="nightly-score", persist_result=False)
@@ -126,12 +140,15 @@ def nightly_score(
     timezone: str = "UTC",
     bundle: str | None = None,
     like: str | None = None,
+    accept_drift: bool = False,
 ) -> str:
-    """Scores the day before the run's scheduled start in `timezone`, however late it is. Returns the date."""
+    """Judges and scores the day before the run's scheduled start in `timezone`, however late it is. Returns the date."""
     scheduled = flow_run.scheduled_start_time
     assert scheduled is not None, "a flow run has a scheduled start"
     day = night_before(scheduled, timezone)
-    night = score_night(day, source, output, bundle, like)
+    night = score_night(day, source, output, bundle, like, accept_drift)
+    for warning in night.warnings:
+        get_run_logger().warning(warning)
     for line in table([night]):
         get_run_logger().info(line)
     return day.isoformat()
@@ -145,6 +162,7 @@ def backfill(
     output: str = "scored",
     bundle: str | None = None,
     like: str | None = None,
+    accept_drift: bool = False,
 ) -> None:
     """Scores each date from `first` to `last` as a night of its own; one that fails does not stop the others.
 
@@ -155,12 +173,14 @@ def backfill(
     for day in dates(first, last):
         started = time.monotonic()
         try:
-            nights.append(score_night(day, source, output, bundle, like))
+            nights.append(score_night(day, source, output, bundle, like, accept_drift))
         except (
             Exception
         ) as error:  # reported in the table and in NightsFailed: the other nights are still wanted
             nights.append(Night(day, "failed", time.monotonic() - started, error=str(error) or repr(error)))
         get_run_logger().info("night %s: %s %s", day, nights[-1].state, nights[-1].error)
+        for warning in nights[-1].warnings:
+            get_run_logger().warning("night %s: %s", day, warning)
     for line in table(nights):
         get_run_logger().info(line)
     failed = [night for night in nights if night.state == "failed"]
@@ -186,6 +206,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--like", metavar="CORPUS", help="read the documents with this corpus's columns and text settings"
     )
+    parser.add_argument(
+        "--accept-drift",
+        action="store_true",
+        help="score nights too that are far from the documents of training; their summary.json says so",
+    )
     given = parser.parse_args(arguments)
     try:
         first, last = parse_date(given.first), parse_date(given.last)
@@ -195,7 +220,16 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     server.start_temporary()
-    state: Any = backfill(first, last, given.input, given.output, given.bundle, given.like, return_state=True)
+    state: Any = backfill(
+        first,
+        last,
+        given.input,
+        given.output,
+        given.bundle,
+        given.like,
+        given.accept_drift,
+        return_state=True,
+    )
     if not state.is_completed():
         print(f"error: {state.result(raise_on_failure=False)}", file=sys.stderr)
         return 1

@@ -50,6 +50,8 @@ def test_shipped_params_are_valid() -> None:
         ("corpora.tickets.columns", {"urgncy": "u"}, "columns.urgncy: no task of this corpus of this name (did you mean 'urgency'?)"),
         ("corpora.faq.text", {"cleaning": {"unicod": "nfc"}}, "corpora.faq.text: cleaning.unicod: unknown key (did you mean 'unicode'?)"),
         ("verdict.floors", {"urgent": 0.5}, "verdict.floors.urgent: no task of this name (did you mean 'urgency'?)"),
+        ("gates.tasks", {"urgent": {}}, "gates.tasks.urgent: no task of this name (did you mean 'urgency'?)"),
+        ("gates.tasks", {"urgency": {"empty_wran": 0.1}}, "gates.tasks.urgency.empty_wran: unknown key (did you mean 'empty_warn'?)"),
         ("train.weights", {"urgent": 2}, "train.weights.urgent: no task of this name (did you mean 'urgency'?)"),
         ("train.weights", {"urgency": 0}, "train.weights.urgency: Input should be greater than 0, found 0"),
         ("score.tasks", ["x"], "score.tasks: 'x': no task of this name"),

@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from flows.gates.data_docs import write_page
-from flows.gates.document_frames import document_frames
+from flows.gates.document_frames import Cleaning, document_frames, length_reference
 from flows.gates.feature_frames import feature_frames
+from flows.gates.reference import CHAMPION, reference
 from flows.gates.runner import Frame, Verdict, check
-from flows.stages._common import DATA, REPORTS, rejects_folder, write_json
-from mgm.corpus.contract import DETECT
+from flows.stages._common import DATA, REPORTS, read_json, rejects_folder, write_json
 from mgm.settings import Settings, nearest
 
 # What a gate judges. The one after cleaning comes after deduplication too, whose result is what later stages read.
@@ -30,7 +30,8 @@ def run_gate(gate: str, corpus: str | None, settings: Settings) -> Verdict:
     passed.unlink(missing_ok=True)
     failed.unlink(missing_ok=True)
     frames = _frames(gate, corpus, settings)
-    verdict = check(gate, corpus, frames, getattr(settings.gates, gate).model_dump())
+    known = {} if corpus is None else {"length_reference": length_reference(reference(corpus))}
+    verdict = check(gate, corpus, frames, getattr(settings.gates, gate).model_dump(), known=known)
     write_page(DATA_DOCS, verdict, datetime.now(UTC), settings.gates.data_docs_keep)
     write_json(passed if verdict.passed else failed, verdict.as_dict())
     return verdict
@@ -57,12 +58,32 @@ def _check_names(gate: str, corpus: str | None, settings: Settings) -> None:
 
 def _frames(gate: str, corpus: str | None, settings: Settings) -> dict[str, Frame]:
     if corpus is None:
-        return feature_frames(DATA / "features", list(settings.enabled), settings.active_tasks())
+        return feature_frames(
+            DATA / "features",
+            REPORTS / "stages" / "features.json",
+            list(settings.enabled),
+            settings.active_tasks(),
+            (reference() or {}) if CHAMPION.is_file() else None,
+            settings.gates,
+        )
     return document_frames(
         TABLES[gate] / corpus,
         rejects_folder(gate, corpus),
-        rejects_folder("deduplicate", corpus) if gate == "clean" else None,
         settings.tasks_for(corpus),
-        after_ingest=gate == "ingest",
-        languages_follow=settings.corpora[corpus].lang == DETECT,
+        settings.gates,
+        settings.corpora[corpus].lang,
+        reference(corpus),
+        _cleaning(corpus) if gate == "clean" else None,
     )
+
+
+def _cleaning(corpus: str) -> Cleaning:
+    """What the stages between the two gates say of a corpus.
+
+    Raises:
+        FileNotFoundError: one of them has not run.
+    """
+    statistics = [
+        read_json(REPORTS / "stages" / stage / f"{corpus}.json") for stage in ("clean", "deduplicate")
+    ]
+    return Cleaning(rejects_folder("deduplicate", corpus), *statistics)

@@ -2,12 +2,13 @@
 
 A suite is a JSON file in Great Expectations' own format. Two things are particular to this project:
 `meta.frame` of an expectation names the frame that it reads (document_frames.py and feature_frames.py list their columns), and
-`{"$PARAMETER": "name"}` in its kwargs is a budget from params.yaml, section `gates.<gate>`.
+`{"$PARAMETER": "name"}` in its kwargs is a budget from params.yaml, section `gates.<gate>`, or what the gate itself knows:
+`length_reference`, the champion's text lengths.
 """
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -109,8 +110,13 @@ def check(
     frames: Mapping[str, Frame],
     parameters: Mapping[str, Any],
     suites: Path = SUITES,
+    known: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Evaluates `<suites>/<gate>.json`.
+
+    Args:
+        parameters: the gate's section of params.yaml.
+        known: parameters that are no settings.
 
     A warning that a failure of the same expectation on the same column implies is left out.
 
@@ -118,6 +124,7 @@ def check(
         ValueError: the suite is malformed, or names what does not exist, or an expectation could not be evaluated.
     """
     path = suites / f"{gate}.json"
+    budgets, parameters = set(parameters), {**(known or {}), **parameters}
     expectations = _load(path, frames, parameters)
     used = [name for name in frames if any(e["meta"]["frame"] == name for e in expectations)]
     found: dict[int, Outcome] = {}
@@ -126,7 +133,7 @@ def check(
         for result in _evaluate(path, f"{gate}-{name}", own, frames[name], parameters):
             position = result["expectation_config"]["meta"]["position"]
             expectation = expectations[position]
-            finding = _finding(gate, corpus, expectation, result, frames[name], parameters)
+            finding = _finding(gate, corpus, expectation, result, frames[name], parameters, budgets)
             words = in_words(expectation["type"], _resolved(expectation.get("kwargs", {}), parameters))
             found[position] = Outcome(finding, bool(result["success"]), words)
     outcomes = [found[position] for position in sorted(found)]
@@ -243,6 +250,7 @@ def _finding(
     result: Mapping[str, Any],
     frame: Frame,
     parameters: Mapping[str, Any],
+    budgets: Collection[str],
 ) -> Finding:
     kwargs, column = expectation.get("kwargs", {}), expectation.get("kwargs", {}).get("column")
     return Finding(
@@ -253,7 +261,7 @@ def _finding(
         frame=expectation["meta"]["frame"],
         column=column,
         observed=_observed(result["result"], frame, column),
-        threshold=_threshold(gate, kwargs, parameters),
+        threshold=_threshold(gate, kwargs, parameters, budgets),
         rows=_row_ids(result["result"], frame),
         examples=list(frame.examples.get(column or "", []))[:SHOWN_ROWS],
         notes=str(expectation.get("notes") or ""),
@@ -275,12 +283,15 @@ def _observed(result: Mapping[str, Any], frame: Frame, column: str | None) -> st
     return f"{share}: {', '.join(values[:SHOWN_VALUES])}" if values else share
 
 
-def _threshold(gate: str, kwargs: Mapping[str, Any], parameters: Mapping[str, Any]) -> str:
+def _threshold(
+    gate: str, kwargs: Mapping[str, Any], parameters: Mapping[str, Any], budgets: Collection[str]
+) -> str:
     parts = []
     for key, value in kwargs.items():
         if isinstance(value, dict) and "$PARAMETER" in value:
             name = value["$PARAMETER"]
-            parts.append(f"{key} {_short(parameters[name])} (params.yaml: gates.{gate}.{name})")
+            where = f"params.yaml: gates.{gate}.{name}" if name in budgets else name.replace("_", " ")
+            parts.append(f"{key} {_short(parameters[name])} ({where})")
         elif key == "row_condition" and isinstance(value, dict) and value.get("type") == "comparison":
             parts.append(f"where {value['column']['name']} {value['operator']} {value['parameter']}")
         elif key != "column":

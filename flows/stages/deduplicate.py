@@ -8,14 +8,15 @@ from mgm.text.deduplication.passes import deduplicate
 def main(corpus: str) -> None:
     """Deduplicates the documents of one corpus."""
     settings = Settings.load()
-    counts, statistics, examples = deduplicate(
+    counts, statistics, examples, straddling = deduplicate(
         DATA / "clean" / corpus,
         DATA / "unique" / corpus,
         rejects_folder("deduplicate", corpus),
         settings.tasks_for(corpus),
         settings.text_for(corpus).deduplication,
     )
-    write_counts("deduplicate", corpus, counts, **statistics.result(), examples=examples)
+    more = statistics.result() | {"examples": examples, "straddling_rows": straddling}
+    write_counts("deduplicate", corpus, counts, **more)
 
 
 if __name__ == "__main__":

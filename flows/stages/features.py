@@ -19,8 +19,10 @@ from mgm.corpus.statistics import Statistics
 from mgm.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels
+from mgm.text.detected import DETECTED, detected_languages
 from mgm.text.dictionary import dictionaries_of, dictionary_of
 from mgm.text.features import FeaturePart, featurize
+from mgm.text.leaks import Leaks
 from mgm.text.stopwords import FILE
 from mgm.text.top_words import TopWords
 from mgm.text.vocabulary import Vocabulary, WordCounts, count_words, key
@@ -38,6 +40,7 @@ class Gathered:
 
     unseen: Counter[str]
     top_words: TopWords
+    leaks: Leaks
     labelled: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     found: dict[str, Labels] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Counter)))
 
@@ -61,12 +64,13 @@ def main() -> None:
     vocabulary.save(FOLDER / "vocabulary.parquet")
     labels.save(spaces, FOLDER / "labels.json")
     _copy_word_lists(settings)
-    gathered = Gathered(Counter(dict.fromkeys(spaces, 0)), TopWords(tasks))
+    gathered = Gathered(Counter(dict.fromkeys(spaces, 0)), TopWords(tasks), Leaks(tasks))
     profiles: dict[str, Any] = {}
     statistics: dict[str, Any] = {}
     for corpus in corpora:
         own = _trained(settings, corpus)
         profile, counts, distinct, parts = CorpusProfile(own), Statistics(), WordCounts(), []
+        languages: Counter[str] = Counter()
         for index, (source, tokens) in enumerate(_tokens(corpus)):
             tokens = labels.drop_rare(tokens, own, rare)
             part = featurize(tokens, vocabulary, features, dictionaries[corpus])
@@ -79,10 +83,15 @@ def main() -> None:
             distinct.add(key(part.types["text"], features.stem), np.ones(part.types.height, np.int64))
             gathered.unseen.update(labels.unseen(tokens, own, spaces))
             gathered.top_words.add(part.documents, part.types)
+            gathered.leaks.add(part.documents, part.types)
+            train = part.documents.filter(pl.col("split") == "train")
+            languages.update(detected_languages(train, part.types, settings.text_for(corpus).language))
             _count_splits(tokens, own, gathered)
         write_manifest(FOLDER / corpus, parts)
         counts.count("distinct_words", distinct.result().height)
         profiles[corpus], statistics[corpus] = profile.result(), counts.result()
+        # `languages` are the declared ones; a night declares none.
+        profiles[corpus][DETECTED] = {"n": languages.total(), "counts": languages}
         print(
             f"features {corpus}: {sum(p.rows for p in parts):,} rows, "
             f"unknown words {profiles[corpus]['unknown_words']}"
@@ -104,6 +113,7 @@ def main() -> None:
             "unseen_labels": gathered.unseen,
             "rare_labels": rare,
             "top_words": gathered.top_words.result(),
+            "leaks": gathered.leaks.result(),
         },
     )
 

@@ -8,6 +8,7 @@ import pytest
 from prefect.logging import disable_run_logger
 
 from flows.backfill import (
+    Night,
     NightsFailed,
     backfill,
     dates,
@@ -16,6 +17,7 @@ from flows.backfill import (
     nightly_score,
     parse_date,
     score_night,
+    table,
 )
 from tests import tiny
 
@@ -101,6 +103,29 @@ def test_a_failed_night_stops_no_other_and_is_tried_again(bundle: str) -> None:
 )
 def test_a_night_is_the_day_before_its_scheduled_start(scheduled: str, zone: str, night: str) -> None:
     assert str(night_before(datetime.fromisoformat(scheduled), zone)) == night
+
+
+def test_a_night_that_the_gate_stops_fails_with_its_reason_whose_first_line_is_in_the_table(
+    bundle: str,
+) -> None:
+    frame = pl.DataFrame({"doc_id": ["a", "a"], "text": ["Stir the soup.", "Bake a cake."]})
+    frame.write_ndjson("incoming/2026-01-01.jsonl")
+    days = {"first": date(2026, 1, 1), "last": date(2026, 1, 1), "bundle": bundle, "accept_drift": True}
+    with disable_run_logger(), pytest.raises(NightsFailed, match="'a' stands already in") as caught:
+        backfill.fn(**days)
+    assert "2026-01-01: the gate stops these documents (doc_id); nothing was scored" in str(caught.value)
+    (line,) = table([Night(date(2026, 1, 1), "failed", error=str(caught.value))])[1:]
+    assert "\n" not in line and line.endswith("run again to try only those:")
+    assert [p.name for p in Path(OUTPUT, "2026-01-01").iterdir()] == ["gate_refused.json"]
+
+
+def test_accepted_drift_and_warnings_reach_the_night(bundle: str) -> None:
+    _documents("2026-01-01", 3)
+    night = score_night(date(2026, 1, 1), INPUT, OUTPUT, bundle, accept_drift=True)
+    # The tiny bundle has no profile to compare with.
+    assert [line.split(":")[0] for line in night.warnings] == ["compared_with"]
+    assert _summary("2026-01-01")["accepted_drift"] is True
+    assert table([night])[1].endswith("warnings: 1 (summary.json)")
 
 
 def test_the_nightly_flow_scores_that_day(bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,13 @@ import yaml
 
 from flows.gates.gate import run_gate
 from flows.gates.runner import Verdict
+from flows.stages._common import write_json
 from mgm.corpus.parts import REJECTS, Part, PartsWriter, file_sha256, write_manifest
+from mgm.corpus.profile import VERSION, CorpusProfile, Profile
+from mgm.corpus.tallies import Sizes
 from mgm.settings import Settings
 from mgm.tasks import COLUMN_TYPES
+from mgm.text.offsets import EDIT
 
 PARAMS: dict[str, Any] = {
     "enabled": {"notes": "notes.jsonl"},
@@ -35,10 +39,11 @@ SCHEMA = pl.Schema(
 ROWS, TRAIN, VALID = 40, 30, 34
 
 
-def good_documents() -> pl.DataFrame:
-    """Forty documents: 30 train, 4 valid, 6 test; every fifth without any label."""
-    rows = []
-    for i in range(ROWS):
+def good_documents(rows_of_ten: int = ROWS // 10) -> pl.DataFrame:
+    """Forty documents: 30 train, 4 valid, 6 test; every fifth without any label. Others like them where more are wanted."""
+    rows, n = [], 10 * rows_of_ten
+    for i in range(n):
+        at = i * ROWS / n
         text = f"Note {i} is about tea." if i % 2 else f"第{i}条笔记说的是茶。"
         start = text.index("tea" if i % 2 else "茶")
         rows.append(
@@ -47,10 +52,10 @@ def good_documents() -> pl.DataFrame:
                 "text": text,
                 "lang": "en" if i % 2 else "zh",
                 "group": f"g{i}",
-                "split": "train" if i < TRAIN else "valid" if i < VALID else "test",
+                "split": "train" if at < TRAIN else "valid" if at < VALID else "test",
                 "topic": None if i % 5 == 0 else ("drink", "food")[i % 2],
                 "themes": None if i % 5 == 0 else ["leaf", "water"][: i % 3],
-                "rating": None if i % 5 == 0 else i / 10,
+                "rating": None if i % 5 == 0 else i % ROWS / 10,
                 "terms": None
                 if i % 5 == 0
                 else [{"start": start, "end": start + (3 if i % 2 else 1), "label": "plant"}],
@@ -68,6 +73,7 @@ class Features:
     types: pl.DataFrame
     vocabulary: pl.DataFrame
     labels: dict[str, list[str]]
+    leaks: list[dict[str, Any]] = field(default_factory=list)
 
 
 def good_features() -> Features:
@@ -97,6 +103,13 @@ def good_features() -> Features:
     )
 
 
+def profile_of(features: Features) -> Profile:
+    """What the features stage says of them."""
+    profile = CorpusProfile(Settings.parse(PARAMS).active_tasks())
+    profile.add(features.documents, features.types)
+    return profile.result()
+
+
 @dataclass
 class Project:
     """A project's folder: what a stage would have written, and the gate after it."""
@@ -104,13 +117,49 @@ class Project:
     folder: Path
 
     def write(
-        self, gate: str, documents: pl.DataFrame, rejected: int = 0, parts: int = 2, copies: int = 0
+        self,
+        gate: str,
+        documents: pl.DataFrame,
+        rejected: int = 0,
+        parts: int = 2,
+        copies: int = 0,
+        stages: Mapping[str, Any] | None = None,
     ) -> None:
-        with PartsWriter(Path("data", "documents" if gate == "ingest" else "unique", "notes"), SCHEMA) as out:
+        """Writes the table that the gate reads, rejects, and with it what the stages said; `stages` changes that."""
+        schema = SCHEMA | {"edits": pl.List(EDIT)} if "edits" in documents.columns else SCHEMA
+        with PartsWriter(Path("data", "documents" if gate == "ingest" else "unique", "notes"), schema) as out:
             for rows in documents.iter_slices(max(1, -(-documents.height // parts))):
                 out.write(rows)
         self._write_rejects(gate, "text_too_short", rejected)
         self._write_rejects("deduplicate", "exact_duplicate", copies)
+        said = {
+            "clean": {"rows_out": documents.height + copies, "language_disagrees": 0},
+            "deduplicate": {
+                "conflicts": dict.fromkeys(KINDS, 0),
+                "examples": [],
+                "straddling": {"exact": 0, "near": 0},
+                "straddling_rows": {"exact": [], "near": []},
+            },
+        }
+        for stage, statistics in said.items():
+            write_json(
+                Path("reports/stages", stage, "notes.json"), statistics | (stages or {}).get(stage, {})
+            )
+
+    def crown(self, documents: pl.DataFrame) -> None:
+        """Makes a champion that was trained on these documents."""
+        train = documents.filter(pl.col("split") == "train")
+        lengths = Sizes()
+        lengths.add(train["text"].str.len_chars())
+        languages = dict(train["lang"].value_counts().iter_rows())
+        profile = {
+            "version": VERSION,
+            "rows": dict(documents["split"].value_counts().iter_rows()),
+            "characters_per_document": lengths.result(),
+            "languages": {"n": train.height, "counts": languages},
+        }
+        write_json(Path("models/champion.json"), {"bundle": "abc"})
+        write_json(Path("models/store/abc/profile.json"), {"corpora": {"notes": profile}})
 
     def _write_rejects(self, stage: str, reason: str, n: int) -> None:
         ids = [f"r{i}" for i in range(n)]
@@ -127,6 +176,8 @@ class Project:
         write_manifest(folder, [Part(path.name, features.documents.height, file_sha256(path))])
         features.vocabulary.write_parquet("data/features/vocabulary.parquet")
         Path("data/features/labels.json").write_text(json.dumps(features.labels), encoding="utf-8")
+        write_json(Path("data/features/profile.json"), {"corpora": {"notes": profile_of(features)}})
+        write_json(Path("reports/stages/features.json"), {"leaks": features.leaks})
 
     def run(self, gate: str, params: Mapping[str, Any] = PARAMS) -> Verdict:
         return run_gate(gate, None if gate == "features" else "notes", Settings.parse(dict(params)))

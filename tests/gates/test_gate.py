@@ -98,20 +98,6 @@ def test_parts_do_not_change_the_verdict(project, documents):
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda f: f.drop("topic"), r"part-00000.parquet: no column 'topic'"),
-        (lambda f: f.with_columns(lang=pl.lit(1)), r"column 'lang': expected String, found Int32"),
-    ],
-)
-def test_a_table_of_another_shape_is_refused_by_file_and_column(project, documents, change, said):
-    project.write("ingest", documents)
-    change(documents).write_parquet("data/documents/notes/part-00000.parquet")
-    with pytest.raises(ValueError, match=said):
-        project.run("ingest")
-
-
-@pytest.mark.parametrize(
     ("gate", "corpus", "said"),
     [
         ("ingets", "notes", "did you mean 'ingest'?"),

@@ -50,6 +50,8 @@ def test_the_stage_writes_what_stays_what_is_dropped_and_its_statistics(
         "moved": 0,
         "conflicts": {"topic": 1},
         "labels_lost": {"topic": 0},
+        "straddling": {"exact": 0},
+        "straddling_rows": {"exact": []},
         "examples": [{"task": "topic", "doc_ids": ["d0", "d1"], "labels": ["leaf", "drink"]}],
     }
     said = "deduplicate notes: 4 rows in, 3 out, 1 rejected, exact_duplicate 1"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,11 @@ REPOSITORY = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.saved_bundle(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -62,23 +68,19 @@ def test_a_refused_input_leaves_no_finished_output(tmp_path: Path, bundle: Path)
     pl.DataFrame({"doc_id": ["a", "a"], "text": ["x", "y"]}).write_parquet(tmp_path / "twice.parquet")
     with pytest.raises(ValueError, match="'a' stands already in"):
         score(tmp_path / "twice.parquet", tmp_path / "out", bundle)
-    assert not (tmp_path / "out").exists()
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["gate_refused.json"]
     with pytest.raises(ValueError, match="corpus 'menu': this bundle was not trained on it"):
         score(tmp_path / "in.parquet", tmp_path / "out", bundle, like="menu")
 
 
-def test_without_a_champion_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_without_a_champion_it_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match="no champion; run `mgm promote`, or pass --bundle models/candidate"
     ):
         score(tmp_path, tmp_path / "out")
 
 
-def test_the_champion_is_the_bundle_that_the_pointer_names(
-    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+def test_the_champion_is_the_bundle_that_the_pointer_names(tmp_path: Path, bundle: Path) -> None:
     (tmp_path / "models" / "store").mkdir(parents=True)
     bundle.rename(tmp_path / "models" / "store" / "abc")
     (tmp_path / "models" / "champion.json").write_text(
@@ -99,7 +101,7 @@ def test_the_command_line_says_what_it_did_and_fails_with_a_code(tmp_path: Path,
         arguments = ["--input", source, "--output", str(tmp_path / "out"), "--bundle", str(bundle)]
         return subprocess.run(
             [sys.executable, "-m", "flows.score", *arguments],
-            cwd=REPOSITORY,
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
             capture_output=True,
             text=True,
             timeout=300,

@@ -53,6 +53,7 @@ class Run:
     counts: Counts
     statistics: dict[str, Any]
     examples: list[dict[str, Any]]
+    straddling: dict[str, list[str]]
     folder: Path
 
     @property
@@ -82,11 +83,11 @@ def run(folder: Path, rows: list[dict[str, Any]], parts: int = 2, **options: Any
     with PartsWriter(folder / "clean", SCHEMA) as out:
         for part in frame.iter_slices(max(1, -(-frame.height // parts))):
             out.write(part)
-    counts, statistics, examples = deduplicate(
+    counts, statistics, examples, straddling = deduplicate(
         folder / "clean", folder / "unique", folder / "rejects", TASKS, DeduplicationSettings(**options)
     )
     kept, rejected = read_table(folder / "unique"), read_table(folder / "rejects")
-    return Run(kept, rejected, counts, statistics.result(), examples, folder)
+    return Run(kept, rejected, counts, statistics.result(), examples, straddling, folder)
 
 
 @pytest.mark.parametrize(
@@ -284,6 +285,36 @@ def test_off_is_the_identity(tmp_path: Path) -> None:
     assert found.statistics["clusters"] == found.statistics["moved"] == 0
 
 
+def test_report_leaves_copies_alone_and_counts_those_across_the_splits(tmp_path: Path) -> None:
+    rows = [
+        {"text": LONG_EN, "split": "train"},
+        {"text": LONG_EN.upper(), "split": "test"},
+        {"text": LONG_EN.replace("friendly", "tired"), "split": "valid"},
+        {"text": LONG_ZH, "split": "test"},
+        {"text": LONG_ZH.replace("客气", "疲惫"), "split": "test"},
+    ]
+    found = run(tmp_path / "both", rows, exact="report", near="report")
+    assert found.kept.equals(read_table(tmp_path / "both/clean")) and found.rejected.is_empty()
+    assert (found.statistics["exact_copies"], found.statistics["near_copies"]) == (1, 2)
+    assert found.statistics["straddling"] == {"exact": 1, "near": 1}
+    assert found.straddling == {"exact": ["d1"], "near": ["d2"]}
+    dropped = run(tmp_path / "near", rows, exact="drop", near="report")
+    assert dropped.why == {"d1": (["exact_duplicate"], "d0")}
+    assert dropped.statistics["straddling"] == {"exact": 0, "near": 1}
+    joined = run(tmp_path / "exact", rows, exact="together", near="report")
+    assert joined.splits == {"d0": "train", "d1": "train", "d2": "valid", "d3": "test", "d4": "test"}
+    assert joined.statistics["straddling"] == {"exact": 0, "near": 1}
+    assert run(tmp_path / "half", rows, exact="off", near="drop").straddling == {"near": []}
+    assert "straddling" not in run(tmp_path / "off", rows, exact="off", near="off").statistics
+
+
+def test_exact_copies_cannot_be_left_alone_where_near_ones_are_not() -> None:
+    with pytest.raises(
+        ValueError, match="exact: report leaves exact copies alone, which near: drop would not"
+    ):
+        DeduplicationSettings(exact="report", near="drop")
+
+
 @pytest.mark.parametrize("rows", [0, 1])
 def test_a_corpus_without_rows_gives_an_empty_table(tmp_path: Path, rows: int) -> None:
     found = run(tmp_path, [{"text": "tea"}] * rows)
@@ -302,7 +333,7 @@ def test_nothing_but_the_table_is_left_and_its_bytes_are_the_same_again(tmp_path
     assert hashes[0] == hashes[1]
 
 
-MODES = st.sampled_from(["drop", "together", "off"])
+MODES = st.sampled_from(["drop", "together", "report", "off"])
 WORDS = st.lists(st.sampled_from(["tea", "Tea", "kettle", "leaf", "好茶", "水"]), max_size=4).map(" ".join)
 LONG = st.sampled_from(
     [t.replace(w, n) for t, w in ((LONG_EN, "friendly"), (LONG_ZH, "客气")) for n in ("sad", "!", "沉默", w)]
@@ -324,6 +355,8 @@ def test_nothing_is_lost_and_nothing_straddles(
 ) -> None:
     split_of = dict(zip("abcdefgh", ["train", "valid", "test"] * 3, strict=False))
     rows = [row | {"split": split_of[row["group"]]} for row in rows]
+    if exact == "report" and near in ("drop", "together"):
+        near = "report"
     found = run(tmp_path, rows, parts, exact=exact, near=near)
     every = [f"d{i}" for i in range(len(rows))]
     assert sorted(found.ids + found.rejected["doc_id"].to_list()) == sorted(every)
@@ -339,7 +372,14 @@ def test_nothing_is_lost_and_nothing_straddles(
     if exact == "together":
         for i in found.ids:
             assert len({found.splits[j] for j in found.ids if normal[j] == normal[i]}) == 1
-    if near != "off":
+    of_split: dict[str, set[str]] = {split: set() for split in ("train", "valid", "test")}
+    for i in found.ids:
+        of_split[found.splits[i]].add(normal[i])
+    leaked = sum(normal[i] in of_split["train"] for i in found.ids if found.splits[i] != "train")
+    if exact != "off":
+        assert found.statistics["straddling"]["exact"] == leaked and (exact == "report" or not leaked)
+    if near in ("drop", "together"):
+        assert found.statistics["straddling"]["near"] == 0
         sets = {i: {normal[i][k : k + 5] for k in range(len(normal[i]) - 4)} for i in every}
         for i in found.ids:
             for j in found.ids:

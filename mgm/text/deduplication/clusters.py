@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from mgm.corpus.contract import SPLITS
 from mgm.settings import DeduplicationSettings
 from mgm.text.deduplication.pairs import Pairs
 from mgm.text.lists import Array
@@ -131,13 +132,34 @@ def resolve(
     exact_dropped = ~near_dropped & (own != rows) & (settings.exact == "drop")
     kept = np.where(near_dropped, cluster, np.where(exact_dropped, own, rows))
     exact = (own != rows) & ~near_dropped
+    # Copies that are only reported join no splits. The settings have no exact: report with near copies joined.
+    together = rows if settings.exact == "report" else own if settings.near == "report" else cluster
     return Copies(
         cluster=cluster,
         exact=exact,
         near=is_near & ~exact,
         kept=kept,
-        split=_one_split(cluster, kept == rows, groups, splits),
+        split=_one_split(together, kept == rows, groups, splits),
     )
+
+
+def straddling(classes: Classes, near_pairs: Pairs, copies: Copies) -> tuple[Flags, Flags]:
+    """The held-out rows that stay and have an exact copy in training, and those that have only a near one.
+
+    Judged by what stays and the splits in the end, not by what was asked for.
+
+    Args:
+        near_pairs: as of `resolve`.
+    """
+    trained = copies.split == SPLITS.index("train")
+    held_out = ~copies.dropped & ~trained
+    known = np.zeros(len(classes.best), np.bool_)
+    known[classes.of[~copies.dropped & trained]] = True
+    left, right = near_pairs
+    nearly = np.zeros(len(classes.best), np.bool_)
+    nearly[left[known[right]]] = nearly[right[known[left]]] = True
+    exact = held_out & known[classes.of]
+    return exact, held_out & nearly[classes.of] & ~exact
 
 
 def _one_split(

@@ -24,16 +24,17 @@ from mgm.corpus.statistics import Statistics
 from mgm.settings import DeduplicationSettings
 from mgm.tasks import Task
 from mgm.text.deduplication import conflicts, pairs
-from mgm.text.deduplication.clusters import Classes, Copies, Flags, ranks, resolve
+from mgm.text.deduplication.clusters import Classes, Copies, Flags, ranks, resolve, straddling
 from mgm.text.deduplication.shingles import LEAST_SHINGLES, Shingles, exact_keys, normalize
 from mgm.text.lists import Array
 
 Found = list[dict[str, Any]]
+STRADDLING_IDS = 10
 
 
 def deduplicate(
     source: Path, target: Path, rejects: Path, tasks: list[Task], settings: DeduplicationSettings
-) -> tuple[Counts, Statistics, Found]:
+) -> tuple[Counts, Statistics, Found, dict[str, list[str]]]:
     """Writes the documents that stay, with the splits that they get, and the dropped ones.
 
     Of copies the one with most labelled tasks is kept, then the earliest. `duplicate_of` in the values of a
@@ -42,8 +43,10 @@ def deduplicate(
 
     Returns:
         Counts; statistics: clusters, exact_copies, near_copies, moved, conflicts/<task>, labels_lost/<task>
-        (labels of dropped rows for which the kept row has none); examples of conflicts: task, doc_ids,
-        labels.
+        (labels of dropped rows for which the kept row has none), and straddling/exact and straddling/near,
+        each only where such copies were looked for: rows of valid and test that stay and have a copy in
+        train, which is more than 0 only where copies are left alone; examples of conflicts: task, doc_ids,
+        labels; the first doc_ids behind straddling/exact and straddling/near.
     """
     target.mkdir(parents=True, exist_ok=True)
     rows = _rows(source, tasks, settings, target)
@@ -52,9 +55,14 @@ def deduplicate(
     copies = resolve(classes, near, rows.groups, rows.splits, settings)
     members = _members(source, tasks, copies)
     statistics, examples = _report(source, tasks, copies, members, rows.splits)
+    modes = {"exact": settings.exact, "near": settings.near}
+    straddlers = dict(zip(modes, straddling(classes, near, copies), strict=True))
+    sought = {kind: straddlers[kind] for kind, mode in modes.items() if mode != "off"}
+    for kind, found in sought.items():
+        statistics.count(f"straddling/{kind}", found.sum())
     transform = _Transform(copies, rows.splits, members)
     counts, _ = map_parts(source, target, rejects, "deduplicate", next(read_parts(source)).schema, transform)
-    return counts, statistics, examples
+    return counts, statistics, examples, {kind: _ids(members, found) for kind, found in sought.items()}
 
 
 @dataclass(frozen=True)
@@ -174,6 +182,12 @@ def _report(
         statistics.count(f"conflicts/{task.name}", differing[task.name]["cluster"].n_unique())
         statistics.count(f"labels_lost/{task.name}", dropped.filter(lost).height)
     return statistics, _examples(source, conflicts.chosen(differing))
+
+
+def _ids(members: pl.DataFrame, rows: Flags) -> list[str]:
+    """The doc_ids of the first of these rows; a row with a copy is in a cluster."""
+    found = members.filter(pl.Series(rows[members["row"].to_numpy()]))
+    return [str(doc_id) for doc_id in found["doc_id"].head(STRADDLING_IDS)]
 
 
 def _examples(source: Path, examples: list[tuple[str, list[str]]]) -> Found:

@@ -1,0 +1,54 @@
+"""The gate before scoring: frames of a night's raw documents, the suite `score.json`, and the verdict beside the output."""
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flows.gates.data_docs import write_page
+from flows.gates.gate import DATA_DOCS
+from flows.gates.night_frames import night_frames
+from flows.gates.runner import Verdict, check
+from flows.stages._common import write_json
+from mgm.scoring.inputs import Inputs
+from mgm.scoring.scorer import Scorer
+from mgm.settings import GateSettings
+
+GATE = "score"
+REFUSED = "gate_refused.json"
+
+
+def _of_note(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
+
+
+# Prefect shows what every library logs, and this one tells of each temporary folder; its level is set when it is imported.
+logging.getLogger("great_expectations.data_context.types.base").addFilter(_of_note)
+
+
+def judge_night(
+    inputs: Inputs,
+    scorer: Scorer,
+    like: str | None,
+    output: Path,
+    gates: GateSettings,
+    rows: int,
+    accept_drift: bool,
+) -> tuple[Verdict, int]:
+    """Checks documents before any of them is scored, and adds a page to the Data Docs. Returns how many there are, too.
+
+    The verdict on a night that may not be scored is `output`/gate_refused.json: what else lies there, the verdict on an
+    earlier run too, stays. The caller writes the other one, when it begins to replace the output.
+
+    Raises:
+        FileNotFoundError, ValueError: the documents cannot be read.
+    """
+    may_stop = gates.score.drift == "stop" and not accept_drift
+    frames = night_frames(inputs, scorer, like, gates, rows, may_stop)
+    budgets = gates.score.model_dump(include={"blank_warn", "blank_stop"})
+    verdict = check(GATE, like, frames, budgets)
+    write_page(DATA_DOCS, verdict, datetime.now(UTC), gates.data_docs_keep)
+    if verdict.passed:
+        (output / REFUSED).unlink(missing_ok=True)
+    else:
+        write_json(output / REFUSED, verdict.as_dict())
+    return verdict, frames["documents"].rows.height

@@ -1,0 +1,294 @@
+"""The gate before scoring: what stops a night before anything of it is scored, and what is said of it."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flows.gates.night_frames import Sample
+from flows.gates.runner import SUITES
+from flows.score import NightRefused, score
+from mgm.corpus.profile import CorpusProfile
+from mgm.model import bundle as bundles
+from mgm.settings import GateSettings
+from mgm.text.detected import DETECTED, detected_languages
+from tests import tiny
+from tests.gates.test_suites import BETWEEN, NOT_NULL, NULL, UNIQUE, Check
+
+ROOT = Path(__file__).parents[2]
+NIGHT = 600
+WARNED = GateSettings.model_validate({"score": {"drift": "warn"}})
+OUT = Path("scored")
+
+Plant = Callable[[pl.DataFrame], pl.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle whose profile is of 540 training documents in English and 540 in Chinese."""
+    config, profiles = tiny.settings(), {}
+    features = tiny.prepared(config, {"menus": tiny.menus(900), "verses": tiny.verses(900)})[0]
+    for corpus, (part,) in features.items():
+        profile = CorpusProfile([t for t in config.active_tasks() if corpus in t.corpora])
+        profile.add(part.documents, part.types)
+        train = part.documents.filter(pl.col("split") == "train")
+        languages = detected_languages(train, part.types, config.text.language)
+        profiles[corpus] = profile.result() | {DETECTED: {"n": train.height, "counts": languages}}
+    folder = tmp_path_factory.mktemp("models") / "bundle"
+    bundles.save(folder, replace(tiny.bundle(config), profile={"corpora": profiles}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def without_profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.saved_bundle(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def night(rows: int = NIGHT) -> pl.DataFrame:
+    return tiny.menus(rows).select("doc_id", "text")
+
+
+def chinese(rows: int = NIGHT) -> pl.DataFrame:
+    return tiny.verses(rows).select("doc_id", "text")
+
+
+def scored(documents: pl.DataFrame, bundle: Path, **more: Any) -> dict[str, Any]:
+    documents.write_parquet("night.parquet")
+    return score("night.parquet", OUT, bundle, **({"like": "menus"} | more))
+
+
+def hashes() -> dict[str, str]:
+    files = [p for p in sorted(OUT.rglob("*")) if p.is_file() and p.name != "gate_refused.json"]
+    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
+def found(name: str) -> list[dict[str, Any]]:
+    verdict = json.loads((OUT / name).read_text(encoding="utf-8"))
+    return [*verdict["failures"], *verdict["warnings"]]
+
+
+def text(new: str | None, rows: int) -> Plant:
+    return lambda f: f.with_columns(
+        text=pl.when(pl.int_range(pl.len()) < rows).then(pl.lit(new)).otherwise("text")
+    )
+
+
+# Each with what the message says, and the settings where they are others.
+FAULTS: list[tuple[Check, Plant, str, GateSettings]] = [
+    (
+        ("critical", NOT_NULL, "doc_id"),
+        lambda f: f.with_columns(doc_id=pl.when(pl.col("doc_id") != "m7").then("doc_id")),
+        "night.parquet: row 8, column 'doc_id': no value",
+        GateSettings(),
+    ),
+    (
+        ("critical", UNIQUE, "doc_id"),
+        lambda f: f.with_columns(doc_id=pl.col("doc_id").replace("m7", "m3")),
+        "night.parquet, row 8, column 'doc_id': 'm3' stands already in night.parquet, row 4",
+        GateSettings(),
+    ),
+    (("warning", BETWEEN, "rows"), pl.DataFrame.clear, "min_value 1", GateSettings()),
+    (
+        ("warning", BETWEEN, "blank_share"),
+        text(" \n", 5),
+        '"examples": ["m0", "m1", "m2", "m3", "m4"]',
+        GateSettings(),
+    ),
+    (("critical", BETWEEN, "blank_share"), text(None, 40), "gates.score.blank_stop", GateSettings()),
+    (("warning", NULL, "drifted"), lambda _: chinese(), "above 0.25: en 100.0% -> 0.0%", WARNED),
+    (("critical", NULL, "drifted_far"), lambda _: chinese(), "menus: languages psi", GateSettings()),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f[0][2]}-{f[0][1][21:]}-{f[0][0]}")
+def test_a_planted_fault_fires_its_check_and_no_other(bundle: Path, fault: Any) -> None:
+    check, plant, said, gates = fault
+    if check[0] == "critical":
+        with pytest.raises(NightRefused) as caught:
+            scored(plant(night()), bundle, gates=gates)
+        message = str(caught.value)
+        assert {p.name for p in OUT.iterdir()} == {"gate_refused.json"}
+        (finding,) = found("gate_refused.json")
+        for part in ("score.json", "menus", *check[1:], finding["observed"], finding["threshold"], said):
+            assert part in message
+        assert message.splitlines()[0].startswith(f"the gate stops these documents ({check[2]}); nothing was")
+    else:
+        summary = scored(plant(night()), bundle, gates=gates)
+        (finding,) = found("gate.json")
+        assert summary["warnings"] == [f"{check[2]}: {finding['observed']}"]
+        assert said in json.dumps(finding, ensure_ascii=False)
+    assert (finding["severity"], finding["expectation"], finding["column"]) == check
+    assert finding["corpus"] == "menus"
+
+
+def test_every_check_of_the_suite_has_its_planted_fault() -> None:
+    suite = json.loads((SUITES / "score.json").read_text(encoding="utf-8"))["expectations"]
+    checks = {(e["severity"], e["type"], e["kwargs"]["column"]) for e in suite}
+    elsewhere = {("warning", NOT_NULL, "compared_with")}
+    assert {f[0] for f in FAULTS} | elsewhere == checks
+
+
+@pytest.mark.parametrize("like", ["menus", None])
+def test_a_night_like_the_training_documents_passes_without_a_finding(bundle: Path, like: str | None) -> None:
+    documents = night() if like else pl.concat([night(), chinese()])
+    summary = scored(documents, bundle, like=like)
+    assert summary["warnings"] == [] and summary["accepted_drift"] is False
+    verdict = json.loads((OUT / "gate.json").read_text(encoding="utf-8"))
+    assert verdict["passed"] and verdict["gate"] == "score" and verdict["corpus"] == like
+    assert list(Path("reports/data_docs/score").rglob("*.html"))
+
+
+def test_a_bundle_without_a_profile_that_compares_is_a_warning(without_profile: Path) -> None:
+    assert [line.split(":")[0] for line in scored(chinese(), without_profile)["warnings"]] == [
+        "compared_with"
+    ]
+
+
+WORDS = ["carburettor", "gasket", "piston", "torque", "axle", "valve", "clutch"]
+
+
+def other_words() -> pl.DataFrame:
+    """As the menus are, in other words of English."""
+    swap = {
+        old: WORDS[i % len(WORDS)]
+        for i, old in enumerate(
+            ["Stir", "soup", "Bake", "cake", "Fry", "fish", "oil", "Salt", "press", "hot", "well", "Press"]
+        )
+    }
+    return night().with_columns(pl.col("text").str.replace_many(list(swap), list(swap.values())))
+
+
+def halved() -> pl.DataFrame:
+    length = pl.col("text").str.len_chars() // 2
+    return night().with_columns(text=pl.col("text").str.slice(0, length))
+
+
+@pytest.mark.parametrize(
+    ("documents", "aspect"),
+    [
+        (chinese, "languages psi"),
+        (other_words, "vocabulary js"),
+        (halved, "characters_per_document psi"),
+    ],
+)
+def test_a_drifted_night_stops_and_leaves_the_old_output_as_it_was(
+    bundle: Path, documents: Callable[[], pl.DataFrame], aspect: str
+) -> None:
+    scored(night(), bundle)
+    before = hashes()
+    assert {Path(p).name for p in before} > {"summary.json", "gate.json", "_parts.json"}
+    with pytest.raises(NightRefused, match=f"menus: {aspect}"):
+        scored(documents(), bundle)
+    assert hashes() == before
+    assert found("gate_refused.json")[0]["column"] == "drifted_far"
+    scored(night(), bundle)
+    assert not (OUT / "gate_refused.json").exists()
+
+
+def test_a_user_may_accept_drift_and_the_summary_says_so(bundle: Path) -> None:
+    summary = scored(chinese(), bundle, accept_drift=True)
+    assert summary["predictions"] == NIGHT and summary["accepted_drift"] is True
+    (warning,) = summary["warnings"]
+    assert warning.startswith("drifted: ") and "menus: languages: psi" in warning
+    with pytest.raises(NightRefused, match="blank_share"):
+        scored(text(None, 100)(night()), bundle, accept_drift=True)
+
+
+@pytest.mark.parametrize("rows", [1, 199])
+def test_a_small_night_is_not_judged_by_drift(bundle: Path, rows: int) -> None:
+    assert scored(chinese(rows), bundle)["warnings"] == []
+
+
+def test_without_a_corpus_the_night_is_compared_with_all_of_them_together(bundle: Path) -> None:
+    with pytest.raises(NightRefused, match="all corpora: languages: psi .*en 50.0% -> 0.0%"):
+        scored(chinese(), bundle, like=None)
+
+
+def test_a_few_documents_are_enough_to_tell_wherever_they_stand(bundle: Path) -> None:
+    # The first 600 are like training; of a sample of 500, half are not.
+    gates = GateSettings.model_validate({"score": {"sample": 500}})
+    half = chinese().with_columns(pl.format("z{}", "doc_id").alias("doc_id"))
+    with pytest.raises(NightRefused, match="menus: languages: psi .*n 500 against 540"):
+        scored(pl.concat([night(), half]), bundle, gates=gates)
+
+
+DOCUMENTS = st.lists(st.integers(0, 300), unique=True, min_size=1, max_size=60)
+
+
+@given(DOCUMENTS, st.integers(1, 20), st.integers(1, 40), st.integers(1, 60))
+def test_the_sample_is_the_same_whatever_the_batches(
+    numbers: list[int], documents: int, size: int, batch: int
+) -> None:
+    frame = pl.DataFrame({"doc_id": [f"d{n}" for n in numbers], "text": ["x" * (n % 9) for n in numbers]})
+    samples = []
+    for rows in (batch, len(numbers)):
+        sample = Sample(documents, size)
+        for some in frame.iter_slices(rows):
+            sample.add(some)
+        samples.append(pl.concat(sample.batches(7)) if len(sample) else frame.clear())
+    assert samples[0].equals(samples[1])
+    found = samples[0]
+    assert 1 <= found.height <= documents
+    assert found.height == 1 or found["text"].str.len_bytes().sum() <= size
+    place = {f"d{n}": i for i, n in enumerate(numbers)}
+    order = [place[name] for name in found["doc_id"]]
+    assert order == sorted(order) and not Counter(order) - Counter(set(order))
+
+
+def test_importing_the_scoring_flow_does_not_import_great_expectations() -> None:
+    code = "import sys, flows.backfill; sys.exit('great_expectations' in sys.modules or 'flows.gates.runner' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": str(ROOT)}, timeout=120
+    )
+    assert done.returncode == 0
+
+
+@pytest.mark.slow
+def test_the_command_line_refuses_a_night_and_scores_it_when_told_to(bundle: Path) -> None:
+    chinese().write_parquet("night.parquet")
+
+    def command(*more: str) -> subprocess.CompletedProcess[str]:
+        arguments = [
+            "--input",
+            "night.parquet",
+            "--output",
+            str(OUT),
+            "--bundle",
+            str(bundle),
+            "--like",
+            "menus",
+        ]
+        return subprocess.run(
+            [sys.executable, "-m", "flows.score", *arguments, *more],
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    refused = command()
+    assert refused.returncode == 1 and refused.stdout == ""
+    assert "error: the gate stops these documents (drifted_far); nothing was scored" in refused.stderr
+    assert "above 0.25: en 100.0% -> 0.0%" in refused.stderr and "Traceback" not in refused.stderr
+    assert not (OUT / "summary.json").exists()
+    done = command("--accept-drift")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"scored {NIGHT} of {NIGHT} documents in ")
+    assert "warning: drifted: " in done.stderr and "Created temporary directory" not in done.stderr

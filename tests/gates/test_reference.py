@@ -1,0 +1,57 @@
+"""The champion's profile, and what is said where there is none to compare with."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flows.gates.reference import reference
+from flows.stages._common import write_json
+from mgm.corpus.profile import VERSION
+
+GOOD = {"version": VERSION, "split": "train"}
+OLD = {"version": VERSION - 1}
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def crown(profile: object, bundle: str = "abc") -> None:
+    write_json(Path("models/champion.json"), {"bundle": bundle, "promoted_at": "", "previous": None})
+    write_json(Path("models/store", bundle, "profile.json"), profile)
+
+
+def test_it_is_that_of_the_bundle_that_the_pointer_names():
+    crown({"corpora": {"notes": OLD}}, "before")
+    crown({"corpora": {"poems": GOOD | {"rows": {"train": 2}}, "notes": GOOD}})
+    assert reference("notes") == GOOD
+    assert reference() == {"notes": GOOD, "poems": GOOD | {"rows": {"train": 2}}}
+    assert list(reference() or {}) == ["notes", "poems"]
+
+
+def test_without_one_that_compares_there_is_none():
+    assert reference("notes") is None and reference() is None
+    crown({"corpora": {"notes": OLD, "poems": GOOD}})
+    assert reference("notes") is None and reference("letters") is None
+    assert reference() == {"poems": GOOD}
+    crown({"corpora": {"notes": OLD}})
+    assert reference() is None
+    Path("models/store/abc/profile.json").unlink()
+    assert reference("notes") is None
+
+
+@pytest.mark.parametrize("pointer", ["{", "[]", json.dumps({"previous": None})])
+def test_a_pointer_that_is_none_is_named(pointer: str):
+    crown({"corpora": {}})
+    Path("models/champion.json").write_text(pointer)
+    with pytest.raises(ValueError, match="models/champion.json: not a champion's pointer"):
+        reference("notes")
+
+
+@pytest.mark.parametrize("profile", [{}, [], {"corpora": {"notes": 3}}])
+def test_a_profile_that_is_none_is_named(profile: object):
+    crown(profile)
+    with pytest.raises(ValueError, match="models/store/abc/profile.json: no profiles of corpora"):
+        reference("notes")
