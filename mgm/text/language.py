@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import fasttext  # type: ignore[import-untyped]
+import numpy as np
 import polars as pl
 
 from mgm.settings import LanguageSettings
 
 PLACEHOLDER = r"<[A-Z]+>"
 HAN_PER_WORD = 1.5  # characters of a Chinese word, on average
+# Words of English alone or nearly so. Where they make up this share of the first words the model is not asked: of 108,000
+# texts of four corpora it would have said otherwise of two, and wrongly.
+ENGLISH = r"(?i)(?-u:\b)(?:the|and|of|with|this|that|which|from|are|it)(?-u:\b)"
+ENGLISH_SHARE, ENGLISH_LEAST = 0.12, 2
 KANA = 0.1  # the share of kana among Han and kana from which a text is Japanese
 READ = 200  # characters that the model reads: reading 500 changes 3 answers of 85,000
 
@@ -91,12 +96,23 @@ def _script(settings: LanguageSettings) -> pl.Expr:
 
 
 def _english_or_other(texts: pl.Series) -> pl.Series:
+    """en or other for Latin text: by its commonest words, else by the model."""
+    begin = texts.str.slice(0, READ)
+    common = begin.str.count_matches(ENGLISH)
+    english = (common >= ENGLISH_LEAST) & (common >= ENGLISH_SHARE * begin.str.count_matches("[A-Za-z]+"))
+    rest = np.flatnonzero(~english.to_numpy())
+    found = pl.Series("language", ["en"], dtype=pl.String).new_from_index(0, len(texts))
+    return found.scatter(rest, _by_model(texts.gather(rest))) if len(rest) else found
+
+
+def _by_model(texts: pl.Series) -> pl.Series:
     """en or other for Latin text, by the model: one native call a text."""
     text = pl.col("text")
     letters = text.str.count_matches(r"\p{Latin}")
     # Capitals throughout look foreign to the model.
     capitals = text.str.count_matches(r"\p{Lu}") > 0.8 * letters
-    line = text.str.replace_all(r"\s+|[^\p{Latin}\p{M}\x00-\x7F’]+", " ").str.slice(0, READ)
+    begin = text.str.slice(0, 2 * READ)
+    line = begin.str.replace_all(r"\s+|[^\p{Latin}\p{M}\x00-\x7F’]+", " ").str.slice(0, READ)
     read = (
         texts.alias("text")
         .to_frame()
