@@ -120,6 +120,39 @@ def test_a_gate_stops_bad_data_and_nothing_behind_it_runs(built: Project, tmp_pa
     assert read_table(project.root / "data/rejects/ingest/menus")["reasons"].to_list()[0] == ["label_empty"]
 
 
+def test_after_a_mended_suite_only_gates_run_and_after_mended_data_that_corpus_alone(
+    built: Project, tmp_path: Path
+) -> None:
+    project = built.copy_to(tmp_path / "project")
+    suite = project.root / "flows/gates/suites/clean.json"
+    good = suite.read_text(encoding="utf-8")
+    impossible = {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": "rows", "min_value": 1_000_000},
+        "severity": "critical",
+        "meta": {"frame": "table"},
+    }
+    broken = json.loads(good)
+    broken["expectations"].append(impossible)
+    suite.write_text(json.dumps(broken), encoding="utf-8")
+    assert "min_value 1000000" in project.fails("dvc", "repro")
+    broken["expectations"][-1]["severity"] = "warning"
+    suite.write_text(json.dumps(broken), encoding="utf-8")
+    stages = ran(project.ok("dvc", "repro", "gate_features"))
+    assert "gate_clean@menus" in stages
+    # The verdict that now carries a warning is another one, so what reads it looks again; nothing before it does.
+    before = ("fetch", "ingest", "clean@", "deduplicate")
+    assert not [s for s in stages if s.startswith(before)]
+
+    bad = rows(project, "menus")
+    write_rows(project, "menus", [row | {"dish": " "} for row in bad])
+    project.fails("dvc", "repro", "gate_features")
+    write_rows(project, "menus", bad[:-3])
+    stages = ran(project.ok("dvc", "repro", "gate_features"))
+    assert {"ingest@menus", "clean@menus", "deduplicate@menus", "tokenize@menus"} <= set(stages)
+    assert not [s for s in stages if s.endswith("@verses")]
+
+
 def test_bad_input_is_named_before_any_long_work(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     good = rows(project, "menus")
