@@ -1,7 +1,6 @@
 import json
 import re
 import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from mgm.evaluation.plots import interval_plot, line_plot
 from mgm.evaluation.report import provenance_rows, render
 from mgm.evaluation.sources import Sources
 from mgm.tasks import Task
+from tests.browser import WIDTHS, look
 
 EMPTY_FILE = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 VOID = {"meta", "link", "br", "path", "line", "circle", "polyline", "img"}
@@ -224,43 +224,8 @@ def test_a_browser_shows_it_without_error_or_horizontal_scroll(finished_run: Sou
     """The page itself holds no script; the test adds one that measures it in frames of phone and desktop
     width."""
     (tmp_path / "page.html").write_text(render(finished_run, []), encoding="utf-8")
-    probe = """<!doctype html><title>wait</title><body><script>
-    Promise.all([390, 1200].map(width => new Promise(done => {
-      const frame = document.createElement("iframe"); frame.width = width; frame.height = 800;
-      frame.onload = () => { const root = frame.contentDocument.documentElement;
-        done([width, root.scrollWidth,
-        frame.contentWindow.performance.getEntriesByType("resource").length]); };
-      frame.src = "page.html"; document.body.append(frame); })))
-    .then(found => { document.title = JSON.stringify(found); });</script>"""
-    (tmp_path / "probe.html").write_text(probe, encoding="utf-8")
-    quiet = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--no-first-run",
-    ]
-    done = subprocess.run(
-        [
-            "chromium",
-            *quiet,
-            "--allow-file-access-from-files",
-            "--enable-logging=stderr",
-            "--virtual-time-budget=5000",
-            f"--user-data-dir={tmp_path / 'browser'}",
-            "--dump-dom",
-            (tmp_path / "probe.html").as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    assert "CONSOLE" not in done.stderr
-    title = re.search(r"<title>(.*?)</title>", done.stdout)
-    assert title is not None
-    found = json.loads(title[1])
-    assert [width for width, _, _ in found] == [390, 1200]
-    for width, needed, requests in found:
-        assert needed <= width
-        assert requests == 0
+    seen = look(tmp_path, ["page.html"])
+    assert [one.width for one in seen] == list(WIDTHS)
+    for one in seen:
+        assert one.needed <= one.width
+        assert one.requests == 0

@@ -18,6 +18,7 @@ import pytest
 from flows.gates import data_docs
 from flows.gates.data_docs import write_page
 from flows.gates.runner import SUITES, Finding, Outcome, Verdict
+from tests.browser import WIDTHS, look
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -284,41 +285,8 @@ def test_a_browser_shows_them_without_error_request_or_horizontal_scroll(tmp_pat
     long = outcome(held=False, observed="x" * 400, rows=["y" * 90] * 10, threshold="z" * 200, column="c" * 80)
     page = write_page(tmp_path, verdict(long, outcome(observed="w" * 300)), START, 10)
     write_page(tmp_path, verdict(outcome()), START + timedelta(days=1), 10)
-    pages = json.dumps([page.relative_to(tmp_path).as_posix(), "index.html"])
-    probe = f"""<!doctype html><title>wait</title><body><script>
-    Promise.all({pages}.flatMap(page => [390, 1200].map(width => new Promise(done => {{
-      const frame = document.createElement("iframe"); frame.width = width; frame.height = 800;
-      frame.onload = () => {{ const root = frame.contentDocument.documentElement;
-        done([width, root.scrollWidth, root.innerText.length,
-        frame.contentWindow.performance.getEntriesByType("resource").length]); }};
-      frame.src = page; document.body.append(frame); }}))))
-    .then(found => {{ document.title = JSON.stringify(found); }});</script>"""
-    (tmp_path / "probe.html").write_text(probe, encoding="utf-8")
-    done = subprocess.run(
-        [
-            "chromium",
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--no-first-run",
-            "--allow-file-access-from-files",
-            "--enable-logging=stderr",
-            "--virtual-time-budget=5000",
-            f"--user-data-dir={tmp_path / 'browser'}",
-            "--dump-dom",
-            (tmp_path / "probe.html").as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=True,
-    )
-    assert "CONSOLE" not in done.stderr
-    title = re.search(r"<title>(.*?)</title>", done.stdout)
-    assert title is not None
-    found = json.loads(title[1])
-    assert [width for width, *_ in found] == [390, 1200] * 2
-    for width, needed, characters, requests in found:
-        assert needed <= width and characters > 100
-        assert requests == 0
+    seen = look(tmp_path, [page.relative_to(tmp_path).as_posix(), "index.html"])
+    assert [one.width for one in seen] == [*WIDTHS, *WIDTHS]
+    for one in seen:
+        assert one.needed <= one.width and one.characters > 100
+        assert one.requests == 0

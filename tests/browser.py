@@ -1,0 +1,59 @@
+"""Pages in a real browser: headless Chromium, without a network."""
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+WIDTHS = (390, 1200)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A page at a width of the window: the width that it needs, its characters, and what it asked others for."""
+
+    width: int
+    needed: int
+    characters: int
+    requests: int
+
+
+def look(folder: Path, pages: list[str]) -> list[Seen]:
+    """Opens pages of a folder at every width; an error or warning on the console fails."""
+    probe = f"""<!doctype html><title>wait</title><body><script>
+    Promise.all({json.dumps(pages)}.flatMap(page => {list(WIDTHS)}.map(width => new Promise(done => {{
+      const frame = document.createElement("iframe"); frame.width = width; frame.height = 800;
+      frame.onload = () => {{ const root = frame.contentDocument.documentElement;
+        done([width, root.scrollWidth, root.innerText.length,
+        frame.contentWindow.performance.getEntriesByType("resource").length]); }};
+      frame.src = page; document.body.append(frame); }}))))
+    .then(found => {{ document.title = JSON.stringify(found); }});</script>"""
+    (folder / "probe.html").write_text(probe, encoding="utf-8")
+    quiet = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--no-first-run",
+    ]
+    done = subprocess.run(
+        [
+            "chromium",
+            *quiet,
+            "--allow-file-access-from-files",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=5000",
+            f"--user-data-dir={folder / 'browser'}",
+            "--dump-dom",
+            (folder / "probe.html").as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "CONSOLE" not in done.stderr
+    title = re.search(r"<title>(.*?)</title>", done.stdout)
+    assert title is not None
+    return [Seen(*found) for found in json.loads(title[1])]
