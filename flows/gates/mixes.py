@@ -5,11 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mgm.scoring.drift import cramers_v
+from mgm.scoring.drift import LEAST, cramers_v
 
-LEAST = (
-    2.5  # a category's mean share times the smaller n; below, it joins the rest, as in mgm/scoring/drift.py
-)
 NOISE = 0.12  # what chance adds to V; above it, V decides nothing
 SHOWN = 3
 
