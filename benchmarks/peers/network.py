@@ -1,0 +1,112 @@
+"""mgm itself under the peers' protocol: one network for all the tasks given, through the library."""
+
+import hashlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from mgm.evaluation.predictions import predict_part
+from mgm.model.predict import decode
+from mgm.model.thresholds import Thresholds
+from mgm.settings import Settings
+from mgm.tasks import Task
+from mgm.text.features import FeaturePart
+from mgm.training.checkpoint import Checkpoint
+from mgm.training.fit import Fitted, fit, plan
+from mgm.training.trainer import EpochReport, Listener
+
+from .rows import Parts, Workspace, joined
+from .scores import Outcome, score
+
+
+def tune(
+    workspace: Workspace, tasks: list[Task], settings: Settings, checkpoints: Path
+) -> tuple[dict[str, Any], Fitted]:
+    """The first fit, on train: its best epoch, its thresholds, and its validation metrics."""
+    fitted, seconds = _fit(workspace, workspace.parts, tasks, settings, checkpoints)
+    trained = fitted.trained
+    return {
+        "epochs": trained.best,
+        "thresholds": {name: t.to_json() for name, t in fitted.thresholds.items()},
+        "valid": next(r.metrics for r in trained.history if r.epoch == trained.best),
+        "parameters": sum(p.numel() for p in fitted.network.parameters()),
+        "seconds": seconds,
+    }, fitted
+
+
+def refit(
+    workspace: Workspace, tasks: list[Task], settings: Settings, epochs: int, checkpoints: Path
+) -> tuple[Fitted, float]:
+    """A network on train and valid, with as many epochs as were best."""
+    train = settings.train.model_copy(update={"epochs": epochs})
+    return _fit(
+        workspace, joined(workspace.parts), tasks, settings.model_copy(update={"train": train}), checkpoints
+    )
+
+
+def measure(
+    workspace: Workspace, tasks: list[Task], fitted: Fitted, thresholds: dict[str, Any]
+) -> dict[str, dict[str, float]]:
+    """The metrics of each task on the test split."""
+    found: dict[str, list[Outcome]] = {task.name: [] for task in tasks}
+    for corpus, parts in workspace.parts.items():
+        own = [t for t in tasks if corpus in t.corpora]
+        for part in parts if own else []:
+            for name, outcome in _outcomes(part, own, fitted, workspace.labels).items():
+                found[name].append(outcome)
+    metrics = {}
+    for task in tasks:
+        rows = workspace.rows(task)
+        outcomes = found[task.name]
+        outcome = pl.concat(outcomes) if task.kind == "tagging" else np.concatenate(outcomes)
+        tuned = Thresholds(**thresholds[task.name]) if task.kind == "multilabel" else None
+        metrics[task.name] = score(rows.filter(rows.of("test")), outcome, tuned).metrics
+    return metrics
+
+
+def _fit(
+    workspace: Workspace, parts: Parts, tasks: list[Task], settings: Settings, checkpoints: Path
+) -> tuple[Fitted, float]:
+    """A killed training goes on after its last whole epoch."""
+    own = {c: p for c, p in parts.items() if any(c in t.corpora for t in tasks)}
+    made = plan(settings, tasks, workspace.labels, own, workspace.vocabulary_words, workspace.vectors)
+    facts = {
+        "settings": settings.training_sections(),
+        "tasks": [t.name for t in tasks],
+        "features": workspace.fingerprint,
+        "rows": made.rows,
+        "torch": torch.__version__,
+    }
+    fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    state = Checkpoint(checkpoints / fingerprint[:16], fingerprint)
+    start = time.perf_counter()
+    fitted = fit(made, settings, state, Listener(on_epoch=_say))
+    state.remove()
+    return fitted, round(time.perf_counter() - start, 1)
+
+
+def _say(report: EpochReport) -> None:
+    values = ", ".join(f"{task} {value:.3f}" for task, value in report.metrics.items()) or "no validation"
+    print(f"  epoch {report.epoch}: {values}", flush=True)
+
+
+def _outcomes(
+    part: FeaturePart, tasks: list[Task], fitted: Fitted, labels: dict[str, list[str]]
+) -> dict[str, Outcome]:
+    """Of the labelled test rows of each task, in the part's order."""
+    test_part = FeaturePart(part.documents.filter(pl.col("split") == "test"), part.types)
+    found: dict[str, Outcome] = {}
+    plain = [t for t in tasks if t.kind != "tagging"]
+    decoded = decode(fitted.network, test_part, np.arange(test_part.documents.height), plain, labels)
+    for task in plain:
+        known = test_part.documents[task.name].is_not_null().to_numpy()
+        found[task.name] = np.asarray(decoded[task.name])[known]
+    for task in [t for t in tasks if t.kind == "tagging"]:
+        table = predict_part(fitted.network, test_part, [task], labels, fitted.thresholds, ["test"])
+        found[task.name] = table.filter(pl.col(f"{task.name}_true").is_not_null())[task.name]
+    return found

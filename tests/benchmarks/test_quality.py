@@ -1,0 +1,314 @@
+"""The comparison with peers: rows, scores, protocol and summary."""
+
+import json
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import yaml
+
+from benchmarks.peers import summary
+from benchmarks.peers.linear import Linear
+from benchmarks.peers.peer import tune
+from benchmarks.peers.protocol import Benchmark, make_peer, over, preset_settings, unavailable
+from benchmarks.peers.rows import Rows, Workspace, joined, load
+from benchmarks.peers.scores import score
+from benchmarks.peers.tokens import characters, words, words_and_bigrams
+from mgm.corpus.parts import Part, PartsWriter, file_sha256, write_manifest
+from mgm.model.thresholds import Thresholds
+from mgm.tasks import Task
+from mgm.text import labels, vectors
+from tests import tiny
+
+RAW: dict[str, Any] = {
+    "presets": {"fast": {"model": tiny.SETTINGS["model"] | {"preset": "fast"}, "train": {"epochs": 2}}},
+    "minutes": {"linear": 1.0, "mgm-fast": 1.0},
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A project's folder with the features of the tiny corpora."""
+    frames = tiny.corpora()
+    features, vocabulary, spaces = tiny.prepared(tiny.settings(), frames)
+    made = tmp_path / "data/features"
+    vocabulary.save(made / "vocabulary.parquet")
+    labels.save(spaces, made / "labels.json")
+    facts = vectors.facts(None, "none", None, file_sha256(made / "vocabulary.parquet"))
+    vectors.save(tmp_path / "data/vectors", None, facts)
+    for corpus, (part,) in features.items():
+        path = part.save(made / corpus, 0)[0]
+        write_manifest(made / corpus, [Part(path.name, part.documents.height, file_sha256(path), "")])
+        with PartsWriter(tmp_path / "data/unique" / corpus, frames[corpus].schema) as writer:
+            writer.write(frames[corpus])
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS), encoding="utf-8")
+    return tmp_path
+
+
+def task(workspace: Workspace, name: str) -> Task:
+    return next(t for t in workspace.tasks if t.name == name)
+
+
+def classes(truth: list[str], space: list[str], lang: str = "en") -> Rows:
+    """Rows of a classification task."""
+    encoded = [space.index(label) if label in space else -1 for label in truth]
+    table = pl.DataFrame({"dish": truth, "dish__y": encoded, "lang": lang, "split": "test"})
+    return Rows(Task(name="dish", kind="classification", corpora=["menus"]), space, table)
+
+
+def sets(truth: list[list[str]], space: list[str]) -> Rows:
+    """Rows of a multilabel task."""
+    encoded = [[space.index(label) for label in row if label in space] for row in truth]
+    table = pl.DataFrame(
+        {"themes": truth, "themes__y": encoded, "lang": "zh", "split": "test"},
+        schema_overrides={"themes": pl.List(pl.String), "themes__y": pl.List(pl.Int32)},
+    )
+    return Rows(Task(name="themes", kind="multilabel", corpora=["verses"]), space, table)
+
+
+def test_words_and_characters() -> None:
+    assert words("The GNU-C library!") == ["the", "gnu", "c", "library"]
+    assert words_and_bigrams("a b c") == ["a", "b", "c", "a b", "b c"]
+    assert "".join(words("明月照高楼。")) == "明月照高楼"
+    assert characters("ab  c") == ["ab", "b ", " c", "ab ", "b c", "ab c"]
+    assert characters("月a") == ["月", "a", "月a"]
+
+
+def test_a_class_that_training_never_saw_is_wrong() -> None:
+    rows = classes(["cake", "soup", "pie", "cake"], ["cake", "soup"])
+    outcome = np.array([[1, 0], [0, 1], [1, 0], [0, 1]], float)
+    found = score(rows, outcome).metrics
+    assert found["accuracy"] == 0.5
+    assert found["accuracy_known"] == pytest.approx(2 / 3)
+    assert found["macro_f1"] == pytest.approx((2 * 1 / 4 + 2 * 1 / 3) / 2)
+
+
+def test_a_class_nowhere_on_test_counts_zero_in_macro_f1() -> None:
+    found = score(classes(["cake"], ["cake", "soup"]), np.array([[1.0, 0.0]])).metrics
+    assert found["macro_f1"] == 0.5
+
+
+def test_accuracy_of_each_language() -> None:
+    table = pl.concat(
+        [classes(["cake", "cake"], ["cake", "soup"]).table, classes(["cake"], ["cake"], "zh").table]
+    )
+    rows = Rows(classes(["cake"], ["cake"]).task, ["cake", "soup"], table)
+    found = score(rows, np.array([[1, 0], [0, 1], [1, 0]], float)).metrics
+    assert (found["accuracy_en"], found["accuracy_zh"]) == (0.5, 1.0)
+
+
+def test_sets_read_one_threshold_for_micro_and_their_own_for_macro() -> None:
+    rows = sets([["moon"], ["home", "rain"], []], ["home", "moon"])
+    scores = np.array([[0.2, 0.9], [0.3, 0.4], [0.1, 0.4]])
+    found = score(rows, scores, Thresholds(0.5, [0.25, 0.5], "common"))
+    assert found.metrics["micro_f1"] == pytest.approx(2 * 1 / (1 + 3))  # rain, never seen, counts as missed
+    assert found.metrics["macro_f1"] == 1.0
+
+
+def test_sets_without_thresholds_tune_them() -> None:
+    found = score(sets([["moon"], []], ["moon"]), np.array([[0.3], [0.1]]))
+    assert found.thresholds is not None and found.thresholds.common == 0.2
+    assert found.metrics["micro_f1"] == 1.0
+
+
+def test_rows_are_the_pipelines_own(folder: Path) -> None:
+    workspace = load(folder)
+    rows = workspace.rows(task(workspace, "dish"))
+    frame = tiny.menus().filter(pl.col("dish").is_not_null())
+    assert rows.table["text"].to_list() == frame["text"].to_list()
+    assert [rows.space[i] for i in rows.ids] == frame["dish"].to_list()
+    assert rows.of("valid").sum() == frame.filter(pl.col("split") == "valid").height
+
+
+def test_tagging_rows_have_words_and_their_places(folder: Path) -> None:
+    workspace = load(folder, ["menus"])
+    first = workspace.rows(task(workspace, "keys")).table.row(0, named=True)
+    cut = [first["text"][a:b] for a, b in zip(first["start"], first["end"], strict=True)]
+    assert first["words"] == cut
+
+
+def test_joined_parts_train_on_valid_too(folder: Path) -> None:
+    parts = joined(load(folder).parts)
+    assert parts["menus"][0].documents["split"].value_counts(sort=True).rows() == [("train", 24), ("test", 6)]
+
+
+def test_few_keeps_the_first_labels_by_hash_and_all_of_valid_and_test(folder: Path) -> None:
+    whole, few = load(folder), load(folder, few=4)
+    for own in few.tasks:
+        assert few.labelled(own, "train") == 4
+        assert few.labelled(own, "test") == whole.labelled(own, "test")
+    train = tiny.menus().filter((pl.col("split") == "train") & pl.col("dish").is_not_null())["doc_id"]
+    wanted = sorted(train, key=lambda name: blake2b(name.encode(), digest_size=8).hexdigest())[:4]
+    documents = few.parts["menus"][0].documents.filter(
+        pl.col("split") == "train", pl.col("dish").is_not_null()
+    )
+    assert set(documents["doc_id"]) == set(wanted)
+    assert documents["dish__y"].null_count() == 0
+
+
+def test_rows_limits_each_split(folder: Path) -> None:
+    documents = load(folder, rows=2).parts["verses"][0].documents
+    assert documents["split"].value_counts().rows_by_key("split").values() and documents.height == 6
+
+
+@pytest.mark.parametrize(
+    ("corpora", "message"), [(["menu"], "corpus 'menu' is not enabled.*did you mean 'menus'")]
+)
+def test_unknown_corpus(folder: Path, corpora: list[str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load(folder, corpora)
+
+
+def test_features_not_made(folder: Path) -> None:
+    (folder / "data/features/labels.json").unlink()
+    with pytest.raises(FileNotFoundError, match="gate_features"):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["dish", "themes", "price"])
+def test_linear_learns_the_tiny_corpora(folder: Path, name: str) -> None:
+    workspace = load(folder)
+    rows = workspace.rows(task(workspace, name))
+    found = tune(Linear(), rows, seed=1)
+    assert min(found["valid"].values()) > 0.8
+    assert len(found["tried"]) == len(Linear().grid(rows.task))
+
+
+def test_linear_never_answers_a_class_it_has_no_row_of(folder: Path) -> None:
+    workspace = load(folder)
+    rows = workspace.rows(task(workspace, "dish"))
+    fit_on = rows.of("train") & (rows.ids != 1)
+    outcome = Linear().outcome(rows, fit_on, rows.of("test"), {"C": 1.0}, 1)
+    assert 1 not in np.asarray(outcome).argmax(axis=1)
+
+
+def test_crf_finds_the_keys(folder: Path) -> None:
+    if unavailable("crf"):
+        pytest.skip("needs the extra bench")
+    workspace = load(folder)
+    rows = workspace.rows(task(workspace, "keys"))
+    test = rows.of("test")
+    found = make_peer("crf").outcome(rows, rows.of("train"), test, {"c1": 0.0, "c2": 0.1}, 1)
+    assert score(rows.filter(test), found).metrics == {"span_f1": 1.0}
+
+
+@pytest.mark.parametrize("name", ["dish", "themes"])
+def test_fasttext_has_scores_of_every_class(folder: Path, name: str) -> None:
+    if unavailable("fasttext"):
+        pytest.skip("needs the extra bench")
+    peer = make_peer("fasttext")
+    workspace = load(folder)
+    rows = workspace.rows(task(workspace, name))
+    found = peer.outcome(rows, rows.of("train"), rows.of("test"), {"lr": 0.1, "epoch": 50, "dim": 10}, 1)
+    assert isinstance(found, np.ndarray)
+    assert found.shape == (rows.of("test").sum(), len(rows.space))
+    assert ((found >= 0) & (found <= 1)).all() and found.std() > 0
+
+
+def test_a_result_is_measured_once(folder: Path, tmp_path: Path) -> None:
+    workspace, work = load(folder), tmp_path / "work"
+    units = Benchmark(workspace, RAW, [1, 2], few=False, work=work).units(["linear"], ["dish"])
+    assert [u.fits for u in units] == [4, 1]
+    first = [u.run("r1") for u in units]
+    again = Benchmark(workspace, RAW, [1, 2], few=False, work=work).units(["linear"], ["dish"])
+    assert [u.fits for u in again] == [0, 0]
+    assert [u.run("r2") for u in again] == first
+    assert json.loads(units[0].path.read_text())["revision"] == "r1"
+
+
+def test_mgm_goes_through_the_same_protocol(folder: Path, tmp_path: Path) -> None:
+    workspace = load(folder)
+    made = Benchmark(workspace, RAW, [1], few=False, work=tmp_path / "work")
+    (unit,) = made.units(["mgm-fast"], [])
+    assert unit.fits == 2
+    found = unit.run("r")
+    assert set(found["tasks"]) == {"dish", "price", "keys", "themes"}
+    assert set(found["tasks"]["themes"]) == {"micro_f1", "macro_f1"}
+    assert found["tuned"]["epochs"] in (1, 2)
+    assert (unit.path.parent / "tune-1.json").is_file()
+    assert not list((unit.path.parent / "checkpoints").glob("*"))
+    other = RAW | {"presets": {"fast": over(RAW["presets"]["fast"], {"train": {"epochs": 1}})}}
+    (changed,) = Benchmark(workspace, other, [1], few=False, work=tmp_path / "work").units(["mgm-fast"], [])
+    assert changed.fits == 2  # other settings: the result on disk is not theirs
+
+
+def test_few_labels_are_fitted_once(folder: Path, tmp_path: Path) -> None:
+    made = Benchmark(load(folder, few=4), RAW, [1], few=True, work=tmp_path / "work")
+    units = made.units(["mgm-fast-single"], [])
+    assert [(u.tasks[0].name, u.fits) for u in units] == [
+        ("dish", 1),
+        ("keys", 1),
+        ("price", 1),
+        ("themes", 1),
+    ]
+    assert set(units[0].run("r")["tasks"]) == {"dish"}
+
+
+def test_an_unknown_preset_and_key_are_named() -> None:
+    with pytest.raises(ValueError, match="no preset 'fest'.*did you mean 'fast'"):
+        preset_settings(tiny.settings(), RAW, "fest")
+    wrong = {"presets": {"fast": {"model": {"widht": 4}, "train": {}}}}
+    with pytest.raises(ValueError, match=r"presets\.fast: model\.widht.*did you mean 'width'"):
+        preset_settings(tiny.settings(), wrong, "fast")
+
+
+def test_the_presets_that_are_shipped_are_settings() -> None:
+    raw = yaml.safe_load(Path("benchmarks/quality.yaml").read_text(encoding="utf-8"))
+    for preset in raw["presets"]:
+        assert preset_settings(tiny.settings(), raw, preset).model.preset == preset
+
+
+RESULTS = {
+    "linear": {"1": {"dish": {"accuracy": 0.70, "macro_f1": 0.5}}},
+    "fasttext": {"1": {"dish": {"accuracy": 0.75, "macro_f1": 0.4}}},
+    "mgm-fast": {
+        "1": {"dish": {"accuracy": 0.76, "macro_f1": 0.55}},
+        "2": {"dish": {"accuracy": 0.78, "macro_f1": 0.55}},
+    },
+    "mgm-fast-single": {"1": {"dish": {"accuracy": 0.7, "macro_f1": 0.50}}},
+}
+
+
+def test_summary_has_means_and_deviations() -> None:
+    found = summary.summarise(RESULTS)
+    assert found["mgm-fast"]["dish"]["accuracy"] == {"mean": 0.77, "sd": 0.014142, "values": [0.76, 0.78]}
+    assert found["linear"]["dish"]["accuracy"]["sd"] is None
+
+
+@pytest.mark.parametrize(
+    ("wanted", "value", "met"),
+    [
+        (0.78, 0.78, False),
+        ({"above": "linear", "by": 0.0}, 0.70, True),
+        ({"above": "peers", "by": 0.02}, 0.77, True),
+        ({"above": "peers", "by": 0.03}, 0.78, False),
+    ],
+)
+def test_what_is_reached(wanted: Any, value: float, met: bool) -> None:
+    found = summary.reached(summary.summarise(RESULTS), {"dish": {"accuracy": wanted}})["dish"]["accuracy"]
+    assert found["reach"] == value
+    assert found["mgm-fast"] == {"mean": 0.77, "met": met}
+
+
+def test_a_wrong_reach_is_named() -> None:
+    with pytest.raises(ValueError, match=r"reach\.dish\.accuracy: found 'high'"):
+        summary.reached(summary.summarise(RESULTS), {"dish": {"accuracy": "high"}})
+
+
+def test_gain_is_of_the_first_metric_where_both_have_the_seed() -> None:
+    tasks = [Task(name="dish", kind="classification", corpora=["menus"])]
+    found = summary.gains(RESULTS, tasks, {"mean": 0.0, "task": -0.01})["mgm-fast"]
+    assert found["tasks"]["dish"] == {"metric": "macro_f1", "mean": 0.1, "sd": None, "values": [0.1]}
+    assert found["met"]
+    assert not summary.gains(RESULTS, tasks, {"mean": 0.2})["mgm-fast"]["met"]
+
+
+def test_table_shows_what_was_measured_and_who_reaches() -> None:
+    summed = summary.summarise(RESULTS)
+    text = summary.table(summed, summary.reached(summed, {"dish": {"accuracy": 0.77}}))
+    assert (
+        "| dish | accuracy | 0.700 | 0.750 | 0.770 ± 0.014 | 0.700 | 0.770 | mgm-fast |" in text.splitlines()
+    )
