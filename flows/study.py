@@ -1,34 +1,78 @@
-"""The study: what lies outside the default graph (study/dvc.yaml), announced with its cost, resumable. `make study`."""
+"""The study: what lies outside the default graph (study/dvc.yaml), announced with its cost, resumable. `make study`,
+or `python -m flows.study --only average ablations/window`."""
 
+import argparse
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from flows.stages._common import REPORTS, read_json
-from mgm.settings import Settings
+from mgm.evaluation.variants import Variant, variants
+from mgm.settings import PARAMS, Settings, nearest
 
 STUDY = Path("study/dvc.yaml")
 TRAINING = REPORTS / "training.json"
 
 
-def announce(settings: Settings) -> str:
+def chosen(settings: Settings, only: Sequence[str]) -> list[Variant]:
+    """The variants that `only` names, each by its name or by its kind; all of them without any.
+
+    Raises:
+        ValueError: a name that is neither.
+    """
+    every = variants(settings)
+    names = {*every, *(variant.kind for variant in every.values())}
+    for name in only:
+        if name not in names:
+            raise ValueError(
+                f"--only {name}: {PARAMS} gives the study no variant of this name{nearest(name, names)}"
+            )
+    return [v for v in every.values() if not only or v.name in only or v.kind in only]
+
+
+def announce(trainings: Sequence[Variant]) -> str:
     """What will be trained, and how long that took the joint model."""
-    tasks = [task.name for task in settings.active_tasks()]
     text = (
-        f"study: {len(tasks)} single-task models ({', '.join(tasks)}), each with the joint model's settings"
+        f"study: {len(trainings)} trainings with the joint model's settings and budget "
+        f"({', '.join(variant.name for variant in trainings)})"
     )
     if not TRAINING.is_file():
-        return f"{text}; the joint model has not been trained here yet, so the cost is not known"
-    seconds = read_json(TRAINING)["seconds"]
-    return f"{text}; together at most {len(tasks)} times the joint model's {seconds / 60:.1f} minutes. What is done already is kept."
+        return f"{text}; the joint model, not yet trained here, comes first, so the cost is not known"
+    minutes = read_json(TRAINING)["seconds"] / 60
+    return (
+        f"{text}; {len(trainings)} x the joint model's {minutes:.1f} minutes are at most about "
+        f"{len(trainings) * minutes:.0f} minutes. What is done already is kept."
+    )
 
 
-def main() -> int:
-    """Runs every single-task stage that is out of date, then makes the report anew; returns the exit status."""
-    settings = Settings.load()
-    print(announce(settings), flush=True)
-    targets = [f"{STUDY}:single@{task.name}" for task in settings.active_tasks()]
-    for command in (["dvc", "repro", *targets], ["dvc", "repro", "--force", "--single-item", "report"]):
+def stage_of(variant: Variant) -> str:
+    """The stage of study/dvc.yaml that trains a variant, as DVC names it."""
+    return f"{STUDY}:{variant.name.replace('/', '@', 1)}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Brings the joint model and the chosen variants up to date, compares them and makes the report anew; returns
+    the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m flows.study", description=__doc__)
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="single, average, ablations, or names such as single/TASK and ablations/window; default: all",
+    )
+    try:
+        trainings = chosen(Settings.load(), parser.parse_args(arguments).only)
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(announce(trainings), flush=True)
+    for command in (
+        ["dvc", "repro", "verdict", *map(stage_of, trainings)],
+        ["dvc", "repro", "--single-item", f"{STUDY}:gain"],
+        ["dvc", "repro", "--force", "--single-item", "report"],
+    ):
         done = subprocess.run(command, check=False)
         if done.returncode:
             print(

@@ -15,10 +15,12 @@ from mgm.evaluation.errors import Example, Piece, confident_errors, confused_pai
 from mgm.evaluation.metrics import labelled, per_label
 from mgm.evaluation.plots import interval_plot, line_plot
 from mgm.evaluation.sources import GATES, Sources
-from mgm.evaluation.study import SingleTask, single_task
+from mgm.evaluation.study import NOT_RUN, Trained, trained
+from mgm.evaluation.study_page import study_page
+from mgm.evaluation.summary import SPLIT
+from mgm.evaluation.variants import SINGLE, variants
 from mgm.tasks import Task
 
-SPLIT = "test"
 MATRIX_CLASSES = 15
 """A confusion matrix is shown up to this many classes; beyond, the most confused pairs."""
 LABELS_SHOWN = 15
@@ -50,7 +52,7 @@ class TaskView:
     """Labelled rows of data/predictions; other than the entry's n where the two files are of different
     runs."""
     plot: Markup
-    single: SingleTask
+    single: Trained
     labels: list[dict[str, Any]]
     worst: list[dict[str, Any]]
     matrix: Matrix | None
@@ -71,6 +73,8 @@ def render(sources: Sources, provenance: list[tuple[str, str]]) -> str:
         "title": "mgm report",
         "verdict": sources.json("reports", "promotion.json"),
         "views": views,
+        "study": study_page(sources),
+        "not_run": NOT_RUN,
         "training": _training(sources),
         "data": data_page(sources),
         "gates": _gates(sources),
@@ -101,8 +105,8 @@ def _environment() -> Environment:
 
 
 def _task_view(sources: Sources, task: Task, entry: dict[str, Any] | None, space: list[str]) -> TaskView:
-    single = single_task(sources, task)
-    shown = single.value if single.state == "current" else None
+    single = trained(sources, variants(sources.settings)[f"{SINGLE}/{task.name}"])
+    shown = single.value(task) if single.state == "current" else None
     plot = Markup("")
     if entry is not None:
         plot = interval_plot(entry[task.first_metric], entry["low"], entry["high"], entry["baseline"], shown)

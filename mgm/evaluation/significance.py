@@ -2,6 +2,7 @@
 are not independent, so whole groups are drawn (Davison and Hinkley 1997, section 3.8)."""
 
 import zlib
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import polars as pl
@@ -25,26 +26,70 @@ def intervals(
     count = int(group.max()) + 1 if len(group) else 0
     if resamples < 1 or count < 2:
         return {}
+    by_group = _by_group(statistics.documents, group, count)
+    drawn: dict[str, list[np.ndarray]] = {}
+    for weights_RG in _weights(count, resamples, seed, stream):
+        for name, values in statistics.metrics((by_group @ weights_RG.T).T).items():
+            drawn.setdefault(name, []).append(values)
+    found = {name: percentiles(np.concatenate(parts)) for name, parts in drawn.items()}
+    return {name: bounds for name, bounds in found.items() if bounds is not None}
+
+
+class Draws:
+    """Resamples of each corpus's groups. One draw is the same for every task and every model that is asked about,
+    so that what they share cancels in a difference; corpora are drawn independently of each other.
+
+    groups: corpus to the names of its groups, repeated or not, in any order.
+    """
+
+    def __init__(self, groups: Mapping[str, pl.Series], resamples: int, seed: int) -> None:
+        self.groups = {corpus: names.unique().sort() for corpus, names in sorted(groups.items())}
+        self.resamples, self.seed = resamples, seed
+
+    def metric(self, statistics: Statistics, places: pl.DataFrame, name: str) -> np.ndarray:
+        """A metric in each resample (R,), nan where it is undefined there.
+
+        places: the columns corpus and group of the D documents of `statistics`; with fewer than two groups among
+        them nothing can be said, and all is nan.
+        """
+        if self.resamples < 1 or places.select("corpus", "group").n_unique() < 2:
+            return np.full(self.resamples, np.nan)
+        sums = [self._sums(statistics, places, corpus) for corpus in places["corpus"].unique().sort()]
+        return np.concatenate(
+            [statistics.metrics(np.sum(parts, axis=0))[name] for parts in zip(*sums, strict=True)]
+        )
+
+    def _sums(self, statistics: Statistics, places: pl.DataFrame, corpus: str) -> Iterator[np.ndarray]:
+        """What a corpus's documents add to the sums of each resample (R, M), some resamples at a time."""
+        names, rows = self.groups[corpus], np.flatnonzero((places["corpus"] == corpus).to_numpy())
+        group = names.search_sorted(places["group"].gather(rows)).to_numpy().astype(np.int64)
+        by_group = _by_group(statistics.documents[rows], group, len(names))
+        for weights_RG in _weights(len(names), self.resamples, self.seed, f"corpus {corpus}"):
+            yield (by_group @ weights_RG.T).T
+
+
+def percentiles(drawn: np.ndarray) -> tuple[float, float] | None:
+    """The bounds of the middle 95% of what was drawn (R,), nan left out; None where nothing is left."""
+    known = drawn[~np.isnan(drawn)]
+    if not len(known):
+        return None
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(known, [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _by_group(documents: sparse.csr_array, group: np.ndarray, count: int) -> sparse.csr_array:
+    """(M, G): what the documents of each group add to the sums; `group` (D,) numbers the groups from 0."""
     member = sparse.coo_array(
         (np.ones(len(group)), (group, np.arange(len(group)))), shape=(count, len(group))
     )
-    by_group = (member.tocsr() @ statistics.documents).T.tocsr()  # (M, G)
+    return (member.tocsr() @ documents).T.tocsr()
+
+
+def _weights(count: int, resamples: int, seed: int, stream: str) -> Iterator[np.ndarray]:
+    """How often each of `count` groups is drawn in each resample (R, G), some resamples at a time."""
     generator = np.random.default_rng([seed, zlib.crc32(stream.encode())])
-    drawn: dict[str, list[np.ndarray]] = {}
     for first in range(0, resamples, _RESAMPLES_AT_ONCE):
         size = min(_RESAMPLES_AT_ONCE, resamples - first)
         picks = generator.integers(count, size=(size, count)) + count * np.arange(size)[:, None]
-        weights_RG = (
-            np.bincount(picks.ravel(), minlength=size * count).reshape(size, count).astype(np.float64)
-        )
-        for name, values in statistics.metrics((by_group @ weights_RG.T).T).items():
-            drawn.setdefault(name, []).append(values)
-    tail = (1 - CONFIDENCE) / 2
-    result = {}
-    for name, parts in drawn.items():
-        values = np.concatenate(parts)
-        values = values[~np.isnan(values)]
-        if len(values):
-            low, high = np.quantile(values, [tail, 1 - tail])
-            result[name] = (float(low), float(high))
-    return result
+        yield np.bincount(picks.ravel(), minlength=size * count).reshape(size, count).astype(np.float64)

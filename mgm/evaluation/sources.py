@@ -37,13 +37,17 @@ class Sources:
             self.missing.append("/".join(place))
         return None
 
-    def predictions(self, task: Task, split: str) -> pl.DataFrame | None:
-        """A task's predictions in one split, with a column corpus; None where a corpus has no table."""
+    def predictions(self, task: Task, split: str, *place: str) -> pl.DataFrame | None:
+        """A task's predictions in one split, with a column corpus; None where a corpus has no table.
+
+        place: the folder of the corpora's tables, data/predictions if not given.
+        """
         frames = []
         for corpus in task.corpora:
-            folder = self.root / "data" / "predictions" / corpus
+            below = (*(place or ("data", "predictions")), corpus)
+            folder = self.root.joinpath(*below)
             if not (folder / MANIFEST).is_file():
-                self._miss(f"data/predictions/{corpus}")
+                self._miss("/".join(below))
                 return None
             for part in read_parts(folder):
                 rows = part.filter(pl.col("split") == split).with_columns(corpus=pl.lit(corpus))

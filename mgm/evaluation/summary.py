@@ -12,6 +12,8 @@ from mgm.evaluation.significance import intervals
 from mgm.tasks import FIRST_METRIC, Task
 
 DECIMALS = 4
+SPLIT = "test"
+"""The split that metrics are told of."""
 
 
 def summarise(

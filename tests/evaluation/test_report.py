@@ -15,7 +15,6 @@ from mgm.evaluation.sources import Sources
 from mgm.tasks import Task
 from tests.browser import WIDTHS, look
 
-EMPTY_FILE = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 VOID = {"meta", "link", "br", "path", "line", "circle", "polyline", "img"}
 
 
@@ -126,27 +125,6 @@ def test_a_page_is_made_even_of_nothing(finished_run: Sources) -> None:
     for folder in ("data", "reports"):
         shutil.rmtree(finished_run.root / folder)
     assert "module" in Page(render(finished_run, [])).text
-
-
-def test_single_task_result_is_current_stale_or_wrong(finished_run: Sources) -> None:
-    (finished_run.root / "features").touch()
-    place = finished_run.root / "reports" / "study" / "single" / "module.json"
-    result = {
-        "test": {"macro_f1": 0.4242},
-        "settings": finished_run.settings.training_sections(),
-        "inputs": {"features": EMPTY_FILE},
-    }
-    write(place, result)
-    text = Page(render(finished_run, [])).text
-    assert "0.424" in text
-    assert "stale" not in text
-    write(place, result | {"inputs": {"features": "other"}})
-    assert "0.424 (stale: other features)" in Page(render(finished_run, [])).text
-    write(place, result | {"settings": result["settings"] | {"seed": 99}})
-    assert "0.424 (stale: other params.yaml)" in Page(render(finished_run, [])).text
-    write(place, {"test": {}})
-    with pytest.raises(ValueError, match=r"module\.json: no key 'settings'"):
-        render(finished_run, [])
 
 
 def test_a_gate_that_stopped_the_run_is_shown(finished_run: Sources) -> None:

@@ -190,16 +190,6 @@ def test_the_flow_runs_the_same_stages_and_fails_with_the_stage(fresh: Project, 
     assert "value 'v0' stands in rows 1, 2" in output
 
 
-def test_the_study_trains_each_task_alone_and_the_report_shows_it(built: Project, tmp_path: Path) -> None:
-    project = built.copy_to(tmp_path / "project")
-    assert "not run: make study" in (project.root / "reports/report.html").read_text(encoding="utf-8")
-    output = project.ok("python", "-m", "flows.study")
-    assert "4 single-task models (dish, keys, price, themes)" in output
-    assert len(ran(output)) == 5  # and the report
-    assert "not run: make study" not in (project.root / "reports/report.html").read_text(encoding="utf-8")
-    assert ran(project.ok("python", "-m", "flows.study")) == ["report"]
-
-
 def test_a_new_corpus_needs_a_file_and_some_lines_of_params(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     tickets = [

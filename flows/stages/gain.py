@@ -1,0 +1,20 @@
+"""Stage of the study: data/predictions + data/study -> reports/study/gain.json."""
+
+from pathlib import Path
+
+from flows.stages._common import run_stage, write_json
+from mgm.evaluation.sources import Sources
+from mgm.evaluation.study import GAIN, compare, lines
+from mgm.settings import Settings
+
+
+def main() -> None:
+    """Compares the joint model with every variant that was trained on the present features and settings."""
+    settings = Settings.load()
+    content = compare(Sources(Path(), settings), settings.evaluate.bootstrap, settings.seed)
+    write_json(Path(*GAIN), content)
+    print(*lines(content), sep="\n")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,62 @@
+"""Stage of the study: one variant trained with the joint model's budget -> data/study/NAME, its predictions and
+result.json. `python -m flows.stages.train_variant NAME`, such as single/TASK, average, ablations/GRANULARITY."""
+
+import shutil
+
+from flows.stages._common import DATA, REPORTS, run_stage, write_json
+from flows.stages._training import Console, checkpoint, corpora_of, facts, inputs, prepare, read_features
+from mgm.evaluation.study import RESULT
+from mgm.evaluation.summary import SPLIT, summary_lines
+from mgm.evaluation.tables import check_splits, write_tables
+from mgm.evaluation.variants import Variant, variants
+from mgm.settings import PARAMS, Settings, nearest
+from mgm.training.fit import Fitted, Plan, fit
+
+STUDY = DATA / "study"
+
+
+def main(name: str) -> None:
+    """Trains, predicts valid and test, and compares nothing: the stage gain sets the variants beside the joint
+    model."""
+    settings = Settings.load()
+    known = variants(settings)
+    if name not in known:
+        raise ValueError(f"{PARAMS}: with these settings the study has no {name!r}{nearest(name, known)}")
+    check_splits(settings.evaluate)
+    variant = known[name]
+    made = prepare(variant.settings, variant.tasks)
+    state = checkpoint(f"study-{name.replace('/', '-')}", variant.settings, variant.tasks)
+    fitted = fit(made, variant.settings, state, Console(variant.settings.train.epochs))
+    _write_results(variant, made, fitted)
+    write_json(REPORTS / "study" / f"{name}.training.json", facts(made, fitted, variant.settings))
+    state.remove()
+
+
+def _write_results(variant: Variant, made: Plan, fitted: Fitted) -> None:
+    """The predictions with their truth, and the metrics of the test split with what they were made from."""
+    settings, folder = variant.settings, STUDY / variant.name
+    shutil.rmtree(folder, ignore_errors=True)
+    tested = write_tables(
+        folder,
+        {corpus: read_features(corpus) for corpus in corpora_of(settings, variant.tasks)},
+        variant.tasks,
+        fitted.network,
+        made.labels,
+        fitted.thresholds,
+        settings.evaluate.splits,
+    )
+    metrics = tested.metrics(settings.evaluate.bootstrap, settings.seed)
+    best = next(r for r in fitted.trained.history if r.epoch == fitted.trained.best)
+    content = {
+        "name": variant.name,
+        SPLIT: metrics,
+        "valid": best.metrics,
+        "settings": settings.training_sections(),
+        "inputs": inputs(settings, variant.tasks),
+    }
+    write_json(folder / RESULT, content)
+    print(*summary_lines(metrics), sep="\n")
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,60 @@
+"""What the study trains beside the joint model: each task alone, a bag of embeddings, and the joint model without
+each of its granularities."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mgm.settings import ModelSettings, Settings
+from mgm.tasks import Task
+
+SINGLE, AVERAGE, ABLATIONS = "single", "average", "ablations"
+AVERAGED = ("character", "word")
+"""What the bag of embeddings averages over a document."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A training of the study. name: single/<task>, average or ablations/<granularity>, its place below
+    data/study; settings: the joint model's, but for the granularities that are on."""
+
+    name: str
+    tasks: list[Task]
+    settings: Settings
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def part(self) -> str:
+        """The task or granularity that the name is about; empty where it is about none."""
+        return self.name.partition("/")[2]
+
+
+def granularities(model: ModelSettings) -> dict[str, bool]:
+    """Every part of the model that has a switch, and whether it is on."""
+    parts = {name: getattr(model, name) for name in type(model).model_fields}
+    return {name: part.enabled for name, part in parts.items() if hasattr(part, "enabled")}
+
+
+def variants(settings: Settings) -> dict[str, Variant]:
+    """Every variant of these settings by its name. The only granularity of a model is not taken from it."""
+    tasks, switches = settings.active_tasks(), granularities(settings.model)
+    enabled = [name for name, on in switches.items() if on]
+    found = [Variant(f"{SINGLE}/{task.name}", [task], settings) for task in tasks]
+    averaged = {name: name in AVERAGED for name in switches}
+    found.append(Variant(AVERAGE, tasks, _switched(settings, averaged)))
+    if len(enabled) > 1:
+        found += [Variant(f"{ABLATIONS}/{g}", tasks, _switched(settings, {g: False})) for g in enabled]
+    return {variant.name: variant for variant in found}
+
+
+def _switched(settings: Settings, switches: Mapping[str, bool]) -> Settings:
+    parts = {
+        name: getattr(settings.model, name).model_copy(update={"enabled": on})
+        for name, on in switches.items()
+    }
+    text = settings.text
+    if not switches.get("word", True):  # what is off has nothing to start from vectors
+        text = text.model_copy(update={"vectors": text.vectors.model_copy(update={"source": "none"})})
+    return settings.model_copy(update={"model": settings.model.model_copy(update=parts), "text": text})

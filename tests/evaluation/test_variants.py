@@ -1,0 +1,76 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from mgm.evaluation.variants import ABLATIONS, AVERAGE, Variant, granularities, variants
+from mgm.model.network import Network
+from mgm.settings import ModelSettings, Settings
+from mgm.text.vocabulary import Vocabulary
+from tests import tiny
+
+SWITCHES = granularities(ModelSettings())
+
+
+def switched(variant: Variant) -> dict[str, bool]:
+    return granularities(variant.settings.model)
+
+
+def with_model(**model: Any) -> Settings:
+    return Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | model})
+
+
+def test_the_graph_lists_an_ablation_for_every_switch_of_the_model() -> None:
+    """DVC needs the list written out; a granularity that is added to the model must be added there."""
+    stages = yaml.safe_load(Path("study/dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert stages[ABLATIONS]["foreach"] == list(SWITCHES)
+
+
+def test_each_task_alone_the_average_and_one_ablation_for_each_granularity_that_is_on() -> None:
+    settings = with_model(sentence={"enabled": False})
+    found = variants(settings)
+    tasks = [task.name for task in settings.active_tasks()]
+    ablated = [name for name, on in granularities(settings.model).items() if on]
+    assert "sentence" not in ablated
+    assert list(found) == [*(f"single/{t}" for t in tasks), AVERAGE, *(f"ablations/{g}" for g in ablated)]
+    assert [t.name for t in found["single/dish"].tasks] == ["dish"]
+    assert found["single/dish"].settings == settings
+    assert [t.name for t in found[AVERAGE].tasks] == tasks
+
+
+def test_a_variant_differs_from_the_joint_model_in_its_switches_alone() -> None:
+    settings = with_model()
+    found = variants(settings)
+    joint = granularities(settings.model)
+    for name in joint:
+        variant = found[f"ablations/{name}"]
+        assert switched(variant) == joint | {name: False}
+        assert variant.settings.train == settings.train
+        assert variant.settings.training_sections() != settings.training_sections()
+    assert {name for name, on in switched(found[AVERAGE]).items() if on} == {"character", "word"}
+    assert granularities(settings.model) == joint
+
+
+def test_without_words_nothing_starts_from_vectors() -> None:
+    text = tiny.SETTINGS["text"] | {"vectors": {"source": "train"}}
+    settings = Settings.parse(tiny.SETTINGS | {"text": text})
+    found = variants(settings)
+    assert found["ablations/word"].settings.text.vectors.source == "none"
+    assert found["ablations/window"].settings.text.vectors.source == "train"
+
+
+def test_the_last_granularity_is_not_taken_away() -> None:
+    off = {name: {"enabled": False} for name in SWITCHES if name != "word"}
+    assert not [v for v in variants(with_model(**off)).values() if v.kind == ABLATIONS]
+
+
+@pytest.mark.parametrize("name", [AVERAGE, *(f"ablations/{g}" for g in SWITCHES)])
+def test_a_network_can_be_made_of_every_variant(name: str) -> None:
+    settings = with_model()
+    _, vocabulary, spaces = tiny.prepared(settings, tiny.corpora())
+    variant = variants(settings)[name]
+    assert isinstance(vocabulary, Vocabulary)
+    made = Network(variant.settings.model, variant.tasks, spaces, len(vocabulary), 500)
+    joint = Network(settings.model, variant.tasks, spaces, len(vocabulary), 500)
+    assert sum(p.numel() for p in made.parameters()) < sum(p.numel() for p in joint.parameters())

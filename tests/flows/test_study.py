@@ -1,0 +1,82 @@
+"""Which trainings the study is asked for, what it says before it starts, and the stages that it runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows import study
+from flows.study import announce, chosen, stage_of
+from mgm.evaluation.variants import variants
+from mgm.settings import Settings
+from tests import tiny
+
+SETTINGS = tiny.settings()
+TASKS = [f"single/{name}" for name in ("dish", "keys", "price", "themes")]
+
+
+def names(*only: str) -> list[str]:
+    return [variant.name for variant in chosen(SETTINGS, only)]
+
+
+def test_kinds_and_names_choose_and_nothing_chooses_all() -> None:
+    assert names() == list(variants(SETTINGS))
+    assert names("single") == TASKS
+    assert names("average", "single/price") == ["single/price", "average"]
+    assert names("ablations", "ablations/window") == [n for n in names() if n.startswith("ablations/")]
+
+
+def test_an_unknown_name_is_an_error_with_the_nearest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match=r"--only ablation: .* \(did you mean 'ablations'\?\)"):
+        names("ablation")
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS), encoding="utf-8")
+    assert study.main(["--only", "single/dishes"]) == 1
+    assert "did you mean 'single/dish'?" in capsys.readouterr().err
+
+
+def test_the_cost_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "the cost is not known" in announce(chosen(SETTINGS, []))
+    Path("reports").mkdir()
+    Path("reports/training.json").write_text('{"seconds": 90}', encoding="utf-8")
+    said = announce(chosen(SETTINGS, ["single"]))
+    assert f"4 trainings with the joint model's settings and budget ({', '.join(TASKS)})" in said
+    assert "4 x the joint model's 1.5 minutes are at most about 6 minutes" in said
+
+
+def stages() -> dict[str, Any]:
+    content = yaml.safe_load(Path("study/dvc.yaml").read_text(encoding="utf-8"))
+    return dict(content["stages"])
+
+
+def test_every_variant_has_a_stage_that_trains_it_and_keeps_its_predictions() -> None:
+    for name, variant in variants(Settings.load()).items():
+        file, _, stage = stage_of(variant).partition(":")
+        assert file == "study/dvc.yaml"
+        kind, _, part = stage.partition("@")
+        found = stages()[kind]
+        assert "vars" not in found
+        own = found.get("do", found)
+        command, (out,) = str(own["cmd"]), own["outs"]
+        for written, meant in (("${key}", part), ("${item}", part)):
+            command, out = command.replace(written, meant), out.replace(written, meant)
+        assert command == f"python -m flows.stages.train_variant {name}"
+        assert out == f"data/study/{name}"
+        if kind == "ablations":
+            assert part in found["foreach"]
+
+
+def test_the_comparison_reads_what_every_training_of_the_study_writes() -> None:
+    gain = stages()["gain"]
+    assert {"data/study", "data/predictions"} <= set(gain["deps"])
+    assert gain["outs"] == [{"reports/study/gain.json": {"cache": False}}]
+
+
+def test_the_default_graph_does_not_read_the_study() -> None:
+    content = yaml.safe_load(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    for name, stage in content.items():
+        assert not [d for d in stage.get("do", stage).get("deps", []) if "study" in str(d)], name
