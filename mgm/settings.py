@@ -301,6 +301,7 @@ class WindowSettings(CharacterSettings):
 
 class SentenceSettings(CharacterSettings):
     width: int = Field(default=96, ge=2)
+    cell: Literal["gru", "lstm"] = "gru"
 
 
 class ParagraphSettings(_Section):
@@ -312,24 +313,63 @@ class DocumentSettings(ParagraphSettings):
     heads: int = Field(default=4, ge=1)
 
 
+class LeadSettings(_Section):
+    enabled: bool = True
+
+
+class WideSettings(_Section):
+    enabled: bool = True
+    buckets: int = Field(default=262_144, ge=1)
+    """Of hashed word n-grams; each has a weight for every label of the document-level tasks."""
+    learning_rate: float = Field(default=1.5, gt=0)
+    """Of its stochastic gradient descent, for one document; it rises and falls as train.learning_rate does."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Of n-grams."""
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "full": {},
+    "fast": {name: {"enabled": False} for name in ("sentence", "paragraph", "document")},
+}
+"""What each preset of the network changes in the defaults. `fast` has nothing whose cost is not a look-up or a small
+product: characters, words and windows."""
+
+
 class ModelSettings(_Section):
+    """The network. `preset` gives the defaults; a key that is written overrides it."""
+
+    preset: Literal["full", "fast"] = "full"
     width: int = Field(default=128, ge=1)
+    """Of a word's vector."""
     dropout: float = Field(default=0.3, ge=0, lt=1)
     fusion: Literal["concat", "gated"] = "concat"
+    fusion_width: int = Field(default=256, ge=1)
+    """Of a document's vector, which the heads read."""
     character: CharacterSettings = CharacterSettings()
     word: WordSettings = WordSettings()
     window: WindowSettings = WindowSettings()
+    lead: LeadSettings = LeadSettings()
     sentence: SentenceSettings = SentenceSettings()
     paragraph: ParagraphSettings = ParagraphSettings()
     document: DocumentSettings = DocumentSettings()
+    wide: WideSettings = WideSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_preset(cls, raw: Any) -> Any:
+        preset = raw.get("preset") if isinstance(raw, dict) else None
+        return _merge(PRESETS[preset], raw) if isinstance(preset, str) and preset in PRESETS else raw
 
 
 class TrainSettings(_Section):
     epochs: int = Field(default=6, ge=1)
     tokens_per_batch: int = Field(default=4_000, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
+    weighting: Literal["static", "uncertainty"] = "static"
+    """From one loss a task to one for all: a sum with fixed factors, or with factors that are learned beside."""
     weights: dict[str, Annotated[float, Field(gt=0)]] = {}
-    """Task to the factor of its loss in the sum; a task that is not named counts 1."""
+    """Task to the factor of its loss in the sum; a task that is not named counts 1. With `uncertainty` it multiplies
+    the task's whole term, the learned factor and its price: it says how much the task matters, whatever its scale."""
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.1, ge=0, le=1)
     clip: float = Field(default=1.0, gt=0)
@@ -340,6 +380,10 @@ class TrainSettings(_Section):
     sampling_tau: float = Field(default=1.0, ge=0, le=1)
     patience: int = Field(default=3, ge=1)
     threads: int = Field(default=2, ge=1)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    """Of the products in training; weights, optimizer and validation are always fp32."""
+    compile: bool = False
+    """Training through torch.compile: minutes of compiling first; needs a C++ compiler, on a GPU Triton."""
     generation: bool = False
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mgm.settings import Settings
 
@@ -90,3 +92,72 @@ def test_a_bare_off_is_off() -> None:
     raw = yaml.safe_load("{exact: off, near: 'off'}")
     found = Settings.parse(changed("text.deduplication", raw)).text.deduplication
     assert (found.exact, found.near) == ("off", "off")
+
+
+def test_the_presets() -> None:
+    full = Settings.parse(changed("model", {"preset": "full"})).model
+    assert full == Settings.parse(SMALL).model
+    fast = Settings.parse(changed("model", {"preset": "fast"})).model
+    levels = ("character", "word", "window", "sentence", "paragraph", "document")
+    assert [level for level in levels if getattr(fast, level).enabled] == ["character", "word", "window"]
+    assert all(getattr(full, level).enabled for level in levels)
+
+
+def test_a_written_key_overrides_the_preset() -> None:
+    own = {
+        "preset": "fast",
+        "width": 64,
+        "sentence": {"enabled": True},
+        "paragraph": {"width": 5},
+        "word": {"enabled": False},
+    }
+    model = Settings.parse(changed("model", own)).model
+    assert (model.width, model.sentence.enabled, model.word.enabled, model.document.enabled) == (
+        64,
+        True,
+        False,
+        False,
+    )
+    assert (model.paragraph.enabled, model.paragraph.width) == (False, 5)
+
+
+def test_the_shipped_model_is_that_of_either_preset_by_one_word() -> None:
+    raw = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    assert Settings.parse(raw).model.sentence.enabled
+    raw["model"]["preset"] = "fast"
+    assert not Settings.parse(raw).model.sentence.enabled
+
+
+def test_a_wrong_preset_is_named() -> None:
+    with pytest.raises(ValueError, match="model.preset: Input should be 'full' or 'fast', found 'quick'"):
+        Settings.parse(changed("model", {"preset": "quick"}))
+    with pytest.raises(ValueError, match="model.preset: Input should be .* found \\['fast'\\]"):
+        Settings.parse(changed("model", {"preset": ["fast"]}))
+
+
+LEVELS = st.fixed_dictionaries(
+    {}, optional={"enabled": st.booleans(), "width": st.integers(1, 50).map(lambda n: 2 * n)}
+)
+MODELS = st.fixed_dictionaries(
+    {},
+    optional={
+        "preset": st.sampled_from(["full", "fast"]),
+        "width": st.integers(1, 300),
+        "fusion": st.sampled_from(["concat", "gated"]),
+        "word": st.fixed_dictionaries({}, optional={"enabled": st.booleans()}),
+        "sentence": st.one_of(LEVELS, st.fixed_dictionaries({"cell": st.sampled_from(["gru", "lstm"])})),
+        "paragraph": LEVELS,
+        "document": LEVELS,
+    },
+)
+
+
+@given(MODELS)
+def test_a_model_survives_its_own_dump_and_means_what_was_written(raw: dict[str, Any]) -> None:
+    settings = Settings.parse(changed("model", raw))
+    assert Settings.parse(settings.model_dump()) == settings
+    assert Settings.parse(settings.model_dump(mode="json")) == settings
+    dumped = settings.model.model_dump()
+    for key, value in raw.items():
+        found = dumped[key]
+        assert (value.items() <= found.items()) if isinstance(value, dict) else value == found

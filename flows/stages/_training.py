@@ -54,7 +54,8 @@ def inputs(settings: Settings, tasks: list[Task]) -> dict[str, str]:
 def prepare(settings: Settings, tasks: list[Task]) -> Plan:
     """The plan of a training of these tasks on the features on disk, announced in one line."""
     parts = {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)}
-    table = vectors.load(VECTORS, file_sha256(VOCABULARY))
+    with_vectors = settings.text.vectors.source != "none"
+    table = vectors.load(VECTORS, file_sha256(VOCABULARY)) if with_vectors else None
     made = plan(settings, tasks, labels.load(LABELS), parts, len(Vocabulary.load(VOCABULARY)), table)
     print(
         f"training {', '.join(t.name for t in made.tasks)}: {made.rows:,} rows, {made.words:,} words "
@@ -102,27 +103,40 @@ class Console(Listener):
             self.bar.close()
             self.bar = None
         if report.epoch == 1:
-            passes = ", ".join(f"{corpus} {n:.2f}" for corpus, n in report.passes.items())
-            print(f"passes over each corpus an epoch: {passes}", flush=True)
+            corpora, tasks = (
+                ", ".join(f"{name} {n:.2f}" for name, n in passes.items())
+                for passes in (report.passes, report.task_passes)
+            )
+            print(f"passes an epoch: over the rows of {corpora}; over the labels of {tasks}", flush=True)
         print(epoch_line(report, self.epochs), flush=True)
         self.also(report)
 
 
 def epoch_line(report: EpochReport, epochs: int) -> str:
-    """An epoch in one line: losses, validation metrics and their mean (* the best so far), speed, rate."""
-    losses = ", ".join(f"{task} {loss:.3f}" for task, loss in report.losses.items())
+    """An epoch in one line: losses and their weights where not 1, validation metrics and their mean (* the best so
+    far), speed of training, share of it waiting for data, memory, rate, seconds with validation."""
+    losses = ", ".join(
+        f"{task} {loss:.3f}{_times(report.weights[task])}" for task, loss in report.losses.items()
+    )
     metrics = ", ".join(f"{task} {value:.3f}" for task, value in report.metrics.items()) or "no labels"
-    speed = report.words / max(report.seconds, 1e-9)
+    cost = report.cost
     return (
         f"epoch {report.epoch}/{epochs}: loss {losses} | valid {metrics} | mean {report.score:.4f}"
-        f"{'*' if report.best else ''} | {speed:,.0f} words/s, rate {report.learning_rate:.5f}, "
-        f"{report.seconds:.1f} s"
+        f"{'*' if report.best else ''} | {cost.words_per_second:,.0f} words/s, "
+        f"{cost.documents_per_second:,.0f} documents/s, {cost.loading_share:.0%} loading, "
+        f"{cost.peak_memory_mib:,} MiB, rate {report.learning_rate:.5f}, {cost.seconds:.1f} s"
     )
+
+
+def _times(weight: float) -> str:
+    return "" if weight == 1 else f" x{weight:.3g}"
 
 
 def facts(made: Plan, fitted: Fitted, settings: Settings) -> dict[str, Any]:
     """How a training went, with times and hardware: for people, read by no stage but the report."""
     trained = fitted.trained
+    costs = [report.cost for report in trained.history]
+    seconds = max(sum(cost.training_seconds for cost in costs), 1e-9)
     return {
         "tasks": [t.name for t in made.tasks],
         "rows": made.rows,
@@ -130,7 +144,15 @@ def facts(made: Plan, fitted: Fitted, settings: Settings) -> dict[str, Any]:
         "parameters": made.parameters,
         "best_epoch": trained.best,
         "validation": next((r.metrics for r in trained.history if r.epoch == trained.best), {}),
-        "seconds": round(sum(r.seconds for r in trained.history), 1),
+        "seconds": round(sum(cost.seconds for cost in costs), 1),
+        "words_per_second": round(sum(cost.words for cost in costs) / seconds),
+        "documents_per_second": round(sum(cost.documents for cost in costs) / seconds),
+        "loading_share": round(sum(cost.loading_seconds for cost in costs) / seconds, 4),
+        "peak_memory_mib": max((cost.peak_memory_mib for cost in costs), default=0),
+        "precision": trained.precision,
+        "weighting": settings.train.weighting,
+        "weights": trained.history[-1].weights if trained.history else {},
+        "model": settings.model.model_dump(mode="json"),
         "epochs": [asdict(report) for report in trained.history],
         "hardware": {
             "machine": platform.machine(),

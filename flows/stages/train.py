@@ -50,12 +50,18 @@ def _stopwords(settings: Settings) -> dict[str | None, Stopwords]:
 
 
 def _log(live: Live, report: EpochReport) -> None:
-    for task, loss in report.losses.items():
-        live.log_metric(f"loss/{task}", loss)
-    for task, value in report.metrics.items():
-        live.log_metric(f"valid/{task}", value)
-    live.log_metric("valid/mean", report.score)
+    families = {
+        "loss": report.losses,
+        "valid": report.metrics | {"mean": report.score},
+        "weight": report.weights,
+        "passes": report.task_passes,
+    }
+    for family, values in families.items():
+        for name, value in values.items():
+            live.log_metric(f"{family}/{name}", value)
     live.log_metric("learning_rate", report.learning_rate)
+    for name in ("words_per_second", "documents_per_second", "loading_share", "peak_memory_mib"):
+        live.log_metric(name, getattr(report.cost, name))
     live.next_step()
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from mgm.model.batch import Batch
 from mgm.model.granularity.character import Character
 from mgm.model.granularity.document import Document
+from mgm.model.granularity.lead import Lead
 from mgm.model.granularity.paragraph import Paragraph
 from mgm.model.granularity.reading import Reading, Words
 from mgm.model.granularity.sentence import Sentence
@@ -39,7 +40,10 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         sizes = settings.window.sizes if settings.window.enabled else []
         self.windows = nn.ModuleList(Window(width, size, settings.window.width) for size in sizes)
-        self.sentence = Sentence(width, settings.sentence.width) if settings.sentence.enabled else None
+        self.lead = Lead() if settings.lead.enabled else None
+        self.sentence = None
+        if settings.sentence.enabled:
+            self.sentence = Sentence(width, settings.sentence.width, settings.sentence.cell)
         sentence_width = settings.sentence.width if settings.sentence.enabled else width
         self.paragraph = None
         if settings.paragraph.enabled:
@@ -53,6 +57,8 @@ class Encoder(nn.Module):
             name: width for name, on in (("character", with_characters), ("word", with_words)) if on
         }
         self.widths |= {f"window_{size}": settings.window.width for size in sizes}
+        if settings.lead.enabled:
+            self.widths["lead"] = width + settings.window.width * len(sizes)
         for name in ("sentence", "paragraph", "document"):
             if getattr(settings, name).enabled:
                 self.widths[name] = getattr(settings, name).width
@@ -95,9 +101,13 @@ class Encoder(nn.Module):
                 pooled[name] = gather_mean(vectors, reading.documents)
         if with_words and not {"character", "word"}.isdisjoint(self.widths):
             words.append(F.embedding(batch.word, types_TD))
+        windows = []
         for window in self.windows:
             assert isinstance(window, Window)
-            pooled[f"window_{window.size}"] = encode(window, self.settings.window.words).max_pool()
+            windows.append((encode(window, self.settings.window.words), readings[self.settings.window.words]))
+            pooled[f"window_{window.size}"] = windows[-1][0].max_pool()
+        if self.lead is not None:
+            pooled["lead"] = self.lead(types_TD, windows, everything)
         if self.sentence is not None:
             sentences = encode(self.sentence, self.settings.sentence.words).max_pool()
             pooled["sentence"] = Ragged(sentences, batch.sentences_per_document).max_pool()

@@ -1,10 +1,11 @@
-"""The network: one encoder, a fusion of its granularities, and a head for each task.
+"""The network: one encoder, a fusion of its granularities, and a head for each task; beside it the wide part.
 
 Axes: B documents, N words, K labels, L span labels.
 """
 
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
@@ -16,6 +17,7 @@ from mgm.model.heads.multilabel import Multilabel
 from mgm.model.heads.regression import Regression
 from mgm.model.heads.tagging import Tagging
 from mgm.model.sharing import HardSharing
+from mgm.model.wide import Wide
 from mgm.settings import ModelSettings
 from mgm.tasks import Task
 
@@ -61,6 +63,10 @@ class Network(nn.Module):
     largest word id. `word_dropout`, which training sets: the probability that a word counts as unknown in a
     batch.
 
+    Where `settings.wide` is on, document-level tasks have logits from two parts, deep and wide. Each part is trained by
+    its own loss, and what they predict is the mean of their logits: trained on the sum, one would learn only what the
+    other leaves.
+
     Raises ValueError when a task's kind has no head or its label space is empty, when no granularity is
     enabled, and when a tagging task has no granularity that gives a vector a word.
     """
@@ -81,31 +87,57 @@ class Network(nn.Module):
             _check(task, labels, self.encoder.word_width)
         names = [task.name for task in tasks]
         self.fusion: Fusion = FUSIONS[settings.fusion](
-            self.encoder.widths, names, settings.width, settings.dropout
+            self.encoder.widths, names, settings.fusion_width, settings.dropout
         )
-        self.sharing = HardSharing(tasks, settings.width, self.encoder.word_width, settings.dropout)
+        self.sharing = HardSharing(tasks, settings.fusion_width, self.encoder.word_width, settings.dropout)
         self.heads = Heads(
             {
                 task.name: HEADS[task.kind](self.sharing.widths[task.name], labels.get(task.name, []))
                 for task in tasks
             }
         )
+        widths = {t.name: len(labels.get(t.name, [])) or 1 for t in tasks if t.kind != "tagging"}
+        values = {t.name for t in tasks if t.kind == "regression"}
+        self.wide = None
+        if settings.wide.enabled and widths:
+            self.wide = Wide(settings.wide, ngram_buckets, widths, values)
         self.has_tagging = any(task.kind == "tagging" for task in tasks)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Logits (B,K), standardised values (B,) or emissions (N, 2L+1) of each task."""
+        """Logits (B,K), standardised values (B,) or emissions (N, 2L+1) of each task: the mean of its parts."""
+        deep, *others = self.parts(batch)
+        return deep | {
+            task: torch.stack([deep[task], *(other[task] for other in others)]).mean(0)
+            for task in (others[0] if others else ())
+        }
+
+    def parts(self, batch: Batch) -> list[dict[str, Tensor]]:
+        """The outputs of each part, the deep one first; the wide one has no tagging tasks."""
+        deep = self.deep(batch)
+        if self.wide is None:
+            return [deep]
+        return [deep, {task: logits.view_as(deep[task]) for task, logits in self.wide(batch).items()}]
+
+    def deep(self, batch: Batch) -> dict[str, Tensor]:
+        """The outputs of the heads."""
         pooled, words = self.encoder(batch, self.word_dropout if self.training else 0.0, self.has_tagging)
         inputs = self.sharing(self.fusion(pooled), words)
         return {task: head(inputs[task]) for task, head in self.heads.items()}
 
-    def losses(self, outputs: dict[str, Tensor], batch: Batch, smoothing: float) -> dict[str, Tensor]:
-        """The mean loss, a scalar, of each task with a label in the batch: a document's or a word's."""
-        losses = {}
-        for task, target in batch.targets.items():
-            loss = self.heads[task].loss(outputs[task], target, batch, smoothing) if task in outputs else None
-            if loss is not None:
-                losses[task] = loss
-        return losses
+    def dense_parameters(self) -> list[nn.Parameter]:
+        """All but the wide part's, which has a descent of its own."""
+        return [p for name, p in self.named_parameters() if not name.startswith("wide.")]
+
+    def losses(self, parts: list[dict[str, Tensor]], batch: Batch, smoothing: float) -> dict[str, Tensor]:
+        """The mean loss, a scalar, of each task with a label in the batch (a document's or a word's), summed over the
+        parts."""
+        losses: dict[str, Tensor] = {}
+        for outputs in parts:
+            for task in outputs.keys() & batch.targets.keys():
+                loss = self.heads[task].loss(outputs[task], batch.targets[task], batch, smoothing)
+                if loss is not None:
+                    losses[task] = losses[task] + loss if task in losses else loss
+        return {task: losses[task] for task in batch.targets if task in losses}
 
     def decode(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Decoded]:
         """What the outputs mean, task by task; see `Decoded`."""

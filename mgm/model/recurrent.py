@@ -1,4 +1,8 @@
-"""A bidirectional GRU over ragged rows whose input products are already there.
+"""Bidirectional recurrences (GRU, LSTM) over ragged rows whose input products are already there.
+
+Their backward passes are written out because autograd's own record of each step costs several times the
+arithmetic on a CPU. Under autocast they run in float32: a state of eight significant bits forgets, and their
+products are too small to gain.
 
 Axes: 2 directions, N items in time-major order, R rows, H state width.
 """
@@ -17,12 +21,28 @@ def gru(inputs_2N3H: Tensor, recurrent_2H3H: Tensor, steps: list[int]) -> Tensor
     `inputs_2N3H`: the inputs' share of the reset, update and candidate gates, biases included. The gates are
     those of torch.nn.GRU without its second bias. Source: Cho et al. 2014, arXiv:1406.1078.
     """
-    return _GRU.apply(inputs_2N3H, recurrent_2H3H, steps)
+    return _in_full_precision(_GRU, inputs_2N3H, recurrent_2H3H, steps)
+
+
+def lstm(inputs_2N4H: Tensor, recurrent_2H4H: Tensor, steps: list[int]) -> Tensor:
+    """(2,N,H) states of an LSTM, both directions at once, in the layout of `TimeMajor`.
+
+    `inputs_2N4H`: the inputs' share of the input, forget and output gates and of the candidate, in this order,
+    biases included. Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+    """
+    return _in_full_precision(_LSTM, inputs_2N4H, recurrent_2H4H, steps)
+
+
+def _in_full_precision(
+    recurrence: type[torch.autograd.Function], inputs: Tensor, recurrent: Tensor, steps: list[int]
+) -> Tensor:
+    if inputs.dtype == recurrent.dtype and not torch.is_autocast_enabled(inputs.device.type):
+        return recurrence.apply(inputs, recurrent, steps)
+    with torch.autocast(inputs.device.type, enabled=False):
+        return recurrence.apply(inputs.to(recurrent.dtype), recurrent, steps)
 
 
 class _GRU(torch.autograd.Function):
-    """Written out because autograd's own record of each step costs several times the arithmetic on a CPU."""
-
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, steps: list[int]) -> Tensor:
         items, width = inputs.shape[1], recurrent.shape[1]
@@ -56,9 +76,7 @@ class _GRU(torch.autograd.Function):
         items, width = candidate_h.shape[1], candidate_h.shape[2]
         rows = steps[0] if steps else 0
         reset, update, new = gates.split(width, dim=2)
-        before = torch.cat(
-            [states[:, :0], *(states[:, first : first + count] for first, _, count in _walk(steps))], dim=1
-        )
+        before = _before(states, steps)
         # what each gate's input gets of the state's gradient: needs no earlier step, so done for all at once
         to_new = (1 - update) * (1 - new * new)
         to_update = (before - new) * update * (1 - update)
@@ -75,6 +93,71 @@ class _GRU(torch.autograd.Function):
         grad_inputs = torch.cat([total * to_reset, total * to_update, total * to_new], dim=2)
         grad_product = (total[:, :, None] * to_product).reshape(2, items, 3 * width)
         return grad_inputs, torch.bmm(before.transpose(1, 2), grad_product), None
+
+
+class _LSTM(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, steps: list[int]) -> Tensor:
+        items, width = inputs.shape[1], recurrent.shape[1]
+        rows = steps[0] if steps else 0
+        # the first rows are the state and the cell before the first word
+        states, cells = inputs.new_zeros(2, 2, rows + items, width)
+        gates = torch.empty_like(inputs)
+        for before, start, count in _walk(steps):
+            here, after = slice(start, start + count), slice(rows + start, rows + start + count)
+            past = slice(before, before + count)
+            product = torch.baddbmm(inputs[:, here], states[:, past], recurrent)
+            gate, candidate = gates[:, here, : 3 * width], gates[:, here, 3 * width :]
+            gate.copy_(product[..., : 3 * width].sigmoid_())
+            candidate.copy_(product[..., 3 * width :].tanh_())
+            kept = gate[..., width : 2 * width] * cells[:, past]
+            cells[:, after] = kept.addcmul_(gate[..., :width], candidate)
+            states[:, after] = gate[..., 2 * width :] * kept.tanh()
+        ctx.save_for_backward(recurrent, states, cells, gates)
+        ctx.steps = steps
+        return states[:, rows:].clone()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        recurrent, states, cells, gates = ctx.saved_tensors
+        steps: list[int] = ctx.steps
+        width, rows = recurrent.shape[1], steps[0] if steps else 0
+        enter, forget, leave, candidate = gates.split(width, dim=2)
+        squashed = cells[:, rows:].tanh()
+        # what each gate's input gets of the cell's gradient, and of the state's: done for all steps at once
+        to_cell = leave * (1 - squashed * squashed)
+        to_enter = candidate * enter * (1 - enter)
+        to_forget = _before(cells, steps) * forget * (1 - forget)
+        to_candidate = enter * (1 - candidate * candidate)
+        to_leave = squashed * leave * (1 - leave)
+        back = recurrent.transpose(1, 2)
+        total = torch.cat([grad.new_zeros(2, rows, width), grad], dim=1)
+        total_cell = torch.zeros_like(total)
+        grad_inputs = torch.empty_like(gates)
+        for earlier, start, count in reversed(_walk(steps)):
+            here, after = slice(start, start + count), slice(rows + start, rows + start + count)
+            state = total[:, after]
+            cell = torch.addcmul(total_cell[:, after], state, to_cell[:, here])
+            grad_inputs[:, here] = torch.cat(
+                [
+                    cell * to_enter[:, here],
+                    cell * to_forget[:, here],
+                    state * to_leave[:, here],
+                    cell * to_candidate[:, here],
+                ],
+                dim=2,
+            )
+            total[:, earlier : earlier + count] += torch.bmm(grad_inputs[:, here], back)
+            total_cell[:, earlier : earlier + count] = cell * forget[:, here]
+        return grad_inputs, torch.bmm(_before(states, steps).transpose(1, 2), grad_inputs), None
+
+
+def _before(states: Tensor, steps: list[int]) -> Tensor:
+    """(2,N,H) the state before each slot, of the states (2,R+N,H) whose first rows are the initial ones."""
+    return torch.cat(
+        [states[:, :0], *(states[:, first : first + count] for first, _, count in _walk(steps))], dim=1
+    )
 
 
 def _walk(steps: list[int]) -> list[tuple[int, int, int]]:

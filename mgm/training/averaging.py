@@ -12,13 +12,12 @@ from torch import Tensor, nn
 
 
 class MovingAverage:
-    """The average of a network's parameters over its past steps; `decay` is the share that the past keeps, 0
-    none."""
+    """The average of parameters over their past steps; `decay` is the share that the past keeps, 0 none."""
 
-    def __init__(self, network: nn.Module, decay: float) -> None:
+    def __init__(self, parameters: list[nn.Parameter], decay: float) -> None:
         self.decay = decay
         self.steps = 0
-        self.parameters = list(network.parameters())
+        self.parameters = parameters
         self.average = [p.detach().clone() for p in self.parameters]
 
     @torch.no_grad()

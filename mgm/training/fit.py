@@ -17,7 +17,6 @@ from mgm.training.checkpoint import Checkpoint
 from mgm.training.sources import Source, labelled
 from mgm.training.trainer import Listener, Trained, deterministic, train
 from mgm.training.validation import tune_thresholds
-from mgm.training.weighting import StaticWeights
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,6 @@ def fit(
         settings.seed,
         checkpoint,
         listener,
-        StaticWeights(settings.train.weights),
     )
     with deterministic(settings.train.threads):
         thresholds = tune_thresholds(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mgm.tasks import Task
 from mgm.training.batches import Step, one_pass
 from mgm.training.sources import Source
 
@@ -42,6 +43,22 @@ def plan_epoch(sources: list[Source], tokens_per_batch: int, tau: float, seed: i
         passes[corpus] = wanted / len(batches)
     order = np.random.default_rng([seed, epoch]).permutation(len(steps))
     return EpochPlan([steps[i] for i in order], passes)
+
+
+def task_passes(plan: EpochPlan, sources: list[Source], tasks: list[Task]) -> dict[str, float]:
+    """How many passes over its labelled rows each task gets in an epoch."""
+    drawn: dict[int, list[np.ndarray]] = {}
+    for step in plan.steps:
+        drawn.setdefault(step.source, []).append(step.rows)
+    seen: dict[str, int] = {}
+    labelled: dict[str, int] = {}
+    for number, source in enumerate(sources):
+        rows = np.concatenate([np.zeros(0, np.int64), *drawn.get(number, [])])
+        for task in source.tasks_of(tasks):
+            has = source.part.documents[task.encoded].is_not_null().to_numpy()
+            seen[task.name] = seen.get(task.name, 0) + int(has[rows].sum())
+            labelled[task.name] = labelled.get(task.name, 0) + int(has[source.rows].sum())
+    return {task: seen[task] / count for task, count in sorted(labelled.items()) if count}
 
 
 def _corpora(sources: list[Source]) -> list[str]:

@@ -1,5 +1,5 @@
 """Joint training on all tasks: AdamW, warm-up and cosine decay, gradient clipping, averaged weights, early
-stopping.
+stopping; in bf16, by torch.compile and on a GPU where the settings and the machine say so.
 
 An epoch is a function of the state before it, the seed and the epoch's number; a resumed run therefore ends
 in the same bytes.
@@ -7,10 +7,13 @@ in the same bytes.
 
 import copy
 import math
+import os
+import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,33 +21,42 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from mgm.model.batch import collate, target
+from mgm.model.batch import Batch, collate, target
+from mgm.model.encoder import Encoder
 from mgm.model.network import Network
 from mgm.settings import TrainSettings
 from mgm.tasks import Task
+from mgm.training import batches
 from mgm.training.averaging import MovingAverage
 from mgm.training.checkpoint import Checkpoint
-from mgm.training.sampling import EpochPlan, plan_epoch
+from mgm.training.cost import Cost, peak_memory_mib
+from mgm.training.loader import load
+from mgm.training.precision import Precision, resolve
+from mgm.training.sampling import EpochPlan, plan_epoch, task_passes
 from mgm.training.sources import Source
 from mgm.training.validation import validate
-from mgm.training.weighting import StaticWeights, Weighting
+from mgm.training.weighting import WEIGHTINGS
 
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What one epoch did. `losses` are means over the epoch's batches; `metrics` are validation first
+    """What one epoch did. `losses` are means over the epoch's batches, unweighted; `metrics` are validation first
     metrics."""
 
     epoch: int
     losses: dict[str, float]
+    weights: dict[str, float]
+    """What each task's loss is multiplied with after this epoch: set, or learned."""
     metrics: dict[str, float]
     score: float
     """The mean of `metrics`; early stopping goes by it."""
     best: bool
     learning_rate: float
     passes: dict[str, float]
-    words: int
-    seconds: float
+    """Over the rows of each corpus, in this epoch."""
+    task_passes: dict[str, float]
+    """Over the labelled rows of each task, in all epochs so far."""
+    cost: Cost
 
 
 @dataclass(frozen=True)
@@ -73,6 +85,7 @@ class Trained:
     best: int
     score: float
     history: list[EpochReport]
+    precision: Precision
 
 
 def train(
@@ -85,12 +98,12 @@ def train(
     seed: int,
     checkpoint: Checkpoint | None = None,
     listener: Listener | None = None,
-    weighting: Weighting | None = None,
 ) -> Trained:
     """Trains `network` in place, on its device, and leaves the best epoch's averaged weights in it.
 
     Raises:
-        ValueError: there is no row to train on, or a loss became infinite or not a number.
+        ValueError: there is no row to train on, the machine lacks the precision that the settings ask for, or a loss
+            became infinite or not a number.
     """
     if not sources:
         names = ", ".join(t.name for t in tasks)
@@ -98,8 +111,8 @@ def train(
             f"no row of split train carries a label of {names}; see reports/stages/features.json"
         )
     with deterministic(settings.threads):
-        fit_heads(network, sources, tasks, labels)
-        run = _Run(network, sources, validation, tasks, labels, settings, seed, weighting or StaticWeights())
+        run = _Run(network, sources, validation, tasks, labels, settings, seed)
+        fit_start(network, sources, tasks, labels, settings.tokens_per_batch)
         run.listener = listener or Listener()
         run.resume(checkpoint)
         while run.epoch < settings.epochs and run.stale < settings.patience:
@@ -108,20 +121,32 @@ def train(
                 checkpoint.save(run.state_dict())
         network.load_state_dict(run.best_weights)
         network.eval()
-    return Trained(run.best, run.best_score, run.history)
+    return Trained(run.best, run.best_score, run.history, run.precision)
 
 
-def fit_heads(
-    network: Network, sources: list[Source], tasks: list[Task], labels: dict[str, list[str]]
+def fit_start(
+    network: Network,
+    sources: list[Source],
+    tasks: list[Task],
+    labels: dict[str, list[str]],
+    tokens_per_batch: int,
 ) -> None:
-    """Lets each head look at its training targets once (the scale of a regression, for example)."""
+    """Lets each head look at its training targets once (the scale of a regression, for example), and the wide part
+    at the training documents (how many hold an n-gram)."""
+    device = next(network.parameters()).device
     for task in tasks:
         if task.kind not in ("classification", "multilabel", "regression"):
             continue
         columns = [s.part.documents[task.encoded][s.rows] for s in sources if s.tasks_of([task])]
         if columns:
             targets = target(pl.concat(columns), task, labels, np.zeros(0, np.int64))
-            network.heads[task.name].fit(targets.to(next(network.parameters()).device))
+            network.heads[task.name].fit(targets.to(device))
+    if network.wide is not None:
+        steps = batches.in_order(sources, tokens_per_batch)
+        network.wide.fit(
+            (collate(sources[s.source].part, s.rows, [], {}, with_targets=False).to(device) for s in steps),
+            {name: network.heads[name].prior for name in network.wide.widths},
+        )
 
 
 @contextmanager
@@ -138,13 +163,13 @@ def deterministic(threads: int) -> Iterator[None]:
         torch.use_deterministic_algorithms(was)
 
 
-def learning_rate(settings: TrainSettings, progress: float) -> float:
-    """The rate after a share `progress` (0..1] of all steps: a linear warm-up, then half a cosine down to
-    0."""
+def schedule(settings: TrainSettings, progress: float) -> float:
+    """The share of the learning rate after a share `progress` (0..1] of all steps: a linear warm-up, then half a
+    cosine down to 0."""
     if progress < settings.warmup:
-        return settings.learning_rate * progress / settings.warmup
+        return progress / settings.warmup
     decayed = (progress - settings.warmup) / max(1 - settings.warmup, 1e-9)
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * min(decayed, 1.0)))
+    return 0.5 * (1 + math.cos(math.pi * min(decayed, 1.0)))
 
 
 class _Run:
@@ -159,16 +184,22 @@ class _Run:
         labels: dict[str, list[str]],
         settings: TrainSettings,
         seed: int,
-        weighting: Weighting,
     ) -> None:
         self.network, self.tasks, self.labels = network, tasks, labels
         self.sources, self.validation = sources, validation
-        self.settings, self.seed, self.weighting = settings, seed, weighting
+        self.settings, self.seed = settings, seed
         self.device = next(network.parameters()).device
-        self.optimizer = torch.optim.AdamW(
-            _decayed(network, settings.weight_decay), settings.learning_rate, fused=True
+        self.precision = resolve(settings.precision, self.device)
+        self.weighting = WEIGHTINGS[settings.weighting]([t.name for t in tasks], settings.weights).to(
+            self.device
         )
-        self.average = MovingAverage(network, settings.ema)
+        self.encode = _compiled(network.encoder) if settings.compile else network.encoder.forward
+        dense = network.dense_parameters()
+        groups = _decayed(dense, settings.weight_decay)
+        if learned := list(self.weighting.parameters()):
+            groups.append({"params": learned, "weight_decay": 0.0})
+        self.optimizer = torch.optim.AdamW(groups, settings.learning_rate, fused=True)
+        self.average = MovingAverage(dense, settings.ema)
         self.listener = Listener()
         self.history: list[EpochReport] = []
         self.epoch, self.stale, self.best, self.best_score = 0, 0, 0, -math.inf
@@ -184,7 +215,7 @@ class _Run:
         plan = plan_epoch(
             self.sources, settings.tokens_per_batch, settings.sampling_tau, self.seed, self.epoch
         )
-        losses, words = self._steps(plan)
+        losses, steps = self._steps(plan)
         with self.average.applied():
             metrics = validate(
                 self.network, self.validation, self.tasks, self.labels, settings.tokens_per_batch
@@ -198,32 +229,50 @@ class _Run:
         self.stale = 0 if improved else self.stale + 1
         if improved:
             self.best, self.best_score = self.epoch, score
-        rate = self.optimizer.param_groups[0]["lr"]
-        seconds = time.perf_counter() - start
+        before = self.history[-1].task_passes if self.history else {}
+        passes = task_passes(plan, self.sources, self.tasks)
         self._told(
-            EpochReport(self.epoch, losses, metrics, score, improved, rate, plan.passes, words, seconds)
+            EpochReport(
+                epoch=self.epoch,
+                losses=losses,
+                weights=self.weighting.factors(),
+                metrics=metrics,
+                score=score,
+                best=improved,
+                learning_rate=self.optimizer.param_groups[0]["lr"],
+                passes=plan.passes,
+                task_passes={task: before.get(task, 0.0) + n for task, n in passes.items()},
+                cost=replace(
+                    steps,
+                    seconds=time.perf_counter() - start,
+                    peak_memory_mib=peak_memory_mib(self.device),
+                ),
+            )
         )
 
-    def _steps(self, plan: EpochPlan) -> tuple[dict[str, float], int]:
-        """Trains on an epoch's batches: the mean loss of each task, and how many words were read."""
+    def _steps(self, plan: EpochPlan) -> tuple[dict[str, float], Cost]:
+        """Trains on an epoch's batches: the mean loss of each task, and what the batches cost."""
+        start = time.perf_counter()
         sums: dict[str, Tensor] = {}
         counts: dict[str, int] = {}
-        words, total = 0, len(plan.steps)
+        words, documents, loading, total = 0, 0, 0.0, len(plan.steps)
         self.network.train()
-        for done, step in enumerate(plan.steps, start=1):
-            source = self.sources[step.source]
-            batch = collate(source.part, step.rows, self.tasks, self.labels, with_targets=True).to(
-                self.device
-            )
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-                outputs = self.network(batch)
-                losses = self.network.losses(outputs, batch, self.settings.label_smoothing)
-            words += batch.word.numel()
-            self._update(losses, (self.epoch + done / total) / self.settings.epochs)
-            for task, loss in losses.items():
-                sums[task] = sums.get(task, loss.new_zeros(())) + loss.detach()
-                counts[task] = counts.get(task, 0) + 1
-            self.listener.on_step(Step(self.epoch + 1, done, total))
+        with (
+            _encoding(self.network, self.encode),
+            closing(load(plan.steps, self._gather, self.device)) as loader,
+        ):
+            asked = time.perf_counter()
+            for done, batch in enumerate(loader, start=1):
+                loading += time.perf_counter() - asked
+                words += batch.word.numel()
+                documents += batch.size
+                losses = self._losses(batch)
+                self._update(losses, (self.epoch + done / total) / self.settings.epochs, batch.size)
+                for task, loss in losses.items():
+                    sums[task] = sums.get(task, loss.new_zeros(())) + loss.detach()
+                    counts[task] = counts.get(task, 0) + 1
+                self.listener.on_step(Step(self.epoch + 1, done, total))
+                asked = time.perf_counter()
         means = {task: float(sums[task]) / counts[task] for task in sorted(sums)}
         for task, mean in means.items():
             if not math.isfinite(mean):
@@ -231,16 +280,29 @@ class _Run:
                     f"task {task!r}: the training loss of epoch {self.epoch + 1} is {mean}; "
                     f"lower train.learning_rate (now {self.settings.learning_rate}) or train.clip"
                 )
-        return means, words
+        taken = time.perf_counter() - start
+        return means, Cost(words, documents, taken, taken, loading, 0)
 
-    def _update(self, losses: dict[str, Tensor], progress: float) -> None:
+    def _gather(self, step: batches.Step) -> Batch:
+        return collate(self.sources[step.source].part, step.rows, self.tasks, self.labels, with_targets=True)
+
+    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            parts = self.network.parts(batch)
+        # the losses and what heads sum over a sentence are worth their digits
+        exact = [{task: output.float() for task, output in outputs.items()} for outputs in parts]
+        return self.network.losses(exact, batch, self.settings.label_smoothing)
+
+    def _update(self, losses: dict[str, Tensor], progress: float, documents: int) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.settings, progress)
+            group["lr"] = self.settings.learning_rate * schedule(self.settings, progress)
         self.optimizer.zero_grad(set_to_none=True)
         self.weighting(losses).backward()
         nn.utils.clip_grad_norm_(self.average.parameters, self.settings.clip)
         self.optimizer.step()
         self.average.update()
+        if self.network.wide is not None:
+            self.network.wide.descend(schedule(self.settings, progress), documents)
 
     def _told(self, report: EpochReport) -> None:
         self.history.append(report)
@@ -256,6 +318,7 @@ class _Run:
             "network": self.network.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "weighting": self.weighting.state_dict(),
             "history": [asdict(report) for report in self.history],
         }
 
@@ -272,14 +335,43 @@ class _Run:
         self.network.load_state_dict(state["network"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        self.weighting.load_state_dict(state["weighting"])
         self.listener.on_resume(self.epoch)
         for report in state["history"]:
-            self._told(EpochReport(**report))
+            self._told(EpochReport(**report | {"cost": Cost(**report["cost"])}))
 
 
-def _decayed(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+def _compiled(encoder: Encoder) -> Callable[..., Any]:
+    """The encoder's forward through torch.compile, once for all lengths of a batch; recurrences stay as they are.
+
+    The heads are not compiled: what is gives a head without a loss in a batch gradients of 0, and not none, by which
+    weight decay and momentum would move it.
+
+    Raises:
+        ValueError: there is no C++ compiler.
+    """
+    compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
+    if shutil.which(compiler) is None:
+        raise ValueError(
+            f"params.yaml: train.compile: true, but there is no C++ compiler {compiler!r}; install one, name it in "
+            "CXX, or set train.compile: false"
+        )
+    compiled: Callable[..., Any] = torch.compile(encoder.forward, dynamic=True)
+    return compiled
+
+
+@contextmanager
+def _encoding(network: Network, forward: Callable[..., Any]) -> Iterator[None]:
+    """Within it the network's encoder runs by `forward`; validation and whoever has the network later do not."""
+    network.encoder.__dict__["forward"] = forward
+    try:
+        yield
+    finally:
+        del network.encoder.__dict__["forward"]
+
+
+def _decayed(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
     """Parameter groups: weights decay, biases and scales do not."""
-    parameters = [p for p in network.parameters() if p.requires_grad]
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},

@@ -1,24 +1,59 @@
 """From one loss a task to the loss that is minimised."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal
 
-from torch import Tensor
-
-
-class Weighting(Protocol):
-    """What turns the losses of a batch's tasks into one."""
-
-    def __call__(self, losses: Mapping[str, Tensor]) -> Tensor: ...
+import torch
+from torch import Tensor, nn
 
 
-@dataclass(frozen=True)
-class StaticWeights:
-    """The weighted sum of the losses; a task without a weight counts 1."""
+class Weighting(nn.Module):
+    """The weighted sum of the losses of a batch's tasks; a task without a weight counts 1."""
 
-    weights: Mapping[str, float] = field(default_factory=dict)
+    def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:
+        super().__init__()
+        given = weights or {}
+        self.weights = {task: given.get(task, 1.0) for task in tasks}
 
-    def __call__(self, losses: Mapping[str, Tensor]) -> Tensor:
-        terms = [loss * self.weights.get(task, 1.0) for task, loss in losses.items()]
+    def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
+        """A scalar."""
+        terms = [self.weights[task] * self.term(task, loss) for task, loss in losses.items()]
         return sum(terms[1:], start=terms[0])
+
+    def term(self, task: str, loss: Tensor) -> Tensor:
+        """A task's share of the sum, before its weight."""
+        return loss
+
+    def factors(self) -> dict[str, float]:
+        """What each task's loss is multiplied with at present."""
+        return dict(self.weights)
+
+
+class UncertaintyWeighting(Weighting):
+    """Each loss is divided by its task's variance, which is learned, and pays for it: w (L/v + log(1 + v)).
+
+    v = exp(s) with one parameter s a task, at first 0. For a fixed loss v settles where L/v = v/(1 + v): a task with a
+    large loss counts less. The price of Liebel and Koerner 2018 (arXiv:1805.06334), and not the log v/2 of Kendall
+    et al. 2018 (arXiv:1705.07115), keeps the sum positive and a task whose loss nears 0 from drowning all others.
+    A weight w of the settings multiplies the whole term: within the loss alone, v would learn to undo it.
+    """
+
+    def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:
+        super().__init__(tasks, weights)
+        self.tasks = tasks
+        # a scalar a task, so that the optimizer leaves alone what has no loss in a batch
+        self.log_variance = nn.ParameterList(nn.Parameter(torch.zeros(())) for _ in tasks)
+
+    def term(self, task: str, loss: Tensor) -> Tensor:
+        log_variance = self.log_variance[self.tasks.index(task)]
+        return (-log_variance).exp() * loss + nn.functional.softplus(log_variance)
+
+    def factors(self) -> dict[str, float]:
+        learned = torch.stack(list(self.log_variance)).detach().neg().exp().tolist()
+        return {task: self.weights[task] * factor for task, factor in zip(self.tasks, learned, strict=True)}
+
+
+WEIGHTINGS: dict[Literal["static", "uncertainty"], type[Weighting]] = {
+    "static": Weighting,
+    "uncertainty": UncertaintyWeighting,
+}

@@ -18,7 +18,7 @@ from mgm.model.ragged import Ragged
 from mgm.settings import ModelSettings
 
 DOCUMENTS = [[[[1, 2, 3], [4]], [[5, 6]]], [[[7]]], [[[2, 2, 9, 8, 1]], [[3], [1, 1]]]]
-LEVELS = ("character", "word", "window", "sentence", "paragraph", "document")
+LEVELS = ("character", "word", "window", "lead", "sentence", "paragraph", "document")
 
 
 def settings(**changes: Any) -> ModelSettings:
@@ -167,3 +167,27 @@ def test_gates_are_a_softmax_over_granularities_for_each_task() -> None:
     changed = pooled | {"document": torch.randn(2, 5)}
     assert torch.equal(fusion(pooled)["b"], fusion(changed)["b"])
     assert not torch.equal(fusion(pooled)["a"], fusion(changed)["a"])
+
+
+def test_the_cell_of_the_settings_reaches_the_sentence_encoder() -> None:
+    encoder = Encoder(settings(sentence={"cell": "lstm"}), 30, 50)
+    assert encoder.sentence is not None
+    assert encoder.sentence.recurrent.shape == (2, 4, 4 * 4)
+
+
+def test_the_lead_is_the_first_sentence_of_each_document(make_batch: Callable[..., Batch]) -> None:
+    torch.manual_seed(0)
+    chosen = settings(sentence={"enabled": False})
+    encoder = Encoder(chosen, 30, 50).eval()
+    lead = [[[[1, 2, 3]]], [[[7]]], [[[2, 2, 9, 8, 1]]]]
+    whole, alone = encoder(make_batch(DOCUMENTS))[0]["lead"], encoder(make_batch(lead))[0]["lead"]
+    width = chosen.width  # behind the mean of the words stand windows, which reach beyond the lead
+    torch.testing.assert_close(whole[:, :width], alone[:, :width])
+    torch.testing.assert_close(whole[1], alone[1])
+
+
+def test_a_lead_without_content_words_has_windows_of_zeros(make_batch: Callable[..., Batch]) -> None:
+    encoder = Encoder(settings(window={"words": "content"}), 30, 50).eval()
+    lead = encoder(make_batch([[[[1, 3], [2]]]]))[0]["lead"]
+    assert lead[0, 6:].tolist() == [0.0] * (lead.shape[1] - 6)
+    assert lead[0, :6].any()

@@ -1,11 +1,8 @@
-from typing import Any
-
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.model.ragged import Ragged, gather_mean
-from mgm.model.recurrent import gru
 
 lengths = st.lists(st.integers(0, 9), min_size=1, max_size=8)
 quick = settings(max_examples=40, deadline=None)
@@ -91,29 +88,3 @@ def test_mean_of_named_rows() -> None:
     table = torch.tensor([[1.0], [3.0], [8.0]])
     index = Ragged(torch.tensor([0, 1, 2]), torch.tensor([2, 0, 1]))
     assert gather_mean(table, index).tolist() == [[2.0], [0.0], [8.0]]
-
-
-def test_gru_equals_torch_on_each_row_alone_and_so_do_its_gradients() -> None:
-    torch.manual_seed(0)
-    items = ragged([4, 1, 6, 2], 5)
-    reference: Any = torch.nn.GRU(5, 3, bidirectional=True).double()
-    for bias in (reference.bias_hh_l0, reference.bias_hh_l0_reverse):
-        torch.nn.init.zeros_(bias)
-    layout = items.time_major
-    forward = torch.nn.functional.linear(items.values, reference.weight_ih_l0, reference.bias_ih_l0)
-    backward = torch.nn.functional.linear(
-        items.values, reference.weight_ih_l0_reverse, reference.bias_ih_l0_reverse
-    )
-    gates = torch.stack([forward[layout.item], backward[layout.item_reversed]]).detach().requires_grad_()
-    recurrent = (
-        torch.stack([reference.weight_hh_l0.T, reference.weight_hh_l0_reverse.T]).detach().requires_grad_()
-    )
-    states = gru(gates, recurrent, layout.steps)
-    flat = torch.cat([states[0][layout.slot], states[1][layout.slot_reversed]], dim=1)
-    expected = torch.cat([reference(row[:, None])[0][:, 0] for row in rows(items)])
-    torch.testing.assert_close(flat, expected)
-    assert torch.autograd.gradcheck(lambda a, b: gru(a, b, layout.steps), (gates, recurrent))
-
-
-def test_gru_of_no_words_has_no_states() -> None:
-    assert gru(torch.zeros(2, 0, 9), torch.zeros(2, 3, 9), []).shape == (2, 0, 3)

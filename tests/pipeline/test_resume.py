@@ -28,7 +28,7 @@ def kill_after_epochs(project: Project, epochs: int) -> None:
 
 def test_killed_and_resumed_is_the_same_as_never_killed(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
-    project.edit(lambda params: params["train"].update(epochs=30, patience=30))
+    project.edit(lambda params: params["train"].update(epochs=30, patience=30, weighting="uncertainty"))
     project.ok("python", "-m", "flows.stages.train")
     whole = (project.root / "models/candidate/manifest.json").read_bytes()
     (project.root / "models/candidate/manifest.json").unlink()

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.training.batches import one_pass
-from mgm.training.sampling import plan_epoch
+from mgm.training.sampling import plan_epoch, task_passes
 from mgm.training.sources import Source, labelled
 from tests import tiny
 
@@ -57,6 +57,18 @@ def test_tau_zero_draws_every_corpus_equally_often() -> None:
     plan = plan_epoch([made_up("a", [10] * 80), made_up("b", [10] * 20)], 10, 0.0, 1, 0)
     assert [sum(s.source == i for s in plan.steps) for i in (0, 1)] == [50, 50]
     assert plan.passes == {"a": 50 / 80, "b": 50 / 20}
+
+
+def test_passes_of_a_task_are_over_its_own_labelled_rows() -> None:
+    sources = labelled(FEATURES, TASKS, "train")
+    once = plan_epoch(sources, 60, 1.0, 1, 0)
+    assert task_passes(once, sources, TASKS) == dict.fromkeys(("dish", "keys", "price", "themes"), 1.0)
+    equal = plan_epoch(sources, 20, 0.0, 1, 0)
+    passes = task_passes(equal, sources, TASKS)
+    drawn = [row for step in equal.steps if sources[step.source].corpus == "verses" for row in step.rows]
+    assert passes["themes"] == len(drawn) / len(sources[1].rows)
+    assert passes["themes"] > 1 > passes["dish"]
+    assert task_passes(equal, sources[:1], TASKS[:1]).keys() == {"dish"}
 
 
 def test_only_rows_of_the_split_with_a_label_are_read() -> None:

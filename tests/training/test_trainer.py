@@ -1,5 +1,5 @@
 import hashlib
-import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,8 +10,8 @@ from mgm.model.network import Network
 from mgm.settings import Settings
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import fit, plan
-from mgm.training.trainer import EpochReport, Listener, learning_rate
-from mgm.training.weighting import StaticWeights
+from mgm.training.precision import has_bf16
+from mgm.training.trainer import EpochReport, Listener, Step, schedule
 from tests import tiny
 
 FRAMES = tiny.corpora()
@@ -43,7 +43,9 @@ def digest(network: Network) -> str:
 
 
 def without_time(reports: list[EpochReport]) -> list[dict[str, object]]:
-    return [{k: v for k, v in vars(r).items() if k != "seconds"} for r in reports]
+    costs = [r.cost for r in reports]
+    told = [{k: v for k, v in vars(r).items() if k != "cost"} for r in reports]
+    return [t | {"words": c.words, "documents": c.documents} for t, c in zip(told, costs, strict=True)]
 
 
 def test_it_learns_every_task_and_the_same_seed_gives_the_same_bytes() -> None:
@@ -75,6 +77,98 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, kill_after: int)
     assert without_time(told) == without_time(reports)
     checkpoint.remove()
     assert not (tmp_path / "state").exists()
+
+
+def test_killed_in_any_batch_it_goes_on_to_the_same_bytes_with_learned_weights_too(tmp_path: Path) -> None:
+    config = tiny.settings(weighting="uncertainty", weights={"keys": 2.0}, sampling_tau=0.5)
+    weights, reports = run(config)
+    checkpoint = Checkpoint(tmp_path / "state", "these facts")
+    made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
+    kills = iter(
+        [2, 5, 11, 1]
+    )  # batches that each life gets: in the first epoch, and at times across several
+
+    def until(batches: int) -> Listener:
+        left = iter(range(batches - 1))
+
+        def on_step(step: Step) -> None:
+            if next(left, None) is None:
+                raise Killed
+
+        return Listener(on_step=on_step)
+
+    for batches in kills:
+        with pytest.raises(Killed):
+            fit(
+                plan(config, made.tasks, SPACES, FEATURES, len(VOCABULARY)),
+                config,
+                checkpoint,
+                until(batches),
+            )
+    resumed, told = run(config, checkpoint)
+    assert resumed == weights
+    assert without_time(told) == without_time(reports)
+
+
+def test_learned_weights_move_are_told_and_do_not_decay() -> None:
+    reports = run(tiny.settings(weighting="uncertainty", weights={"keys": 3.0}, weight_decay=0.5, epochs=3))[
+        1
+    ]
+    assert reports[-1].weights.keys() == reports[-1].losses.keys()
+    assert reports[0].weights != reports[1].weights
+    # a mean over words, mostly outside any span, counts more than its set weight; a sum over labels less than 1
+    assert reports[-1].weights["keys"] > 3.0
+    assert reports[-1].weights["themes"] < 1.0
+    assert run(tiny.settings(epochs=1, weights={"keys": 3.0}))[1][0].weights == {
+        "dish": 1.0, "keys": 3.0, "price": 1.0, "themes": 1.0,
+    }  # fmt: skip
+
+
+def test_an_epoch_tells_its_passes_and_its_cost() -> None:
+    reports = run(tiny.settings(epochs=3))[1]
+    assert [r.task_passes["themes"] for r in reports] == [1.0, 2.0, 3.0]
+    cost = reports[-1].cost
+    made = plan(tiny.settings(), tiny.settings().active_tasks(), SPACES, FEATURES, len(VOCABULARY))
+    assert (cost.words, cost.documents) == (made.words, made.rows)
+    assert 0 < cost.loading_seconds < cost.training_seconds < cost.seconds
+    assert 0 < cost.loading_share < 1
+    assert cost.words_per_second / cost.documents_per_second == pytest.approx(made.words / made.rows)
+    assert 50 < cost.peak_memory_mib < 50_000
+
+
+@pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="needs a CPU with bf16 instructions")
+def test_in_bf16_it_learns_the_same_and_its_weights_stay_fp32() -> None:
+    config = tiny.settings(epochs=6, precision="bf16")
+    made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
+    fitted = fit(made, config)
+    assert fitted.trained.precision == "bf16"
+    assert {p.dtype for p in fitted.network.parameters()} == {torch.float32}
+    exact = run(tiny.settings(epochs=6))[1]
+    for task, loss in fitted.trained.history[-1].losses.items():
+        assert loss != exact[-1].losses[task]
+        assert loss == pytest.approx(exact[-1].losses[task], abs=0.2), task
+
+
+def test_no_compiler_is_named_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(
+        ValueError, match="train.compile: true, but there is no C\\+\\+ compiler 'no-such-compiler'"
+    ):
+        run(tiny.settings(compile=True))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
+def test_compiled_it_trains_as_it_does_otherwise() -> None:
+    raw = tiny.SETTINGS | {
+        "model": tiny.SETTINGS["model"] | {"preset": "fast", "dropout": 0.0},
+        "train": tiny.SETTINGS["train"] | {"epochs": 2, "word_dropout": 0.0},
+    }
+    plain, compiled = (
+        run(Settings.parse(raw | {"train": raw["train"] | {"compile": on}}))[1] for on in (False, True)
+    )
+    for one, other in zip(plain, compiled, strict=True):
+        assert other.losses == pytest.approx(one.losses, rel=1e-3)
 
 
 def test_the_state_of_another_training_is_not_resumed(tmp_path: Path) -> None:
@@ -119,14 +213,7 @@ def test_nothing_to_train_on_is_an_error() -> None:
 
 def test_the_rate_warms_up_and_decays_to_nothing() -> None:
     config = tiny.settings(learning_rate=1.0, warmup=0.2).train
-    assert learning_rate(config, 0.1) == pytest.approx(0.5)
-    assert learning_rate(config, 0.2) == pytest.approx(1.0)
-    assert learning_rate(config, 0.6) == pytest.approx(0.5)
-    assert learning_rate(config, 1.0) == pytest.approx(0.0)
-
-
-def test_static_weights() -> None:
-    losses = {"a": torch.tensor(2.0), "b": torch.tensor(3.0)}
-    assert StaticWeights()(losses).item() == 5.0
-    assert StaticWeights({"b": 0.5})(losses).item() == 3.5
-    assert math.isclose(StaticWeights({"a": 0.0})(losses).item(), 3.0)
+    assert schedule(config, 0.1) == pytest.approx(0.5)
+    assert schedule(config, 0.2) == pytest.approx(1.0)
+    assert schedule(config, 0.6) == pytest.approx(0.5)
+    assert schedule(config, 1.0) == pytest.approx(0.0)

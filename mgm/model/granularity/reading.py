@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import torch
 from torch import Tensor
 
 from mgm.model.batch import Batch
@@ -27,6 +28,16 @@ class Reading:
         """The words read, by document."""
         words = Ragged(self.sentences.length, self.sentences_per_document).sum_pool()
         return Ragged(self.sentences.values, words)
+
+    @cached_property
+    def lead(self) -> Ragged:
+        """The places, in the order of `documents`, of the words read of each document's first sentence."""
+        has_sentence = self.sentences_per_document > 0
+        first = self.sentences_per_document.cumsum(0) - self.sentences_per_document
+        length = torch.zeros_like(first)
+        length[has_sentence] = self.sentences.length[first[has_sentence]]
+        place = Ragged(torch.arange(int(length.sum()), device=length.device), length)
+        return Ragged(self.documents.start[place.row] + place.position, length)
 
     @classmethod
     def of(cls, batch: Batch, words: Words) -> "Reading":

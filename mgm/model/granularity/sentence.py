@@ -3,27 +3,36 @@
 Axes: S sentences, M words read, T distinct words, D width of a word, H width of one direction.
 """
 
+from typing import Literal
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.granularity.reading import Reading
 from mgm.model.ragged import Ragged
-from mgm.model.recurrent import gru
+from mgm.model.recurrent import gru, lstm
+
+RECURRENCE = {"gru": (gru, 3), "lstm": (lstm, 4)}
+"""Of each cell, the recurrence and how many blocks of the state's width it reads a word."""
 
 
 class Sentence(nn.Module):
-    """A bidirectional GRU, whose maximum is the sentence's vector. `width` is that of both directions."""
+    """A bidirectional GRU or LSTM, whose maximum is the sentence's vector. `width` is that of both directions."""
 
-    def __init__(self, input_width: int, width: int) -> None:
+    def __init__(self, input_width: int, width: int, cell: Literal["gru", "lstm"] = "gru") -> None:
         super().__init__()
         if width % 2:
             raise ValueError(
                 f"model.sentence.width: {width}: expected an even number, half for each direction"
             )
-        self.hidden = width // 2
-        self.inputs = nn.Linear(input_width, 6 * self.hidden)
-        self.recurrent = nn.Parameter(torch.stack([_orthogonal_gates(self.hidden) for _ in range(2)]))
+        hidden = width // 2
+        self.recur, blocks = RECURRENCE[cell]
+        self.inputs = nn.Linear(input_width, 2 * blocks * hidden)
+        self.recurrent = nn.Parameter(torch.stack([_orthogonal(hidden, blocks) for _ in range(2)]))
+        if cell == "lstm":  # a cell that forgets at first learns nothing from afar: Jozefowicz et al. 2015
+            with torch.no_grad():
+                self.inputs.bias.view(2, blocks, hidden)[:, 1] += 1
 
     def forward(self, types_TD: Tensor, reading: Reading) -> Ragged:
         """(M, width) states by sentence."""
@@ -37,10 +46,10 @@ class Sentence(nn.Module):
                 F.embedding(words.values[layout.item_reversed], backward),
             ]
         )
-        states = gru(gates, self.recurrent, layout.steps)
+        states = self.recur(gates, self.recurrent, layout.steps)
         flat = [F.embedding(layout.slot, states[0]), F.embedding(layout.slot_reversed, states[1])]
         return Ragged(torch.cat(flat, dim=1), words.length)
 
 
-def _orthogonal_gates(width: int) -> Tensor:
-    return torch.cat([nn.init.orthogonal_(torch.empty(width, width)) for _ in range(3)], dim=1)
+def _orthogonal(width: int, blocks: int) -> Tensor:
+    return torch.cat([nn.init.orthogonal_(torch.empty(width, width)) for _ in range(blocks)], dim=1)

@@ -1,0 +1,23 @@
+"""The document's first sentence, read on its own: a title, a headline or a summary line says more than its length.
+
+Axes: B documents, T distinct words, D width of a word, V width of the lead.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgm.model.granularity.reading import Reading
+from mgm.model.ragged import Ragged, gather_mean
+
+
+class Lead(nn.Module):
+    """The mean of the lead's words beside the maxima of the windows around them. It has no weights of its own."""
+
+    def forward(self, types_TD: Tensor, windows: list[tuple[Ragged, Reading]], reading: Reading) -> Tensor:
+        """(B,V) with V = D and the windows' widths; `windows`: the states of each, and what it read."""
+        words = Ragged(reading.sentences.values[reading.lead.values], reading.lead.length)
+        pooled = [gather_mean(types_TD, words)]
+        for states, read in windows:
+            pooled.append(F.embedding_bag(read.lead.values, states.values, read.lead.start, mode="max"))
+        return torch.cat(pooled, dim=1)

@@ -1,0 +1,155 @@
+"""The wide part beside the deep one: n-grams straight to the logits, as in a linear model.
+
+Axes: B documents, N words of the batch, F n-grams of all documents (each once a document), K logits of all tasks.
+Source: Cheng et al. 2016, arXiv:1606.07792 (Wide & Deep).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgm.model.batch import Batch
+from mgm.model.granularity.reading import Reading
+from mgm.model.ragged import Ragged
+from mgm.settings import WideSettings
+
+_FIRST, _SECOND, _LEAD = -0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15
+"""Odd 64-bit constants (of splitmix64) that place a word, the word after it, and a word of the lead in a hash."""
+_MOST_AT_ONCE = 64
+_MIN_DOCUMENTS = 2
+"""An n-gram of fewer training documents says nothing about others."""
+
+
+@dataclass(frozen=True)
+class Bag:
+    """What documents hold: `item` (F,), how often `count` (F,), by `document` (F,), which ascends."""
+
+    item: Tensor
+    count: Tensor
+    document: Tensor
+
+    @classmethod
+    def of(cls, items: Tensor, documents: Tensor, size: int) -> "Bag":
+        """Each of `items` (below `size`) once a document."""
+        key, count = (documents * size + items).unique(return_counts=True)
+        return cls(key % size, count.float(), key // size)
+
+
+class Wide(nn.Module):
+    """Weights of hashed n-grams for the logits of every task: a linear model on TF-IDF.
+
+    Word n-grams are the words and the pairs of neighbours within a sentence, and once more those of the lead, the first
+    sentence; an unknown word is none. Character n-grams are those of mgm.text.features. The values of either kind are
+    sublinear TF-IDF, of length 1/sqrt(2) in a document, so that its vector has length 1.
+
+    The gradients are sparse, and want plain stochastic gradient descent: an optimizer that evens out gradients would
+    give a rare n-gram the weight of a frequent one, and overfit.
+    """
+
+    prior: Tensor
+    scale: Tensor
+    idf_word: Tensor
+    idf_character: Tensor
+
+    def __init__(
+        self, settings: WideSettings, ngram_buckets: int, widths: dict[str, int], values: set[str]
+    ) -> None:
+        """`widths`: the logits of each task; `values`: the tasks whose output is a value with a squared error, which
+        curves four times as much as a logistic loss: halved, it is content with the same learning rate."""
+        super().__init__()
+        self.widths = widths
+        self.dropout, self.learning_rate = settings.dropout, settings.learning_rate
+        total = sum(widths.values())
+        self.words = nn.EmbeddingBag(settings.buckets, total, mode="sum", sparse=True)
+        self.characters = nn.EmbeddingBag(ngram_buckets, total, mode="sum", sparse=True)
+        for table in (self.words, self.characters):
+            nn.init.zeros_(table.weight)
+        self.register_buffer("prior", torch.zeros(total))
+        scale = [torch.full((width,), 0.5 if task in values else 1.0) for task, width in widths.items()]
+        self.register_buffer("scale", torch.cat(scale), persistent=False)
+        self.register_buffer("idf_word", torch.ones(settings.buckets))
+        self.register_buffer("idf_character", torch.ones(ngram_buckets))
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """(B, width) logits of each task."""
+        of_words = self._logits(self.word_ngrams(batch), self.words, self.idf_word, batch.size)
+        of_characters = self._logits(
+            self.character_ngrams(batch), self.characters, self.idf_character, batch.size
+        )
+        logits_BK = self.prior + self.scale * (of_words + of_characters)
+        return dict(zip(self.widths, logits_BK.split(list(self.widths.values()), dim=1), strict=True))
+
+    @torch.no_grad()
+    def fit(self, batches: Iterable[Batch], priors: dict[str, Tensor]) -> None:
+        """Starts from the outputs that the tasks have for an unknown document, and learns inverse document frequencies
+        from the training documents: log((1 + D) / (1 + df)) + 1; 0 for an n-gram of fewer than two."""
+        self.prior.copy_(torch.cat([priors[task] for task in self.widths]))
+        of_words, of_characters = torch.zeros_like(self.idf_word), torch.zeros_like(self.idf_character)
+        documents = 0
+        for batch in batches:
+            documents += batch.size
+            for found, frequency in (
+                (self.word_ngrams(batch), of_words),
+                (self.character_ngrams(batch), of_characters),
+            ):
+                frequency += torch.bincount(found.item, minlength=frequency.numel())
+        for idf, frequency in ((self.idf_word, of_words), (self.idf_character, of_characters)):
+            idf.copy_(((1 + documents) / (1 + frequency)).log() + 1)
+            idf[frequency < _MIN_DOCUMENTS] = 0
+
+    @torch.no_grad()
+    def descend(self, share: float, documents: int) -> None:
+        """One step down the gradient of a loss that is a mean over `documents`, at this share of the learning rate.
+
+        Each document makes the step of one, up to 64 at once: more would overshoot on the n-grams that they share.
+        """
+        rate = self.learning_rate * share * min(documents, _MOST_AT_ONCE)
+        for table in (self.words, self.characters):
+            if table.weight.grad is not None:
+                table.weight.add_(table.weight.grad, alpha=-rate)
+                table.weight.grad = None
+
+    def word_ngrams(self, batch: Batch) -> Bag:
+        """The hashed words and pairs of each document, and those of its lead."""
+        reading = Reading.of(batch, "all")
+        ids, document = batch.type_id[batch.word], reading.documents.row
+        known, sentence = ids > 0, reading.sentences.row
+        pair = known[:-1] & known[1:] & (sentence[:-1] == sentence[1:])
+        in_lead = torch.zeros_like(known).index_fill_(0, reading.lead.values, True)
+        single = ids * _FIRST
+        hashes = torch.cat([single[known], (single[:-1] + ids[1:] * _SECOND)[pair]])
+        documents = torch.cat([document[known], document[:-1][pair]])
+        led = torch.cat([in_lead[known], in_lead[:-1][pair]])
+        hashes = _mixed(torch.cat([hashes, hashes[led] ^ _LEAD]))
+        return Bag.of(
+            hashes % self.idf_word.numel(), torch.cat([documents, documents[led]]), self.idf_word.numel()
+        )
+
+    def character_ngrams(self, batch: Batch) -> Bag:
+        """The hashed character n-grams of each document's words."""
+        of_types = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
+        length_N = of_types.length[batch.word]
+        place = Ragged(torch.arange(int(length_N.sum()), device=length_N.device), length_N)
+        ngrams = of_types.values[of_types.start[batch.word][place.row] + place.position]
+        document = Reading.of(batch, "all").documents.row[place.row]
+        return Bag.of(ngrams, document, self.idf_character.numel())
+
+    def _logits(self, found: Bag, table: nn.EmbeddingBag, idf: Tensor, documents: int) -> Tensor:
+        """(B,K)"""
+        value_F = (1 + found.count.log()) * idf[found.item]
+        square_B = value_F.new_zeros(documents).index_add_(0, found.document, value_F.square())
+        # nothing known in a document: its values are zeros, whatever they are divided by
+        length_B = square_B.mul(2).sqrt().masked_fill(square_B == 0, 1)
+        value_F = F.dropout(value_F / length_B[found.document], self.dropout, self.training)
+        start_B = torch.searchsorted(found.document, torch.arange(documents, device=found.document.device))
+        return table(found.item, start_B, per_sample_weights=value_F)
+
+
+def _mixed(hashes: Tensor) -> Tensor:
+    """Spreads 64-bit hashes and makes them non-negative (the last steps of splitmix64)."""
+    hashes = (hashes ^ ((hashes >> 30) & ((1 << 34) - 1))) * _SECOND
+    hashes = (hashes ^ ((hashes >> 27) & ((1 << 37) - 1))) * _LEAD
+    return (hashes ^ (hashes >> 31)) & ((1 << 63) - 1)

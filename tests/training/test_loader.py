@@ -1,0 +1,78 @@
+import threading
+import time
+
+import pytest
+import torch
+
+from mgm.model.batch import Batch, collate
+from mgm.training.batches import Step
+from mgm.training.loader import ahead, load
+from mgm.training.sampling import plan_epoch
+from mgm.training.sources import labelled
+from tests import tiny
+
+CONFIG = tiny.settings()
+FEATURES, _, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+TASKS = CONFIG.active_tasks()
+SOURCES = labelled(FEATURES, TASKS, "train")
+STEPS = plan_epoch(SOURCES, 30, 1.0, 1, 0).steps
+
+
+def gather(step: Step) -> Batch:
+    return collate(SOURCES[step.source].part, step.rows, TASKS, SPACES, with_targets=True)
+
+
+def tensors(batch: Batch) -> dict[str, torch.Tensor]:
+    named = {k: v for k, v in vars(batch).items() if isinstance(v, torch.Tensor)}
+    return named | {f"target {k}": v for k, v in batch.targets.items()}
+
+
+def test_a_thread_ahead_gives_the_same_bytes_in_the_same_order() -> None:
+    plain = list(load(STEPS, gather, torch.device("cpu")))
+    threaded = list(ahead(STEPS, gather, 3))
+    assert len(plain) == len(threaded) == len(STEPS) > 4
+    for one, other in zip(map(tensors, plain), map(tensors, threaded), strict=True):
+        assert one.keys() == other.keys()
+        for name, tensor in one.items():
+            assert tensor.dtype == other[name].dtype
+            assert tensor.numpy().tobytes() == other[name].numpy().tobytes(), name
+
+
+def test_it_works_ahead_of_the_reader_and_no_further_than_asked() -> None:
+    made: list[int] = []
+    reader = ahead(range(10), lambda i: made.append(i) or i, 3)
+    assert next(reader) == 0
+    deadline = time.monotonic() + 10
+    while len(made) < 4 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    time.sleep(0.05)
+    assert made == [0, 1, 2, 3]
+    assert list(reader) == list(range(1, 10))
+
+
+def test_an_error_of_the_thread_comes_out_at_its_place() -> None:
+    def make(i: int) -> int:
+        if i == 2:
+            raise ValueError("row 2 is broken")
+        return i
+
+    reader = ahead(range(5), make, 3)
+    assert [next(reader), next(reader)] == [0, 1]
+    with pytest.raises(ValueError, match="row 2 is broken"):
+        next(reader)
+
+
+def test_a_reader_that_leaves_ends_the_thread() -> None:
+    made: list[int] = []
+    reader = ahead(range(1_000), lambda i: made.append(i) or i, 2)
+    next(reader)
+    reader.close()
+    assert not any(t.name.startswith("loader") for t in threading.enumerate())
+    assert len(made) <= 4
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_the_same_batches_arrive() -> None:
+    for one, other in zip(map(gather, STEPS), load(STEPS, gather, torch.device("cuda")), strict=True):
+        for name, tensor in tensors(one).items():
+            assert torch.equal(tensor, tensors(other)[name].cpu()), name
