@@ -19,6 +19,7 @@ from benchmarks.peers.scores import score
 from benchmarks.peers.tokens import characters, words, words_and_bigrams
 from mgm.corpus.parts import Part, PartsWriter, file_sha256, write_manifest
 from mgm.model.thresholds import Thresholds
+from mgm.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels, vectors
 from tests import tiny
@@ -258,7 +259,7 @@ def test_an_unknown_preset_and_key_are_named() -> None:
 def test_the_presets_that_are_shipped_are_settings() -> None:
     raw = yaml.safe_load(Path("benchmarks/quality.yaml").read_text(encoding="utf-8"))
     for preset in raw["presets"]:
-        assert preset_settings(tiny.settings(), raw, preset).model.preset == preset
+        assert preset_settings(Settings.load(), raw, preset).model.preset == preset
 
 
 RESULTS = {
