@@ -38,11 +38,13 @@ SETTINGS: dict[str, Any] = {
     },
     "model": {
         "width": 16,
+        "fusion_width": 16,
         "dropout": 0.2,
         "window": {"sizes": [2], "width": 8},
         "sentence": {"width": 8},
         "paragraph": {"width": 8},
         "document": {"width": 8, "heads": 2},
+        "wide": {"buckets": 512},
     },
     "train": {"epochs": 4, "tokens_per_batch": 60, "learning_rate": 0.02, "patience": 9, "threads": 1},
 }

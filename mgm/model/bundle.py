@@ -24,7 +24,7 @@ from mgm.text.dictionary import UserDictionary
 from mgm.text.stopwords import Stopwords
 from mgm.text.vocabulary import Vocabulary
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 _WEIGHTS, _CONFIG, _VOCABULARY = "weights.safetensors", "config.json", "vocabulary.parquet"
 _PROFILE, _CARD = "profile.json", "card.md"
