@@ -70,7 +70,7 @@ def main() -> None:
         "training": {
             k: training[k] for k in ("rows", "words_per_epoch", "parameters", "best_epoch", "seconds")
         },
-        "words_per_second": round(sum(e["words"] for e in training["epochs"]) / training["seconds"]),
+        "words_per_second": round(training["words_per_second"]),
         "peak_memory_mib": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024,
         "test_metrics": {
             task: {key: entry[key] for key in ("n", "low", "high", "baseline")}
