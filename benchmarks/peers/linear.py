@@ -27,7 +27,9 @@ class Linear:
     """Reads texts alone; one matrix serves all settings and seeds of the same rows."""
 
     name = "linear"
-    seeded = True
+    seeded = (
+        False  # the seed orders the solver's steps, not where they end: three gave the same role to 4 digits
+    )
 
     def __init__(self) -> None:
         self._key: tuple[str, bytes] | None = None

@@ -31,7 +31,7 @@ def tune(
     fitted, seconds = _fit(workspace, workspace.parts, tasks, settings, checkpoints)
     trained = fitted.trained
     return {
-        "epochs": trained.best,
+        "best_epoch": trained.best,
         "thresholds": {name: t.to_json() for name, t in fitted.thresholds.items()},
         "valid": next(r.metrics for r in trained.history if r.epoch == trained.best),
         "parameters": sum(p.numel() for p in fitted.network.parameters()),
@@ -40,13 +40,11 @@ def tune(
 
 
 def refit(
-    workspace: Workspace, tasks: list[Task], settings: Settings, epochs: int, checkpoints: Path
+    workspace: Workspace, tasks: list[Task], settings: Settings, checkpoints: Path
 ) -> tuple[Fitted, float]:
-    """A network on train and valid, with as many epochs as were best."""
-    train = settings.train.model_copy(update={"epochs": epochs})
-    return _fit(
-        workspace, joined(workspace.parts), tasks, settings.model_copy(update={"train": train}), checkpoints
-    )
+    """A network on train and valid, with the whole schedule of the first fit: its rate is nearly 0 at the end, so that
+    fewer epochs would not be the first fit's best epoch but a shorter schedule."""
+    return _fit(workspace, joined(workspace.parts), tasks, settings, checkpoints)
 
 
 def measure(

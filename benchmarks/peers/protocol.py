@@ -130,7 +130,7 @@ class Benchmark:
                     fingerprint,
                     lambda: network.tune(self.workspace, tasks, settings, checkpoints)[0],
                 )
-                fitted, seconds = network.refit(self.workspace, tasks, settings, tuned["epochs"], checkpoints)
+                fitted, seconds = network.refit(self.workspace, tasks, settings, checkpoints)
             metrics = network.measure(self.workspace, tasks, fitted, tuned["thresholds"])
             return {"tasks": metrics, "tuned": tuned, "seconds": seconds}
 

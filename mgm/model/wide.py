@@ -104,9 +104,10 @@ class Wide(nn.Module):
     def descend(self, share: float, documents: int) -> None:
         """One step down the gradient of a loss that is a mean over `documents`, at this share of the learning rate.
 
-        Each document makes the step of one, up to 64 at once: more would overshoot on the n-grams that they share.
+        The rate grows with the root of the documents, up to 64 of them: each shares n-grams with the others, and more
+        would overshoot on those.
         """
-        rate = self.learning_rate * share * min(documents, _MOST_AT_ONCE)
+        rate = self.learning_rate * share * min(documents, _MOST_AT_ONCE) ** 0.5
         for table in (self.words, self.characters):
             if table.weight.grad is not None:
                 table.weight.add_(table.weight.grad, alpha=-rate)
