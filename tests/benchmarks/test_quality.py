@@ -212,10 +212,10 @@ def test_fasttext_has_scores_of_every_class(folder: Path, name: str) -> None:
 def test_a_result_is_measured_once(folder: Path, tmp_path: Path) -> None:
     workspace, work = load(folder), tmp_path / "work"
     units = Benchmark(workspace, RAW, [1, 2], few=False, work=work).units(["linear"], ["dish"])
-    assert [u.fits for u in units] == [4, 1]
+    assert [u.fits for u in units] == [4]  # of one seed: another gives the same model
     first = [u.run("r1") for u in units]
     again = Benchmark(workspace, RAW, [1, 2], few=False, work=work).units(["linear"], ["dish"])
-    assert [u.fits for u in again] == [0, 0]
+    assert [u.fits for u in again] == [0]
     assert [u.run("r2") for u in again] == first
     assert json.loads(units[0].path.read_text())["revision"] == "r1"
 
@@ -228,7 +228,7 @@ def test_mgm_goes_through_the_same_protocol(folder: Path, tmp_path: Path) -> Non
     found = unit.run("r")
     assert set(found["tasks"]) == {"dish", "price", "keys", "themes"}
     assert set(found["tasks"]["themes"]) == {"micro_f1", "macro_f1"}
-    assert found["tuned"]["epochs"] in (1, 2)
+    assert found["tuned"]["best_epoch"] in (1, 2)
     assert (unit.path.parent / "tune-1.json").is_file()
     assert not list((unit.path.parent / "checkpoints").glob("*"))
     other = RAW | {"presets": {"fast": over(RAW["presets"]["fast"], {"train": {"epochs": 1}})}}
