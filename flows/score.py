@@ -21,7 +21,7 @@ if __name__ == "__main__":
 from prefect import flow
 from tqdm import tqdm
 
-from flows import server
+from flows import keys, server
 from flows.gates.reference import CHAMPION, STORE
 from flows.stages._common import read_json, write_json
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter
@@ -77,7 +77,7 @@ def score(
     from flows.gates.night import REFUSED, judge_night
 
     settings, gates = settings or ScoreSettings(), gates or GateSettings()
-    scorer = Scorer.load(bundle or champion(), settings.tasks)
+    scorer = Scorer.load(bundle or champion(), settings.tasks, public_key=keys.verify_key())
     scorer.bundle.text_for(like)
     own = None if like is None else scorer.bundle.settings.corpora[like]
     inputs = Inputs(source) if own is None else Inputs(source, own.id, own.text_column)

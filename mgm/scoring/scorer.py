@@ -11,6 +11,7 @@ from mgm.corpus.rejects import TEXT_MISSING, split_rejected
 from mgm.model import bundle as bundles
 from mgm.model.bundle import Bundle
 from mgm.model.predict import TOKENS_PER_BATCH, predict, prediction_schema
+from mgm.model.signing import check_signature
 from mgm.settings import nearest
 from mgm.tasks import Task
 from mgm.text.cleaning import clean
@@ -38,9 +39,18 @@ class Scorer:
 
     @classmethod
     def load(
-        cls, folder: Path, tasks: list[str] | str = "all", tokens_per_batch: int = TOKENS_PER_BATCH
+        cls,
+        folder: Path,
+        tasks: list[str] | str = "all",
+        tokens_per_batch: int = TOKENS_PER_BATCH,
+        public_key: Path | None = None,
     ) -> Self:
-        """The scorer of a bundle's folder; see `bundle.load` for what raises."""
+        """The scorer of a bundle's folder; with a public key only of one that it verifies.
+
+        See `bundle.load` and `signing.check_signature` for what raises.
+        """
+        if public_key is not None:
+            check_signature(folder, public_key)
         return cls(bundles.load(folder), tasks, tokens_per_batch)
 
     @property

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flows import keys
 from flows.score import score
 from mgm.corpus.parts import read_manifest, read_table
+from mgm.model.signing import sign
 from mgm.settings import ScoreSettings
+from tests import keys as key_pairs
 from tests import tiny
 
 REPOSITORY = Path(__file__).parents[2]
@@ -115,3 +119,18 @@ def test_the_command_line_says_what_it_did_and_fails_with_a_code(tmp_path: Path,
     assert failed.returncode == 1
     assert "nothing.csv: no such file or folder" in failed.stderr
     assert "Traceback" not in failed.stderr
+
+
+def test_with_a_public_key_only_what_it_verifies_scores(
+    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("model_signing", reason="needs the extra sign")
+    private = key_pairs.pair(tmp_path / "keys")
+    monkeypatch.setenv(keys.VERIFY_KEY, str(key_pairs.public(private)))
+    tiny.menus().select("doc_id", "text").write_parquet(tmp_path / "in.parquet")
+    copy = shutil.copytree(bundle, tmp_path / "bundle")
+    with pytest.raises(ValueError, match="the bundle is not signed"):
+        score(tmp_path / "in.parquet", tmp_path / "out", copy)
+    assert not (tmp_path / "out").exists()
+    sign(copy, private)
+    assert score(tmp_path / "in.parquet", tmp_path / "out", copy)["predictions"] == 30

@@ -1,0 +1,39 @@
+"""Where the keys of the bundles' signatures lie: paths in the environment, since a machine has keys and a project has not."""
+
+import os
+from pathlib import Path
+
+SIGNING_KEY = "MGM_SIGNING_KEY"
+"""The private key's file: `mgm promote` signs what it stores."""
+VERIFY_KEY = "MGM_VERIFY_KEY"
+"""The public key's file: no bundle is scored with that it does not verify."""
+
+
+def signing_key() -> Path | None:
+    """The private key's file; None: bundles are not signed.
+
+    Raises:
+        FileNotFoundError: the variable names no file.
+    """
+    return _path(SIGNING_KEY)
+
+
+def verify_key() -> Path | None:
+    """The public key's file; None: signatures are not asked for.
+
+    Raises:
+        FileNotFoundError: the variable names no file.
+    """
+    return _path(VERIFY_KEY)
+
+
+def _path(variable: str) -> Path | None:
+    value = os.environ.get(variable)
+    if not value:
+        return None
+    path = Path(value).expanduser()
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"environment variable {variable}: {path}: no such file; expected a key in PEM"
+        )
+    return path

@@ -1,0 +1,115 @@
+"""Signatures of bundles, by a pair of elliptic-curve keys: who holds the private key vouches for every file of the folder.
+
+The manifest's hashes (bundle.py) tell a damaged bundle; whoever can write the folder can write the manifest too, but not
+the signature. By OpenSSF model signing (https://github.com/sigstore/model-transparency), method `key`, without a network.
+"""
+
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+SIGNATURE = "model.sig"
+"""Beside the bundle's files; neither the manifest nor the signature covers it."""
+
+
+def sign(folder: Path, private_key: Path) -> bool:
+    """Writes the signature of all that lies in `folder` into it. False: one by this key holds already.
+
+    private_key: a PEM file without a password, on P-256, P-384 or P-521.
+
+    Raises:
+        FileNotFoundError: there is no key.
+        ValueError: the key cannot be used, or the extra `sign` is not installed.
+    """
+    _key_file(private_key, "private")
+    hashing, signing, _ = _library()
+    try:
+        config = signing.Config().use_elliptic_key_signer(private_key=private_key)
+        public = _public_half(private_key)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{private_key}: expected a private elliptic-curve key in PEM, without a password: {error}"
+        ) from error
+    with tempfile.NamedTemporaryFile(suffix=".pem") as file:
+        file.write(public)
+        file.flush()
+        if _holds(folder, Path(file.name)):
+            return False
+    # Not written over: the file may be one with DVC's cache.
+    (folder / SIGNATURE).unlink(missing_ok=True)
+    config.set_hashing_config(_hashing(hashing)).sign(folder, folder / SIGNATURE)
+    return True
+
+
+def check_signature(folder: Path, public_key: Path) -> None:
+    """That `folder` holds just what the holder of the private key signed.
+
+    public_key: a PEM file, the other half of the private key.
+
+    Raises:
+        FileNotFoundError: there is no key.
+        ValueError: not signed, signed with another key, or a file was altered, added or taken away since; or the key
+            cannot be used, or the extra `sign` is not installed.
+    """
+    _key_file(public_key, "public")
+    hashing, _, verifying = _library()
+    try:
+        config = verifying.Config().use_elliptic_key_verifier(public_key=public_key)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{public_key}: expected a public elliptic-curve key in PEM: {error}") from error
+    signature = folder / SIGNATURE
+    if not signature.is_file():
+        raise ValueError(
+            f"{signature}: missing: the bundle is not signed, and a public key is set, so it is not loaded"
+        )
+    try:
+        config.set_hashing_config(_hashing(hashing)).verify(folder, signature)
+    # The library passes on whatever its parsers raise at a forged signature, of many kinds.
+    except Exception as error:
+        # The library says it with every byte of the hashes, in a list's repr, which may escape the quotes.
+        altered = re.findall(r"Hash mismatch for \\?'([^'\\]+)", str(error))
+        why = f"{', '.join(altered)} altered since" if altered else str(error) or type(error).__name__
+        raise ValueError(
+            f"{folder}: its signature does not hold for the key {public_key}, so the bundle is not loaded: {why}"
+        ) from error
+
+
+def _holds(folder: Path, public_key: Path) -> bool:
+    try:
+        check_signature(folder, public_key)
+    except ValueError:
+        return False
+    return True
+
+
+def _public_half(private_key: Path) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    key = serialization.load_pem_private_key(private_key.read_bytes(), password=None)
+    return key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+
+
+def _key_file(path: Path, which: str) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file; expected the {which} key of the bundles' signatures")
+
+
+def _hashing(hashing: Any) -> Any:
+    # DVC may have put links to its cache in place of files; what is hashed is the content behind them.
+    config = hashing.Config().set_ignored_paths(paths=[SIGNATURE], ignore_git_paths=False)
+    return config.set_allow_symlinks(True)
+
+
+def _library() -> tuple[Any, Any, Any]:
+    """Imported when a key is used: the extra is optional, and its import takes seconds."""
+    try:
+        from model_signing import hashing, signing, verifying
+    except ImportError as error:
+        raise ValueError(
+            "a key for signed bundles is set, but model-signing is not installed: "
+            "pip install -c requirements.lock -e '.[sign]'"
+        ) from error
+    return hashing, signing, verifying
