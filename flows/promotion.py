@@ -1,78 +1,58 @@
 """The champion: the bundle that scores the nights. Promotion moves a pointer and never overwrites a bundle."""
 
-import json
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows.score import CHAMPION, STORE
+from flows import keys
+from flows.champion import Champion, champion
+from flows.gates.reference import CHAMPION, STORE
+from flows.judging import VERDICT, judge_candidate
 from flows.stages._common import CANDIDATE, read_json, write_json
 from mgm.model.bundle import bundle_id, verify
-
-VERDICT = Path("reports/promotion.json")
+from mgm.model.signing import check_signature, sign
+from mgm.settings import PARAMS, Settings
 
 
 class Refused(RuntimeError):
     """The candidate is not to be the champion. The message says why."""
 
 
-@dataclass(frozen=True)
-class Champion:
-    """models/champion.json: bundle ids (the store's folders); `earlier`: those before `previous`, newest first."""
-
-    bundle: str
-    promoted_at: str
-    previous: str | None = None
-    earlier: list[str] = field(default_factory=list)
-
-
-def champion(root: Path = Path()) -> Champion | None:
-    """The present champion, or None before the first promotion.
-
-    Raises:
-        ValueError: models/champion.json is not one.
-    """
-    path = root / CHAMPION
-    if not path.is_file():
-        return None
-    try:
-        content = read_json(path)
-        return Champion(**content)
-    except (json.JSONDecodeError, TypeError) as error:
-        raise ValueError(
-            f"{path}: not a champion's pointer (bundle, promoted_at, previous): {error}"
-        ) from error
-
-
 def promote(root: Path = Path()) -> str:
     """Makes the blessed candidate the champion; says so in one line.
 
+    Where another bundle was the champion when the verdict was made, the candidate is judged again first. With a private
+    key (keys.py) what is stored is signed.
+
     Raises:
-        FileNotFoundError: there is no candidate or no verdict.
+        FileNotFoundError: there is no candidate, no verdict, or no key where one is named.
         Refused: the verdict says no, or judged another bundle.
-        ValueError: a file of the bundle was altered.
+        ValueError: a file of the bundle was altered, or the key cannot be used.
     """
-    candidate, verdict = root / CANDIDATE, _verdict(root / VERDICT)
-    identity = bundle_id(candidate)
-    if verdict["verdict"] != "blessed":
-        reasons = "".join(f"\n  {reason}" for reason in verdict["reasons"])
-        raise Refused(
-            f"{root / VERDICT}: the verdict on bundle {identity[:12]} is {verdict['verdict']!r}:{reasons}"
-        )
+    candidate, verdict, key = root / CANDIDATE, _verdict(root / VERDICT), keys.signing_key()
+    identity, now = bundle_id(candidate), champion(root)
     if verdict["bundle"] != identity:
         raise Refused(
             f"{root / VERDICT} judged bundle {str(verdict['bundle'])[:12]}, but {candidate} is {identity[:12]}: "
             "run `dvc repro`, so that it is judged"
         )
+    present = None if now is None else now.bundle
+    if present not in (verdict["champion"], identity):
+        verdict = judge_candidate(Settings.load(root / PARAMS), root)
+        write_json(root / VERDICT, verdict)
+    if verdict["verdict"] != "blessed":
+        reasons = "".join(f"\n  {reason}" for reason in verdict["reasons"])
+        raise Refused(
+            f"{root / VERDICT}: the verdict on bundle {identity[:12]} is {verdict['verdict']!r}:{reasons}"
+        )
     verify(candidate)
-    now = champion(root)
-    if now is not None and now.bundle == identity:
+    _store(candidate, root / STORE / identity, root, key)
+    if present == identity:
         return f"bundle {identity[:12]} is the champion already"
-    _store(candidate, root / STORE / identity, root)
     before = [] if now is None else [b for b in (now.bundle, now.previous, *now.earlier) if b is not None]
     _point(root, Champion(identity, _now(), before[0] if before else None, before[1:]))
     return f"bundle {identity[:12]} is the champion" + (f", after {before[0][:12]}" if before else "")
@@ -82,8 +62,9 @@ def rollback(root: Path = Path()) -> str:
     """Makes the previous champion the champion again; says so in one line.
 
     Raises:
-        FileNotFoundError: its bundle is not in the store.
-        ValueError: there is no previous champion, or a file of its bundle was altered.
+        FileNotFoundError: its bundle is not in the store, or no key where one is named.
+        ValueError: there is no previous champion, a file of its bundle was altered, or, with a public key (keys.py), its
+            signature does not hold.
     """
     now = champion(root)
     if now is None:
@@ -98,6 +79,8 @@ def rollback(root: Path = Path()) -> str:
             f"{folder}: the previous champion is not in the store; try `dvc pull {folder}.dvc`"
         )
     _check(folder)
+    if public_key := keys.verify_key():
+        check_signature(folder, public_key)
     _point(root, Champion(now.previous, _now(), next(iter(now.earlier), None), now.earlier[1:]))
     return f"bundle {now.previous[:12]} is the champion again, in place of {now.bundle[:12]}"
 
@@ -106,14 +89,14 @@ def _verdict(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no verdict on the candidate; run `dvc repro`")
     verdict = read_json(path)
-    missing = {"verdict", "bundle", "reasons"} - set(verdict)
+    missing = {"verdict", "bundle", "champion", "reasons"} - set(verdict)
     if missing:
-        raise ValueError(f"{path}: no {', '.join(sorted(missing))} in it")
+        raise ValueError(f"{path}: no {', '.join(sorted(missing))} in it; run `dvc repro`")
     return verdict
 
 
-def _store(candidate: Path, folder: Path, root: Path) -> None:
-    """Copies the bundle into the store, all of it or nothing, and has DVC version it."""
+def _store(candidate: Path, folder: Path, root: Path, key: Path | None) -> None:
+    """Copies the bundle into the store, all of it or nothing, signs it where there is a key, and has DVC version it."""
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = folder.with_name(f"{folder.name}.partial")
@@ -121,7 +104,8 @@ def _store(candidate: Path, folder: Path, root: Path) -> None:
         shutil.copytree(candidate, partial)
         partial.replace(folder)
     _check(folder)
-    if (root / ".dvc").is_dir() and not folder.with_name(f"{folder.name}.dvc").is_file():
+    signed = key is not None and sign(folder, key)
+    if (root / ".dvc").is_dir() and (signed or not folder.with_name(f"{folder.name}.dvc").is_file()):
         command = [
             sys.executable,
             "-m",

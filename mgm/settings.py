@@ -395,6 +395,16 @@ class EvaluateSettings(_Section):
 class VerdictSettings(_Section):
     floors: dict[str, float] = {}
     """Task to the least value of its first metric on the test split."""
+    margin: float = Field(default=0.0, ge=0)
+    """A task fails against the champion where the whole interval of the difference lies below minus this."""
+    smoke_documents: int = Field(default=64, ge=1)
+    """Test documents of each corpus that are scored from raw text."""
+    smoke_repeats: int = Field(default=10, ge=1)
+    """How often they are scored, for the time and its spread."""
+    max_ms_per_document: float | None = Field(default=None, gt=0)
+    """Most milliseconds a document, the median of the repeats; null: not judged."""
+    max_memory_mib: float | None = Field(default=None, gt=0)
+    """Most memory that a process scoring the smoke batch holds; null: not judged."""
 
 
 class ScoreSettings(_Section):

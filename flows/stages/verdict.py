@@ -1,17 +1,17 @@
-"""reports/metrics.json + verdict.floors -> reports/promotion.json. A refused candidate is no failure of
-this stage."""
+"""models/candidate, its metrics and predictions, and the champion as it is now -> reports/promotion.json. A refused candidate
+is no failure of this stage."""
 
-from flows.stages._common import CANDIDATE, REPORTS, read_json, run_stage, write_json
-from mgm.evaluation.verdict import judge
-from mgm.model.bundle import bundle_id
+import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
+
+# isort: split
+from flows.judging import VERDICT, judge_candidate
+from flows.stages._common import run_stage, write_json
 from mgm.settings import Settings
 
 
 def main() -> None:
-    promotion = judge(
-        read_json(REPORTS / "metrics.json"), Settings.load().verdict.floors, bundle_id(CANDIDATE)
-    )
-    write_json(REPORTS / "promotion.json", promotion)
+    promotion = judge_candidate(Settings.load())
+    write_json(VERDICT, promotion)
     print(f"{promotion['verdict']}: bundle {promotion['bundle'][:12]}", *promotion["reasons"], sep="\n  ")
 
 

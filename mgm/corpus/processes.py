@@ -6,7 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context, parent_process
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -44,6 +44,21 @@ def in_order(
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def apart(function: Callable[..., T], *arguments: Any) -> T:
+    """function(*arguments) in a fresh process: what it takes of memory is its own, and its end is not this one's.
+
+    Raises:
+        Whatever `function` raises; ChildProcessError: the process ended abruptly.
+    """
+    with ProcessPoolExecutor(
+        1, mp_context=get_context("spawn"), initializer=_begin, initargs=(function,)
+    ) as pool:
+        try:
+            return cast(T, pool.submit(_call, arguments).result())
+        except BrokenProcessPool as error:
+            raise ChildProcessError("the process ended abruptly, most often for want of memory") from error
 
 
 def _begin(function: Callable[..., Any]) -> None:

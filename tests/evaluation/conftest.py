@@ -13,7 +13,7 @@ from mgm.corpus.parts import PartsWriter
 from mgm.corpus.statistics import Statistics
 from mgm.evaluation.sources import STAGES, Sources
 from mgm.evaluation.summary import summarise
-from mgm.evaluation.verdict import judge
+from mgm.evaluation.verdict import floor_checks, judge
 from mgm.model.predict import PREDICTED_SPAN
 from mgm.settings import Settings
 
@@ -70,9 +70,9 @@ def finished_run(tmp_path: Path) -> Sources:
     )
     write(tmp_path / "data" / "predictions" / "labels.json", SPACES)
     write(tmp_path / "reports" / "metrics.json", metrics)
-    write(
-        tmp_path / "reports" / "promotion.json", judge(metrics, settings.verdict.floors, "abcdef0123456789")
-    )
+    measured = {"documents": 8, "p50_ms": 1.25, "p95_ms": 2.5, "peak_mib": 1234.5, "threads": 1}
+    checks = floor_checks(metrics, settings.verdict.floors)
+    write(tmp_path / "reports" / "promotion.json", judge("abcdef0123456789", None, checks, measured))
     write(
         tmp_path / "reports" / "training.json",
         {"seconds": 12.5, "parameters": 1234, "epochs": [1, 2], "versions": {"torch": "2.13.0"}},

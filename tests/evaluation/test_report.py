@@ -12,6 +12,7 @@ from mgm.evaluation.errors import confident_errors, confused_pairs, confusion, e
 from mgm.evaluation.plots import interval_plot, line_plot
 from mgm.evaluation.report import provenance_rows, render
 from mgm.evaluation.sources import Sources
+from mgm.evaluation.verdict import Check, judge
 from mgm.tasks import Task
 from tests.browser import WIDTHS, look
 
@@ -58,6 +59,8 @@ def test_report_shows_what_the_files_say(finished_run: Sources) -> None:
             assert f"{row['value']:.3f}" in text
     for piece in (
         "Blessed",
+        "floor yes module: test macro_f1",
+        "1.250 ms a document in the median repeat",
         "abcdef012345",
         "c0ffee",
         "expect_column_values_to_be_unique on text_hash",
@@ -75,6 +78,23 @@ def test_report_shows_what_the_files_say(finished_run: Sources) -> None:
     assert "different runs" not in text
     assert "asleep" not in text  # its corpus is switched off
     assert not finished_run.missing
+
+
+def test_the_comparison_with_the_champion_is_a_table(finished_run: Sources) -> None:
+    checks = [
+        Check("champion", True, "a", "module", "macro_f1", 0.7, 0.69, 0.01, -0.02, 0.04, 90),
+        Check("champion", False, "<b>", "themes", "micro_f1", 0.2, 0.3, -0.1, -0.15, -0.05, 80),
+        Check("champion", True, "valence: new, the champion has no such task", "valence"),
+    ]
+    measured = {"documents": 8, "problems": ["x"], "p50_ms": None}
+    content = judge("abcdef0123456789", "fedcba9876543210", checks, measured)
+    write(finished_run.root / "reports" / "promotion.json", content)
+    text = Page(render(finished_run, [])).text
+    assert "beside the champion fedcba987654" in text
+    assert "module macro f1 0.700 0.690 +0.010 -0.020 to +0.040 90 not shown to be worse" in text
+    assert "themes micro f1 0.200 0.300 -0.100 -0.150 to -0.050 80 worse" in text
+    assert "champion yes valence: new, the champion has no such task" in text
+    assert "Refused abcdef012345 <b>" in text
 
 
 def test_text_of_documents_cannot_become_markup(finished_run: Sources) -> None:

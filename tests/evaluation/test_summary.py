@@ -5,7 +5,6 @@ import pytest
 
 from mgm.evaluation.baselines import majority, predict_majority
 from mgm.evaluation.summary import summarise, summary_lines
-from mgm.evaluation.verdict import judge
 from mgm.tasks import Task
 
 TASK = Task(name="mood", kind="classification", corpora=["c"])
@@ -89,32 +88,3 @@ def test_majority_is_the_best_constant_answer_of_training(
 def test_majority_without_labels_is_a_clear_error() -> None:
     with pytest.raises(ValueError, match="task mood: no training row is labelled"):
         majority(pl.Series([None], dtype=pl.String), TASK)
-
-
-METRICS = {"mood": {"kind": "classification", "macro_f1": 0.65, "n": 5}}
-
-
-def test_candidate_above_its_floors_is_blessed() -> None:
-    assert judge(METRICS, {"mood": 0.6}, "abc") == {
-        "verdict": "blessed",
-        "bundle": "abc",
-        "reasons": ["mood: test macro_f1 0.6500 meets its floor 0.6"],
-    }
-    assert judge(METRICS, {}, "abc")["verdict"] == "blessed"
-
-
-@pytest.mark.parametrize(
-    ("metrics", "floors", "reason"),
-    [
-        (METRICS, {"mood": 0.7}, "mood: test macro_f1 0.6500 is below its floor 0.7"),
-        (METRICS, {"tone": 0.1}, "tone: floor 0.1, but the task was not evaluated"),
-        ({"mood": METRICS["mood"] | {"macro_f1": None}}, {"mood": 0.1}, "has no value"),
-        ({}, {}, "no task was evaluated"),
-    ],
-)
-def test_candidate_below_a_floor_or_unmeasured_is_refused(
-    metrics: dict[str, dict[str, object]], floors: dict[str, float], reason: str
-) -> None:
-    verdict = judge(metrics, floors, "abc")
-    assert verdict["verdict"] == "refused"
-    assert any(reason in said for said in verdict["reasons"])

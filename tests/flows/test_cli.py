@@ -18,10 +18,11 @@ def test_from_candidate_to_champion_and_back(
     folder: Path, make_bundle, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "reports").mkdir()
-    identities = []
+    identities: list[str] = []
     for text in ("first", "second"):
+        champion = identities[-1] if identities else None
         identities.append(make_bundle(folder / "models" / "candidate", text))
-        verdict = {"verdict": "blessed", "bundle": identities[-1], "reasons": []}
+        verdict = {"verdict": "blessed", "bundle": identities[-1], "champion": champion, "reasons": []}
         (folder / "reports" / "promotion.json").write_text(json.dumps(verdict))
         assert main(["promote"]) == 0
     assert main(["champion"]) == 0
@@ -37,7 +38,12 @@ def test_refused_is_exit_1_with_the_reasons(
 ) -> None:
     identity = make_bundle(folder / "models" / "candidate", "worse")
     (folder / "reports").mkdir()
-    verdict = {"verdict": "refused", "bundle": identity, "reasons": ["title is below its floor"]}
+    verdict = {
+        "verdict": "refused",
+        "bundle": identity,
+        "champion": None,
+        "reasons": ["title is below its floor"],
+    }
     (folder / "reports" / "promotion.json").write_text(json.dumps(verdict))
     assert main(["promote"]) == 1
     error = capsys.readouterr().err

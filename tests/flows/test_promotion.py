@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from flows import promotion
+from flows import keys, promotion
 from flows.promotion import Refused, champion, promote, rollback
+from mgm.model.signing import SIGNATURE, check_signature
+from tests import keys as key_pairs
 
 MakeBundle = Callable[[Path, str], str]
 
@@ -20,7 +22,9 @@ def judged(tmp_path: Path, make_bundle: MakeBundle) -> Callable[..., str]:
         text: str, verdict: str = "blessed", reasons: tuple[str, ...] = (), root: Path = tmp_path
     ) -> str:
         identity = make_bundle(root / "models" / "candidate", text)
-        content = {"verdict": verdict, "bundle": identity, "reasons": list(reasons)}
+        now = champion(root)
+        against = None if now is None else now.bundle
+        content = {"verdict": verdict, "bundle": identity, "champion": against, "reasons": list(reasons)}
         (root / "reports").mkdir(exist_ok=True)
         (root / "reports" / "promotion.json").write_text(json.dumps(content), encoding="utf-8")
         return identity
@@ -159,3 +163,71 @@ def test_dvc_versions_the_store(repository: Path, judged: Callable[..., str]) ->
     (store / identity).rmdir()
     subprocess.run([sys.executable, "-m", "dvc", "checkout", "-q"], cwd=repository, check=True)
     assert (store / identity / "card.md").read_text() == "first"
+
+
+@pytest.fixture
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This machine has both keys."""
+    pytest.importorskip("model_signing", reason="needs the extra sign")
+    private = key_pairs.pair(tmp_path / "keys")
+    monkeypatch.setenv(keys.SIGNING_KEY, str(private))
+    monkeypatch.setenv(keys.VERIFY_KEY, str(key_pairs.public(private)))
+    return private
+
+
+def test_with_a_key_what_is_stored_is_signed(
+    tmp_path: Path, judged: Callable[..., str], private: Path
+) -> None:
+    identity = judged("first")
+    promote(tmp_path)
+    folder = tmp_path / "models" / "store" / identity
+    check_signature(folder, key_pairs.public(private))
+    assert not (tmp_path / "models" / "candidate" / SIGNATURE).exists()
+    before = (folder / SIGNATURE).read_bytes()
+    promote(tmp_path)
+    assert (folder / SIGNATURE).read_bytes() == before
+
+
+def test_a_champion_from_before_there_was_a_key_is_signed_by_another_promotion(
+    tmp_path: Path, judged: Callable[..., str], private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = judged("first")
+    with monkeypatch.context() as patch:
+        patch.delenv(keys.SIGNING_KEY)
+        promote(tmp_path)
+    folder = tmp_path / "models" / "store" / identity
+    assert not (folder / SIGNATURE).exists()
+    assert promote(tmp_path).endswith("is the champion already")
+    check_signature(folder, key_pairs.public(private))
+
+
+def test_rollback_asks_for_the_signature(
+    tmp_path: Path, judged: Callable[..., str], private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = [(judged(text), promote(tmp_path))[0] for text in ("first", "second")]
+    (tmp_path / "models" / "store" / first / SIGNATURE).unlink()
+    with pytest.raises(ValueError, match="the bundle is not signed"):
+        rollback(tmp_path)
+    now = champion(tmp_path)
+    assert now is not None
+    assert now.bundle == second
+
+
+def test_a_key_that_is_not_there_promotes_nothing(
+    tmp_path: Path, judged: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged("first")
+    monkeypatch.setenv(keys.SIGNING_KEY, str(tmp_path / "nowhere.pem"))
+    with pytest.raises(FileNotFoundError, match=r"MGM_SIGNING_KEY: .*nowhere\.pem: no such file"):
+        promote(tmp_path)
+    assert champion(tmp_path) is None
+
+
+def test_a_verdict_without_its_champion_is_none(tmp_path: Path, judged: Callable[..., str]) -> None:
+    judged("first")
+    path = tmp_path / "reports" / "promotion.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["champion"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"promotion\.json: no champion in it; run `dvc repro`"):
+        promote(tmp_path)

@@ -172,6 +172,7 @@ def test_raw_documents_are_scored_from_the_bundle_alone_after_promotion(
         "python", "-m", "flows.score", "--input", "raw/menus.jsonl", "--output", "out"
     )
     project.ok("mgm", "promote")
+    assert ran(project.ok("dvc", "repro")) == []  # a promotion makes no stage run
     for made in ("data", "reports"):
         project.ok("rm", "-r", made)
     project.ok("python", "-m", "flows.score", "--input", "raw/menus.jsonl", "--output", "out")

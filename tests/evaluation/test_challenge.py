@@ -1,0 +1,158 @@
+"""Candidate against champion on made predictions: what is worse, what is noise, and what cannot be compared."""
+
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from mgm.evaluation.challenge import champion_checks
+from mgm.evaluation.verdict import Check
+from mgm.tasks import Task
+
+LABELS = ["cat", "rain", "猫"]
+TASK = Task(name="t", kind="classification", corpora=["c"])
+OTHER = Task(name="u", kind="classification", corpora=["c"])
+
+
+def said(true: list[str], share: float, seed: int) -> list[str]:
+    """What a model says that is right on this share of the documents."""
+    generator = np.random.default_rng(seed)
+    wrong = [LABELS[(LABELS.index(label) + 1) % 3] for label in true]
+    right = generator.random(len(true)) < share
+    return [t if ok else w for t, w, ok in zip(true, wrong, right, strict=True)]
+
+
+def table(task: str, true: list[Any], predicted: list[Any]) -> pl.DataFrame:
+    n = len(true)
+    return pl.DataFrame(
+        {
+            "corpus": ["c"] * n,
+            "doc_id": [f"d{i}" for i in range(n)],
+            "group": [f"g{i // 2}" for i in range(n)],
+            "lang": ["en"] * n,
+            "split": ["test"] * n,
+            task: predicted,
+            f"{task}_true": true,
+        }
+    )
+
+
+TRUE = [LABELS[i % 3] for i in range(300)]
+
+
+def duel(
+    candidate: dict[str, list[str]],
+    champion: dict[str, list[str]],
+    tasks: list[Task] | None = None,
+    **options: Any,
+) -> dict[str, Check]:
+    tasks = tasks or [TASK, OTHER][: len(candidate)]
+    rows = {name: table(name, TRUE, column) for name, column in candidate.items()}
+    theirs = table("x", TRUE, TRUE).select("corpus", "doc_id").with_columns(**_series(champion))
+    champion_tasks = [
+        Task(name=n, kind="classification", corpora=["c"]) for n in champion if n in ("t", "u", "v")
+    ]
+    labels = {task.name: LABELS for task in tasks}
+    arguments: dict[str, Any] = {
+        "champion_tasks": champion_tasks,
+        "champion_labels": labels,
+        "resamples": 300,
+        "seed": 1,
+    }
+    checks = champion_checks(rows, theirs, tasks, labels=labels, **(arguments | options))
+    return {str(check.task): check for check in checks}
+
+
+def _series(columns: dict[str, list[str]]) -> dict[str, pl.Series]:
+    return {name: pl.Series(values) for name, values in columns.items()}
+
+
+def test_one_task_made_worse_is_found_and_the_other_is_not_blamed() -> None:
+    checks = duel(
+        {"t": said(TRUE, 0.6, 1), "u": said(TRUE, 0.8, 2)}, {"t": said(TRUE, 0.8, 3), "u": said(TRUE, 0.8, 4)}
+    )
+    assert not checks["t"].passed
+    assert checks["t"].high is not None
+    assert checks["t"].high < 0
+    assert "is worse than the champion's" in checks["t"].why
+    assert checks["u"].passed
+
+
+def test_an_equal_model_passes_with_no_difference() -> None:
+    check = duel({"t": said(TRUE, 0.8, 1)}, {"t": said(TRUE, 0.8, 1)})["t"]
+    assert check.passed
+    assert (check.difference, check.low, check.high) == (0.0, 0.0, 0.0)
+    assert check.value == check.limit
+    assert check.n == 300
+
+
+def test_a_little_worse_within_noise_passes() -> None:
+    champion = said(TRUE, 0.8, 1)
+    candidate = list(champion)
+    changed = [i for i in range(300) if champion[i] == TRUE[i]][:2]
+    for i in changed:
+        candidate[i] = LABELS[(LABELS.index(TRUE[i]) + 1) % 3]
+    mended = [i for i in range(300) if champion[i] != TRUE[i]][:1]
+    for i in mended:
+        candidate[i] = TRUE[i]
+    check = duel({"t": candidate}, {"t": champion})["t"]
+    assert check.passed
+    assert check.difference is not None
+    assert check.difference < 0
+    assert "not shown to be worse" in check.why
+
+
+def test_a_loss_within_the_margin_passes() -> None:
+    models = {"t": said(TRUE, 0.7, 1)}, {"t": said(TRUE, 0.85, 2)}
+    assert not duel(*models)["t"].passed
+    assert duel(*models, margin=0.3)["t"].passed
+
+
+def test_new_tasks_and_those_switched_off_pass_and_are_named() -> None:
+    checks = duel({"t": TRUE, "u": TRUE}, {"t": TRUE, "v": TRUE})
+    assert all(check.passed for check in checks.values())
+    assert checks["u"].why == "u: new, the champion has no such task"
+    assert "v: a task of the champion that the candidate" in checks["v"].why
+    other_kind = duel(
+        {"t": TRUE}, {"t": TRUE}, champion_tasks=[Task(name="t", kind="multilabel", corpora=["c"])]
+    )
+    assert other_kind["t"].why == "t: new, the champion has no such task"
+
+
+def test_a_label_that_one_model_never_saw_counts_as_wrong_for_it() -> None:
+    narrow = ["cat" if label == "猫" else label for label in TRUE]
+    checks = duel({"t": TRUE}, {"t": narrow}, champion_labels={"t": ["cat", "rain"]})
+    assert checks["t"].limit == pytest.approx((2 / 3 + 1 + 0) / 3, abs=1e-4)
+    rows = {"t": table("t", TRUE, narrow)}
+    theirs = table("t", TRUE, TRUE).select("corpus", "doc_id", "t")
+    (check,) = champion_checks(rows, theirs, [TASK], [TASK], {"t": ["cat", "rain"]}, {"t": LABELS}, 50, 1)
+    assert not check.passed
+    assert check.value == pytest.approx((2 / 3 + 1 + 0) / 3, abs=1e-4)
+
+
+def test_documents_that_the_champion_cannot_read_are_left_out_for_both() -> None:
+    rows = {"t": table("t", TRUE, TRUE)}
+    theirs = table("t", TRUE, said(TRUE, 0.8, 1))[:200].select("corpus", "doc_id", "t")
+    (check,) = champion_checks(rows, theirs, [TASK], [TASK], {"t": LABELS}, {"t": LABELS}, 50, 1)
+    assert check.n == 200
+    assert "100 documents that the champion cannot read are left out" in check.why
+
+
+def test_without_an_interval_the_difference_itself_decides() -> None:
+    """One group: nothing can be resampled."""
+    for predicted, passed in ((TRUE, True), (said(TRUE, 0.7, 1), False)):
+        rows = {"t": table("t", TRUE, predicted).with_columns(group=pl.lit("g"))}
+        theirs = table("t", TRUE, said(TRUE, 0.9, 2)).select("corpus", "doc_id", "t")
+        (check,) = champion_checks(rows, theirs, [TASK], [TASK], {"t": LABELS}, {"t": LABELS}, 50, 1)
+        assert check.passed is passed
+        assert "no interval" in check.why
+
+
+def test_a_task_without_a_labelled_document_passes() -> None:
+    task = Task(name="t", kind="regression", corpora=["c"])
+    empty = table("t", [None] * 4, [0.5] * 4).with_columns(pl.col("t_true").cast(pl.Float32))
+    theirs = empty.select("corpus", "doc_id", "t")
+    (check,) = champion_checks({"t": empty}, theirs, [task], [task], {}, {}, 50, 1)
+    assert check.passed
+    assert "(no value)" in check.why

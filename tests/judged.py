@@ -1,0 +1,98 @@
+"""A project folder between evaluate and verdict: the tiny corpora, a candidate trained on them, its predictions and metrics."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mgm.corpus.parts import PartsWriter
+from mgm.evaluation.tables import write_tables
+from mgm.model import bundle as bundles
+from mgm.model.bundle import Bundle
+from mgm.settings import Settings
+from mgm.training.fit import fit, plan
+from tests import tiny
+
+ROWS = 240
+FRAMES = {"menus": tiny.menus(ROWS), "verses": tiny.verses(ROWS)}
+
+
+def params(**verdict: Any) -> dict[str, Any]:
+    """Of the tiny corpora; `verdict` is that section."""
+    small = {"smoke_documents": 8, "smoke_repeats": 2}
+    return tiny.SETTINGS | {"seed": 1, "evaluate": {"bootstrap": 200}, "verdict": small | verdict}
+
+
+def trained(epochs: int = 4) -> Bundle:
+    """A bundle that gets most of the tiny corpora right; with one epoch, much of them wrong."""
+    raw = params()
+    config = Settings.parse(raw | {"train": raw["train"] | {"epochs": epochs}})
+    features, vocabulary, spaces = tiny.prepared(config, FRAMES)
+    made = plan(config, config.active_tasks(), spaces, features, len(vocabulary))
+    fitted = fit(made, config)
+    return Bundle(
+        network=fitted.network,
+        settings=bundles.own_settings(config),
+        tasks=made.tasks,
+        labels=made.labels,
+        thresholds=fitted.thresholds,
+        vocabulary=vocabulary,
+        profile={"corpora": {"menus": {}, "verses": {}}},
+        stopwords=bundles.stopwords_of(config) | tiny.stopwords(config, tiny.tokenized(config, FRAMES)),
+    )
+
+
+def renamed(bundle: Bundle, name: str) -> Bundle:
+    """The same model with another id."""
+    return replace(bundle, profile=bundle.profile | {"name": name})
+
+
+def worse_in(bundle: Bundle, task: str) -> Bundle:
+    """A model that takes each label of one task for the next one, and is the same in all other tasks."""
+    labels = bundle.labels[task]
+    return replace(bundle, labels=bundle.labels | {task: labels[1:] + labels[:1]})
+
+
+def shyer(bundle: Bundle, threshold: float) -> Bundle:
+    """A model that gives a theme only from this probability on."""
+    themes = replace(bundle.thresholds["themes"], common=threshold, used="common")
+    return replace(bundle, thresholds={"themes": themes})
+
+
+def write_documents(root: Path) -> None:
+    """data/documents, in two parts a corpus."""
+    for corpus, frame in FRAMES.items():
+        with PartsWriter(root / "data" / "documents" / corpus, frame.schema) as writer:
+            for start in (0, ROWS // 2):
+                writer.write(frame[start : start + ROWS // 2])
+
+
+def evaluated(root: Path, bundle: Bundle, **verdict: Any) -> str:
+    """Makes the bundle the candidate of the project in `root` and evaluates it; returns its id."""
+    (root / "models").mkdir(parents=True, exist_ok=True)
+    raw = params(**verdict)
+    (root / "params.yaml").write_text(yaml.safe_dump(raw, allow_unicode=True), encoding="utf-8")
+    if not (root / "data" / "documents").is_dir():
+        write_documents(root)
+    config = Settings.parse(raw)
+    identity = bundles.save(root / "models" / "candidate", bundle)
+    features, _, _ = tiny.prepared(config, FRAMES)
+    tested = write_tables(
+        root / "data" / "predictions",
+        features,
+        bundle.tasks,
+        bundle.network,
+        bundle.labels,
+        bundle.thresholds,
+        ["test"],
+    )
+    write(root / "data" / "predictions" / "labels.json", bundle.labels)
+    write(root / "reports" / "metrics.json", tested.metrics(50, 1))
+    return identity
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
