@@ -46,7 +46,10 @@ def judge_candidate(settings: Settings, root: Path = Path()) -> dict[str, Any]:
             f"params.yaml: evaluate.bootstrap: found {settings.evaluate.bootstrap}, expected at least 1: without "
             f"resamples no difference to the champion ({root / CHAMPION}) can be shown"
         )
-    checks = floor_checks(read_json(root / REPORTS / "metrics.json"), settings.verdict.floors)
+    metrics = root / REPORTS / "metrics.json"
+    if not metrics.is_file():
+        raise FileNotFoundError(f"{metrics}: the candidate was not evaluated; run `dvc repro`")
+    checks = floor_checks(read_json(metrics), settings.verdict.floors)
     measured = asdict(_smoke(settings, root))
     checks += smoke_checks(measured, settings.verdict)
     if against is None:

@@ -154,6 +154,13 @@ def test_without_resamples_there_is_no_comparison(tmp_path: Path, model: Bundle)
         judge_candidate(settings, tmp_path)
 
 
+def test_a_candidate_that_was_not_evaluated_is_named(tmp_path: Path, model: Bundle) -> None:
+    judged.evaluated(tmp_path, model)
+    (tmp_path / "reports" / "metrics.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"metrics\.json: the candidate was not evaluated"):
+        verdict(tmp_path)
+
+
 @pytest.mark.slow
 def test_the_champions_predictions_are_kept_for_the_same_documents(tmp_path: Path, model: Bundle) -> None:
     promoted(tmp_path, model)
