@@ -3,10 +3,11 @@ ids."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import polars as pl
 
-from mgm.corpus.readers import Source, pieces, read_batches
+from mgm.corpus.readers import InputFile, Source, pieces, read_batches
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Inputs:
         hashes = [pl.Series("doc_id", [], dtype=pl.UInt64)]
         for piece in pieces(self.source):
             first = 1
-            for frame in self._read(piece, rows):
+            for frame in self.read(piece, rows):
                 missing = frame["doc_id"].is_null().arg_true()
                 if len(missing):
                     where = f"{piece}: row {first + missing[0]}, column {self.doc_id!r}"
@@ -47,9 +48,17 @@ class Inputs:
     def batches(self, rows: int) -> Iterator[pl.DataFrame]:
         """doc_id and text in the order of the files' paths, `rows` rows at a time, fewer where texts are very
         long; only the rows themselves and their order decide where a batch ends."""
-        return self._read(self.source, rows)
+        return self.read(self.source, rows)
 
-    def _read(self, source: Source, rows: int) -> Iterator[pl.DataFrame]:
+    def pieces(self) -> list[tuple[Source, str]]:
+        """Where rows are counted from the first on, each with its name: below the input's folder, or the file's."""
+        return [
+            (piece, piece.relative if isinstance(piece, InputFile) else Path(str(piece)).name)
+            for piece in pieces(self.source)
+        ]
+
+    def read(self, source: Source, rows: int) -> Iterator[pl.DataFrame]:
+        """As `batches`, of one of the pieces."""
         columns = {self.doc_id: pl.String(), self.text: pl.String()}
         for frame in read_batches(source, columns, rows, strict=(self.text,)):
             yield frame.select(pl.col(self.doc_id).alias("doc_id"), pl.col(self.text).alias("text"))
@@ -59,7 +68,7 @@ class Inputs:
         seen: dict[str, str] = {}
         for piece in pieces(self.source):
             first = 1
-            for frame in self._read(piece, rows):
+            for frame in self.read(piece, rows):
                 ids = frame["doc_id"]
                 for row in ids.hash().is_in(hashes.implode()).arg_true():
                     where = f"{piece}, row {first + row}"
