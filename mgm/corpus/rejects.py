@@ -14,6 +14,7 @@ SPAN_IN_DELETION = "span_in_deletion"
 NO_WORDS = "no_words"
 EXACT_DUPLICATE = "exact_duplicate"
 NEAR_DUPLICATE = "near_duplicate"
+MODEL_FAILED = "model_failed"
 
 
 def split_rejected(
