@@ -1,6 +1,6 @@
 """Nights: one date's documents scored by `flows.score`, by schedule, or many dates at once, resumable.
 
-`python -m flows.backfill --from 2026-01-01 --to 2026-01-31 --input 'incoming/{date}.jsonl' --output scored`
+`python -m flows.backfill --from 2026-01-01 --to 2026-01-31 --input 'incoming/{date}.jsonl'`
 """
 
 import argparse
@@ -18,11 +18,8 @@ import flows.environment  # noqa: F401  (before Prefect, which reads the environ
 from prefect import flow, get_run_logger
 from prefect.runtime import flow_run
 
-from flows import server
-from flows.score import SUMMARY, here, score
-from flows.stages._common import read_json
-
-PLACEHOLDER = "{date}"
+from flows import night_page, server
+from flows.score import PLACEHOLDER, here, parse_date, score
 
 
 class NightsFailed(RuntimeError):
@@ -31,7 +28,7 @@ class NightsFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class Night:
-    """What became of one date: `state` is scored, skipped (finished before) or failed (`error` says why)."""
+    """What became of one date: `state` is scored, skipped (in the table before) or failed (`error` says why)."""
 
     date: date
     state: str
@@ -42,21 +39,6 @@ class Night:
     error: str = ""
     warnings: tuple[str, ...] = ()
     """What the gate warned of."""
-
-
-def parse_date(text: str) -> date:
-    """A date as YYYY-MM-DD.
-
-    Raises:
-        ValueError: it is not one.
-    """
-    try:
-        found = date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"date {text!r}: expected YYYY-MM-DD ({error})") from error
-    if found.isoformat() != text:
-        raise ValueError(f"date {text!r}: expected YYYY-MM-DD, as in {found.isoformat()}")
-    return found
 
 
 def dates(first: date, last: date) -> list[date]:
@@ -73,33 +55,35 @@ def dates(first: date, last: date) -> list[date]:
 def score_night(
     day: date,
     source: str,
-    output: str,
     bundle: str | None = None,
     like: str | None = None,
     accept_drift: bool = False,
+    rescore: bool = False,
 ) -> Night:
-    """Scores one date's documents into `output`/YYYY-MM-DD; a finished night, one with a summary, is skipped.
+    """Scores one date's documents; a night that is in the table is skipped, or with `rescore` replaced.
 
     `source` is a path with {date} in it. Whatever `flows.score.score` raises is raised.
     """
-    folder = Path(output) / day.isoformat()
-    state, started = "skipped", time.monotonic()
-    if not (folder / SUMMARY).is_file():
-        given = Path(bundle) if bundle else None
-        score(_source(source, day), folder, given, like, *here(), accept_drift=accept_drift)
-        state = "scored"
-    found = read_json(folder / SUMMARY)
-    seconds = time.monotonic() - started
-    counts = found["rows_in"], found["predictions"], found["rejected"]
-    return Night(day, state, seconds, *counts, warnings=tuple(found.get("warnings", [])))
+    started = time.monotonic()
+    given = Path(bundle) if bundle else None
+    _check_source(source)
+    found = score(day, source, given, like, *here(), accept_drift, rescore)
+    return Night(
+        day,
+        found["state"],
+        time.monotonic() - started,
+        found["rows_in"],
+        found["predictions"],
+        found["rejected"],
+        warnings=(*found["warnings"], *found["broken"]),
+    )
 
 
-def _source(pattern: str, day: date) -> str:
+def _check_source(pattern: str) -> None:
     if PLACEHOLDER not in pattern:
         raise ValueError(
             f"input {pattern!r}: expected {PLACEHOLDER} in it, or every night would read the same documents"
         )
-    return pattern.replace(PLACEHOLDER, day.isoformat())
 
 
 def night_before(start: datetime, timezone: str) -> date:
@@ -130,13 +114,16 @@ def _note(night: Night) -> str:
     """The first line of what went wrong, or how much was warned of."""
     if night.error:
         return night.error.splitlines()[0]
-    return f"warnings: {len(night.warnings)} ({SUMMARY})" if night.warnings else ""
+    return (
+        f"warnings: {len(night.warnings)} ({night_page.path(night.date.isoformat())})"
+        if night.warnings
+        else ""
+    )
 
 
 @flow(name="nightly-score", persist_result=False)
 def nightly_score(
-    source: str = "incoming/{date}.jsonl",
-    output: str = "scored",
+    source: str | None = None,
     timezone: str = "UTC",
     bundle: str | None = None,
     like: str | None = None,
@@ -146,7 +133,7 @@ def nightly_score(
     scheduled = flow_run.scheduled_start_time
     assert scheduled is not None, "a flow run has a scheduled start"
     day = night_before(scheduled, timezone)
-    night = score_night(day, source, output, bundle, like, accept_drift)
+    night = score_night(day, source or here()[0].input, bundle, like, accept_drift)
     for warning in night.warnings:
         get_run_logger().warning(warning)
     for line in table([night]):
@@ -158,22 +145,24 @@ def nightly_score(
 def backfill(
     first: date,
     last: date,
-    source: str = "incoming/{date}.jsonl",
-    output: str = "scored",
+    source: str | None = None,
     bundle: str | None = None,
     like: str | None = None,
     accept_drift: bool = False,
+    rescore: bool = False,
 ) -> None:
-    """Scores each date from `first` to `last` as a night of its own; one that fails does not stop the others.
+    """Scores each date from `first` to `last` as a night of its own; one that fails does not stop the others. Nights that
+    are in the table are skipped, or with `rescore` replaced.
 
     Raises:
         NightsFailed: after the last night, where any failed.
     """
+    source = source or here()[0].input
     nights = []
     for day in dates(first, last):
         started = time.monotonic()
         try:
-            nights.append(score_night(day, source, output, bundle, like, accept_drift))
+            nights.append(score_night(day, source, bundle, like, accept_drift, rescore))
         except (
             Exception
         ) as error:  # reported in the table and in NightsFailed: the other nights are still wanted
@@ -200,8 +189,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--to", dest="last", required=True, metavar="YYYY-MM-DD", help="the last date, included"
     )
-    parser.add_argument("--input", required=True, help="the documents of a date: a path with {date} in it")
-    parser.add_argument("--output", required=True, help="folder of the nights: OUTPUT/YYYY-MM-DD")
+    parser.add_argument(
+        "--input",
+        help="the documents of a date: a path with {date} in it; default: score.input of params.yaml",
+    )
     parser.add_argument("--bundle", help="folder of a bundle; default: the champion's")
     parser.add_argument(
         "--like", metavar="CORPUS", help="read the documents with this corpus's columns and text settings"
@@ -211,11 +202,15 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="score nights too that are far from the documents of training; their summary.json says so",
     )
+    parser.add_argument(
+        "--rescore", action="store_true", help="score nights that are there again, and replace them"
+    )
     given = parser.parse_args(arguments)
     try:
         first, last = parse_date(given.first), parse_date(given.last)
         dates(first, last)
-        _source(given.input, first)
+        if given.input is not None:
+            _check_source(given.input)
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -224,10 +219,10 @@ def main(arguments: list[str] | None = None) -> int:
         first,
         last,
         given.input,
-        given.output,
         given.bundle,
         given.like,
         given.accept_drift,
+        given.rescore,
         return_state=True,
     )
     if not state.is_completed():

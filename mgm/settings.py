@@ -408,8 +408,29 @@ class VerdictSettings(_Section):
 
 
 class ScoreSettings(_Section):
+    """Nightly scoring. Places are relative to the project's folder."""
+
+    input: str = "incoming/{date}.jsonl"
+    """A night's documents: a path or an s3:// address with {date} in it."""
+    table: str = Field(default="data/scored/predictions", min_length=1)
+    """The Delta table of predictions: a folder or an s3:// address."""
+    rejects: str = Field(default="data/scored/rejects", min_length=1)
+    """The Delta table of rejects."""
+    work: str = Field(default="data/scored/nights", min_length=1)
+    """The folder of what is kept beside a night: the gate's verdict, the summary, and its shards until it is committed."""
+    rows_per_shard: int = Field(default=20_000, ge=1)
+    """Documents of a shard, which is scored whole or not at all; 64 MB of text end it before."""
     rows_per_batch: int = Field(default=4_096, ge=1)
+    broken_stop: int = Field(default=100, ge=1)
+    """More documents of a shard that the model fails for stop the night: then it is the model that is broken."""
     tasks: Literal["all"] | list[str] = "all"
+    """All: those of the bundle, without generation."""
+
+    @model_validator(mode="after")
+    def _two_tables(self) -> Self:
+        if self.table.rstrip("/") == self.rejects.rstrip("/"):
+            raise ValueError(f"table and rejects are both {self.table!r}; expected two places")
+        return self
 
 
 class Settings(_Section):

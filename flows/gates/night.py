@@ -1,8 +1,10 @@
 """The gate before scoring: frames of a night's raw documents, the suite `score.json`, and the verdict beside the output."""
 
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from flows.gates.data_docs import write_page
 from flows.gates.gate import DATA_DOCS
@@ -15,6 +17,18 @@ from mgm.settings import GateSettings
 
 GATE = "score"
 REFUSED = "gate_refused.json"
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The verdict on a night, how many documents it has, and every measure of drift (columns: drift_frames.py)."""
+
+    verdict: Verdict
+    documents: int
+    drift: list[dict[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        return self.verdict.as_dict() | {"drift": self.drift}
 
 
 def _of_note(record: logging.LogRecord) -> bool:
@@ -33,8 +47,8 @@ def judge_night(
     gates: GateSettings,
     rows: int,
     accept_drift: bool,
-) -> tuple[Verdict, int]:
-    """Checks documents before any of them is scored, and adds a page to the Data Docs. Returns how many there are, too.
+) -> Judged:
+    """Checks documents before any of them is scored, and adds a page to the Data Docs.
 
     The verdict on a night that may not be scored is `output`/gate_refused.json: what else lies there, the verdict on an
     earlier run too, stays. The caller writes the other one, when it begins to replace the output.
@@ -49,6 +63,7 @@ def judge_night(
     write_page(DATA_DOCS, verdict, datetime.now(UTC), gates.data_docs_keep)
     if verdict.passed:
         (output / REFUSED).unlink(missing_ok=True)
-    else:
-        write_json(output / REFUSED, verdict.as_dict())
-    return verdict, frames["documents"].rows.height
+    judged = Judged(verdict, frames["documents"].rows.height, frames["drift"].rows.to_dicts())
+    if not verdict.passed:
+        write_json(output / REFUSED, judged.as_dict())
+    return judged

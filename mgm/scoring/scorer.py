@@ -28,7 +28,7 @@ class Scorer:
     def __init__(
         self, bundle: Bundle, tasks: list[str] | str = "all", tokens_per_batch: int = TOKENS_PER_BATCH
     ) -> None:
-        """`tasks`: the names of those to predict, or all.
+        """`tasks`: the names of those to predict, or all without generation.
 
         Raises:
             ValueError: the bundle has no task of this name.
@@ -100,7 +100,7 @@ class Scorer:
 
 def _chosen(tasks: list[Task], names: list[str] | str) -> list[Task]:
     if names == "all":
-        return tasks
+        return [t for t in tasks if t.kind != "generation"]
     known = {t.name: t for t in tasks}
     for name in names:
         if name not in known:

@@ -15,13 +15,13 @@ from flows.backfill import (
     main,
     night_before,
     nightly_score,
-    parse_date,
     score_night,
     table,
 )
+from flows.score import parse_date
 from tests import tiny
 
-INPUT, OUTPUT = "incoming/{date}.jsonl", "scored"
+INPUT, OUTPUT = "incoming/{date}.jsonl", "data/scored/nights"
 
 
 @pytest.fixture(scope="module")
@@ -67,10 +67,10 @@ def test_what_is_no_date_is_named(text: str) -> None:
 def test_a_finished_night_is_skipped(bundle: str) -> None:
     _documents("2026-01-01", 3)
     day = date(2026, 1, 1)
-    first = score_night(day, INPUT, OUTPUT, bundle)
+    first = score_night(day, INPUT, bundle)
     assert (first.state, first.rows_in, first.predictions, first.rejected) == ("scored", 3, 3, 0)
     Path("incoming/2026-01-01.jsonl").unlink()
-    again = score_night(day, INPUT, OUTPUT, bundle)
+    again = score_night(day, INPUT, bundle)
     assert (again.state, again.predictions) == ("skipped", 3)
 
 
@@ -116,16 +116,16 @@ def test_a_night_that_the_gate_stops_fails_with_its_reason_whose_first_line_is_i
     assert "2026-01-01: the gate stops these documents (doc_id); nothing was scored" in str(caught.value)
     (line,) = table([Night(date(2026, 1, 1), "failed", error=str(caught.value))])[1:]
     assert "\n" not in line and line.endswith("run again to try only those:")
-    assert [p.name for p in Path(OUTPUT, "2026-01-01").iterdir()] == ["gate_refused.json"]
+    assert not Path(OUTPUT, "2026-01-01", "summary.json").exists()
 
 
 def test_accepted_drift_and_warnings_reach_the_night(bundle: str) -> None:
     _documents("2026-01-01", 3)
-    night = score_night(date(2026, 1, 1), INPUT, OUTPUT, bundle, accept_drift=True)
+    night = score_night(date(2026, 1, 1), INPUT, bundle, accept_drift=True)
     # The tiny bundle has no profile to compare with.
     assert [line.split(":")[0] for line in night.warnings] == ["compared_with"]
     assert _summary("2026-01-01")["accepted_drift"] is True
-    assert table([night])[1].endswith("warnings: 1 (summary.json)")
+    assert table([night])[1].endswith("warnings: 1 (reports/nights/2026-01-01.html)")
 
 
 def test_the_nightly_flow_scores_that_day(bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +153,7 @@ def test_an_unknown_time_zone_is_named() -> None:
 def test_wrong_arguments_are_said_before_anything_runs(
     first: str, last: str, source: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--from", first, "--to", last, "--input", source, "--output", OUTPUT]) == 1
+    assert main(["--from", first, "--to", last, "--input", source]) == 1
     assert says in capsys.readouterr().err
     assert not Path(OUTPUT).exists()
 
@@ -161,7 +161,7 @@ def test_wrong_arguments_are_said_before_anything_runs(
 @pytest.mark.slow
 def test_the_command_line_fails_when_a_night_fails(folder: Path, bundle: str, run_module) -> None:
     _documents("2026-01-01", 2)
-    arguments = ["--from", "2026-01-01", "--input", INPUT, "--output", OUTPUT, "--bundle", bundle]
+    arguments = ["--from", "2026-01-01", "--input", INPUT, "--bundle", bundle]
     failed = run_module("flows.backfill", *arguments, "--to", "2026-01-02", cwd=folder)
     assert failed.returncode == 1
     assert "1 of 2 nights failed" in failed.stderr

@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from tests.gates.test_suites import BETWEEN, NOT_NULL, NULL, UNIQUE, Check
 ROOT = Path(__file__).parents[2]
 NIGHT = 600
 WARNED = GateSettings.model_validate({"score": {"drift": "warn"}})
-OUT = Path("scored")
+DAY = date(2026, 1, 1)
+OUT = Path("data/scored/nights") / DAY.isoformat()
 
 Plant = Callable[[pl.DataFrame], pl.DataFrame]
 
@@ -70,12 +72,14 @@ def chinese(rows: int = NIGHT) -> pl.DataFrame:
 
 def scored(documents: pl.DataFrame, bundle: Path, **more: Any) -> dict[str, Any]:
     documents.write_parquet("night.parquet")
-    return score("night.parquet", OUT, bundle, **({"like": "menus"} | more))
+    return score(DAY, "night.parquet", bundle, rescore=True, **({"like": "menus"} | more))
 
 
 def hashes() -> dict[str, str]:
-    files = [p for p in sorted(OUT.rglob("*")) if p.is_file() and p.name != "gate_refused.json"]
-    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    """Of all that was scored: the tables, and what lies beside the night but for what a refusal writes."""
+    files = [p for p in sorted(Path("data/scored").rglob("*")) if p.is_file()]
+    new = ("gate_refused.json", "_shards.json")
+    return {str(p): hashlib.sha256(p.read_bytes()).hexdigest() for p in files if p.name not in new}
 
 
 def found(name: str) -> list[dict[str, Any]]:
@@ -123,7 +127,7 @@ def test_a_planted_fault_fires_its_check_and_no_other(bundle: Path, fault: Any) 
         with pytest.raises(NightRefused) as caught:
             scored(plant(night()), bundle, gates=gates)
         message = str(caught.value)
-        assert {p.name for p in OUT.iterdir()} == {"gate_refused.json"}
+        assert {p.name for p in OUT.iterdir()} == {"gate_refused.json", "_shards.json"}
         (finding,) = found("gate_refused.json")
         for part in ("score.json", "menus", *check[1:], finding["observed"], finding["threshold"], said):
             assert part in message
@@ -192,7 +196,7 @@ def test_a_drifted_night_stops_and_leaves_the_old_output_as_it_was(
 ) -> None:
     scored(night(), bundle)
     before = hashes()
-    assert {Path(p).name for p in before} > {"summary.json", "gate.json", "_parts.json"}
+    assert {Path(p).name for p in before} > {"summary.json", "gate.json", "00000000000000000001.json"}
     with pytest.raises(NightRefused, match=f"menus: {aspect}"):
         scored(documents(), bundle)
     assert hashes() == before
@@ -265,10 +269,10 @@ def test_the_command_line_refuses_a_night_and_scores_it_when_told_to(bundle: Pat
 
     def command(*more: str) -> subprocess.CompletedProcess[str]:
         arguments = [
+            "--date",
+            str(DAY),
             "--input",
             "night.parquet",
-            "--output",
-            str(OUT),
             "--bundle",
             str(bundle),
             "--like",
@@ -290,5 +294,5 @@ def test_the_command_line_refuses_a_night_and_scores_it_when_told_to(bundle: Pat
     assert not (OUT / "summary.json").exists()
     done = command("--accept-drift")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"scored {NIGHT} of {NIGHT} documents in ")
+    assert done.stdout.startswith(f"night {DAY}, revision 1: scored {NIGHT} of {NIGHT} documents; 0 rejected")
     assert "warning: drifted: " in done.stderr and "Created temporary directory" not in done.stderr

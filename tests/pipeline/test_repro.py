@@ -168,17 +168,20 @@ def test_raw_documents_are_scored_from_the_bundle_alone_after_promotion(
     built: Project, tmp_path: Path
 ) -> None:
     project = built.copy_to(tmp_path / "project")
-    assert "mgm promote" in project.fails(
-        "python", "-m", "flows.score", "--input", "raw/menus.jsonl", "--output", "out"
-    )
+    night = ["python", "-m", "flows.score", "--date", "2026-01-01", "--input", "raw/menus.jsonl"]
+    assert "mgm promote" in project.fails(*night)
     project.ok("mgm", "promote")
     assert ran(project.ok("dvc", "repro")) == []  # a promotion makes no stage run
     for made in ("data", "reports"):
         project.ok("rm", "-r", made)
-    project.ok("python", "-m", "flows.score", "--input", "raw/menus.jsonl", "--output", "out")
-    predictions = read_table(project.root / "out/predictions")
+    project.ok(*night)
+    predictions = pl.read_delta(str(project.root / "data/scored/predictions"))
     assert predictions.height == len(rows(project, "menus"))
-    assert {"dish", "dish_score", "keys", "price", "themes"} <= set(predictions.columns)
+    assert {"date", "dish", "dish_score", "keys", "price", "themes"} <= set(predictions.columns)
+    lines = project.ok("mgm", "lineage", "m0")
+    assert lines.startswith("night 2026-01-01, revision 1: scored")
+    assert json.loads((project.root / "models/champion.json").read_text())["bundle"] in lines
+    assert "document 'm999': in none of the 1 scored nights" in project.fails("mgm", "lineage", "m999")
 
 
 def test_the_flow_runs_the_same_stages_and_fails_with_the_stage(fresh: Project, tmp_path: Path) -> None:

@@ -1,23 +1,29 @@
-"""The scoring command, from files to files."""
+"""The scoring command: a night from its documents to the two tables, once."""
 
-import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 
 from flows import keys
 from flows.score import score
-from mgm.corpus.parts import read_manifest, read_table
 from mgm.model.signing import sign
-from mgm.settings import ScoreSettings
+from mgm.scoring import table
+from mgm.scoring.isolation import ModelBroken
+from mgm.scoring.scorer import Scorer
+from mgm.scoring.table import NightTaken, nights
+from mgm.settings import ScoreSettings, Settings
 from tests import keys as key_pairs
-from tests import tiny
+from tests import object_store, tiny
+from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, rows, tables
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -28,83 +34,256 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
+    documents().write_ndjson("in.jsonl")
+    return tmp_path
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    return {
-        p.relative_to(folder).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest()
-        for p in sorted(folder.rglob("*"))
-        if p.is_file()
-    }
+def history() -> list[str]:
+    return [commit["operation"] for commit in DeltaTable(SETTINGS.table).history()]
 
 
-def test_rows_in_are_predictions_plus_rejects(tmp_path: Path, bundle: Path) -> None:
-    documents = pl.concat(
-        [tiny.menus().select("doc_id", "text"), pl.DataFrame({"doc_id": ["x"], "text": [" "]})]
+def test_rows_in_are_predictions_plus_rejects_and_the_commit_says_all(bundle: Path) -> None:
+    Path("dvc.lock").write_text("schema: '2.0'\n")
+    summary = score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    predictions, rejects = tables()
+    assert (summary["state"], summary["rows_in"], summary["predictions"], summary["rejected"]) == (
+        "scored",
+        31,
+        30,
+        1,
     )
-    documents.write_ndjson(tmp_path / "in.jsonl")
-    small = ScoreSettings(rows_per_batch=8)
-    summary = score(tmp_path / "in.jsonl", tmp_path / "out", bundle, settings=small)
-    assert summary == json.loads((tmp_path / "out" / "summary.json").read_text())
-    assert (summary["rows_in"], summary["predictions"], summary["rejected"]) == (31, 30, 1)
-    assert summary["reasons"] == {"text_too_short": 1}
-    predictions = read_table(tmp_path / "out" / "predictions")
-    assert predictions["doc_id"].to_list() == documents["doc_id"].to_list()[:-1]
-    assert [p.rows for p in read_manifest(tmp_path / "out" / "predictions").parts] == [8, 8, 8, 6]
-    assert read_table(tmp_path / "out" / "rejects")["doc_id"].to_list() == ["x"]
+    assert {row["doc_id"] for row in predictions} == {f"m{i}" for i in range(30)}
+    assert {row["date"] for row in predictions} == {DAY}
+    assert [(row["doc_id"], row["reasons"]) for row in rejects] == [("blank", ["text_too_short"])]
+    ((_, _, night),) = nights(DeltaTable(SETTINGS.table))
+    assert summary == vars(night) | {"state": "scored"}
+    assert night.bundle == Scorer.load(bundle).bundle.id and night.revision == 1
+    assert len(night.input_sha256) == len(night.dvc_lock) == 64
+    assert DeltaTable(SETTINGS.rejects).version() == night.rejects_version
+    assert json.loads((SHARDS.parent / "summary.json").read_text()) == vars(night)
+    assert not SHARDS.exists()
+    page = Path("reports/nights/2026-01-01.html").read_text()
+    assert "30 of 31 documents scored" in page and night.input_sha256 in page
+    assert "http" not in page
 
 
-def test_the_same_documents_give_the_same_files(tmp_path: Path, bundle: Path) -> None:
-    documents = tiny.menus().select("doc_id", "text")
-    documents.write_parquet(tmp_path / "in.parquet")
-    (tmp_path / "split").mkdir()
-    documents[:11].write_ndjson(tmp_path / "split" / "a.jsonl")
-    documents[11:].write_parquet(tmp_path / "split" / "b.parquet")
-    score(tmp_path / "in.parquet", tmp_path / "one", bundle)
-    score(tmp_path / "split", tmp_path / "two", bundle)
-    assert hashes(tmp_path / "one") == hashes(tmp_path / "two")
+def test_a_night_that_is_there_is_not_scored_again(bundle: Path) -> None:
+    first = score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    before, commits = tables(), history()
+    Path("in.jsonl").unlink()
+    Path("reports/nights/2026-01-01.html").unlink()
+    again = score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    assert again == first | {"state": "skipped"}
+    assert (tables(), history()) == (before, commits)
+    assert Path("reports/nights/2026-01-01.html").is_file()
 
 
-def test_a_refused_input_leaves_no_finished_output(tmp_path: Path, bundle: Path) -> None:
-    tiny.menus().select("doc_id", "text").write_parquet(tmp_path / "in.parquet")
-    pl.DataFrame({"doc_id": ["a", "a"], "text": ["x", "y"]}).write_parquet(tmp_path / "twice.parquet")
-    with pytest.raises(ValueError, match="'a' stands already in"):
-        score(tmp_path / "twice.parquet", tmp_path / "out", bundle)
-    assert [p.name for p in (tmp_path / "out").iterdir()] == ["gate_refused.json"]
-    with pytest.raises(ValueError, match="corpus 'menu': this bundle was not trained on it"):
-        score(tmp_path / "in.parquet", tmp_path / "out", bundle, like="menu")
+def test_a_rescored_night_is_its_next_revision_and_replaces_its_own_rows_alone(bundle: Path) -> None:
+    other = date(2026, 1, 2)
+    score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    score(other, "in.jsonl", bundle, settings=SETTINGS)
+    documents()[5:].write_ndjson("in.jsonl")
+    summary = score(DAY, "in.jsonl", bundle, settings=SETTINGS, rescore=True)
+    assert (summary["revision"], summary["predictions"]) == (2, 25)
+    predictions, rejects = tables()
+    days = [row["date"] for row in predictions]
+    assert (days.count(DAY), days.count(other)) == (25, 30)
+    assert [row["date"] for row in rejects] == [DAY, other]
+    assert [night.revision for _, _, night in nights(DeltaTable(SETTINGS.table))] == [2, 1, 1]
+    # What another run is scoring for the next revision is not in the way, and stays.
+    (SHARDS / "some").mkdir(parents=True)
+    assert score(DAY, "in.jsonl", bundle, settings=SETTINGS)["state"] == "skipped"
+    assert (SHARDS / "some").is_dir()
 
 
-def test_without_a_champion_it_says_what_to_do(tmp_path: Path) -> None:
+def test_an_empty_night_is_a_night(bundle: Path) -> None:
+    documents().clear().write_parquet("in.parquet")
+    summary = score(DAY, "in.parquet", bundle, settings=SETTINGS)
+    assert (summary["rows_in"], summary["predictions"], summary["rejected"]) == (0, 0, 0)
+    assert tables() == ([], [])
+    assert score(DAY, "in.parquet", bundle, settings=SETTINGS)["state"] == "skipped"
+
+
+def test_files_and_their_format_change_nothing(tmp_path: Path, bundle: Path) -> None:
+    Path("split").mkdir()
+    documents()[:11].write_ndjson("split/a.jsonl")
+    documents()[11:].write_parquet("split/b.parquet")
+    found = []
+    for source, name in (("in.jsonl", "one"), ("split", "two")):
+        own = SETTINGS.model_copy(update={"table": f"{name}/p", "rejects": f"{name}/r", "work": name})
+        found.append((score(DAY, source, bundle, settings=own)["input_sha256"], *tables(own)))
+    assert found[0] == found[1]
+
+
+def test_a_document_that_breaks_the_model_is_rejected_and_the_rest_is_scored(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Scorer.score
+
+    def fragile(self: Scorer, frame: pl.DataFrame, corpus: str | None = None):
+        if frame["doc_id"].is_in(["m5", "m17"]).any():
+            raise RuntimeError("index 9 is out of bounds")
+        return real(self, frame, corpus)
+
+    monkeypatch.setattr(Scorer, "score", fragile)
+    summary = score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    assert summary["reasons"] == {"model_failed": 2, "text_too_short": 1}
+    assert summary["broken"] == [f"{d}: RuntimeError: index 9 is out of bounds" for d in ("m5", "m17")]
+    predictions, rejects = tables()
+    broken = [row for row in rejects if row["reasons"] == ["model_failed"]]
+    assert [(row["doc_id"], row["stage"]) for row in broken] == [("m17", "score"), ("m5", "score")]
+    assert "Fry one fish" in broken[0]["values"]
+    monkeypatch.setattr(Scorer, "score", real)
+    score(DAY, "in.jsonl", bundle, settings=SETTINGS, rescore=True)
+    assert [row for row in tables()[0] if row["doc_id"] not in ("m5", "m17")] == predictions
+
+
+def test_a_model_that_breaks_on_everything_stops_the_night(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("size mismatch")
+
+    monkeypatch.setattr(Scorer, "score", broken)
     with pytest.raises(
-        FileNotFoundError, match="no champion; run `mgm promote`, or pass --bundle models/candidate"
+        ModelBroken, match="the model fails for 5 documents of the 8 .* m0: RuntimeError: size"
     ):
-        score(tmp_path, tmp_path / "out")
+        score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    assert not Path(SETTINGS.table).exists()
+
+
+def test_tasks_of_another_bundle_are_added_and_those_that_are_gone_are_null(tmp_path: Path) -> None:
+    both = tiny.saved_bundle(tmp_path)
+    few = SETTINGS.model_copy(update={"tasks": ["dish", "price"]})
+    more = SETTINGS.model_copy(update={"tasks": ["price", "themes"]})
+    score(DAY, "in.jsonl", both, settings=few)
+    score(date(2026, 1, 2), "in.jsonl", both, settings=more)
+    first, second = rows(SETTINGS.table)[0], rows(SETTINGS.table)[-1]
+    assert first["dish"] is not None and first["themes"] is None
+    assert second["dish"] is None and second["themes"] is not None
+    assert first["price"] == pytest.approx(rows(SETTINGS.table)[30]["price"])
+
+
+def test_a_task_of_another_type_is_said_before_anything_is_scored(bundle: Path) -> None:
+    score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    before = tables()
+    other = DAY.replace(day=2)
+    frame = pl.DataFrame({"date": [other], "doc_id": ["x"], "dish": [1.5]})
+    own = SETTINGS.model_copy(update={"table": "other"})
+    frame.write_delta("other", delta_write_options={"partition_by": ["date"]})
+    with pytest.raises(ValueError, match=r"other: column 'dish' is \"double\" there, and \"string\" as this"):
+        score(other, "in.jsonl", bundle, settings=own)
+    frame.write_delta("unpartitioned")
+    with pytest.raises(ValueError, match=r"a table partitioned by \[\], expected one by \['date'\]"):
+        score(other, "in.jsonl", bundle, settings=SETTINGS.model_copy(update={"table": "unpartitioned"}))
+    assert tables() == before and not SHARDS.exists()
+
+
+def test_what_is_wrong_is_said_and_the_last_good_table_stays(tmp_path: Path, bundle: Path) -> None:
+    score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    before, commits = tables(), history()
+    good = documents()
+    good.write_parquet("whole.parquet")
+    Path("cut.parquet").write_bytes(Path("whole.parquet").read_bytes()[:-40])
+    pl.concat([good, good[:1]]).write_parquet("twice.parquet")
+    good.rename({"text": "body"}).write_parquet("renamed.parquet")
+    wrong = [
+        ("cut.parquet", bundle, "cut.parquet: not a readable Parquet file"),
+        ("twice.parquet", bundle, "'m0' stands already in"),
+        ("renamed.parquet", bundle, "no column 'text'"),
+        ("nothing.parquet", bundle, "nothing.parquet: no such file or folder"),
+        ("whole.parquet", tmp_path / "no", "no: no bundle here"),
+        ("whole.parquet", None, "no champion; run `mgm promote`, or pass --bundle models/candidate"),
+    ]
+    for source, model, says in wrong:
+        with pytest.raises((ValueError, FileNotFoundError), match=says):
+            score(DAY, source, model, settings=SETTINGS, rescore=True)
+    with pytest.raises(ValueError, match="corpus 'menu': this bundle was not trained on it"):
+        score(DAY, "whole.parquet", bundle, like="menu", settings=SETTINGS, rescore=True)
+    assert (tables(), history()) == (before, commits)
+
+
+def test_the_loser_of_a_race_succeeds_only_with_the_same_documents_and_bundle(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other run commits between what this one reads of the table and what it writes."""
+    real = table._replace
+
+    def raced(rival: str) -> dict[str, object]:
+        waiting = [rival]
+
+        def replace(there: DeltaTable, location: str, *rest: Any) -> None:
+            if location == SETTINGS.table and waiting:
+                score(DAY, waiting.pop(), bundle, settings=SETTINGS, rescore=True)
+            real(there, location, *rest)
+
+        monkeypatch.setattr(table, "_replace", replace)
+        return score(DAY, "in.jsonl", bundle, settings=SETTINGS, rescore=True)
+
+    assert raced("in.jsonl")["revision"] == 1
+    assert history() == ["WRITE", "CREATE TABLE"]
+    documents()[:9].write_ndjson("other.jsonl")
+    with pytest.raises(NightTaken, match="night 2026-01-01: another run has committed revision 2"):
+        raced("other.jsonl")
+    assert len(tables()[0]) == 9
+
+
+def test_without_a_champion_it_says_what_to_do() -> None:
+    with pytest.raises(FileNotFoundError, match="no champion; run `mgm promote`"):
+        score(DAY, "in.jsonl")
 
 
 def test_the_champion_is_the_bundle_that_the_pointer_names(tmp_path: Path, bundle: Path) -> None:
     (tmp_path / "models" / "store").mkdir(parents=True)
-    bundle.rename(tmp_path / "models" / "store" / "abc")
-    (tmp_path / "models" / "champion.json").write_text(
-        '{"bundle": "abc", "promoted_at": "", "previous": null}'
-    )
-    tiny.menus().select("doc_id", "text").write_parquet("in.parquet")
-    try:
-        assert score(Path("in.parquet"), Path("out"))["predictions"] == 30
-    finally:
-        (tmp_path / "models" / "store" / "abc").rename(bundle)
+    (tmp_path / "models" / "store" / "abc").symlink_to(bundle)
+    pointer = '{"bundle": "abc", "promoted_at": "", "previous": null}'
+    (tmp_path / "models" / "champion.json").write_text(pointer)
+    Path("incoming").mkdir()
+    Path("in.jsonl").rename("incoming/2026-01-01.jsonl")
+    assert score(DAY)["predictions"] == 30
+
+
+def test_input_and_tables_in_an_object_store(bundle: Path) -> None:
+    # In a process of its own: deltalake's writer holds Python while it waits for the store, which runs in this one.
+    place = f"s3://{object_store.BUCKET}"
+    script = f"""
+from datetime import date
+from pathlib import Path
+from flows.score import score
+from mgm.scoring.lineage import lineage
+from mgm.settings import ScoreSettings
+own = ScoreSettings(table="{place}/scored/p", rejects="{place}/scored/r", rows_per_shard=8)
+for state in ("scored", "skipped"):
+    summary = score(date(2026, 1, 1), "{place}/in/{{date}}.jsonl", Path("{bundle}"), settings=own)
+    assert (summary["predictions"], summary["rejected"], summary["state"]) == (30, 1, state), summary
+assert lineage(own.table, own.rejects, "m3")[0].reasons is None
+assert lineage(own.table, own.rejects, "blank")[0].reasons == ["text_too_short"]
+"""
+    with object_store.running() as store:
+        store.put({"in/2026-01-01.jsonl": Path("in.jsonl").read_bytes()})
+        environment = os.environ | store.environment | {"PYTHONPATH": str(REPOSITORY)}
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert not Path(SETTINGS.table).exists()
+
+
+def test_two_tables_at_one_place_are_refused() -> None:
+    raw = tiny.SETTINGS | {"score": {"table": "scored", "rejects": "scored/"}}
+    with pytest.raises(ValueError, match="table and rejects are both 'scored'; expected two places"):
+        Settings.parse(raw)
+    assert ScoreSettings().table != ScoreSettings().rejects
 
 
 @pytest.mark.slow
 def test_the_command_line_says_what_it_did_and_fails_with_a_code(tmp_path: Path, bundle: Path) -> None:
     tiny.menus().select("doc_id", "text").write_csv(tmp_path / "in.csv")
 
-    def command(source: str) -> subprocess.CompletedProcess[str]:
-        arguments = ["--input", source, "--output", str(tmp_path / "out"), "--bundle", str(bundle)]
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "flows.score", *arguments],
+            [sys.executable, "-m", "flows.score", "--bundle", str(bundle), *arguments],
             env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
             capture_output=True,
             text=True,
@@ -112,13 +291,18 @@ def test_the_command_line_says_what_it_did_and_fails_with_a_code(tmp_path: Path,
             check=False,
         )
 
-    done = command(str(tmp_path / "in.csv"))
+    done = command("--date", "2026-01-01", "--input", "in.csv")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("scored 30 of 30 documents in ")
-    failed = command(str(tmp_path / "nothing.csv"))
-    assert failed.returncode == 1
-    assert "nothing.csv: no such file or folder" in failed.stderr
-    assert "Traceback" not in failed.stderr
+    assert done.stdout.startswith("night 2026-01-01, revision 1: scored 30 of 30 documents; 0 rejected; ")
+    again = command("--date", "2026-01-01", "--input", "in.csv")
+    assert "scored before (--rescore replaces it)" in again.stdout
+    for wrong, says in (
+        (("--date", "2026-01-02", "--input", "nothing.csv"), "nothing.csv: no such file or folder"),
+        (("--date", "yesterday"), "date 'yesterday': expected YYYY-MM-DD"),
+    ):
+        failed = command(*wrong)
+        assert failed.returncode == 1
+        assert says in failed.stderr and "Traceback" not in failed.stderr
 
 
 def test_with_a_public_key_only_what_it_verifies_scores(
@@ -127,10 +311,9 @@ def test_with_a_public_key_only_what_it_verifies_scores(
     pytest.importorskip("model_signing", reason="needs the extra sign")
     private = key_pairs.pair(tmp_path / "keys")
     monkeypatch.setenv(keys.VERIFY_KEY, str(key_pairs.public(private)))
-    tiny.menus().select("doc_id", "text").write_parquet(tmp_path / "in.parquet")
     copy = shutil.copytree(bundle, tmp_path / "bundle")
     with pytest.raises(ValueError, match="the bundle is not signed"):
-        score(tmp_path / "in.parquet", tmp_path / "out", copy)
-    assert not (tmp_path / "out").exists()
+        score(DAY, "in.jsonl", copy, settings=SETTINGS)
+    assert not Path(SETTINGS.table).exists()
     sign(copy, private)
-    assert score(tmp_path / "in.parquet", tmp_path / "out", copy)["predictions"] == 30
+    assert score(DAY, "in.jsonl", copy, settings=SETTINGS)["predictions"] == 30

@@ -1,0 +1,142 @@
+"""One night, from its documents to its commit: shard by shard, resumable, and committed exactly once."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+import polars as pl
+from deltalake.exceptions import DeltaError
+
+from mgm.corpus.parts import REJECTS, Counts
+from mgm.scoring import shards as cutting
+from mgm.scoring import steps, table
+from mgm.scoring.inputs import Inputs
+from mgm.scoring.isolation import score_rows
+from mgm.scoring.scorer import Scorer
+from mgm.scoring.shards import Shard, Shards
+from mgm.scoring.staging import Finished, Staging
+from mgm.scoring.table import Night
+from mgm.settings import ScoreSettings
+
+_SHOWN = 10
+
+Progress = Callable[[int], object]
+"""Called with the number of documents just done, finished shards of an earlier try too."""
+
+
+@dataclass(frozen=True)
+class Tables:
+    """Where predictions and rejects are committed."""
+
+    predictions: str
+    rejects: str
+
+
+def score_shards(
+    scorer: Scorer,
+    inputs: Inputs,
+    wanted: Sequence[Shard],
+    staging: Staging,
+    like: str | None,
+    settings: ScoreSettings,
+    progress: Progress | None = None,
+) -> list[Finished]:
+    """Scores those shards that are not finished, and returns what each came to, in order.
+
+    Raises:
+        ModelBroken: see `isolation.score_rows`.
+        ValueError: the input has changed since it was cut.
+        OSError: the staged rows cannot be written.
+    """
+    found = {shard.index: staging.finished(shard) for shard in wanted}
+    if progress is not None:
+        progress(sum(shard.rows for shard in wanted if found[shard.index] is not None))
+    for shard, frame in cutting.read(inputs, [s for s in wanted if found[s.index] is None]):
+        predicted, rejected, broken = score_rows(
+            scorer, frame, like, settings.rows_per_batch, settings.broken_stop
+        )
+        counts = Counts()
+        counts.add(frame, predicted, rejected)
+        staging.write(shard, counts, predicted, rejected, broken)
+        found[shard.index] = staging.finished(shard)
+        if progress is not None:
+            progress(shard.rows)
+    finished = [found[shard.index] for shard in wanted]
+    if None in finished:
+        raise FileNotFoundError(f"{staging.folder}: shards of this run were removed by another run")
+    return [one for one in finished if one is not None]
+
+
+def commit(night: Night, tables: Tables, scorer: Scorer, staging: Staging, cut: Shards) -> Night:
+    """Commits the staged rejects, and then, with their version, the predictions: the night's only commit point.
+
+    Returns what stands in the table: this night, or that of another run with the same documents and bundle.
+
+    Raises:
+        NightTaken: another run was first, with other documents or another bundle.
+        OSError: a table cannot be written; the predictions are as they were.
+    """
+    assert night.rows_in == night.predictions + night.rejected == cut.rows, (
+        f"{cut.rows} documents, {night.predictions} predictions and {night.rejected} rejects"
+    )
+    day = date.fromisoformat(night.date)
+    made_of = {"input_sha256": night.input_sha256, "bundle": night.bundle, "code": night.code}
+    version = table.commit_rejects(
+        tables.rejects,
+        day,
+        made_of | {"tasks": ",".join(night.tasks), "like": night.like or "", "revision": str(night.revision)},
+        table.with_date(REJECTS),
+        lambda: _watched(staging.rejects(cut.shards), steps.REJECTS_WRITING),
+    )
+    steps.reached(steps.REJECTS_COMMITTED)
+    made = table.commit_predictions(
+        tables.predictions,
+        replace(night, rejects_version=version),
+        table.with_date(scorer.schema),
+        lambda: _watched(staging.predictions(cut.shards), steps.PREDICTIONS_WRITING),
+    )
+    steps.reached(steps.PREDICTIONS_COMMITTED)
+    return made
+
+
+def score_night(
+    night: Night,
+    tables: Tables,
+    scorer: Scorer,
+    inputs: Inputs,
+    staging: Staging,
+    cut: Shards,
+    settings: ScoreSettings,
+    progress: Progress | None = None,
+) -> Night:
+    """Scores and commits a night; `night` is what is known of it before it is scored.
+
+    Raises:
+        See `score_shards` and `commit`.
+    """
+    try:
+        finished = score_shards(scorer, inputs, cut.shards, staging, night.like, settings, progress)
+        counts, broken = Counts(), [line for one in finished for line in one.broken]
+        for one in finished:
+            counts.merge(one.counts)
+        night = replace(
+            night,
+            rows_in=counts.rows_in,
+            predictions=counts.rows_out,
+            rejected=counts.rejected,
+            reasons=counts.reasons,
+            broken=broken[:_SHOWN],
+        )
+        return commit(night, tables, scorer, staging, cut)
+    except (OSError, DeltaError):
+        # A run beside this one removes the shards when it has committed the night.
+        there = table.open_table(tables.predictions)
+        if table.revision(there, date.fromisoformat(night.date)) < night.revision:
+            raise
+        return table.settled(there, night)
+
+
+def _watched(frames: Iterable[pl.DataFrame], step: str) -> Iterator[pl.DataFrame]:
+    """The frames; `step` is reached when all were handed to the table's writer, and nothing is committed."""
+    yield from frames
+    steps.reached(step)

@@ -1,0 +1,81 @@
+"""What scored a document and when, from the tables' history."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from flows.cli import main
+from flows.score import score
+from mgm.scoring.lineage import lineage
+from tests import tiny
+from tests.scoring.nights import DAY, SETTINGS, documents
+
+OTHER = date(2026, 1, 2)
+
+
+@pytest.fixture(scope="module")
+def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two nights; the first was scored again without m0 and with `blank` repaired, after the second."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("scored")
+        patch.chdir(folder)
+        bundle = tiny.saved_bundle(folder)
+        documents().write_ndjson("in.jsonl")
+        for day in (DAY, OTHER):
+            score(day, "in.jsonl", bundle, settings=SETTINGS)
+        repaired = documents()[1:]
+        repaired[-1, "text"] = "Bake a cake."
+        repaired.write_ndjson("in.jsonl")
+        score(DAY, "in.jsonl", bundle, settings=SETTINGS, rescore=True)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def folder(scored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(scored)
+
+
+def found(doc_id: str) -> list[tuple[str, int, list[str] | None, bool]]:
+    every = lineage(SETTINGS.table, SETTINGS.rejects, doc_id)
+    return [(one.night.date, one.night.revision, one.reasons, one.replaced) for one in every]
+
+
+def test_every_revision_that_held_the_document_is_told() -> None:
+    short = ["text_too_short"]
+    assert found("m5") == [
+        ("2026-01-01", 2, None, False),
+        ("2026-01-02", 1, None, False),
+        ("2026-01-01", 1, None, True),
+    ]
+    assert found("m0") == [("2026-01-02", 1, None, False), ("2026-01-01", 1, None, True)]
+    assert found("blank") == [
+        ("2026-01-01", 2, None, False),
+        ("2026-01-02", 1, short, False),
+        ("2026-01-01", 1, short, True),
+    ]
+
+
+def test_the_time_is_that_of_the_commit() -> None:
+    times = [one.at for one in lineage(SETTINGS.table, SETTINGS.rejects, "m5")]
+    assert times == sorted(times, reverse=True)
+    assert 0 <= (datetime.now(UTC) - times[0]).total_seconds() < 600
+
+
+def test_the_command_says_it_and_what_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["lineage", "blank"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if not line.startswith(" ")] == [
+        "night 2026-01-01, revision 2: scored",
+        "night 2026-01-02, revision 1: rejected: text_too_short",
+        "night 2026-01-01, revision 1 (replaced since): rejected: text_too_short",
+    ]
+    assert {line.split()[0] for line in lines if line.startswith(" ")} > {"at", "bundle", "input", "code"}
+    assert main(["lineage", "m99"]) == 1
+    assert "error: document 'm99': in none of the 2 scored nights" in capsys.readouterr().err
+
+
+def test_before_the_first_night_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotFoundError, match="data/scored/predictions: no night was scored yet"):
+        lineage(SETTINGS.table, SETTINGS.rejects, "m0")
