@@ -427,7 +427,11 @@ class ScoreSettings(_Section):
     """All: those of the bundle, without generation."""
 
     @model_validator(mode="after")
-    def _two_tables(self) -> Self:
+    def _places_differ(self) -> Self:
+        if "{date}" not in self.input:
+            raise ValueError(
+                f"input {self.input!r}: expected {{date}} in it, or every night would read the same documents"
+            )
         if self.table.rstrip("/") == self.rejects.rstrip("/"):
             raise ValueError(f"table and rejects are both {self.table!r}; expected two places")
         return self

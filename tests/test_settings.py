@@ -57,6 +57,8 @@ def test_shipped_params_are_valid() -> None:
         ("train.weights", {"urgent": 2}, "train.weights.urgent: no task of this name (did you mean 'urgency'?)"),
         ("train.weights", {"urgency": 0}, "train.weights.urgency: Input should be greater than 0, found 0"),
         ("score.tasks", ["x"], "score.tasks: 'x': no task of this name"),
+        ("score", {"input": "incoming/all.jsonl"}, "score: Value error, input 'incoming/all.jsonl': expected {date} in it"),
+        ("score", {"table": "scored", "rejects": "scored/"}, "table and rejects are both 'scored'; expected two places"),
         ("enabled", {"faq": "faq.csv"}, "no enabled corpus has a task that is trained"),
     ],
 )  # fmt: skip

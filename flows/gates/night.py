@@ -21,10 +21,9 @@ REFUSED = "gate_refused.json"
 
 @dataclass(frozen=True)
 class Judged:
-    """The verdict on a night, how many documents it has, and every measure of drift (columns: drift_frames.py)."""
+    """The verdict on a night, and every measure of drift (columns: drift_frames.py)."""
 
     verdict: Verdict
-    documents: int
     drift: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
@@ -63,7 +62,7 @@ def judge_night(
     write_page(DATA_DOCS, verdict, datetime.now(UTC), gates.data_docs_keep)
     if verdict.passed:
         (output / REFUSED).unlink(missing_ok=True)
-    judged = Judged(verdict, frames["documents"].rows.height, frames["drift"].rows.to_dicts())
+    judged = Judged(verdict, frames["drift"].rows.to_dicts())
     if not verdict.passed:
         write_json(output / REFUSED, judged.as_dict())
     return judged

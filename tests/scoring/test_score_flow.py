@@ -20,7 +20,6 @@ from mgm.scoring import table
 from mgm.scoring.isolation import ModelBroken
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.table import NightTaken, nights
-from mgm.settings import ScoreSettings, Settings
 from tests import keys as key_pairs
 from tests import object_store, tiny
 from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, rows, tables
@@ -268,13 +267,6 @@ assert lineage(own.table, own.rejects, "blank")[0].reasons == ["text_too_short"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert not Path(SETTINGS.table).exists()
-
-
-def test_two_tables_at_one_place_are_refused() -> None:
-    raw = tiny.SETTINGS | {"score": {"table": "scored", "rejects": "scored/"}}
-    with pytest.raises(ValueError, match="table and rejects are both 'scored'; expected two places"):
-        Settings.parse(raw)
-    assert ScoreSettings().table != ScoreSettings().rejects
 
 
 @pytest.mark.slow

@@ -1,0 +1,138 @@
+"""The commits of nights, in tables of a few rows."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from deltalake import DeltaTable
+
+from mgm.scoring import table
+from mgm.scoring.table import (
+    Night,
+    NightTaken,
+    commit_predictions,
+    commit_rejects,
+    nights,
+    revision,
+    with_date,
+)
+
+ROWS = pl.DataFrame({"doc_id": ["a", "b"], "mood": ["good", "bad"]})
+SCHEMA = with_date(ROWS.schema)
+NIGHT = Night(
+    date="2026-01-01",
+    revision=1,
+    input_sha256="in",
+    bundle="model",
+    code="abc",
+    dvc_lock="",
+    flow_run="",
+    rows_in=2,
+    predictions=2,
+    rejected=0,
+    reasons={},
+    tasks=["mood"],
+    like=None,
+    accepted_drift=False,
+    warnings=["drifted: 文"],
+    broken=[],
+    rejects_version=1,
+)
+DAY = date(2026, 1, 1)
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def commit(night: Night, rows: pl.DataFrame = ROWS) -> Night:
+    return commit_predictions("table", night, SCHEMA, lambda: [rows])
+
+
+def rivals(monkeypatch: pytest.MonkeyPatch, *others: Night) -> None:
+    """These commit, one after another, each time before the next write and after its snapshot was taken."""
+    real, waiting = table._replace, list(others)
+
+    def late(*arguments: Any) -> None:
+        if waiting:
+            commit(waiting.pop(0))
+        real(*arguments)
+
+    monkeypatch.setattr(table, "_replace", late)
+
+
+def test_what_a_commit_says_is_read_back() -> None:
+    assert commit(NIGHT) == NIGHT
+    there = DeltaTable("table")
+    assert [night for _, _, night in nights(there)] == [NIGHT]
+    assert (revision(there, DAY), revision(there, date(2026, 1, 2)), revision(None, DAY)) == (1, 0, 0)
+
+
+def test_a_night_is_not_written_twice() -> None:
+    commit(NIGHT)
+    assert commit(replace(NIGHT, code="later")) == NIGHT
+    assert DeltaTable("table").version() == 1
+    with pytest.raises(
+        NightTaken, match="revision 1 of input in by bundle model; this run had input in and bundle"
+    ):
+        commit(replace(NIGHT, bundle="other"))
+
+
+@pytest.mark.parametrize("rows", [ROWS, ROWS.clear()], ids=["rows", "empty"])
+def test_a_commit_that_comes_too_late_is_settled(rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    rivals(monkeypatch, replace(NIGHT, flow_run="winner"))
+    assert commit(NIGHT, rows).flow_run == "winner"
+    assert pl.read_delta("table").height == 2
+
+
+def test_nights_of_other_dates_are_not_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    commit(replace(NIGHT, date="2025-12-31"))
+    rivals(monkeypatch, replace(NIGHT, date="2026-01-02"), replace(NIGHT, date="2026-01-03"))
+    assert commit(NIGHT) == NIGHT
+    assert pl.read_delta("table")["date"].n_unique() == 4
+
+
+def test_rejects_are_replaced_only_where_they_are_made_of_something_else() -> None:
+    made: list[int] = []
+
+    def rows() -> Iterable[pl.DataFrame]:
+        made.append(1)
+        return [ROWS]
+
+    versions = [commit_rejects("r", DAY, {"input": i}, SCHEMA, rows) for i in ("one", "one", "two", "one")]
+    assert versions == [1, 1, 2, 3]
+    assert len(made) == 3 and pl.read_delta("r").height == 2
+
+
+def test_what_ends_in_the_middle_of_writing_leaves_the_table() -> None:
+    def broken() -> Iterable[pl.DataFrame]:
+        yield ROWS
+        raise FileNotFoundError("part-00000.parquet")
+
+    commit(NIGHT)
+    with pytest.raises(OSError, match="table: the table cannot be written, and is as it was: .*part-00000"):
+        commit_predictions("table", replace(NIGHT, revision=2), SCHEMA, broken)
+    assert DeltaTable("table").version() == 1 and pl.read_delta("table").height == 2
+
+
+def test_history_outlives_deltas_own_cleaning() -> None:
+    commit(NIGHT)
+    assert DeltaTable("table").metadata().configuration["delta.enableExpiredLogCleanup"] == "false"
+
+
+def test_a_task_may_not_take_the_partitions_name() -> None:
+    with pytest.raises(ValueError, match="task 'date': its column would be that of the night's date"):
+        with_date(pl.Schema({"date": pl.String()}))
+
+
+def test_a_damaged_table_is_named() -> None:
+    commit(NIGHT)
+    for log in Path("table/_delta_log").iterdir():
+        log.write_text("{not a log\n")
+    with pytest.raises(OSError, match="table: the table cannot be read"):
+        table.open_table("table")
