@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from mgm.corpus.readers import MEGABYTES, Source
@@ -19,7 +20,7 @@ from mgm.corpus.readers.assemble import assemble
 from mgm.scoring.inputs import Inputs
 
 MANIFEST = "_shards.json"
-_LENGTH_BYTES = 8
+_COLUMNS = ("doc_id", "text")
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,12 @@ def cut(inputs: Inputs, rows_per_shard: int) -> Shards:
         ValueError: names what cannot be read: a damaged file, a missing column, another type, invalid UTF-8.
     """
     heights: list[tuple[str, int]] = []
-    whole = hashlib.sha256()
+    whole = _Digest()
     bounds: list[tuple[int, int, str]] = []
     first = 0
     for frame in assemble(_frames(inputs, rows_per_shard, heights), rows_per_shard, MEGABYTES):
-        content = _content(frame)
-        whole.update(content)
-        bounds.append((first, frame.height, hashlib.sha256(content).hexdigest()))
+        whole.update(frame)
+        bounds.append((first, frame.height, _sha256(frame)))
         first += frame.height
     shards = tuple(
         Shard(index, rows, sha256, _ranges(heights, start, rows))
@@ -95,15 +95,33 @@ def _ranges(heights: Sequence[tuple[str, int]], start: int, rows: int) -> tuple[
     return tuple(found)
 
 
-def _content(frame: pl.DataFrame) -> bytes:
-    """The rows as bytes that no other rows have: every value after its length, a missing one as the length -1."""
-    parts: list[bytes] = []
-    for row in frame.select("doc_id", "text").iter_rows():
-        for value in row:
-            encoded = b"" if value is None else value.encode()
-            length = -1 if value is None else len(encoded)
-            parts += (length.to_bytes(_LENGTH_BYTES, "little", signed=True), encoded)
-    return b"".join(parts)
+class _Digest:
+    """A hash of rows (doc_id, text) that no other rows have, whatever frames they come in: of the length of every value (-1:
+    a missing one), and of the bytes of each column one after another."""
+
+    def __init__(self) -> None:
+        self._hashes = {(column, of): hashlib.sha256() for column in _COLUMNS for of in ("lengths", "bytes")}
+
+    def update(self, frame: pl.DataFrame) -> None:
+        for column in _COLUMNS:
+            values = frame[column]
+            lengths = values.str.len_bytes().cast(pl.Int64).fill_null(-1).to_numpy()
+            self._hashes[column, "lengths"].update(lengths.astype("<i8").tobytes())
+            array = values.fill_null("").rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+            _, offsets, content = array.buffers()
+            if content is not None:
+                bounds = np.frombuffer(offsets, np.int64)[array.offset :]
+                self._hashes[column, "bytes"].update(memoryview(content)[bounds[0] : bounds[len(array)]])
+
+    def hexdigest(self) -> str:
+        digests = b"".join(one.digest() for one in self._hashes.values())
+        return hashlib.sha256(digests).hexdigest()
+
+
+def _sha256(frame: pl.DataFrame) -> str:
+    digest = _Digest()
+    digest.update(frame)
+    return digest.hexdigest()
 
 
 def read(inputs: Inputs, shards: Sequence[Shard]) -> Iterator[tuple[Shard, pl.DataFrame]]:
@@ -149,7 +167,7 @@ def _slices(inputs: Inputs, piece: Source, ranges: Sequence[Range]) -> Iterator[
 
 
 def _checked(shard: Shard, frame: pl.DataFrame) -> pl.DataFrame:
-    if hashlib.sha256(_content(frame)).hexdigest() != shard.sha256:
+    if _sha256(frame) != shard.sha256:
         where = ", ".join(f"{p.file} rows {p.first + 1} to {p.first + p.rows}" for p in shard.ranges)
         raise ValueError(
             f"{where}: changed since the rows were counted; run again when the input is complete"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -45,6 +45,7 @@ def folder(place: Path, heights: list[int]) -> tuple[Inputs, pl.DataFrame]:
 HEIGHTS = st.lists(st.integers(0, 9), min_size=1, max_size=6)
 
 
+@settings(deadline=None, max_examples=50)
 @given(HEIGHTS, st.integers(1, 12), st.integers(0, 2**20))
 def test_any_choice_of_shards_gives_their_rows(
     tmp_path_factory: pytest.TempPathFactory, heights: list[int], rows: int, choice: int
@@ -73,10 +74,23 @@ def test_the_hash_is_of_the_rows_whatever_the_files_and_the_shards(tmp_path: Pat
 @pytest.mark.parametrize("text", [["ab", "c"], ["a", "bc"], [None, "abc"], ["", "abc"], ["abc", None]])
 def test_rows_that_differ_have_another_hash(text: list[str | None]) -> None:
     contents = {
-        shards._content(pl.DataFrame({"doc_id": ["1", "2"], "text": t}, schema_overrides={"text": pl.String}))
+        shards._sha256(pl.DataFrame({"doc_id": ["1", "2"], "text": t}, schema_overrides={"text": pl.String}))
         for t in (text, ["abc", ""], ["a", "b"])
     }
     assert len(contents) == 3
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=3), st.none() | st.text(max_size=20)), max_size=12), st.integers(1, 5)
+)
+def test_the_hash_does_not_depend_on_the_frames_that_rows_come_in(
+    rows: list[tuple[str, str | None]], size: int
+) -> None:
+    whole = pl.DataFrame(rows, schema={"doc_id": pl.String, "text": pl.String}, orient="row")
+    digest = shards._Digest()
+    for part in whole.iter_slices(size):
+        digest.update(part)
+    assert digest.hexdigest() == shards._sha256(whole)
 
 
 def test_a_file_without_a_wanted_row_is_not_opened(tmp_path: Path) -> None:
