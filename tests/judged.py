@@ -55,9 +55,14 @@ def worse_in(bundle: Bundle, task: str) -> Bundle:
     return replace(bundle, labels=bundle.labels | {task: labels[1:] + labels[:1]})
 
 
-def shyer(bundle: Bundle, threshold: float) -> Bundle:
-    """A model that gives a theme only from this probability on."""
-    themes = replace(bundle.thresholds["themes"], common=threshold, used="common")
+def shyer(bundle: Bundle, threshold: float, theme: str | None = None) -> Bundle:
+    """A model that gives a theme, or this one alone, only from this probability on."""
+    before = bundle.thresholds["themes"].values.tolist()
+    own = [
+        threshold if theme in (None, name) else value
+        for name, value in zip(bundle.labels["themes"], before, strict=True)
+    ]
+    themes = replace(bundle.thresholds["themes"], labels=own, used="labels")
     return replace(bundle, thresholds={"themes": themes})
 
 

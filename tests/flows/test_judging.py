@@ -86,18 +86,23 @@ def test_an_equal_candidate_is_blessed_with_the_metrics_of_evaluate(tmp_path: Pa
 
 
 def test_a_candidate_a_little_worse_within_noise_is_blessed(tmp_path: Path) -> None:
-    """It no longer finds those themes of which the champion is least sure; one that misses many is refused."""
-    champion = judged.trained(epochs=1)
+    """It no longer finds a theme in the few documents of which the champion is least sure; one that misses many is
+    refused."""
+    champion = judged.trained(epochs=3)
     promoted(tmp_path, champion)
     said = read_table(tmp_path / "data" / "predictions" / "verses")
     pairs = said.select("themes", "themes_score", "themes_true").explode("themes", "themes_score")
-    right = pairs.filter(pl.col("themes").is_in(pl.col("themes_true")))["themes_score"].sort()
-    judged.evaluated(tmp_path, judged.shyer(champion, right[0] + 1e-4))
+    right = pairs.filter(pl.col("themes").is_in(pl.col("themes_true")))
+    least_sure = (
+        right.group_by("themes", "themes_score").len().sort("themes_score").group_by("themes").first()
+    )
+    theme, score, _ = least_sure.sort("len", "themes").row(0)
+    judged.evaluated(tmp_path, judged.shyer(champion, score + 1e-4, theme))
     content = verdict(tmp_path)
     (themes,) = [check for check in content["checks"] if check["task"] == "themes"]
     assert themes["difference"] < 0
     assert content["verdict"] == "blessed", content["reasons"]
-    judged.evaluated(tmp_path, judged.shyer(champion, right[len(right) // 2]))
+    judged.evaluated(tmp_path, judged.shyer(champion, right["themes_score"].median()))
     assert failed(verdict(tmp_path)) == [("champion", "themes")]
 
 
