@@ -97,29 +97,6 @@ def collate(
     )
 
 
-def join(batches: list[Batch]) -> Batch:
-    """One batch of the documents of several, in that order; they have targets of the same tasks.
-
-    A word that stands in two of them is two of the T words.
-    """
-    if len(batches) == 1:
-        return batches[0]
-    words = np.cumsum([0, *(b.type_id.numel() for b in batches)]).tolist()
-    ngrams = np.cumsum([0, *(b.type_ngram.numel() for b in batches)]).tolist()
-    plain = {
-        f.name: torch.cat([getattr(b, f.name) for b in batches])
-        for f in fields(Batch)
-        if f.name not in ("type_ngram_offset", "word", "targets")
-    }
-    offsets = [b.type_ngram_offset[:-1] + before for b, before in zip(batches, ngrams, strict=False)]
-    return Batch(
-        **plain,
-        type_ngram_offset=torch.cat([*offsets, torch.tensor(ngrams[-1:])]),
-        word=torch.cat([b.word + before for b, before in zip(batches, words, strict=False)]),
-        targets={task: torch.cat([b.targets[task] for b in batches]) for task in batches[0].targets},
-    )
-
-
 def ragged(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     """The values of a list column one after another, and the length (n,) int64 of each row; a null row counts
     0."""

@@ -48,8 +48,8 @@ def plan_epoch(sources: list[Source], tokens_per_batch: int, tau: float, seed: i
 def task_passes(plan: EpochPlan, sources: list[Source], tasks: list[Task]) -> dict[str, float]:
     """How many passes over its labelled rows each task gets in an epoch."""
     drawn: dict[int, list[np.ndarray]] = {}
-    for piece in (piece for step in plan.steps for piece in step.pieces):
-        drawn.setdefault(piece.source, []).append(piece.rows)
+    for step in plan.steps:
+        drawn.setdefault(step.source, []).append(step.rows)
     seen: dict[str, int] = {}
     labelled: dict[str, int] = {}
     for number, source in enumerate(sources):

@@ -21,7 +21,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
-from mgm.model.batch import Batch, target
+from mgm.model.batch import Batch, collate, target
 from mgm.model.encoder import Encoder
 from mgm.model.network import Network
 from mgm.settings import TrainSettings
@@ -144,7 +144,7 @@ def fit_start(
     if network.wide is not None:
         steps = batches.in_order(sources, tokens_per_batch)
         network.wide.fit(
-            (batches.gather(step, sources, [], {}, with_targets=False).to(device) for step in steps),
+            (collate(sources[s.source].part, s.rows, [], {}, with_targets=False).to(device) for s in steps),
             {name: network.heads[name].prior for name in network.wide.widths},
         )
 
@@ -284,7 +284,7 @@ class _Run:
         return means, Cost(words, documents, taken, taken, loading, 0)
 
     def _gather(self, step: batches.Step) -> Batch:
-        return batches.gather(step, self.sources, self.tasks, self.labels)
+        return collate(self.sources[step.source].part, step.rows, self.tasks, self.labels, with_targets=True)
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):

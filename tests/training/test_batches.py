@@ -1,9 +1,8 @@
 import numpy as np
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.training.batches import PARTS_AT_ONCE, Piece, Step, gather, in_order, one_pass
+from mgm.training.batches import one_pass
 from mgm.training.sampling import plan_epoch, task_passes
 from mgm.training.sources import Source, labelled
 from tests import tiny
@@ -18,10 +17,6 @@ def made_up(corpus: str, lengths: list[int]) -> Source:
     return Source(corpus, FEATURES["menus"][0], np.arange(len(lengths)) * 2, np.array(lengths))
 
 
-def rows_of(step: Step) -> list[int]:
-    return [row for piece in step.pieces for row in piece.rows.tolist()]
-
-
 LENGTHS = st.lists(st.integers(1, 400), min_size=1, max_size=60)
 
 
@@ -29,41 +24,15 @@ LENGTHS = st.lists(st.integers(1, 400), min_size=1, max_size=60)
 def test_a_pass_has_every_row_once_within_the_budget(lengths: list[int], budget: int, seed: int) -> None:
     source = made_up("a", lengths)
     steps = one_pass([source], [0], budget, [seed])
-    batches = [rows_of(step) for step in steps]
-    assert sorted(np.concatenate(batches)) == source.rows.tolist()
-    assert all(len(rows) == 1 or sum(lengths[r // 2] for r in rows) <= budget for rows in batches)
-
-
-def test_a_batch_mixes_the_parts_of_a_corpus() -> None:
-    parts = [made_up("a", [5] * 40) for _ in range(PARTS_AT_ONCE + 1)]
-    steps = one_pass(parts, list(range(len(parts))), 200, [1])
-    assert sum(len(rows_of(step)) for step in steps) == 40 * len(parts)
-    assert max(len(step.pieces) for step in steps) == PARTS_AT_ONCE
-    assert np.median([len(step.pieces) for step in steps]) > PARTS_AT_ONCE / 2
-
-
-def test_a_batch_of_pieces_is_the_batches_of_its_pieces() -> None:
-    sources = labelled(FEATURES, TASKS, "train")
-    (step,) = in_order(sources[:1], 10_000)
-    (whole,) = step.pieces
-    halves = Step([Piece(0, whole.rows[:5]), Piece(0, whole.rows[5:])])
-    one, two = gather(step, sources, TASKS, SPACES), gather(halves, sources, TASKS, SPACES)
-    assert two.type_id.numel() > one.type_id.numel()  # a word of both pieces counts twice
-    network = tiny.network(CONFIG, VOCABULARY, SPACES)
-    with torch.inference_mode():
-        for name, outputs in network(one).items():
-            torch.testing.assert_close(network(two)[name], outputs, atol=1e-5, rtol=0)
-    assert one.targets.keys() == two.targets.keys()
-    for name, target in one.targets.items():
-        torch.testing.assert_close(two.targets[name], target, equal_nan=True)
+    assert sorted(np.concatenate([s.rows for s in steps])) == source.rows.tolist()
+    assert all(len(s.rows) == 1 or sum(lengths[r // 2] for r in s.rows) <= budget for s in steps)
 
 
 def test_the_seed_alone_decides() -> None:
     sources = [made_up("a", list(range(1, 50))), made_up("b", [7] * 30)]
 
     def rows(seed: int, epoch: int) -> list[tuple[int, list[int]]]:
-        steps = plan_epoch(sources, 60, 1.0, seed, epoch).steps
-        return [(piece.source, piece.rows.tolist()) for step in steps for piece in step.pieces]
+        return [(s.source, s.rows.tolist()) for s in plan_epoch(sources, 60, 1.0, seed, epoch).steps]
 
     assert rows(1, 2) == rows(1, 2)
     assert rows(1, 2) != rows(1, 3)
@@ -73,10 +42,7 @@ def test_the_seed_alone_decides() -> None:
 def test_batches_hold_documents_of_similar_length() -> None:
     lengths = np.random.default_rng(0).integers(1, 1000, 500).tolist()
     steps = one_pass([made_up("a", lengths)], [0], 5_000, [1])
-    spread = [
-        max(lengths[r // 2] for r in rows) / min(lengths[r // 2] for r in rows)
-        for rows in map(rows_of, steps)
-    ]
+    spread = [max(lengths[r // 2] for r in s.rows) / min(lengths[r // 2] for r in s.rows) for s in steps]
     assert np.median(spread) < 1.5
 
 
@@ -84,12 +50,12 @@ def test_batches_hold_documents_of_similar_length() -> None:
 def test_tau_one_is_one_pass_over_each_corpus(first: list[int], second: list[int]) -> None:
     plan = plan_epoch([made_up("a", first), made_up("b", second)], 100, 1.0, 1, 0)
     assert plan.passes == {"a": 1.0, "b": 1.0}
-    assert sum(len(rows_of(step)) for step in plan.steps) == len(first) + len(second)
+    assert sum(len(s.rows) for s in plan.steps) == len(first) + len(second)
 
 
 def test_tau_zero_draws_every_corpus_equally_often() -> None:
     plan = plan_epoch([made_up("a", [10] * 80), made_up("b", [10] * 20)], 10, 0.0, 1, 0)
-    assert [sum(s.pieces[0].source == i for s in plan.steps) for i in (0, 1)] == [50, 50]
+    assert [sum(s.source == i for s in plan.steps) for i in (0, 1)] == [50, 50]
     assert plan.passes == {"a": 50 / 80, "b": 50 / 20}
 
 
@@ -99,8 +65,7 @@ def test_passes_of_a_task_are_over_its_own_labelled_rows() -> None:
     assert task_passes(once, sources, TASKS) == dict.fromkeys(("dish", "keys", "price", "themes"), 1.0)
     equal = plan_epoch(sources, 20, 0.0, 1, 0)
     passes = task_passes(equal, sources, TASKS)
-    verses = [s for s in equal.steps if sources[s.pieces[0].source].corpus == "verses"]
-    drawn = [row for step in verses for row in rows_of(step)]
+    drawn = [row for step in equal.steps if sources[step.source].corpus == "verses" for row in step.rows]
     assert passes["themes"] == len(drawn) / len(sources[1].rows)
     assert passes["themes"] > 1 > passes["dish"]
     assert task_passes(equal, sources[:1], TASKS[:1]).keys() == {"dish"}

@@ -4,8 +4,7 @@ import time
 import pytest
 import torch
 
-from mgm.model.batch import Batch
-from mgm.training import batches
+from mgm.model.batch import Batch, collate
 from mgm.training.batches import Step
 from mgm.training.loader import ahead, load
 from mgm.training.sampling import plan_epoch
@@ -20,7 +19,7 @@ STEPS = plan_epoch(SOURCES, 30, 1.0, 1, 0).steps
 
 
 def gather(step: Step) -> Batch:
-    return batches.gather(step, SOURCES, TASKS, SPACES)
+    return collate(SOURCES[step.source].part, step.rows, TASKS, SPACES, with_targets=True)
 
 
 def tensors(batch: Batch) -> dict[str, torch.Tensor]:
