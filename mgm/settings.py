@@ -321,8 +321,8 @@ class WideSettings(_Section):
     enabled: bool = True
     buckets: int = Field(default=262_144, ge=1)
     """Of hashed word n-grams; each has a weight for every label of the document-level tasks."""
-    learning_rate: float = Field(default=10.0, gt=0)
-    """Of its stochastic gradient descent, for one document; it rises and falls as train.learning_rate does."""
+    learning_rate: float = Field(default=25.0, gt=0)
+    """Of its stochastic gradient descent, for one labelled document; it rises and falls as train.learning_rate does."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Of n-grams."""
 

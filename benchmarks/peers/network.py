@@ -19,6 +19,7 @@ from mgm.text.features import FeaturePart
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import Fitted, fit, plan
 from mgm.training.trainer import EpochReport, Listener
+from mgm.training.validation import Decisions
 
 from .rows import Parts, Workspace, joined
 from .scores import Outcome, score
@@ -32,7 +33,8 @@ def tune(
     trained = fitted.trained
     return {
         "best_epoch": trained.best,
-        "thresholds": {name: t.to_json() for name, t in fitted.thresholds.items()},
+        "thresholds": {name: t.to_json() for name, t in fitted.decisions.thresholds.items()},
+        "adjustments": fitted.decisions.adjustments,
         "valid": next(r.metrics for r in trained.history if r.epoch == trained.best),
         "parameters": sum(p.numel() for p in fitted.network.parameters()),
         "seconds": seconds,
@@ -40,16 +42,16 @@ def tune(
 
 
 def refit(
-    workspace: Workspace, tasks: list[Task], settings: Settings, checkpoints: Path
+    workspace: Workspace, tasks: list[Task], settings: Settings, checkpoints: Path, tuned: dict[str, Any]
 ) -> tuple[Fitted, float]:
-    """A network on train and valid, with the whole schedule of the first fit: its rate is nearly 0 at the end, so that
-    fewer epochs would not be the first fit's best epoch but a shorter schedule."""
-    return _fit(workspace, joined(workspace.parts), tasks, settings, checkpoints)
+    """A network on train and valid that decides as the first fit was tuned to, with that fit's whole schedule: its rate
+    is nearly 0 at the end, so that fewer epochs would not be the first fit's best epoch but a shorter schedule."""
+    thresholds = {name: Thresholds(**t) for name, t in tuned["thresholds"].items()}
+    decisions = Decisions(thresholds, tuned["adjustments"])
+    return _fit(workspace, joined(workspace.parts), tasks, settings, checkpoints, decisions)
 
 
-def measure(
-    workspace: Workspace, tasks: list[Task], fitted: Fitted, thresholds: dict[str, Any]
-) -> dict[str, dict[str, float]]:
+def measure(workspace: Workspace, tasks: list[Task], fitted: Fitted) -> dict[str, dict[str, float]]:
     """The metrics of each task on the test split."""
     found: dict[str, list[Outcome]] = {task.name: [] for task in tasks}
     for corpus, parts in workspace.parts.items():
@@ -62,13 +64,18 @@ def measure(
         rows = workspace.rows(task)
         outcomes = found[task.name]
         outcome = pl.concat(outcomes) if task.kind == "tagging" else np.concatenate(outcomes)
-        tuned = Thresholds(**thresholds[task.name]) if task.kind == "multilabel" else None
-        metrics[task.name] = score(rows.filter(rows.of("test")), outcome, tuned).metrics
+        thresholds = fitted.decisions.thresholds.get(task.name)
+        metrics[task.name] = score(rows.filter(rows.of("test")), outcome, thresholds).metrics
     return metrics
 
 
 def _fit(
-    workspace: Workspace, parts: Parts, tasks: list[Task], settings: Settings, checkpoints: Path
+    workspace: Workspace,
+    parts: Parts,
+    tasks: list[Task],
+    settings: Settings,
+    checkpoints: Path,
+    decisions: Decisions | None = None,
 ) -> tuple[Fitted, float]:
     """A killed training goes on after its last whole epoch."""
     own = {c: p for c, p in parts.items() if any(c in t.corpora for t in tasks)}
@@ -83,7 +90,7 @@ def _fit(
     fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     state = Checkpoint(checkpoints / fingerprint[:16], fingerprint)
     start = time.perf_counter()
-    fitted = fit(made, settings, state, Listener(on_epoch=_say))
+    fitted = fit(made, settings, state, Listener(on_epoch=_say), decisions)
     state.remove()
     return fitted, round(time.perf_counter() - start, 1)
 
@@ -105,6 +112,6 @@ def _outcomes(
         known = test_part.documents[task.name].is_not_null().to_numpy()
         found[task.name] = np.asarray(decoded[task.name])[known]
     for task in [t for t in tasks if t.kind == "tagging"]:
-        table = predict_part(fitted.network, test_part, [task], labels, fitted.thresholds, ["test"])
+        table = predict_part(fitted.network, test_part, [task], labels, fitted.decisions.thresholds, ["test"])
         found[task.name] = table.filter(pl.col(f"{task.name}_true").is_not_null())[task.name]
     return found

@@ -130,8 +130,8 @@ class Benchmark:
                     fingerprint,
                     lambda: network.tune(self.workspace, tasks, settings, checkpoints)[0],
                 )
-                fitted, seconds = network.refit(self.workspace, tasks, settings, checkpoints)
-            metrics = network.measure(self.workspace, tasks, fitted, tuned["thresholds"])
+                fitted, seconds = network.refit(self.workspace, tasks, settings, checkpoints, tuned)
+            metrics = network.measure(self.workspace, tasks, fitted)
             return {"tasks": metrics, "tuned": tuned, "seconds": seconds}
 
         return measure

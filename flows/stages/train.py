@@ -28,7 +28,7 @@ def main() -> None:
         settings=bundles.own_settings(settings),
         tasks=tasks,
         labels=made.labels,
-        thresholds=fitted.thresholds,
+        thresholds=fitted.decisions.thresholds,
         vocabulary=Vocabulary.load(VOCABULARY),
         profile=read_json(FEATURES / "profile.json"),
         stopwords=_stopwords(settings),

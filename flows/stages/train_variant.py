@@ -42,7 +42,7 @@ def _write_results(variant: Variant, made: Plan, fitted: Fitted) -> None:
         variant.tasks,
         fitted.network,
         made.labels,
-        fitted.thresholds,
+        fitted.decisions.thresholds,
         settings.evaluate.splits,
     )
     metrics = tested.metrics(settings.evaluate.bootstrap, settings.seed)

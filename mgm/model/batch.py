@@ -57,6 +57,16 @@ class Batch:
         return _sum_runs(self.sentence_length, self.paragraph_length)
 
     @property
+    def labelled(self) -> dict[str, int]:
+        """How many documents have a label, by document-level task (how many words, by tagging task)."""
+        return {
+            task: int((~target.isnan().reshape(len(target), -1).any(1)).sum())
+            if target.is_floating_point()
+            else int((target != NO_LABEL).sum())
+            for task, target in self.targets.items()
+        }
+
+    @property
     def words_per_document(self) -> Tensor:
         """(B,)"""
         return _sum_runs(self.words_per_paragraph, self.document_length)

@@ -40,7 +40,7 @@ class Encoder(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         sizes = settings.window.sizes if settings.window.enabled else []
         self.windows = nn.ModuleList(Window(width, size, settings.window.width) for size in sizes)
-        self.lead = Lead() if settings.lead.enabled else None
+        self.lead = Lead(width, [settings.window.width] * len(sizes)) if settings.lead.enabled else None
         self.sentence = None
         if settings.sentence.enabled:
             self.sentence = Sentence(width, settings.sentence.width, settings.sentence.cell)
@@ -57,8 +57,8 @@ class Encoder(nn.Module):
             name: width for name, on in (("character", with_characters), ("word", with_words)) if on
         }
         self.widths |= {f"window_{size}": settings.window.width for size in sizes}
-        if settings.lead.enabled:
-            self.widths["lead"] = width + settings.window.width * len(sizes)
+        if self.lead is not None:
+            self.widths["lead"] = self.lead.width
         for name in ("sentence", "paragraph", "document"):
             if getattr(settings, name).enabled:
                 self.widths[name] = getattr(settings, name).width
@@ -81,7 +81,8 @@ class Encoder(nn.Module):
         The words' vectors come with `with_words` alone.
         """
         vectors_TD = self.word_vectors(batch, word_dropout)
-        types_TD = self.dropout(torch.stack(list(vectors_TD.values())).sum(0))
+        whole_TD = torch.stack(list(vectors_TD.values())).sum(0)
+        types_TD = self.dropout(whole_TD)
         everything = Reading.of(batch, "all")
         readings = {"all": everything}
         if self.reads_content:
@@ -107,7 +108,7 @@ class Encoder(nn.Module):
             windows.append((encode(window, self.settings.window.words), readings[self.settings.window.words]))
             pooled[f"window_{window.size}"] = windows[-1][0].max_pool()
         if self.lead is not None:
-            pooled["lead"] = self.lead(types_TD, windows, everything)
+            pooled["lead"] = self.lead(whole_TD, windows, everything)
         if self.sentence is not None:
             sentences = encode(self.sentence, self.settings.sentence.words).max_pool()
             pooled["sentence"] = Ragged(sentences, batch.sentences_per_document).max_pool()

@@ -124,6 +124,15 @@ class Network(nn.Module):
         inputs = self.sharing(self.fusion(pooled), words)
         return {task: head(inputs[task]) for task, head in self.heads.items()}
 
+    @torch.no_grad()
+    def shift(self, task: str, logits_K: Tensor) -> None:
+        """Adds `logits_K` (K,) to the logits of a classification task, whatever the document."""
+        head = self.heads[task]
+        assert isinstance(head, Classification)
+        head.logits.bias.add_(logits_K)
+        if self.wide is not None:
+            self.wide.shift(task, logits_K)
+
     def dense_parameters(self) -> list[nn.Parameter]:
         """All but the wide part's, which has a descent of its own."""
         return [p for name, p in self.named_parameters() if not name.startswith("wide.")]

@@ -101,16 +101,26 @@ class Wide(nn.Module):
             idf[frequency < _MIN_DOCUMENTS] = 0
 
     @torch.no_grad()
-    def descend(self, share: float, documents: int) -> None:
-        """One step down the gradient of a loss that is a mean over `documents`, at this share of the learning rate.
+    def shift(self, task: str, logits_K: Tensor) -> None:
+        """Adds `logits_K` (K,) to the logits of a task, whatever the document."""
+        place = list(self.widths).index(task)
+        self.prior.split(list(self.widths.values()))[place].add_(logits_K)
 
-        The rate grows with the root of the documents, up to 64 of them: each shares n-grams with the others, and more
-        would overshoot on those.
+    @torch.no_grad()
+    def descend(self, share: float, documents: dict[str, int]) -> None:
+        """One step down the gradient of losses that are means over a task's `documents`, at this share of the learning
+        rate.
+
+        A task's rate grows with the root of its documents, up to 64 of them: each shares n-grams with the others, and
+        more would overshoot on those. A mean over a few of them would be noise at the rate of many.
         """
-        rate = self.learning_rate * share * min(documents, _MOST_AT_ONCE) ** 0.5
+        count = torch.tensor([min(documents.get(task, 0), _MOST_AT_ONCE) for task in self.widths])
+        rate = self.learning_rate * share * count.float().sqrt()
+        rate_K = rate.repeat_interleave(torch.tensor(list(self.widths.values()))).to(self.prior.device)
         for table in (self.words, self.characters):
             if table.weight.grad is not None:
-                table.weight.add_(table.weight.grad, alpha=-rate)
+                gradient = table.weight.grad.coalesce()
+                table.weight.index_add_(0, gradient.indices()[0], gradient.values() * -rate_K)
                 table.weight.grad = None
 
     def word_ngrams(self, batch: Batch) -> Bag:

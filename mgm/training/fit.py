@@ -4,27 +4,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 import torch
 
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.model.network import Network
-from mgm.model.thresholds import Thresholds
 from mgm.settings import Settings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from mgm.text.vectors import Table, found
 from mgm.training.checkpoint import Checkpoint
+from mgm.training.logit_adjustment import log_share
 from mgm.training.sources import Source, labelled
 from mgm.training.trainer import Listener, Trained, deterministic, train
-from mgm.training.validation import tune_thresholds
+from mgm.training.validation import Decisions, tune_decisions
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network on the CPU, the thresholds tuned for it, and how the training went."""
+    """A trained network on the CPU with adjusted logits, what was tuned for it, and how the training went."""
 
     network: Network
-    thresholds: dict[str, Thresholds]
+    decisions: Decisions
     trained: Trained
 
 
@@ -107,9 +108,14 @@ def start_from(network: Network, vectors: Table) -> None:
 
 
 def fit(
-    plan: Plan, settings: Settings, checkpoint: Checkpoint | None = None, listener: Listener | None = None
+    plan: Plan,
+    settings: Settings,
+    checkpoint: Checkpoint | None = None,
+    listener: Listener | None = None,
+    decisions: Decisions | None = None,
 ) -> Fitted:
-    """Trains a plan's network, on a GPU where there is one, and tunes the thresholds on validation."""
+    """Trains a plan's network, on a GPU where there is one, and tunes on validation what decides, unless `decisions`
+    says it (those of an earlier fit, where the validation rows are trained on as well)."""
     network = plan.network.to("cuda" if torch.cuda.is_available() else "cpu")
     trained = train(
         network,
@@ -122,8 +128,23 @@ def fit(
         checkpoint,
         listener,
     )
-    with deterministic(settings.train.threads):
-        thresholds = tune_thresholds(
-            network, plan.validation, plan.tasks, plan.labels, settings.train.tokens_per_batch
-        )
-    return Fitted(network.cpu(), thresholds, trained)
+    shares = _log_shares(plan)
+    if decisions is None:
+        with deterministic(settings.train.threads):
+            decisions = tune_decisions(
+                network, plan.validation, plan.tasks, plan.labels, shares, settings.train.tokens_per_batch
+            )
+    network.cpu()
+    for task, strength in decisions.adjustments.items():
+        network.shift(task, torch.from_numpy(-strength * shares[task]))
+    return Fitted(network, decisions, trained)
+
+
+def _log_shares(plan: Plan) -> dict[str, np.ndarray]:
+    """The log of each class's share of the training rows, by classification task."""
+    shares = {}
+    for task in [t for t in plan.tasks if t.kind == "classification"]:
+        columns = [s.part.documents[task.encoded][s.rows] for s in plan.sources if s.tasks_of([task])]
+        ids = pl.concat(columns).drop_nulls().to_numpy()
+        shares[task.name] = log_share(ids[ids >= 0], len(plan.labels[task.name]))
+    return shares

@@ -267,7 +267,7 @@ class _Run:
                 words += batch.word.numel()
                 documents += batch.size
                 losses = self._losses(batch)
-                self._update(losses, (self.epoch + done / total) / self.settings.epochs, batch.size)
+                self._update(losses, (self.epoch + done / total) / self.settings.epochs, batch.labelled)
                 for task, loss in losses.items():
                     sums[task] = sums.get(task, loss.new_zeros(())) + loss.detach()
                     counts[task] = counts.get(task, 0) + 1
@@ -293,7 +293,7 @@ class _Run:
         exact = [{task: output.float() for task, output in outputs.items()} for outputs in parts]
         return self.network.losses(exact, batch, self.settings.label_smoothing)
 
-    def _update(self, losses: dict[str, Tensor], progress: float, documents: int) -> None:
+    def _update(self, losses: dict[str, Tensor], progress: float, labelled: dict[str, int]) -> None:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * schedule(self.settings, progress)
         self.optimizer.zero_grad(set_to_none=True)
@@ -302,7 +302,7 @@ class _Run:
         self.optimizer.step()
         self.average.update()
         if self.network.wide is not None:
-            self.network.wide.descend(schedule(self.settings, progress), documents)
+            self.network.wide.descend(schedule(self.settings, progress), labelled)
 
     def _told(self, report: EpochReport) -> None:
         self.history.append(report)

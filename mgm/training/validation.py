@@ -1,8 +1,10 @@
-"""The first metric of each task on the validation split: what early stopping and thresholds go by.
+"""The first metric of each task on the validation split, what early stopping goes by; and what decides, tuned there.
 
 These metrics compare label ids and words; the report's own, over labels and raw offsets, are
 mgm.evaluation's.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.stats import pearsonr
@@ -14,11 +16,12 @@ from mgm.model.predict import TOKENS_PER_BATCH, Progress, Tags, decode
 from mgm.model.spans import WordSpans, word_spans
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune
 from mgm.tasks import Task
+from mgm.training.logit_adjustment import strength
 from mgm.training.sources import Source
 
 Pairs = tuple[np.ndarray, np.ndarray]
 """What was decoded and what is true for the labelled rows of a task: multilabel (n,K) probabilities and bool,
-classification (n,) ids (-1: unseen in training), regression (n,) values, tagging (1,) the spans found, and
+classification (n,K) probabilities and (n,) ids (-1: unseen in training), regression (n,) values, tagging (1,) the spans found, and
 (1,) the spans predicted plus the true ones."""
 
 
@@ -36,18 +39,35 @@ def validate(
     return {t.name: _metric(t, pairs[t.name], labels) for t in tasks if t.name in pairs}
 
 
-def tune_thresholds(
+@dataclass(frozen=True)
+class Decisions:
+    """What turns probabilities to labels: the thresholds of multilabel tasks, and the strength of the logit adjustment
+    of classification tasks."""
+
+    thresholds: dict[str, Thresholds]
+    adjustments: dict[str, float]
+
+
+def tune_decisions(
     network: Network,
     sources: list[Source],
     tasks: list[Task],
     labels: dict[str, list[str]],
+    log_shares: dict[str, np.ndarray],
     tokens_per_batch: int = TOKENS_PER_BATCH,
-) -> dict[str, Thresholds]:
-    """Tuned thresholds of every multilabel task."""
-    multilabel = [t for t in tasks if t.kind == "multilabel"]
-    pairs = _collect(network, sources, multilabel, labels, tokens_per_batch, None)
-    none = {t.name: np.zeros((0, len(labels[t.name])), bool) for t in multilabel}
-    return {name: tune(*pairs.get(name, (empty.astype(np.float32), empty))) for name, empty in none.items()}
+) -> Decisions:
+    """Tuned on `sources`; `log_shares` gives (K,) of each classification task (logit_adjustment.log_share)."""
+    deciding = [t for t in tasks if t.kind in ("multilabel", "classification")]
+    pairs = _collect(network, sources, deciding, labels, tokens_per_batch, None)
+    thresholds, adjustments = {}, {}
+    for task in deciding:
+        none = np.zeros((0, len(labels[task.name])), np.float32)
+        if task.kind == "multilabel":
+            thresholds[task.name] = tune(*pairs.get(task.name, (none, none.astype(bool))))
+        else:
+            probs, truth = pairs.get(task.name, (none, np.zeros(0, np.int64)))
+            adjustments[task.name] = strength(probs, truth, log_shares[task.name])
+    return Decisions(thresholds, adjustments)
 
 
 def _collect(
@@ -74,8 +94,6 @@ def _collect(
                 pair = _span_counts(source, outcome, *ragged(truth))
             elif task.kind == "multilabel":
                 pair = outcome[known], _dense(*ragged(truth.drop_nulls()), len(labels[task.name]))
-            elif task.kind == "classification":
-                pair = outcome[known].argmax(axis=1), truth.drop_nulls().to_numpy()
             else:
                 pair = outcome[known], truth.drop_nulls().to_numpy()
             found.setdefault(task.name, []).append(pair)
@@ -89,7 +107,8 @@ def _metric(task: Task, pair: Pairs, labels: dict[str, list[str]]) -> float:
     predicted, truth = pair
     if task.kind == "classification":
         ids = list(range(len(labels[task.name])))
-        return float(f1_score(truth, predicted, labels=ids, average="macro", zero_division=0.0))
+        found = predicted.argmax(axis=1)
+        return float(f1_score(truth, found, labels=ids, average="macro", zero_division=0.0))
     if task.kind == "multilabel":
         return (
             micro_f1(predicted >= best_threshold(predicted.ravel(), truth.ravel()), truth)

@@ -121,7 +121,7 @@ def test_the_network_learns_what_it_is_shown(make_batch: Callable[..., Batch]) -
         optimizer.zero_grad()
         torch.stack(list(model.losses(model.parts(batch), batch, 0.0).values())).sum().backward()
         optimizer.step()
-        model.wide.descend(0.1, batch.size)
+        model.wide.descend(0.1, batch.labelled)
     with torch.inference_mode():
         decoded: dict[str, Any] = dict(model.eval().decode(model(batch), batch))
     names = decoded["names"]

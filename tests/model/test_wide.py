@@ -111,9 +111,19 @@ def test_descent_learns_what_separates_the_documents(make_batch: Callable[..., B
     target = torch.tensor([0, 1])
     for _ in range(50):
         torch.nn.functional.cross_entropy(part(batch)["genre"], target).backward()
-        part.descend(1.0, batch.size)
+        part.descend(1.0, {"genre": 2})
     assert (part(batch)["genre"].softmax(1)[[0, 1], target] > 0.9).all()
     assert part.words.weight.grad is None
+
+
+def test_a_task_without_a_label_in_the_batch_stays_as_it_is(make_batch: Callable[..., Batch]) -> None:
+    part = wide(genre=2, mood=3)
+    batch = make_batch([TWO_SENTENCES, [[[5, 6]]]])
+    sum(logits.square().sum() + logits.sum() for logits in part(batch).values()).backward()
+    part.descend(1.0, {"genre": 2})
+    after = part(batch)
+    assert (after["genre"] < 0).all()
+    assert (after["mood"] == 0).all()
 
 
 def test_the_network_predicts_the_mean_of_its_parts_and_trains_each_by_its_own_loss(

@@ -10,8 +10,10 @@ from mgm.model.network import Network
 from mgm.settings import Settings
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import fit, plan
+from mgm.training.logit_adjustment import log_share
 from mgm.training.precision import has_bf16
 from mgm.training.trainer import EpochReport, Listener, Step, schedule
+from mgm.training.validation import Decisions
 from tests import tiny
 
 FRAMES = tiny.corpora()
@@ -192,7 +194,24 @@ def test_a_task_can_be_trained_alone() -> None:
     tasks = [t for t in config.active_tasks() if t.name == "themes"]
     made = plan(config, tasks, SPACES, FEATURES, len(VOCABULARY))
     assert [s.corpus for s in made.sources] == ["verses"]
-    assert set(fit(made, config).thresholds) == {"themes"}
+    assert set(fit(made, config).decisions.thresholds) == {"themes"}
+
+
+def test_decisions_of_an_earlier_fit_are_kept() -> None:
+    config = tiny.settings(epochs=1)
+    dish = [t for t in config.active_tasks() if t.name == "dish"]
+    plain = fit(plan(config, dish, SPACES, FEATURES, len(VOCABULARY)), config)
+    earlier = Decisions({}, {"dish": plain.decisions.adjustments["dish"] + 0.25})
+    shifted = fit(plan(config, dish, SPACES, FEATURES, len(VOCABULARY)), config, decisions=earlier)
+    assert shifted.decisions is earlier
+    ids = FEATURES["menus"][0].documents.filter(split="train")[dish[0].encoded].drop_nulls().to_numpy()
+    expected = -0.25 * log_share(ids[ids >= 0], len(SPACES["dish"]))
+    moved = shifted.network.heads["dish"].prior - plain.network.heads["dish"].prior
+    assert moved.numpy() == pytest.approx(expected, abs=1e-5)
+    assert plain.network.wide is not None and shifted.network.wide is not None
+    assert (shifted.network.wide.prior - plain.network.wide.prior).numpy() == pytest.approx(
+        expected, abs=1e-5
+    )
 
 
 def test_a_loss_that_is_no_number_names_the_task() -> None:

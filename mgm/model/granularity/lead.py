@@ -12,7 +12,14 @@ from mgm.model.ragged import Ragged, gather_mean
 
 
 class Lead(nn.Module):
-    """The mean of the lead's words beside the maxima of the windows around them. It has no weights of its own."""
+    """The mean of the lead's words beside the maxima of the windows around them, each normalised: a mean's entries are
+    much smaller than a maximum's."""
+
+    def __init__(self, width: int, windows: list[int]) -> None:
+        """`windows`: the widths of the windows whose maxima it takes."""
+        super().__init__()
+        self.width = width + sum(windows)
+        self.normalise = nn.ModuleList(nn.LayerNorm(w) for w in (width, *windows))
 
     def forward(self, types_TD: Tensor, windows: list[tuple[Ragged, Reading]], reading: Reading) -> Tensor:
         """(B,V) with V = D and the windows' widths; `windows`: the states of each, and what it read."""
@@ -20,4 +27,4 @@ class Lead(nn.Module):
         pooled = [gather_mean(types_TD, words)]
         for states, read in windows:
             pooled.append(F.embedding_bag(read.lead.values, states.values, read.lead.start, mode="max"))
-        return torch.cat(pooled, dim=1)
+        return torch.cat([n(p) for n, p in zip(self.normalise, pooled, strict=True)], dim=1)
