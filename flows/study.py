@@ -2,6 +2,7 @@
 or `python -m flows.study --only average ablations/window`."""
 
 import argparse
+import json
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -31,18 +32,30 @@ def chosen(settings: Settings, only: Sequence[str]) -> list[Variant]:
     return [v for v in every.values() if not only or v.name in only or v.kind in only]
 
 
-def announce(trainings: Sequence[Variant]) -> str:
-    """What will be trained, and how long that took the joint model."""
+def pending(trainings: Sequence[Variant]) -> list[Variant]:
+    """Those that are not up to date. All of them where DVC cannot say."""
+    stages = [stage_of(variant) for variant in trainings]
+    told = subprocess.run(["dvc", "status", "--json", *stages], capture_output=True, text=True, check=False)
+    if told.returncode:
+        return list(trainings)
+    changed = json.loads(told.stdout)
+    return [v for v, stage in zip(trainings, stages, strict=True) if stage in changed]
+
+
+def announce(trainings: Sequence[Variant], unfinished: Sequence[Variant]) -> str:
+    """What will be trained, and how long that took the joint model; `unfinished`: those not yet done."""
     text = (
         f"study: {len(trainings)} trainings with the joint model's settings and budget "
-        f"({', '.join(variant.name for variant in trainings)})"
+        f"({', '.join(variant.name for variant in trainings)}), {len(trainings) - len(unfinished)} of them done already"
     )
+    if not unfinished:
+        return text
     if not TRAINING.is_file():
         return f"{text}; the joint model, not yet trained here, comes first, so the cost is not known"
     minutes = read_json(TRAINING)["seconds"] / 60
     return (
-        f"{text}; {len(trainings)} x the joint model's {minutes:.1f} minutes are at most about "
-        f"{len(trainings) * minutes:.0f} minutes. What is done already is kept."
+        f"{text}; {len(unfinished)} x the joint model's {minutes:.1f} minutes are at most about "
+        f"{len(unfinished) * minutes:.0f} minutes"
     )
 
 
@@ -67,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(announce(trainings), flush=True)
+    print(announce(trainings, pending(trainings)), flush=True)
     for command in (
         ["dvc", "repro", "verdict", *map(stage_of, trainings)],
         ["dvc", "repro", "--single-item", f"{STUDY}:gain"],

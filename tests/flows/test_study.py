@@ -1,5 +1,6 @@
 """Which trainings the study is asked for, what it says before it starts, and the stages that it runs."""
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 import yaml
 
 from flows import study
-from flows.study import announce, chosen, stage_of
+from flows.study import announce, chosen, pending, stage_of
 from mgm.evaluation.variants import variants
 from mgm.settings import Settings
 from tests import tiny
@@ -40,12 +41,30 @@ def test_an_unknown_name_is_an_error_with_the_nearest(
 
 def test_the_cost_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "the cost is not known" in announce(chosen(SETTINGS, []))
+    every, single = chosen(SETTINGS, []), chosen(SETTINGS, ["single"])
+    assert "the cost is not known" in announce(every, every)
     Path("reports").mkdir()
     Path("reports/training.json").write_text('{"seconds": 90}', encoding="utf-8")
-    said = announce(chosen(SETTINGS, ["single"]))
+    said = announce(single, single[1:])
     assert f"4 trainings with the joint model's settings and budget ({', '.join(TASKS)})" in said
-    assert "4 x the joint model's 1.5 minutes are at most about 6 minutes" in said
+    assert "1 of them done already; 3 x the joint model's 1.5 minutes are at most about 4 minutes" in said
+    assert announce(single, []).endswith("4 of them done already")
+
+
+def test_what_dvc_calls_changed_is_pending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a real DVC repository, with one stage done."""
+    monkeypatch.chdir(tmp_path)
+    single = chosen(SETTINGS, ["single"])
+    assert pending(single) == single  # no repository here
+    for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
+        subprocess.run(command, check=True)
+    Path("study").mkdir()
+    made = {"wdir": "..", "cmd": "echo done > ${item}", "outs": ["${item}"]}
+    names = ["dish", "keys", "price", "themes"]
+    graph = {"stages": {"single": {"foreach": names, "do": made}}}
+    Path("study/dvc.yaml").write_text(yaml.safe_dump(graph), encoding="utf-8")
+    subprocess.run(["dvc", "repro", "-q", "study/dvc.yaml:single@keys"], check=True)
+    assert [v.name for v in pending(single)] == ["single/dish", "single/price", "single/themes"]
 
 
 def stages() -> dict[str, Any]:
