@@ -43,14 +43,14 @@ class FastText:
         lines = [" ".join(words(text)) for text in rows.texts(np.ones(len(fit_on), bool))]
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "train.txt"
-            path.write_text(
-                "".join(
-                    f"{label} {lines[i]}\n"
-                    for i, label in zip(np.flatnonzero(fit_on), _labels(rows, fit_on), strict=True)
-                    if label
-                ),
-                encoding="utf-8",
-            )
+            labelled = [
+                f"{label} {lines[i]}\n"
+                for i, label in zip(np.flatnonzero(fit_on), _labels(rows, fit_on), strict=True)
+                if label
+            ]
+            # it reads the file as it lies: of a corpus that is sorted by label it learns the last one
+            np.random.default_rng(seed).shuffle(labelled)
+            path.write_text("".join(labelled), encoding="utf-8")
             loss = "ova" if rows.task.kind == "multilabel" else "softmax"
             model = _train(path, loss, setting, seed)
         found = np.zeros((int(read.sum()), len(rows.space)))

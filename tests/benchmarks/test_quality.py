@@ -209,6 +209,21 @@ def test_fasttext_has_scores_of_every_class(folder: Path, name: str) -> None:
     assert ((found >= 0) & (found <= 1)).all() and found.std() > 0
 
 
+def test_fasttext_learns_from_rows_that_are_sorted_by_label() -> None:
+    if unavailable("fasttext"):
+        pytest.skip("needs the extra bench")
+    rng = np.random.default_rng(1)
+    truth = np.repeat([0, 1], 1000)
+    said = [f"{'good' if rng.random() < (0.8 if y else 0.2) else 'bad'} {rng.integers(50)}" for y in truth]
+    names = ["neg", "pos"]
+    table = pl.DataFrame({"text": said, "split": ["train"] * 2000, "mood": [names[y] for y in truth]})
+    mood = Task(name="mood", kind="classification", corpora=["notes"])
+    rows = Rows(mood, names, table.with_columns(pl.Series(mood.encoded, truth)))
+    everything = np.ones(2000, bool)
+    found = make_peer("fasttext").outcome(rows, everything, everything, {"lr": 0.5, "epoch": 5, "dim": 10}, 1)
+    assert (np.asarray(found).argmax(axis=1) == truth).mean() > 0.75
+
+
 def test_a_result_is_measured_once(folder: Path, tmp_path: Path) -> None:
     workspace, work = load(folder), tmp_path / "work"
     units = Benchmark(workspace, RAW, [1, 2], few=False, work=work).units(["linear"], ["dish"])
