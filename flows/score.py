@@ -12,6 +12,7 @@ import sys
 import time
 from dataclasses import asdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,10 @@ from flows.gates.reference import CHAMPION, STORE
 from flows.revision import code_revision, lock_hash
 from flows.stages._common import read_json, write_json
 from mgm.corpus.readers import Source
-from mgm.scoring import shards, steps, table
+from mgm.scoring import cluster, shards, steps, table
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.isolation import ModelBroken
-from mgm.scoring.night import Tables, score_night
+from mgm.scoring.night import ScoreFrames, Tables, score_here, score_night
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.staging import Staging
 from mgm.scoring.table import Night
@@ -118,7 +119,10 @@ def score(
         there = table.last_night(before, day)
         assert there is not None, "a transaction of a night comes with its commit"
         return _finish(folder, there, SKIPPED)
-    scorer = Scorer.load(bundle or champion_bundle(), settings.tasks, public_key=keys.verify_key())
+    if settings.ray.address is not None:
+        cluster.check_installed()
+    bundle = bundle or champion_bundle()
+    scorer = Scorer.load(bundle, settings.tasks, public_key=keys.verify_key())
     scorer.bundle.text_for(like)
     table.check_schema(tables.predictions, scorer.schema)
     own = None if like is None else scorer.bundle.settings.corpora[like]
@@ -159,14 +163,20 @@ def score(
         made = score_night(
             night,
             tables,
-            scorer,
+            _where(scorer, bundle, like, settings),
             inputs,
             Staging(folder / SHARDS, scorer.schema, scored_by),
             cut,
-            settings,
             bar.update,
         )
     return _finish(folder, made, SCORED)
+
+
+def _where(scorer: Scorer, bundle: Path, like: str | None, settings: ScoreSettings) -> ScoreFrames:
+    """What scores shards: this process, or a cluster's workers."""
+    if settings.ray.address is None:
+        return score_here(scorer, like, settings)
+    return partial(cluster.score_on_ray, cluster.Model.read(bundle, keys.verify_key(), like, settings))
 
 
 def _dated(source: Source, day: date) -> Source:

@@ -407,6 +407,20 @@ class VerdictSettings(_Section):
     """Most memory that a process scoring the smoke batch holds; null: not judged."""
 
 
+class RaySettings(_Section):
+    """Where shards are scored: in this process, or by workers of a Ray cluster."""
+
+    address: str | None = Field(default=None, min_length=1)
+    """null: in this process; `local`: on a cluster of this machine, for the run alone; else a cluster's host:port,
+    or ray://host:port."""
+    workers: int = Field(default=2, ge=1)
+    """Processes, each with a copy of the model."""
+    cpus: float = Field(default=1.0, gt=0)
+    """CPUs of one worker, the number of its threads too."""
+    gpus: float = Field(default=0.0, ge=0)
+    """GPUs of one worker; 0.25: four share one."""
+
+
 class ScoreSettings(_Section):
     """Nightly scoring. Places are relative to the project's folder."""
 
@@ -425,6 +439,9 @@ class ScoreSettings(_Section):
     """More documents of a shard that the model fails for stop the night: then it is the model that is broken."""
     tasks: Literal["all"] | list[str] = "all"
     """All: those of the bundle, without generation."""
+    ray: RaySettings = RaySettings()
+    nights_at_once: int = Field(default=1, ge=1)
+    """Nights that a backfill scores at a time, each in a process with a copy of the model."""
 
     @model_validator(mode="after")
     def _places_differ(self) -> Self:

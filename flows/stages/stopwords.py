@@ -26,7 +26,7 @@ def main(corpus: str) -> None:
         for part in progress(read_manifest(source).parts, f"stopwords {corpus}"):
             tokens = pl.read_parquet(source / part.name, columns=["doc_id", "words"])
             marked = mark(tokens, stopwords)
-            counts.add(tokens, marked, REJECTS.to_frame())
+            counts.add(tokens.height, marked, REJECTS.to_frame())
             statistics.count("words", int(tokens["words"].list.len().sum()))
             statistics.count("content_words", int(marked["content"].list.sum().sum()))
             out.write(marked, part.sha256)

@@ -150,7 +150,7 @@ def ingest(
         parts = read_documents(corpus, source, settings, tasks, size)
         for kept, rejected in progress(parts, f"ingest {corpus}"):
             ids = pl.concat([kept["doc_id"], rejected["doc_id"]])
-            counts.add(ids.to_frame(), kept, rejected)
+            counts.add(len(ids), kept, rejected)
             hashes.append(ids.hash(seed=0))
             characters = kept["text"].str.len_chars()
             statistics.count("characters", int(characters.sum()))

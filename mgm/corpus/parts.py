@@ -55,11 +55,11 @@ class Counts:
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
-    def add(self, frame: pl.DataFrame, kept: pl.DataFrame, rejected: pl.DataFrame) -> None:
-        assert frame.height == kept.height + rejected.height, (
-            f"{frame.height} rows in, but {kept.height} out and {rejected.height} rejected"
+    def add(self, rows_in: int, kept: pl.DataFrame, rejected: pl.DataFrame) -> None:
+        assert rows_in == kept.height + rejected.height, (
+            f"{rows_in} rows in, but {kept.height} out and {rejected.height} rejected"
         )
-        self.rows_in += frame.height
+        self.rows_in += rows_in
         self.rows_out += kept.height
         self.rejected += rejected.height
         reasons = Counter(self.reasons)
@@ -177,7 +177,7 @@ class _Work:
         frame = pl.read_parquet(self.source / part.name)
         made = self.transform(frame)
         counts = Counts()
-        counts.add(frame, made.kept, made.rejected)
+        counts.add(frame.height, made.kept, made.rejected)
         dropped = made.rejected.with_columns(stage=pl.lit(self.stage))
         return (
             write_part(self.target, index, made.kept, self.schema, part.sha256),

@@ -1,6 +1,7 @@
 """Scoring that survives a document which breaks the model: the rows are halved until the document stands alone."""
 
 import json
+from typing import NamedTuple
 
 import polars as pl
 
@@ -15,10 +16,19 @@ class ModelBroken(RuntimeError):
     """So many documents fail that the fault is the model's. The message names the first with its error."""
 
 
+class ScoredRows(NamedTuple):
+    """The rows of a shard, each in one of two tables."""
+
+    predictions: pl.DataFrame
+    rejects: pl.DataFrame
+    broken: list[str]
+    """A line (id, error) for each document that broke the model."""
+
+
 def score_rows(
     scorer: Scorer, frame: pl.DataFrame, like: str | None, rows: int, broken_stop: int
-) -> tuple[pl.DataFrame, pl.DataFrame, list[str]]:
-    """Predictions and rejects of a shard, `rows` rows at a time, and a line (id, error) for each broken document.
+) -> ScoredRows:
+    """Predictions and rejects of a shard, `rows` rows at a time.
 
     Where a batch ends follows from a row's position in `frame`.
 
@@ -53,7 +63,7 @@ def score_rows(
             found, dropped = pl.DataFrame(schema=scorer.schema), _rejected(some)
         predicted.append(found)
         rejected.append(dropped)
-    return pl.concat(predicted), pl.concat(rejected), broken
+    return ScoredRows(pl.concat(predicted), pl.concat(rejected), broken)
 
 
 def _rejected(row: pl.DataFrame) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """One night, from its documents to its commit: shard by shard, resumable, and committed exactly once."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -11,7 +12,7 @@ from mgm.corpus.parts import REJECTS, Counts
 from mgm.scoring import shards as cutting
 from mgm.scoring import steps, table
 from mgm.scoring.inputs import Inputs
-from mgm.scoring.isolation import score_rows
+from mgm.scoring.isolation import ScoredRows, score_rows
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.shards import Shard, Shards
 from mgm.scoring.staging import Finished, Staging
@@ -23,6 +24,11 @@ _SHOWN = 10
 Progress = Callable[[int], object]
 """Called with the number of documents just done, finished shards of an earlier try too."""
 
+ScoreFrames = Callable[
+    [Iterator[tuple[Shard, pl.DataFrame]]], Generator[tuple[Shard, ScoredRows], None, None]
+]
+"""Scores shards, in whatever order and place."""
+
 
 @dataclass(frozen=True)
 class Tables:
@@ -32,42 +38,51 @@ class Tables:
     rejects: str
 
 
+def score_here(scorer: Scorer, like: str | None, settings: ScoreSettings) -> ScoreFrames:
+    """Scores shards in this process, one after another."""
+
+    def score(
+        frames: Iterator[tuple[Shard, pl.DataFrame]],
+    ) -> Generator[tuple[Shard, ScoredRows], None, None]:
+        for shard, frame in frames:
+            yield shard, score_rows(scorer, frame, like, settings.rows_per_batch, settings.broken_stop)
+
+    return score
+
+
 def score_shards(
-    scorer: Scorer,
+    score: ScoreFrames,
     inputs: Inputs,
     wanted: Sequence[Shard],
     staging: Staging,
-    like: str | None,
-    settings: ScoreSettings,
     progress: Progress | None = None,
 ) -> list[Finished]:
     """Scores those shards that are not finished, and returns what each came to, in order.
 
     Raises:
-        ModelBroken: see `isolation.score_rows`.
+        ModelBroken: see `isolation.score_rows`; on a cluster also what `cluster.score_on_ray` raises.
         ValueError: the input has changed since it was cut.
         OSError: the staged rows cannot be written.
     """
     found = {shard.index: staging.finished(shard) for shard in wanted}
     if progress is not None:
         progress(sum(shard.rows for shard in wanted if found[shard.index] is not None))
-    for shard, frame in cutting.read(inputs, [s for s in wanted if found[s.index] is None]):
-        predicted, rejected, broken = score_rows(
-            scorer, frame, like, settings.rows_per_batch, settings.broken_stop
-        )
-        counts = Counts()
-        counts.add(frame, predicted, rejected)
-        staging.write(shard, counts, predicted, rejected, broken)
-        found[shard.index] = staging.finished(shard)
-        if progress is not None:
-            progress(shard.rows)
+    frames = cutting.read(inputs, [s for s in wanted if found[s.index] is None])
+    with closing(score(frames)) as scored:
+        for shard, (predicted, rejected, broken) in scored:
+            counts = Counts()
+            counts.add(shard.rows, predicted, rejected)
+            staging.write(shard, counts, predicted, rejected, broken)
+            found[shard.index] = staging.finished(shard)
+            if progress is not None:
+                progress(shard.rows)
     finished = [found[shard.index] for shard in wanted]
     if None in finished:
         raise FileNotFoundError(f"{staging.folder}: shards of this run were removed by another run")
     return [one for one in finished if one is not None]
 
 
-def commit(night: Night, tables: Tables, scorer: Scorer, staging: Staging, cut: Shards) -> Night:
+def commit(night: Night, tables: Tables, staging: Staging, cut: Shards) -> Night:
     """Commits the staged rejects, and then, with their version, the predictions: the night's only commit point.
 
     Returns what stands in the table: this night, or that of another run with the same documents and bundle.
@@ -92,7 +107,7 @@ def commit(night: Night, tables: Tables, scorer: Scorer, staging: Staging, cut: 
     made = table.commit_predictions(
         tables.predictions,
         replace(night, rejects_version=version),
-        table.with_date(scorer.schema),
+        table.with_date(staging.schema),
         lambda: _watched(staging.predictions(cut.shards), steps.PREDICTIONS_WRITING),
     )
     steps.reached(steps.PREDICTIONS_COMMITTED)
@@ -102,11 +117,10 @@ def commit(night: Night, tables: Tables, scorer: Scorer, staging: Staging, cut: 
 def score_night(
     night: Night,
     tables: Tables,
-    scorer: Scorer,
+    score: ScoreFrames,
     inputs: Inputs,
     staging: Staging,
     cut: Shards,
-    settings: ScoreSettings,
     progress: Progress | None = None,
 ) -> Night:
     """Scores and commits a night; `night` is what is known of it before it is scored.
@@ -115,7 +129,7 @@ def score_night(
         See `score_shards` and `commit`.
     """
     try:
-        finished = score_shards(scorer, inputs, cut.shards, staging, night.like, settings, progress)
+        finished = score_shards(score, inputs, cut.shards, staging, progress)
         counts, broken = Counts(), [line for one in finished for line in one.broken]
         for one in finished:
             counts.merge(one.counts)
@@ -127,7 +141,7 @@ def score_night(
             reasons=counts.reasons,
             broken=broken[:_SHOWN],
         )
-        return commit(night, tables, scorer, staging, cut)
+        return commit(night, tables, staging, cut)
     except (OSError, DeltaError):
         # A run beside this one removes the shards when it has committed the night.
         there = table.open_table(tables.predictions)

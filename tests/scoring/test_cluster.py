@@ -1,0 +1,246 @@
+"""Nights scored by workers of a Ray cluster: the same rows as here, whatever is killed."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import psutil
+import pytest
+from deltalake import DeltaTable
+
+import flows.environment  # noqa: F401  (before Ray, which reads the environment when it is imported)
+from flows.score import score
+from mgm.scoring import cluster, steps
+from mgm.scoring.cluster import WorkersLost
+from mgm.scoring.isolation import ModelBroken
+from mgm.scoring.scorer import Scorer
+from mgm.scoring.table import nights
+from mgm.settings import RaySettings, ScoreSettings
+from tests import tiny
+from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, tables
+
+REPOSITORY = Path(__file__).parents[2]
+STORE = 100 << 20
+with socket.socket() as _probe:
+    _probe.bind(("127.0.0.1", 0))
+    CLIENTS = _probe.getsockname()[1]
+
+# A process of its own.
+SCRIPT = """
+import json, sys
+from pathlib import Path
+from flows.score import score
+from mgm.scoring.staging import Staging
+from mgm.settings import RaySettings
+from tests.scoring.nights import DAY, SETTINGS
+if __name__ == "__main__":
+    written, real = [], Staging.write
+    def counted(self, shard, *rest):
+        written.append(shard.rows)
+        real(self, shard, *rest)
+    Staging.write = counted
+    settings = SETTINGS.model_copy(update={"ray": RaySettings(address=sys.argv[2], cpus=0.5)})
+    summary = score(DAY, "in.jsonl", Path(sys.argv[1]), settings=settings)
+    print(json.dumps(summary | {"scored_now": sum(written)}))
+"""
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.saved_bundle(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Two nodes of one CPU each, as processes of this machine."""
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": STORE}
+    nodes = Cluster(
+        initialize_head=True,
+        head_node_args=node | {"include_dashboard": False, "ray_client_server_port": CLIENTS},
+    )
+    try:
+        nodes.add_node(**node)
+        nodes.wait_for_nodes()
+        yield nodes.address
+    finally:
+        nodes.shutdown()
+
+
+@pytest.fixture
+def undisturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path) -> Any:
+    """A folder with the night's documents, and what the night comes to when this process scores it."""
+    monkeypatch.chdir(tmp_path)
+    documents().write_ndjson("in.jsonl")
+    apart = SETTINGS.model_copy(update={"table": "apart/p", "rejects": "apart/r", "work": "apart/work"})
+    score(DAY, "in.jsonl", bundle, settings=apart)
+    return tables(apart)
+
+
+def settings(address: str, **ray: Any) -> ScoreSettings:
+    return SETTINGS.model_copy(update={"ray": RaySettings(address=address, **ray)})
+
+
+def not_here(*_: Any) -> None:
+    raise AssertionError("this process scores")
+
+
+def lose(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
+    """The first so many shards reach a worker that never answers, and is killed then. Returns the shards' numbers."""
+    real, lost = cluster._Pool._submit, []
+
+    def submit(self: Any, job: Any) -> None:
+        actor = self._idle[-1]
+        pid = self._ray.get(actor.__ray_call__.remote(lambda _: os.getpid()))
+        if len(lost) < times:
+            os.kill(pid, signal.SIGSTOP)
+        real(self, job)
+        if len(lost) < times:
+            os.kill(pid, signal.SIGKILL)
+            lost.append(job.shard.index)
+
+    monkeypatch.setattr(cluster._Pool, "_submit", submit)
+    return lost
+
+
+@pytest.mark.slow
+def test_two_nodes_score_the_same_night_and_a_lost_worker_loses_nothing(
+    address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Scorer, "score", not_here)
+    started, real = [], cluster._Pool._start
+
+    def start(self: Any) -> None:
+        started.append(1)
+        real(self)
+
+    monkeypatch.setattr(cluster._Pool, "_start", start)
+    score(DAY, "in.jsonl", bundle, settings=settings(address))
+    assert tables() == undisturbed
+    assert len(started) == 2  # workers for four shards
+
+    lost = lose(monkeypatch, 2)
+    assert score(DAY, "in.jsonl", bundle, settings=settings(address), rescore=True)["revision"] == 2
+    assert tables() == undisturbed
+    assert lost[0] == 0 and len(started) == 2 + 2 + 2
+
+
+@pytest.mark.slow
+def test_a_client_of_the_cluster_scores_the_same(address: str, bundle: Path, undisturbed: Any) -> None:
+    """In a process of its own, which is none of the cluster's."""
+    Path("run.py").write_text(SCRIPT)
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "run.py", str(bundle), f"ray://127.0.0.1:{CLIENTS}"]
+    subprocess.run(command, env=environment, check=True, timeout=300)
+    assert tables() == undisturbed
+
+
+@pytest.mark.slow
+def test_a_shard_that_ends_every_worker_stops_the_night_and_the_rest_is_kept(
+    address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = settings(address, workers=1)
+    with monkeypatch.context() as patch:
+        lose(patch, 3)
+        with pytest.raises(
+            WorkersLost, match=r"shard 0 \(8 documents from in.jsonl, row 1\): 3 workers were"
+        ):
+            score(DAY, "in.jsonl", bundle, settings=one)
+    assert not Path(SETTINGS.table).exists()
+    score(DAY, "in.jsonl", bundle, settings=one)
+    assert tables() == undisturbed
+
+
+@pytest.mark.slow
+def test_what_a_worker_raises_is_raised_here(
+    address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Broken(cluster.Worker):
+        def score(self, frame: pl.DataFrame) -> Any:
+            raise ModelBroken(f"the model fails for {frame['doc_id'][0]}")
+
+    class Bare(cluster.Worker):
+        def __init__(self, model: Any) -> None:
+            raise ModuleNotFoundError("No module named 'torch'")
+
+    monkeypatch.setattr(cluster, "Worker", Broken)
+    with pytest.raises(ModelBroken, match="^the model fails for m"):
+        score(DAY, "in.jsonl", bundle, settings=settings(address))
+    monkeypatch.setattr(cluster, "Worker", Bare)
+    with pytest.raises(WorkersLost, match="(?s)3 workers could not start; .*No module named 'torch'"):
+        score(DAY, "in.jsonl", bundle, settings=settings(address))
+
+
+@pytest.mark.slow
+def test_a_cluster_too_small_for_a_worker_is_said(
+    address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "START_SECONDS", 1.0)
+    monkeypatch.setattr(cluster, "_WAKE_SECONDS", 1.0)
+    with pytest.raises(
+        WorkersLost, match=r"each asks for 1.0 CPUs and 2.0 GPUs, and the cluster has 2.0 and 0"
+    ):
+        score(DAY, "in.jsonl", bundle, settings=settings(address, gpus=2))
+
+
+@pytest.mark.slow
+def test_a_killed_run_takes_its_own_cluster_with_it_and_goes_on(bundle: Path, undisturbed: Any) -> None:
+    Path("run.py").write_text(SCRIPT)
+    mark = {"MGM_TEST_NIGHT": str(Path.cwd())}
+    environment = os.environ | mark | {"PYTHONPATH": str(REPOSITORY)}
+    command = [sys.executable, "run.py", str(bundle), "local"]
+    killed = subprocess.run(command, env=environment | {steps.VARIABLE: steps.SHARD_STAGED}, timeout=300)
+    assert killed.returncode == -signal.SIGKILL
+    finished = len(list(SHARDS.glob("*/done.json")))
+    assert finished == 1
+    _, alive = psutil.wait_procs(_marked(mark), timeout=30)
+    assert not alive
+    done = subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=300
+    )
+    assert json.loads(done.stdout.splitlines()[-1])["scored_now"] == 31 - 8 * finished
+    assert tables() == undisturbed
+    assert len(nights(DeltaTable(SETTINGS.table))) == 1
+
+
+def _marked(mark: dict[str, str]) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if mark.items() <= process.environ().items():
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_nothing_is_started_for_a_night_without_shards(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    documents().clear().write_parquet("in.parquet")
+    monkeypatch.setattr(cluster, "_connected", not_here)
+    assert score(DAY, "in.parquet", bundle, settings=settings("local"))["rows_in"] == 0
+
+
+def test_without_ray_it_is_said_what_to_install(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(ValueError, match=r"pip install -c requirements.lock -e '.\[ray\]'"):
+        score(DAY, "in.jsonl", bundle, settings=settings("local"))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "somewhere"])
+def test_no_cluster_at_the_address_is_said(bundle: Path, undisturbed: Any, address: str) -> None:
+    with pytest.raises(
+        WorkersLost, match=f"address '{address}': no Ray cluster answers .*expected local, host"
+    ):
+        score(DAY, "in.jsonl", bundle, settings=settings(address))
+    assert not Path(SETTINGS.table).exists()
