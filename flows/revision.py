@@ -1,4 +1,4 @@
-"""What of the code and of the pipeline scored a night: the git revision, and the hash of dvc.lock."""
+"""What of the code and of the pipeline made something: the git revision, and the hash of dvc.lock."""
 
 import subprocess
 from pathlib import Path

@@ -3,11 +3,11 @@ report is."""
 
 import os
 import platform
-import subprocess
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from flows.revision import code_revision
 from flows.stages._common import REPORTS, run_stage
 from mgm.evaluation.report import provenance_rows, render
 from mgm.evaluation.sources import Sources
@@ -30,26 +30,12 @@ def main() -> None:
 def _facts() -> dict[str, str]:
     """What no file of the run says: this moment, this code, this machine."""
     return {
-        "git revision": _revision(),
+        "git revision": code_revision(),
         "report made at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Python": platform.python_version(),
         "packages": ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPU cores",
     }
-
-
-def _revision() -> str:
-    try:
-        revision = _git("rev-parse", "HEAD")
-        changed = _git("status", "--porcelain", "--untracked-files=no")
-    except (OSError, subprocess.CalledProcessError) as error:
-        return f"unknown ({type(error).__name__}: not a git checkout, or no git here)"
-    return revision + (" with uncommitted changes" if changed else "")
-
-
-def _git(*arguments: str) -> str:
-    done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
-    return done.stdout.strip()
 
 
 def _version(name: str) -> str:
