@@ -6,8 +6,9 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 GRACE_SECONDS = 5.0
 """How long a group may take to end after SIGTERM before it is killed."""
@@ -20,8 +21,14 @@ _groups: set[int] = set()
 _guard = threading.Lock()
 
 
-def run(command: Sequence[str], cwd: Path, on_line: Callable[[str], None]) -> int:
-    """Runs a command in a process group of its own and hands its output (both streams) on, line by line.
+def run(
+    command: Sequence[str],
+    cwd: Path,
+    on_line: Callable[[str], None],
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> int:
+    """Runs a command in a process group of its own and hands its output (both streams) on, line by line; `environment` adds
+    to this process's.
 
     What it left running in its group is killed when it ends. Returns the exit status, negative for a signal.
     """
@@ -35,6 +42,7 @@ def run(command: Sequence[str], cwd: Path, on_line: Callable[[str], None]) -> in
             child = subprocess.Popen(
                 command,
                 cwd=cwd,
+                env=os.environ | environment,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
@@ -43,16 +51,26 @@ def run(command: Sequence[str], cwd: Path, on_line: Callable[[str], None]) -> in
                 errors="replace",
                 process_group=group,
             )
+            # A command that is killed may leave children that hold its output open: they end when it does.
+            watch = threading.Thread(target=_end_with, args=(child, group), daemon=True)
+            watch.start()
             with child:
                 assert child.stdout is not None
                 for line in child.stdout:
                     on_line(line.rstrip())
+            watch.join()
             return child.returncode
         finally:
             _signal(group, signal.SIGKILL)
             leader.wait()
             with _guard:
                 _groups.discard(group)
+
+
+def _end_with(child: subprocess.Popen[str], group: int) -> None:
+    """Waits for the child and kills what it left in its group."""
+    child.wait()
+    _signal(group, signal.SIGKILL)
 
 
 def terminate_all() -> None:

@@ -51,6 +51,16 @@ def test_what_a_command_leaves_behind_is_killed(tmp_path: Path) -> None:
     assert _wait(lambda: not _alive(left))
 
 
+def test_a_killed_command_leaves_no_child_that_still_holds_its_output(tmp_path: Path) -> None:
+    """As dvc's stage does, when dvc itself is killed."""
+    command = ["sh", "-c", "echo begun; sleep 300 & echo $! > child; kill -KILL $$"]
+    lines: list[str] = []
+    assert processes.run(command, tmp_path, lines.append) == -signal.SIGKILL
+    assert lines == ["begun"]
+    left = _child(tmp_path)
+    assert _wait(lambda: not _alive(left))
+
+
 def test_terminate_all_ends_the_group(tmp_path: Path) -> None:
     status: list[int] = []
     command = ["sh", "-c", "sleep 300 & echo $! > child; wait"]
