@@ -1,5 +1,6 @@
 """A local S3 server, and the environment in which the project finds it."""
 
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -43,8 +44,11 @@ def running() -> Iterator[Store]:
     """The server, on a free port."""
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    port = server.get_host_and_port()[1]
+    # What an earlier server of this process held is still there.
+    urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/reset", data=b"", timeout=30).close()
     try:
-        yield Store(server.get_host_and_port()[1])
+        yield Store(port)
     finally:
         server.stop()
 

@@ -71,12 +71,17 @@ def app_id(day: date) -> str:
 
 
 def storage_options(location: str) -> dict[str, str] | None:
-    """What deltalake needs beyond the usual variables: plain http where the endpoint is such."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if not location.startswith("s3://") or not endpoint:
+    """What deltalake needs beyond the usual variables: on S3 a commit is a put that fails where the version is there,
+    whatever the environment says; and plain http where the endpoint is such."""
+    if not location.startswith("s3://"):
         return None
-    options = {"AWS_ENDPOINT_URL": endpoint}
-    return options | {"AWS_ALLOW_HTTP": "true"} if endpoint.startswith("http://") else options
+    options = {"aws_conditional_put": "etag"}
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        options["AWS_ENDPOINT_URL"] = endpoint
+        if endpoint.startswith("http://"):
+            options["AWS_ALLOW_HTTP"] = "true"
+    return options
 
 
 def open_table(location: str, version: int | None = None) -> DeltaTable | None:

@@ -244,29 +244,81 @@ def test_the_champion_is_the_bundle_that_the_pointer_names(tmp_path: Path, bundl
     assert score(DAY)["predictions"] == 30
 
 
-def test_input_and_tables_in_an_object_store(bundle: Path) -> None:
-    # In a process of its own: deltalake's writer holds Python while it waits for the store, which runs in this one.
-    place = f"s3://{object_store.BUCKET}"
-    script = f"""
+# deltalake's writer holds Python while it waits for the store, which runs in the test's process: so these are others.
+IN_STORE = f"""
+import sys
 from datetime import date
 from pathlib import Path
+import polars as pl
 from flows.score import score
+from mgm.scoring import table
 from mgm.scoring.lineage import lineage
+from mgm.scoring.table import NightTaken, nights, open_table
 from mgm.settings import ScoreSettings
-own = ScoreSettings(table="{place}/scored/p", rejects="{place}/scored/r", rows_per_shard=8)
+place = "s3://{object_store.BUCKET}"
+own = ScoreSettings(table=place + "/scored/p", rejects=place + "/scored/r", rows_per_shard=8)
+def night(source, **more):
+    return score(date(2026, 1, 1), place + "/in/" + source, Path(sys.argv[1]), settings=own, **more)
+"""
+
+
+def in_store(bundle: Path, script: str, **variables: str) -> None:
+    """Runs a script beside an S3 server that holds the night's documents, and nine of them as another night's."""
+    documents()[:9].write_ndjson("other.jsonl")
+    names = {"2026-01-01.jsonl": "in.jsonl", "other.jsonl": "other.jsonl"}
+    with object_store.running() as store:
+        store.put({f"in/{key}": Path(name).read_bytes() for key, name in names.items()})
+        environment = os.environ | store.environment | {"PYTHONPATH": str(REPOSITORY)} | variables
+        command = [sys.executable, "-c", IN_STORE + script, str(bundle)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert not Path(SETTINGS.table).exists()
+
+
+def test_input_and_tables_in_an_object_store(bundle: Path) -> None:
+    script = """
 for state in ("scored", "skipped"):
-    summary = score(date(2026, 1, 1), "{place}/in/{{date}}.jsonl", Path("{bundle}"), settings=own)
+    summary = night("{date}.jsonl")
     assert (summary["predictions"], summary["rejected"], summary["state"]) == (30, 1, state), summary
 assert lineage(own.table, own.rejects, "m3")[0].reasons is None
 assert lineage(own.table, own.rejects, "blank")[0].reasons == ["text_too_short"]
 """
-    with object_store.running() as store:
-        store.put({"in/2026-01-01.jsonl": Path("in.jsonl").read_bytes()})
-        environment = os.environ | store.environment | {"PYTHONPATH": str(REPOSITORY)}
-        command = [sys.executable, "-c", script]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert not Path(SETTINGS.table).exists()
+    in_store(bundle, script)
+
+
+# The rival commits between what this run reads of the table and what it writes.
+RACE = """
+real, rivals = table._replace, []
+def replace(there, location, *rest):
+    if location == own.table and rivals:
+        night(rivals.pop(), rescore=True)
+    real(there, location, *rest)
+table._replace = replace
+def operations():
+    return [c["operation"] for c in open_table(own.table).history() if c["operation"] != "CREATE TABLE"]
+
+rivals.append("{date}.jsonl")
+assert night("{date}.jsonl")["revision"] == 1
+assert operations() == ["WRITE"], operations()
+rivals.append("other.jsonl")
+try:
+    night("{date}.jsonl", rescore=True)
+except NightTaken as error:
+    assert "another run has committed revision 2" in str(error)
+else:
+    raise AssertionError("both runs committed the night")
+assert operations() == ["WRITE", "WRITE"], operations()
+assert [n.predictions for _, _, n in nights(open_table(own.table))] == [9, 30]
+scan = pl.scan_delta(own.table, storage_options=table.storage_options(own.table))
+assert scan.collect().height == 9
+"""
+
+
+@pytest.mark.parametrize("unsafe", ["", "true"], ids=["as it is", "unsafe by the environment"])
+def test_of_two_runs_on_an_object_store_one_commits(bundle: Path, unsafe: str) -> None:
+    """Also where a variable of other Delta writers switches their safety off."""
+    variables = {"AWS_S3_ALLOW_UNSAFE_RENAME": unsafe, "AWS_CONDITIONAL_PUT": "disabled"} if unsafe else {}
+    in_store(bundle, RACE, **variables)
 
 
 @pytest.mark.slow
