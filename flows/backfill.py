@@ -4,6 +4,9 @@
 """
 
 import argparse
+import csv
+import io
+import os
 import sys
 import time
 from dataclasses import dataclass
@@ -15,15 +18,29 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import flows.environment  # noqa: F401  (before Prefect, which reads the environment when it is imported)
 
 # isort: split
-from prefect import flow, get_run_logger
+from prefect import Task, flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.futures import PrefectFuture
 from prefect.runtime import flow_run
 
-from flows import night_page, server
-from flows.score import PLACEHOLDER, here, parse_date, score
+from flows import artifacts, night_page, processes, server
+from flows.fan_out import run_tasks
+from flows.score import PLACEHOLDER, SCORED, SUMMARY, here, parse_date, score
+from flows.stages._common import REPORTS, read_json
+from mgm.scoring import table as tables
+
+FAILED = "failed"
+RETRY_SECONDS: list[float] = [300, 900, 3600]
+"""After which a night by schedule is tried again, where the storage or a late file was at fault."""
 
 
 class NightsFailed(RuntimeError):
     """At least one night failed. The message names each with its reason."""
+
+
+class NightFailed(RuntimeError):
+    """A night's process ended with an error. The message is what it said."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +58,30 @@ class Night:
     """What the gate warned of."""
 
 
+def night_of(day: date, summary: dict[str, Any], seconds: float) -> Night:
+    """From what `flows.score.score` returns."""
+    return Night(
+        day,
+        summary["state"],
+        seconds,
+        summary["rows_in"],
+        summary["predictions"],
+        summary["rejected"],
+        warnings=(*summary["warnings"], *summary["broken"]),
+    )
+
+
+@dataclass(frozen=True)
+class How:
+    """How nights are scored; see `flows.score.score`."""
+
+    source: str
+    bundle: str | None = None
+    like: str | None = None
+    accept_drift: bool = False
+    rescore: bool = False
+
+
 def dates(first: date, last: date) -> list[date]:
     """Every date from `first` to `last`, both included.
 
@@ -52,31 +93,16 @@ def dates(first: date, last: date) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def score_night(
-    day: date,
-    source: str,
-    bundle: str | None = None,
-    like: str | None = None,
-    accept_drift: bool = False,
-    rescore: bool = False,
-) -> Night:
+def score_night(day: date, how: How) -> Night:
     """Scores one date's documents; a night that is in the table is skipped, or with `rescore` replaced.
 
-    `source` is a path with {date} in it. Whatever `flows.score.score` raises is raised.
+    Whatever `flows.score.score` raises is raised.
     """
     started = time.monotonic()
-    given = Path(bundle) if bundle else None
-    _check_source(source)
-    found = score(day, source, given, like, *here(), accept_drift, rescore)
-    return Night(
-        day,
-        found["state"],
-        time.monotonic() - started,
-        found["rows_in"],
-        found["predictions"],
-        found["rejected"],
-        warnings=(*found["warnings"], *found["broken"]),
-    )
+    bundle = Path(how.bundle) if how.bundle else None
+    _check_source(how.source)
+    found = score(day, how.source, bundle, how.like, *here(), how.accept_drift, how.rescore)
+    return night_of(day, found, time.monotonic() - started)
 
 
 def _check_source(pattern: str) -> None:
@@ -99,15 +125,31 @@ def night_before(start: datetime, timezone: str) -> date:
     return start.astimezone(zone).date() - timedelta(days=1)
 
 
+def rows(nights: list[Night]) -> list[dict[str, Any]]:
+    """The nights as rows of the summary table."""
+    return [
+        {
+            "date": n.date.isoformat(),
+            "state": n.state,
+            "documents": n.rows_in,
+            "predictions": n.predictions,
+            "rejected": n.rejected,
+            "seconds": round(n.seconds, 1),
+            "note": _note(n),
+        }
+        for n in nights
+    ]
+
+
 def table(nights: list[Night]) -> list[str]:
     """The nights as lines of a table."""
     head = f"{'date':<10}  {'state':<7} {'documents':>11} {'predictions':>11} {'rejected':>9} {'seconds':>8}"
-    rows = [
-        f"{n.date}  {n.state:<7} {n.rows_in:>11,} {n.predictions:>11,} {n.rejected:>9,} "
-        f"{n.seconds:>8.1f}  {_note(n)}"
-        for n in nights
+    lines = [
+        f"{r['date']}  {r['state']:<7} {r['documents']:>11,} {r['predictions']:>11,} {r['rejected']:>9,} "
+        f"{r['seconds']:>8.1f}  {r['note']}"
+        for r in rows(nights)
     ]
-    return [head, *(row.rstrip() for row in rows)]
+    return [head, *(line.rstrip() for line in lines)]
 
 
 def _note(night: Night) -> str:
@@ -119,6 +161,32 @@ def _note(night: Night) -> str:
         if night.warnings
         else ""
     )
+
+
+def _may_pass(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:
+    """Whether what failed a night may be gone later: a full disk, a storage that does not answer, a file that is not there
+    yet. A night is committed once, whatever was done before, so that trying again is safe."""
+    try:
+        state.result()
+    except OSError:
+        return True
+    except Exception:
+        return False
+    return False
+
+
+@task(
+    name="night",
+    task_run_name="{day}",
+    retries=len(RETRY_SECONDS),
+    retry_delay_seconds=RETRY_SECONDS,
+    retry_condition_fn=_may_pass,
+    cache_policy=NO_CACHE,
+    persist_result=False,
+)
+def scheduled_night(day: date, how: How) -> Night:
+    """`score_night`, tried again where that may help."""
+    return score_night(day, how)
 
 
 @flow(name="nightly-score", persist_result=False)
@@ -133,12 +201,51 @@ def nightly_score(
     scheduled = flow_run.scheduled_start_time
     assert scheduled is not None, "a flow run has a scheduled start"
     day = night_before(scheduled, timezone)
-    night = score_night(day, source or here()[0].input, bundle, like, accept_drift)
+    night = scheduled_night(day, How(source or here()[0].input, bundle, like, accept_drift))
     for warning in night.warnings:
         get_run_logger().warning(warning)
     for line in table([night]):
         get_run_logger().info(line)
+    artifacts.table(artifacts.NIGHT, rows([night]), "The last night")
+    artifacts.link(artifacts.NIGHT_PAGE, night_page.path(day.isoformat()), f"The page of {day}")
     return day.isoformat()
+
+
+# A backfill is run again by hand, which tries what failed and only that.
+@task(name="night", task_run_name="{day}", retries=0, cache_policy=NO_CACHE, persist_result=False)
+def night_of_its_own(day: date, how: How, api: str | None) -> Night:
+    """Scores a night in a process, and so in a flow run, of its own; its output goes to this task's log.
+
+    A night that is in the table is skipped without one.
+
+    Raises:
+        NightFailed: it ended with an error.
+    """
+    started, settings = time.monotonic(), here()[0]
+    there = tables.open_table(settings.table)
+    if tables.revision(there, day) and not how.rescore:
+        # As the process would: it also finishes what a kill has left undone after the commit.
+        return score_night(day, how)
+    command = [sys.executable, "-m", "flows.score", "--date", day.isoformat(), "--input", how.source]
+    command += ["--bundle", how.bundle] if how.bundle else []
+    command += ["--like", how.like] if how.like else []
+    command += ["--accept-drift"] * how.accept_drift + ["--rescore"] * how.rescore
+    logger, said = get_run_logger(), list[str]()
+
+    def on_line(line: str) -> None:
+        said.append(line)
+        logger.info("%s", line)
+
+    environment = {} if api is None else {"PREFECT_API_URL": api}
+    status = processes.run(command, Path(), on_line, environment)
+    if status:
+        begins = next(
+            (i for i, line in enumerate(said) if line.startswith("error: ")), max(0, len(said) - 20)
+        )
+        ended = f"killed by signal {-status}\n" if status < 0 else ""
+        raise NightFailed(ended + "\n".join(said[begins:]).removeprefix("error: "))
+    summary = read_json(Path(settings.work) / day.isoformat() / SUMMARY)
+    return night_of(day, summary | {"state": SCORED}, time.monotonic() - started)
 
 
 @flow(name="backfill", persist_result=False)
@@ -151,33 +258,62 @@ def backfill(
     accept_drift: bool = False,
     rescore: bool = False,
 ) -> None:
-    """Scores each date from `first` to `last` as a night of its own; one that fails does not stop the others. Nights that
-    are in the table are skipped, or with `rescore` replaced.
+    """Scores each date from `first` to `last` as a night of its own, `score.nights_at_once` at a time; one that fails does
+    not stop the others. Nights that are in the table are skipped, or with `rescore` replaced. The summary is logged,
+    written to reports/nights/backfill.csv, and shown as an artifact.
 
     Raises:
         NightsFailed: after the last night, where any failed.
     """
-    source = source or here()[0].input
-    nights = []
-    for day in dates(first, last):
-        started = time.monotonic()
-        try:
-            nights.append(score_night(day, source, bundle, like, accept_drift, rescore))
-        except (
-            Exception
-        ) as error:  # reported in the table and in NightsFailed: the other nights are still wanted
-            nights.append(Night(day, "failed", time.monotonic() - started, error=str(error) or repr(error)))
-        get_run_logger().info("night %s: %s %s", day, nights[-1].state, nights[-1].error)
-        for warning in nights[-1].warnings:
-            get_run_logger().warning("night %s: %s", day, warning)
+    settings, days = here()[0], {day.isoformat(): day for day in dates(first, last)}
+    how = How(source or settings.input, bundle, like, accept_drift, rescore)
+    _check_source(how.source)
+    api, logger = server.address(), get_run_logger()
+
+    def submit(name: str, _: list[PrefectFuture[Night]]) -> PrefectFuture[Night]:
+        return night_of_its_own.submit(days[name], how, api, return_state=False)
+
+    progress = artifacts.Progress(artifacts.BACKFILL_PROGRESS, f"Nights from {first} to {last}", len(days))
+
+    def ended(done: int) -> None:
+        logger.info("%s of %s nights have ended", done, len(days))
+        progress.at(done)
+
+    try:
+        found, failures = run_tasks({name: [] for name in days}, settings.nights_at_once, submit, ended)
+    except BaseException:  # an interrupt, a cancelled run, SIGTERM: the nights must not outlive it
+        processes.terminate_all()
+        raise
+    nights = [
+        found[name]
+        if name in found
+        else Night(day, FAILED, error=str(failures[name]) or repr(failures[name]))
+        for name, day in days.items()
+    ]
     for line in table(nights):
-        get_run_logger().info(line)
-    failed = [night for night in nights if night.state == "failed"]
+        logger.info(line)
+    write_summary(nights)
+    artifacts.table(artifacts.BACKFILL, rows(nights), f"Nights from {first} to {last}")
+    failed = [night for night in nights if night.state == FAILED]
     if failed:
         each = "".join(f"\n  {night.date}: {night.error}" for night in failed)
         raise NightsFailed(
             f"{len(failed)} of {len(nights)} nights failed; run again to try only those:{each}"
         )
+
+
+def write_summary(nights: list[Night]) -> Path:
+    """Writes the summary of a backfill, which replaces that of the one before, atomically."""
+    path, text = REPORTS / "nights" / "backfill.csv", io.StringIO()
+    found = rows(nights)
+    writer = csv.DictWriter(text, list(found[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(found)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    temporary.write_text(text.getvalue(), encoding="utf-8")
+    os.replace(temporary, path)
+    return path
 
 
 def main(arguments: list[str] | None = None) -> int:

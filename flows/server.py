@@ -19,3 +19,12 @@ def start_temporary() -> None:
     assert server.server_process is not None, "a started server has a process"
     watch = f"read -r _; kill -KILL {server.server_process.pid} 2>/dev/null"
     subprocess.Popen(["/bin/sh", "-c", watch], stdin=subprocess.PIPE, process_group=0)
+
+
+def address() -> str | None:
+    """The API of the server that this process uses, for its children; None: none was started yet."""
+    configured = get_current_settings().api.url
+    if configured is not None:
+        return configured
+    server = SubprocessASGIServer()
+    return server.api_url if server.running else None

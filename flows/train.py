@@ -1,8 +1,6 @@
 """The retrain flow, `python -m flows.train`: the stages of dvc.yaml as Prefect tasks, independent ones at once."""
 
 import argparse
-import graphlib
-import queue
 import sys
 from typing import Any
 
@@ -13,12 +11,11 @@ from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
-from flows import lock, processes, promotion, server
+from flows import artifacts, lock, processes, promotion, server
+from flows.fan_out import run_tasks
 from flows.graph import StageFailed, StageRun, run_stage, stage_graph, use_own_python
-from flows.results import result_lines
-
-# Polars replaces the handler of SIGINT by one that does not wake a waiting thread: Ctrl-C is seen at the next wake.
-WAKE_SECONDS = 0.5
+from flows.results import gate_rows, result_lines, result_rows
+from flows.stages._common import REPORTS
 
 
 # DVC alone decides what is up to date; a stage that failed would only fail again.
@@ -26,6 +23,10 @@ WAKE_SECONDS = 0.5
 def stage(name: str) -> StageRun:
     """One stage of dvc.yaml, its output in this task's log."""
     return run_stage(name, log=get_run_logger().info)
+
+
+def _submit(name: str, after: list[PrefectFuture[StageRun]]) -> PrefectFuture[StageRun]:
+    return stage.submit(name, wait_for=after, return_state=False)
 
 
 @flow(name="retrain", persist_result=False)
@@ -43,56 +44,32 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
     with lock.workspace():
         use_own_python()
         graph = stage_graph()
+        progress = artifacts.Progress(artifacts.RETRAIN_PROGRESS, "Stages that have ended", len(graph))
         try:
-            runs, failures = _run_graph(graph, workers)
+            runs, failures = run_tasks(graph, workers, _submit, progress.at)
         except BaseException:  # an interrupt, a cancelled run, SIGTERM: the stages must not outlive it
             processes.terminate_all()
             raise
+        if verdicts := gate_rows():
+            artifacts.table(artifacts.GATES, verdicts, "The verdicts of the gates")
         for run in runs.values():
             logger.info("%-32s %s", run.name, f"{run.seconds:6.1f} s" if run.ran else "up to date")
         if failures:
             left = [name for name in graph if name not in runs and name not in failures]
             not_run = f"\nnot run, because they need what failed: {', '.join(left)}" if left else ""
             raise StageFailed("\n".join(str(error) for error in failures.values()) + not_run)
+        _show_results()
         if promote:
             logger.info(promotion.promote())
 
 
-def _run_graph(
-    graph: dict[str, list[str]], workers: int
-) -> tuple[dict[str, StageRun], dict[str, BaseException]]:
-    """Submits each stage once all that it needs has ended well, so that no worker waits for another."""
-    order = graphlib.TopologicalSorter(graph)
-    order.prepare()
-    futures: dict[str, PrefectFuture[StageRun]] = {}
-    runs: dict[str, StageRun] = {}
-    failures: dict[str, BaseException] = {}
-    ended: queue.SimpleQueue[str] = queue.SimpleQueue()
-    ready: list[str] = list(order.get_ready())
-    running = 0
-    while ready or running:
-        while ready and running < workers:
-            name = ready.pop(0)
-            futures[name] = stage.submit(
-                name, wait_for=[futures[upstream] for upstream in graph[name]], return_state=False
-            )
-            futures[name].add_done_callback(lambda _, name=name: ended.put(name))  # type: ignore[misc]
-            running += 1
-        try:
-            name = ended.get(timeout=WAKE_SECONDS)
-        except queue.Empty:
-            continue
-        running -= 1
-        result: Any = futures[name].result(raise_on_failure=False)
-        if isinstance(result, StageRun):
-            runs[name] = result
-            order.done(name)
-            ready += order.get_ready()
-        else:
-            failures[name] = (
-                result if isinstance(result, BaseException) else RuntimeError(f"stage {name}: {result!r}")
-            )
-    return runs, failures
+def _show_results() -> None:
+    """What the run measured, as artifacts."""
+    if rows := result_rows():
+        artifacts.table(artifacts.METRICS, rows, "The test split")
+    report = REPORTS / "report.html"
+    if report.is_file():
+        artifacts.link(artifacts.REPORT, report, "The report")
 
 
 def main(arguments: list[str] | None = None) -> int:

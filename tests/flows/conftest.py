@@ -48,7 +48,7 @@ def run_module() -> Run:
     def run(module: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(
-            command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=240
+            command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=400
         )
 
     return run

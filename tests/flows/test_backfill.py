@@ -5,20 +5,30 @@ from types import SimpleNamespace
 
 import polars as pl
 import pytest
+import yaml
+from deltalake import DeltaTable
+from prefect.cache_policies import NO_CACHE
 from prefect.logging import disable_run_logger
+from prefect.states import Failed
 
+from flows import backfill as module
 from flows.backfill import (
+    How,
     Night,
-    NightsFailed,
-    backfill,
     dates,
     main,
     night_before,
     nightly_score,
+    rows,
+    scheduled_night,
     score_night,
     table,
+    write_summary,
 )
-from flows.score import parse_date
+from flows.score import NightRefused, parse_date
+from mgm.scoring import steps
+from mgm.scoring.isolation import ModelBroken
+from mgm.scoring.table import NightTaken, nights
 from tests import tiny
 
 INPUT, OUTPUT = "incoming/{date}.jsonl", "data/scored/nights"
@@ -67,29 +77,11 @@ def test_what_is_no_date_is_named(text: str) -> None:
 def test_a_finished_night_is_skipped(bundle: str) -> None:
     _documents("2026-01-01", 3)
     day = date(2026, 1, 1)
-    first = score_night(day, INPUT, bundle)
+    first = score_night(day, How(INPUT, bundle))
     assert (first.state, first.rows_in, first.predictions, first.rejected) == ("scored", 3, 3, 0)
     Path("incoming/2026-01-01.jsonl").unlink()
-    again = score_night(day, INPUT, bundle)
+    again = score_night(day, How(INPUT, bundle))
     assert (again.state, again.predictions) == ("skipped", 3)
-
-
-def test_a_failed_night_stops_no_other_and_is_tried_again(bundle: str) -> None:
-    _documents("2026-01-01", 2)
-    _documents("2026-01-03", 4)
-    days = {"first": date(2026, 1, 1), "last": date(2026, 1, 3), "bundle": bundle}
-    with disable_run_logger():
-        with pytest.raises(
-            NightsFailed, match=r"1 of 3 nights failed.*\n  2026-01-02: .*incoming/2026-01-02"
-        ) as caught:
-            backfill.fn(**days)
-        assert "2026-01-01:" not in str(caught.value)
-        assert _summary("2026-01-03")["predictions"] == 4
-        stamp = Path(OUTPUT, "2026-01-03", "summary.json").stat().st_mtime_ns
-        _documents("2026-01-02", 1)
-        backfill.fn(**days)
-    assert _summary("2026-01-02")["predictions"] == 1
-    assert Path(OUTPUT, "2026-01-03", "summary.json").stat().st_mtime_ns == stamp
 
 
 @pytest.mark.parametrize(
@@ -105,23 +97,34 @@ def test_a_night_is_the_day_before_its_scheduled_start(scheduled: str, zone: str
     assert str(night_before(datetime.fromisoformat(scheduled), zone)) == night
 
 
-def test_a_night_that_the_gate_stops_fails_with_its_reason_whose_first_line_is_in_the_table(
-    bundle: str,
-) -> None:
-    frame = pl.DataFrame({"doc_id": ["a", "a"], "text": ["Stir the soup.", "Bake a cake."]})
-    frame.write_ndjson("incoming/2026-01-01.jsonl")
-    days = {"first": date(2026, 1, 1), "last": date(2026, 1, 1), "bundle": bundle, "accept_drift": True}
-    with disable_run_logger(), pytest.raises(NightsFailed, match="'a' stands already in") as caught:
-        backfill.fn(**days)
-    assert "2026-01-01: the gate stops these documents (doc_id); nothing was scored" in str(caught.value)
-    (line,) = table([Night(date(2026, 1, 1), "failed", error=str(caught.value))])[1:]
-    assert "\n" not in line and line.endswith("run again to try only those:")
-    assert not Path(OUTPUT, "2026-01-01", "summary.json").exists()
+def test_only_what_may_be_gone_later_is_tried_again() -> None:
+    task = scheduled_night
+
+    def tried(error: Exception) -> bool:
+        return module._may_pass(task, None, Failed(data=error))
+
+    assert tried(FileNotFoundError("incoming/2026-01-01.jsonl")) and tried(OSError("No space left on device"))
+    assert (
+        not tried(NightRefused("drift")) and not tried(ModelBroken("all")) and not tried(NightTaken("other"))
+    )
+    assert task.retries == len(module.RETRY_SECONDS) and task.cache_policy == NO_CACHE
+    assert module.night_of_its_own.retries == 0 and module.night_of_its_own.cache_policy == NO_CACHE
+
+
+def test_the_summary_is_a_file_too() -> None:
+    nights = [
+        Night(date(2026, 1, 1), "scored", 2.04, 31, 30, 1, warnings=("far", "farther")),
+        Night(date(2026, 1, 2), "failed", error="no such file, 文\nat all"),
+    ]
+    read = pl.read_csv(write_summary(nights))
+    assert read.to_dicts() == [row | {"note": row["note"] or None} for row in rows(nights)]
+    assert read["note"].to_list() == ["warnings: 2 (reports/nights/2026-01-01.html)", "no such file, 文"]
+    assert read["seconds"].to_list() == [2.0, 0.0]
 
 
 def test_accepted_drift_and_warnings_reach_the_night(bundle: str) -> None:
     _documents("2026-01-01", 3)
-    night = score_night(date(2026, 1, 1), INPUT, bundle, accept_drift=True)
+    night = score_night(date(2026, 1, 1), How(INPUT, bundle, accept_drift=True))
     # The tiny bundle has no profile to compare with.
     assert [line.split(":")[0] for line in night.warnings] == ["compared_with"]
     assert _summary("2026-01-01")["accepted_drift"] is True
@@ -131,6 +134,8 @@ def test_accepted_drift_and_warnings_reach_the_night(bundle: str) -> None:
 def test_the_nightly_flow_scores_that_day(bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     start = datetime.fromisoformat("2026-01-02T00:30:00+00:00")
     monkeypatch.setattr("flows.backfill.flow_run", SimpleNamespace(scheduled_start_time=start))
+    # Without its task, which asks a server.
+    monkeypatch.setattr("flows.backfill.scheduled_night", scheduled_night.fn)
     _documents("2026-01-01", 1)
     with disable_run_logger():
         assert nightly_score.fn(timezone="Europe/Berlin", bundle=bundle) == "2026-01-01"
@@ -159,12 +164,49 @@ def test_wrong_arguments_are_said_before_anything_runs(
 
 
 @pytest.mark.slow
-def test_the_command_line_fails_when_a_night_fails(folder: Path, bundle: str, run_module) -> None:
+def test_nights_that_fail_stop_no_other_and_alone_are_tried_again(
+    folder: Path, bundle: str, run_module
+) -> None:
+    params = yaml.safe_dump(tiny.SETTINGS | {"score": {"nights_at_once": 2}}, allow_unicode=True)
+    (folder / "params.yaml").write_text(params, encoding="utf-8")
     _documents("2026-01-01", 2)
-    arguments = ["--from", "2026-01-01", "--input", INPUT, "--bundle", bundle]
-    failed = run_module("flows.backfill", *arguments, "--to", "2026-01-02", cwd=folder)
+    twice = pl.DataFrame({"doc_id": ["a", "a"], "text": ["Stir the soup.", "Bake a cake."]})
+    twice.write_ndjson("incoming/2026-01-03.jsonl")
+    days = ["--from", "2026-01-01", "--to", "2026-01-03", "--input", INPUT, "--bundle", bundle]
+
+    failed = run_module("flows.backfill", *days, cwd=folder)
     assert failed.returncode == 1
-    assert "1 of 2 nights failed" in failed.stderr
-    done = run_module("flows.backfill", *arguments, "--to", "2026-01-01", cwd=folder)
-    assert done.returncode == 0
+    assert "2 of 3 nights failed; run again to try only those:" in failed.stderr
+    assert "2026-01-02: incoming/2026-01-02.jsonl: no such file" in failed.stderr
+    assert "2026-01-03: the gate stops these documents (doc_id)" in failed.stderr
+    assert "'a' stands already in" in failed.stderr
+    assert "3 of 3 nights have ended" in failed.stdout + failed.stderr
+    summary = pl.read_csv("reports/nights/backfill.csv")
+    assert summary["state"].to_list() == ["scored", "failed", "failed"]
+    assert summary["predictions"].to_list() == [2, 0, 0]
+    assert summary["note"][2].startswith("the gate stops these documents (doc_id); nothing was scored")
+
+    stamp = Path(OUTPUT, "2026-01-01", "summary.json").stat().st_mtime_ns
+    _documents("2026-01-02", 1)
+    _documents("2026-01-03", 4)
+    done = run_module("flows.backfill", *days, cwd=folder)
+    assert done.returncode == 0, done.stderr
     assert "2026-01-01  skipped" in done.stdout + done.stderr
+    summary = pl.read_csv("reports/nights/backfill.csv")
+    assert summary["state"].to_list() == ["skipped", "scored", "scored"]
+    assert summary["predictions"].to_list() == [2, 1, 4]
+    assert Path(OUTPUT, "2026-01-01", "summary.json").stat().st_mtime_ns == stamp
+    committed = [night for _, _, night in nights(DeltaTable("data/scored/predictions"))]
+    assert len({night.flow_run for night in committed}) == 3  # each a run of its own
+
+
+@pytest.mark.slow
+def test_a_night_whose_process_is_killed_is_said(
+    folder: Path, bundle: str, run_module, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _documents("2026-01-01", 1)
+    monkeypatch.setenv(steps.VARIABLE, steps.CUT)
+    days = ["--from", "2026-01-01", "--to", "2026-01-01", "--input", INPUT, "--bundle", bundle]
+    killed = run_module("flows.backfill", *days, cwd=folder)
+    assert killed.returncode == 1
+    assert "1 of 1 nights failed" in killed.stderr and "2026-01-01: killed by signal 9" in killed.stderr

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 import shutil
 import socket
 import subprocess
@@ -10,15 +11,20 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 import yaml
+from deltalake import DeltaTable
 
+from flows import artifacts
 from flows.backfill import backfill, nightly_score
 from flows.train import retrain
+from mgm.scoring.table import nights
+from tests import postgres, tiny
 from tests.flows.conftest import SOURCE, environment
 
 FLOWS = {
@@ -58,44 +64,126 @@ def test_schedules_name_their_time_zone() -> None:
     assert all({"cron", "timezone"} <= set(s) for own in schedules.values() for s in own)
 
 
-@pytest.mark.slow
-def test_cron_fires_through_a_worker(repository: Path) -> None:
+def test_artifacts_have_keys_that_prefect_takes() -> None:
+    assert len(set(artifacts.KEYS)) == len(artifacts.KEYS)
+    assert all(re.fullmatch("[a-z0-9-]+", key) for key in artifacts.KEYS)
+
+
+def test_outside_of_a_flow_run_no_artifact_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "create_table_artifact", None)
+    artifacts.table(artifacts.NIGHT, [{"a": 1}], "none")
+    artifacts.Progress(artifacts.BACKFILL_PROGRESS, "none", 3).at(1)
+
+
+@pytest.fixture
+def project(repository: Path) -> Path:
+    """A project whose stages are two lines of shell."""
     for name in ("flows", "mgm"):
         shutil.copytree(SOURCE / name, repository / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(SOURCE / "prefect.toml", repository)
     (repository / "dvc.yaml").write_text(STAGES, encoding="utf-8")
+    return repository
+
+
+def _deploy(root: Path, api: str, name: str, parameters: dict[str, Any], **more: Any) -> str:
+    """Deploys all of prefect.yaml, one of them every minute; returns the id of that one."""
     declared = yaml.safe_load((SOURCE / "prefect.yaml").read_text(encoding="utf-8"))
     for deployment in declared["deployments"]:
-        if deployment["name"] == "retrain":
-            deployment["schedules"][0]["cron"] = CRON
-            deployment["parameters"]["promote"] = False
-    (repository / "prefect.yaml").write_text(yaml.safe_dump(declared), encoding="utf-8")
+        deployment["schedules"] = []
+        if deployment["name"] == name:
+            deployment["schedules"] = [{"cron": CRON, "timezone": "Europe/Berlin"}]
+            deployment["parameters"] |= parameters
+            deployment |= more
+    (root / "prefect.yaml").write_text(yaml.safe_dump(declared), encoding="utf-8")
+    _prefect(root, api, "work-pool", "create", "local-pool", "--type", "process")
+    _prefect(root, api, "--no-prompt", "deploy", "--all")
+    with urllib.request.urlopen(f"{api}/deployments/name/{name}/{name}", timeout=20) as answer:
+        return str(json.load(answer)["id"])
 
+
+def _stuck(api: str, deployment: str) -> None:
+    """A run that a worker took and never started."""
+    run = _post(f"{api}/deployments/{deployment}/create_flow_run", {"state": {"type": "SCHEDULED"}})
+    pending = {"state": {"type": "PENDING"}, "force": False}
+    assert _post(f"{api}/flow_runs/{run['id']}/set_state", pending)["status"] == "ACCEPT"
+
+
+def _keys(api: str) -> set[str]:
+    return {artifact["key"] for artifact in _post(f"{api}/artifacts/filter", {})}
+
+
+@pytest.mark.slow
+def test_cron_fires_through_a_worker_also_after_a_run_that_hangs(project: Path) -> None:
     port = _free_port()
     api = f"http://127.0.0.1:{port}/api"
-    with _background(repository, api, "server", "start", "--port", str(port)):
-        _wait(lambda: _answers(f"{api}/health"), 90, "the server answers")
-        _prefect(repository, api, "work-pool", "create", "local-pool", "--type", "process")
-        _prefect(repository, api, "--no-prompt", "deploy", "--all")
-        with _background(repository, api, "worker", "start", "--pool", "local-pool", "--type", "process"):
+    grace = {"PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "30"}
+    limit = {"limit": 1, "collision_strategy": "ENQUEUE"}
+    with _background(project, api, "server", "start", "--port", str(port), **grace):
+        _wait(lambda: _answers(f"{api}/health"), 180, "the server answers")
+        _stuck(api, _deploy(project, api, "retrain", {"promote": False}, concurrency_limit=limit))
+        with _background(project, api, "worker", "start", "--pool", "local-pool", "--type", "process"):
             _wait(
                 lambda: _scheduled_and_completed(api, "retrain"),
-                200,
+                400,
                 "a run that cron started has ended well",
             )
-    assert (repository / "second").read_text(encoding="utf-8") == "一\n一\n"
+        assert artifacts.RETRAIN_PROGRESS in _keys(api)
+    assert (project / "second").read_text(encoding="utf-8") == "一\n一\n"
 
 
-def _scheduled_and_completed(api: str, flow: str) -> bool:
+@pytest.mark.slow
+@pytest.mark.skipif(postgres.binaries() is None, reason="no PostgreSQL server on this machine")
+def test_cron_scores_a_night_with_postgresql_as_the_servers_database(project: Path, tmp_path: Path) -> None:
+    bundle = tiny.saved_bundle(tmp_path)
+    (project / "incoming").mkdir()
+    today = datetime.now(UTC).date()
+    for day in [today - timedelta(days=n) for n in range(-1, 3)]:  # whatever the time zone, and at midnight
+        tiny.menus(5).select("doc_id", "text").write_ndjson(project / f"incoming/{day}.jsonl")
+    port, database = _free_port(), _free_port()
+    api = f"http://127.0.0.1:{port}/api"
+    with (
+        postgres.running(database) as address,
+        _background(
+            project,
+            api,
+            "server",
+            "start",
+            "--port",
+            str(port),
+            PREFECT_SERVER_DATABASE_CONNECTION_URL=address,
+        ),
+    ):
+        _wait(lambda: _answers(f"{api}/health"), 180, "the server answers")
+        _stuck(api, _deploy(project, api, "nightly-score", {"bundle": str(bundle)}))
+        with _background(project, api, "worker", "start", "--pool", "local-pool", "--type", "process"):
+            _wait(
+                lambda: _scheduled_and_completed(api, "nightly-score"), 500, "a night by cron has ended well"
+            )
+            ((_, _, night), *_) = nights(DeltaTable(project / "data/scored/predictions"))
+            assert (night.rows_in, night.predictions) == (5, 5)
+            days = ["-p", f"first={night.date}", "-p", f"last={night.date}", "-p", f"bundle={bundle}"]
+            _prefect(project, api, "deployment", "run", "backfill/backfill", *days)
+            _wait(lambda: _completed(api, "backfill"), 300, "a backfill by hand has ended well")
+        assert {artifacts.NIGHT, artifacts.NIGHT_PAGE, artifacts.BACKFILL} <= _keys(api)
+    assert not (project / ".prefect" / "prefect.db").exists()
+    assert f"{night.date},skipped,5,5,0" in (project / "reports/nights/backfill.csv").read_text()
+
+
+def _completed(api: str, flow: str) -> list[Any]:
+    """Its runs that have ended well; one that failed is an error."""
     runs = _post(
         f"{api}/flow_runs/filter",
         {
             "flows": {"name": {"any_": [flow]}},
-            "flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED"]}}},
+            "flow_runs": {"state": {"type": {"any_": ["COMPLETED", "FAILED", "CRASHED"]}}},
         },
     )
-    assert not [run for run in runs if run["state_type"] == "FAILED"], runs
-    return any(run["auto_scheduled"] for run in runs)
+    assert all(run["state_type"] == "COMPLETED" for run in runs), runs
+    return runs
+
+
+def _scheduled_and_completed(api: str, flow: str) -> bool:
+    return any(run["auto_scheduled"] for run in _completed(api, flow))
 
 
 def _post(url: str, content: dict[str, Any]) -> Any:
@@ -117,18 +205,18 @@ def _answers(url: str) -> bool:
 def _prefect(root: Path, api: str, *arguments: str) -> None:
     command = [sys.executable, "-m", "prefect", *arguments]
     env = environment() | {"PREFECT_API_URL": api}
-    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @contextmanager
-def _background(root: Path, api: str, *arguments: str) -> Iterator[None]:
+def _background(root: Path, api: str, *arguments: str, **variables: str) -> Iterator[None]:
     """A server or worker: neither ends promptly on SIGTERM, and both leave children when killed alone."""
     with (root / f"{arguments[0]}.log").open("wb") as log:
         process = psutil.Popen(
             [sys.executable, "-m", "prefect", *arguments],
             cwd=root,
-            env=environment() | {"PREFECT_API_URL": api},
+            env=environment() | {"PREFECT_API_URL": api} | variables,
             stdout=log,
             stderr=log,
         )
