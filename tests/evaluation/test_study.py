@@ -10,13 +10,13 @@ import polars as pl
 import pytest
 from sklearn.metrics import f1_score
 
-from mgm.evaluation.report import render
 from mgm.evaluation.sources import Sources
 from mgm.evaluation.study import GAIN, NOT_RUN, compare, lines
 from mgm.evaluation.summary import summarise
 from mgm.evaluation.variants import variants
+from mgm.report.page import render
 from tests.browser import look
-from tests.evaluation.conftest import SPACES, write, write_table
+from tests.finished_run import SPACES, write, write_table
 
 FEATURES = "data/features/labels.json"
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from mgm.evaluation.data_page import STAGES, data_page
-from mgm.evaluation.plots import histogram, histogram_axis, share_bar
-from mgm.evaluation.report import render
 from mgm.evaluation.sources import Sources
+from mgm.report.data_page import STAGES, data_page
+from mgm.report.page import render
+from mgm.report.plots import histogram, histogram_axis, share_bar
 
 
 def change(sources: Sources, place: str, **values: Any) -> None:

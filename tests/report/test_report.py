@@ -9,10 +9,11 @@ import polars as pl
 import pytest
 
 from mgm.evaluation.errors import confident_errors, confused_pairs, confusion, excerpt
-from mgm.evaluation.plots import interval_plot, line_plot
-from mgm.evaluation.report import provenance_rows, render
 from mgm.evaluation.sources import Sources
 from mgm.evaluation.verdict import Check, judge
+from mgm.report.page import render
+from mgm.report.plots import interval_plot, line_plot
+from mgm.report.provenance_page import provenance_page
 from mgm.tasks import Task
 from tests.browser import WIDTHS, look
 
@@ -52,7 +53,7 @@ class Page(HTMLParser):
 
 
 def test_report_shows_what_the_files_say(finished_run: Sources) -> None:
-    text = Page(render(finished_run, provenance_rows(finished_run, {"git revision": "c0ffee"}))).text
+    text = Page(render(finished_run, provenance_page(finished_run, {"git revision": "c0ffee"}))).text
     metrics = json.loads((finished_run.root / "reports" / "metrics.json").read_text(encoding="utf-8"))
     for entry in metrics.values():
         for row in entry["table"]:

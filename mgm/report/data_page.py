@@ -1,13 +1,13 @@
 """The report's section about the data: what every stage counted and measured of every enabled corpus."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from markupsafe import Markup
 
-from mgm.evaluation.plots import histogram, histogram_axis, share_bar
 from mgm.evaluation.sources import STAGES, Sources
+from mgm.report.plots import histogram, histogram_axis, share_bar
 from mgm.settings import CleaningSettings
 
 SPLITS = ("train", "valid", "test")
@@ -84,6 +84,8 @@ class DataPage:
     top_words: dict[str, list[Typical]]
     vocabulary: int | None
     vectors: Found | None
+    length_levels: Sequence[str] = tuple(LEVELS.values())
+    language_heads: Sequence[str] = (*LANGUAGES, "disagrees")
 
 
 def data_page(sources: Sources) -> DataPage:

@@ -1,0 +1,27 @@
+"""The errors that the model was surest of, in the words of the documents."""
+
+from mgm.evaluation.errors import Example, Piece, confident_errors, excerpt
+from mgm.evaluation.metrics import labelled
+from mgm.evaluation.sources import Sources
+from mgm.evaluation.summary import SPLIT
+from mgm.tasks import Task
+
+EXAMPLES = 4
+
+
+def task_errors(sources: Sources, task: Task) -> list[Example] | None:
+    """Reads data/predictions and data/documents; None where there is no error to show."""
+    predictions = sources.predictions(task, SPLIT)
+    if predictions is None:
+        return None
+    errors = confident_errors(labelled(predictions, task), task, EXAMPLES)
+    texts = {
+        c: sources.texts(c, errors.filter(corpus=c)["doc_id"].to_list())
+        for c in errors["corpus"].unique().sort()
+    }
+    examples = []
+    for error in errors.to_dicts():
+        text = texts[error["corpus"]].get(error["doc_id"])
+        start, end = error.pop("start"), error.pop("end")
+        examples.append(Example(**error, pieces=[Piece("")] if text is None else excerpt(text, start, end)))
+    return examples or None

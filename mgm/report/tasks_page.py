@@ -1,0 +1,49 @@
+"""The report's table of all tasks: first metric, interval, majority, single-task model."""
+
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any
+
+from markupsafe import Markup
+
+from mgm.evaluation.sources import Sources
+from mgm.evaluation.study import Trained, trained
+from mgm.evaluation.variants import SINGLE, variants
+from mgm.report.plots import interval_plot
+from mgm.tasks import Task
+
+
+@dataclass(frozen=True)
+class TaskRow:
+    """A task's row. entry: of reports/metrics.json, None where there is none."""
+
+    task: Task
+    entry: dict[str, Any] | None
+    single: Trained
+    plot: Markup
+
+
+@dataclass(frozen=True)
+class TasksPage:
+    """idle: tasks of the enabled corpora that are not trained."""
+
+    views: list[TaskRow]
+    idle: list[str]
+
+
+def tasks_page(sources: Sources) -> TasksPage:
+    """Reads reports/metrics.json and the study's results."""
+    metrics = sources.json("reports", "metrics.json") or {}
+    rows = [_row(sources, task, metrics.get(task.name)) for task in sources.settings.active_tasks()]
+    every = reduce(add, [sources.settings.tasks_for(corpus) for corpus in sources.settings.enabled])
+    return TasksPage(rows, sorted({task.name for task in every} - {row.task.name for row in rows}))
+
+
+def _row(sources: Sources, task: Task, entry: dict[str, Any] | None) -> TaskRow:
+    single = trained(sources, variants(sources.settings)[f"{SINGLE}/{task.name}"])
+    shown = single.value(task) if single.state == "current" else None
+    plot = Markup("")
+    if entry is not None:
+        plot = interval_plot(entry[task.first_metric], entry["low"], entry["high"], entry["baseline"], shown)
+    return TaskRow(task, entry, single, plot)
