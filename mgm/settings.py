@@ -390,6 +390,12 @@ class TrainSettings(_Section):
 class EvaluateSettings(_Section):
     splits: list[Literal["valid", "test"]] = ["valid", "test"]
     bootstrap: int = Field(default=1_000, ge=0)
+    slice_groups: int = Field(default=30, ge=2)
+    """A slice with fewer groups is shown and not judged."""
+    calibration_bins: int = Field(default=10, ge=2)
+    """Of equal width over [0, 1]."""
+    confidences: list[Annotated[float, Field(gt=0, lt=1)]] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99]
+    """Where coverage and accuracy are told: of the answers that are at least so sure."""
 
 
 class VerdictSettings(_Section):

@@ -1,5 +1,7 @@
 """The majority baseline: the best constant answer that training's labels allow, blind to the text."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -37,10 +39,18 @@ def majority(train: pl.Series, task: Task) -> str | float | list[str] | list[dic
     raise ValueError(f"task {task.name}: no majority baseline for tasks of kind {task.kind}")
 
 
-def predict_majority(rows: pl.DataFrame, train: pl.Series, task: Task) -> pl.DataFrame:
-    """`rows` with the task's predictions replaced by the majority answer."""
-    constant = pl.Series(task.name, [majority(train, task)], dtype=task.column_type)
-    return rows.with_columns(constant.new_from_index(0, rows.height))
+def predict_majority(
+    rows: pl.DataFrame, train: pl.Series, task: Task, labels: Sequence[str] = ()
+) -> pl.DataFrame:
+    """`rows` with the task's predictions replaced by the majority answer; a multilabel task's probabilities by the share
+    of training that has each of `labels`."""
+    constant = [pl.Series(task.name, [majority(train, task)], dtype=task.column_type)]
+    if task.kind == "multilabel":
+        known = train.drop_nulls()
+        often = dict(_frequencies(known.explode().drop_nulls()).iter_rows())
+        shares = [often.get(label, 0) / max(len(known), 1) for label in labels]
+        constant.append(pl.Series(f"{task.name}_probs", [shares], dtype=pl.List(pl.Float32)))
+    return rows.with_columns(column.new_from_index(0, rows.height) for column in constant)
 
 
 def _frequencies(labels: pl.Series) -> pl.DataFrame:

@@ -13,8 +13,8 @@ import numpy as np
 import polars as pl
 
 from mgm.evaluation.metrics import labelled, statistics
-from mgm.evaluation.significance import Draws, percentiles
-from mgm.evaluation.summary import DECIMALS
+from mgm.evaluation.numbers import rounded
+from mgm.evaluation.significance import Draws, bounds
 from mgm.tasks import Task
 
 
@@ -32,7 +32,7 @@ class Score:
     @property
     def rounded(self) -> float | None:
         """As reports hold it; no value: null."""
-        return _rounded(self.value)
+        return rounded(self.value)
 
     def less(self, other: "Score") -> "Score":
         """The difference, draw by draw."""
@@ -46,11 +46,11 @@ class Score:
 
     def entry(self, name: str) -> dict[str, Any]:
         """{name: value, low, high of its 95% interval, shown: what the interval says}; no value: null."""
-        low, high = percentiles(self.drawn) or (math.nan, math.nan)
+        low, high = bounds(self.drawn)
         return {
             name: self.rounded,
-            "low": _rounded(low),
-            "high": _rounded(high),
+            "low": rounded(low),
+            "high": rounded(high),
             "shown": _shown(low, high),
         }
 
@@ -130,10 +130,6 @@ def _check_pairs(known: pl.DataFrame, found: pl.DataFrame, task: Task, where: st
 
 def _relative(value: np.ndarray, base: np.ndarray) -> np.ndarray:
     return np.divide(value - base, np.abs(base), out=np.full(np.shape(base), np.nan), where=base != 0)
-
-
-def _rounded(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, DECIMALS) + 0.0  # no -0.0
 
 
 def _shown(low: float, high: float) -> str:

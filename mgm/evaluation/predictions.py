@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
 
-from mgm.evaluation.metrics import KEYS
+from mgm.evaluation.metrics import KEYS, TRAITS
+from mgm.model.batch import ragged
 from mgm.model.network import Network
 from mgm.model.predict import Progress, predict, prediction_schema
 from mgm.model.thresholds import Thresholds
@@ -13,10 +15,11 @@ from mgm.text.features import FeaturePart
 
 
 def table_schema(tasks: Sequence[Task]) -> pl.Schema:
-    """doc_id, group, lang, split, then of each task its prediction columns and `<task>_true`, the label."""
+    """doc_id, group, lang, split, words, unknown, then of each task its prediction columns and `<task>_true`, the
+    label."""
     truth = {f"{task.name}_true": task.column_type for task in tasks}
     return pl.Schema(
-        {**dict.fromkeys(KEYS, pl.String()), **prediction_schema(list(tasks), probs=True), **truth}
+        {**dict.fromkeys(KEYS, pl.String()), **TRAITS, **prediction_schema(list(tasks), probs=True), **truth}
     )
 
 
@@ -43,4 +46,13 @@ def predict_part(
         progress=progress,
     )
     truth = documents.select(*KEYS[1:], *[pl.col(t.name).alias(f"{t.name}_true") for t in tasks])
-    return pl.concat([found, truth], how="horizontal").select(table_schema(tasks).names())
+    every = pl.concat([found, truth, _traits(documents, part.types)], how="horizontal")
+    return every.select(table_schema(tasks).names())
+
+
+def _traits(documents: pl.DataFrame, types: pl.DataFrame) -> pl.DataFrame:
+    word, length = ragged(documents["word"])
+    of = np.repeat(np.arange(len(length)), length)
+    unknown = np.bincount(of, weights=types["id"].to_numpy()[word] == 0, minlength=len(length))
+    share = unknown / np.maximum(length, 1)
+    return pl.DataFrame({"words": length, "unknown": share}, schema=TRAITS)

@@ -7,11 +7,12 @@ from typing import Any
 import polars as pl
 
 from mgm.evaluation.baselines import predict_majority
-from mgm.evaluation.metrics import labelled, statistics, unseen_labels
+from mgm.evaluation.metrics import labelled, ranking_statistics, statistics, unseen_labels
+from mgm.evaluation.numbers import rounded
 from mgm.evaluation.significance import intervals
 from mgm.tasks import FIRST_METRIC, Task
 
-DECIMALS = 4
+NOWHERE = (math.nan, math.nan)
 SPLIT = "test"
 """The split that metrics are told of."""
 
@@ -24,40 +25,34 @@ def summarise(
     frame: the predictions of one split (metrics.py); train: the training labels; labels: training's label
     space. Scalars: corpora, kind, n (labelled documents), groups, unseen_labels, every metric, low and
     high of the first metric, baseline (the majority's first metric). `table`: each metric with its
-    interval and the majority's value. `slices`: the first metric by language, where there are
-    several. No value: null.
+    interval and the majority's value. No value: null.
     """
     rows = labelled(frame, task)
-    found = statistics(rows, task, labels)
-    values = found.score()
-    bounds = intervals(found, rows["group"], resamples, seed, task.name)
-    constant = statistics(predict_majority(rows, train, task), task, labels).score()
-    low, high = bounds.get(task.first_metric, (math.nan, math.nan))
-    entry: dict[str, Any] = {
+    values, bounds = _measured(rows, task, labels, resamples, seed)
+    constant = _constant(rows, train, task, labels)
+    table = [
+        {
+            "metric": name,
+            "value": rounded(value),
+            "low": rounded(bounds.get(name, NOWHERE)[0]),
+            "high": rounded(bounds.get(name, NOWHERE)[1]),
+            "majority": rounded(constant[name]),
+        }
+        for name, value in values.items()
+    ]
+    low, high = bounds.get(task.first_metric, NOWHERE)
+    return {
         "corpora": task.corpora,
         "kind": task.kind,
         "n": rows.height,
         "groups": rows["group"].n_unique(),
         "unseen_labels": unseen_labels(rows, task, labels),
-        **{name: _round(value) for name, value in values.items()},
-        "low": _round(low),
-        "high": _round(high),
-        "baseline": _round(constant[task.first_metric]),
-        "table": [
-            {
-                "metric": name,
-                "value": _round(value),
-                "low": _round(bounds.get(name, (math.nan, math.nan))[0]),
-                "high": _round(bounds.get(name, (math.nan, math.nan))[1]),
-                "majority": _round(constant[name]),
-            }
-            for name, value in values.items()
-        ],
+        **{name: rounded(value) for name, value in values.items()},
+        "low": rounded(low),
+        "high": rounded(high),
+        "baseline": rounded(constant[task.first_metric]),
+        "table": table,
     }
-    languages = rows["lang"].unique().sort().to_list()
-    if len(languages) > 1:
-        entry["slices"] = {"lang": {x: _slice(rows, x, task, labels, resamples, seed) for x in languages}}
-    return entry
 
 
 def summary_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -76,20 +71,24 @@ def summary_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     return lines
 
 
-def _slice(
-    rows: pl.DataFrame, language: str, task: Task, labels: Sequence[str], resamples: int, seed: int
-) -> dict[str, Any]:
-    part = rows.filter(pl.col("lang") == language)
-    found = statistics(part, task, labels)
-    low, high = intervals(found, part["group"], resamples, seed, f"{task.name} lang={language}").get(
-        task.first_metric, (math.nan, math.nan)
-    )
-    first = task.first_metric
-    return {"n": part.height, first: _round(found.score()[first]), "low": _round(low), "high": _round(high)}
+def _measured(
+    rows: pl.DataFrame, task: Task, labels: Sequence[str], resamples: int, seed: int
+) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Every metric and its interval."""
+    values: dict[str, float] = {}
+    bounds: dict[str, tuple[float, float]] = {}
+    for found in (statistics(rows, task, labels), ranking_statistics(rows, task, labels)):
+        if found is not None:
+            values |= found.score()
+            bounds |= intervals(found, rows["group"], resamples, seed, task.name)
+    return values, bounds
 
 
-def _round(value: float) -> float | None:
-    return None if math.isnan(value) else round(value, DECIMALS)
+def _constant(rows: pl.DataFrame, train: pl.Series, task: Task, labels: Sequence[str]) -> dict[str, float]:
+    """The metrics of the majority baseline."""
+    constant = predict_majority(rows, train, task, labels)
+    ranked = ranking_statistics(constant, task, labels)
+    return statistics(constant, task, labels).score() | ({} if ranked is None else ranked.score())
 
 
 def _show(value: float | None) -> str:

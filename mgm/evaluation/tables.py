@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 
 from mgm.corpus.parts import PartsWriter
+from mgm.evaluation.details import details
 from mgm.evaluation.metrics import columns_read
 from mgm.evaluation.predictions import predict_part, table_schema
 from mgm.evaluation.summary import SPLIT, summarise
@@ -17,10 +18,13 @@ from mgm.settings import EvaluateSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 
+TUNED_ON = "valid"
+"""The split that thresholds and temperatures are fitted on."""
+
 
 @dataclass
 class Tested:
-    """A model's predictions on the test split, and training's labels beside them: what its metrics are made of."""
+    """A model's predictions on valid and test, and training's labels beside them: what its metrics are made of."""
 
     tasks: Sequence[Task]
     labels: Mapping[str, list[str]]
@@ -29,17 +33,17 @@ class Tested:
 
     def add(self, corpus: str, documents: pl.DataFrame, found: pl.DataFrame) -> None:
         """One part: its documents, and the predictions table of some of them."""
-        test = found.filter(pl.col("split") == SPLIT).with_columns(corpus=pl.lit(corpus))
+        found = found.with_columns(corpus=pl.lit(corpus))
         train = documents.filter(pl.col("split") == "train")
         for task in self.tasks:
             if corpus in task.corpora:
-                rows = test.select("corpus", *columns_read(task, test.columns))
+                rows = found.select("corpus", *columns_read(task, found.columns))
                 self._rows.setdefault(task.name, []).append(rows)
                 self._train.setdefault(task.name, []).append(train[task.name])
 
-    def rows(self, task: Task) -> pl.DataFrame:
-        """The predictions on the test split, labelled or not."""
-        return pl.concat(self._rows[task.name])
+    def rows(self, task: Task, split: str = SPLIT) -> pl.DataFrame:
+        """The predictions on a split, labelled or not."""
+        return pl.concat(self._rows[task.name]).filter(pl.col("split") == split)
 
     def metrics(self, resamples: int, seed: int) -> dict[str, dict[str, Any]]:
         """Task to its entry of reports/metrics.json."""
@@ -54,6 +58,18 @@ class Tested:
             )
             for task in self.tasks
         }
+
+    def details(self, settings: EvaluateSettings, seed: int) -> dict[str, dict[str, Any]]:
+        """Task to the content of reports/evaluation/<task>.json."""
+        return details(
+            {task.name: self.rows(task) for task in self.tasks},
+            {task.name: self.rows(task, TUNED_ON) for task in self.tasks},
+            {task.name: pl.concat(self._train[task.name]) for task in self.tasks},
+            self.tasks,
+            self.labels,
+            settings,
+            seed,
+        )
 
 
 def check_splits(settings: EvaluateSettings) -> None:

@@ -54,9 +54,9 @@ def predict(
 ) -> pl.DataFrame:
     """The predictions table of a part, row by row: doc_id, then the columns of each task.
 
-    classification: `<task>` and `<task>_score`, with `probs` also `<task>_probs` over the label space;
-    multilabel: parallel lists `<task>` and `<task>_score`; regression: `<task>`; tagging: `<task>`, spans in
-    raw offsets with their mean word probability. Scores and values are rounded to SCORE_DIGITS.
+    classification: `<task>` and `<task>_score`; multilabel: parallel lists `<task>` and `<task>_score`; both with
+    `probs` also `<task>_probs` over the label space; regression: `<task>`; tagging: `<task>`, spans in raw offsets
+    with their mean word probability. Scores and values are rounded to SCORE_DIGITS.
     """
     rows = np.arange(part.documents.height)
     outcomes = decode(network, part, rows, tasks, labels, tokens_per_batch, progress)
@@ -68,7 +68,8 @@ def predict(
         elif task.kind == "classification":
             columns |= _classes(task.name, outcome, names, probs)
         elif task.kind == "multilabel":
-            columns |= _label_sets(task.name, outcome, names, thresholds.get(task.name, untuned(len(names))))
+            chosen = thresholds.get(task.name, untuned(len(names)))
+            columns |= _label_sets(task.name, outcome, names, chosen, probs)
         else:
             columns[task.name] = pl.Series(_round(outcome), dtype=pl.Float32)
     return pl.DataFrame(columns)
@@ -80,14 +81,14 @@ def prediction_schema(tasks: list[Task], probs: bool = False) -> dict[str, pl.Da
     for task in tasks:
         if task.kind == "classification":
             schema |= {task.name: pl.String(), f"{task.name}_score": pl.Float32()}
-            if probs:
-                schema[f"{task.name}_probs"] = pl.List(pl.Float32)
         elif task.kind == "multilabel":
             schema |= {task.name: pl.List(pl.String), f"{task.name}_score": pl.List(pl.Float32)}
         elif task.kind == "tagging":
             schema[task.name] = pl.List(PREDICTED_SPAN)
         else:
             schema[task.name] = task.column_type
+        if probs and task.kind in ("classification", "multilabel"):
+            schema[f"{task.name}_probs"] = pl.List(pl.Float32)
     return schema
 
 
@@ -147,19 +148,22 @@ def _classes(name: str, probs: np.ndarray, names: list[str], keep_probs: bool) -
         name: pl.Series(names, dtype=pl.String).gather(best),
         f"{name}_score": pl.Series(_round(score)),
     }
-    if keep_probs:
-        rounded = _round(probs)
-        columns[f"{name}_probs"] = _lists(pl.Series(rounded.ravel()), np.full(len(probs), probs.shape[1]))
-    return columns
+    return columns | (_probabilities(name, probs) if keep_probs else {})
+
+
+def _probabilities(name: str, probs: np.ndarray) -> dict[str, pl.Series]:
+    rounded = _round(probs)
+    return {f"{name}_probs": _lists(pl.Series(rounded.ravel()), np.full(len(probs), probs.shape[1]))}
 
 
 def _label_sets(
-    name: str, probs: np.ndarray, names: list[str], thresholds: Thresholds
+    name: str, probs: np.ndarray, names: list[str], thresholds: Thresholds, keep_probs: bool
 ) -> dict[str, pl.Series]:
     chosen = probs >= thresholds.values
     count = chosen.sum(axis=1)
     label = pl.Series(names, dtype=pl.String).gather(np.nonzero(chosen)[1])
-    return {name: _lists(label, count), f"{name}_score": _lists(pl.Series(_round(probs[chosen])), count)}
+    columns = {name: _lists(label, count), f"{name}_score": _lists(pl.Series(_round(probs[chosen])), count)}
+    return columns | (_probabilities(name, probs) if keep_probs else {})
 
 
 def _spans(outcome: Tags, documents: pl.DataFrame, names: list[str]) -> pl.Series:

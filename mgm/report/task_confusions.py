@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgm.evaluation.errors import confused_pairs, confusion
-from mgm.evaluation.metrics import labelled, per_label
+from mgm.evaluation.items import per_label
+from mgm.evaluation.metrics import labelled
 from mgm.evaluation.sources import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.tasks import Task

@@ -5,7 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from mgm.evaluation.metrics import labelled, per_label
+from mgm.evaluation.items import per_label
+from mgm.evaluation.metrics import labelled
 from mgm.evaluation.sources import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.tasks import Task

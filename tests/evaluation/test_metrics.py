@@ -8,10 +8,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import pearsonr, spearmanr
-from sklearn.metrics import accuracy_score, f1_score, mean_absolute_error, precision_recall_fscore_support
+from seqeval.metrics import classification_report
+from seqeval.scheme import IOB2, Entities
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    f1_score,
+    mean_absolute_error,
+    precision_recall_fscore_support,
+)
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from mgm.evaluation.metrics import labelled, per_label, statistics, unseen_labels
+from mgm.evaluation.items import per_label
+from mgm.evaluation.metrics import labelled, ranking_statistics, statistics, unseen_labels
 from mgm.tasks import Kind, Task
 
 LABELS = ["诗", "news", "rare"]
@@ -56,6 +65,13 @@ def test_classification_agrees_with_scikit_learn(pairs: list[tuple[str, str]]) -
     assert found["weighted_f1"] == pytest.approx(weighted)
     expected = f1_score(true, predicted, labels=LABELS, average="macro", zero_division=np.nan)
     assert found["macro_f1"] == pytest.approx(expected, nan_ok=True)
+    occurring = [label for label in LABELS if label in {*true, *predicted}]
+    macro = precision_recall_fscore_support(
+        true, predicted, labels=occurring, average="macro", zero_division=0
+    )
+    assert [found["macro_precision"], found["macro_recall"]] == pytest.approx(list(macro[:2]))
+    weighted = precision_recall_fscore_support(true, predicted, average="weighted", zero_division=0)
+    assert found["weighted_precision"] == pytest.approx(weighted[0])
 
 
 def test_a_label_that_training_never_saw_counts_as_wrong_and_is_counted() -> None:
@@ -87,8 +103,46 @@ def test_multilabel_agrees_with_scikit_learn(pairs: list[tuple[list[str], list[s
     macro = f1_score(y, z, average="macro", zero_division=np.nan)
     assert found["macro_f1"] == pytest.approx(macro, nan_ok=True)
     if y.sum():
-        weighted = f1_score(y, z, average="weighted", zero_division=0)
-        assert found["weighted_f1"] == pytest.approx(weighted)
+        weighted = precision_recall_fscore_support(y, z, average="weighted", zero_division=0)[:3]
+        names = [f"weighted_{name}" for name in ("precision", "recall", "f1")]
+        assert [found[name] for name in names] == pytest.approx(list(weighted))
+
+
+tenths = st.integers(0, 10).map(lambda x: x / 10)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(sets, st.tuples(tenths, tenths, tenths)), min_size=1, max_size=12))
+def test_average_precision_agrees_with_scikit_learn(
+    documents: list[tuple[list[str], tuple[float, float, float]]],
+) -> None:
+    true, probs = [list(side) for side in zip(*documents, strict=True)]
+    rows = frame("multilabel", true, [[]] * len(true)).with_columns(
+        t_probs=pl.Series([list(p) for p in probs], dtype=pl.List(pl.Float32))
+    )
+    statistics = ranking_statistics(rows, task("multilabel"), LABELS)
+    assert statistics is not None
+    found = statistics.score()
+    y, scores = MultiLabelBinarizer(classes=LABELS).fit([]).transform(true), np.array(probs)
+    if not y.any():
+        assert all(math.isnan(value) for value in found.values())
+        return
+    assert found["micro_average_precision"] == pytest.approx(
+        average_precision_score(y, scores, average="micro")
+    )
+    each = [average_precision_score(y[:, k], scores[:, k]) for k in range(3) if y[:, k].any()]
+    assert found["macro_average_precision"] == pytest.approx(np.mean(each))
+
+
+def test_a_true_label_that_training_never_saw_is_ranked_last() -> None:
+    rows = frame("multilabel", [["news"], ["new"]], [[], []]).with_columns(
+        t_probs=pl.Series([[0.1, 0.9, 0.2], [0.1, 0.3, 0.2]], dtype=pl.List(pl.Float32))
+    )
+    statistics = ranking_statistics(rows, task("multilabel"), LABELS)
+    assert statistics is not None
+    found = statistics.score()
+    assert found["micro_average_precision"] == pytest.approx(0.5 * 1 + 0.5 * 2 / 8)
+    assert found["macro_average_precision"] == pytest.approx((1 + 1 / 2) / 2)
 
 
 def test_an_empty_label_list_is_labelled_and_null_is_not() -> None:
@@ -135,6 +189,59 @@ def test_span_metrics_agree_with_an_independent_count(
     assert found["span_precision"] == pytest.approx(right / max(predicted.total(), 1))
     assert found["span_recall"] == pytest.approx(right / max(true.total(), 1))
     assert found["span_f1"] == pytest.approx(2 * right / max(predicted.total() + true.total(), 1))
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.lists(st.tuples(spans, spans), min_size=1, max_size=8))
+def test_overlap_metrics_agree_with_every_pair_compared(
+    documents: list[tuple[list[tuple[int, int, str]], list[tuple[int, int, str]]]],
+) -> None:
+    def near(ours: list[tuple[int, int, str]], others: list[tuple[int, int, str]]) -> int:
+        return sum(any(a[2] == b[2] and a[0] < b[1] and b[0] < a[1] for b in others) for a in ours)
+
+    true, said = sum(len(g) for g, _ in documents), sum(len(s) for _, s in documents)
+    precision = sum(near(s, g) for g, s in documents) / max(said, 1)
+    recall = sum(near(g, s) for g, s in documents) / max(true, 1)
+    columns = [[[span(*s) for s in side] for side in column] for column in zip(*documents, strict=True)]
+    found = score("tagging", *columns, ["A", "B"])
+    assert found["overlap_precision"] == pytest.approx(precision)
+    assert found["overlap_recall"] == pytest.approx(recall)
+    both = precision + recall
+    assert found["overlap_f1"] == pytest.approx(2 * precision * recall / both if both else 0)
+
+
+tags = st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), min_size=1, max_size=9)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(tags, tags), min_size=1, max_size=6))
+def test_span_metrics_by_type_agree_with_seqeval(documents: list[tuple[list[str], list[str]]]) -> None:
+    """A word is a character; strict BIO, in which an I- that follows no B- begins nothing."""
+
+    def spans_of(bio: list[str]) -> list[dict[str, Any]]:
+        return [
+            span(start, end, label)
+            for label, start, end in ((e.tag, e.start, e.end) for e in Entities([bio], IOB2).entities[0])
+        ]
+
+    true, said = [[d[side][: min(map(len, d))] for d in documents] for side in (0, 1)]
+    rows = labelled(
+        frame("tagging", [spans_of(bio) for bio in true], [spans_of(bio) for bio in said]), task("tagging")
+    )
+    table = per_label(rows, task("tagging"), ["A", "B"]).filter(pl.col("support") + pl.col("predicted") > 0)
+    if not table.height:
+        return
+    report = classification_report(true, said, mode="strict", scheme=IOB2, output_dict=True, zero_division=0)
+    for row in table.to_dicts():
+        expected = report[row["label"]]
+        assert row["support"] == expected["support"]
+        for name, column in (("precision", "precision"), ("recall", "recall"), ("f1-score", "f1")):
+            assert (row[column] or 0) == pytest.approx(expected[name])
+    pooled = report["micro avg"]
+    found = statistics(rows, task("tagging"), ["A", "B"]).score()
+    assert found["span_f1"] == pytest.approx(pooled["f1-score"])
+    if all(report[label]["support"] for label in table["label"]):
+        assert found["macro_span_f1"] == pytest.approx(report["macro avg"]["f1-score"])
 
 
 def test_a_span_must_match_in_both_ends_and_label() -> None:

@@ -131,7 +131,32 @@ def test_metrics_agree_with_the_predictions_that_were_written(project: Path) -> 
     assert metrics["mood"]["mae"] == pytest.approx(
         mean_absolute_error(mood["mood_true"], mood["mood"]), abs=1e-4
     )
-    assert set(metrics["mood"]["slices"]["lang"]) == {"en", "zh"}
+
+
+def test_details_are_of_the_saved_predictions(project: Path) -> None:
+    found = {name: read(project / "reports" / "evaluation" / f"{name}.json") for name in ("topic", "mood")}
+    both = pl.concat(
+        [
+            read_table(
+                project / "data" / "predictions" / c, ["split", "lang", "words", "topic", "topic_true"]
+            )
+            for c in ("mixed", "plain")
+        ]
+    )
+    test = both.filter(pl.col("split") == "test").drop_nulls("topic_true")
+    assert test["words"].min() > 0  # type: ignore[operator]
+    for entry in found["topic"]["slices"]:
+        if entry["by"] == "language":
+            own = test.filter(lang=entry["name"])
+            assert entry["n"] == own.height
+            assert entry["value"] == round(accuracy_score(own["topic_true"], own["topic"]), 4)
+    assert {entry["by"] for entry in found["topic"]["slices"]} >= {"language", "corpus", "words"}
+    assert found["topic"]["calibration"]["temperature"] > 0
+    assert found["mood"]["calibration"] is None
+    curve = pl.read_csv(project / "reports" / "plots" / "reliability" / "topic.csv")
+    assert curve.filter(when="before")["n"].sum() == test.height
+    metrics = read(project / "reports" / "metrics.json")
+    assert metrics["topic"]["ece"] == found["topic"]["calibration"]["before"]["ece"]
 
 
 def test_every_row_of_valid_and_test_is_predicted_once_in_order(project: Path) -> None:

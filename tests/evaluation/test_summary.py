@@ -22,7 +22,7 @@ def predictions() -> pl.DataFrame:
     )
 
 
-def test_entry_holds_metrics_interval_baseline_and_slices() -> None:
+def test_entry_holds_metrics_interval_and_baseline() -> None:
     entry = summarise(predictions(), pl.Series(["good", "good", "bad"]), TASK, ["bad", "good"], 200, 1)
     assert (entry["n"], entry["unseen_labels"], entry["kind"], entry["corpora"]) == (
         5,
@@ -34,16 +34,13 @@ def test_entry_holds_metrics_interval_baseline_and_slices() -> None:
     assert entry["macro_f1"] == round((2 / 4 + 4 / 5) / 2, 4)
     assert entry["low"] <= entry["macro_f1"] <= entry["high"]
     assert entry["baseline"] == round((0 + 2 * 3 / (5 + 3)) / 2, 4)  # good, said of all five: 3 right
-    assert entry["slices"]["lang"]["en"]["n"] == 2
-    assert entry["slices"]["lang"]["en"]["macro_f1"] == 1
     assert entry["table"][0]["metric"] == "macro_f1"
     json.dumps(entry, allow_nan=False)
 
 
-def test_one_language_needs_no_slice_and_no_label_gives_null() -> None:
+def test_no_label_gives_null() -> None:
     none = predictions().with_columns(mood_true=pl.lit(None, pl.String))
     entry = summarise(none, pl.Series(["good"]), TASK, ["good"], 10, 1)
-    assert "slices" not in entry
     assert (entry["n"], entry["accuracy"], entry["low"]) == (0, None, None)
     assert "mood" in summary_lines({"mood": entry})[0]
 

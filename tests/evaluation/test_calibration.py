@@ -1,0 +1,135 @@
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import log_loss
+
+from mgm.evaluation.answers import answers
+from mgm.evaluation.calibration import (
+    calibration,
+    chance_error,
+    expected_error,
+    fit_temperature,
+    headline,
+    reliability,
+    reliability_curve,
+)
+from mgm.evaluation.significance import Draws
+from tests.evaluation.frames import classified, frame, span, task
+
+LABELS = ["cat", "rain", "猫"]
+
+
+def sample(n: int, heat: float, seed: int) -> pl.DataFrame:
+    """Documents whose labels are drawn from the softmax of logits; the model says these logits times `heat`."""
+    generator = np.random.default_rng(seed)
+    logits = generator.normal(0, 1.5, (n, 3))
+    probs = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    true = (generator.random((n, 1)) > probs.cumsum(1)).sum(1)
+    return classified(logits * heat, true, LABELS)
+
+
+def draws(rows: pl.DataFrame, resamples: int = 100) -> Draws:
+    return Draws({"c": rows["group"]}, resamples, 1)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 100), st.booleans()), min_size=1, max_size=60))
+def test_bins_and_their_error_agree_with_an_independent_count(pairs: list[tuple[int, bool]]) -> None:
+    confidence = np.array([(c + 0.5) / 101 for c, _ in pairs])  # off the bins' edges
+    right = np.array([r for _, r in pairs])
+    found = reliability(confidence, right, 10)
+    accuracy, mean = calibration_curve(right, confidence, n_bins=10)
+    assert [b["accuracy"] for b in found] == pytest.approx(accuracy.tolist(), abs=1e-4)
+    assert [b["confidence"] for b in found] == pytest.approx(mean.tolist(), abs=1e-4)
+    assert sum(b["n"] for b in found) == len(pairs)
+    expected = 0.0
+    for low in np.arange(10) / 10:
+        own = (confidence > low) & (confidence <= low + 0.1)
+        if own.any():
+            expected += own.mean() * abs(right[own].mean() - confidence[own].mean())
+    assert expected_error(confidence, right, 10) == pytest.approx(expected)
+
+
+def test_surprise_is_the_log_loss_of_scikit_learn() -> None:
+    rows = sample(300, 1.0, 1)
+    found = answers(rows, task("classification"), LABELS)
+    assert found is not None
+    expected = log_loss(rows["t_true"], np.array(rows["t_probs"].to_list()), labels=LABELS)
+    assert found.surprise().mean() == pytest.approx(expected, abs=1e-3)  # probabilities are rounded
+
+
+@pytest.mark.parametrize("heat", [0.5, 1.0, 2.5])
+def test_the_temperature_is_what_the_logits_were_multiplied_with(heat: float) -> None:
+    valid, test = sample(4000, heat, 2), sample(4000, heat, 3)
+    found = calibration(test, valid, task("classification"), LABELS, 10, draws(test))
+    assert found is not None
+    assert found["temperature"] == pytest.approx(heat, rel=0.12)
+    assert found["fitted_on"] == found["n"] == 4000
+    assert found["after"]["ece"] < 0.025
+    if heat != 1.0:
+        assert found["before"]["ece"] > 0.05
+        assert found["change"]["ece"]["high"] < 0
+        assert found["change"]["nll"]["high"] < 0
+    lowest = min(
+        ((answers(valid, task("classification"), LABELS).surprise(t).mean(), t))  # type: ignore[union-attr]
+        for t in np.linspace(0.2, 4, 381)
+    )
+    assert found["temperature"] == pytest.approx(lowest[1], abs=0.02)
+
+
+def test_a_calibrated_model_shows_about_the_error_of_chance() -> None:
+    generator = np.random.default_rng(4)
+    seen = []
+    for _ in range(300):
+        confidence = generator.uniform(0.3, 1, 500)
+        seen.append(expected_error(confidence, generator.random(500) < confidence, 10))
+    assert chance_error(confidence, 10) == pytest.approx(np.mean(seen), rel=0.1)
+
+
+def test_labels_of_sets_are_judged_one_by_one_and_spans_by_what_was_said() -> None:
+    rows = frame(
+        "multilabel",
+        [["cat"], [], ["new"]],
+        [["cat"], ["cat"], []],
+        t_probs=pl.Series([[0.9, 0.1], [0.6, 0.2], [0.3, 0.4]], dtype=pl.List(pl.Float32)),
+    )
+    found = answers(rows, task("multilabel"), ["cat", "rain"])
+    assert found is not None
+    assert found.confidence().tolist() == pytest.approx([0.9, 0.1, 0.6, 0.2, 0.3, 0.4])
+    assert found.right.tolist() == [True, False, False, False, False, False]
+    said = [[span(0, 2, "A", 0.8), span(3, 5, "A", 0.3)], [span(0, 2, "B", 0.6)]]
+    rows = frame("tagging", [[span(0, 2, "A"), span(3, 4, "A")], [span(0, 2, "A")]], said)
+    found = answers(rows, task("tagging"), ["A", "B"])
+    assert found is not None
+    assert found.row.tolist() == [0, 0, 1]
+    assert found.confidence().tolist() == pytest.approx([0.8, 0.3, 0.6])
+    assert found.right.tolist() == [True, False, False]
+
+
+def test_a_class_that_training_never_saw_is_wrong_and_has_no_likelihood() -> None:
+    rows = sample(50, 1.0, 5)
+    rows = rows.with_columns(
+        t_true=pl.when(pl.col("doc_id") < "d0010").then(pl.lit("new")).otherwise("t_true")
+    )
+    found = answers(rows, task("classification"), LABELS)
+    assert found is not None
+    assert np.isnan(found.surprise()).sum() == 10
+    assert not found.right[:10].any()
+    assert fit_temperature(found) is not None
+    content = calibration(rows, rows[:10], task("classification"), LABELS, 10, draws(rows))
+    assert content is not None
+    assert (content["temperature"], content["after"], content["change"]) == (None, None, None)
+    assert headline(content) == {"ece": content["before"]["ece"], "ece_scaled": None, "temperature": None}
+    assert set(reliability_curve(content)["when"]) == {"before"}
+
+
+def test_without_probabilities_or_labels_there_is_nothing_to_calibrate() -> None:
+    numbers = frame("regression", [1.0], [2.0])
+    assert calibration(numbers, numbers, task("regression"), [], 10, draws(numbers)) is None
+    empty = sample(5, 1.0, 1).clear()
+    assert calibration(empty, empty, task("classification"), LABELS, 10, draws(empty)) is None
+    spans = frame("tagging", [[]], [[]])
+    assert calibration(spans, spans, task("tagging"), ["A"], 10, draws(spans)) is None
