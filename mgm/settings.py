@@ -402,7 +402,7 @@ class VerdictSettings(_Section):
     floors: dict[str, float] = {}
     """Task to the least value of its first metric on the test split."""
     margin: float = Field(default=0.0, ge=0)
-    """A task fails against the champion where the whole interval of the difference lies below minus this."""
+    """A task fails against the champion where the difference is significantly below minus this (5% over all tasks)."""
     smoke_documents: int = Field(default=64, ge=1)
     """Test documents of each corpus that are scored from raw text."""
     smoke_repeats: int = Field(default=10, ge=1)

@@ -3,11 +3,13 @@ stands unless a task is shown to be worse; it is not asked that one be better.""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
-from mgm.evaluation.gain import JointScores
+from mgm.evaluation.gain import JointScores, Score
 from mgm.evaluation.metrics import labelled
+from mgm.evaluation.multiplicity import ALPHA, holm, p_below
 from mgm.evaluation.verdict import Check
 from mgm.tasks import Task
 
@@ -27,8 +29,9 @@ def champion_checks(
 ) -> list[Check]:
     """One check for each task of either model.
 
-    A task fails where the 95% interval of (candidate - champion) lies wholly below -margin; where there is no interval,
-    where the difference itself does. A task that the champion lacks, or has as another kind, is new; one that the
+    A task fails where (candidate - champion) is significantly below -margin, one-sided at 5% after Holm's correction over
+    the tasks, so that a candidate that is no worse in any is refused in at most 5% of cases; where nothing can be resampled,
+    where the difference itself is below. A task that the champion lacks, or has as another kind, is new; one that the
     candidate lacks was switched off. Neither fails.
 
     rows: task to the candidate's predictions on the test split, with the true labels and a column corpus; champion:
@@ -40,13 +43,19 @@ def champion_checks(
     shared = [task for task in tasks if task.name in theirs and theirs[task.name].kind == task.kind]
     both = {task.name: _both(labelled(rows[task.name], task), champion, task) for task in shared}
     spaces = {task.name: _union(labels, champion_labels, task) for task in shared}
-    checks = []
+    compared = []
     if shared:
         mine = {name: pair[0] for name, pair in both.items()}
         scores = JointScores(mine, spaces, resamples, seed)
         for task in shared:
             unread = labelled(rows[task.name], task).height - mine[task.name].height
-            checks.append(_check(scores, both[task.name][1], task, unread, margin))
+            compared.append(_compare(scores, both[task.name][1], task, unread, margin))
+    worse = holm([duel.p_worse for duel in compared])
+    better = holm([duel.p_better for duel in compared])
+    checks = [
+        _check(duel, float(p), float(q), len(compared), margin)
+        for duel, p, q in zip(compared, worse, better, strict=True)
+    ]
     names = {task.name for task in tasks}
     new = [task.name for task in tasks if task not in shared]
     lost = [name for name in theirs if name not in names]
@@ -74,28 +83,51 @@ def _union(
     return [*mine, *(label for label in champion_labels.get(task.name, []) if label not in set(mine))]
 
 
-def _check(scores: JointScores, theirs: pl.DataFrame, task: Task, unread: int, margin: float) -> Check:
+@dataclass(frozen=True)
+class Duel:
+    """A task in which both models were measured. p_worse: how likely so low a difference is where the candidate is no worse
+    than the margin allows; p_better: so high a one where it is no better. One-sided, of this task alone."""
+
+    task: Task
+    candidate: Score
+    champion: Score
+    n: int
+    unread: int
+    p_worse: float
+    p_better: float
+
+
+def _compare(scores: JointScores, theirs: pl.DataFrame, task: Task, unread: int, margin: float) -> Duel:
     candidate, champion = scores.of(task), scores.other(theirs, task, "the champion's predictions")
+    difference = candidate.less(champion)
+    if not champion.defined:
+        worse, better = 1.0, 1.0
+    elif not candidate.defined:
+        worse, better = 0.0, 1.0
+    else:
+        worse = p_below(difference.value, difference.drawn, -margin)
+        better = p_below(-difference.value, -difference.drawn)
+    if math.isnan(worse):  # nothing to resample: the difference itself decides
+        worse, better = float(difference.value >= -margin), 1.0
+    return Duel(task, candidate, champion, theirs.height, unread, worse, better)
+
+
+def _check(duel: Duel, worse: float, better: float, tasks: int, margin: float) -> Check:
+    """worse, better: the p-values adjusted over `tasks` tasks."""
+    task, candidate, champion = duel.task, duel.candidate, duel.champion
     entry = candidate.less(champion).entry("difference")
     low, high = entry["low"], entry["high"]
-    if not champion.defined:
-        worse = False
-    elif not candidate.defined:
-        worse = True
-    elif high is None:
-        worse = candidate.value - champion.value < -margin
-    else:
-        worse = high < -margin
+    passed = worse > ALPHA
     interval = "no interval" if high is None else f"[{low:+.4f}, {high:+.4f}]"
-    said = "worse than" if worse else "not shown to be worse than"
-    left_out = f"; {unread} documents that the champion cannot read are left out" if unread else ""
+    said = "not shown to be worse than" if passed else "worse than"
+    left_out = f"; {duel.unread} documents that the champion cannot read are left out" if duel.unread else ""
     why = (
         f"{task.name}: test {task.first_metric} {_show(candidate.value)} is {said} the champion's "
-        f"{_show(champion.value)} (difference {interval}, margin {margin:g}){left_out}"
+        f"{_show(champion.value)} (difference {interval}, p {worse:.3f} of {tasks} tasks, margin {margin:g}){left_out}"
     )
     return Check(
         "champion",
-        not worse,
+        passed,
         why,
         task.name,
         task.first_metric,
@@ -104,7 +136,9 @@ def _check(scores: JointScores, theirs: pl.DataFrame, task: Task, unread: int, m
         entry["difference"],
         low,
         high,
-        theirs.height,
+        duel.n,
+        round(worse, 4),
+        "worse" if not passed else "better" if better <= ALPHA else "no difference shown",
     )
 
 

@@ -14,7 +14,8 @@ class Check:
     """One question to the candidate, and `why` it passed or not, as a sentence.
 
     value: the candidate's; limit: the floor, the champion's value, or the most that is allowed. difference: value less
-    the champion's. low, high: the 95% interval, of the difference where there is one, else of the value. n: documents.
+    the champion's. low, high: the 95% interval, of the difference where there is one, else of the value. n: documents. p: of
+    being no worse than the champion, adjusted for the number of tasks; shown: what that and its counterpart say.
     """
 
     check: Literal["floor", "champion", "smoke", "latency", "memory"]
@@ -28,6 +29,8 @@ class Check:
     low: float | None = None
     high: float | None = None
     n: int | None = None
+    p: float | None = None
+    shown: Literal["better", "worse", "no difference shown"] | None = None
 
 
 def judge(
