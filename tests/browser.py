@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WIDTHS = (390, 1200)
+QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,10 @@ def look(folder: Path, pages: list[str]) -> list[Seen]:
       frame.src = page; document.body.append(frame); }}))))
     .then(found => {{ document.title = JSON.stringify(found); }});</script>"""
     (folder / "probe.html").write_text(probe, encoding="utf-8")
-    quiet = [
-        "--headless",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--no-first-run",
-    ]
     done = subprocess.run(
         [
             "chromium",
-            *quiet,
+            *QUIET,
             "--allow-file-access-from-files",
             "--enable-logging=stderr",
             "--virtual-time-budget=5000",
@@ -57,3 +51,17 @@ def look(folder: Path, pages: list[str]) -> list[Seen]:
     title = re.search(r"<title>(.*?)</title>", done.stdout)
     assert title is not None
     return [Seen(*found) for found in json.loads(title[1])]
+
+
+def print_pdf(folder: Path, page: str) -> bytes:
+    """The page as a browser prints it."""
+    target = folder / f"{page}.pdf"
+    command = ["chromium", *QUIET, f"--user-data-dir={folder / 'browser'}", f"--print-to-pdf={target}"]
+    subprocess.run([*command, (folder / page).as_uri()], capture_output=True, timeout=120, check=True)
+    return target.read_bytes()
+
+
+def pages_of(pdf: bytes) -> int:
+    """How many sheets."""
+    assert pdf.startswith(b"%PDF")
+    return len(re.findall(rb"/Type\s*/Page\b", pdf))

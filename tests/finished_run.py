@@ -11,6 +11,7 @@ import yaml
 
 from mgm.corpus.parts import PartsWriter
 from mgm.corpus.statistics import Statistics
+from mgm.evaluation.details import details
 from mgm.evaluation.sources import STAGES, Sources
 from mgm.evaluation.summary import summarise
 from mgm.evaluation.verdict import floor_checks, judge
@@ -47,11 +48,27 @@ def finished_run(tmp_path: Path) -> Sources:
     settings = Settings.load(tmp_path / "params.yaml")
     generator = np.random.default_rng(0)
     predictions = {"pages": pages(generator), "poems": poems(generator)}
-    metrics = {}
-    for task in settings.active_tasks():
-        frame = predictions[task.corpora[0]].filter(pl.col("split") == "test")
-        labels = SPACES.get(task.name, [])
-        metrics[task.name] = summarise(frame, frame[f"{task.name}_true"], task, labels, 100, 1)
+    tasks = settings.active_tasks()
+    splits = {
+        split: {
+            task.name: predictions[task.corpora[0]]
+            .filter(pl.col("split") == split)
+            .with_columns(corpus=pl.lit(task.corpora[0]))
+            for task in tasks
+        }
+        for split in ("test", "valid")
+    }
+    train = {name: frame[f"{name}_true"] for name, frame in splits["test"].items()}
+    metrics = {
+        task.name: summarise(
+            splits["test"][task.name], train[task.name], task, SPACES.get(task.name, []), 100, 1
+        )
+        for task in tasks
+    }
+    evaluate = settings.evaluate.model_copy(update={"bootstrap": 100})
+    found = details(splits["test"], splits["valid"], train, tasks, SPACES, evaluate, 1)
+    for name, content in found.items():
+        write(tmp_path / "reports" / "evaluation" / f"{name}.json", content)
     for corpus, frame in predictions.items():
         write_table(tmp_path / "data" / "predictions" / corpus, frame)
         text = pl.when(pl.col("lang") == "en").then(pl.lit(ENGLISH * 5)).otherwise(pl.lit(CHINESE * 12))
@@ -173,6 +190,8 @@ def keys(corpus: str) -> dict[str, Any]:
         "group": [f"{corpus}{i // 2}" for i in range(ROWS)],
         "lang": ["en" if i % 3 else "zh" for i in range(ROWS)] if corpus == "pages" else ["zh"] * ROWS,
         "split": ["test" if i % 4 else "valid" for i in range(ROWS)],
+        "words": pl.Series([10 + i % 50 for i in range(ROWS)], dtype=pl.Int32),
+        "unknown": pl.Series([(i % 7) / 10 for i in range(ROWS)], dtype=pl.Float32),
     }
 
 
@@ -191,7 +210,11 @@ def pages(generator: np.random.Generator) -> pl.DataFrame:
         {
             **keys("pages"),
             "module": said,
-            "module_score": generator.uniform(0.4, 1, ROWS).astype(np.float32),
+            "module_score": (score := generator.uniform(0.4, 1, ROWS).astype(np.float32)),
+            "module_probs": [
+                [float(s) if label == said[i] else (1 - float(s)) / 2 for label in SPACES["module"]]
+                for i, s in enumerate(score)
+            ],
             "module_true": pl.Series(true.tolist()).scatter(0, None),
             "ui_terms": pl.Series(spans, dtype=pl.List(PREDICTED_SPAN)),
             "ui_terms_true": pl.Series(
@@ -214,6 +237,7 @@ def poems(generator: np.random.Generator) -> pl.DataFrame:
             **keys("poems"),
             "themes": said,
             "themes_score": pl.Series(scores, dtype=pl.List(pl.Float32)),
+            "themes_probs": generator.uniform(0, 1, (ROWS, 18)).round(4).tolist(),
             "themes_true": true,
             "valence": (valence + generator.normal(0, 1, ROWS)).astype(np.float32),
             "valence_true": valence.astype(np.float32),

@@ -11,7 +11,6 @@ from flows.revision import code_revision
 from flows.stages._common import REPORTS, run_stage
 from mgm.evaluation.sources import Sources
 from mgm.report.page import render
-from mgm.report.provenance_page import provenance_page
 from mgm.settings import Settings
 
 TARGET = REPORTS / "report.html"
@@ -20,7 +19,7 @@ PACKAGES = ("torch", "polars", "pyarrow", "numpy", "scipy", "dvc", "great-expect
 
 def main() -> None:
     sources = Sources(Path(), Settings.load())
-    page = render(sources, provenance_page(sources, _facts()))
+    page = render(sources, _facts())
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     temporary = TARGET.with_name(TARGET.name + ".tmp")
     temporary.write_text(page, encoding="utf-8")

@@ -1,5 +1,4 @@
-"""The errors that a model was surest of, and the labels it confuses, from a predictions frame
-(metrics.py)."""
+"""The errors that a model was surest of, from a predictions frame (metrics.py)."""
 
 from dataclasses import dataclass
 
@@ -74,33 +73,11 @@ def confident_errors(rows: pl.DataFrame, task: Task, count: int) -> pl.DataFrame
     return _best(wrong.with_columns(*nowhere), count)
 
 
-def confused_pairs(rows: pl.DataFrame, task: Task, count: int) -> pl.DataFrame:
-    """The `count` most frequent wrong answers of a classification task: actual, predicted, n."""
-    return (
-        rows.select(actual=f"{task.name}_true", predicted=task.name)
-        .filter(pl.col("actual") != pl.col("predicted"))
-        .group_by("actual", "predicted")
-        .agg(n=pl.len())
-        .sort(["n", "actual", "predicted"], descending=[True, False, False])
-        .head(count)
-    )
-
-
-def confusion(rows: pl.DataFrame, task: Task, order: list[str]) -> list[list[int]]:
-    """How often each label of `order` (rows: the truth) was answered with each (columns: the prediction)."""
-    numbers = {label: i for i, label in enumerate(order)}
-    table = [[0] * len(order) for _ in order]
-    pairs = rows.group_by(actual=f"{task.name}_true", predicted=task.name).agg(n=pl.len())
-    for actual, predicted, n in pairs.iter_rows():
-        table[numbers[actual]][numbers[predicted]] = n
-    return table
-
-
-def excerpt(text: str, start: int | None, end: int | None) -> list[Piece]:
-    """What the reader sees of a document: its beginning, or a span [start, end) in code points with its
-    surroundings."""
+def excerpt(text: str, start: int | None, end: int | None, characters: int = EXCERPT) -> list[Piece]:
+    """What the reader sees of a document: its beginning, of so many characters, or a span [start, end) in code points
+    with its surroundings."""
     if start is None or end is None:
-        return [Piece(text[:EXCERPT] + ("…" if len(text) > EXCERPT else ""))]
+        return [Piece(text[:characters] + ("…" if len(text) > characters else ""))]
     first, last = max(start - CONTEXT, 0), min(end + CONTEXT, len(text))
     before = ("…" if first else "") + text[first:start]
     after = text[end:last] + ("…" if last < len(text) else "")

@@ -144,7 +144,7 @@ def _quarters(values: np.ndarray, text: Any) -> list[tuple[str, np.ndarray]]:
     cuts = np.unique(np.quantile(values, [0.25, 0.5, 0.75], method="lower"))
     cuts = cuts[cuts < values.max()]
     part = np.searchsorted(cuts, values, side="left")
-    names = [f"up to {text(cuts[0])}"] if len(cuts) else ["all"]
+    names = ["none" if cuts[0] == 0 else f"up to {text(cuts[0])}"] if len(cuts) else ["all"]
     names += [f"above {text(a)} to {text(b)}" for a, b in itertools.pairwise(cuts)]
     names += [f"above {text(cuts[-1])}"] if len(cuts) else []
     return [(name, part == number) for number, name in enumerate(names)]

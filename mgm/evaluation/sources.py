@@ -34,7 +34,7 @@ class Sources:
         if path.is_file():
             return json.loads(path.read_text(encoding="utf-8"))
         if expected:
-            self.missing.append("/".join(place))
+            self._miss("/".join(place))
         return None
 
     def predictions(self, task: Task, split: str, *place: str) -> pl.DataFrame | None:

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgm.evaluation.sources import Sources
+from mgm.report.task_calibration import task_calibration
 from mgm.report.task_confusions import task_confusions
 from mgm.report.task_errors import task_errors
 from mgm.report.task_labels import task_labels
 from mgm.report.task_metrics import task_metrics
+from mgm.report.task_slices import task_slices
 from mgm.tasks import Task
 
 PARTS: dict[str, Callable[[Sources, Task], Any]] = {
     "metrics": task_metrics,
     "labels": task_labels,
+    "slices": task_slices,
+    "calibration": task_calibration,
     "confusions": task_confusions,
     "errors": task_errors,
 }

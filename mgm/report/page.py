@@ -16,6 +16,7 @@ from mgm.evaluation.summary import SPLIT
 from mgm.report.data_page import data_page
 from mgm.report.each_task_page import each_task_page
 from mgm.report.gates_page import gates_page
+from mgm.report.provenance_page import provenance_page
 from mgm.report.study_page import study_page
 from mgm.report.tasks_page import tasks_page
 from mgm.report.training_page import training_page
@@ -43,14 +44,14 @@ SECTIONS = [
 """In the page's order. Provenance, which no file says alone, is the last."""
 
 
-def render(sources: Sources, provenance: list[tuple[str, str]]) -> str:
-    """The page. `provenance`: (name, value) of what the run was made of (provenance_page.py)."""
+def render(sources: Sources, facts: dict[str, str]) -> str:
+    """The page. `facts`: what no file of the run says of its provenance (provenance_page.py)."""
     found = {section.name: section.read(sources) for section in SECTIONS}
     shown = [section for section in SECTIONS if found[section.name] is not None]
     context = found | {
         "title": "mgm report",
-        "sections": [*shown, Section("provenance", "Provenance", lambda _: provenance)],
-        "provenance": provenance,
+        "sections": [*shown, Section("provenance", "Provenance", lambda _: None)],
+        "provenance": provenance_page(sources, facts),
         "missing": sources.missing,
         "split": SPLIT,
         "not_run": NOT_RUN,
@@ -70,5 +71,6 @@ def _environment() -> Environment:
     environment.filters["signed"] = lambda value: "–" if value is None else f"{value:+.3f}"
     environment.filters["count"] = lambda value: "–" if value is None else f"{value:,}"
     environment.filters["share"] = lambda value: "–" if value is None else f"{value:.1%}"
+    environment.filters["chance"] = lambda value: "<0.001" if value < 0.001 else f"{value:.3f}"
     environment.filters["words"] = lambda name: str(name).replace("_", " ")
     return environment

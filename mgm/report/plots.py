@@ -48,17 +48,27 @@ def interval_plot(
     )
 
 
-def line_plot(title: str, lines: Mapping[str, Points]) -> Markup:
+def line_plot(
+    title: str,
+    lines: Mapping[str, Points],
+    x_bounds: tuple[float, float] | None = None,
+    y_bounds: tuple[float, float] | None = None,
+    diagonal: bool = False,
+) -> Markup:
     """One or several lines (x, y) over the same axes, each labelled in the legend; nan values are left
-    out."""
+    out.
+
+    x_bounds, y_bounds: of the axes; without them those of the values, x being whole numbers. diagonal: of the axes, to
+    compare with.
+    """
     known = {
         n: [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)] for n, points in lines.items()
     }
     every = [p for points in known.values() for p in points]
     if not every:
         return Markup("")
-    x_ticks = _ticks(min(x for x, _ in every), max(x for x, _ in every), whole=True)
-    y_ticks = _ticks(min(y for _, y in every), max(y for _, y in every))
+    x_ticks = _ticks(*(x_bounds or _bounds([x for x, _ in every])), whole=x_bounds is None)
+    y_ticks = _ticks(*(y_bounds or _bounds([y for _, y in every])))
 
     def at(x: float, y: float) -> tuple[float, float]:
         across = (x - x_ticks[0]) / (x_ticks[-1] - x_ticks[0])
@@ -73,6 +83,9 @@ def line_plot(title: str, lines: Mapping[str, Points]) -> Markup:
     for x in x_ticks:
         px, _ = at(x, y_ticks[0])
         shapes.append(f'<text x="{px:.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{x:g}</text>')
+    if diagonal:
+        (x1, y1), (x2, y2) = at(x_ticks[0], y_ticks[0]), at(x_ticks[-1], y_ticks[-1])
+        shapes.append(f'<line class="diagonal" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')
     for number, points in enumerate(known.values()):
         path = " ".join(f"{px:.1f},{py:.1f}" for px, py in (at(x, y) for x, y in points))
         shapes.append(f'<polyline class="line c{number % 6}" points="{path}"/>')
@@ -91,6 +104,10 @@ def line_plot(title: str, lines: Mapping[str, Points]) -> Markup:
         f"{''.join(shapes)}</svg>"
         f'<div class="legend">{legend}</div></figure>'
     )
+
+
+def _bounds(values: Sequence[float]) -> tuple[float, float]:
+    return min(values), max(values)
 
 
 def _ticks(low: float, high: float, whole: bool = False) -> list[float]:

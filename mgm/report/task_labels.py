@@ -3,12 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-import polars as pl
-
-from mgm.evaluation.items import per_label
-from mgm.evaluation.metrics import labelled
 from mgm.evaluation.sources import Sources
-from mgm.evaluation.summary import SPLIT
+from mgm.report.task_details import task_details
 from mgm.tasks import Task
 
 SHOWN = 15
@@ -18,19 +14,20 @@ WORST = 5
 
 @dataclass(frozen=True)
 class LabelsPart:
-    """Rows of metrics.per_label: all, and the worst that were trained and tested. folded: only the worst are open."""
+    """Rows of details.label_rows: all, and the worst that were trained and tested. folded: only the worst are open; overlap:
+    spans, whose overlaps are counted too."""
 
     rows: list[dict[str, Any]]
     worst: list[dict[str, Any]]
     folded: bool
+    overlap: bool
 
 
 def task_labels(sources: Sources, task: Task) -> LabelsPart | None:
-    """Reads data/predictions; None where there are none, or no labels."""
-    predictions = sources.predictions(task, SPLIT)
-    if predictions is None or task.kind == "regression":
+    """Reads reports/evaluation; None where there is nothing, or no labels."""
+    rows = task_details(sources, task, "labels")
+    if rows is None:
         return None
-    spaces = sources.json("data", "predictions", "labels.json") or {}
-    table = per_label(labelled(predictions, task), task, spaces.get(task.name, []))
-    worst = table.filter("seen", pl.col("support") > 0).sort(["f1", "label"]).head(WORST)
-    return LabelsPart(table.to_dicts(), worst.to_dicts(), table.height > SHOWN)
+    tested = [row for row in rows if row["seen"] and row["support"]]
+    worst = sorted(tested, key=lambda row: (row["f1"], row["label"]))[:WORST]
+    return LabelsPart(rows, worst, len(rows) > SHOWN, task.kind == "tagging")

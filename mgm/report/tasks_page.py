@@ -11,6 +11,7 @@ from mgm.evaluation.sources import Sources
 from mgm.evaluation.study import Trained, trained
 from mgm.evaluation.variants import SINGLE, variants
 from mgm.report.plots import interval_plot
+from mgm.report.task_details import task_details
 from mgm.tasks import Task
 
 
@@ -26,18 +27,26 @@ class TaskRow:
 
 @dataclass(frozen=True)
 class TasksPage:
-    """idle: tasks of the enabled corpora that are not trained."""
+    """idle: tasks of the enabled corpora that are not trained; below: task and slice of those that are significantly below
+    average."""
 
     views: list[TaskRow]
     idle: list[str]
+    below: list[tuple[str, dict[str, Any]]]
 
 
 def tasks_page(sources: Sources) -> TasksPage:
-    """Reads reports/metrics.json and the study's results."""
+    """Reads reports/metrics.json, reports/evaluation and the study's results."""
     metrics = sources.json("reports", "metrics.json") or {}
     rows = [_row(sources, task, metrics.get(task.name)) for task in sources.settings.active_tasks()]
     every = reduce(add, [sources.settings.tasks_for(corpus) for corpus in sources.settings.enabled])
-    return TasksPage(rows, sorted({task.name for task in every} - {row.task.name for row in rows}))
+    below = [
+        (row.task.name, entry)
+        for row in rows
+        for entry in task_details(sources, row.task, "slices") or []
+        if entry["below"]
+    ]
+    return TasksPage(rows, sorted({task.name for task in every} - {row.task.name for row in rows}), below)
 
 
 def _row(sources: Sources, task: Task, entry: dict[str, Any] | None) -> TaskRow:

@@ -47,7 +47,7 @@ def leave(sources: Sources, name: str, **changed: Any) -> Path:
         for task in own:
             frame = rows.filter(pl.col("split") == "test")
             test[task.name] = summarise(
-                frame, frame[f"{task.name}_true"], task, SPACES.get(task.name, []), 20, 1
+                frame, frame[f"{task.name}_true"], task, SPACES.get(task.name, {}), 20, 1
             )
     result = {
         "test": test,
@@ -66,7 +66,7 @@ def compared(sources: Sources) -> dict[str, Any]:
 
 def page(sources: Sources) -> str:
     """The text of the part about the study."""
-    html = render(sources, [])
+    html = render(sources, {})
     part = html[html.index('id="gain"') : html.index('id="task-module"')]
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part))
 
@@ -168,7 +168,7 @@ def test_missing_tables_and_keys_are_named(finished_run: Sources) -> None:
     folder = leave(finished_run, "single/module")
     write(folder / "result.json", {"test": {}})
     with pytest.raises(ValueError, match=r"data/study/single/module/result\.json: no key 'settings'"):
-        render(finished_run, [])
+        render(finished_run, {})
     folder = leave(finished_run, "single/module")
     (folder / "pages" / "_parts.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"data/study/single/module/pages: no finished table"):
@@ -189,6 +189,6 @@ def test_the_widest_study_fits_a_phone(finished_run: Sources, tmp_path: Path) ->
     for name in variants(finished_run.settings):
         leave(finished_run, name)
     compared(finished_run)
-    (tmp_path / "page.html").write_text(render(finished_run, []), encoding="utf-8")
+    (tmp_path / "page.html").write_text(render(finished_run, {}), encoding="utf-8")
     for one in look(tmp_path, ["page.html"]):
         assert one.needed <= one.width

@@ -64,7 +64,7 @@ def test_duplicates_conflicts_and_stopwords(finished_run: Sources) -> None:
     assert len(conflict.text) <= 161
     assert listed.labels == [("poems/000", "题材01, 题材02"), ("poems/001", "no label")]
     assert data.stopwords == [("pages", 5, ["click", "the <b>", "表格"])]
-    page = render(finished_run, [])
+    page = render(finished_run, {})
     assert "&lt;i&gt;calc" in page
     assert "and 2 more" in texts(page)
 
@@ -78,7 +78,7 @@ def test_labels_of_every_kind_are_put_in_words(finished_run: Sources) -> None:
 
 
 def test_typical_words_stand_with_their_scores_and_documents(finished_run: Sources) -> None:
-    text = texts(render(finished_run, []))
+    text = texts(render(finished_run, {}))
     assert "module: 3 labels" in text
     assert "calc 70 cell 12.3 &lt;td&gt; 9.1" in text
     assert "base – none stands out" in text
@@ -101,7 +101,7 @@ def test_where_word_vectors_come_from_is_said(
 ) -> None:
     path = finished_run.root / "reports" / "stages" / "vectors.json"
     path.write_text(json.dumps(facts), encoding="utf-8")
-    assert said in texts(render(finished_run, []))
+    assert said in texts(render(finished_run, {}))
 
 
 @pytest.mark.parametrize(
@@ -116,14 +116,14 @@ def test_where_word_vectors_come_from_is_said(
 )
 def test_what_was_not_measured_is_left_out(finished_run: Sources, place: str, keys: list[str]) -> None:
     change(finished_run, place, **dict.fromkeys(keys))
-    assert "The data" in render(finished_run, [])
+    assert "The data" in render(finished_run, {})
 
 
 def test_a_corpus_without_documents_has_empty_plots(finished_run: Sources) -> None:
     nothing = {"quantiles": {}, "histogram": []}
     for corpus in ("pages", "poems"):
         change(finished_run, f"tokenize/{corpus}.json", words_per_document=nothing)
-    assert "histogram of 0 documents" in render(finished_run, [])
+    assert "histogram of 0 documents" in render(finished_run, {})
     assert 'aria-label="none"' in share_bar({"en": 0})
 
 

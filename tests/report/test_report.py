@@ -8,14 +8,13 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mgm.evaluation.errors import confident_errors, confused_pairs, confusion, excerpt
+from mgm.evaluation.errors import confident_errors, excerpt
 from mgm.evaluation.sources import Sources
 from mgm.evaluation.verdict import Check, judge
 from mgm.report.page import render
 from mgm.report.plots import interval_plot, line_plot
-from mgm.report.provenance_page import provenance_page
 from mgm.tasks import Task
-from tests.browser import WIDTHS, look
+from tests.browser import WIDTHS, look, pages_of, print_pdf
 
 VOID = {"meta", "link", "br", "path", "line", "circle", "polyline", "img"}
 
@@ -53,11 +52,26 @@ class Page(HTMLParser):
 
 
 def test_report_shows_what_the_files_say(finished_run: Sources) -> None:
-    text = Page(render(finished_run, provenance_page(finished_run, {"git revision": "c0ffee"}))).text
+    text = Page(render(finished_run, {"git revision": "c0ffee"})).text
     metrics = json.loads((finished_run.root / "reports" / "metrics.json").read_text(encoding="utf-8"))
     for entry in metrics.values():
         for row in entry["table"]:
             assert f"{row['value']:.3f}" in text
+    for path in sorted((finished_run.root / "reports" / "evaluation").iterdir()):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for entry in found["slices"]:
+            value, low, high = (f"{entry[key]:.3f}" for key in ("value", "low", "high"))
+            assert f"{entry['name']} {entry['n']} {value} {low} – {high}" in text
+        for row in found["labels"] or []:
+            if row["support"] and row["low"] is not None:
+                assert f"{row['f1']:.3f} {row['low']:.3f} – {row['high']:.3f}" in text
+        for state in (found["calibration"] or {}).get("before"), (found["calibration"] or {}).get("after"):
+            assert state is None or f"{state['ece']:.3f}" in text
+        for row in (found["coverage"] or {}).get("thresholds", []):
+            share = f"{row['n']} {row['coverage']:.1%}"
+            assert f"{share} {row['accuracy']:.3f}" in text if row["n"] else share in text
+        for pair in (found["confusions"] or {}).get("pairs", []):
+            assert f"{pair['predicted']} {pair['n']} times" in text
     for piece in (
         "Blessed",
         "floor yes module: test macro_f1",
@@ -77,35 +91,43 @@ def test_report_shows_what_the_files_say(finished_run: Sources) -> None:
     ):
         assert piece in text
     assert "different runs" not in text
-    assert "asleep" not in text  # its corpus is switched off
+    assert "asleep" not in text[: text.rindex("params.yaml")]  # its corpus is switched off
     assert not finished_run.missing
 
 
 def test_the_comparison_with_the_champion_is_a_table(finished_run: Sources) -> None:
     checks = [
-        Check("champion", True, "a", "module", "macro_f1", 0.7, 0.69, 0.01, -0.02, 0.04, 90),
-        Check("champion", False, "<b>", "themes", "micro_f1", 0.2, 0.3, -0.1, -0.15, -0.05, 80),
+        Check(
+            *("champion", True, "a", "module", "macro_f1", 0.7, 0.69, 0.01, -0.02, 0.04, 90),
+            p=0.4321,
+            shown="no difference shown",
+        ),
+        Check(
+            *("champion", False, "<b>", "themes", "micro_f1", 0.2, 0.3, -0.1, -0.15, -0.05, 80),
+            p=0.0002,
+            shown="worse",
+        ),
         Check("champion", True, "valence: new, the champion has no such task", "valence"),
     ]
     measured = {"documents": 8, "problems": ["x"], "p50_ms": None}
     content = judge("abcdef0123456789", "fedcba9876543210", checks, measured)
     write(finished_run.root / "reports" / "promotion.json", content)
-    text = Page(render(finished_run, [])).text
+    text = Page(render(finished_run, {})).text
     assert "beside the champion fedcba987654" in text
-    assert "module macro f1 0.700 0.690 +0.010 -0.020 to +0.040 90 not shown to be worse" in text
-    assert "themes micro f1 0.200 0.300 -0.100 -0.150 to -0.050 80 worse" in text
+    assert "module macro f1 0.700 0.690 +0.010 -0.020 to +0.040 0.432 90 no difference shown" in text
+    assert "themes micro f1 0.200 0.300 -0.100 -0.150 to -0.050 <0.001 80 worse" in text
     assert "champion yes valence: new, the champion has no such task" in text
     assert "Refused abcdef012345 <b>" in text
 
 
 def test_text_of_documents_cannot_become_markup(finished_run: Sources) -> None:
-    page = render(finished_run, [])
+    page = render(finished_run, {})
     assert "&lt;b&gt;Insert &amp; Table" in page
     assert "<b>Insert" not in page
 
 
 def test_page_asks_for_nothing_outside_itself(finished_run: Sources) -> None:
-    page = render(finished_run, [])
+    page = render(finished_run, {})
     assert not re.search(r"https?:|//[a-z]|<script|@import|url\(", page)
 
 
@@ -113,9 +135,9 @@ def test_page_asks_for_nothing_outside_itself(finished_run: Sources) -> None:
     ("gone", "said"),
     [
         ("reports/metrics.json", "not in reports/metrics.json"),
+        ("reports/evaluation/module.json", "reports/evaluation/module.json"),
         ("reports/promotion.json", "No verdict"),
         ("data/predictions/pages", "data/predictions/pages"),
-        ("data/predictions/labels.json", "data/predictions/labels.json"),
         ("data/documents/poems", "The text was not found in data/documents/poems"),
         ("reports/live", "reports/live"),
         ("reports/training.json", "reports/training.json"),
@@ -129,7 +151,7 @@ def test_page_asks_for_nothing_outside_itself(finished_run: Sources) -> None:
 def test_a_missing_file_is_shown_as_missing(finished_run: Sources, gone: str, said: str) -> None:
     path = finished_run.root / gone
     shutil.rmtree(path) if path.is_dir() else path.unlink()
-    text = Page(render(finished_run, [])).text
+    text = Page(render(finished_run, {})).text
     assert said in text
     assert "Files that were looked for and not found" in text
 
@@ -139,13 +161,13 @@ def test_metrics_and_predictions_of_different_runs_are_told_apart(finished_run: 
     metrics = json.loads(path.read_text(encoding="utf-8"))
     metrics["module"]["n"] += 1
     write(path, metrics)
-    assert "they are of different runs" in Page(render(finished_run, [])).text
+    assert "they are of different runs" in Page(render(finished_run, {})).text
 
 
 def test_a_page_is_made_even_of_nothing(finished_run: Sources) -> None:
     for folder in ("data", "reports"):
         shutil.rmtree(finished_run.root / folder)
-    assert "module" in Page(render(finished_run, [])).text
+    assert "module" in Page(render(finished_run, {})).text
 
 
 def test_a_gate_that_stopped_the_run_is_shown(finished_run: Sources) -> None:
@@ -159,7 +181,7 @@ def test_a_gate_that_stopped_the_run_is_shown(finished_run: Sources) -> None:
         "failures": [finding],
     }
     write(finished_run.root / "reports" / "gates" / "failed" / "clean" / "poems.json", failed)
-    assert "stopped 3 expect_x: observed 7, allowed 0" in Page(render(finished_run, [])).text
+    assert "stopped 3 expect_x: observed 7, allowed 0" in Page(render(finished_run, {})).text
 
 
 def rows(kind: str, true: list[Any], said: list[Any], scores: list[Any] | None) -> tuple[pl.DataFrame, Task]:
@@ -177,8 +199,6 @@ def rows(kind: str, true: list[Any], said: list[Any], scores: list[Any] | None) 
 def test_surest_errors_come_first_in_every_kind() -> None:
     frame, task = rows("classification", ["a", "a", "b", "b"], ["a", "b", "a", "a"], [0.99, 0.5, 0.9, 0.7])
     assert confident_errors(frame, task, 2)["doc_id"].to_list() == ["d2", "d3"]
-    assert confused_pairs(frame, task, 1).rows() == [("b", "a", 2)]
-    assert confusion(frame, task, ["a", "b"]) == [[1, 1], [2, 0]]
     frame, task = rows(
         "multilabel", [["a"], [], ["b"]], [["a", "b"], ["a"], ["b"]], [[0.9, 0.6], [0.8], [0.9]]
     )
@@ -222,9 +242,22 @@ def test_plots_survive_missing_and_constant_values() -> None:
 def test_a_browser_shows_it_without_error_or_horizontal_scroll(finished_run: Sources, tmp_path: Path) -> None:
     """The page itself holds no script; the test adds one that measures it in frames of phone and desktop
     width."""
-    (tmp_path / "page.html").write_text(render(finished_run, []), encoding="utf-8")
+    (tmp_path / "page.html").write_text(render(finished_run, {}), encoding="utf-8")
     seen = look(tmp_path, ["page.html"])
     assert [one.width for one in seen] == list(WIDTHS)
     for one in seen:
         assert one.needed <= one.width
         assert one.requests == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
+def test_it_prints_to_a_pdf_whose_tables_are_not_cut(finished_run: Sources, tmp_path: Path) -> None:
+    """What is folded away on the screen stands open on paper, so that the paper is the longer for it."""
+    page = render(finished_run, {})
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    (tmp_path / "short.html").write_text(
+        re.sub(r"<details.*?</details>", "", page, flags=re.S), encoding="utf-8"
+    )
+    whole, short = (pages_of(print_pdf(tmp_path, f"{name}.html")) for name in ("page", "short"))
+    assert whole > short > 3
