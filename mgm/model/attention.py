@@ -52,9 +52,13 @@ class AdditivePooling(nn.Module):
 
     def forward(self, items_ND: Ragged) -> Tensor:
         """(R,D); zeros for an empty row."""
-        score = self.context(torch.tanh(self.hidden(items_ND.values)))[:, 0]
-        weight = Ragged(score, items_ND.length).softmax()
+        weight = self.weights(items_ND)
         return Ragged(weight[:, None] * items_ND.values, items_ND.length).sum_pool()
+
+    def weights(self, items_ND: Ragged) -> Tensor:
+        """(N,) how much of each item its row takes; a row's weights sum to 1."""
+        score = self.context(torch.tanh(self.hidden(items_ND.values)))[:, 0]
+        return Ragged(score, items_ND.length).softmax()
 
 
 class AttentionPooling(nn.Module):

@@ -16,6 +16,7 @@ from mgm.model.heads.head import Decoded, Head
 from mgm.model.heads.multilabel import Multilabel
 from mgm.model.heads.regression import Regression
 from mgm.model.heads.tagging import Tagging
+from mgm.model.ragged import Ragged
 from mgm.model.sharing import HardSharing
 from mgm.model.wide import Wide
 from mgm.settings import ModelSettings
@@ -105,11 +106,7 @@ class Network(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Logits (B,K), standardised values (B,) or emissions (N, 2L+1) of each task: the mean of its parts."""
-        deep, *others = self.parts(batch)
-        return deep | {
-            task: torch.stack([deep[task], *(other[task] for other in others)]).mean(0)
-            for task in (others[0] if others else ())
-        }
+        return mean_of(self.parts(batch))
 
     def parts(self, batch: Batch) -> list[dict[str, Tensor]]:
         """The outputs of each part, the deep one first; the wide one has no tagging tasks."""
@@ -120,7 +117,10 @@ class Network(nn.Module):
 
     def deep(self, batch: Batch) -> dict[str, Tensor]:
         """The outputs of the heads."""
-        pooled, words = self.encoder(batch, self.word_dropout if self.training else 0.0, self.has_tagging)
+        return self.read(*self.encoder(batch, self.word_dropout if self.training else 0.0, self.has_tagging))
+
+    def read(self, pooled: dict[str, Tensor], words: Ragged | None) -> dict[str, Tensor]:
+        """The outputs of the heads for what the encoder gives."""
         inputs = self.sharing(self.fusion(pooled), words)
         return {task: head(inputs[task]) for task, head in self.heads.items()}
 
@@ -151,6 +151,15 @@ class Network(nn.Module):
     def decode(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Decoded]:
         """What the outputs mean, task by task; see `Decoded`."""
         return {task: self.heads[task].decode(output, batch) for task, output in outputs.items()}
+
+
+def mean_of(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of the parts' outputs, the deep one first; where the others lack a task, it stands alone."""
+    deep, *others = parts
+    return deep | {
+        task: torch.stack([deep[task], *(other[task] for other in others)]).mean(0)
+        for task in (others[0] if others else ())
+    }
 
 
 def _check(task: Task, labels: dict[str, list[str]], word_width: int) -> None:

@@ -60,11 +60,23 @@ def predict(
     """
     rows = np.arange(part.documents.height)
     outcomes = decode(network, part, rows, tasks, labels, tokens_per_batch, progress)
-    columns: dict[str, Any] = {"doc_id": part.documents["doc_id"]}
+    return table(outcomes, part.documents, tasks, labels, thresholds, probs)
+
+
+def table(
+    outcomes: Mapping[str, Outcome],
+    documents: pl.DataFrame,
+    tasks: list[Task],
+    labels: Mapping[str, list[str]],
+    thresholds: Mapping[str, Thresholds],
+    probs: bool = False,
+) -> pl.DataFrame:
+    """The predictions table of what was decoded for all of a part's documents; see `predict`."""
+    columns: dict[str, Any] = {"doc_id": documents["doc_id"]}
     for task in tasks:
         outcome, names = outcomes[task.name], labels.get(task.name, [])
         if isinstance(outcome, Tags):
-            columns[task.name] = _spans(outcome, part.documents, names)
+            columns[task.name] = _spans(outcome, documents, names)
         elif task.kind == "classification":
             columns |= _classes(task.name, outcome, names, probs)
         elif task.kind == "multilabel":

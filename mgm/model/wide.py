@@ -38,6 +38,19 @@ class Bag:
         return cls(key % size, count.float(), key // size)
 
 
+@dataclass(frozen=True)
+class Occurrences:
+    """Where n-grams stand: `item` (M,), and its `first` and `last` of the batch's N words (M,)."""
+
+    item: Tensor
+    first: Tensor
+    last: Tensor
+
+    def bag(self, batch: Batch, size: int) -> Bag:
+        """Each n-gram once a document."""
+        return Bag.of(self.item, Reading.of(batch, "all").documents.row[self.first], size)
+
+
 class Wide(nn.Module):
     """Weights of hashed n-grams for the logits of every task: a linear model on TF-IDF.
 
@@ -125,38 +138,51 @@ class Wide(nn.Module):
 
     def word_ngrams(self, batch: Batch) -> Bag:
         """The hashed words and pairs of each document, and those of its lead."""
+        return self.word_occurrences(batch).bag(batch, self.idf_word.numel())
+
+    def character_ngrams(self, batch: Batch) -> Bag:
+        """The hashed character n-grams of each document's words."""
+        return self.character_occurrences(batch).bag(batch, self.idf_character.numel())
+
+    def word_occurrences(self, batch: Batch) -> Occurrences:
+        """Every hashed word and pair, and once more those of the lead."""
         reading = Reading.of(batch, "all")
-        ids, document = batch.type_id[batch.word], reading.documents.row
+        ids = batch.type_id[batch.word]
         known, sentence = ids > 0, reading.sentences.row
         pair = known[:-1] & known[1:] & (sentence[:-1] == sentence[1:])
         in_lead = torch.zeros_like(known).index_fill_(0, reading.lead.values, True)
         single = ids * _FIRST
         hashes = torch.cat([single[known], (single[:-1] + ids[1:] * _SECOND)[pair]])
-        documents = torch.cat([document[known], document[:-1][pair]])
+        place = torch.arange(ids.numel(), device=ids.device)
+        first = torch.cat([place[known], place[:-1][pair]])
+        last = torch.cat([place[known], place[1:][pair]])
         led = torch.cat([in_lead[known], in_lead[:-1][pair]])
         hashes = _mixed(torch.cat([hashes, hashes[led] ^ _LEAD]))
-        return Bag.of(
-            hashes % self.idf_word.numel(), torch.cat([documents, documents[led]]), self.idf_word.numel()
+        return Occurrences(
+            hashes % self.idf_word.numel(), torch.cat([first, first[led]]), torch.cat([last, last[led]])
         )
 
-    def character_ngrams(self, batch: Batch) -> Bag:
-        """The hashed character n-grams of each document's words."""
+    def character_occurrences(self, batch: Batch) -> Occurrences:
+        """Every hashed character n-gram of every word."""
         of_types = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
         length_N = of_types.length[batch.word]
         place = Ragged(torch.arange(int(length_N.sum()), device=length_N.device), length_N)
         ngrams = of_types.values[of_types.start[batch.word][place.row] + place.position]
-        document = Reading.of(batch, "all").documents.row[place.row]
-        return Bag.of(ngrams, document, self.idf_character.numel())
+        return Occurrences(ngrams, place.row, place.row)
 
     def _logits(self, found: Bag, table: nn.EmbeddingBag, idf: Tensor, documents: int) -> Tensor:
         """(B,K)"""
+        value_F = F.dropout(self.values(found, idf, documents), self.dropout, self.training)
+        start_B = torch.searchsorted(found.document, torch.arange(documents, device=found.document.device))
+        return table(found.item, start_B, per_sample_weights=value_F)
+
+    def values(self, found: Bag, idf: Tensor, documents: int) -> Tensor:
+        """(F,) what the weights of each n-gram are multiplied by."""
         value_F = (1 + found.count.log()) * idf[found.item]
         square_B = value_F.new_zeros(documents).index_add_(0, found.document, value_F.square())
         # nothing known in a document: its values are zeros, whatever they are divided by
         length_B = square_B.mul(2).sqrt().masked_fill(square_B == 0, 1)
-        value_F = F.dropout(value_F / length_B[found.document], self.dropout, self.training)
-        start_B = torch.searchsorted(found.document, torch.arange(documents, device=found.document.device))
-        return table(found.item, start_B, per_sample_weights=value_F)
+        return value_F / length_B[found.document]
 
 
 def _mixed(hashes: Tensor) -> Tensor:
