@@ -398,6 +398,33 @@ class EvaluateSettings(_Section):
     """Where coverage and accuracy are told: of the answers that are at least so sure."""
 
 
+class ExplainSettings(_Section):
+    """How much is done to explain the model; more documents and points of the path make the stage longer."""
+
+    documents: int = Field(default=3_000, ge=1)
+    """Of each corpus and split, at most: what masking and the search for wrong labels read."""
+    bootstrap: int = Field(default=300, ge=0)
+    max_words: int = Field(default=250, ge=2)
+    """Longer documents are masked and searched, but their words are not explained."""
+    errors: int = Field(default=3, ge=0)
+    right: int = Field(default=2, ge=0)
+    """Answers of a task that are shown with their words highlighted: the surest errors, and some right ones."""
+    faithfulness: int = Field(default=40, ge=0)
+    """Test documents of a task on which words are deleted."""
+    deleted: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default=[0.05, 0.1, 0.2, 0.5], min_length=1)
+    """Shares of the words that are deleted."""
+    random_draws: int = Field(default=5, ge=1)
+    steps: int = Field(default=16, ge=1)
+    """Points of the path of integrated gradients, doubled up to `most_steps` while the sum is off by more than `tolerance`."""
+    most_steps: int = Field(default=128, ge=1)
+    tolerance: float = Field(default=0.02, gt=0)
+    tokens_per_batch: int = Field(default=6_000, ge=1)
+    suspects: int = Field(default=5, ge=0)
+    """Suspected label errors of a task that are shown."""
+    cost_documents: int = Field(default=60, ge=1)
+    """Test documents of each corpus that are scored one by one, and all at once, to time it."""
+
+
 class VerdictSettings(_Section):
     floors: dict[str, float] = {}
     """Task to the least value of its first metric on the test split."""
@@ -473,6 +500,7 @@ class Settings(_Section):
     model: ModelSettings = ModelSettings()
     train: TrainSettings = TrainSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
+    explain: ExplainSettings = ExplainSettings()
     verdict: VerdictSettings = VerdictSettings()
     score: ScoreSettings = ScoreSettings()
 

@@ -48,7 +48,7 @@ def smoke(folder: Path, samples: Mapping[str, pl.DataFrame], tasks: Sequence[Tas
     except Exception as error:
         return Smoke(documents, [f"the bundle cannot score: {type(error).__name__}: {error}"])
     p50, p95 = (round(float(value), 4) for value in np.quantile(taken, [0.5, 0.95]))
-    return Smoke(documents, [], p50, p95, _peak_mib(), torch.get_num_threads())
+    return Smoke(documents, [], p50, p95, peak_mib(), torch.get_num_threads())
 
 
 def _weights(scorer: Scorer) -> list[str]:
@@ -100,7 +100,7 @@ def _milliseconds(scorer: Scorer, samples: Mapping[str, pl.DataFrame]) -> float:
     return (time.perf_counter() - start) * 1000
 
 
-def _peak_mib() -> float | None:
+def peak_mib() -> float | None:
     """The most memory that this process held. Not of getrusage, which counts the parent's up to the start as well."""
     if not _STATUS.is_file():
         return None

@@ -16,6 +16,7 @@ from flows.stages import (
     clean,
     deduplicate,
     evaluate,
+    explain,
     features,
     ingest,
     report,
@@ -46,6 +47,7 @@ PARAMS: dict[str, Any] = {
     "text": {"features": {"ngram_buckets": 100}, "deduplication": {"exact": "off", "near": "off"}},
     "model": {"width": 16, "document": {"heads": 2}},
     "evaluate": {"bootstrap": 50},
+    "explain": {"bootstrap": 20, "faithfulness": 4, "steps": 4, "most_steps": 8, "cost_documents": 3},
     "verdict": {"floors": {"topic": 1.1}},
 }
 
@@ -83,7 +85,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             bundles.stopwords_of(settings),
         )
         bundles.save(Path("models/candidate"), bundle)
-        for stage in (evaluate, verdict, report):
+        for stage in (evaluate, explain, verdict, report):
             stage.main()
         yield root
 
@@ -203,3 +205,47 @@ def test_evaluating_again_gives_the_same_bytes_and_forgets_a_corpus_that_was_swi
         Path("data/predictions/mixed/_parts.json").read_bytes(),
     )
     assert not stale.exists()
+
+
+def test_every_task_is_explained_or_it_is_said_why_not(project: Path) -> None:
+    found = {p.stem: read(p) for p in (project / "data" / "explanations").iterdir()}
+    assert sorted(found) == ["examples", "faithfulness", "gates", "label_errors", "masking"]
+    tasks = ["marks", "mood", "names", "topic"]
+    assert [sorted(found[name]) for name in ("masking", "faithfulness", "label_errors")] == [tasks] * 3
+    for name in ("topic", "marks", "mood"):
+        assert list(found["masking"][name]["masks"]) == sorted(
+            "character word window_2 window_4 window_8 lead sentence paragraph document wide deep".split()
+        )
+    assert sorted(found["masking"]["names"]["masks"]) == [
+        "character and word", "sentence", "window_2", "window_4", "window_8",
+    ]  # fmt: skip
+    metrics = read(project / "reports" / "metrics.json")
+    assert found["masking"]["topic"]["value"] == metrics["topic"]["macro_f1"]
+    assert found["gates"] == {"fusion": "concat", "weights": {}}
+    both = pl.concat(
+        [read_table(project / "data" / "predictions" / c, ["topic_true"]) for c in ("mixed", "plain")]
+    )
+    assert found["label_errors"]["topic"]["searched"] == both["topic_true"].count()
+    assert "confident learning needs classes" in found["label_errors"]["mood"]["why"]
+    texts = {row["doc_id"]: row["text"] for c in ("mixed", "plain") for row in documents(c)}
+    for name in ("topic", "mood"):
+        assert len(found["examples"][name]) == 5
+        for example in found["examples"][name]:
+            pieces = [piece[0] for s in example["sentences"] for piece in s["pieces"]]
+            assert "".join(pieces) == texts[example["doc_id"]]
+            assert sum(s["weight"] for s in example["sentences"]) == pytest.approx(1, abs=0.01)
+    assert found["faithfulness"]["mood"]["n"] == 4
+
+
+def test_explaining_again_gives_the_same_bytes_and_forgets_what_lay_there(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    folder = Path("data/explanations")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    (folder / "stale.json").write_text("{}", encoding="utf-8")
+    explain.main()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    cost = read(Path("reports/cost.json"))
+    assert cost["documents"] == 6
+    assert cost["one_p50_ms"] > 0

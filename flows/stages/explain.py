@@ -1,0 +1,52 @@
+"""models/candidate + data/features -> data/explanations (why it answers as it does) and reports/cost.json (what scoring takes)."""
+
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+
+import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
+
+# isort: split
+import polars as pl
+
+from flows.stages._common import CANDIDATE, DATA, REPORTS, run_stage, write_json
+from mgm.corpus.parts import read_manifest
+from mgm.corpus.processes import apart
+from mgm.evaluation.explanations.explain import explain
+from mgm.evaluation.sources import Sources
+from mgm.evaluation.summary import SPLIT
+from mgm.model import bundle as bundles
+from mgm.scoring.cost import cost
+from mgm.scoring.held_out import held_out_ids, raw_documents, sample
+from mgm.settings import Settings
+from mgm.text.features import FeaturePart
+
+EXPLANATIONS = DATA / "explanations"
+
+
+def main() -> None:
+    settings = Settings.load()
+    bundle = bundles.load(CANDIDATE)
+    labelling = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
+    shutil.rmtree(EXPLANATIONS, ignore_errors=True)
+    features = {corpus: _feature_parts(DATA / "features" / corpus) for corpus in labelling}
+    texts = Sources(Path(), settings).texts
+    found = explain(bundle, features, texts, settings.explain, settings.seed)
+    for name, content in found.items():
+        write_json(EXPLANATIONS / f"{name}.json", content)
+    samples = {}
+    for corpus in labelling:
+        ids = sample(held_out_ids(DATA / "predictions" / corpus, SPLIT), settings.explain.cost_documents)
+        if documents := list(raw_documents(DATA / "documents" / corpus, ids)):
+            samples[corpus] = pl.concat(documents)
+    # in a process of its own, so that the memory is that of scoring
+    measured = apart(cost, CANDIDATE, samples)
+    write_json(REPORTS / "cost.json", asdict(measured))
+
+
+def _feature_parts(folder: Path) -> list[FeaturePart]:
+    return [FeaturePart.load(folder, index) for index in range(len(read_manifest(folder).parts))]
+
+
+if __name__ == "__main__":
+    run_stage(main)

@@ -1,0 +1,50 @@
+"""A network with random weights over the tiny corpora."""
+
+from dataclasses import dataclass
+
+import pytest
+import torch
+
+from mgm.model.bundle import Bundle
+from mgm.model.network import Network
+from mgm.settings import Settings
+from mgm.tasks import Task
+from mgm.text.features import FeaturePart
+from tests import tiny
+
+
+@dataclass(frozen=True)
+class Made:
+    """What explanations are made of."""
+
+    settings: Settings
+    network: Network
+    labels: dict[str, list[str]]
+    parts: dict[str, FeaturePart]
+    bundle: Bundle
+
+    @property
+    def tasks(self) -> list[Task]:
+        return self.settings.active_tasks()
+
+    def task(self, name: str) -> Task:
+        return next(task for task in self.tasks if task.name == name)
+
+    def of(self, corpus: str) -> list[Task]:
+        return [task for task in self.tasks if corpus in task.corpora]
+
+
+def made_with(**model: object) -> Made:
+    """The tiny corpora under a changed section `model`."""
+    config = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | model})
+    features, vocabulary, spaces = tiny.prepared(config, tiny.corpora())
+    network = tiny.network(config, vocabulary, spaces)
+    if network.wide is not None:
+        with torch.no_grad():
+            network.wide.prior.normal_(generator=torch.Generator().manual_seed(5))
+    return Made(config, network, spaces, {c: parts[0] for c, parts in features.items()}, tiny.bundle(config))
+
+
+@pytest.fixture(scope="session")
+def made() -> Made:
+    return made_with()

@@ -1,0 +1,133 @@
+"""Masked outputs against the network itself, fed the constant in the mask's place."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mgm.evaluation.explanations.masking import (
+    CHARACTER_AND_WORD,
+    DEEP,
+    NOTHING,
+    WIDE,
+    Means,
+    maskable,
+    masked_outcomes,
+    means,
+    word_slices,
+)
+from mgm.model.batch import Batch, collate
+from mgm.model.predict import Tags, decode
+from mgm.model.ragged import Ragged
+from tests.evaluation.explanations.conftest import Made, made_with
+
+POOLED = ["character", "word", "window_2", "lead", "sentence", "paragraph", "document"]
+
+
+def everything(made: Made, corpus: str) -> Batch:
+    part = made.parts[corpus]
+    return collate(part, np.arange(part.documents.height), [], {}, with_targets=False)
+
+
+def test_nothing_masked_is_what_the_network_says(made: Made) -> None:
+    for corpus, part in made.parts.items():
+        found = masked_outcomes(made.network, part, made.of(corpus), made.labels, means(made.network, [part]))
+        known = decode(made.network, part, np.arange(part.documents.height), made.of(corpus), made.labels)
+        for task in made.of(corpus):
+            mine, own = found[NOTHING][task.name], known[task.name]
+            if isinstance(own, Tags):
+                assert isinstance(mine, Tags)
+                assert np.array_equal(mine.tags, own.tags)
+                assert mine.score == pytest.approx(own.score, abs=1e-5)
+            else:
+                assert mine == pytest.approx(own, abs=1e-5)
+
+
+def test_means_are_those_of_the_pooled_vectors_and_of_the_words(made: Made) -> None:
+    part = made.parts["menus"]
+    with torch.no_grad():
+        pooled, words = made.network.encoder(everything(made, "menus"))
+    found = means(made.network, [part])
+    assert list(found.pooled) == POOLED
+    for name, vectors in pooled.items():
+        assert torch.allclose(found.pooled[name], vectors.mean(0), atol=1e-5)
+    assert words is not None
+    assert torch.allclose(found.words, words.values.mean(0), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", POOLED)
+def test_a_masked_granularity_is_a_model_whose_pooled_vector_is_that_constant(made: Made, name: str) -> None:
+    part, task = made.parts["verses"], made.task("themes")
+    mean = means(made.network, [part])
+
+    def constant(module: Any, inputs: tuple[dict[str, Tensor]]) -> tuple[dict[str, Tensor]]:
+        pooled = dict(inputs[0])
+        pooled[name] = mean.pooled[name].repeat(len(pooled[name]), 1)
+        return (pooled,)
+
+    handle = made.network.fusion.register_forward_pre_hook(constant)
+    try:
+        expected = decode(made.network, part, np.arange(part.documents.height), [task], made.labels)["themes"]
+    finally:
+        handle.remove()
+    found = masked_outcomes(made.network, part, [task], made.labels, mean)
+    assert found[name]["themes"] == pytest.approx(expected, abs=1e-5)
+    assert np.abs(found[name]["themes"] - found[NOTHING]["themes"]).max() > 1e-4  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("name", "columns"), [(CHARACTER_AND_WORD, (0, 16)), ("window_2", (16, 24)), ("sentence", (24, 32))]
+)
+def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
+    made: Made, name: str, columns: tuple[int, int]
+) -> None:
+    part, task = made.parts["menus"], made.task("keys")
+    mean = means(made.network, [part])
+    own = slice(*columns)
+    assert word_slices(made.network.encoder)[name] == own
+
+    def constant(module: Any, inputs: tuple[Any, Ragged]) -> tuple[Any, Ragged]:
+        values = inputs[1].values.clone()
+        values[:, own] = mean.words[own]
+        return inputs[0], Ragged(values, inputs[1].length)
+
+    handle = made.network.sharing.register_forward_pre_hook(constant)
+    try:
+        expected = decode(made.network, part, np.arange(part.documents.height), [task], made.labels)["keys"]
+    finally:
+        handle.remove()
+    found = masked_outcomes(made.network, part, [task], made.labels, mean)[name]["keys"]
+    assert isinstance(found, Tags)
+    assert isinstance(expected, Tags)
+    assert np.array_equal(found.tags, expected.tags)
+    assert found.score == pytest.approx(expected.score, abs=1e-5)
+
+
+def test_without_the_wide_part_the_deep_one_decides_and_the_other_way_round(made: Made) -> None:
+    part, task = made.parts["menus"], made.task("dish")
+    deep, wide = made.network.parts(everything(made, "menus"))
+    found = masked_outcomes(made.network, part, [task], made.labels, means(made.network, [part]))
+    assert found[WIDE]["dish"] == pytest.approx(deep["dish"].softmax(1).detach().numpy(), abs=1e-5)
+    assert found[DEEP]["dish"] == pytest.approx(wide["dish"].softmax(1).detach().numpy(), abs=1e-5)
+
+
+def test_what_can_be_masked_follows_from_the_bundle() -> None:
+    fast = made_with(preset="fast", wide={"enabled": False}, lead={"enabled": False})
+    assert maskable(fast.network, fast.task("dish")) == ["character", "word", "window_2"]
+    assert maskable(fast.network, fast.task("keys")) == [CHARACTER_AND_WORD, "window_2"]
+    alone = made_with(word={"enabled": False})
+    assert maskable(alone.network, alone.task("keys")) == ["character", "window_2", "sentence"]
+
+
+def test_without_validation_documents_the_mask_is_zero(made: Made) -> None:
+    part, task = made.parts["verses"], made.task("themes")
+    nothing = means(made.network, [])
+    assert nothing.pooled == {}
+    zeros = Means({"word": torch.zeros(16)}, nothing.words)
+    found, expected = (
+        masked_outcomes(made.network, part, [task], made.labels, mean)["word"]["themes"]
+        for mean in (nothing, zeros)
+    )
+    assert np.array_equal(found, expected)  # type: ignore[arg-type]

@@ -1,0 +1,75 @@
+"""The wide part is linear: what a word adds is weight times value, counted here n-gram by n-gram."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from mgm.evaluation.explanations.wide_words import wide_contributions
+from mgm.model.batch import Batch
+from mgm.model.wide import Wide
+from mgm.settings import WideSettings
+from tests.model.conftest import batch_of
+
+
+@pytest.fixture
+def make_batch() -> Callable[..., Batch]:
+    return batch_of
+
+
+def part() -> Wide:
+    made = Wide(WideSettings(buckets=1 << 20), 50, {"genre": 3, "size": 1}, {"size"})
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for table in (made.words, made.characters):
+            table.weight.normal_(generator=generator)
+        for vector in (made.idf_word, made.idf_character):
+            vector.uniform_(0.5, 2.0, generator=generator)
+        made.prior.normal_(generator=generator)
+    return made.eval()
+
+
+def test_each_word_adds_weight_times_value_of_its_ngrams_and_half_of_its_pairs(
+    make_batch: Callable[..., Batch],
+) -> None:
+    made = part()
+    batch = make_batch([[[[1, 2, 1]]]])
+    coefficients = torch.tensor([[1.0, -1.0, 0.0]])
+    found = wide_contributions(made, batch, "genre", coefficients)
+
+    def ngrams(words: list[int]) -> set[int]:
+        return set(made.word_ngrams(make_batch([[[words]]])).item.tolist())
+
+    ones, twos = ngrams([1]), ngrams([2])
+    forth, back = ngrams([1, 2]) - ones - twos, ngrams([2, 1]) - ones - twos
+    spelt = {word: [(7 * word + i) % 50 for i in range(1 + word % 4)] for word in (1, 2)}
+    bag = made.word_ngrams(batch)
+    words = made.values(bag, made.idf_word, 1) * (
+        made.words.weight[bag.item][:, :2] @ torch.tensor([1.0, -1.0])
+    )
+    of = dict(zip(bag.item.tolist(), words.tolist(), strict=True))
+    bag = made.character_ngrams(batch)
+    letters = made.values(bag, made.idf_character, 1) * (
+        made.characters.weight[bag.item][:, :2] @ torch.tensor([1.0, -1.0])
+    )
+    of_letters = dict(zip(bag.item.tolist(), letters.tolist(), strict=True))
+    pairs = sum(of[n] for n in forth) / 2, sum(of[n] for n in back) / 2
+    one = sum(of[n] for n in ones) / 2 + sum(of_letters[n] for n in spelt[1]) / 2
+    two = sum(of[n] for n in twos) + sum(of_letters[n] for n in spelt[2])
+    assert found.tolist() == pytest.approx([one + pairs[0], two + sum(pairs), one + pairs[1]], abs=1e-5)
+
+
+@pytest.mark.parametrize("task", ["genre", "size"])
+def test_the_sum_is_the_output_less_the_prior_for_every_document(
+    make_batch: Callable[..., Batch], task: str
+) -> None:
+    made = part()
+    batch = make_batch([[[[1, 2, 3], [4]]], [[[5, 6]], [[2, 2]]], [[[7]]]])
+    width = made.widths[task]
+    coefficients = torch.randn(3, width, generator=torch.Generator().manual_seed(1))
+    found = wide_contributions(made, batch, task, coefficients).split(batch.words_per_document.tolist())
+    with torch.no_grad():
+        logits = made(batch)[task]
+    first = 0 if task == "genre" else 3
+    expected = ((logits - made.prior[first : first + width]) * coefficients).sum(1)
+    assert [float(words.sum()) for words in found] == pytest.approx(expected.tolist(), abs=1e-5)
