@@ -17,6 +17,7 @@ from mgm.evaluation.summary import summarise
 from mgm.evaluation.verdict import floor_checks, judge
 from mgm.model.predict import PREDICTED_SPAN
 from mgm.settings import Settings
+from tests.explained import write_explanations
 
 ROWS = 120
 PARAMS: dict[str, Any] = {
@@ -87,6 +88,7 @@ def finished_run(tmp_path: Path) -> Sources:
     )
     write(tmp_path / "data" / "predictions" / "labels.json", SPACES)
     write(tmp_path / "reports" / "metrics.json", metrics)
+    write_explanations(tmp_path)
     measured = {"documents": 8, "p50_ms": 1.25, "p95_ms": 2.5, "peak_mib": 1234.5, "threads": 1}
     checks = floor_checks(metrics, settings.verdict.floors)
     write(tmp_path / "reports" / "promotion.json", judge("abcdef0123456789", None, checks, measured))

@@ -8,6 +8,7 @@ from mgm.evaluation.sources import Sources
 from mgm.report.task_calibration import task_calibration
 from mgm.report.task_confusions import task_confusions
 from mgm.report.task_errors import task_errors
+from mgm.report.task_explanations import task_explanations
 from mgm.report.task_labels import task_labels
 from mgm.report.task_metrics import task_metrics
 from mgm.report.task_slices import task_slices
@@ -19,6 +20,7 @@ PARTS: dict[str, Callable[[Sources, Task], Any]] = {
     "slices": task_slices,
     "calibration": task_calibration,
     "confusions": task_confusions,
+    "explanations": task_explanations,
     "errors": task_errors,
 }
 """In the page's order: what reads a part, which the template task_<name>.html.j2 shows as `part` beside `task`. None

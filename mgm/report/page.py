@@ -13,8 +13,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mgm.evaluation.sources import Sources
 from mgm.evaluation.study import NOT_RUN
 from mgm.evaluation.summary import SPLIT
+from mgm.report.cost_page import cost_page
 from mgm.report.data_page import data_page
 from mgm.report.each_task_page import each_task_page
+from mgm.report.explanations_page import explanations_page
 from mgm.report.gates_page import gates_page
 from mgm.report.provenance_page import provenance_page
 from mgm.report.study_page import study_page
@@ -37,6 +39,8 @@ SECTIONS = [
     Section("tasks", "Tasks", tasks_page),
     Section("study", "Does it help?", study_page),
     Section("each_task", "Task by task", each_task_page),
+    Section("explanations", "Explanations", explanations_page),
+    Section("cost", "Cost", cost_page),
     Section("training", "Training", training_page),
     Section("data", "The data", data_page),
     Section("gates", "Gates", gates_page),
@@ -72,5 +76,6 @@ def _environment() -> Environment:
     environment.filters["count"] = lambda value: "–" if value is None else f"{value:,}"
     environment.filters["share"] = lambda value: "–" if value is None else f"{value:.1%}"
     environment.filters["chance"] = lambda value: "<0.001" if value < 0.001 else f"{value:.3f}"
+    environment.filters["whole_share"] = lambda value: f"{value:.0%}"
     environment.filters["words"] = lambda name: str(name).replace("_", " ")
     return environment

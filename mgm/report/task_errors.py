@@ -1,9 +1,13 @@
-"""The errors that the model was surest of, in the words of the documents."""
+"""The errors that the model was surest of, in the words of the documents, apart from those that are explained
+(task_explanations.py)."""
+
+import polars as pl
 
 from mgm.evaluation.errors import Example, Piece, confident_errors, excerpt
 from mgm.evaluation.metrics import labelled
 from mgm.evaluation.sources import Sources
 from mgm.evaluation.summary import SPLIT
+from mgm.report.task_explanations import explained_ids
 from mgm.tasks import Task
 
 EXAMPLES = 4
@@ -14,7 +18,10 @@ def task_errors(sources: Sources, task: Task) -> list[Example] | None:
     predictions = sources.predictions(task, SPLIT)
     if predictions is None:
         return None
-    errors = confident_errors(labelled(predictions, task), task, EXAMPLES)
+    shown = explained_ids(sources, task)
+    errors = confident_errors(labelled(predictions, task), task, EXAMPLES + len(shown))
+    places = pl.concat_str("corpus", "doc_id", separator=" ")
+    errors = errors.filter(~places.is_in(shown)).head(EXAMPLES)
     texts = {
         c: sources.texts(c, errors.filter(corpus=c)["doc_id"].to_list())
         for c in errors["corpus"].unique().sort()

@@ -1,0 +1,102 @@
+"""The sections "Explanations" and "Cost", and the explained answers of each task."""
+
+import re
+
+import pytest
+
+from mgm.evaluation.sources import Sources
+from mgm.report.cost_page import cost_page
+from mgm.report.explanations_page import explanations_page
+from mgm.report.page import render
+from mgm.report.task_explanations import task_explanations
+from mgm.tasks import Task
+
+
+def section(page: str, name: str) -> str:
+    """The text of a section, blanks evened out."""
+    found = re.search(rf'<section id="{name}">(.*?)</section>', page, re.DOTALL)
+    assert found is not None
+    return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split())
+
+
+def task(sources: Sources, name: str) -> Task:
+    return next(t for t in sources.settings.active_tasks() if t.name == name)
+
+
+def test_the_page_says_what_masking_deleting_and_searching_found(finished_run: Sources) -> None:
+    text = section(render(finished_run, []), "explanations")
+    assert "character -0.200 -0.200 not read -0.200" in text
+    assert "character and word not read not read -0.400 not read" in text
+    assert "module character -0.200 -0.250 to -0.150 worse 90" in text
+    assert "module character 75.0% , window 2 25.0%" in text
+    assert "(10%, 50% of the document's words, averaged)" in text
+    assert "module 0.400 0.100 +0.300 +0.200 to +0.400 faithful 10 11 of 12 6.1%" in text
+    assert "valence 0.100 0.200 -0.100 -0.200 to -0.050 worse than random" in text
+    assert "module 80 of 90" in text
+    assert "module 110 7 6.4%" in text
+    assert "ui_terms not searched: spans are no fixed items" in text
+
+
+def test_a_fusion_without_gates_says_so(finished_run: Sources) -> None:
+    path = finished_run.root / "data" / "explanations" / "gates.json"
+    path.write_text('{"fusion": "concat", "weights": {}}', encoding="utf-8")
+    assert "The fusion is concat , which has no gates" in section(render(finished_run, []), "explanations")
+
+
+def test_masks_stand_from_the_characters_up(finished_run: Sources) -> None:
+    page = explanations_page(finished_run)
+    assert page is not None
+    assert [row.name for row in page.masks] == ["character", "character and word", "window_2"]
+    assert page.most_change == 0.4
+
+
+def test_words_are_marked_in_the_text_which_is_escaped(finished_run: Sources) -> None:
+    page = render(finished_run, [])
+    assert '<mark class="for l4">Sum</mark> the <mark class="against l3">&lt;td&gt;</mark>. ' in page
+    assert '<mark class="plain l0 answer">選單</mark><mark class="for l2">打開</mark>。' in page
+    assert "88%</small>" in page
+    assert "13%</small>" not in page or "12%</small>" in page
+    text = section(page, "task-module")
+    assert "wrong predicted calc labelled draw score 0.910" in text
+    assert (
+        "Explained: calc rather than draw. Against the average word the network adds +1.500, the n-grams add -0.250"
+        in text
+    )
+    assert "the sum is off by 6.1% which is much" in text
+    assert "labelled calc rather &lt;b&gt;draw probability 0.970 test" in text
+
+
+def test_an_explained_error_is_not_shown_twice(finished_run: Sources) -> None:
+    ids = re.findall(r"<code>pages · (pages/\d+)</code>", render(finished_run, []))
+    assert ids.count("pages/002") <= 1 + ids.count("pages/001")
+    found = task_explanations(finished_run, task(finished_run, "module"))
+    assert found is not None
+    assert [example["doc_id"] for example in found.examples] == ["pages/002"]
+    assert found.doubts[0].pieces[0].text.startswith("Choose <b>Insert")
+
+
+def test_without_the_stage_the_sections_are_left_out_and_the_files_named(finished_run: Sources) -> None:
+    for path in (finished_run.root / "data" / "explanations").iterdir():
+        path.unlink()
+    (finished_run.root / "reports" / "cost.json").unlink()
+    page = render(finished_run, [])
+    assert 'id="explanations"' not in page
+    assert 'id="cost"' not in page
+    assert "<code>data/explanations/masking.json</code>" in page
+    assert "<code>reports/cost.json</code>" in page
+
+
+def test_what_training_and_scoring_took(finished_run: Sources) -> None:
+    training = finished_run.root / "reports" / "training.json"
+    epochs = [{"cost": {"peak_memory_mib": m}} for m in (500, 700)]
+    training.write_text(f'{{"seconds": 12.5, "epochs": {epochs}}}'.replace("'", '"'), encoding="utf-8")
+    page = cost_page(finished_run)
+    assert page is not None
+    assert (page.parameters, page.epochs, page.peak_mib) == (1000, 2, 700)
+    assert page.parts == [("wide", 900, pytest.approx(0.9)), ("word", 100, pytest.approx(0.1))]
+    text = section(render(finished_run, []), "cost")
+    assert "parameters 1,000, 3 MiB of bundle" in text
+    assert "training 12 s over 2 epochs; at most 700 MiB" in text
+    assert "p50 4.2 ms, p95 9.5 ms (12 test documents" in text
+    assert "789 documents/s, 12,345 characters/s" in text
+    assert "n-grams (wide) 900 90.0%" in text
