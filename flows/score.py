@@ -28,6 +28,7 @@ from prefect.runtime import flow_run
 from tqdm import tqdm
 
 from flows import champion, keys, night_page, server
+from flows.gates.night_rows import NightRows
 from flows.gates.reference import CHAMPION, STORE
 from flows.revision import code_revision, lock_hash
 from flows.stages._common import read_json, write_json
@@ -128,10 +129,11 @@ def score(
     own = None if like is None else scorer.bundle.settings.corpora[like]
     place = _dated(settings.input if source is None else source, day)
     inputs = Inputs(place) if own is None else Inputs(place, own.id, own.text_column)
-    cut = shards.cut(inputs, settings.rows_per_shard)
+    seen = NightRows(gates.score)
+    cut = shards.cut(inputs, settings.rows_per_shard, seen.add)
     shards.write(folder, cut)
     steps.reached(steps.CUT)
-    warnings = _judge(inputs, scorer, like, folder, gates, settings.rows_per_batch, accept_drift)
+    warnings = _judge(seen, inputs, scorer, like, folder, gates, settings.rows_per_batch, accept_drift)
     steps.reached(steps.JUDGED)
     tasks, code = [t.name for t in scorer.tasks], code_revision()
     scored_by = {
@@ -186,6 +188,7 @@ def _dated(source: Source, day: date) -> Source:
 
 
 def _judge(
+    seen: NightRows,
     inputs: Inputs,
     scorer: Scorer,
     like: str | None,
@@ -198,7 +201,7 @@ def _judge(
     # Imported here: it brings Great Expectations, which nothing else in this process needs.
     from flows.gates.night import REFUSED, judge_night
 
-    judged = judge_night(inputs, scorer, like, folder, gates, rows, accept_drift)
+    judged = judge_night(seen, inputs, scorer, like, folder, gates, rows, accept_drift)
     if not judged.verdict.passed:
         failures = "".join(f"\n{finding}" for finding in judged.verdict.failures)
         columns = ", ".join(dict.fromkeys(str(finding.column) for finding in judged.verdict.failures))

@@ -9,6 +9,7 @@ from typing import Any
 from flows.gates.data_docs import write_page
 from flows.gates.gate import DATA_DOCS
 from flows.gates.night_frames import night_frames
+from flows.gates.night_rows import NightRows
 from flows.gates.runner import Verdict, check
 from flows.stages._common import write_json
 from mgm.scoring.inputs import Inputs
@@ -39,6 +40,7 @@ logging.getLogger("great_expectations.data_context.types.base").addFilter(_of_no
 
 
 def judge_night(
+    night: NightRows,
     inputs: Inputs,
     scorer: Scorer,
     like: str | None,
@@ -47,16 +49,13 @@ def judge_night(
     rows: int,
     accept_drift: bool,
 ) -> Judged:
-    """Checks documents before any of them is scored, and adds a page to the Data Docs.
+    """Checks documents before any of them is scored, and adds a page to the Data Docs. `night` has seen all of `inputs`.
 
     The verdict on a night that may not be scored is `output`/gate_refused.json: what else lies there, the verdict on an
     earlier run too, stays. The caller writes the other one, when it begins to replace the output.
-
-    Raises:
-        FileNotFoundError, ValueError: the documents cannot be read.
     """
     may_stop = gates.score.drift == "stop" and not accept_drift
-    frames = night_frames(inputs, scorer, like, gates, rows, may_stop)
+    frames = night_frames(night, inputs, scorer, like, gates, rows, may_stop)
     budgets = gates.score.model_dump(include={"blank_warn", "blank_stop"})
     verdict = check(GATE, like, frames, budgets)
     write_page(DATA_DOCS, verdict, datetime.now(UTC), gates.data_docs_keep)

@@ -1,4 +1,4 @@
-"""The frames of the gate before scoring: raw documents, read once, and a sample of them read as the model reads.
+"""The frames of the gate before scoring: raw documents (night_rows.py), and a sample of them read as the model reads.
 
 documents, a row a document:
     row, doc_id                 its number in the input (from 0), and its id
@@ -9,19 +9,17 @@ table, one row:
     blank_share                 documents without text, or with nothing but blanks, of all
     compared_with               what drift is measured against; null where the bundle has no profile that compares
 
-The sample are the documents with the lowest hashes of their ids, so that an order by time or place in the input cannot
-make it one-sided; the same documents whatever the batches.
-
-Memory: about 0.1 GB a million documents, and a copy for Great Expectations; the sample's texts.
+Memory: that of night_rows.py, and a copy for Great Expectations.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import polars as pl
 
 from flows.gates.drift_frames import drift_frame
-from flows.gates.runner import SHOWN_ROWS, Frame
+from flows.gates.night_rows import NightRows, Sample
+from flows.gates.runner import Frame
 from mgm.corpus.profile import VERSION, CorpusProfile, Profile, pool
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer
@@ -31,69 +29,29 @@ from mgm.text.detected import DETECTED, detected_languages, with_detected
 ALL = "all corpora"
 
 
-class Sample:
-    """Keeps the documents with the lowest hashes of their ids: at most so many, and so many bytes of text."""
-
-    def __init__(self, documents: int, size: int) -> None:
-        self._documents, self._bytes = documents, size
-        self._rows = pl.DataFrame(
-            schema={"doc_id": pl.String, "text": pl.String, "hash": pl.UInt64, "row": pl.Int64}
-        )
-        self._seen = 0
-        self._above: int | None = None
-
-    def add(self, frame: pl.DataFrame) -> None:
-        """Adds a batch: doc_id, text."""
-        row = pl.int_range(self._seen, self._seen + frame.height, dtype=pl.Int64)
-        self._seen += frame.height
-        fresh = frame.select("doc_id", "text", hash=pl.col("doc_id").hash(), row=row)
-        if self._above is not None:
-            fresh = fresh.filter(pl.col("hash") < self._above)
-        rows = pl.concat([self._rows, fresh]).sort("hash", "row")
-        size = rows["text"].str.len_bytes().fill_null(0).cum_sum()
-        place = pl.int_range(rows.height, eager=True)
-        kept = (place < self._documents) & ((size <= self._bytes) | (place == 0))
-        # What is left out now would be left out later too, and so would all above it: more can only come below.
-        if not kept.all():
-            self._above = rows["hash"].filter(~kept)[0]
-        self._rows = rows.filter(kept)
-
-    def batches(self, rows: int) -> Iterator[pl.DataFrame]:
-        """The sample in the order of the input."""
-        return self._rows.sort("row").select("doc_id", "text").iter_slices(rows)
-
-    def __len__(self) -> int:
-        return self._rows.height
-
-
 def night_frames(
-    inputs: Inputs, scorer: Scorer, like: str | None, gates: GateSettings, rows: int, may_stop: bool
+    night: NightRows,
+    inputs: Inputs,
+    scorer: Scorer,
+    like: str | None,
+    gates: GateSettings,
+    rows: int,
+    may_stop: bool,
 ) -> dict[str, Frame]:
     """The frames of one night.
 
     Args:
+        night: all of its documents; `inputs` is read again only where ids are at fault.
         like: the corpus that the documents are read as, and compared with; None: with all of the bundle's together.
-        rows: how many are read at a time.
+        rows: how many of the sample are read at a time.
         may_stop: whether drift may stop the night.
-
-    Raises:
-        FileNotFoundError: nothing is there to be scored.
-        ValueError: a column is missing or has another type, or a text is not UTF-8.
     """
-    sample = Sample(gates.score.sample, gates.score.sample_megabytes << 20)
-    documents = [pl.DataFrame(schema={"doc_id": pl.String, "text_characters": pl.UInt32})]
-    blank, blanks = 0, pl.Series("doc_id", [], dtype=pl.String)
-    for frame in inputs.batches(rows):
-        sample.add(frame)
-        documents.append(frame.select("doc_id", pl.col("text").str.len_chars().alias("text_characters")))
-        empty = frame["doc_id"].filter((frame["text"].str.strip_chars().str.len_bytes() == 0).fill_null(True))
-        blank, blanks = blank + len(empty), blanks.extend(empty).head(SHOWN_ROWS)
-    whole = pl.concat(documents).with_row_index("row")
+    sample, whole = night.sample, night.documents()
     reference = _reference(scorer.bundle.profile, like)
     table = {
         "rows": [whole.height],
         "sampled": [len(sample)],
-        "blank_share": [blank / whole.height if whole.height else 0.0],
+        "blank_share": [night.blank / whole.height if whole.height else 0.0],
         "compared_with": [_described(reference, like)],
     }
     compared = {}
@@ -107,7 +65,7 @@ def night_frames(
         "table": Frame(
             pl.DataFrame(table, schema_overrides={"compared_with": pl.String}),
             None,
-            {"blank_share": ["(no id)" if name is None else name for name in blanks]},
+            {"blank_share": ["(no id)" if name is None else name for name in night.blanks]},
         ),
     }
 

@@ -45,11 +45,6 @@ class Inputs:
             self._raise_repeated(repeated, rows)
         return len(ids)
 
-    def batches(self, rows: int) -> Iterator[pl.DataFrame]:
-        """doc_id and text in the order of the files' paths, `rows` rows at a time, fewer where texts are very
-        long; only the rows themselves and their order decide where a batch ends."""
-        return self.read(self.source, rows)
-
     def pieces(self) -> list[tuple[Source, str]]:
         """Where rows are counted from the first on, each with its name: below the input's folder, or the file's."""
         return [
@@ -58,7 +53,8 @@ class Inputs:
         ]
 
     def read(self, source: Source, rows: int) -> Iterator[pl.DataFrame]:
-        """As `batches`, of one of the pieces."""
+        """doc_id and text in the order of the files' paths, `rows` rows at a time, fewer where texts are very long; only
+        the rows themselves and their order decide where a batch ends. `source`: all, or one of the pieces."""
         columns = {self.doc_id: pl.String(), self.text: pl.String()}
         for frame in read_batches(source, columns, rows, strict=(self.text,)):
             yield frame.select(pl.col(self.doc_id).alias("doc_id"), pl.col(self.text).alias("text"))

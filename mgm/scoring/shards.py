@@ -8,7 +8,7 @@ night's, which does not depend on where shards end.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -53,8 +53,9 @@ class Shards:
     shards: tuple[Shard, ...]
 
 
-def cut(inputs: Inputs, rows_per_shard: int) -> Shards:
-    """Reads everything once and says where its shards begin and end. Memory: two shards.
+def cut(inputs: Inputs, rows_per_shard: int, watch: Callable[[pl.DataFrame], object] | None = None) -> Shards:
+    """Reads everything once and says where its shards begin and end. `watch` sees all rows in their order. Memory: two
+    shards.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -66,6 +67,8 @@ def cut(inputs: Inputs, rows_per_shard: int) -> Shards:
     first = 0
     for frame in assemble(_frames(inputs, rows_per_shard, heights), rows_per_shard, MEGABYTES):
         whole.update(frame)
+        if watch is not None:
+            watch(frame)
         bounds.append((first, frame.height, _sha256(frame)))
         first += frame.height
     shards = tuple(

@@ -17,6 +17,7 @@ from flows import keys
 from flows.score import score
 from mgm.model.signing import sign
 from mgm.scoring import table
+from mgm.scoring.inputs import Inputs
 from mgm.scoring.isolation import ModelBroken
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.table import NightTaken, nights
@@ -103,6 +104,20 @@ def test_an_empty_night_is_a_night(bundle: Path) -> None:
     assert (summary["rows_in"], summary["predictions"], summary["rejected"]) == (0, 0, 0)
     assert tables() == ([], [])
     assert score(DAY, "in.parquet", bundle, settings=SETTINGS)["state"] == "skipped"
+
+
+def test_the_documents_are_read_twice(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To be cut and judged, and to be scored."""
+    read, real = [], Inputs.read
+
+    def counted(self: Inputs, *rest: Any) -> Any:
+        for frame in real(self, *rest):
+            read.append(frame.height)
+            yield frame
+
+    monkeypatch.setattr(Inputs, "read", counted)
+    score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    assert sum(read) == 2 * 31
 
 
 def test_files_and_their_format_change_nothing(tmp_path: Path, bundle: Path) -> None:
@@ -252,6 +267,7 @@ from pathlib import Path
 import polars as pl
 from flows.score import score
 from mgm.scoring import table
+from mgm.scoring.inputs import Inputs
 from mgm.scoring.lineage import lineage
 from mgm.scoring.table import NightTaken, nights, open_table
 from mgm.settings import ScoreSettings
