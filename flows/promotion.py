@@ -12,8 +12,9 @@ from flows import keys
 from flows.champion import Champion, champion
 from flows.gates.reference import CHAMPION, STORE
 from flows.judging import VERDICT, judge_candidate
-from flows.stages._common import CANDIDATE, read_json, write_json
+from flows.stages._common import CANDIDATE, CARD, read_json, write_json
 from mgm.model.bundle import bundle_id, verify
+from mgm.model.card import add_card
 from mgm.model.signing import check_signature, sign
 from mgm.settings import PARAMS, Settings
 
@@ -23,14 +24,15 @@ class Refused(RuntimeError):
 
 
 def promote(root: Path = Path()) -> str:
-    """Makes the blessed candidate the champion; says so in one line.
+    """Makes the blessed candidate the champion, with its model card (reports/card.md) beside the weights; says so in one
+    line.
 
     Where another bundle was the champion when the verdict was made, the candidate is judged again first. With a private
     key (keys.py) what is stored is signed.
 
     Raises:
-        FileNotFoundError: there is no candidate, no verdict, or no key where one is named.
-        Refused: the verdict says no, or judged another bundle.
+        FileNotFoundError: there is no candidate, no verdict, no model card, or no key where one is named.
+        Refused: the verdict says no, or verdict or card are those of another bundle.
         ValueError: a file of the bundle was altered, or the key cannot be used.
     """
     candidate, verdict, key = root / CANDIDATE, _verdict(root / VERDICT), keys.signing_key()
@@ -50,7 +52,7 @@ def promote(root: Path = Path()) -> str:
             f"{root / VERDICT}: the verdict on bundle {identity[:12]} is {verdict['verdict']!r}:{reasons}"
         )
     verify(candidate)
-    _store(candidate, root / STORE / identity, root, key)
+    _store(candidate, root / STORE / identity, root, key, _card(root / CARD, identity))
     if present == identity:
         return f"bundle {identity[:12]} is the champion already"
     before = [] if now is None else [b for b in (now.bundle, now.previous, *now.earlier) if b is not None]
@@ -95,13 +97,27 @@ def _verdict(path: Path) -> dict[str, Any]:
     return verdict
 
 
-def _store(candidate: Path, folder: Path, root: Path, key: Path | None) -> None:
-    """Copies the bundle into the store, all of it or nothing, signs it where there is a key, and has DVC version it."""
+def _card(path: Path, identity: str) -> str:
+    """The model card that the stage `report` made of this bundle."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no model card of the candidate; run `dvc repro`")
+    text = path.read_text(encoding="utf-8")
+    if identity not in text:
+        raise Refused(
+            f"{path}: not the model card of bundle {identity[:12]}, which it does not name; run `dvc repro`"
+        )
+    return text
+
+
+def _store(candidate: Path, folder: Path, root: Path, key: Path | None, card: str) -> None:
+    """Copies the bundle and its card into the store, all of it or nothing, signs it where there is a key, and has DVC version
+    it. A bundle that is there already keeps the card that it had."""
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = folder.with_name(f"{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(candidate, partial)
+        add_card(partial, folder.name, card)
         partial.replace(folder)
     _check(folder)
     signed = key is not None and sign(folder, key)

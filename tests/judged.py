@@ -94,6 +94,8 @@ def evaluated(root: Path, bundle: Bundle, **verdict: Any) -> str:
         ["test"],
     )
     write(root / "data" / "predictions" / "labels.json", bundle.labels)
+    (root / "reports").mkdir(exist_ok=True)
+    (root / "reports" / "card.md").write_text(f"# Model card of {identity}\n", encoding="utf-8")
     write(root / "reports" / "metrics.json", tested.metrics(50, 1))
     return identity
 

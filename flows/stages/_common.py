@@ -14,6 +14,8 @@ from mgm.corpus.parts import Counts
 DATA = Path("data")
 REPORTS = Path("reports")
 CANDIDATE = Path("models/candidate")
+CARD = REPORTS / "card.md"
+"""The candidate's model card, which `mgm promote` puts into the bundle."""
 
 
 def processes() -> int:

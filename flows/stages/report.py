@@ -1,4 +1,4 @@
-"""The files of a run -> reports/report.html, and the run's closing lines: one a task, and where the
+"""The files of a run -> reports/report.html and the model card reports/card.md, and the run's closing lines: one a task, and where the
 report is."""
 
 import os
@@ -8,8 +8,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from flows.revision import code_revision
-from flows.stages._common import REPORTS, run_stage
+from flows.stages._common import CARD, REPORTS, run_stage
 from mgm.evaluation.sources import Sources
+from mgm.report.card import render_card
 from mgm.report.page import render
 from mgm.settings import Settings
 
@@ -19,12 +20,17 @@ PACKAGES = ("torch", "polars", "pyarrow", "numpy", "scipy", "dvc", "great-expect
 
 def main() -> None:
     sources = Sources(Path(), Settings.load())
-    page = render(sources, _facts())
-    TARGET.parent.mkdir(parents=True, exist_ok=True)
-    temporary = TARGET.with_name(TARGET.name + ".tmp")
-    temporary.write_text(page, encoding="utf-8")
-    os.replace(temporary, TARGET)
+    facts = _facts()
+    _write(CARD, render_card(sources, facts))
+    _write(TARGET, render(sources, facts))
     print(f"report: {TARGET}")
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
 
 
 def _facts() -> dict[str, str]:

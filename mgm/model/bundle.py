@@ -1,11 +1,10 @@
 """A bundle: everything that scores raw text, in one folder of plain files whose hashes a manifest states.
 
-weights.safetensors, config.json, vocabulary.parquet, stopwords*.txt, dictionary.*, profile.json, card.md,
-manifest.json.
+weights.safetensors, config.json, vocabulary.parquet, stopwords*.txt, dictionary.*, profile.json, manifest.json; once
+promoted also card.md and card.json (card.py).
 Equal training gives equal bytes: no times and nothing about the machine stand inside.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from typing import Any
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from mgm.model.card import CARD, check_card, sha256_of
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
 from mgm.settings import Settings, TextSettings
@@ -27,7 +27,7 @@ from mgm.text.vocabulary import Vocabulary
 FORMAT = 3
 MANIFEST = "manifest.json"
 _WEIGHTS, _CONFIG, _VOCABULARY = "weights.safetensors", "config.json", "vocabulary.parquet"
-_PROFILE, _CARD = "profile.json", "card.md"
+_PROFILE = "profile.json"
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,7 @@ def save(folder: Path, bundle: Bundle) -> str:
         stopwords.save(new / _stopword_file(corpus))
     for name, dictionary in bundle.dictionaries.items():
         dictionary.save(new / _dictionary_file(name))
-    (new / _CARD).write_text(_card(bundle), encoding="utf-8")
-    hashes = {path.name: _sha256(path) for path in sorted(new.iterdir())}
+    hashes = {path.name: sha256_of(path) for path in sorted(new.iterdir())}
     _write_json(new / MANIFEST, {"format": FORMAT, "files": hashes})
     if folder.exists():
         os.replace(folder, old)
@@ -133,7 +132,7 @@ def bundle_id(folder: Path) -> str:
     """
     if not (folder / MANIFEST).is_file():
         raise FileNotFoundError(f"{folder}: no bundle here ({MANIFEST} is missing)")
-    return _sha256(folder / MANIFEST)
+    return sha256_of(folder / MANIFEST)
 
 
 def load(folder: Path) -> Bundle:
@@ -173,11 +172,11 @@ def load(folder: Path) -> Bundle:
 
 
 def verify(folder: Path) -> None:
-    """Compares every file with the manifest's hash.
+    """Compares every file with the manifest's hash, and the model card with its own.
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file was altered, or the format is unknown.
+        ValueError: a file was altered, the format is unknown, or the card is not this bundle's.
     """
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     if manifest.get("format") != FORMAT:
@@ -188,11 +187,13 @@ def verify(folder: Path) -> None:
         path = folder / name
         if not path.is_file():
             raise FileNotFoundError(f"{path}: missing, although {MANIFEST} lists it")
-        found = _sha256(path)
+        found = sha256_of(path)
         if found != expected:
             raise ValueError(
                 f"{path}: altered since the bundle was saved: sha256 {found}, {MANIFEST} says {expected}"
             )
+    if CARD not in manifest["files"]:  # bundles saved by earlier versions list a card without metrics
+        check_card(folder, bundle_id(folder))
 
 
 def _config(bundle: Bundle) -> dict[str, Any]:
@@ -211,28 +212,6 @@ def _config(bundle: Bundle) -> dict[str, Any]:
 _SHAPING = {"enabled", "seed", "corpora", "tasks", "text", "model", "train"}
 
 
-def _card(bundle: Bundle) -> str:
-    rows = "".join(
-        f"| {t.name} | {t.kind} | {', '.join(t.corpora)} | {len(bundle.labels.get(t.name, [])) or ''} |\n"
-        for t in bundle.tasks
-    )
-    size = sum(p.numel() for p in bundle.network.parameters())
-    return (
-        "# Model card\n\n"
-        f"One multi-task, multi-granularity text model: {size:,} parameters, "
-        f"{len(bundle.vocabulary):,} words.\n\n"
-        "| task | kind | corpora | labels |\n| --- | --- | --- | --- |\n"
-        f"{rows}\n"
-        "Trained on the split `train` of these corpora; early stopping and thresholds read the split "
-        "`valid`. profile.json describes the documents, config.json every setting. The test split had no "
-        "part in this bundle: its metrics are in reports/metrics.json of the run that made it, with the "
-        "verdict in reports/promotion.json.\n\n"
-        "Texts unlike the training corpora (other languages, genres or lengths) are scored without a "
-        "warning here, and the scores are not calibrated probabilities. The corpora's licences apply to "
-        "what is built from them.\n"
-    )
-
-
 def _stopword_file(corpus: str | None) -> str:
     return "stopwords.txt" if corpus is None else f"stopwords.{corpus}.txt"
 
@@ -245,8 +224,3 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(
         json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8"
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,6 +1,8 @@
 """The errors that the model was surest of, in the words of the documents, apart from those that are explained
 (task_explanations.py)."""
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from mgm.evaluation.errors import Example, Piece, confident_errors, excerpt
@@ -13,7 +15,15 @@ from mgm.tasks import Task
 EXAMPLES = 4
 
 
-def task_errors(sources: Sources, task: Task) -> list[Example] | None:
+@dataclass(frozen=True)
+class TaskErrors:
+    """`besides`: the surest may stand among the explained answers."""
+
+    examples: list[Example]
+    besides: bool
+
+
+def task_errors(sources: Sources, task: Task) -> TaskErrors | None:
     """Reads data/predictions and data/documents; None where there is no error to show."""
     predictions = sources.predictions(task, SPLIT)
     if predictions is None:
@@ -31,4 +41,4 @@ def task_errors(sources: Sources, task: Task) -> list[Example] | None:
         text = texts[error["corpus"]].get(error["doc_id"])
         start, end = error.pop("start"), error.pop("end")
         examples.append(Example(**error, pieces=[Piece("")] if text is None else excerpt(text, start, end)))
-    return examples or None
+    return TaskErrors(examples, bool(shown)) if examples else None

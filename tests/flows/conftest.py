@@ -56,12 +56,12 @@ def run_module() -> Run:
 
 @pytest.fixture
 def make_bundle() -> Callable[[Path, str], str]:
-    """Writes a folder with a bundle's manifest over `text`, and returns its id."""
+    """Writes a folder with a bundle's manifest over `text`, its only file, and returns its id."""
 
     def make(folder: Path, text: str) -> str:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "card.md").write_text(text, encoding="utf-8")
-        hashes = {"card.md": hashlib.sha256(text.encode()).hexdigest()}
+        (folder / "profile.json").write_text(text, encoding="utf-8")
+        hashes = {"profile.json": hashlib.sha256(text.encode()).hexdigest()}
         manifest = json.dumps({"format": FORMAT, "files": hashes})
         (folder / "manifest.json").write_text(manifest, encoding="utf-8")
         return hashlib.sha256(manifest.encode()).hexdigest()

@@ -8,6 +8,7 @@ import pytest
 
 from flows import keys, promotion
 from flows.promotion import Refused, champion, promote, rollback
+from mgm.model.bundle import bundle_id, verify
 from mgm.model.signing import SIGNATURE, check_signature
 from tests import keys as key_pairs
 
@@ -27,6 +28,7 @@ def judged(tmp_path: Path, make_bundle: MakeBundle) -> Callable[..., str]:
         content = {"verdict": verdict, "bundle": identity, "champion": against, "reasons": list(reasons)}
         (root / "reports").mkdir(exist_ok=True)
         (root / "reports" / "promotion.json").write_text(json.dumps(content), encoding="utf-8")
+        (root / "reports" / "card.md").write_text(f"# Model card of {identity}, {text}\n", encoding="utf-8")
         return identity
 
     return judge
@@ -37,13 +39,43 @@ def test_a_blessed_candidate_becomes_the_champion(tmp_path: Path, judged: Callab
     assert promote(tmp_path) == f"bundle {first[:12]} is the champion"
     pointer = json.loads((tmp_path / "models" / "champion.json").read_text())
     assert (pointer["bundle"], pointer["previous"]) == (first, None)
-    assert (tmp_path / "models" / "store" / first / "card.md").read_text() == "first"
+    assert (tmp_path / "models" / "store" / first / "profile.json").read_text() == "first"
     second = judged("second")
     assert promote(tmp_path) == f"bundle {second[:12]} is the champion, after {first[:12]}"
     now = champion(tmp_path)
     assert now is not None
     assert (now.bundle, now.previous) == (second, first)
-    assert (tmp_path / "models" / "store" / first / "card.md").read_text() == "first"
+    assert (tmp_path / "models" / "store" / first / "profile.json").read_text() == "first"
+
+
+def test_the_model_card_lies_in_the_bundle_and_its_hash_is_checked(
+    tmp_path: Path, judged: Callable[..., str]
+) -> None:
+    first, second = [(judged(text), promote(tmp_path))[0] for text in ("first", "second")]
+    store = tmp_path / "models" / "store"
+    for identity, text in ((first, "first"), (second, "second")):
+        assert (store / identity / "card.md").read_text(
+            encoding="utf-8"
+        ) == f"# Model card of {identity}, {text}\n"
+        verify(store / identity)
+        assert bundle_id(store / identity) == identity
+    assert not (tmp_path / "models" / "candidate" / "card.md").exists()
+    (store / first / "card.md").write_text(f"# A better card of {first}\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"card\.md: altered since it was added"):
+        rollback(tmp_path)
+
+
+def test_without_its_model_card_nothing_is_promoted(tmp_path: Path, judged: Callable[..., str]) -> None:
+    identity = judged("first")
+    card = tmp_path / "reports" / "card.md"
+    card.write_text("# Model card of another bundle\n", encoding="utf-8")
+    with pytest.raises(Refused, match=rf"card\.md: not the model card of bundle {identity[:12]}"):
+        promote(tmp_path)
+    card.unlink()
+    with pytest.raises(FileNotFoundError, match=r"card\.md: no model card of the candidate; run `dvc repro`"):
+        promote(tmp_path)
+    assert champion(tmp_path) is None
+    assert not (tmp_path / "models" / "store").exists()
 
 
 def test_the_champion_again_changes_nothing(tmp_path: Path, judged: Callable[..., str]) -> None:
@@ -73,8 +105,8 @@ def test_a_candidate_that_was_not_judged_is_refused(
 
 def test_an_altered_file_is_an_error(tmp_path: Path, judged: Callable[..., str]) -> None:
     judged("first")
-    (tmp_path / "models" / "candidate" / "card.md").write_text("forged")
-    with pytest.raises(ValueError, match=r"card\.md: altered"):
+    (tmp_path / "models" / "candidate" / "profile.json").write_text("forged")
+    with pytest.raises(ValueError, match=r"profile\.json: altered"):
         promote(tmp_path)
     assert champion(tmp_path) is None
 
@@ -104,7 +136,7 @@ def test_rollback_walks_back_through_the_champions(tmp_path: Path, judged: Calla
 
 def test_rollback_checks_the_stored_bundle(tmp_path: Path, judged: Callable[..., str]) -> None:
     first, second = [(judged(text), promote(tmp_path))[0] for text in ("first", "second")]
-    (tmp_path / "models" / "store" / first / "card.md").write_text("forged")
+    (tmp_path / "models" / "store" / first / "profile.json").write_text("forged")
     with pytest.raises(ValueError, match="altered"):
         rollback(tmp_path)
     (tmp_path / "models" / "store" / first).rename(tmp_path / "gone")
@@ -162,7 +194,7 @@ def test_dvc_versions_the_store(repository: Path, judged: Callable[..., str]) ->
         path.unlink()
     (store / identity).rmdir()
     subprocess.run([sys.executable, "-m", "dvc", "checkout", "-q"], cwd=repository, check=True)
-    assert (store / identity / "card.md").read_text() == "first"
+    assert (store / identity / "profile.json").read_text() == "first"
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def test_the_same_bundle_is_the_same_bytes_and_replaces_the_old_folder(tmp_path:
 
 @pytest.mark.parametrize(
     "name",
-    ["weights.safetensors", "config.json", "vocabulary.parquet", "stopwords.txt", "profile.json", "card.md"],
+    ["weights.safetensors", "config.json", "vocabulary.parquet", "stopwords.txt", "profile.json"],
 )
 def test_an_altered_file_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
     folder = tiny.saved_bundle(tmp_path)

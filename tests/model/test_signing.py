@@ -75,12 +75,12 @@ def test_altered_weights_are_refused(folder: Path, private: Path) -> None:
 
 def test_a_file_altered_together_with_the_manifest_is_refused(folder: Path, private: Path) -> None:
     """The hashes alone would not tell."""
-    (folder / "card.md").write_text("forged", encoding="utf-8")
+    (folder / "profile.json").write_text("forged", encoding="utf-8")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    manifest["files"]["card.md"] = hashlib.sha256(b"forged").hexdigest()
+    manifest["files"]["profile.json"] = hashlib.sha256(b"forged").hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
     verify(folder)
-    with pytest.raises(ValueError, match=r"card.md, manifest.json altered since"):
+    with pytest.raises(ValueError, match=r"manifest.json, profile.json altered since"):
         Scorer.load(folder, public_key=keys.public(private))
 
 
@@ -89,8 +89,8 @@ def test_a_file_more_or_less_is_refused(folder: Path, private: Path) -> None:
     with pytest.raises(ValueError, match=r"Extra files found .*extra\.txt"):
         check_signature(folder, keys.public(private))
     (folder / "extra.txt").unlink()
-    (folder / "card.md").unlink()
-    with pytest.raises(ValueError, match=r"Missing files .*card\.md"):
+    (folder / "profile.json").unlink()
+    with pytest.raises(ValueError, match=r"Missing files .*profile\.json"):
         check_signature(folder, keys.public(private))
 
 

@@ -24,7 +24,7 @@ def task(sources: Sources, name: str) -> Task:
 
 
 def test_the_page_says_what_masking_deleting_and_searching_found(finished_run: Sources) -> None:
-    text = section(render(finished_run, []), "explanations")
+    text = section(render(finished_run, {}), "explanations")
     assert "character -0.200 -0.200 not read -0.200" in text
     assert "character and word not read not read -0.400 not read" in text
     assert "module character -0.200 -0.250 to -0.150 worse 90" in text
@@ -40,7 +40,7 @@ def test_the_page_says_what_masking_deleting_and_searching_found(finished_run: S
 def test_a_fusion_without_gates_says_so(finished_run: Sources) -> None:
     path = finished_run.root / "data" / "explanations" / "gates.json"
     path.write_text('{"fusion": "concat", "weights": {}}', encoding="utf-8")
-    assert "The fusion is concat , which has no gates" in section(render(finished_run, []), "explanations")
+    assert "The fusion is concat , which has no gates" in section(render(finished_run, {}), "explanations")
 
 
 def test_masks_stand_from_the_characters_up(finished_run: Sources) -> None:
@@ -51,7 +51,7 @@ def test_masks_stand_from_the_characters_up(finished_run: Sources) -> None:
 
 
 def test_words_are_marked_in_the_text_which_is_escaped(finished_run: Sources) -> None:
-    page = render(finished_run, [])
+    page = render(finished_run, {})
     assert '<mark class="for l4">Sum</mark> the <mark class="against l3">&lt;td&gt;</mark>. ' in page
     assert '<mark class="plain l0 answer">選單</mark><mark class="for l2">打開</mark>。' in page
     assert "88%</small>" in page
@@ -67,7 +67,7 @@ def test_words_are_marked_in_the_text_which_is_escaped(finished_run: Sources) ->
 
 
 def test_an_explained_error_is_not_shown_twice(finished_run: Sources) -> None:
-    ids = re.findall(r"<code>pages · (pages/\d+)</code>", render(finished_run, []))
+    ids = re.findall(r"<code>pages · (pages/\d+)</code>", render(finished_run, {}))
     assert ids.count("pages/002") <= 1 + ids.count("pages/001")
     found = task_explanations(finished_run, task(finished_run, "module"))
     assert found is not None
@@ -79,7 +79,7 @@ def test_without_the_stage_the_sections_are_left_out_and_the_files_named(finishe
     for path in (finished_run.root / "data" / "explanations").iterdir():
         path.unlink()
     (finished_run.root / "reports" / "cost.json").unlink()
-    page = render(finished_run, [])
+    page = render(finished_run, {})
     assert 'id="explanations"' not in page
     assert 'id="cost"' not in page
     assert "<code>data/explanations/masking.json</code>" in page
@@ -94,7 +94,7 @@ def test_what_training_and_scoring_took(finished_run: Sources) -> None:
     assert page is not None
     assert (page.parameters, page.epochs, page.peak_mib) == (1000, 2, 700)
     assert page.parts == [("wide", 900, pytest.approx(0.9)), ("word", 100, pytest.approx(0.1))]
-    text = section(render(finished_run, []), "cost")
+    text = section(render(finished_run, {}), "cost")
     assert "parameters 1,000, 3 MiB of bundle" in text
     assert "training 12 s over 2 epochs; at most 700 MiB" in text
     assert "p50 4.2 ms, p95 9.5 ms (12 test documents" in text

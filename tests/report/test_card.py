@@ -1,0 +1,124 @@
+"""The model card says what the run's files say."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mgm.evaluation.sources import Sources
+from mgm.report.card import render_card
+
+MANIFEST = '{"format": 3, "files": {}}'
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+@pytest.fixture
+def run(finished_run: Sources) -> Sources:
+    """The finished run with a candidate, and two slices of a task."""
+    root = finished_run.root
+    (root / "models" / "candidate").mkdir(parents=True, exist_ok=True)
+    (root / "models" / "candidate" / "manifest.json").write_text(MANIFEST, encoding="utf-8")
+    rows = {"train": 1234, "valid": 56, "test": 78}
+    profile = {"corpora": {"pages": {"rows": rows, "languages": {"counts": {"en": 800, "zh": 434}}}}}
+    write(root / "models" / "candidate" / "profile.json", profile)
+    cut = {
+        "by": "language",
+        "name": "zh",
+        "metric": "accuracy",
+        "value": 0.4,
+        "low": 0.3,
+        "high": 0.5,
+        "n": 40,
+    }
+    even = cut | {"name": "en", "below": False}
+    labels = [
+        {"label": "a|b*", "f1": 0.1, "support": 9},
+        {"label": "calc", "f1": 0.9, "support": 50},
+        {"label": "few", "f1": 0.0, "support": 1},
+    ]
+    state = {"ece": 0.123}
+    content = {
+        "slices": [cut | {"below": True}, even],
+        "labels": labels,
+        "calibration": {"before": state, "after": {"ece": 0.045}, "temperature": 1.5},
+    }
+    for path in (root / "reports" / "evaluation").glob("*.json"):
+        path.unlink()
+    write(root / "reports" / "evaluation" / "module.json", content)
+    return finished_run
+
+
+def line(card: str, start: str) -> str:
+    return next(one for one in card.splitlines() if one.startswith(start))
+
+
+def test_the_card_follows_the_layout_and_names_its_bundle(run: Sources) -> None:
+    card = render_card(run, {"git revision": "c0ffee"})
+    heads = [one[3:] for one in card.splitlines() if one.startswith("## ")]
+    assert heads == [
+        "Model details", "Intended use", "Factors", "Metrics", "Evaluation data", "Training data", "Quantitative analyses",
+        "Ethical considerations", "Caveats and recommendations", "Provenance",
+    ]  # fmt: skip
+    assert hashlib.sha256(MANIFEST.encode()).hexdigest() in card
+    assert "from revision c0ffee" in card
+
+
+def test_its_numbers_are_those_of_the_files(run: Sources) -> None:
+    card = render_card(run, {})
+    metrics = json.loads((run.root / "reports" / "metrics.json").read_text(encoding="utf-8"))
+    for name, first in (("module", "macro_f1"), ("themes", "micro_f1"), ("valence", "pearson")):
+        e = metrics[name]
+        assert (
+            f"| {name} | {first.replace('_', ' ')} | {e[first]:.3f} [{e['low']:.3f}, {e['high']:.3f}] | "
+            f"{e['baseline']:.3f} | {e['n']} |" in card
+        )
+    assert "| pages | 1,234 / 56 / 78 | en 800, zh 434 |" in card
+    assert "| poems | – / – / – | – |" in card
+    assert "| module | classification | pages | 3 |" in card
+    assert "| valence | regression | poems | a number |" in card
+    assert "1,000 parameters (wide 900, word 100)" in card
+    assert "p50 4.2 ms, p95 9.5 ms for a document alone; 789 documents/s in a batch; at most 321 MiB" in card
+
+
+def test_limits_are_said(run: Sources) -> None:
+    card = render_card(run, {})
+    assert "- module: language zh, accuracy 0.400 [0.300, 0.500], n 40" in card
+    assert "language en" not in card
+    assert "- themes: not measured" in card
+    assert line(card, "- Weakest labels of module") == (
+        "- Weakest labels of module (F1): a\\|b\\* 0.100 (n 9), calc 0.900 (n 50)"
+    )
+    assert "expected error 0.123, 0.045 with temperature 1.500 (not applied to the scores)" in card
+    assert "valence: the words that explain its answers were worse than random when deleted" in card
+    unseen = json.loads((run.root / "reports" / "metrics.json").read_text(encoding="utf-8"))["module"][
+        "unseen_labels"
+    ]
+    assert unseen > 0
+    assert f"module: {unseen} labels of the test split were never seen in training" in card
+
+
+def test_a_task_that_is_no_better_than_the_majority_is_named(run: Sources) -> None:
+    path = run.root / "reports" / "metrics.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    metrics["themes"]["baseline"] = metrics["themes"]["low"]
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+    card = render_card(run, {})
+    assert "- themes is not shown to be better than the majority." in card
+    assert "- valence is not shown" not in card
+
+
+def test_what_was_not_measured_is_said_and_without_a_candidate_there_is_no_card(run: Sources) -> None:
+    for name in ("metrics.json", "cost.json", "training.json"):
+        (run.root / "reports" / name).unlink()
+    card = render_card(run, {})
+    assert "| module | macro f1 | not measured | – | – |" in card
+    assert "size not measured" in card
+    (run.root / "models" / "candidate" / "manifest.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"models/candidate/manifest\.json: missing"):
+        render_card(run, {})
