@@ -51,6 +51,34 @@ def test_dvc_shows_the_graph_the_metrics_the_plots_and_changed_params(built: Pro
     assert "train.epochs" in project.ok("dvc", "params", "diff")
 
 
+def test_dvc_compares_the_metrics_of_two_commits_and_the_report_is_remade_alone(
+    built: Project, tmp_path: Path
+) -> None:
+    project = built.copy_to(tmp_path / "project")
+    project.commit("run")
+
+    def bounds() -> dict[str, float]:
+        metrics = json.loads((project.root / "reports/metrics.json").read_text())
+        return {f"{task}.{end}": metrics[task][end] for task in metrics for end in ("low", "high")}
+
+    before = bounds()
+    project.edit(lambda params: params["evaluate"].update(bootstrap=7))
+    assert ran(project.ok("dvc", "repro", "report")) == ["evaluate", "verdict", "report"]
+    after = bounds()
+    changed = {
+        name: [f"{before[name]:g}", f"{after[name]:g}"] for name in after if after[name] != before[name]
+    }
+    assert changed
+    lines = [line.split() for line in project.ok("dvc", "metrics", "diff").splitlines()]
+    told = {line[1]: line[2:4] for line in lines if line[0] == "reports/metrics.json" and line[1] in after}
+    assert told == changed
+    (project.root / "reports/report.html").unlink()
+    assert ran(project.ok("dvc", "repro", "report")) == ["report"]
+    assert "reliability" in project.ok(
+        "dvc", "plots", "diff", "--show-vega", "reports/plots/reliability", "HEAD"
+    )
+
+
 def test_nothing_is_lost_between_the_raw_rows_and_the_tokens(built: Project) -> None:
     for corpus in ("menus", "verses"):
         height = len(rows(built, corpus))
