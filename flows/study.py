@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nargs="+",
         default=[],
         metavar="NAME",
-        help="single, average, ablations, or names such as single/TASK and ablations/window; default: all",
+        help="single, average, ablations, joint_2, single_2, joint_3, single_3 (other seeds), or names such as single/TASK and "
+        "ablations/window; default: all",
     )
     try:
         trainings = chosen(Settings.load(), parser.parse_args(arguments).only)

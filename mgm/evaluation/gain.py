@@ -60,6 +60,28 @@ def mean(scores: Sequence[Score]) -> Score:
     return Score(float(np.mean([s.value for s in scores])), np.mean([s.drawn for s in scores], axis=0))
 
 
+def over_trainings(pairs: Sequence[tuple[Score, Score]], seed: int) -> tuple[Score, Score]:
+    """The means of two models over trainings, each pair trained under one seed.
+
+    In every resample of documents the trainings are resampled too, the same for both models. Of few trainings a resample
+    shows too little spread: its distance from their mean is stretched by sqrt(n / (n - 1)), as for a variance.
+    """
+    count = len(pairs)
+    sides = [tuple(pair[side] for pair in pairs) for side in (0, 1)]
+    if count == 1:
+        return pairs[0]
+    drawn_SR = [np.stack([score.drawn for score in side]) for side in sides]
+    resamples = drawn_SR[0].shape[1]
+    picks_RS = np.random.default_rng([seed, count]).integers(count, size=(resamples, count))
+    stretch = np.sqrt(count / (count - 1))
+    found = []
+    for side, drawn in zip(sides, drawn_SR, strict=True):
+        every = drawn.mean(axis=0)
+        some = drawn[picks_RS.T, np.arange(resamples)].mean(axis=0)
+        found.append(Score(float(np.mean([s.value for s in side])), every + stretch * (some - every)))
+    return found[0], found[1]
+
+
 class JointScores:
     """The joint model's first metrics on a split, and those of other models on the very same documents.
 

@@ -8,10 +8,10 @@ from typing import Any, Literal
 import polars as pl
 
 from mgm.corpus.parts import MANIFEST
-from mgm.evaluation.gain import JointScores, Score, mean
+from mgm.evaluation.gain import JointScores, Score, mean, over_trainings
 from mgm.evaluation.sources import Sources
 from mgm.evaluation.summary import SPLIT
-from mgm.evaluation.variants import SINGLE, Variant, variants
+from mgm.evaluation.variants import AGAIN, JOINT, SINGLE, Variant, repeated, variants
 from mgm.tasks import Task
 
 NOT_RUN = "not run: make study"
@@ -81,9 +81,10 @@ def changed_inputs(sources: Sources, inputs: dict[str, str]) -> tuple[str, ...]:
 def compare(sources: Sources, resamples: int, seed: int) -> dict[str, Any]:
     """The content of reports/study/gain.json, from the saved predictions of the test split.
 
-    gain: task to (joint - single) / |single| of its first metric; mean: of the tasks' gains; differences: variant to
-    task to joint - variant. Each with a 95% interval of paired resamples. inputs: the files that each variant's part
-    was made from; left_out: why a variant is not in it.
+    gain: task to (joint - single) / |single| of its first metric, both means over the trainings that are there of both
+    (`made_of` names the variants); mean: of the tasks' gains; differences: variant to task to joint - variant. Each with a
+    95% interval of paired resamples. inputs: the files that each variant's part was made from; left_out: why a variant is
+    not in it.
 
     Raises:
         ValueError: a variant was tested on other documents than the joint model.
@@ -96,27 +97,53 @@ def compare(sources: Sources, resamples: int, seed: int) -> dict[str, Any]:
         raise FileNotFoundError(f"{', '.join(sources.missing)}: no finished table; run dvc repro")
     labels = sources.json(*PREDICTIONS, "labels.json") or {}
     joint = JointScores(known, labels, resamples, seed)
-    gains: dict[str, Score] = {}
+    every = variants(sources.settings)
     content: dict[str, Any] = {"gain": {}, "differences": {}, "inputs": {}, "left_out": {}}
-    for variant in variants(sources.settings).values():
+    for variant in every.values():
         state = trained(sources, variant)
         if state.state != "current":
             content["left_out"][variant.name] = NOT_RUN if state.state == "absent" else stale(state.changed)
+        else:
+            content["inputs"][variant.name] = _hashes(sources, variant)
+
+    def score(name: str, task: Task) -> Score:
+        return joint.other(_rows(sources, every[name], task), task, _where(every[name]))
+
+    for name in content["inputs"]:
+        if not _again(every[name]):
+            content["differences"][name] = {
+                task.name: _both(task, joint.of(task), score(name, task))
+                | joint.of(task).less(score(name, task)).entry("difference")
+                for task in every[name].tasks
+            }
+    gains: dict[str, Score] = {}
+    for name, task in tasks.items():
+        if f"{SINGLE}/{name}" not in content["inputs"]:
             continue
-        content["inputs"][variant.name] = _hashes(sources, variant)
-        differences = content["differences"][variant.name] = {}
-        for task in variant.tasks:
-            multi, other = joint.of(task), joint.other(_rows(sources, variant, task), task, _where(variant))
-            both = {"metric": task.first_metric, "multi": multi.rounded, "other": other.rounded}
-            differences[task.name] = both | multi.less(other).entry("difference")
-            if variant.kind == SINGLE:
-                gains[task.name] = multi.gain_over(other)
-                content["gain"][task.name] = both | gains[task.name].entry("gain")
+        pairs, made_of = [(joint.of(task), score(f"{SINGLE}/{name}", task))], [f"{SINGLE}/{name}"]
+        for n in AGAIN:
+            repeats = [repeated(JOINT, n), f"{repeated(SINGLE, n)}/{name}"]
+            if set(repeats) <= set(content["inputs"]):
+                pairs.append((score(repeats[0], task), score(repeats[1], task)))
+                made_of += repeats
+        multi, other = over_trainings(pairs, seed)
+        gains[name] = multi.gain_over(other)
+        content["gain"][name] = _both(task, multi, other) | gains[name].entry("gain")
+        content["gain"][name] |= {"trainings": len(pairs), "made_of": made_of}
     defined = {name: gain for name, gain in gains.items() if gain.defined}
     content["mean"] = None
     if defined:
         content["mean"] = {"tasks": sorted(defined)} | mean(list(defined.values())).entry("gain")
     return content | {"resamples": resamples, "seed": seed}
+
+
+def _again(variant: Variant) -> bool:
+    """Whether it repeats a training under another seed."""
+    return variant.kind in {repeated(kind, n) for kind in (JOINT, SINGLE) for n in AGAIN}
+
+
+def _both(task: Task, multi: Score, other: Score) -> dict[str, Any]:
+    return {"metric": task.first_metric, "multi": multi.rounded, "other": other.rounded}
 
 
 def lines(content: dict[str, Any]) -> Iterator[str]:

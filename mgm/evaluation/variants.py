@@ -1,5 +1,5 @@
-"""What the study trains beside the joint model: each task alone, a bag of embeddings, and the joint model without
-each of its granularities."""
+"""What the study trains beside the joint model: each task alone, a bag of embeddings, the joint model without each of its
+granularities, and the joint model and each task alone once more under other seeds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,12 +10,16 @@ from mgm.tasks import Task
 SINGLE, AVERAGE, ABLATIONS = "single", "average", "ablations"
 AVERAGED = ("character", "word")
 """What the bag of embeddings averages over a document."""
+JOINT = "joint"
+AGAIN = (2, 3)
+"""Which trainings are repeats, counted from the first; the n-th has the seed n - 1 above that of the settings. Their kinds
+are joint_<n> and single_<n>."""
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A training of the study. name: single/<task>, average or ablations/<granularity>, its place below
-    data/study; settings: the joint model's, but for the granularities that are on."""
+    """A training of the study. name: single/<task>, average, ablations/<granularity>, joint_<n> or single_<n>/<task>, its
+    place below data/study; settings: the joint model's, but for the granularities that are on, and the seed."""
 
     name: str
     tasks: list[Task]
@@ -29,6 +33,11 @@ class Variant:
     def part(self) -> str:
         """The task or granularity that the name is about; empty where it is about none."""
         return self.name.partition("/")[2]
+
+
+def repeated(kind: str, n: int) -> str:
+    """The kind of the n-th training of a kind."""
+    return f"{kind}_{n}"
 
 
 def granularities(model: ModelSettings) -> dict[str, bool]:
@@ -46,6 +55,10 @@ def variants(settings: Settings) -> dict[str, Variant]:
     found.append(Variant(AVERAGE, tasks, _switched(settings, averaged)))
     if len(enabled) > 1:
         found += [Variant(f"{ABLATIONS}/{g}", tasks, _switched(settings, {g: False})) for g in enabled]
+    for n in AGAIN:
+        other = settings.model_copy(update={"seed": settings.seed + n - 1})
+        found.append(Variant(repeated(JOINT, n), tasks, other))
+        found += [Variant(f"{repeated(SINGLE, n)}/{task.name}", [task], other) for task in tasks]
     return {variant.name: variant for variant in found}
 
 

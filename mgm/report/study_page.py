@@ -14,7 +14,7 @@ from mgm.evaluation.study import (
     stale,
     trained,
 )
-from mgm.evaluation.variants import ABLATIONS, SINGLE, Variant, variants
+from mgm.evaluation.variants import ABLATIONS, AVERAGE, SINGLE, Variant, variants
 from mgm.tasks import Task
 
 NOT_COMPARED = "not compared: make study"
@@ -22,7 +22,8 @@ NOT_COMPARED = "not compared: make study"
 
 @dataclass(frozen=True)
 class Gain:
-    """A row of the table of gains. note: why there are no numbers, or why they are stale; empty where they hold."""
+    """A row of the table of gains. note: why there are no numbers, or why they are stale; empty where they hold. trainings:
+    of each model, which the numbers are means of."""
 
     task: str
     metric: str
@@ -32,6 +33,7 @@ class Gain:
     interval: str
     shown: str
     note: str
+    trainings: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,13 @@ def study_page(sources: Sources) -> StudyPage:
     every = variants(sources.settings).values()
     notes = {variant.name: _note(sources, content, variant) for variant in every}
     gains = [
-        _gain(task, content.get("gain", {}).get(task.name), notes[f"{SINGLE}/{task.name}"]) for task in tasks
+        _gain(task, content.get("gain", {}).get(task.name), notes, notes[f"{SINGLE}/{task.name}"])
+        for task in tasks
     ]
     columns = [
-        _column(variant, content, notes[variant.name], tasks) for variant in every if variant.kind != SINGLE
+        _column(variant, content, notes[variant.name], tasks)
+        for variant in every
+        if variant.kind in (AVERAGE, ABLATIONS)
     ]
     return StudyPage(gains, _mean(content.get("mean"), gains), columns, tasks)
 
@@ -94,9 +99,10 @@ def _note(sources: Sources, content: dict[str, Any], variant: Variant) -> str:
     return stale(changed) if changed else ""
 
 
-def _gain(task: Task, entry: dict[str, Any] | None, note: str) -> Gain:
+def _gain(task: Task, entry: dict[str, Any] | None, notes: dict[str, str], note: str) -> Gain:
     if entry is None or note == NOT_RUN:
         return Gain(task.name, task.first_metric, None, None, "", "", "", note)
+    told = [notes.get(name, NOT_RUN) for name in entry["made_of"]]
     return Gain(
         task.name,
         task.first_metric,
@@ -105,7 +111,8 @@ def _gain(task: Task, entry: dict[str, Any] | None, note: str) -> Gain:
         percent(entry["gain"]),
         percents(entry),
         entry["shown"],
-        note,
+        next((one for one in told if one), ""),
+        entry["trainings"],
     )
 
 

@@ -11,7 +11,7 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from mgm.evaluation.gain import JointScores, Score, mean
+from mgm.evaluation.gain import JointScores, Score, mean, over_trainings
 from mgm.tasks import Task
 
 LABELS = ["cat", "猫", "rain"]
@@ -207,3 +207,27 @@ def test_pairing_narrows_the_interval() -> None:
     scores = JointScores({"t": rows[0]}, {"t": ["x", "y"]}, 1000, 1)
     multi, single = scores.of(TASK), scores.other(rows[1], TASK, "x")
     assert width(multi.less(single)) < 0.7 * width(multi)
+
+
+def test_over_trainings_the_means_are_compared_and_their_spread_counts() -> None:
+    """Three trainings that differ by chance, documents that do not matter: the interval is that of the mean of three."""
+    seeds = np.array([0.70, 0.74, 0.66])
+    pairs = [(Score(v, np.full(20_000, v)), Score(0.6, np.full(20_000, 0.6))) for v in seeds]
+    multi, single = over_trainings(pairs, 1)
+    assert multi.value == pytest.approx(0.70)
+    assert single.value == pytest.approx(0.6)
+    assert multi.drawn.std() == pytest.approx(seeds.std(ddof=1) / np.sqrt(3), rel=0.03)
+    assert single.drawn.std() == pytest.approx(0, abs=1e-9)
+    assert over_trainings(pairs[:1], 1) == pairs[0]
+    again, _ = over_trainings(pairs, 1)
+    assert (again.drawn == multi.drawn).all()
+
+
+def test_what_both_models_share_under_a_seed_cancels() -> None:
+    drawn = np.random.default_rng(0).normal(0, 0.01, (3, 500))
+    pairs = [
+        (Score(0.7 + s, 0.7 + s + d), Score(0.6 + s, 0.6 + s + d))
+        for s, d in zip((0.0, 0.1, -0.1), drawn, strict=True)
+    ]
+    multi, single = over_trainings(pairs, 1)
+    assert multi.less(single).drawn == pytest.approx(np.full(500, 0.1))

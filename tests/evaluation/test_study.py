@@ -100,6 +100,36 @@ def test_gains_and_differences_are_those_of_the_saved_predictions(finished_run: 
     assert "single/themes: not run: make study" in told
 
 
+def test_trainings_under_other_seeds_join_where_both_are_there(finished_run: Sources) -> None:
+    for name in ("single/module", "joint_2", "single_2/module", "joint_3"):
+        leave(finished_run, name)
+    content = compared(finished_run)
+    alone = content["differences"]["single/module"]["module"]
+    found = content["gain"]["module"]
+    assert found["trainings"] == 2
+    assert found["made_of"] == ["single/module", "joint_2", "single_2/module"]
+    # what `leave` left of the second joint model is the single one's answers
+    assert found["multi"] == pytest.approx((alone["multi"] + alone["other"]) / 2, abs=1e-4)
+    assert found["other"] == pytest.approx(alone["other"], abs=1e-4)
+    assert "joint_3" not in content["differences"]
+    assert re.search(r"module macro f1 .* 2 (better|no difference shown)", page(finished_run))
+    leave(finished_run, "joint_2", inputs={FEATURES: "other"})
+    assert f"(stale: other {FEATURES})" in page(finished_run)
+
+
+def test_a_task_that_is_better_off_alone_is_negative_transfer(finished_run: Sources) -> None:
+    folder = leave(finished_run, "single/module")
+    rows = corpus_rows(finished_run, "pages")
+    write_table(
+        folder / "pages",
+        rows.with_columns(module="module_true").with_columns(pl.col("module").fill_null("calc")),
+    )
+    assert compared(finished_run)["gain"]["module"]["shown"] == "worse"
+    text = page(finished_run)
+    assert "worse: negative transfer" in text
+    assert "Negative transfer: module is shown to be better off alone." in text
+
+
 def test_the_report_shows_the_numbers_and_what_was_not_run(finished_run: Sources) -> None:
     for name in ("single/module", "average", "ablations/window"):
         leave(finished_run, name)
@@ -108,7 +138,7 @@ def test_the_report_shows_the_numbers_and_what_was_not_run(finished_run: Sources
     found = content["gain"]["module"]
     expected = (
         f"module macro f1 {found['multi']:.3f} {found['other']:.3f} {found['gain']:+.1%} "
-        f"[{found['low']:+.1%}, {found['high']:+.1%}] better"
+        f"[{found['low']:+.1%}, {found['high']:+.1%}] 1 better"
     )
     assert expected in text
     assert f"mean of 1 of 4 tasks {found['gain']:+.1%}" in text

@@ -33,7 +33,13 @@ def test_each_task_alone_the_average_and_one_ablation_for_each_granularity_that_
     tasks = [task.name for task in settings.active_tasks()]
     ablated = [name for name, on in granularities(settings.model).items() if on]
     assert "sentence" not in ablated
-    assert list(found) == [*(f"single/{t}" for t in tasks), AVERAGE, *(f"ablations/{g}" for g in ablated)]
+    again = [name for n in (2, 3) for name in (f"joint_{n}", *(f"single_{n}/{t}" for t in tasks))]
+    assert list(found) == [
+        *(f"single/{t}" for t in tasks),
+        AVERAGE,
+        *(f"ablations/{g}" for g in ablated),
+        *again,
+    ]
     assert [t.name for t in found["single/dish"].tasks] == ["dish"]
     assert found["single/dish"].settings == settings
     assert [t.name for t in found[AVERAGE].tasks] == tasks
@@ -50,6 +56,17 @@ def test_a_variant_differs_from_the_joint_model_in_its_switches_alone() -> None:
         assert variant.settings.training_sections() != settings.training_sections()
     assert {name for name, on in switched(found[AVERAGE]).items() if on} == {"character", "word"}
     assert granularities(settings.model) == joint
+
+
+def test_a_repeat_differs_in_its_seed_alone() -> None:
+    settings = with_model()
+    found = variants(settings)
+    for n in (2, 3):
+        for name in (f"joint_{n}", f"single_{n}/dish"):
+            assert found[name].settings.seed == settings.seed + n - 1
+            assert found[name].settings.model_copy(update={"seed": settings.seed}) == settings
+    assert [task.name for task in found["single_2/dish"].tasks] == ["dish"]
+    assert found["joint_2"].tasks == settings.active_tasks()
 
 
 def test_without_words_nothing_starts_from_vectors() -> None:
