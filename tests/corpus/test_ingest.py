@@ -221,7 +221,7 @@ _grades = st.sampled_from([None, 0.0, -1.5, 1e60])
 
 
 @pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "parquet", "txt"])
-@hypothesis_settings(max_examples=15, deadline=None)
+@hypothesis_settings(max_examples=15)
 @given(
     rows=st.lists(st.tuples(_texts, _labels, _grades), min_size=1, max_size=12),
     per_part=st.integers(1, 5),

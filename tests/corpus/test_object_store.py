@@ -108,7 +108,7 @@ def test_scoring_reads_a_prefix(store: Store) -> None:
     store.put({"night/a.jsonl": ROWS.write_ndjson().encode()})
     inputs = Inputs(f"s3://{BUCKET}/night")
     assert inputs.check(2) == 9
-    assert pl.concat(inputs.batches(4)).equals(ROWS)
+    assert pl.concat(inputs.read(inputs.source, 4)).equals(ROWS)
 
 
 @pytest.mark.parametrize(

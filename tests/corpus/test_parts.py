@@ -103,7 +103,7 @@ def table(folder: Path, parts: list[list[int]]) -> Path:
     return folder
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(numbers=st.lists(st.lists(st.integers(0, 9), max_size=5), min_size=1, max_size=4))
 def test_rows_in_are_rows_out_plus_rejected(
     tmp_path_factory: pytest.TempPathFactory, numbers: list[list[int]]

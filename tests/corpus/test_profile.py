@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.corpus.profile import CorpusProfile, Profile, held_out_unknown, pool
@@ -152,7 +152,6 @@ def test_a_profile_is_small() -> None:
 ROWS = st.lists(st.integers(0, DOCUMENTS.height - 1), max_size=6)
 
 
-@settings(deadline=None)
 @given(ROWS, ROWS)
 def test_pooled_profiles_are_the_profile_of_all_documents(one: list[int], other: list[int]) -> None:
     like = profile(DOCUMENTS)  # so that real numbers are binned alike

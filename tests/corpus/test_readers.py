@@ -239,7 +239,7 @@ def test_where_batches_end_follows_from_the_rows_alone(tmp_path: Path, kind: str
     assert [b["doc_id"].to_list() for b in batches] == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     sizes=st.lists(st.integers(0, 30), max_size=40),
     cuts=st.lists(st.integers(0, 40), max_size=5),

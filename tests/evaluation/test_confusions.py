@@ -9,7 +9,7 @@ from tests.evaluation.frames import frame, span, task
 LABELS = ["cat", "rain", "猫"]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.sampled_from([*LABELS, "new"]), st.sampled_from(LABELS)), min_size=1, max_size=30)
 )

@@ -78,7 +78,7 @@ def test_a_model_against_itself_gains_nothing() -> None:
 
 
 @given(st.permutations(range(6)), st.permutations(range(6)))
-@budget(max_examples=15, deadline=None)
+@budget(max_examples=15)
 def test_the_order_of_rows_does_not_matter(first: list[int], second: list[int]) -> None:
     assert gain(table(MULTI)[first], table(SINGLE)[second]) == gain(table(MULTI), table(SINGLE))
 

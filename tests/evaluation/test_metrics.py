@@ -52,7 +52,7 @@ def span(start: int, end: int, label: str) -> dict[str, Any]:
     return {"start": start, "end": end, "label": label}
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.sampled_from([*LABELS, "new"]), st.sampled_from(LABELS)), min_size=1, max_size=30)
 )
@@ -89,7 +89,7 @@ def test_a_label_that_training_never_saw_counts_as_wrong_and_is_counted() -> Non
 sets = st.lists(st.sampled_from(LABELS), max_size=3, unique=True)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(sets, sets), min_size=1, max_size=20))
 def test_multilabel_agrees_with_scikit_learn(pairs: list[tuple[list[str], list[str]]]) -> None:
     true, predicted = [list(side) for side in zip(*pairs, strict=True)]
@@ -111,7 +111,7 @@ def test_multilabel_agrees_with_scikit_learn(pairs: list[tuple[list[str], list[s
 tenths = st.integers(0, 10).map(lambda x: x / 10)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(sets, st.tuples(tenths, tenths, tenths)), min_size=1, max_size=12))
 def test_average_precision_agrees_with_scikit_learn(
     documents: list[tuple[list[str], tuple[float, float, float]]],
@@ -151,7 +151,7 @@ def test_an_empty_label_list_is_labelled_and_null_is_not() -> None:
     assert statistics(rows, task("multilabel"), LABELS).score()["subset_accuracy"] == 1
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(-8, 8), st.integers(-8, 8)), min_size=2, max_size=30))
 def test_regression_agrees_with_scipy(pairs: list[tuple[int, int]]) -> None:
     true, predicted = [[x / 2 for x in side] for side in zip(*pairs, strict=True)]
@@ -172,7 +172,7 @@ boundaries = st.tuples(st.integers(0, 4), st.integers(1, 2), st.sampled_from(["A
 spans = st.lists(boundaries.map(lambda x: (x[0], x[0] + x[1], x[2])), max_size=5, unique=True)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(spans, spans), min_size=1, max_size=8))
 def test_span_metrics_agree_with_an_independent_count(
     documents: list[tuple[list[tuple[int, int, str]], list[tuple[int, int, str]]]],
@@ -191,7 +191,7 @@ def test_span_metrics_agree_with_an_independent_count(
     assert found["span_f1"] == pytest.approx(2 * right / max(predicted.total() + true.total(), 1))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(spans, spans), min_size=1, max_size=8))
 def test_overlap_metrics_agree_with_every_pair_compared(
     documents: list[tuple[list[tuple[int, int, str]], list[tuple[int, int, str]]]],
@@ -213,7 +213,7 @@ def test_overlap_metrics_agree_with_every_pair_compared(
 tags = st.lists(st.sampled_from(["O", "B-A", "I-A", "B-B", "I-B"]), min_size=1, max_size=9)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(tags, tags), min_size=1, max_size=6))
 def test_span_metrics_by_type_agree_with_seqeval(documents: list[tuple[list[str], list[str]]]) -> None:
     """A word is a character; strict BIO, in which an I- that follows no B- begins nothing."""

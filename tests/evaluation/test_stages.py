@@ -234,6 +234,9 @@ def test_every_task_is_explained_or_it_is_said_why_not(project: Path) -> None:
             pieces = [piece[0] for s in example["sentences"] for piece in s["pieces"]]
             assert "".join(pieces) == texts[example["doc_id"]]
             assert sum(s["weight"] for s in example["sentences"]) == pytest.approx(1, abs=0.01)
+    # tagging reads no level that attends to sentences
+    assert found["examples"]["names"]
+    assert {s["weight"] for example in found["examples"]["names"] for s in example["sentences"]} == {None}
     assert found["faithfulness"]["mood"]["n"] == 4
 
 

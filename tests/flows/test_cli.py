@@ -24,6 +24,7 @@ def test_from_candidate_to_champion_and_back(
         identities.append(make_bundle(folder / "models" / "candidate", text))
         verdict = {"verdict": "blessed", "bundle": identities[-1], "champion": champion, "reasons": []}
         (folder / "reports" / "promotion.json").write_text(json.dumps(verdict))
+        (folder / "reports" / "card.md").write_text(f"Bundle: `{identities[-1]}`\n")
         assert main(["promote"]) == 0
     assert main(["champion"]) == 0
     shown = capsys.readouterr().out

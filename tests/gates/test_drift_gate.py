@@ -127,7 +127,7 @@ def test_nothing_to_compare_is_an_empty_frame():
 
 
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(2, 1200))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_fault_has_exactly_one_severity_and_an_excess_above_its_threshold(before, now, documents):
     found = faults(profile(800, before), profile(documents, now))
     assert (found["drifted"].is_null() != found["drifted_far"].is_null()).all()

@@ -105,7 +105,7 @@ def test_text_is_refused(tmp_path):
         run(tmp_path, ["a", "b"])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.integers(0, 50), min_size=1),
     st.lists(st.tuples(st.integers(-20, 70), st.integers(0, 9)), min_size=1, unique_by=lambda b: b[0]),

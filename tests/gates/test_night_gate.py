@@ -12,7 +12,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import hypothesis
 import polars as pl
 import pytest
 from hypothesis import given
@@ -239,7 +238,6 @@ def test_a_few_documents_are_enough_to_tell_wherever_they_stand(bundle: Path) ->
 DOCUMENTS = st.lists(st.integers(0, 300), unique=True, min_size=1, max_size=60)
 
 
-@hypothesis.settings(deadline=None)
 @given(DOCUMENTS, st.integers(1, 20), st.integers(1, 40), st.integers(1, 60))
 def test_the_sample_is_the_same_whatever_the_batches(
     numbers: list[int], documents: int, size: int, batch: int

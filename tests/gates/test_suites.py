@@ -396,7 +396,7 @@ def test_every_check_of_a_suite_has_its_planted_fault(gate):
     assert len(checks) == len(suite)
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.sampled_from(list(TABLES)), st.integers(3, 60), st.integers(1, 4), st.booleans(), st.randoms())
 def test_a_good_corpus_passes_without_a_finding(project, gate, tens, parts, champion, random):
     documents = good_documents(tens)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, collate, cut_by_tokens, flat_positions
@@ -14,7 +14,6 @@ TASKS = CONFIG.active_tasks()
 
 
 @given(st.permutations(range(12)), st.integers(1, 12))
-@settings(deadline=None)
 def test_a_batch_holds_the_documents_words_in_order(order: list[int], size: int) -> None:
     part = FEATURES["menus"][0]
     rows = np.array(order[:size])

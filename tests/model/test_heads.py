@@ -46,7 +46,7 @@ def field(length: list[int], seed: int) -> tuple[Ragged, torch.Tensor, torch.Ten
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 1000))
 def test_field_equals_enumeration(length: list[int], seed: int) -> None:
     emissions, start, transition = field(length, seed)
@@ -86,7 +86,7 @@ def test_gradients_of_the_likelihood_are_right() -> None:
     assert torch.autograd.gradcheck(loss, inputs)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(st.integers(1, 6), min_size=1, max_size=5), st.integers(0, 1000), st.sampled_from([1.0, 1000.0])
 )

@@ -62,7 +62,7 @@ def labelled(make_batch: Callable[..., Batch]) -> Batch:
 
 @pytest.mark.parametrize("reads", ["all", "content"])
 @pytest.mark.parametrize("fusion", ["concat", "gated"])
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(documents=st.lists(document, min_size=2, max_size=6))
 def test_outputs_do_not_depend_on_the_batch(
     make_batch: Callable[..., Batch], fusion: str, reads: str, documents: list

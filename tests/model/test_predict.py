@@ -33,7 +33,7 @@ def test_the_columns_are_those_of_the_schema() -> None:
     assert found["themes"].list.len().to_list() == found["themes_score"].list.len().to_list()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.permutations(range(30)), st.integers(1, 300))
 def test_order_and_size_of_batches_change_no_prediction(order: list[int], tokens_per_batch: int) -> None:
     shuffled = FeaturePart(PART.documents[order], PART.types)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from mgm.model.ragged import Ragged, gather_mean
 
 lengths = st.lists(st.integers(0, 9), min_size=1, max_size=8)
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 
 
 def ragged(length: list[int], *shape: int) -> Ragged:

@@ -54,7 +54,7 @@ def states_of(cell: str, gates: Tensor, recurrent: Tensor, items: Ragged) -> Ten
 
 
 @pytest.mark.parametrize("cell", CELLS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(lengths)
 def test_states_and_gradients_equal_those_of_torch_on_each_row_alone(cell: str, length: list[int]) -> None:
     torch.manual_seed(sum(length))

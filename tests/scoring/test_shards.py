@@ -45,7 +45,7 @@ def folder(place: Path, heights: list[int]) -> tuple[Inputs, pl.DataFrame]:
 HEIGHTS = st.lists(st.integers(0, 9), min_size=1, max_size=6)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(HEIGHTS, st.integers(1, 12), st.integers(0, 2**20))
 def test_any_choice_of_shards_gives_their_rows(
     tmp_path_factory: pytest.TempPathFactory, heights: list[int], rows: int, choice: int

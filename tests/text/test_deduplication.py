@@ -199,7 +199,7 @@ def test_kept_together_a_chain_is_one_cluster(tmp_path: Path) -> None:
     assert found.statistics["moved"] == 3 and found.statistics["clusters"] == 1
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.integers(1, 9).flatmap(
         lambda n: st.tuples(st.just(n), st.sets(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1))))
@@ -348,7 +348,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROW, max_size=14), MODES, MODES, st.integers(1, 4))
 def test_nothing_is_lost_and_nothing_straddles(
     tmp_path: Path, rows: list[dict[str, Any]], exact: str, near: str, parts: int
@@ -398,7 +398,7 @@ def test_nothing_is_lost_and_nothing_straddles(
         )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.text("ab好茶", min_size=4, max_size=30), min_size=2, max_size=6), st.integers(1, 6))
 def test_the_similarity_of_a_pair_is_jaccards(texts: list[str], n: int) -> None:
     shingles = Shingles.of(pl.Series(texts), n)

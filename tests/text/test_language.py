@@ -93,7 +93,7 @@ def test_it_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert language_of("The printer burns again.") == "en"
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     st.lists(st.one_of(st.none(), st.text(max_size=40), st.sampled_from([POEM, "the cat\nsat", "a\r\x00b"])))
 )

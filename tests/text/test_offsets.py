@@ -2,7 +2,7 @@
 
 import numpy as np
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.text.offsets import EDIT, Edits, aligned, compose
@@ -87,7 +87,6 @@ def rewritten(length: int, stretches: list[tuple[int, int, bool]]) -> tuple[Edit
     return (one(*edits) if edits else Edits.none()), new + length - old
 
 
-@settings(deadline=None)
 @given(st.integers(0, 12), st.lists(STRETCH, max_size=8), st.lists(STRETCH, max_size=8))
 def test_composed_edits_are_sorted_apart_and_cover_what_either_covers(
     length: int, first_stretches: list[tuple[int, int, bool]], second_stretches: list[tuple[int, int, bool]]
@@ -122,7 +121,6 @@ def test_column_round_trip_keeps_unchanged_texts_null() -> None:
     assert Edits.none().to_column(2).to_list() == [None, None]
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1, max_size=4))
 def test_composed_edits_lead_from_first_to_last(triples: list[tuple[str, str, str]]) -> None:
     both = compose(aligned([(a, b) for a, b, _ in triples]), aligned([(b, c) for _, b, c in triples]))
@@ -130,7 +128,6 @@ def test_composed_edits_lead_from_first_to_last(triples: list[tuple[str, str, st
         assert apply(both, text, first, last) == last
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4), st.data())
 def test_a_span_outside_every_edit_is_the_same_characters(
     pairs: list[tuple[str, str]], data: st.DataObject
@@ -150,7 +147,6 @@ def test_a_span_outside_every_edit_is_the_same_characters(
         assert new[a:b] == old[start:end]
 
 
-@settings(deadline=None)
 @given(st.tuples(TEXT, TEXT), st.lists(st.integers(0, 12), min_size=2, max_size=6))
 def test_mapping_is_monotone_and_inside_the_text(pair: tuple[str, str], places: list[int]) -> None:
     edits = aligned([pair])

@@ -136,7 +136,6 @@ def test_chinese_as_characters_leaves_the_rest() -> None:
 
 
 @given(st.data(), st.text(alphabet="北京大学明月不。，a ", min_size=1, max_size=20))
-@settings(deadline=None)
 def test_spans_at_any_character_survive_tagging_of_characters(data: st.DataObject, text: str) -> None:
     places = [i for i, character in enumerate(text) if character in "北京大学明月不"]
     assume(places)
@@ -168,7 +167,7 @@ def test_a_user_word_is_never_cut() -> None:
     st.lists(st.text(alphabet="北京大学生活不的我", max_size=6), min_size=2, max_size=3),
     st.data(),
 )
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 def test_the_first_user_word_of_a_run_stands_whole(
     words: list[str], others: list[str], data: st.DataObject
 ) -> None:
@@ -193,7 +192,6 @@ def test_an_empty_part_keeps_its_columns() -> None:
 
 
 @given(st.lists(TRICKY, min_size=1, max_size=5), st.sampled_from(["line", "blank_line"]))
-@settings(deadline=None)
 def test_words_tile_the_text_and_lengths_add_up(texts: list[str], paragraph: str) -> None:
     how = SegmentationSettings.model_validate({"paragraph": paragraph, "max_sentence_words": 4})
     frame = documents(*texts)
@@ -210,7 +208,6 @@ def test_words_tile_the_text_and_lengths_add_up(texts: list[str], paragraph: str
 
 
 @given(st.lists(TRICKY, min_size=2, max_size=4))
-@settings(deadline=None)
 def test_a_document_does_not_depend_on_its_neighbours(texts: list[str]) -> None:
     together = pl.concat(list(tokenize(documents(*texts), LINES)[:1])).drop("doc_id")
     alone = pl.concat([tokenize(documents(text), LINES)[0] for text in texts]).drop("doc_id")
@@ -226,7 +223,6 @@ def test_a_document_does_not_depend_on_its_neighbours(texts: list[str]) -> None:
         max_size=4,
     )
 )
-@settings(deadline=None)
 def test_offsets_of_cleaned_documents_lead_into_the_raw_text(texts: list[str]) -> None:
     """What stands there in the raw text, cleaned, is the word."""
     kept, _ = clean(documents(*texts), CLEANING)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings import FeatureSettings, VectorSettings
@@ -162,7 +162,6 @@ def test_words_are_looked_up_by_their_stems_where_the_vocabulary_has_stems(tmp_p
 VALUE = st.floats(-1e6, 1e6, width=32)
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["the", "The", "soup", "汤", "x"]), VALUE, VALUE), min_size=1),
     st.data(),

@@ -250,7 +250,8 @@ def _example(
     text: str,
 ) -> dict[str, Any]:
     document = held[case["corpus"]].test[case["part"]].documents.row(case["row"], named=True)
-    weights = sentence_weights(bundle.network, batch)
+    # tagging reads words and no level that attends
+    weights = None if target.words is not None else sentence_weights(bundle.network, batch)
     return {
         **{
             name: case[name]

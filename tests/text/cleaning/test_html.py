@@ -4,7 +4,7 @@ import time
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings import CleaningSettings, SegmentationSettings
@@ -124,7 +124,6 @@ MARKUP = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(MARKUP, min_size=1, max_size=4))
 def test_edits_of_any_markup_lead_back(pages: list[str]) -> None:
     new, edits = to_text(pl.Series(pages, dtype=pl.String))

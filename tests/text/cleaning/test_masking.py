@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings import CleaningSettings
@@ -111,7 +111,6 @@ PIECE = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(PIECE, max_size=6).map("".join))
 def test_placeholders_never_overlap_and_edits_lead_back(raw: str) -> None:
     new, edits = EVERY(pl.Series([raw]))
@@ -123,7 +122,6 @@ def test_placeholders_never_overlap_and_edits_lead_back(raw: str) -> None:
         assert new[0][c:d] in PLACEHOLDERS.values() and b > a
 
 
-@settings(deadline=None)
 @given(st.lists(PIECE, max_size=6).map("".join))
 def test_the_prefilter_changes_no_result(text: str) -> None:
     for pattern in _PATTERNS.values():
@@ -131,7 +129,6 @@ def test_the_prefilter_changes_no_result(text: str) -> None:
             assert pl.Series([text]).str.contains(pattern.candidate).all()
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="0123456789+-.() :fa@w/", max_size=24))
 def test_the_prefilter_changes_no_result_for_numbers(text: str) -> None:
     for pattern in _PATTERNS.values():

@@ -4,7 +4,7 @@ import ftfy
 import polars as pl
 import pytest
 from ftfy.badness import MOJIBAKE_CATEGORIES
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mgm.text.cleaning.mojibake import SUSPICIOUS, fix_text, repair_encoding
@@ -87,7 +87,6 @@ PIECE = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(PIECE, max_size=6).map("".join))
 @example("sÃ\n³")
 @example("a\nÂ b")
@@ -96,7 +95,6 @@ def test_the_prefilter_changes_no_result(text: str) -> None:
     assert after(repair_encoding, text) == fix_text(text)
 
 
-@settings(deadline=None)
 @given(st.lists(PIECE, max_size=6).map("".join))
 def test_edits_lead_back(text: str) -> None:
     new, edits = repair_encoding(pl.Series([text]))

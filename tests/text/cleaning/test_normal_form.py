@@ -5,7 +5,7 @@ from functools import partial
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.text.cleaning.normal_form import normalise
@@ -36,7 +36,6 @@ def test_characters_exchanged_one_for_one_move_nothing() -> None:
     assert changes(NFC, "\u212b") == []
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(max_size=10), min_size=1, max_size=4), st.sampled_from(["NFC", "NFKC"]))
 def test_as_unicodedata_and_edits_lead_back(raws: list[str], form: str) -> None:
     new, edits = normalise(pl.Series(raws, dtype=pl.String), form)  # type: ignore[arg-type]
@@ -46,7 +45,6 @@ def test_as_unicodedata_and_edits_lead_back(raws: list[str], form: str) -> None:
     check_edits(raws, new.to_list(), edits, exchanges=True)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="aｅé\u0301\u0323\u0308ﬁ½한ㄱｶﾞ\u0345", max_size=12))
 def test_combining_marks(raw: str) -> None:
     for form in ("NFC", "NFKC"):

@@ -5,7 +5,7 @@ import unicodedata
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings import CleaningSettings
@@ -72,7 +72,6 @@ def test_a_step_that_is_off_changes_nothing(step: str, raw: str) -> None:
     assert clean_texts(pl.Series([raw]), DEFAULT.model_copy(update={step: False}))[0][0] == raw
 
 
-@settings(deadline=None)
 @given(st.lists(TRICKY, min_size=1, max_size=5), st.sampled_from([DEFAULT, NFKC, ALL]))
 def test_edits_lead_back(raws: list[str], settings: CleaningSettings) -> None:
     cleaned, edits = clean_texts(pl.Series(raws, dtype=pl.String), settings)
@@ -83,7 +82,6 @@ def test_edits_lead_back(raws: list[str], settings: CleaningSettings) -> None:
         assert unicodedata.is_normalized("NFC", new)
 
 
-@settings(deadline=None)
 @given(st.lists(TRICKY, min_size=1, max_size=5), st.sampled_from([DEFAULT, NFKC, ALL]))
 def test_cleaning_again_changes_nothing(raws: list[str], settings: CleaningSettings) -> None:
     # But for mojibake: what a removed character kept apart can look broken afterwards.
@@ -92,7 +90,6 @@ def test_cleaning_again_changes_nothing(raws: list[str], settings: CleaningSetti
     assert clean_texts(cleaned, settings)[0].to_list() == cleaned.to_list()
 
 
-@settings(deadline=None)
 @given(st.lists(TRICKY, max_size=8), st.integers(1, 30))
 def test_batches_change_no_result(raws: list[str], size: int) -> None:
     texts = pl.Series(raws, dtype=pl.String)

@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.text.cleaning.simplified import simplify
@@ -30,7 +30,6 @@ def test_no_offset_moves() -> None:
     assert new.to_list() == ["one", "汉字", "汉字", "万里 \x00 长城"] and len(edits.text) == 0
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.text(alphabet=st.characters(min_codepoint=0x3400, max_codepoint=0x9FFF), max_size=8), max_size=4

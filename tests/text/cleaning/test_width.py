@@ -4,7 +4,7 @@ from functools import partial
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings import CleaningSettings, SegmentationSettings
@@ -32,7 +32,6 @@ def test_what_is_folded(raw: str, letters: str, everything: str) -> None:
     assert (after(LETTERS, raw), after(ALL, raw)) == (letters, everything)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ＡＢｃ１２，　。中a ", max_size=15))
 def test_no_offset_moves(raw: str) -> None:
     for step in (LETTERS, ALL):
