@@ -75,7 +75,7 @@ def test_dvc_compares_the_metrics_of_two_commits_and_the_report_is_remade_alone(
     (project.root / "reports/report.html").unlink()
     assert ran(project.ok("dvc", "repro", "report")) == ["report"]
     assert "reliability" in project.ok(
-        "dvc", "plots", "diff", "--show-vega", "reports/plots/reliability", "HEAD"
+        "dvc", "plots", "diff", "--targets", "reports/plots/reliability", "--show-vega", "HEAD"
     )
 
 
