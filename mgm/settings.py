@@ -5,7 +5,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from mgm.tasks import Task, TaskSettings, tasks_of
 
@@ -361,12 +369,24 @@ class ModelSettings(_Section):
         return _merge(PRESETS[preset], raw) if isinstance(preset, str) and preset in PRESETS else raw
 
 
+AGGREGATORS = (
+    "AlignedMTL", "CAGrad", "ConFIG", "DualProj", "ExcessMTL", "FairGrad", "GradDrop", "GradVac", "IMTLG", "Krum", "MGDA",
+    "Mean", "NashMTL", "PCD", "PCGrad", "Random", "Sum", "TrimmedMean", "UPGrad",
+)  # fmt: skip
+"""Those of the library TorchJD. They are named here so that a wrong name is an error before any work, and where the library
+is not installed."""
+WEIGHTINGS = ("static", "uncertainty", "random", "famo", *AGGREGATORS)
+
+
 class TrainSettings(_Section):
     epochs: int = Field(default=6, ge=1)
     tokens_per_batch: int = Field(default=4_000, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
-    weighting: Literal["static", "uncertainty"] = "static"
-    """From one loss a task to one for all: a sum with fixed factors, or with factors that are learned beside."""
+    weighting: str = "static"
+    """From one loss a task to one step for all, one of WEIGHTINGS: a sum with fixed factors, with learned or drawn ones, or
+    an aggregator of the tasks' gradients."""
+    aggregator: dict[str, float | str] = {}
+    """Arguments of the aggregator, by their names in TorchJD."""
     weights: dict[str, Annotated[float, Field(gt=0)]] = {}
     """Task to the factor of its loss in the sum; a task that is not named counts 1. With `uncertainty` it multiplies
     the task's whole term, the learned factor and its price: it says how much the task matters, whatever its scale."""
@@ -385,6 +405,26 @@ class TrainSettings(_Section):
     compile: bool = False
     """Training through torch.compile: minutes of compiling first; needs a C++ compiler, on a GPU Triton."""
     generation: bool = False
+
+    @field_validator("weighting")
+    @classmethod
+    def _is_known(cls, name: str) -> str:
+        if name not in WEIGHTINGS:
+            raise ValueError(f"no such weighting{nearest(name, WEIGHTINGS)}")
+        return name
+
+    @model_validator(mode="after")
+    def _fits_the_weighting(self) -> Self:
+        if self.weighting not in AGGREGATORS and self.aggregator:
+            raise ValueError(
+                f"aggregator: {self.aggregator}: arguments of an aggregator, but weighting is {self.weighting!r}"
+            )
+        if self.weighting in AGGREGATORS and self.compile:
+            raise ValueError(
+                f"compile: a compiled encoder has no gradients a task, which weighting: {self.weighting} needs; "
+                "expected compile: false"
+            )
+        return self
 
 
 class EvaluateSettings(_Section):
@@ -584,9 +624,12 @@ class Settings(_Section):
 
 
 def nearest(name: str, valid: Any) -> str:
-    """` (did you mean 'x'?)`, or the valid names where none is near."""
+    """` (did you mean 'x'?)`, whatever the case, or the valid names where none is near."""
     names = sorted(valid)
-    near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+    folded = [n.casefold() for n in names]
+    near = [
+        names[folded.index(n)] for n in difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    ]
     return f" (did you mean {near[0]!r}?)" if near else f" (valid: {', '.join(names) or 'none'})"
 
 

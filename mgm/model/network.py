@@ -137,16 +137,24 @@ class Network(nn.Module):
         """All but the wide part's, which has a descent of its own."""
         return [p for name, p in self.named_parameters() if not name.startswith("wide.")]
 
-    def losses(self, parts: list[dict[str, Tensor]], batch: Batch, smoothing: float) -> dict[str, Tensor]:
-        """The mean loss, a scalar, of each task with a label in the batch (a document's or a word's), summed over the
-        parts."""
-        losses: dict[str, Tensor] = {}
-        for outputs in parts:
-            for task in outputs.keys() & batch.targets.keys():
-                loss = self.heads[task].loss(outputs[task], batch.targets[task], batch, smoothing)
-                if loss is not None:
-                    losses[task] = losses[task] + loss if task in losses else loss
-        return {task: losses[task] for task in batch.targets if task in losses}
+    def own_parameters(self, task: str) -> list[nn.Parameter]:
+        """Those of the deep part that the loss of this task alone reaches."""
+        return list(self.heads[task].parameters())
+
+    def shared_parameters(self) -> list[nn.Parameter]:
+        """Those of the deep part that are no task's own."""
+        own = {id(p) for task in self.heads for p in self.own_parameters(task)}
+        return [p for p in self.dense_parameters() if id(p) not in own]
+
+    def losses(self, outputs: dict[str, Tensor], batch: Batch, smoothing: float) -> dict[str, Tensor]:
+        """Of one part's outputs the mean loss, a scalar, of each task with a label in the batch (a document's or a
+        word's)."""
+        losses = {
+            task: self.heads[task].loss(outputs[task], target, batch, smoothing)
+            for task, target in batch.targets.items()
+            if task in outputs
+        }
+        return {task: loss for task, loss in losses.items() if loss is not None}
 
     def decode(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Decoded]:
         """What the outputs mean, task by task; see `Decoded`."""

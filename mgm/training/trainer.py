@@ -32,10 +32,11 @@ from mgm.training.checkpoint import Checkpoint
 from mgm.training.cost import Cost, peak_memory_mib
 from mgm.training.loader import load
 from mgm.training.precision import Precision, resolve
+from mgm.training.replay import random_state, replayed
 from mgm.training.sampling import EpochPlan, plan_epoch, task_passes
 from mgm.training.sources import Source
 from mgm.training.validation import validate
-from mgm.training.weighting import WEIGHTINGS
+from mgm.training.weighting import choice
 
 
 @dataclass(frozen=True)
@@ -190,13 +191,11 @@ class _Run:
         self.settings, self.seed = settings, seed
         self.device = next(network.parameters()).device
         self.precision = resolve(settings.precision, self.device)
-        self.weighting = WEIGHTINGS[settings.weighting]([t.name for t in tasks], settings.weights).to(
-            self.device
-        )
+        self.weighting = choice.make(settings, [t.name for t in tasks]).to(self.device)
         self.encode = _compiled(network.encoder) if settings.compile else network.encoder.forward
         dense = network.dense_parameters()
         groups = _decayed(dense, settings.weight_decay)
-        if learned := list(self.weighting.parameters()):
+        if learned := self.weighting.descended():
             groups.append({"params": learned, "weight_decay": 0.0})
         self.optimizer = torch.optim.AdamW(groups, settings.learning_rate, fused=True)
         self.average = MovingAverage(dense, settings.ema)
@@ -212,6 +211,7 @@ class _Run:
         # the network's own randomness (dropout) starts anew each epoch: nothing of it has to be kept for a
         # resume
         torch.manual_seed(int(np.random.default_rng([self.seed, self.epoch]).integers(2**62)))
+        self.weighting.begin_epoch()
         plan = plan_epoch(
             self.sources, settings.tokens_per_batch, settings.sampling_tau, self.seed, self.epoch
         )
@@ -266,8 +266,7 @@ class _Run:
                 loading += time.perf_counter() - asked
                 words += batch.word.numel()
                 documents += batch.size
-                losses = self._losses(batch)
-                self._update(losses, (self.epoch + done / total) / self.settings.epochs, batch.labelled)
+                losses = self._update(batch, (self.epoch + done / total) / self.settings.epochs)
                 for task, loss in losses.items():
                     sums[task] = sums.get(task, loss.new_zeros(())) + loss.detach()
                     counts[task] = counts.get(task, 0) + 1
@@ -286,23 +285,34 @@ class _Run:
     def _gather(self, step: batches.Step) -> Batch:
         return collate(self.sources[step.source].part, step.rows, self.tasks, self.labels, with_targets=True)
 
-    def _losses(self, batch: Batch) -> dict[str, Tensor]:
+    def _losses(
+        self, batch: Batch, forward: Callable[[Batch], list[dict[str, Tensor]]]
+    ) -> list[dict[str, Tensor]]:
+        """Of each part that `forward` gives, the losses of the tasks."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            parts = self.network.parts(batch)
+            parts = forward(batch)
         # the losses and what heads sum over a sentence are worth their digits
         exact = [{task: output.float() for task, output in outputs.items()} for outputs in parts]
-        return self.network.losses(exact, batch, self.settings.label_smoothing)
+        return [self.network.losses(outputs, batch, self.settings.label_smoothing) for outputs in exact]
 
-    def _update(self, losses: dict[str, Tensor], progress: float, labelled: dict[str, int]) -> None:
+    def _update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
+        """One step. The loss of each task, summed over the parts."""
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * schedule(self.settings, progress)
         self.optimizer.zero_grad(set_to_none=True)
-        self.weighting(losses).backward()
+        state = random_state(self.device) if self.weighting.looks_back else []
+        deep, *others = self._losses(batch, self.network.parts)
+        wide = others[0] if others else {}
+        self.weighting.backward(deep, wide, self.network)
         nn.utils.clip_grad_norm_(self.average.parameters, self.settings.clip)
         self.optimizer.step()
         self.average.update()
         if self.network.wide is not None:
-            self.network.wide.descend(schedule(self.settings, progress), labelled)
+            self.network.wide.descend(schedule(self.settings, progress), batch.labelled)
+        if self.weighting.looks_back:
+            with torch.no_grad(), replayed(state, self.device):
+                self.weighting.look_back(self._losses(batch, lambda b: [self.network.deep(b)])[0])
+        return {task: loss + wide[task] if task in wide else loss for task, loss in deep.items()}
 
     def _told(self, report: EpochReport) -> None:
         self.history.append(report)

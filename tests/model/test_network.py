@@ -89,9 +89,10 @@ def test_one_step_of_every_kind_of_task_is_deterministic(
         model.word_dropout = 0.2
         torch.manual_seed(1)
         batch = labelled(make_batch)
-        losses = model.losses(model.parts(batch), batch, 0.05)
-        assert sorted(losses) == [t.name for t in TASKS]
-        torch.stack(list(losses.values())).sum().backward()
+        deep, wide = (model.losses(outputs, batch, 0.05) for outputs in model.parts(batch))
+        assert sorted(deep) == [t.name for t in TASKS]
+        assert sorted(wide) == [t.name for t in TASKS if t.kind != "tagging"]
+        torch.stack([*deep.values(), *wide.values()]).sum().backward()
         return [p.grad.to_dense() for p in model.parameters() if p.grad is not None]
 
     first, second = step(), step()
@@ -105,7 +106,7 @@ def test_a_task_without_labels_in_the_batch_has_no_loss_and_its_head_no_gradient
     model, batch = network(), labelled(make_batch)
     batch.targets["genre"].fill_(NO_LABEL)
     del batch.targets["type"]
-    losses = model.losses(model.parts(batch), batch, 0.0)
+    losses = model.losses(model.deep(batch), batch, 0.0)
     assert sorted(losses) == ["names", "topics"]
     torch.stack(list(losses.values())).sum().backward()
     for task in ("genre", "type"):
@@ -119,7 +120,8 @@ def test_the_network_learns_what_it_is_shown(make_batch: Callable[..., Batch]) -
     assert model.wide is not None
     for _ in range(60):
         optimizer.zero_grad()
-        torch.stack(list(model.losses(model.parts(batch), batch, 0.0).values())).sum().backward()
+        losses = [model.losses(outputs, batch, 0.0) for outputs in model.parts(batch)]
+        torch.stack([loss for part in losses for loss in part.values()]).sum().backward()
         optimizer.step()
         model.wide.descend(0.1, batch.labelled)
     with torch.inference_mode():

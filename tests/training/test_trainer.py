@@ -81,8 +81,12 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, kill_after: int)
     assert not (tmp_path / "state").exists()
 
 
-def test_killed_in_any_batch_it_goes_on_to_the_same_bytes_with_learned_weights_too(tmp_path: Path) -> None:
-    config = tiny.settings(weighting="uncertainty", weights={"keys": 2.0}, sampling_tau=0.5)
+@pytest.mark.parametrize("weighting", ["uncertainty", "random", "famo", "GradVac"])
+def test_killed_in_any_batch_it_goes_on_to_the_same_bytes_with_every_kind_of_weighting(
+    tmp_path: Path, weighting: str
+) -> None:
+    """GradVac draws an order of tasks and remembers earlier batches."""
+    config = tiny.settings(weighting=weighting, weights={"keys": 2.0}, sampling_tau=0.5)
     weights, reports = run(config)
     checkpoint = Checkpoint(tmp_path / "state", "these facts")
     made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
@@ -149,6 +153,17 @@ def test_in_bf16_it_learns_the_same_and_its_weights_stay_fp32() -> None:
     for task, loss in fitted.trained.history[-1].losses.items():
         assert loss != exact[-1].losses[task]
         assert loss == pytest.approx(exact[-1].losses[task], abs=0.2), task
+
+
+@pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="needs a CPU with bf16 instructions")
+@pytest.mark.parametrize("weighting", ["famo", "UPGrad"])
+def test_other_weightings_learn_in_bf16_too(weighting: str) -> None:
+    config = tiny.settings(epochs=3, precision="bf16", weighting=weighting)
+    made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
+    first, *_, last = fit(made, config).trained.history
+    assert all(last.losses[task] < first.losses[task] for task in first.losses)
+    assert {p.dtype for p in made.network.parameters()} == {torch.float32}
+    assert first.weights != last.weights
 
 
 def test_no_compiler_is_named_before_anything_is_trained(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,15 @@
+import io
 import math
 
 import pytest
 import torch
+from torchjd.scalarization import FAMO
 
-from mgm.training.weighting import UncertaintyWeighting, Weighting
+from mgm.training.replay import random_state, replayed
+from mgm.training.weighting.famo import FamoWeighting
+from mgm.training.weighting.random import RandomWeighting
+from mgm.training.weighting.uncertainty import UncertaintyWeighting
+from mgm.training.weighting.weighting import Weighting
 
 LOSSES = {"a": torch.tensor(2.0), "b": torch.tensor(3.0)}
 
@@ -50,3 +56,99 @@ def test_the_weighted_sum_is_never_negative_and_a_task_without_a_loss_is_left_al
     total.backward()
     assert weighting.log_variance[0].grad is not None
     assert weighting.log_variance[1].grad is None
+
+
+def test_random_factors_are_drawn_for_each_batch_have_the_mean_1_and_follow_the_seed() -> None:
+    def drawn(seed: int, batches: int) -> list[dict[str, float]]:
+        torch.manual_seed(seed)
+        weighting, found = RandomWeighting(["a", "b", "c"], {"b": 0.5}), []
+        for _ in range(batches):
+            weighting(LOSSES)
+            found.append(weighting.factors())
+        return found
+
+    factors = drawn(1, 400)
+    assert all(f["a"] + f["b"] / 0.5 == pytest.approx(2) for f in factors)
+    assert len({f["a"] for f in factors}) == 400
+    assert sum(f["b"] for f in factors) / 400 == pytest.approx(0.5, abs=0.05)
+    assert {f["c"] for f in factors} == {1.0}  # without a loss in any batch: what is set
+    assert drawn(1, 3) == drawn(1, 3) != drawn(2, 3)
+
+
+def test_random_tells_the_mean_of_an_epochs_factors_and_multiplies_by_each() -> None:
+    torch.manual_seed(4)
+    weighting, sums = RandomWeighting(["a", "b"]), []
+    for _ in range(3):
+        losses = {task: loss.clone().requires_grad_() for task, loss in LOSSES.items()}
+        weighting(losses).backward()
+        sums.append(float(losses["a"].grad or 0))
+    assert weighting.factors()["a"] == pytest.approx(sum(sums) / 3)
+    weighting(LOSSES)
+    weighting.begin_epoch()
+    assert weighting.factors() == {"a": 1.0, "b": 1.0}
+
+
+def test_famo_is_the_librarys_where_every_batch_has_every_task() -> None:
+    """TorchJD has an implementation of its own, for a fixed set of tasks; its factors sum to 1."""
+    ours, theirs = FamoWeighting(["a", "b"]), FAMO(2)
+    torch.manual_seed(2)
+    for _ in range(20):
+        before, after = torch.rand(2) + 0.1, torch.rand(2) + 0.1
+        mine, other = before.clone().requires_grad_(), before.clone().requires_grad_()
+        ours({"a": mine[0], "b": mine[1]}).backward()
+        theirs(other).backward()
+        assert mine.grad is not None and other.grad is not None
+        torch.testing.assert_close(mine.grad, 2 * other.grad)
+        ours.look_back({"a": after[0], "b": after[1]})
+        theirs.update(after)
+        torch.testing.assert_close(ours.shares(["a", "b"]), theirs._w.softmax(0).detach())
+
+
+def test_famo_raises_the_task_that_falls_behind_and_leaves_the_absent_alone() -> None:
+    weighting = FamoWeighting(["a", "b", "c"], {"b": 3.0})
+    assert weighting.shares(["a", "b"]).tolist() == pytest.approx([0.25, 0.75])
+    for _ in range(10):
+        weighting(LOSSES)
+        weighting.look_back({"a": LOSSES["a"] * 0.5, "b": LOSSES["b"] * 0.99})
+    assert float(weighting.logits["a"]) < 0 < float(weighting.logits["b"])
+    assert float(weighting.logits["c"]) == 0
+    factors = weighting.factors()
+    assert factors["a"] + factors["b"] == pytest.approx(2)
+    assert factors["c"] == 1.0
+    assert not weighting.descended()
+
+
+def test_famo_bears_a_loss_of_nothing() -> None:
+    weighting = FamoWeighting(["a", "b"])
+    for _ in range(3):
+        total = weighting({"a": torch.tensor(0.0), "b": torch.tensor(1.0)})
+        weighting.look_back({"a": torch.tensor(0.0), "b": torch.tensor(0.0)})
+    assert math.isfinite(total) and all(map(math.isfinite, weighting.factors().values()))
+
+
+def test_famo_goes_on_from_its_saved_state() -> None:
+    def steps(weighting: FamoWeighting, first: int, last: int) -> None:
+        for step in range(first, last):
+            weighting(LOSSES)
+            weighting.look_back({"a": LOSSES["a"] / (1 + step), "b": LOSSES["b"] * 0.9})
+
+    whole, killed, resumed = (FamoWeighting(["a", "b"]) for _ in range(3))
+    steps(whole, 0, 6)
+    steps(killed, 0, 3)
+    file = io.BytesIO()
+    torch.save(killed.state_dict(), file)
+    file.seek(0)
+    resumed.load_state_dict(torch.load(file, weights_only=True))
+    steps(resumed, 3, 6)
+    assert torch.equal(resumed.shares(["a", "b"]), whole.shares(["a", "b"]))
+
+
+def test_replayed_numbers_are_the_same_and_nothing_behind_them_moves() -> None:
+    torch.manual_seed(3)
+    state = random_state(torch.device("cpu"))
+    first, second = torch.rand(3), torch.rand(3)
+    torch.manual_seed(3)
+    assert torch.equal(torch.rand(3), first)
+    with replayed(state, torch.device("cpu")):
+        assert torch.equal(torch.rand(3), first)
+    assert torch.equal(torch.rand(3), second)

@@ -1,32 +1,11 @@
-"""From one loss a task to the loss that is minimised."""
+"""Task uncertainty: a learned variance a task."""
 
 from collections.abc import Mapping
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-
-class Weighting(nn.Module):
-    """The weighted sum of the losses of a batch's tasks; a task without a weight counts 1."""
-
-    def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:
-        super().__init__()
-        given = weights or {}
-        self.weights = {task: given.get(task, 1.0) for task in tasks}
-
-    def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """A scalar."""
-        terms = [self.weights[task] * self.term(task, loss) for task, loss in losses.items()]
-        return sum(terms[1:], start=terms[0])
-
-    def term(self, task: str, loss: Tensor) -> Tensor:
-        """A task's share of the sum, before its weight."""
-        return loss
-
-    def factors(self) -> dict[str, float]:
-        """What each task's loss is multiplied with at present."""
-        return dict(self.weights)
+from mgm.training.weighting.weighting import Weighting
 
 
 class UncertaintyWeighting(Weighting):
@@ -51,9 +30,3 @@ class UncertaintyWeighting(Weighting):
     def factors(self) -> dict[str, float]:
         learned = torch.stack(list(self.log_variance)).detach().neg().exp().tolist()
         return {task: self.weights[task] * factor for task, factor in zip(self.tasks, learned, strict=True)}
-
-
-WEIGHTINGS: dict[Literal["static", "uncertainty"], type[Weighting]] = {
-    "static": Weighting,
-    "uncertainty": UncertaintyWeighting,
-}
