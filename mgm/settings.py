@@ -335,6 +335,30 @@ class WideSettings(_Section):
     """Of n-grams."""
 
 
+class CascadeSettings(_Section):
+    order: list[str] = []
+    """Tasks from low to high, each read by those above it; the others are above them and not read by their kind. Tagging is
+    always below the tasks of documents."""
+    width: int = Field(default=128, ge=1)
+    """Of the state of a task that is read."""
+
+
+class MixtureSettings(_Section):
+    experts: int = Field(default=4, ge=1)
+    width: int = Field(default=128, ge=1)
+    """Of an expert."""
+
+
+class ExtractionSettings(_Section):
+    shared: int = Field(default=2, ge=1)
+    """Experts that all tasks read, in each layer."""
+    own: int = Field(default=1, ge=1)
+    """Experts of each task, in each layer."""
+    width: int = Field(default=128, ge=1)
+    """Of an expert."""
+    layers: int = Field(default=2, ge=1)
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {},
     "fast": {name: {"enabled": False} for name in ("sentence", "paragraph", "document")},
@@ -352,7 +376,12 @@ class ModelSettings(_Section):
     dropout: float = Field(default=0.3, ge=0, lt=1)
     fusion: Literal["concat", "gated"] = "concat"
     fusion_width: int = Field(default=256, ge=1)
-    """Of a document's vector, which the heads read."""
+    """Of a document's vector."""
+    sharing: Literal["hard", "cascade", "mmoe", "ple"] = "hard"
+    """What lies between these vectors and the heads: nothing, low tasks that feed high ones, or experts and gates."""
+    cascade: CascadeSettings = CascadeSettings()
+    mmoe: MixtureSettings = MixtureSettings()
+    ple: ExtractionSettings = ExtractionSettings()
     character: CharacterSettings = CharacterSettings()
     word: WordSettings = WordSettings()
     window: WindowSettings = WindowSettings()
@@ -583,6 +612,8 @@ class Settings(_Section):
             for task_name in corpus.columns:
                 _known(task_name, own, f"{where}: corpora.{name}.columns.{task_name}", "task of this corpus")
             self._text(name, where)
+        for name in self.model.cascade.order:
+            _known(name, self.tasks, f"{where}: model.cascade.order: {name!r}", "task")
         for name in self.train.weights:
             _known(name, self.tasks, f"{where}: train.weights.{name}", "task")
         for name in self.gates.tasks:

@@ -85,6 +85,7 @@ def own_settings(settings: Settings) -> Settings:
         corpora[name]["columns"] = {t: c for t, c in settings.corpora[name].columns.items() if t in tasks}
     raw = settings.model_dump(include={"seed", "text", "model", "train"})
     raw["train"]["weights"] = {t: w for t, w in settings.train.weights.items() if t in tasks}
+    raw["model"]["cascade"]["order"] = [t for t in settings.model.cascade.order if t in tasks]
     return Settings.parse(
         raw | {"enabled": {name: name for name in corpora}, "corpora": corpora, "tasks": tasks}
     )

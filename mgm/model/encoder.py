@@ -12,11 +12,12 @@ from mgm.model.granularity.character import Character
 from mgm.model.granularity.document import Document
 from mgm.model.granularity.lead import Lead
 from mgm.model.granularity.paragraph import Paragraph
-from mgm.model.granularity.reading import Reading, Words
+from mgm.model.granularity.reading import Reading
+from mgm.model.granularity.reading import Words as Reads
 from mgm.model.granularity.sentence import Sentence
 from mgm.model.granularity.window import Window
 from mgm.model.granularity.word import Word
-from mgm.model.ragged import Ragged, gather_mean
+from mgm.model.ragged import Ragged, Words, gather_mean
 from mgm.settings import ModelSettings
 
 
@@ -75,7 +76,7 @@ class Encoder(nn.Module):
 
     def forward(
         self, batch: Batch, word_dropout: float = 0.0, with_words: bool = True
-    ) -> tuple[dict[str, Tensor], Ragged | None]:
+    ) -> tuple[dict[str, Tensor], Words | None]:
         """Pooled vectors (B, width) by granularity; the vectors (N, word_width) of all words, by sentence.
 
         The words' vectors come with `with_words` alone.
@@ -90,7 +91,7 @@ class Encoder(nn.Module):
         pooled: dict[str, Tensor] = {}
         words: list[Tensor] = []
 
-        def encode(level: Window | Sentence, reads: Words) -> Ragged:
+        def encode(level: Window | Sentence, reads: Reads) -> Ragged:
             states = level(types_TD, readings[reads])
             if with_words:  # tagging reads all words, whatever this level reads for its own vector
                 words.append((states if reads == "all" else level(types_TD, everything)).values)
@@ -121,7 +122,9 @@ class Encoder(nn.Module):
             paragraphs = Ragged(Ragged(sentences, batch.paragraph_length).mean_pool(), batch.document_length)
         if self.document is not None:
             pooled["document"] = self.document(paragraphs)
-        return pooled, Ragged(torch.cat(words, dim=1), batch.sentence_length) if words else None
+        if not words:
+            return pooled, None
+        return pooled, Words(torch.cat(words, dim=1), batch.sentence_length, batch.sentences_per_document)
 
     def word_vectors(self, batch: Batch, word_dropout: float) -> dict[str, Tensor]:
         """(T,D) of each kind of word vector, by its name."""

@@ -1,4 +1,4 @@
-"""The network: one encoder, a fusion of its granularities, and a head for each task; beside it the wide part.
+"""The network: one encoder, a fusion of its granularities, what tasks share of it, and a head for each; beside it the wide part.
 
 Axes: B documents, N words, K labels, L span labels.
 """
@@ -16,8 +16,8 @@ from mgm.model.heads.head import Decoded, Head
 from mgm.model.heads.multilabel import Multilabel
 from mgm.model.heads.regression import Regression
 from mgm.model.heads.tagging import Tagging
-from mgm.model.ragged import Ragged
-from mgm.model.sharing import HardSharing
+from mgm.model.ragged import Words
+from mgm.model.sharing import choice
 from mgm.model.wide import Wide
 from mgm.settings import ModelSettings
 from mgm.tasks import Task
@@ -90,7 +90,7 @@ class Network(nn.Module):
         self.fusion: Fusion = FUSIONS[settings.fusion](
             self.encoder.widths, names, settings.fusion_width, settings.dropout
         )
-        self.sharing = HardSharing(tasks, settings.fusion_width, self.encoder.word_width, settings.dropout)
+        self.sharing = choice.make(tasks, self.encoder.word_width, settings)
         self.heads = Heads(
             {
                 task.name: HEADS[task.kind](self.sharing.widths[task.name], labels.get(task.name, []))
@@ -119,7 +119,7 @@ class Network(nn.Module):
         """The outputs of the heads."""
         return self.read(*self.encoder(batch, self.word_dropout if self.training else 0.0, self.has_tagging))
 
-    def read(self, pooled: dict[str, Tensor], words: Ragged | None) -> dict[str, Tensor]:
+    def read(self, pooled: dict[str, Tensor], words: Words | None) -> dict[str, Tensor]:
         """The outputs of the heads for what the encoder gives."""
         inputs = self.sharing(self.fusion(pooled), words)
         return {task: head(inputs[task]) for task, head in self.heads.items()}
@@ -139,7 +139,7 @@ class Network(nn.Module):
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:
         """Those of the deep part that the loss of this task alone reaches."""
-        return list(self.heads[task].parameters())
+        return [*self.heads[task].parameters(), *self.sharing.own_parameters(task)]
 
     def shared_parameters(self) -> list[nn.Parameter]:
         """Those of the deep part that are no task's own."""

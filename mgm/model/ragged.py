@@ -102,6 +102,13 @@ class Ragged:
 
 
 @dataclass(frozen=True)
+class Words(Ragged):
+    """Of a batch's words, by sentence; `sentences` (B,) counts those of each document."""
+
+    sentences: Tensor
+
+
+@dataclass(frozen=True)
 class TimeMajor:
     """Rows by falling length, step after step: step t holds item t of each row longer than t.
 

@@ -9,7 +9,7 @@ Axes: B documents, N words, R documents of a part.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from mgm.model.encoder import Encoder
 from mgm.model.heads.head import Decoded, Tagged
 from mgm.model.network import Network, mean_of
 from mgm.model.predict import TOKENS_PER_BATCH, Outcome, Tags
-from mgm.model.ragged import Ragged
+from mgm.model.ragged import Words
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 
@@ -120,7 +120,7 @@ def masked_outcomes(
 def _outputs(
     network: Network,
     pooled: dict[str, Tensor],
-    words: Ragged | None,
+    words: Words | None,
     wide: dict[str, Tensor] | None,
     mask: str,
     mean: Means,
@@ -133,7 +133,7 @@ def _outputs(
     if words is not None and mask in (slices := word_slices(network.encoder)):
         values = words.values.clone()
         values[:, slices[mask]] = mean.words[slices[mask]]
-        words = Ragged(values, words.length)
+        words = replace(words, values=values)
     deep = network.read(pooled, words)
     if wide is None or mask == WIDE:
         return deep

@@ -1,0 +1,84 @@
+"""Low-level tasks feed high-level ones.
+
+Axes: B documents, S sentences, N words, D width read, W width of a state.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgm.model.ragged import Ragged, Words
+from mgm.model.sharing.sharing import Sharing
+from mgm.settings import ModelSettings
+from mgm.tasks import Task
+
+
+class CascadeSharing(Sharing):
+    """Tasks from low to high, each reading the encoder and the states of the tasks below it: words first, then documents,
+    which read the states of words through their sentences; among either, the order that the settings name.
+
+    A task that feeds others has a state, which its own head reads too, so that it is trained for that task. A task that the
+    settings do not name feeds none of its kind. The losses of high tasks reach low ones. Sources: Søgaard and Goldberg 2016;
+    Hashimoto et al. 2017, arXiv:1611.01587, without its label embeddings and its successive regularisation.
+    """
+
+    def __init__(self, tasks: list[Task], fused_width: int, word_width: int, settings: ModelSettings) -> None:
+        super().__init__(tasks, fused_width, word_width, settings)
+        order, width = settings.cascade.order, settings.cascade.width
+        of_words = _ordered(self.tasks_of(words=True), order)
+        of_documents = _ordered(self.tasks_of(words=False), order)
+        self.sequence = {True: of_words, False: of_documents}
+        self.feeding = [*of_words] if of_documents else _feeding(of_words, order)
+        self.feeding += _feeding(of_documents, order)
+        self.below: dict[str, list[str]] = {}
+        self.states = nn.ModuleList()
+        self.sentence = None
+        if of_words and of_documents:
+            self.sentence = nn.Linear(len(of_words) * width, width)
+        for words, names in self.sequence.items():
+            base = word_width if words else fused_width + width * (self.sentence is not None)
+            for place, name in enumerate(names):
+                self.below[name] = [n for n in names[:place] if n in _feeding(names, order)]
+                reads = base + width * len(self.below[name])
+                self.widths[name] = width if name in self.feeding else reads
+                if name in self.feeding:
+                    self.states.append(nn.Linear(reads, width))
+
+    def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:
+        inputs: dict[str, Tensor] = {}
+        if self.sequence[True]:
+            assert words_ND is not None, "a task reads words, and none were encoded"
+            read_ND = self.drop_words(words_ND)
+            for name in self.sequence[True]:
+                inputs[name] = self._input(name, read_ND, inputs)
+        for name in self.sequence[False]:
+            read = fused[name]
+            if self.sentence is not None and words_ND is not None:
+                read = torch.cat([read, self._of_words(inputs, words_ND)], dim=1)
+            inputs[name] = self._input(name, self.drop(read), inputs)
+        return {name: inputs[name] for name in self.reads_words}
+
+    def _input(self, name: str, read: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+        """What the task's head reads: its state where it feeds others, else all that it sees."""
+        seen = torch.cat([read, *(inputs[n] for n in self.below[name])], dim=1)
+        if name not in self.feeding:
+            return seen
+        return F.relu(self.states[self.feeding.index(name)](seen))
+
+    def _of_words(self, inputs: dict[str, Tensor], words_ND: Words) -> Tensor:
+        """(B,W) the states of the tasks below documents: of words, of sentences, of the document."""
+        assert self.sentence is not None
+        states = torch.cat([inputs[name] for name in self.sequence[True]], dim=1)
+        sentences_SW = F.relu(self.sentence(Ragged(states, words_ND.length).max_pool()))
+        return Ragged(sentences_SW, words_ND.sentences).max_pool()
+
+
+def _ordered(names: list[str], order: list[str]) -> list[str]:
+    """Those that are named in their order, then the others."""
+    named = [name for name in dict.fromkeys(order) if name in names]
+    return named + [name for name in names if name not in named]
+
+
+def _feeding(names: list[str], order: list[str]) -> list[str]:
+    """Of `names`, in their order, those that another one reads."""
+    return [name for name in names[:-1] if name in order]

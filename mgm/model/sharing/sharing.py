@@ -1,0 +1,53 @@
+"""What every way of sharing does: from what the encoder gives to what each task's head reads.
+
+Axes: B documents, S sentences, N words, D width.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgm.model.ragged import Ragged, Words
+from mgm.settings import ModelSettings
+from mgm.tasks import Task
+
+
+class Sharing(nn.Module):
+    """Between the encoder and the heads. `widths` gives the width of what each task's head reads.
+
+    Tagging reads words, every other kind the document's fused vector.
+    """
+
+    def __init__(self, tasks: list[Task], fused_width: int, word_width: int, settings: ModelSettings) -> None:
+        super().__init__()
+        self.reads_words = {task.name: task.kind == "tagging" for task in tasks}
+        self.widths = {name: word_width if words else fused_width for name, words in self.reads_words.items()}
+        self.dropout = settings.dropout
+
+    def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:
+        """What each task's head reads: (N, its width) for tagging, (B, its width) for others.
+
+        `fused`: (B,D) a task; `words_ND`: the words' vectors by sentence, None where no task reads them.
+        """
+        raise NotImplementedError
+
+    def own_parameters(self, task: str) -> list[nn.Parameter]:
+        """Those that the loss of this task alone reaches."""
+        return []
+
+    def tasks_of(self, words: bool) -> list[str]:
+        """Those that read words, or those that read documents."""
+        return [name for name, reads in self.reads_words.items() if reads == words]
+
+    def drop(self, vectors: Tensor) -> Tensor:
+        """Dropout of documents' vectors."""
+        return F.dropout(vectors, self.dropout, self.training)
+
+    def drop_words(self, words_ND: Ragged) -> Tensor:
+        """(N,D) Dropout of words' vectors, which takes the same features from all words of a sentence.
+
+        Source: Gal and Ghahramani 2016, arXiv:1512.05287; it also costs a fraction of a draw for each word.
+        """
+        if not self.training or not self.dropout:
+            return words_ND.values
+        keep_SD = words_ND.values.new_ones(words_ND.length.numel(), words_ND.values.shape[1])
+        return words_ND.values * F.dropout(keep_SD, self.dropout)[words_ND.row]
