@@ -1,6 +1,7 @@
 """params.yaml as typed settings. An unknown or wrong key is an error that names it and the nearest valid one."""
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -523,6 +524,56 @@ class RaySettings(_Section):
     """GPUs of one worker; 0.25: four share one."""
 
 
+class SearchSettings(_Section):
+    """What `python -m flows.tune` tries of one setting: a range, or a list of choices."""
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    """Even over the logarithm: for what spans orders of magnitude."""
+    step: float | None = Field(default=None, gt=0)
+    choices: list[Any] | None = Field(default=None, min_length=2)
+
+    @model_validator(mode="after")
+    def _a_range_or_choices(self) -> Self:
+        ends = (self.low, self.high)
+        if self.choices is not None:
+            if ends != (None, None) or self.log or self.step is not None:
+                raise ValueError("choices stand alone, without low, high, log and step")
+        elif self.low is None or self.high is None:
+            raise ValueError("expected low and high, or choices")
+        elif self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        elif self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError("log: expected low above 0, and no step")
+        return self
+
+    @property
+    def limits(self) -> list[Any]:
+        """The values at the ends of the range, or all choices."""
+        return [self.low, self.high] if self.choices is None else self.choices
+
+
+class TuneSettings(_Section):
+    """The search for better settings of model and training."""
+
+    trials: int = Field(default=30, ge=1)
+    startup_trials: int = Field(default=8, ge=1)
+    """Trials at random before the search learns from them, and before one is stopped early."""
+    warmup_epochs: int = Field(default=1, ge=1)
+    """No trial is stopped before it has had this many."""
+    space: dict[str, SearchSettings] = {}
+    """Setting to what is tried of it, by its full name, such as train.learning_rate."""
+
+
+class CrossvalSettings(_Section):
+    """Cross-validation over the rows of train and valid."""
+
+    folds: int = Field(default=5, ge=2)
+    validation: float = Field(default=0.125, gt=0, lt=1)
+    """Share of the groups outside the held-out fold on which early stopping goes and thresholds are tuned."""
+
+
 class ScoreSettings(_Section):
     """Nightly scoring. Places are relative to the project's folder."""
 
@@ -572,6 +623,8 @@ class Settings(_Section):
     explain: ExplainSettings = ExplainSettings()
     verdict: VerdictSettings = VerdictSettings()
     score: ScoreSettings = ScoreSettings()
+    tune: TuneSettings = TuneSettings()
+    crossval: CrossvalSettings = CrossvalSettings()
 
     @classmethod
     def load(cls, path: Path = PARAMS) -> "Settings":
@@ -599,6 +652,7 @@ class Settings(_Section):
         except ValidationError as error:
             raise ValueError(_explain(error, cls, where)) from error
         settings._check_names(where)
+        settings._check_space(raw, where)
         return settings
 
     def _check_names(self, where: str) -> None:
@@ -627,6 +681,29 @@ class Settings(_Section):
             raise ValueError(
                 f"{where}: no enabled corpus has a task that is trained; enable one or add a task"
             )
+
+    def _check_space(self, raw: dict[str, Any], where: str) -> None:
+        """Every setting of tune.space is one that training reads, and takes the values at the ends of its range."""
+        present = self.tunable()
+        for name, search in self.tune.space.items():
+            place = f"{where}: tune.space.{name}"
+            _known(name, present, place, "setting of model or train")
+            number = isinstance(present[name], int | float) and not isinstance(present[name], bool)
+            if search.choices is None and not number:
+                raise ValueError(f"{place}: it is no number (now {present[name]!r}); expected choices")
+            for value in search.limits:
+                whole = isinstance(present[name], int) and isinstance(value, float) and value.is_integer()
+                try:
+                    type(self).model_validate(overridden(raw, {name: int(value) if whole else value}))
+                except ValidationError as error:
+                    raise ValueError(_explain(error, type(self), place)) from error
+
+    def tunable(self) -> dict[str, Any]:
+        """Every setting that training reads and features do not, by its full name, with its value."""
+        found = _flat(self.model_dump(mode="json", include={"model", "train"}))
+        found |= {f"train.weights.{task}": self.train.weights.get(task, 1.0) for task in self.tasks}
+        del found["train.generation"]  # it changes the tasks, so that scores would not compare
+        return found
 
     def _text(self, corpus: str, where: str) -> TextSettings:
         merged = _merge(self.text.model_dump(), self.corpora[corpus].text)
@@ -667,6 +744,30 @@ def nearest(name: str, valid: Any) -> str:
 def _known(name: str, valid: Any, where: str, what: str) -> None:
     if name not in valid:
         raise ValueError(f"{where}: no {what} of this name{nearest(name, valid)}")
+
+
+def path_of(name: str) -> list[str]:
+    """The keys that lead to a setting of a full name; a task's name may have dots in it."""
+    weights = "train.weights."
+    return ["train", "weights", name.removeprefix(weights)] if name.startswith(weights) else name.split(".")
+
+
+def overridden(raw: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """params.yaml as a mapping, with other values of some settings, each by its full name; `raw` stays as it is."""
+    for name, value in values.items():
+        over = value
+        for key in reversed(path_of(name)):
+            over = {key: over}
+        raw = _merge({k: v for k, v in raw.items() if v is not None}, over)
+    return raw
+
+
+def _flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested mappings by their full names."""
+    found: dict[str, Any] = {}
+    for key, value in section.items():
+        found |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return found
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

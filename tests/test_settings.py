@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.settings import Settings
+from mgm.settings import Settings, overridden
 
 SMALL: dict[str, Any] = {
     "enabled": {"tickets": "tickets.jsonl"},
@@ -59,6 +59,20 @@ def test_shipped_params_are_valid() -> None:
         ("score.tasks", ["x"], "score.tasks: 'x': no task of this name"),
         ("score", {"input": "incoming/all.jsonl"}, "score: Value error, input 'incoming/all.jsonl': expected {date} in it"),
         ("score", {"table": "scored", "rejects": "scored/"}, "table and rejects are both 'scored'; expected two places"),
+        ("tune.space", {"train.learning_rat": {"low": 1, "high": 2}}, "tune.space.train.learning_rat: no setting of model or train of this name (did you mean 'train.learning_rate'?)"),
+        ("tune.space", {"text.stem": {"choices": [True, False]}}, "tune.space.text.stem: no setting of model or train of this name"),
+        ("tune.space", {"train.weights.urgent": {"low": 1, "high": 2}}, "tune.space.train.weights.urgent: no setting of model or train of this name (did you mean 'train.weights.urgency'?)"),
+        ("tune.space", {"train.generation": {"choices": [True, False]}}, "tune.space.train.generation: no setting of model or train of this name"),
+        ("tune.space", {"model.dropout": {"lo": 0, "high": 1}}, "tune.space.model.dropout.lo: unknown key (did you mean 'low'?)"),
+        ("tune.space", {"model.dropout": {"low": 0, "high": 1}}, "tune.space.model.dropout: model.dropout: Input should be less than 1, found 1"),
+        ("tune.space", {"train.epochs": {"low": 1.5, "high": 3}}, "tune.space.train.epochs: train.epochs: Input should be a valid integer"),
+        ("tune.space", {"model.fusion": {"choices": ["concat", "gate"]}}, "tune.space.model.fusion: model.fusion: Input should be 'concat' or 'gated', found 'gate'"),
+        ("tune.space", {"model.fusion": {"low": 0, "high": 1}}, "tune.space.model.fusion: it is no number (now 'concat'); expected choices"),
+        ("tune.space", {"model.dropout": {"low": 0.5, "high": 0.1}}, "low 0.5 is not below high 0.1"),
+        ("tune.space", {"model.dropout": {"low": 0, "high": 0.1, "log": True}}, "log: expected low above 0, and no step"),
+        ("tune.space", {"model.dropout": {"low": 0}}, "expected low and high, or choices"),
+        ("tune.space", {"model.dropout": {"low": 0, "choices": [0.1, 0.2]}}, "choices stand alone, without low, high, log and step"),
+        ("crossval.folds", 1, "crossval.folds: Input should be greater than or equal to 2, found 1"),
         ("enabled", {"faq": "faq.csv"}, "no enabled corpus has a task that is trained"),
     ],
 )  # fmt: skip
@@ -83,6 +97,29 @@ def test_generation_tasks_are_listed_and_off() -> None:
     assert [t.name for t in Settings.parse(raw).tasks_for("tickets")] == ["title", "urgency"]
     on = Settings.parse(raw | {"train": {"generation": True}})
     assert [t.name for t in on.active_tasks()] == ["title", "urgency"]
+
+
+def test_settings_can_be_overridden_by_their_full_names() -> None:
+    raw = {"train": {"epochs": 3, "weights": {"a.b": 2.0}}, "model": None}
+    found = overridden(raw, {"train.weights.a.b": 1.0, "model.word.enabled": False, "train.clip": 2.0})
+    assert found == {
+        "train": {"epochs": 3, "weights": {"a.b": 1.0}, "clip": 2.0},
+        "model": {"word": {"enabled": False}},
+    }
+    assert raw == {"train": {"epochs": 3, "weights": {"a.b": 2.0}}, "model": None}
+
+
+def test_every_setting_that_can_be_tuned_can_be_set_by_its_name() -> None:
+    settings = Settings.load(Path("params.yaml"))
+    names = settings.tunable()
+    assert {
+        "model.dropout",
+        "model.sentence.cell",
+        "train.learning_rate",
+        "train.weights.themes",
+    } <= names.keys()
+    raw = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    assert Settings.parse(overridden(raw, names)).tunable() == names
 
 
 def test_settings_survive_their_own_dump() -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -51,9 +51,13 @@ def inputs(settings: Settings, tasks: list[Task]) -> dict[str, str]:
     return {path.as_posix(): file_sha256(path) for path in files}
 
 
-def prepare(settings: Settings, tasks: list[Task]) -> Plan:
-    """The plan of a training of these tasks on the features on disk, announced in one line."""
-    parts = {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)}
+def prepare(
+    settings: Settings, tasks: list[Task], parts: Mapping[str, Sequence[FeaturePart]] | None = None
+) -> Plan:
+    """The plan of a training of these tasks on the features on disk, or on these `parts` of each corpus, announced in one
+    line."""
+    if parts is None:
+        parts = {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)}
     with_vectors = settings.text.vectors.source != "none"
     table = vectors.load(VECTORS, file_sha256(VOCABULARY)) if with_vectors else None
     made = plan(settings, tasks, labels.load(LABELS), parts, len(Vocabulary.load(VOCABULARY)), table)

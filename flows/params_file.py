@@ -1,0 +1,71 @@
+"""Changes to params.yaml as text: comments, order and all else stay."""
+
+import difflib
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.representer import RoundTripRepresenter
+from ruamel.yaml.util import load_yaml_guess_indent
+
+from mgm.settings import PARAMS, overridden, path_of
+
+_NO_WRAPPING = 1 << 16
+
+
+def edited(text: str, values: Mapping[str, Any]) -> str:
+    """The file with other values of some settings, each by its full name; a setting that is not there is added.
+
+    Raises:
+        ValueError: the settings cannot be changed without others changing too (one that stands under an anchor).
+    """
+    _, indent, sequence_offset = load_yaml_guess_indent(text)
+    writer = YAML()
+    writer.Representer = _Representer
+    writer.preserve_quotes, writer.width = True, _NO_WRAPPING
+    step = indent or 2
+    writer.indent(mapping=step, sequence=step + (sequence_offset or 0), offset=sequence_offset or 0)
+    document = writer.load(text)
+    for name, value in values.items():
+        *parents, last = path_of(name)
+        section = document
+        for key in parents:
+            if section.get(key) is None:
+                section[key] = {}
+            section = section[key]
+        section[last] = value
+    stream = io.StringIO()
+    writer.dump(document, stream)
+    if yaml.safe_load(stream.getvalue()) != overridden(yaml.safe_load(text), values):
+        wanted = ", ".join(f"{name}: {value}" for name, value in values.items())
+        raise ValueError(
+            f"{PARAMS}: cannot be edited without changing more than was asked; set by hand: {wanted}"
+        )
+    return stream.getvalue()
+
+
+def difference(before: str, after: str) -> str:
+    """What changes in the file, as a unified diff that `git apply` and `patch` take; empty where nothing does."""
+    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
+    return "".join(difflib.unified_diff(old, new, f"a/{PARAMS}", f"b/{PARAMS}"))
+
+
+class _Representer(RoundTripRepresenter):
+    """Writes what ruamel would write otherwise than params.yaml's reader, PyYAML, reads it."""
+
+    def null(self, _: None) -> Any:
+        """As `null`; ruamel's default is to write nothing, which would change lines that nobody asked to change."""
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+    def number(self, value: float) -> Any:
+        """With a dot, without which 1e-05 is text."""
+        text = repr(value)
+        return self.represent_scalar(
+            "tag:yaml.org,2002:float", text if "." in text else text.replace("e", ".0e")
+        )
+
+
+_Representer.add_representer(type(None), _Representer.null)
+_Representer.add_representer(float, _Representer.number)

@@ -1,0 +1,98 @@
+"""`tune.space` of params.yaml as Optuna's distributions, and their values as values of settings."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from mgm.settings import PARAMS, SearchSettings, Settings
+
+DIGITS = 3
+"""Significant digits of a number that is tried: more would say nothing, and params.yaml is read by people."""
+
+
+def distributions(settings: Settings) -> dict[str, BaseDistribution]:
+    """The search space by the full names of settings.
+
+    Raises:
+        ValueError: it is empty, or has the weight of a task that is not trained, or the width of words that come with
+            vectors.
+    """
+    space = settings.tune.space
+    if not space:
+        raise ValueError(f"{PARAMS}: tune.space is empty; say what is to be tried of which setting")
+    idle = {f"train.weights.{name}" for name in settings.tasks}
+    idle -= {f"train.weights.{task.name}" for task in settings.active_tasks()}
+    for name in sorted(idle & space.keys()):
+        raise ValueError(f"{PARAMS}: tune.space.{name}: this task is not trained now; take it out")
+    if "model.width" in space and settings.text.vectors.source != "none":
+        raise ValueError(
+            f"{PARAMS}: tune.space.model.width: the vectors that words start from have one width; take it out, or set "
+            "text.vectors.source: none"
+        )
+    present = settings.tunable()
+    return {name: _distribution(search, _whole(present[name])) for name, search in sorted(space.items())}
+
+
+def start(settings: Settings) -> dict[str, Any]:
+    """The present settings as a trial, with which the search begins.
+
+    Raises:
+        ValueError: one is outside its range, or none of its choices.
+    """
+    present, found = settings.tunable(), {}
+    for name, search in sorted(settings.tune.space.items()):
+        value = present[name]
+        if not _holds(search, value):
+            tried = f"choices {search.choices}" if search.choices else f"{search.low:g} to {search.high:g}"
+            raise ValueError(
+                f"{PARAMS}: tune.space.{name}: the present value {value!r} is not among what is tried ({tried}); the "
+                "search begins with it: widen the space"
+            )
+        found[name] = value if search.choices is None else json.dumps(value)
+    return found
+
+
+def values(settings: Settings, suggested: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that a trial stands for: numbers of DIGITS significant digits within their range, and choices."""
+    found: dict[str, Any] = {}
+    for name, value in sorted(suggested.items()):
+        search = settings.tune.space[name]
+        if search.choices is not None:
+            found[name] = json.loads(value)
+        elif isinstance(value, float):
+            assert search.low is not None and search.high is not None
+            found[name] = min(max(float(f"{value:.{DIGITS}g}"), search.low), search.high)
+        else:
+            found[name] = value
+    return found
+
+
+def _distribution(search: SearchSettings, whole: bool) -> BaseDistribution:
+    if search.choices is not None:
+        # as JSON, since a choice may be a list
+        return CategoricalDistribution([json.dumps(choice) for choice in search.choices])
+    assert search.low is not None and search.high is not None
+    if whole:
+        return IntDistribution(int(search.low), int(search.high), search.log, int(search.step or 1))
+    return FloatDistribution(search.low, search.high, search.log, search.step)
+
+
+def _holds(search: SearchSettings, value: Any) -> bool:
+    if search.choices is not None:
+        return value in search.choices
+    assert search.low is not None and search.high is not None
+    if not search.low <= value <= search.high:
+        return False
+    steps = (value - search.low) / search.step if search.step else 0.0
+    return abs(steps - round(steps)) < 1e-6
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

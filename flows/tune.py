@@ -1,0 +1,293 @@
+"""A search for better settings of model and training (`tune` of params.yaml): the joint model is trained again and again
+on the features that are there, and judged by the mean validation score that early stopping goes by.
+
+`python -m flows.tune`, or `--trials 50`; `--apply` puts the winner into params.yaml. Killed and started again it goes on: with
+the trials that are done, and in the one that was under way after its last whole epoch. The test split is not read, and
+models/candidate stays as it is.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
+
+# isort: split
+import numpy as np
+import optuna
+import yaml
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from flows import lock, up_to_date
+from flows.params_file import difference, edited
+from flows.search_space import distributions, start, values
+from flows.stages._common import REPORTS, read_json, write_json
+from flows.stages._training import Console, checkpoint, inputs, prepare
+from mgm.settings import PARAMS, Settings, overridden
+from mgm.training.fit import fit
+from mgm.training.trainer import EpochReport
+
+STORAGE = REPORTS / "tune.db"
+RESULTS = REPORTS / "tune.json"
+DIFF = REPORTS / "tune.diff"
+TRAINING = REPORTS / "training.json"
+
+SCORED = (TrialState.COMPLETE, TrialState.PRUNED)
+ERROR = "error"
+"""Why a trial failed, among its attributes."""
+
+
+@dataclass
+class Search:
+    """A search that stands in STORAGE: the trials of one space, over one base of settings, features and tasks."""
+
+    text: str
+    """params.yaml as it was when the search began, or went on."""
+    study: optuna.Study
+
+    def __post_init__(self) -> None:
+        self.raw: dict[str, Any] = yaml.safe_load(self.text)
+        self.settings = Settings.parse(self.raw)
+        self.tasks = self.settings.active_tasks()
+        self.space = distributions(self.settings)
+
+    def run(self, trials: int) -> None:
+        """Trials until `trials` of them have ended; what the search has found is written after each."""
+        while (trial := self._next(trials)) is not None:
+            self._one(trial, trials)
+            self.write()
+
+    def write(self) -> None:
+        """RESULTS and DIFF, of the trials that have ended."""
+        write_json(RESULTS, self.content())
+        DIFF.write_text(difference(self.text, self.winning()), encoding="utf-8")
+
+    def content(self) -> dict[str, Any]:
+        """The content of RESULTS: every trial with what it tried and reached, and which is the best."""
+        best = self.best
+        return {
+            "study": self.study.study_name,
+            "objective": "mean of the tasks' first metrics on valid, of the best epoch",
+            "space": {n: s.model_dump(exclude_defaults=True) for n, s in self.settings.tune.space.items()},
+            "tasks": [task.name for task in self.tasks],
+            "inputs": inputs(self.settings, self.tasks),
+            "best": None if best is None else self.ended.index(best) + 1,
+            "trials": [self._entry(number, trial) for number, trial in enumerate(self.ended, start=1)],
+        }
+
+    def winning(self) -> str:
+        """params.yaml with the settings of the best trial that differ from those that it has."""
+        if self.best is None:
+            return self.text
+        present, found = self.settings.tunable(), values(self.settings, self.best.params)
+        changed = {name: value for name, value in found.items() if present[name] != value}
+        return edited(self.text, changed) if changed else self.text
+
+    @property
+    def ended(self) -> list[FrozenTrial]:
+        """The trials that have ended, in their order; those that a kill broke off, and that were begun anew, left out."""
+        found = self.study.get_trials(deepcopy=False, states=(*SCORED, TrialState.FAIL))
+        return [trial for trial in found if trial.state in SCORED or ERROR in trial.user_attrs]
+
+    @property
+    def best(self) -> FrozenTrial | None:
+        """The trial with the highest score, the first of equal ones; those that were stopped early do not count."""
+        complete = [t for t in self.ended if t.state == TrialState.COMPLETE]
+        return max(complete, key=_score, default=None)
+
+    def _next(self, trials: int) -> Trial | None:
+        """The trial that a kill broke off, else a new one; None where enough have ended. The present settings come first."""
+        known = self.study.get_trials(deepcopy=False)
+        waiting = any(trial.state == TrialState.WAITING for trial in known)
+        if not known:
+            self.study.enqueue_trial(start(self.settings))
+        for trial in known:
+            if trial.state == TrialState.RUNNING:
+                if trial.params and ERROR not in trial.user_attrs and not waiting:
+                    self.study.enqueue_trial(trial.params)
+                self.study.tell(trial.number, state=TrialState.FAIL)
+        if len(self.ended) >= trials:
+            return None
+        self.study.sampler = self._sampler()
+        return self.study.ask(self.space)
+
+    def _sampler(self) -> optuna.samplers.BaseSampler:
+        """A sampler whose draws follow from the seed and the trials that have ended alone, so that a search that was
+        killed draws on as it would have."""
+        seed = np.random.default_rng([self.settings.seed, len(self.ended)]).integers(2**31)
+        return optuna.samplers.TPESampler(seed=int(seed), n_startup_trials=self.settings.tune.startup_trials)
+
+    def _one(self, trial: Trial, trials: int) -> None:
+        tried, which = values(self.settings, trial.params), f"trial {len(self.ended) + 1}/{trials}"
+        print(f"{which}: {', '.join(f'{name} {value}' for name, value in tried.items())}", flush=True)
+        settings = Settings.parse(overridden(self.raw, tried))
+        state = checkpoint("tune", settings, self.tasks)
+        reports: list[EpochReport] = []
+
+        def told(report: EpochReport) -> None:
+            reports.append(report)
+            trial.report(report.score, report.epoch)
+            if report.epoch < settings.train.epochs and trial.should_prune():
+                raise optuna.TrialPruned
+
+        try:
+            made = prepare(settings, self.tasks)
+            if not made.validation:
+                raise ValueError("no row of split valid carries a label: there is no score to search by")
+            fitted = fit(made, settings, state, Console(settings.train.epochs, told))
+        except optuna.TrialPruned:
+            self._note(trial, tried, reports)
+            self.study.tell(trial, state=TrialState.PRUNED)
+            outcome = f"stopped after epoch {reports[-1].epoch}, below the median of the trials before it"
+        except ValueError as error:
+            if not self.ended:  # with the present settings: what is wrong is not the search's
+                raise
+            self._note(trial, tried, reports)
+            trial.set_user_attr(ERROR, str(error))
+            self.study.tell(trial, state=TrialState.FAIL)
+            outcome = f"failed: {error}"
+        else:
+            self._note(trial, tried, reports)
+            self.study.tell(trial, fitted.trained.score)
+            outcome = f"mean {fitted.trained.score:.4f} in epoch {fitted.trained.best}"
+        state.remove()
+        print(f"{which}: {outcome}; {self._stand(trials)}", flush=True)
+
+    def _note(self, trial: Trial, tried: dict[str, Any], reports: list[EpochReport]) -> None:
+        trial.set_user_attr("settings", tried)
+        trial.set_user_attr("seconds", round(sum(report.cost.seconds for report in reports), 1))
+        if reports:
+            best = max(reports, key=lambda report: report.score)
+            trial.set_user_attr("best_epoch", best.epoch)
+            trial.set_user_attr("valid", {task: round(value, 6) for task, value in best.metrics.items()})
+
+    def _stand(self, trials: int) -> str:
+        """The best so far, the score of the settings that the search began with, and the time that is left."""
+        best, ended = self.best, self.ended
+        assert best is not None, "the first trial has ended"
+        seconds = sum(trial.user_attrs["seconds"] for trial in ended) / len(ended)
+        left = seconds * max(trials - len(ended), 0) / 60
+        return (
+            f"best so far {_score(best):.4f} (trial {ended.index(best) + 1}), began with {_score(ended[0]):.4f}; about "
+            f"{left:.0f} minutes left"
+        )
+
+    def _entry(self, number: int, trial: FrozenTrial) -> dict[str, Any]:
+        return {
+            "trial": number,
+            "state": trial.state.name.lower(),
+            "score": None if trial.value is None else round(trial.value, 6),
+            "epochs": {str(n): round(score, 6) for n, score in sorted(trial.intermediate_values.items())},
+        } | dict(trial.user_attrs)
+
+
+def open_search(text: str) -> Search:
+    """The search that belongs to this text of params.yaml: the one that is in STORAGE, or a new one.
+
+    It is another search where the features, the tasks, the space, a setting outside the space, or the code of model and
+    training has changed: scores would not compare. The number of trials may change.
+    """
+    settings = Settings.parse(yaml.safe_load(text))
+    tuned = settings.tune.space.keys()
+    facts = {
+        "settings": {n: v for n, v in settings.tunable().items() if n not in tuned},
+        "seed": settings.seed,
+        "text": settings.text.model_dump(mode="json"),
+        "space": {name: search.model_dump(mode="json") for name, search in settings.tune.space.items()},
+        "tasks": [task.model_dump(mode="json") for task in settings.active_tasks()],
+        "inputs": inputs(settings, settings.active_tasks()),
+        "code": up_to_date.code_sha256("model", "training"),
+    }
+    name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    REPORTS.mkdir(exist_ok=True)
+    study = optuna.create_study(
+        storage=f"sqlite:///{STORAGE}",
+        study_name=name,
+        direction="maximize",
+        load_if_exists=True,
+        pruner=optuna.pruners.MedianPruner(
+            n_startup_trials=settings.tune.startup_trials, n_warmup_steps=settings.tune.warmup_epochs
+        ),
+    )
+    return Search(text, study)
+
+
+def announce(search: Search, trials: int) -> str:
+    """What will be trained, and about how long that takes."""
+    done = len(search.ended)
+    text = f"tune: {trials} trials over {', '.join(search.space)}; {min(done, trials)} of them done already"
+    if done >= trials:
+        return text
+    if not TRAINING.is_file():
+        return f"{text}; no joint model was trained here, so the cost is not known before the first trial"
+    minutes = read_json(TRAINING)["seconds"] / 60
+    return (
+        f"{text}; {trials - done} x the joint model's {minutes:.1f} minutes are about {(trials - done) * minutes:.0f} "
+        "minutes, less what is stopped early"
+    )
+
+
+def _score(trial: FrozenTrial) -> float:
+    assert trial.value is not None
+    return trial.value
+
+
+def _tune(options: argparse.Namespace) -> None:
+    settings = Settings.load()
+    distributions(settings)
+    start(settings)
+    up_to_date.require()
+    text = PARAMS.read_text(encoding="utf-8")
+    search = open_search(text)
+    trials = options.trials or search.settings.tune.trials
+    print(announce(search, trials), flush=True)
+    search.run(trials)
+    search.write()
+    winning, best = search.winning(), search.best
+    changes = difference(text, winning)
+    if best is None:
+        print("no trial ran to its end; there is no winner")
+    elif not changes:
+        print(f"the settings of {PARAMS} are the best that was found, {_score(best):.4f}")
+    else:
+        print(
+            f"trial {search.ended.index(best) + 1} is the best, {_score(best):.4f} ({DIFF}, {RESULTS}):\n{changes}",
+            end="",
+        )
+    if options.apply and changes:
+        if PARAMS.read_text(encoding="utf-8") != text:
+            raise ValueError(f"{PARAMS} has changed meanwhile; run again with --apply")
+        temporary = PARAMS.with_name(PARAMS.name + ".tmp")
+        temporary.write_text(winning, encoding="utf-8")
+        os.replace(temporary, PARAMS)
+        print(f"applied to {PARAMS}; dvc repro trains with it")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m flows.tune", description=__doc__)
+    parser.add_argument("--trials", type=int, help="how many in all (default: tune.trials of params.yaml)")
+    parser.add_argument("--apply", action="store_true", help=f"then put the winner into {PARAMS}")
+    options = parser.parse_args(arguments)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        if options.trials is not None and options.trials < 1:
+            raise ValueError(f"--trials: found {options.trials}, expected at least 1")
+        with lock.workspace():
+            _tune(options)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""The search space of params.yaml in Optuna's terms, and back."""
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+
+from flows.search_space import distributions, start, values
+from mgm.settings import Settings
+from tests import tiny
+
+
+def settings(space: dict[str, Any], **more: Any) -> Settings:
+    return Settings.parse(copy.deepcopy(tiny.SETTINGS) | {"tune": {"space": space}} | more)
+
+
+def test_a_setting_decides_whether_its_range_is_of_whole_numbers() -> None:
+    config = settings(
+        {
+            "model.width": {"low": 8, "high": 32, "step": 8},
+            "model.dropout": {"low": 0, "high": 1e-1, "step": 0.05},
+            "train.learning_rate": {"low": 0.001, "high": 0.1, "log": True},
+            "model.window.sizes": {"choices": [[2], [2, 4]]},
+            "model.sentence.enabled": {"choices": [True, False]},
+            "train.weights.themes": {"low": 0.5, "high": 2},
+        }
+    )
+    assert distributions(config) == {
+        "model.width": IntDistribution(8, 32, step=8),
+        "model.dropout": FloatDistribution(0, 0.1, step=0.05),
+        "train.learning_rate": FloatDistribution(0.001, 0.1, log=True),
+        "model.window.sizes": CategoricalDistribution(["[2]", "[2, 4]"]),
+        "model.sentence.enabled": CategoricalDistribution(["true", "false"]),
+        "train.weights.themes": FloatDistribution(0.5, 2),
+    }
+
+
+SPACE = {
+    "train.learning_rate": {"low": 0.00123456, "high": 0.0987654},
+    "model.window.sizes": {"choices": [[2], [2, 4]]},
+    "train.epochs": {"low": 1, "high": 9},
+}
+
+
+@given(st.floats(0.00123456, 0.0987654), st.sampled_from(["[2]", "[2, 4]"]), st.integers(1, 9))
+def test_a_trial_is_settings_within_the_space(rate: float, sizes: str, epochs: int) -> None:
+    found = values(
+        settings(SPACE), {"train.learning_rate": rate, "model.window.sizes": sizes, "train.epochs": epochs}
+    )
+    tried = found["train.learning_rate"]
+    assert 0.00123456 <= tried <= 0.0987654
+    assert tried == pytest.approx(rate, rel=0.005)
+    assert len(f"{tried:.12g}".lstrip("0.").replace(".", "")) <= 3 or tried in (0.00123456, 0.0987654)
+    assert found["model.window.sizes"] == ([2] if sizes == "[2]" else [2, 4])
+    assert found["train.epochs"] == epochs
+
+
+def test_the_search_starts_with_the_present_settings() -> None:
+    config = settings(SPACE)
+    assert values(config, start(config)) == {
+        "train.learning_rate": 0.02,
+        "model.window.sizes": [2],
+        "train.epochs": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("space", "message"),
+    [
+        ({}, r"tune.space is empty"),
+        ({"train.learning_rate": {"low": 0.03, "high": 0.1}}, r"learning_rate: the present value 0.02 is not among what is tried \(0.03 to 0.1\)"),
+        ({"model.width": {"low": 7, "high": 31, "step": 6}}, r"model.width: the present value 16 is not among what is tried"),
+        ({"model.fusion": {"choices": ["gated", "gated "]}}, r"model.fusion"),
+        ({"model.window.sizes": {"choices": [[3], [4]]}}, r"window.sizes: the present value \[2\] is not among .* \(choices \[\[3\], \[4\]\]\)"),
+    ],
+)  # fmt: skip
+def test_a_space_without_the_present_settings_is_an_error(space: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        config = settings(space)
+        distributions(config)
+        start(config)
+
+
+def test_what_is_not_trained_or_does_not_fit_is_an_error() -> None:
+    poems = {"enabled": {"menus": "menus.jsonl"}}
+    with pytest.raises(ValueError, match=r"train.weights.themes: this task is not trained now"):
+        distributions(settings({"train.weights.themes": {"low": 0.5, "high": 2}}, **poems))
+    text = tiny.SETTINGS["text"] | {"vectors": {"source": "train"}}
+    with pytest.raises(ValueError, match=r"model.width: the vectors that words start from have one width"):
+        distributions(settings({"model.width": {"low": 8, "high": 32}}, text=text))
