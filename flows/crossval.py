@@ -1,0 +1,218 @@
+"""Cross-validation over the rows of train and valid: each fold's groups are held out of a training of the joint model and then
+predicted. `python -m flows.crossval`, or `--folds 10`. The test split is not read.
+
+Of the groups outside a fold a share, `crossval.validation` of params.yaml, is the fold's own validation: early stopping goes by
+it, and thresholds and the logit adjustment are tuned on it. The held-out rows decide nothing. The fold's vocabulary is refitted;
+label spaces, derived stopwords and trained word vectors are those of the train split (mgm/training/folds.py). Folds that are
+done are kept; a fold that a kill broke off goes on after its last whole epoch.
+"""
+
+import argparse
+import math
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
+
+# isort: split
+from flows import lock, up_to_date
+from flows.stages._common import DATA, REPORTS, read_json, write_json
+from flows.stages._training import (
+    VOCABULARY,
+    Console,
+    checkpoint,
+    corpora_of,
+    inputs,
+    prepare,
+    read_features,
+)
+from mgm.evaluation.numbers import rounded
+from mgm.evaluation.predictions import predict_part
+from mgm.evaluation.tables import Tested
+from mgm.settings import Settings
+from mgm.tasks import FIRST_METRIC
+from mgm.text.features import FeaturePart
+from mgm.text.vocabulary import Vocabulary
+from mgm.training.fit import Fitted, Plan, fit
+from mgm.training.folds import HELD_OUT, Fold, dealt
+from mgm.training.sources import labelled
+
+FOLDS = DATA / "crossval"
+RESULTS = REPORTS / "crossval.json"
+TRAINING = REPORTS / "training.json"
+
+
+def crossvalidate(settings: Settings) -> dict[str, Any]:
+    """Trains and measures every fold that is not done; the content of RESULTS.
+
+    Raises:
+        ValueError: a fold has no row to train on, to validate on, or to hold out.
+    """
+    wanted = settings.crossval
+    facts = _facts(settings)
+    pending = [n for n in range(wanted.folds) if _kept(n, wanted.folds, facts) is None]
+    print(_announcement(wanted.folds, len(pending)), flush=True)
+    for number in pending:
+        print(f"fold {number + 1}/{wanted.folds}", flush=True)
+        measured = _measure(settings, number)
+        write_json(_place(number, wanted.folds), {"facts": facts, **measured})
+    found = [_kept(number, wanted.folds, facts) for number in range(wanted.folds)]
+    folds = [fold for fold in found if fold is not None]
+    return {
+        "folds": [{key: value for key, value in fold.items() if key != "facts"} for fold in folds],
+        "tasks": summarised([fold["metrics"] for fold in folds]),
+        "crossval": wanted.model_dump(),
+        "settings": facts["settings"],
+        "inputs": facts["inputs"],
+    }
+
+
+def summarised(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Task to metric to its mean over the folds that have a value, its standard deviation (of a sample, null for one value)
+    and their number; `folds`: task to its entry (summary.summarise) in each fold."""
+    found: dict[str, dict[str, Any]] = {}
+    for task in sorted({task for fold in folds for task in fold}):
+        entries = [fold[task] for fold in folds if task in fold]
+        metrics = {}
+        for name in [row["metric"] for row in entries[0]["table"]]:
+            values = [row["value"] for entry in entries for row in entry["table"] if row["metric"] == name]
+            known = [value for value in values if value is not None]
+            metrics[name] = {
+                "mean": rounded(statistics.fmean(known) if known else math.nan),
+                "deviation": rounded(statistics.stdev(known) if len(known) > 1 else math.nan),
+                "folds": len(known),
+            }
+        found[task] = {"kind": entries[0]["kind"], "metrics": metrics}
+    return found
+
+
+def table(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """A line a task and metric: mean, standard deviation, folds with a value. The first metric of each task comes first."""
+    width = max(map(len, [*tasks, "task"]))
+    lines = [f"{'task':<{width}}  {'metric':<20} {'mean':>7} {'sd':>7}  folds"]
+    for task, entry in tasks.items():
+        first = FIRST_METRIC[entry["kind"]]
+        for name, row in sorted(entry["metrics"].items(), key=lambda item: (item[0] != first, item[0])):
+            mean, deviation = (
+                "–" if value is None else f"{value:.3f}" for value in (row["mean"], row["deviation"])
+            )
+            lines.append(f"{task:<{width}}  {name:<20} {mean:>7} {deviation:>7}  {row['folds']}")
+    return lines
+
+
+def _measure(settings: Settings, number: int) -> dict[str, Any]:
+    """One fold: trained, tuned on its own validation, and measured on what it holds out."""
+    tasks, wanted = settings.active_tasks(), settings.crossval
+    where = f"fold {number + 1} of {wanted.folds}"
+    fold = Fold(number, wanted.folds, wanted.validation, settings.seed)
+    parts = dealt(
+        {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)},
+        fold,
+        len(Vocabulary.load(VOCABULARY)),
+        settings.text.features.min_count,
+    )
+    made = prepare(settings, tasks, parts)
+    held_out = labelled(parts, tasks, HELD_OUT)
+    for sources, what in (
+        (made.sources, "train on"),
+        (made.validation, "validate on"),
+        (held_out, "hold out"),
+    ):
+        if not sources:
+            raise ValueError(
+                f"{where}: no labelled row to {what}; try another number of folds or crossval.validation"
+            )
+    state = checkpoint(f"crossval-{number}-of-{wanted.folds}", settings, tasks)
+    fitted = fit(made, settings, state, Console(settings.train.epochs))
+    metrics = _tested(made, fitted, parts).metrics(0, settings.seed)
+    state.remove()
+    return {
+        "fold": number + 1,
+        "rows": {
+            "train": made.rows,
+            "valid": sum(len(source.rows) for source in made.validation),
+            "held_out": sum(len(source.rows) for source in held_out),
+        },
+        "best_epoch": fitted.trained.best,
+        "metrics": {task: entry for task, entry in metrics.items() if entry["n"]},
+    }
+
+
+def _tested(made: Plan, fitted: Fitted, parts: Mapping[str, Sequence[FeaturePart]]) -> Tested:
+    """The predictions on the rows that are held out."""
+    tested = Tested(made.tasks, made.labels)
+    for corpus, own_parts in parts.items():
+        own = [task for task in made.tasks if corpus in task.corpora]
+        for part in own_parts:
+            found = predict_part(
+                fitted.network, part, own, made.labels, fitted.decisions.thresholds, [HELD_OUT]
+            )
+            tested.add(corpus, part.documents, found)
+    return tested
+
+
+def _facts(settings: Settings) -> dict[str, Any]:
+    """What a fold's result follows from."""
+    tasks = settings.active_tasks()
+    return {
+        "settings": settings.training_sections(),
+        "crossval": settings.crossval.model_dump(mode="json"),
+        "tasks": [task.model_dump(mode="json") for task in tasks],
+        "inputs": inputs(settings, tasks),
+        "code": up_to_date.code_sha256("evaluation", "model", "training"),
+    }
+
+
+def _place(number: int, count: int) -> Path:
+    return FOLDS / f"{number + 1}_of_{count}.json"
+
+
+def _kept(number: int, count: int, facts: dict[str, Any]) -> dict[str, Any] | None:
+    """The result of a fold where it was made of the same; None where it is still to be made."""
+    path = _place(number, count)
+    content: dict[str, Any] = read_json(path) if path.is_file() else {}
+    return content if content.get("facts") == facts else None
+
+
+def _announcement(folds: int, pending: int) -> str:
+    """What will be trained, and about how long that takes."""
+    text = f"crossval: {folds} folds, {folds - pending} of them done already"
+    if not pending:
+        return text
+    if not TRAINING.is_file():
+        return f"{text}; no joint model was trained here, so the cost is not known before the first fold"
+    minutes = read_json(TRAINING)["seconds"] / 60
+    return f"{text}; {pending} x the joint model's {minutes:.1f} minutes are about {pending * minutes:.0f} minutes"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m flows.crossval", description=__doc__)
+    parser.add_argument("--folds", type=int, help="how many (default: crossval.folds of params.yaml)")
+    folds = parser.parse_args(arguments).folds
+    try:
+        with lock.workspace():
+            settings = Settings.load()
+            if folds is not None:
+                if folds < 2:
+                    raise ValueError(f"--folds: found {folds}, expected at least 2")
+                crossval = settings.crossval.model_copy(update={"folds": folds})
+                settings = settings.model_copy(update={"crossval": crossval})
+            up_to_date.require()
+            content = crossvalidate(settings)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on", file=sys.stderr)
+        return 130
+    write_json(RESULTS, content)
+    print(*table(content["tasks"]), f"written to {RESULTS}", sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,180 @@
+"""Cross-validation on the features of the tiny corpora: honest, resumable, without the test split."""
+
+import copy
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from flows import crossval, lock, up_to_date
+from flows.stages import _training
+from mgm.text.features import FeaturePart
+from mgm.training.trainer import EpochReport
+from tests import tiny
+from tests.laid import lay
+
+
+def raw(**more: Any) -> dict[str, Any]:
+    found = copy.deepcopy(tiny.SETTINGS)
+    found["train"] |= {"epochs": 2}
+    found["model"] |= {"preset": "fast", "wide": {"enabled": False}}
+    return found | {"crossval": {"folds": 2, "validation": 0.3}} | more
+
+
+@pytest.fixture(autouse=True)
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project folder whose features are up to date."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(up_to_date, "require", lambda: None)
+
+
+def results() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(crossval.RESULTS.read_text(encoding="utf-8"))
+    return found
+
+
+def test_every_row_is_held_out_once_and_metrics_are_means_over_folds(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lay(raw(), rows=60)
+    assert crossval.main([]) == 0
+    found = results()
+    assert [fold["fold"] for fold in found["folds"]] == [1, 2]
+    pool = {
+        corpus: _training.read_features(corpus)[0].documents.filter(pl.col("split") != "test")
+        for corpus in ("menus", "verses")
+    }
+    labelled = pool["menus"]["dish"].drop_nulls().len() + pool["verses"]["themes"].drop_nulls().len()
+    for fold in found["folds"]:
+        assert sum(fold["rows"].values()) == labelled
+        assert all(fold["rows"].values())
+        assert fold["metrics"].keys() == {"dish", "keys", "price", "themes"}
+    assert sum(fold["rows"]["held_out"] for fold in found["folds"]) == labelled
+    assert sum(f["metrics"]["dish"]["n"] for f in found["folds"]) == pool["menus"]["dish"].drop_nulls().len()
+    first, second = (fold["metrics"]["themes"]["micro_f1"] for fold in found["folds"])
+    entry = found["tasks"]["themes"]["metrics"]["micro_f1"]
+    assert entry["mean"] == pytest.approx((first + second) / 2, abs=1e-4)
+    assert entry["deviation"] == pytest.approx(abs(first - second) / 2**0.5, abs=1e-4)
+    assert entry["folds"] == 2
+    out = capsys.readouterr().out
+    assert "crossval: 2 folds, 0 of them done already" in out
+    lines = [line.split() for line in out.splitlines()]
+    assert ["task", "metric", "mean", "sd", "folds"] in lines
+    assert ["themes", "micro_f1", f"{entry['mean']:.3f}", f"{entry['deviation']:.3f}", "2"] in lines
+    assert not Path("models").exists()
+    assert not list(_training.CHECKPOINTS.glob("*"))
+
+
+def test_what_the_test_split_holds_changes_nothing() -> None:
+    """Its labels and words are exchanged for others; the result stays the same."""
+    lay(raw(), rows=45)
+    assert crossval.main([]) == 0
+    before = results()
+    for corpus in ("menus", "verses"):
+        (part,) = _training.read_features(corpus)
+        test = pl.col("split") == "test"
+        changes = [pl.when(test).then(pl.col("word").list.reverse()).otherwise("word").alias("word")]
+        changes += [
+            pl.when(test).then(pl.lit(None)).otherwise(pl.col(name)).alias(name)
+            for name in part.documents.columns
+            if name.removesuffix("__y") in ("dish", "price", "keys", "themes")
+        ]
+        documents = part.documents.with_columns(changes)
+        assert not documents.equals(part.documents)
+        # the manifest, and so the fingerprint of the fold, stays
+        FeaturePart(documents.clone(), part.types.clone()).save(Path("other") / corpus, 0)
+    for path in Path("other").rglob("*.arrow"):
+        shutil.copyfile(path, _training.FEATURES / path.relative_to("other"))
+    shutil.rmtree(crossval.FOLDS)
+    assert crossval.main([]) == 0
+    assert results() == before
+
+
+class Killed(BaseException):
+    """As a SIGKILL, which no handler sees."""
+
+
+def test_finished_folds_are_kept_and_a_broken_off_one_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    lay(raw(), rows=45)
+    assert crossval.main([]) == 0
+    undisturbed = results()
+    (tmp_path / "again").mkdir()
+    monkeypatch.chdir(tmp_path / "again")
+    lay(raw(), rows=45)
+    told = 0
+
+    class Console(_training.Console):
+        def _epoch(self, report: EpochReport) -> None:
+            nonlocal told
+            told += 1
+            super()._epoch(report)
+            if told == 4:  # the last epoch of the second fold, before its checkpoint
+                raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(crossval, "Console", Console)
+        crossval.main([])
+    assert not crossval.RESULTS.exists()
+    capsys.readouterr()
+    assert crossval.main([]) == 0
+    out = capsys.readouterr().out
+    assert "1 of them done already" in out
+    assert "resumed after epoch 1" in out
+    assert "fold 1/2" not in out
+    assert results() == undisturbed
+
+    assert crossval.main([]) == 0
+    assert "2 of them done already" in capsys.readouterr().out
+    assert results() == undisturbed
+
+
+def test_other_settings_features_or_folds_are_measured_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    measured: list[int] = []
+
+    def measure(settings: Any, number: int) -> dict[str, Any]:
+        measured.append(number)
+        return {"fold": number + 1, "metrics": {}}
+
+    monkeypatch.setattr(crossval, "_measure", measure)
+    for change, rows, folds in [
+        ({}, 15, 2),
+        ({}, 15, 2),
+        ({"seed": 2}, 15, 2),
+        ({"seed": 2}, 18, 2),
+        ({"seed": 2}, 18, 3),
+    ]:
+        lay(raw(**change), rows)
+        assert crossval.main(["--folds", str(folds)]) == 0
+    assert measured == [0, 1, 0, 1, 0, 1, 0, 1, 2]
+
+
+def test_a_metric_without_a_value_in_a_fold_is_left_out_of_its_mean() -> None:
+    def fold(value: float | None, other: float) -> dict[str, Any]:
+        rows = [{"metric": "pearson", "value": value}, {"metric": "mae", "value": other}]
+        return {"price": {"kind": "regression", "table": rows}}
+
+    found = crossval.summarised([fold(None, 1.0), fold(0.5, 2.0), {}])
+    assert found["price"]["metrics"] == {
+        "pearson": {"mean": 0.5, "deviation": None, "folds": 1},
+        "mae": {"mean": 1.5, "deviation": 0.7071, "folds": 2},
+    }
+    assert crossval.table(found)[1:] == [
+        "price  pearson                0.500       –  1",
+        "price  mae                    1.500   0.707  2",
+    ]
+
+
+def test_a_fold_that_cannot_be_made_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    lay(raw(crossval={"folds": 2, "validation": 0.0001}), rows=15)
+    assert crossval.main([]) == 1
+    assert "fold 1 of 2: no labelled row to validate on" in capsys.readouterr().err
+    assert crossval.main(["--folds", "1"]) == 1
+    assert "--folds: found 1, expected at least 2" in capsys.readouterr().err
+    with lock.workspace():
+        assert crossval.main([]) == 1
+    assert "another run (process" in capsys.readouterr().err
