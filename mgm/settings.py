@@ -326,6 +326,15 @@ class LeadSettings(_Section):
     enabled: bool = True
 
 
+class WideTaggingSettings(_Section):
+    buckets: int = Field(default=262_144, ge=1)
+    """Of hashed features of a word and its neighbours; each has a weight for every tag of the tagging tasks."""
+    learning_rate: float = Field(default=1.0, gt=0)
+    """Of its adaptive descent; it rises and falls as train.learning_rate does."""
+    l1: float = Field(default=0.5, ge=0)
+    """The penalty of a unit of weight, where the loss is a sum over an epoch's words."""
+
+
 class WideSettings(_Section):
     enabled: bool = True
     buckets: int = Field(default=262_144, ge=1)
@@ -334,6 +343,7 @@ class WideSettings(_Section):
     """Of its stochastic gradient descent, for one labelled document; it rises and falls as train.learning_rate does."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Of n-grams."""
+    tagging: WideTaggingSettings = WideTaggingSettings()
 
 
 class CascadeSettings(_Section):

@@ -19,6 +19,7 @@ from mgm.model.heads.tagging import Tagging
 from mgm.model.ragged import Words
 from mgm.model.sharing import choice
 from mgm.model.wide import Wide
+from mgm.model.wide_tagging import WideTagging
 from mgm.settings import ModelSettings
 from mgm.tasks import Task
 
@@ -64,9 +65,9 @@ class Network(nn.Module):
     largest word id. `word_dropout`, which training sets: the probability that a word counts as unknown in a
     batch.
 
-    Where `settings.wide` is on, document-level tasks have logits from two parts, deep and wide. Each part is trained by
-    its own loss, and what they predict is the mean of their logits: trained on the sum, one would learn only what the
-    other leaves.
+    Where `settings.wide` is on, every task has outputs from two parts, deep and wide (`wide` of document-level tasks,
+    `wide_tagging` of the others). Each part is trained by its own loss, and what they predict is the mean of their
+    outputs: trained on the sum, one would learn only what the other leaves.
 
     Raises ValueError when a task's kind has no head or its label space is empty, when no granularity is
     enabled, and when a tagging task has no granularity that gives a vector a word.
@@ -102,18 +103,26 @@ class Network(nn.Module):
         self.wide = None
         if settings.wide.enabled and widths:
             self.wide = Wide(settings.wide, ngram_buckets, widths, values)
-        self.has_tagging = any(task.kind == "tagging" for task in tasks)
+        tags = {t.name: 2 * len(labels[t.name]) + 1 for t in tasks if t.kind == "tagging"}
+        self.wide_tagging = None
+        if settings.wide.enabled and tags:
+            self.wide_tagging = WideTagging(settings.wide.tagging, tags)
+        self.has_tagging = bool(tags)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Logits (B,K), standardised values (B,) or emissions (N, 2L+1) of each task: the mean of its parts."""
         return mean_of(self.parts(batch))
 
     def parts(self, batch: Batch) -> list[dict[str, Tensor]]:
-        """The outputs of each part, the deep one first; the wide one has no tagging tasks."""
-        deep = self.deep(batch)
-        if self.wide is None:
-            return [deep]
-        return [deep, {task: logits.view_as(deep[task]) for task, logits in self.wide(batch).items()}]
+        """The outputs of each part, the deep one first."""
+        parts = [self.deep(batch), self.shallow(batch)]
+        return [part for part in parts if part]
+
+    def shallow(self, batch: Batch) -> dict[str, Tensor]:
+        """The outputs of the wide part, shaped as those of the heads; empty where it is off."""
+        logits = self.wide(batch) if self.wide is not None else {}
+        found = {t: out[:, 0] if isinstance(self.heads[t], Regression) else out for t, out in logits.items()}
+        return found | (self.wide_tagging(batch) if self.wide_tagging is not None else {})
 
     def deep(self, batch: Batch) -> dict[str, Tensor]:
         """The outputs of the heads."""
@@ -135,7 +144,7 @@ class Network(nn.Module):
 
     def dense_parameters(self) -> list[nn.Parameter]:
         """All but the wide part's, which has a descent of its own."""
-        return [p for name, p in self.named_parameters() if not name.startswith("wide.")]
+        return [p for name, p in self.named_parameters() if not name.startswith(("wide.", "wide_tagging."))]
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:
         """Those of the deep part that the loss of this task alone reaches."""
@@ -162,12 +171,8 @@ class Network(nn.Module):
 
 
 def mean_of(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of the parts' outputs, the deep one first; where the others lack a task, it stands alone."""
-    deep, *others = parts
-    return deep | {
-        task: torch.stack([deep[task], *(other[task] for other in others)]).mean(0)
-        for task in (others[0] if others else ())
-    }
+    """The mean of the parts' outputs."""
+    return {task: torch.stack([part[task] for part in parts]).mean(0) for task in parts[0]}
 
 
 def _check(task: Task, labels: dict[str, list[str]], word_width: int) -> None:

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 from mgm.model.batch import Batch
 from mgm.model.granularity.reading import Reading
+from mgm.model.hashing import FIRST, SECOND, THIRD, mixed
 from mgm.model.ragged import Ragged
 from mgm.settings import WideSettings
 
-_FIRST, _SECOND, _LEAD = -0x61C8864680B583EB, -0x40A7B892E31B1A47, -0x6B2FB644ECCEEE15
-"""Odd 64-bit constants (of splitmix64) that place a word, the word after it, and a word of the lead in a hash."""
 _MOST_AT_ONCE = 64
 _MIN_DOCUMENTS = 2
 """An n-gram of fewer training documents says nothing about others."""
@@ -151,13 +150,13 @@ class Wide(nn.Module):
         known, sentence = ids > 0, reading.sentences.row
         pair = known[:-1] & known[1:] & (sentence[:-1] == sentence[1:])
         in_lead = torch.zeros_like(known).index_fill_(0, reading.lead.values, True)
-        single = ids * _FIRST
-        hashes = torch.cat([single[known], (single[:-1] + ids[1:] * _SECOND)[pair]])
+        single = ids * FIRST
+        hashes = torch.cat([single[known], (single[:-1] + ids[1:] * SECOND)[pair]])
         place = torch.arange(ids.numel(), device=ids.device)
         first = torch.cat([place[known], place[:-1][pair]])
         last = torch.cat([place[known], place[1:][pair]])
         led = torch.cat([in_lead[known], in_lead[:-1][pair]])
-        hashes = _mixed(torch.cat([hashes, hashes[led] ^ _LEAD]))
+        hashes = mixed(torch.cat([hashes, hashes[led] ^ THIRD]))
         return Occurrences(
             hashes % self.idf_word.numel(), torch.cat([first, first[led]]), torch.cat([last, last[led]])
         )
@@ -183,10 +182,3 @@ class Wide(nn.Module):
         # nothing known in a document: its values are zeros, whatever they are divided by
         length_B = square_B.mul(2).sqrt().masked_fill(square_B == 0, 1)
         return value_F / length_B[found.document]
-
-
-def _mixed(hashes: Tensor) -> Tensor:
-    """Spreads 64-bit hashes and makes them non-negative (the last steps of splitmix64)."""
-    hashes = (hashes ^ ((hashes >> 30) & ((1 << 34) - 1))) * _SECOND
-    hashes = (hashes ^ ((hashes >> 27) & ((1 << 37) - 1))) * _LEAD
-    return (hashes ^ (hashes >> 31)) & ((1 << 63) - 1)

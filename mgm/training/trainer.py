@@ -32,6 +32,7 @@ from mgm.training.checkpoint import Checkpoint
 from mgm.training.cost import Cost, peak_memory_mib
 from mgm.training.loader import load
 from mgm.training.precision import Precision, resolve
+from mgm.training.proximal_adagrad import ProximalAdagrad
 from mgm.training.replay import random_state, replayed
 from mgm.training.sampling import EpochPlan, plan_epoch, task_passes
 from mgm.training.sources import Source
@@ -142,11 +143,18 @@ def fit_start(
         if columns:
             targets = target(pl.concat(columns), task, labels, np.zeros(0, np.int64))
             network.heads[task.name].fit(targets.to(device))
+
+    def documents(of: list[Source]) -> Iterator[Batch]:
+        steps = batches.in_order(of, tokens_per_batch)
+        return (collate(of[s.source].part, s.rows, [], {}, with_targets=False).to(device) for s in steps)
+
     if network.wide is not None:
-        steps = batches.in_order(sources, tokens_per_batch)
         network.wide.fit(
-            (collate(sources[s.source].part, s.rows, [], {}, with_targets=False).to(device) for s in steps),
-            {name: network.heads[name].prior for name in network.wide.widths},
+            documents(sources), {name: network.heads[name].prior for name in network.wide.widths}
+        )
+    if network.wide_tagging is not None:
+        network.wide_tagging.fit(
+            documents([s for s in sources if s.tasks_of([t for t in tasks if t.kind == "tagging"])])
         )
 
 
@@ -199,6 +207,7 @@ class _Run:
             groups.append({"params": learned, "weight_decay": 0.0})
         self.optimizer = torch.optim.AdamW(groups, settings.learning_rate, fused=True)
         self.average = MovingAverage(dense, settings.ema)
+        self.tagging_descent = _tagging_descent(network)
         self.listener = Listener()
         self.history: list[EpochReport] = []
         self.epoch, self.stale, self.best, self.best_score = 0, 0, 0, -math.inf
@@ -309,6 +318,8 @@ class _Run:
         self.average.update()
         if self.network.wide is not None:
             self.network.wide.descend(schedule(self.settings, progress), batch.labelled)
+        if self.tagging_descent is not None:
+            self.tagging_descent.step(schedule(self.settings, progress), batch.labelled)
         if self.weighting.looks_back:
             with torch.no_grad(), replayed(state, self.device):
                 self.weighting.look_back(self._losses(batch, lambda b: [self.network.deep(b)])[0])
@@ -329,6 +340,7 @@ class _Run:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "weighting": self.weighting.state_dict(),
+            "tagging_descent": self.tagging_descent.state_dict() if self.tagging_descent else {},
             "history": [asdict(report) for report in self.history],
         }
 
@@ -346,9 +358,18 @@ class _Run:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.weighting.load_state_dict(state["weighting"])
+        if self.tagging_descent is not None:
+            self.tagging_descent.load_state_dict(state["tagging_descent"])
         self.listener.on_resume(self.epoch)
         for report in state["history"]:
             self._told(EpochReport(**report | {"cost": Cost(**report["cost"])}))
+
+
+def _tagging_descent(network: Network) -> ProximalAdagrad | None:
+    wide = network.wide_tagging
+    return (
+        None if wide is None else ProximalAdagrad(wide.table.weight, wide.batches, wide.widths, wide.settings)
+    )
 
 
 def _compiled(encoder: Encoder) -> Callable[..., Any]:

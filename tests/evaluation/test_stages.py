@@ -217,7 +217,7 @@ def test_every_task_is_explained_or_it_is_said_why_not(project: Path) -> None:
             "character word window_2 window_4 window_8 lead sentence paragraph document wide deep".split()
         )
     assert sorted(found["masking"]["names"]["masks"]) == [
-        "character and word", "sentence", "window_2", "window_4", "window_8",
+        "character and word", "deep", "sentence", "wide", "window_2", "window_4", "window_8",
     ]  # fmt: skip
     metrics = read(project / "reports" / "metrics.json")
     assert found["masking"]["topic"]["value"] == metrics["topic"]["macro_f1"]

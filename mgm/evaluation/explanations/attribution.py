@@ -8,7 +8,7 @@ from torch import Tensor
 
 from mgm.evaluation.explanations.integrated import integrated_gradients
 from mgm.evaluation.explanations.target import Target
-from mgm.evaluation.explanations.wide_words import wide_contributions
+from mgm.evaluation.explanations.wide_words import tagging_contributions, wide_contributions
 from mgm.model.batch import Batch
 from mgm.model.network import Network
 from mgm.settings import ExplainSettings
@@ -50,8 +50,11 @@ def explain_words(
         settings.tolerance,
         settings.tokens_per_batch,
     )
-    if network.wide is None or task.name not in network.wide.widths:
+    if task.kind == "tagging" and network.wide_tagging is not None:
+        exact = tagging_contributions(network.wide_tagging, batch, task.name, target.coefficients) / 2
+    elif task.kind != "tagging" and network.wide is not None:
+        exact = wide_contributions(network.wide, batch, task.name, target.coefficients.view(1, -1)) / 2
+    else:
         return Explained(found.words, float(found.words.sum()), None, found.error, found.steps)
-    exact = wide_contributions(network.wide, batch, task.name, target.coefficients.view(1, -1)) / 2
     deep = found.words / 2
     return Explained(deep + exact, float(deep.sum()), float(exact.sum()), found.error, found.steps)

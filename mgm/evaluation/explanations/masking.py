@@ -57,10 +57,9 @@ def word_slices(encoder: Encoder) -> dict[str, slice]:
 
 def maskable(network: Network, task: Task) -> list[str]:
     """What of this task's inputs can be masked, in the order of the granularities."""
-    if task.kind == "tagging":
-        return list(word_slices(network.encoder))
-    parts = [WIDE, DEEP] if network.wide is not None and task.name in network.wide.widths else []
-    return [*network.encoder.widths, *parts]
+    levels = word_slices(network.encoder) if task.kind == "tagging" else network.encoder.widths
+    wide = network.wide_tagging if task.kind == "tagging" else network.wide
+    return [*levels, *([] if wide is None else [WIDE, DEEP])]
 
 
 @torch.no_grad()
@@ -103,7 +102,7 @@ def masked_outcomes(
     found: dict[str, dict[str, Outcome]] = {mask: {} for mask in masks}
     for rows, batch in batches(part, tasks, labels):
         pooled, words = network.encoder(batch, 0.0, network.has_tagging)
-        wide = None if network.wide is None else network.wide(batch)
+        wide = network.shallow(batch)
         at = flat_positions(word_start[rows], word_count[rows])
         for mask in masks:
             own = [task for task in tasks if mask in (NOTHING, *names[task.name])]
@@ -121,7 +120,7 @@ def _outputs(
     network: Network,
     pooled: dict[str, Tensor],
     words: Words | None,
-    wide: dict[str, Tensor] | None,
+    wide: dict[str, Tensor],
     mask: str,
     mean: Means,
 ) -> dict[str, Tensor]:
@@ -135,10 +134,9 @@ def _outputs(
         values[:, slices[mask]] = mean.words[slices[mask]]
         words = replace(words, values=values)
     deep = network.read(pooled, words)
-    if wide is None or mask == WIDE:
+    if not wide or mask == WIDE:
         return deep
-    shaped = {task: logits.view_as(deep[task]) for task, logits in wide.items()}
-    return deep | shaped if mask == DEEP else mean_of([deep, shaped])
+    return wide if mask == DEEP else mean_of([deep, wide])
 
 
 def batches(

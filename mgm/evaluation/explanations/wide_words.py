@@ -1,13 +1,18 @@
 """What each word adds to the wide part's outputs: exact, since that part is linear in its n-grams.
 
-Axes: B documents, N words, M occurrences of n-grams, F n-grams (each once a document), K outputs of a task.
+Axes: B documents, N words, M occurrences of n-grams, F n-grams (each once a document; of tagging: those of a word), K outputs
+of a task, C tags.
 """
+
+import itertools
 
 import torch
 from torch import Tensor
 
 from mgm.model.batch import Batch
+from mgm.model.ragged import Ragged
 from mgm.model.wide import Occurrences, Wide
+from mgm.model.wide_tagging import PLACES, WideTagging
 
 
 @torch.no_grad()
@@ -18,12 +23,7 @@ def wide_contributions(wide: Wide, batch: Batch, task: str, coefficients_BK: Ten
     sum over a document's words is its output less that of a document of which nothing is known (`Wide.prior`), weighted
     by the coefficients. The values are those of this document: TF-IDF is scaled to length 1.
     """
-    first = 0
-    for name, width in wide.widths.items():
-        if name == task:
-            break
-        first += width
-    outputs = slice(first, first + wide.widths[task])
+    outputs = _outputs(wide.widths, task)
     weighed_BK = coefficients_BK * wide.scale[outputs]
     words = torch.zeros(batch.word.numel())
     for where, table, idf in (
@@ -32,6 +32,37 @@ def wide_contributions(wide: Wide, batch: Batch, task: str, coefficients_BK: Ten
     ):
         words += _shares(where, table.weight[:, outputs], idf, weighed_BK, wide, batch)
     return words
+
+
+@torch.no_grad()
+def tagging_contributions(wide: WideTagging, batch: Batch, task: str, coefficients_NC: Tensor) -> Tensor:
+    """(N,) what each word adds to the sum over words and tags of coefficient times emission.
+
+    The weight of a feature is divided evenly among the words that it is made of; one that lies wholly outside the sentence
+    is its own word's.
+    """
+    feature_NF = wide.features(batch)
+    weight = wide.table.weight[:, _outputs(wide.widths, task)]
+    share_NF = (weight[feature_NF] * coefficients_NC[:, None]).sum(2)
+    sentences = Ragged(batch.word, batch.sentence_length)
+    position, length = sentences.position, sentences.length[sentences.row]
+    place = torch.arange(batch.word.numel())
+    words = torch.zeros(batch.word.numel())
+    for column, distances in enumerate(PLACES):
+        shift = torch.tensor(distances)
+        inside_NL = (position[:, None] + shift >= 0) & (position[:, None] + shift < length[:, None])
+        alone = ~inside_NL.any(1)
+        words[alone] += share_NF[alone, column]
+        each = share_NF[:, column] / inside_NL.sum(1).clamp(min=1)
+        owner = (place[:, None] + shift)[inside_NL]
+        words.index_add_(0, owner, each[:, None].expand_as(inside_NL)[inside_NL])
+    return words
+
+
+def _outputs(widths: dict[str, int], task: str) -> slice:
+    """Where a task's outputs stand beside those of the others."""
+    first = sum(width for _, width in itertools.takewhile(lambda own: own[0] != task, widths.items()))
+    return slice(first, first + widths[task])
 
 
 def _shares(

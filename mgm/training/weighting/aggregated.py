@@ -128,7 +128,9 @@ def _jacobian(losses: Mapping[str, Tensor], network: Network) -> list[nn.Paramet
         found = torch.autograd.grad(loss, [*shared, *own], retain_graph=left > 0, allow_unused=True)
         rows.append(found[: len(shared)])
         for parameter, gradient in zip(own, found[len(shared) :], strict=True):
-            parameter.grad = gradient
+            # the wide part may have given it one: a tagging head's transitions serve both parts
+            if gradient is not None:
+                parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
     reached = []
     for parameter, gradients in zip(shared, zip(*rows, strict=True), strict=True):
         if any(gradient is not None for gradient in gradients):

@@ -118,7 +118,7 @@ def test_what_can_be_masked_follows_from_the_bundle() -> None:
     assert maskable(fast.network, fast.task("dish")) == ["character", "word", "window_2"]
     assert maskable(fast.network, fast.task("keys")) == [CHARACTER_AND_WORD, "window_2"]
     alone = made_with(word={"enabled": False})
-    assert maskable(alone.network, alone.task("keys")) == ["character", "window_2", "sentence"]
+    assert maskable(alone.network, alone.task("keys")) == ["character", "window_2", "sentence", WIDE, DEEP]
 
 
 def test_without_validation_documents_the_mask_is_zero(made: Made) -> None:

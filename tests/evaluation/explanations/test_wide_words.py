@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from mgm.evaluation.explanations.wide_words import wide_contributions
+from mgm.evaluation.explanations.wide_words import tagging_contributions, wide_contributions
 from mgm.model.batch import Batch
 from mgm.model.wide import Wide
-from mgm.settings import WideSettings
+from mgm.model.wide_tagging import PLACES, WideTagging
+from mgm.settings import WideSettings, WideTaggingSettings
 from tests.model.conftest import batch_of
 
 
@@ -73,3 +74,35 @@ def test_the_sum_is_the_output_less_the_prior_for_every_document(
     first = 0 if task == "genre" else 3
     expected = ((logits - made.prior[first : first + width]) * coefficients).sum(1)
     assert [float(words.sum()) for words in found] == pytest.approx(expected.tolist(), abs=1e-5)
+
+
+def tagging() -> WideTagging:
+    made = WideTagging(WideTaggingSettings(buckets=1 << 20), {"names": 3, "keys": 5})
+    with torch.no_grad():
+        made.table.weight.normal_(generator=torch.Generator().manual_seed(0))
+    return made.eval()
+
+
+def test_what_words_add_to_emissions_sums_to_them(make_batch: Callable[..., Batch]) -> None:
+    made, batch = tagging(), make_batch([[[[1, 2, 3], [4]], [[5, 6]]]])
+    coefficients = torch.randn(6, 5, generator=torch.Generator().manual_seed(1))
+    found = tagging_contributions(made, batch, "keys", coefficients)
+    with torch.no_grad():
+        expected = (made(batch)["keys"] * coefficients).sum()
+    assert float(found.sum()) == pytest.approx(float(expected), abs=1e-4)
+
+
+def test_a_features_weight_is_shared_by_its_words_within_the_sentence(
+    make_batch: Callable[..., Batch],
+) -> None:
+    made, batch = tagging(), make_batch([[[[1, 2], [3]]]])
+    coefficients = torch.zeros(3, 3)
+    coefficients[0, 1] = 1.0
+    values = made.table.weight[made.features(batch)[0], 1].tolist()
+    expected = [0.0, 0.0]
+    for distances, value in zip(PLACES, values, strict=True):
+        owners = [d for d in distances if 0 <= d <= 1] or [0]  # nothing stands before the first word
+        for owner in owners:
+            expected[owner] += value / len(owners)
+    found = tagging_contributions(made, batch, "names", coefficients)
+    assert found.tolist() == pytest.approx([*expected, 0.0], abs=1e-5)
