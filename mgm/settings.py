@@ -1,7 +1,7 @@
 """params.yaml as typed settings. An unknown or wrong key is an error that names it and the nearest valid one."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from mgm.tasks import Task, TaskSettings, tasks_of
+from mgm.tasks import TAUGHT_KINDS, Task, TaskSettings, tasks_of
 
 PARAMS = Path("params.yaml")
 
@@ -467,6 +467,21 @@ class TrainSettings(_Section):
         return self
 
 
+class DistillationSettings(_Section):
+    """What a student learns from teachers' scores of the training documents, beside the labels."""
+
+    teachers: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
+    """Task to files in data/teachers, whose mean answer counts. A task that is not named has no teacher."""
+    annealing: bool = True
+    """The share of the label in what is learned grows from 0 to 1 over training (Clark et al. 2019)."""
+    gold: float = Field(default=0.5, ge=0, le=1)
+    """That share without annealing."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Logits of teachers are divided by it: above 1 their answers are softer."""
+    unlabelled: bool = True
+    """Training documents with a teacher's answer and no label for any task are trained on, too."""
+
+
 class EvaluateSettings(_Section):
     splits: list[Literal["valid", "test"]] = ["valid", "test"]
     bootstrap: int = Field(default=1_000, ge=0)
@@ -629,6 +644,7 @@ class Settings(_Section):
     gates: GateSettings = GateSettings()
     model: ModelSettings = ModelSettings()
     train: TrainSettings = TrainSettings()
+    distillation: DistillationSettings = DistillationSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     explain: ExplainSettings = ExplainSettings()
     verdict: VerdictSettings = VerdictSettings()
@@ -680,6 +696,13 @@ class Settings(_Section):
             _known(name, self.tasks, f"{where}: model.cascade.order: {name!r}", "task")
         for name in self.train.weights:
             _known(name, self.tasks, f"{where}: train.weights.{name}", "task")
+        for name in self.distillation.teachers:
+            _known(name, self.tasks, f"{where}: distillation.teachers.{name}", "task")
+            if self.tasks[name].kind not in TAUGHT_KINDS:
+                raise ValueError(
+                    f"{where}: distillation.teachers.{name}: a {self.tasks[name].kind} task has no teachers "
+                    f"(kinds that have: {', '.join(TAUGHT_KINDS)})"
+                )
         for name in self.gates.tasks:
             _known(name, self.tasks, f"{where}: gates.tasks.{name}", "task")
         for name in self.verdict.floors:
@@ -732,7 +755,13 @@ class Settings(_Section):
 
     def training_sections(self) -> dict[str, Any]:
         """The sections that, with features and tasks, decide what a training ends in."""
-        return self.model_dump(mode="json", include={"seed", "text", "model", "train"})
+        return self.model_dump(mode="json", include={"seed", "text", "model", "train", "distillation"})
+
+    def teachers_of(self, tasks: Sequence[Task]) -> dict[str, list[str]]:
+        """The files of those of `tasks` that have teachers."""
+        return {
+            t.name: self.distillation.teachers[t.name] for t in tasks if t.name in self.distillation.teachers
+        }
 
     def active_tasks(self) -> list[Task]:
         """The tasks that are trained: those of enabled corpora, generation only where it is switched on."""

@@ -19,6 +19,9 @@ COLUMN_TYPES: dict[str, pl.DataType] = {
     "generation": pl.String(),
 }
 
+# The kinds of tasks that a teacher's answers can be given for.
+TAUGHT_KINDS: tuple[Kind, ...] = ("classification", "multilabel", "regression")
+
 # The metric that floors, early stopping and comparisons read, by kind. All are "higher is better".
 FIRST_METRIC: dict[str, str] = {
     "classification": "macro_f1",
@@ -59,6 +62,11 @@ class Task(TaskSettings):
     def encoded(self) -> str:
         """The name of the column that holds the task's labels as numbers."""
         return f"{self.name}__y"
+
+    @property
+    def taught(self) -> str:
+        """The name of the column that holds teachers' answers."""
+        return f"{self.name}__t"
 
 
 def tasks_of(settings: Mapping[str, TaskSettings], enabled: Mapping[str, object]) -> list[Task]:

@@ -18,11 +18,12 @@ from tqdm import tqdm
 
 from flows.stages._common import DATA
 from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
-from mgm.settings import Settings
+from mgm.settings import PARAMS, Settings
 from mgm.tasks import Task
 from mgm.text import labels, vectors
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary
+from mgm.training import taught
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import Fitted, Plan, plan
 from mgm.training.trainer import EpochReport, Listener, Step
@@ -30,6 +31,7 @@ from mgm.training.trainer import EpochReport, Listener, Step
 FEATURES = DATA / "features"
 CHECKPOINTS = DATA / "checkpoints"
 VECTORS = DATA / "vectors"
+TAUGHT = DATA / "taught"
 VOCABULARY, LABELS = FEATURES / "vocabulary.parquet", FEATURES / "labels.json"
 
 
@@ -48,6 +50,8 @@ def inputs(settings: Settings, tasks: list[Task]) -> dict[str, str]:
     """The files that decide what these tasks are trained on, with their hashes."""
     files = [VOCABULARY, LABELS, *(FEATURES / c / MANIFEST for c in corpora_of(settings, tasks))]
     files += [path for name in (vectors.FACTS, vectors.TABLE) if (path := VECTORS / name).is_file()]
+    if settings.teachers_of(tasks):
+        files.append(TAUGHT / taught.FACTS)
     return {path.as_posix(): file_sha256(path) for path in files}
 
 
@@ -55,9 +59,15 @@ def prepare(
     settings: Settings, tasks: list[Task], parts: Mapping[str, Sequence[FeaturePart]] | None = None
 ) -> Plan:
     """The plan of a training of these tasks on the features on disk, or on these `parts` of each corpus, announced in one
-    line."""
+    line.
+
+    Raises:
+        ValueError: `parts` are not those on disk, and what the training would start or learn from has seen all of them.
+    """
     if parts is None:
-        parts = {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)}
+        parts = _with_answers(settings, tasks)
+    else:
+        _refuse_what_has_seen_all(settings, tasks)
     with_vectors = settings.text.vectors.source != "none"
     table = vectors.load(VECTORS, file_sha256(VOCABULARY)) if with_vectors else None
     made = plan(settings, tasks, labels.load(LABELS), parts, len(Vocabulary.load(VOCABULARY)), table)
@@ -67,6 +77,30 @@ def prepare(
         flush=True,
     )
     return made
+
+
+def _with_answers(settings: Settings, tasks: list[Task]) -> dict[str, list[FeaturePart]]:
+    """The features on disk, with the answers of those teachers that the settings name."""
+    corpora = corpora_of(settings, tasks)
+    students = [t for t in tasks if t.name in settings.teachers_of(tasks)]
+    if students:
+        hashes = {corpus: file_sha256(FEATURES / corpus / MANIFEST) for corpus in corpora}
+        taught.check(TAUGHT, hashes, [t.name for t in students])
+    return {
+        corpus: [
+            taught.with_answers(part, TAUGHT, students, corpus, index)
+            for index, part in enumerate(read_features(corpus))
+        ]
+        for corpus in corpora
+    }
+
+
+def _refuse_what_has_seen_all(settings: Settings, tasks: list[Task]) -> None:
+    """Teachers have learned from documents of the training split that a fold holds out."""
+    if settings.teachers_of(tasks):
+        raise ValueError(
+            f"{PARAMS}: distillation.teachers: they have learned from documents that are held out here; expected {{}}"
+        )
 
 
 def checkpoint(name: str, settings: Settings, tasks: list[Task]) -> Checkpoint:

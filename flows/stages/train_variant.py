@@ -8,9 +8,11 @@ from flows.stages._training import Console, checkpoint, corpora_of, facts, input
 from mgm.evaluation.study import RESULT
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.evaluation.tables import check_splits, write_tables
-from mgm.evaluation.variants import Variant, variants
+from mgm.evaluation.variants import SCORES, Variant, variants
 from mgm.settings import PARAMS, Settings, nearest
 from mgm.training.fit import Fitted, Plan, fit
+from mgm.training.teachers import save_scores
+from mgm.training.teaching import scores_of
 
 STUDY = DATA / "study"
 
@@ -54,6 +56,10 @@ def _write_results(variant: Variant, made: Plan, fitted: Fitted) -> None:
         "settings": settings.training_sections(),
         "inputs": inputs(settings, variant.tasks),
     }
+    if variant.teaches:
+        (task,) = variant.tasks
+        corpora = ((corpus, read_features(corpus)) for corpus in corpora_of(settings, variant.tasks))
+        save_scores(folder / SCORES, scores_of(fitted.network, task, made.labels, corpora), task)
     write_json(folder / RESULT, content)
     print(*summary_lines(metrics), sep="\n")
 

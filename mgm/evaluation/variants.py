@@ -4,8 +4,8 @@ granularities, and the joint model and each task alone once more under other see
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mgm.settings import ModelSettings, Settings
-from mgm.tasks import Task
+from mgm.settings import DistillationSettings, ModelSettings, Settings
+from mgm.tasks import TAUGHT_KINDS, Task
 
 SINGLE, AVERAGE, ABLATIONS = "single", "average", "ablations"
 AVERAGED = ("character", "word")
@@ -14,12 +14,15 @@ JOINT = "joint"
 AGAIN = (2, 3)
 """Which trainings are repeats, counted from the first; the n-th has the seed n - 1 above that of the settings. Their kinds
 are joint_<n> and single_<n>."""
+SCORES = "scores.parquet"
+"""What a task trained alone says of the training documents, beside its predictions: it can teach (flows/distill.py)."""
 
 
 @dataclass(frozen=True)
 class Variant:
     """A training of the study. name: single/<task>, average, ablations/<granularity>, joint_<n> or single_<n>/<task>, its
-    place below data/study; settings: the joint model's, but for the granularities that are on, and the seed."""
+    place below data/study; settings: the joint model's, but for the granularities that are on, the seed, and that a task
+    trained alone has no teacher: it is what the joint model is compared with, and what may teach it."""
 
     name: str
     tasks: list[Task]
@@ -34,10 +37,19 @@ class Variant:
         """The task or granularity that the name is about; empty where it is about none."""
         return self.name.partition("/")[2]
 
+    @property
+    def teaches(self) -> bool:
+        """Whether it leaves SCORES."""
+        return len(self.tasks) == 1 and self.kind in TEACHERS and self.tasks[0].kind in TAUGHT_KINDS
+
 
 def repeated(kind: str, n: int) -> str:
     """The kind of the n-th training of a kind."""
     return f"{kind}_{n}"
+
+
+TEACHERS = (SINGLE, *(repeated(SINGLE, n) for n in AGAIN))
+"""The kinds of trainings of one task alone, one a seed."""
 
 
 def granularities(model: ModelSettings) -> dict[str, bool]:
@@ -50,7 +62,8 @@ def variants(settings: Settings) -> dict[str, Variant]:
     """Every variant of these settings by its name. The only granularity of a model is not taken from it."""
     tasks, switches = settings.active_tasks(), granularities(settings.model)
     enabled = [name for name, on in switches.items() if on]
-    found = [Variant(f"{SINGLE}/{task.name}", [task], settings) for task in tasks]
+    untaught = settings.model_copy(update={"distillation": DistillationSettings()})
+    found = [Variant(f"{SINGLE}/{task.name}", [task], untaught) for task in tasks]
     averaged = {name: name in AVERAGED for name in switches}
     found.append(Variant(AVERAGE, tasks, _switched(settings, averaged)))
     if len(enabled) > 1:
@@ -58,7 +71,8 @@ def variants(settings: Settings) -> dict[str, Variant]:
     for n in AGAIN:
         other = settings.model_copy(update={"seed": settings.seed + n - 1})
         found.append(Variant(repeated(JOINT, n), tasks, other))
-        found += [Variant(f"{repeated(SINGLE, n)}/{task.name}", [task], other) for task in tasks]
+        alone = untaught.model_copy(update={"seed": other.seed})
+        found += [Variant(f"{repeated(SINGLE, n)}/{task.name}", [task], alone) for task in tasks]
     return {variant.name: variant for variant in found}
 
 

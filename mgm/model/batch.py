@@ -5,7 +5,7 @@ labels. Nothing is padded here: lengths stand beside the flat values, so a docum
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -29,6 +29,9 @@ class Batch:
     `targets` holds only the tasks that these documents' corpus labels: classification (B,) int64, multilabel
     (B,K) float32, regression (B,) float32, tagging (N,) int64 of BIO ids. Not labelled: NO_LABEL, or NaN in
     float targets.
+
+    `teachers` holds the answers of teachers for some of these tasks, in training: probabilities (B,K) of classification
+    and multilabel, values (B,) of regression; NaN: none.
     """
 
     type_id: Tensor  # (T,) vocabulary id, 0 unknown
@@ -41,6 +44,7 @@ class Batch:
     paragraph_length: Tensor  # (P,) sentences of each paragraph
     document_length: Tensor  # (B,) paragraphs of each document
     targets: dict[str, Tensor]
+    teachers: dict[str, Tensor] = field(default_factory=dict)
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
@@ -58,13 +62,17 @@ class Batch:
 
     @property
     def labelled(self) -> dict[str, int]:
-        """How many documents have a label, by document-level task (how many words, by tagging task)."""
-        return {
-            task: int((~target.isnan().reshape(len(target), -1).any(1)).sum())
+        """How many documents have a label or a teacher's answer, by document-level task (how many words have a label, by
+        tagging task)."""
+        known = {
+            task: ~target.isnan().reshape(len(target), -1).any(1)
             if target.is_floating_point()
-            else int((target != NO_LABEL).sum())
+            else target != NO_LABEL
             for task, target in self.targets.items()
         }
+        for task, answers in self.teachers.items():
+            known[task] = known[task] | ~answers.isnan().reshape(len(answers), -1).any(1)
+        return {task: int(found.sum()) for task, found in known.items()}
 
     @property
     def words_per_document(self) -> Tensor:
@@ -86,7 +94,15 @@ def collate(
     tasks.
     """
     encoded = [t for t in tasks if t.encoded in part.documents.columns] if with_targets else []
-    names = ["word", "content", "sentence", "paragraph", *(t.encoded for t in encoded)]
+    taught = [t for t in encoded if t.taught in part.documents.columns]
+    names = [
+        "word",
+        "content",
+        "sentence",
+        "paragraph",
+        *(t.encoded for t in encoded),
+        *(t.taught for t in taught),
+    ]
     documents = part.documents.select(names)[rows]
     word, word_count = ragged(documents["word"])
     types, index = np.unique(word, return_inverse=True)
@@ -104,6 +120,7 @@ def collate(
         paragraph_length=_long(paragraph),
         document_length=_long(document_length),
         targets={t.name: target(documents[t.encoded], t, labels, word_count) for t in encoded},
+        teachers={t.name: torch.from_numpy(documents[t.taught].to_numpy(writable=True)) for t in taught},
     )
 
 

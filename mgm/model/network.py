@@ -155,15 +155,25 @@ class Network(nn.Module):
         own = {id(p) for task in self.heads for p in self.own_parameters(task)}
         return [p for p in self.dense_parameters() if id(p) not in own]
 
-    def losses(self, outputs: dict[str, Tensor], batch: Batch, smoothing: float) -> dict[str, Tensor]:
+    def losses(
+        self, outputs: dict[str, Tensor], batch: Batch, smoothing: float, gold: float = 1.0
+    ) -> dict[str, Tensor]:
         """Of one part's outputs the mean loss, a scalar, of each task with a label in the batch (a document's or a
-        word's)."""
+        word's). `gold`: the share of a label in the target where a teacher has answered, too."""
         losses = {
-            task: self.heads[task].loss(outputs[task], target, batch, smoothing)
-            for task, target in batch.targets.items()
+            task: self._loss(task, outputs[task], batch, smoothing, gold)
+            for task in batch.targets
             if task in outputs
         }
         return {task: loss for task, loss in losses.items() if loss is not None}
+
+    def _loss(
+        self, task: str, output: Tensor, batch: Batch, smoothing: float, gold: float
+    ) -> Tensor | None:
+        head, target = self.heads[task], batch.targets[task]
+        if task in batch.teachers:
+            return head.distil(output, target, batch.teachers[task], batch, gold, smoothing)
+        return head.loss(output, target, batch, smoothing)
 
     def decode(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Decoded]:
         """What the outputs mean, task by task; see `Decoded`."""

@@ -77,7 +77,8 @@ def plan(
     network = Network(settings.model, tasks, own, vocabulary_size, settings.text.features.ngram_buckets)
     if vectors is not None:
         start_from(network, vectors)
-    return Plan(tasks, own, labelled(parts, tasks, "train"), labelled(parts, tasks, "valid"), network)
+    train = labelled(parts, tasks, "train", settings.distillation.unlabelled)
+    return Plan(tasks, own, train, labelled(parts, tasks, "valid"), network)
 
 
 def start_from(network: Network, vectors: Table) -> None:
@@ -127,6 +128,7 @@ def fit(
         settings.seed,
         checkpoint,
         listener,
+        settings.distillation,
     )
     shares = _log_shares(plan)
     if decisions is None:

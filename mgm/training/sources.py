@@ -1,4 +1,5 @@
-"""The rows that training and validation read: those of one split that carry a label of a trained task."""
+"""The rows that training and validation read: those of one split that carry a label of a trained task, or a teacher's
+answer."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -24,20 +25,28 @@ class Source:
         return [t for t in tasks if t.encoded in self.part.documents.columns]
 
 
-def labelled(parts: Mapping[str, Iterable[FeaturePart]], tasks: list[Task], split: str) -> list[Source]:
+def labelled(
+    parts: Mapping[str, Iterable[FeaturePart]], tasks: list[Task], split: str, with_taught: bool = False
+) -> list[Source]:
     """A source for every part that has a row of `split` with a label of one of `tasks`, corpora in the given
-    order."""
+    order. `with_taught`: also the rows of the training split with nothing but a teacher's answer."""
     sources = []
     for corpus, corpus_parts in parts.items():
         for part in corpus_parts:
             encoded = [t.encoded for t in tasks if t.encoded in part.documents.columns]
             if not encoded:
                 continue
-            chosen = part.documents.select(
-                (pl.col("split") == split) & pl.any_horizontal(pl.col(name).is_not_null() for name in encoded)
-            ).to_series()
+            known = [pl.col(name).is_not_null() for name in encoded]
+            if with_taught and split == "train":
+                known += [_answered(part.documents, t) for t in tasks if t.taught in part.documents.columns]
+            chosen = part.documents.select((pl.col("split") == split) & pl.any_horizontal(known)).to_series()
             rows = chosen.arg_true().to_numpy().astype(np.int64)
             if len(rows):
                 length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
                 sources.append(Source(corpus, part, rows, length))
     return sources
+
+
+def _answered(documents: pl.DataFrame, task: Task) -> pl.Expr:
+    column = pl.col(task.taught)
+    return ~(column if task.kind == "regression" else column.arr.first()).is_nan()

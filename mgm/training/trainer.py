@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from mgm.model.batch import Batch, collate, target
 from mgm.model.encoder import Encoder
 from mgm.model.network import Network
-from mgm.settings import TrainSettings
+from mgm.settings import DistillationSettings, TrainSettings
 from mgm.tasks import Task
 from mgm.training import batches
 from mgm.training.averaging import MovingAverage
@@ -100,6 +100,7 @@ def train(
     seed: int,
     checkpoint: Checkpoint | None = None,
     listener: Listener | None = None,
+    distillation: DistillationSettings | None = None,
 ) -> Trained:
     """Trains `network` in place, on its device, and leaves the best epoch's averaged weights in it.
 
@@ -114,6 +115,7 @@ def train(
         )
     with deterministic(settings.threads):
         run = _Run(network, sources, validation, tasks, labels, settings, seed)
+        run.distillation = distillation or DistillationSettings()
         fit_start(network, sources, tasks, labels, settings.tokens_per_batch)
         run.listener = listener or Listener()
         run.resume(checkpoint)
@@ -209,6 +211,7 @@ class _Run:
         self.average = MovingAverage(dense, settings.ema)
         self.tagging_descent = _tagging_descent(network)
         self.listener = Listener()
+        self.distillation, self.gold = DistillationSettings(), 1.0
         self.history: list[EpochReport] = []
         self.epoch, self.stale, self.best, self.best_score = 0, 0, 0, -math.inf
         self.best_weights: dict[str, Tensor] = {}
@@ -302,10 +305,13 @@ class _Run:
             parts = forward(batch)
         # the losses and what heads sum over a sentence are worth their digits
         exact = [{task: output.float() for task, output in outputs.items()} for outputs in parts]
-        return [self.network.losses(outputs, batch, self.settings.label_smoothing) for outputs in exact]
+        return [
+            self.network.losses(outputs, batch, self.settings.label_smoothing, self.gold) for outputs in exact
+        ]
 
     def _update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
         """One step. The loss of each task, summed over the parts."""
+        self.gold = progress if self.distillation.annealing else self.distillation.gold
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * schedule(self.settings, progress)
         self.optimizer.zero_grad(set_to_none=True)

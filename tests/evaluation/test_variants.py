@@ -69,6 +69,20 @@ def test_a_repeat_differs_in_its_seed_alone() -> None:
     assert found["joint_2"].tasks == settings.active_tasks()
 
 
+def test_a_task_alone_has_no_teacher_and_may_be_one() -> None:
+    """So that switching distillation on makes no teacher stale."""
+    settings = Settings.parse(
+        tiny.SETTINGS | {"distillation": {"teachers": {"dish": ["dish/single.parquet"]}}}
+    )
+    found, plain = variants(settings), variants(with_model())
+    for name, variant in found.items():
+        alone = variant.kind.startswith("single")
+        assert (variant.settings.distillation.teachers == {}) == alone
+        assert variant.teaches == (alone and variant.part != "keys")  # a tagging task
+        if alone:
+            assert variant.settings.training_sections() == plain[name].settings.training_sections()
+
+
 def test_without_words_nothing_starts_from_vectors() -> None:
     text = tiny.SETTINGS["text"] | {"vectors": {"source": "train"}}
     settings = Settings.parse(tiny.SETTINGS | {"text": text})

@@ -16,7 +16,16 @@ import yaml
 from tests import tiny
 
 ROOT = Path(__file__).parents[2]
-CODE = ["mgm", "flows", "study", "data/resources", "dvc.yaml", ".dvcignore", ".gitignore"]
+CODE = [
+    "mgm",
+    "flows",
+    "study",
+    "data/resources",
+    "data/teachers/README.md",
+    "dvc.yaml",
+    ".dvcignore",
+    ".gitignore",
+]
 
 
 @dataclass
@@ -75,12 +84,14 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__", "dvc.lock"))
         else:
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, root / name)
     params = copy.deepcopy(tiny.SETTINGS)
     params["enabled"] = {name: f"raw/{name}.jsonl" for name in params["enabled"]}
     shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     # DVC wants every section that a stage names.
-    params = {k: shipped[k] for k in ("seed", "ingest", "gates", "evaluate", "explain", "score")} | params
+    sections = ("seed", "ingest", "gates", "distillation", "evaluate", "explain", "score")
+    params = {k: shipped[k] for k in sections} | params
     params["gates"]["tasks"] = {}  # those of the shipped corpora
     params["verdict"] = {"floors": {"dish": 0.1}}
     # The tiny texts repeat, and each repetition counts in the tests.

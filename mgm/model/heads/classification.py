@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.batch import NO_LABEL, Batch
-from mgm.model.heads.head import Head
+from mgm.model.heads.head import Head, mixed
 
 
 class Classification(Head):
@@ -30,6 +30,16 @@ class Classification(Head):
         if not (target != NO_LABEL).any():
             return None
         return F.cross_entropy(output, target, ignore_index=NO_LABEL, label_smoothing=smoothing)
+
+    def distil(
+        self, output: Tensor, target: Tensor, teacher: Tensor, batch: Batch, gold: float, smoothing: float
+    ) -> Tensor | None:
+        label = F.one_hot(target.clamp(min=0), output.shape[1]).to(output)
+        label = label * (1 - smoothing) + smoothing / output.shape[1]
+        label[target == NO_LABEL] = torch.nan
+        goal = mixed(label, teacher, gold)
+        known = ~goal.isnan().any(1)
+        return F.cross_entropy(output[known], goal[known]) if known.any() else None
 
     def decode(self, output: Tensor, batch: Batch) -> Tensor:
         """(B,K) probabilities."""

@@ -5,6 +5,7 @@ Axes: B documents, N words, K labels.
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
@@ -21,6 +22,15 @@ Decoded = Tensor | Tagged
 """Probabilities (B,K) of classification and multilabel, values (B,) of regression, or the tags of N words."""
 
 
+def mixed(label: Tensor, teacher: Tensor, gold: float) -> Tensor:
+    """gold * label + (1 - gold) * teacher, of the same shape; where only one is there, that one; NaN where neither is.
+
+    Source: Clark et al. 2019, arXiv:1907.04829 (BAM), equation of teacher annealing.
+    """
+    both = torch.lerp(teacher, label, gold)
+    return torch.where(label.isnan(), teacher, torch.where(teacher.isnan(), label, both))
+
+
 class Head(nn.Module):
     """From the vectors that a task reads to its outputs, their loss, and what they mean."""
 
@@ -29,6 +39,15 @@ class Head(nn.Module):
 
     def loss(self, output: Tensor, target: Tensor, batch: Batch, smoothing: float) -> Tensor | None:
         """The mean loss, a scalar, over what is labelled; None where nothing is."""
+        raise NotImplementedError
+
+    def distil(
+        self, output: Tensor, target: Tensor, teacher: Tensor, batch: Batch, gold: float, smoothing: float
+    ) -> Tensor | None:
+        """The mean loss, a scalar, over what has a label or a teacher's answer, against the mix of both (`mixed`).
+
+        `teacher`: probabilities (B,K) or values (B,), NaN where there is none.
+        """
         raise NotImplementedError
 
     def decode(self, output: Tensor, batch: Batch) -> Decoded:

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
-from mgm.model.heads.head import Head
+from mgm.model.heads.head import Head, mixed
 
 
 class Multilabel(Head):
@@ -36,6 +36,11 @@ class Multilabel(Head):
             return None
         loss = F.binary_cross_entropy_with_logits(output[labelled], target[labelled], reduction="none")
         return loss.sum(1).mean()
+
+    def distil(
+        self, output: Tensor, target: Tensor, teacher: Tensor, batch: Batch, gold: float, smoothing: float
+    ) -> Tensor | None:
+        return self.loss(output, mixed(target, teacher, gold), batch, smoothing)
 
     def decode(self, output: Tensor, batch: Batch) -> Tensor:
         """(B,K) probabilities."""

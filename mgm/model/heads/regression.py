@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
-from mgm.model.heads.head import Head
+from mgm.model.heads.head import Head, mixed
 
 
 class Regression(Head):
@@ -36,6 +36,11 @@ class Regression(Head):
         if not labelled.any():
             return None
         return F.smooth_l1_loss(output[labelled], (target[labelled] - self.mean) / self.deviation)
+
+    def distil(
+        self, output: Tensor, target: Tensor, teacher: Tensor, batch: Batch, gold: float, smoothing: float
+    ) -> Tensor | None:
+        return self.loss(output, mixed(target, teacher, gold), batch, smoothing)
 
     def decode(self, output: Tensor, batch: Batch) -> Tensor:
         """(B,) values in the task's own units."""

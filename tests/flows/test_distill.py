@@ -1,0 +1,44 @@
+"""Which trainings are asked for as teachers, and what is said to set; the trainings themselves are the study's."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows import distill
+from flows.distill import chosen, file_of, to_set
+from mgm.settings import Settings
+from tests import tiny
+
+SETTINGS = tiny.settings()
+
+
+def names(tasks: list[str], seeds: int) -> list[str]:
+    return [variant.name for variant in chosen(SETTINGS, tasks, seeds)]
+
+
+def test_a_teacher_a_seed_for_every_task_that_can_be_taught() -> None:
+    assert names([], 1) == ["single/dish", "single/price", "single/themes"]
+    assert names(["themes"], 3) == ["single/themes", "single_2/themes", "single_3/themes"]
+
+
+def test_what_is_said_is_what_params_yaml_reads() -> None:
+    said = to_set(chosen(SETTINGS, ["themes", "dish"], 2))
+    files = {task: [f"{task}/single.parquet", f"{task}/single_2.parquet"] for task in ("dish", "themes")}
+    assert yaml.safe_load(said) == {"distillation": {"teachers": files}}
+    assert Settings.parse(tiny.SETTINGS | yaml.safe_load(said)).distillation.teachers == files
+    assert [file_of(v) for v in chosen(SETTINGS, ["dish"], 2)] == files["dish"]
+
+
+@pytest.mark.parametrize(
+    ("task", "hint"), [("dishes", "did you mean 'dish'"), ("keys", "valid: dish, price, themes")]
+)
+def test_a_task_that_cannot_be_taught_is_named(
+    task: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS), encoding="utf-8")
+    assert distill.main(["--tasks", task]) == 1
+    error = capsys.readouterr().err
+    assert f"--tasks {task}: params.yaml has no task of this name to teach" in error
+    assert hint in error

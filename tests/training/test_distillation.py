@@ -1,0 +1,251 @@
+"""A student of teachers, from their scores to its weights, on the tiny English and Chinese corpora."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+import torch.nn.functional as F
+import yaml
+from safetensors.torch import save
+from torch import Tensor
+
+from flows.stages import _training, teachers, train_variant
+from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.evaluation.predictions import predict_part
+from mgm.model.batch import NO_LABEL, Batch
+from mgm.model.heads.classification import Classification
+from mgm.model.heads.multilabel import Multilabel
+from mgm.model.heads.regression import Regression
+from mgm.settings import Settings
+from mgm.text import labels
+from mgm.training.fit import Fitted, Plan, fit
+from tests import tiny
+from tests.model.conftest import batch_of
+
+FRAMES = tiny.corpora()
+FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), FRAMES)
+NONE = float("nan")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project folder that has features, and no teacher."""
+    monkeypatch.chdir(tmp_path)
+    for corpus, (part,) in FEATURES.items():
+        path = part.save(_training.FEATURES / corpus, 0)[0]
+        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+    VOCABULARY.save(_training.VOCABULARY)
+    labels.save(SPACES, _training.LABELS)
+    return tmp_path
+
+
+def teach(files: dict[str, list[str]], epochs: int = 4, **more: Any) -> Settings:
+    """Runs the stage teachers with these files in params.yaml."""
+    raw = tiny.SETTINGS | {
+        "train": tiny.SETTINGS["train"] | {"epochs": epochs},
+        "evaluate": {"bootstrap": 10},
+        "distillation": {"teachers": files} | more,
+    }
+    Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    teachers.main()
+    return Settings.load()
+
+
+def write(name: str, columns: dict[str, Any]) -> str:
+    path = Path("data/teachers") / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pl.DataFrame(columns).write_parquet(path)
+    return name
+
+
+def says(dish: str, rows: pl.DataFrame) -> dict[str, Any]:
+    """Scores by which all rows are this dish."""
+    logits = {f"logit:{name}": [8.0 if name == dish else 0.0] * rows.height for name in SPACES["dish"]}
+    return {"doc_id": rows["doc_id"]} | logits
+
+
+def planned(settings: Settings) -> Plan:
+    return _training.prepare(settings, settings.active_tasks())
+
+
+def trained(settings: Settings) -> Fitted:
+    return fit(planned(settings), settings)
+
+
+def digest(fitted: Fitted) -> str:
+    return hashlib.sha256(
+        save({k: v.contiguous() for k, v in fitted.network.state_dict().items()})
+    ).hexdigest()
+
+
+def facts() -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(Path("data/taught/taught.json").read_text(encoding="utf-8"))
+    return content
+
+
+@pytest.mark.parametrize("gold", [0.0, 0.3, 1.0])
+def test_the_target_is_the_mix_of_label_and_teacher(gold: float) -> None:
+    """Cross-entropy is linear in its target, so the loss against the mix is the mix of the losses."""
+    batch: Batch = batch_of([[[[1]]]])
+    output, teacher = torch.tensor([[0.2, -1.0, 0.5]]), torch.tensor([[0.1, 0.7, 0.2]])
+    target = torch.tensor([2])
+    found = Classification(4, ["a", "b", "c"]).distil(output, target, teacher, batch, gold, 0.1)
+    hard = F.cross_entropy(output, target, label_smoothing=0.1)
+    assert found == pytest.approx(
+        float(gold * hard + (1 - gold) * F.cross_entropy(output, teacher)), abs=1e-6
+    )
+
+    several = torch.tensor([[1.0, 0.0, 1.0]])
+    found = Multilabel(4, ["a", "b", "c"]).distil(output, several, teacher, batch, gold, 0.1)
+    hard, soft = (F.binary_cross_entropy_with_logits(output, t, reduction="sum") for t in (several, teacher))
+    assert found == pytest.approx(float(gold * hard + (1 - gold) * soft), abs=1e-6)
+
+    head = Regression(4, [])
+    head.fit(torch.tensor([1.0, 3.0, 5.0]))
+    value = torch.tensor([0.5])
+    found = head.distil(value, torch.tensor([4.0]), torch.tensor([2.0]), batch, gold, 0.0)
+    assert found == pytest.approx(
+        float(head.loss(value, torch.tensor([2.0 + 2.0 * gold]), batch, 0.0)), abs=1e-6
+    )
+
+
+def test_one_of_label_and_teacher_stands_alone_and_neither_counts_for_nothing() -> None:
+    batch = batch_of([[[[1]]]] * 3)
+    output = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
+    teacher = torch.tensor([[NONE, NONE], [0.4, 0.6], [NONE, NONE]])
+    head = Classification(4, ["a", "b"])
+    target = torch.tensor([1, NO_LABEL, NO_LABEL])
+    expected = (F.cross_entropy(output[:1], target[:1]) + F.cross_entropy(output[1:2], teacher[1:2])) / 2
+    for gold in (0.0, 1.0):  # neither share touches what has one of both
+        assert head.distil(output, target, teacher, batch, gold, 0.0) == pytest.approx(
+            float(expected), abs=1e-6
+        )
+    nothing = torch.full_like(teacher, NONE)
+    assert head.distil(output, torch.full((3,), NO_LABEL), nothing, batch, 0.5, 0.0) is None
+    found = Batch(**vars(batch) | {"targets": {"dish": target}, "teachers": {"dish": teacher}})
+    assert found.labelled == {"dish": 2}
+
+
+def test_a_teacher_whose_answers_are_the_labels_gives_the_gradients_of_the_labels() -> None:
+    batch = batch_of([[[[1]]]] * 2)
+    head = Classification(4, ["a", "b"])
+    vectors, target = torch.randn(2, 4), torch.tensor([1, 0])
+
+    def gradient(loss: Tensor | None) -> Tensor:
+        assert loss is not None
+        head.zero_grad()
+        loss.backward()
+        assert head.logits.weight.grad is not None
+        return head.logits.weight.grad.clone()
+
+    alone = gradient(head.loss(head(vectors), target, batch, 0.0))
+    same = gradient(head.distil(head(vectors), target, F.one_hot(target, 2).float(), batch, 0.5, 0.0))
+    assert torch.allclose(alone, same, atol=1e-6)
+
+
+def test_without_teachers_nothing_changes(project: Path) -> None:
+    settings = teach({}, epochs=1)
+    assert facts() == {"features": {}, "tasks": {}}
+    plain = fit(
+        _training.plan(settings, settings.active_tasks(), SPACES, FEATURES, len(VOCABULARY)), settings
+    )
+    assert digest(trained(settings)) == digest(plain)
+    assert digest(trained(teach({}, 1, gold=0.1, annealing=False))) == digest(plain)
+
+
+def test_documents_without_a_label_train_the_student_and_held_out_ones_never_do(project: Path) -> None:
+    menus = FRAMES["menus"]
+    unlabelled = menus.filter(pl.col("dish").is_null())
+    assert set(unlabelled["split"]) > {"train"}
+    settings = teach({"dish": [write("all.parquet", says("fish", menus))]}, epochs=1)
+    train = menus.filter(split="train")
+    told = facts()["tasks"]["dish"]
+    assert told["documents"] == train.height
+    assert told["unlabelled"] == train["dish"].null_count() > 0
+    (source,) = [s for s in planned(settings).sources if s.corpus == "menus"]
+    assert sorted(source.part.documents["doc_id"][source.rows]) == sorted(train["doc_id"])
+    for held_out in planned(settings).validation:
+        assert set(held_out.part.documents["split"][held_out.rows]) == {"valid"}
+    answers = source.part.documents.filter(pl.col("split") != "train")["dish__t"].to_numpy()
+    assert np.isnan(answers).all()
+    # what a file says of valid and test moves no weight
+    held_out_rows = menus.with_columns(
+        pl.when(split="train").then(pl.lit("fish")).otherwise(pl.lit("cake")).alias("said")
+    )
+    mixed = pl.concat([pl.DataFrame(says(d, held_out_rows.filter(said=d))) for d in ("fish", "cake")])
+    mixed.write_parquet("data/teachers/mixed.parquet")
+    assert digest(trained(teach({"dish": ["mixed.parquet"]}, epochs=1))) == digest(trained(settings))
+    labelled_only = teach({"dish": ["all.parquet"]}, unlabelled=False)
+    (source,) = [s for s in planned(labelled_only).sources if s.corpus == "menus"]
+    assert source.part.documents["dish"][source.rows].null_count() == 0
+
+
+def test_with_the_teacher_alone_the_student_says_what_it_says_and_annealing_comes_back_to_the_labels(
+    project: Path,
+) -> None:
+    """The teacher calls every menu a fish."""
+    file = write("fish.parquet", says("fish", FRAMES["menus"]))
+
+    def dishes(settings: Settings) -> set[str]:
+        fitted = trained(settings)
+        (source,) = [s for s in planned(settings).sources if s.corpus == "menus"]
+        outcome = predict_part(
+            fitted.network, source.part, [settings.active_tasks()[0]], SPACES, {}, ["train"]
+        )
+        labelled = outcome.filter(pl.col("dish_true").is_not_null())
+        return set(labelled["dish"])
+
+    assert dishes(teach({"dish": [file]}, annealing=False, gold=0.0)) == {"fish"}
+    assert dishes(teach({"dish": [file]}, epochs=8)) == set(SPACES["dish"])
+
+
+def test_a_task_alone_teaches_through_what_it_leaves(project: Path) -> None:
+    """The whole way: a variant of the study, its file, the stage, the student; English and Chinese, all three kinds."""
+    Path("data/teachers").mkdir()
+    teach({}, epochs=5)
+    files = {}
+    for task in ("dish", "price", "themes"):
+        train_variant.main(f"single/{task}")
+        files[task] = [f"../study/single/{task}/scores.parquet"]
+    settings = teach(files, epochs=1)
+    told = facts()["tasks"]
+    for task in files:
+        assert told[task]["agreement"] > 0.7, task
+    assert told["dish"]["documents"] == FRAMES["menus"].filter(split="train").height
+    assert told["themes"]["documents"] == FRAMES["verses"].filter(split="train").height
+    assert digest(trained(settings)) == digest(trained(settings)) != digest(trained(teach({}, epochs=1)))
+
+
+def test_answers_to_other_features_and_missing_ones_are_refused(project: Path) -> None:
+    settings = teach({"dish": [write("fish.parquet", says("fish", FRAMES["menus"]))]})
+    planned(settings)
+    more = settings.model_copy(
+        update={"distillation": settings.distillation.model_copy(update={"teachers": {"price": ["x"]}})}
+    )
+    with pytest.raises(ValueError, match="no answers for task 'price'; run the stage teachers again"):
+        planned(more)
+    before = _training.checkpoint("train", settings, settings.active_tasks()).fingerprint
+    (part,) = FEATURES["menus"]
+    write_manifest(_training.FEATURES / "menus", [Part("part-00000.arrow", part.documents.height, "other")])
+    with pytest.raises(
+        ValueError, match="not made from the present features of menus; run the stage teachers"
+    ):
+        planned(settings)
+    assert _training.checkpoint("train", settings, settings.active_tasks()).fingerprint != before
+    Path("data/taught/taught.json").unlink()
+    with pytest.raises(FileNotFoundError, match=r"taught\.json: no such file; run the stage teachers"):
+        planned(settings)
+
+
+def test_a_tagging_task_has_no_teachers_and_an_unknown_one_is_named() -> None:
+    for task, message in (
+        ("keys", "distillation.teachers.keys: a tagging task has no teachers"),
+        ("dishes", r"distillation.teachers.dishes: no task of this name \(did you mean 'dish'\?\)"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            Settings.parse(tiny.SETTINGS | {"distillation": {"teachers": {task: ["a.parquet"]}}})
