@@ -418,7 +418,21 @@ is not installed."""
 WEIGHTINGS = ("static", "uncertainty", "random", "famo", *AGGREGATORS)
 
 
+class PretrainSettings(_Section):
+    """Pretraining on text alone; done where train.initial asks for it."""
+
+    epochs: int = Field(default=3, ge=1)
+    tokens_per_batch: int = Field(default=4_000, ge=1)
+    learning_rate: float = Field(default=2e-3, gt=0)
+    mask: float = Field(default=0.15, gt=0, lt=1)
+    """Share of the words that are to be guessed."""
+    sample: int = Field(default=4_096, ge=1)
+    """Words of the vocabulary that a guess is weighed against; a smaller vocabulary is taken whole."""
+
+
 class TrainSettings(_Section):
+    initial: Literal["random", "pretrained"] = "random"
+    """Where the encoder's weights start."""
     epochs: int = Field(default=6, ge=1)
     tokens_per_batch: int = Field(default=4_000, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
@@ -643,6 +657,7 @@ class Settings(_Section):
     text: TextSettings = TextSettings()
     gates: GateSettings = GateSettings()
     model: ModelSettings = ModelSettings()
+    pretrain: PretrainSettings = PretrainSettings()
     train: TrainSettings = TrainSettings()
     distillation: DistillationSettings = DistillationSettings()
     evaluate: EvaluateSettings = EvaluateSettings()

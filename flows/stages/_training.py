@@ -23,7 +23,7 @@ from mgm.tasks import Task
 from mgm.text import labels, vectors
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary
-from mgm.training import taught
+from mgm.training import pretrained, taught
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import Fitted, Plan, plan
 from mgm.training.trainer import EpochReport, Listener, Step
@@ -32,6 +32,7 @@ FEATURES = DATA / "features"
 CHECKPOINTS = DATA / "checkpoints"
 VECTORS = DATA / "vectors"
 TAUGHT = DATA / "taught"
+PRETRAINED = DATA / "pretrained"
 VOCABULARY, LABELS = FEATURES / "vocabulary.parquet", FEATURES / "labels.json"
 
 
@@ -52,6 +53,8 @@ def inputs(settings: Settings, tasks: list[Task]) -> dict[str, str]:
     files += [path for name in (vectors.FACTS, vectors.TABLE) if (path := VECTORS / name).is_file()]
     if settings.teachers_of(tasks):
         files.append(TAUGHT / taught.FACTS)
+    if settings.train.initial == "pretrained":
+        files.append(PRETRAINED / pretrained.WEIGHTS)
     return {path.as_posix(): file_sha256(path) for path in files}
 
 
@@ -68,9 +71,11 @@ def prepare(
         parts = _with_answers(settings, tasks)
     else:
         _refuse_what_has_seen_all(settings, tasks)
-    with_vectors = settings.text.vectors.source != "none"
-    table = vectors.load(VECTORS, file_sha256(VOCABULARY)) if with_vectors else None
-    made = plan(settings, tasks, labels.load(LABELS), parts, len(Vocabulary.load(VOCABULARY)), table)
+    words, table = len(Vocabulary.load(VOCABULARY)), word_vectors(settings)
+    initial = None
+    if settings.train.initial == "pretrained":
+        initial = pretrained.load(PRETRAINED, file_sha256(VOCABULARY))
+    made = plan(settings, tasks, labels.load(LABELS), parts, words, table, initial)
     print(
         f"training {', '.join(t.name for t in made.tasks)}: {made.rows:,} rows, {made.words:,} words "
         f"an epoch, {made.parameters:,} parameters, at most {settings.train.epochs} epochs",
@@ -101,6 +106,13 @@ def _refuse_what_has_seen_all(settings: Settings, tasks: list[Task]) -> None:
         raise ValueError(
             f"{PARAMS}: distillation.teachers: they have learned from documents that are held out here; expected {{}}"
         )
+
+
+def word_vectors(settings: Settings) -> vectors.Table | None:
+    """The word vectors that the settings give the network to start from."""
+    if settings.text.vectors.source == "none":
+        return None
+    return vectors.load(VECTORS, file_sha256(VOCABULARY))
 
 
 def checkpoint(name: str, settings: Settings, tasks: list[Task]) -> Checkpoint:

@@ -83,7 +83,7 @@ def own_settings(settings: Settings) -> Settings:
     for name in sorted(settings.enabled):
         corpora[name] = settings.corpora[name].model_dump()
         corpora[name]["columns"] = {t: c for t, c in settings.corpora[name].columns.items() if t in tasks}
-    raw = settings.training_sections()
+    raw = settings.training_sections() | settings.model_dump(include={"pretrain"})
     raw["train"]["weights"] = {t: w for t, w in settings.train.weights.items() if t in tasks}
     raw["model"]["cascade"]["order"] = [t for t in settings.model.cascade.order if t in tasks]
     raw["distillation"]["teachers"] = settings.teachers_of(settings.active_tasks())
@@ -211,7 +211,7 @@ def _config(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-_SHAPING = {"enabled", "seed", "corpora", "tasks", "text", "model", "train", "distillation"}
+_SHAPING = {"enabled", "seed", "corpora", "tasks", "text", "model", "pretrain", "train", "distillation"}
 
 
 def _stopword_file(corpus: str | None) -> str:

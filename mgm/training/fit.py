@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import torch
+from torch import Tensor
 
+from mgm.model.encoder import Encoder
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.model.network import Network
 from mgm.settings import Settings
@@ -15,6 +17,7 @@ from mgm.text.features import FeaturePart
 from mgm.text.vectors import Table, found
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.logit_adjustment import log_share
+from mgm.training.pretrained import begin
 from mgm.training.sources import Source, labelled
 from mgm.training.trainer import Listener, Trained, deterministic, train
 from mgm.training.validation import Decisions, tune_decisions
@@ -60,9 +63,10 @@ def plan(
     parts: Mapping[str, Sequence[FeaturePart]],
     vocabulary_size: int,
     vectors: Table | None = None,
+    initial: Mapping[str, Tensor] | None = None,
 ) -> Plan:
     """The rows of each split and a network with fresh weights (a function of settings.seed), its words those of
-    `vectors` where they are given.
+    `vectors` where they are given, its encoder the pretrained one where `initial` gives its weights.
 
     Raises:
         ValueError: a task has no label in training, so that there is nothing to learn, or the vectors do not fit.
@@ -76,21 +80,23 @@ def plan(
     torch.manual_seed(settings.seed)
     network = Network(settings.model, tasks, own, vocabulary_size, settings.text.features.ngram_buckets)
     if vectors is not None:
-        start_from(network, vectors)
+        start_from(network.encoder, vectors)
+    if initial is not None:
+        begin(network.encoder, initial)
     train = labelled(parts, tasks, "train", settings.distillation.unlabelled)
     return Plan(tasks, own, train, labelled(parts, tasks, "valid"), network)
 
 
-def start_from(network: Network, vectors: Table) -> None:
-    """Lets the network's words begin as `vectors` (V+1, D); a word without a vector keeps its random start.
+def start_from(encoder: Encoder, vectors: Table) -> None:
+    """Lets the encoder's words begin as `vectors` (V+1, D); a word without a vector keeps its random start.
 
     The vectors are scaled together, so that their entries have the root mean square of the random start: what is
     added to them (n-grams, properties of words) then weighs the same wherever they come from.
 
     Raises:
-        ValueError: the network has no word embedding, or one of another shape.
+        ValueError: the encoder has no word embedding, or one of another shape.
     """
-    word = network.encoder.word
+    word = encoder.word
     if word is None:
         raise ValueError(
             "params.yaml: text.vectors.source gives vectors to words, but model.word.enabled is false; "

@@ -42,9 +42,25 @@ def labelled(
             chosen = part.documents.select((pl.col("split") == split) & pl.any_horizontal(known)).to_series()
             rows = chosen.arg_true().to_numpy().astype(np.int64)
             if len(rows):
-                length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
-                sources.append(Source(corpus, part, rows, length))
+                sources.append(_source(corpus, part, rows))
     return sources
+
+
+def training_rows(parts: Mapping[str, Iterable[FeaturePart]]) -> list[Source]:
+    """Every row of the training split, labelled or not, corpora in the given order: a row without labels is of a split, too,
+    that of its group."""
+    sources = []
+    for corpus, corpus_parts in parts.items():
+        for part in corpus_parts:
+            rows = (part.documents["split"] == "train").arg_true().to_numpy().astype(np.int64)
+            if len(rows):
+                sources.append(_source(corpus, part, rows))
+    return sources
+
+
+def _source(corpus: str, part: FeaturePart, rows: np.ndarray) -> Source:
+    length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
+    return Source(corpus, part, rows, length)
 
 
 def _answered(documents: pl.DataFrame, task: Task) -> pl.Expr:

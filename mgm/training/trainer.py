@@ -177,10 +177,15 @@ def deterministic(threads: int) -> Iterator[None]:
 def schedule(settings: TrainSettings, progress: float) -> float:
     """The share of the learning rate after a share `progress` (0..1] of all steps: a linear warm-up, then half a
     cosine down to 0."""
-    if progress < settings.warmup:
-        return progress / settings.warmup
-    decayed = (progress - settings.warmup) / max(1 - settings.warmup, 1e-9)
-    return 0.5 * (1 + math.cos(math.pi * min(decayed, 1.0)))
+    return warm_cosine(settings.warmup, progress)
+
+
+def warm_cosine(warmup: float, progress: float) -> float:
+    """As `schedule`, for a warm-up of this share of all steps."""
+    if progress < warmup:
+        return progress / warmup
+    done = (progress - warmup) / max(1 - warmup, 1e-9)
+    return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
 class _Run:
@@ -204,7 +209,7 @@ class _Run:
         self.weighting = choice.make(settings, [t.name for t in tasks]).to(self.device)
         self.encode = _compiled(network.encoder) if settings.compile else network.encoder.forward
         dense = network.dense_parameters()
-        groups = _decayed(dense, settings.weight_decay)
+        groups = decayed(dense, settings.weight_decay)
         if learned := self.weighting.descended():
             groups.append({"params": learned, "weight_decay": 0.0})
         self.optimizer = torch.optim.AdamW(groups, settings.learning_rate, fused=True)
@@ -407,7 +412,7 @@ def _encoding(network: Network, forward: Callable[..., Any]) -> Iterator[None]:
         del network.encoder.__dict__["forward"]
 
 
-def _decayed(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+def decayed(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
     """Parameter groups: weights decay, biases and scales do not."""
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},

@@ -90,14 +90,14 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
     params["enabled"] = {name: f"raw/{name}.jsonl" for name in params["enabled"]}
     shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     # DVC wants every section that a stage names.
-    sections = ("seed", "ingest", "gates", "distillation", "evaluate", "explain", "score")
+    sections = ("seed", "ingest", "gates", "pretrain", "distillation", "evaluate", "explain", "score")
     params = {k: shipped[k] for k in sections} | params
     params["gates"]["tasks"] = {}  # those of the shipped corpora
     params["verdict"] = {"floors": {"dish": 0.1}}
     # The tiny texts repeat, and each repetition counts in the tests.
     alone = {"deduplication": {"exact": "off", "near": "off"}}
     params["text"] = shipped["text"] | alone | params["text"]
-    params["train"] = params["train"] | {"generation": False}
+    params["train"] = params["train"] | {"generation": False, "initial": "random"}
     params["evaluate"] = {"splits": ["valid", "test"], "bootstrap": 50}
     params["explain"] = {"documents": 40, "bootstrap": 20, "faithfulness": 4, "cost_documents": 8}
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")

@@ -1,0 +1,207 @@
+"""Pretraining on text alone: what it learns from, that it resumes, and that training starts from it."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file, save
+
+from flows.stages import _training, pretrain
+from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.model.encoder import Encoder
+from mgm.settings import ModelSettings, PretrainSettings, Settings
+from mgm.text import labels
+from mgm.text.features import FeaturePart
+from mgm.training.checkpoint import Checkpoint
+from mgm.training.pretrained import begin
+from mgm.training.pretraining import PretrainReport
+from mgm.training.pretraining import pretrain as pretrained_on
+from mgm.training.sources import training_rows
+from tests import tiny
+
+FRAMES = tiny.corpora()
+FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), FRAMES)
+CHOSEN = PretrainSettings(epochs=3, tokens_per_batch=60, learning_rate=0.01, mask=0.3, sample=8)
+
+
+class Killed(Exception):
+    pass
+
+
+def fresh(model: ModelSettings | None = None) -> Encoder:
+    torch.manual_seed(1)
+    return Encoder(model or tiny.settings().model, len(VOCABULARY), 500)
+
+
+def run(
+    settings: PretrainSettings = CHOSEN,
+    features: dict[str, list[FeaturePart]] = FEATURES,
+    checkpoint: Checkpoint | None = None,
+    kill_after: int | None = None,
+    encoder: Encoder | None = None,
+) -> tuple[str, list[PretrainReport]]:
+    """The hash of the encoder's weights, and the epochs."""
+    encoder, told = encoder or fresh(), []
+
+    def on_epoch(report: PretrainReport) -> None:
+        told.append(report)
+        if report.epoch == kill_after:
+            raise Killed
+
+    pretrained_on(encoder, training_rows(features), len(VOCABULARY), settings, 1, 1, checkpoint, on_epoch)
+    state = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
+    return hashlib.sha256(save(state)).hexdigest(), told
+
+
+@pytest.mark.parametrize("sample", [8, 4_096])
+def test_it_learns_to_guess_and_the_same_seed_gives_the_same_bytes(sample: int) -> None:
+    settings = CHOSEN.model_copy(update={"sample": sample, "epochs": 6})
+    weights, told = run(settings)
+    assert told[-1].loss < 0.9 * told[0].loss
+    assert run(settings)[0] == weights
+
+
+def test_every_part_of_the_encoder_learns() -> None:
+    before, encoder = fresh().state_dict(), fresh()
+    run(CHOSEN.model_copy(update={"epochs": 1}), encoder=encoder)
+    for name, after in encoder.state_dict().items():
+        assert not torch.equal(before[name], after), name
+
+
+@pytest.mark.parametrize(
+    "model",
+    [{"preset": "fast"}, {n: {"enabled": False} for n in ("character", "window", "sentence", "word")}],
+)
+def test_without_some_granularities(model: dict[str, Any]) -> None:
+    """The last one has no vector for a word: the document's have to do."""
+    chosen = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | model}).model
+    told = run(CHOSEN, encoder=fresh(chosen))[1]
+    assert told[-1].loss < told[0].loss
+
+
+def test_held_out_text_teaches_nothing_and_a_document_without_a_label_does() -> None:
+    (part,) = FEATURES["menus"]
+    weights = run(CHOSEN.model_copy(update={"epochs": 1}))[0]
+    for split, same in (("train", False), ("valid", True), ("test", True)):
+        changed = part.documents.with_columns(
+            pl.when(pl.col("split") == split)
+            .then(pl.col("word").list.reverse())
+            .otherwise("word")
+            .alias("word")
+        )
+        other = FEATURES | {"menus": [FeaturePart(changed, part.types)]}
+        assert (run(CHOSEN.model_copy(update={"epochs": 1}), other)[0] == weights) == same, split
+    without = part.documents.with_columns(
+        pl.lit(None, part.documents.schema[column]).alias(column)
+        for column in part.documents.columns
+        if column.endswith("__y")
+    )
+    unlabelled = FEATURES | {"menus": [FeaturePart(without, part.types)]}
+    assert run(CHOSEN.model_copy(update={"epochs": 1}), unlabelled)[0] == weights
+
+
+@pytest.mark.parametrize("kill_after", [1, 2])
+def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, kill_after: int) -> None:
+    weights, told = run()
+    checkpoint = Checkpoint(tmp_path / "state", "these facts")
+    with pytest.raises(Killed):  # before the epoch's state is written: it is done again
+        run(checkpoint=checkpoint, kill_after=kill_after)
+    resumed, again = run(checkpoint=checkpoint)
+    assert resumed == weights
+    assert [(r.epoch, r.loss, r.masked) for r in again] == [(r.epoch, r.loss, r.masked) for r in told]
+
+
+def test_nothing_to_guess_is_an_error() -> None:
+    with pytest.raises(ValueError, match="pretraining: no document of split train has a known word"):
+        pretrained_on(fresh(), [], len(VOCABULARY), CHOSEN, 1, 1)
+    with pytest.raises(ValueError, match=r"the loss of epoch 1 is nan .* lower pretrain\.learning_rate"):
+        run(CHOSEN.model_copy(update={"learning_rate": 1e30}))
+
+
+def test_a_model_without_a_part_begins_with_the_rest() -> None:
+    weights = {name: tensor + 1 for name, tensor in fresh().state_dict().items()}
+    off = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | {"sentence": {"enabled": False}}})
+    smaller, before = fresh(off.model), fresh(off.model).state_dict()
+    begin(smaller, weights)
+    for name, tensor in smaller.state_dict().items():
+        fits = weights[name].shape == tensor.shape
+        assert torch.equal(tensor, weights[name] if fits else before[name])
+    assert torch.equal(smaller.state_dict()["windows.0.bias"], weights["windows.0.bias"])
+    with pytest.raises(ValueError, match="has no weight of this model's; run the stage pretrain again"):
+        begin(smaller, {"other": torch.zeros(1)})
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for corpus, (part,) in FEATURES.items():
+        path = part.save(_training.FEATURES / corpus, 0)[0]
+        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+    VOCABULARY.save(_training.VOCABULARY)
+    labels.save(SPACES, _training.LABELS)
+
+
+def stage(initial: str, **chosen: Any) -> Settings:
+    """Runs the stage with these settings."""
+    own = {"epochs": 2, "tokens_per_batch": 60, "learning_rate": 0.01} | chosen
+    raw = tiny.SETTINGS | {"pretrain": own, "train": tiny.SETTINGS["train"] | {"initial": initial}}
+    Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
+    pretrain.main()
+    return Settings.load()
+
+
+def encoder_of(settings: Settings) -> dict[str, torch.Tensor]:
+    return _training.prepare(settings, settings.active_tasks()).network.encoder.state_dict()
+
+
+@pytest.mark.usefixtures("project")
+def test_training_starts_where_pretraining_ended_and_at_random_where_it_is_off(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    settings = stage("random")
+    assert "pretrain: off (train.initial: random)" in capsys.readouterr().out
+    assert [path.name for path in Path("data/pretrained").iterdir()] == ["pretrained.json"]
+    random = encoder_of(settings)
+    before = _training.checkpoint("train", settings, settings.active_tasks()).fingerprint
+
+    settings = stage("pretrained")
+    out = capsys.readouterr().out
+    train = sum(frame.filter(split="train").height for frame in FRAMES.values())
+    assert f"pretraining on {train} documents" in out
+    assert "epoch 2/2: loss " in out
+    assert not Path("data/checkpoints/pretrain").exists()
+    facts = json.loads(Path("data/pretrained/pretrained.json").read_text(encoding="utf-8"))
+    assert (facts["documents"], len(facts["epochs"])) == (train, 2)
+    weights = load_file("data/pretrained/encoder.safetensors")
+    begun = encoder_of(settings)
+    assert all(torch.equal(begun[name], weights[name]) for name in begun)
+    assert not torch.equal(begun["word.words.weight"], random["word.words.weight"])
+    told = {_training.checkpoint("train", settings, settings.active_tasks()).fingerprint, before}
+    (single,) = [t for t in settings.active_tasks() if t.name == "themes"]
+    alone = _training.prepare(settings, [single]).network.encoder.state_dict()
+    assert all(torch.equal(alone[name], weights[name]) for name in alone)
+    stage("pretrained", epochs=1)
+    told.add(_training.checkpoint("train", settings, settings.active_tasks()).fingerprint)
+    assert len(told) == 3
+
+
+@pytest.mark.usefixtures("project")
+def test_another_vocabulary_and_an_absent_encoder_are_refused() -> None:
+    settings = stage("pretrained", epochs=1)
+    VOCABULARY.__class__(VOCABULARY.table.head(3)).save(_training.VOCABULARY)
+    with pytest.raises(
+        ValueError, match="not made from the present vocabulary; run the stage pretrain again"
+    ):
+        encoder_of(settings)
+    stage("random")
+    with pytest.raises(FileNotFoundError, match="train.initial: pretrained needs the stage pretrain"):
+        encoder_of(settings)
+    shutil.rmtree("data/pretrained")
+    with pytest.raises(FileNotFoundError, match="run the stage pretrain"):
+        encoder_of(settings)
