@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from mgm.tasks import TAUGHT_KINDS, Task, TaskSettings, tasks_of
+from mgm.tasks import RECONSTRUCTION, TAUGHT_KINDS, Task, TaskSettings, tasks_of
 
 PARAMS = Path("params.yaml")
 
@@ -370,6 +370,15 @@ class ExtractionSettings(_Section):
     layers: int = Field(default=2, ge=1)
 
 
+class AutoencoderSettings(_Section):
+    """The stack of fusion: stacked_autoencoder."""
+
+    layers: list[Annotated[int, Field(ge=1)]] = [512]
+    """Widths between what the granularities give and the code, whose width is fusion_width."""
+    corruption: float = Field(default=0.3, ge=0, lt=1)
+    """Share of a layer's input that is zeroed while the layer learns to restore it."""
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {},
     "fast": {name: {"enabled": False} for name in ("sentence", "paragraph", "document")},
@@ -385,7 +394,7 @@ class ModelSettings(_Section):
     width: int = Field(default=128, ge=1)
     """Of a word's vector."""
     dropout: float = Field(default=0.3, ge=0, lt=1)
-    fusion: Literal["concat", "gated"] = "concat"
+    fusion: Literal["concat", "gated", "stacked_autoencoder"] = "concat"
     fusion_width: int = Field(default=256, ge=1)
     """Of a document's vector."""
     sharing: Literal["hard", "cascade", "mmoe", "ple"] = "hard"
@@ -401,6 +410,7 @@ class ModelSettings(_Section):
     paragraph: ParagraphSettings = ParagraphSettings()
     document: DocumentSettings = DocumentSettings()
     wide: WideSettings = WideSettings()
+    autoencoder: AutoencoderSettings = AutoencoderSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -499,6 +509,11 @@ class DistillationSettings(_Section):
 class EvaluateSettings(_Section):
     splits: list[Literal["valid", "test"]] = ["valid", "test"]
     bootstrap: int = Field(default=1_000, ge=0)
+    foreign: dict[str, str] = {}
+    """Name to a file of other documents, which the reconstruction error should tell from those of the test split. A name of a
+    corpus: with its column names."""
+    foreign_documents: int = Field(default=2_000, ge=1)
+    """Of each of these files, and of the test split of each corpus, at most."""
     slice_groups: int = Field(default=30, ge=2)
     """A slice with fewer groups is shown and not judged."""
     calibration_bins: int = Field(default=10, ge=2)
@@ -700,6 +715,10 @@ class Settings(_Section):
         for name in self.enabled:
             _known(name, self.corpora, f"{where}: enabled.{name}", "corpus")
         for name, task in self.tasks.items():
+            if name == RECONSTRUCTION:
+                raise ValueError(
+                    f"{where}: tasks.{name}: a column of the predictions; give the task another name"
+                )
             for labelled in task.corpora:
                 _known(labelled, self.corpora, f"{where}: tasks.{name}.corpora: {labelled!r}", "corpus")
         for name, corpus in self.corpora.items():
@@ -771,6 +790,11 @@ class Settings(_Section):
     def training_sections(self) -> dict[str, Any]:
         """The sections that, with features and tasks, decide what a training ends in."""
         return self.model_dump(mode="json", include={"seed", "text", "model", "train", "distillation"})
+
+    @property
+    def pretrains(self) -> bool:
+        """Whether training starts from something that the stage pretrain makes."""
+        return self.train.initial == "pretrained" or self.model.fusion == "stacked_autoencoder"
 
     def teachers_of(self, tasks: Sequence[Task]) -> dict[str, list[str]]:
         """The files of those of `tasks` that have teachers."""

@@ -19,6 +19,9 @@ COLUMN_TYPES: dict[str, pl.DataType] = {
     "generation": pl.String(),
 }
 
+# The column of the predictions that says how unlike the training documents a document is; no task's.
+RECONSTRUCTION = "reconstruction_error"
+
 # The kinds of tasks that a teacher's answers can be given for.
 TAUGHT_KINDS: tuple[Kind, ...] = ("classification", "multilabel", "regression")
 

@@ -53,7 +53,7 @@ def inputs(settings: Settings, tasks: list[Task]) -> dict[str, str]:
     files += [path for name in (vectors.FACTS, vectors.TABLE) if (path := VECTORS / name).is_file()]
     if settings.teachers_of(tasks):
         files.append(TAUGHT / taught.FACTS)
-    if settings.train.initial == "pretrained":
+    if settings.pretrains:
         files.append(PRETRAINED / pretrained.WEIGHTS)
     return {path.as_posix(): file_sha256(path) for path in files}
 
@@ -73,7 +73,7 @@ def prepare(
         _refuse_what_has_seen_all(settings, tasks)
     words, table = len(Vocabulary.load(VOCABULARY)), word_vectors(settings)
     initial = None
-    if settings.train.initial == "pretrained":
+    if settings.pretrains:
         initial = pretrained.load(PRETRAINED, file_sha256(VOCABULARY))
     made = plan(settings, tasks, labels.load(LABELS), parts, words, table, initial)
     print(

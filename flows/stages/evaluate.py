@@ -9,12 +9,17 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 
 # isort: split
 from flows.stages._common import CANDIDATE, DATA, REPORTS, run_stage, write_json
-from mgm.corpus.parts import read_manifest
+from mgm.corpus.parts import read_manifest, read_table
 from mgm.evaluation.calibration import headline, reliability_curve
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.evaluation.tables import check_splits, write_tables
+from mgm.evaluation.unfamiliar import PLACE, Errors, separation
 from mgm.model import bundle as bundles
-from mgm.settings import Settings
+from mgm.scoring.held_out import sample
+from mgm.scoring.inputs import Inputs
+from mgm.scoring.scorer import Scorer
+from mgm.settings import PARAMS, CorpusSettings, Settings
+from mgm.tasks import RECONSTRUCTION
 from mgm.text.features import FeaturePart
 
 PREDICTIONS = DATA / "predictions"
@@ -61,6 +66,40 @@ def main() -> None:
             metrics[name] |= headline(content["calibration"])
     write_json(REPORTS / "metrics.json", metrics)
     print(f"{SPLIT} split:", *summary_lines(metrics), sep="\n")
+    if settings.evaluate.foreign:
+        _tell_apart(settings, Scorer(bundle), labelling)
+
+
+def _tell_apart(settings: Settings, scorer: Scorer, corpora: list[str]) -> None:
+    """The reconstruction errors of other documents beside those of the test split."""
+    if not scorer.bundle.network.reconstructs:
+        raise ValueError(
+            f"{PARAMS}: evaluate.foreign: model.fusion: {settings.model.fusion} has no reconstruction error to tell documents "
+            "apart by; expected stacked_autoencoder, or evaluate.foreign: {}"
+        )
+    chosen = settings.evaluate
+    own = {c: _test_errors(PREDICTIONS / c, chosen.foreign_documents) for c in corpora}
+    foreign = {}
+    for name, place in sorted(chosen.foreign.items()):
+        columns = settings.corpora.get(name, CorpusSettings())
+        documents = Inputs(Path(place), columns.id, columns.text_column)
+        frame = next(documents.read(documents.source, chosen.foreign_documents), None)
+        found = None if frame is None else scorer.score(frame)[0]
+        if found is None or found.is_empty():
+            raise ValueError(
+                f"{PARAMS}: evaluate.foreign.{name}: {place}: no document with a text; expected some"
+            )
+        foreign[name] = found[RECONSTRUCTION].to_numpy()
+    content = separation({c: e for c, e in own.items() if len(e)}, foreign, chosen.bootstrap, settings.seed)
+    write_json(Path(*PLACE), content)
+    for name, entry in content["foreign"].items():
+        print(f"{name}: AUROC {entry['auroc']} of the reconstruction error against the test split")
+
+
+def _test_errors(folder: Path, count: int) -> Errors:
+    """Of at most `count` documents of a corpus's test split, evenly over it."""
+    rows = read_table(folder, ["doc_id", "split", RECONSTRUCTION]).filter(split=SPLIT).sort("doc_id")
+    return sample(rows[RECONSTRUCTION], count).to_numpy()
 
 
 def _feature_parts(folder: Path) -> Iterator[FeaturePart]:

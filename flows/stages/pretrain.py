@@ -1,4 +1,4 @@
-"""Stage: features -> the encoder that training starts from, if any. `python -m flows.stages.pretrain`."""
+"""Stage: features -> the weights that training starts from, if any. `python -m flows.stages.pretrain`."""
 
 import hashlib
 import json
@@ -21,6 +21,7 @@ import torch
 
 from mgm.corpus.parts import MANIFEST, file_sha256
 from mgm.model.encoder import Encoder
+from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
 from mgm.settings import Settings
 from mgm.text import vectors
 from mgm.text.vocabulary import Vocabulary
@@ -28,61 +29,86 @@ from mgm.training import pretrained
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import start_from
 from mgm.training.pretraining import PretrainReport, pretrain
+from mgm.training.reconstruction import pretrain_layers
 from mgm.training.sources import Source, training_rows
 
 
 def main() -> None:
-    """Pretrains on the training documents of every enabled corpus, labelled or not; a killed run goes on after its last
-    whole epoch. Where training starts at random, says so and ends."""
+    """Pretrains on the training documents of every enabled corpus, labelled or not: the encoder, the layers of a stacked
+    autoencoder, or both. A killed run goes on after its last whole epoch. Where neither is asked for, says so and ends."""
     settings = Settings.load()
     facts: dict[str, Any] = {
         "initial": settings.train.initial,
+        "fusion": settings.model.fusion,
         "vocabulary_sha256": file_sha256(VOCABULARY),
         "epochs": [],
+        "layers": [],
     }
     weights: dict[str, torch.Tensor] = {}
-    state = None
-    if settings.train.initial == "pretrained":
-        state = _checkpoint(settings)
+    states = [_checkpoint(settings, name) for name in ("pretrain", "pretrain-layers")]
+    if settings.pretrains:
         sources = training_rows({c: read_features(c) for c in sorted(settings.enabled)})
-        encoder, history = _trained(settings, sources, state)
-        weights = encoder.state_dict()
         facts["documents"] = sum(len(s.rows) for s in sources)
-        facts["epochs"] = [{"loss": round(r.loss, 6), "masked": r.masked} for r in history]
+        encoder, fusion = _fresh(settings)
+        if settings.train.initial == "pretrained":
+            history = _masked_words(settings, encoder, sources, states[0])
+            facts["epochs"] = [{"loss": round(r.loss, 6), "masked": r.masked} for r in history]
+        if isinstance(fusion, AutoencoderFusion):
+            losses = _layers(settings, encoder, fusion, sources, states[1])
+            facts["layers"] = [[round(loss, 6) for loss in layer] for layer in losses]
+        for part, module in (("encoder", encoder), ("fusion", fusion)):
+            if part == "encoder" or isinstance(module, AutoencoderFusion):
+                weights |= {f"{part}.{name}": tensor for name, tensor in module.state_dict().items()}
     shutil.rmtree(PRETRAINED, ignore_errors=True)
     pretrained.save(PRETRAINED, weights, facts)
     write_json(REPORTS / "stages" / "pretrain.json", facts)
-    if state is None:
+    if not settings.pretrains:
         print("pretrain: off (train.initial: random)")
-    else:
+    for state in states:
         state.remove()
 
 
-def _trained(
-    settings: Settings, sources: list[Source], state: Checkpoint
-) -> tuple[Encoder, list[PretrainReport]]:
-    words = len(Vocabulary.load(VOCABULARY))
+def _fresh(settings: Settings) -> tuple[Encoder, Fusion]:
     torch.manual_seed(settings.seed)
+    words = len(Vocabulary.load(VOCABULARY))
     encoder = Encoder(settings.model, words, settings.text.features.ngram_buckets)
     if (table := word_vectors(settings)) is not None:
         start_from(encoder, table)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return encoder.to(device), fusion_of(settings.model, encoder.widths, []).to(device)
+
+
+def _masked_words(
+    settings: Settings, encoder: Encoder, sources: list[Source], state: Checkpoint
+) -> list[PretrainReport]:
     print(
         f"pretraining on {sum(len(s.rows) for s in sources):,} documents, {sum(int(s.length.sum()) for s in sources):,} "
         f"words an epoch, {settings.pretrain.epochs} epochs",
         flush=True,
     )
-    encoder.to("cuda" if torch.cuda.is_available() else "cpu")
-    history = pretrain(
+    words, chosen = len(Vocabulary.load(VOCABULARY)), settings.pretrain
+    return pretrain(
+        encoder, sources, words, chosen, settings.seed, settings.train.threads, state, _say(settings)
+    )
+
+
+def _layers(
+    settings: Settings, encoder: Encoder, fusion: AutoencoderFusion, sources: list[Source], state: Checkpoint
+) -> list[list[float]]:
+    def told(layer: int, epoch: int, loss: float) -> None:
+        print(f"layer {layer}, epoch {epoch}/{settings.pretrain.epochs}: loss {loss:.4f}", flush=True)
+
+    return pretrain_layers(
         encoder,
+        fusion,
         sources,
-        words,
-        settings.pretrain,
+        settings.pretrain.epochs,
+        settings.pretrain.tokens_per_batch,
         settings.seed,
         settings.train.threads,
         state,
-        _say(settings),
+        told,
     )
-    return encoder, history
 
 
 def _say(settings: Settings) -> Any:
@@ -96,19 +122,20 @@ def _say(settings: Settings) -> Any:
     return say
 
 
-def _checkpoint(settings: Settings) -> Checkpoint:
+def _checkpoint(settings: Settings, name: str) -> Checkpoint:
     """Other settings, features or another torch make it another pretraining."""
     files = [VOCABULARY, *(FEATURES / c / MANIFEST for c in sorted(settings.enabled))]
     files += [path for name in (vectors.FACTS, vectors.TABLE) if (path := VECTORS / name).is_file()]
     facts = {
         "settings": settings.model_dump(mode="json", include={"seed", "model", "pretrain", "text"}),
         "threads": settings.train.threads,
+        "initial": settings.train.initial,
         "inputs": {path.as_posix(): file_sha256(path) for path in files},
         "torch": torch.__version__,
         "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
     fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    return Checkpoint(CHECKPOINTS / "pretrain", fingerprint)
+    return Checkpoint(CHECKPOINTS / name, fingerprint)
 
 
 if __name__ == "__main__":

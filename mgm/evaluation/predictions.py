@@ -14,12 +14,17 @@ from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 
 
-def table_schema(tasks: Sequence[Task]) -> pl.Schema:
+def table_schema(tasks: Sequence[Task], reconstructs: bool = False) -> pl.Schema:
     """doc_id, group, lang, split, words, unknown, then of each task its prediction columns and `<task>_true`, the
     label."""
     truth = {f"{task.name}_true": task.column_type for task in tasks}
     return pl.Schema(
-        {**dict.fromkeys(KEYS, pl.String()), **TRAITS, **prediction_schema(list(tasks), probs=True), **truth}
+        {
+            **dict.fromkeys(KEYS, pl.String()),
+            **TRAITS,
+            **prediction_schema(list(tasks), probs=True, reconstructs=reconstructs),
+            **truth,
+        }
     )
 
 
@@ -35,7 +40,7 @@ def predict_part(
     """The predictions table of those rows of a part that are in `splits`, in the part's order."""
     documents = part.documents.filter(pl.col("split").is_in(list(splits)))
     if not documents.height:
-        return table_schema(tasks).to_frame()
+        return table_schema(tasks, network.reconstructs).to_frame()
     found = predict(
         network,
         FeaturePart(documents, part.types),
@@ -47,7 +52,7 @@ def predict_part(
     )
     truth = documents.select(*KEYS[1:], *[pl.col(t.name).alias(f"{t.name}_true") for t in tasks])
     every = pl.concat([found, truth, _traits(documents, part.types)], how="horizontal")
-    return every.select(table_schema(tasks).names())
+    return every.select(table_schema(tasks, network.reconstructs).names())
 
 
 def _traits(documents: pl.DataFrame, types: pl.DataFrame) -> pl.DataFrame:

@@ -93,7 +93,7 @@ def write_tables(
     tested = Tested(tasks, labels)
     for corpus, parts in corpora.items():
         own, rows = [task for task in tasks if corpus in task.corpora], 0
-        with PartsWriter(folder / corpus, table_schema(own)) as writer:
+        with PartsWriter(folder / corpus, table_schema(own, network.reconstructs)) as writer:
             for part in parts:
                 found = predict_part(network, part, own, labels, thresholds, splits)
                 writer.write(found)

@@ -3,11 +3,12 @@
 Axes: B documents, G granularities, T tasks, D width.
 """
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mgm.model.autoencoder import StackedAutoencoder
+from mgm.settings import AutoencoderSettings, ModelSettings
 
 
 class ConcatFusion(nn.Module):
@@ -60,8 +61,50 @@ class GatedFusion(nn.Module):
         }
 
 
-Fusion = ConcatFusion | GatedFusion
-FUSIONS: dict[Literal["concat", "gated"], type[ConcatFusion] | type[GatedFusion]] = {
-    "concat": ConcatFusion,
-    "gated": GatedFusion,
-}
+class AutoencoderFusion(nn.Module):
+    """Normalised, side by side, then the code of a stacked autoencoder: the same vector for every task.
+
+    How badly the stack restores what it reads says how unlike the training documents a document is.
+    """
+
+    typical: Tensor
+
+    def __init__(
+        self, widths: dict[str, int], tasks: list[str], width: int, dropout: float, stack: AutoencoderSettings
+    ) -> None:
+        super().__init__()
+        self.granularities = list(widths)
+        self.tasks = tasks
+        # without learned scales, by which the error could be made small for every document
+        self.normalise = nn.ModuleList(nn.LayerNorm(w, elementwise_affine=False) for w in widths.values())
+        self.dropout = nn.Dropout(dropout)
+        self.autoencoder = StackedAutoencoder([sum(widths.values()), *stack.layers, width], stack.corruption)
+        self.register_buffer("typical", torch.ones(()))
+
+    def forward(self, pooled: dict[str, Tensor]) -> dict[str, Tensor]:
+        """(B,D) a task."""
+        return dict.fromkeys(self.tasks, self.autoencoder.encode(self.dropout(self.read(pooled))))
+
+    def read(self, pooled: dict[str, Tensor]) -> Tensor:
+        """(B,X) what the stack reads."""
+        parts = [n(pooled[g]) for n, g in zip(self.normalise, self.granularities, strict=True)]
+        return torch.cat(parts, dim=1)
+
+    def error(self, pooled: dict[str, Tensor]) -> Tensor:
+        """(B,) the reconstruction error of each document, 1: as large as that of a typical document."""
+        return self.autoencoder.error(self.read(pooled)) / self.typical
+
+    def gate_weights(self) -> dict[str, dict[str, float]]:
+        """Nothing: this fusion has no gates."""
+        return {}
+
+
+Fusion = ConcatFusion | GatedFusion | AutoencoderFusion
+
+
+def fusion_of(settings: ModelSettings, widths: dict[str, int], tasks: list[str]) -> Fusion:
+    """The fusion that the settings name, of granularities with these widths."""
+    if settings.fusion == "stacked_autoencoder":
+        return AutoencoderFusion(widths, tasks, settings.fusion_width, settings.dropout, settings.autoencoder)
+    made = GatedFusion if settings.fusion == "gated" else ConcatFusion
+    return made(widths, tasks, settings.fusion_width, settings.dropout)

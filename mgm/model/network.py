@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from mgm.model.batch import Batch
 from mgm.model.encoder import Encoder
-from mgm.model.fusion import FUSIONS, Fusion
+from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
 from mgm.model.heads.classification import Classification
 from mgm.model.heads.head import Decoded, Head
 from mgm.model.heads.multilabel import Multilabel
@@ -29,6 +29,10 @@ HEADS: dict[str, type[Classification] | type[Multilabel] | type[Regression] | ty
     "regression": Regression,
     "tagging": Tagging,
 }
+
+
+Encoded = tuple[dict[str, Tensor], Ragged | None]
+"""Pooled vectors by granularity, and the words' vectors."""
 
 
 class Heads(nn.Module):
@@ -88,9 +92,7 @@ class Network(nn.Module):
         for task in tasks:
             _check(task, labels, self.encoder.word_width)
         names = [task.name for task in tasks]
-        self.fusion: Fusion = FUSIONS[settings.fusion](
-            self.encoder.widths, names, settings.fusion_width, settings.dropout
-        )
+        self.fusion: Fusion = fusion_of(settings, self.encoder.widths, names)
         self.sharing = choice.make(tasks, self.encoder.word_width, settings)
         self.heads = Heads(
             {
@@ -113,9 +115,21 @@ class Network(nn.Module):
         """Logits (B,K), standardised values (B,) or emissions (N, 2L+1) of each task: the mean of its parts."""
         return mean_of(self.parts(batch))
 
-    def parts(self, batch: Batch) -> list[dict[str, Tensor]]:
-        """The outputs of each part, the deep one first."""
-        parts = [self.deep(batch), self.shallow(batch)]
+    def with_error(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor | None]:
+        """As `forward`, and (B,) the reconstruction error of each document where the fusion has one."""
+        encoded = self.encode(batch)
+        error = self.fusion.error(encoded[0]) if isinstance(self.fusion, AutoencoderFusion) else None
+        return mean_of(self.parts(batch, encoded)), error
+
+    @property
+    def reconstructs(self) -> bool:
+        """Whether documents have a reconstruction error."""
+        return isinstance(self.fusion, AutoencoderFusion)
+
+    def parts(self, batch: Batch, encoded: Encoded | None = None) -> list[dict[str, Tensor]]:
+        """The outputs of each part, the deep one first. `encoded`: what the encoder gave."""
+        deep = self.deep(batch) if encoded is None else self.read(*encoded)
+        parts = [deep, self.shallow(batch)]
         return [part for part in parts if part]
 
     def shallow(self, batch: Batch) -> dict[str, Tensor]:
@@ -126,7 +140,12 @@ class Network(nn.Module):
 
     def deep(self, batch: Batch) -> dict[str, Tensor]:
         """The outputs of the heads."""
-        return self.read(*self.encoder(batch, self.word_dropout if self.training else 0.0, self.has_tagging))
+        return self.read(*self.encode(batch))
+
+    def encode(self, batch: Batch) -> Encoded:
+        """What the encoder gives."""
+        encoded: Encoded = self.encoder(batch, self.word_dropout if self.training else 0.0, self.has_tagging)
+        return encoded
 
     def read(self, pooled: dict[str, Tensor], words: Words | None) -> dict[str, Tensor]:
         """The outputs of the heads for what the encoder gives."""

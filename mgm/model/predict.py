@@ -17,7 +17,7 @@ from mgm.model.heads.head import Tagged
 from mgm.model.network import Network
 from mgm.model.spans import word_spans
 from mgm.model.thresholds import Thresholds, untuned
-from mgm.tasks import Task
+from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
 
 SCORE_DIGITS = 4
@@ -39,7 +39,7 @@ class Tags:
 
 
 Outcome = np.ndarray | Tags
-"""Of one task: probabilities (R,K), regression values (R,), or tags."""
+"""Of one task: probabilities (R,K), regression values (R,), or tags. Under RECONSTRUCTION the reconstruction errors (R,)."""
 
 
 def predict(
@@ -56,7 +56,8 @@ def predict(
 
     classification: `<task>` and `<task>_score`; multilabel: parallel lists `<task>` and `<task>_score`; both with
     `probs` also `<task>_probs` over the label space; regression: `<task>`; tagging: `<task>`, spans in raw offsets
-    with their mean word probability. Scores and values are rounded to SCORE_DIGITS.
+    with their mean word probability; `reconstruction_error`, where the network's fusion has one (1: as typical documents
+    have). Scores and values are rounded to SCORE_DIGITS.
     """
     rows = np.arange(part.documents.height)
     outcomes = decode(network, part, rows, tasks, labels, tokens_per_batch, progress)
@@ -84,11 +85,17 @@ def table(
             columns |= _label_sets(task.name, outcome, names, chosen, probs)
         else:
             columns[task.name] = pl.Series(_round(outcome), dtype=pl.Float32)
+    if RECONSTRUCTION in outcomes:
+        errors = outcomes[RECONSTRUCTION]
+        assert isinstance(errors, np.ndarray)
+        columns[RECONSTRUCTION] = pl.Series(_round(errors), dtype=pl.Float32)
     return pl.DataFrame(columns)
 
 
-def prediction_schema(tasks: list[Task], probs: bool = False) -> dict[str, pl.DataType]:
-    """The columns of `predict`'s table and their types."""
+def prediction_schema(
+    tasks: list[Task], probs: bool = False, reconstructs: bool = False
+) -> dict[str, pl.DataType]:
+    """The columns of `predict`'s table and their types. `reconstructs`: as the network says of itself."""
     schema: dict[str, Any] = {"doc_id": pl.String()}
     for task in tasks:
         if task.kind == "classification":
@@ -101,6 +108,8 @@ def prediction_schema(tasks: list[Task], probs: bool = False) -> dict[str, pl.Da
             schema[task.name] = task.column_type
         if probs and task.kind in ("classification", "multilabel"):
             schema[f"{task.name}_probs"] = pl.List(pl.Float32)
+    if reconstructs:
+        schema[RECONSTRUCTION] = pl.Float32()
     return schema
 
 
@@ -113,19 +122,23 @@ def decode(
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
 ) -> dict[str, Outcome]:
-    """What the network decodes for `rows`, task by task, in the order of `rows`; leaves the network's mode as
+    """What the network decodes for `rows`, task by task, in the order of `rows`, and under RECONSTRUCTION their errors where
+    the network has them; leaves the network's mode as
     it was."""
     device = next(network.parameters()).device
     length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
     word_start = np.concatenate([[0], np.cumsum(length)])
     outcomes = {t.name: _blank(t, len(rows), int(word_start[-1]), labels) for t in tasks}
+    errors = np.zeros(len(rows), np.float32)
     was_training = network.training
     network.eval()
     with torch.inference_mode():
         by_length = np.argsort(length, kind="stable")
         for chosen in cut_by_tokens(by_length, length[by_length], tokens_per_batch):
             batch = collate(part, rows[chosen], tasks, labels, with_targets=False).to(device)
-            outputs = network(batch)
+            outputs, error = network.with_error(batch)
+            if error is not None:
+                errors[chosen] = error.float().cpu().numpy()
             decoded = network.decode({t.name: outputs[t.name] for t in tasks}, batch)
             words = flat_positions(word_start[chosen], length[chosen])
             for name, outcome in outcomes.items():
@@ -140,7 +153,7 @@ def decode(
             if progress is not None:
                 progress(len(chosen))
     network.train(was_training)
-    return outcomes
+    return outcomes | ({RECONSTRUCTION: errors} if network.reconstructs else {})
 
 
 def _blank(task: Task, rows: int, words: int, labels: dict[str, list[str]]) -> Outcome:

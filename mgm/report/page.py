@@ -22,6 +22,7 @@ from mgm.report.provenance_page import provenance_page
 from mgm.report.study_page import study_page
 from mgm.report.tasks_page import tasks_page
 from mgm.report.training_page import training_page
+from mgm.report.unfamiliar_page import unfamiliar_page
 from mgm.report.verdict_page import verdict_page
 
 
@@ -40,6 +41,7 @@ SECTIONS = [
     Section("study", "Does it help?", study_page),
     Section("each_task", "Task by task", each_task_page),
     Section("explanations", "Explanations", explanations_page),
+    Section("unfamiliar", "Documents of elsewhere", unfamiliar_page),
     Section("cost", "Cost", cost_page),
     Section("training", "Training", training_page),
     Section("data", "The data", data_page),

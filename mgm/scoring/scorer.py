@@ -56,7 +56,7 @@ class Scorer:
     @property
     def schema(self) -> pl.Schema:
         """The columns of the predictions."""
-        return pl.Schema(prediction_schema(self.tasks))
+        return pl.Schema(prediction_schema(self.tasks, reconstructs=self.bundle.network.reconstructs))
 
     def score(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Predictions (`schema`) and rejects (doc_id, stage, reasons, values) of a frame; together its rows,

@@ -60,7 +60,7 @@ def _weights(scorer: Scorer) -> list[str]:
 
 def _predictions(scorer: Scorer, samples: Mapping[str, pl.DataFrame], tasks: Sequence[Task]) -> list[str]:
     problems, predicted = [], 0
-    expected = dict(prediction_schema(list(tasks)))
+    expected = prediction_schema(list(tasks), reconstructs=scorer.bundle.network.reconstructs)
     for corpus, frame in samples.items():
         found, rejected = scorer.score(frame, corpus)
         predicted += found.height

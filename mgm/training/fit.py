@@ -18,6 +18,7 @@ from mgm.text.vectors import Table, found
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.logit_adjustment import log_share
 from mgm.training.pretrained import begin
+from mgm.training.reconstruction import fit_way_back
 from mgm.training.sources import Source, labelled
 from mgm.training.trainer import Listener, Trained, deterministic, train
 from mgm.training.validation import Decisions, tune_decisions
@@ -66,7 +67,7 @@ def plan(
     initial: Mapping[str, Tensor] | None = None,
 ) -> Plan:
     """The rows of each split and a network with fresh weights (a function of settings.seed), its words those of
-    `vectors` where they are given, its encoder the pretrained one where `initial` gives its weights.
+    `vectors` where they are given, with the pretrained weights where `initial` gives them.
 
     Raises:
         ValueError: a task has no label in training, so that there is nothing to learn, or the vectors do not fit.
@@ -82,7 +83,7 @@ def plan(
     if vectors is not None:
         start_from(network.encoder, vectors)
     if initial is not None:
-        begin(network.encoder, initial)
+        begin(network, initial)
     train = labelled(parts, tasks, "train", settings.distillation.unlabelled)
     return Plan(tasks, own, train, labelled(parts, tasks, "valid"), network)
 
@@ -142,6 +143,15 @@ def fit(
             decisions = tune_decisions(
                 network, plan.validation, plan.tasks, plan.labels, shares, settings.train.tokens_per_batch
             )
+    if network.reconstructs:
+        fit_way_back(
+            network,
+            plan.sources,
+            plan.validation,
+            settings.train.tokens_per_batch,
+            settings.seed,
+            settings.train.threads,
+        )
     network.cpu()
     for task, strength in decisions.adjustments.items():
         network.shift(task, torch.from_numpy(-strength * shares[task]))

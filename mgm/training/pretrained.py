@@ -1,7 +1,7 @@
-"""The encoder that training starts from: data/pretrained.
+"""The weights that training starts from: data/pretrained.
 
-pretrained.json: how it came to be, without times; encoder.safetensors: its weights. Where nothing was pretrained, the first
-alone.
+pretrained.json: how it came to be, without times; weights.safetensors: of the encoder (`encoder.*`) and of a
+stacked autoencoder (`fusion.*`). Where nothing was pretrained, the first alone.
 """
 
 import json
@@ -14,7 +14,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
-FACTS, WEIGHTS = "pretrained.json", "encoder.safetensors"
+FACTS, WEIGHTS = "pretrained.json", "weights.safetensors"
 
 
 def save(folder: Path, weights: dict[str, Tensor], facts: dict[str, Any]) -> None:
@@ -40,7 +40,8 @@ def load(folder: Path, vocabulary_sha256: str) -> dict[str, Tensor]:
     facts = json.loads(path.read_text(encoding="utf-8"))
     if not (folder / WEIGHTS).is_file():
         raise FileNotFoundError(
-            f"{folder / WEIGHTS}: no such file; train.initial: pretrained needs the stage pretrain"
+            f"{folder / WEIGHTS}: no such file; train.initial: pretrained and model.fusion: stacked_autoencoder need "
+            "the stage pretrain"
         )
     if facts["vocabulary_sha256"] != vocabulary_sha256:
         raise ValueError(f"{path}: not made from the present vocabulary; run the stage pretrain again")
@@ -58,6 +59,6 @@ def begin(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
     own = module.state_dict()
     fitting = {name for name in own.keys() & weights.keys() if own[name].shape == weights[name].shape}
     if not fitting:
-        raise ValueError("the pretrained encoder has no weight of this model's; run the stage pretrain again")
+        raise ValueError("none of the pretrained weights is of this model; run the stage pretrain again")
     for name in sorted(fitting):
         own[name].copy_(weights[name])

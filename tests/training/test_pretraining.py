@@ -133,7 +133,9 @@ def test_a_model_without_a_part_begins_with_the_rest() -> None:
         fits = weights[name].shape == tensor.shape
         assert torch.equal(tensor, weights[name] if fits else before[name])
     assert torch.equal(smaller.state_dict()["windows.0.bias"], weights["windows.0.bias"])
-    with pytest.raises(ValueError, match="has no weight of this model's; run the stage pretrain again"):
+    with pytest.raises(
+        ValueError, match="none of the pretrained weights is of this model; run the stage pretrain again"
+    ):
         begin(smaller, {"other": torch.zeros(1)})
 
 
@@ -178,14 +180,14 @@ def test_training_starts_where_pretraining_ended_and_at_random_where_it_is_off(
     assert not Path("data/checkpoints/pretrain").exists()
     facts = json.loads(Path("data/pretrained/pretrained.json").read_text(encoding="utf-8"))
     assert (facts["documents"], len(facts["epochs"])) == (train, 2)
-    weights = load_file("data/pretrained/encoder.safetensors")
+    weights = load_file("data/pretrained/weights.safetensors")
     begun = encoder_of(settings)
-    assert all(torch.equal(begun[name], weights[name]) for name in begun)
+    assert all(torch.equal(begun[name], weights[f"encoder.{name}"]) for name in begun)
     assert not torch.equal(begun["word.words.weight"], random["word.words.weight"])
     told = {_training.checkpoint("train", settings, settings.active_tasks()).fingerprint, before}
     (single,) = [t for t in settings.active_tasks() if t.name == "themes"]
     alone = _training.prepare(settings, [single]).network.encoder.state_dict()
-    assert all(torch.equal(alone[name], weights[name]) for name in alone)
+    assert all(torch.equal(alone[name], weights[f"encoder.{name}"]) for name in alone)
     stage("pretrained", epochs=1)
     told.add(_training.checkpoint("train", settings, settings.active_tasks()).fingerprint)
     assert len(told) == 3
@@ -200,7 +202,7 @@ def test_another_vocabulary_and_an_absent_encoder_are_refused() -> None:
     ):
         encoder_of(settings)
     stage("random")
-    with pytest.raises(FileNotFoundError, match="train.initial: pretrained needs the stage pretrain"):
+    with pytest.raises(FileNotFoundError, match="model.fusion: stacked_autoencoder need the stage pretrain"):
         encoder_of(settings)
     shutil.rmtree("data/pretrained")
     with pytest.raises(FileNotFoundError, match="run the stage pretrain"):

@@ -1,0 +1,111 @@
+"""The stack's layers before training, and its way back after: what they learn from, and what they tell apart."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save
+
+from mgm.evaluation.unfamiliar import auroc
+from mgm.model.encoder import Encoder
+from mgm.model.fusion import AutoencoderFusion, fusion_of
+from mgm.model.predict import decode
+from mgm.settings import Settings
+from mgm.tasks import RECONSTRUCTION
+from mgm.training.checkpoint import Checkpoint
+from mgm.training.fit import fit, plan
+from mgm.training.reconstruction import fit_way_back, pretrain_layers
+from mgm.training.sources import labelled, training_rows
+from tests import tiny
+
+CONFIG = Settings.parse(
+    tiny.SETTINGS
+    | {
+        "model": tiny.SETTINGS["model"] | {"fusion": "stacked_autoencoder", "autoencoder": {"layers": [24]}},
+        "train": tiny.SETTINGS["train"] | {"epochs": 2},
+    }
+)
+FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+
+
+class Killed(Exception):
+    pass
+
+
+def digest(*modules: torch.nn.Module) -> str:
+    state = {f"{i}.{k}": v.contiguous() for i, m in enumerate(modules) for k, v in m.state_dict().items()}
+    return hashlib.sha256(save(state)).hexdigest()
+
+
+def fresh() -> tuple[Encoder, AutoencoderFusion]:
+    torch.manual_seed(1)
+    encoder = Encoder(CONFIG.model, len(VOCABULARY), 500)
+    fusion = fusion_of(CONFIG.model, encoder.widths, [])
+    assert isinstance(fusion, AutoencoderFusion)
+    return encoder, fusion
+
+
+def layers(
+    checkpoint: Checkpoint | None = None, kill: tuple[int, int] | None = None
+) -> tuple[str, list[list[float]]]:
+    encoder, fusion = fresh()
+    before = digest(encoder)
+
+    def told(layer: int, epoch: int, loss: float) -> None:
+        if (layer, epoch) == kill:
+            raise Killed
+
+    losses = pretrain_layers(encoder, fusion, training_rows(FEATURES), 3, 60, 1, 1, checkpoint, told)
+    assert digest(encoder) == before  # it is only read
+    return digest(fusion), losses
+
+
+def test_each_layer_learns_and_a_killed_run_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    weights, losses = layers()
+    assert [len(layer) for layer in losses] == [3, 3]
+    for layer in losses:
+        assert layer[-1] < layer[0]
+    for kill in ((1, 2), (2, 1), (2, 3)):
+        checkpoint = Checkpoint(tmp_path / str(kill), "these facts")
+        with pytest.raises(Killed):
+            layers(checkpoint, kill)
+        assert layers(checkpoint) == (weights, losses)
+
+
+def test_after_training_the_way_back_alone_is_fitted_and_the_held_out_documents_have_an_error_of_one() -> (
+    None
+):
+    tasks = [t for t in CONFIG.active_tasks() if t.corpora == ["menus"]]
+    own = {"menus": FEATURES["menus"]}
+    made = plan(CONFIG, tasks, SPACES, own, len(VOCABULARY))
+    fitted = fit(made, CONFIG).network
+    (part,) = FEATURES["menus"]
+    (held_out,) = labelled(own, tasks, "valid")
+    errors = decode(fitted, part, held_out.rows, tasks, SPACES)[RECONSTRUCTION]
+    assert isinstance(errors, np.ndarray)
+    assert errors.mean() == pytest.approx(1, abs=1e-3)
+
+    kept = {k: v.clone() for k, v in fitted.state_dict().items() if ".up." not in k and "typical" not in k}
+    fusion = fitted.fusion
+    assert isinstance(fusion, AutoencoderFusion)
+    for _ in range(15):
+        fit_way_back(fitted, made.sources, made.validation, 60, 1, 1)
+    assert all(torch.equal(fitted.state_dict()[name], tensor) for name, tensor in kept.items())
+
+    (other,) = FEATURES["verses"]  # never seen in training
+    foreign = decode(fitted, other, np.arange(other.documents.height), [], SPACES)[RECONSTRUCTION]
+    test = (part.documents["split"] == "test").arg_true().to_numpy().astype(np.int64)
+    familiar = decode(fitted, part, test, [], SPACES)[RECONSTRUCTION]
+    assert isinstance(foreign, np.ndarray)
+    assert isinstance(familiar, np.ndarray)
+    assert auroc(familiar, foreign) > 0.95
+
+
+def test_a_training_with_the_stack_gives_the_same_bytes_again() -> None:
+    tasks = [t for t in CONFIG.active_tasks() if t.name == "themes"]
+    first, again = (
+        digest(fit(plan(CONFIG, tasks, SPACES, FEATURES, len(VOCABULARY)), CONFIG).network) for _ in range(2)
+    )
+    assert first == again
