@@ -9,7 +9,7 @@ from pathlib import Path
 
 import mgm
 
-FEATURES = ("vectors", "gate_features")
+FEATURES = ("vectors", "pretrain", "teachers", "gate_features")
 """The stages that must have ended well before anything is trained."""
 
 

@@ -31,7 +31,7 @@ HEADS: dict[str, type[Classification] | type[Multilabel] | type[Regression] | ty
 }
 
 
-Encoded = tuple[dict[str, Tensor], Ragged | None]
+Encoded = tuple[dict[str, Tensor], Words | None]
 """Pooled vectors by granularity, and the words' vectors."""
 
 
@@ -186,9 +186,7 @@ class Network(nn.Module):
         }
         return {task: loss for task, loss in losses.items() if loss is not None}
 
-    def _loss(
-        self, task: str, output: Tensor, batch: Batch, smoothing: float, gold: float
-    ) -> Tensor | None:
+    def _loss(self, task: str, output: Tensor, batch: Batch, smoothing: float, gold: float) -> Tensor | None:
         head, target = self.heads[task], batch.targets[task]
         if task in batch.teachers:
             return head.distil(output, target, batch.teachers[task], batch, gold, smoothing)

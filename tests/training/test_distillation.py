@@ -242,6 +242,14 @@ def test_answers_to_other_features_and_missing_ones_are_refused(project: Path) -
         planned(settings)
 
 
+def test_a_fold_has_no_teachers_since_they_have_seen_what_it_holds_out(project: Path) -> None:
+    settings = teach({"dish": [write("fish.parquet", says("fish", FRAMES["menus"]))]})
+    with pytest.raises(
+        ValueError, match="distillation.teachers: they have learned from documents that are held out"
+    ):
+        _training.prepare(settings, settings.active_tasks(), FEATURES)
+
+
 def test_a_tagging_task_has_no_teachers_and_an_unknown_one_is_named() -> None:
     for task, message in (
         ("keys", "distillation.teachers.keys: a tagging task has no teachers"),
