@@ -440,6 +440,23 @@ class PretrainSettings(_Section):
     """Words of the vocabulary that a guess is weighed against; a smaller vocabulary is taken whole."""
 
 
+class AugmentationSettings(_Section):
+    """How training documents are altered at random; 0 is off."""
+
+    delete: float = Field(default=0.0, ge=0, lt=1)
+    """Probability of a word; one of each sentence stays."""
+    swap: float = Field(default=0.0, ge=0, le=1)
+    """Probability of a word that it changes places with others of its sentence; not where words are labelled."""
+    mask: float = Field(default=0.0, ge=0, lt=1)
+    """Probability of a word that it is within a masked run of words."""
+    mask_words: int = Field(default=3, ge=1)
+    """Length of such a run."""
+    mixup: float = Field(default=0.0, ge=0, le=1)
+    """Probability of a batch that its documents' vectors are mixed."""
+    mixup_alpha: float = Field(default=0.2, gt=0)
+    """Shares are drawn from Beta(alpha, alpha)."""
+
+
 class TrainSettings(_Section):
     initial: Literal["random", "pretrained"] = "random"
     """Where the encoder's weights start."""
@@ -460,6 +477,8 @@ class TrainSettings(_Section):
     ema: float = Field(default=0.99, ge=0, lt=1)
     """Decay of the average of the weights a step; 0: no averaging."""
     word_dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Probability of a distinct word of a batch that its embedding is that of an unknown word; its n-grams stay."""
+    augmentation: AugmentationSettings = AugmentationSettings()
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
     sampling_tau: float = Field(default=1.0, ge=0, le=1)
     patience: int = Field(default=3, ge=1)

@@ -16,6 +16,7 @@ from mgm.model.heads.head import Decoded, Head
 from mgm.model.heads.multilabel import Multilabel
 from mgm.model.heads.regression import Regression
 from mgm.model.heads.tagging import Tagging
+from mgm.model.mixing import Mixing
 from mgm.model.ragged import Words
 from mgm.model.sharing import choice
 from mgm.model.wide import Wide
@@ -126,9 +127,11 @@ class Network(nn.Module):
         """Whether documents have a reconstruction error."""
         return isinstance(self.fusion, AutoencoderFusion)
 
-    def parts(self, batch: Batch, encoded: Encoded | None = None) -> list[dict[str, Tensor]]:
-        """The outputs of each part, the deep one first. `encoded`: what the encoder gave."""
-        deep = self.deep(batch) if encoded is None else self.read(*encoded)
+    def parts(
+        self, batch: Batch, encoded: Encoded | None = None, mixing: Mixing | None = None
+    ) -> list[dict[str, Tensor]]:
+        """The outputs of each part, the deep one first; the wide one has nothing mixed. `encoded`: what the encoder gave."""
+        deep = self.read(*(self.encode(batch) if encoded is None else encoded), mixing)
         parts = [deep, self.shallow(batch)]
         return [part for part in parts if part]
 
@@ -138,18 +141,24 @@ class Network(nn.Module):
         found = {t: out[:, 0] if isinstance(self.heads[t], Regression) else out for t, out in logits.items()}
         return found | (self.wide_tagging(batch) if self.wide_tagging is not None else {})
 
-    def deep(self, batch: Batch) -> dict[str, Tensor]:
+    def deep(self, batch: Batch, mixing: Mixing | None = None) -> dict[str, Tensor]:
         """The outputs of the heads."""
-        return self.read(*self.encode(batch))
+        return self.read(*self.encode(batch), mixing)
 
     def encode(self, batch: Batch) -> Encoded:
         """What the encoder gives."""
         encoded: Encoded = self.encoder(batch, self.word_dropout if self.training else 0.0, self.has_tagging)
         return encoded
 
-    def read(self, pooled: dict[str, Tensor], words: Words | None) -> dict[str, Tensor]:
-        """The outputs of the heads for what the encoder gives."""
+    def read(
+        self, pooled: dict[str, Tensor], words: Words | None, mixing: Mixing | None = None
+    ) -> dict[str, Tensor]:
+        """The outputs of the heads for what the encoder gives, documents mixed where `mixing` says how."""
         inputs = self.sharing(self.fusion(pooled), words)
+        if mixing is not None:
+            inputs |= {
+                t: mixing.vectors(inputs[t]) for t, words in self.sharing.reads_words.items() if not words
+            }
         return {task: head(inputs[task]) for task, head in self.heads.items()}
 
     @torch.no_grad()
@@ -175,21 +184,43 @@ class Network(nn.Module):
         return [p for p in self.dense_parameters() if id(p) not in own]
 
     def losses(
-        self, outputs: dict[str, Tensor], batch: Batch, smoothing: float, gold: float = 1.0
+        self,
+        outputs: dict[str, Tensor],
+        batch: Batch,
+        smoothing: float,
+        gold: float = 1.0,
+        mixing: Mixing | None = None,
     ) -> dict[str, Tensor]:
         """Of one part's outputs the mean loss, a scalar, of each task with a label in the batch (a document's or a
-        word's). `gold`: the share of a label in the target where a teacher has answered, too."""
-        losses = {
-            task: self._loss(task, outputs[task], batch, smoothing, gold)
-            for task in batch.targets
-            if task in outputs
-        }
-        return {task: loss for task, loss in losses.items() if loss is not None}
+        word's). `gold`: the share of a label in the target where a teacher has answered, too. With `mixing` these outputs
+        are of mixed documents."""
+        losses = {}
+        for task in batch.targets:
+            if task not in outputs:
+                continue
+            loss = self._loss(task, outputs[task], batch, smoothing, gold)
+            if loss is not None and mixing is not None and not self.sharing.reads_words[task]:
+                partners = self._loss(task, outputs[task], batch, smoothing, gold, mixing.partner)
+                assert partners is not None, "the same targets in another order"
+                loss = mixing.loss(loss, partners)
+            if loss is not None:
+                losses[task] = loss
+        return losses
 
-    def _loss(self, task: str, output: Tensor, batch: Batch, smoothing: float, gold: float) -> Tensor | None:
-        head, target = self.heads[task], batch.targets[task]
+    def _loss(
+        self,
+        task: str,
+        output: Tensor,
+        batch: Batch,
+        smoothing: float,
+        gold: float,
+        order_B: Tensor | None = None,
+    ) -> Tensor | None:
+        """By the batch's own targets, or by those of the documents `order_B` in their place."""
+        head, places = self.heads[task], slice(None) if order_B is None else order_B
+        target = batch.targets[task][places]
         if task in batch.teachers:
-            return head.distil(output, target, batch.teachers[task], batch, gold, smoothing)
+            return head.distil(output, target, batch.teachers[task][places], batch, gold, smoothing)
         return head.loss(output, target, batch, smoothing)
 
     def decode(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Decoded]:

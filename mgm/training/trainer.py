@@ -23,10 +23,11 @@ from torch import Tensor, nn
 
 from mgm.model.batch import Batch, collate, target
 from mgm.model.encoder import Encoder
+from mgm.model.mixing import Mixing
 from mgm.model.network import Network
 from mgm.settings import DistillationSettings, TrainSettings
 from mgm.tasks import Task
-from mgm.training import batches
+from mgm.training import augmentation, batches
 from mgm.training.averaging import MovingAverage
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.cost import Cost, peak_memory_mib
@@ -204,6 +205,7 @@ class _Run:
         self.network, self.tasks, self.labels = network, tasks, labels
         self.sources, self.validation = sources, validation
         self.settings, self.seed = settings, seed
+        self.tagging = {t.name for t in tasks if t.kind == "tagging"}
         self.device = next(network.parameters()).device
         self.precision = resolve(settings.precision, self.device)
         self.weighting = choice.make(settings, [t.name for t in tasks]).to(self.device)
@@ -303,15 +305,19 @@ class _Run:
         return collate(self.sources[step.source].part, step.rows, self.tasks, self.labels, with_targets=True)
 
     def _losses(
-        self, batch: Batch, forward: Callable[[Batch], list[dict[str, Tensor]]]
+        self, batch: Batch, mixing: Mixing | None, deep_alone: bool = False
     ) -> list[dict[str, Tensor]]:
-        """Of each part that `forward` gives, the losses of the tasks."""
+        """Of each part, the deep one first, the losses of the tasks."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            parts = forward(batch)
+            parts = (
+                [self.network.deep(batch, mixing)] if deep_alone else self.network.parts(batch, mixing=mixing)
+            )
         # the losses and what heads sum over a sentence are worth their digits
-        exact = [{task: output.float() for task, output in outputs.items()} for outputs in parts]
+        deep, *wide = [{task: output.float() for task, output in outputs.items()} for outputs in parts]
+        smoothing = self.settings.label_smoothing
         return [
-            self.network.losses(outputs, batch, self.settings.label_smoothing, self.gold) for outputs in exact
+            self.network.losses(deep, batch, smoothing, self.gold, mixing),
+            *(self.network.losses(outputs, batch, smoothing, self.gold) for outputs in wide),
         ]
 
     def _update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
@@ -320,8 +326,10 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * schedule(self.settings, progress)
         self.optimizer.zero_grad(set_to_none=True)
+        batch = augmentation.altered(batch, self.settings.augmentation, self.tagging)
+        mixing = augmentation.mixing(batch, self.settings.augmentation)
         state = random_state(self.device) if self.weighting.looks_back else []
-        deep, *others = self._losses(batch, self.network.parts)
+        deep, *others = self._losses(batch, mixing)
         wide = others[0] if others else {}
         self.weighting.backward(deep, wide, self.network)
         nn.utils.clip_grad_norm_(self.average.parameters, self.settings.clip)
@@ -333,7 +341,7 @@ class _Run:
             self.tagging_descent.step(schedule(self.settings, progress), batch.labelled)
         if self.weighting.looks_back:
             with torch.no_grad(), replayed(state, self.device):
-                self.weighting.look_back(self._losses(batch, lambda b: [self.network.deep(b)])[0])
+                self.weighting.look_back(self._losses(batch, mixing, deep_alone=True)[0])
         return {task: loss + wide[task] if task in wide else loss for task, loss in deep.items()}
 
     def _told(self, report: EpochReport) -> None:

@@ -20,6 +20,9 @@ FRAMES = tiny.corpora()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), FRAMES)
 
 
+AUGMENTATION = {"delete": 0.1, "swap": 0.1, "mask": 0.1, "mixup": 0.5}
+
+
 class Killed(Exception):
     pass
 
@@ -81,12 +84,17 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, kill_after: int)
     assert not (tmp_path / "state").exists()
 
 
-@pytest.mark.parametrize("weighting", ["uncertainty", "random", "famo", "GradVac"])
+@pytest.mark.parametrize(
+    ("weighting", "augmentation"),
+    [("uncertainty", {}), ("random", {}), ("famo", AUGMENTATION), ("GradVac", AUGMENTATION)],
+)
 def test_killed_in_any_batch_it_goes_on_to_the_same_bytes_with_every_kind_of_weighting(
-    tmp_path: Path, weighting: str
+    tmp_path: Path, weighting: str, augmentation: dict[str, float]
 ) -> None:
     """GradVac draws an order of tasks and remembers earlier batches."""
-    config = tiny.settings(weighting=weighting, weights={"keys": 2.0}, sampling_tau=0.5)
+    config = tiny.settings(
+        weighting=weighting, weights={"keys": 2.0}, sampling_tau=0.5, augmentation=augmentation
+    )
     weights, reports = run(config)
     checkpoint = Checkpoint(tmp_path / "state", "these facts")
     made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
@@ -128,6 +136,15 @@ def test_learned_weights_move_are_told_and_do_not_decay() -> None:
     assert run(tiny.settings(epochs=1, weights={"keys": 3.0}))[1][0].weights == {
         "dish": 1.0, "keys": 3.0, "price": 1.0, "themes": 1.0,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", AUGMENTATION)
+def test_each_augmentation_trains_and_changes_what_is_learned(name: str) -> None:
+    plain = run(tiny.settings(epochs=1))
+    found = run(tiny.settings(epochs=1, augmentation={name: 0.5}))
+    assert found[0] != plain[0]
+    assert found[1][0].losses != plain[1][0].losses
+    assert found[1][0].cost.words == plain[1][0].cost.words  # as read from the corpus
 
 
 def test_an_epoch_tells_its_passes_and_its_cost() -> None:
