@@ -93,7 +93,7 @@ def test_whole_numbers_become_strings_but_not_in_the_text(tmp_path: Path) -> Non
         ("m.jsonl", b'{"id":"1","text":"a"}\n  \n', None),
         ("n.jsonl", b'\n{"id":"1","text":"a"}\n', "n.jsonl: row 1: a blank line"),
         ("o.txt", "诗".encode()[:2], "o.txt: no column 'id' (valid: doc_id, folder, text)"),
-        ("k.jsonl.gz", gzip.compress(b'{"id":"1","text":"a"}\n' * 99)[:50], "k.jsonl.gz: damaged"),
+        ("k.jsonl.gz", gzip.compress(b'{"id":"1","text":"a"}\n' * 99, mtime=0)[:50], "k.jsonl.gz: damaged"),
     ],
 )  # fmt: skip
 def test_a_fault_is_named(tmp_path: Path, name: str, data: bytes, message: str | None) -> None:
@@ -188,7 +188,7 @@ def test_texts_are_documents_in_the_order_of_their_paths(tmp_path: Path) -> None
     [
         ({"a.txt": b"ok", "b/c.txt": "诗\n歌".encode()[:6]}, "b/c.txt: invalid UTF-8 at byte 4 (0xe6: unexpected end of data)"),
         ({"a.txt": "诗".encode("utf-16")}, "a.txt: invalid UTF-8 at byte 0 (0xff: invalid start byte)"),
-        ({"a.txt.gz": gzip.compress(b"x" * 999)[:20]}, "a.txt.gz: damaged"),
+        ({"a.txt.gz": gzip.compress(b"x" * 999, mtime=0)[:20]}, "a.txt.gz: damaged"),
         ({"a.txt": b"x", "b/c.jsonl": b""}, "a.txt is plain text and"),
         ({"a.txt": b"x", "b.csv.gz": b""}, "b.csv.gz is not; expected a folder of texts, one document each, or of tables"),
         ({"a.txt": b"x", "b.parquet.gz": b""}, "b.parquet.gz: unknown format"),
