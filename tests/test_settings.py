@@ -66,7 +66,7 @@ def test_shipped_params_are_valid() -> None:
         ("tune.space", {"model.dropout": {"lo": 0, "high": 1}}, "tune.space.model.dropout.lo: unknown key (did you mean 'low'?)"),
         ("tune.space", {"model.dropout": {"low": 0, "high": 1}}, "tune.space.model.dropout: model.dropout: Input should be less than 1, found 1"),
         ("tune.space", {"train.epochs": {"low": 1.5, "high": 3}}, "tune.space.train.epochs: train.epochs: Input should be a valid integer"),
-        ("tune.space", {"model.fusion": {"choices": ["concat", "gate"]}}, "tune.space.model.fusion: model.fusion: Input should be 'concat' or 'gated', found 'gate'"),
+        ("tune.space", {"model.fusion": {"choices": ["concat", "gate"]}}, "tune.space.model.fusion: model.fusion: Input should be 'concat', 'gated' or 'stacked_autoencoder', found 'gate'"),
         ("tune.space", {"model.fusion": {"low": 0, "high": 1}}, "tune.space.model.fusion: it is no number (now 'concat'); expected choices"),
         ("tune.space", {"model.dropout": {"low": 0.5, "high": 0.1}}, "low 0.5 is not below high 0.1"),
         ("tune.space", {"model.dropout": {"low": 0, "high": 0.1, "log": True}}, "log: expected low above 0, and no step"),

@@ -42,7 +42,8 @@ def test_what_was_never_made_has_changed_or_is_gone_is_named(chain: Path) -> Non
 def test_where_dvc_cannot_say_that_is_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        ValueError, match=r"DVC cannot say whether vectors and gate_features are up to date: "
+        ValueError,
+        match=r"DVC cannot say whether vectors and pretrain and teachers and gate_features are up to date: ",
     ):
         up_to_date.require()
 

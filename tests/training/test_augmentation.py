@@ -184,11 +184,11 @@ def test_a_network_mixes_documents_for_heads_of_documents_alone(make_mixed: Call
         torch.testing.assert_close(mixed[task], plain[task][swapped.partner])
     assert torch.equal(mixed["names"], plain["names"])
     losses = network.losses(plain, batch, 0.0)
-    found = network.losses(mixed, batch, 0.0, swapped)
+    found = network.losses(mixed, batch, 0.0, mixing=swapped)
     assert found.keys() == losses.keys()
     for task, loss in losses.items():
         torch.testing.assert_close(found[task], loss)
-    half = network.losses(mixed, batch, 0.0, Mixing(0.5, swapped.partner))
+    half = network.losses(mixed, batch, 0.0, mixing=Mixing(0.5, swapped.partner))
     wrong = network.losses(mixed, batch, 0.0)
     torch.testing.assert_close(half["genre"], (losses["genre"] + wrong["genre"]) / 2)
 
