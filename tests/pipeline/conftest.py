@@ -38,7 +38,7 @@ class Project:
         """Runs a command in the project as a user with its environment activated."""
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         env = os.environ | {"PATH": path, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
-        return subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, timeout=600)
+        return subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, timeout=1200)
 
     def ok(self, *command: str) -> str:
         """Runs a command that must succeed; returns what it printed."""
