@@ -11,6 +11,8 @@ from mgm.tasks import FIRST_METRIC, Task
 
 Results = Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]
 """Model to seed to task to metric to value."""
+SeedResults = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""Those of one model: seed to task to metric to value."""
 Summary = dict[str, dict[str, dict[str, dict[str, Any]]]]
 """Model to task to metric to mean, sd (of a sample; null for one value) and values."""
 
@@ -74,32 +76,34 @@ def reached(summary: Summary, reach: Mapping[str, Mapping[str, Any]]) -> dict[st
 
 
 def gains(results: Results, tasks: Sequence[Task], wanted: Mapping[str, float]) -> dict[str, Any]:
-    """Of every preset with a joint and a single-task training: (multi - single) / single of each task's first
-    metric, seed by seed, and the mean over the tasks."""
+    """Of every preset with a joint and a single-task training what `differences` says of the two, and whether that is
+    what is wanted."""
     found = {}
     for model in [m for m in results if f"{m}-single" in results]:
-        single = results[f"{model}-single"]
-        by_task: dict[str, dict[str, Any]] = {}
-        for task in tasks:
-            metric = FIRST_METRIC[task.kind]
-            pairs = [
-                (joint[task.name][metric], single[seed][task.name][metric])
-                for seed, joint in results[model].items()
-                if task.name in joint and task.name in single.get(seed, {})
-            ]
-            values = [(joint - alone) / alone for joint, alone in pairs if alone]
-            if values:
-                by_task[task.name] = {"metric": metric, **_spread(values)}
-        if by_task:
-            mean = statistics.mean(task["mean"] for task in by_task.values())
-            least = min(task["mean"] for task in by_task.values())
-            found[model] = {
-                "tasks": by_task,
-                "mean": round(mean, 6),
-                "wanted": dict(wanted),
-                "met": mean >= wanted["mean"] and least >= wanted.get("task", least),
-            }
+        gain = differences(results[model], results[f"{model}-single"], tasks)
+        if gain["tasks"]:
+            mean = gain["mean"]
+            least = min(task["mean"] for task in gain["tasks"].values())
+            met = mean >= wanted["mean"] and least >= wanted.get("task", least)
+            found[model] = gain | {"wanted": dict(wanted), "met": met}
     return found
+
+
+def differences(model: SeedResults, base: SeedResults, tasks: Sequence[Task]) -> dict[str, Any]:
+    """(model - base) / base of each task's first metric, seed by seed; `mean` over the tasks, null without one."""
+    by_task: dict[str, dict[str, Any]] = {}
+    for task in tasks:
+        metric = FIRST_METRIC[task.kind]
+        pairs = [
+            (own[task.name][metric], base[seed][task.name][metric])
+            for seed, own in model.items()
+            if task.name in own and task.name in base.get(seed, {})
+        ]
+        values = [(own - other) / other for own, other in pairs if other]
+        if values:
+            by_task[task.name] = {"metric": metric, **_spread(values)}
+    means = [task["mean"] for task in by_task.values()]
+    return {"tasks": by_task, "mean": round(statistics.mean(means), 6) if means else None}
 
 
 def table(summary: Summary, reach: Mapping[str, Mapping[str, Any]]) -> str:

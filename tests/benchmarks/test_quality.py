@@ -17,12 +17,11 @@ from benchmarks.peers.protocol import Benchmark, make_peer, over, preset_setting
 from benchmarks.peers.rows import Rows, Workspace, joined, load
 from benchmarks.peers.scores import score
 from benchmarks.peers.tokens import characters, words, words_and_bigrams
-from mgm.corpus.parts import Part, PartsWriter, file_sha256, write_manifest
 from mgm.model.thresholds import Thresholds
 from mgm.settings import Settings
 from mgm.tasks import Task
-from mgm.text import labels, vectors
 from tests import tiny
+from tests.benchmarks.workspace import make
 
 RAW: dict[str, Any] = {
     "presets": {"fast": {"model": tiny.SETTINGS["model"] | {"preset": "fast"}, "train": {"epochs": 2}}},
@@ -33,19 +32,7 @@ RAW: dict[str, Any] = {
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A project's folder with the features of the tiny corpora."""
-    frames = tiny.corpora()
-    features, vocabulary, spaces = tiny.prepared(tiny.settings(), frames)
-    made = tmp_path / "data/features"
-    vocabulary.save(made / "vocabulary.parquet")
-    labels.save(spaces, made / "labels.json")
-    facts = vectors.facts(None, "none", None, file_sha256(made / "vocabulary.parquet"))
-    vectors.save(tmp_path / "data/vectors", None, facts)
-    for corpus, (part,) in features.items():
-        path = part.save(made / corpus, 0)[0]
-        write_manifest(made / corpus, [Part(path.name, part.documents.height, file_sha256(path), "")])
-        with PartsWriter(tmp_path / "data/unique" / corpus, frames[corpus].schema) as writer:
-            writer.write(frames[corpus])
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS), encoding="utf-8")
+    make(tmp_path)
     return tmp_path
 
 

@@ -1,0 +1,198 @@
+"""What each weighting, sharing and augmentation is worth beside the plain sum. `python benchmarks/recipes.py`.
+
+A workspace is a project's folder whose features are made (see quality.py); its enabled corpora are one bundle. Every recipe
+of recipes.yaml trains one network for all its tasks on train, with the same epochs, batches and seeds, and is measured on
+valid, by which a recipe should be chosen, and on test. Differences are (recipe - plain) / plain of each task's first metric,
+seed by seed. A random weighting tells what the others have to beat; three seeds tell little of differences below their
+deviation.
+
+Each training is written to the work folder when it is done, and not done again while features and settings stay; a killed one
+goes on after its last epoch. After a change of code, delete what it concerns. Results go to benchmarks/results/recipes.json
+(with --few or --rows to one beside it), those of the recipes of this run alone, and as a table to the terminal.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
+
+# isort: split
+import hardware
+import quality
+import yaml
+from peers import summary
+from peers.protocol import Benchmark, Unit, over
+from peers.rows import Workspace, load
+
+from flows.stages._common import read_json, write_json
+from mgm.settings import nearest
+from mgm.tasks import FIRST_METRIC
+
+SETTINGS = Path("benchmarks/recipes.yaml")
+WORK = Path("data/recipes")
+PLAIN = "plain"
+PREFIX = "mgm-"
+"""Of the models of the protocol that are ours."""
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workspace", type=Path, default=Path("."), help="a project's folder with features")
+    parser.add_argument("--corpora", default="", help="of the enabled ones, with commas; default: all")
+    parser.add_argument("--only", default="", help=f"recipes, with commas, beside {PLAIN}; default: all")
+    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--few", type=int, help="so many training labels a task")
+    parser.add_argument("--rows", type=int, help="so many documents of each corpus and split: a smoke run")
+    parser.add_argument("--settings", type=Path, default=SETTINGS)
+    parser.add_argument("--work", type=Path, default=WORK, help="where each training is kept")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be trained, and stop")
+    return parser.parse_args()
+
+
+def chosen(raw: dict[str, Any], only: Sequence[str]) -> list[str]:
+    """The recipes to train, the plain one first.
+
+    Raises:
+        ValueError: a name that is none.
+    """
+    for name in only:
+        if name not in raw["recipes"]:
+            raise ValueError(f"--only: no recipe {name!r}{nearest(name, raw['recipes'])}")
+    return [PLAIN, *(name for name in raw["recipes"] if name != PLAIN and (not only or name in only))]
+
+
+def protocol(raw: dict[str, Any]) -> dict[str, Any]:
+    """What quality.py's protocol reads: each recipe as a preset.
+
+    Raises:
+        ValueError: a key of a recipe that is none.
+    """
+    for name, recipe in raw["recipes"].items():
+        for key in recipe:
+            if key not in ("model", "train", "cost"):
+                raise ValueError(f"recipes.{name}: no key {key!r}{nearest(key, ('model', 'train', 'cost'))}")
+    return {
+        "presets": {
+            name: over(raw["base"], {part: recipe.get(part, {}) for part in ("model", "train")})
+            for name, recipe in raw["recipes"].items()
+        },
+        "minutes": {
+            PREFIX + name: raw["minutes"] * recipe.get("cost", 1) for name, recipe in raw["recipes"].items()
+        },
+    }
+
+
+def on_valid(units: Sequence[Unit], workspace: Workspace) -> dict[str, dict[str, dict[str, Any]]]:
+    """Model to seed to task to its first metric on valid, of the epoch that is kept."""
+    metric = {task.name: FIRST_METRIC[task.kind] for task in workspace.tasks}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for unit in units:
+        metrics = read_json(unit.path)["tuned"]["valid"]
+        found.setdefault(unit.model, {})[str(unit.seed)] = {t: {metric[t]: v} for t, v in metrics.items()}
+    return found
+
+
+def report(workspace: Workspace, units: Sequence[Unit], presets: dict[str, Any]) -> dict[str, Any]:
+    """What the results file says of a bundle."""
+    test, valid = quality.collect(units), on_valid(units, workspace)
+    base = PREFIX + PLAIN
+    # by model, then by the network's tasks, which are all there are
+    details = {model: next(iter(found.values())) for model, found in quality.details(units).items()}
+    seconds = {model: statistics.mean(found["fit_seconds"].values()) for model, found in details.items()}
+    recipes = {}
+    for model in test:
+        name = model.removeprefix(PREFIX)
+        recipes[name] = {
+            "settings": presets[name],
+            "test": summary.summarise({name: test[model]})[name],
+            "valid": summary.summarise({name: valid[model]})[name],
+            "test_against_plain": summary.differences(test[model], test[base], workspace.tasks),
+            "valid_against_plain": summary.differences(valid[model], valid[base], workspace.tasks),
+            "seconds": round(seconds[model], 1),
+            "time": round(seconds[model] / seconds[base], 2),
+            **details[model],
+        }
+    return {
+        "labelled_rows": {
+            t.name: {split: workspace.labelled(t, split) for split in ("train", "valid", "test")}
+            for t in workspace.tasks
+        },
+        "recipes": recipes,
+    }
+
+
+def table(recipes: dict[str, Any], workspace: Workspace) -> str:
+    """Markdown: a line a recipe, a column a task's first metric on test, then the mean differences and the time."""
+    tasks = [t for t in workspace.tasks if t.name in recipes[PLAIN]["test"]]
+    heads = [f"{t.name} {FIRST_METRIC[t.kind]}" for t in tasks]
+    lines = [
+        f"| recipe | {' | '.join(heads)} | on valid | on test | time |",
+        "| --- " * (len(heads) + 4) + "|",
+    ]
+    for name, found in recipes.items():
+        cells = []
+        for task in tasks:
+            value = found["test"][task.name][FIRST_METRIC[task.kind]]
+            cells.append(f"{value['mean']:.3f}" + ("" if value["sd"] is None else f" ± {value['sd']:.3f}"))
+        for split in ("valid", "test"):
+            mean = found[f"{split}_against_plain"]["mean"]
+            cells.append("" if mean is None else f"{mean:+.1%}")
+        lines.append(f"| {name} | {' | '.join(cells)} | {found['time']:.2f} |")
+    return "\n".join(lines)
+
+
+def write(bundle: str, kind: str, content: dict[str, Any]) -> Path:
+    """Puts a bundle's results into their file, beside those of other bundles."""
+    path = quality.RESULTS / ("recipes.json" if kind == "all" else f"recipes-{kind}.json")
+    whole = read_json(path) if path.is_file() else {"bundles": {}}
+    content |= {
+        "machine": hardware.machine(),
+        "versions": quality.versions() | hardware.versions(["torchjd"]),
+        "revision": hardware.revision(),
+    }
+    whole["what"] = "recipes beside the plain sum, fitted on train" + ("" if kind == "all" else f" ({kind})")
+    write_json(path, whole | {"bundles": whole["bundles"] | {bundle: content}})
+    return path
+
+
+def main() -> None:
+    arguments = parse()
+    raw = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
+    recipes, made = chosen(raw, quality.names(arguments.only)), protocol(raw)
+    workspace = load(arguments.workspace, quality.names(arguments.corpora), arguments.rows, arguments.few)
+    bundle, kind = "+".join(workspace.parts), quality.variant(arguments.few, arguments.rows)
+    seeds = [int(seed) for seed in quality.names(arguments.seeds)]
+    # `few` of the protocol: what was fitted on train is measured, and not fitted again on train and valid
+    benchmark = Benchmark(workspace, made, seeds, True, arguments.work / bundle / kind)
+    units = benchmark.units([PREFIX + name for name in recipes], [])
+    quality.announce(workspace, units)
+    if arguments.dry_run:
+        return
+    revision = hardware.revision()
+    # seed by seed, so that a run that is stopped has whole comparisons
+    for unit in sorted(units, key=lambda unit: seeds.index(unit.seed)):
+        if unit.fits:
+            print(f"{unit.model.removeprefix(PREFIX)}, seed {unit.seed}", flush=True)
+        found = unit.run(revision)
+        for task, metrics in found["tasks"].items() if unit.fits else ():
+            print(f"  {task}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()), flush=True)
+    content = report(workspace, units, made["presets"])
+    path = write(bundle, kind, content)
+    print(table(content["recipes"], workspace))
+    print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,26 @@
+"""A project's folder with the features of the tiny corpora, as the benchmarks read it."""
+
+from pathlib import Path
+
+import yaml
+
+from mgm.corpus.parts import Part, PartsWriter, file_sha256, write_manifest
+from mgm.text import labels, vectors
+from tests import tiny
+
+
+def make(folder: Path) -> None:
+    """Writes features, unique documents and params.yaml."""
+    frames = tiny.corpora()
+    features, vocabulary, spaces = tiny.prepared(tiny.settings(), frames)
+    made = folder / "data/features"
+    vocabulary.save(made / "vocabulary.parquet")
+    labels.save(spaces, made / "labels.json")
+    facts = vectors.facts(None, "none", None, file_sha256(made / "vocabulary.parquet"))
+    vectors.save(folder / "data/vectors", None, facts)
+    for corpus, (part,) in features.items():
+        path = part.save(made / corpus, 0)[0]
+        write_manifest(made / corpus, [Part(path.name, part.documents.height, file_sha256(path), "")])
+        with PartsWriter(folder / "data/unique" / corpus, frames[corpus].schema) as writer:
+            writer.write(frames[corpus])
+    (folder / "params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS), encoding="utf-8")
