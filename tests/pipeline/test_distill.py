@@ -1,4 +1,4 @@
-"""Distillation through real DVC: teachers, the lines to set, the student; and what becomes stale of it."""
+"""Distillation through real DVC, from features on: teachers, the lines to set, and what becomes stale of them."""
 
 import json
 import re
@@ -7,39 +7,60 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.text import labels
+from tests import tiny
 from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.slow
+
+STAGES = ("vectors", "pretrain", "teachers")
 
 
 def ran(output: str) -> list[str]:
     return re.findall(r"Running stage '([^']+)'", output)
 
 
-def test_teachers_are_trained_once_and_the_student_learns_from_what_is_set(
-    built: Project, tmp_path: Path
-) -> None:
-    project = built.copy_to(tmp_path / "project")
+@pytest.fixture
+def project(fresh: Project, tmp_path: Path) -> Project:
+    """The project as it stands after the gate of the features, without the stages that make them."""
+    project = fresh.copy_to(tmp_path / "project")
+    features, vocabulary, spaces = tiny.prepared(tiny.settings(), tiny.corpora())
+    folder = project.root / "data" / "features"
+    for corpus, (part,) in features.items():
+        path = part.save(folder / corpus, 0)[0]
+        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+    vocabulary.save(folder / "vocabulary.parquet")
+    labels.save(spaces, folder / "labels.json")
+    verdict = project.root / "reports" / "gates" / "features.json"
+    verdict.parent.mkdir(parents=True)
+    verdict.write_text("{}", encoding="utf-8")
+    graph = yaml.safe_load((project.root / "dvc.yaml").read_text(encoding="utf-8"))
+    kept = {"stages": {name: graph["stages"][name] for name in STAGES}}
+    (project.root / "dvc.yaml").write_text(yaml.safe_dump(kept), encoding="utf-8")
+    project.edit(lambda params: params["train"].update(epochs=2))
+    return project
+
+
+def test_teachers_are_trained_once_and_their_answers_are_what_is_set(project: Project) -> None:
     command = ["python", "-m", "flows.distill", "--tasks", "dish", "themes"]
     output = project.ok(*command)
     teachers = ["study/dvc.yaml:single@dish", "study/dvc.yaml:single@themes"]
-    assert sorted(ran(output)) == teachers
+    assert sorted(ran(output)) == ["pretrain", *teachers, "vectors"]
     said = yaml.safe_load(output[output.index("distillation:") :])
-    assert said["distillation"]["teachers"]["dish"] == ["dish/single.parquet"]
-    # the files are there, and are not used until they are set
-    assert ran(project.ok("dvc", "repro", "train")) == ["teachers"]
+    files = {task: [f"{task}/single.parquet"] for task in ("dish", "themes")}
+    assert said["distillation"]["teachers"] == files
 
+    assert ran(project.ok("dvc", "repro", "teachers")) == ["teachers"]  # the files lie there, and none is set
+    taught = project.root / "data" / "taught" / "taught.json"
+    assert json.loads(taught.read_text(encoding="utf-8"))["tasks"] == {}
     project.edit(lambda params: params["distillation"].update(said["distillation"]))
-    output = project.ok("dvc", "repro", "verdict")
-    assert ran(output)[:2] == ["teachers", "train"]
-    assert re.search(r"teachers dish: 1 files, \d+ training documents, \d+ of them without a label", output)
-    facts = json.loads((project.root / "data/taught/taught.json").read_text(encoding="utf-8"))
-    assert facts["tasks"]["dish"]["unlabelled"] > 0
-    config = json.loads((project.root / "models/candidate/config.json").read_text(encoding="utf-8"))
-    assert config["settings"]["distillation"]["teachers"] == said["distillation"]["teachers"]
+    output = project.ok("dvc", "repro", "teachers")
+    assert ran(output) == ["teachers"]
+    assert re.search(r"teachers dish: 1 files, \d+ training documents, 2 of them without a label", output)
+    assert sorted(json.loads(taught.read_text(encoding="utf-8"))["tasks"]) == ["dish", "themes"]
     assert ran(project.ok(*command)) == []  # a student makes no teacher stale
 
-    # other scores make another student
-    path = project.root / "data/teachers/dish/single.parquet"
-    path.write_bytes((project.root / "data/study/single/themes/scores.parquet").read_bytes())
-    assert "scores of task 'themes', expected those of 'dish'" in project.fails("dvc", "repro", "train")
+    other = (project.root / "data/study/single/themes/scores.parquet").read_bytes()
+    (project.root / "data/teachers/dish/single.parquet").write_bytes(other)
+    assert "scores of task 'themes', expected those of 'dish'" in project.fails("dvc", "repro", "teachers")
