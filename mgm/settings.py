@@ -483,6 +483,9 @@ class TrainSettings(_Section):
     sampling_tau: float = Field(default=1.0, ge=0, le=1)
     patience: int = Field(default=3, ge=1)
     threads: int = Field(default=2, ge=1)
+    """Of each process."""
+    processes: int = Field(default=1, ge=1)
+    """That share every batch, and take the same steps; with GPUs one process each."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Of the products in training; weights, optimizer and validation are always fp32."""
     compile: bool = False
@@ -788,7 +791,8 @@ class Settings(_Section):
         """Every setting that training reads and features do not, by its full name, with its value."""
         found = _flat(self.model_dump(mode="json", include={"model", "train"}))
         found |= {f"train.weights.{task}": self.train.weights.get(task, 1.0) for task in self.tasks}
-        del found["train.generation"]  # it changes the tasks, so that scores would not compare
+        # scores of other tasks do not compare; a trial has one process
+        del found["train.generation"], found["train.processes"]
         return found
 
     def _text(self, corpus: str, where: str) -> TextSettings:

@@ -5,6 +5,7 @@ from typing import Any
 import yaml
 
 from flows.stages import _training
+from flows.stages._common import write_json
 from mgm.corpus.parts import Part, file_sha256, write_manifest
 from mgm.settings import PARAMS, Settings
 from mgm.text import labels, vectors
@@ -22,6 +23,11 @@ def lay(raw: dict[str, Any], rows: int = 30) -> Settings:
         write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
     vocabulary.save(_training.VOCABULARY)
     labels.save(spaces, _training.LABELS)
+    words = tiny.stopwords(settings, tiny.tokenized(settings, frames))
+    (_training.FEATURES / "stopwords").mkdir(exist_ok=True)
+    for corpus, own in words.items():
+        own.save(_training.FEATURES / "stopwords" / f"{corpus}.txt")
+    write_json(_training.FEATURES / "profile.json", {"corpora": {"menus": {}, "verses": {}}})
     vectors.save(
         _training.VECTORS, None, vectors.facts(None, "none", None, file_sha256(_training.VOCABULARY))
     )

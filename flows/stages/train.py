@@ -1,5 +1,10 @@
 """Stage: features to a bundle, one network trained on all tasks jointly. `python -m flows.stages.train`."""
 
+import os
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+
 from dvclive import Live
 
 from flows.stages._common import CANDIDATE, REPORTS, read_json, run_stage, write_json
@@ -10,14 +15,36 @@ from mgm.text.dictionary import dictionaries_of
 from mgm.text.stopwords import Stopwords
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.fit import fit
+from mgm.training.team import check, started
 from mgm.training.trainer import EpochReport
 
 LIVE = REPORTS / "live"
 
 
 def main() -> None:
-    """Trains the candidate, and says so epoch by epoch; a killed run goes on after its last whole epoch."""
+    """Trains the candidate, and says so epoch by epoch; a killed run goes on after its last whole epoch. With
+    train.processes above 1 torchrun takes this process's place and runs the stage in each of them."""
     settings = Settings.load()
+    check(settings.train.processes, os.environ)
+    if settings.train.processes > 1 and "WORLD_SIZE" not in os.environ:
+        torchrun = [
+            "-m",
+            "torch.distributed.run",
+            "--standalone",
+            "--nproc-per-node",
+            str(settings.train.processes),
+        ]
+        os.execv(sys.executable, [sys.executable, *torchrun, "-m", "flows.stages.train"])
+    with started(os.environ) as team:
+        if team.leads:
+            _train(settings)
+        else:
+            with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
+                tasks = settings.active_tasks()
+                fit(prepare(settings, tasks), settings, checkpoint("train", settings, tasks))
+
+
+def _train(settings: Settings) -> None:
     tasks = settings.active_tasks()
     made = prepare(settings, tasks)
     state = checkpoint("train", settings, tasks)

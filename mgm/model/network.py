@@ -174,6 +174,11 @@ class Network(nn.Module):
         """All but the wide part's, which has a descent of its own."""
         return [p for name, p in self.named_parameters() if not name.startswith(("wide.", "wide_tagging."))]
 
+    def sparse_parameters(self) -> list[nn.Parameter]:
+        """The wide part's, whose gradients are sparse."""
+        dense = {id(p) for p in self.dense_parameters()}
+        return [p for p in self.parameters() if id(p) not in dense]
+
     def own_parameters(self, task: str) -> list[nn.Parameter]:
         """Those of the deep part that the loss of this task alone reaches."""
         return [*self.heads[task].parameters(), *self.sharing.own_parameters(task)]

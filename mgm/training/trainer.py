@@ -34,9 +34,10 @@ from mgm.training.cost import Cost, peak_memory_mib
 from mgm.training.loader import load
 from mgm.training.precision import Precision, resolve
 from mgm.training.proximal_adagrad import ProximalAdagrad
-from mgm.training.replay import random_state, replayed
+from mgm.training.replay import random_state, replayed, seed, seeded
 from mgm.training.sampling import EpochPlan, plan_epoch, task_passes
 from mgm.training.sources import Source
+from mgm.training.team import Labelled, Team
 from mgm.training.validation import validate
 from mgm.training.weighting import choice
 
@@ -120,9 +121,10 @@ def train(
         fit_start(network, sources, tasks, labels, settings.tokens_per_batch)
         run.listener = listener or Listener()
         run.resume(checkpoint)
+        run.team.meet(run.epoch)  # who leads may remove the checkpoint once it is done
         while run.epoch < settings.epochs and run.stale < settings.patience:
             run.one_epoch()
-            if checkpoint is not None:
+            if checkpoint is not None and run.team.leads:
                 checkpoint.save(run.state_dict())
         network.load_state_dict(run.best_weights)
         network.eval()
@@ -207,6 +209,7 @@ class _Run:
         self.settings, self.seed = settings, seed
         self.tagging = {t.name for t in tasks if t.kind == "tagging"}
         self.device = next(network.parameters()).device
+        self.team = Team.present()
         self.precision = resolve(settings.precision, self.device)
         self.weighting = choice.make(settings, [t.name for t in tasks]).to(self.device)
         self.encode = _compiled(network.encoder) if settings.compile else network.encoder.forward
@@ -216,6 +219,7 @@ class _Run:
             groups.append({"params": learned, "weight_decay": 0.0})
         self.optimizer = torch.optim.AdamW(groups, settings.learning_rate, fused=True)
         self.average = MovingAverage(dense, settings.ema)
+        self.dense, self.sparse = [*dense, *learned], network.sparse_parameters()
         self.tagging_descent = _tagging_descent(network)
         self.listener = Listener()
         self.distillation, self.gold = DistillationSettings(), 1.0
@@ -227,9 +231,9 @@ class _Run:
     def one_epoch(self) -> None:
         start = time.perf_counter()
         settings = self.settings
-        # the network's own randomness (dropout) starts anew each epoch: nothing of it has to be kept for a
-        # resume
-        torch.manual_seed(int(np.random.default_rng([self.seed, self.epoch]).integers(2**62)))
+        # what is drawn for documents (dropout, augmentation) starts anew each epoch: nothing of it has to be kept
+        # for a resume
+        seed(self.seed, self.epoch, *self.team.own_seed)
         self.weighting.begin_epoch()
         plan = plan_epoch(
             self.sources, settings.tokens_per_batch, settings.sampling_tau, self.seed, self.epoch
@@ -281,11 +285,12 @@ class _Run:
             closing(load(plan.steps, self._gather, self.device)) as loader,
         ):
             asked = time.perf_counter()
-            for done, batch in enumerate(loader, start=1):
+            for done, (step, batch) in enumerate(zip(plan.steps, loader, strict=True), start=1):
                 loading += time.perf_counter() - asked
-                words += batch.word.numel()
-                documents += batch.size
-                losses = self._update(batch, (self.epoch + done / total) / self.settings.epochs)
+                if self.team.counts(len(step.rows)):
+                    words += batch.word.numel()
+                    documents += batch.size
+                losses = self._update(batch, len(step.rows), done, total)
                 for task, loss in losses.items():
                     sums[task] = sums.get(task, loss.new_zeros(())) + loss.detach()
                     counts[task] = counts.get(task, 0) + 1
@@ -299,49 +304,59 @@ class _Run:
                     f"lower train.learning_rate (now {self.settings.learning_rate}) or train.clip"
                 )
         taken = time.perf_counter() - start
+        words, documents = self.team.total(words, documents)
         return means, Cost(words, documents, taken, taken, loading, 0)
 
     def _gather(self, step: batches.Step) -> Batch:
-        return collate(self.sources[step.source].part, step.rows, self.tasks, self.labels, with_targets=True)
+        rows = self.team.share(step.rows)
+        return collate(self.sources[step.source].part, rows, self.tasks, self.labels, with_targets=True)
 
     def _losses(
-        self, batch: Batch, mixing: Mixing | None, deep_alone: bool = False
+        self, batch: Batch, labelled: Labelled, mixing: Mixing | None, deep_alone: bool = False
     ) -> list[dict[str, Tensor]]:
-        """Of each part, the deep one first, the losses of the tasks."""
+        """Of each part, the deep one first, the losses of the tasks: means over what all processes have `labelled`."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             parts = (
                 [self.network.deep(batch, mixing)] if deep_alone else self.network.parts(batch, mixing=mixing)
             )
         # the losses and what heads sum over a sentence are worth their digits
-        deep, *wide = [{task: output.float() for task, output in outputs.items()} for outputs in parts]
+        outputs = [{task: output.float() for task, output in own.items()} for own in parts]
         smoothing = self.settings.label_smoothing
-        return [
-            self.network.losses(deep, batch, smoothing, self.gold, mixing),
-            *(self.network.losses(outputs, batch, smoothing, self.gold) for outputs in wide),
-        ]
+        found: list[dict[str, Tensor]] = []
+        for own in outputs:
+            mixed = None if found else mixing  # the deep part's documents alone
+            losses = self.network.losses(own, batch, smoothing, self.gold, mixed)
+            found.append(self.team.whole(losses, own, labelled))
+        return found
 
-    def _update(self, batch: Batch, progress: float) -> dict[str, Tensor]:
-        """One step. The loss of each task, summed over the parts."""
+    def _update(self, batch: Batch, rows: int, done: int, total: int) -> dict[str, Tensor]:
+        """Step `done` of an epoch's `total`, on this process's part of a batch of `rows` rows. The loss of each task, summed
+        over the parts of the network."""
+        progress = (self.epoch + done / total) / self.settings.epochs
         self.gold = progress if self.distillation.annealing else self.distillation.gold
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * schedule(self.settings, progress)
         self.optimizer.zero_grad(set_to_none=True)
         batch = augmentation.altered(batch, self.settings.augmentation, self.tagging)
         mixing = augmentation.mixing(batch, self.settings.augmentation)
+        labelled = self.team.labelled(batch.labelled, rows, self.device)
         state = random_state(self.device) if self.weighting.looks_back else []
-        deep, *others = self._losses(batch, mixing)
+        deep, *others = self._losses(batch, labelled, mixing)
         wide = others[0] if others else {}
-        self.weighting.backward(deep, wide, self.network)
+        # what is drawn for a batch, and not for a document, is the same in all processes
+        with seeded((self.seed, self.epoch, 0, 0, done), self.device):
+            self.weighting.backward(deep, wide, self.network)
+        self.team.average(self.dense, self.sparse)
         nn.utils.clip_grad_norm_(self.average.parameters, self.settings.clip)
         self.optimizer.step()
         self.average.update()
         if self.network.wide is not None:
-            self.network.wide.descend(schedule(self.settings, progress), batch.labelled)
+            self.network.wide.descend(schedule(self.settings, progress), labelled.count)
         if self.tagging_descent is not None:
-            self.tagging_descent.step(schedule(self.settings, progress), batch.labelled)
+            self.tagging_descent.step(schedule(self.settings, progress), labelled.count)
         if self.weighting.looks_back:
             with torch.no_grad(), replayed(state, self.device):
-                self.weighting.look_back(self._losses(batch, mixing, deep_alone=True)[0])
+                self.weighting.look_back(self._losses(batch, labelled, mixing, deep_alone=True)[0])
         return {task: loss + wide[task] if task in wide else loss for task, loss in deep.items()}
 
     def _told(self, report: EpochReport) -> None:

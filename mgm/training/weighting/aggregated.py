@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.network import Network
+from mgm.training.team import Team
 from mgm.training.weighting.weighting import Changing, total
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ class AggregatedWeighting(Changing):
     The set weights multiply losses, and so the rows. A batch of one task has nothing to aggregate: its gradient is
     taken as it is. An aggregator that remembers earlier batches does so for each set of tasks apart, and within an epoch:
     what it has then it loses, so that a resumed training needs none of it. Rows are computed one task after another, which takes
-    M backward passes and M times the memory of the gradients.
+    M backward passes and M times the memory of the gradients. Of several processes each aggregates the rows of the
+    whole batch.
 
     Raises:
         ValueError: torchjd is not installed, or `options` are not the aggregator's.
@@ -120,7 +122,8 @@ def aggregator(name: str, options: Options, tasks: int) -> "Aggregator":
 
 def _jacobian(losses: Mapping[str, Tensor], network: Network) -> list[nn.Parameter]:
     """Gives what tasks share a Jacobian in `.jac`, a row for each loss, and what is a task's own its gradient. Returns the
-    shared parameters that a loss reaches; the others get nothing, so that the optimizer leaves them alone."""
+    shared parameters that a loss reaches; the others get nothing, so that the optimizer leaves them alone. Of several
+    processes each gets the mean of their Jacobians; what is a task's own stays as this process has it."""
     shared = network.shared_parameters()
     rows = []
     for left, (task, loss) in zip(range(len(losses) - 1, -1, -1), losses.items(), strict=True):
@@ -131,10 +134,18 @@ def _jacobian(losses: Mapping[str, Tensor], network: Network) -> list[nn.Paramet
             # the wide part may have given it one: a tagging head's transitions serve both parts
             if gradient is not None:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+    jacobians = [_stacked(gradients, p) for p, gradients in zip(shared, zip(*rows, strict=True), strict=True)]
+    shaped = [p.detach().expand(len(losses), *p.shape) for p in shared]
     reached = []
-    for parameter, gradients in zip(shared, zip(*rows, strict=True), strict=True):
-        if any(gradient is not None for gradient in gradients):
-            whole = [torch.zeros_like(parameter) if g is None else g for g in gradients]
-            parameter.jac = torch.stack(whole)  # type: ignore[attr-defined]  # the library's place for it
+    for parameter, jacobian in zip(shared, Team.present().means(jacobians, shaped), strict=True):
+        if jacobian is not None:
+            parameter.jac = jacobian  # type: ignore[attr-defined]  # the library's place for it
             reached.append(parameter)
     return reached
+
+
+def _stacked(gradients: tuple[Tensor | None, ...], parameter: Tensor) -> Tensor | None:
+    """(M, shape of the parameter), zeros of a task that does not reach it; none where no task does."""
+    if all(gradient is None for gradient in gradients):
+        return None
+    return torch.stack([torch.zeros_like(parameter) if g is None else g for g in gradients])

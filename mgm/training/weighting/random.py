@@ -13,7 +13,7 @@ class RandomWeighting(Changing):
     is 1; the set weights multiply them.
 
     What a learned weighting must beat. Source: Lin et al. 2022, arXiv:2111.10603 (RLW). The numbers are torch's own,
-    which training seeds for each epoch.
+    which training seeds for each batch, alike in all processes.
     """
 
     def forward(self, losses: Mapping[str, Tensor]) -> Tensor:

@@ -1,0 +1,224 @@
+"""Several processes on one global batch: the curve of one process, resumable, whatever weighs the losses."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from flows.stages._common import read_json
+from mgm.model import bundle as bundles
+from mgm.training.team import Labelled, Team, check
+from tests import tiny
+from tests.laid import lay
+
+ROOT = Path(__file__).parents[2]
+ALONE = ["-m", "tests.training.two_processes"]
+TWO = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", *ALONE]
+
+
+RUNS = ["static", "uncertainty", "random", "famo", "UPGrad", "PCGrad", "taught"]
+"""UPGrad has the gradients of the whole batch, PCGrad draws besides."""
+
+
+def run(*command: str) -> int:
+    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=1_800)
+    return done.returncode
+
+
+def result(folder: Path, name: str, rank: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / f"{name}.{rank}.json").read_text(encoding="utf-8"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """What every run comes to, alone and in two processes."""
+    alone, two = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("two")
+    for folder, command in ((alone, ALONE), (two, TWO)):
+        assert run(*command, str(folder), *RUNS) == 0
+    return alone, two
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RUNS)
+def test_two_processes_have_the_losses_and_the_weights_of_one_with_the_same_batches(
+    name: str, trained: tuple[Path, Path]
+) -> None:
+    alone, two = trained
+    one, first, second = result(alone, name), result(two, name), result(two, name, 1)
+    assert first == second  # the bytes of the weights too
+    for figure in ("losses", "metrics", "weights"):
+        for expected, found in zip(one[figure], first[figure], strict=True):
+            assert found == pytest.approx(expected, rel=1e-4, abs=1e-5), figure
+    assert first["words"] == one["words"]
+    expected, found = (torch.load(folder / f"{name}.pt") for folder in trained)
+    assert expected["wide_tagging.table.weight"].any() and expected["wide.words.weight"].any()
+    for key, weights in expected.items():
+        torch.testing.assert_close(found[key], weights, atol=1e-4, rtol=1e-4, msg=key)
+
+
+@pytest.mark.slow
+def test_two_processes_that_are_killed_go_on_and_end_in_the_same_bytes(
+    trained: tuple[Path, Path], tmp_path: Path
+) -> None:
+    _, once = trained
+    resumable = [*TWO, str(tmp_path), "famo", "--checkpoint", str(tmp_path / "state")]
+    assert run(*resumable, "--kill", "2") != 0
+    assert not list(tmp_path.glob("famo.*"))
+    assert (tmp_path / "state/checkpoint.pt").is_file()
+    assert run(*resumable) == 0
+    assert result(tmp_path, "famo") == result(once, "famo")
+
+
+@pytest.mark.slow
+def test_the_stage_starts_as_many_processes_as_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lay(tiny.SETTINGS | {"train": tiny.SETTINGS["train"] | {"epochs": 2, "processes": 2}})
+    done = subprocess.run(
+        [sys.executable, "-m", "flows.stages.train"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.partition(":")[0] for line in lines if line.startswith("epoch ")][:2] == [
+        "epoch 1/2",
+        "epoch 2/2",
+    ]
+    assert sum(line.startswith("training dish, keys, price, themes: ") for line in lines) == 1
+    assert bundles.load(Path("models/candidate")).settings.train.processes == 2
+    assert [epoch["epoch"] for epoch in read_json(Path("reports/training.json"))["epochs"]] == [1, 2]
+    assert not list(Path("data/checkpoints").glob("*"))
+
+
+def test_the_shares_are_the_batch_and_a_tiny_batch_is_everyones() -> None:
+    rows = np.arange(10, 17)
+    shares = [Team(rank, 3).share(rows) for rank in range(3)]
+    assert sorted(np.concatenate(shares)) == list(rows)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    for rank in range(3):
+        assert list(Team(rank, 3).share(rows[:2])) == [10, 11]
+    assert [Team(rank, 3).counts(2) for rank in range(3)] == [True, False, False]
+    assert all(Team(rank, 3).counts(3) for rank in range(3))
+
+
+def test_a_team_of_one_changes_nothing() -> None:
+    team, loss = Team.present(), torch.tensor(2.0)
+    assert (team, team.leads) == (Team(0, 1), True)
+    assert team.share(np.arange(3)).tolist() == [0, 1, 2]
+    labelled = team.labelled({"a": 3, "b": 0}, 1, torch.device("cpu"))
+    assert labelled == Labelled({"a": 3, "b": 0}, {"a": 1.0})
+    assert team.whole({"a": loss}, {}, labelled)["a"] is loss
+    parameter = nn.Parameter(torch.zeros(2))
+    team.average([parameter], [])
+    assert parameter.grad is None
+    assert team.total(3, 4) == [3, 4]
+    team.meet(5)
+
+
+@pytest.fixture
+def made(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Tensor]], Team]:
+    """The first of two processes, the other of which adds these numbers to each sum in turn."""
+
+    def make(others: list[Tensor]) -> Team:
+        left = iter(others)
+        monkeypatch.setattr(dist, "all_reduce", lambda tensor: tensor.add_(next(left)))
+        monkeypatch.setattr(dist, "get_backend", lambda: "gloo")
+        return Team(0, 2)
+
+    return make
+
+
+def test_the_labels_of_a_batch_are_those_of_all_processes(made: Callable[[list[Tensor]], Team]) -> None:
+    own, device = {"a": 3, "b": 0, "c": 0}, torch.device("cpu")
+    team = made([torch.tensor([1, 4, 0])])
+    assert team.labelled(own, 9, device) == Labelled({"a": 4, "b": 4, "c": 0}, {"a": 0.75, "b": 0.0})
+    # a batch of one row, which each has
+    team = made([torch.tensor([3, 0, 0])])
+    assert team.labelled(own, 1, device) == Labelled({"a": 3, "b": 0, "c": 0}, {"a": 0.5})
+
+
+def test_a_task_that_others_alone_have_labels_of_has_their_loss_and_zeros_as_gradients(
+    made: Callable[[list[Tensor]], Team],
+) -> None:
+    weight = torch.tensor(2.0, requires_grad=True)
+    outputs = {"a": weight * torch.ones(3), "b": weight * torch.ones(3)}
+    labelled = Labelled({"a": 4, "b": 4, "c": 0}, {"a": 0.75, "b": 0.0})
+    losses = made([torch.tensor([1.0, 7.0])]).whole({"a": outputs["a"].mean()}, outputs, labelled)
+    assert {task: loss.item() for task, loss in losses.items()} == {"a": 0.75 * 2 + 1, "b": 7.0}
+    assert torch.autograd.grad(losses["a"], weight, retain_graph=True)[0] == 2 * 0.75
+    assert torch.autograd.grad(losses["b"], weight)[0] == 0
+
+
+def test_the_mean_counts_what_a_process_lacks_as_zeros_and_knows_what_all_lack(
+    made: Callable[[list[Tensor]], Team],
+) -> None:
+    own = [torch.tensor([[1.0, 2.0]]), None, None]
+    shaped = [torch.zeros(1, 2), torch.zeros(3), torch.zeros(2, 2)]
+    team = made([torch.tensor([0, 0, 1]), torch.tensor([0.0, 0.0, 4.0, 5.0, 6.0, 7.0])])
+    first, second, third = team.means(own, shaped)
+    assert first is not None and first.tolist() == [[0.5, 1.0]]
+    assert second is None
+    assert third is not None and third.tolist() == [[2.0, 2.5], [3.0, 3.5]]
+
+
+def test_sparse_gradients_are_summed_row_by_row_and_a_row_of_zeros_was_met(
+    made: Callable[[list[Tensor]], Team], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = nn.Parameter(torch.zeros(7, 2))
+    table.grad = torch.sparse_coo_tensor(
+        torch.tensor([[1, 3]]), torch.tensor([[2.0, 4.0], [6.0, 8.0]]), (7, 2), check_invariants=False
+    )
+    rows, values = torch.tensor([3, 5, 6]), torch.tensor([[2.0, 0.0], [0.0, 0.0], [0.0, 2.0]])
+    theirs = iter([torch.tensor([3]), rows, values])
+
+    def gather(every: list[Tensor], own: Tensor) -> None:
+        every[0].copy_(own)
+        every[1].copy_(next(theirs))
+
+    monkeypatch.setattr(dist, "all_gather", gather)
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    made([torch.tensor([1])]).average([], [table])
+    assert table.grad is not None
+    found = table.grad.coalesce()
+    assert found.indices()[0].tolist() == [1, 3, 5, 6]
+    assert found.values().tolist() == [[1.0, 2.0], [4.0, 4.0], [0.0, 0.0], [0.0, 1.0]]
+
+
+def test_processes_that_resume_from_different_epochs_stop(made: Callable[[list[Tensor]], Team]) -> None:
+    made([torch.tensor([3])]).meet(3)
+    with pytest.raises(
+        ValueError, match="process 0 of 2 goes on after epoch 3, another one after another epoch"
+    ):
+        made([torch.tensor([0])]).meet(3)
+
+
+def test_another_number_of_processes_than_the_settings_say_and_too_few_gpus_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    check(2, {})
+    check(4, {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"})
+    with pytest.raises(
+        ValueError, match="train.processes: 1, but torchrun has started 2; expected the same number"
+    ):
+        check(1, {"WORLD_SIZE": "2"})
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    check(1, {})
+    with pytest.raises(
+        ValueError, match="train.processes: 2, of which 2 on this machine with 1 GPU; expected a GPU"
+    ):
+        check(2, {})

@@ -1,0 +1,107 @@
+"""Trainings of the tiny corpora in a process that torchrun has started, or alone: `python -m tests.training.two_processes OUT
+RUN... [--kill EPOCH] [--checkpoint FOLDER]` writes what each comes to, a file for each process, and the weights.
+
+A run is a weighting by its name, or `taught`: the plain sum with a teacher's answers for some documents.
+"""
+
+import argparse
+import copy
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from mgm.settings import Settings
+from mgm.text.features import FeaturePart
+from mgm.training.checkpoint import Checkpoint
+from mgm.training.fit import plan
+from mgm.training.team import started
+from mgm.training.trainer import EpochReport, Listener, train
+from tests import tiny
+
+
+def settings(weighting: str) -> Settings:
+    """Without dropout, whose draws differ between processes; single precision."""
+    raw: dict[str, Any] = copy.deepcopy(tiny.SETTINGS)
+    raw["train"] |= {"epochs": 3, "weighting": weighting, "word_dropout": 0.0, "precision": "fp32"}
+    wide = {"buckets": 512, "dropout": 0.0, "tagging": {"buckets": 4096}}
+    raw["model"] |= {"dropout": 0.0, "preset": "fast", "wide": wide}
+    return Settings.parse(raw)
+
+
+def prepared(config: Settings, taught: bool) -> tuple[tiny.Features, int, dict[str, list[str]]]:
+    """The tiny corpora, where words of every third document alone are labelled: of many batches one process has no
+    labelled word. `taught`: half of the dishes have a teacher's answer, among them some without a label."""
+    features, vocabulary, spaces = tiny.prepared(config, tiny.corpora())
+    dish, price, keys, _ = config.active_tasks()
+    (part,) = features["menus"]
+    number = pl.int_range(pl.len())
+    documents = part.documents.with_columns(
+        pl.when(number % 3 == 0).then(keys.encoded).alias(keys.encoded),
+        pl.when(number % 4 != 1).then(price.encoded).alias(price.encoded),
+    )
+    if taught:
+        answer = np.random.default_rng(4).dirichlet(np.ones(len(spaces["dish"])), documents.height)
+        answer[::2] = np.nan
+        column = pl.Series(dish.taught, answer.astype(np.float32), pl.Array(pl.Float32, answer.shape[1]))
+        documents = documents.with_columns(column)
+    features["menus"] = [FeaturePart(documents, part.types)]
+    return features, len(vocabulary), spaces
+
+
+def run(name: str, out: Path, rank: int, kill: int, checkpoint: Checkpoint | None) -> None:
+    config = settings("static" if name == "taught" else name)
+    features, words, spaces = prepared(config, name == "taught")
+    made = plan(config, config.active_tasks(), spaces, features, words)
+
+    def told(report: EpochReport) -> None:
+        if report.epoch == kill:
+            os._exit(9)
+
+    trained = train(
+        made.network,
+        made.sources,
+        made.validation,
+        made.tasks,
+        made.labels,
+        config.train,
+        config.seed,
+        checkpoint,
+        Listener(on_epoch=told),
+    )
+    digest = hashlib.sha256()
+    for key, weights in sorted(made.network.state_dict().items()):
+        digest.update(key.encode() + weights.numpy().tobytes())
+    content = {
+        "losses": [report.losses for report in trained.history],
+        "metrics": [report.metrics for report in trained.history],
+        "weights": [report.weights for report in trained.history],
+        "words": [report.cost.words for report in trained.history],
+        "sha256": digest.hexdigest(),
+    }
+    (out / f"{name}.{rank}.json").write_text(json.dumps(content), encoding="utf-8")
+    if rank == 0:
+        torch.save(made.network.state_dict(), out / f"{name}.pt")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("runs", nargs="+")
+    parser.add_argument("--kill", type=int, default=0)
+    parser.add_argument("--checkpoint", type=Path)
+    options = parser.parse_args()
+    checkpoint = Checkpoint(options.checkpoint, "here") if options.checkpoint else None
+    with started(os.environ) as team:
+        for name in options.runs:
+            run(name, options.out, team.rank, options.kill, checkpoint)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    main()
