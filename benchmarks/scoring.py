@@ -9,15 +9,15 @@ predictions: TF-IDF of words 1-2, one matrix for all tasks, and a linear support
 task (words 1-2, 100 dimensions). They are fitted once, before anything is timed, on `--fit` documents, and run on all in one
 process, and in two on half each. Where the bundle's tasks are others than the peers', the result says so.
 
-Documents/s count from the start of a process's work, after its imports, to its end, loading of the models included. Medians of
-`--repeat` rounds that take turns; written to benchmarks/results/scoring.json. The machine may be shared: read the ratios.
+Documents/s count from the start of a process's work, after its imports, to its end, loading of the models included. Memory
+is that of one process; of a night on Ray that of the one that reads and commits, without its workers. Medians of `--repeat`
+rounds that take turns; written to benchmarks/results/scoring.json. The machine may be shared: read the ratios.
 """
 
 import argparse
 import json
 import os
 import pickle
-import resource
 import statistics
 import subprocess
 import sys
@@ -30,6 +30,7 @@ from typing import Any
 import hardware
 import polars as pl
 
+from mgm.scoring.smoke import peak_mib
 from mgm.settings import RaySettings, ScoreSettings, Settings
 
 RESULTS = Path("benchmarks/results/scoring.json")
@@ -66,12 +67,6 @@ def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
         raise RuntimeError(f"{process.args}: exit status {process.returncode}")
     found: dict[str, Any] = json.loads(out.splitlines()[-1])
     return found
-
-
-def peak_mib() -> int:
-    """Of this process, or of one that it has started, whichever held more."""
-    used = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return max(used) // 1024
 
 
 def measure_night(source: str, bundle: str, like: str, threads: int, workers: int) -> dict[str, Any]:
@@ -262,7 +257,7 @@ def line(rounds: list[dict[str, Any]], documents: int, megabytes: float) -> dict
         "seconds": round(seconds, 2),
         "documents_per_second": round(documents / seconds),
         "mb_per_second": round(megabytes / seconds, 2),
-        "peak_memory_mib": max(r["peak_memory_mib"] for r in rounds),
+        "peak_memory_mib": round(max(r["peak_memory_mib"] for r in rounds)),
     }
     if "stages" in rounds[0]:
         means = {s: statistics.median(r["stages"][s] for r in rounds) for s in rounds[0]["stages"]}
