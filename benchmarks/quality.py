@@ -177,6 +177,17 @@ def write(bundle: str, kind: str, content: dict[str, Any]) -> Path:
     return path
 
 
+def measure(units: Sequence[Unit]) -> None:
+    """Measures what is not known yet, one after another, and tells each result."""
+    revision = hardware.revision()
+    for unit in units:
+        if unit.fits:
+            print(f"{unit.model} {', '.join(t.name for t in unit.tasks)}, seed {unit.seed}", flush=True)
+        found = unit.run(revision)
+        for task, metrics in found["tasks"].items() if unit.fits else ():
+            print(f"  {task}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()), flush=True)
+
+
 def main() -> None:
     arguments = parse()
     raw = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
@@ -192,13 +203,7 @@ def main() -> None:
     announce(workspace, units)
     if arguments.dry_run:
         return
-    revision = hardware.revision()
-    for unit in units:
-        if unit.fits:
-            print(f"{unit.model} {', '.join(t.name for t in unit.tasks)}, seed {unit.seed}", flush=True)
-        found = unit.run(revision)
-        for task, metrics in found["tasks"].items() if unit.fits else ():
-            print(f"  {task}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()), flush=True)
+    measure(units)
     content = report(workspace, units, raw, few)
     path = write(bundle, kind, content)
     print(summary.table(content["models"], content["reach"]))

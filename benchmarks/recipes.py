@@ -176,14 +176,8 @@ def main() -> None:
     quality.announce(workspace, units)
     if arguments.dry_run:
         return
-    revision = hardware.revision()
     # seed by seed, so that a run that is stopped has whole comparisons
-    for unit in sorted(units, key=lambda unit: seeds.index(unit.seed)):
-        if unit.fits:
-            print(f"{unit.model.removeprefix(PREFIX)}, seed {unit.seed}", flush=True)
-        found = unit.run(revision)
-        for task, metrics in found["tasks"].items() if unit.fits else ():
-            print(f"  {task}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()), flush=True)
+    quality.measure(sorted(units, key=lambda unit: seeds.index(unit.seed)))
     content = report(workspace, units, made["presets"])
     path = write(bundle, kind, content)
     print(table(content["recipes"], workspace))
