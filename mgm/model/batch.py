@@ -5,7 +5,7 @@ labels. Nothing is padded here: lengths stand beside the flat values, so a docum
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -54,6 +54,24 @@ class Batch:
     def size(self) -> int:
         """B."""
         return self.document_length.numel()
+
+    def split(self, sizes: list[int]) -> Iterator["Batch"]:
+        """So many documents after each other, with the distinct words of all. Of a batch without targets."""
+        assert not self.targets and not self.teachers, "only what is predicted is split"
+        paragraphs = [int(part.sum()) for part in self.document_length.split(sizes)]
+        sentences = [int(part.sum()) for part in self.paragraph_length.split(paragraphs)]
+        words = [int(part.sum()) for part in self.sentence_length.split(sentences)]
+        runs = zip(
+            self.word.split(words),
+            self.content.split(words),
+            self.sentence_length.split(sentences),
+            self.paragraph_length.split(paragraphs),
+            self.document_length.split(sizes),
+            strict=True,
+        )
+        names = ("word", "content", "sentence_length", "paragraph_length", "document_length")
+        for run in runs:
+            yield replace(self, **dict(zip(names, run, strict=True)))
 
     @property
     def words_per_paragraph(self) -> Tensor:

@@ -3,6 +3,10 @@
 Axes: B documents, P paragraphs, S sentences, N words, T distinct words, D width of a word.
 """
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,6 +23,26 @@ from mgm.model.granularity.window import Window
 from mgm.model.granularity.word import Word
 from mgm.model.ragged import Ragged, Words, gather_mean
 from mgm.settings import ModelSettings
+
+
+@dataclass(frozen=True)
+class Types:
+    """What the encoder makes of the T distinct words, whatever documents they stand in."""
+
+    vectors: dict[str, Tensor]
+    """(T,D) of each kind."""
+    whole_TD: Tensor
+    """Their sum."""
+    dropped_TD: Tensor
+    """Their sum, after dropout."""
+    products: list[Tensor]
+    """What each word gives at each place of a window, for each window."""
+    row: Tensor | None = None
+    """Where each of the batch's words stands in these; None: they are the batch's, in its order."""
+
+    def words(self, batch: Batch) -> Tensor:
+        """(N,) where each of the batch's words stands in these."""
+        return batch.word if self.row is None else self.row[batch.word]
 
 
 class Encoder(nn.Module):
@@ -75,43 +99,47 @@ class Encoder(nn.Module):
         self.reads_content = any(reader.enabled and reader.words == "content" for reader in readers)
 
     def forward(
-        self, batch: Batch, word_dropout: float = 0.0, with_words: bool = True
+        self,
+        batch: Batch,
+        word_dropout: float = 0.0,
+        with_words: bool = True,
+        types: Types | None = None,
     ) -> tuple[dict[str, Tensor], Words | None]:
         """Pooled vectors (B, width) by granularity; the vectors (N, word_width) of all words, by sentence.
 
-        The words' vectors come with `with_words` alone.
+        The words' vectors come with `with_words` alone. `types`: those of the batch, where they are known.
         """
-        vectors_TD = self.word_vectors(batch, word_dropout)
-        whole_TD = torch.stack(list(vectors_TD.values())).sum(0)
-        types_TD = self.dropout(whole_TD)
-        everything = Reading.of(batch, "all")
+        types = self.types(batch, word_dropout) if types is None else types
+        types_TD = types.dropped_TD
+        word_N = types.words(batch)
+        everything = Reading.of(batch, "all", word_N)
         readings = {"all": everything}
         if self.reads_content:
-            readings["content"] = Reading.of(batch, "content")
+            readings["content"] = Reading.of(batch, "content", word_N)
         pooled: dict[str, Tensor] = {}
         words: list[Tensor] = []
 
-        def encode(level: Window | Sentence, reads: Reads) -> Ragged:
-            states = level(types_TD, readings[reads])
+        def encode(level: Callable[[Reading], Ragged], reads: Reads) -> Ragged:
+            states = level(readings[reads])
             if with_words:  # tagging reads all words, whatever this level reads for its own vector
-                words.append((states if reads == "all" else level(types_TD, everything)).values)
+                words.append((states if reads == "all" else level(everything)).values)
             return states
 
-        for name, vectors in vectors_TD.items():
+        for name, vectors in types.vectors.items():
             if name in self.widths:
                 reading = readings[getattr(self.settings, name).words]
                 pooled[name] = gather_mean(vectors, reading.documents)
         if with_words and not {"character", "word"}.isdisjoint(self.widths):
-            words.append(F.embedding(batch.word, types_TD))
+            words.append(F.embedding(word_N, types_TD))
         windows = []
-        for window in self.windows:
-            assert isinstance(window, Window)
-            windows.append((encode(window, self.settings.window.words), readings[self.settings.window.words]))
+        for window, products in zip(self.window_levels, types.products, strict=True):
+            reads = self.settings.window.words
+            windows.append((encode(partial(window.read, products), reads), readings[reads]))
             pooled[f"window_{window.size}"] = windows[-1][0].max_pool()
         if self.lead is not None:
-            pooled["lead"] = self.lead(whole_TD, windows, everything)
+            pooled["lead"] = self.lead(types.whole_TD, windows, everything)
         if self.sentence is not None:
-            sentences = encode(self.sentence, self.settings.sentence.words).max_pool()
+            sentences = encode(partial(self.sentence, types_TD), self.settings.sentence.words).max_pool()
             pooled["sentence"] = Ragged(sentences, batch.sentences_per_document).max_pool()
         else:
             sentences = gather_mean(types_TD, everything.sentences)
@@ -125,6 +153,18 @@ class Encoder(nn.Module):
         if not words:
             return pooled, None
         return pooled, Words(torch.cat(words, dim=1), batch.sentence_length, batch.sentences_per_document)
+
+    def types(self, batch: Batch, word_dropout: float = 0.0) -> Types:
+        """Of the batch's distinct words."""
+        vectors_TD = self.word_vectors(batch, word_dropout)
+        whole_TD = torch.stack(list(vectors_TD.values())).sum(0)
+        dropped_TD = self.dropout(whole_TD)
+        return Types(vectors_TD, whole_TD, dropped_TD, [w.products(dropped_TD) for w in self.window_levels])
+
+    @property
+    def window_levels(self) -> list[Window]:
+        """The windows, in the order of their sizes in the settings."""
+        return [window for window in self.windows if isinstance(window, Window)]
 
     def word_vectors(self, batch: Batch, word_dropout: float) -> dict[str, Tensor]:
         """(T,D) of each kind of word vector, by its name."""

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
-from mgm.model.encoder import Encoder
+from mgm.model.encoder import Encoder, Types
 from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
 from mgm.model.heads.classification import Classification
 from mgm.model.heads.head import Decoded, Head
@@ -116,9 +116,11 @@ class Network(nn.Module):
         """Logits (B,K), standardised values (B,) or emissions (N, 2L+1) of each task: the mean of its parts."""
         return mean_of(self.parts(batch))
 
-    def with_error(self, batch: Batch) -> tuple[dict[str, Tensor], Tensor | None]:
-        """As `forward`, and (B,) the reconstruction error of each document where the fusion has one."""
-        encoded = self.encode(batch)
+    def with_error(
+        self, batch: Batch, types: Types | None = None
+    ) -> tuple[dict[str, Tensor], Tensor | None]:
+        """As `forward`, and (B,) the reconstruction error of each document where the fusion has one. `types`: as of `encode`."""
+        encoded = self.encode(batch, types)
         error = self.fusion.error(encoded[0]) if isinstance(self.fusion, AutoencoderFusion) else None
         return mean_of(self.parts(batch, encoded)), error
 
@@ -145,9 +147,10 @@ class Network(nn.Module):
         """The outputs of the heads."""
         return self.read(*self.encode(batch), mixing)
 
-    def encode(self, batch: Batch) -> Encoded:
-        """What the encoder gives."""
-        encoded: Encoded = self.encoder(batch, self.word_dropout if self.training else 0.0, self.has_tagging)
+    def encode(self, batch: Batch, types: Types | None = None) -> Encoded:
+        """What the encoder gives; `types`: what it has made of the distinct words of this batch, if it has."""
+        dropout = self.word_dropout if self.training else 0.0
+        encoded: Encoded = self.encoder(batch, dropout, self.has_tagging, types)
         return encoded
 
     def read(

@@ -3,8 +3,9 @@
 Axes: R rows, N words of these rows, K labels.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -12,17 +13,21 @@ import polars as pl
 import pyarrow as pa
 import torch
 
-from mgm.model.batch import collate, cut_by_tokens, flat_positions, ragged
+from mgm.model.batch import Batch, collate, cut_by_tokens, flat_positions, ragged
+from mgm.model.encoder import Types
 from mgm.model.heads.head import Tagged
 from mgm.model.network import Network
 from mgm.model.spans import word_spans
 from mgm.model.thresholds import Thresholds, untuned
+from mgm.model.type_table import TypeTable
 from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
 
 SCORE_DIGITS = 4
 """Decimals of every score and value that is written: below them, floating point differs between machines."""
 TOKENS_PER_BATCH = 16_000
+BATCHES_AT_ONCE = 8
+"""Whose distinct words are read together, which memory grows with."""
 
 PREDICTED_SPAN = pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String, "score": pl.Float32})
 
@@ -51,6 +56,7 @@ def predict(
     tokens_per_batch: int = TOKENS_PER_BATCH,
     probs: bool = False,
     progress: Progress | None = None,
+    known: TypeTable | None = None,
 ) -> pl.DataFrame:
     """The predictions table of a part, row by row: doc_id, then the columns of each task.
 
@@ -60,7 +66,7 @@ def predict(
     have). Scores and values are rounded to SCORE_DIGITS.
     """
     rows = np.arange(part.documents.height)
-    outcomes = decode(network, part, rows, tasks, labels, tokens_per_batch, progress)
+    outcomes = decode(network, part, rows, tasks, labels, tokens_per_batch, progress, known)
     return table(outcomes, part.documents, tasks, labels, thresholds, probs)
 
 
@@ -121,10 +127,11 @@ def decode(
     labels: dict[str, list[str]],
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
+    known: TypeTable | None = None,
 ) -> dict[str, Outcome]:
-    """What the network decodes for `rows`, task by task, in the order of `rows`, and under RECONSTRUCTION their errors where
-    the network has them; leaves the network's mode as
-    it was."""
+    """What the network decodes for `rows`, task by task, in the order of `rows`, and under RECONSTRUCTION their errors
+    where the network has them; leaves the network's mode as it was. `known`: the words that its encoder, as it is now,
+    has read before."""
     device = next(network.parameters()).device
     length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
     word_start = np.concatenate([[0], np.cumsum(length)])
@@ -133,10 +140,10 @@ def decode(
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        by_length = np.argsort(length, kind="stable")
-        for chosen in cut_by_tokens(by_length, length[by_length], tokens_per_batch):
-            batch = collate(part, rows[chosen], tasks, labels, with_targets=False).to(device)
-            outputs, error = network.with_error(batch)
+        for chosen, batch, types in _batches(
+            known or TypeTable(network.encoder), part, rows, length, tokens_per_batch, device
+        ):
+            outputs, error = network.with_error(batch, types)
             if error is not None:
                 errors[chosen] = error.float().cpu().numpy()
             decoded = network.decode({t.name: outputs[t.name] for t in tasks}, batch)
@@ -154,6 +161,24 @@ def decode(
                 progress(len(chosen))
     network.train(was_training)
     return outcomes | ({RECONSTRUCTION: errors} if network.reconstructs else {})
+
+
+def _batches(
+    known: TypeTable,
+    part: FeaturePart,
+    rows: np.ndarray,
+    length: np.ndarray,
+    tokens_per_batch: int,
+    device: torch.device,
+) -> Iterator[tuple[np.ndarray, Batch, Types]]:
+    """Places in `rows`, shortest documents first, their batch, and what the encoder makes of its distinct words: this is
+    done once for several batches, since most words of one stand in the others too."""
+    by_length = np.argsort(length, kind="stable")
+    for some in cut_by_tokens(by_length, length[by_length], BATCHES_AT_ONCE * tokens_per_batch):
+        cuts = list(cut_by_tokens(some, length[some], tokens_per_batch))
+        together = collate(part, rows[some], [], {}, with_targets=False).to(device)
+        types = known.types(together)
+        yield from zip(cuts, together.split([len(cut) for cut in cuts]), repeat(types))
 
 
 def _blank(task: Task, rows: int, words: int, labels: dict[str, list[str]]) -> Outcome:

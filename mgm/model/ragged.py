@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+_ROWS_OF_A_BLOCK = 3
+"""On average; with fewer rows of one length after another there is nothing to gain from blocks."""
 _LENGTH_CLASSES = 40
 """Powers of two that `by_length` tells apart: more than any length needs."""
 
@@ -44,6 +46,14 @@ class Ragged:
             self.values[keep], torch.zeros_like(self.length).index_add_(0, self.row[keep], keep[keep].long())
         )
 
+    def take(self, index: Tensor) -> "Ragged":
+        """The rows that `index` (I,) names, one after another."""
+        length = self.length[index]
+        items = int(length.sum())
+        shift = self.start[index] - (length.cumsum(0) - length)
+        place = torch.repeat_interleave(shift, length, output_size=items)
+        return Ragged(self.values[place.add_(torch.arange(items, device=place.device))], length)
+
     def rows(self, keep: Tensor) -> "Ragged":
         """The rows where `keep` (R,) is true."""
         return Ragged(self.values[keep[self.row]], self.length[keep])
@@ -67,7 +77,23 @@ class Ragged:
 
     def max_pool(self) -> Tensor:
         """(R, D) maximum of each row of vectors; zeros for an empty one."""
+        if not torch.is_grad_enabled():
+            length, rows = torch.unique_consecutive(self.length, return_counts=True)
+            # rows by length, as predictions are made: a maximum of a block is many times as fast as one of ragged rows
+            if length.numel() * _ROWS_OF_A_BLOCK <= self.length.numel():
+                return self._max_of_blocks(rows.tolist(), length.tolist())
         return F.embedding_bag(_arange(self.values), self.values, self.start, mode="max")
+
+    def _max_of_blocks(self, rows: list[int], length: list[int]) -> Tensor:
+        """`rows` of each run of rows, one after another, of one length."""
+        blocks = self.values.split([r * n for r, n in zip(rows, length, strict=True)])
+        width = self.values.shape[1]
+        return torch.cat(
+            [
+                block.view(r, n, width).amax(1) if n else block.new_zeros(r, width)
+                for block, r, n in zip(blocks, rows, length, strict=True)
+            ]
+        )
 
     def softmax(self) -> Tensor:
         """(N,) softmax of scalar items within each row."""

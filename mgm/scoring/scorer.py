@@ -12,6 +12,7 @@ from mgm.model import bundle as bundles
 from mgm.model.bundle import Bundle
 from mgm.model.predict import TOKENS_PER_BATCH, predict, prediction_schema
 from mgm.model.signing import check_signature
+from mgm.model.type_table import TypeTable
 from mgm.settings import nearest
 from mgm.tasks import Task
 from mgm.text.cleaning import clean
@@ -36,6 +37,7 @@ class Scorer:
         self.bundle = bundle
         self.tasks = _chosen(bundle.tasks, tasks)
         self.tokens_per_batch = tokens_per_batch
+        self.known = TypeTable(bundle.network.encoder)
 
     @classmethod
     def load(
@@ -75,7 +77,13 @@ class Scorer:
             return pl.DataFrame(schema=self.schema), rejected
         bundle = self.bundle
         predictions = predict(
-            bundle.network, part, self.tasks, bundle.labels, bundle.thresholds, self.tokens_per_batch
+            bundle.network,
+            part,
+            self.tasks,
+            bundle.labels,
+            bundle.thresholds,
+            self.tokens_per_batch,
+            known=self.known,
         )
         return predictions.cast(self.schema), rejected
 

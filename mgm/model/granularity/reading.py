@@ -39,8 +39,21 @@ class Reading:
         place = Ragged(torch.arange(int(length.sum()), device=length.device), length)
         return Ragged(self.documents.start[place.row] + place.position, length)
 
+    def around(self, size: int, beyond: int) -> Tensor:
+        """(M,size) the words from (size-1)//2 before each word read to size//2 behind it; `beyond` the document's ends.
+
+        Documents are laid out with gaps between them, so that a word's neighbours are a slice.
+        """
+        words, before = self.documents, (size - 1) // 2
+        items, rows = words.values.numel(), words.length.numel()
+        begin = torch.arange(items, device=words.values.device).add_(words.row, alpha=size - 1)
+        line = words.values.new_full((items + (rows + 1) * (size - 1),), beyond)
+        line[begin + before] = words.values
+        return line.unfold(0, size, 1)[begin]
+
     @classmethod
-    def of(cls, batch: Batch, words: Words) -> "Reading":
-        everything = Ragged(batch.word, batch.sentence_length)
+    def of(cls, batch: Batch, words: Words, word_N: Tensor | None = None) -> "Reading":
+        """`word_N`: the batch's words as indices into others than its T distinct ones."""
+        everything = Ragged(batch.word if word_N is None else word_N, batch.sentence_length)
         read = everything if words == "all" else everything.select(batch.content)
         return cls(read, batch.sentences_per_document)

@@ -29,13 +29,17 @@ class Window(nn.Module):
 
     def forward(self, types_TD: Tensor, reading: Reading) -> Ragged:
         """(M,W) by document: the window that has (k-1)//2 words before its word."""
+        return self.read(self.products(types_TD), reading)
+
+    def products(self, types_TD: Tensor) -> Tensor:
+        """((T+1)*k,W) what each word gives at each place; the last k rows are of what lies beyond the ends."""
+        product: Tensor = self.places(F.pad(types_TD, (0, 0, 0, 1)))
+        return product.view(-1, self.width)
+
+    def read(self, products: Tensor, reading: Reading) -> Ragged:
+        """As `forward`, of the words' products."""
         words = reading.documents
-        product = self.places(F.pad(types_TD, (0, 0, 0, 1)))  # the added row is what lies beyond the ends
-        place = torch.arange(self.size, device=words.values.device)
-        shift = place - (self.size - 1) // 2
-        inside = words.position[:, None] + shift
-        inside = (inside >= 0) & (inside < words.length[words.row][:, None])
-        at = torch.arange(words.values.numel(), device=words.values.device)[:, None] + shift
-        neighbour = torch.where(inside, words.values[at * inside], types_TD.shape[0])
-        window = F.embedding_bag(neighbour * self.size + place, product.view(-1, self.width), mode="sum")
-        return Ragged(F.relu(window + self.bias), words.length)
+        neighbour = reading.around(self.size, beyond=products.shape[0] // self.size - 1)
+        place = torch.arange(self.size, device=neighbour.device)
+        window = F.embedding_bag(neighbour.mul_(self.size).add_(place), products, mode="sum")
+        return Ragged(window.add_(self.bias).relu_(), words.length)
