@@ -6,6 +6,7 @@ labels. Nothing is padded here: lengths stand beside the flat values, so a docum
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
+from mgm.model.ragged import Ragged, sum_runs
 from mgm.tasks import Task
 from mgm.text.features import PROPERTIES, FeaturePart
 
@@ -73,10 +75,10 @@ class Batch:
         for run in runs:
             yield replace(self, **dict(zip(names, run, strict=True)))
 
-    @property
+    @cached_property
     def words_per_paragraph(self) -> Tensor:
         """(P,)"""
-        return _sum_runs(self.sentence_length, self.paragraph_length)
+        return sum_runs(self.sentence_length, self.paragraph_length)
 
     @property
     def labelled(self) -> dict[str, int]:
@@ -92,15 +94,20 @@ class Batch:
             known[task] = known[task] | ~answers.isnan().reshape(len(answers), -1).any(1)
         return {task: int(found.sum()) for task, found in known.items()}
 
-    @property
+    @cached_property
     def words_per_document(self) -> Tensor:
         """(B,)"""
-        return _sum_runs(self.words_per_paragraph, self.document_length)
+        return sum_runs(self.words_per_paragraph, self.document_length)
 
-    @property
+    @cached_property
     def sentences_per_document(self) -> Tensor:
         """(B,)"""
-        return _sum_runs(self.paragraph_length, self.document_length)
+        return sum_runs(self.paragraph_length, self.document_length)
+
+    @cached_property
+    def document(self) -> Tensor:
+        """(N,) the document of each word."""
+        return Ragged(self.word, self.words_per_document).row
 
 
 def collate(
@@ -192,11 +199,6 @@ def target(column: pl.Series, task: Task, labels: dict[str, list[str]], word_cou
         tags[np.repeat(labelled, word_count)] = values
         return torch.from_numpy(tags)
     raise ValueError(f"task {task.name!r}: no targets for the kind {task.kind!r}")
-
-
-def _sum_runs(values: Tensor, lengths: Tensor) -> Tensor:
-    row = torch.repeat_interleave(torch.arange(lengths.numel(), device=lengths.device), lengths)
-    return values.new_zeros(lengths.numel()).index_add_(0, row, values)
 
 
 def _long(array: np.ndarray) -> Tensor:

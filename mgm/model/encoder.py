@@ -119,10 +119,12 @@ class Encoder(nn.Module):
         pooled: dict[str, Tensor] = {}
         words: list[Tensor] = []
 
-        def encode(level: Callable[[Reading], Ragged], reads: Reads) -> Ragged:
+        def encode(
+            level: Callable[[Reading], Ragged], reads: Reads, activation: Callable[[Tensor], Tensor]
+        ) -> Ragged:
             states = level(readings[reads])
             if with_words:  # tagging reads all words, whatever this level reads for its own vector
-                words.append((states if reads == "all" else level(everything)).values)
+                words.append(activation((states if reads == "all" else level(everything)).values))
             return states
 
         for name, vectors in types.vectors.items():
@@ -134,12 +136,15 @@ class Encoder(nn.Module):
         windows = []
         for window, products in zip(self.window_levels, types.products, strict=True):
             reads = self.settings.window.words
-            windows.append((encode(partial(window.read, products), reads), readings[reads]))
-            pooled[f"window_{window.size}"] = windows[-1][0].max_pool()
+            states = encode(partial(window.read, products), reads, F.relu)
+            windows.append((states, readings[reads]))
+            # the ReLU last: it keeps the order, and there are fewer maxima than words
+            pooled[f"window_{window.size}"] = F.relu(states.max_pool())
         if self.lead is not None:
             pooled["lead"] = self.lead(types.whole_TD, windows, everything)
         if self.sentence is not None:
-            sentences = encode(partial(self.sentence, types_TD), self.settings.sentence.words).max_pool()
+            level = partial(self.sentence, types_TD)
+            sentences = encode(level, self.settings.sentence.words, nn.Identity()).max_pool()
             pooled["sentence"] = Ragged(sentences, batch.sentences_per_document).max_pool()
         else:
             sentences = gather_mean(types_TD, everything.sentences)

@@ -4,6 +4,8 @@ Axes: B documents, N words, K labels, L span labels.
 """
 
 from collections.abc import Iterator
+from functools import reduce
+from operator import add
 
 import torch
 from torch import Tensor, nn
@@ -116,9 +118,7 @@ class Network(nn.Module):
         """Logits (B,K), standardised values (B,) or emissions (N, 2L+1) of each task: the mean of its parts."""
         return mean_of(self.parts(batch))
 
-    def with_error(
-        self, batch: Batch, types: Types | None = None
-    ) -> tuple[dict[str, Tensor], Tensor | None]:
+    def with_error(self, batch: Batch, types: Types | None = None) -> tuple[dict[str, Tensor], Tensor | None]:
         """As `forward`, and (B,) the reconstruction error of each document where the fusion has one. `types`: as of `encode`."""
         encoded = self.encode(batch, types)
         error = self.fusion.error(encoded[0]) if isinstance(self.fusion, AutoencoderFusion) else None
@@ -238,7 +238,7 @@ class Network(nn.Module):
 
 def mean_of(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of the parts' outputs."""
-    return {task: torch.stack([part[task] for part in parts]).mean(0) for task in parts[0]}
+    return {task: reduce(add, (part[task] for part in parts)) / len(parts) for task in parts[0]}
 
 
 def _check(task: Task, labels: dict[str, list[str]], word_width: int) -> None:

@@ -157,6 +157,23 @@ class TimeMajor:
         return torch.arange(first, self.slot.numel(), device=self.slot.device) - back
 
 
+def gather_max(table: Tensor, index: Ragged) -> Tensor:
+    """(R, D) maximum over each row of the rows of `table` (T, D) that its items name; zeros for an empty row."""
+    if torch.is_grad_enabled():
+        return F.embedding_bag(index.values, table, index.start, mode="max")
+    order = index.length.argsort(stable=True)
+    rows = index.take(order)
+    pooled = Ragged(F.embedding(rows.values, table), rows.length).max_pool()
+    return torch.empty_like(pooled).index_copy_(0, order, pooled)
+
+
+def sum_runs(values: Tensor, length: Tensor) -> Tensor:
+    """(R,) the sums of consecutive runs of whole numbers."""
+    total = F.pad(values.cumsum(0), (1, 0))
+    last = length.cumsum(0)
+    return total[last] - total[last - length]
+
+
 def gather_mean(table: Tensor, index: Ragged) -> Tensor:
     """(R, D) mean over each row of the rows of `table` (T, D) that its items name; zeros for an empty row."""
     return F.embedding_bag(index.values, table, index.start, mode="mean")

@@ -64,7 +64,7 @@ class Occurrences:
 
     def bag(self, batch: Batch, size: int) -> Bag:
         """Each n-gram once a document."""
-        return Bag.of(self.item, Reading.of(batch, "all").documents.row[self.first], size)
+        return Bag.of(self.item, batch.document[self.first], size)
 
 
 class Wide(nn.Module):
@@ -159,8 +159,7 @@ class Wide(nn.Module):
     def character_ngrams(self, batch: Batch) -> Bag:
         """The hashed character n-grams of each document's words."""
         found = self._of_words(batch)
-        document_N = Reading.of(batch, "all").documents.row
-        documents = torch.repeat_interleave(document_N, found.length, output_size=found.values.numel())
+        documents = torch.repeat_interleave(batch.document, found.length, output_size=found.values.numel())
         return Bag.of(found.values, documents, self.idf_character.numel())
 
     def word_occurrences(self, batch: Batch) -> Occurrences:
@@ -193,25 +192,21 @@ class Wide(nn.Module):
 
     def _logits(self, found: Bag, table: nn.EmbeddingBag, idf: Tensor, documents: int) -> Tensor:
         """(B,K)"""
-        value_F, length_B = self._tf_idf(found, idf, documents)
+        start_B = found.start(documents)
+        value_F, length_B = self._tf_idf(found, idf, start_B)
         value_F = F.dropout(value_F, self.dropout, self.training)
-        logits_BK: Tensor = table(found.item, found.start(documents), per_sample_weights=value_F)
+        logits_BK: Tensor = table(found.item, start_B, per_sample_weights=value_F)
         return logits_BK / length_B[:, None]
 
     def values(self, found: Bag, idf: Tensor, documents: int) -> Tensor:
         """(F,) what the weights of each n-gram are multiplied by."""
-        value_F, length_B = self._tf_idf(found, idf, documents)
+        value_F, length_B = self._tf_idf(found, idf, found.start(documents))
         return value_F / length_B[found.document]
 
-    def _tf_idf(self, found: Bag, idf: Tensor, documents: int) -> tuple[Tensor, Tensor]:
+    def _tf_idf(self, found: Bag, idf: Tensor, start_B: Tensor) -> tuple[Tensor, Tensor]:
         """(F,) sublinear TF-IDF, and (B,) what it is divided by."""
         value_F = found.count.log().add_(1).mul_(idf[found.item])
-        square_B1 = F.embedding_bag(
-            torch.arange(value_F.numel(), device=value_F.device),
-            value_F.square()[:, None],
-            found.start(documents),
-            mode="sum",
-        )
-        square_B = square_B1[:, 0]
+        at = torch.arange(value_F.numel(), device=value_F.device)
+        square_B = F.embedding_bag(at, value_F.square()[:, None], start_B, mode="sum")[:, 0]
         # nothing known in a document: its values are zeros, whatever they are divided by
         return value_F, square_B.mul(2).sqrt().masked_fill(square_B == 0, 1)

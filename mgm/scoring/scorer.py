@@ -16,9 +16,9 @@ from mgm.model.type_table import TypeTable
 from mgm.settings import nearest
 from mgm.tasks import Task
 from mgm.text.cleaning import clean
-from mgm.text.features import FeaturePart, featurize
-from mgm.text.segmentation import tokenize
-from mgm.text.stopwords import mark
+from mgm.text.features import FeaturePart, featurize_words
+from mgm.text.segmentation import segment
+from mgm.text.stopwords import content_of
 
 INPUT = pl.Schema({"doc_id": pl.String(), "text": pl.String()})
 
@@ -95,9 +95,9 @@ class Scorer:
         given, missing = split_rejected(frame, frame, {TEXT_MISSING: frame["text"].is_null()})
         cleaned, unclean = clean(given, text.cleaning, min_chars)
         dictionary = self.bundle.dictionary_for(corpus)
-        tokens, wordless = tokenize(cleaned, text.segmentation, dictionary)
-        content = mark(tokens, self.bundle.stopwords_for(corpus))["content"]
-        part = featurize(tokens.with_columns(content), self.bundle.vocabulary, text.features, dictionary)
+        tokens, words, wordless = segment(cleaned, text.segmentation, dictionary)
+        tokens = tokens.with_columns(content_of(words, self.bundle.stopwords_for(corpus)))
+        part = featurize_words(tokens, words, self.bundle.vocabulary, text.features, dictionary)
         dropped = {"input": missing, "clean": unclean, "tokenize": wordless}
         rejects = [
             r.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(REJECTS)

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from mgm.settings import FeatureSettings
 from mgm.text import vocabulary as vocabularies
+from mgm.text.coded import CodedWords
 from mgm.text.dictionary import UserDictionary
-from mgm.text.lists import Array, code_points, factorize, flat, lengths, offsets, ragged, ranges
+from mgm.text.lists import Array, code_points, offsets, ragged, ranges
 from mgm.text.part_of_speech import NONE, POS, parts_of_speech
 from mgm.text.vocabulary import Vocabulary
 
@@ -108,8 +109,20 @@ def featurize(
 
     `dictionary`: the one that the texts were segmented with, whose tags are parts of speech.
     """
-    code, types = factorize(flat(tokens["words"]).alias("text"))
-    word = ragged("word", pl.Series(code.astype(np.int32)), lengths(tokens["words"]))
+    words = CodedWords.of(tokens["words"])
+    return featurize_words(tokens.drop("words"), words, vocabulary, settings, dictionary)
+
+
+def featurize_words(
+    tokens: pl.DataFrame,
+    words: CodedWords,
+    vocabulary: Vocabulary,
+    settings: FeatureSettings,
+    dictionary: UserDictionary | None = None,
+) -> FeaturePart:
+    """As `featurize`, of tokens whose words stand beside them."""
+    types = words.types.alias("text")
+    word = ragged("word", pl.Series(words.code), words.counts)
     described = types.to_frame().with_columns(
         *vocabulary.ids(types, settings.stem),
         word_ngrams(types, settings),
@@ -119,9 +132,7 @@ def featurize(
         if settings.part_of_speech
         else pl.lit(NONE, pl.Int8).alias("pos"),
     )
-    return FeaturePart(
-        tokens.with_columns(word).drop("words"), described.select("text", "id", "ngrams", *PROPERTIES)
-    )
+    return FeaturePart(tokens.with_columns(word), described.select("text", "id", "ngrams", *PROPERTIES))
 
 
 def word_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:

@@ -28,6 +28,7 @@ import rjieba
 from mgm.corpus.rejects import NO_WORDS, split_rejected
 from mgm.settings import SegmentationSettings
 from mgm.text.cleaning.masking import PLACEHOLDERS
+from mgm.text.coded import CodedWords
 from mgm.text.dictionary import UserDictionary
 from mgm.text.lists import Array, factorize, flat, lengths, offsets, owners, ragged, ranges
 from mgm.text.offsets import Edits
@@ -98,6 +99,16 @@ class _Words:
 def tokenize(
     frame: pl.DataFrame, settings: SegmentationSettings, dictionary: UserDictionary | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """As `segment`, with the column `words` list[str] (of the cleaned text) before the others; and the rejected rows."""
+    tokens, words, rejected = segment(frame, settings, dictionary)
+    return tokens.insert_column(
+        tokens.columns.index("start"), words.column(words.types.alias("words"))
+    ), rejected
+
+
+def segment(
+    frame: pl.DataFrame, settings: SegmentationSettings, dictionary: UserDictionary | None = None
+) -> tuple[pl.DataFrame, CodedWords, pl.DataFrame]:
     """Cuts the column `text` into words, sentences and paragraphs.
 
     Args:
@@ -106,9 +117,9 @@ def tokenize(
         dictionary: the user's own Chinese words.
 
     Returns:
-        The rows kept, in their order: `words` list[str] (of the cleaned text), `start` and `end` list[i32]
-        (raw offsets), `sentence` list[i32] (words of each sentence), `paragraph` list[i32] (sentences of each
-        paragraph) in place of `text` and `edits`; and the rejected rows (doc_id, reasons, values).
+        The rows kept, in their order: `start` and `end` list[i32] (raw offsets), `sentence` list[i32] (words of each
+        sentence), `paragraph` list[i32] (sentences of each paragraph) in place of `text` and `edits`; their words;
+        and the rejected rows (doc_id, reasons, values).
     """
     found = _words(frame["text"], settings, dictionary)
     rows, row, start, end = frame.height, found.row, found.start, found.end
@@ -125,7 +136,6 @@ def tokenize(
     sentence_row = row[first_words]
     counts = np.bincount(row, minlength=rows)
     tokens = frame.drop("text", "edits", strict=False).with_columns(
-        ragged("words", found.types.gather(found.code), counts),
         ragged("start", _int32(start), counts),
         ragged("end", _int32(end), counts),
         ragged("sentence", _int32(_spread(first_words, len(row))), np.bincount(sentence_row, minlength=rows)),
@@ -135,7 +145,8 @@ def tokenize(
             np.bincount(sentence_row[first_sentences], minlength=rows),
         ),
     )
-    return split_rejected(frame, tokens, {NO_WORDS: pl.Series(counts == 0)})
+    kept, rejected = split_rejected(frame, tokens, {NO_WORDS: pl.Series(counts == 0)})
+    return kept, CodedWords.recoded(found.code, found.types, counts[counts > 0]), rejected
 
 
 def _int32(values: Array) -> pl.Series:

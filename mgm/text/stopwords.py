@@ -14,7 +14,8 @@ import polars as pl
 import stopwordsiso
 
 from mgm.settings import StopwordSettings
-from mgm.text.lists import factorize, flat, lengths, owners, ragged
+from mgm.text.coded import CodedWords
+from mgm.text.lists import factorize, flat, lengths, owners
 from mgm.text.segmentation import EMOTICON
 from mgm.text.vocabulary import WordCounts
 
@@ -128,6 +129,9 @@ class DocumentFrequencies:
 
 def mark(tokens: pl.DataFrame, stopwords: Stopwords) -> pl.DataFrame:
     """doc_id and content (list[bool], one a word), row-aligned with `tokens`."""
-    code, types = factorize(flat(tokens["words"]))
-    content = stopwords.content(types).gather(code)
-    return tokens.select("doc_id").with_columns(ragged("content", content, lengths(tokens["words"])))
+    return tokens.select("doc_id").with_columns(content_of(CodedWords.of(tokens["words"]), stopwords))
+
+
+def content_of(words: CodedWords, stopwords: Stopwords) -> pl.Series:
+    """`content`, list[bool]: whether each word carries content."""
+    return words.column(stopwords.content(words.types).alias("content"))

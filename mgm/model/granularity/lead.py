@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.granularity.reading import Reading
-from mgm.model.ragged import Ragged, gather_mean
+from mgm.model.ragged import Ragged, gather_max, gather_mean
 
 
 class Lead(nn.Module):
@@ -22,9 +22,9 @@ class Lead(nn.Module):
         self.normalise = nn.ModuleList(nn.LayerNorm(w) for w in (width, *windows))
 
     def forward(self, types_TD: Tensor, windows: list[tuple[Ragged, Reading]], reading: Reading) -> Tensor:
-        """(B,V) with V = D and the windows' widths; `windows`: the states of each, and what it read."""
+        """(B,V) with V = D and the windows' widths; `windows`: the states of each before the ReLU, and what it read."""
         words = Ragged(reading.sentences.values[reading.lead.values], reading.lead.length)
         pooled = [gather_mean(types_TD, words)]
         for states, read in windows:
-            pooled.append(F.embedding_bag(read.lead.values, states.values, read.lead.start, mode="max"))
+            pooled.append(F.relu(gather_max(states.values, read.lead)))
         return torch.cat([n(p) for n, p in zip(self.normalise, pooled, strict=True)], dim=1)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mgm.model.batch import Batch
-from mgm.model.ragged import Ragged
+from mgm.model.ragged import Ragged, sum_runs
 
 Words = Literal["all", "content"]
 
@@ -26,7 +26,7 @@ class Reading:
     @cached_property
     def documents(self) -> Ragged:
         """The words read, by document."""
-        words = Ragged(self.sentences.length, self.sentences_per_document).sum_pool()
+        words = sum_runs(self.sentences.length, self.sentences_per_document)
         return Ragged(self.sentences.values, words)
 
     @cached_property

@@ -28,12 +28,16 @@ class Window(nn.Module):
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, types_TD: Tensor, reading: Reading) -> Ragged:
-        """(M,W) by document: the window that has (k-1)//2 words before its word."""
+        """(M,W) by document: the window that has (k-1)//2 words before its word, before the ReLU."""
         return self.read(self.products(types_TD), reading)
 
     def products(self, types_TD: Tensor) -> Tensor:
-        """((T+1)*k,W) what each word gives at each place; the last k rows are of what lies beyond the ends."""
-        product: Tensor = self.places(F.pad(types_TD, (0, 0, 0, 1)))
+        """((T+1)*k,W) what each word gives at each place; the last k rows are of what lies beyond the ends.
+
+        The bias is in the product of the window's own word.
+        """
+        product: Tensor = self.places(F.pad(types_TD, (0, 0, 0, 1))).view(-1, self.size, self.width)
+        product[:, (self.size - 1) // 2] += self.bias
         return product.view(-1, self.width)
 
     def read(self, products: Tensor, reading: Reading) -> Ragged:
@@ -42,4 +46,4 @@ class Window(nn.Module):
         neighbour = reading.around(self.size, beyond=products.shape[0] // self.size - 1)
         place = torch.arange(self.size, device=neighbour.device)
         window = F.embedding_bag(neighbour.mul_(self.size).add_(place), products, mode="sum")
-        return Ragged(window.add_(self.bias).relu_(), words.length)
+        return Ragged(window, words.length)
