@@ -73,10 +73,11 @@ def measure_night(source: str, bundle: str, like: str, threads: int, workers: in
     """Scores the documents as a night in the present folder: seconds in all and by stage."""
     from datetime import date
 
+    import great_expectations  # noqa: F401  (the gate imports it when it is asked for)
     import torch
 
+    import flows.gates.night  # noqa: F401  (as does the flow)
     from flows import score as scoring
-    from flows.gates.night import GATE  # noqa: F401  (the flow imports it when it is asked for)
     from mgm.scoring import steps
     from mgm.scoring.scorer import Scorer
     from mgm.settings import GateSettings
@@ -184,7 +185,13 @@ def flat(texts: pl.Series) -> list[str]:
 
 def measure_peer(name: str, source: str, models: str, first: int, rows: int) -> dict[str, Any]:
     """One pass of a peer over some rows: models and Parquet from disk, predictions to a Parquet file."""
+    import sklearn.feature_extraction.text
+    import sklearn.multiclass
+    import sklearn.svm  # noqa: F401  (unpickling would import them)
+
     folder, run = Path(models), linear if name == "linear" else fasttext_models
+    if name != "linear":
+        import fasttext  # noqa: F401
     tasks = json.loads((folder / "tasks.json").read_text())
     start = time.perf_counter()
     frame = pl.read_parquet(source, columns=["doc_id", "text"]).slice(first, rows)

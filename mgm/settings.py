@@ -271,7 +271,7 @@ class DriftGate(_Section):
 class NightGate(_Section):
     """Thresholds of the gate before scoring."""
 
-    sample: int = Field(default=20_000, ge=1)
+    sample: int = Field(default=5_000, ge=1)
     """Documents, chosen by the hash of their id, whose words and languages are compared with the bundle's profile."""
     sample_megabytes: int = Field(default=64, ge=1)
     """The sample's texts are fewer where they are longer than this together."""
@@ -663,7 +663,7 @@ class ScoreSettings(_Section):
     """The folder of what is kept beside a night: the gate's verdict, the summary, and its shards until it is committed."""
     rows_per_shard: int = Field(default=20_000, ge=1)
     """Documents of a shard, which is scored whole or not at all; 64 MB of text end it before."""
-    rows_per_batch: int = Field(default=4_096, ge=1)
+    rows_per_batch: int = Field(default=10_000, ge=1)
     broken_stop: int = Field(default=100, ge=1)
     """More documents of a shard that the model fails for stop the night: then it is the model that is broken."""
     tasks: Literal["all"] | list[str] = "all"

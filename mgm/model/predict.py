@@ -25,8 +25,8 @@ from mgm.text.features import FeaturePart
 
 SCORE_DIGITS = 4
 """Decimals of every score and value that is written: below them, floating point differs between machines."""
-TOKENS_PER_BATCH = 16_000
-BATCHES_AT_ONCE = 8
+TOKENS_PER_BATCH = 32_000
+BATCHES_AT_ONCE = 4
 """Whose distinct words are read together, which memory grows with."""
 
 PREDICTED_SPAN = pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String, "score": pl.Float32})

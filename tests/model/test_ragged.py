@@ -2,7 +2,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mgm.model.ragged import Ragged, gather_mean
+from mgm.model.ragged import Ragged, gather_max, gather_mean, sum_runs
 
 lengths = st.lists(st.integers(0, 9), min_size=1, max_size=8)
 quick = settings(max_examples=40)
@@ -27,6 +27,39 @@ def test_pools_equal_those_of_each_row_alone_and_an_empty_row_gives_zeros(length
         ]
         expected = [e.values if name == "max" and not isinstance(e, torch.Tensor) else e for e in expected]
         torch.testing.assert_close(getattr(items, f"{name}_pool")(), torch.stack(expected))
+
+
+@quick
+@given(lengths, st.booleans())
+def test_a_maximum_is_the_same_by_blocks_of_one_length(length: list[int], by_length: bool) -> None:
+    length = sorted(length * 3) if by_length else length
+    items = ragged(length, 3)
+    expected = items.max_pool()
+    with torch.no_grad():
+        assert torch.equal(items.max_pool(), expected)
+        table = torch.randn(7, 3)
+        index = Ragged(torch.arange(sum(length)) % 7, items.length)
+        assert torch.equal(gather_max(table, index), Ragged(table[index.values], index.length).max_pool())
+    assert torch.equal(gather_max(table, index), Ragged(table[index.values], index.length).max_pool())
+
+
+@quick
+@given(lengths, st.lists(st.integers(0, 7), max_size=9))
+def test_rows_can_be_taken_in_any_order_and_often(length: list[int], chosen: list[int]) -> None:
+    items = ragged(length, 2)
+    chosen = [i % len(length) for i in chosen]
+    found = items.take(torch.tensor(chosen, dtype=torch.int64))
+    assert found.length.tolist() == [length[i] for i in chosen]
+    expected = [rows(items)[i] for i in chosen]
+    assert torch.equal(found.values, torch.cat(expected) if expected else items.values[:0])
+
+
+@quick
+@given(lengths)
+def test_runs_of_whole_numbers_are_summed(length: list[int]) -> None:
+    values = torch.arange(sum(length))
+    runs = values.split(length)
+    assert sum_runs(values, torch.tensor(length)).tolist() == [int(run.sum()) for run in runs]
 
 
 @quick

@@ -1,0 +1,34 @@
+import numpy as np
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mgm.text.coded import CodedWords
+
+words = st.sampled_from(["the", "The", "tea", "茶", "茶馆", "."])
+documents = st.lists(st.lists(words, max_size=5), max_size=6)
+
+
+@given(documents)
+def test_codes_spell_the_words_and_distinct_words_stand_in_order_of_appearance(
+    texts: list[list[str]],
+) -> None:
+    column = pl.Series("words", texts, dtype=pl.List(pl.String))
+    coded = CodedWords.of(column)
+    assert coded.types.to_list() == list(dict.fromkeys(word for text in texts for word in text))
+    assert coded.column(coded.types.alias("words")).to_list() == texts
+
+
+@given(documents, st.randoms())
+def test_codes_into_repeated_words_in_any_order_become_the_same(
+    texts: list[list[str]], random: object
+) -> None:
+    given_words = [word for text in texts for word in text]
+    types = ["unused", *given_words[::-1]]
+    code = np.array([types.index(word) for word in given_words], dtype=np.int64)
+    found = CodedWords.recoded(
+        code, pl.Series("words", types), np.array([len(text) for text in texts], dtype=np.int64)
+    )
+    expected = CodedWords.of(pl.Series("words", texts, dtype=pl.List(pl.String)))
+    assert found.code.tolist() == expected.code.tolist()
+    assert found.types.to_list() == expected.types.to_list()
