@@ -469,7 +469,7 @@ class TrainSettings(_Section):
     aggregator: dict[str, float | str] = {}
     """Arguments of the aggregator, by their names in TorchJD."""
     weights: dict[str, Annotated[float, Field(gt=0)]] = {}
-    """Task to the factor of its loss in the sum; a task that is not named counts 1. With `uncertainty` it multiplies
+    """Task to the factor of its loss in the sum of the deep part's; a task that is not named counts 1. With `uncertainty` it multiplies
     the task's whole term, the learned factor and its price: it says how much the task matters, whatever its scale."""
     weight_decay: float = Field(default=0.01, ge=0)
     warmup: float = Field(default=0.1, ge=0, le=1)

@@ -12,7 +12,8 @@ from torchjd.aggregation import Aggregator
 
 from mgm.model.batch import Batch, collate
 from mgm.model.network import Network
-from mgm.settings import AGGREGATORS, Settings
+from mgm.settings import AGGREGATORS, Settings, TrainSettings
+from mgm.training.weighting import choice
 from mgm.training.weighting.aggregated import AggregatedWeighting
 from mgm.training.weighting.weighting import Weighting
 from tests import tiny
@@ -121,6 +122,23 @@ def test_upgrad_goes_against_no_task_and_leaves_heads_and_the_wide_part_their_ow
     assert len(names) == 4
     for name in names:
         assert torch.equal(found[name], plain[name]), name
+
+
+@pytest.mark.parametrize("chosen", [(), ("dish",)])
+@pytest.mark.parametrize("name", ["static", "uncertainty", "UPGrad"])
+def test_the_wide_part_has_the_plain_sum_whatever_the_weights(
+    name: str, chosen: tuple[str, ...], batch: Batch
+) -> None:
+    weights = {"dish": 0.1, "price": 3.0, "keys": 5.0}
+    expected, found = (
+        after(choice.make(TrainSettings(weighting=name, weights=own), NAMES), batch, *chosen)[1]
+        for own in ({}, weights)
+    )
+    parts = {n for n in found if n.startswith(("wide.", "wide_tagging."))}
+    assert parts >= {"wide.words.weight", "wide.characters.weight"}
+    assert all(torch.equal(found[n], expected[n]) for n in parts)
+    dish = "heads.modules_in_order.0.logits.weight"
+    assert not torch.equal(found[dish], expected[dish])
 
 
 def test_one_task_alone_has_its_own_gradient(batch: Batch) -> None:

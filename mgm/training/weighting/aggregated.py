@@ -55,10 +55,10 @@ class AggregatedWeighting(Changing):
     def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], network: Network) -> None:
         weighted = {task: self.weights[task] * loss for task, loss in deep.items()}
         if len(weighted) == 1:
-            (total(weighted) + self.fixed(wide)).backward()
+            total([*weighted.values(), *wide.values()]).backward()
             return
         if wide:
-            self.fixed(wide).backward()  # type: ignore[union-attr]  # not empty: a tensor
+            total(wide.values()).backward()
         shared = _jacobian(weighted, network)
         try:
             factors = self._aggregate(shared, tuple(weighted))

@@ -40,7 +40,7 @@ class FamoWeighting(Changing):
         factors_M = len(losses) * over_loss_M / over_loss_M.sum()
         factors = dict(zip(losses, factors_M, strict=True))
         self.note(factors)
-        return total({task: factors[task] * loss for task, loss in losses.items()})
+        return total(factors[task] * loss for task, loss in losses.items())
 
     def shares(self, tasks: list[str]) -> Tensor:
         """(M,) z, which sums to 1."""

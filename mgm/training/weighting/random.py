@@ -22,4 +22,4 @@ class RandomWeighting(Changing):
             task: self.weights[task] * factor for task, factor in zip(losses, drawn.tolist(), strict=True)
         }
         self.note(factors)
-        return total({task: factors[task] * loss for task, loss in losses.items()})
+        return total(factors[task] * loss for task, loss in losses.items())

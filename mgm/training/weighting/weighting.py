@@ -1,6 +1,6 @@
 """From one loss a task to the gradients of one step: the sum with set factors, which the other weightings extend."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from torch import Tensor, nn
 
@@ -24,18 +24,14 @@ class Weighting(nn.Module):
     def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], network: Network) -> None:
         """Gives the parameters of `network` the gradients of these losses, a scalar a task.
 
-        Only the losses of the deep part are weighed. The wide part descends alone: whatever the weighting, its losses
-        have the set factors.
+        Only the losses of the deep part are weighed. Tasks share nothing of the wide part, where a factor would be no more
+        than another learning rate: its losses are summed as they are.
         """
-        (self(deep) + self.fixed(wide)).backward()
+        total([self(deep), *wide.values()]).backward()
 
     def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
         """A scalar."""
-        return total({task: self.weights[task] * self.term(task, loss) for task, loss in losses.items()})
-
-    def fixed(self, losses: Mapping[str, Tensor]) -> Tensor | float:
-        """The sum with the set factors; 0 of nothing."""
-        return total({task: self.weights[task] * loss for task, loss in losses.items()}) if losses else 0.0
+        return total(self.weights[task] * self.term(task, loss) for task, loss in losses.items())
 
     def term(self, task: str, loss: Tensor) -> Tensor:
         """A task's share of the sum, before its weight."""
@@ -76,7 +72,7 @@ class Changing(Weighting):
         return self.weights | means
 
 
-def total(terms: Mapping[str, Tensor]) -> Tensor:
+def total(terms: Iterable[Tensor]) -> Tensor:
     """The sum of at least one."""
-    first, *others = terms.values()
+    first, *others = terms
     return sum(others, start=first)
