@@ -335,6 +335,16 @@ class WideTaggingSettings(_Section):
     """The penalty of a unit of weight, where the loss is a sum over an epoch's words."""
 
 
+class WideChineseSettings(_Section):
+    """Characters and their n-grams across words, which Chinese words have in place of those within a word."""
+
+    ngram_min: int = Field(default=1, ge=1)
+    ngram_max: int = Field(default=2, ge=1)
+    buckets: int = Field(default=262_144, ge=0)
+    """Of their hashes; each has a weight for every label of the document-level tasks. Without Chinese in training there are
+    none; 0: Chinese words have the n-grams within a word, as others."""
+
+
 class WideSettings(_Section):
     enabled: bool = True
     buckets: int = Field(default=262_144, ge=1)
@@ -343,6 +353,7 @@ class WideSettings(_Section):
     """Of its stochastic gradient descent, for one labelled document; it rises and falls as train.learning_rate does."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Of n-grams."""
+    chinese: WideChineseSettings = WideChineseSettings()
     tagging: WideTaggingSettings = WideTaggingSettings()
 
 

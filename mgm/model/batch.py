@@ -1,7 +1,7 @@
 """A batch of documents as flat tensors, and how it is gathered from a part of features.
 
-Axes: B documents, P paragraphs, S sentences, N words of the whole batch, T distinct words, G n-grams, K
-labels. Nothing is padded here: lengths stand beside the flat values, so a document never sees its neighbours.
+Axes: B documents, P paragraphs, S sentences, N words of the whole batch, T distinct words, G n-grams and C characters
+of them, K labels. Nothing is padded here: lengths stand beside the flat values, so a document never sees its neighbours.
 """
 
 from collections.abc import Iterator
@@ -39,6 +39,8 @@ class Batch:
     type_id: Tensor  # (T,) vocabulary id, 0 unknown
     type_ngram: Tensor  # (G,)
     type_ngram_offset: Tensor  # (T+1,)
+    type_character: Tensor  # (C,) code points of words with a Chinese character
+    type_character_offset: Tensor  # (T+1,)
     type_property: Tensor  # (T,properties), in the order of mgm.text.features.PROPERTIES
     word: Tensor  # (N,) index into the T types
     content: Tensor  # (N,) bool
@@ -131,13 +133,16 @@ def collate(
     documents = part.documents.select(names)[rows]
     word, word_count = ragged(documents["word"])
     types, index = np.unique(word, return_inverse=True)
-    type_rows = part.types.select("id", "ngrams", *PROPERTIES)[types]
+    type_rows = part.types.select("id", "ngrams", "characters", *PROPERTIES)[types]
     ngram, ngram_count = ragged(type_rows["ngrams"])
+    character, character_count = ragged(type_rows["characters"])
     paragraph, document_length = ragged(documents["paragraph"])
     return Batch(
         type_id=_long(type_rows["id"].to_numpy()),
         type_ngram=_long(ngram),
         type_ngram_offset=_long(np.concatenate([[0], np.cumsum(ngram_count)])),
+        type_character=_long(character),
+        type_character_offset=_long(np.concatenate([[0], np.cumsum(character_count)])),
         type_property=_long(type_rows.select(*PROPERTIES).cast(pl.Int64).to_numpy()),
         word=_long(index),
         content=torch.from_numpy(ragged(documents["content"])[0].astype(np.bool_)),

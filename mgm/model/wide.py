@@ -1,17 +1,17 @@
 """The wide part beside the deep one: n-grams straight to the logits, as in a linear model.
 
-Axes: B documents, N words of the batch, F n-grams of all documents (each once a document), K logits of all tasks.
+Axes: B documents, N words of the batch, C characters of its Chinese words, F n-grams of all documents (each once a
+document), K logits of all tasks.
 Source: Cheng et al. 2016, arXiv:1606.07792 (Wide & Deep).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mgm.model.bag import Bag, Occurrences
 from mgm.model.batch import Batch
 from mgm.model.granularity.reading import Reading
 from mgm.model.hashing import FIRST, SECOND, THIRD, mixed
@@ -23,56 +23,14 @@ _MIN_DOCUMENTS = 2
 """An n-gram of fewer training documents says nothing about others."""
 
 
-@dataclass(frozen=True)
-class Bag:
-    """What documents hold: `item` (F,), how often `count` (F,), by `document` (F,), which ascends."""
-
-    item: Tensor
-    count: Tensor
-    document: Tensor
-
-    @classmethod
-    def of(cls, items: Tensor, documents: Tensor, size: int) -> "Bag":
-        """Each of `items` (below `size`) once a document."""
-        bits = (size - 1).bit_length()
-        key, count = _counted((documents << bits) | items)
-        return cls(key & ((1 << bits) - 1), count.float(), key >> bits)
-
-    def start(self, documents: int) -> Tensor:
-        """(B,) where each document begins."""
-        return torch.searchsorted(self.document, torch.arange(documents, device=self.document.device))
-
-
-def _counted(keys: Tensor) -> tuple[Tensor, Tensor]:
-    """The distinct keys, which ascend, and how often each is there."""
-    if keys.device.type != "cpu":
-        return keys.unique(return_counts=True)
-    # NumPy sorts with vector instructions, several times as fast as torch
-    ordered = np.sort(keys.numpy())
-    first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
-    count = np.diff(first, append=len(ordered))
-    return torch.from_numpy(ordered[first]), torch.from_numpy(count)
-
-
-@dataclass(frozen=True)
-class Occurrences:
-    """Where n-grams stand: `item` (M,), and its `first` and `last` of the batch's N words (M,)."""
-
-    item: Tensor
-    first: Tensor
-    last: Tensor
-
-    def bag(self, batch: Batch, size: int) -> Bag:
-        """Each n-gram once a document."""
-        return Bag.of(self.item, batch.document[self.first], size)
-
-
 class Wide(nn.Module):
     """Weights of hashed n-grams for the logits of every task: a linear model on TF-IDF.
 
     Word n-grams are the words and the pairs of neighbours within a sentence, and once more those of the lead, the first
-    sentence; an unknown word is none. Character n-grams are those of mgm.text.features. The values of either kind are
-    sublinear TF-IDF, of length 1/sqrt(2) in a document, so that its vector has length 1.
+    sentence; an unknown word is none. Character n-grams are those of mgm.text.features, within a word; of Chinese words,
+    whose borders are a segmenter's guess, in their place the characters and their n-grams across words, as far as a
+    sentence has no other word. The values of either kind are sublinear TF-IDF, of length 1/sqrt(2) in a document, so that
+    its vector has length 1.
 
     The gradients are sparse, and want plain stochastic gradient descent: an optimizer that evens out gradients would
     give a rare n-gram the weight of a frequent one, and overfit.
@@ -91,23 +49,25 @@ class Wide(nn.Module):
         super().__init__()
         self.widths = widths
         self.dropout, self.learning_rate = settings.dropout, settings.learning_rate
+        self.chinese, self.ngram_buckets = settings.chinese, ngram_buckets
         total = sum(widths.values())
         self.words = nn.EmbeddingBag(settings.buckets, total, mode="sum", sparse=True)
-        self.characters = nn.EmbeddingBag(ngram_buckets, total, mode="sum", sparse=True)
+        # those of Chinese across words stand behind the others
+        of_characters = ngram_buckets + settings.chinese.buckets
+        self.characters = nn.EmbeddingBag(of_characters, total, mode="sum", sparse=True)
+        self.register_load_state_dict_pre_hook(_sized_as)
         for table in (self.words, self.characters):
             nn.init.zeros_(table.weight)
         self.register_buffer("prior", torch.zeros(total))
         scale = [torch.full((width,), 0.5 if task in values else 1.0) for task, width in widths.items()]
         self.register_buffer("scale", torch.cat(scale), persistent=False)
         self.register_buffer("idf_word", torch.ones(settings.buckets))
-        self.register_buffer("idf_character", torch.ones(ngram_buckets))
+        self.register_buffer("idf_character", torch.ones(of_characters))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """(B, width) logits of each task."""
-        of_words = self._logits(self.word_ngrams(batch), self.words, self.idf_word, batch.size)
-        of_characters = self._logits(
-            self.character_ngrams(batch), self.characters, self.idf_character, batch.size
-        )
+        of_words = self._logits(self.word_ngrams(batch), self.words, self.idf_word)
+        of_characters = self._logits(self.character_ngrams(batch), self.characters, self.idf_character)
         logits_BK = self.prior + self.scale * (of_words + of_characters)
         return dict(zip(self.widths, logits_BK.split(list(self.widths.values()), dim=1), strict=True))
 
@@ -128,6 +88,15 @@ class Wide(nn.Module):
         for idf, frequency in ((self.idf_word, of_words), (self.idf_character, of_characters)):
             idf.copy_(((1 + documents) / (1 + frequency)).log() + 1)
             idf[frequency < _MIN_DOCUMENTS] = 0
+        if not self.idf_character[self.ngram_buckets :].any():
+            self.drop_chinese()
+
+    @torch.no_grad()
+    def drop_chinese(self) -> None:
+        """Without Chinese in training there is no table for its n-grams, and a Chinese word has those within it."""
+        self.characters.weight.data = self.characters.weight[: self.ngram_buckets].clone()
+        self.characters.num_embeddings = self.ngram_buckets
+        self.idf_character = self.idf_character[: self.ngram_buckets].clone()
 
     @torch.no_grad()
     def shift(self, task: str, logits_K: Tensor) -> None:
@@ -157,10 +126,12 @@ class Wide(nn.Module):
         return self.word_occurrences(batch).bag(batch, self.idf_word.numel())
 
     def character_ngrams(self, batch: Batch) -> Bag:
-        """The hashed character n-grams of each document's words."""
-        found = self._of_words(batch)
-        documents = torch.repeat_interleave(batch.document, found.length, output_size=found.values.numel())
-        return Bag.of(found.values, documents, self.idf_character.numel())
+        """The hashed character n-grams of each document."""
+        size = self.idf_character.numel()
+        if self._reads_chinese(batch):
+            return self.character_occurrences(batch).bag(batch, size)
+        ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
+        return Bag.of_words(ngrams, Ragged(batch.word, batch.words_per_document), size)
 
     def word_occurrences(self, batch: Batch) -> Occurrences:
         """Every hashed word and pair, and once more those of the lead."""
@@ -181,32 +152,63 @@ class Wide(nn.Module):
         )
 
     def character_occurrences(self, batch: Batch) -> Occurrences:
-        """Every hashed character n-gram of every word."""
-        found = self._of_words(batch)
-        return Occurrences(found.values, found.row, found.row)
+        """Every hashed character n-gram: within each word, and of Chinese words across them."""
+        ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
+        if not self._reads_chinese(batch):
+            return _within_words(ngrams, batch.word)
+        spelt = Ragged(batch.type_character, batch.type_character_offset.diff())
+        others = ngrams.select((spelt.length == 0)[ngrams.row])
+        across = self._across_words(spelt.take(batch.word), Reading.of(batch, "all").sentences.row)
+        return Occurrences.joined([_within_words(others, batch.word), *across])
 
-    @staticmethod
-    def _of_words(batch: Batch) -> Ragged:
-        """The character n-grams of each of the N words."""
-        return Ragged(batch.type_ngram, batch.type_ngram_offset.diff()).take(batch.word)
+    def _reads_chinese(self, batch: Batch) -> bool:
+        """Whether there may be n-grams across words in this batch."""
+        return batch.type_character.numel() > 0 and self.idf_character.numel() > self.ngram_buckets
 
-    def _logits(self, found: Bag, table: nn.EmbeddingBag, idf: Tensor, documents: int) -> Tensor:
+    def _across_words(self, characters: Ragged, sentence_N: Tensor) -> Iterator[Occurrences]:
+        """The n-grams of each size, of the `characters` (C,) of each word. What is no Chinese word has none, and ends a
+        run of them as a sentence does."""
+        other_N = characters.length == 0
+        run_N = ((sentence_N != sentence_N.roll(1)) | other_N | other_N.roll(1)).cumsum(0)
+        point_C, word_C = characters.values, characters.row
+        run_C, hash_C = run_N[word_C], torch.zeros_like(point_C)
+        for size in range(1, min(self.chinese.ngram_max, point_C.numel()) + 1):
+            count = point_C.numel() - size + 1
+            hash_C = hash_C[:count] * SECOND + point_C[size - 1 :] * FIRST
+            if size >= self.chinese.ngram_min:
+                whole = run_C[:count] == run_C[size - 1 :]
+                item = self.ngram_buckets + mixed(hash_C[whole]) % self.chinese.buckets
+                yield Occurrences(item, word_C[:count][whole], word_C[size - 1 :][whole])
+
+    def _logits(self, found: Bag, table: nn.EmbeddingBag, idf: Tensor) -> Tensor:
         """(B,K)"""
-        start_B = found.start(documents)
-        value_F, length_B = self._tf_idf(found, idf, start_B)
+        value_F, length_B = self._tf_idf(found, idf)
         value_F = F.dropout(value_F, self.dropout, self.training)
-        logits_BK: Tensor = table(found.item, start_B, per_sample_weights=value_F)
+        logits_BK: Tensor = table(found.item, found.start, per_sample_weights=value_F)
         return logits_BK / length_B[:, None]
 
-    def values(self, found: Bag, idf: Tensor, documents: int) -> Tensor:
+    def values(self, found: Bag, idf: Tensor) -> Tensor:
         """(F,) what the weights of each n-gram are multiplied by."""
-        value_F, length_B = self._tf_idf(found, idf, found.start(documents))
+        value_F, length_B = self._tf_idf(found, idf)
         return value_F / length_B[found.document]
 
-    def _tf_idf(self, found: Bag, idf: Tensor, start_B: Tensor) -> tuple[Tensor, Tensor]:
+    def _tf_idf(self, found: Bag, idf: Tensor) -> tuple[Tensor, Tensor]:
         """(F,) sublinear TF-IDF, and (B,) what it is divided by."""
         value_F = found.count.log().add_(1).mul_(idf[found.item])
         at = torch.arange(value_F.numel(), device=value_F.device)
-        square_B = F.embedding_bag(at, value_F.square()[:, None], start_B, mode="sum")[:, 0]
+        square_B = F.embedding_bag(at, value_F.square()[:, None], found.start, mode="sum")[:, 0]
         # nothing known in a document: its values are zeros, whatever they are divided by
         return value_F, square_B.mul(2).sqrt().masked_fill(square_B == 0, 1)
+
+
+def _sized_as(wide: Wide, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:
+    """Before weights are loaded: those of a training without Chinese have no table for its n-grams."""
+    idf = state.get(f"{prefix}idf_character")
+    if idf is not None and len(idf) == wide.ngram_buckets:
+        wide.drop_chinese()
+
+
+def _within_words(ngrams: Ragged, word_N: Tensor) -> Occurrences:
+    """Those of each word's type."""
+    found = ngrams.take(word_N)
+    return Occurrences(found.values, found.row, found.row)

@@ -40,8 +40,9 @@ _SHAPES = [
     r"^[\p{L}\p{M}]+$",
     r"\p{L}.*\p{N}|\p{N}.*\p{L}|_",
 ]
+_HAN = r"\p{Han}"
 _SCRIPTS = [
-    r"\p{Han}",
+    _HAN,
     r"\p{Latin}",
     r"[\p{Cyrillic}\p{Greek}]",
     r"[\p{Hiragana}\p{Katakana}\p{Hangul}]",
@@ -63,7 +64,7 @@ class FeaturePart:
     documents: doc_id and the other columns of the tokens, with `word` list[i32] (rows of `types`) in place of
         `words`.
     types: one row a distinct word, in order of first appearance: text, id (i32, 0 unknown), ngrams
-        (list[i32]), and the properties bucket, shape, script and pos (i8).
+        (list[i32]), characters (list[i32]), and the properties bucket, shape, script and pos (i8).
     """
 
     documents: pl.DataFrame
@@ -126,13 +127,16 @@ def featurize_words(
     described = types.to_frame().with_columns(
         *vocabulary.ids(types, settings.stem),
         word_ngrams(types, settings),
+        characters(types),
         _first_match(types, _SHAPES).alias("shape"),
         _first_match(types, _SCRIPTS).alias("script"),
         parts_of_speech(types, None if dictionary is None else dictionary.tags)
         if settings.part_of_speech
         else pl.lit(NONE, pl.Int8).alias("pos"),
     )
-    return FeaturePart(tokens.with_columns(word), described.select("text", "id", "ngrams", *PROPERTIES))
+    return FeaturePart(
+        tokens.with_columns(word), described.select("text", "id", "ngrams", "characters", *PROPERTIES)
+    )
 
 
 def word_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
@@ -157,6 +161,17 @@ def word_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
         result[np.repeat(target, counts) + place] = hashed.astype(np.int32)
         target = target + counts
     return ragged("ngrams", pl.Series(result), total)
+
+
+def characters(words: pl.Series) -> pl.Series:
+    """The code points, in lower case, of each word with a Chinese character; none of other words: `characters`, list[i32].
+
+    What n-grams across words are made of, where the borders of words are a segmenter's guess.
+    """
+    chinese = pl.when(pl.col(words.name).str.contains(_HAN)).then(pl.col("lower")).otherwise(pl.lit(""))
+    spelt = words.to_frame().with_columns(vocabularies.key(words).alias("lower")).select(chinese).to_series()
+    points = code_points(spelt).astype(np.int32)
+    return ragged("characters", pl.Series(points), spelt.str.len_chars().to_numpy())
 
 
 def _fnv(points: npt.NDArray[np.uint64], start: Array, n: int) -> npt.NDArray[np.uint64]:

@@ -82,7 +82,7 @@ def swap(batch: Batch, probability: float, tagging: Set[str]) -> Batch:
 
 
 def mask(batch: Batch, probability: float, words: int) -> Batch:
-    """Runs of so many words, cut at a sentence's ends, become unknown words without n-grams and properties; each word is in
+    """Runs of so many words, cut at a sentence's ends, become unknown words without n-grams, characters and properties; each word is in
     one with this probability. Labels of words stay.
 
     Source: Joshi et al. 2020, arXiv:1907.10529 (SpanBERT), with runs of one length.
@@ -101,6 +101,7 @@ def mask(batch: Batch, probability: float, words: int) -> Batch:
         batch,
         type_id=torch.cat([batch.type_id, batch.type_id.new_zeros(1)]),
         type_ngram_offset=torch.cat([batch.type_ngram_offset, batch.type_ngram_offset[-1:]]),
+        type_character_offset=torch.cat([batch.type_character_offset, batch.type_character_offset[-1:]]),
         type_property=torch.cat([batch.type_property, nothing]),
         word=batch.word.masked_fill(masked, batch.type_id.numel()),
     )

@@ -28,7 +28,7 @@ class Masked:
 def mask(batch: Batch, share: float) -> Masked:
     """Chooses each known word with probability `share`, by torch's random state, at least one where there is any.
 
-    The mask is one more distinct word: unknown, without n-grams or properties.
+    The mask is one more distinct word: unknown, without n-grams, characters or properties.
     """
     ids = batch.type_id[batch.word]
     known = ids > 0
@@ -46,6 +46,7 @@ def mask(batch: Batch, share: float) -> Masked:
             batch,
             type_id=F.pad(batch.type_id, (0, 1)),
             type_ngram_offset=torch.cat([batch.type_ngram_offset, batch.type_ngram_offset[-1:]]),
+            type_character_offset=torch.cat([batch.type_character_offset, batch.type_character_offset[-1:]]),
             type_property=F.pad(batch.type_property, (0, 0, 0, 1)),
             word=batch.word.index_put((place,), said),
         ),

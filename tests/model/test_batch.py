@@ -37,7 +37,21 @@ def test_only_the_words_of_these_rows_are_described() -> None:
     ngrams = part.types["ngrams"].gather(types)
     assert batch.type_ngram.tolist() == ngrams.explode().to_list()
     assert batch.type_ngram_offset.diff().tolist() == ngrams.list.len().to_list()
+    assert not batch.type_character.numel(), "nothing of this is Chinese"
+    assert batch.type_character_offset.diff().tolist() == [0] * len(types)
     assert batch.type_property.T.tolist() == [part.types[name].gather(types).to_list() for name in PROPERTIES]
+
+
+def test_chinese_words_have_their_characters() -> None:
+    part = FEATURES["verses"][0]
+    batch = collate(part, np.array([3, 1]), TASKS, SPACES, with_targets=False)
+    types = part.types["text"].gather(np.unique([w for r in (3, 1) for w in part.documents["word"][r]]))
+    spelt = [
+        "".join(map(chr, own.tolist()))
+        for own in batch.type_character.split(batch.type_character_offset.diff().tolist())
+    ]
+    assert spelt == [word if word not in "。，" else "" for word in types]
+    assert "".join(spelt)
 
 
 def test_targets_mark_what_is_not_labelled() -> None:

@@ -1,23 +1,29 @@
 import math
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from mgm.model.bag import Bag
 from mgm.model.batch import Batch
 from mgm.model.network import Network
-from mgm.model.wide import Bag, Wide
-from mgm.settings import ModelSettings, WideSettings
+from mgm.model.wide import Wide
+from mgm.settings import ModelSettings, WideChineseSettings, WideSettings
 from mgm.tasks import Task
+from tests.model.conftest import batch_of
 
 TWO_SENTENCES = [[[1, 2, 1], [2, 3]]]
 LEAD_ALONE = [[[1, 2, 1]]]
 BUCKETS = 1 << 20
 
 
-def wide(buckets: int = BUCKETS, **widths: int) -> Wide:
-    settings = WideSettings(buckets=buckets, dropout=0.0, learning_rate=1.0)
-    return Wide(settings, 50, widths or {"genre": 3, "size": 1}, {"size"})
+def wide(buckets: int = BUCKETS, chinese: WideChineseSettings | None = None, **widths: int) -> Wide:
+    own = chinese or WideChineseSettings()
+    chosen = WideSettings(buckets=buckets, dropout=0.0, learning_rate=1.0, chinese=own)
+    return Wide(chosen, 50, widths or {"genre": 3, "size": 1}, {"size"})
 
 
 def counts(found: Bag, document: int) -> list[int]:
@@ -48,6 +54,88 @@ def test_character_ngrams_are_those_of_every_occurrence_of_a_word(make_batch: Ca
     expected = {7: 2, 8: 2, 14: 1, 15: 1, 16: 1}
     found = wide().character_ngrams(batch)
     assert dict(zip(found.item.tolist(), found.count.int().tolist(), strict=True)) == expected
+
+
+SPELT = {1: "明", 2: "月照", 3: "T恤", 4: "高楼上"}
+"""Words of Chinese; any other number is none."""
+
+
+def naive(sentences: list[list[int]], least: int, most: int) -> list[tuple[str, int, int]]:
+    """Every n-gram of the joined Chinese words, with the places of its first and its last word."""
+    found, place = [], 0
+    for sentence in sentences:
+        run: list[tuple[str, int]] = []
+        for word in [*sentence, 0]:
+            if word in SPELT:
+                run += [(character, place) for character in SPELT[word]]
+            else:
+                for size in range(least, most + 1):
+                    for i in range(len(run) - size + 1):
+                        own = run[i : i + size]
+                        found.append(("".join(c for c, _ in own), own[0][1], own[-1][1]))
+                run = []
+            place += 1
+        place -= 1  # of the 0 that ends the sentence
+    return sorted(found)
+
+
+texts = st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=6), min_size=1, max_size=4)
+
+
+@settings(max_examples=60)
+@given(st.lists(texts, min_size=1, max_size=3), st.integers(1, 3), st.integers(0, 2))
+def test_ngrams_across_words_are_those_of_the_joined_chinese_words(
+    documents: list[list[list[int]]], least: int, more: int
+) -> None:
+    chinese = WideChineseSettings(ngram_min=least, ngram_max=least + more, buckets=1 << 40)
+    with torch.device("meta"):  # so many that no two n-grams share one, and no weights
+        part = wide(chinese=chinese)
+    batch = batch_of([[sentences] for sentences in documents], chinese=SPELT)
+    occurrences = part.character_occurrences(batch)
+    expected = naive([sentence for sentences in documents for sentence in sentences], least, least + more)
+    across = occurrences.item >= 50
+    found = [column[across].tolist() for column in (occurrences.first, occurrences.last)]
+    assert sorted(zip(*found, strict=True)) == sorted((first, last) for _, first, last in expected)
+    # equal n-grams have equal numbers, and others have others
+    assert len(occurrences.item[across].unique()) == len({ngram for ngram, _, _ in expected})
+    one = Counter(Counter(ngram for ngram, _, _ in expected).values())
+    assert one == Counter(occurrences.item[across].unique(return_counts=True)[1].tolist())
+    # and of the words that are no Chinese those within the word
+    words = [word for sentences in documents for sentence in sentences for word in sentence]
+    within = [(w * 7 + i) % 50 for w in words if w not in SPELT for i in range(1 + w % 4)]
+    assert sorted(occurrences.item[~across].tolist()) == sorted(within)
+
+
+def test_equal_characters_are_equal_ngrams_however_the_words_are_cut() -> None:
+    part = wide()
+    cut = part.character_ngrams(batch_of([[[[1, 2]]]], chinese={1: "明月", 2: "照"}))
+    other = part.character_ngrams(batch_of([[[[1, 2, 3]]]], chinese={1: "明", 2: "月", 3: "照"}))
+    assert cut.item.tolist() == other.item.tolist() and len(cut.item) == 5  # 明 月 照 明月 月照
+
+
+def test_without_chinese_in_training_there_is_no_table_for_it_and_weights_load_back(
+    make_batch: Callable[..., Batch],
+) -> None:
+    seen = [make_batch([TWO_SENTENCES, LEAD_ALONE])]
+    spelt = make_batch([TWO_SENTENCES, LEAD_ALONE], chinese=SPELT)
+    for batches, rows in ((seen, 50), ([spelt], 50 + WideChineseSettings().buckets)):
+        part = wide(genre=2)
+        part.fit(batches, {"genre": torch.zeros(2)})
+        assert part.characters.weight.shape[0] == part.idf_character.numel() == rows
+        part.eval()
+        torch.nn.init.normal_(part.characters.weight)
+        again = wide(genre=2).eval()
+        again.load_state_dict(part.state_dict())
+        assert torch.equal(again(spelt)["genre"], part(spelt)["genre"])
+        # what has no table is told by the n-grams within its words
+        assert (part.character_ngrams(spelt).item < 50).all() == (rows == 50)
+
+
+def test_no_buckets_for_chinese_leave_its_words_their_ngrams(make_batch: Callable[..., Batch]) -> None:
+    part = wide(chinese=WideChineseSettings(buckets=0))
+    found = part.character_ngrams(make_batch([TWO_SENTENCES], chinese=SPELT))
+    expected = part.character_ngrams(make_batch([TWO_SENTENCES]))
+    assert torch.equal(found.item, expected.item) and torch.equal(found.count, expected.count)
 
 
 def test_inverse_document_frequencies_are_those_of_the_training_documents(
@@ -99,9 +187,9 @@ def test_logits_do_not_depend_on_the_batch(make_batch: Callable[..., Batch]) -> 
     part = wide(genre=3).eval()
     for table in (part.words, part.characters):
         torch.nn.init.normal_(table.weight)
-    documents = [TWO_SENTENCES, LEAD_ALONE, [[[5]], [[6, 7]]]]
-    together = part(make_batch(documents))["genre"]
-    alone = torch.cat([part(make_batch([one]))["genre"] for one in documents])
+    documents = [TWO_SENTENCES, LEAD_ALONE, [[[5]], [[6, 7]]], [[[4]]], [[[4, 2]]]]
+    together = part(make_batch(documents, chinese=SPELT))["genre"]
+    alone = torch.cat([part(make_batch([one], chinese=SPELT))["genre"] for one in documents])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
 
 

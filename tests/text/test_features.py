@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from mgm.settings import FeatureSettings
 from mgm.text.dictionary import UserDictionary, UserWord
-from mgm.text.features import PROPERTIES, SCRIPTS, SHAPES, FeaturePart, featurize, word_ngrams
+from mgm.text.features import (
+    PROPERTIES,
+    SCRIPTS,
+    SHAPES,
+    FeaturePart,
+    characters,
+    featurize,
+    word_ngrams,
+)
 from mgm.text.part_of_speech import tag_id
 from mgm.text.vocabulary import Vocabulary, count_words
 
@@ -39,9 +47,9 @@ def test_types_are_distinct_words_in_order_of_first_appearance() -> None:
     assert part.documents.columns == ["doc_id", "split", "content", "kind", "word"]
     ids = dict(part.types.select("text", "id").iter_rows())
     assert ids["The"] == ids["the"] > 0 and ids["planted"] == 0
-    kinds = [pl.String, pl.Int32, pl.List(pl.Int32), *[pl.Int8] * len(PROPERTIES)]
+    kinds = [pl.String, pl.Int32, pl.List(pl.Int32), pl.List(pl.Int32), *[pl.Int8] * len(PROPERTIES)]
     assert list(part.types.schema.values()) == kinds
-    assert part.types.columns == ["text", "id", "ngrams", "bucket", "shape", "script", "pos"]
+    assert part.types.columns == ["text", "id", "ngrams", "characters", "bucket", "shape", "script", "pos"]
 
 
 def test_parts_of_speech_are_switched_off_by_settings_and_come_from_the_dictionary() -> None:
@@ -70,6 +78,14 @@ def test_ngrams_are_those_of_the_definition(words: list[str]) -> None:
         edged = f"<{word.lower()}>"
         expected.append([fnv(edged[i : i + n]) for n in (2, 3) for i in range(len(edged) - n + 1)])
     assert word_ngrams(pl.Series(words), SETTINGS).to_list() == expected
+
+
+def test_words_with_a_chinese_character_have_their_characters_in_lower_case() -> None:
+    words = pl.Series(["北京", "T恤", "Cat", "。", "𠮷", "カ", "北"])
+    found = characters(words).to_list()
+    assert found == [[0x5317, 0x4EAC], [ord("t"), 0x6064], [], [], [0x20BB7], [], [0x5317]]
+    assert characters(pl.Series(["Cat"])).to_list() == [[]]
+    assert characters(words.clear()).to_list() == []
 
 
 def test_shapes_and_scripts_tell_words_apart() -> None:

@@ -33,6 +33,6 @@ def test_stems_share_an_entry_of_the_vocabulary_and_nothing_else() -> None:
     assert stemmed.types["id"].to_list() == [1, 1, 1]
     plain = featurize(tokens, vocabulary, FeatureSettings(min_count=1))
     assert plain.types["id"].to_list() == [0, 0, 0]
-    kept = ["text", "ngrams", "shape", "script", "pos"]
+    kept = ["text", "ngrams", "characters", "shape", "script", "pos"]
     assert stemmed.types.select(kept).equals(plain.types.select(kept))
     assert stemmed.documents.equals(plain.documents)

@@ -73,6 +73,7 @@ def test_masked_words_come_in_runs_that_end_with_their_sentence_and_are_unknown(
     assert masked.type_id[-1] == 0
     assert masked.type_property[-1].tolist() == [0, 0, 0, 0]
     assert masked.type_ngram_offset.diff()[-1] == 0  # no n-grams
+    assert masked.type_character_offset.diff().tolist() == [0] * len(masked.type_id)
     rows = [(s == len(batch.type_id)).tolist() for s in masked.word.split(12)]
     lengths = set()
     for row in rows:
@@ -138,6 +139,7 @@ def test_a_batch_without_words_stays_one() -> None:
     empty = torch.zeros(0, dtype=torch.int64)
     batch = Batch(
         type_id=empty, type_ngram=empty, type_ngram_offset=torch.zeros(1, dtype=torch.int64),
+        type_character=empty, type_character_offset=torch.zeros(1, dtype=torch.int64),
         type_property=torch.zeros(0, 4, dtype=torch.int64), word=empty, content=torch.zeros(0, dtype=torch.bool),
         sentence_length=empty, paragraph_length=empty, document_length=torch.zeros(2, dtype=torch.int64), targets={},
     )  # fmt: skip

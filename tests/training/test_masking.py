@@ -32,6 +32,7 @@ def test_chosen_words_are_known_and_the_others_stay(seed: int, share: float) -> 
     kept = torch.ones(ids.numel(), dtype=torch.bool).index_fill_(0, found.place, False)
     assert (found.batch.word[kept] == before.word[kept]).all()
     assert found.batch.type_ngram_offset.numel() == found.batch.type_id.numel() + 1
+    assert found.batch.type_character_offset.numel() == found.batch.type_id.numel() + 1
 
 
 def test_most_are_hidden_some_changed_some_left() -> None:

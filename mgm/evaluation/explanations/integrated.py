@@ -132,6 +132,8 @@ def _copies(batch: Batch, count: int) -> Batch:
         type_id=zeros,
         type_ngram=zeros[:0],
         type_ngram_offset=torch.zeros(words + 1, dtype=torch.int64),
+        type_character=zeros[:0],
+        type_character_offset=torch.zeros(words + 1, dtype=torch.int64),
         type_property=torch.zeros(words, batch.type_property.shape[1], dtype=torch.int64),
         word=torch.arange(words),
         content=batch.content.repeat(count),

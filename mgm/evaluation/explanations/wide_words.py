@@ -9,9 +9,10 @@ import itertools
 import torch
 from torch import Tensor
 
+from mgm.model.bag import Occurrences
 from mgm.model.batch import Batch
 from mgm.model.ragged import Ragged
-from mgm.model.wide import Occurrences, Wide
+from mgm.model.wide import Wide
 from mgm.model.wide_tagging import PLACES, WideTagging
 
 
@@ -19,7 +20,7 @@ from mgm.model.wide_tagging import PLACES, WideTagging
 def wide_contributions(wide: Wide, batch: Batch, task: str, coefficients_BK: Tensor) -> Tensor:
     """(N,) what each word adds to the sum over K of coefficient times output of its document.
 
-    An n-gram's share, weight times value, is divided evenly among its occurrences, and a pair's among its two words. The
+    An n-gram's share, weight times value, is divided evenly among its occurrences, and an occurrence's among its words. The
     sum over a document's words is its output less that of a document of which nothing is known (`Wide.prior`), weighted
     by the coefficients. The values are those of this document: TF-IDF is scaled to length 1.
     """
@@ -70,11 +71,13 @@ def _shares(
 ) -> Tensor:
     size = idf.numel()
     found = where.bag(batch, size)
-    value_F = wide.values(found, idf, batch.size) * (weight[found.item] * weighed_BK[found.document]).sum(1)
+    value_F = wide.values(found, idf) * (weight[found.item] * weighed_BK[found.document]).sum(1)
     word_document = torch.repeat_interleave(torch.arange(batch.size), batch.words_per_document)
     ngram_M = torch.searchsorted(
         found.document * size + found.item, word_document[where.first] * size + where.item
     )
-    half_M = (value_F / found.count)[ngram_M] / 2
-    words = torch.zeros(batch.word.numel())
-    return words.index_add_(0, where.first, half_M).index_add_(0, where.last, half_M)
+    count_M = where.last - where.first + 1
+    each_M = (value_F / found.count)[ngram_M] / count_M
+    words = Ragged(torch.arange(int(count_M.sum())), count_M)
+    share = torch.zeros(batch.word.numel())
+    return share.index_add_(0, where.first[words.row] + words.position, each_M[words.row])

@@ -98,6 +98,8 @@ def test_of_a_model_that_reads_one_word_the_attributions_are_faithful_and_turned
             type_id=hot,
             type_ngram=hot[:0],
             type_ngram_offset=torch.zeros(2, dtype=torch.int64),
+            type_character=hot[:0],
+            type_character_offset=torch.zeros(2, dtype=torch.int64),
             word=torch.tensor([0]),
             content=torch.tensor([True]),
             sentence_length=torch.tensor([1]),

@@ -9,7 +9,7 @@ from mgm.evaluation.explanations.wide_words import tagging_contributions, wide_c
 from mgm.model.batch import Batch
 from mgm.model.wide import Wide
 from mgm.model.wide_tagging import PLACES, WideTagging
-from mgm.settings import WideSettings, WideTaggingSettings
+from mgm.settings import WideChineseSettings, WideSettings, WideTaggingSettings
 from tests.model.conftest import batch_of
 
 
@@ -45,12 +45,10 @@ def test_each_word_adds_weight_times_value_of_its_ngrams_and_half_of_its_pairs(
     forth, back = ngrams([1, 2]) - ones - twos, ngrams([2, 1]) - ones - twos
     spelt = {word: [(7 * word + i) % 50 for i in range(1 + word % 4)] for word in (1, 2)}
     bag = made.word_ngrams(batch)
-    words = made.values(bag, made.idf_word, 1) * (
-        made.words.weight[bag.item][:, :2] @ torch.tensor([1.0, -1.0])
-    )
+    words = made.values(bag, made.idf_word) * (made.words.weight[bag.item][:, :2] @ torch.tensor([1.0, -1.0]))
     of = dict(zip(bag.item.tolist(), words.tolist(), strict=True))
     bag = made.character_ngrams(batch)
-    letters = made.values(bag, made.idf_character, 1) * (
+    letters = made.values(bag, made.idf_character) * (
         made.characters.weight[bag.item][:, :2] @ torch.tensor([1.0, -1.0])
     )
     of_letters = dict(zip(bag.item.tolist(), letters.tolist(), strict=True))
@@ -60,12 +58,26 @@ def test_each_word_adds_weight_times_value_of_its_ngrams_and_half_of_its_pairs(
     assert found.tolist() == pytest.approx([one + pairs[0], two + sum(pairs), one + pairs[1]], abs=1e-5)
 
 
+def test_an_ngram_across_words_is_shared_by_all_its_words(make_batch: Callable[..., Batch]) -> None:
+    chinese = WideChineseSettings(ngram_min=3, ngram_max=3)
+    made = Wide(WideSettings(chinese=chinese), 50, {"genre": 1}, set())
+    batch = make_batch([[[[1, 2, 3, 4]]]], chinese={1: "明", 2: "月", 3: "照高"})
+    whole, rest = made.character_occurrences(batch).item[-2:].tolist()  # 明月照, 月照高
+    with torch.no_grad():
+        made.characters.weight[whole], made.characters.weight[rest] = 6.0, 2.0
+    found = wide_contributions(made.eval(), batch, "genre", torch.ones(1, 1))
+    bag = made.character_ngrams(batch)
+    value = float(made.values(bag, made.idf_character)[bag.item == whole])  # of every n-gram the same
+    assert found.tolist() == pytest.approx([2 * value, (2 + 1) * value, (2 + 1) * value, 0.0])
+
+
 @pytest.mark.parametrize("task", ["genre", "size"])
+@pytest.mark.parametrize("chinese", [{}, {1: "明", 2: "月照", 5: "高", 6: "楼"}])
 def test_the_sum_is_the_output_less_the_prior_for_every_document(
-    make_batch: Callable[..., Batch], task: str
+    make_batch: Callable[..., Batch], task: str, chinese: dict[int, str]
 ) -> None:
     made = part()
-    batch = make_batch([[[[1, 2, 3], [4]]], [[[5, 6]], [[2, 2]]], [[[7]]]])
+    batch = make_batch([[[[1, 2, 3], [4]]], [[[5, 6]], [[2, 2]]], [[[7]]]], chinese=chinese)
     width = made.widths[task]
     coefficients = torch.randn(3, width, generator=torch.Generator().manual_seed(1))
     found = wide_contributions(made, batch, task, coefficients).split(batch.words_per_document.tolist())
