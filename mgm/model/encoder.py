@@ -5,7 +5,8 @@ Axes: B documents, P paragraphs, S sentences, N words, T distinct words, D width
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
+from operator import add
 
 import torch
 import torch.nn.functional as F
@@ -162,7 +163,7 @@ class Encoder(nn.Module):
     def types(self, batch: Batch, word_dropout: float = 0.0) -> Types:
         """Of the batch's distinct words."""
         vectors_TD = self.word_vectors(batch, word_dropout)
-        whole_TD = torch.stack(list(vectors_TD.values())).sum(0)
+        whole_TD = reduce(add, vectors_TD.values())
         dropped_TD = self.dropout(whole_TD)
         return Types(vectors_TD, whole_TD, dropped_TD, [w.products(dropped_TD) for w in self.window_levels])
 

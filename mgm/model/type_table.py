@@ -4,6 +4,8 @@ Axes: T distinct words of a batch, U those of them that are new, C words that th
 """
 
 from dataclasses import replace
+from functools import reduce
+from operator import add
 
 import torch
 from torch import Tensor
@@ -13,7 +15,7 @@ from mgm.model.encoder import Encoder, Types
 from mgm.model.hashing import FIRST, SECOND, mixed
 from mgm.model.ragged import Ragged
 
-ROOM = 256 << 20
+ROOM = 512 << 20
 """Bytes."""
 
 
@@ -22,7 +24,7 @@ class TypeTable:
 
     Most words of a document have been met before, so that few are left to be read. Where there is no room for the new
     ones, all are forgotten: the frequent ones are soon back. Two words would be taken for one where 64-bit hashes of
-    their features collide; for the 40,000 words that the default settings have room for, the odds are 1 in 10^10.
+    their features collide; for the 77,000 words that the default settings have room for, the odds are 1 in 10^10.
     """
 
     def __init__(self, encoder: Encoder, room: int = ROOM) -> None:
@@ -74,15 +76,14 @@ class TypeTable:
     def _add(self, key_U: Tensor, batch: Batch) -> None:
         """The words of `batch`, one a key, none of them known."""
         assert self.made is not None
-        found, first = self.encoder.types(batch), self.keys.numel()
-        last = first + key_U.numel()
-        self.made.whole_TD[first:last] = found.whole_TD
-        for name, vectors in found.vectors.items():
-            self.made.vectors[name][first:last] = vectors
-        for window, table, products in zip(
-            self.encoder.window_levels, self.made.products, found.products, strict=True
-        ):
-            table[first * window.size : last * window.size] = products[: -window.size]
+        first, last = self.keys.numel(), self.keys.numel() + key_U.numel()
+        vectors = self.encoder.word_vectors(batch, 0.0)
+        for name, vectors_UD in vectors.items():
+            self.made.vectors[name][first:last] = vectors_UD
+        whole_UD = self.made.whole_TD[first:last]
+        whole_UD.copy_(reduce(add, vectors.values()))
+        for window, products in zip(self.encoder.window_levels, self.made.products, strict=True):
+            window.put_products(whole_UD, products[first * window.size : last * window.size])
         keys = torch.cat([self.keys, key_U])
         rows = torch.cat([self.rows, torch.arange(first, last, device=key_U.device)])
         order = keys.argsort()

@@ -138,14 +138,13 @@ class Wide(nn.Module):
         reading = Reading.of(batch, "all")
         ids = batch.type_id[batch.word]
         known, sentence = ids > 0, reading.sentences.row
-        pair = known[:-1] & known[1:] & (sentence[:-1] == sentence[1:])
+        single = known.nonzero()[:, 0]
+        pair = (known[:-1] & known[1:] & (sentence[:-1] == sentence[1:])).nonzero()[:, 0]
+        first, last = torch.cat([single, pair]), torch.cat([single, pair + 1])
+        hashes = ids[first] * FIRST
+        hashes[single.numel() :] += ids[pair + 1] * SECOND
         in_lead = torch.zeros_like(known).index_fill_(0, reading.lead.values, True)
-        single = ids * FIRST
-        hashes = torch.cat([single[known], (single[:-1] + ids[1:] * SECOND)[pair]])
-        place = torch.arange(ids.numel(), device=ids.device)
-        first = torch.cat([place[known], place[:-1][pair]])
-        last = torch.cat([place[known], place[1:][pair]])
-        led = torch.cat([in_lead[known], in_lead[:-1][pair]])
+        led = in_lead[first].nonzero()[:, 0]
         hashes = mixed(torch.cat([hashes, hashes[led] ^ THIRD]))
         return Occurrences(
             hashes % self.idf_word.numel(), torch.cat([first, first[led]]), torch.cat([last, last[led]])

@@ -40,6 +40,12 @@ class Window(nn.Module):
         product[:, (self.size - 1) // 2] += self.bias
         return product.view(-1, self.width)
 
+    @torch.no_grad()
+    def put_products(self, types_TD: Tensor, products: Tensor) -> None:
+        """Writes what words give at each place into (T*k,W), without what lies beyond the ends, for predictions."""
+        torch.mm(types_TD, self.places.weight.T, out=products.view(types_TD.shape[0], -1))
+        products.view(-1, self.size, self.width)[:, (self.size - 1) // 2] += self.bias
+
     def read(self, products: Tensor, reading: Reading) -> Ragged:
         """As `forward`, of the words' products."""
         words = reading.documents
