@@ -1,13 +1,14 @@
 """How fast a night is scored, beside fastText and a linear pipeline. `python benchmarks/scoring.py --bundle models/candidate`.
 
-A night is the whole flow in a process of its own: raw Parquet in, judged, scored, committed to Delta tables; its page. It
-runs in one process with one thread of the models, in one with two, and on a Ray cluster of this machine with two workers of
-one thread. The scorer alone is timed too: texts in memory to predictions in memory.
+All do one pass over raw Parquet, in one process and in two on half of the documents each: models from disk, predictions to
+a Parquet file. mgm's is that of a bundle's scorer. The peers' are for the tasks of the corpus that are classes or sets of
+labels: TF-IDF of words 1-2, one matrix for all tasks, and a linear support vector machine a task; and a fastText model a
+task (words 1-2, 100 dimensions). They are fitted once, before anything is timed, on `--fit` documents. Where the bundle's
+tasks are others than the peers', the result says so.
 
-The peers do one pass for the tasks of the corpus that are classes or sets of labels, raw Parquet to a Parquet file of
-predictions: TF-IDF of words 1-2, one matrix for all tasks, and a linear support vector machine a task; and a fastText model a
-task (words 1-2, 100 dimensions). They are fitted once, before anything is timed, on `--fit` documents, and run on all in one
-process, and in two on half each. Where the bundle's tasks are others than the peers', the result says so.
+A night is more than that, and timed beside it: the whole flow, that also hashes its documents, has the gate judge them,
+commits to Delta tables and writes a page. It runs in one process with one shard at a time, in one with two, each by a thread,
+and on a Ray cluster of this machine, which is started first, with two workers of one thread.
 
 Documents/s count from the start of a process's work, after its imports, to its end, loading of the models included. Memory
 is that of one process; of a night on Ray that of the one that reads and commits, without its workers. Medians of `--repeat`
@@ -82,7 +83,7 @@ def measure_night(source: str, bundle: str, like: str, threads: int, workers: in
     from mgm.scoring.scorer import Scorer
     from mgm.settings import GateSettings
 
-    torch.set_num_threads(threads)
+    torch.set_num_threads(1)
     at: list[tuple[str, float]] = []
     real_reached, real_load = steps.reached, Scorer.load
 
@@ -100,7 +101,13 @@ def measure_night(source: str, bundle: str, like: str, threads: int, workers: in
     gates = GateSettings.model_validate({"score": {"drift": "warn"}})
     start = time.perf_counter()
     scoring.score(
-        date(2026, 1, 1), source, Path(bundle), like or None, ScoreSettings(ray=ray), gates, accept_drift=True
+        date(2026, 1, 1),
+        source,
+        Path(bundle),
+        like or None,
+        ScoreSettings(ray=ray, threads=threads),
+        gates,
+        accept_drift=True,
     )
     end = time.perf_counter()
     stages, last = dict.fromkeys(STAGES.values(), 0.0), start
@@ -126,20 +133,23 @@ STAGES = {
 """A step of a night to the stage that it ends."""
 
 
-def measure_scorer(source: str, bundle: str, like: str, threads: int) -> dict[str, Any]:
-    """Scores all documents in memory, batch by batch, after a warm-up."""
+def measure_pass(source: str, bundle: str, like: str, first: int, rows: int) -> dict[str, Any]:
+    """What a peer does, by the scorer of a bundle: model and Parquet from disk, predictions to a Parquet file."""
     import torch
 
     from mgm.scoring.scorer import Scorer
 
-    torch.set_num_threads(threads)
-    frame = pl.read_parquet(source, columns=["doc_id", "text"])
-    scorer = Scorer.load(Path(bundle))
-    scorer.score(frame.head(256), like or None)
+    torch.set_num_threads(1)
     start = time.perf_counter()
-    for some in frame.iter_slices(ROWS):
-        scorer.score(some, like or None)
-    return {"seconds": time.perf_counter() - start, "peak_memory_mib": peak_mib()}
+    frame = pl.read_parquet(source, columns=["doc_id", "text"]).slice(first, rows)
+    scorer = Scorer.load(Path(bundle))
+    loaded = time.perf_counter()
+    batches = frame.iter_slices(ScoreSettings().rows_per_batch)
+    found = pl.concat([scorer.score(some, like or None)[0] for some in batches])
+    predicted = time.perf_counter()
+    found.write_parquet(f"mgm-{first}.parquet", compression="zstd")
+    end = time.perf_counter()
+    return {"seconds": end - start, "predict": predicted - loaded, "peak_memory_mib": peak_mib()}
 
 
 def fit(source: Path, tasks: dict[str, str], documents: int, folder: Path) -> None:
@@ -244,15 +254,10 @@ def fasttext_models(folder: Path, tasks: dict[str, str]) -> Any:
     return predict
 
 
-def peers_round(
-    name: str, source: Path, models: Path, rows: int, processes: int, work: Path
-) -> dict[str, Any]:
+def one_round(command: list[str], rows: int, processes: int, work: Path) -> dict[str, Any]:
     """One pass in one process, or in several on a part each; the slowest counts."""
     size = -(-rows // processes)
-    running = [
-        child(["peer", name, str(source), str(models), str(first), str(size)], work, 1)
-        for first in range(0, rows, size)
-    ]
+    running = [child([*command, str(first), str(size)], work, 1) for first in range(0, rows, size)]
     found = [answer(process) for process in running]
     return {key: max(one[key] for one in found) for key in found[0]}
 
@@ -322,15 +327,11 @@ def main() -> None:
                 place.mkdir()
                 night = ["night", str(source), bundle, like, str(threads), str(workers)]
                 rounds.setdefault(f"mgm night, {name}", []).append(answer(child(night, place, threads)))
-            for threads in (1, 2):
-                alone = ["scorer", str(source), bundle, like, str(threads)]
-                rounds.setdefault(f"mgm scorer, {threads} thread{'s'[: threads - 1]}", []).append(
-                    answer(child(alone, work, threads))
-                )
-            for peer in PEERS:
+            passes = {peer: ["peer", peer, str(source), str(models)] for peer in PEERS}
+            for name, command in ({"mgm": ["pass", str(source), bundle, like]} | passes).items():
                 for processes in (1, 2):
-                    rounds.setdefault(f"{peer}, {processes} process{'es' * (processes - 1)}", []).append(
-                        peers_round(peer, source, models, documents, processes, work)
+                    rounds.setdefault(f"{name}, {processes} process{'es' * (processes - 1)}", []).append(
+                        one_round(command, documents, processes, work)
                     )
             print(f"round {number + 1} of {given.repeat} is done", flush=True)
     speeds = {name: line(found, documents, megabytes) for name, found in rounds.items()}
@@ -348,11 +349,11 @@ def main() -> None:
         "speeds": speeds,
         "mgm_is_faster_by": {
             peer: {
+                "1 process": ratio(speeds, "mgm, 1 process", f"{peer}, 1 process"),
+                "2 processes": ratio(speeds, "mgm, 2 processes", f"{peer}, 2 processes"),
                 "night, 1 process": ratio(speeds, "mgm night, 1 process, 1 thread", f"{peer}, 1 process"),
-                "night, 2 processes": ratio(speeds, "mgm night, 2 processes (Ray)", f"{peer}, 2 processes"),
                 "night, 2 threads": ratio(speeds, "mgm night, 1 process, 2 threads", f"{peer}, 2 processes"),
-                "scorer, 1 thread": ratio(speeds, "mgm scorer, 1 thread", f"{peer}, 1 process"),
-                "scorer, 2 threads": ratio(speeds, "mgm scorer, 2 threads", f"{peer}, 2 processes"),
+                "night, 2 processes": ratio(speeds, "mgm night, 2 processes (Ray)", f"{peer}, 2 processes"),
             }
             for peer in PEERS
         },
@@ -380,8 +381,8 @@ if __name__ == "__main__":
     what, arguments = sys.argv[1:2], sys.argv[2:]
     if what == ["night"]:
         print(json.dumps(measure_night(*arguments[:3], int(arguments[3]), int(arguments[4]))))
-    elif what == ["scorer"]:
-        print(json.dumps(measure_scorer(*arguments[:3], int(arguments[3]))))
+    elif what == ["pass"]:
+        print(json.dumps(measure_pass(*arguments[:3], int(arguments[3]), int(arguments[4]))))
     elif what == ["peer"]:
         print(json.dumps(measure_peer(*arguments[:3], int(arguments[3]), int(arguments[4]))))
     else:

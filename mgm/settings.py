@@ -675,6 +675,8 @@ class ScoreSettings(_Section):
     rows_per_shard: int = Field(default=20_000, ge=1)
     """Documents of a shard, which is scored whole or not at all; 64 MB of text end it before."""
     rows_per_batch: int = Field(default=10_000, ge=1)
+    threads: int = Field(default=1, ge=1)
+    """Shards scored at a time in this process, each by one thread; without `ray`."""
     broken_stop: int = Field(default=100, ge=1)
     """More documents of a shard that the model fails for stop the night: then it is the model that is broken."""
     tasks: Literal["all"] | list[str] = "all"

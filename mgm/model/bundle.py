@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load as load_tensors
+from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
@@ -156,7 +156,7 @@ def load(folder: Path) -> Bundle:
             settings.model, tasks, config["labels"], config["vocabulary_size"], config["ngram_buckets"]
         )
     try:
-        network.load_state_dict(load_tensors((folder / _WEIGHTS).read_bytes()))
+        network.load_state_dict(load_file(folder / _WEIGHTS))
     except RuntimeError as error:
         raise ValueError(f"{folder / _WEIGHTS}: made by another version of the network: {error}") from error
     network.eval()

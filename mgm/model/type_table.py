@@ -35,6 +35,10 @@ class TypeTable:
         self.keys = self.rows = torch.empty(0, dtype=torch.int64)
         """The keys of the words that are known, ascending, and the row of each in `made`."""
 
+    def forget(self) -> None:
+        """As if nothing had been read; the memory stays."""
+        self.keys = self.rows = self.keys[:0]
+
     @torch.no_grad()
     def types(self, batch: Batch) -> Types:
         """As Encoder.types, for predictions; the next call overwrites it."""
@@ -46,7 +50,7 @@ class TypeTable:
             self._make_room(batch)
         new = ~torch.isin(distinct, self.keys, assume_unique=True)
         if self.keys.numel() + int(new.sum()) > self.capacity:
-            self.keys = self.rows = self.keys[:0]
+            self.forget()
             new = torch.ones_like(new)
         if distinct.numel() > self.capacity:
             return self.encoder.types(batch)

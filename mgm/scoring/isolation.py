@@ -39,6 +39,7 @@ def score_rows(
         ModelBroken: more do.
         MemoryError, OSError: as they come: no document's fault.
     """
+    scorer.forget()  # what comes out must not depend on the shards before
     limit = max(1, min(broken_stop, frame.height // 2))
     predicted, rejected = [pl.DataFrame(schema=scorer.schema)], [pl.DataFrame(schema=REJECTS)]
     broken: list[str] = []

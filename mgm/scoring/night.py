@@ -1,11 +1,16 @@
 """One night, from its documents to its commit: shard by shard, resumable, and committed exactly once."""
 
+import threading
+from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 
 import polars as pl
+import torch
 from deltalake.exceptions import DeltaError
 
 from mgm.corpus.parts import REJECTS, Counts
@@ -39,7 +44,9 @@ class Tables:
 
 
 def score_here(scorer: Scorer, like: str | None, settings: ScoreSettings) -> ScoreFrames:
-    """Scores shards in this process, one after another."""
+    """Scores shards in this process: one after another, or `score.threads` of them at a time."""
+    if settings.threads > 1:
+        return partial(_score_in_threads, scorer, like, settings)
 
     def score(
         frames: Iterator[tuple[Shard, pl.DataFrame]],
@@ -48,6 +55,34 @@ def score_here(scorer: Scorer, like: str | None, settings: ScoreSettings) -> Sco
             yield shard, score_rows(scorer, frame, like, settings.rows_per_batch, settings.broken_stop)
 
     return score
+
+
+def _score_in_threads(
+    scorer: Scorer, like: str | None, settings: ScoreSettings, frames: Iterator[tuple[Shard, pl.DataFrame]]
+) -> Generator[tuple[Shard, ScoredRows], None, None]:
+    """In the order of the shards. One frame is read ahead, and no more; torch is content with one thread a shard."""
+    own = threading.local()
+
+    def start() -> None:
+        torch.set_num_threads(1)
+        own.scorer = scorer.beside()
+
+    def score(frame: pl.DataFrame) -> ScoredRows:
+        return score_rows(own.scorer, frame, like, settings.rows_per_batch, settings.broken_stop)
+
+    running: deque[tuple[Shard, Future[ScoredRows]]] = deque()
+    pool = ThreadPoolExecutor(settings.threads, "score", start)
+    try:
+        for shard, frame in frames:
+            running.append((shard, pool.submit(score, frame)))
+            if len(running) > settings.threads:
+                done, future = running.popleft()
+                yield done, future.result()
+        while running:
+            done, future = running.popleft()
+            yield done, future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def score_shards(

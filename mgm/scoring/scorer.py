@@ -9,6 +9,7 @@ import polars as pl
 from mgm.corpus.parts import REJECTS
 from mgm.corpus.rejects import TEXT_MISSING, split_rejected
 from mgm.model import bundle as bundles
+from mgm.model.allocation import keep_freed_memory
 from mgm.model.bundle import Bundle
 from mgm.model.predict import TOKENS_PER_BATCH, predict, prediction_schema
 from mgm.model.signing import check_signature
@@ -47,13 +48,24 @@ class Scorer:
         tokens_per_batch: int = TOKENS_PER_BATCH,
         public_key: Path | None = None,
     ) -> Self:
-        """The scorer of a bundle's folder; with a public key only of one that it verifies.
+        """The scorer of a bundle's folder; with a public key only of one that it verifies. From here on the process keeps
+        memory that it frees (mgm/model/allocation.py).
 
         See `bundle.load` and `signing.check_signature` for what raises.
         """
+        keep_freed_memory()
         if public_key is not None:
             check_signature(folder, public_key)
         return cls(bundles.load(folder), tasks, tokens_per_batch)
+
+    def beside(self) -> Self:
+        """Another scorer with the same bundle, for another thread."""
+        return type(self)(self.bundle, [task.name for task in self.tasks], self.tokens_per_batch)
+
+    def forget(self) -> None:
+        """Forgets the words that were read. Their vectors may differ in the last bits with those that were read beside
+        them; after this, results are those of a new scorer to the bit."""
+        self.known.forget()
 
     @property
     def schema(self) -> pl.Schema:
