@@ -35,6 +35,7 @@ def tune(
         "best_epoch": trained.best,
         "thresholds": {name: t.to_json() for name, t in fitted.decisions.thresholds.items()},
         "adjustments": fitted.decisions.adjustments,
+        "shares": fitted.decisions.shares,
         "valid": next(r.metrics for r in trained.history if r.epoch == trained.best),
         "parameters": sum(p.numel() for p in fitted.network.parameters()),
         "seconds": seconds,
@@ -47,7 +48,7 @@ def refit(
     """A network on train and valid that decides as the first fit was tuned to, with that fit's whole schedule: its rate
     is nearly 0 at the end, so that fewer epochs would not be the first fit's best epoch but a shorter schedule."""
     thresholds = {name: Thresholds(**t) for name, t in tuned["thresholds"].items()}
-    decisions = Decisions(thresholds, tuned["adjustments"])
+    decisions = Decisions(thresholds, tuned["adjustments"], tuned["shares"])
     return _fit(workspace, joined(workspace.parts), tasks, settings, checkpoints, decisions)
 
 

@@ -195,6 +195,7 @@ def facts(made: Plan, fitted: Fitted, settings: Settings) -> dict[str, Any]:
         "best_epoch": trained.best,
         "validation": next((r.metrics for r in trained.history if r.epoch == trained.best), {}),
         "logit_adjustment": fitted.decisions.adjustments,
+        "wide_share": fitted.decisions.shares,
         "seconds": round(sum(cost.seconds for cost in costs), 1),
         "words_per_second": round(sum(cost.words for cost in costs) / seconds),
         "documents_per_second": round(sum(cost.documents for cost in costs) / seconds),

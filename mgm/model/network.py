@@ -173,6 +173,16 @@ class Network(nn.Module):
         if self.wide is not None:
             self.wide.shift(task, logits_K)
 
+    @torch.no_grad()
+    def lean(self, task: str, share: float) -> None:
+        """Gives the wide part this share (0..1) of the logits of a classification or multilabel task, in place of half:
+        its weights and those of the head are scaled, so that what is predicted stays the mean of both."""
+        head = self.heads[task]
+        assert isinstance(head, Classification | Multilabel) and self.wide is not None
+        for parameter in head.logits.parameters():
+            parameter.mul_(2 * (1 - share))
+        self.wide.multiply(task, 2 * share)
+
     def dense_parameters(self) -> list[nn.Parameter]:
         """All but the wide part's, which has a descent of its own."""
         return [p for name, p in self.named_parameters() if not name.startswith(("wide.", "wide_tagging."))]

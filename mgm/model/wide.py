@@ -105,6 +105,13 @@ class Wide(nn.Module):
         self.prior.split(list(self.widths.values()))[place].add_(logits_K)
 
     @torch.no_grad()
+    def multiply(self, task: str, factor: float) -> None:
+        """Multiplies the logits of a task."""
+        place = list(self.widths).index(task)
+        for all_tasks in (self.words.weight, self.characters.weight, self.prior):
+            all_tasks.split(list(self.widths.values()), dim=-1)[place].mul_(factor)
+
+    @torch.no_grad()
     def descend(self, share: float, documents: dict[str, int]) -> None:
         """One step down the gradient of losses that are means over a task's `documents`, at this share of the learning
         rate.

@@ -1,7 +1,7 @@
 """From features to a trained network: what the joint training and a single-task baseline have in common."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from mgm.text.vectors import Table, found
 from mgm.training.checkpoint import Checkpoint
+from mgm.training.leaning import tune_shares
 from mgm.training.logit_adjustment import log_share
 from mgm.training.pretrained import begin
 from mgm.training.reconstruction import fit_way_back
@@ -137,12 +138,18 @@ def fit(
         listener,
         settings.distillation,
     )
-    shares = _log_shares(plan)
-    if decisions is None:
-        with deterministic(settings.train.threads):
-            decisions = tune_decisions(
-                network, plan.validation, plan.tasks, plan.labels, shares, settings.train.tokens_per_batch
-            )
+    log_shares, tokens = _log_shares(plan), settings.train.tokens_per_batch
+    with deterministic(settings.train.threads):
+        leaning = (
+            tune_shares(network, plan.validation, plan.tasks, plan.labels, tokens)
+            if decisions is None
+            else decisions.shares
+        )
+        for task, share in leaning.items():
+            network.lean(task, share)
+        if decisions is None:
+            tuned = tune_decisions(network, plan.validation, plan.tasks, plan.labels, log_shares, tokens)
+            decisions = replace(tuned, shares=leaning)
     if network.reconstructs:
         fit_way_back(
             network,
@@ -154,7 +161,7 @@ def fit(
         )
     network.cpu()
     for task, strength in decisions.adjustments.items():
-        network.shift(task, torch.from_numpy(-strength * shares[task]))
+        network.shift(task, torch.from_numpy(-strength * log_shares[task]))
     return Fitted(network, decisions, trained)
 
 

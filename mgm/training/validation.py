@@ -4,7 +4,8 @@ These metrics compare label ids and words; the report's own, over labels and raw
 mgm.evaluation's.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.stats import pearsonr
@@ -12,7 +13,7 @@ from sklearn.metrics import f1_score
 
 from mgm.model.batch import ragged
 from mgm.model.network import Network
-from mgm.model.predict import TOKENS_PER_BATCH, Progress, Tags, decode
+from mgm.model.predict import TOKENS_PER_BATCH, Outcome, Progress, Tags, decode
 from mgm.model.spans import WordSpans, word_spans
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune
 from mgm.tasks import Task
@@ -35,17 +36,18 @@ def validate(
 ) -> dict[str, float]:
     """The first metric of every task that has a label in `sources`: macro-F1, micro-F1, Pearson or
     span-F1."""
-    pairs = _collect(network, sources, tasks, labels, tokens_per_batch, progress)
-    return {t.name: _metric(t, pairs[t.name], labels) for t in tasks if t.name in pairs}
+    pairs = _decoded(network, sources, tasks, labels, tokens_per_batch, progress)
+    return {t.name: metric(t, pairs[t.name], labels) for t in tasks if t.name in pairs}
 
 
 @dataclass(frozen=True)
 class Decisions:
-    """What turns probabilities to labels: the thresholds of multilabel tasks, and the strength of the logit adjustment
-    of classification tasks."""
+    """What turns outputs to labels: the thresholds of multilabel tasks, the strength of the logit adjustment of
+    classification tasks, and of both the share of the wide part (where there is one) in the logits."""
 
     thresholds: dict[str, Thresholds]
     adjustments: dict[str, float]
+    shares: dict[str, float] = field(default_factory=dict)
 
 
 def tune_decisions(
@@ -56,9 +58,9 @@ def tune_decisions(
     log_shares: dict[str, np.ndarray],
     tokens_per_batch: int = TOKENS_PER_BATCH,
 ) -> Decisions:
-    """Tuned on `sources`; `log_shares` gives (K,) of each classification task (logit_adjustment.log_share)."""
+    """Thresholds and adjustments tuned on `sources`; `log_shares` gives (K,) of each classification task (logit_adjustment.log_share)."""
     deciding = [t for t in tasks if t.kind in ("multilabel", "classification")]
-    pairs = _collect(network, sources, deciding, labels, tokens_per_batch, None)
+    pairs = _decoded(network, sources, deciding, labels, tokens_per_batch)
     thresholds, adjustments = {}, {}
     for task in deciding:
         none = np.zeros((0, len(labels[task.name])), np.float32)
@@ -70,20 +72,33 @@ def tune_decisions(
     return Decisions(thresholds, adjustments)
 
 
-def _collect(
+def _decoded(
     network: Network,
     sources: list[Source],
     tasks: list[Task],
     labels: dict[str, list[str]],
     tokens_per_batch: int,
-    progress: Progress | None,
+    progress: Progress | None = None,
 ) -> dict[str, Pairs]:
+    def outcomes(source: Source, own: list[Task]) -> Mapping[str, Outcome]:
+        return decode(network, source.part, source.rows, own, labels, tokens_per_batch, progress)
+
+    return collect(sources, tasks, labels, outcomes)
+
+
+def collect(
+    sources: list[Source],
+    tasks: list[Task],
+    labels: dict[str, list[str]],
+    outcomes_of: Callable[[Source, list[Task]], Mapping[str, Outcome]],
+) -> dict[str, Pairs]:
+    """What `outcomes_of` gives for the rows of each source and its tasks, a row a document, beside what is true."""
     found: dict[str, list[Pairs]] = {}
     for source in sources:
         own = source.tasks_of(tasks)
         if not own:
             continue
-        outcomes = decode(network, source.part, source.rows, own, labels, tokens_per_batch, progress)
+        outcomes = outcomes_of(source, own)
         for task in own:
             truth = source.part.documents[task.encoded][source.rows]
             if not truth.is_not_null().any():
@@ -103,7 +118,8 @@ def _collect(
     }
 
 
-def _metric(task: Task, pair: Pairs, labels: dict[str, list[str]]) -> float:
+def metric(task: Task, pair: Pairs, labels: dict[str, list[str]]) -> float:
+    """The first metric of a task."""
     predicted, truth = pair
     if task.kind == "classification":
         ids = list(range(len(labels[task.name])))

@@ -1,5 +1,6 @@
 import hashlib
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,6 @@ from mgm.training.fit import fit, plan
 from mgm.training.logit_adjustment import log_share
 from mgm.training.precision import has_bf16
 from mgm.training.trainer import EpochReport, Listener, Step, schedule
-from mgm.training.validation import Decisions
 from tests import tiny
 
 FRAMES = tiny.corpora()
@@ -233,7 +233,7 @@ def test_decisions_of_an_earlier_fit_are_kept() -> None:
     config = tiny.settings(epochs=1)
     dish = [t for t in config.active_tasks() if t.name == "dish"]
     plain = fit(plan(config, dish, SPACES, FEATURES, len(VOCABULARY)), config)
-    earlier = Decisions({}, {"dish": plain.decisions.adjustments["dish"] + 0.25})
+    earlier = replace(plain.decisions, adjustments={"dish": plain.decisions.adjustments["dish"] + 0.25})
     shifted = fit(plan(config, dish, SPACES, FEATURES, len(VOCABULARY)), config, decisions=earlier)
     assert shifted.decisions is earlier
     ids = FEATURES["menus"][0].documents.filter(split="train")[dish[0].encoded].drop_nulls().to_numpy()

@@ -1,0 +1,93 @@
+"""The wide part's share in the logits of a task, chosen on validation."""
+
+import numpy as np
+import pytest
+import torch
+
+from mgm.model.batch import collate
+from mgm.model.network import Network
+from mgm.tasks import Task
+from mgm.training.leaning import HALF, LEAST_GAIN, SHARES, best_share, tune_shares
+from mgm.training.sources import labelled
+from mgm.training.validation import validate
+from tests import tiny
+
+CONFIG = tiny.settings()
+FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+TASKS = CONFIG.active_tasks()
+VALIDATION = labelled(FEATURES, TASKS, "valid")
+CLASS = Task(name="genre", kind="classification", corpora=["c"])
+LABELS = Task(name="genre", kind="multilabel", corpora=["c"])
+SPACE = {"genre": ["a", "b"]}
+
+
+def network(wide: bool = True) -> Network:
+    """Not trained, and of a mind of its own in both parts."""
+    torch.manual_seed(3)
+    model = CONFIG.model.model_copy(update={"wide": CONFIG.model.wide.model_copy(update={"enabled": wide})})
+    made = Network(model, TASKS, SPACES, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
+    if made.wide is not None:
+        torch.nn.init.normal_(made.wide.words.weight)
+        torch.nn.init.normal_(made.wide.characters.weight)
+        torch.nn.init.normal_(made.wide.prior)
+    return made.eval()
+
+
+def test_the_logits_are_the_shares_of_both_parts_and_other_tasks_stay() -> None:
+    made = network()
+    batch = collate(FEATURES["menus"][0], np.arange(6), TASKS, SPACES, with_targets=False)
+    with torch.no_grad():
+        before, (deep, wide) = made(batch), made.parts(batch)
+        made.lean("dish", 0.8)
+        made.lean("themes", 0.5)
+        after = made(batch)
+    torch.testing.assert_close(after["dish"], 0.2 * deep["dish"] + 0.8 * wide["dish"])
+    for task in ("price", "keys", "themes"):
+        torch.testing.assert_close(after[task], before[task])
+
+
+RIGHT, WRONG = [[2.0, 0.0], [0.0, 2.0]], [[0.0, 2.0], [2.0, 0.0]]
+TRUTH = {"classification": np.array([0, 1]), "multilabel": np.array([[True, False], [False, True]])}
+
+
+@pytest.mark.parametrize("task", [CLASS, LABELS], ids=lambda task: task.kind)
+def test_the_share_goes_to_the_part_that_is_right_and_at_a_tie_stays_half(task: Task) -> None:
+    def found(deep: list[list[float]], wide: list[list[float]]) -> float:
+        logits = np.stack([np.array(deep, np.float32), np.array(wide, np.float32)], axis=1)
+        return best_share(task, (logits, TRUTH[task.kind]), SPACE)
+
+    assert found(RIGHT, WRONG) == 0.35  # the least step that leaves the wrong part
+    assert found(WRONG, RIGHT) == 0.65
+    assert found((3 * np.array(WRONG)).tolist(), RIGHT) == 0.8
+    assert found(RIGHT, RIGHT) == found(WRONG, WRONG) == 0.5
+
+
+def test_a_share_that_gains_little_is_not_taken() -> None:
+    truth = np.array([0, 1] * 200)
+    logits = np.zeros((400, 2, 2), np.float32)
+    logits[np.arange(400), :, truth] = 1.0
+    for mistakes, expected in ((2, 0.5), (8, 0.65)):  # documents of which the deep part is wrong, and sure
+        some = logits.copy()
+        some[np.arange(mistakes), 0] = 1.5 * (1 - logits[np.arange(mistakes), 0])
+        assert best_share(CLASS, (some, truth), SPACE) == expected
+
+
+def test_the_tuned_shares_are_those_with_the_highest_metric_that_validation_reports() -> None:
+    shares = tune_shares(network(), VALIDATION, TASKS, SPACES, 60)
+    assert shares.keys() == {"dish", "themes"}
+    reached = {}
+    for share in (HALF, *SHARES):
+        made = network()
+        for task in shares:
+            made.lean(task, share)
+        reached[share] = validate(made, VALIDATION, TASKS, SPACES, 60)
+    for task, share in shares.items():
+        best = max(own[task] for own in reached.values())
+        assert reached[share][task] == best if share != HALF else reached[HALF][task] > best - LEAST_GAIN
+    assert shares["dish"] != HALF, "or nothing is chosen"
+
+
+def test_without_a_wide_part_or_a_label_nothing_is_chosen() -> None:
+    assert tune_shares(network(wide=False), VALIDATION, TASKS, SPACES, 60) == {}
+    menus = [source for source in VALIDATION if source.corpus == "menus"]
+    assert tune_shares(network(), menus, TASKS, SPACES, 60)["themes"] == 0.5
