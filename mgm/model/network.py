@@ -74,7 +74,7 @@ class Network(nn.Module):
 
     Where `settings.wide` is on, every task has outputs from two parts, deep and wide (`wide` of document-level tasks,
     `wide_tagging` of the others). Each part is trained by its own loss, and what they predict is the mean of their
-    outputs: trained on the sum, one would learn only what the other leaves.
+    outputs, which `lean` weighs: trained on the sum, one would learn only what the other leaves.
 
     Raises ValueError when a task's kind has no head or its label space is empty, when no granularity is
     enabled, and when a tagging task has no granularity that gives a vector a word.
