@@ -54,8 +54,10 @@ def test_a_shard_comes_to_the_same_whatever_was_scored_before_it(folder: Path) -
     settings = ScoreSettings(rows_per_batch=2)
     first, last = (list(frames([]))[place] for place in (0, -1))
     ((_, alone),) = score_here(scorer, None, settings)(iter([last]))
+    words = scorer.known.keys.clone()
     *_, (_, after) = score_here(scorer, None, settings)(iter([first, last]))
     assert after.predictions.equals(alone.predictions)
+    assert scorer.known.keys.equal(words)  # those of the first shard are forgotten
 
 
 def test_no_more_than_one_shard_is_read_ahead(folder: Path) -> None:
