@@ -92,7 +92,9 @@ def _against(against: str, settings: Settings, root: Path) -> list[Check]:
             f"without {CHAMPION} the floors alone decide)"
         )
         return [Check("champion", False, why)]
-    tasks, sources = settings.active_tasks(), Sources(root, settings)
+    # the champion scores what a night does: generation tasks are not compared
+    tasks = [task for task in settings.active_tasks() if task.kind != "generation"]
+    sources = Sources(root, settings)
     rows: dict[str, pl.DataFrame] = {}
     for task in tasks:
         found = sources.predictions(task, SPLIT)

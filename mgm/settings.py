@@ -114,6 +114,8 @@ class FeatureSettings(_Section):
     ngram_min: int = Field(default=2, ge=1)
     ngram_max: int = Field(default=4, ge=1)
     ngram_buckets: int = Field(default=50_000, ge=1)
+    subwords: int = Field(default=4_000, ge=300)
+    """Pieces that generation tasks write with, of them all together; 256 are bytes."""
 
 
 class TextSettings(_Section):
@@ -390,6 +392,38 @@ class AutoencoderSettings(_Section):
     """Share of a layer's input that is zeroed while the layer learns to restore it."""
 
 
+class GenerationSettings(_Section):
+    """What writes the texts of generation tasks, one for them all."""
+
+    width: int = Field(default=192, ge=2)
+    heads: int = Field(default=4, ge=1)
+    hidden: int = Field(default=512, ge=1)
+    """Of the layers' feed-forward parts."""
+    reading_layers: int = Field(default=2, ge=0)
+    """Of self-attention over what the encoder gives."""
+    layers: int = Field(default=2, ge=1)
+    """Of the decoder."""
+    dropout: float = Field(default=0.2, ge=0, lt=1)
+    source: int = Field(default=160, ge=8)
+    """Subwords of a text that are read: whole sentences, or the beginning of the first."""
+    max_length: int = Field(default=96, ge=1)
+    """Subwords of an output, at most; training targets are cut there."""
+    beam: int = Field(default=4, ge=1)
+    """Outputs that the search keeps of a text; 1: greedy."""
+    length_penalty: float = Field(default=1.0, ge=0)
+    """Outputs are ranked by their log-probability over their length to this power."""
+    no_repeat_ngram: int = Field(default=5, ge=0)
+    """No run of so many subwords is written twice; 0: as it comes."""
+    validation: int = Field(default=500, ge=1)
+    """Documents of a part of the features, at most, that an epoch's validation writes for (greedily)."""
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.width % (2 * self.heads):
+            raise ValueError(f"width {self.width} is no multiple of twice the heads ({self.heads})")
+        return self
+
+
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {},
     "fast": {name: {"enabled": False} for name in ("sentence", "paragraph", "document")},
@@ -421,6 +455,7 @@ class ModelSettings(_Section):
     paragraph: ParagraphSettings = ParagraphSettings()
     document: DocumentSettings = DocumentSettings()
     wide: WideSettings = WideSettings()
+    generation: GenerationSettings = GenerationSettings()
     autoencoder: AutoencoderSettings = AutoencoderSettings()
 
     @model_validator(mode="before")

@@ -11,9 +11,11 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 from flows.stages._common import CANDIDATE, DATA, REPORTS, run_stage, write_json
 from mgm.corpus.parts import read_manifest, read_table
 from mgm.evaluation.calibration import headline, reliability_curve
+from mgm.evaluation.metrics import labelled
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.evaluation.tables import check_splits, write_tables
 from mgm.evaluation.unfamiliar import PLACE, Errors, separation
+from mgm.evaluation.written import examples
 from mgm.model import bundle as bundles
 from mgm.scoring.held_out import sample
 from mgm.scoring.inputs import Inputs
@@ -58,6 +60,12 @@ def main() -> None:
             ).write_csv(CONFUSION / f"{task.name}.csv")
     metrics = tested.metrics(settings.evaluate.bootstrap, settings.seed)
     found = tested.details(settings.evaluate, settings.seed)
+    for task in bundle.tasks:
+        if task.kind == "generation":
+            rows = labelled(tested.rows(task), task)
+            features = {c: _feature_parts(DATA / "features" / c) for c in task.corpora}
+            pieces = bundle.labels[task.name]
+            found[task.name]["written"] = examples(bundle.network, features, rows, task, pieces)
     for name, content in found.items():
         write_json(DETAILS / f"{name}.json", content)
         if content["calibration"] is not None:

@@ -24,6 +24,8 @@ from mgm.text.dictionary import dictionaries_of, dictionary_of
 from mgm.text.features import FeaturePart, featurize
 from mgm.text.leaks import Leaks
 from mgm.text.stopwords import FILE
+from mgm.text.subwords import FILE as SUBWORDS
+from mgm.text.subwords import Subwords
 from mgm.text.top_words import TopWords
 from mgm.text.vocabulary import Vocabulary, WordCounts, count_words, key
 
@@ -59,12 +61,17 @@ def main() -> None:
     )
     spaces = labels.build_label_spaces(label_counts, tasks)
     rare = labels.rare_labels(label_counts, tasks)
+    subwords = _subwords(settings, corpora)
+    if subwords is not None:
+        spaces |= {task.name: subwords.pieces for task in tasks if task.kind == "generation"}
 
     shutil.rmtree(FOLDER, ignore_errors=True)
     vocabulary.save(FOLDER / "vocabulary.parquet")
     labels.save(spaces, FOLDER / "labels.json")
+    if subwords is not None:
+        subwords.save(FOLDER / SUBWORDS)
     _copy_word_lists(settings)
-    gathered = Gathered(Counter(dict.fromkeys(spaces, 0)), TopWords(tasks), Leaks(tasks))
+    gathered = Gathered(Counter(dict.fromkeys(label_counts, 0)), TopWords(tasks), Leaks(tasks))
     profiles: dict[str, Any] = {}
     statistics: dict[str, Any] = {}
     for corpus in corpora:
@@ -73,8 +80,8 @@ def main() -> None:
         languages: Counter[str] = Counter()
         for index, (source, tokens) in enumerate(_tokens(corpus)):
             tokens = labels.drop_rare(tokens, own, rare)
-            part = featurize(tokens, vocabulary, features, dictionaries[corpus])
-            part = FeaturePart(labels.encode(part.documents, own, spaces), part.types)
+            part = featurize(tokens, vocabulary, features, dictionaries[corpus], subwords)
+            part = FeaturePart(labels.encode(part.documents, own, spaces, subwords), part.types)
             paths = part.save(FOLDER / corpus, index)
             parts.append(Part(paths[0].name, part.documents.height, _sha256(paths), source.sha256))
             profile.add(part.documents, part.types)
@@ -124,6 +131,17 @@ def _read(corpora: list[str], columns: Callable[[str], list[str]], what: str) ->
         folder = DATA / "tokens" / corpus
         parts = read_parts(folder, columns(corpus))
         yield from progress(parts, f"{what} {corpus}", len(read_manifest(folder).parts))
+
+
+def _subwords(settings: Settings, corpora: list[str]) -> Subwords | None:
+    """Learned from the training targets of all generation tasks; none where no such task is trained."""
+    own = {c: [t.name for t in _trained(settings, c) if t.kind == "generation"] for c in corpora}
+    if not any(own.values()):
+        return None
+    parts = _read([c for c in corpora if own[c]], lambda c: ["split", *own[c]], "subwords")
+    train = (part.filter(pl.col("split") == "train").drop("split") for part in parts)
+    texts = (text for part in train for column in part for text in column.drop_nulls())
+    return Subwords.train(texts, settings.text.features.subwords)
 
 
 def _copy_word_lists(settings: Settings) -> None:

@@ -13,6 +13,8 @@ from mgm.model import bundle as bundles
 from mgm.settings import Settings
 from mgm.text.dictionary import dictionaries_of
 from mgm.text.stopwords import Stopwords
+from mgm.text.subwords import FILE as SUBWORDS
+from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.fit import fit
 from mgm.training.team import check, started
@@ -60,6 +62,7 @@ def _train(settings: Settings) -> None:
         profile=read_json(FEATURES / "profile.json"),
         stopwords=_stopwords(settings),
         dictionaries=dictionaries_of(settings, FEATURES / "dictionaries"),
+        subwords=Subwords.load(FEATURES / SUBWORDS) if fitted.network.writer is not None else None,
     )
     identity = bundles.save(CANDIDATE, bundle)
     write_json(REPORTS / "training.json", facts(made, fitted, settings))

@@ -1,15 +1,17 @@
-"""The majority baseline: the best constant answer that training's labels allow, blind to the text."""
+"""The majority baseline: the best constant answer that training's labels allow, blind to the text. Of texts, which have no
+majority, what can be copied: the first sentence, or the whole document."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
 
+from mgm.evaluation.texts import BASELINES, baseline_column, text_statistics
 from mgm.tasks import Task
 
 
 def majority(train: pl.Series, task: Task) -> str | float | list[str] | list[dict[str, object]]:
-    """The constant prediction of a task from its training labels (nulls are ignored).
+    """The constant prediction of a task (not of a generation task) from its training labels (nulls are ignored).
 
     classification: the most frequent class (ties: first by name); multilabel: the constant set with the
     best micro-F1 on training; regression: the mean; tagging: no span.
@@ -51,6 +53,21 @@ def predict_majority(
         shares = [often.get(label, 0) / max(len(known), 1) for label in labels]
         constant.append(pl.Series(f"{task.name}_probs", [shares], dtype=pl.List(pl.Float32)))
     return rows.with_columns(column.new_from_index(0, rows.height) for column in constant)
+
+
+def predict_baseline(
+    rows: pl.DataFrame, train: pl.Series, task: Task, labels: Sequence[str] = ()
+) -> tuple[str, pl.DataFrame]:
+    """The baseline's name, and `rows` with its predictions: the majority; of a generation task the better one of BASELINES by
+    the task's first metric, the earlier at a tie."""
+    if task.kind != "generation":
+        return "majority", predict_majority(rows, train, task, labels)
+    copied = {
+        name: rows.with_columns(pl.col(baseline_column(task, name)).alias(task.name)) for name in BASELINES
+    }
+    scores = {name: text_statistics(found, task).score()[task.first_metric] for name, found in copied.items()}
+    best = max(BASELINES, key=lambda name: np.nan_to_num(scores[name]))
+    return best, copied[best]
 
 
 def _frequencies(labels: pl.Series) -> pl.DataFrame:

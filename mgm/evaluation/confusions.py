@@ -21,13 +21,13 @@ ELSEWHERE = "other bounds"
 
 def confusions(rows: pl.DataFrame, task: Task, labels: Sequence[str]) -> dict[str, Any] | None:
     """matrix: rows, columns, counts, whole (whether all labels are in it), None for multilabel tasks; pairs: actual,
-    predicted, n, examples. None for regression.
+    predicted, n, examples. None for regression and generation.
 
     rows: labelled, with a column corpus. classification: a pair is a label and another that was said for it. multilabel: a
     label that was missed and one that was wrongly said of the same document. tagging: spans with the same bounds; one
     without such a partner stands against `other bounds` where it overlaps a span of the other side, else against `no span`.
     """
-    if task.kind == "regression":
+    if task.kind in ("regression", "generation"):
         return None
     found = _pairs(rows, task)
     wrong = found.filter(pl.col("actual") != pl.col("predicted"))

@@ -28,7 +28,8 @@ def details(
     settings: EvaluateSettings,
     seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """Task to labels (label_rows), slices, calibration, coverage and confusions; null where a kind of task has none.
+    """Task to labels (label_rows), slices, calibration, coverage and confusions; null where a kind of task has none. written: null, and for
+    generation tasks what written.examples gives, which needs the network.
 
     test, valid: task to its rows of predictions with a column corpus, labelled or not; train: task to training's labels.
     Slices are flagged over all tasks together.
@@ -45,6 +46,7 @@ def details(
             "calibration": calibration(rows, tuned, task, known, settings.calibration_bins, draws),
             "coverage": coverage(rows, task, settings.confidences, draws),
             "confusions": confusions(rows, task, known),
+            "written": None,
         }
     flag({name: content["slices"] for name, content in found.items()})
     return found

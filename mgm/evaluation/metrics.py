@@ -13,6 +13,7 @@ from mgm.evaluation.items import KINDS, items, matches
 from mgm.evaluation.ranking import rankings
 from mgm.evaluation.regression import regression_statistics
 from mgm.evaluation.sums import Statistics
+from mgm.evaluation.texts import BASELINES, baseline_column, text_statistics
 from mgm.tasks import Task
 
 KEYS = ("doc_id", "group", "lang", "split")
@@ -23,6 +24,7 @@ TRAITS = {"words": pl.Int32(), "unknown": pl.Float32()}
 def columns_read(task: Task, available: Sequence[str]) -> list[str]:
     """The columns of a predictions table that metrics, slices, calibration and errors of a task read."""
     own = [task.name, f"{task.name}_score", f"{task.name}_probs", f"{task.name}_true"]
+    own += [f"{task.name}_truncated", *(baseline_column(task, name) for name in BASELINES)]
     return [name for name in (*KEYS, *TRAITS, *own) if name in available]
 
 
@@ -48,11 +50,11 @@ def labelled(frame: pl.DataFrame, task: Task) -> pl.DataFrame:
 
 def statistics(rows: pl.DataFrame, task: Task, labels: Sequence[str]) -> Statistics:
     """A task's statistics over labelled rows; `labels` is the label space of training (empty for
-    regression)."""
+    regression, not read for generation)."""
     if task.kind == "regression":
         return regression_statistics(rows, task)
-    if task.kind not in KINDS:
-        raise ValueError(f"task {task.name}: no metrics for tasks of kind {task.kind}")
+    if task.kind == "generation":
+        return text_statistics(rows, task)
     return items(rows, task, labels).statistics
 
 

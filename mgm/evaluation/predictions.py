@@ -5,7 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from mgm.evaluation.copied import lead_and_copy
 from mgm.evaluation.metrics import KEYS, TRAITS
+from mgm.evaluation.texts import BASELINES, baseline_column
 from mgm.model.batch import ragged
 from mgm.model.network import Network
 from mgm.model.predict import Progress, predict, prediction_schema
@@ -16,14 +18,18 @@ from mgm.text.features import FeaturePart
 
 def table_schema(tasks: Sequence[Task], reconstructs: bool = False) -> pl.Schema:
     """doc_id, group, lang, split, words, unknown, then of each task its prediction columns and `<task>_true`, the
-    label."""
+    label; of generation tasks also `<task>_lead` and `<task>_copy`, the first sentence and the document."""
     truth = {f"{task.name}_true": task.column_type for task in tasks}
+    copied = [
+        baseline_column(task, name) for task in tasks if task.kind == "generation" for name in BASELINES
+    ]
     return pl.Schema(
         {
             **dict.fromkeys(KEYS, pl.String()),
             **TRAITS,
             **prediction_schema(list(tasks), probs=True, reconstructs=reconstructs),
             **truth,
+            **dict.fromkeys(copied, pl.String()),
         }
     )
 
@@ -52,6 +58,10 @@ def predict_part(
     )
     truth = documents.select(*KEYS[1:], *[pl.col(t.name).alias(f"{t.name}_true") for t in tasks])
     every = pl.concat([found, truth, _traits(documents, part.types)], how="horizontal")
+    writing = [task for task in tasks if task.kind == "generation"]
+    if writing:
+        copied = zip(BASELINES, lead_and_copy(documents, part.types), strict=True)
+        every = every.with_columns(t.alias(baseline_column(task, n)) for n, t in copied for task in writing)
     return every.select(table_schema(tasks, network.reconstructs).names())
 
 

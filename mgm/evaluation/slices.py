@@ -24,6 +24,7 @@ COMPARED = {
     "multilabel": "micro_f1",
     "tagging": "span_f1",
     "regression": "mae",
+    "generation": "chrf",
 }
 """What slices are compared by, which a slice's own mix of classes or range of values does not move by itself, as it does
 macro-F1 and Pearson's coefficient."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from mgm.evaluation.baselines import predict_majority
+from mgm.evaluation.baselines import predict_baseline
 from mgm.evaluation.metrics import labelled, ranking_statistics, statistics, unseen_labels
 from mgm.evaluation.numbers import rounded
 from mgm.evaluation.significance import intervals
@@ -24,12 +24,12 @@ def summarise(
 
     frame: the predictions of one split (metrics.py); train: the training labels; labels: training's label
     space. Scalars: corpora, kind, n (labelled documents), groups, unseen_labels, every metric, low and
-    high of the first metric, baseline (the majority's first metric). `table`: each metric with its
-    interval and the majority's value. No value: null.
+    high of the first metric, baseline (the majority's first metric; of generation tasks that of the first sentence or of the
+    document, `against` says which). `table`: each metric with its interval and the baseline's value. No value: null.
     """
     rows = labelled(frame, task)
     values, bounds = _measured(rows, task, labels, resamples, seed)
-    constant = _constant(rows, train, task, labels)
+    against, constant = _constant(rows, train, task, labels)
     table = [
         {
             "metric": name,
@@ -51,6 +51,7 @@ def summarise(
         "low": rounded(low),
         "high": rounded(high),
         "baseline": rounded(constant[task.first_metric]),
+        "against": against,
         "table": table,
     }
 
@@ -66,7 +67,7 @@ def summary_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
         )
         lines.append(
             f"{task:<{width}}  {name:<9} {_show(entry[name])} {interval}  "
-            f"majority {_show(entry['baseline'])}  n {entry['n']}"
+            f"{entry.get('against', 'majority')} {_show(entry['baseline'])}  n {entry['n']}"
         )
     return lines
 
@@ -84,11 +85,13 @@ def _measured(
     return values, bounds
 
 
-def _constant(rows: pl.DataFrame, train: pl.Series, task: Task, labels: Sequence[str]) -> dict[str, float]:
-    """The metrics of the majority baseline."""
-    constant = predict_majority(rows, train, task, labels)
+def _constant(
+    rows: pl.DataFrame, train: pl.Series, task: Task, labels: Sequence[str]
+) -> tuple[str, dict[str, float]]:
+    """The baseline's name and metrics."""
+    name, constant = predict_baseline(rows, train, task, labels)
     ranked = ranking_statistics(constant, task, labels)
-    return statistics(constant, task, labels).score() | ({} if ranked is None else ranked.score())
+    return name, statistics(constant, task, labels).score() | ({} if ranked is None else ranked.score())
 
 
 def _show(value: float | None) -> str:

@@ -22,6 +22,11 @@ from mgm.text.features import PROPERTIES, FeaturePart
 NO_LABEL = -100
 """The target of a document (classification) or word (tagging) that carries no label; torch's own
 ignore_index."""
+_NONE = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def _nothing() -> Tensor:
+    return torch.zeros(0, dtype=torch.int64)
 
 
 @dataclass(frozen=True)
@@ -29,8 +34,8 @@ class Batch:
     """The tensors of B documents.
 
     `targets` holds only the tasks that these documents' corpus labels: classification (B,) int64, multilabel
-    (B,K) float32, regression (B,) float32, tagging (N,) int64 of BIO ids. Not labelled: NO_LABEL, or NaN in
-    float targets.
+    (B,K) float32, regression (B,) float32, tagging (N,) int64 of BIO ids, generation (B,L) int64 of subwords
+    with their end. Not labelled, and behind an end: NO_LABEL, or NaN in float targets.
 
     `teachers` holds the answers of teachers for some of these tasks, in training: probabilities (B,K) of classification
     and multilabel, values (B,) of regression; NaN: none.
@@ -49,6 +54,8 @@ class Batch:
     document_length: Tensor  # (B,) paragraphs of each document
     targets: dict[str, Tensor]
     teachers: dict[str, Tensor] = field(default_factory=dict)
+    type_subword: Tensor = field(default_factory=_nothing)  # (U,) of generation tasks
+    type_subword_length: Tensor = field(default_factory=_nothing)  # (T,)
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
@@ -85,7 +92,7 @@ class Batch:
     @property
     def labelled(self) -> dict[str, int]:
         """How many documents have a label or a teacher's answer, by document-level task (how many words have a label, by
-        tagging task)."""
+        tagging task; how many subwords the targets have, by generation task)."""
         known = {
             task: ~target.isnan().reshape(len(target), -1).any(1)
             if target.is_floating_point()
@@ -133,9 +140,11 @@ def collate(
     documents = part.documents.select(names)[rows]
     word, word_count = ragged(documents["word"])
     types, index = np.unique(word, return_inverse=True)
-    type_rows = part.types.select("id", "ngrams", "characters", *PROPERTIES)[types]
+    spelt = ["subwords"] if "subwords" in part.types.columns else []
+    type_rows = part.types.select("id", "ngrams", "characters", *PROPERTIES, *spelt)[types]
     ngram, ngram_count = ragged(type_rows["ngrams"])
     character, character_count = ragged(type_rows["characters"])
+    subword, subword_count = ragged(type_rows["subwords"]) if spelt else _NONE
     paragraph, document_length = ragged(documents["paragraph"])
     return Batch(
         type_id=_long(type_rows["id"].to_numpy()),
@@ -151,6 +160,8 @@ def collate(
         document_length=_long(document_length),
         targets={t.name: target(documents[t.encoded], t, labels, word_count) for t in encoded},
         teachers={t.name: torch.from_numpy(documents[t.taught].to_numpy(writable=True)) for t in taught},
+        type_subword=_long(subword),
+        type_subword_length=_long(subword_count),
     )
 
 
@@ -203,6 +214,10 @@ def target(column: pl.Series, task: Task, labels: dict[str, list[str]], word_cou
         tags = np.full(int(word_count.sum()), NO_LABEL, np.int64)
         tags[np.repeat(labelled, word_count)] = values
         return torch.from_numpy(tags)
+    if task.kind == "generation":
+        rows = np.full((len(column), int(count.max(initial=0))), NO_LABEL, np.int64)
+        rows[np.repeat(np.arange(len(column)), count), flat_positions(np.zeros_like(count), count)] = values
+        return torch.from_numpy(rows)
     raise ValueError(f"task {task.name!r}: no targets for the kind {task.kind!r}")
 
 

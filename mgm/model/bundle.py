@@ -1,6 +1,6 @@
 """A bundle: everything that scores raw text, in one folder of plain files whose hashes a manifest states.
 
-weights.safetensors, config.json, vocabulary.parquet, stopwords*.txt, dictionary.*, profile.json, manifest.json; once
+weights.safetensors, config.json, vocabulary.parquet, subwords.model (of generation tasks), stopwords*.txt, dictionary.*, profile.json, manifest.json; once
 promoted also card.md and card.json (card.py).
 Equal training gives equal bytes: no times and nothing about the machine stand inside.
 """
@@ -24,6 +24,8 @@ from mgm.settings import Settings, TextSettings
 from mgm.tasks import Task
 from mgm.text.dictionary import UserDictionary
 from mgm.text.stopwords import Stopwords
+from mgm.text.subwords import FILE as SUBWORDS
+from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary
 
 FORMAT = 3
@@ -38,7 +40,7 @@ class Bundle:
 
     `settings` names only what is enabled. `profile` is the training snapshot's statistics. `stopwords` are
     the general ones (None) and those of each corpus that has others. `dictionaries` are by the name that the
-    settings give them. `id` is the hash of the manifest, empty until saved.
+    settings give them. `subwords`: of generation tasks, where there are any. `id` is the hash of the manifest, empty until saved.
     """
 
     network: Network
@@ -50,6 +52,7 @@ class Bundle:
     profile: dict[str, Any]
     stopwords: dict[str | None, Stopwords] = field(default_factory=dict)
     dictionaries: dict[str, UserDictionary] = field(default_factory=dict)
+    subwords: Subwords | None = None
     id: str = ""
 
     def text_for(self, corpus: str | None) -> TextSettings:
@@ -119,6 +122,8 @@ def save(folder: Path, bundle: Bundle) -> str:
         stopwords.save(new / _stopword_file(corpus))
     for name, dictionary in bundle.dictionaries.items():
         dictionary.save(new / _dictionary_file(name))
+    if bundle.subwords is not None:
+        bundle.subwords.save(new / SUBWORDS)
     hashes = {path.name: sha256_of(path) for path in sorted(new.iterdir())}
     _write_json(new / MANIFEST, {"format": FORMAT, "files": hashes})
     if folder.exists():
@@ -172,6 +177,7 @@ def load(folder: Path) -> Bundle:
         dictionaries={
             name: UserDictionary.load(folder / _dictionary_file(name)) for name in config["dictionaries"]
         },
+        subwords=Subwords.load(folder / SUBWORDS) if network.writer is not None else None,
         id=identity,
     )
 

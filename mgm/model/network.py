@@ -13,7 +13,11 @@ from torch import Tensor, nn
 from mgm.model.batch import Batch
 from mgm.model.encoder import Encoder, Types
 from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
+from mgm.model.generation.memory import Memory
+from mgm.model.generation.search import Written, search
+from mgm.model.generation.writer import Writer
 from mgm.model.heads.classification import Classification
+from mgm.model.heads.generation import Generation
 from mgm.model.heads.head import Decoded, Head
 from mgm.model.heads.multilabel import Multilabel
 from mgm.model.heads.regression import Regression
@@ -68,16 +72,19 @@ class Heads(nn.Module):
 class Network(nn.Module):
     """Documents to the outputs of every task.
 
-    `labels`: the label space of each classification, multilabel and tagging task. `vocabulary_size`: the
-    largest word id. `word_dropout`, which training sets: the probability that a word counts as unknown in a
-    batch.
+    `labels`: the label space of each classification, multilabel and tagging task; of generation tasks the pieces of their
+    subwords, the same for all. `vocabulary_size`: the largest word id. `word_dropout`, which training sets: the probability
+    that a word counts as unknown in a batch.
+
+    Generation tasks read the encoder itself, words, sentences and the fused document, through one `writer`; `forward` has no
+    output of them. `write` searches; with targets in the batch `parts` gives what their loss is made of.
 
     Where `settings.wide` is on, every task has outputs from two parts, deep and wide (`wide` of document-level tasks,
     `wide_tagging` of the others). Each part is trained by its own loss, and what they predict is the mean of their
     outputs, which `lean` weighs: trained on the sum, one would learn only what the other leaves.
 
     Raises ValueError when a task's kind has no head or its label space is empty, when no granularity is
-    enabled, and when a tagging task has no granularity that gives a vector a word.
+    enabled, and when a tagging or generation task has no granularity that gives a vector a word.
     """
 
     word_dropout = 0.0
@@ -96,14 +103,16 @@ class Network(nn.Module):
             _check(task, labels, self.encoder.word_width)
         names = [task.name for task in tasks]
         self.fusion: Fusion = fusion_of(settings, self.encoder.widths, names)
-        self.sharing = choice.make(tasks, self.encoder.word_width, settings)
-        self.heads = Heads(
-            {
-                task.name: HEADS[task.kind](self.sharing.widths[task.name], labels.get(task.name, []))
-                for task in tasks
-            }
-        )
-        widths = {t.name: len(labels.get(t.name, [])) or 1 for t in tasks if t.kind != "tagging"}
+        self.generating = [t.name for t in tasks if t.kind == "generation"]
+        labelling = [t for t in tasks if t.kind != "generation"]
+        self.sharing = choice.make(labelling, self.encoder.word_width, settings)
+        self.heads = Heads({task.name: self._head(task, labels, settings) for task in tasks})
+        self.writer = None
+        if self.generating:
+            pieces = labels[self.generating[0]]
+            assert all(labels[name] == pieces for name in self.generating), "one writer has one set of pieces"
+            self.writer = Writer(settings.generation, self.encoder.word_width, settings.fusion_width, pieces)
+        widths = {t.name: len(labels.get(t.name, [])) or 1 for t in labelling if t.kind != "tagging"}
         values = {t.name for t in tasks if t.kind == "regression"}
         self.wide = None
         if settings.wide.enabled and widths:
@@ -114,13 +123,20 @@ class Network(nn.Module):
             self.wide_tagging = WideTagging(settings.wide.tagging, tags)
         self.has_tagging = bool(tags)
 
+    def _head(self, task: Task, labels: dict[str, list[str]], settings: ModelSettings) -> Head:
+        if task.kind == "generation":
+            return Generation(settings.generation.width)
+        return HEADS[task.kind](self.sharing.widths[task.name], labels.get(task.name, []))
+
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Logits (B,K), standardised values (B,) or emissions (N, 2L+1) of each task: the mean of its parts."""
         return mean_of(self.parts(batch))
 
-    def with_error(self, batch: Batch, types: Types | None = None) -> tuple[dict[str, Tensor], Tensor | None]:
-        """As `forward`, and (B,) the reconstruction error of each document where the fusion has one. `types`: as of `encode`."""
-        encoded = self.encode(batch, types)
+    def with_error(
+        self, batch: Batch, encoded: Encoded | None = None
+    ) -> tuple[dict[str, Tensor], Tensor | None]:
+        """As `forward`, and (B,) the reconstruction error of each document where the fusion has one."""
+        encoded = self.encode(batch) if encoded is None else encoded
         error = self.fusion.error(encoded[0]) if isinstance(self.fusion, AutoencoderFusion) else None
         return mean_of(self.parts(batch, encoded)), error
 
@@ -133,8 +149,7 @@ class Network(nn.Module):
         self, batch: Batch, encoded: Encoded | None = None, mixing: Mixing | None = None
     ) -> list[dict[str, Tensor]]:
         """The outputs of each part, the deep one first; the wide one has nothing mixed. `encoded`: what the encoder gave."""
-        deep = self.read(*(self.encode(batch) if encoded is None else encoded), mixing)
-        parts = [deep, self.shallow(batch)]
+        parts = [self.deep(batch, mixing, encoded), self.shallow(batch)]
         return [part for part in parts if part]
 
     def shallow(self, batch: Batch) -> dict[str, Tensor]:
@@ -143,26 +158,54 @@ class Network(nn.Module):
         found = {t: out[:, 0] if isinstance(self.heads[t], Regression) else out for t, out in logits.items()}
         return found | (self.wide_tagging(batch) if self.wide_tagging is not None else {})
 
-    def deep(self, batch: Batch, mixing: Mixing | None = None) -> dict[str, Tensor]:
-        """The outputs of the heads."""
-        return self.read(*self.encode(batch), mixing)
+    def deep(
+        self, batch: Batch, mixing: Mixing | None = None, encoded: Encoded | None = None
+    ) -> dict[str, Tensor]:
+        """The outputs of the heads; of generation tasks, where the batch has their targets, what their loss is made of."""
+        encoded = self.encode(batch) if encoded is None else encoded
+        outputs = self.read(*encoded, mixing)
+        for task in self.generating:
+            if task in batch.targets:
+                memory, start_D = self.memory(task, batch, encoded)
+                assert self.writer is not None
+                outputs[task] = self.writer.forced(memory, start_D, batch.targets[task])
+        return outputs
+
+    def memory(self, task: str, batch: Batch, encoded: Encoded) -> tuple[Memory, Tensor]:
+        """What the writer looks at for a generation task, and (D,) what its outputs begin with."""
+        pooled, words = encoded
+        head = self.heads[task]
+        assert self.writer is not None and words is not None and isinstance(head, Generation)
+        return self.writer.read(batch, words, self.fusion(pooled)[task]), head.start
+
+    def write(
+        self, batch: Batch, tasks: list[str], encoded: Encoded | None = None, beam: int | None = None
+    ) -> dict[str, Written]:
+        """The outputs of generation tasks; `beam`: None, as the settings say."""
+        if not tasks:
+            return {}
+        encoded = self.encode(batch) if encoded is None else encoded
+        assert self.writer is not None
+        kept = self.writer.settings.beam if beam is None else beam
+        return {task: search(self.writer, *self.memory(task, batch, encoded), kept) for task in tasks}
 
     def encode(self, batch: Batch, types: Types | None = None) -> Encoded:
         """What the encoder gives; `types`: what it has made of the distinct words of this batch, if it has."""
         dropout = self.word_dropout if self.training else 0.0
-        encoded: Encoded = self.encoder(batch, dropout, self.has_tagging, types)
+        with_words = self.has_tagging or self.writer is not None
+        encoded: Encoded = self.encoder(batch, dropout, with_words, types)
         return encoded
 
     def read(
         self, pooled: dict[str, Tensor], words: Words | None, mixing: Mixing | None = None
     ) -> dict[str, Tensor]:
         """The outputs of the heads for what the encoder gives, documents mixed where `mixing` says how."""
-        inputs = self.sharing(self.fusion(pooled), words)
+        inputs = self.sharing(self.fusion(pooled), words if self.has_tagging else None)
         if mixing is not None:
             inputs |= {
                 t: mixing.vectors(inputs[t]) for t, words in self.sharing.reads_words.items() if not words
             }
-        return {task: head(inputs[task]) for task, head in self.heads.items()}
+        return {task: self.heads[task](vectors) for task, vectors in inputs.items()}
 
     @torch.no_grad()
     def shift(self, task: str, logits_K: Tensor) -> None:
@@ -194,7 +237,8 @@ class Network(nn.Module):
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:
         """Those of the deep part that the loss of this task alone reaches."""
-        return [*self.heads[task].parameters(), *self.sharing.own_parameters(task)]
+        shared = [] if task in self.generating else self.sharing.own_parameters(task)
+        return [*self.heads[task].parameters(), *shared]
 
     def shared_parameters(self) -> list[nn.Parameter]:
         """Those of the deep part that are no task's own."""
@@ -217,7 +261,8 @@ class Network(nn.Module):
             if task not in outputs:
                 continue
             loss = self._loss(task, outputs[task], batch, smoothing, gold)
-            if loss is not None and mixing is not None and not self.sharing.reads_words[task]:
+            mixed = mixing is not None and not self.sharing.reads_words.get(task, True)
+            if loss is not None and mixing is not None and mixed:
                 partners = self._loss(task, outputs[task], batch, smoothing, gold, mixing.partner)
                 assert partners is not None, "the same targets in another order"
                 loss = mixing.loss(loss, partners)
@@ -248,20 +293,20 @@ class Network(nn.Module):
 
 def mean_of(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """The mean of the parts' outputs."""
-    return {task: reduce(add, (part[task] for part in parts)) / len(parts) for task in parts[0]}
+    found = {}
+    for task in parts[0] if parts else {}:
+        own = [part[task] for part in parts if task in part]
+        found[task] = reduce(add, own) / len(own)
+    return found
 
 
 def _check(task: Task, labels: dict[str, list[str]], word_width: int) -> None:
-    if task.kind not in HEADS:
-        raise ValueError(
-            f"task {task.name!r}: no head for the kind {task.kind!r} (there are: {', '.join(HEADS)})"
-        )
     if task.kind != "regression" and not labels.get(task.name):
         raise ValueError(
             f"task {task.name!r}: its label space is empty; no document of the training split has a label"
         )
-    if task.kind == "tagging" and not word_width:
+    if task.kind in ("tagging", "generation") and not word_width:
         raise ValueError(
-            f"task {task.name!r}: tagging needs a vector a word; "
+            f"task {task.name!r}: {task.kind} needs a vector a word; "
             "enable model.character, model.word, model.window or model.sentence"
         )

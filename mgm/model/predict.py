@@ -15,6 +15,7 @@ import torch
 
 from mgm.model.batch import Batch, collate, cut_by_tokens, flat_positions, ragged
 from mgm.model.encoder import Types
+from mgm.model.generation.search import Written
 from mgm.model.heads.head import Tagged
 from mgm.model.network import Network
 from mgm.model.spans import word_spans
@@ -22,6 +23,7 @@ from mgm.model.thresholds import Thresholds, untuned
 from mgm.model.type_table import TypeTable
 from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
+from mgm.text.subwords import written
 
 SCORE_DIGITS = 4
 """Decimals of every score and value that is written: below them, floating point differs between machines."""
@@ -43,8 +45,17 @@ class Tags:
     score: np.ndarray
 
 
-Outcome = np.ndarray | Tags
-"""Of one task: probabilities (R,K), regression values (R,), or tags. Under RECONSTRUCTION the reconstruction errors (R,)."""
+@dataclass(frozen=True)
+class Texts:
+    """What was written for R documents, the mean log-probability of its subwords, and whether words were left unread."""
+
+    text: np.ndarray
+    score: np.ndarray
+    truncated: np.ndarray
+
+
+Outcome = np.ndarray | Tags | Texts
+"""Of one task: probabilities (R,K), regression values (R,), tags, or texts. Under RECONSTRUCTION the reconstruction errors (R,)."""
 
 
 def predict(
@@ -62,7 +73,8 @@ def predict(
 
     classification: `<task>` and `<task>_score`; multilabel: parallel lists `<task>` and `<task>_score`; both with
     `probs` also `<task>_probs` over the label space; regression: `<task>`; tagging: `<task>`, spans in raw offsets
-    with their mean word probability; `reconstruction_error`, where the network's fusion has one (1: as typical documents
+    with their mean word probability; generation: `<task>`, `<task>_score` (mean log-probability of its subwords) and
+    `<task>_truncated` (the end of the document was not read); `reconstruction_error`, where the network's fusion has one (1: as typical documents
     have). Scores and values are rounded to SCORE_DIGITS.
     """
     rows = np.arange(part.documents.height)
@@ -84,6 +96,10 @@ def table(
         outcome, names = outcomes[task.name], labels.get(task.name, [])
         if isinstance(outcome, Tags):
             columns[task.name] = _spans(outcome, documents, names)
+        elif isinstance(outcome, Texts):
+            columns[task.name] = pl.Series(outcome.text.tolist(), dtype=pl.String)
+            columns[f"{task.name}_score"] = pl.Series(_round(outcome.score))
+            columns[truncated_column(task.name)] = pl.Series(outcome.truncated, dtype=pl.Boolean)
         elif task.kind == "classification":
             columns |= _classes(task.name, outcome, names, probs)
         elif task.kind == "multilabel":
@@ -96,6 +112,11 @@ def table(
         assert isinstance(errors, np.ndarray)
         columns[RECONSTRUCTION] = pl.Series(_round(errors), dtype=pl.Float32)
     return pl.DataFrame(columns)
+
+
+def truncated_column(task: str) -> str:
+    """Says of a generation task whether the end of a document was not read."""
+    return f"{task}_truncated"
 
 
 def prediction_schema(
@@ -112,6 +133,8 @@ def prediction_schema(
             schema[task.name] = pl.List(PREDICTED_SPAN)
         else:
             schema[task.name] = task.column_type
+        if task.kind == "generation":
+            schema |= {f"{task.name}_score": pl.Float32(), truncated_column(task.name): pl.Boolean()}
         if probs and task.kind in ("classification", "multilabel"):
             schema[f"{task.name}_probs"] = pl.List(pl.Float32)
     if reconstructs:
@@ -128,10 +151,14 @@ def decode(
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
     known: TypeTable | None = None,
+    beam: int | None = None,
 ) -> dict[str, Outcome]:
     """What the network decodes for `rows`, task by task, in the order of `rows`, and under RECONSTRUCTION their errors
-    where the network has them; leaves the network's mode as it was. `known`: the words that its encoder, as it is now,
-    has read before."""
+    where the network has them; leaves the network's mode as it was.
+
+    `known`: the words that its encoder, as it is now, has read before. `beam`: of the search for texts; None: as the
+    settings say.
+    """
     device = next(network.parameters()).device
     length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
     word_start = np.concatenate([[0], np.cumsum(length)])
@@ -143,12 +170,17 @@ def decode(
         for chosen, batch, types in _batches(
             known or TypeTable(network.encoder), part, rows, length, tokens_per_batch, device
         ):
-            outputs, error = network.with_error(batch, types)
+            encoded = network.encode(batch, types)
+            outputs, error = network.with_error(batch, encoded)
             if error is not None:
                 errors[chosen] = error.float().cpu().numpy()
-            decoded = network.decode({t.name: outputs[t.name] for t in tasks}, batch)
+            decoded = network.decode({t.name: outputs[t.name] for t in tasks if t.name in outputs}, batch)
+            texts = network.write(batch, [t.name for t in tasks if t.kind == "generation"], encoded, beam)
             words = flat_positions(word_start[chosen], length[chosen])
             for name, outcome in outcomes.items():
+                if isinstance(outcome, Texts):
+                    _keep(outcome, chosen, texts[name], labels[name])
+                    continue
                 found = decoded[name]
                 if isinstance(found, Tagged):
                     assert isinstance(outcome, Tags)
@@ -184,7 +216,17 @@ def _batches(
 def _blank(task: Task, rows: int, words: int, labels: dict[str, list[str]]) -> Outcome:
     if task.kind == "tagging":
         return Tags(np.zeros(words, np.int64), np.zeros(words, np.float32))
+    if task.kind == "generation":
+        return Texts(np.full(rows, "", object), np.zeros(rows, np.float32), np.zeros(rows, bool))
     return np.zeros(rows if task.kind == "regression" else (rows, len(labels[task.name])), np.float32)
+
+
+def _keep(outcome: Texts, rows: np.ndarray, found: Written, pieces: list[str]) -> None:
+    count = found.count.cpu()
+    inside = torch.arange(found.ids.shape[1]) < count[:, None]
+    outcome.text[rows] = written(found.ids.cpu()[inside].numpy(), count.numpy(), pieces).to_numpy()
+    outcome.score[rows] = found.score.float().cpu().numpy()
+    outcome.truncated[rows] = found.truncated.cpu().numpy()
 
 
 def _round(values: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from mgm.report.task_explanations import task_explanations
 from mgm.report.task_labels import task_labels
 from mgm.report.task_metrics import task_metrics
 from mgm.report.task_slices import task_slices
+from mgm.report.task_written import task_written
 from mgm.tasks import Task
 
 PARTS: dict[str, Callable[[Sources, Task], Any]] = {
@@ -22,6 +23,7 @@ PARTS: dict[str, Callable[[Sources, Task], Any]] = {
     "confusions": task_confusions,
     "explanations": task_explanations,
     "errors": task_errors,
+    "written": task_written,
 }
 """In the page's order: what reads a part, which the template task_<name>.html.j2 shows as `part` beside `task`. None
 leaves it out."""

@@ -24,7 +24,10 @@ class TaskErrors:
 
 
 def task_errors(sources: Sources, task: Task) -> TaskErrors | None:
-    """Reads data/predictions and data/documents; None where there is no error to show."""
+    """Reads data/predictions and data/documents; None where there is no error to show, and of generation tasks, whose
+    texts are shown by task_written.py."""
+    if task.kind == "generation":
+        return None
     predictions = sources.predictions(task, SPLIT)
     if predictions is None:
         return None

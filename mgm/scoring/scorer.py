@@ -109,7 +109,8 @@ class Scorer:
         dictionary = self.bundle.dictionary_for(corpus)
         tokens, words, wordless = segment(cleaned, text.segmentation, dictionary)
         tokens = tokens.with_columns(content_of(words, self.bundle.stopwords_for(corpus)))
-        part = featurize_words(tokens, words, self.bundle.vocabulary, text.features, dictionary)
+        subwords = self.bundle.subwords if any(t.kind == "generation" for t in self.tasks) else None
+        part = featurize_words(tokens, words, self.bundle.vocabulary, text.features, dictionary, subwords)
         dropped = {"input": missing, "clean": unclean, "tokenize": wordless}
         rejects = [
             r.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(REJECTS)

@@ -15,6 +15,7 @@ from mgm.text.coded import CodedWords
 from mgm.text.dictionary import UserDictionary
 from mgm.text.lists import Array, code_points, offsets, ragged, ranges
 from mgm.text.part_of_speech import NONE, POS, parts_of_speech
+from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary
 
 SHAPES = 16
@@ -64,7 +65,8 @@ class FeaturePart:
     documents: doc_id and the other columns of the tokens, with `word` list[i32] (rows of `types`) in place of
         `words`.
     types: one row a distinct word, in order of first appearance: text, id (i32, 0 unknown), ngrams
-        (list[i32]), characters (list[i32]), and the properties bucket, shape, script and pos (i8).
+        (list[i32]), characters (list[i32]), and the properties bucket, shape, script and pos (i8); for generation tasks
+        subwords (list[i32]).
     """
 
     documents: pl.DataFrame
@@ -105,13 +107,14 @@ def featurize(
     vocabulary: Vocabulary,
     settings: FeatureSettings,
     dictionary: UserDictionary | None = None,
+    subwords: Subwords | None = None,
 ) -> FeaturePart:
     """Turns tokens (with `words` and `content`) into features, row-aligned; other columns stay.
 
-    `dictionary`: the one that the texts were segmented with, whose tags are parts of speech.
+    `dictionary`: the one that the texts were segmented with, whose tags are parts of speech. `subwords`: of generation tasks.
     """
     words = CodedWords.of(tokens["words"])
-    return featurize_words(tokens.drop("words"), words, vocabulary, settings, dictionary)
+    return featurize_words(tokens.drop("words"), words, vocabulary, settings, dictionary, subwords)
 
 
 def featurize_words(
@@ -120,6 +123,7 @@ def featurize_words(
     vocabulary: Vocabulary,
     settings: FeatureSettings,
     dictionary: UserDictionary | None = None,
+    subwords: Subwords | None = None,
 ) -> FeaturePart:
     """As `featurize`, of tokens whose words stand beside them."""
     types = words.types.alias("text")
@@ -134,9 +138,10 @@ def featurize_words(
         if settings.part_of_speech
         else pl.lit(NONE, pl.Int8).alias("pos"),
     )
-    return FeaturePart(
-        tokens.with_columns(word), described.select("text", "id", "ngrams", "characters", *PROPERTIES)
-    )
+    described = described.select("text", "id", "ngrams", "characters", *PROPERTIES)
+    if subwords is not None:
+        described = described.with_columns(subwords.words(types))
+    return FeaturePart(tokens.with_columns(word), described)
 
 
 def word_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:

@@ -11,6 +11,7 @@ import polars as pl
 from mgm.tasks import Task
 from mgm.text.lists import Array, flat, flat_array, lengths, owners, ragged, ranges
 from mgm.text.offsets import keys
+from mgm.text.subwords import Subwords
 
 Counts = dict[str, dict[str, int]]
 """Task to label to how many times: documents, and for tagging spans."""
@@ -104,12 +105,18 @@ def drop_rare(frame: pl.DataFrame, tasks: Sequence[Task], rare: Mapping[str, Seq
     return frame
 
 
-def encode(frame: pl.DataFrame, tasks: Sequence[Task], spaces: Mapping[str, Sequence[str]]) -> pl.DataFrame:
-    """Adds `<task>__y` for each task whose column the frame has; generation tasks have none.
+def encode(
+    frame: pl.DataFrame,
+    tasks: Sequence[Task],
+    spaces: Mapping[str, Sequence[str]],
+    subwords: Subwords | None = None,
+) -> pl.DataFrame:
+    """Adds `<task>__y` for each task whose column the frame has; generation tasks have one where there are
+    `subwords`.
 
     classification int32 (UNSEEN for a label outside the space); multilabel list[i32], sorted, unseen labels
     left out; regression float32; tagging list[i16], one a word: 0 outside, 1 + 2i the first word of a span of
-    label i, 2 + 2i a further one (needs `start`, `end`). Null: not labelled.
+    label i, 2 + 2i a further one (needs `start`, `end`); generation list[i32], subwords with their end. Null: not labelled.
     """
     columns = []
     for task in tasks:
@@ -124,6 +131,8 @@ def encode(frame: pl.DataFrame, tasks: Sequence[Task], spaces: Mapping[str, Sequ
             columns.append(column.cast(pl.Float32).alias(task.encoded))
         elif task.kind == "tagging":
             columns.append(_encode_spans(frame, column, space).alias(task.encoded))
+        elif subwords is not None:
+            columns.append(subwords.targets(column).alias(task.encoded))
     return frame.with_columns(columns)
 
 

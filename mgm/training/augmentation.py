@@ -16,6 +16,7 @@ from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.mixing import Mixing
 from mgm.model.ragged import Ragged
 from mgm.settings import AugmentationSettings
+from mgm.text.subwords import UNKNOWN
 
 
 def altered(batch: Batch, settings: AugmentationSettings, tagging: Set[str]) -> Batch:
@@ -104,6 +105,8 @@ def mask(batch: Batch, probability: float, words: int) -> Batch:
         type_character_offset=torch.cat([batch.type_character_offset, batch.type_character_offset[-1:]]),
         type_property=torch.cat([batch.type_property, nothing]),
         word=batch.word.masked_fill(masked, batch.type_id.numel()),
+        type_subword=torch.cat([batch.type_subword, batch.type_subword.new_full((1,), UNKNOWN)]),
+        type_subword_length=torch.cat([batch.type_subword_length, batch.type_subword_length.new_ones(1)]),
     )
 
 

@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from sacrebleu.metrics import CHRF
 from scipy.stats import pearsonr
 from sklearn.metrics import f1_score
 
 from mgm.model.batch import ragged
 from mgm.model.network import Network
-from mgm.model.predict import TOKENS_PER_BATCH, Outcome, Progress, Tags, decode
+from mgm.model.predict import TOKENS_PER_BATCH, Outcome, Progress, Tags, Texts, decode
 from mgm.model.spans import WordSpans, word_spans
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune
 from mgm.tasks import Task
@@ -23,7 +24,7 @@ from mgm.training.sources import Source
 Pairs = tuple[np.ndarray, np.ndarray]
 """What was decoded and what is true for the labelled rows of a task: multilabel (n,K) probabilities and bool,
 classification (n,K) probabilities and (n,) ids (-1: unseen in training), regression (n,) values, tagging (1,) the spans found, and
-(1,) the spans predicted plus the true ones."""
+(1,) the spans predicted plus the true ones, generation the texts of some documents."""
 
 
 def validate(
@@ -34,9 +35,13 @@ def validate(
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
 ) -> dict[str, float]:
-    """The first metric of every task that has a label in `sources`: macro-F1, micro-F1, Pearson or
-    span-F1."""
-    pairs = _decoded(network, sources, tasks, labels, tokens_per_batch, progress)
+    """The first metric of every task that has a label in `sources`: macro-F1, micro-F1, Pearson,
+    span-F1 or chrF."""
+    labelling = [t for t in tasks if t.kind != "generation"]
+    pairs = _decoded(network, sources, labelling, labels, tokens_per_batch, progress)
+    pairs |= _written(
+        network, sources, [t for t in tasks if t.kind == "generation"], labels, tokens_per_batch
+    )
     return {t.name: metric(t, pairs[t.name], labels) for t in tasks if t.name in pairs}
 
 
@@ -104,6 +109,7 @@ def collect(
             if not truth.is_not_null().any():
                 continue
             outcome = outcomes[task.name]
+            assert not isinstance(outcome, Texts)
             known = truth.is_not_null().to_numpy()
             if isinstance(outcome, Tags):
                 pair = _span_counts(source, outcome, *ragged(truth))
@@ -112,10 +118,40 @@ def collect(
             else:
                 pair = outcome[known], truth.drop_nulls().to_numpy()
             found.setdefault(task.name, []).append(pair)
+    return _concatenated(found)
+
+
+def _concatenated(found: dict[str, list[Pairs]]) -> dict[str, Pairs]:
     return {
         name: (np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs]))
         for name, pairs in found.items()
     }
+
+
+def _written(
+    network: Network,
+    sources: list[Source],
+    tasks: list[Task],
+    labels: dict[str, list[str]],
+    tokens_per_batch: int,
+) -> dict[str, Pairs]:
+    """What is written, greedily, for some of the labelled rows of each source, evenly over them, and what should be."""
+    found: dict[str, list[Pairs]] = {}
+    for source in sources:
+        for task in source.tasks_of(tasks):
+            assert network.writer is not None
+            truth = source.part.documents[task.name][source.rows]
+            known = truth.is_not_null().arg_true().to_numpy()
+            chosen = known[:: max(1, -(-len(known) // network.writer.settings.validation))]
+            if not len(chosen):
+                continue
+            outcome = decode(
+                network, source.part, source.rows[chosen], [task], labels, tokens_per_batch, beam=1
+            )
+            texts = outcome[task.name]
+            assert isinstance(texts, Texts)
+            found.setdefault(task.name, []).append((texts.text, truth.gather(chosen).to_numpy()))
+    return _concatenated(found)
 
 
 def metric(task: Task, pair: Pairs, labels: dict[str, list[str]]) -> float:
@@ -131,6 +167,8 @@ def metric(task: Task, pair: Pairs, labels: dict[str, list[str]]) -> float:
             if truth.any()
             else 0.0
         )
+    if task.kind == "generation":
+        return float(CHRF().corpus_score(predicted.tolist(), [truth.tolist()]).score) / 100
     if task.kind == "tagging":
         hits, of_both = predicted.sum(), truth.sum()
         return float(2 * hits / max(of_both, 1))

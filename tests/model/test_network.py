@@ -151,9 +151,6 @@ def test_errors_name_the_task() -> None:
         Network(model_settings(**off), TASKS, LABELS, 30, 50)
     with pytest.raises(ValueError, match="'genre': its label space is empty"):
         Network(model_settings(), TASKS, LABELS | {"genre": []}, 30, 50)
-    title = Task(name="title", kind="generation", corpora=["c"])
-    with pytest.raises(ValueError, match="'title': no head for the kind 'generation'"):
-        Network(model_settings(), [title], LABELS, 30, 50)
 
 
 def test_gate_weights_reach_the_report() -> None:

@@ -76,7 +76,7 @@ def test_its_numbers_are_those_of_the_files(run: Sources) -> None:
         e = metrics[name]
         assert (
             f"| {name} | {first.replace('_', ' ')} | {e[first]:.3f} [{e['low']:.3f}, {e['high']:.3f}] | "
-            f"{e['baseline']:.3f} | {e['n']} |" in card
+            f"majority {e['baseline']:.3f} | {e['n']} |" in card
         )
     assert "| pages | 1,234 / 56 / 78 | en 800, zh 434 |" in card
     assert "| poems | – / – / – | – |" in card

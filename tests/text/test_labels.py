@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mgm.tasks import COLUMN_TYPES, Kind, Task
 from mgm.text import labels
+from mgm.text.subwords import Subwords
 
 
 def task(name: str, kind: Kind, **more: Any) -> Task:
@@ -67,6 +68,9 @@ def test_encoded_columns() -> None:
     assert encoded["value__y"].to_list() == FRAME["value"].to_list()
     assert encoded["ner__y"].to_list() == [[1, 2, 2], [0, 0, 0], None, [0, 3, 0], [0, 1, 0], None]
     assert "title__y" not in encoded.columns
+    subwords = Subwords.train(["t"], 300)
+    written = labels.encode(FRAME, [TITLE], {}, subwords)["title__y"]
+    assert written.to_list() == subwords.targets(FRAME["title"]).to_list()
     assert [encoded.schema[t.encoded] for t in (KIND, TAGS, NER, VALUE)] == [
         pl.Int32, pl.List(pl.Int32), pl.List(pl.Int16), pl.Float32,
     ]  # fmt: skip

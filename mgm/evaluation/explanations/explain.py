@@ -59,15 +59,19 @@ def explain(
     seed: int,
     say: Say = print,
 ) -> dict[str, Any]:
-    """Explains the bundle's network; `corpora`: the features of each corpus that it has tasks of."""
+    """Explains the bundle's network; `corpora`: the features of each corpus that it has tasks of. Generation tasks are not
+    explained here: what they copied and looked at stands beside their texts (evaluation.written)."""
     network = bundle.network
     assert not network.training, "a network with dropout explains nothing"
+    explained = [task for task in bundle.tasks if task.kind != "generation"]
     held: dict[str, Held] = {}
     rows: Rows = {}
     doubts: dict[str, list[pl.DataFrame]] = {}
     probs: dict[str, list[np.ndarray]] = {}
     for corpus, parts in corpora.items():
-        tasks = [task for task in bundle.tasks if corpus in task.corpora]
+        tasks = [task for task in explained if corpus in task.corpora]
+        if not tasks:
+            continue
         tuning, test = (held_out(parts, split, settings.documents, seed, corpus) for split in (TUNING, SPLIT))
         average = average_word(
             network.encoder, (batch for part in tuning for _, batch in batches(part, [], {}))
@@ -84,13 +88,13 @@ def explain(
         say(
             f"{corpus}: {sum(p.documents.height for p in test):,} test documents read with each granularity masked"
         )
-    with_tests = [task for task in bundle.tasks if task.name in rows.get(NOTHING, {})]
+    with_tests = [task for task in explained if task.name in rows.get(NOTHING, {})]
     found: dict[str, Any] = {
         "masking": effects(rows, with_tests, bundle.labels, settings.bootstrap, seed),
         "gates": {"fusion": bundle.settings.model.fusion, "weights": _rounded(network.fusion.gate_weights())},
         "label_errors": {
             task.name: _label_errors(task, bundle.labels, doubts, probs, settings.suspects)
-            for task in bundle.tasks
+            for task in explained
         },
         "examples": {},
         "faithfulness": {},

@@ -1,0 +1,128 @@
+"""Layers of attention for what reads and what writes: normalised before, added after.
+
+Axes: B documents, Q queries, M items attended to, D width, H heads, d width of a head. Source: Vaswani et al. 2017,
+arXiv:1706.03762; the order of normalisation: Xiong et al. 2020, arXiv:2002.04745.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgm.settings import GenerationSettings
+
+
+class Keys(NamedTuple):
+    """What is attended to: keys and values, (B,H,M,d) each."""
+
+    key: Tensor
+    value: Tensor
+
+    def then(self, other: "Keys") -> "Keys":
+        """With the items of `other` behind."""
+        return Keys(torch.cat([self.key, other.key], 2), torch.cat([self.value, other.value], 2))
+
+    def select(self, rows: Tensor) -> "Keys":
+        """Those of some rows."""
+        return Keys(self.key[rows], self.value[rows])
+
+
+class Attention(nn.Module):
+    """Multi-head attention whose keys are made apart from its queries, so that they can be kept."""
+
+    def __init__(self, settings: GenerationSettings) -> None:
+        super().__init__()
+        self.heads, width = settings.heads, settings.width
+        self.query = nn.Linear(width, width)
+        self.key_value = nn.Linear(width, 2 * width)
+        self.output = nn.Linear(width, width)
+
+    def keys(self, items_BMD: Tensor) -> Keys:
+        both = self.key_value(items_BMD).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return Keys(both[0], both[1])
+
+    def forward(
+        self, items_BQD: Tensor, keys: Keys, mask: Tensor | None = None, causal: bool = False
+    ) -> Tensor:
+        """(B,Q,D); `mask` (B,M): which items are there; `causal`: a query sees the items up to its own place."""
+        query = self.query(items_BQD).unflatten(2, (self.heads, -1)).transpose(1, 2)
+        seen = None if mask is None else mask[:, None, None, :]
+        # on a CPU the backward pass of attention is several times slower in bf16
+        with torch.autocast(query.device.type, enabled=query.device.type != "cpu"):
+            if query.device.type == "cpu":
+                query, keys = query.float(), Keys(keys.key.float(), keys.value.float())
+            mixed = F.scaled_dot_product_attention(
+                query, keys.key, keys.value, attn_mask=seen, is_causal=causal
+            )
+        return self.output(mixed.transpose(1, 2).flatten(2))
+
+
+class Feedforward(nn.Module):
+    """Two dense layers."""
+
+    def __init__(self, settings: GenerationSettings) -> None:
+        super().__init__()
+        self.inner = nn.Linear(settings.width, settings.hidden)
+        self.outer = nn.Linear(settings.hidden, settings.width)
+
+    def forward(self, items: Tensor) -> Tensor:
+        return self.outer(F.gelu(self.inner(items)))
+
+
+class ReadingLayer(nn.Module):
+    """Self-attention over all items of a document, and a feed-forward part."""
+
+    def __init__(self, settings: GenerationSettings) -> None:
+        super().__init__()
+        self.attend, self.forward_part = Attention(settings), Feedforward(settings)
+        self.normalise = nn.ModuleList(nn.LayerNorm(settings.width) for _ in range(2))
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def forward(self, items_BMD: Tensor, mask_BM: Tensor) -> Tensor:
+        normal = self.normalise[0](items_BMD)
+        items_BMD = items_BMD + self.dropout(self.attend(normal, self.attend.keys(normal), mask_BM))
+        return items_BMD + self.dropout(self.forward_part(self.normalise[1](items_BMD)))
+
+
+class WritingLayer(nn.Module):
+    """Self-attention over what is written, attention to what was read, and a feed-forward part."""
+
+    def __init__(self, settings: GenerationSettings) -> None:
+        super().__init__()
+        self.attend, self.look, self.forward_part = (
+            Attention(settings),
+            Attention(settings),
+            Feedforward(settings),
+        )
+        self.normalise = nn.ModuleList(nn.LayerNorm(settings.width) for _ in range(3))
+        self.dropout = nn.Dropout(settings.dropout)
+
+    def forward(self, items_BQD: Tensor, read: Keys, mask_BM: Tensor) -> Tensor:
+        """All of an output at once: (B,Q,D)."""
+        normal = self.normalise[0](items_BQD)
+        items_BQD = items_BQD + self.dropout(self.attend(normal, self.attend.keys(normal), causal=True))
+        return self._behind(items_BQD, read, mask_BM)
+
+    def step(self, items_BKD: Tensor, past: Keys | None, read: Keys, mask_BM: Tensor) -> tuple[Tensor, Keys]:
+        """The next place of K outputs a document: (B,K,D), and the keys of B*K rows up to here."""
+        batch, beams = items_BKD.shape[:2]
+        normal = self.normalise[0](items_BKD).reshape(batch * beams, 1, -1)
+        keys = self.attend.keys(normal)
+        keys = keys if past is None else past.then(keys)
+        items_BKD = items_BKD + self.attend(normal, keys).reshape(batch, beams, -1)
+        # the outputs of a document are queries beside each other: what was read is not copied for each
+        return self._behind(items_BKD, read, mask_BM), keys
+
+    def _behind(self, items_BQD: Tensor, read: Keys, mask_BM: Tensor) -> Tensor:
+        items_BQD = items_BQD + self.dropout(self.look(self.normalise[1](items_BQD), read, mask_BM))
+        return items_BQD + self.dropout(self.forward_part(self.normalise[2](items_BQD)))
+
+
+def places(position: Tensor, width: int) -> Tensor:
+    """(..., width) sines and cosines of positions (...)."""
+    half = width // 2
+    rate = torch.exp(torch.arange(half, device=position.device) * (-math.log(10_000.0) / half))
+    angle = position[..., None] * rate
+    return torch.cat([angle.sin(), angle.cos()], dim=-1)

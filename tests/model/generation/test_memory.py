@@ -1,0 +1,52 @@
+import torch
+
+from mgm.model.batch import Batch
+from mgm.model.generation.memory import spell
+
+
+def batch(documents: list[list[list[int]]], spelt: list[int]) -> Batch:
+    """Documents of sentences of words, of which word w has spelt[w] subwords, 10 * w, 10 * w + 1, ..."""
+    sentences = [s for d in documents for s in d]
+    none = torch.zeros(0, dtype=torch.int64)
+    return Batch(
+        type_id=torch.arange(len(spelt)),
+        type_ngram=none,
+        type_ngram_offset=torch.zeros(len(spelt) + 1, dtype=torch.int64),
+        type_property=torch.zeros(len(spelt), 4, dtype=torch.int64),
+        word=torch.tensor([w for s in sentences for w in s]),
+        content=torch.ones(sum(map(len, sentences)), dtype=torch.bool),
+        sentence_length=torch.tensor([len(s) for s in sentences]),
+        paragraph_length=torch.tensor([len(d) for d in documents]),
+        document_length=torch.ones(len(documents), dtype=torch.int64),
+        targets={},
+        type_subword=torch.tensor([10 * w + i for w, n in enumerate(spelt) for i in range(n)]),
+        type_subword_length=torch.tensor(spelt),
+    )
+
+
+def test_a_text_is_spelt_word_by_word() -> None:
+    found = spell(batch([[[0, 1], [0]], [[1]]], [2, 1]), 9)
+    assert found.id.values.tolist() == [0, 1, 10, 0, 1, 10]
+    assert found.id.length.tolist() == [5, 1]
+    assert found.word.tolist() == [0, 0, 1, 2, 2, 3]
+    assert found.truncated.tolist() == [False, False]
+
+
+def test_what_does_not_fit_is_cut_where_a_sentence_ends() -> None:
+    found = spell(batch([[[0, 1], [1, 1], [0]], [[1, 1, 1, 1]]], [2, 1]), 5)
+    assert found.id.length.tolist() == [5, 4], "the third sentence would be the sixth and seventh subword"
+    assert found.sentences.tolist() == [True, True, False, True]
+    assert found.truncated.tolist() == [True, False]
+
+
+def test_a_short_sentence_behind_one_that_is_left_out_is_left_out_too() -> None:
+    found = spell(batch([[[0], [1, 1, 1], [1]]], [2, 1]), 3)
+    assert found.id.values.tolist() == [0, 1]
+    assert found.sentences.tolist() == [True, False, False]
+
+
+def test_of_a_first_sentence_that_is_too_long_the_beginning_is_read() -> None:
+    found = spell(batch([[[0, 0, 1], [1]]], [3, 1]), 5)
+    assert found.id.values.tolist() == [0, 1, 2, 0, 1]
+    assert found.truncated.tolist() == [True]
+    assert spell(batch([[[0]]], [9]), 5).id.length.tolist() == [5], "even of a word that is too long"

@@ -1,0 +1,176 @@
+"""The decoder and its search, on untrained networks: what holds whatever the weights are."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mgm.model.batch import NO_LABEL, Batch, collate
+from mgm.model.generation.search import Written
+from mgm.model.network import Network
+from mgm.settings import Settings
+from mgm.text.features import FeaturePart
+from mgm.text.subwords import END, UNKNOWN, written
+from tests import writing
+
+CONFIG = writing.settings()
+FEATURES, VOCABULARY, SPACES, SUBWORDS = writing.prepared(CONFIG, writing.corpora())
+TASKS = CONFIG.active_tasks()
+PART = FEATURES["orders"][0]
+ROWS = PART.documents.height
+
+
+def network(config: Settings = CONFIG, seed: int = 3) -> Network:
+    """Large weights: untrained, it writes many different things."""
+    made = writing.network(config, VOCABULARY, SPACES, seed)
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.mul_(2.5)
+    return made
+
+
+NETWORK = network()
+
+
+def gathered(rows: list[int], part: FeaturePart = PART, with_targets: bool = False) -> Batch:
+    return collate(part, np.array(rows), TASKS, SPACES, with_targets=with_targets)
+
+
+def wrote(rows: list[int], made: Network = NETWORK, beam: int | None = None) -> Written:
+    with torch.inference_mode():
+        return made.write(gathered(rows), ["into_zh"], beam=beam)["into_zh"]
+
+
+def outputs(found: Written) -> list[list[int]]:
+    return [row[:n].tolist() for row, n in zip(found.ids, found.count.tolist(), strict=True)]
+
+
+def test_a_distribution_is_one_over_what_can_be_written_or_copied() -> None:
+    with torch.inference_mode():
+        batch = gathered([0, 7, 20])
+        memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
+        assert NETWORK.writer is not None
+        log, _ = NETWORK.writer.step(NETWORK.writer.begin(memory), start.expand(3, 2, -1))
+    assert log.exp().sum(2).tolist() == [pytest.approx([1.0] * 2, abs=1e-4)] * 3
+
+
+def test_teacher_forcing_and_the_search_with_its_cache_give_the_same_probabilities() -> None:
+    with torch.inference_mode():
+        batch = gathered([1, 2, 3, 30], with_targets=True)
+        target = batch.targets["into_zh"]
+        writer = NETWORK.writer
+        assert writer is not None
+        memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
+        forced = writer.forced(memory, start, target)[..., 0]
+        past, item = writer.begin(memory), start.expand(4, 1, -1)
+        for place in range(target.shape[1]):
+            log, past = writer.step(past, item)
+            known = target[:, place] != NO_LABEL
+            stepped = log[:, 0].gather(1, target[:, place, None].clamp(min=0))[:, 0]
+            assert stepped[known].exp().tolist() == pytest.approx(
+                forced[known, place].exp().tolist(), abs=1e-5
+            )
+            item = writer.items(target[:, place, None].clamp(min=0))
+
+
+@pytest.mark.parametrize("beam", [1, 3])
+def test_the_score_is_the_mean_log_probability_of_what_is_written(beam: int) -> None:
+    rows = list(range(12))
+    found = wrote(rows, beam=beam)
+    for row, ids, score in zip(rows, outputs(found), found.score.tolist(), strict=True):
+        ends = [END] if len(ids) < CONFIG.model.generation.max_length else []
+        with torch.inference_mode():
+            batch = gathered([row])
+            memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
+            assert NETWORK.writer is not None
+            forced = NETWORK.writer.forced(memory, start, torch.tensor([ids + ends]))
+        assert score == pytest.approx(float(forced[0, :, 0].mean()), abs=1e-3)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.permutations(range(ROWS)), st.integers(1, ROWS), st.integers(1, 4))
+def test_a_document_is_written_for_whatever_its_batch(order: list[int], size: int, beam: int) -> None:
+    expected = wrote(list(range(ROWS)), beam=beam)
+    for first in range(0, ROWS, size):
+        rows = order[first : first + size]
+        found = wrote(rows, beam=beam)
+        assert outputs(found) == [outputs(expected)[row] for row in rows]
+        assert found.score.tolist() == pytest.approx(expected.score[rows].tolist(), abs=1e-4)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 9), st.sampled_from([0, 1, 2, 3]))
+def test_an_output_is_never_empty_never_too_long_and_repeats_no_run(
+    seed: int, beam: int, longest: int, run: int
+) -> None:
+    config = writing.settings({"max_length": longest, "beam": beam, "no_repeat_ngram": run})
+    found = wrote(list(range(0, ROWS, 5)), network(config, seed))
+    for ids in outputs(found):
+        assert 1 <= len(ids) <= longest
+        assert END not in ids and UNKNOWN not in ids
+        text = written(np.array(ids), np.array([len(ids)]), SPACES["into_zh"])[0]
+        assert text.strip()
+        if run:
+            runs = [tuple(ids[i : i + run]) for i in range(len(ids) - run + 1)]
+            assert len(runs) == len(set(runs))
+
+
+def test_a_network_that_wants_to_end_at_once_still_writes_something() -> None:
+    made = network()
+    assert made.writer is not None
+    with torch.no_grad():
+        made.writer.bias[END] = 1e4
+        made.writer.gate.bias.fill_(1e4)
+    found = wrote([0, 1, 2], made)
+    # up to the first piece that is no blank
+    assert [made.writer.shows[row].tolist() for row in outputs(found)] == [
+        [False] * (n - 1) + [True] for n in found.count.tolist()
+    ]
+
+
+def test_greedy_takes_the_likeliest_piece_at_each_place() -> None:
+    made, longest = network(writing.settings({"no_repeat_ngram": 0})), CONFIG.model.generation.max_length
+    for row, ids in zip(range(6), outputs(wrote(list(range(6)), made, beam=1)), strict=True):
+        with torch.inference_mode():
+            batch = gathered([row])
+            writer = made.writer
+            assert writer is not None
+            memory, start = made.memory("into_zh", batch, made.encode(batch))
+            past, item, by_hand = writer.begin(memory), start.expand(1, 1, -1), list[int]()
+            while len(by_hand) < longest:
+                log, past = writer.step(past, item)
+                log[..., writer.never] = -torch.inf
+                if not writer.shows[by_hand].any():
+                    log[..., END] = -torch.inf
+                    if len(by_hand) + 1 == longest:
+                        log[..., ~writer.shows] = -torch.inf
+                best = int(log.argmax())
+                if best == END:
+                    break
+                by_hand.append(best)
+                item = writer.items(torch.tensor([[best]]))
+        assert ids == by_hand
+
+
+def test_padding_changes_no_loss() -> None:
+    with torch.inference_mode():
+        together = NETWORK.deep(gathered([1, 2, 3, 30], with_targets=True))["into_zh"]
+        for place, row in enumerate([1, 2, 3, 30]):
+            alone = NETWORK.deep(gathered([row], with_targets=True))["into_zh"][0]
+            assert torch.allclose(together[place, : len(alone)], alone, atol=1e-4)
+            assert not together[place, len(alone) :].any()
+
+
+def test_a_target_that_is_too_long_is_learned_up_to_the_longest_output() -> None:
+    made = network(writing.settings({"max_length": 2}))
+    batch = gathered([1, 2], with_targets=True)
+    assert batch.targets["into_zh"].shape[1] > 2
+    losses = made.losses(made.parts(batch)[0], batch, 0.1)
+    assert torch.isfinite(losses["into_zh"]) and made.deep(batch)["into_zh"].shape[1] == 2
+
+
+def test_the_forward_pass_knows_nothing_of_texts() -> None:
+    with torch.inference_mode():
+        assert list(NETWORK(gathered([0, 1]))) == ["dish"]
+        assert NETWORK.write(gathered([0, 1]), []) == {}

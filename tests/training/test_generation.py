@@ -1,0 +1,123 @@
+"""Texts from training to raw documents: what is learned, saved and scored."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+import torch
+
+from mgm.model import bundle as bundles
+from mgm.model.bundle import Bundle
+from mgm.model.network import Network
+from mgm.model.predict import predict, prediction_schema
+from mgm.scoring.scorer import Scorer
+from mgm.training.fit import fit, plan
+from mgm.training.validation import validate
+from tests import writing
+
+CONFIG = writing.settings(epochs=40)
+FEATURES, VOCABULARY, SPACES, SUBWORDS = writing.prepared(CONFIG, writing.corpora())
+TASKS = CONFIG.active_tasks()
+
+
+@pytest.fixture(scope="module")
+def trained() -> Network:
+    made = plan(CONFIG, TASKS, SPACES, FEATURES, len(VOCABULARY))
+    return fit(made, CONFIG).network
+
+
+@pytest.fixture(scope="module")
+def bundle(trained: Network) -> Bundle:
+    return writing.bundle(CONFIG, trained)
+
+
+def test_what_is_learned_from_few_pairs_holds_for_others(trained: Network) -> None:
+    found = predict(trained, FEATURES["orders"][0], [t for t in TASKS if t.name == "into_zh"], SPACES, {})
+    truth = FEATURES["orders"][0].documents.select("doc_id", "split", true="into_zh")
+    test = found.join(truth, on="doc_id").filter(split="test").drop_nulls("true")
+    assert (test["into_zh"] == test["true"]).mean() > 0.8, test
+    assert (test["into_zh_score"] < 0).all() and test["into_zh_score"].is_finite().all()
+
+
+def test_the_validation_metric_of_texts_is_chrf(trained: Network) -> None:
+    made = plan(CONFIG, TASKS, SPACES, FEATURES, len(VOCABULARY))
+    metrics = validate(trained, made.validation, TASKS, SPACES)
+    assert set(metrics) == {"into_zh", "heading", "dish"}
+    assert 0.8 < metrics["into_zh"] <= 1 and 0.8 < metrics["heading"] <= 1
+
+
+def test_a_saved_bundle_writes_the_same_for_raw_documents(bundle: Bundle, tmp_path: Path) -> None:
+    bundles.save(tmp_path / "bundle", bundle)
+    scorer = Scorer.load(tmp_path / "bundle", ["into_zh", "heading", "dish"])
+    found, rejected = scorer.score(writing.orders().select("doc_id", "text"), "orders")
+    assert rejected.is_empty() and dict(found.schema) == prediction_schema(scorer.tasks)
+    expected = predict(bundle.network, FEATURES["orders"][0], scorer.tasks, SPACES, {})
+    assert found.select("into_zh", "dish").equals(expected.select("into_zh", "dish"))
+    assert (found["into_zh_score"] - expected["into_zh_score"]).abs().max() <= 2e-4
+    assert "subwords.model" in (tmp_path / "bundle" / bundles.MANIFEST).read_text()
+
+
+def test_a_night_leaves_texts_out_unless_it_names_them(bundle: Bundle) -> None:
+    assert [t.name for t in Scorer(bundle).tasks] == ["dish"]
+    assert Scorer(bundle, ["heading"]).schema == pl.Schema(
+        {
+            "doc_id": pl.String(),
+            "heading": pl.String(),
+            "heading_score": pl.Float32(),
+            "heading_truncated": pl.Boolean(),
+        }
+    )
+
+
+def test_a_document_that_is_too_long_says_that_its_end_was_not_read(bundle: Bundle) -> None:
+    first = writing.orders(1)["text"][0]
+    frame = pl.DataFrame({"doc_id": ["short", "long"], "text": [first, first + " It is hot today." * 20]})
+    found, _ = Scorer(bundle, ["into_zh"]).score(frame, "orders")
+    assert found["into_zh_truncated"].to_list() == [False, True]
+    assert found["into_zh"].str.len_chars().min() > 0
+
+
+def test_a_bundle_without_its_subwords_says_so(bundle: Bundle, tmp_path: Path) -> None:
+    bundles.save(tmp_path / "bundle", bundle)
+    (tmp_path / "bundle" / "subwords.model").unlink()
+    with pytest.raises(FileNotFoundError, match="subwords.model: missing"):
+        bundles.load(tmp_path / "bundle")
+
+
+def test_the_decoder_is_what_the_texts_share_and_their_beginnings_are_their_own() -> None:
+    network = writing.network(CONFIG, VOCABULARY, SPACES)
+    assert [p.shape for p in network.own_parameters("heading")] == [torch.Size([32])]
+    shared = {id(p) for p in network.shared_parameters()}
+    assert network.writer is not None and id(network.writer.pieces.weight) in shared
+
+
+def test_generation_may_be_trained_alone() -> None:
+    alone = [t for t in TASKS if t.kind == "generation"]
+    config = writing.settings(epochs=1)
+    fitted = fit(plan(config, alone, SPACES, FEATURES, len(VOCABULARY)), config)
+    assert set(fitted.trained.history[0].losses) == {"into_zh", "heading"}
+    assert fitted.network.wide is None
+
+
+@pytest.mark.parametrize(
+    "train",
+    [
+        {"weighting": "uncertainty"},
+        {"augmentation": {"delete": 0.1, "swap": 0.1, "mask": 0.1, "mixup": 0.9}},
+        {"weighting": "UPGrad"},
+    ],
+)
+def test_texts_are_trained_beside_a_class_under_every_recipe(train: dict[str, object]) -> None:
+    config = writing.settings(**(train | {"epochs": 1}))
+    fitted = fit(plan(config, TASKS, SPACES, FEATURES, len(VOCABULARY)), config)
+    assert all(loss > 0 for loss in fitted.trained.history[0].losses.values())
+
+
+def test_a_part_of_the_model_that_reads_no_words_cannot_write() -> None:
+    off = {"enabled": False}
+    parts = dict.fromkeys(("character", "word", "window", "sentence"), off)
+    model = CONFIG.model.model_validate(
+        CONFIG.model.model_dump() | parts | {"paragraph": {"width": 8}, "document": off}
+    )
+    with pytest.raises(ValueError, match="'heading': generation needs a vector a word"):
+        Network(model, [t for t in TASKS if t.name == "heading"], SPACES, len(VOCABULARY), 500)
