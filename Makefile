@@ -11,11 +11,14 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: run study setup test test-slow lint clean
+.PHONY: run run-generation study setup test test-slow lint clean
 
 run: setup
 	dvc repro
 	@mgm results
+
+run-generation: setup
+	python -m flows.generation
 
 study: setup
 	python -m flows.study

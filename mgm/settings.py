@@ -751,6 +751,8 @@ class Settings(_Section):
     score: ScoreSettings = ScoreSettings()
     tune: TuneSettings = TuneSettings()
     crossval: CrossvalSettings = CrossvalSettings()
+    run_generation: dict[str, Any] = {}
+    """Settings by their full names, such as train.epochs, that `make run-generation` has in place of the others."""
 
     @classmethod
     def load(cls, path: Path = PARAMS) -> "Settings":
@@ -779,6 +781,7 @@ class Settings(_Section):
             raise ValueError(_explain(error, cls, where)) from error
         settings._check_names(where)
         settings._check_space(raw, where)
+        settings._check_run(raw, where)
         return settings
 
     def _check_names(self, where: str) -> None:
@@ -834,6 +837,13 @@ class Settings(_Section):
                     type(self).model_validate(overridden(raw, {name: int(value) if whole else value}))
                 except ValidationError as error:
                     raise ValueError(_explain(error, type(self), place)) from error
+
+    def _check_run(self, raw: dict[str, Any], where: str) -> None:
+        """What run_generation names are settings, with values that they take."""
+        try:
+            type(self).model_validate(overridden(raw, self.run_generation))
+        except ValidationError as error:
+            raise ValueError(_explain(error, type(self), f"{where}: run_generation")) from error
 
     def tunable(self) -> dict[str, Any]:
         """Every setting that training reads and features do not, by its full name, with its value."""

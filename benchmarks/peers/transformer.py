@@ -1,0 +1,91 @@
+"""A plain Transformer encoder-decoder over subwords, without copying and without anything of mgm's encoder, as a peer of
+generation tasks. It has mgm's decoder layers, pieces, batches, steps and search, so that what differs is the model.
+
+Axes: B documents, T places of an output, L subwords read, V pieces, D width. Source: Vaswani et al. 2017, arXiv:1706.03762.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mgm.model.batch import NO_LABEL, Batch
+from mgm.model.generation.layers import ReadingLayer, WritingLayer, places
+from mgm.model.generation.memory import Memory, spell
+from mgm.model.generation.search import Written, search
+from mgm.model.generation.writer import Past
+from mgm.model.ragged import Ragged
+from mgm.settings import GenerationSettings
+from mgm.text.subwords import UNKNOWN, shows
+
+
+class Transformer(nn.Module):
+    """One for all tasks; a task's outputs begin with a vector of its own."""
+
+    never: Tensor
+    shows: Tensor
+
+    def __init__(self, settings: GenerationSettings, tasks: list[str], pieces: list[str]) -> None:
+        super().__init__()
+        self.settings, width = settings, settings.width
+        self.pieces = nn.Embedding(len(pieces), width)
+        nn.init.normal_(self.pieces.weight, std=width**-0.5)
+        self.reading = nn.ModuleList(ReadingLayer(settings) for _ in range(settings.reading_layers))
+        self.layers = nn.ModuleList(WritingLayer(settings) for _ in range(settings.layers))
+        self.normalise = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
+        self.bias = nn.Parameter(torch.zeros(len(pieces)))
+        self.dropout = nn.Dropout(settings.dropout)
+        self.tasks = tasks
+        self.starts = nn.Parameter(torch.randn(len(tasks), width))
+        self.register_buffer("never", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
+        self.register_buffer("shows", torch.from_numpy(shows(pieces)), persistent=False)
+
+    def read(self, batch: Batch) -> Memory:
+        """The subwords of each document, through self-attention."""
+        spelt = spell(batch, self.settings.source)
+        vectors = self.items(spelt.id.values) + places(spelt.id.position, self.settings.width)
+        items, mask = Ragged(vectors, spelt.id.length).pad()
+        items = self.dropout(items)
+        for layer in self.reading:
+            items = layer(items, mask)
+        ids = spelt.id.pad()[0]
+        return Memory(self.normalise[0](items), mask, ids, ids, spelt.truncated)
+
+    def loss(self, batch: Batch, smoothing: float) -> Tensor:
+        """The mean cross-entropy a subword, smoothed, summed over the tasks of a batch."""
+        memory, total = self.read(batch), self.bias.new_zeros(())
+        for task, target in batch.targets.items():
+            target_BT = target[:, : self.settings.max_length]
+            known = target_BT != NO_LABEL
+            start = self.starts[self.tasks.index(task)].expand(batch.size, 1, -1)
+            items = torch.cat([start, self.items(target_BT[:, :-1].clamp(min=0))], dim=1)
+            state = self.dropout(items + places(torch.arange(target_BT.shape[1]), self.settings.width))
+            for layer in self.layers:
+                state = layer(state, layer.look.keys(memory.items_BMD), memory.mask_BM)
+            logits = F.linear(self.normalise[1](state)[known], self.pieces.weight, self.bias)
+            total = total + F.cross_entropy(logits.float(), target_BT[known], label_smoothing=smoothing)
+        return total
+
+    def write(self, batch: Batch, task: str, beam: int) -> Written:
+        """The outputs of a task."""
+        return search(self, self.read(batch), self.starts[self.tasks.index(task)], beam)  # type: ignore[arg-type]
+
+    def begin(self, memory: Memory) -> Past:
+        return Past(
+            memory, [layer.look.keys(memory.items_BMD) for layer in self.layers], memory.items_BMD, []
+        )
+
+    def step(self, past: Past, item_BKD: Tensor) -> tuple[Tensor, Past]:
+        """(B,K,V) log-probabilities of the next subword."""
+        state, written = item_BKD + places(torch.tensor(past.place), self.settings.width), []
+        for i, layer in enumerate(self.layers):
+            before = past.written[i] if past.written else None
+            state, keys = layer.step(state, before, past.read[i], past.memory.mask_BM)
+            written.append(keys)
+        log = F.linear(self.normalise[1](state), self.pieces.weight, self.bias).log_softmax(2)
+        return log, Past(past.memory, past.read, past.copy_key_BLD, written, past.place + 1)
+
+    def items(self, ids: Tensor) -> Tensor:
+        """The vectors of subwords as input."""
+        return self.pieces(ids) * math.sqrt(self.settings.width)

@@ -1,0 +1,48 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows import generation
+from mgm.settings import Settings
+
+
+def shipped() -> dict[str, Any]:
+    raw: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    return raw
+
+
+def test_it_is_of_generation_tasks_alone_with_the_budget_that_params_say() -> None:
+    raw = shipped()
+    settings = Settings.parse(generation.params(raw))
+    assert {t.name for t in settings.active_tasks()} == {"title", "translate_en", "translate_zh"}
+    assert sorted(settings.enabled) == ["help", "help_pairs_en", "help_pairs_zh"]
+    assert settings.train.epochs == raw["run_generation"]["train.epochs"] != Settings.parse(raw).train.epochs
+    assert settings.model.preset == "fast" and not settings.model.sentence.enabled
+    assert Settings.parse(raw).active_tasks() and not Settings.parse(shipped()).train.generation
+
+
+def test_a_setting_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match=r"run_generation: train.epohs: unknown key .*did you mean 'epochs'"):
+        Settings.parse(shipped() | {"run_generation": {"train.epohs": 3}})
+    with pytest.raises(ValueError, match=r"run_generation: train.epochs: .* found 0"):
+        Settings.parse(shipped() | {"run_generation": {"train.epochs": 0}})
+
+
+def test_without_a_generation_task_it_says_so() -> None:
+    raw = shipped()
+    raw["enabled"] = {"poems": raw["enabled"]["poems"]}
+    raw["train"]["weights"], raw["tune"]["space"] = {}, {}
+    with pytest.raises(ValueError, match="no enabled corpus has a generation task"):
+        generation.params(raw)
+
+
+def test_the_folder_is_a_project_whose_results_stay_when_it_is_laid_again(tmp_path: Path) -> None:
+    own = generation.params(shipped())
+    generation.lay(Path(), tmp_path / "generation", own)
+    (tmp_path / "generation" / "reports").mkdir()
+    generation.lay(Path(), tmp_path / "generation", own)
+    for name in ("dvc.yaml", "mgm/tasks.py", "data/samples/help.parquet", ".dvc/config", "reports"):
+        assert (tmp_path / "generation" / name).exists(), name
+    assert Settings.load(tmp_path / "generation" / "params.yaml").train.generation
