@@ -248,7 +248,10 @@ MODELS: dict[str, Callable[[Plan, Settings], Fitted]] = {"mgm": fit_mgm, "transf
 
 def say(report: EpochReport) -> None:
     losses = ", ".join(f"{task} {loss:.3f}" for task, loss in report.losses.items())
-    print(f"  epoch {report.epoch}: loss {losses}, {report.cost.seconds:.0f} s", flush=True)
+    print(
+        f"  epoch {report.epoch}: loss {losses}, {report.cost.seconds:.0f} s, {time.process_time():.0f} CPU s so far",
+        flush=True,
+    )
 
 
 def weights(model: nn.Module) -> dict[str, int]:

@@ -92,8 +92,9 @@ def _against(against: str, settings: Settings, root: Path) -> list[Check]:
             f"without {CHAMPION} the floors alone decide)"
         )
         return [Check("champion", False, why)]
-    # the champion scores what a night does: generation tasks are not compared
+    # texts are not compared: to write them takes long
     tasks = [task for task in settings.active_tasks() if task.kind != "generation"]
+    scorer = Scorer(scorer.bundle, [task.name for task in scorer.bundle.tasks if task.kind != "generation"])
     sources = Sources(root, settings)
     rows: dict[str, pl.DataFrame] = {}
     for task in tasks:

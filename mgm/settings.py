@@ -715,7 +715,7 @@ class ScoreSettings(_Section):
     broken_stop: int = Field(default=100, ge=1)
     """More documents of a shard that the model fails for stop the night: then it is the model that is broken."""
     tasks: Literal["all"] | list[str] = "all"
-    """All: those of the bundle, without generation."""
+    """All: those of the bundle, generation tasks only where it has no others."""
     ray: RaySettings = RaySettings()
     nights_at_once: int = Field(default=1, ge=1)
     """Nights that a backfill scores at a time, each in a process with a copy of the model."""

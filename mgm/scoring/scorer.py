@@ -30,7 +30,7 @@ class Scorer:
     def __init__(
         self, bundle: Bundle, tasks: list[str] | str = "all", tokens_per_batch: int = TOKENS_PER_BATCH
     ) -> None:
-        """`tasks`: the names of those to predict, or all without generation.
+        """`tasks`: the names of those to predict, or all; generation tasks then only where there are no others.
 
         Raises:
             ValueError: the bundle has no task of this name.
@@ -121,7 +121,7 @@ class Scorer:
 
 def _chosen(tasks: list[Task], names: list[str] | str) -> list[Task]:
     if names == "all":
-        return [t for t in tasks if t.kind != "generation"]
+        return [t for t in tasks if t.kind != "generation"] or tasks
     known = {t.name: t for t in tasks}
     for name in names:
         if name not in known:

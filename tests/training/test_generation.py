@@ -69,6 +69,12 @@ def test_a_night_leaves_texts_out_unless_it_names_them(bundle: Bundle) -> None:
     )
 
 
+def test_a_bundle_of_nothing_but_texts_writes_them() -> None:
+    tasks = {n: t for n, t in writing.SETTINGS["tasks"].items() if t["kind"] == "generation"}
+    alone = writing.bundle(CONFIG.model_validate(writing.SETTINGS | {"tasks": tasks}))
+    assert [t.name for t in Scorer(alone).tasks] == ["heading", "into_zh"]
+
+
 def test_a_document_that_is_too_long_says_that_its_end_was_not_read(bundle: Bundle) -> None:
     first = writing.orders(1)["text"][0]
     frame = pl.DataFrame({"doc_id": ["short", "long"], "text": [first, first + " It is hot today." * 20]})
