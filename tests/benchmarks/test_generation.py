@@ -1,0 +1,105 @@
+"""The benchmark of generation: its peer learns and searches as mgm does, and what it stores is what was measured."""
+
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.model.batch import NO_LABEL
+from mgm.text import labels
+from tests import writing
+
+FILE = Path(__file__).parents[2] / "benchmarks" / "generation.py"
+CONFIG = writing.settings()
+
+
+@pytest.fixture(scope="module")
+def benchmark() -> Any:
+    sys.path.insert(0, str(FILE.parent))
+    try:
+        spec = importlib.util.spec_from_file_location("benchmark_generation", FILE)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module  # its dataclasses look themselves up
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(FILE.parent))
+    return module
+
+
+@pytest.fixture(scope="module")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("workspace")
+    features, vocabulary, spaces, _ = writing.prepared(CONFIG, writing.corpora())
+    made = folder / "data/features"
+    vocabulary.save(made / "vocabulary.parquet")
+    labels.save(spaces, made / "labels.json")
+    for corpus, (part,) in features.items():
+        path = part.save(made / corpus, 0)[0]
+        write_manifest(made / corpus, [Part(path.name, part.documents.height, file_sha256(path), "")])
+    (folder / "params.yaml").write_text(yaml.safe_dump(writing.SETTINGS), encoding="utf-8")
+    return folder
+
+
+def test_the_peer_is_no_smaller_and_learns_from_the_same_pairs(benchmark: Any, workspace: Path) -> None:
+    tasks = [t for t in CONFIG.active_tasks() if t.name == "into_zh"]
+    made = benchmark.prepared(workspace, CONFIG, tasks, 20, 9)
+    assert sum(len(s.rows) for s in made.sources) == 20
+    assert max(int(s.length.max()) for s in made.sources) == 9
+    outside = benchmark.weights(made.network)["outside of tables"]
+    longer = CONFIG.model_copy(update={"train": CONFIG.train.model_copy(update={"epochs": 30})})
+    fitted = benchmark.fit_transformer(made, longer)
+    assert fitted.weights["outside of tables"] >= outside
+    test = benchmark.test_rows(workspace, tasks[0], 5, 9)
+    found = benchmark.measured(fitted, test, tasks[0], made, longer, 1)
+    assert found["chrf"]["value"] > benchmark.baselines(test, tasks[0], longer)["copy"]["chrf"]["value"]
+
+
+def test_the_peers_search_gives_what_its_training_would(benchmark: Any, workspace: Path) -> None:
+    tasks = [t for t in CONFIG.active_tasks() if t.name == "into_zh"]
+    made = benchmark.prepared(workspace, CONFIG, tasks, None, 100)
+    model = benchmark.Transformer(CONFIG.model.generation, ["into_zh"], made.labels["into_zh"]).eval()
+    source = made.sources[0]
+    batch = benchmark.collate(source.part, source.rows[:1], tasks, made.labels, with_targets=True)
+    target = batch.targets["into_zh"][0]
+    assert NO_LABEL not in target
+    with torch.inference_mode():
+        past, item, total = model.begin(model.read(batch)), model.starts[:1].expand(1, 1, -1), 0.0
+        for piece in target.tolist():
+            log, past = model.step(past, item)
+            total += float(log[0, 0, piece])
+            item = model.items(torch.tensor([[piece]]))
+        assert float(model.loss(batch, 0.0)) == pytest.approx(-total / len(target), abs=1e-4)
+
+
+def test_results_are_kept_beside_those_of_other_models(
+    benchmark: Any, workspace: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(benchmark, "RESULTS", tmp_path / "generation.json")
+    monkeypatch.setattr(benchmark, "SIZES", {1: 2, 4: 4})
+    for model in ("mgm", "transformer"):
+        arguments = [
+            "--workspace",
+            str(workspace),
+            "--models",
+            model,
+            "--tasks",
+            "into_zh",
+            "--set",
+            "train.epochs=1",
+        ]
+        monkeypatch.setattr(sys, "argv", ["generation.py", *arguments])
+        benchmark.main()
+    (found,) = json.loads((tmp_path / "generation.json").read_text())["corpora"].values()
+    assert found["epochs"] == 1 and found["pairs"] == {"orders": 26}
+    for model in ("mgm", "transformer"):
+        assert set(found["models"][model]["into_zh"]) == {"beam 1", "beam 4"}
+        speed = found["models"][model]["outputs_per_second"]["into_zh"]
+        assert speed["batch 4"]["beam 1"] > 0 and set(speed) == {"batch 1", "batch 4"}
+    assert set(found["baselines"]["into_zh"]) == {"bleu_tokenizer", "lead", "copy"}
