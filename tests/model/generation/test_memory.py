@@ -12,6 +12,8 @@ def batch(documents: list[list[list[int]]], spelt: list[int]) -> Batch:
         type_id=torch.arange(len(spelt)),
         type_ngram=none,
         type_ngram_offset=torch.zeros(len(spelt) + 1, dtype=torch.int64),
+        type_character=torch.zeros(0, dtype=torch.int64),
+        type_character_offset=torch.zeros(len(spelt) + 1, dtype=torch.int64),
         type_property=torch.zeros(len(spelt), 4, dtype=torch.int64),
         word=torch.tensor([w for s in sentences for w in s]),
         content=torch.ones(sum(map(len, sentences)), dtype=torch.bool),
