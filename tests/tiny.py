@@ -44,7 +44,7 @@ SETTINGS: dict[str, Any] = {
         "sentence": {"width": 8},
         "paragraph": {"width": 8},
         "document": {"width": 8, "heads": 2},
-        "wide": {"buckets": 512},
+        "wide": {"buckets": 512, "chinese": {"buckets": 300}},
     },
     "train": {"epochs": 4, "tokens_per_batch": 60, "learning_rate": 0.02, "patience": 9, "threads": 1},
 }

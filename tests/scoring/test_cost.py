@@ -17,9 +17,8 @@ def test_the_parts_parameters_are_all_of_the_networks() -> None:
     found = parameters(network)
     assert sum(found.values()) == sum(p.numel() for p in network.parameters())
     assert found["character"] == 500 * 16  # n-gram buckets times width
-    assert found["wide"] == (512 + 500) * (
-        3 + 1 + 3
-    )  # buckets of words and characters, for the outputs of three tasks
+    # buckets of words, characters and Chinese characters across words, for the outputs of three tasks
+    assert found["wide"] == (512 + 500 + 300) * (3 + 1 + 3)
     assert list(found.values()) == sorted(found.values(), reverse=True)
     assert {"windows", "sentence", "paragraph", "document", "fusion", "heads"} < set(found)
 
