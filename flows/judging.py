@@ -49,7 +49,9 @@ def judge_candidate(settings: Settings, root: Path = Path()) -> dict[str, Any]:
     metrics = root / REPORTS / "metrics.json"
     if not metrics.is_file():
         raise FileNotFoundError(f"{metrics}: the candidate was not evaluated; run `dvc repro`")
-    checks = floor_checks(read_json(metrics), settings.verdict.floors)
+    checks = floor_checks(
+        read_json(metrics), settings.verdict.floors, [task.name for task in settings.active_tasks()]
+    )
     measured = asdict(_smoke(settings, root))
     checks += smoke_checks(measured, settings.verdict)
     if against is None:

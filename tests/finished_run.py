@@ -90,7 +90,7 @@ def finished_run(tmp_path: Path) -> Sources:
     write(tmp_path / "reports" / "metrics.json", metrics)
     write_explanations(tmp_path)
     measured = {"documents": 8, "p50_ms": 1.25, "p95_ms": 2.5, "peak_mib": 1234.5, "threads": 1}
-    checks = floor_checks(metrics, settings.verdict.floors)
+    checks = floor_checks(metrics, settings.verdict.floors, settings.verdict.floors)
     write(tmp_path / "reports" / "promotion.json", judge("abcdef0123456789", None, checks, measured))
     write(
         tmp_path / "reports" / "training.json",

@@ -1,7 +1,7 @@
 """Whether the candidate may replace the champion: checks of its metrics, of the champion's on the same documents, and of a
 smoke batch. One check that fails refuses it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -52,13 +52,21 @@ def judge(
     }
 
 
-def floor_checks(metrics: Mapping[str, Mapping[str, Any]], floors: Mapping[str, float]) -> list[Check]:
+def floor_checks(
+    metrics: Mapping[str, Mapping[str, Any]], floors: Mapping[str, float], active: Collection[str]
+) -> list[Check]:
     """One check for each floor.
 
-    metrics: reports/metrics.json; floors: task to the least value of its first metric. A floor whose task has no value is
-    not met, nor is any without a single task evaluated.
+    metrics: reports/metrics.json; floors: task to the least value of its first metric; active: the tasks that are trained.
+    A floor whose task has no value is not met, nor is any without a single task evaluated; that of a task which is off,
+    since none of its corpora is enabled, says so and asks nothing.
     """
-    checks = [_floor(task, floor, metrics.get(task)) for task, floor in sorted(floors.items())]
+    checks = [
+        _floor(task, floor, metrics.get(task))
+        if task in active
+        else Check("floor", True, f"{task}: its floor is not asked for: none of its corpora is enabled", task)
+        for task, floor in sorted(floors.items())
+    ]
     if not metrics:
         checks.append(Check("floor", False, "no task was evaluated"))
     if not floors:

@@ -12,10 +12,10 @@ MEASURED = {"documents": 8, "problems": [], "p50_ms": 2.5, "p95_ms": 4.0, "peak_
 
 
 def test_a_candidate_above_its_floors_passes() -> None:
-    (check,) = floor_checks(METRICS, {"mood": 0.6})
+    (check,) = floor_checks(METRICS, {"mood": 0.6}, ["mood"])
     why = "mood: test macro_f1 0.6500 meets its floor 0.6"
     assert check == Check("floor", True, why, "mood", "macro_f1", 0.65, 0.6, None, 0.5, 0.7, 5)
-    (unasked,) = floor_checks(METRICS, {})
+    (unasked,) = floor_checks(METRICS, {}, ["mood"])
     assert unasked.passed
     assert "no floor" in unasked.why
 
@@ -32,7 +32,17 @@ def test_a_candidate_above_its_floors_passes() -> None:
 def test_a_candidate_below_a_floor_or_unmeasured_fails(
     metrics: dict[str, dict[str, Any]], floors: dict[str, float], reason: str
 ) -> None:
-    assert [check for check in floor_checks(metrics, floors) if not check.passed and reason in check.why]
+    assert [
+        check
+        for check in floor_checks(metrics, floors, ["mood", "tone"])
+        if not check.passed and reason in check.why
+    ]
+
+
+def test_the_floor_of_a_task_that_is_off_asks_nothing_and_says_so() -> None:
+    check, _ = floor_checks(METRICS, {"colour": 0.9, "mood": 0.6}, ["mood"])
+    assert check.passed
+    assert check.why == "colour: its floor is not asked for: none of its corpora is enabled"
 
 
 def test_one_failed_check_refuses_and_is_the_reason() -> None:
