@@ -80,7 +80,7 @@ class Ragged:
         if not torch.is_grad_enabled():
             length, rows = torch.unique_consecutive(self.length, return_counts=True)
             # rows by length, as predictions are made: a maximum of a block is many times as fast as one of ragged rows
-            if length.numel() * _ROWS_OF_A_BLOCK <= self.length.numel():
+            if 0 < length.numel() * _ROWS_OF_A_BLOCK <= self.length.numel():
                 return self._max_of_blocks(rows.tolist(), length.tolist())
         return F.embedding_bag(_arange(self.values), self.values, self.start, mode="max")
 

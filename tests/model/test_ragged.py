@@ -121,3 +121,10 @@ def test_mean_of_named_rows() -> None:
     table = torch.tensor([[1.0], [3.0], [8.0]])
     index = Ragged(torch.tensor([0, 1, 2]), torch.tensor([2, 0, 1]))
     assert gather_mean(table, index).tolist() == [[2.0], [0.0], [8.0]]
+
+
+def test_of_no_rows_there_is_no_maximum() -> None:
+    none = torch.zeros(0, dtype=torch.int64)
+    with torch.no_grad():
+        assert Ragged(torch.zeros(0, 3), none).max_pool().shape == (0, 3)
+        assert gather_max(torch.zeros(2, 3), Ragged(none, none)).shape == (0, 3)
