@@ -21,6 +21,7 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from mgm.model.allocation import keep_freed_memory
 from mgm.model.batch import Batch, collate, target
 from mgm.model.encoder import Encoder
 from mgm.model.mixing import Mixing
@@ -104,7 +105,8 @@ def train(
     listener: Listener | None = None,
     distillation: DistillationSettings | None = None,
 ) -> Trained:
-    """Trains `network` in place, on its device, and leaves the best epoch's averaged weights in it.
+    """Trains `network` in place, on its device, and leaves the best epoch's averaged weights in it. The process keeps memory
+    that it frees from here on (mgm/model/allocation.py).
 
     Raises:
         ValueError: there is no row to train on, the machine lacks the precision that the settings ask for, or a loss
@@ -115,6 +117,7 @@ def train(
         raise ValueError(
             f"no row of split train carries a label of {names}; see reports/stages/features.json"
         )
+    keep_freed_memory()
     with deterministic(settings.threads):
         run = _Run(network, sources, validation, tasks, labels, settings, seed)
         run.distillation = distillation or DistillationSettings()
