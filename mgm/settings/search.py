@@ -1,0 +1,57 @@
+"""The sections `tune` and `crossval`."""
+
+from typing import Any, Self
+
+from pydantic import Field, model_validator
+
+from mgm.settings.section import Section
+
+
+class SearchSettings(Section):
+    """What `python -m flows.tune` tries of one setting: a range, or a list of choices."""
+
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+    """Even over the logarithm: for what spans orders of magnitude."""
+    step: float | None = Field(default=None, gt=0)
+    choices: list[Any] | None = Field(default=None, min_length=2)
+
+    @model_validator(mode="after")
+    def _a_range_or_choices(self) -> Self:
+        ends = (self.low, self.high)
+        if self.choices is not None:
+            if ends != (None, None) or self.log or self.step is not None:
+                raise ValueError("choices stand alone, without low, high, log and step")
+        elif self.low is None or self.high is None:
+            raise ValueError("expected low and high, or choices")
+        elif self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        elif self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError("log: expected low above 0, and no step")
+        return self
+
+    @property
+    def limits(self) -> list[Any]:
+        """The values at the ends of the range, or all choices."""
+        return [self.low, self.high] if self.choices is None else self.choices
+
+
+class TuneSettings(Section):
+    """The search for better settings of model and training."""
+
+    trials: int = Field(default=30, ge=1)
+    startup_trials: int = Field(default=8, ge=1)
+    """Trials at random before the search learns from them, and before one is stopped early."""
+    warmup_epochs: int = Field(default=1, ge=1)
+    """No trial is stopped before it has had this many."""
+    space: dict[str, SearchSettings] = {}
+    """Setting to what is tried of it, by its full name, such as train.learning_rate."""
+
+
+class CrossvalSettings(Section):
+    """Cross-validation over the rows of train and valid."""
+
+    folds: int = Field(default=5, ge=2)
+    validation: float = Field(default=0.125, gt=0, lt=1)
+    """Share of the groups outside the held-out fold on which early stopping goes and thresholds are tuned."""
