@@ -192,7 +192,7 @@ class Network(nn.Module):
     def encode(self, batch: Batch, types: Types | None = None) -> Encoded:
         """What the encoder gives; `types`: what it has made of the distinct words of this batch, if it has."""
         dropout = self.word_dropout if self.training else 0.0
-        with_words = self.has_tagging or self.writer is not None
+        with_words = self.has_tagging or (self.writer is not None and batch.type_subword_length.numel() > 0)
         encoded: Encoded = self.encoder(batch, dropout, with_words, types)
         return encoded
 

@@ -97,6 +97,8 @@ class Writer(nn.Module):
         over all pieces of the log-probability to write them; 0 where the target has none."""
         target_BT = target_BT[:, : self.settings.max_length]
         known = target_BT != NO_LABEL
+        if not known.any():  # of nothing, and still made of what was read
+            return memory.items_BMD.new_zeros(*known.shape, 2) + 0.0 * memory.items_BMD.sum()
         state, attention, gate = self._whole(memory, start_D, target_BT)
         logits = F.linear(state[known], self.pieces.weight, self.bias).float()
         target = target_BT[known]

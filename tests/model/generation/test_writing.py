@@ -170,6 +170,20 @@ def test_a_target_that_is_too_long_is_learned_up_to_the_longest_output() -> None
     assert torch.isfinite(losses["into_zh"]) and made.deep(batch)["into_zh"].shape[1] == 2
 
 
+def test_a_batch_without_a_target_has_no_loss_and_breaks_nothing() -> None:
+    batch = gathered([0, 9, 18], with_targets=True)
+    assert batch.targets["into_zh"].shape == (3, 0)
+    outputs = NETWORK.parts(batch)[0]
+    assert outputs["into_zh"].requires_grad
+    assert set(NETWORK.losses(outputs, batch, 0.1)) == {"dish"}
+
+
+def test_where_no_text_is_asked_for_words_are_not_encoded() -> None:
+    part = FeaturePart(PART.documents, PART.types.drop("subwords"))
+    assert NETWORK.encode(gathered([0, 1], part))[1] is None
+    assert NETWORK.encode(gathered([0, 1]))[1] is not None
+
+
 def test_the_forward_pass_knows_nothing_of_texts() -> None:
     with torch.inference_mode():
         assert list(NETWORK(gathered([0, 1]))) == ["dish"]
