@@ -33,7 +33,7 @@ class ExplanationsPage:
 
 
 def explanations_page(sources: Sources) -> ExplanationsPage | None:
-    """Reads data/explanations; None where the stage `explain` has not run."""
+    """Reads data/explanations; None where the stage `explain` has not run, or had generation tasks alone."""
     found = {
         name: sources.json(*PLACE, f"{name}.json")
         for name in ("masking", "gates", "faithfulness", "label_errors")
@@ -41,6 +41,8 @@ def explanations_page(sources: Sources) -> ExplanationsPage | None:
     if any(content is None for content in found.values()):
         return None
     tasks = found["masking"]
+    if not tasks:
+        return None
     changes = [abs(c["change"] or 0.0) for task in tasks.values() for c in task["masks"].values()]
     return ExplanationsPage(
         tasks,

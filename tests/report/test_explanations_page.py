@@ -100,3 +100,11 @@ def test_what_training_and_scoring_took(finished_run: Sources) -> None:
     assert "p50 4.2 ms, p95 9.5 ms (12 test documents" in text
     assert "789 documents/s, 12,345 characters/s" in text
     assert "n-grams (wide) 900 90.0%" in text
+
+
+def test_where_all_tasks_write_texts_the_section_is_left_out(finished_run: Sources) -> None:
+    folder = finished_run.root / "data" / "explanations"
+    for path in folder.iterdir():
+        path.write_text("{}" if path.stem != "gates" else path.read_text(encoding="utf-8"), encoding="utf-8")
+    page = render(finished_run, {})
+    assert '<section id="explanations">' not in page and '<section id="cost">' in page

@@ -49,6 +49,8 @@ def effects(
 
     `nothing`: the mask that masks nothing. A task without a labelled document has value null and no masks.
     """
+    if not tasks:
+        return {}
     whole = {task.name: pl.concat(rows[nothing][task.name]) for task in tasks}
     scores = JointScores(whole, labels, resamples, seed)
     found = {}

@@ -48,3 +48,7 @@ def test_a_split_is_thinned_out_the_same_way_each_time(made: Made) -> None:
     assert [i for i in every if i in few] == few
     assert held_out(halves, "nowhere", 3, 1, "menus") == []
     assert choose(5, 5, 1, "x").tolist() == [0, 1, 2, 3, 4]
+
+
+def test_without_a_task_to_explain_there_is_nothing() -> None:
+    assert effects({}, [], {}, 10, 1) == {}
