@@ -37,7 +37,7 @@ class Types:
     dropped_TD: Tensor
     """Their sum, after dropout."""
     products: list[Tensor]
-    """What each word gives at each place of a window, for each window."""
+    """What each word gives to the levels that read it in its order: `Encoder.readers`."""
     row: Tensor | None = None
     """Where each of the batch's words stands in these; None: they are the batch's, in its order."""
 
@@ -135,16 +135,18 @@ class Encoder(nn.Module):
         if with_words and not {"character", "word"}.isdisjoint(self.widths):
             words.append(F.embedding(word_N, types_TD))
         windows = []
-        for window, products in zip(self.window_levels, types.products, strict=True):
+        products_of = dict(zip(self.readers, types.products, strict=True))
+        for window in self.windows:
+            assert isinstance(window, Window)
             reads = self.settings.window.words
-            states = encode(partial(window.read, products), reads, F.relu)
+            states = encode(partial(window.read, products_of[window]), reads, F.relu)
             windows.append((states, readings[reads]))
             # the ReLU last: it keeps the order, and there are fewer maxima than words
             pooled[f"window_{window.size}"] = F.relu(states.max_pool())
         if self.lead is not None:
             pooled["lead"] = self.lead(types.whole_TD, windows, everything)
         if self.sentence is not None:
-            level = partial(self.sentence, types_TD)
+            level = partial(self.sentence.read, products_of[self.sentence])
             sentences = encode(level, self.settings.sentence.words, nn.Identity()).max_pool()
             pooled["sentence"] = Ragged(sentences, batch.sentences_per_document).max_pool()
         else:
@@ -165,12 +167,13 @@ class Encoder(nn.Module):
         vectors_TD = self.word_vectors(batch, word_dropout)
         whole_TD = reduce(add, vectors_TD.values())
         dropped_TD = self.dropout(whole_TD)
-        return Types(vectors_TD, whole_TD, dropped_TD, [w.products(dropped_TD) for w in self.window_levels])
+        return Types(vectors_TD, whole_TD, dropped_TD, [r.products(dropped_TD) for r in self.readers])
 
     @property
-    def window_levels(self) -> list[Window]:
-        """The windows, in the order of their sizes in the settings."""
-        return [window for window in self.windows if isinstance(window, Window)]
+    def readers(self) -> list[Window | Sentence]:
+        """The levels that multiply each distinct word once: windows, in the order of their sizes in the settings, sentence."""
+        windows: list[Window | Sentence] = [window for window in self.windows if isinstance(window, Window)]
+        return windows if self.sentence is None else [*windows, self.sentence]
 
     def word_vectors(self, batch: Batch, word_dropout: float) -> dict[str, Tensor]:
         """(T,D) of each kind of word vector, by its name."""

@@ -62,7 +62,8 @@ class TypeTable:
     def _make_room(self, batch: Batch) -> None:
         one = self.encoder.types(_only(batch, torch.zeros(min(1, batch.type_id.numel()), dtype=torch.int64)))
         widths = [table.shape[1] for table in (*one.vectors.values(), one.whole_TD)]
-        widths += [w.size * w.width for w in self.encoder.window_levels]
+        readers = list(zip(self.encoder.readers, one.products, strict=True))
+        widths += [reader.rows_of_word * products.shape[1] for reader, products in readers]
         self.capacity = self.room // (sum(widths) * one.whole_TD.element_size())
 
         def empty(like: Tensor, rows: int) -> Tensor:
@@ -70,11 +71,12 @@ class TypeTable:
 
         whole = empty(one.whole_TD, self.capacity)
         vectors = {name: empty(v, self.capacity) for name, v in one.vectors.items()}
-        products = []
-        for window, product in zip(self.encoder.window_levels, one.products, strict=True):
-            products.append(empty(product, (self.capacity + 1) * window.size))
-            products[-1][-window.size :] = product[-window.size :]
-        self.made = Types(vectors, whole, whole, products)
+        tables = []
+        for reader, products in readers:
+            tables.append(empty(products, self.capacity * reader.rows_of_word + reader.rows_beyond))
+            if reader.rows_beyond:
+                tables[-1][-reader.rows_beyond :] = products[-reader.rows_beyond :]
+        self.made = Types(vectors, whole, whole, tables)
         self.keys = self.rows = self.keys.to(batch.type_id.device)
 
     def _add(self, key_U: Tensor, batch: Batch) -> None:
@@ -86,8 +88,9 @@ class TypeTable:
             self.made.vectors[name][first:last] = vectors_UD
         whole_UD = self.made.whole_TD[first:last]
         whole_UD.copy_(reduce(add, vectors.values()))
-        for window, products in zip(self.encoder.window_levels, self.made.products, strict=True):
-            window.put_products(whole_UD, products[first * window.size : last * window.size])
+        for reader, products in zip(self.encoder.readers, self.made.products, strict=True):
+            own = slice(first * reader.rows_of_word, last * reader.rows_of_word)
+            reader.put_products(whole_UD, products[own])
         keys = torch.cat([self.keys, key_U])
         rows = torch.cat([self.rows, torch.arange(first, last, device=key_U.device)])
         order = keys.argsort()

@@ -68,7 +68,7 @@ def test_only_words_not_met_before_are_read(encoder: Encoder, make_batch: Callab
     st.integers(1, 12),
 )
 def test_a_full_table_forgets_and_goes_on(encoder: Encoder, batches: list[list[int]], words: int) -> None:
-    bytes_of_a_word = 4 * (3 * 6 + (2 + 4) * 5)
+    bytes_of_a_word = 4 * (3 * 6 + (2 + 4) * 5 + 2 * 3 * 3)  # vectors, windows, gates of both directions
     table = TypeTable(encoder, words * bytes_of_a_word)
     for sentence in batches:
         same(encoder, table, batch_of([[[sentence]]]))

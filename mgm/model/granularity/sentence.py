@@ -20,6 +20,9 @@ RECURRENCE = {"gru": (gru, 3), "lstm": (lstm, 4)}
 class Sentence(nn.Module):
     """A bidirectional GRU or LSTM, whose maximum is the sentence's vector. `width` is that of both directions."""
 
+    rows_of_word, rows_beyond = 1, 0
+    """Of its products."""
+
     def __init__(self, input_width: int, width: int, cell: Literal["gru", "lstm"] = "gru") -> None:
         super().__init__()
         if width % 2:
@@ -36,10 +39,22 @@ class Sentence(nn.Module):
 
     def forward(self, types_TD: Tensor, reading: Reading) -> Ragged:
         """(M, width) states by sentence."""
+        return self.read(self.products(types_TD), reading)
+
+    def products(self, types_TD: Tensor) -> Tensor:
+        """(T, gates of both directions) the share of each distinct word in the gates where it stands."""
+        product: Tensor = self.inputs(types_TD)
+        return product
+
+    @torch.no_grad()
+    def put_products(self, types_TD: Tensor, products: Tensor) -> None:
+        """Writes them into (T, gates), for predictions."""
+        torch.addmm(self.inputs.bias, types_TD, self.inputs.weight.T, out=products)
+
+    def read(self, products: Tensor, reading: Reading) -> Ragged:
+        """As `forward`, of the words' products."""
         words, layout = reading.sentences, reading.sentences.time_major
-        forward, backward = self.inputs(types_TD).chunk(
-            2, dim=1
-        )  # once a distinct word, not once an occurrence
+        forward, backward = products.chunk(2, dim=1)
         gates = torch.stack(
             [
                 F.embedding(words.values[layout.item], forward),

@@ -23,6 +23,7 @@ class Window(nn.Module):
         if size < 1:
             raise ValueError(f"model.window.sizes: {size}: expected at least 1 word")
         self.size = size
+        self.rows_of_word = self.rows_beyond = size  # of its products
         self.width = width
         self.places = nn.Linear(input_width, size * width, bias=False)
         self.bias = nn.Parameter(torch.zeros(width))
