@@ -7,7 +7,7 @@ import pytest
 from tests import writing
 from tests.pipeline.conftest import Project
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 def test_generation_tasks_are_trained_apart_and_only_once(fresh: Project, tmp_path) -> None:  # type: ignore[no-untyped-def]
