@@ -167,9 +167,8 @@ def decode(
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        for chosen, batch, types in _batches(
-            known or TypeTable(network.encoder), part, rows, length, tokens_per_batch, device
-        ):
+        types_of = network.encoder.types if known is None else known.types
+        for chosen, batch, types in _batches(types_of, part, rows, length, tokens_per_batch, device):
             encoded = network.encode(batch, types)
             outputs, error = network.with_error(batch, encoded)
             if error is not None:
@@ -196,7 +195,7 @@ def decode(
 
 
 def _batches(
-    known: TypeTable,
+    types_of: Callable[[Batch], Types],
     part: FeaturePart,
     rows: np.ndarray,
     length: np.ndarray,
@@ -209,7 +208,7 @@ def _batches(
     for some in cut_by_tokens(by_length, length[by_length], BATCHES_AT_ONCE * tokens_per_batch):
         cuts = list(cut_by_tokens(some, length[some], tokens_per_batch))
         together = collate(part, rows[some], [], {}, with_targets=False).to(device)
-        types = known.types(together)
+        types = types_of(together)
         yield from zip(cuts, together.split([len(cut) for cut in cuts]), repeat(types))
 
 
