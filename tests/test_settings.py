@@ -72,6 +72,7 @@ def test_shipped_params_are_valid() -> None:
         ("tune.space", {"model.dropout": {"low": 0, "high": 0.1, "log": True}}, "log: expected low above 0, and no step"),
         ("tune.space", {"model.dropout": {"low": 0}}, "expected low and high, or choices"),
         ("tune.space", {"model.dropout": {"low": 0, "choices": [0.1, 0.2]}}, "choices stand alone, without low, high, log and step"),
+        ("model.wide", {"chinese": {"ngram_min": 3}}, "model.wide.chinese: Value error, ngram_max 2 is below ngram_min 3"),
         ("model.generation", {"width": 30}, "model.generation: Value error, width 30 is no multiple of twice the heads (4)"),
         ("model.generation.beam", 0, "model.generation.beam: Input should be greater than or equal to 1, found 0"),
         ("crossval.folds", 1, "crossval.folds: Input should be greater than or equal to 2, found 1"),

@@ -58,6 +58,12 @@ class WideChineseSettings(Section):
     """Of their hashes; each has a weight for every label of the document-level tasks. Without Chinese in training there are
     none; 0: Chinese words have the n-grams within a word, as others."""
 
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.ngram_max < self.ngram_min:
+            raise ValueError(f"ngram_max {self.ngram_max} is below ngram_min {self.ngram_min}")
+        return self
+
 
 class WideSettings(Section):
     enabled: bool = True
