@@ -52,7 +52,9 @@ def test_threads_come_to_the_same_tables_in_the_same_order(folder: Path) -> None
 def test_a_shard_comes_to_the_same_whatever_was_scored_before_it(folder: Path) -> None:
     scorer = Scorer.load(folder)
     settings = ScoreSettings(rows_per_batch=2)
-    first, last = (list(frames([]))[place] for place in (0, -1))
+    last = list(frames([]))[-1]
+    other = pl.DataFrame({"doc_id": ["x"], "text": ["Zebras quarrel about umbrellas."]})
+    first = Shard(0, 1, "", ()), other
     ((_, alone),) = score_here(scorer, None, settings)(iter([last]))
     words = scorer.known.keys.clone()
     *_, (_, after) = score_here(scorer, None, settings)(iter([first, last]))
