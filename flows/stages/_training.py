@@ -27,6 +27,7 @@ from mgm.training import pretrained, taught
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import Fitted, Plan, plan
 from mgm.training.trainer import EpochReport, Listener, Step
+from mgm.training.wide_solver import Solved
 
 FEATURES = DATA / "features"
 CHECKPOINTS = DATA / "checkpoints"
@@ -132,9 +133,15 @@ class Console(Listener):
     """One line an epoch; in a terminal also a bar over its batches. `also` is told each epoch too."""
 
     def __init__(self, epochs: int, also: Callable[[EpochReport], object] = lambda report: None) -> None:
-        super().__init__(self._step, self._epoch, self._resumed)
+        super().__init__(self._solved, self._step, self._epoch, self._resumed)
         self.epochs, self.also = epochs, also
         self.bar: tqdm | None = None
+
+    def _solved(self, solved: Solved) -> None:
+        print(
+            f"wide part of {solved.task}: {solved.documents:,} documents, {solved.ngrams:,} n-grams",
+            flush=True,
+        )
 
     def _step(self, step: Step) -> None:
         if not sys.stderr.isatty():

@@ -79,9 +79,9 @@ class Network(nn.Module):
     Generation tasks read the encoder itself, words, sentences and the fused document, through one `writer`; `forward` has no
     output of them. `write` searches; with targets in the batch `parts` gives what their loss is made of.
 
-    Where `settings.wide` is on, every task has outputs from two parts, deep and wide (`wide` of document-level tasks,
-    `wide_tagging` of the others). Each part is trained by its own loss, and what they predict is the mean of their
-    outputs, which `lean` weighs: trained on the sum, one would learn only what the other leaves.
+    Where `settings.wide` is on, every task has outputs from two parts, deep and wide (`wide` of document-level tasks, whose
+    weights are solved for before training; `wide_tagging` of the others, which descends its own loss). What they predict is
+    the mean of their outputs, which `lean` weighs: trained on the sum, one would learn only what the other leaves.
 
     Raises ValueError when a task's kind has no head or its label space is empty, when no granularity is
     enabled, and when a tagging or generation task has no granularity that gives a vector a word.
@@ -113,10 +113,9 @@ class Network(nn.Module):
             assert all(labels[name] == pieces for name in self.generating), "one writer has one set of pieces"
             self.writer = Writer(settings.generation, self.encoder.word_width, settings.fusion_width, pieces)
         widths = {t.name: len(labels.get(t.name, [])) or 1 for t in labelling if t.kind != "tagging"}
-        values = {t.name for t in tasks if t.kind == "regression"}
         self.wide = None
         if settings.wide.enabled and widths:
-            self.wide = Wide(settings.wide, ngram_buckets, widths, values)
+            self.wide = Wide(settings.wide, ngram_buckets, widths)
         tags = {t.name: 2 * len(labels[t.name]) + 1 for t in tasks if t.kind == "tagging"}
         self.wide_tagging = None
         if settings.wide.enabled and tags:
@@ -145,11 +144,14 @@ class Network(nn.Module):
         """Whether documents have a reconstruction error."""
         return isinstance(self.fusion, AutoencoderFusion)
 
-    def parts(
-        self, batch: Batch, encoded: Encoded | None = None, mixing: Mixing | None = None
-    ) -> list[dict[str, Tensor]]:
-        """The outputs of each part, the deep one first; the wide one has nothing mixed. `encoded`: what the encoder gave."""
-        parts = [self.deep(batch, mixing, encoded), self.shallow(batch)]
+    def parts(self, batch: Batch, encoded: Encoded | None = None) -> list[dict[str, Tensor]]:
+        """The outputs of each part, the deep one first. `encoded`: what the encoder gave."""
+        parts = [self.deep(batch, encoded=encoded), self.shallow(batch)]
+        return [part for part in parts if part]
+
+    def descending(self, batch: Batch, mixing: Mixing | None = None) -> list[dict[str, Tensor]]:
+        """As `parts`, of what learns by descent: of the wide part tagging alone. It has nothing mixed."""
+        parts = [self.deep(batch, mixing), self.wide_tagging(batch) if self.wide_tagging is not None else {}]
         return [part for part in parts if part]
 
     def shallow(self, batch: Batch) -> dict[str, Tensor]:
@@ -218,22 +220,21 @@ class Network(nn.Module):
 
     @torch.no_grad()
     def lean(self, task: str, share: float) -> None:
-        """Gives the wide part this share (0..1) of the logits of a classification or multilabel task, in place of half:
-        its weights and those of the head are scaled, so that what is predicted stays the mean of both."""
+        """Gives the wide part this share (0..1) of the outputs of a document-level task, in place of half: its weights and
+        those of the head are scaled, so that what is predicted stays the mean of both."""
         head = self.heads[task]
-        assert isinstance(head, Classification | Multilabel) and self.wide is not None
-        for parameter in head.logits.parameters():
+        assert isinstance(head, Classification | Multilabel | Regression) and self.wide is not None
+        for parameter in head.parameters():
             parameter.mul_(2 * (1 - share))
         self.wide.multiply(task, 2 * share)
 
     def dense_parameters(self) -> list[nn.Parameter]:
-        """All but the wide part's, which has a descent of its own."""
+        """Those of the deep part: the wide one is solved for, or has a descent of its own."""
         return [p for name, p in self.named_parameters() if not name.startswith(("wide.", "wide_tagging."))]
 
     def sparse_parameters(self) -> list[nn.Parameter]:
-        """The wide part's, whose gradients are sparse."""
-        dense = {id(p) for p in self.dense_parameters()}
-        return [p for p in self.parameters() if id(p) not in dense]
+        """Those of the wide part of tagging, whose gradients are sparse."""
+        return [] if self.wide_tagging is None else list(self.wide_tagging.parameters())
 
     def own_parameters(self, task: str) -> list[nn.Parameter]:
         """Those of the deep part that the loss of this task alone reaches."""

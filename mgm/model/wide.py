@@ -7,8 +7,10 @@ Source: Cheng et al. 2016, arXiv:1606.07792 (Wide & Deep).
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from scipy.sparse import csr_array, hstack
 from torch import Tensor, nn
 
 from mgm.model.bag import Bag, Occurrences
@@ -18,7 +20,6 @@ from mgm.model.hashing import FIRST, SECOND, THIRD, mixed
 from mgm.model.ragged import Ragged
 from mgm.settings import WideSettings
 
-_MOST_AT_ONCE = 64
 _MIN_DOCUMENTS = 2
 """An n-gram of fewer training documents says nothing about others."""
 
@@ -32,35 +33,27 @@ class Wide(nn.Module):
     sentence has no other word. The values of either kind are sublinear TF-IDF, of length 1/sqrt(2) in a document, so that
     its vector has length 1.
 
-    The gradients are sparse, and want plain stochastic gradient descent: an optimizer that evens out gradients would
-    give a rare n-gram the weight of a frequent one, and overfit.
+    Its weights do not descend a gradient: they are solved for (mgm.training.wide_solver).
     """
 
     prior: Tensor
-    scale: Tensor
     idf_word: Tensor
     idf_character: Tensor
 
-    def __init__(
-        self, settings: WideSettings, ngram_buckets: int, widths: dict[str, int], values: set[str]
-    ) -> None:
-        """`widths`: the logits of each task; `values`: the tasks whose output is a value with a squared error, which
-        curves four times as much as a logistic loss: halved, it is content with the same learning rate."""
+    def __init__(self, settings: WideSettings, ngram_buckets: int, widths: dict[str, int]) -> None:
+        """`widths`: the logits of each task."""
         super().__init__()
-        self.widths = widths
-        self.dropout, self.learning_rate = settings.dropout, settings.learning_rate
+        self.settings, self.widths = settings, widths
         self.chinese, self.ngram_buckets = settings.chinese, ngram_buckets
         total = sum(widths.values())
-        self.words = nn.EmbeddingBag(settings.buckets, total, mode="sum", sparse=True)
+        self.words = nn.EmbeddingBag(settings.buckets, total, mode="sum")
         # those of Chinese across words stand behind the others
         of_characters = ngram_buckets + settings.chinese.buckets
-        self.characters = nn.EmbeddingBag(of_characters, total, mode="sum", sparse=True)
+        self.characters = nn.EmbeddingBag(of_characters, total, mode="sum")
         self.register_load_state_dict_pre_hook(_sized_as)
         for table in (self.words, self.characters):
-            nn.init.zeros_(table.weight)
+            nn.init.zeros_(table.weight.requires_grad_(False))
         self.register_buffer("prior", torch.zeros(total))
-        scale = [torch.full((width,), 0.5 if task in values else 1.0) for task, width in widths.items()]
-        self.register_buffer("scale", torch.cat(scale), persistent=False)
         self.register_buffer("idf_word", torch.ones(settings.buckets))
         self.register_buffer("idf_character", torch.ones(of_characters))
 
@@ -68,14 +61,13 @@ class Wide(nn.Module):
         """(B, width) logits of each task."""
         of_words = self._logits(self.word_ngrams(batch), self.words, self.idf_word)
         of_characters = self._logits(self.character_ngrams(batch), self.characters, self.idf_character)
-        logits_BK = self.prior + self.scale * (of_words + of_characters)
+        logits_BK = self.prior + of_words + of_characters
         return dict(zip(self.widths, logits_BK.split(list(self.widths.values()), dim=1), strict=True))
 
     @torch.no_grad()
-    def fit(self, batches: Iterable[Batch], priors: dict[str, Tensor]) -> None:
-        """Starts from the outputs that the tasks have for an unknown document, and learns inverse document frequencies
-        from the training documents: log((1 + D) / (1 + df)) + 1; 0 for an n-gram of fewer than two."""
-        self.prior.copy_(torch.cat([priors[task] for task in self.widths]))
+    def fit(self, batches: Iterable[Batch]) -> None:
+        """Learns inverse document frequencies from the training documents: log((1 + D) / (1 + df)) + 1; 0 for an n-gram of
+        fewer than two."""
         of_words, of_characters = torch.zeros_like(self.idf_word), torch.zeros_like(self.idf_character)
         documents = 0
         for batch in batches:
@@ -112,21 +104,35 @@ class Wide(nn.Module):
             all_tasks.split(list(self.widths.values()), dim=-1)[place].mul_(factor)
 
     @torch.no_grad()
-    def descend(self, share: float, documents: dict[str, int]) -> None:
-        """One step down the gradient of losses that are means over a task's `documents`, at this share of the learning
-        rate.
+    def put(self, task: str, ngrams: np.ndarray, weight: np.ndarray, start: np.ndarray) -> None:
+        """Gives a task the weights (K,F) of `ngrams` (F,), columns of `matrix`, and `start` (K,), its outputs for an unknown
+        document."""
+        place = list(self.widths).index(task)
+        own = (
+            t.split(list(self.widths.values()), dim=-1)[place]
+            for t in (self.words.weight, self.characters.weight, self.prior)
+        )
+        of_words, of_characters, prior = own
+        prior.copy_(torch.from_numpy(start))
+        words = np.searchsorted(ngrams, self.idf_word.numel())
+        for table, rows, columns in (
+            (of_words, ngrams[:words], weight[:, :words]),
+            (of_characters, ngrams[words:] - self.idf_word.numel(), weight[:, words:]),
+        ):
+            table[torch.from_numpy(rows).long()] = torch.from_numpy(columns.T).to(table)
 
-        A task's rate grows with the root of its documents, up to 64 of them: each shares n-grams with the others, and
-        more would overshoot on those. A mean over a few of them would be noise at the rate of many.
-        """
-        count = torch.tensor([min(documents.get(task, 0), _MOST_AT_ONCE) for task in self.widths])
-        rate = self.learning_rate * share * count.float().sqrt()
-        rate_K = rate.repeat_interleave(torch.tensor(list(self.widths.values()))).to(self.prior.device)
-        for table in (self.words, self.characters):
-            if table.weight.grad is not None:
-                gradient = table.weight.grad.coalesce()
-                table.weight.index_add_(0, gradient.indices()[0], gradient.values() * -rate_K)
-                table.weight.grad = None
+    @torch.no_grad()
+    def matrix(self, batch: Batch) -> csr_array:
+        """(B, n-grams) the value of each n-gram in each document: those of words, then those of characters."""
+        own = []
+        for found, idf in (
+            (self.word_ngrams(batch), self.idf_word),
+            (self.character_ngrams(batch), self.idf_character),
+        ):
+            ends = torch.cat([found.start, found.start.new_full((1,), found.item.numel())])
+            values = (self.values(found, idf), found.item.int(), ends.int())
+            own.append(csr_array(tuple(t.cpu().numpy() for t in values), (batch.size, idf.numel())))
+        return hstack(own, format="csr")
 
     def word_ngrams(self, batch: Batch) -> Bag:
         """The hashed words and pairs of each document, and those of its lead."""
@@ -189,7 +195,6 @@ class Wide(nn.Module):
     def _logits(self, found: Bag, table: nn.EmbeddingBag, idf: Tensor) -> Tensor:
         """(B,K)"""
         value_F, length_B = self._tf_idf(found, idf)
-        value_F = F.dropout(value_F, self.dropout, self.training)
         logits_BK: Tensor = table(found.item, found.start, per_sample_weights=value_F)
         return logits_BK / length_B[:, None]
 

@@ -69,10 +69,10 @@ class WideSettings(Section):
     enabled: bool = True
     buckets: int = Field(default=262_144, ge=1)
     """Of hashed word n-grams; each has a weight for every label of the document-level tasks."""
-    learning_rate: float = Field(default=25.0, gt=0)
-    """Of its stochastic gradient descent, for one labelled document; it rises and falls as train.learning_rate does."""
-    dropout: float = Field(default=0.2, ge=0, lt=1)
-    """Of n-grams."""
+    c: float = Field(default=1.0, gt=0)
+    """How much an error in training weighs beside the size of the weights (C of a support vector machine)."""
+    documents: int = Field(default=200_000, ge=1)
+    """Training documents of a task that are solved for, at most, evenly over all: they are in memory together."""
     chinese: WideChineseSettings = WideChineseSettings()
     tagging: WideTaggingSettings = WideTaggingSettings()
 

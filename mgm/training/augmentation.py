@@ -1,7 +1,7 @@
 """Training documents altered at random, anew in each batch: words deleted, swapped and masked, and documents mixed.
 
-The numbers are torch's own, which training seeds for each epoch; what is off draws none. Both parts of the network, the deep
-and the wide, read the altered words; mixed documents are for the deep part alone.
+The numbers are torch's own, which training seeds for each epoch; what is off draws none. The deep part and the wide one of tagging
+read the altered words; mixed documents are for the deep part alone.
 
 Axes: B documents, S sentences, N words, T distinct words.
 """

@@ -32,15 +32,15 @@ def tune_shares(
     labels: dict[str, list[str]],
     tokens_per_batch: int,
 ) -> dict[str, float]:
-    """The share of the wide part, by classification and multilabel task, that gives the highest first metric on `sources`:
-    half unless another gains LEAST_GAIN, and where a task has no label there. Nothing of a network without a wide part."""
+    """The share of the wide part, by document-level task, that gives the highest first metric on `sources`: half unless
+    another gains LEAST_GAIN, and where a task has no label there. Nothing of a network without a wide part."""
     if network.wide is None:
         return {}
 
     def outcomes(source: Source, own: list[Task]) -> Mapping[str, Outcome]:
         return _logits(network, source, own, labels, tokens_per_batch)
 
-    own = [task for task in tasks if task.kind in ("classification", "multilabel")]
+    own = [task for task in tasks if task.name in network.wide.widths]
     pairs = collect(sources, own, labels, outcomes)
     return {t.name: best_share(t, pairs[t.name], labels) if t.name in pairs else HALF for t in own}
 
@@ -60,9 +60,10 @@ def best_share(task: Task, pair: Pairs, labels: dict[str, list[str]]) -> float:
 def _logits(
     network: Network, source: Source, tasks: list[Task], labels: dict[str, list[str]], tokens_per_batch: int
 ) -> dict[str, np.ndarray]:
-    """(rows,2,K) of each task, the deep part's and the wide part's."""
+    """(rows,2,K) of each task, the deep part's and the wide part's; (rows,2) of regressions."""
     device = next(network.parameters()).device
-    found = {t.name: np.zeros((len(source.rows), 2, len(labels[t.name])), np.float32) for t in tasks}
+    shapes = {t.name: () if t.kind == "regression" else (len(labels[t.name]),) for t in tasks}
+    found = {name: np.zeros((len(source.rows), 2, *own), np.float32) for name, own in shapes.items()}
     was_training = network.training
     network.eval()
     with torch.inference_mode():

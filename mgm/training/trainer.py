@@ -5,7 +5,6 @@ An epoch is a function of the state before it, the seed and the epoch's number; 
 in the same bytes.
 """
 
-import copy
 import math
 import os
 import shutil
@@ -41,6 +40,7 @@ from mgm.training.sources import Source
 from mgm.training.team import Labelled, Team
 from mgm.training.validation import validate
 from mgm.training.weighting import choice
+from mgm.training.wide_solver import Solved, solve_wide
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,7 @@ class Step:
 class Listener:
     """What a training tells while it runs; an epoch that a checkpoint brings back is told again."""
 
+    on_solved: Callable[[Solved], object] = lambda solved: None
     on_step: Callable[[Step], object] = lambda step: None
     on_epoch: Callable[[EpochReport], object] = lambda report: None
     on_resume: Callable[[int], object] = lambda epoch: None
@@ -121,9 +122,10 @@ def train(
     with deterministic(settings.threads):
         run = _Run(network, sources, validation, tasks, labels, settings, seed)
         run.distillation = distillation or DistillationSettings()
-        fit_start(network, sources, tasks, labels, settings.tokens_per_batch)
         run.listener = listener or Listener()
-        run.resume(checkpoint)
+        fit_start(network, sources, tasks, labels, settings.tokens_per_batch)
+        if not run.resume(checkpoint):
+            solve_wide(network, sources, tasks, labels, settings.tokens_per_batch, run.listener.on_solved)
         run.team.meet(run.epoch)  # who leads may remove the checkpoint once it is done
         while run.epoch < settings.epochs and run.stale < settings.patience:
             run.one_epoch()
@@ -157,9 +159,7 @@ def fit_start(
         return (collate(of[s.source].part, s.rows, [], {}, with_targets=False).to(device) for s in steps)
 
     if network.wide is not None:
-        network.wide.fit(
-            documents(sources), {name: network.heads[name].prior for name in network.wide.widths}
-        )
+        network.wide.fit(documents(sources))
     if network.wide_tagging is not None:
         network.wide_tagging.fit(
             documents([s for s in sources if s.tasks_of([t for t in tasks if t.kind == "tagging"])])
@@ -250,7 +250,7 @@ class _Run:
             # without a validation label nothing can be compared: the last epoch is the best
             improved = not metrics or score > self.best_score
             if improved:
-                self.best_weights = copy.deepcopy(self.network.state_dict())
+                self.best_weights = _copied(self.network.state_dict())
         self.epoch += 1
         self.stale = 0 if improved else self.stale + 1
         if improved:
@@ -320,7 +320,7 @@ class _Run:
         """Of each part, the deep one first, the losses of the tasks: means over what all processes have `labelled`."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             parts = (
-                [self.network.deep(batch, mixing)] if deep_alone else self.network.parts(batch, mixing=mixing)
+                [self.network.deep(batch, mixing)] if deep_alone else self.network.descending(batch, mixing)
             )
         # the losses and what heads sum over a sentence are worth their digits
         outputs = [{task: output.float() for task, output in own.items()} for own in parts]
@@ -353,8 +353,6 @@ class _Run:
         nn.utils.clip_grad_norm_(self.average.parameters, self.settings.clip)
         self.optimizer.step()
         self.average.update()
-        if self.network.wide is not None:
-            self.network.wide.descend(schedule(self.settings, progress), labelled.count)
         if self.tagging_descent is not None:
             self.tagging_descent.step(schedule(self.settings, progress), labelled.count)
         if self.weighting.looks_back:
@@ -381,10 +379,11 @@ class _Run:
             "history": [asdict(report) for report in self.history],
         }
 
-    def resume(self, checkpoint: Checkpoint | None) -> None:
+    def resume(self, checkpoint: Checkpoint | None) -> bool:
+        """Whether there was something to go on from."""
         state = checkpoint.load(self.device) if checkpoint is not None else None
         if state is None:
-            return
+            return False
         self.epoch, self.stale = state["epoch"], state["stale"]
         self.best, self.best_score, self.best_weights = (
             state["best"],
@@ -400,6 +399,12 @@ class _Run:
         self.listener.on_resume(self.epoch)
         for report in state["history"]:
             self._told(EpochReport(**report | {"cost": Cost(**report["cost"])}))
+        return True
+
+
+def _copied(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A network's weights as they are now. What was solved for stays as it is, large as it may be, and is not copied."""
+    return {name: own if name.startswith("wide.") else own.clone() for name, own in state.items()}
 
 
 def _tagging_descent(network: Network) -> ProximalAdagrad | None:

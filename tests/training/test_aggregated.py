@@ -43,7 +43,7 @@ def network() -> Network:
 
 
 def losses(made: Network, batch: Batch, *chosen: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    deep, wide = (made.losses(outputs, batch, 0.0) for outputs in made.parts(batch))
+    deep, wide = (made.losses(outputs, batch, 0.0) for outputs in made.descending(batch))
     return (
         {t: loss for t, loss in deep.items() if not chosen or t in chosen},
         {t: loss for t, loss in wide.items() if not chosen or t in chosen},
@@ -77,7 +77,7 @@ def test_with_every_aggregator_a_batch_of_three_tasks_of_four_gets_gradients(nam
     assert any(found[n].any() for n in found if n.startswith("encoder."))
     absent = {id(p) for p in made.own_parameters("themes")}
     assert {n for n, p in made.named_parameters() if p.grad is None} == {
-        n for n, p in made.named_parameters() if id(p) in absent
+        n for n, p in made.named_parameters() if id(p) in absent or not p.requires_grad
     }
     assert weighting.factors()["themes"] == 1.0
 
@@ -118,8 +118,8 @@ def test_upgrad_goes_against_no_task_and_leaves_heads_and_the_wide_part_their_ow
     _, plain = after(Weighting(NAMES), batch)
     found = gradients(made)
     own = {id(p) for p in made.heads["price"].parameters()}
-    names = [n for n, p in made.named_parameters() if id(p) in own or n.startswith("wide.")]
-    assert len(names) == 4
+    names = [n for n, p in made.named_parameters() if id(p) in own or n.startswith("wide_tagging.")]
+    assert len(names) == 3
     for name in names:
         assert torch.equal(found[name], plain[name]), name
 
@@ -134,8 +134,8 @@ def test_the_wide_part_has_the_plain_sum_whatever_the_weights(
         after(choice.make(TrainSettings(weighting=name, weights=own), NAMES), batch, *chosen)[1]
         for own in ({}, weights)
     )
-    parts = {n for n in found if n.startswith(("wide.", "wide_tagging."))}
-    assert parts >= {"wide.words.weight", "wide.characters.weight"}
+    parts = {n for n in found if n.startswith("wide_tagging.")}
+    assert bool(parts) == (not chosen)
     assert all(torch.equal(found[n], expected[n]) for n in parts)
     dish = "heads.modules_in_order.0.logits.weight"
     assert not torch.equal(found[dish], expected[dish])

@@ -74,7 +74,7 @@ def test_a_share_that_gains_little_is_not_taken() -> None:
 
 def test_the_tuned_shares_are_those_with_the_highest_metric_that_validation_reports() -> None:
     shares = tune_shares(network(), VALIDATION, TASKS, SPACES, 60)
-    assert shares.keys() == {"dish", "themes"}
+    assert shares.keys() == {"dish", "price", "themes"}
     reached = {}
     for share in (HALF, *SHARES):
         made = network()

@@ -29,7 +29,7 @@ def settings(weighting: str) -> Settings:
     """Without dropout, whose draws differ between processes; single precision."""
     raw: dict[str, Any] = copy.deepcopy(tiny.SETTINGS)
     raw["train"] |= {"epochs": 3, "weighting": weighting, "word_dropout": 0.0, "precision": "fp32"}
-    wide = {"buckets": 512, "dropout": 0.0, "tagging": {"buckets": 4096}}
+    wide = {"buckets": 512, "tagging": {"buckets": 4096}}
     raw["model"] |= {"dropout": 0.0, "preset": "fast", "wide": wide}
     return Settings.parse(raw)
 

@@ -25,13 +25,12 @@ def wide_contributions(wide: Wide, batch: Batch, task: str, coefficients_BK: Ten
     by the coefficients. The values are those of this document: TF-IDF is scaled to length 1.
     """
     outputs = _outputs(wide.widths, task)
-    weighed_BK = coefficients_BK * wide.scale[outputs]
     words = torch.zeros(batch.word.numel())
     for where, table, idf in (
         (wide.word_occurrences(batch), wide.words, wide.idf_word),
         (wide.character_occurrences(batch), wide.characters, wide.idf_character),
     ):
-        words += _shares(where, table.weight[:, outputs], idf, weighed_BK, wide, batch)
+        words += _shares(where, table.weight[:, outputs], idf, coefficients_BK, wide, batch)
     return words
 
 

@@ -22,10 +22,6 @@ class Classification(Head):
         """(B,K) logits."""
         return self.logits(vectors)
 
-    @property
-    def prior(self) -> Tensor:
-        return self.logits.bias.detach()
-
     def loss(self, output: Tensor, target: Tensor, batch: Batch, smoothing: float) -> Tensor | None:
         if not (target != NO_LABEL).any():
             return None

@@ -53,10 +53,5 @@ class Head(nn.Module):
     def decode(self, output: Tensor, batch: Batch) -> Decoded:
         raise NotImplementedError
 
-    @property
-    def prior(self) -> Tensor:
-        """(K,) or (1,), the output for a document of which nothing is known. A head of documents has one."""
-        raise NotImplementedError
-
     def fit(self, targets: Tensor) -> None:
         """Starts the head from the targets of the training split, shaped as `Batch.targets`."""

@@ -26,10 +26,6 @@ class Multilabel(Head):
         """(B,K) logits."""
         return self.logits(vectors)
 
-    @property
-    def prior(self) -> Tensor:
-        return self.logits.bias.detach()
-
     def loss(self, output: Tensor, target: Tensor, batch: Batch, smoothing: float) -> Tensor | None:
         labelled = ~target.isnan().any(1)
         if not labelled.any():

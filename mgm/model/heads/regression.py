@@ -27,10 +27,6 @@ class Regression(Head):
         """(B,) values in standard deviations from the mean."""
         return self.value(vectors)[:, 0]
 
-    @property
-    def prior(self) -> Tensor:
-        return torch.zeros_like(self.value.bias)
-
     def loss(self, output: Tensor, target: Tensor, batch: Batch, smoothing: float) -> Tensor | None:
         labelled = ~target.isnan()
         if not labelled.any():

@@ -24,8 +24,8 @@ class Weighting(nn.Module):
     def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], network: Network) -> None:
         """Gives the parameters of `network` the gradients of these losses, a scalar a task.
 
-        Only the losses of the deep part are weighed. Tasks share nothing of the wide part, where a factor would be no more
-        than another learning rate: its losses are summed as they are.
+        Only the losses of the deep part are weighed. Tasks share nothing of the wide part (of tagging), where a factor would
+        be no more than another learning rate: its losses are summed as they are.
         """
         total([self(deep), *wide.values()]).backward()
 

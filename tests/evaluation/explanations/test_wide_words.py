@@ -19,7 +19,7 @@ def make_batch() -> Callable[..., Batch]:
 
 
 def part() -> Wide:
-    made = Wide(WideSettings(buckets=1 << 20), 50, {"genre": 3, "size": 1}, {"size"})
+    made = Wide(WideSettings(buckets=1 << 20), 50, {"genre": 3, "size": 1})
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for table in (made.words, made.characters):
@@ -60,7 +60,7 @@ def test_each_word_adds_weight_times_value_of_its_ngrams_and_half_of_its_pairs(
 
 def test_an_ngram_across_words_is_shared_by_all_its_words(make_batch: Callable[..., Batch]) -> None:
     chinese = WideChineseSettings(ngram_min=3, ngram_max=3)
-    made = Wide(WideSettings(chinese=chinese), 50, {"genre": 1}, set())
+    made = Wide(WideSettings(chinese=chinese), 50, {"genre": 1})
     batch = make_batch([[[[1, 2, 3, 4]]]], chinese={1: "明", 2: "月", 3: "照高"})
     whole, rest = made.character_occurrences(batch).item[-2:].tolist()  # 明月照, 月照高
     with torch.no_grad():

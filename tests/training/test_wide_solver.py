@@ -1,0 +1,133 @@
+"""The wide part's weights are solved for on the labelled training rows of each task."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from sklearn.svm import LinearSVC
+
+from mgm.model.batch import collate
+from mgm.model.network import Network
+from mgm.tasks import Task
+from mgm.training.sources import Source, labelled
+from mgm.training.trainer import fit_start
+from mgm.training.wide_solver import LOGIT, Solved, solve_wide
+from tests import tiny
+
+CONFIG = tiny.settings()
+FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+TASKS = {task.name: task for task in CONFIG.active_tasks()}
+TRAIN = labelled(FEATURES, list(TASKS.values()), "train")
+
+
+def solved(
+    sources: list[Source] = TRAIN, labels: dict[str, list[str]] = SPACES, **wide: Any
+) -> tuple[Network, dict[str, Solved]]:
+    torch.manual_seed(1)
+    model = CONFIG.model.model_copy(update={"wide": CONFIG.model.wide.model_copy(update=wide)})
+    tasks = list(TASKS.values())
+    made = Network(model, tasks, labels, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
+    told: list[Solved] = []
+    fit_start(made, sources, tasks, labels, 60)
+    solve_wide(made, sources, tasks, labels, 60, told.append)
+    return made.eval(), {own.task: own for own in told}
+
+
+def known(task: Task, sources: list[Source] = TRAIN) -> tuple[Source, pl.Series]:
+    """The rows of the corpus of a task that have its label, and that."""
+    (source,) = [s for s in sources if s.tasks_of([task])]
+    column = source.part.documents[task.encoded][source.rows]
+    there = column.is_not_null()
+    return replace(source, rows=source.rows[there.to_numpy()]), column.filter(there)
+
+
+def outputs(made: Network, task: Task, source: Source) -> np.ndarray:
+    with torch.no_grad():
+        found = made.shallow(collate(source.part, source.rows, [], {}, with_targets=False))
+    return found[task.name].numpy()
+
+
+def test_each_task_of_documents_is_solved_for_on_the_rows_that_have_its_label() -> None:
+    _, told = solved()
+    assert sorted(told) == ["dish", "price", "themes"]
+    for name, own in told.items():
+        assert own.documents == len(known(TASKS[name])[1])
+        assert own.ngrams > 10
+    assert told["dish"].documents < len(known(TASKS["dish"])[0].part.documents)
+
+
+def test_what_was_trained_on_lies_on_the_right_side() -> None:
+    made, _ = solved(c=1000.0)
+    source, dish = known(TASKS["dish"])
+    assert (outputs(made, TASKS["dish"], source).argmax(1) == dish.to_numpy()).all()
+    source, themes = known(TASKS["themes"])
+    found = [set(np.flatnonzero(row > 0)) for row in outputs(made, TASKS["themes"], source)]
+    right = [own == set(truth) for own, truth in zip(found, themes.to_list(), strict=True)]
+    assert np.mean(right) > 0.8  # some of the same text have no theme
+    source, price = known(TASKS["price"])
+    head: Any = made.heads["price"]
+    values = outputs(made, TASKS["price"], source) * float(head.deviation) + float(head.mean)
+    assert values == pytest.approx(price.to_numpy(), abs=0.15) and price.n_unique() > 5
+
+
+def test_logits_are_the_margins_of_the_solver_itself() -> None:
+    made, _ = solved()
+    assert made.wide is not None
+    source, dish = known(TASKS["dish"])
+    held = made.wide.matrix(collate(source.part, source.rows, [], {}, with_targets=False))
+    machine = LinearSVC(C=1.0, tol=1e-6, max_iter=100_000).fit(held, dish.to_numpy())
+    expected = LOGIT * machine.decision_function(held)
+    assert outputs(made, TASKS["dish"], source) == pytest.approx(expected, abs=0.05 * LOGIT)
+
+
+def test_of_two_classes_the_logits_lie_the_margin_apart() -> None:
+    task = TASKS["dish"]
+    source, dish = known(task)
+    two = [replace(source, rows=source.rows[dish.is_in([0, 2]).to_numpy()]), *TRAIN[1:]]
+    made, told = solved(two)
+    assert made.wide is not None and told["dish"].documents == len(two[0].rows)
+    held = made.wide.matrix(collate(source.part, two[0].rows, [], {}, with_targets=False))
+    truth = known(task, two)[1].to_numpy()
+    machine = LinearSVC(C=1.0, tol=1e-6, max_iter=100_000).fit(held, truth)
+    found = outputs(made, task, two[0])
+    assert found[:, 2] - found[:, 0] == pytest.approx(
+        LOGIT * machine.decision_function(held), abs=0.05 * LOGIT
+    )
+    assert (found[:, 1] == -LOGIT).all()  # a class that no document has
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_where_all_documents_are_alike_every_document_is(there: bool) -> None:
+    task = TASKS["dish"]
+    source, dish = known(task)
+    one = [replace(source, rows=source.rows[(dish == 1).to_numpy()]), *TRAIN[1:]]
+    made, _ = solved(one)
+    found = outputs(made, task, source)
+    assert (found == np.array([-LOGIT, LOGIT, -LOGIT], np.float32)).all()
+    themes = TASKS["themes"]
+    source, sets = known(themes)
+    label = sets.list.first().drop_nulls()[0]
+    same = [s for s in TRAIN if s.corpus != source.corpus]
+    made, _ = solved(
+        [*same, replace(source, rows=source.rows[(sets.list.contains(label) == there).to_numpy()])]
+    )
+    assert (outputs(made, themes, source)[:, label] == (LOGIT if there else -LOGIT)).all()
+
+
+def test_of_more_documents_than_are_solved_for_some_are_chosen_evenly() -> None:
+    _, every = solved()
+    first, told = solved(documents=3)
+    again, _ = solved(documents=3)
+    assert {own.documents for own in told.values()} == {3}
+    assert told["dish"].ngrams < every["dish"].ngrams
+    for name, own in first.state_dict().items():
+        assert torch.equal(own, again.state_dict()[name]), name
+
+
+def test_without_a_known_ngram_or_a_label_nothing_is_solved_for() -> None:
+    made, told = solved([replace(TRAIN[0], rows=TRAIN[0].rows[:1])])  # every n-gram in one document alone
+    assert told == {} and made.wide is not None
+    assert not made.wide.prior.any() and not made.wide.words.weight.any()
