@@ -76,7 +76,7 @@ class Network(nn.Module):
     subwords, the same for all. `vocabulary_size`: the largest word id. `word_dropout`, which training sets: the probability
     that a word counts as unknown in a batch.
 
-    Generation tasks read the encoder itself, words, sentences and the fused document, through one `writer`; `forward` has no
+    Generation tasks read the encoder itself, words and sentences, through one `writer`; `forward` has no
     output of them. `write` searches; with targets in the batch `parts` gives what their loss is made of.
 
     Where `settings.wide` is on, every task has outputs from two parts, deep and wide (`wide` of document-level tasks, whose
@@ -111,7 +111,7 @@ class Network(nn.Module):
         if self.generating:
             pieces = labels[self.generating[0]]
             assert all(labels[name] == pieces for name in self.generating), "one writer has one set of pieces"
-            self.writer = Writer(settings.generation, self.encoder.word_width, settings.fusion_width, pieces)
+            self.writer = Writer(settings.generation, self.encoder.word_width, pieces)
         widths = {t.name: len(labels.get(t.name, [])) or 1 for t in labelling if t.kind != "tagging"}
         self.wide = None
         if settings.wide.enabled and widths:
@@ -175,10 +175,9 @@ class Network(nn.Module):
 
     def memory(self, task: str, batch: Batch, encoded: Encoded) -> tuple[Memory, Tensor]:
         """What the writer looks at for a generation task, and (D,) what its outputs begin with."""
-        pooled, words = encoded
-        head = self.heads[task]
+        (_, words), head = encoded, self.heads[task]
         assert self.writer is not None and words is not None and isinstance(head, Generation)
-        return self.writer.read(batch, words, self.fusion(pooled)[task]), head.start
+        return self.writer.read(batch, words), head.start
 
     def write(
         self, batch: Batch, tasks: list[str], encoded: Encoded | None = None, beam: int | None = None

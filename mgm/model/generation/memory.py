@@ -74,35 +74,36 @@ def spell(batch: Batch, limit: int) -> Spelling:
 
 
 class Reader(nn.Module):
-    """Subwords, each with its word's vector (of characters, word and windows) and its place; sentences; the document. Behind
-    one another they are the sequence over which self-attention goes, and at which the decoder looks.
+    """Subwords, each with its word's vector (of characters, word and windows) and its place; behind them the sentences, where
+    several are read. That is the sequence over which self-attention goes, and at which the decoder looks.
 
-    A subword's own vector is the one by which it is written. `word_width`: of the encoder's words.
+    A subword's own vector is the one by which it is written. One vector of all that is read would be a way around the words,
+    which a decoder takes before it learns to look at them. `word_width`: of the encoder's words.
     """
 
-    def __init__(self, settings: GenerationSettings, word_width: int, document_width: int) -> None:
+    def __init__(self, settings: GenerationSettings, word_width: int) -> None:
         super().__init__()
         self.settings = settings
         width = settings.width
         self.words = nn.Sequential(nn.LayerNorm(word_width), nn.Linear(word_width, width))
         self.sentences = nn.Sequential(nn.LayerNorm(word_width), nn.Linear(word_width, width))
-        self.document = nn.Sequential(nn.LayerNorm(document_width), nn.Linear(document_width, width))
         self.layers = nn.ModuleList(ReadingLayer(settings) for _ in range(settings.reading_layers))
         self.normalise = nn.LayerNorm(width)
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, batch: Batch, words: Words, document_BD: Tensor, pieces: nn.Embedding) -> Memory:
+    def forward(self, batch: Batch, words: Words, pieces: nn.Embedding) -> Memory:
         width = self.settings.width
         spelt = spell(batch, self.settings.source)
         vectors = pieces(spelt.id.values) * math.sqrt(width) + self.words(words.values)[spelt.word]
         vectors = vectors + places(spelt.id.position, width)
         of_words, words_mask = Ragged(vectors, spelt.id.length).pad()
         sentences = Ragged(words.values, words.length).max_pool()
-        in_order = Ragged(sentences, words.sentences).select(spelt.sentences)
+        read = Ragged(spelt.sentences.long(), words.sentences)
+        several_S = (read.sum_pool() > 1)[read.row]
+        in_order = Ragged(sentences, words.sentences).select(spelt.sentences & several_S)
         vectors = self.sentences(in_order.values) + places(in_order.position, width)
         of_sentences, sentences_mask = Ragged(vectors, in_order.length).pad()
-        items = torch.cat([of_words, of_sentences, self.document(document_BD)[:, None]], dim=1)
-        mask = torch.cat([words_mask, sentences_mask, words_mask.new_ones(batch.size, 1)], dim=1)
+        items, mask = torch.cat([of_words, of_sentences], dim=1), torch.cat([words_mask, sentences_mask], dim=1)
         items = self.dropout(items)
         for layer in self.layers:
             items = layer(items, mask)

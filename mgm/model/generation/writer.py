@@ -69,14 +69,12 @@ class Writer(nn.Module):
     never: Tensor
     shows: Tensor
 
-    def __init__(
-        self, settings: GenerationSettings, word_width: int, document_width: int, pieces: list[str]
-    ) -> None:
+    def __init__(self, settings: GenerationSettings, word_width: int, pieces: list[str]) -> None:
         super().__init__()
         self.settings, width = settings, settings.width
         self.pieces = nn.Embedding(len(pieces), width)
         nn.init.normal_(self.pieces.weight, std=width**-0.5)
-        self.reader = Reader(settings, word_width, document_width)
+        self.reader = Reader(settings, word_width)
         self.layers = nn.ModuleList(WritingLayer(settings) for _ in range(settings.layers))
         self.normalise = nn.LayerNorm(width)
         self.bias = nn.Parameter(torch.zeros(len(pieces)))
@@ -87,9 +85,9 @@ class Writer(nn.Module):
         self.register_buffer("never", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
         self.register_buffer("shows", torch.from_numpy(shows(pieces)), persistent=False)
 
-    def read(self, batch: Batch, words: Words, document_BD: Tensor) -> Memory:
+    def read(self, batch: Batch, words: Words) -> Memory:
         """What it looks at."""
-        memory: Memory = self.reader(batch, words, document_BD, self.pieces)
+        memory: Memory = self.reader(batch, words, self.pieces)
         return memory
 
     def forced(self, memory: Memory, start_D: Tensor, target_BT: Tensor) -> Tensor:
