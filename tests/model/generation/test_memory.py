@@ -1,7 +1,10 @@
 import torch
+from torch import nn
 
 from mgm.model.batch import Batch
-from mgm.model.generation.memory import spell
+from mgm.model.generation.memory import Reader, spell
+from mgm.model.ragged import Words
+from mgm.settings import GenerationSettings
 
 
 def batch(documents: list[list[list[int]]], spelt: list[int]) -> Batch:
@@ -52,3 +55,20 @@ def test_of_a_first_sentence_that_is_too_long_the_beginning_is_read() -> None:
     assert found.id.values.tolist() == [0, 1, 2, 0, 1]
     assert found.truncated.tolist() == [True]
     assert spell(batch([[[0]]], [9]), 5).id.length.tolist() == [5], "even of a word that is too long"
+
+
+def test_sentences_stand_behind_the_words_where_several_are_read() -> None:
+    documents = batch([[[0, 1], [1]], [[1, 1, 0]], [[0, 1, 1], [0, 0]]], [2, 1])
+    torch.manual_seed(0)
+    reader = Reader(GenerationSettings(width=16, heads=2, hidden=8, source=8), 6).eval()
+    pieces = nn.Embedding(20, 16)
+    words = Words(torch.randn(11, 6), documents.sentence_length, documents.sentences_per_document)
+    memory = reader(documents, words, pieces)
+    there = [4 * [True] + 4 * [False], 4 * [True] + 4 * [False], 8 * [True]]
+    assert memory.spelt_BL.tolist() == there
+    assert memory.mask_BM[:, 8:].tolist() == [[True, True], [False, False], [True, True]]
+    # a document of which one sentence is read, of two, is as one that has no other
+    cut = Reader(GenerationSettings(width=16, heads=2, hidden=8, source=8), 6)
+    long = batch([[[0, 1, 1, 0], [0, 0]]], [2, 1])
+    memory = cut(long, Words(torch.randn(6, 6), long.sentence_length, long.sentences_per_document), pieces)
+    assert memory.truncated_B.tolist() == [True] and memory.mask_BM.tolist() == [6 * [True]]
