@@ -117,9 +117,9 @@ class GenerationSettings(Section):
     heads: int = Field(default=4, ge=1)
     hidden: int = Field(default=512, ge=1)
     """Of the layers' feed-forward parts."""
-    reading_layers: int = Field(default=2, ge=0)
+    reading_layers: int = Field(default=3, ge=0)
     """Of self-attention over what the encoder gives."""
-    layers: int = Field(default=2, ge=1)
+    layers: int = Field(default=3, ge=1)
     """Of the decoder."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
     source: int = Field(default=160, ge=8)
