@@ -71,7 +71,7 @@ class WideSettings(Section):
     """Of hashed word n-grams; each has a weight for every label of the document-level tasks."""
     c: float = Field(default=1.0, gt=0)
     """How much an error in training weighs beside the size of the weights (C of a support vector machine)."""
-    documents: int = Field(default=200_000, ge=1)
+    documents: int = Field(default=100_000, ge=1)
     """Training documents of a task that are solved for, at most, evenly over all: they are in memory together."""
     chinese: WideChineseSettings = WideChineseSettings()
     tagging: WideTaggingSettings = WideTaggingSettings()
