@@ -66,14 +66,15 @@ def solve_wide(
             continue
         found = [target(s.part.documents[task.encoded][s.rows], task, labels, s.length) for s in chosen]
         truth = np.concatenate([own.numpy() for own in found])
-        matrix = sparse.vstack(
-            [_values(network, source, tokens_per_batch) for source in chosen], format="csr"
-        )
-        matrix.eliminate_zeros()  # of n-grams that one document alone holds
-        ngrams, place = np.unique(matrix.indices, return_inverse=True)
+        held = sparse.vstack([_values(network, s, tokens_per_batch) for s in chosen], format="csr")
+        held.eliminate_zeros()  # of n-grams that one document alone holds
+        present = np.zeros(held.shape[1], bool)
+        present[held.indices] = True
+        ngrams = np.flatnonzero(present)
         if not len(ngrams):
             continue
-        held = sparse.csr_matrix((matrix.data, place, matrix.indptr), (len(truth), len(ngrams)))
+        place = (present.cumsum() - 1).astype(held.indices.dtype)
+        held = sparse.csr_matrix((held.data, place[held.indices], held.indptr), (len(truth), len(ngrams)))
         plane = _plane(network, task, held, truth, wide.settings.c)
         wide.put(task.name, ngrams, plane.weight, plane.start)
         told(Solved(task.name, len(truth), len(ngrams)))
