@@ -80,15 +80,18 @@ class Team:
 
         Args:
             losses: means over this process's labels.
-            outputs: what they were made of. A task that only other processes have a label of has a loss of 0 here, with
-                zeros as gradients: the features of all documents are then met, as they are by one process.
+            outputs: what they were made of, of some tasks. A task that only other processes have a label of has a loss of 0
+                here, with zeros as gradients: the features of all documents are then met, as they are by one process.
         """
         if self.size == 1:
             return losses
         own = {
             task: losses[task] * share if task in losses else outputs[task].sum() * 0.0
             for task, share in labelled.share.items()
+            if task in outputs
         }
+        if not own:
+            return {}
         every = self._sum(torch.stack([loss.detach() for loss in own.values()]))
         return {
             task: mean + self.size * (loss - loss.detach())
