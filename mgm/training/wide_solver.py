@@ -28,7 +28,8 @@ from mgm.training.sources import Source
 TOLERANCE = 0.01
 """Of the solver. With a hundredth of it no metric on validation differed by 0.001."""
 LOGIT = 4.0
-"""Of a margin 1, the log-odds. The log-loss of validation is least between 2 and 5, by task, beside a deep part."""
+"""Of a margin 1, the log-odds. Of the wide part alone the log-loss on validation is least at 1.7 (`polarity`) to 4.6 (`section`),
+by task; the share that is tuned makes up for some of it."""
 
 
 @dataclass(frozen=True)
@@ -150,9 +151,8 @@ def _classes(held: sparse.csr_matrix, ids: np.ndarray, classes: int, c: float) -
         start[present] = LOGIT
         return Plane(weight, start)
     plane = _machine(held, ids, c)
-    if (
-        len(present) == 2
-    ):  # one plane, whose sides are the classes: what lies between their logits is its margin
+    if len(present) == 2:
+        # one plane, whose sides are the classes: what lies between their logits is its margin
         plane = Plane(*(np.concatenate([-own / 2, own / 2]) for own in plane))
     weight[present], start[present] = plane
     return Plane(weight, start)

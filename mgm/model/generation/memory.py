@@ -103,11 +103,8 @@ class Reader(nn.Module):
         in_order = Ragged(sentences, words.sentences).select(spelt.sentences & several_S)
         vectors = self.sentences(in_order.values) + places(in_order.position, width)
         of_sentences, sentences_mask = Ragged(vectors, in_order.length).pad()
-        items, mask = (
-            torch.cat([of_words, of_sentences], dim=1),
-            torch.cat([words_mask, sentences_mask], dim=1),
-        )
-        items = self.dropout(items)
+        items = self.dropout(torch.cat([of_words, of_sentences], dim=1))
+        mask = torch.cat([words_mask, sentences_mask], dim=1)
         for layer in self.layers:
             items = layer(items, mask)
         first_B = Ragged(batch.word, batch.words_per_document).start
