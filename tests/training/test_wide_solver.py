@@ -14,7 +14,7 @@ from mgm.model.network import Network
 from mgm.tasks import Task
 from mgm.training.sources import Source, labelled
 from mgm.training.trainer import fit_start
-from mgm.training.wide_solver import LOGIT, Solved, solve_wide
+from mgm.training.wide_solver import LOGIT, Solved, _labelled, solve_wide
 from tests import tiny
 
 CONFIG = tiny.settings()
@@ -125,6 +125,21 @@ def test_of_more_documents_than_are_solved_for_some_are_chosen_evenly() -> None:
     assert told["dish"].ngrams < every["dish"].ngrams
     for name, own in first.state_dict().items():
         assert torch.equal(own, again.state_dict()[name]), name
+
+
+def test_the_chosen_documents_are_the_same_however_a_corpus_is_cut() -> None:
+    task = TASKS["dish"]
+    source, dish = known(task)
+    whole = replace(source, length=source.length[: len(dish)])
+    cut = [
+        replace(whole, rows=whole.rows[own], length=whole.length[own]) for own in (slice(5), slice(5, None))
+    ]
+    assert len(dish) > 10
+    expected = whole.rows[[0, (len(dish) - 1) // 2, -1]].tolist()
+    for sources in ([whole], cut):
+        chosen = [row for own in _labelled(sources, task, 3) for row in own.rows.tolist()]
+        assert chosen == expected
+        assert len(_labelled(sources, task, len(dish))) == len(sources)
 
 
 def test_without_a_known_ngram_or_a_label_nothing_is_solved_for() -> None:
