@@ -31,6 +31,7 @@ from mgm.training.fit import start_from
 from mgm.training.pretraining import PretrainReport, pretrain
 from mgm.training.reconstruction import pretrain_layers
 from mgm.training.sources import Source, training_rows
+from mgm.training.trainer import deterministic
 
 
 def main() -> None:
@@ -49,7 +50,8 @@ def main() -> None:
     if settings.pretrains:
         sources = training_rows({c: read_features(c) for c in sorted(settings.enabled)})
         facts["documents"] = sum(len(s.rows) for s in sources)
-        encoder, fusion = _fresh(settings)
+        with deterministic(settings.train.threads):
+            encoder, fusion = _fresh(settings)
         if settings.train.initial == "pretrained":
             history = _masked_words(settings, encoder, sources, states[0])
             facts["epochs"] = [{"loss": round(r.loss, 6), "masked": r.masked} for r in history]

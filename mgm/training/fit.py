@@ -80,7 +80,8 @@ def plan(
             )
     own = {t.name: labels[t.name] for t in tasks if t.name in labels}
     torch.manual_seed(settings.seed)
-    network = Network(settings.model, tasks, own, vocabulary_size, settings.text.features.ngram_buckets)
+    with deterministic(settings.train.threads):  # the orthogonal weights of the recurrent layers depend on it
+        network = Network(settings.model, tasks, own, vocabulary_size, settings.text.features.ngram_buckets)
     if vectors is not None:
         start_from(network.encoder, vectors)
     if initial is not None:

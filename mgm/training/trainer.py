@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from mgm.model.allocation import keep_freed_memory
@@ -168,13 +169,15 @@ def fit_start(
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Within it torch uses `threads` threads and only operations that give the same bytes each time."""
+    """Within it torch, and BLAS under NumPy and SciPy, use `threads` threads, and torch only operations that give the same
+    bytes each time."""
     before, was = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)
     # on a GPU some operations have no deterministic form: there a warning must do
     torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
     try:
-        yield
+        with threadpool_limits(threads, user_api="blas"):
+            yield
     finally:
         torch.set_num_threads(before)
         torch.use_deterministic_algorithms(was)

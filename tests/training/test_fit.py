@@ -51,6 +51,21 @@ def test_a_table_without_any_vector_changes_nothing() -> None:
     assert torch.equal(embedding(planned(empty)), embedding(planned(None)))
 
 
+def test_fresh_weights_do_not_depend_on_the_environments_threads() -> None:
+    model = tiny.SETTINGS["model"] | {"sentence": {"width": 96}}
+    config = Settings.parse(tiny.SETTINGS | {"model": model})
+    before, made = torch.get_num_threads(), []
+    for threads in (1, 2):
+        torch.set_num_threads(threads)
+        try:
+            made.append(planned(None, config).network.state_dict())
+            assert torch.get_num_threads() == threads
+        finally:
+            torch.set_num_threads(before)
+    for name, weights in made[0].items():
+        assert torch.equal(weights, made[1][name]), name
+
+
 def test_vectors_that_do_not_fit_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"word vectors of shape \(3, 16\) .* run the stage vectors again"):
         planned(np.ones((3, WIDTH), np.float32))

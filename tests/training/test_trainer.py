@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save
+from threadpoolctl import threadpool_info
 
 from mgm.model.heads.classification import Classification
 from mgm.model.network import Network
@@ -14,7 +15,7 @@ from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import fit, plan
 from mgm.training.logit_adjustment import log_share
 from mgm.training.precision import has_bf16
-from mgm.training.trainer import EpochReport, Listener, Step, schedule
+from mgm.training.trainer import EpochReport, Listener, Step, deterministic, schedule
 from tests import tiny
 
 FRAMES = tiny.corpora()
@@ -64,6 +65,18 @@ def test_it_learns_every_task_and_the_same_seed_gives_the_same_bytes() -> None:
     assert again == weights
     assert without_time(repeated) == without_time(reports)
     assert run(tiny.settings(epochs=10).model_copy(update={"seed": 2}))[0] != weights
+
+
+def test_numpys_sums_are_made_by_as_many_threads_as_torchs() -> None:
+    def threads() -> set[int]:
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    before = threads()
+    assert before
+    for n in (1, 2):
+        with deterministic(n):
+            assert max(threads()) == n  # some library may have been built for one alone
+    assert threads() == before
 
 
 def test_a_task_with_more_weight_is_learned_sooner() -> None:
