@@ -222,7 +222,8 @@ def target(column: pl.Series, task: Task, labels: dict[str, list[str]], word_cou
 
 
 def _long(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.int64))
+    # what Polars lends is read-only, which torch warns of
+    return torch.from_numpy(np.require(array, np.int64, ["C", "W"]))
 
 
 def _to(value: Any, device: torch.device | str) -> Any:

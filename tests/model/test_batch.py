@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.model.batch import NO_LABEL, collate, cut_by_tokens, flat_positions
+from mgm.model.batch import NO_LABEL, _long, collate, cut_by_tokens, flat_positions
 from mgm.text.features import PROPERTIES
 from tests import tiny
 
@@ -27,6 +27,13 @@ def test_a_batch_holds_the_documents_words_in_order(order: list[int], size: int)
     assert batch.words_per_paragraph.sum() == batch.sentence_length.sum() == len(expected)
     assert batch.content.shape == batch.word.shape
     assert batch.targets == {}
+
+
+def test_what_polars_lends_is_copied_and_what_is_ours_is_not() -> None:
+    lent, ours = np.arange(4), np.arange(4)
+    lent.flags.writeable = False
+    _long(lent)[0], _long(ours)[0] = 7, 7
+    assert (lent[0], ours[0]) == (0, 7)
 
 
 def test_only_the_words_of_these_rows_are_described() -> None:
