@@ -11,7 +11,7 @@ import polars as pl
 import torch
 
 from mgm.evaluation.predictions import predict_part
-from mgm.model.predict import decode
+from mgm.model.decode import decode
 from mgm.model.thresholds import Thresholds
 from mgm.settings import Settings
 from mgm.tasks import Task

@@ -9,8 +9,9 @@ from mgm.evaluation.copied import lead_and_copy
 from mgm.evaluation.metrics import KEYS, TRAITS
 from mgm.evaluation.texts import BASELINES, baseline_column
 from mgm.model.batch import ragged
+from mgm.model.decode import Progress
 from mgm.model.network import Network
-from mgm.model.predict import Progress, predict, prediction_schema
+from mgm.model.predict import predict, prediction_schema
 from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart

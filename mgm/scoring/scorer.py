@@ -11,7 +11,8 @@ from mgm.corpus.rejects import TEXT_MISSING, split_rejected
 from mgm.model import bundle as bundles
 from mgm.model.allocation import keep_freed_memory
 from mgm.model.bundle import Bundle
-from mgm.model.predict import TOKENS_PER_BATCH, predict, prediction_schema
+from mgm.model.decode import TOKENS_PER_BATCH
+from mgm.model.predict import predict, prediction_schema
 from mgm.model.signing import check_signature
 from mgm.model.type_table import TypeTable
 from mgm.settings import nearest

@@ -12,8 +12,8 @@ import torch
 from scipy.special import expit
 
 from mgm.model.batch import collate, cut_by_tokens
+from mgm.model.decode import Outcome
 from mgm.model.network import Network
-from mgm.model.predict import Outcome
 from mgm.tasks import Task
 from mgm.training.sources import Source
 from mgm.training.validation import Pairs, collect, metric

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import polars as pl
 
+from mgm.model.decode import TOKENS_PER_BATCH, decode
 from mgm.model.network import Network
-from mgm.model.predict import TOKENS_PER_BATCH, decode
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from mgm.training.teachers import columns_of

@@ -13,8 +13,8 @@ from scipy.stats import pearsonr
 from sklearn.metrics import f1_score
 
 from mgm.model.batch import ragged
+from mgm.model.decode import TOKENS_PER_BATCH, Outcome, Progress, Tags, Texts, decode
 from mgm.model.network import Network
-from mgm.model.predict import TOKENS_PER_BATCH, Outcome, Progress, Tags, Texts, decode
 from mgm.model.spans import WordSpans, word_spans
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune
 from mgm.tasks import Task

@@ -8,9 +8,10 @@ import torch
 
 from mgm.model.autoencoder import StackedAutoencoder
 from mgm.model.batch import Batch
+from mgm.model.decode import decode
 from mgm.model.fusion import AutoencoderFusion
 from mgm.model.network import Network
-from mgm.model.predict import decode, predict, prediction_schema
+from mgm.model.predict import predict, prediction_schema
 from mgm.settings import Settings
 from mgm.tasks import RECONSTRUCTION
 from tests import tiny

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save
 
 from mgm.evaluation.unfamiliar import auroc
+from mgm.model.decode import decode
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion, fusion_of
-from mgm.model.predict import decode
 from mgm.settings import Settings
 from mgm.tasks import RECONSTRUCTION
 from mgm.training.checkpoint import Checkpoint

@@ -9,7 +9,8 @@ import polars as pl
 from mgm.evaluation.gain import JointScores
 from mgm.evaluation.metrics import KEYS
 from mgm.evaluation.predictions import table_schema
-from mgm.model.predict import Outcome, table
+from mgm.model.decode import Outcome
+from mgm.model.predict import table
 from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task
 

@@ -29,7 +29,7 @@ from mgm.evaluation.explanations.target import Target, target_of
 from mgm.evaluation.summary import SPLIT
 from mgm.model.batch import Batch, collate
 from mgm.model.bundle import Bundle
-from mgm.model.predict import Outcome, decode
+from mgm.model.decode import Outcome, decode
 from mgm.settings import ExplainSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from mgm.model.batch import Batch, collate, cut_by_tokens, flat_positions
+from mgm.model.decode import TOKENS_PER_BATCH, Outcome, Tags
 from mgm.model.encoder import Encoder
 from mgm.model.heads.head import Decoded, Tagged
 from mgm.model.network import Network, mean_of
-from mgm.model.predict import TOKENS_PER_BATCH, Outcome, Tags
 from mgm.model.ragged import Words
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart

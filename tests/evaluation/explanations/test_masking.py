@@ -19,7 +19,7 @@ from mgm.evaluation.explanations.masking import (
     word_slices,
 )
 from mgm.model.batch import Batch, collate
-from mgm.model.predict import Tags, decode
+from mgm.model.decode import Tags, decode
 from mgm.model.ragged import Ragged
 from tests.evaluation.explanations.conftest import Made, made_with
 
