@@ -1,7 +1,6 @@
 """prefect.yaml: what it says fits the flows, and a real server, worker and cron run it."""
 
 import inspect
-import json
 import re
 import shutil
 import socket
@@ -19,6 +18,7 @@ import psutil
 import pytest
 import yaml
 from deltalake import DeltaTable
+from prefect.client.base import PrefectHttpxSyncClient
 
 from flows import artifacts
 from flows.backfill import backfill, nightly_score
@@ -97,8 +97,7 @@ def _deploy(root: Path, api: str, name: str, parameters: dict[str, Any], **more:
     (root / "prefect.yaml").write_text(yaml.safe_dump(declared), encoding="utf-8")
     _prefect(root, api, "work-pool", "create", "local-pool", "--type", "process")
     _prefect(root, api, "--no-prompt", "deploy", "--all")
-    with urllib.request.urlopen(f"{api}/deployments/name/{name}/{name}", timeout=20) as answer:
-        return str(json.load(answer)["id"])
+    return str(_ask("GET", f"{api}/deployments/name/{name}/{name}")["id"])
 
 
 def _stuck(api: str, deployment: str) -> None:
@@ -187,11 +186,13 @@ def _scheduled_and_completed(api: str, flow: str) -> bool:
 
 
 def _post(url: str, content: dict[str, Any]) -> Any:
-    request = urllib.request.Request(
-        url, json.dumps(content).encode(), headers={"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        return json.load(answer)
+    return _ask("POST", url, json=content)
+
+
+def _ask(method: str, url: str, **more: Any) -> Any:
+    """By Prefect's own client, which asks again when the server says 503: its SQLite database was locked just then."""
+    with PrefectHttpxSyncClient(timeout=20) as client:
+        return client.request(method, url, **more).json()
 
 
 def _answers(url: str) -> bool:
