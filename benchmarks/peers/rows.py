@@ -101,7 +101,7 @@ class Workspace:
 def load(
     folder: Path, corpora: Sequence[str] = (), rows: int | None = None, few: int | None = None
 ) -> Workspace:
-    """Opens a workspace whose features are made (`dvc repro gate_features`).
+    """Opens a workspace whose features are made (`dvc repro gate_features vectors`).
 
     corpora: of the enabled ones; none named: all with a trained task. rows: at most so many documents of each
     corpus and split. few: at most so many training labels of each task. Both keep the first by blake2b(doc_id).
@@ -126,7 +126,9 @@ def load(
     files += [features / c / MANIFEST for c in chosen]
     for file in files:
         if not file.is_file():
-            raise FileNotFoundError(f"{file}: no such file; run `dvc repro gate_features` in {folder}")
+            raise FileNotFoundError(
+                f"{file}: no such file; run `dvc repro gate_features vectors` in {folder}"
+            )
     parts = {c: _first(_read(features / c), rows) for c in chosen}
     return Workspace(
         folder,

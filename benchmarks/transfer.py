@@ -1,0 +1,182 @@
+"""What it is worth to start from a pretrained encoder, and to learn from teachers. `python benchmarks/transfer.py --workspace FOLDER`.
+
+A workspace is a clone for this use, with its corpora enabled in params.yaml; whole runs of its pipeline are compared, as a
+user would make them: `plain` with params.yaml as it is, `pretrained` with train.initial, `taught` with teachers made by
+flows.distill (tasks trained alone, --teachers seeds of each, of which the single-task trainings are also what the multi-task
+gain is measured against). Each is fitted on train, stops and is tuned by valid, and is measured on test. Differences are
+(model - plain) / plain of each task's first metric, seed by seed.
+
+params.yaml is put back at the end. DVC keeps what was trained, so a killed run, started again, goes on. Cost: of a seed three
+trainings of the joint model, one of each task alone and teacher, and the pretraining. Results go to
+benchmarks/results/transfer.json, and as a table to the terminal.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hardware
+import quality
+from peers import summary
+
+from flows.distill import chosen, file_of
+from flows.params_file import edited
+from flows.stages._common import read_json, write_json
+from mgm.evaluation.study import GAIN
+from mgm.evaluation.variants import SINGLE, TEACHERS
+from mgm.settings import PARAMS, Settings, nearest
+from mgm.tasks import FIRST_METRIC, Task
+
+RESULTS = quality.RESULTS / "transfer.json"
+PLAIN, PRETRAINED, TAUGHT = "plain", "pretrained", "taught"
+MODELS = (PLAIN, PRETRAINED, TAUGHT)
+
+
+def values(model: str, settings: Settings, teachers: int) -> dict[str, Any]:
+    """What params.yaml says otherwise than for the plain model, by full names."""
+    if model == PRETRAINED:
+        return {"train.initial": "pretrained"}
+    if model == TAUGHT:
+        files: dict[str, list[str]] = {}
+        for variant in chosen(settings, [], teachers):
+            files.setdefault(variant.part, []).append(file_of(variant))
+        return {"distillation.teachers": files}
+    return {}
+
+
+def pipeline(folder: Path, *command: str) -> None:
+    """A command in the workspace, with this environment's Python and DVC.
+
+    Raises:
+        subprocess.CalledProcessError: it failed, and has said why.
+    """
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {
+        k: v for k, v in os.environ.items() if k != "PYTHONPATH"
+    }  # the code is the workspace's own
+    subprocess.run(command, cwd=folder, env=environment | {"PATH": path}, check=True)
+
+
+def run(folder: Path, model: str, tasks: Sequence[Task]) -> dict[str, Any]:
+    """One run of the pipeline with params.yaml as it lies there, and what it says of itself."""
+    if model == PRETRAINED:  # tasks trained alone would start pretrained, too, and cost as much again
+        pipeline(folder, "dvc", "repro", "evaluate")
+    else:
+        pipeline(folder, "python", "-m", "flows.study", "--only", SINGLE)
+    tested, training = read_json(folder / "reports/metrics.json"), read_json(folder / "reports/training.json")
+    found = {
+        "test": {t.name: {row["metric"]: row["value"] for row in tested[t.name]["table"]} for t in tasks},
+        "valid": {t.name: {FIRST_METRIC[t.kind]: training["validation"][t.name]} for t in tasks},
+        **{key: training[key] for key in ("seconds", "best_epoch", "wide_share")},
+    }
+    if model != PRETRAINED:
+        study = read_json(folder.joinpath(*GAIN))
+        found["gain"] = {"tasks": study["gain"], "mean": study["mean"]}
+    return found
+
+
+def measure(
+    folder: Path, models: Sequence[str], seeds: Sequence[int], teachers: int
+) -> dict[str, dict[str, Any]]:
+    """Model to seed to what `run` says."""
+    params = folder / PARAMS
+    text, settings = params.read_text(encoding="utf-8"), Settings.load(params)
+    found: dict[str, dict[str, Any]] = {}
+    try:
+        for seed in seeds:
+            for model in models:
+                print(f"{model}, seed {seed}", flush=True)
+                params.write_text(edited(text, {"seed": seed}), encoding="utf-8")
+                if model == TAUGHT:
+                    pipeline(folder, "python", "-m", "flows.distill", "--seeds", str(teachers))
+                own = {"seed": seed} | values(model, settings, teachers)
+                params.write_text(edited(text, own), encoding="utf-8")
+                found.setdefault(model, {})[str(seed)] = run(folder, model, settings.active_tasks())
+    finally:
+        params.write_text(text, encoding="utf-8")
+    return found
+
+
+def report(found: dict[str, dict[str, Any]], tasks: Sequence[Task]) -> dict[str, Any]:
+    """What the results file says of a bundle."""
+    models = {}
+    for model, runs in found.items():
+        entry: dict[str, Any] = {}
+        for split in ("test", "valid"):
+            own, base = ({seed: run[split] for seed, run in found[m].items()} for m in (model, PLAIN))
+            entry[split] = summary.summarise({model: own})[model]
+            entry[f"{split}_against_plain"] = summary.differences(own, base, tasks)
+        told = ("seconds", "best_epoch", "wide_share", "gain")
+        models[model] = entry | {
+            key: {seed: run[key] for seed, run in runs.items() if key in run} for key in told
+        }
+    return models
+
+
+def table(models: dict[str, Any], tasks: Sequence[Task]) -> str:
+    """Markdown: a line a model, the tasks' first metrics on test, mean differences, mean multi-task gain by seed."""
+    heads = [f"{t.name} {FIRST_METRIC[t.kind]}" for t in tasks]
+    lines = [
+        f"| model | {' | '.join(heads)} | on valid | on test | gain |",
+        "| --- " * (len(heads) + 4) + "|",
+    ]
+    for name, found in models.items():
+        cells = [f"{found['test'][t.name][FIRST_METRIC[t.kind]]['mean']:.3f}" for t in tasks]
+        cells += [f"{found[f'{split}_against_plain']['mean']:+.1%}" for split in ("valid", "test")]
+        gains = [gain["mean"] for gain in found["gain"].values() if gain["mean"]]
+        cells.append(", ".join(f"{g['gain']:+.1%} [{g['low']:+.1%}, {g['high']:+.1%}]" for g in gains))
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def write(bundle: str, content: dict[str, Any]) -> None:
+    """Puts a bundle's results into their file, beside those of other bundles."""
+    whole = read_json(RESULTS) if RESULTS.is_file() else {"bundles": {}}
+    whole["what"] = "whole runs of the pipeline, fitted on train: pretrained and taught beside plain"
+    content |= {
+        "machine": hardware.machine(),
+        "versions": quality.versions(),
+        "revision": hardware.revision(),
+    }
+    write_json(RESULTS, whole | {"bundles": whole["bundles"] | {bundle: content}})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--workspace", type=Path, required=True, help="a clone whose params.yaml may be changed"
+    )
+    parser.add_argument("--only", default="", help=f"{PRETRAINED} or {TAUGHT}, beside {PLAIN}; default: both")
+    parser.add_argument("--seeds", default="1")
+    parser.add_argument(
+        "--teachers", type=int, default=1, choices=range(1, len(TEACHERS) + 1), help="of each task"
+    )
+    arguments = parser.parse_args()
+    for name in quality.names(arguments.only):
+        if name not in MODELS:
+            raise ValueError(f"--only: no model {name!r}{nearest(name, MODELS)}")
+    models = [m for m in MODELS if m == PLAIN or not arguments.only or m in quality.names(arguments.only)]
+    settings = Settings.load(arguments.workspace / PARAMS)
+    tasks = settings.active_tasks()
+    seeds = [int(seed) for seed in quality.names(arguments.seeds)]
+    found = measure(arguments.workspace, models, seeds, arguments.teachers)
+    content = report(found, tasks)
+    corpora = sorted({corpus for task in tasks for corpus in task.corpora})
+    threads = {"threads": settings.train.threads}
+    write("+".join(corpora), {"models": content, "teachers_of_a_task": arguments.teachers} | threads)
+    print(table(content, tasks))
+    print(f"written to {RESULTS}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, FileNotFoundError, subprocess.CalledProcessError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -1,0 +1,39 @@
+"""The benchmark of pretraining and teachers on whole runs of a real pipeline."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.pipeline.conftest import ROOT, Project
+
+pytestmark = pytest.mark.slow
+
+TASKS = {"dish", "keys", "price", "themes"}
+
+
+def test_pretrained_and_taught_runs_stand_beside_the_plain_one_and_params_are_put_back(
+    built: Project, tmp_path: Path
+) -> None:
+    project = built.copy_to(tmp_path / "project")
+    project.edit(lambda params: params["train"].update(epochs=2))
+    (project.root / "benchmarks/results").mkdir(parents=True)
+    before = (project.root / "params.yaml").read_bytes()
+    command = ["python", str(ROOT / "benchmarks/transfer.py"), "--workspace", "."]
+    told = project.ok(*command)
+    assert (project.root / "params.yaml").read_bytes() == before
+    lines = [line.split(" | ")[0] for line in told.splitlines() if line.startswith("| ")]
+    assert lines == ["| model", "| ---", "| plain", "| pretrained", "| taught"]
+
+    results = json.loads((project.root / "benchmarks/results/transfer.json").read_text(encoding="utf-8"))
+    models = results["bundles"]["menus+verses"]["models"]
+    assert set(models) == {"plain", "pretrained", "taught"}
+    for name, model in models.items():
+        assert set(model["test"]) == set(model["valid"]) == TASKS
+        assert (model["test_against_plain"]["mean"] == 0) or name != "plain"
+        assert set(model["gain"].get("1", {}).get("tasks", {})) == (TASKS if name != "pretrained" else set())
+    last = json.loads((project.root / "data/taught/taught.json").read_text(encoding="utf-8"))
+    assert set(last["tasks"]) == TASKS - {"keys"}  # tagging has no teachers
+
+    refused = project.fails(*command, "--only", "tought")
+    assert refused == "error: --only: no model 'tought' (did you mean 'taught'?)\n"
