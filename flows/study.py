@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     print(announce(trainings, pending(trainings)), flush=True)
     for command in (
-        ["dvc", "repro", "verdict", *map(stage_of, trainings)],
+        ["dvc", "repro", "report", *map(stage_of, trainings)],
         ["dvc", "repro", "--single-item", f"{STUDY}:gain"],
         ["dvc", "repro", "--force", "--single-item", "report"],
     ):
