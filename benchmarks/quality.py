@@ -5,7 +5,7 @@ A workspace is a project's folder whose features are made: a clone with the corp
 one bundle. Every model is fitted on train and tuned on valid (peers: the grid in their file; all: the thresholds of
 label sets; mgm's other settings are those of quality.yaml), then fitted on train and valid with what was tuned, and
 measured on test. Label spaces are those of train; a label outside counts as wrong. With --few the fit on train is the
-one measured, since valid would add labels.
+one measured, since valid would add labels, and mgm trains by the settings of `few` in quality.yaml.
 
 Each result is written to the work folder when it is known, and not measured again while the features, the settings and
 the grid stay; after a change of code, delete what it concerns. Results go to benchmarks/results/quality.json (with
@@ -30,7 +30,7 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 import hardware
 import yaml
 from peers import summary
-from peers.protocol import PEERS, Benchmark, Unit
+from peers.protocol import PEERS, Benchmark, Unit, over
 from peers.rows import Workspace, load
 
 from flows.stages._common import read_json, write_json
@@ -192,6 +192,8 @@ def main() -> None:
     arguments = parse()
     raw = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
     few, seeds = arguments.few is not None, [int(seed) for seed in names(arguments.seeds)]
+    if few:
+        raw["presets"] = {name: over(preset, raw["few"]) for name, preset in raw["presets"].items()}
     models, tasks = chosen_models(raw, names(arguments.only), few), names(arguments.tasks)
     workspace = load(arguments.workspace, names(arguments.corpora), arguments.rows, arguments.few)
     for name in tasks:

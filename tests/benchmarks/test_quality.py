@@ -262,6 +262,8 @@ def test_the_presets_that_are_shipped_are_settings() -> None:
     raw = yaml.safe_load(Path("benchmarks/quality.yaml").read_text(encoding="utf-8"))
     for preset in raw["presets"]:
         assert preset_settings(Settings.load(), raw, preset).model.preset == preset
+        few = raw | {"presets": {preset: over(raw["presets"][preset], raw["few"])}}
+        assert preset_settings(Settings.load(), few, preset).train.epochs > Settings.load().train.epochs
 
 
 RESULTS = {
