@@ -3,10 +3,10 @@
 A workspace is a clone for this use, with its corpora enabled in params.yaml; whole runs of its pipeline are compared, as a
 user would make them: `plain` with params.yaml as it is, `pretrained` with train.initial, `taught` with teachers made by
 flows.distill (tasks trained alone, --teachers seeds of each, of which the single-task trainings are also what the multi-task
-gain is measured against). Each is fitted on train, stops and is tuned by valid, and is measured on test. Differences are
-(model - plain) / plain of each task's first metric, seed by seed.
+gain is measured against), and with `both`. Each is fitted on train, stops and is tuned by valid, and is measured on test.
+Differences are (model - plain) / plain of each task's first metric, seed by seed.
 
-params.yaml is put back at the end. DVC keeps what was trained, so a killed run, started again, goes on. Cost: of a seed three
+params.yaml is put back at the end. DVC keeps what was trained, so a killed run, started again, goes on. Cost: of a seed four
 trainings of the joint model, one of each task alone and teacher, and the pretraining. Results go to
 benchmarks/results/transfer.json, and as a table to the terminal.
 """
@@ -32,20 +32,21 @@ from mgm.settings import PARAMS, Settings, nearest
 from mgm.tasks import FIRST_METRIC, Task
 
 RESULTS = quality.RESULTS / "transfer.json"
-PLAIN, PRETRAINED, TAUGHT = "plain", "pretrained", "taught"
-MODELS = (PLAIN, PRETRAINED, TAUGHT)
+PLAIN, PRETRAINED, TAUGHT, BOTH = "plain", "pretrained", "taught", "both"
+MODELS = (PLAIN, PRETRAINED, TAUGHT, BOTH)
 
 
 def values(model: str, settings: Settings, teachers: int) -> dict[str, Any]:
     """What params.yaml says otherwise than for the plain model, by full names."""
-    if model == PRETRAINED:
-        return {"train.initial": "pretrained"}
-    if model == TAUGHT:
+    changes: dict[str, Any] = {}
+    if model in (PRETRAINED, BOTH):
+        changes["train.initial"] = "pretrained"
+    if model in (TAUGHT, BOTH):
         files: dict[str, list[str]] = {}
         for variant in chosen(settings, [], teachers):
             files.setdefault(variant.part, []).append(file_of(variant))
-        return {"distillation.teachers": files}
-    return {}
+        changes["distillation.teachers"] = files
+    return changes
 
 
 def pipeline(folder: Path, *command: str) -> None:
@@ -55,15 +56,14 @@ def pipeline(folder: Path, *command: str) -> None:
         subprocess.CalledProcessError: it failed, and has said why.
     """
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {
-        k: v for k, v in os.environ.items() if k != "PYTHONPATH"
-    }  # the code is the workspace's own
+    # the code is the workspace's own
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
     subprocess.run(command, cwd=folder, env=environment | {"PATH": path}, check=True)
 
 
 def run(folder: Path, model: str, tasks: Sequence[Task]) -> dict[str, Any]:
     """One run of the pipeline with params.yaml as it lies there, and what it says of itself."""
-    if model == PRETRAINED:  # tasks trained alone would start pretrained, too, and cost as much again
+    if model in (PRETRAINED, BOTH):  # tasks trained alone would start pretrained, too, and cost as much again
         pipeline(folder, "dvc", "repro", "evaluate")
     else:
         pipeline(folder, "python", "-m", "flows.study", "--only", SINGLE)
@@ -73,7 +73,7 @@ def run(folder: Path, model: str, tasks: Sequence[Task]) -> dict[str, Any]:
         "valid": {t.name: {FIRST_METRIC[t.kind]: training["validation"][t.name]} for t in tasks},
         **{key: training[key] for key in ("seconds", "best_epoch", "wide_share")},
     }
-    if model != PRETRAINED:
+    if model in (PLAIN, TAUGHT):
         study = read_json(folder.joinpath(*GAIN))
         found["gain"] = {"tasks": study["gain"], "mean": study["mean"]}
     return found
@@ -91,7 +91,7 @@ def measure(
             for model in models:
                 print(f"{model}, seed {seed}", flush=True)
                 params.write_text(edited(text, {"seed": seed}), encoding="utf-8")
-                if model == TAUGHT:
+                if model in (TAUGHT, BOTH):  # teachers start as the plain model does
                     pipeline(folder, "python", "-m", "flows.distill", "--seeds", str(teachers))
                 own = {"seed": seed} | values(model, settings, teachers)
                 params.write_text(edited(text, own), encoding="utf-8")
@@ -152,7 +152,9 @@ def main() -> None:
     parser.add_argument(
         "--workspace", type=Path, required=True, help="a clone whose params.yaml may be changed"
     )
-    parser.add_argument("--only", default="", help=f"{PRETRAINED} or {TAUGHT}, beside {PLAIN}; default: both")
+    parser.add_argument(
+        "--only", default="", help=f"of {', '.join(MODELS[1:])}, beside {PLAIN}; default: all"
+    )
     parser.add_argument("--seeds", default="1")
     parser.add_argument(
         "--teachers", type=int, default=1, choices=range(1, len(TEACHERS) + 1), help="of each task"

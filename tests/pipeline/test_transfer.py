@@ -23,15 +23,16 @@ def test_pretrained_and_taught_runs_stand_beside_the_plain_one_and_params_are_pu
     told = project.ok(*command)
     assert (project.root / "params.yaml").read_bytes() == before
     lines = [line.split(" | ")[0] for line in told.splitlines() if line.startswith("| ")]
-    assert lines == ["| model", "| ---", "| plain", "| pretrained", "| taught"]
+    assert lines == ["| model", "| ---", "| plain", "| pretrained", "| taught", "| both"]
 
     results = json.loads((project.root / "benchmarks/results/transfer.json").read_text(encoding="utf-8"))
     models = results["bundles"]["menus+verses"]["models"]
-    assert set(models) == {"plain", "pretrained", "taught"}
+    assert set(models) == {"plain", "pretrained", "taught", "both"}
     for name, model in models.items():
         assert set(model["test"]) == set(model["valid"]) == TASKS
         assert (model["test_against_plain"]["mean"] == 0) or name != "plain"
-        assert set(model["gain"].get("1", {}).get("tasks", {})) == (TASKS if name != "pretrained" else set())
+        compared = model["gain"].get("1", {}).get("tasks", {})
+        assert set(compared) == (TASKS if name in ("plain", "taught") else set())
     last = json.loads((project.root / "data/taught/taught.json").read_text(encoding="utf-8"))
     assert set(last["tasks"]) == TASKS - {"keys"}  # tagging has no teachers
 
