@@ -6,8 +6,9 @@ flows.distill (tasks trained alone, --teachers seeds of each, of which the singl
 gain is measured against), and with `both`. Each is fitted on train, stops and is tuned by valid, and is measured on test.
 Differences are (model - plain) / plain of each task's first metric, seed by seed.
 
-params.yaml is put back at the end. DVC keeps what was trained, so a killed run, started again, goes on. Cost: of a seed four
-trainings of the joint model, one of each task alone and teacher, and the pretraining. Results go to
+params.yaml is put back at the end. What each run says is kept in the workspace (data/transfer), and not run again while
+params.yaml stays; a killed one goes on where it was; after a change of code or data, delete what it concerns. Cost: of a
+seed four trainings of the joint model, one of each task alone and teacher, and the pretraining. Results go to
 benchmarks/results/transfer.json, and as a table to the terminal.
 """
 
@@ -23,6 +24,7 @@ import hardware
 import quality
 from peers import summary
 
+from flows import study
 from flows.distill import chosen, file_of
 from flows.params_file import edited
 from flows.stages._common import read_json, write_json
@@ -32,6 +34,7 @@ from mgm.settings import PARAMS, Settings, nearest
 from mgm.tasks import FIRST_METRIC, Task
 
 RESULTS = quality.RESULTS / "transfer.json"
+WORK = Path("data/transfer")
 PLAIN, PRETRAINED, TAUGHT, BOTH = "plain", "pretrained", "taught", "both"
 MODELS = (PLAIN, PRETRAINED, TAUGHT, BOTH)
 
@@ -61,12 +64,16 @@ def pipeline(folder: Path, *command: str) -> None:
     subprocess.run(command, cwd=folder, env=environment | {"PATH": path}, check=True)
 
 
-def run(folder: Path, model: str, tasks: Sequence[Task]) -> dict[str, Any]:
+def run(folder: Path, model: str, settings: Settings) -> dict[str, Any]:
     """One run of the pipeline with params.yaml as it lies there, and what it says of itself."""
-    if model in (PRETRAINED, BOTH):  # tasks trained alone would start pretrained, too, and cost as much again
-        pipeline(folder, "dvc", "repro", "evaluate")
-    else:
-        pipeline(folder, "python", "-m", "flows.study", "--only", SINGLE)
+    tasks = settings.active_tasks()
+    pipeline(folder, "dvc", "repro", "evaluate")
+    if model in (
+        PLAIN,
+        TAUGHT,
+    ):  # else tasks trained alone would start pretrained, too, and cost as much again
+        pipeline(folder, "dvc", "repro", *(study.stage_of(v) for v in study.chosen(settings, [SINGLE])))
+        pipeline(folder, "dvc", "repro", "--single-item", f"{study.STUDY}:gain")
     tested, training = read_json(folder / "reports/metrics.json"), read_json(folder / "reports/training.json")
     found = {
         "test": {t.name: {row["metric"]: row["value"] for row in tested[t.name]["table"]} for t in tasks},
@@ -74,8 +81,8 @@ def run(folder: Path, model: str, tasks: Sequence[Task]) -> dict[str, Any]:
         **{key: training[key] for key in ("seconds", "best_epoch", "wide_share")},
     }
     if model in (PLAIN, TAUGHT):
-        study = read_json(folder.joinpath(*GAIN))
-        found["gain"] = {"tasks": study["gain"], "mean": study["mean"]}
+        gain = read_json(folder.joinpath(*GAIN))
+        found["gain"] = {"tasks": gain["gain"], "mean": gain["mean"]}
     return found
 
 
@@ -83,21 +90,32 @@ def measure(
     folder: Path, models: Sequence[str], seeds: Sequence[int], teachers: int
 ) -> dict[str, dict[str, Any]]:
     """Model to seed to what `run` says."""
-    params = folder / PARAMS
+    params, before = folder / PARAMS, folder / WORK / PARAMS
+    if before.is_file():  # a killed run left params.yaml changed
+        params.write_text(before.read_text(encoding="utf-8"), encoding="utf-8")
     text, settings = params.read_text(encoding="utf-8"), Settings.load(params)
+    before.parent.mkdir(parents=True, exist_ok=True)
+    before.write_text(text, encoding="utf-8")
     found: dict[str, dict[str, Any]] = {}
     try:
         for seed in seeds:
             for model in models:
-                print(f"{model}, seed {seed}", flush=True)
-                params.write_text(edited(text, {"seed": seed}), encoding="utf-8")
-                if model in (TAUGHT, BOTH):  # teachers start as the plain model does
-                    pipeline(folder, "python", "-m", "flows.distill", "--seeds", str(teachers))
-                own = {"seed": seed} | values(model, settings, teachers)
-                params.write_text(edited(text, own), encoding="utf-8")
-                found.setdefault(model, {})[str(seed)] = run(folder, model, settings.active_tasks())
+                plain = edited(text, {"seed": seed})
+                own = edited(text, {"seed": seed} | values(model, settings, teachers))
+                kept = folder / WORK / f"{model}-{seed}.json"
+                known = read_json(kept) if kept.is_file() else {}
+                if known.get("params") != own:
+                    print(f"{model}, seed {seed}", flush=True)
+                    if model in (TAUGHT, BOTH):  # teachers start as the plain model does
+                        params.write_text(plain, encoding="utf-8")
+                        pipeline(folder, "python", "-m", "flows.distill", "--seeds", str(teachers))
+                    params.write_text(own, encoding="utf-8")
+                    known = {"params": own, "found": run(folder, model, settings)}
+                    write_json(kept, known)
+                found.setdefault(model, {})[str(seed)] = known["found"]
     finally:
         params.write_text(text, encoding="utf-8")
+        before.unlink()
     return found
 
 

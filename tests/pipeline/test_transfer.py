@@ -16,7 +16,6 @@ def test_pretrained_and_taught_runs_stand_beside_the_plain_one_and_params_are_pu
     built: Project, tmp_path: Path
 ) -> None:
     project = built.copy_to(tmp_path / "project")
-    project.edit(lambda params: params["train"].update(epochs=2))
     (project.root / "benchmarks/results").mkdir(parents=True)
     before = (project.root / "params.yaml").read_bytes()
     command = ["python", str(ROOT / "benchmarks/transfer.py"), "--workspace", "."]
@@ -35,6 +34,11 @@ def test_pretrained_and_taught_runs_stand_beside_the_plain_one_and_params_are_pu
         assert set(compared) == (TASKS if name in ("plain", "taught") else set())
     last = json.loads((project.root / "data/taught/taught.json").read_text(encoding="utf-8"))
     assert set(last["tasks"]) == TASKS - {"keys"}  # tagging has no teachers
+
+    again = project.ok(*command)  # the table alone, and params.yaml as a killed run left it is put back
+    assert again.splitlines() == told.splitlines()[-len(again.splitlines()) :]
+    assert "Running stage" not in again
+    assert (project.root / "params.yaml").read_bytes() == before
 
     refused = project.fails(*command, "--only", "tought")
     assert refused == "error: --only: no model 'tought' (did you mean 'taught'?)\n"
