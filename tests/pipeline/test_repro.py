@@ -105,6 +105,19 @@ def test_the_same_inputs_give_the_same_bundle(fresh: Project, built: Project, tm
     ).read_bytes()
 
 
+def test_a_setting_put_back_trains_nothing_again(built: Project, tmp_path: Path) -> None:
+    project = built.copy_to(tmp_path / "project")
+    files = ["models/candidate/manifest.json", "reports/training.json", "reports/live/metrics.json"]
+    before = {name: (project.root / name).read_bytes() for name in files}
+    rate = project.params["train"]["learning_rate"]
+    project.edit(lambda params: params["train"].update(learning_rate=rate / 2))
+    assert {"train", "explain"} <= set(ran(project.ok("dvc", "repro")))
+    assert (project.root / files[0]).read_bytes() != before[files[0]]
+    project.edit(lambda params: params["train"].update(learning_rate=rate))
+    assert not {"train", "explain"} & set(ran(project.ok("dvc", "repro")))
+    assert {name: (project.root / name).read_bytes() for name in files} == before
+
+
 def test_a_corpus_switched_off_leaves_no_trace(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     project.edit(lambda params: params["enabled"].pop("verses"))
