@@ -165,16 +165,29 @@ def versions() -> dict[str, str]:
     return found
 
 
-def write(bundle: str, kind: str, content: dict[str, Any]) -> Path:
-    """Puts a bundle's results into their file, beside those of other bundles."""
-    path = RESULTS / ("quality.json" if kind == "all" else f"quality-{kind}.json")
-    whole = read_json(path) if path.is_file() else {"bundles": {}}
-    content |= {"machine": hardware.machine(), "versions": versions(), "revision": hardware.revision()}
-    whole["what"] = "test metrics; fitted on train, tuned on valid, then fitted on both" + (
-        "" if kind == "all" else f" ({kind}; few: fitted on train alone)"
-    )
-    write_json(path, whole | {"bundles": whole["bundles"] | {bundle: content}})
-    return path
+def write(path: Path, what: str, bundle: str, content: dict[str, Any]) -> None:
+    """Puts a bundle's results into their file, beside those of other bundles; `content` may say its own versions and
+    revision."""
+    known = read_json(path)["bundles"] if path.is_file() else {}
+    made = {"machine": hardware.machine(), "versions": versions(), "revision": hardware.revision()}
+    write_json(path, {"what": what, "bundles": known | {bundle: made | content}})
+
+
+def seeds_of(text: str) -> list[int]:
+    """The seeds of --seeds.
+
+    Raises:
+        ValueError: something else than whole numbers with commas between.
+    """
+    found = names(text)
+    for seed in found:
+        if not seed.isdecimal():
+            raise ValueError(
+                f"--seeds: found {seed!r}, expected whole numbers with commas between, such as 1,2,3"
+            )
+    if not found:
+        raise ValueError("--seeds: found none, expected whole numbers with commas between, such as 1,2,3")
+    return [int(seed) for seed in found]
 
 
 def measure(units: Sequence[Unit]) -> None:
@@ -191,7 +204,7 @@ def measure(units: Sequence[Unit]) -> None:
 def main() -> None:
     arguments = parse()
     raw = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
-    few, seeds = arguments.few is not None, [int(seed) for seed in names(arguments.seeds)]
+    few, seeds = arguments.few is not None, seeds_of(arguments.seeds)
     if few:
         raw["presets"] = {name: over(preset, raw["few"]) for name, preset in raw["presets"].items()}
     models, tasks = chosen_models(raw, names(arguments.only), few), names(arguments.tasks)
@@ -207,7 +220,9 @@ def main() -> None:
         return
     measure(units)
     content = report(workspace, units, raw, few)
-    path = write(bundle, kind, content)
+    path = RESULTS / ("quality.json" if kind == "all" else f"quality-{kind}.json")
+    what = "test metrics; fitted on train, tuned on valid, then fitted on both"
+    write(path, what + ("" if kind == "all" else f" ({kind}; few: fitted on train alone)"), bundle, content)
     print(summary.table(content["models"], content["reach"]))
     for model, gain in content["gain"].items():
         each = ", ".join(f"{task} {found['mean']:+.1%}" for task, found in gain["tasks"].items())

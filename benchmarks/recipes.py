@@ -30,7 +30,7 @@ from peers import summary
 from peers.protocol import Benchmark, Unit, over
 from peers.rows import Workspace, load
 
-from flows.stages._common import read_json, write_json
+from flows.stages._common import read_json
 from mgm.settings import nearest
 from mgm.tasks import FIRST_METRIC
 
@@ -149,27 +149,13 @@ def table(recipes: dict[str, Any], workspace: Workspace) -> str:
     return "\n".join(lines)
 
 
-def write(bundle: str, kind: str, content: dict[str, Any]) -> Path:
-    """Puts a bundle's results into their file, beside those of other bundles."""
-    path = quality.RESULTS / ("recipes.json" if kind == "all" else f"recipes-{kind}.json")
-    whole = read_json(path) if path.is_file() else {"bundles": {}}
-    content |= {
-        "machine": hardware.machine(),
-        "versions": quality.versions() | hardware.versions(["torchjd"]),
-        "revision": hardware.revision(),
-    }
-    whole["what"] = "recipes beside the plain sum, fitted on train" + ("" if kind == "all" else f" ({kind})")
-    write_json(path, whole | {"bundles": whole["bundles"] | {bundle: content}})
-    return path
-
-
 def main() -> None:
     arguments = parse()
     raw = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
     recipes, made = chosen(raw, quality.names(arguments.only)), protocol(raw)
     workspace = load(arguments.workspace, quality.names(arguments.corpora), arguments.rows, arguments.few)
     bundle, kind = "+".join(workspace.parts), quality.variant(arguments.few, arguments.rows)
-    seeds = [int(seed) for seed in quality.names(arguments.seeds)]
+    seeds = quality.seeds_of(arguments.seeds)
     # `few` of the protocol: what was fitted on train is measured, and not fitted again on train and valid
     benchmark = Benchmark(workspace, made, seeds, True, arguments.work / bundle / kind)
     units = benchmark.units([PREFIX + name for name in recipes], [])
@@ -179,7 +165,10 @@ def main() -> None:
     # seed by seed, so that a run that is stopped has whole comparisons
     quality.measure(sorted(units, key=lambda unit: seeds.index(unit.seed)))
     content = report(workspace, units, made["presets"])
-    path = write(bundle, kind, content)
+    content["versions"] = quality.versions() | hardware.versions(["torchjd"])
+    path = quality.RESULTS / ("recipes.json" if kind == "all" else f"recipes-{kind}.json")
+    what = "recipes beside the plain sum, fitted on train"
+    quality.write(path, what + ("" if kind == "all" else f" ({kind})"), bundle, content)
     print(table(content["recipes"], workspace))
     print(f"written to {path}")
 

@@ -25,7 +25,7 @@ import quality
 from peers import summary
 
 from flows import study
-from flows.distill import chosen, file_of
+from flows.distill import chosen, files_of
 from flows.params_file import edited
 from flows.stages._common import read_json, write_json
 from mgm.evaluation.study import GAIN
@@ -45,10 +45,7 @@ def values(model: str, settings: Settings, teachers: int) -> dict[str, Any]:
     if model in (PRETRAINED, BOTH):
         changes["train.initial"] = "pretrained"
     if model in (TAUGHT, BOTH):
-        files: dict[str, list[str]] = {}
-        for variant in chosen(settings, [], teachers):
-            files.setdefault(variant.part, []).append(file_of(variant))
-        changes["distillation.teachers"] = files
+        changes["distillation.teachers"] = files_of(chosen(settings, [], teachers))
     return changes
 
 
@@ -68,10 +65,9 @@ def run(folder: Path, model: str, settings: Settings) -> dict[str, Any]:
     """One run of the pipeline with params.yaml as it lies there, and what it says of itself."""
     tasks = settings.active_tasks()
     pipeline(folder, "dvc", "repro", "evaluate")
-    if model in (
-        PLAIN,
-        TAUGHT,
-    ):  # else tasks trained alone would start pretrained, too, and cost as much again
+    # beside the others tasks trained alone would start pretrained, too, and cost as much again
+    has_gain = model in (PLAIN, TAUGHT)
+    if has_gain:
         pipeline(folder, "dvc", "repro", *(study.stage_of(v) for v in study.chosen(settings, [SINGLE])))
         pipeline(folder, "dvc", "repro", "--single-item", f"{study.STUDY}:gain")
     tested, training = read_json(folder / "reports/metrics.json"), read_json(folder / "reports/training.json")
@@ -80,7 +76,7 @@ def run(folder: Path, model: str, settings: Settings) -> dict[str, Any]:
         "valid": {t.name: {FIRST_METRIC[t.kind]: training["validation"][t.name]} for t in tasks},
         **{key: training[key] for key in ("seconds", "best_epoch", "wide_share")},
     }
-    if model in (PLAIN, TAUGHT):
+    if has_gain:
         gain = read_json(folder.joinpath(*GAIN))
         found["gain"] = {"tasks": gain["gain"], "mean": gain["mean"]}
     return found
@@ -91,7 +87,8 @@ def measure(
 ) -> dict[str, dict[str, Any]]:
     """Model to seed to what `run` says."""
     params, before = folder / PARAMS, folder / WORK / PARAMS
-    if before.is_file():  # a killed run left params.yaml changed
+    if before.is_file():
+        print(f"{params}: put back, as a killed run left it changed", flush=True)
         params.write_text(before.read_text(encoding="utf-8"), encoding="utf-8")
     text, settings = params.read_text(encoding="utf-8"), Settings.load(params)
     before.parent.mkdir(parents=True, exist_ok=True)
@@ -151,18 +148,6 @@ def table(models: dict[str, Any], tasks: Sequence[Task]) -> str:
     return "\n".join(lines)
 
 
-def write(bundle: str, content: dict[str, Any]) -> None:
-    """Puts a bundle's results into their file, beside those of other bundles."""
-    whole = read_json(RESULTS) if RESULTS.is_file() else {"bundles": {}}
-    whole["what"] = "whole runs of the pipeline, fitted on train: pretrained and taught beside plain"
-    content |= {
-        "machine": hardware.machine(),
-        "versions": quality.versions(),
-        "revision": hardware.revision(),
-    }
-    write_json(RESULTS, whole | {"bundles": whole["bundles"] | {bundle: content}})
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -181,16 +166,22 @@ def main() -> None:
     for name in quality.names(arguments.only):
         if name not in MODELS:
             raise ValueError(f"--only: no model {name!r}{nearest(name, MODELS)}")
-    models = [m for m in MODELS if m == PLAIN or not arguments.only or m in quality.names(arguments.only)]
+    wanted = [m for m in MODELS if m == PLAIN or not arguments.only or m in quality.names(arguments.only)]
     settings = Settings.load(arguments.workspace / PARAMS)
     tasks = settings.active_tasks()
-    seeds = [int(seed) for seed in quality.names(arguments.seeds)]
-    found = measure(arguments.workspace, models, seeds, arguments.teachers)
-    content = report(found, tasks)
+    seeds = quality.seeds_of(arguments.seeds)
+    found = measure(arguments.workspace, wanted, seeds, arguments.teachers)
+    compared = report(found, tasks)
+    content = {
+        "models": compared,
+        "teachers_of_a_task": arguments.teachers,
+        "threads": settings.train.threads,
+        "revision": hardware.revision(arguments.workspace),
+    }
     corpora = sorted({corpus for task in tasks for corpus in task.corpora})
-    threads = {"threads": settings.train.threads}
-    write("+".join(corpora), {"models": content, "teachers_of_a_task": arguments.teachers} | threads)
-    print(table(content, tasks))
+    what = "whole runs of the pipeline, fitted on train: pretrained and taught beside plain"
+    quality.write(RESULTS, what, "+".join(corpora), content)
+    print(table(compared, tasks))
     print(f"written to {RESULTS}")
 
 

@@ -40,14 +40,19 @@ def file_of(variant: Variant) -> str:
     return f"{variant.part}/{variant.kind}.parquet"
 
 
-def to_set(teachers: Sequence[Variant]) -> str:
-    """The lines of params.yaml that let these teach."""
+def files_of(teachers: Sequence[Variant]) -> dict[str, list[str]]:
+    """The setting distillation.teachers that lets these teach: task to files."""
     files: dict[str, list[str]] = {}
     for variant in teachers:
         files.setdefault(variant.part, []).append(file_of(variant))
+    return files
+
+
+def to_set(teachers: Sequence[Variant]) -> str:
+    """The lines of params.yaml that let these teach."""
     lines = [
         f"    {yaml.safe_dump({task: own}, default_flow_style=True, width=10_000).strip()[1:-1]}"
-        for task, own in files.items()
+        for task, own in files_of(teachers).items()
     ]
     return "\n".join(["distillation:", "  teachers:", *lines])
 

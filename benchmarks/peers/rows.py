@@ -108,8 +108,11 @@ def load(
 
     Raises:
         FileNotFoundError: features or tables are not made.
-        ValueError: a corpus that is not enabled, or without a task.
+        ValueError: a corpus that is not enabled, or without a task; `rows` or `few` below 1.
     """
+    for option, count in (("--rows", rows), ("--few", few)):
+        if count is not None and count < 1:
+            raise ValueError(f"{option} {count}: expected at least 1")
     settings = Settings.load(folder / PARAMS)
     for name in corpora:
         if name not in settings.enabled:

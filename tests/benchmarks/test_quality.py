@@ -123,6 +123,13 @@ def test_joined_parts_train_on_valid_too(folder: Path) -> None:
     assert parts["menus"][0].documents["split"].value_counts(sort=True).rows() == [("train", 24), ("test", 6)]
 
 
+def test_no_labels_or_rows_at_all_are_an_error(folder: Path) -> None:
+    with pytest.raises(ValueError, match="--few 0: expected at least 1"):
+        load(folder, few=0)
+    with pytest.raises(ValueError, match="--rows -1: expected at least 1"):
+        load(folder, rows=-1)
+
+
 def test_few_keeps_the_first_labels_by_hash_and_all_of_valid_and_test(folder: Path) -> None:
     whole, few = load(folder), load(folder, few=4)
     for own in few.tasks:

@@ -59,6 +59,13 @@ def test_the_plain_recipe_always_comes_first_and_unknown_ones_are_named(recipes:
         recipes.protocol(SHIPPED | {"recipes": {"a": {"trian": {}}}})
 
 
+def test_seeds_are_whole_numbers(recipes: Any) -> None:
+    assert recipes.quality.seeds_of("1,3") == [1, 3]
+    for text, found in (("1,a", "'a'"), ("1.5", "'1.5'"), ("", "none")):
+        with pytest.raises(ValueError, match=f"--seeds: found {found}, expected whole numbers"):
+            recipes.quality.seeds_of(text)
+
+
 def test_differences_are_relative_and_seed_by_seed() -> None:
     task = Task(name="dish", kind="classification", corpora=["menus"])
     base = {"1": {"dish": {"macro_f1": 0.5}}, "2": {"dish": {"macro_f1": 0.4}}}

@@ -35,7 +35,11 @@ def test_pretrained_and_taught_runs_stand_beside_the_plain_one_and_params_are_pu
     last = json.loads((project.root / "data/taught/taught.json").read_text(encoding="utf-8"))
     assert set(last["tasks"]) == TASKS - {"keys"}  # tagging has no teachers
 
-    again = project.ok(*command)  # the table alone, and params.yaml as a killed run left it is put back
+    (project.root / "data/transfer/params.yaml").write_bytes(before)  # as a killed run leaves the two
+    project.edit(lambda params: params.update(seed=7))
+    again = project.ok(*command)
+    assert again.startswith("params.yaml: put back")
+    again = again.partition("\n")[2]  # the table alone: nothing is run again
     assert again.splitlines() == told.splitlines()[-len(again.splitlines()) :]
     assert "Running stage" not in again
     assert (project.root / "params.yaml").read_bytes() == before
