@@ -42,8 +42,9 @@ class Scored:
 def score(rows: Rows, outcome: Outcome, thresholds: Thresholds | None = None) -> Scored:
     """The metrics over all of `rows`; multilabel without thresholds tunes them on these rows.
 
-    A label that training never saw counts as wrong. macro-F1 is the mean over the training classes, 0 for one
-    that nowhere is true or predicted. Where rows have more than one language, accuracy is given for each too.
+    A label that training never saw counts as wrong. macro-F1 is the mean over the training classes that are true in some
+    row: another has no F1, and so each model's mean is over the same classes. Where rows have more than one language,
+    accuracy is given for each too.
     """
     kind = rows.task.kind
     if kind == "classification":
@@ -61,9 +62,7 @@ def _classes(rows: Rows, scores: np.ndarray) -> dict[str, float]:
     metrics = {
         "accuracy": float(right.mean()),
         "accuracy_known": float(right[truth >= 0].mean()) if (truth >= 0).any() else 0.0,
-        "macro_f1": float(
-            f1_score(truth, predicted, labels=range(len(rows.space)), average="macro", zero_division=0.0)
-        ),
+        "macro_f1": _macro_f1(truth, predicted, np.unique(truth[truth >= 0])),
     }
     langs = rows.table["lang"].to_numpy()
     if len(set(langs)) > 1:
@@ -78,8 +77,14 @@ def _sets(rows: Rows, scores: np.ndarray, thresholds: Thresholds | None) -> Scor
     own = scores >= np.asarray(thresholds.labels, np.float32)
     named = rows.table.select(pl.col(rows.task.name).list.unique().list.len().sum()).item()
     micro = 2 * int((common & truth).sum()) / max(int(common.sum()) + named, 1)
-    macro = float(f1_score(truth, own, average="macro", zero_division=0.0))
+    macro = _macro_f1(truth, own, np.flatnonzero(truth.any(axis=0)))
     return Scored({"micro_f1": micro, "macro_f1": macro}, thresholds)
+
+
+def _macro_f1(truth: np.ndarray, predicted: np.ndarray, classes: np.ndarray) -> float:
+    if not len(classes):
+        return 0.0
+    return float(f1_score(truth, predicted, labels=classes, average="macro", zero_division=0.0))
 
 
 def _pearson(predicted: np.ndarray, truth: np.ndarray) -> float:

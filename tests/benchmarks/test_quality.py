@@ -74,9 +74,15 @@ def test_a_class_that_training_never_saw_is_wrong() -> None:
     assert found["macro_f1"] == pytest.approx((2 * 1 / 4 + 2 * 1 / 3) / 2)
 
 
-def test_a_class_nowhere_on_test_counts_zero_in_macro_f1() -> None:
-    found = score(classes(["cake"], ["cake", "soup"]), np.array([[1.0, 0.0]])).metrics
-    assert found["macro_f1"] == 0.5
+def test_macro_f1_is_over_the_classes_that_are_true_in_some_row() -> None:
+    rows = classes(["cake", "cake"], ["cake", "soup", "pie"])
+    assert score(rows, np.array([[1.0, 0, 0], [1, 0, 0]])).metrics["macro_f1"] == 1.0
+    # soup, predicted and nowhere true, costs cake a hit and is itself no part of the mean
+    assert score(rows, np.array([[1.0, 0, 0], [0, 1, 0]])).metrics["macro_f1"] == pytest.approx(2 / 3)
+    assert score(classes(["tart"], ["cake"]), np.array([[1.0]])).metrics["macro_f1"] == 0.0
+    lines = sets([["moon"], ["moon"]], ["home", "moon"])
+    found = score(lines, np.array([[0.9, 0.8], [0.1, 0.8]]), Thresholds(0.5, [0.5, 0.5], "common"))
+    assert found.metrics["macro_f1"] == 1.0
 
 
 def test_accuracy_of_each_language() -> None:
