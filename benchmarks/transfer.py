@@ -175,6 +175,7 @@ def main() -> None:
     content = {
         "models": compared,
         "teachers_of_a_task": arguments.teachers,
+        "preset": settings.model.preset,
         "threads": settings.train.threads,
         "revision": hardware.revision(arguments.workspace),
     }
