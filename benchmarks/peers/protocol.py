@@ -38,9 +38,14 @@ class Unit:
     """Of all of them, estimated."""
     measure: Callable[[], dict[str, Any]]
 
-    def run(self, revision: str) -> dict[str, Any]:
+    @property
+    def part(self) -> str:
+        """Of the tasks: the one, or `all`."""
+        return self.tasks[0].name if len(self.tasks) == 1 else "all"
+
+    def run(self, made_with: dict[str, str]) -> dict[str, Any]:
         """The result, from its file or made now and written."""
-        return kept(self.path, self.fingerprint, lambda: self.measure() | {"revision": revision})
+        return kept(self.path, self.fingerprint, lambda: self.measure() | made_with)
 
 
 class Benchmark:

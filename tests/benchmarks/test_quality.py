@@ -228,10 +228,10 @@ def test_a_result_is_measured_once(folder: Path, tmp_path: Path) -> None:
     workspace, work = load(folder), tmp_path / "work"
     units = Benchmark(workspace, RAW, [1, 2], few=False, work=work).units(["linear"], ["dish"])
     assert [u.fits for u in units] == [4]  # of one seed: another gives the same model
-    first = [u.run("r1") for u in units]
+    first = [u.run({"revision": "r1"}) for u in units]
     again = Benchmark(workspace, RAW, [1, 2], few=False, work=work).units(["linear"], ["dish"])
     assert [u.fits for u in again] == [0]
-    assert [u.run("r2") for u in again] == first
+    assert [u.run({"revision": "r2"}) for u in again] == first
     assert json.loads(units[0].path.read_text())["revision"] == "r1"
 
 
@@ -240,7 +240,7 @@ def test_mgm_goes_through_the_same_protocol(folder: Path, tmp_path: Path) -> Non
     made = Benchmark(workspace, RAW, [1], few=False, work=tmp_path / "work")
     (unit,) = made.units(["mgm-fast"], [])
     assert unit.fits == 2
-    found = unit.run("r")
+    found = unit.run({"revision": "r"})
     assert set(found["tasks"]) == {"dish", "price", "keys", "themes"}
     assert set(found["tasks"]["themes"]) == {"micro_f1", "macro_f1"}
     assert found["tuned"]["best_epoch"] in (1, 2)
@@ -260,7 +260,7 @@ def test_few_labels_are_fitted_once(folder: Path, tmp_path: Path) -> None:
         ("price", 1),
         ("themes", 1),
     ]
-    assert set(units[0].run("r")["tasks"]) == {"dish"}
+    assert set(units[0].run({"revision": "r"})["tasks"]) == {"dish"}
 
 
 def test_an_unknown_preset_and_key_are_named() -> None:

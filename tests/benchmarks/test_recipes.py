@@ -80,6 +80,13 @@ def test_differences_are_relative_and_seed_by_seed() -> None:
     assert summary.differences(model, {}, [task]) == {"tasks": {}, "mean": None}
 
 
+def test_time_is_of_whole_trainings_of_the_same_seed(recipes: Any) -> None:
+    plain = {"1": {"seconds": 10.0}, "2": {"seconds": 20.0}, "3": {"seconds": None}}
+    own = {"1": {"seconds": 20.0}, "3": {"seconds": 9.0}, "4": {"seconds": 9.0}}
+    assert recipes.time(own, plain) == 2.0
+    assert recipes.time({"3": {"seconds": 9.0}}, plain) is None
+
+
 @pytest.mark.slow
 def test_it_trains_each_recipe_once_and_writes_a_table(tmp_path: Path) -> None:
     make(tmp_path)
@@ -120,10 +127,12 @@ def test_it_trains_each_recipe_once_and_writes_a_table(tmp_path: Path) -> None:
     assert [line.split(" | ")[0] for line in again.splitlines() if line.startswith("| ")] == [
         "| recipe", "| ---", "| plain", "| famo", "| mmoe",
     ]  # fmt: skip
+    few_of_them = run("--few", "6", "--only", "famo")
+    assert [line for line in few_of_them.splitlines() if line.startswith("| mmoe")]  # still known
     written = json.loads((tmp_path / "benchmarks/results/recipes-few6.json").read_text())["bundles"][
         "menus+verses"
     ]
-    assert set(written) == {"labelled_rows", "recipes", "machine", "versions", "revision"}
+    assert set(written) == {"labelled_rows", "recipes", "results", "machine", "versions", "revision"}
     assert "torchjd" in written["versions"]
     plain = written["recipes"]["plain"]
     assert plain["test_against_plain"]["mean"] == 0

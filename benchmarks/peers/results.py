@@ -1,0 +1,53 @@
+"""What a results file knows: each result that was ever measured for a bundle on the same rows, so that a run of some models or
+seeds leaves the others where they are."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from flows.stages._common import read_json
+
+from .protocol import Unit
+
+Results = dict[str, dict[str, dict[str, dict[str, Any]]]]
+"""Model to part to seed to what was found: tasks (to metric to value), tuned, seconds (null where unknown), and what it was made
+with (revision, cpu) and is of (fingerprint)."""
+Rows = dict[str, dict[str, int]]
+"""Task to split to labelled rows."""
+_OF_ITS_FIT = ("fingerprint", "revision", "cpu", "thresholds")
+"""Of what was tuned: told for the whole result, or too long."""
+
+
+def gathered(path: Path, bundle: str, rows: Rows, units: Sequence[Unit]) -> Results:
+    """What the file at `path` knows of a bundle, and the results of `units` beside and over it. What is of other rows, or of
+    other features or settings than a unit of its model and part, is left out and told."""
+    known = read_json(path)["bundles"].get(bundle) if path.is_file() else None
+    if known and known["labelled_rows"] != rows:
+        print(f"{path}: {bundle}: what it knows is of other rows and is left out")
+        known = None
+    results: Results = known["results"] if known else {}
+    for unit in units:
+        seeds = results.setdefault(unit.model, {}).setdefault(unit.part, {})
+        for seed in [s for s, other in seeds.items() if other["fingerprint"] != unit.fingerprint]:
+            print(f"{path}: {unit.model}, {unit.part}, seed {seed}: of other features or settings, left out")
+            del seeds[seed]
+        found = read_json(unit.path)
+        tuned = {key: value for key, value in found["tuned"].items() if key not in _OF_ITS_FIT}
+        seeds[str(unit.seed)] = found | {"tuned": tuned}
+    return results
+
+
+def by_seed(results: Results) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
+    """Model to seed to task to metric to value."""
+    found: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
+    for model, seed, result in _each(results):
+        found.setdefault(model, {}).setdefault(seed, {}).update(result["tasks"])
+    return found
+
+
+def _each(results: Results) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Model, seed and result, in the order of models, parts and seeds."""
+    for model, parts in sorted(results.items()):
+        for _, seeds in sorted(parts.items()):
+            for seed in sorted(seeds, key=int):
+                yield model, seed, seeds[seed]
