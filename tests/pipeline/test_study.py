@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.pipeline.conftest import Project
+from tests.pipeline.conftest import ROOT, Project
 
 pytestmark = pytest.mark.slow
 
@@ -59,6 +59,11 @@ def test_average_one_ablation_and_a_task_alone_are_trained_compared_and_kept(
     assert set(content["gain"]) == {"dish"}
     assert set(content["differences"]) == {"average", "ablations/window", "single/dish"}
     assert "mean of 1 of 4 tasks" in page(project)
+    project.ok("python", str(ROOT / "benchmarks/study.py"))
+    told = json.loads((project.root / "benchmarks/results/study.json").read_text(encoding="utf-8"))
+    told = told["bundles"]["menus+verses"]
+    assert told["gain"] == content["gain"] and told["differences"] == content["differences"]
+    assert told["preset"] == "full" and {"machine", "versions", "revision"} <= set(told)
     assert (project.root / "reports/metrics.json").read_bytes() == metrics
     assert ran(project.ok("dvc", "repro")) == []
 
