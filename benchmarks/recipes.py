@@ -7,9 +7,9 @@ seed by seed. A random weighting tells what the others have to beat; three seeds
 deviation.
 
 Each training is written to the work folder when it is done, and not done again while features and settings stay; a killed one
-goes on after its last epoch. After a change of code, delete what it concerns. Results go to benchmarks/results/recipes.json
-(with --few or --rows to one beside it), beside what it knows of other recipes and seeds on the same rows, and as a table to
-the terminal.
+goes on after its last epoch. After a change of code, delete what it concerns, here and in the results. Results go to
+benchmarks/results/recipes.json (with --few or --rows to one beside it), beside what it knows of other recipes and seeds on the
+same rows, and as a table to the terminal.
 """
 
 import argparse
