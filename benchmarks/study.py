@@ -29,7 +29,10 @@ def main() -> None:
     )
     parser.add_argument("--workspace", type=Path, default=Path("."), help="a project's folder")
     folder: Path = parser.parse_args().workspace
-    found, settings = read_json(folder.joinpath(*GAIN)), Settings.load(folder / PARAMS)
+    gain = folder.joinpath(*GAIN)
+    if not gain.is_file():
+        raise FileNotFoundError(f"{gain}: not there, expected what `make study` writes")
+    found, settings = read_json(gain), Settings.load(folder / PARAMS)
     del found["inputs"]
     corpora = sorted({corpus for task in settings.active_tasks() for corpus in task.corpora})
     content = found | {
