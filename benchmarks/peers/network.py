@@ -45,11 +45,12 @@ def tune(
 def refit(
     workspace: Workspace, tasks: list[Task], settings: Settings, checkpoints: Path, tuned: dict[str, Any]
 ) -> tuple[Fitted, float | None]:
-    """A network on train and valid that decides as the first fit was tuned to, with that fit's whole schedule: its rate
-    is nearly 0 at the end, so that fewer epochs would not be the first fit's best epoch but a shorter schedule."""
+    """A network on train and valid that decides as the first fit was tuned to, and ends after that fit's best epoch, on the
+    same schedule: with fewer epochs the rate would fall sooner, which would be another training."""
     thresholds = {name: Thresholds(**t) for name, t in tuned["thresholds"].items()}
     decisions = Decisions(thresholds, tuned["adjustments"], tuned["shares"])
-    return _fit(workspace, joined(workspace.parts), tasks, settings, checkpoints, decisions)
+    parts, last = joined(workspace.parts), tuned["best_epoch"]
+    return _fit(workspace, parts, tasks, settings, checkpoints, decisions, last)
 
 
 def measure(workspace: Workspace, tasks: list[Task], fitted: Fitted) -> dict[str, dict[str, float]]:
@@ -77,6 +78,7 @@ def _fit(
     settings: Settings,
     checkpoints: Path,
     decisions: Decisions | None = None,
+    last: int | None = None,
 ) -> tuple[Fitted, float | None]:
     """A killed training goes on after its last whole epoch; its seconds are then not known."""
     own = {c: p for c, p in parts.items() if any(c in t.corpora for t in tasks)}
@@ -86,13 +88,14 @@ def _fit(
         "tasks": [t.name for t in tasks],
         "features": workspace.fingerprint,
         "rows": made.rows,
+        "last": last,
         "torch": torch.__version__,
     }
     fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     state = Checkpoint(checkpoints / fingerprint[:16], fingerprint)
     resumed = (state.folder / FILE).is_file()
     start = time.perf_counter()
-    fitted = fit(made, settings, state, Listener(on_epoch=_say), decisions)
+    fitted = fit(made, settings, state, Listener(on_epoch=_say), decisions, last)
     state.remove()
     return fitted, None if resumed else round(time.perf_counter() - start, 1)
 

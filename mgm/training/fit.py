@@ -123,9 +123,10 @@ def fit(
     checkpoint: Checkpoint | None = None,
     listener: Listener | None = None,
     decisions: Decisions | None = None,
+    last: int | None = None,
 ) -> Fitted:
-    """Trains a plan's network, on a GPU where there is one, and tunes on validation what decides, unless `decisions`
-    says it (those of an earlier fit, where the validation rows are trained on as well)."""
+    """Trains a plan's network, on a GPU where there is one, and tunes on validation what decides. Where the validation rows are
+    trained on as well an earlier fit says that: its `decisions`, and its best epoch, `last`, after which training ends."""
     network = plan.network.to("cuda" if torch.cuda.is_available() else "cpu")
     trained = train(
         network,
@@ -138,6 +139,7 @@ def fit(
         checkpoint,
         listener,
         settings.distillation,
+        last,
     )
     log_shares, tokens = _log_shares(plan), settings.train.tokens_per_batch
     with deterministic(settings.train.threads):

@@ -106,9 +106,10 @@ def train(
     checkpoint: Checkpoint | None = None,
     listener: Listener | None = None,
     distillation: DistillationSettings | None = None,
+    last: int | None = None,
 ) -> Trained:
     """Trains `network` in place, on its device, and leaves the best epoch's averaged weights in it. The process keeps memory
-    that it frees from here on (mgm/model/allocation.py).
+    that it frees from here on (mgm/model/allocation.py). `last`: the epoch after which it ends, on the schedule of all of them.
 
     Raises:
         ValueError: there is no row to train on, the machine lacks the precision that the settings ask for, or a loss
@@ -128,7 +129,8 @@ def train(
         if not run.resume(checkpoint):
             solve_wide(network, sources, tasks, labels, settings.tokens_per_batch, run.listener.on_solved)
         run.team.meet(run.epoch)  # who leads may remove the checkpoint once it is done
-        while run.epoch < settings.epochs and run.stale < settings.patience:
+        epochs = settings.epochs if last is None else last
+        while run.epoch < epochs and run.stale < settings.patience:
             run.one_epoch()
             if checkpoint is not None and run.team.leads:
                 checkpoint.save(run.state_dict())

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import yaml
 
-from benchmarks.peers import summary
+from benchmarks.peers import network, summary
 from benchmarks.peers.linear import Linear
 from benchmarks.peers.peer import tune
 from benchmarks.peers.protocol import Benchmark, make_peer, over, preset_settings, unavailable
@@ -249,6 +249,18 @@ def test_mgm_goes_through_the_same_protocol(folder: Path, tmp_path: Path) -> Non
     other = RAW | {"presets": {"fast": over(RAW["presets"]["fast"], {"train": {"epochs": 1}})}}
     (changed,) = Benchmark(workspace, other, [1], few=False, work=tmp_path / "work").units(["mgm-fast"], [])
     assert changed.fits == 2  # other settings: the result on disk is not theirs
+
+
+def test_a_refit_ends_after_the_best_epoch_of_the_first_fit(folder: Path, tmp_path: Path) -> None:
+    workspace = load(folder)
+    settings = preset_settings(workspace.settings, RAW, "fast")
+    tuned = network.tune(workspace, workspace.tasks, settings, tmp_path)[0]
+    for best in (1, 2):
+        fitted, _ = network.refit(
+            workspace, workspace.tasks, settings, tmp_path, tuned | {"best_epoch": best}
+        )
+        assert [r.epoch for r in fitted.trained.history] == list(range(1, best + 1))
+        assert not fitted.trained.history[-1].metrics  # nothing is left to validate on
 
 
 def test_few_labels_are_fitted_once(folder: Path, tmp_path: Path) -> None:

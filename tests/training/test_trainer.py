@@ -235,6 +235,15 @@ def test_early_stopping_keeps_the_best_epoch() -> None:
     assert trained.score == max(r.score for r in trained.history)
 
 
+def test_ended_after_an_epoch_it_is_the_whole_training_up_to_there() -> None:
+    config = tiny.settings(epochs=5)
+    reports = run(config)[1]
+    made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
+    ended = fit(made, config, last=2).trained.history
+    assert without_time(ended) == without_time(reports[:2])
+    assert ended[-1].learning_rate > 0  # the schedule is that of five
+
+
 def test_a_task_can_be_trained_alone() -> None:
     config = tiny.settings(epochs=1)
     tasks = [t for t in config.active_tasks() if t.name == "themes"]
