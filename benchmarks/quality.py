@@ -3,7 +3,7 @@
 A workspace is a project's folder whose features are made: a clone with the corpora in its params.yaml, in which
 `dvc repro gate_features vectors` ran; without --workspace it is this folder with the default corpora. Its enabled corpora are
 one bundle. Every model is fitted on train and tuned on valid (peers: the grid in their file; all: the thresholds of
-label sets; mgm's other settings are those of quality.yaml), then fitted on train and valid with what was tuned, and
+label sets; mgm: shares, adjustment and best epoch; its other settings are those of quality.yaml), then fitted on train and valid with what was tuned, and
 measured on test. Label spaces are those of train; a label outside counts as wrong. With --few the fit on train is the
 one measured, since valid would add labels, and mgm trains by the settings of `few` in quality.yaml.
 
