@@ -30,13 +30,13 @@ import yaml
 from peers.transformer import Transformer
 from torch import nn
 
-from flows.stages._common import read_json, write_json
+from flows.project import read_json, write_json
 from mgm.corpus.parts import read_manifest
-from mgm.evaluation.copied import lead_and_copy
-from mgm.evaluation.significance import intervals
-from mgm.evaluation.texts import BASELINES, bleu_tokenizer, text_statistics
+from mgm.evaluation.bootstrap import intervals
+from mgm.evaluation.copy_baselines import lead_and_copy
+from mgm.evaluation.generation_metrics import BASELINES, bleu_tokenizer, text_statistics
 from mgm.model.batch import Batch, collate, cut_by_tokens
-from mgm.model.generation.search import Written
+from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.network import Network
 from mgm.settings import Settings, overridden
 from mgm.tasks import Task
@@ -46,10 +46,10 @@ from mgm.text.subwords import written
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.averaging import MovingAverage
 from mgm.training.fit import Plan, plan
+from mgm.training.labelled_rows import Source
 from mgm.training.precision import resolve
 from mgm.training.sampling import plan_epoch
-from mgm.training.sources import Source
-from mgm.training.trainer import EpochReport, Listener, decayed, deterministic, schedule, train
+from mgm.training.trainer import Callbacks, EpochReport, deterministic, parameter_groups, schedule, train
 
 RESULTS = Path("benchmarks/results/generation.json")
 PACKAGES = ("torch", "numpy", "polars", "sentencepiece", "sacrebleu", "rouge-score")
@@ -59,7 +59,7 @@ SIZES = {1: 24, 32: 128, 256: 512}
 TABLES = ("pieces", "encoder.character", "encoder.word")
 """Weights of which a document reads a few rows."""
 
-Write = Callable[[Batch, str, int], Written]
+Write = Callable[[Batch, str, int], BeamOutput]
 
 
 @dataclass(frozen=True)
@@ -183,11 +183,11 @@ def fit_mgm(made: Plan, settings: Settings) -> Fitted:
     network, cpu, start = made.network, time.process_time(), time.perf_counter()
     train(
         network, made.sources, [], made.tasks, made.labels, settings.train, settings.seed,
-        listener=Listener(on_epoch=say),
+        listener=Callbacks(on_epoch=say),
     )  # fmt: skip
     network.eval()
 
-    def write(batch: Batch, task: str, beam: int) -> Written:
+    def write(batch: Batch, task: str, beam: int) -> BeamOutput:
         return network.write(batch, [task], beam=beam)[task]
 
     return Fitted(write, weights(network), cost(cpu, start))
@@ -210,7 +210,9 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
     cpu, start = time.process_time(), time.perf_counter()
     chosen, bf16 = settings.train, resolve(settings.train.precision, torch.device("cpu")) == "bf16"
     parameters = list(model.parameters())
-    optimizer = torch.optim.AdamW(decayed(parameters, chosen.weight_decay), chosen.learning_rate, fused=True)
+    optimizer = torch.optim.AdamW(
+        parameter_groups(parameters, chosen.weight_decay), chosen.learning_rate, fused=True
+    )
     average = MovingAverage(parameters, chosen.ema)
     with deterministic(chosen.threads):
         for epoch in range(chosen.epochs):

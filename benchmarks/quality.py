@@ -35,7 +35,7 @@ from peers.protocol import PEERS, Benchmark, Unit, over
 from peers.results import Results, Rows, by_seed, gathered
 from peers.rows import Workspace, load
 
-from flows.stages._common import read_json, write_json
+from flows.project import read_json, write_json
 from mgm.settings import nearest
 
 RESULTS = Path("benchmarks/results")

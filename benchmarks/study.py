@@ -16,8 +16,8 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 import hardware
 import quality
 
-from flows.stages._common import read_json
-from mgm.evaluation.study import GAIN
+from flows.project import read_json
+from mgm.experiments.study import GAIN
 from mgm.settings import PARAMS, Settings
 
 RESULTS = quality.RESULTS / "study.json"

@@ -28,13 +28,13 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 # isort: split
 import torch
 
-from flows.stages._training import prepare
+from flows.training_run import prepare
 from mgm.settings import ModelSettings, Settings
 from mgm.training.cost import Cost
 from mgm.training.fit import Plan
+from mgm.training.labelled_rows import Source
 from mgm.training.loader import AHEAD, ahead
 from mgm.training.precision import has_bf16
-from mgm.training.sources import Source
 from mgm.training.trainer import train
 
 RESULTS = Path("benchmarks/results/training.json").resolve()

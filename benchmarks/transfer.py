@@ -27,9 +27,9 @@ from peers import summary
 from flows import study
 from flows.distill import chosen, files_of
 from flows.params_file import edited
-from flows.stages._common import read_json, write_json
-from mgm.evaluation.study import GAIN
-from mgm.evaluation.variants import SINGLE, TEACHERS
+from flows.project import read_json, write_json
+from mgm.experiments.study import GAIN
+from mgm.experiments.variants import SINGLE, TEACHERS
 from mgm.settings import PARAMS, Settings, nearest
 from mgm.tasks import FIRST_METRIC, Task
 

@@ -26,8 +26,8 @@ from prefect.runtime import flow_run
 
 from flows import artifacts, night_page, processes, server
 from flows.fan_out import run_tasks
-from flows.score import PLACEHOLDER, SCORED, SUMMARY, here, parse_date, score
-from flows.stages._common import REPORTS, read_json
+from flows.project import REPORTS, read_json
+from flows.score import PLACEHOLDER, SCORED, SUMMARY, load_settings, parse_date, score
 from mgm.scoring import table as tables
 
 FAILED = "failed"
@@ -72,7 +72,7 @@ def night_of(day: date, summary: dict[str, Any], seconds: float) -> Night:
 
 
 @dataclass(frozen=True)
-class How:
+class ScoringOptions:
     """How nights are scored; see `flows.score.score`."""
 
     source: str
@@ -93,7 +93,7 @@ def dates(first: date, last: date) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def score_night(day: date, how: How) -> Night:
+def score_night(day: date, how: ScoringOptions) -> Night:
     """Scores one date's documents; a night that is in the table is skipped, or with `rescore` replaced.
 
     Whatever `flows.score.score` raises is raised.
@@ -101,7 +101,7 @@ def score_night(day: date, how: How) -> Night:
     started = time.monotonic()
     bundle = Path(how.bundle) if how.bundle else None
     _check_source(how.source)
-    found = score(day, how.source, bundle, how.like, *here(), how.accept_drift, how.rescore)
+    found = score(day, how.source, bundle, how.like, *load_settings(), how.accept_drift, how.rescore)
     return night_of(day, found, time.monotonic() - started)
 
 
@@ -163,7 +163,7 @@ def _note(night: Night) -> str:
     )
 
 
-def _may_pass(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:
+def is_retryable(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:
     """Whether what failed a night may be gone later: a full disk, a storage that does not answer, a file that is not there
     yet. A night is committed once, whatever was done before, so that trying again is safe."""
     try:
@@ -180,11 +180,11 @@ def _may_pass(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:
     task_run_name="{day}",
     retries=len(RETRY_SECONDS),
     retry_delay_seconds=RETRY_SECONDS,
-    retry_condition_fn=_may_pass,
+    retry_condition_fn=is_retryable,
     cache_policy=NO_CACHE,
     persist_result=False,
 )
-def scheduled_night(day: date, how: How) -> Night:
+def scheduled_night(day: date, how: ScoringOptions) -> Night:
     """`score_night`, tried again where that may help."""
     return score_night(day, how)
 
@@ -201,7 +201,9 @@ def nightly_score(
     scheduled = flow_run.scheduled_start_time
     assert scheduled is not None, "a flow run has a scheduled start"
     day = night_before(scheduled, timezone)
-    night = scheduled_night(day, How(source or here()[0].input, bundle, like, accept_drift))
+    night = scheduled_night(
+        day, ScoringOptions(source or load_settings()[0].input, bundle, like, accept_drift)
+    )
     for warning in night.warnings:
         get_run_logger().warning(warning)
     for line in table([night]):
@@ -213,7 +215,7 @@ def nightly_score(
 
 # A backfill is run again by hand, which tries what failed and only that.
 @task(name="night", task_run_name="{day}", retries=0, cache_policy=NO_CACHE, persist_result=False)
-def night_of_its_own(day: date, how: How, api: str | None) -> Night:
+def score_in_subprocess(day: date, how: ScoringOptions, api: str | None) -> Night:
     """Scores a night in a process, and so in a flow run, of its own; its output goes to this task's log.
 
     A night that is in the table is skipped without one.
@@ -221,7 +223,7 @@ def night_of_its_own(day: date, how: How, api: str | None) -> Night:
     Raises:
         NightFailed: it ended with an error.
     """
-    started, settings = time.monotonic(), here()[0]
+    started, settings = time.monotonic(), load_settings()[0]
     there = tables.open_table(settings.table)
     if tables.revision(there, day) and not how.rescore:
         # As the process would: it also finishes what a kill has left undone after the commit.
@@ -265,13 +267,13 @@ def backfill(
     Raises:
         NightsFailed: after the last night, where any failed.
     """
-    settings, days = here()[0], {day.isoformat(): day for day in dates(first, last)}
-    how = How(source or settings.input, bundle, like, accept_drift, rescore)
+    settings, days = load_settings()[0], {day.isoformat(): day for day in dates(first, last)}
+    how = ScoringOptions(source or settings.input, bundle, like, accept_drift, rescore)
     _check_source(how.source)
     api, logger = server.address(), get_run_logger()
 
     def submit(name: str, _: list[PrefectFuture[Night]]) -> PrefectFuture[Night]:
-        return night_of_its_own.submit(days[name], how, api, return_state=False)
+        return score_in_subprocess.submit(days[name], how, api, return_state=False)
 
     progress = artifacts.Progress(artifacts.BACKFILL_PROGRESS, f"Nights from {first} to {last}", len(days))
 

@@ -3,7 +3,7 @@ predicted. `python -m flows.crossval`, or `--folds 10`. The test split is not re
 
 Of the groups outside a fold a share, `crossval.validation` of params.yaml, is the fold's own validation: early stopping goes by
 it, and thresholds and the logit adjustment are tuned on it. The held-out rows decide nothing. The fold's vocabulary is refitted;
-label spaces, derived stopwords and trained word vectors are those of the train split (mgm/training/folds.py). Folds that are
+label spaces, derived stopwords and trained word vectors are those of the train split (mgm/experiments/cross_validation.py). Folds that are
 done are kept; a fold that a kill broke off goes on after its last whole epoch.
 """
 
@@ -19,26 +19,18 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 
 # isort: split
 from flows import lock, up_to_date
-from flows.stages._common import DATA, REPORTS, read_json, write_json
-from flows.stages._training import (
-    VOCABULARY,
-    Console,
-    checkpoint,
-    corpora_of,
-    inputs,
-    prepare,
-    read_features,
-)
+from flows.project import DATA, REPORTS, read_json, write_json
+from flows.training_run import VOCABULARY, Console, checkpoint, corpora_of, inputs, prepare, read_features
 from mgm.evaluation.numbers import rounded
-from mgm.evaluation.predictions import predict_part
-from mgm.evaluation.tables import Tested
+from mgm.evaluation.prediction_store import PredictionStore
+from mgm.evaluation.prediction_table import predict_part
+from mgm.experiments.cross_validation import HELD_OUT, Fold, apply_fold
 from mgm.settings import Settings
 from mgm.tasks import FIRST_METRIC
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.fit import Fitted, Plan, fit
-from mgm.training.folds import HELD_OUT, Fold, dealt
-from mgm.training.sources import labelled
+from mgm.training.labelled_rows import labelled
 
 FOLDS = DATA / "crossval"
 RESULTS = REPORTS / "crossval.json"
@@ -108,7 +100,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
     tasks, wanted = settings.active_tasks(), settings.crossval
     where = f"fold {number + 1} of {wanted.folds}"
     fold = Fold(number, wanted.folds, wanted.validation, settings.seed)
-    parts = dealt(
+    parts = apply_fold(
         {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)},
         fold,
         len(Vocabulary.load(VOCABULARY)),
@@ -141,9 +133,9 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
     }
 
 
-def _tested(made: Plan, fitted: Fitted, parts: Mapping[str, Sequence[FeaturePart]]) -> Tested:
+def _tested(made: Plan, fitted: Fitted, parts: Mapping[str, Sequence[FeaturePart]]) -> PredictionStore:
     """The predictions on the rows that are held out."""
-    tested = Tested(made.tasks, made.labels)
+    tested = PredictionStore(made.tasks, made.labels)
     for corpus, own_parts in parts.items():
         own = [task for task in made.tasks if corpus in task.corpora]
         for part in own_parts:

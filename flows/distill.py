@@ -10,10 +10,10 @@ from pathlib import Path
 
 import yaml
 
-from flows.stages._common import DATA
+from flows.project import DATA
 from flows.study import announce, pending, stage_of
-from mgm.evaluation.study import FOLDER
-from mgm.evaluation.variants import SCORES, TEACHERS, Variant, variants
+from mgm.experiments.study import FOLDER
+from mgm.experiments.variants import SCORES, TEACHERS, Variant, variants
 from mgm.settings import PARAMS, Settings, nearest
 
 FILES = DATA / "teachers"

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 import yaml
 
+from flows.project import DATA
 from flows.results import result_lines
-from flows.stages._common import DATA
 from mgm.settings import PARAMS, Settings, overridden
 from mgm.tasks import tasks_of
 from mgm.training.precision import has_bf16
@@ -32,7 +32,7 @@ def main() -> int:
     except (ValueError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    lay(Path(), FOLDER, raw)
+    materialize_project(Path(), FOLDER, raw)
     code = subprocess.run(["dvc", "repro"], cwd=FOLDER, check=False).returncode
     if code == 0:
         print(*result_lines(FOLDER), f"in {FOLDER}", sep="\n")
@@ -71,7 +71,7 @@ def params(raw: dict[str, Any]) -> dict[str, Any]:
     return own
 
 
-def lay(root: Path, folder: Path, own: dict[str, Any]) -> None:
+def materialize_project(root: Path, folder: Path, own: dict[str, Any]) -> None:
     """The project's code and the corpora's files in `folder`; what stages have made there stays."""
     for name in CODE:
         source, target = root / name, folder / name

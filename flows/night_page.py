@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from flows.stages._common import REPORTS
+from flows.project import REPORTS
 from mgm.scoring.table import Night
 
 

@@ -9,13 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from flows import keys
-from flows.champion import Champion, champion
-from flows.gates.reference import CHAMPION, STORE
-from flows.judging import VERDICT, judge_candidate
-from flows.stages._common import CANDIDATE, CARD, read_json, write_json
-from mgm.model.bundle import bundle_id, verify
-from mgm.model.card import add_card
-from mgm.model.signing import check_signature, sign
+from flows.candidate_validation import VERDICT, judge_candidate
+from flows.champion import CHAMPION, STORE, Champion, champion
+from flows.project import CANDIDATE, CARD, read_json, write_json
+from mgm.bundle.bundle import bundle_id, verify
+from mgm.bundle.card import add_card
+from mgm.bundle.signing import check_signature, sign
 from mgm.settings import PARAMS, Settings
 
 

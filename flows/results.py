@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from flows.stages._common import REPORTS, read_json
+from flows.project import REPORTS, read_json
 from mgm.evaluation.summary import summary_lines
 from mgm.tasks import FIRST_METRIC
 

@@ -28,11 +28,11 @@ from prefect.runtime import flow_run
 from tqdm import tqdm
 
 from flows import champion, keys, night_page, server
-from flows.gates.night_rows import NightRows
-from flows.gates.reference import CHAMPION, STORE
+from flows.champion import CHAMPION, STORE
+from flows.project import read_json, write_json
 from flows.revision import code_revision, lock_hash
-from flows.stages._common import read_json, write_json
 from mgm.corpus.readers import Source
+from mgm.quality.night_rows import NightRows
 from mgm.scoring import cluster, shards, steps, table
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.isolation import ModelBroken
@@ -237,10 +237,10 @@ def score_flow(
     rescore: bool = False,
 ) -> dict[str, Any]:
     """`score` with the settings of params.yaml, as a Prefect flow."""
-    return score(day, source, Path(bundle) if bundle else None, like, *here(), accept_drift, rescore)
+    return score(day, source, Path(bundle) if bundle else None, like, *load_settings(), accept_drift, rescore)
 
 
-def here() -> tuple[ScoreSettings, GateSettings]:
+def load_settings() -> tuple[ScoreSettings, GateSettings]:
     """The settings of this folder's params.yaml; the defaults where there is none."""
     if not PARAMS.is_file():
         return ScoreSettings(), GateSettings()

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.stages._common import REPORTS, read_json
-from mgm.evaluation.variants import Variant, variants
+from flows.project import REPORTS, read_json
+from mgm.experiments.variants import Variant, variants
 from mgm.settings import PARAMS, Settings, nearest
 
 STUDY = Path("study/dvc.yaml")

@@ -14,8 +14,8 @@ from prefect.futures import PrefectFuture
 from flows import artifacts, lock, processes, promotion, server
 from flows.fan_out import run_tasks
 from flows.graph import StageFailed, StageRun, run_stage, stage_graph, use_own_python
+from flows.project import REPORTS
 from flows.results import gate_rows, result_lines, result_rows
-from flows.stages._common import REPORTS
 
 
 # DVC alone decides what is up to date; a stage that failed would only fail again.

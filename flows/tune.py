@@ -25,9 +25,9 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from flows import lock, up_to_date
 from flows.params_file import difference, edited
+from flows.project import REPORTS, read_json, write_json
 from flows.search_space import distributions, start, values
-from flows.stages._common import REPORTS, read_json, write_json
-from flows.stages._training import Console, checkpoint, inputs, prepare
+from flows.training_run import Console, checkpoint, inputs, prepare
 from mgm.settings import PARAMS, Settings, overridden
 from mgm.training.fit import fit
 from mgm.training.trainer import EpochReport

@@ -12,7 +12,7 @@ import yaml
 from mgm.corpus.parts import PartsWriter
 from mgm.corpus.statistics import Statistics
 from mgm.evaluation.details import details
-from mgm.evaluation.sources import STAGES, Sources
+from mgm.evaluation.run_files import STAGES, Sources
 from mgm.evaluation.summary import summarise
 from mgm.evaluation.verdict import floor_checks, judge
 from mgm.model.predict import PREDICTED_SPAN

@@ -7,10 +7,10 @@ from typing import Any
 
 import yaml
 
+from mgm.bundle import bundle as bundles
+from mgm.bundle.bundle import Bundle
 from mgm.corpus.parts import PartsWriter
-from mgm.evaluation.tables import write_tables
-from mgm.model import bundle as bundles
-from mgm.model.bundle import Bundle
+from mgm.evaluation.prediction_store import write_tables
 from mgm.settings import Settings
 from mgm.training.fit import fit, plan
 from tests import tiny

@@ -4,8 +4,8 @@ from typing import Any
 
 import yaml
 
-from flows.stages import _training
-from flows.stages._common import write_json
+from flows import training_run
+from flows.project import write_json
 from mgm.corpus.parts import Part, file_sha256, write_manifest
 from mgm.settings import PARAMS, Settings
 from mgm.text import labels, vectors
@@ -19,16 +19,16 @@ def lay(raw: dict[str, Any], rows: int = 30) -> Settings:
     frames = {"menus": tiny.menus(rows), "verses": tiny.verses(rows)}
     features, vocabulary, spaces = tiny.prepared(settings, frames)
     for corpus, (part,) in features.items():
-        path = part.save(_training.FEATURES / corpus, 0)[0]
+        path = part.save(training_run.FEATURES / corpus, 0)[0]
         write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
-    vocabulary.save(_training.VOCABULARY)
-    labels.save(spaces, _training.LABELS)
+    vocabulary.save(training_run.VOCABULARY)
+    labels.save(spaces, training_run.LABELS)
     words = tiny.stopwords(settings, tiny.tokenized(settings, frames))
-    (_training.FEATURES / "stopwords").mkdir(exist_ok=True)
+    (training_run.FEATURES / "stopwords").mkdir(exist_ok=True)
     for corpus, own in words.items():
-        own.save(_training.FEATURES / "stopwords" / f"{corpus}.txt")
-    write_json(_training.FEATURES / "profile.json", {"corpora": {"menus": {}, "verses": {}}})
+        own.save(training_run.FEATURES / "stopwords" / f"{corpus}.txt")
+    write_json(training_run.FEATURES / "profile.json", {"corpora": {"menus": {}, "verses": {}}})
     vectors.save(
-        _training.VECTORS, None, vectors.facts(None, "none", None, file_sha256(_training.VOCABULARY))
+        training_run.VECTORS, None, vectors.facts(None, "none", None, file_sha256(training_run.VOCABULARY))
     )
     return settings

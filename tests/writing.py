@@ -6,8 +6,8 @@ from typing import Any
 import polars as pl
 import torch
 
-from mgm.model import bundle as bundles
-from mgm.model.bundle import Bundle
+from mgm.bundle import bundle as bundles
+from mgm.bundle.bundle import Bundle
 from mgm.model.network import Network
 from mgm.settings import Settings
 from mgm.text import labels

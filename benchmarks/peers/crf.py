@@ -11,7 +11,7 @@ import pycrfsuite
 
 from mgm.model.spans import word_spans
 from mgm.tasks import Task
-from mgm.text.lists import ragged
+from mgm.text.list_columns import ragged
 
 from .peer import Setting
 from .rows import Rows

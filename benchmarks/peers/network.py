@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from mgm.evaluation.predictions import predict_part
+from mgm.evaluation.prediction_table import predict_part
 from mgm.model.decode import decode
 from mgm.model.thresholds import Thresholds
 from mgm.settings import Settings
@@ -18,7 +18,7 @@ from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from mgm.training.checkpoint import FILE, Checkpoint
 from mgm.training.fit import Fitted, fit, plan
-from mgm.training.trainer import EpochReport, Listener
+from mgm.training.trainer import Callbacks, EpochReport
 from mgm.training.validation import Decisions
 
 from .rows import Parts, Workspace, joined
@@ -95,7 +95,7 @@ def _fit(
     state = Checkpoint(checkpoints / fingerprint[:16], fingerprint)
     resumed = (state.folder / FILE).is_file()
     start = time.perf_counter()
-    fitted = fit(made, settings, state, Listener(on_epoch=_say), decisions, last)
+    fitted = fit(made, settings, state, Callbacks(on_epoch=_say), decisions, last)
     state.remove()
     return fitted, None if resumed else round(time.perf_counter() - start, 1)
 

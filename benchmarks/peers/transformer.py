@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.batch import NO_LABEL, Batch
-from mgm.model.generation.layers import ReadingLayer, WritingLayer, places
-from mgm.model.generation.memory import Memory, spell
-from mgm.model.generation.search import Written, search
-from mgm.model.generation.writer import Past
+from mgm.model.generation.beam_search import BeamOutput, search
+from mgm.model.generation.decoder import DecoderState
+from mgm.model.generation.layers import DecoderLayer, EncoderLayer, sinusoidal_positions
+from mgm.model.generation.source_memory import Memory, select_source_subwords
 from mgm.model.ragged import Ragged
 from mgm.settings import GenerationSettings
 from mgm.text.subwords import UNKNOWN, shows
@@ -31,8 +31,8 @@ class Transformer(nn.Module):
         self.settings, width = settings, settings.width
         self.pieces = nn.Embedding(len(pieces), width)
         nn.init.normal_(self.pieces.weight, std=width**-0.5)
-        self.reading = nn.ModuleList(ReadingLayer(settings) for _ in range(settings.reading_layers))
-        self.layers = nn.ModuleList(WritingLayer(settings) for _ in range(settings.layers))
+        self.reading = nn.ModuleList(EncoderLayer(settings) for _ in range(settings.reading_layers))
+        self.layers = nn.ModuleList(DecoderLayer(settings) for _ in range(settings.layers))
         self.normalise = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
         self.bias = nn.Parameter(torch.zeros(len(pieces)))
         self.dropout = nn.Dropout(settings.dropout)
@@ -43,8 +43,8 @@ class Transformer(nn.Module):
 
     def read(self, batch: Batch) -> Memory:
         """The subwords of each document, through self-attention."""
-        spelt = spell(batch, self.settings.source)
-        vectors = self.items(spelt.id.values) + places(spelt.id.position, self.settings.width)
+        spelt = select_source_subwords(batch, self.settings.source)
+        vectors = self.items(spelt.id.values) + sinusoidal_positions(spelt.id.position, self.settings.width)
         items, mask = Ragged(vectors, spelt.id.length).pad()
         items = self.dropout(items)
         for layer in self.reading:
@@ -60,31 +60,33 @@ class Transformer(nn.Module):
             known = target_BT != NO_LABEL
             start = self.starts[self.tasks.index(task)].expand(batch.size, 1, -1)
             items = torch.cat([start, self.items(target_BT[:, :-1].clamp(min=0))], dim=1)
-            state = self.dropout(items + places(torch.arange(target_BT.shape[1]), self.settings.width))
+            state = self.dropout(
+                items + sinusoidal_positions(torch.arange(target_BT.shape[1]), self.settings.width)
+            )
             for layer in self.layers:
                 state = layer(state, layer.look.keys(memory.items_BMD), memory.mask_BM)
             logits = F.linear(self.normalise[1](state)[known], self.pieces.weight, self.bias)
             total = total + F.cross_entropy(logits.float(), target_BT[known], label_smoothing=smoothing)
         return total
 
-    def write(self, batch: Batch, task: str, beam: int) -> Written:
+    def write(self, batch: Batch, task: str, beam: int) -> BeamOutput:
         """The outputs of a task."""
         return search(self, self.read(batch), self.starts[self.tasks.index(task)], beam)  # type: ignore[arg-type]
 
-    def begin(self, memory: Memory) -> Past:
-        return Past(
+    def begin(self, memory: Memory) -> DecoderState:
+        return DecoderState(
             memory, [layer.look.keys(memory.items_BMD) for layer in self.layers], memory.items_BMD, []
         )
 
-    def step(self, past: Past, item_BKD: Tensor) -> tuple[Tensor, Past]:
+    def step(self, past: DecoderState, item_BKD: Tensor) -> tuple[Tensor, DecoderState]:
         """(B,K,V) log-probabilities of the next subword."""
-        state, written = item_BKD + places(torch.tensor(past.place), self.settings.width), []
+        state, written = item_BKD + sinusoidal_positions(torch.tensor(past.place), self.settings.width), []
         for i, layer in enumerate(self.layers):
             before = past.written[i] if past.written else None
             state, keys = layer.step(state, before, past.read[i], past.memory.mask_BM)
             written.append(keys)
         log = F.linear(self.normalise[1](state), self.pieces.weight, self.bias).log_softmax(2)
-        return log, Past(past.memory, past.read, past.copy_key_BLD, written, past.place + 1)
+        return log, DecoderState(past.memory, past.read, past.copy_key_BLD, written, past.place + 1)
 
     def items(self, ids: Tensor) -> Tensor:
         """The vectors of subwords as input."""

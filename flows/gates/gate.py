@@ -3,12 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+from flows.champion import CHAMPION, reference
 from flows.gates.data_docs import write_page
-from flows.gates.document_frames import Cleaning, document_frames, length_reference
-from flows.gates.feature_frames import feature_frames
-from flows.gates.reference import CHAMPION, reference
 from flows.gates.runner import Frame, Verdict, check
-from flows.stages._common import DATA, REPORTS, read_json, rejects_folder, write_json
+from flows.project import DATA, REPORTS, read_json, rejects_folder, write_json
+from mgm.quality.documents import Cleaning, document_frames, length_reference
+from mgm.quality.features import feature_frames
 from mgm.settings import Settings, nearest
 
 # What a gate judges. The one after cleaning comes after deduplication too, whose result is what later stages read.

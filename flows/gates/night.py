@@ -8,11 +8,11 @@ from typing import Any
 
 from flows.gates.data_docs import write_page
 from flows.gates.gate import DATA_DOCS
-from flows.gates.night_frames import night_frames
-from flows.gates.night_rows import NightRows
 from flows.gates.runner import Verdict, check
-from flows.stages._common import write_json
+from flows.project import write_json
+from mgm.quality.night_rows import NightRows
 from mgm.scoring.inputs import Inputs
+from mgm.scoring.night_frames import night_frames
 from mgm.scoring.scorer import Scorer
 from mgm.settings import GateSettings
 

@@ -9,29 +9,18 @@ A suite is a JSON file in Great Expectations' own format. Two things are particu
 import json
 import os
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
 from flows.gates.wording import in_words
+from mgm.quality.frame import SHOWN_ROWS, Frame
 from mgm.settings import nearest
 
 SUITES = Path(__file__).parent / "suites"
 SEVERITIES = ("critical", "warning")
-SHOWN_ROWS = 10
 SHOWN_VALUES = 3
 SHOWN_CHARACTERS = 100
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What expectations read: `index` names the column of the row ids, `examples` gives ids behind a count, by column."""
-
-    rows: pl.DataFrame
-    index: str | None
-    examples: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,15 +8,15 @@ from pathlib import Path
 import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
 
 # isort: split
-from flows.stages._common import CANDIDATE, DATA, REPORTS, run_stage, write_json
+from flows.project import CANDIDATE, DATA, REPORTS, run_stage, write_json
+from mgm.bundle import bundle as bundles
 from mgm.corpus.parts import read_manifest, read_table
 from mgm.evaluation.calibration import headline, reliability_curve
+from mgm.evaluation.generation_examples import examples
 from mgm.evaluation.metrics import labelled
+from mgm.evaluation.out_of_distribution import PLACE, Errors, separation
+from mgm.evaluation.prediction_store import check_splits, write_tables
 from mgm.evaluation.summary import SPLIT, summary_lines
-from mgm.evaluation.tables import check_splits, write_tables
-from mgm.evaluation.unfamiliar import PLACE, Errors, separation
-from mgm.evaluation.written import examples
-from mgm.model import bundle as bundles
 from mgm.scoring.held_out import sample
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer

@@ -9,13 +9,13 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 # isort: split
 import polars as pl
 
-from flows.stages._common import CANDIDATE, DATA, REPORTS, run_stage, write_json
+from flows.project import CANDIDATE, DATA, REPORTS, run_stage, write_json
+from mgm.bundle import bundle as bundles
 from mgm.corpus.parts import read_manifest
-from mgm.corpus.processes import apart
+from mgm.corpus.processes import run_in_subprocess
 from mgm.evaluation.explanations.explain import explain
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
-from mgm.model import bundle as bundles
 from mgm.scoring.cost import cost
 from mgm.scoring.held_out import held_out_ids, raw_documents, sample
 from mgm.settings import Settings
@@ -40,7 +40,7 @@ def main() -> None:
         if documents := list(raw_documents(DATA / "documents" / corpus, ids)):
             samples[corpus] = pl.concat(documents)
     # in a process of its own, so that the memory is that of scoring
-    measured = apart(cost, CANDIDATE, samples)
+    measured = run_in_subprocess(cost, CANDIDATE, samples)
     write_json(REPORTS / "cost.json", asdict(measured))
 
 

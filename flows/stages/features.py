@@ -11,22 +11,22 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flows.stages._common import DATA, REPORTS, run_stage, write_json
+from flows.project import DATA, REPORTS, run_stage, write_json
 from mgm.corpus.parts import MANIFEST, Part, file_sha256, read_manifest, read_parts, write_manifest
-from mgm.corpus.profile import CorpusProfile
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
+from mgm.profiling.detected_languages import DETECTED, detected_languages
+from mgm.profiling.profile import CorpusProfile
+from mgm.profiling.typical_words import TopWords
+from mgm.quality.leaks import Leaks
 from mgm.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels
-from mgm.text.detected import DETECTED, detected_languages
 from mgm.text.dictionary import dictionaries_of, dictionary_of
 from mgm.text.features import FeaturePart, featurize
-from mgm.text.leaks import Leaks
 from mgm.text.stopwords import FILE
 from mgm.text.subwords import FILE as SUBWORDS
 from mgm.text.subwords import Subwords
-from mgm.text.top_words import TopWords
 from mgm.text.vocabulary import Vocabulary, WordCounts, count_words, key
 
 FOLDER = DATA / "features"

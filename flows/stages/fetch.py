@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flows.stages._common import DATA, run_stage
+from flows.project import DATA, run_stage
 from mgm.corpus.fetch import CORPORA, describe, fetch
 from mgm.settings import Settings
 

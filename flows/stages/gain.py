@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from flows.stages._common import run_stage, write_json
-from mgm.evaluation.sources import Sources
-from mgm.evaluation.study import GAIN, compare, lines
+from flows.project import run_stage, write_json
+from mgm.evaluation.run_files import Sources
+from mgm.experiments.study import GAIN, compare, lines
 from mgm.settings import Settings
 
 

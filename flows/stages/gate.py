@@ -3,7 +3,7 @@
 import sys
 
 from flows.gates.gate import run_gate, verdict_path
-from flows.stages._common import run_stage
+from flows.project import run_stage
 from mgm.settings import Settings
 
 

@@ -1,6 +1,6 @@
 """Stage ingest: a corpus's raw rows to its documents."""
 
-from flows.stages._common import DATA, rejects_folder, run_stage, write_counts
+from flows.project import DATA, rejects_folder, run_stage, write_counts
 from mgm.corpus.ingest import ingest
 from mgm.settings import Settings
 

@@ -5,8 +5,8 @@ import json
 import shutil
 from typing import Any
 
-from flows.stages._common import REPORTS, run_stage, write_json
-from flows.stages._training import (
+from flows.project import REPORTS, run_stage, write_json
+from flows.training_run import (
     CHECKPOINTS,
     FEATURES,
     PRETRAINED,
@@ -25,12 +25,12 @@ from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
 from mgm.settings import Settings
 from mgm.text import vectors
 from mgm.text.vocabulary import Vocabulary
-from mgm.training import pretrained
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import start_from
-from mgm.training.pretraining import PretrainReport, pretrain
-from mgm.training.reconstruction import pretrain_layers
-from mgm.training.sources import Source, training_rows
+from mgm.training.labelled_rows import Source, training_rows
+from mgm.training.pretraining import weights as pretrained_weights
+from mgm.training.pretraining.autoencoder import pretrain_layers
+from mgm.training.pretraining.masked_words import PretrainReport, pretrain
 from mgm.training.trainer import deterministic
 
 
@@ -62,7 +62,7 @@ def main() -> None:
             if part == "encoder" or isinstance(module, AutoencoderFusion):
                 weights |= {f"{part}.{name}": tensor for name, tensor in module.state_dict().items()}
     shutil.rmtree(PRETRAINED, ignore_errors=True)
-    pretrained.save(PRETRAINED, weights, facts)
+    pretrained_weights.save(PRETRAINED, weights, facts)
     write_json(REPORTS / "stages" / "pretrain.json", facts)
     if not settings.pretrains:
         print("pretrain: off (train.initial: random)")

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flows.stages._common import DATA, REPORTS, run_stage, write_json
+from flows.project import DATA, REPORTS, run_stage, write_json
 from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
 from mgm.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels
 from mgm.text.features import FeaturePart
-from mgm.training.taught import save_answers, save_facts
-from mgm.training.teachers import agreement, answered, teach
+from mgm.training.distillation.scores import agreement, average_teachers, has_target
+from mgm.training.distillation.store import save_answers, save_facts
 
 FEATURES = DATA / "features"
 TEACHERS = DATA / "teachers"
@@ -31,7 +31,9 @@ def main() -> None:
     for task in [t for t in tasks if t.name in chosen]:
         files = [TEACHERS / name for name in chosen[task.name]]
         documents = {corpus: _documents(corpus, task) for corpus in task.corpora}
-        answers = teach(files, task, spaces.get(task.name, []), documents, settings.distillation.temperature)
+        answers = average_teachers(
+            files, task, spaces.get(task.name, []), documents, settings.distillation.temperature
+        )
         ends = np.cumsum([frame.height for frame in documents.values()])
         for corpus, own in zip(documents, np.split(answers, ends[:-1]), strict=True):
             rows = [part.rows for part in read_manifest(FEATURES / corpus).parts]
@@ -40,8 +42,8 @@ def main() -> None:
         told[task.name] = {
             "files": {path.as_posix(): file_sha256(path) for path in files},
             "temperature": settings.distillation.temperature,
-            "documents": int(answered(answers).sum()),
-            "unlabelled": int((pl.Series(answered(answers)) & gold.is_null()).sum()),
+            "documents": int(has_target(answers).sum()),
+            "unlabelled": int((pl.Series(has_target(answers)) & gold.is_null()).sum()),
             "agreement": agreement(answers, gold, task),
         }
         print(_line(task, told[task.name]), flush=True)

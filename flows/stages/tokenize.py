@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from flows.stages._common import DATA, processes, rejects_folder, run_stage, write_counts
+from flows.project import DATA, processes, rejects_folder, run_stage, write_counts
 from mgm.corpus.parts import Transformed, map_parts, read_manifest
 from mgm.corpus.statistics import Statistics
 from mgm.settings import SegmentationSettings, Settings

@@ -7,17 +7,17 @@ from pathlib import Path
 
 from dvclive import Live
 
-from flows.stages._common import CANDIDATE, REPORTS, read_json, run_stage, write_json
-from flows.stages._training import FEATURES, VOCABULARY, Console, checkpoint, facts, prepare
-from mgm.model import bundle as bundles
+from flows.project import CANDIDATE, REPORTS, read_json, run_stage, write_json
+from flows.training_run import FEATURES, VOCABULARY, Console, checkpoint, facts, prepare
+from mgm.bundle import bundle as bundles
 from mgm.settings import Settings
 from mgm.text.dictionary import dictionaries_of
 from mgm.text.stopwords import Stopwords
 from mgm.text.subwords import FILE as SUBWORDS
 from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary
+from mgm.training.distributed import check, process_group
 from mgm.training.fit import fit
-from mgm.training.team import check, started
 from mgm.training.trainer import EpochReport
 
 LIVE = REPORTS / "live"
@@ -37,7 +37,7 @@ def main() -> None:
             str(settings.train.processes),
         ]
         os.execv(sys.executable, [sys.executable, *torchrun, "-m", "flows.stages.train"])
-    with started(os.environ) as team:
+    with process_group(os.environ) as team:
         if team.leads:
             _train(settings)
         else:

@@ -3,16 +3,16 @@ result.json. `python -m flows.stages.train_variant NAME`, such as single/TASK, a
 
 import shutil
 
-from flows.stages._common import DATA, REPORTS, run_stage, write_json
-from flows.stages._training import Console, checkpoint, corpora_of, facts, inputs, prepare, read_features
-from mgm.evaluation.study import RESULT
+from flows.project import DATA, REPORTS, run_stage, write_json
+from flows.training_run import Console, checkpoint, corpora_of, facts, inputs, prepare, read_features
+from mgm.evaluation.prediction_store import check_splits, write_tables
 from mgm.evaluation.summary import SPLIT, summary_lines
-from mgm.evaluation.tables import check_splits, write_tables
-from mgm.evaluation.variants import SCORES, Variant, variants
+from mgm.experiments.study import RESULT
+from mgm.experiments.variants import SCORES, Variant, variants
 from mgm.settings import PARAMS, Settings, nearest
+from mgm.training.distillation.predict import scores_of
+from mgm.training.distillation.scores import save_scores
 from mgm.training.fit import Fitted, Plan, fit
-from mgm.training.teachers import save_scores
-from mgm.training.teaching import scores_of
 
 STUDY = DATA / "study"
 

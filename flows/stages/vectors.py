@@ -2,7 +2,7 @@
 
 import shutil
 
-from flows.stages._common import DATA, REPORTS, run_stage, write_json
+from flows.project import DATA, REPORTS, run_stage, write_json
 from mgm.corpus.parts import file_sha256, read_manifest
 from mgm.settings import PARAMS, Settings
 from mgm.text import vectors

@@ -4,8 +4,8 @@ is no failure of this stage."""
 import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
 
 # isort: split
-from flows.judging import VERDICT, judge_candidate
-from flows.stages._common import run_stage, write_json
+from flows.candidate_validation import VERDICT, judge_candidate
+from flows.project import run_stage, write_json
 from mgm.settings import Settings
 
 

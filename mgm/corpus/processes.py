@@ -46,7 +46,7 @@ def in_order(
         pool.shutdown(cancel_futures=True)
 
 
-def apart(function: Callable[..., T], *arguments: Any) -> T:
+def run_in_subprocess(function: Callable[..., T], *arguments: Any) -> T:
     """function(*arguments) in a fresh process: what it takes of memory is its own, and its end is not this one's.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from mgm.evaluation.texts import BASELINES, baseline_column, text_statistics
+from mgm.evaluation.generation_metrics import BASELINES, baseline_column, text_statistics
 from mgm.tasks import Task
 
 

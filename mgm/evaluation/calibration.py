@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from scipy.optimize import minimize_scalar
 
-from mgm.evaluation.answers import Answers, answers
+from mgm.evaluation.bootstrap import Draws, bounds
+from mgm.evaluation.confidences import Answers, answers
 from mgm.evaluation.numbers import rounded
-from mgm.evaluation.significance import Draws, bounds
-from mgm.evaluation.sums import Statistics, Sums, counts, ratio
+from mgm.evaluation.sufficient_statistics import Statistics, Sums, counts, ratio
 from mgm.tasks import Task
 
 TEMPERATURES = (0.05, 20.0)

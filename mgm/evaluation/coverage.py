@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mgm.evaluation.answers import said_answers
+from mgm.evaluation.bootstrap import Draws, bounds
+from mgm.evaluation.confidences import said_answers
 from mgm.evaluation.numbers import rounded
-from mgm.evaluation.significance import Draws, bounds
-from mgm.evaluation.sums import Statistics, counts, ratio
+from mgm.evaluation.sufficient_statistics import Statistics, counts, ratio
 from mgm.tasks import Task
 
 POINTS = 40

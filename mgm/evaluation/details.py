@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mgm.evaluation.bootstrap import Draws, bounds
 from mgm.evaluation.calibration import calibration
 from mgm.evaluation.confusions import confusions
 from mgm.evaluation.coverage import coverage
 from mgm.evaluation.items import KINDS, items, overlap_metrics, per_label
 from mgm.evaluation.metrics import labelled
 from mgm.evaluation.numbers import rounded
-from mgm.evaluation.significance import Draws, bounds
 from mgm.evaluation.slices import flag, slices
-from mgm.evaluation.sums import Statistics
+from mgm.evaluation.sufficient_statistics import Statistics
 from mgm.settings import EvaluateSettings
 from mgm.tasks import Task
 

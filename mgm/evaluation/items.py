@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from mgm.evaluation.spans import overlaps
-from mgm.evaluation.sums import Statistics, Sums, counts, mean_defined, ratio
+from mgm.evaluation.sufficient_statistics import Statistics, Sums, counts, mean_defined, ratio
 from mgm.tasks import Task
 
 KINDS = ("classification", "multilabel", "tagging")

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from mgm.evaluation.generation_metrics import BASELINES, baseline_column, text_statistics
 from mgm.evaluation.items import KINDS, items, matches
 from mgm.evaluation.ranking import rankings
 from mgm.evaluation.regression import regression_statistics
-from mgm.evaluation.sums import Statistics
-from mgm.evaluation.texts import BASELINES, baseline_column, text_statistics
+from mgm.evaluation.sufficient_statistics import Statistics
 from mgm.tasks import Task
 
 KEYS = ("doc_id", "group", "lang", "split")

@@ -8,7 +8,7 @@ scores.
 
 import numpy as np
 
-from mgm.evaluation.sums import Statistics, Sums, counts, ratio
+from mgm.evaluation.sufficient_statistics import Statistics, Sums, counts, ratio
 
 
 def rankings(probs: np.ndarray, truth: np.ndarray) -> Statistics:

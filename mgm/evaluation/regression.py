@@ -5,7 +5,7 @@ import polars as pl
 from scipy import sparse
 from scipy.stats import rankdata
 
-from mgm.evaluation.sums import Statistics, Sums, ratio
+from mgm.evaluation.sufficient_statistics import Statistics, Sums, ratio
 from mgm.tasks import Task
 
 

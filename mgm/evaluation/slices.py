@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mgm.evaluation.bootstrap import Draws, bounds
 from mgm.evaluation.items import KINDS, Items, items
 from mgm.evaluation.metrics import statistics
-from mgm.evaluation.multiplicity import ALPHA, holm, p_below
+from mgm.evaluation.multiple_testing import ALPHA, holm, p_below
 from mgm.evaluation.numbers import rounded
-from mgm.evaluation.significance import Draws, bounds
-from mgm.evaluation.sums import Statistics
+from mgm.evaluation.sufficient_statistics import Statistics
 from mgm.tasks import Task
 
 COMPARED = {

@@ -7,9 +7,9 @@ from typing import Any
 import polars as pl
 
 from mgm.evaluation.baselines import predict_baseline
+from mgm.evaluation.bootstrap import intervals
 from mgm.evaluation.metrics import labelled, ranking_statistics, statistics, unseen_labels
 from mgm.evaluation.numbers import rounded
-from mgm.evaluation.significance import intervals
 from mgm.tasks import FIRST_METRIC, Task
 
 NOWHERE = (math.nan, math.nan)

@@ -11,11 +11,11 @@ import numpy as np
 import torch
 
 from mgm.model.batch import Batch, collate, cut_by_tokens, flat_positions
-from mgm.model.encoder import Types
-from mgm.model.generation.search import Written
+from mgm.model.encoder import TokenTypeStates
+from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.heads.head import Tagged
 from mgm.model.network import Network
-from mgm.model.type_table import TypeTable
+from mgm.model.token_cache import TokenCache
 from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
 from mgm.text.subwords import written
@@ -57,7 +57,7 @@ def decode(
     labels: dict[str, list[str]],
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
-    known: TypeTable | None = None,
+    known: TokenCache | None = None,
     beam: int | None = None,
 ) -> dict[str, Outcome]:
     """What the network decodes for `rows`, task by task, in the order of `rows`, and under RECONSTRUCTION their errors
@@ -102,13 +102,13 @@ def decode(
 
 
 def _batches(
-    types_of: Callable[[Batch], Types],
+    types_of: Callable[[Batch], TokenTypeStates],
     part: FeaturePart,
     rows: np.ndarray,
     length: np.ndarray,
     tokens_per_batch: int,
     device: torch.device,
-) -> Iterator[tuple[np.ndarray, Batch, Types]]:
+) -> Iterator[tuple[np.ndarray, Batch, TokenTypeStates]]:
     """Places in `rows`, shortest documents first, their batch, and what the encoder makes of its distinct words: this is
     done once for several batches, since most words of one stand in the others too."""
     by_length = np.argsort(length, kind="stable")
@@ -127,7 +127,7 @@ def _blank(task: Task, rows: int, words: int, labels: dict[str, list[str]]) -> O
     return np.zeros(rows if task.kind == "regression" else (rows, len(labels[task.name])), np.float32)
 
 
-def _keep(outcome: Texts, rows: np.ndarray, found: Written, pieces: list[str]) -> None:
+def _keep(outcome: Texts, rows: np.ndarray, found: BeamOutput, pieces: list[str]) -> None:
     count = found.count.cpu()
     inside = torch.arange(found.ids.shape[1]) < count[:, None]
     outcome.text[rows] = written(found.ids.cpu()[inside].numpy(), count.numpy(), pieces).to_numpy()

@@ -17,9 +17,9 @@ from mgm.model.granularity.character import Character
 from mgm.model.granularity.document import Document
 from mgm.model.granularity.lead import Lead
 from mgm.model.granularity.paragraph import Paragraph
-from mgm.model.granularity.reading import Reading
-from mgm.model.granularity.reading import Words as Reads
 from mgm.model.granularity.sentence import Sentence
+from mgm.model.granularity.token_selection import TokenSelection
+from mgm.model.granularity.token_selection import Words as Reads
 from mgm.model.granularity.window import Window
 from mgm.model.granularity.word import Word
 from mgm.model.ragged import Ragged, Words, gather_mean
@@ -27,7 +27,7 @@ from mgm.settings import ModelSettings
 
 
 @dataclass(frozen=True)
-class Types:
+class TokenTypeStates:
     """What the encoder makes of the T distinct words, whatever documents they stand in."""
 
     vectors: dict[str, Tensor]
@@ -104,7 +104,7 @@ class Encoder(nn.Module):
         batch: Batch,
         word_dropout: float = 0.0,
         with_words: bool = True,
-        types: Types | None = None,
+        types: TokenTypeStates | None = None,
     ) -> tuple[dict[str, Tensor], Words | None]:
         """Pooled vectors (B, width) by granularity; the vectors (N, word_width) of all words, by sentence.
 
@@ -113,15 +113,15 @@ class Encoder(nn.Module):
         types = self.types(batch, word_dropout) if types is None else types
         types_TD = types.dropped_TD
         word_N = types.words(batch)
-        everything = Reading.of(batch, "all", word_N)
+        everything = TokenSelection.of(batch, "all", word_N)
         readings = {"all": everything}
         if self.reads_content:
-            readings["content"] = Reading.of(batch, "content", word_N)
+            readings["content"] = TokenSelection.of(batch, "content", word_N)
         pooled: dict[str, Tensor] = {}
         words: list[Tensor] = []
 
         def encode(
-            level: Callable[[Reading], Ragged], reads: Reads, activation: Callable[[Tensor], Tensor]
+            level: Callable[[TokenSelection], Ragged], reads: Reads, activation: Callable[[Tensor], Tensor]
         ) -> Ragged:
             states = level(readings[reads])
             if with_words:  # tagging reads all words, whatever this level reads for its own vector
@@ -162,12 +162,14 @@ class Encoder(nn.Module):
             return pooled, None
         return pooled, Words(torch.cat(words, dim=1), batch.sentence_length, batch.sentences_per_document)
 
-    def types(self, batch: Batch, word_dropout: float = 0.0) -> Types:
+    def types(self, batch: Batch, word_dropout: float = 0.0) -> TokenTypeStates:
         """Of the batch's distinct words."""
         vectors_TD = self.word_vectors(batch, word_dropout)
         whole_TD = reduce(add, vectors_TD.values())
         dropped_TD = self.dropout(whole_TD)
-        return Types(vectors_TD, whole_TD, dropped_TD, [r.products(dropped_TD) for r in self.readers])
+        return TokenTypeStates(
+            vectors_TD, whole_TD, dropped_TD, [r.products(dropped_TD) for r in self.readers]
+        )
 
     @property
     def readers(self) -> list[Window | Sentence]:

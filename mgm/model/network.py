@@ -11,22 +11,22 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
-from mgm.model.encoder import Encoder, Types
+from mgm.model.encoder import Encoder, TokenTypeStates
 from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
-from mgm.model.generation.memory import Memory
-from mgm.model.generation.search import Written, search
-from mgm.model.generation.writer import Writer
+from mgm.model.generation.beam_search import BeamOutput, search
+from mgm.model.generation.decoder import PointerGeneratorDecoder
+from mgm.model.generation.source_memory import Memory
 from mgm.model.heads.classification import Classification
 from mgm.model.heads.generation import Generation
 from mgm.model.heads.head import Decoded, Head
 from mgm.model.heads.multilabel import Multilabel
 from mgm.model.heads.regression import Regression
 from mgm.model.heads.tagging import Tagging
-from mgm.model.mixing import Mixing
+from mgm.model.mixup import Mixup
 from mgm.model.ragged import Words
-from mgm.model.sharing import choice
-from mgm.model.wide import Wide
-from mgm.model.wide_tagging import WideTagging
+from mgm.model.sharing import registry
+from mgm.model.wide.documents import Wide
+from mgm.model.wide.tagging import WideTagging
 from mgm.settings import ModelSettings
 from mgm.tasks import Task
 
@@ -105,13 +105,13 @@ class Network(nn.Module):
         self.fusion: Fusion = fusion_of(settings, self.encoder.widths, names)
         self.generating = [t.name for t in tasks if t.kind == "generation"]
         labelling = [t for t in tasks if t.kind != "generation"]
-        self.sharing = choice.make(labelling, self.encoder.word_width, settings)
+        self.sharing = registry.make(labelling, self.encoder.word_width, settings)
         self.heads = Heads({task.name: self._head(task, labels, settings) for task in tasks})
         self.writer = None
         if self.generating:
             pieces = labels[self.generating[0]]
             assert all(labels[name] == pieces for name in self.generating), "one writer has one set of pieces"
-            self.writer = Writer(settings.generation, self.encoder.word_width, pieces)
+            self.writer = PointerGeneratorDecoder(settings.generation, self.encoder.word_width, pieces)
         widths = {t.name: len(labels.get(t.name, [])) or 1 for t in labelling if t.kind != "tagging"}
         self.wide = None
         if settings.wide.enabled and widths:
@@ -149,7 +149,7 @@ class Network(nn.Module):
         parts = [self.deep(batch, encoded=encoded), self.shallow(batch)]
         return [part for part in parts if part]
 
-    def descending(self, batch: Batch, mixing: Mixing | None = None) -> list[dict[str, Tensor]]:
+    def descending(self, batch: Batch, mixing: Mixup | None = None) -> list[dict[str, Tensor]]:
         """As `parts`, of what learns by descent: of the wide part tagging alone. It has nothing mixed."""
         parts = [self.deep(batch, mixing), self.wide_tagging(batch) if self.wide_tagging is not None else {}]
         return [part for part in parts if part]
@@ -161,7 +161,7 @@ class Network(nn.Module):
         return found | (self.wide_tagging(batch) if self.wide_tagging is not None else {})
 
     def deep(
-        self, batch: Batch, mixing: Mixing | None = None, encoded: Encoded | None = None
+        self, batch: Batch, mixing: Mixup | None = None, encoded: Encoded | None = None
     ) -> dict[str, Tensor]:
         """The outputs of the heads; of generation tasks, where the batch has their targets, what their loss is made of."""
         encoded = self.encode(batch) if encoded is None else encoded
@@ -181,7 +181,7 @@ class Network(nn.Module):
 
     def write(
         self, batch: Batch, tasks: list[str], encoded: Encoded | None = None, beam: int | None = None
-    ) -> dict[str, Written]:
+    ) -> dict[str, BeamOutput]:
         """The outputs of generation tasks; `beam`: None, as the settings say."""
         if not tasks:
             return {}
@@ -190,7 +190,7 @@ class Network(nn.Module):
         kept = self.writer.settings.beam if beam is None else beam
         return {task: search(self.writer, *self.memory(task, batch, encoded), kept) for task in tasks}
 
-    def encode(self, batch: Batch, types: Types | None = None) -> Encoded:
+    def encode(self, batch: Batch, types: TokenTypeStates | None = None) -> Encoded:
         """What the encoder gives; `types`: what it has made of the distinct words of this batch, if it has."""
         dropout = self.word_dropout if self.training else 0.0
         with_words = self.has_tagging or (self.writer is not None and batch.type_subword_length.numel() > 0)
@@ -198,7 +198,7 @@ class Network(nn.Module):
         return encoded
 
     def read(
-        self, pooled: dict[str, Tensor], words: Words | None, mixing: Mixing | None = None
+        self, pooled: dict[str, Tensor], words: Words | None, mixing: Mixup | None = None
     ) -> dict[str, Tensor]:
         """The outputs of the heads for what the encoder gives, documents mixed where `mixing` says how."""
         inputs = self.sharing(self.fusion(pooled), words if self.has_tagging else None)
@@ -251,7 +251,7 @@ class Network(nn.Module):
         batch: Batch,
         smoothing: float,
         gold: float = 1.0,
-        mixing: Mixing | None = None,
+        mixing: Mixup | None = None,
     ) -> dict[str, Tensor]:
         """Of one part's outputs the mean loss, a scalar, of each task with a label in the batch (a document's or a
         word's). `gold`: the share of a label in the target where a teacher has answered, too. With `mixing` these outputs

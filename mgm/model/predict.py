@@ -15,7 +15,7 @@ from mgm.model.decode import TOKENS_PER_BATCH, Outcome, Progress, Tags, Texts, d
 from mgm.model.network import Network
 from mgm.model.spans import word_spans
 from mgm.model.thresholds import Thresholds, untuned
-from mgm.model.type_table import TypeTable
+from mgm.model.token_cache import TokenCache
 from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
 
@@ -34,7 +34,7 @@ def predict(
     tokens_per_batch: int = TOKENS_PER_BATCH,
     probs: bool = False,
     progress: Progress | None = None,
-    known: TypeTable | None = None,
+    known: TokenCache | None = None,
 ) -> pl.DataFrame:
     """The predictions table of a part, row by row: doc_id, then the columns of each task.
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 
 
 @dataclass(frozen=True)

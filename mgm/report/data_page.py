@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mgm.evaluation.sources import STAGES, Sources
+from mgm.evaluation.run_files import STAGES, Sources
 from mgm.report.plots import histogram, histogram_axis, share_bar
 from mgm.settings import CleaningSettings
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.report.task_calibration import task_calibration
 from mgm.report.task_confusions import task_confusions
 from mgm.report.task_errors import task_errors

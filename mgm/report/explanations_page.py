@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 
 PLACE = ("data", "explanations")
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mgm.evaluation.sources import GATES, Sources
+from mgm.evaluation.run_files import GATES, Sources
 
 
 def gates_page(sources: Sources) -> list[dict[str, Any]]:

@@ -10,9 +10,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from mgm.evaluation.sources import Sources
-from mgm.evaluation.study import NOT_RUN
+from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
+from mgm.experiments.study import NOT_RUN
 from mgm.report.cost_page import cost_page
 from mgm.report.data_page import data_page
 from mgm.report.each_task_page import each_task_page

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from mgm.corpus.parts import MANIFEST
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.settings import PARAMS
 
 HASHED = ((str(PARAMS),), ("dvc.lock",), ("models", "candidate", "manifest.json"))

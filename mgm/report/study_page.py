@@ -3,18 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mgm.evaluation.sources import Sources
-from mgm.evaluation.study import (
-    GAIN,
-    NOT_RUN,
-    Trained,
-    changed_inputs,
-    percent,
-    percents,
-    stale,
-    trained,
-)
-from mgm.evaluation.variants import ABLATIONS, AVERAGE, SINGLE, Variant, variants
+from mgm.evaluation.run_files import Sources
+from mgm.experiments.study import GAIN, NOT_RUN, Trained, changed_inputs, percent, percents, stale, trained
+from mgm.experiments.variants import ABLATIONS, AVERAGE, SINGLE, Variant, variants
 from mgm.tasks import Task
 
 NOT_COMPARED = "not compared: make study"

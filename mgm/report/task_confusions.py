@@ -5,7 +5,7 @@ from typing import Any
 
 from mgm.evaluation.confusions import CLASSES
 from mgm.evaluation.errors import Piece, excerpt
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.report.task_details import task_details
 from mgm.tasks import Task
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.tasks import Task
 
 

@@ -7,7 +7,7 @@ import polars as pl
 
 from mgm.evaluation.errors import Example, Piece, confident_errors, excerpt
 from mgm.evaluation.metrics import labelled
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.report.task_explanations import explained_ids
 from mgm.tasks import Task

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgm.evaluation.errors import Piece, excerpt
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.report.explanations_page import PLACE
 from mgm.tasks import Task
 

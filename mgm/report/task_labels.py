@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.report.task_details import task_details
 from mgm.tasks import Task
 

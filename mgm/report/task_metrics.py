@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgm.evaluation.metrics import labelled
-from mgm.evaluation.sources import Sources
-from mgm.evaluation.study import Trained, trained
+from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
-from mgm.evaluation.variants import SINGLE, variants
+from mgm.experiments.study import Trained, trained
+from mgm.experiments.variants import SINGLE, variants
 from mgm.tasks import Task
 
 

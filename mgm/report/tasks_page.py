@@ -7,9 +7,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mgm.evaluation.sources import Sources
-from mgm.evaluation.study import Trained, trained
-from mgm.evaluation.variants import SINGLE, variants
+from mgm.evaluation.run_files import Sources
+from mgm.experiments.study import Trained, trained
+from mgm.experiments.variants import SINGLE, variants
 from mgm.report.plots import interval_plot
 from mgm.report.task_details import task_details
 from mgm.tasks import Task

@@ -5,7 +5,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.report.plots import line_plot
 
 LISTS = ("epochs", "tasks")

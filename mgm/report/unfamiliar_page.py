@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from mgm.evaluation.sources import Sources
-from mgm.evaluation.unfamiliar import PLACE
+from mgm.evaluation.out_of_distribution import PLACE
+from mgm.evaluation.run_files import Sources
 
 
 def unfamiliar_page(sources: Sources) -> dict[str, Any] | None:

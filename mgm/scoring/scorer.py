@@ -6,15 +6,15 @@ from typing import Self
 
 import polars as pl
 
+from mgm.bundle import bundle as bundles
+from mgm.bundle.bundle import Bundle
+from mgm.bundle.signing import check_signature
 from mgm.corpus.parts import REJECTS
 from mgm.corpus.rejects import TEXT_MISSING, split_rejected
-from mgm.model import bundle as bundles
 from mgm.model.allocation import keep_freed_memory
-from mgm.model.bundle import Bundle
 from mgm.model.decode import TOKENS_PER_BATCH
 from mgm.model.predict import predict, prediction_schema
-from mgm.model.signing import check_signature
-from mgm.model.type_table import TypeTable
+from mgm.model.token_cache import TokenCache
 from mgm.settings import nearest
 from mgm.tasks import Task
 from mgm.text.cleaning import clean
@@ -39,7 +39,7 @@ class Scorer:
         self.bundle = bundle
         self.tasks = _chosen(bundle.tasks, tasks)
         self.tokens_per_batch = tokens_per_batch
-        self.known = TypeTable(bundle.network.encoder)
+        self.known = TokenCache(bundle.network.encoder)
 
     @classmethod
     def load(

@@ -107,7 +107,7 @@ class EffectThreshold(Section):
 
 
 class DriftGate(Section):
-    """Thresholds of every measure of drift, by the statistic (mgm/scoring/drift.py)."""
+    """Thresholds of every measure of drift, by the statistic (mgm/profiling/drift.py)."""
 
     psi: EffectThreshold = EffectThreshold(warn=0.10, stop=0.25, noise=0.06)
     cramers_v: EffectThreshold = EffectThreshold(warn=0.16, stop=0.25, noise=0.12)

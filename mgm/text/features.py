@@ -11,9 +11,9 @@ import pyarrow as pa
 
 from mgm.settings import FeatureSettings
 from mgm.text import vocabulary as vocabularies
-from mgm.text.coded import CodedWords
 from mgm.text.dictionary import UserDictionary
-from mgm.text.lists import Array, code_points, offsets, ragged, ranges
+from mgm.text.factorized_tokens import FactorizedTokens
+from mgm.text.list_columns import Array, code_points, offsets, ragged, ranges
 from mgm.text.part_of_speech import NONE, POS, parts_of_speech
 from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary
@@ -113,13 +113,13 @@ def featurize(
 
     `dictionary`: the one that the texts were segmented with, whose tags are parts of speech. `subwords`: of generation tasks.
     """
-    words = CodedWords.of(tokens["words"])
+    words = FactorizedTokens.of(tokens["words"])
     return featurize_words(tokens.drop("words"), words, vocabulary, settings, dictionary, subwords)
 
 
 def featurize_words(
     tokens: pl.DataFrame,
-    words: CodedWords,
+    words: FactorizedTokens,
     vocabulary: Vocabulary,
     settings: FeatureSettings,
     dictionary: UserDictionary | None = None,

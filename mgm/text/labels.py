@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from mgm.tasks import Task
-from mgm.text.lists import Array, flat, flat_array, lengths, owners, ragged, ranges
+from mgm.text.list_columns import Array, flat, flat_array, lengths, ragged, ranges, row_ids
 from mgm.text.offsets import keys
 from mgm.text.subwords import Subwords
 
@@ -157,7 +157,7 @@ def _ids(labels: pl.Series, space: Sequence[str]) -> pl.Series:
 
 
 def _encode_lists(column: pl.Series, space: Sequence[str]) -> pl.Series:
-    row, ids = owners(lengths(column)), _ids(flat(column), space)
+    row, ids = row_ids(lengths(column)), _ids(flat(column), space)
     keep = (ids.fill_null(UNSEEN) != UNSEEN).to_numpy()
     counts = np.bincount(row[keep], minlength=len(column))
     lists = ragged(column.name, ids.filter(keep), counts, valid=column.is_not_null().to_numpy())
@@ -166,7 +166,7 @@ def _encode_lists(column: pl.Series, space: Sequence[str]) -> pl.Series:
 
 def _encode_spans(frame: pl.DataFrame, column: pl.Series, space: Sequence[str]) -> pl.Series:
     counts = lengths(frame["start"])
-    row, spans = owners(lengths(column)), flat(column)
+    row, spans = row_ids(lengths(column)), flat(column)
     labels = _ids(spans.struct.field("label"), space).fill_null(UNSEEN).to_numpy()
     first, last = _words_of_spans(
         row, spans.struct.field("start").to_numpy(), spans.struct.field("end").to_numpy(), frame
@@ -187,7 +187,7 @@ def _encode_spans(frame: pl.DataFrame, column: pl.Series, space: Sequence[str]) 
 
 def _words_of_spans(row: Array, start: Array, end: Array, frame: pl.DataFrame) -> tuple[Array, Array]:
     """The flat words [first, last) that each span overlaps; words that spans share are the earlier one's."""
-    word_row = owners(lengths(frame["start"]))
+    word_row = row_ids(lengths(frame["start"]))
     first = np.searchsorted(keys(word_row, flat_array(frame["end"])), keys(row, start), side="right")
     last = np.searchsorted(keys(word_row, flat_array(frame["start"])), keys(row, end), side="left")
     order = np.lexsort((-last, first))

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import polars as pl
 from rapidfuzz.distance import Levenshtein
 
-from mgm.text.lists import Array, flat, lengths, owners, ragged
+from mgm.text.list_columns import Array, flat, lengths, ragged, row_ids
 
 EDIT = pl.Struct({"old_start": pl.Int32, "old_end": pl.Int32, "new_start": pl.Int32, "new_end": pl.Int32})
 _TEXT = 32  # bits of an offset within a key
@@ -80,7 +80,7 @@ class Edits:
         if len(values) == 0:
             return cls.none()
         parts = [values.struct.field(f.name).to_numpy() for f in fields(cls)[1:]]
-        return cls.of(owners(lengths(column)), *parts)
+        return cls.of(row_ids(lengths(column)), *parts)
 
     def to_column(self, texts: int) -> pl.Series:
         """As a column list[EDIT] named edits of so many texts; null where a text has no edit."""

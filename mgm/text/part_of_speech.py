@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import rjieba
 
-from mgm.text.lists import offsets
+from mgm.text.list_columns import offsets
 
 NAMES = ("nr", "ns", "nt", "nz")
 """People, places, organisations, other names: told apart from other nouns."""

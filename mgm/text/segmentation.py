@@ -28,9 +28,9 @@ import rjieba
 from mgm.corpus.rejects import NO_WORDS, split_rejected
 from mgm.settings import SegmentationSettings
 from mgm.text.cleaning.masking import PLACEHOLDERS
-from mgm.text.coded import CodedWords
 from mgm.text.dictionary import UserDictionary
-from mgm.text.lists import Array, factorize, flat, lengths, offsets, owners, ragged, ranges
+from mgm.text.factorized_tokens import FactorizedTokens
+from mgm.text.list_columns import Array, factorize, flat, lengths, offsets, ragged, ranges, row_ids
 from mgm.text.offsets import Edits
 
 Flags = npt.NDArray[np.bool_]
@@ -108,7 +108,7 @@ def tokenize(
 
 def segment(
     frame: pl.DataFrame, settings: SegmentationSettings, dictionary: UserDictionary | None = None
-) -> tuple[pl.DataFrame, CodedWords, pl.DataFrame]:
+) -> tuple[pl.DataFrame, FactorizedTokens, pl.DataFrame]:
     """Cuts the column `text` into words, sentences and paragraphs.
 
     Args:
@@ -146,7 +146,7 @@ def segment(
         ),
     )
     kept, rejected = split_rejected(frame, tokens, {NO_WORDS: pl.Series(counts == 0)})
-    return kept, CodedWords.recoded(found.code, found.types, counts[counts > 0]), rejected
+    return kept, FactorizedTokens.recoded(found.code, found.types, counts[counts > 0]), rejected
 
 
 def _int32(values: Array) -> pl.Series:
@@ -180,7 +180,7 @@ def _words(texts: pl.Series, settings: SegmentationSettings, dictionary: UserDic
     plain = bare.filter(~is_han)
     types = pl.concat([plain, cut_types])
     type_width = types.str.len_chars().to_numpy().astype(np.int64)
-    owner = owners(per_piece)
+    owner = row_ids(per_piece)
     code = (np.cumsum(~is_han) - 1)[owner]
     code[is_han[owner]] = len(plain) + inner
     within = offsets(type_width[code])[:-1]
@@ -193,7 +193,7 @@ def _words(texts: pl.Series, settings: SegmentationSettings, dictionary: UserDic
     nth = ranges(counts)
     word = first[piece[place]] + nth
     tile = offsets(size[piece])
-    row = owners(per_text)
+    row = row_ids(per_text)
     start = (tile[:-1] - tile[offsets(per_text)[row]])[place] + within[word]
     code = code[word]
     end = start + type_width[code]

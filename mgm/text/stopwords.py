@@ -14,8 +14,8 @@ import polars as pl
 import stopwordsiso
 
 from mgm.settings import StopwordSettings
-from mgm.text.coded import CodedWords
-from mgm.text.lists import factorize, flat, lengths, owners
+from mgm.text.factorized_tokens import FactorizedTokens
+from mgm.text.list_columns import factorize, flat, lengths, row_ids
 from mgm.text.segmentation import EMOTICON
 from mgm.text.vocabulary import WordCounts
 
@@ -117,7 +117,7 @@ class DocumentFrequencies:
         code, types = factorize(flat(train))
         key, distinct = factorize(keys(types))
         # A document and a word as one number: sorted, equal ones stand together, and one of them counts.
-        pairs = np.sort(owners(lengths(train)) * len(distinct) + key[code])
+        pairs = np.sort(row_ids(lengths(train)) * len(distinct) + key[code])
         first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
         self._counts.add(distinct, np.bincount(pairs[first] % max(len(distinct), 1), minlength=len(distinct)))
 
@@ -129,9 +129,9 @@ class DocumentFrequencies:
 
 def mark(tokens: pl.DataFrame, stopwords: Stopwords) -> pl.DataFrame:
     """doc_id and content (list[bool], one a word), row-aligned with `tokens`."""
-    return tokens.select("doc_id").with_columns(content_of(CodedWords.of(tokens["words"]), stopwords))
+    return tokens.select("doc_id").with_columns(content_of(FactorizedTokens.of(tokens["words"]), stopwords))
 
 
-def content_of(words: CodedWords, stopwords: Stopwords) -> pl.Series:
+def content_of(words: FactorizedTokens, stopwords: Stopwords) -> pl.Series:
     """`content`, list[bool]: whether each word carries content."""
     return words.column(stopwords.content(words.types).alias("content"))

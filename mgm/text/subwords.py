@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sentencepiece
 
-from mgm.text.lists import ragged
+from mgm.text.list_columns import ragged
 
 FILE = "subwords.model"
 UNKNOWN, END = 0, 1

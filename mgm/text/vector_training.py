@@ -14,7 +14,7 @@ import polars as pl
 from mgm.corpus.progress import progress
 from mgm.settings import FeatureSettings, VectorSettings
 from mgm.text.features import FeaturePart
-from mgm.text.lists import flat_array, lengths, offsets, owners, ragged
+from mgm.text.list_columns import flat_array, lengths, offsets, ragged, row_ids
 from mgm.text.vectors import Table
 from mgm.text.vocabulary import UNKNOWN, Vocabulary
 
@@ -110,6 +110,6 @@ def _known(part: FeaturePart, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     documents = part.documents.select("word", "sentence")[rows]
     ids = part.types["id"].to_numpy()[flat_array(documents["word"])]
     length = flat_array(documents["sentence"])
-    sentence = owners(length)
+    sentence = row_ids(length)
     counts = np.bincount(sentence[ids != UNKNOWN], minlength=len(length))
     return ids[(ids != UNKNOWN) & (counts[sentence] > 1)], counts[counts > 1]

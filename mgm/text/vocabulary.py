@@ -10,7 +10,7 @@ import polars as pl
 
 from mgm.settings import FeatureSettings
 from mgm.text import stemming
-from mgm.text.lists import Array, factorize, flat
+from mgm.text.list_columns import Array, factorize, flat
 
 UNKNOWN = 0
 BUCKETS = 32

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from mgm.model.batch import NO_LABEL, Batch
-from mgm.model.mixing import Mixing
+from mgm.model.mixup import Mixup
 from mgm.model.ragged import Ragged
 from mgm.settings import AugmentationSettings
 from mgm.text.subwords import UNKNOWN
 
 
-def altered(batch: Batch, settings: AugmentationSettings, tagging: Set[str]) -> Batch:
+def augment(batch: Batch, settings: AugmentationSettings, tagging: Set[str]) -> Batch:
     """The batch with words deleted, swapped and masked, in this order; itself where all is off. `tagging`: the tasks
     whose labels are of words."""
     if settings.delete:
@@ -31,13 +31,13 @@ def altered(batch: Batch, settings: AugmentationSettings, tagging: Set[str]) -> 
     return batch
 
 
-def mixing(batch: Batch, settings: AugmentationSettings) -> Mixing | None:
+def mixing(batch: Batch, settings: AugmentationSettings) -> Mixup | None:
     """Which documents are mixed, in a share `mixup` of the batches."""
     if not settings.mixup or float(torch.rand(())) >= settings.mixup:
         return None
     alpha = settings.mixup_alpha
     share = float(torch.distributions.Beta(alpha, alpha).sample())
-    return Mixing(share, torch.randperm(batch.size).to(batch.word.device))
+    return Mixup(share, torch.randperm(batch.size).to(batch.word.device))
 
 
 def delete(batch: Batch, probability: float, tagging: Set[str]) -> Batch:

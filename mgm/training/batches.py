@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mgm.model.batch import cut_by_tokens
-from mgm.training.sources import Source
+from mgm.training.labelled_rows import Source
 
 BUCKETS_PER_DOUBLING = 4
 """How finely lengths are told apart: documents within a factor of 2^(1/4) share a bucket and mix freely."""

@@ -16,13 +16,13 @@ from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from mgm.text.vectors import Table, found
 from mgm.training.checkpoint import Checkpoint
-from mgm.training.leaning import tune_shares
+from mgm.training.labelled_rows import Source, labelled
 from mgm.training.logit_adjustment import log_share
-from mgm.training.pretrained import begin
-from mgm.training.reconstruction import fit_way_back
-from mgm.training.sources import Source, labelled
-from mgm.training.trainer import Listener, Trained, deterministic, train
+from mgm.training.pretraining.autoencoder import refit_decoder
+from mgm.training.pretraining.weights import load_matching
+from mgm.training.trainer import Callbacks, TrainResult, deterministic, train
 from mgm.training.validation import Decisions, tune_decisions
+from mgm.training.wide_weight import tune_wide_weights
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Fitted:
 
     network: Network
     decisions: Decisions
-    trained: Trained
+    trained: TrainResult
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def plan(
     if vectors is not None:
         start_from(network.encoder, vectors)
     if initial is not None:
-        begin(network, initial)
+        load_matching(network, initial)
     train = labelled(parts, tasks, "train", settings.distillation.unlabelled)
     return Plan(tasks, own, train, labelled(parts, tasks, "valid"), network)
 
@@ -121,7 +121,7 @@ def fit(
     plan: Plan,
     settings: Settings,
     checkpoint: Checkpoint | None = None,
-    listener: Listener | None = None,
+    listener: Callbacks | None = None,
     decisions: Decisions | None = None,
     last: int | None = None,
 ) -> Fitted:
@@ -144,7 +144,7 @@ def fit(
     log_shares, tokens = _log_shares(plan), settings.train.tokens_per_batch
     with deterministic(settings.train.threads):
         leaning = (
-            tune_shares(network, plan.validation, plan.tasks, plan.labels, tokens)
+            tune_wide_weights(network, plan.validation, plan.tasks, plan.labels, tokens)
             if decisions is None
             else decisions.shares
         )
@@ -154,7 +154,7 @@ def fit(
             tuned = tune_decisions(network, plan.validation, plan.tasks, plan.labels, log_shares, tokens)
             decisions = replace(tuned, shares=leaning)
     if network.reconstructs:
-        fit_way_back(
+        refit_decoder(
             network,
             plan.sources,
             plan.validation,

@@ -21,7 +21,7 @@ def log_share(labels: np.ndarray, classes: int) -> np.ndarray:
     return np.log(count / count.sum()).astype(np.float32)
 
 
-def strength(probs: np.ndarray, truth: np.ndarray, log_share: np.ndarray) -> float:
+def tune_tau(probs: np.ndarray, truth: np.ndarray, log_share: np.ndarray) -> float:
     """The strength s of the adjustment, logits - s * log_share, with the highest macro-F1 on validation among those
     that cost at most COST of accuracy there; the least one at a tie, and 0 where no document is labelled.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mgm.tasks import Task
 from mgm.training.batches import Step, one_pass
-from mgm.training.sources import Source
+from mgm.training.labelled_rows import Source
 
 
 @dataclass(frozen=True)

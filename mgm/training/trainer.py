@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from mgm.model.allocation import keep_freed_memory
 from mgm.model.batch import Batch, collate, target
 from mgm.model.encoder import Encoder
-from mgm.model.mixing import Mixing
+from mgm.model.mixup import Mixup
 from mgm.model.network import Network
 from mgm.settings import DistillationSettings, TrainSettings
 from mgm.tasks import Task
@@ -32,15 +32,15 @@ from mgm.training import augmentation, batches
 from mgm.training.averaging import MovingAverage
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.cost import Cost, peak_memory_mib
+from mgm.training.distributed import DistributedContext, Labelled
+from mgm.training.labelled_rows import Source
 from mgm.training.loader import load
 from mgm.training.precision import Precision, resolve
 from mgm.training.proximal_adagrad import ProximalAdagrad
-from mgm.training.replay import random_state, replayed, seed, seeded
+from mgm.training.rng import restored_rng, rng_state, seed, seeded_rng
 from mgm.training.sampling import EpochPlan, plan_epoch, task_passes
-from mgm.training.sources import Source
-from mgm.training.team import Labelled, Team
 from mgm.training.validation import validate
-from mgm.training.weighting import choice
+from mgm.training.weighting import registry
 from mgm.training.wide_solver import Solved, solve_wide
 
 
@@ -75,7 +75,7 @@ class Step:
 
 
 @dataclass
-class Listener:
+class Callbacks:
     """What a training tells while it runs; an epoch that a checkpoint brings back is told again."""
 
     on_solved: Callable[[Solved], object] = lambda solved: None
@@ -86,7 +86,7 @@ class Listener:
 
 
 @dataclass(frozen=True)
-class Trained:
+class TrainResult:
     """The outcome: the network that was passed in now holds the weights of epoch `best`."""
 
     best: int
@@ -104,10 +104,10 @@ def train(
     settings: TrainSettings,
     seed: int,
     checkpoint: Checkpoint | None = None,
-    listener: Listener | None = None,
+    listener: Callbacks | None = None,
     distillation: DistillationSettings | None = None,
     last: int | None = None,
-) -> Trained:
+) -> TrainResult:
     """Trains `network` in place, on its device, and leaves the best epoch's averaged weights in it. The process keeps memory
     that it frees from here on (mgm/model/allocation.py). `last`: the epoch after which it ends, on the schedule of all of them.
 
@@ -124,8 +124,8 @@ def train(
     with deterministic(settings.threads):
         run = _Run(network, sources, validation, tasks, labels, settings, seed)
         run.distillation = distillation or DistillationSettings()
-        run.listener = listener or Listener()
-        fit_start(network, sources, tasks, labels, settings.tokens_per_batch)
+        run.listener = listener or Callbacks()
+        initialize_from_data(network, sources, tasks, labels, settings.tokens_per_batch)
         if not run.resume(checkpoint):
             solve_wide(network, sources, tasks, labels, settings.tokens_per_batch, run.listener.on_solved)
         run.team.meet(run.epoch)  # who leads may remove the checkpoint once it is done
@@ -136,10 +136,10 @@ def train(
                 checkpoint.save(run.state_dict())
         network.load_state_dict(run.best_weights)
         network.eval()
-    return Trained(run.best, run.best_score, run.history, run.precision)
+    return TrainResult(run.best, run.best_score, run.history, run.precision)
 
 
-def fit_start(
+def initialize_from_data(
     network: Network,
     sources: list[Source],
     tasks: list[Task],
@@ -217,19 +217,19 @@ class _Run:
         self.settings, self.seed = settings, seed
         self.tagging = {t.name for t in tasks if t.kind == "tagging"}
         self.device = next(network.parameters()).device
-        self.team = Team.present()
+        self.team = DistributedContext.present()
         self.precision = resolve(settings.precision, self.device)
-        self.weighting = choice.make(settings, [t.name for t in tasks]).to(self.device)
+        self.weighting = registry.make(settings, [t.name for t in tasks]).to(self.device)
         self.encode = _compiled(network.encoder) if settings.compile else network.encoder.forward
         dense = network.dense_parameters()
-        groups = decayed(dense, settings.weight_decay)
+        groups = parameter_groups(dense, settings.weight_decay)
         if learned := self.weighting.descended():
             groups.append({"params": learned, "weight_decay": 0.0})
         self.optimizer = torch.optim.AdamW(groups, settings.learning_rate, fused=True)
         self.average = MovingAverage(dense, settings.ema)
         self.dense, self.sparse = [*dense, *learned], network.sparse_parameters()
         self.tagging_descent = _tagging_descent(network)
-        self.listener = Listener()
+        self.listener = Callbacks()
         self.distillation, self.gold = DistillationSettings(), 1.0
         self.history: list[EpochReport] = []
         self.epoch, self.stale, self.best, self.best_score = 0, 0, 0, -math.inf
@@ -320,7 +320,7 @@ class _Run:
         return collate(self.sources[step.source].part, rows, self.tasks, self.labels, with_targets=True)
 
     def _losses(
-        self, batch: Batch, labelled: Labelled, mixing: Mixing | None, deep_alone: bool = False
+        self, batch: Batch, labelled: Labelled, mixing: Mixup | None, deep_alone: bool = False
     ) -> list[dict[str, Tensor]]:
         """Of each part, the deep one first, the losses of the tasks: means over what all processes have `labelled`."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
@@ -345,14 +345,14 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * schedule(self.settings, progress)
         self.optimizer.zero_grad(set_to_none=True)
-        batch = augmentation.altered(batch, self.settings.augmentation, self.tagging)
+        batch = augmentation.augment(batch, self.settings.augmentation, self.tagging)
         mixing = augmentation.mixing(batch, self.settings.augmentation)
         labelled = self.team.labelled(batch.labelled, rows, self.device)
-        state = random_state(self.device) if self.weighting.looks_back else []
+        state = rng_state(self.device) if self.weighting.looks_back else []
         deep, *others = self._losses(batch, labelled, mixing)
         wide = others[0] if others else {}
         # what is drawn for a batch, and not for a document, is the same in all processes
-        with seeded((self.seed, self.epoch, 0, 0, done), self.device):
+        with seeded_rng((self.seed, self.epoch, 0, 0, done), self.device):
             self.weighting.backward(deep, wide, self.network)
         self.team.average(self.dense, self.sparse)
         nn.utils.clip_grad_norm_(self.average.parameters, self.settings.clip)
@@ -361,7 +361,7 @@ class _Run:
         if self.tagging_descent is not None:
             self.tagging_descent.step(schedule(self.settings, progress), labelled.count)
         if self.weighting.looks_back:
-            with torch.no_grad(), replayed(state, self.device):
+            with torch.no_grad(), restored_rng(state, self.device):
                 self.weighting.look_back(self._losses(batch, labelled, mixing, deep_alone=True)[0])
         return {task: loss + wide[task] if task in wide else loss for task, loss in deep.items()}
 
@@ -448,7 +448,7 @@ def _encoding(network: Network, forward: Callable[..., Any]) -> Iterator[None]:
         del network.encoder.__dict__["forward"]
 
 
-def decayed(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+def parameter_groups(parameters: list[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
     """Parameter groups: weights decay, biases and scales do not."""
     return [
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},

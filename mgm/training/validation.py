@@ -18,8 +18,8 @@ from mgm.model.network import Network
 from mgm.model.spans import WordSpans, word_spans
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune
 from mgm.tasks import Task
-from mgm.training.logit_adjustment import strength
-from mgm.training.sources import Source
+from mgm.training.labelled_rows import Source
+from mgm.training.logit_adjustment import tune_tau
 
 Pairs = tuple[np.ndarray, np.ndarray]
 """What was decoded and what is true for the labelled rows of a task: multilabel (n,K) probabilities and bool,
@@ -73,7 +73,7 @@ def tune_decisions(
             thresholds[task.name] = tune(*pairs.get(task.name, (none, none.astype(bool))))
         else:
             probs, truth = pairs.get(task.name, (none, np.zeros(0, np.int64)))
-            adjustments[task.name] = strength(probs, truth, log_shares[task.name])
+            adjustments[task.name] = tune_tau(probs, truth, log_shares[task.name])
     return Decisions(thresholds, adjustments)
 
 

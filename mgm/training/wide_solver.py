@@ -23,7 +23,7 @@ from mgm.model.heads.regression import Regression
 from mgm.model.network import Network
 from mgm.tasks import Task
 from mgm.training import batches
-from mgm.training.sources import Source
+from mgm.training.labelled_rows import Source
 
 TOLERANCE = 0.01
 """Of the solver. With a hundredth of it no metric on validation differed by 0.001."""
@@ -41,7 +41,7 @@ class Solved:
     ngrams: int
 
 
-class Plane(NamedTuple):
+class LinearModel(NamedTuple):
     """Weights (K,F), and what a document without a known n-gram has, (K,)."""
 
     weight: np.ndarray
@@ -118,7 +118,7 @@ def _values(network: Network, source: Source, tokens_per_batch: int) -> sparse.c
     return sparse.vstack([network.wide.matrix(batch) for batch in read], format="csr")
 
 
-def _plane(network: Network, task: Task, held: sparse.csr_matrix, truth: np.ndarray, c: float) -> Plane:
+def _plane(network: Network, task: Task, held: sparse.csr_matrix, truth: np.ndarray, c: float) -> LinearModel:
     if task.kind == "regression":
         head = network.heads[task.name]
         assert isinstance(head, Regression)
@@ -127,40 +127,40 @@ def _plane(network: Network, task: Task, held: sparse.csr_matrix, truth: np.ndar
     outputs = network.wide.widths[task.name]
     if task.kind == "multilabel":
         planes = [_margin(held, truth[:, label] > 0, c) for label in range(outputs)]
-        return Plane(np.stack([p.weight[0] for p in planes]), np.concatenate([p.start for p in planes]))
+        return LinearModel(np.stack([p.weight[0] for p in planes]), np.concatenate([p.start for p in planes]))
     return _classes(held, truth, outputs, c)
 
 
-def _ridge(held: sparse.csr_matrix, truth: np.ndarray, c: float) -> Plane:
+def _ridge(held: sparse.csr_matrix, truth: np.ndarray, c: float) -> LinearModel:
     model = Ridge(alpha=1 / c, solver="sparse_cg").fit(held, truth)
-    return Plane(model.coef_[None], np.array([model.intercept_]))
+    return LinearModel(model.coef_[None], np.array([model.intercept_]))
 
 
-def _margin(held: sparse.csr_matrix, there: np.ndarray, c: float) -> Plane:
+def _margin(held: sparse.csr_matrix, there: np.ndarray, c: float) -> LinearModel:
     """Of one label, (1,F) and (1,); where all documents or none have it, the same for every document."""
     if there.all() or not there.any():
-        return Plane(np.zeros((1, held.shape[1])), np.full(1, LOGIT if there.all() else -LOGIT))
-    return _machine(held, there, c)
+        return LinearModel(np.zeros((1, held.shape[1])), np.full(1, LOGIT if there.all() else -LOGIT))
+    return _fit_svc(held, there, c)
 
 
-def _classes(held: sparse.csr_matrix, ids: np.ndarray, classes: int, c: float) -> Plane:
+def _classes(held: sparse.csr_matrix, ids: np.ndarray, classes: int, c: float) -> LinearModel:
     """A plane between each class and the others; a class without a document is on the far side of its own."""
     weight, start = np.zeros((classes, held.shape[1])), np.full(classes, -LOGIT)
     present = np.unique(ids)
     if len(present) == 1:
         start[present] = LOGIT
-        return Plane(weight, start)
-    plane = _machine(held, ids, c)
+        return LinearModel(weight, start)
+    plane = _fit_svc(held, ids, c)
     if len(present) == 2:
         # one plane, whose sides are the classes: what lies between their logits is its margin
-        plane = Plane(*(np.concatenate([-own / 2, own / 2]) for own in plane))
+        plane = LinearModel(*(np.concatenate([-own / 2, own / 2]) for own in plane))
     weight[present], start[present] = plane
-    return Plane(weight, start)
+    return LinearModel(weight, start)
 
 
-def _machine(held: sparse.csr_matrix, truth: np.ndarray, c: float) -> Plane:
+def _fit_svc(held: sparse.csr_matrix, truth: np.ndarray, c: float) -> LinearModel:
     with warnings.catch_warnings():
         # near its solution is near enough
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = LinearSVC(C=c, tol=TOLERANCE, random_state=0).fit(held, truth)
-    return Plane(LOGIT * model.coef_, LOGIT * model.intercept_)
+    return LinearModel(LOGIT * model.coef_, LOGIT * model.intercept_)

@@ -13,7 +13,7 @@ import yaml
 from mgm.corpus.parts import Part, PartsWriter, file_sha256, write_manifest
 from mgm.tasks import Task
 from mgm.text import labels
-from mgm.training.teachers import agreement, probabilities, read_scores
+from mgm.training.distillation.scores import agreement, probabilities, read_scores
 from tests import tiny
 
 SOURCE = Path(__file__).resolve().parents[2] / "benchmarks" / "sentence_teacher.py"

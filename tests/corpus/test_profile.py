@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.corpus.profile import CorpusProfile, Profile, held_out_unknown, pool
+from mgm.profiling.profile import CorpusProfile, Profile, held_out_unknown, pool
 from mgm.tasks import COLUMN_TYPES, Task
 
 TASKS = [

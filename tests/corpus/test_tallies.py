@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.corpus.tallies import SIZE_BOUNDS, Clustered, Numbers, Sizes, histogram
+from mgm.profiling.streaming_histograms import SIZE_BOUNDS, Clustered, Numbers, Sizes, histogram
 
 FLOATS = st.lists(st.floats(-1e6, 1e6, width=32), max_size=60)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
-from mgm.evaluation.answers import answers
+from mgm.evaluation.bootstrap import Draws
 from mgm.evaluation.calibration import (
     calibration,
     chance_error,
@@ -16,7 +16,7 @@ from mgm.evaluation.calibration import (
     reliability,
     reliability_curve,
 )
-from mgm.evaluation.significance import Draws
+from mgm.evaluation.confidences import answers
 from tests.evaluation.frames import classified, frame, span, task
 
 LABELS = ["cat", "rain", "猫"]

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from mgm.evaluation.challenge import champion_checks
+from mgm.evaluation.champion_comparison import champion_checks
 from mgm.evaluation.verdict import Check
 from mgm.tasks import Task
 

@@ -2,8 +2,8 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mgm.evaluation.bootstrap import Draws
 from mgm.evaluation.coverage import coverage
-from mgm.evaluation.significance import Draws
 from tests.evaluation.frames import frame, span, task
 
 

@@ -11,7 +11,7 @@ from hypothesis import settings as budget
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from mgm.evaluation.gain import JointScores, Score, mean, over_trainings
+from mgm.evaluation.paired_scores import JointScores, Score, mean, over_trainings
 from mgm.tasks import Task
 
 LABELS = ["cat", "猫", "rain"]

@@ -4,9 +4,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from mgm.evaluation.bootstrap import intervals
 from mgm.evaluation.metrics import ranking_statistics, statistics
-from mgm.evaluation.significance import intervals
-from mgm.evaluation.sums import Statistics
+from mgm.evaluation.sufficient_statistics import Statistics
 from mgm.tasks import Task
 
 CLASSES = Task(name="t", kind="classification", corpora=["c"])

@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import f1_score, mean_absolute_error
 
-from mgm.evaluation.significance import Draws
+from mgm.evaluation.bootstrap import Draws
 from mgm.evaluation.slices import flag, slices
 from mgm.tasks import Kind
 from tests.evaluation.frames import frame, span, task

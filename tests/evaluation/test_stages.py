@@ -25,8 +25,8 @@ from flows.stages import (
     vectors,
     verdict,
 )
+from mgm.bundle import bundle as bundles
 from mgm.corpus.parts import read_table
-from mgm.model import bundle as bundles
 from mgm.settings import Settings
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary

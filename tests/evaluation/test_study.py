@@ -10,10 +10,10 @@ import polars as pl
 import pytest
 from sklearn.metrics import f1_score
 
-from mgm.evaluation.sources import Sources
-from mgm.evaluation.study import GAIN, NOT_RUN, compare, lines
+from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import summarise
-from mgm.evaluation.variants import variants
+from mgm.experiments.study import GAIN, NOT_RUN, compare, lines
+from mgm.experiments.variants import variants
 from mgm.report.page import render
 from tests.browser import look
 from tests.finished_run import SPACES, write, write_table

@@ -10,11 +10,11 @@ from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU, CHRF
 
 from mgm.evaluation.baselines import predict_baseline
-from mgm.evaluation.copied import lead_and_copy
-from mgm.evaluation.significance import Draws, intervals
+from mgm.evaluation.bootstrap import Draws, intervals
+from mgm.evaluation.copy_baselines import lead_and_copy
+from mgm.evaluation.generation_metrics import bleu_tokenizer, document_scores, text_statistics
 from mgm.evaluation.slices import slices
 from mgm.evaluation.summary import summarise, summary_lines
-from mgm.evaluation.texts import bleu_tokenizer, document_scores, text_statistics
 from tests import tiny, writing
 from tests.evaluation.frames import frame, task
 

@@ -14,8 +14,8 @@ from sklearn.metrics import roc_auc_score
 
 from flows.stages import evaluate
 from mgm.corpus.parts import Part, file_sha256, read_table, write_manifest
-from mgm.evaluation.sources import Sources
-from mgm.evaluation.unfamiliar import PLACE, auroc, separation
+from mgm.evaluation.out_of_distribution import PLACE, auroc, separation
+from mgm.evaluation.run_files import Sources
 from mgm.report.page import render
 from tests import tiny
 from tests.finished_run import write

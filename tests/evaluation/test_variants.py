@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mgm.evaluation.variants import ABLATIONS, AVERAGE, Variant, granularities, variants
+from mgm.experiments.variants import ABLATIONS, AVERAGE, Variant, granularities, variants
 from mgm.model.network import Network
 from mgm.settings import ModelSettings, Settings
 from mgm.text.vocabulary import Vocabulary

@@ -25,7 +25,7 @@ from flows.stages import (
     verdict,
 )
 from mgm.corpus.parts import read_table
-from mgm.evaluation.texts import text_statistics
+from mgm.evaluation.generation_metrics import text_statistics
 from mgm.scoring.scorer import Scorer
 from mgm.settings import Settings
 from mgm.tasks import Task

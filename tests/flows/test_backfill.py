@@ -13,8 +13,8 @@ from prefect.states import Failed
 
 from flows import backfill as module
 from flows.backfill import (
-    How,
     Night,
+    ScoringOptions,
     dates,
     main,
     night_before,
@@ -77,10 +77,10 @@ def test_what_is_no_date_is_named(text: str) -> None:
 def test_a_finished_night_is_skipped(bundle: str) -> None:
     _documents("2026-01-01", 3)
     day = date(2026, 1, 1)
-    first = score_night(day, How(INPUT, bundle))
+    first = score_night(day, ScoringOptions(INPUT, bundle))
     assert (first.state, first.rows_in, first.predictions, first.rejected) == ("scored", 3, 3, 0)
     Path("incoming/2026-01-01.jsonl").unlink()
-    again = score_night(day, How(INPUT, bundle))
+    again = score_night(day, ScoringOptions(INPUT, bundle))
     assert (again.state, again.predictions) == ("skipped", 3)
 
 
@@ -101,14 +101,14 @@ def test_only_what_may_be_gone_later_is_tried_again() -> None:
     task = scheduled_night
 
     def tried(error: Exception) -> bool:
-        return module._may_pass(task, None, Failed(data=error))
+        return module.is_retryable(task, None, Failed(data=error))
 
     assert tried(FileNotFoundError("incoming/2026-01-01.jsonl")) and tried(OSError("No space left on device"))
     assert (
         not tried(NightRefused("drift")) and not tried(ModelBroken("all")) and not tried(NightTaken("other"))
     )
     assert task.retries == len(module.RETRY_SECONDS) and task.cache_policy == NO_CACHE
-    assert module.night_of_its_own.retries == 0 and module.night_of_its_own.cache_policy == NO_CACHE
+    assert module.score_in_subprocess.retries == 0 and module.score_in_subprocess.cache_policy == NO_CACHE
 
 
 def test_the_summary_is_a_file_too() -> None:
@@ -124,7 +124,7 @@ def test_the_summary_is_a_file_too() -> None:
 
 def test_accepted_drift_and_warnings_reach_the_night(bundle: str) -> None:
     _documents("2026-01-01", 3)
-    night = score_night(date(2026, 1, 1), How(INPUT, bundle, accept_drift=True))
+    night = score_night(date(2026, 1, 1), ScoringOptions(INPUT, bundle, accept_drift=True))
     # The tiny bundle has no profile to compare with.
     assert [line.split(":")[0] for line in night.warnings] == ["compared_with"]
     assert _summary("2026-01-01")["accepted_drift"] is True

@@ -9,8 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows import crossval, lock, up_to_date
-from flows.stages import _training
+from flows import crossval, lock, training_run, up_to_date
 from mgm.text.features import FeaturePart
 from mgm.training.trainer import EpochReport
 from tests import tiny
@@ -44,7 +43,7 @@ def test_every_row_is_held_out_once_and_metrics_are_means_over_folds(
     found = results()
     assert [fold["fold"] for fold in found["folds"]] == [1, 2]
     pool = {
-        corpus: _training.read_features(corpus)[0].documents.filter(pl.col("split") != "test")
+        corpus: training_run.read_features(corpus)[0].documents.filter(pl.col("split") != "test")
         for corpus in ("menus", "verses")
     }
     labelled = pool["menus"]["dish"].drop_nulls().len() + pool["verses"]["themes"].drop_nulls().len()
@@ -65,7 +64,7 @@ def test_every_row_is_held_out_once_and_metrics_are_means_over_folds(
     assert ["task", "metric", "mean", "sd", "folds"] in lines
     assert ["themes", "micro_f1", f"{entry['mean']:.3f}", f"{entry['deviation']:.3f}", "2"] in lines
     assert not Path("models").exists()
-    assert not list(_training.CHECKPOINTS.glob("*"))
+    assert not list(training_run.CHECKPOINTS.glob("*"))
 
 
 def test_what_the_test_split_holds_changes_nothing() -> None:
@@ -74,7 +73,7 @@ def test_what_the_test_split_holds_changes_nothing() -> None:
     assert crossval.main([]) == 0
     before = results()
     for corpus in ("menus", "verses"):
-        (part,) = _training.read_features(corpus)
+        (part,) = training_run.read_features(corpus)
         test = pl.col("split") == "test"
         changes = [pl.when(test).then(pl.col("word").list.reverse()).otherwise("word").alias("word")]
         changes += [
@@ -87,7 +86,7 @@ def test_what_the_test_split_holds_changes_nothing() -> None:
         # the manifest, and so the fingerprint of the fold, stays
         FeaturePart(documents.clone(), part.types.clone()).save(Path("other") / corpus, 0)
     for path in Path("other").rglob("*.arrow"):
-        shutil.copyfile(path, _training.FEATURES / path.relative_to("other"))
+        shutil.copyfile(path, training_run.FEATURES / path.relative_to("other"))
     shutil.rmtree(crossval.FOLDS)
     assert crossval.main([]) == 0
     assert results() == before
@@ -108,7 +107,7 @@ def test_finished_folds_are_kept_and_a_broken_off_one_goes_on(
     lay(raw(), rows=45)
     told = 0
 
-    class Console(_training.Console):
+    class Console(training_run.Console):
         def _epoch(self, report: EpochReport) -> None:
             nonlocal told
             told += 1

@@ -40,9 +40,9 @@ def test_without_a_generation_task_it_says_so() -> None:
 
 def test_the_folder_is_a_project_whose_results_stay_when_it_is_laid_again(tmp_path: Path) -> None:
     own = generation.params(shipped())
-    generation.lay(Path(), tmp_path / "generation", own)
+    generation.materialize_project(Path(), tmp_path / "generation", own)
     (tmp_path / "generation" / "reports").mkdir()
-    generation.lay(Path(), tmp_path / "generation", own)
-    for name in ("dvc.yaml", "mgm/tasks.py", "data/samples/help.parquet", ".dvc/config", "reports"):
+    generation.materialize_project(Path(), tmp_path / "generation", own)
+    for name in ("dvc.yaml", "mgm/tasks", "data/samples/help.parquet", ".dvc/config", "reports"):
         assert (tmp_path / "generation" / name).exists(), name
     assert Settings.load(tmp_path / "generation" / "params.yaml").train.generation

@@ -8,10 +8,10 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows import judging, promotion
-from flows.judging import judge_candidate
+from flows import candidate_validation, promotion
+from flows.candidate_validation import judge_candidate
+from mgm.bundle.bundle import Bundle
 from mgm.corpus.parts import read_table
-from mgm.model.bundle import Bundle
 from mgm.settings import Settings
 from tests import judged
 
@@ -121,7 +121,7 @@ def test_a_process_that_dies_on_the_smoke_batch_refuses(
         raise ChildProcessError("the process ended abruptly")
 
     judged.evaluated(tmp_path, model)
-    monkeypatch.setattr(judging, "apart", dies)
+    monkeypatch.setattr(candidate_validation, "apart", dies)
     content = verdict(tmp_path)
     assert content["reasons"] == ["smoke batch: the bundle cannot score: the process ended abruptly"]
     assert content["measured"]["documents"] == 16

@@ -8,8 +8,8 @@ import pytest
 
 from flows import keys, promotion
 from flows.promotion import Refused, champion, promote, rollback
-from mgm.model.bundle import bundle_id, verify
-from mgm.model.signing import SIGNATURE, check_signature
+from mgm.bundle.bundle import bundle_id, verify
+from mgm.bundle.signing import SIGNATURE, check_signature
 from tests import keys as key_pairs
 
 MakeBundle = Callable[[Path, str], str]

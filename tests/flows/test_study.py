@@ -9,7 +9,7 @@ import yaml
 
 from flows import study
 from flows.study import announce, chosen, pending, stage_of
-from mgm.evaluation.variants import variants
+from mgm.experiments.variants import variants
 from mgm.settings import Settings
 from tests import tiny
 

@@ -8,7 +8,7 @@ import pytest
 from dvclive import Live
 
 from flows.stages import train
-from flows.stages._training import Console, epoch_line, facts
+from flows.training_run import Console, epoch_line, facts
 from mgm.training.cost import Cost
 from mgm.training.fit import fit, plan
 from mgm.training.trainer import EpochReport

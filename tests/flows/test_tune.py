@@ -9,8 +9,7 @@ import optuna
 import pytest
 import yaml
 
-from flows import lock, tune, up_to_date
-from flows.stages import _training
+from flows import lock, training_run, tune, up_to_date
 from mgm.settings import PARAMS, Settings, overridden
 from mgm.training.trainer import EpochReport
 from tests import tiny
@@ -68,7 +67,7 @@ def test_it_finds_better_settings_and_applies_them_on_request(capsys: pytest.Cap
     wanted = f"  learning_rate: {best['settings']['train.learning_rate']}"
     assert {"-  learning_rate: 1.0e-05", f"+{wanted}"} <= set(diff.splitlines())
     assert diff in capsys.readouterr().out
-    assert not (_training.CHECKPOINTS / "tune").exists()
+    assert not (training_run.CHECKPOINTS / "tune").exists()
     assert not Path("models").exists()
 
     assert tune.main(["--apply"]) == 0
@@ -101,7 +100,7 @@ def kill_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ends the next search in its n-th epoch, before that epoch's checkpoint."""
     told = 0
 
-    class Console(_training.Console):
+    class Console(training_run.Console):
         def _epoch(self, report: EpochReport) -> None:
             nonlocal told
             told += 1

@@ -12,10 +12,10 @@ import yaml
 
 from flows.gates.gate import run_gate
 from flows.gates.runner import Verdict
-from flows.stages._common import write_json
+from flows.project import write_json
 from mgm.corpus.parts import REJECTS, Part, PartsWriter, file_sha256, write_manifest
-from mgm.corpus.profile import VERSION, CorpusProfile, Profile
-from mgm.corpus.tallies import Sizes
+from mgm.profiling.profile import VERSION, CorpusProfile, Profile
+from mgm.profiling.streaming_histograms import Sizes
 from mgm.settings import Settings
 from mgm.tasks import COLUMN_TYPES
 from mgm.text.offsets import EDIT

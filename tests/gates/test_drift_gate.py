@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.gates.drift_frames import drift_frame
-from mgm.corpus.profile import CorpusProfile, Profile
+from mgm.profiling.profile import CorpusProfile, Profile
+from mgm.quality.drift import drift_frame
 from mgm.settings import DriftGate
 from mgm.tasks import Task
 

@@ -10,8 +10,8 @@ import polars as pl
 import pytest
 
 from flows.gates.runner import SUITES, Verdict
-from flows.stages._common import write_json
-from mgm.corpus.profile import Profile
+from flows.project import write_json
+from mgm.profiling.profile import Profile
 from tests.gates.conftest import PARAMS, Features, profile_of
 from tests.gates.test_suites import BETWEEN, NOT_NULL, NULL, Check, split, without
 

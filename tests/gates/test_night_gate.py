@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.gates.night_rows import Sample
 from flows.gates.runner import SUITES
 from flows.score import NightRefused, score
-from mgm.corpus.profile import CorpusProfile
-from mgm.model import bundle as bundles
+from mgm.bundle import bundle as bundles
+from mgm.profiling.detected_languages import DETECTED, detected_languages
+from mgm.profiling.profile import CorpusProfile
+from mgm.quality.night_rows import Sample
 from mgm.settings import GateSettings
-from mgm.text.detected import DETECTED, detected_languages
 from tests import tiny
 from tests.gates.test_suites import BETWEEN, NOT_NULL, NULL, UNIQUE, Check
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from flows.gates.reference import reference
-from flows.stages._common import write_json
-from mgm.corpus.profile import VERSION
+from flows.champion import reference
+from flows.project import write_json
+from mgm.profiling.profile import VERSION
 
 GOOD = {"version": VERSION, "split": "train"}
 OLD = {"version": VERSION - 1}

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.gates.gate import TABLES
-from flows.gates.row_frames import narrow
 from flows.gates.runner import SUITES
+from mgm.quality.rows import narrow
 from mgm.text.offsets import EDIT
 from tests.gates.conftest import PARAMS, good_documents
 

@@ -4,8 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.model.bag import Bag
 from mgm.model.ragged import Ragged
+from mgm.model.wide.sparse_counts import SparseCounts
 
 SIZE = 9
 items = st.lists(st.lists(st.integers(0, SIZE - 1), max_size=6), min_size=1, max_size=5)
@@ -16,7 +16,7 @@ def ragged(rows: list[list[int]]) -> Ragged:
     return Ragged(values, torch.tensor([len(row) for row in rows]))
 
 
-def held(bag: Bag, documents: int) -> list[Counter[int]]:
+def held(bag: SparseCounts, documents: int) -> list[Counter[int]]:
     found = [Counter[int]() for _ in range(documents)]
     for item, count, document in zip(
         bag.item.tolist(), bag.count.tolist(), bag.document.tolist(), strict=True
@@ -30,7 +30,7 @@ def held(bag: Bag, documents: int) -> list[Counter[int]]:
 @given(items)
 def test_each_thing_is_counted_once_a_document_in_ascending_order(documents: list[list[int]]) -> None:
     all_items = ragged(documents)
-    bag = Bag.of(all_items.values, all_items.row, len(documents), SIZE)
+    bag = SparseCounts.of(all_items.values, all_items.row, len(documents), SIZE)
     assert held(bag, len(documents)) == [Counter(document) for document in documents]
     key = bag.document * SIZE + bag.item
     assert key.tolist() == sorted(key.tolist())
@@ -40,6 +40,6 @@ def test_each_thing_is_counted_once_a_document_in_ascending_order(documents: lis
 def test_what_words_hold_is_counted_for_their_documents(words: list[list[int]], data: st.DataObject) -> None:
     number = st.integers(0, len(words) - 1)
     documents = data.draw(st.lists(st.lists(number, max_size=5), min_size=1, max_size=4))
-    bag = Bag.of_words(ragged(words), ragged(documents), SIZE)
+    bag = SparseCounts.of_words(ragged(words), ragged(documents), SIZE)
     expected = [Counter(item for word in document for item in words[word]) for document in documents]
     assert held(bag, len(documents)) == expected

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mgm.model import bundle as bundles
+from mgm.bundle import bundle as bundles
 from mgm.settings import Settings
 from tests import tiny
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mgm.model import bundle as bundles
-from mgm.model.card import CARD, RECORD, add_card
+from mgm.bundle import bundle as bundles
+from mgm.bundle.card import CARD, RECORD, add_card
 from tests import tiny
 
 

@@ -10,8 +10,8 @@ from mgm.model.batch import Batch
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import GatedFusion
 from mgm.model.granularity.character import Character
-from mgm.model.granularity.reading import Reading
 from mgm.model.granularity.sentence import Sentence
+from mgm.model.granularity.token_selection import TokenSelection
 from mgm.model.granularity.window import Window
 from mgm.model.granularity.word import Word
 from mgm.model.ragged import Ragged
@@ -34,7 +34,7 @@ def test_window_equals_a_convolution_of_each_document_alone(
     make_batch: Callable[..., Batch], size: int
 ) -> None:
     torch.manual_seed(0)
-    reading = Reading.of(make_batch(DOCUMENTS), "all")
+    reading = TokenSelection.of(make_batch(DOCUMENTS), "all")
     window = Window(4, size, 5)
     types = torch.randn(int(reading.sentences.values.max()) + 1, 4)
     got = window(types, reading)
@@ -52,13 +52,13 @@ def test_window_equals_a_convolution_of_each_document_alone(
 
 def test_sentence_states_depend_on_their_sentence_alone(make_batch: Callable[..., Batch]) -> None:
     encoder, types = Sentence(4, 6), torch.randn(9, 4)
-    together = encoder(types, Reading.of(make_batch(DOCUMENTS), "all"))
-    reading = Reading(Ragged(torch.tensor([4, 5]), torch.tensor([2])), torch.tensor([1]))
+    together = encoder(types, TokenSelection.of(make_batch(DOCUMENTS), "all"))
+    reading = TokenSelection(Ragged(torch.tensor([4, 5]), torch.tensor([2])), torch.tensor([1]))
     torch.testing.assert_close(together.values[4:6], encoder(types, reading).values)
 
 
 def test_content_reading_drops_words_and_keeps_sentences(make_batch: Callable[..., Batch]) -> None:
-    reading = Reading.of(make_batch(DOCUMENTS), "content")
+    reading = TokenSelection.of(make_batch(DOCUMENTS), "content")
     assert reading.sentences.length.tolist() == [1, 1, 1, 0, 3, 0, 0]
     assert reading.documents.length.tolist() == [3, 0, 3]
 

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mgm.model.granularity.reading import Reading
 from mgm.model.granularity.sentence import RECURRENCE, Sentence
+from mgm.model.granularity.token_selection import TokenSelection
 from mgm.model.ragged import Ragged
 
 CELLS = ("gru", "lstm")
@@ -109,8 +109,8 @@ def test_a_sentence_encoder_of_either_cell(cell: Any) -> None:
     torch.manual_seed(0)
     encoder, types = Sentence(4, 6, cell), torch.randn(9, 4)
     words = torch.tensor([0, 3, 8, 8, 1, 2, 5])
-    together = encoder(types, Reading(Ragged(words, torch.tensor([3, 0, 4])), torch.tensor([3])))
-    alone = encoder(types, Reading(Ragged(words[3:], torch.tensor([4])), torch.tensor([1])))
+    together = encoder(types, TokenSelection(Ragged(words, torch.tensor([3, 0, 4])), torch.tensor([3])))
+    alone = encoder(types, TokenSelection(Ragged(words[3:], torch.tensor([4])), torch.tensor([1])))
     assert together.values.shape == (7, 6)
     torch.testing.assert_close(together.values[3:], alone.values)
     assert encoder.recurrent.shape == (2, 3, 3 * {"gru": 3, "lstm": 4}[cell])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mgm.model import bundle as bundles
+from mgm.bundle import bundle as bundles
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.network import Network
 from mgm.model.sharing.experts import Experts, Gate

@@ -10,8 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mgm.model.bundle import verify
-from mgm.model.signing import SIGNATURE, check_signature, sign
+from mgm.bundle.bundle import verify
+from mgm.bundle.signing import SIGNATURE, check_signature, sign
 from mgm.scoring.scorer import Scorer
 from tests import keys, tiny
 

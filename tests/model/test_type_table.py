@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mgm.model.batch import Batch
 from mgm.model.encoder import Encoder
-from mgm.model.type_table import ROOM, TypeTable
+from mgm.model.token_cache import MAX_BYTES, TokenCache
 from mgm.settings import ModelSettings
 from tests.model.conftest import BUCKETS_OF_NGRAMS, VOCABULARY, batch_of
 
@@ -33,10 +33,10 @@ def encoder() -> Encoder:
     return Encoder(SETTINGS, VOCABULARY, BUCKETS_OF_NGRAMS).eval()
 
 
-class Counting(TypeTable):
+class Counting(TokenCache):
     """Tells how many words it has the encoder read."""
 
-    def __init__(self, encoder: Encoder, room: int = ROOM) -> None:
+    def __init__(self, encoder: Encoder, room: int = MAX_BYTES) -> None:
         super().__init__(encoder, room)
         self.read: list[int] = []
 
@@ -45,7 +45,7 @@ class Counting(TypeTable):
         super()._add(key_U, batch)
 
 
-def same(encoder: Encoder, table: TypeTable, batch: Batch) -> None:
+def same(encoder: Encoder, table: TokenCache, batch: Batch) -> None:
     """Asserts that the batch is encoded alike with and without the table."""
     with torch.inference_mode():
         expected, words = encoder(batch)
@@ -69,7 +69,7 @@ def test_only_words_not_met_before_are_read(encoder: Encoder, make_batch: Callab
 )
 def test_a_full_table_forgets_and_goes_on(encoder: Encoder, batches: list[list[int]], words: int) -> None:
     bytes_of_a_word = 4 * (3 * 6 + (2 + 4) * 5 + 2 * 3 * 3)  # vectors, windows, gates of both directions
-    table = TypeTable(encoder, words * bytes_of_a_word)
+    table = TokenCache(encoder, words * bytes_of_a_word)
     for sentence in batches:
         same(encoder, table, batch_of([[[sentence]]]))
         assert table.capacity == words

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mgm.model.bag import Bag
 from mgm.model.batch import Batch
 from mgm.model.network import Network
-from mgm.model.wide import Wide
+from mgm.model.wide.documents import Wide
+from mgm.model.wide.sparse_counts import SparseCounts
 from mgm.settings import ModelSettings, WideChineseSettings, WideSettings
 from mgm.tasks import Task
 from tests.model.conftest import batch_of
@@ -26,7 +26,7 @@ def wide(buckets: int = BUCKETS, chinese: WideChineseSettings | None = None, **w
     return Wide(WideSettings(buckets=buckets, chinese=own), 50, widths or {"genre": 3, "size": 1})
 
 
-def counts(found: Bag, document: int) -> list[int]:
+def counts(found: SparseCounts, document: int) -> list[int]:
     """How often each n-gram of a document occurs, rarest first."""
     return sorted(found.count[found.document == document].int().tolist())
 

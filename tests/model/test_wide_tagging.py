@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mgm.model.batch import Batch
-from mgm.model.wide_tagging import PLACES, SHAPES, WORDS, WideTagging
+from mgm.model.wide.tagging import FEATURE_TEMPLATES, SHAPES, WORDS, WideTagging
 from mgm.settings import WideTaggingSettings
 
 BUCKETS = 1 << 20
@@ -29,7 +29,7 @@ def of_place(made: WideTagging, batch: Batch, word: int) -> dict[tuple[str, tupl
 def test_a_feature_is_the_words_at_its_distances_and_its_place(make_batch: Callable[..., Batch]) -> None:
     made = part()
     first = of_place(made, make_batch([[[[1, 2, 3, 4, 5]]]]), 2)
-    assert len(set(first.values())) == len(PLACES)  # the same word at two places: two features
+    assert len(set(first.values())) == len(FEATURE_TEMPLATES)  # the same word at two places: two features
     other = of_place(made, make_batch([[[[9, 2, 3, 4, 5]]]]), 2)
     changed = {name for name in first if first[name] != other[name]}
     assert changed == {("word", place) for place in WORDS if -2 in place}

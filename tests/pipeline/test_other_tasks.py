@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
-from mgm.model import bundle as bundles
+from mgm.bundle import bundle as bundles
 from mgm.scoring.scorer import Scorer
 from mgm.settings import CleaningSettings, SegmentationSettings
 from mgm.text.cleaning import clean

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.report.card import render_card
 
 MANIFEST = '{"format": 3, "files": {}}'

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.report.data_page import STAGES, data_page
 from mgm.report.page import render
 from mgm.report.plots import histogram, histogram_axis, share_bar

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.report.cost_page import cost_page
 from mgm.report.explanations_page import explanations_page
 from mgm.report.page import render

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from mgm.evaluation.errors import confident_errors, excerpt
-from mgm.evaluation.sources import Sources
+from mgm.evaluation.run_files import Sources
 from mgm.evaluation.verdict import Check, judge
 from mgm.report.page import render
 from mgm.report.plots import interval_plot, line_plot

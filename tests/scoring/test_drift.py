@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.corpus.profile import CorpusProfile, Profile, pool
-from mgm.scoring.drift import (
+from mgm.profiling.drift import (
     SCHEMA,
     cramers_v,
     drift,
@@ -20,6 +19,7 @@ from mgm.scoring.drift import (
     population_stability_index,
     sketch_jaccard,
 )
+from mgm.profiling.profile import CorpusProfile, Profile, pool
 from mgm.tasks import COLUMN_TYPES, Task
 
 TASKS = [

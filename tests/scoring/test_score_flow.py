@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 
 from flows import keys
 from flows.score import score
-from mgm.model.signing import sign
+from mgm.bundle.signing import sign
 from mgm.scoring import table
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.isolation import ModelBroken

@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 import torch
 
-from mgm.corpus.processes import apart
-from mgm.model import bundle as bundles
-from mgm.model.bundle import Bundle
+from mgm.bundle import bundle as bundles
+from mgm.bundle.bundle import Bundle
+from mgm.corpus.processes import run_in_subprocess
 from mgm.scoring.smoke import smoke
 from tests import tiny
 
@@ -35,7 +35,7 @@ def test_in_a_process_of_its_own_the_memory_is_its_own(tmp_path: Path) -> None:
     ballast = bytearray(600 * 2**20)
     ballast[::4096] = b"x" * len(ballast[::4096])
     here = smoke(saved(tmp_path, tiny.bundle()), SAMPLES, TASKS, 1)
-    there = apart(smoke, tmp_path / "bundle", SAMPLES, TASKS, 1)
+    there = run_in_subprocess(smoke, tmp_path / "bundle", SAMPLES, TASKS, 1)
     assert here.peak_mib is not None
     assert there.peak_mib is not None
     assert there.peak_mib < here.peak_mib - 300

@@ -3,7 +3,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.text.coded import CodedWords
+from mgm.text.factorized_tokens import FactorizedTokens
 
 words = st.sampled_from(["the", "The", "tea", "茶", "茶馆", "."])
 documents = st.lists(st.lists(words, max_size=5), max_size=6)
@@ -14,7 +14,7 @@ def test_codes_spell_the_words_and_distinct_words_stand_in_order_of_appearance(
     texts: list[list[str]],
 ) -> None:
     column = pl.Series("words", texts, dtype=pl.List(pl.String))
-    coded = CodedWords.of(column)
+    coded = FactorizedTokens.of(column)
     assert coded.types.to_list() == list(dict.fromkeys(word for text in texts for word in text))
     assert coded.column(coded.types.alias("words")).to_list() == texts
 
@@ -26,9 +26,9 @@ def test_codes_into_repeated_words_in_any_order_become_the_same(
     given_words = [word for text in texts for word in text]
     types = ["unused", *given_words[::-1]]
     code = np.array([types.index(word) for word in given_words], dtype=np.int64)
-    found = CodedWords.recoded(
+    found = FactorizedTokens.recoded(
         code, pl.Series("words", types), np.array([len(text) for text in texts], dtype=np.int64)
     )
-    expected = CodedWords.of(pl.Series("words", texts, dtype=pl.List(pl.String)))
+    expected = FactorizedTokens.of(pl.Series("words", texts, dtype=pl.List(pl.String)))
     assert found.code.tolist() == expected.code.tolist()
     assert found.types.to_list() == expected.types.to_list()

@@ -2,7 +2,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.text.leaks import CHANCE, LEAST_DOCUMENTS, Leaks
+from mgm.quality.leaks import CHANCE, LEAST_DOCUMENTS, Leaks
 from tests.text.test_top_words import DISH, KEYS, PRICE, ROW, THEMES, Tables, row, tables
 
 SOUP = [row(f"stir the pot p{i % 7}", "soup") for i in range(30)]

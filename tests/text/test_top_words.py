@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mgm.profiling.typical_words import LABELS, WORDS, TopWords, z_scores
 from mgm.tasks import Task
-from mgm.text.lists import factorize, flat, lengths, ragged
-from mgm.text.top_words import LABELS, WORDS, TopWords, z_scores
+from mgm.text.list_columns import factorize, flat, lengths, ragged
 
 DISH = Task(name="dish", kind="classification", corpora=["menus"])
 THEMES = Task(name="themes", kind="multilabel", corpora=["menus"])

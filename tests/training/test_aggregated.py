@@ -13,7 +13,7 @@ from torchjd.aggregation import Aggregator
 from mgm.model.batch import Batch, collate
 from mgm.model.network import Network
 from mgm.settings import AGGREGATORS, Settings, TrainSettings
-from mgm.training.weighting import choice
+from mgm.training.weighting import registry
 from mgm.training.weighting.aggregated import AggregatedWeighting
 from mgm.training.weighting.weighting import Weighting
 from tests import tiny
@@ -131,7 +131,7 @@ def test_the_wide_part_has_the_plain_sum_whatever_the_weights(
 ) -> None:
     weights = {"dish": 0.1, "price": 3.0, "keys": 5.0}
     expected, found = (
-        after(choice.make(TrainSettings(weighting=name, weights=own), NAMES), batch, *chosen)[1]
+        after(registry.make(TrainSettings(weighting=name, weights=own), NAMES), batch, *chosen)[1]
         for own in ({}, weights)
     )
     parts = {n for n in found if n.startswith("wide_tagging.")}

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, Batch
-from mgm.model.mixing import Mixing
+from mgm.model.mixup import Mixup
 from mgm.settings import AugmentationSettings
-from mgm.training.augmentation import altered, delete, mask, mixing, swap
+from mgm.training.augmentation import augment, delete, mask, mixing, swap
 from tests.model.conftest import batch_of
 
 document = st.lists(
@@ -143,7 +143,7 @@ def test_a_batch_without_words_stays_one() -> None:
         type_property=torch.zeros(0, 4, dtype=torch.int64), word=empty, content=torch.zeros(0, dtype=torch.bool),
         sentence_length=empty, paragraph_length=empty, document_length=torch.zeros(2, dtype=torch.int64), targets={},
     )  # fmt: skip
-    found = altered(batch, AugmentationSettings(delete=0.5, swap=0.5, mask=0.5), TAGGING)
+    found = augment(batch, AugmentationSettings(delete=0.5, swap=0.5, mask=0.5), TAGGING)
     assert found.word.numel() == 0
     assert found.size == 2
 
@@ -151,7 +151,7 @@ def test_a_batch_without_words_stays_one() -> None:
 def test_what_is_off_changes_nothing_and_draws_no_number() -> None:
     batch, off = batch_of([[[[1, 2, 3]]]]), AugmentationSettings()
     torch.manual_seed(5)
-    assert altered(batch, off, TAGGING) is batch
+    assert augment(batch, off, TAGGING) is batch
     assert mixing(batch, off) is None
     drawn = torch.rand(1)
     torch.manual_seed(5)
@@ -159,7 +159,7 @@ def test_what_is_off_changes_nothing_and_draws_no_number() -> None:
 
 
 def test_mixed_vectors_and_losses_lie_between_those_of_two_documents() -> None:
-    made = Mixing(0.75, torch.tensor([1, 0, 2]))
+    made = Mixup(0.75, torch.tensor([1, 0, 2]))
     vectors = torch.tensor([[0.0, 4.0], [8.0, 0.0], [1.0, 1.0]])
     assert made.vectors(vectors).tolist() == [[2.0, 3.0], [6.0, 1.0], [1.0, 1.0]]
     assert made.loss(torch.tensor(4.0), torch.tensor(8.0)).item() == 5.0
@@ -180,7 +180,7 @@ def test_batches_are_mixed_as_often_as_set_in_shares_of_a_beta_distribution() ->
 def test_a_network_mixes_documents_for_heads_of_documents_alone(make_mixed: Callable[..., Any]) -> None:
     """Mixed whole with its partner (share 0), a document has its partner's outputs and, by its loss, its targets."""
     network, batch = make_mixed()
-    swapped = Mixing(0.0, torch.tensor([1, 2, 0]))
+    swapped = Mixup(0.0, torch.tensor([1, 2, 0]))
     plain, mixed = network.deep(batch), network.deep(batch, swapped)
     for task in ("genre", "type"):
         torch.testing.assert_close(mixed[task], plain[task][swapped.partner])
@@ -190,7 +190,7 @@ def test_a_network_mixes_documents_for_heads_of_documents_alone(make_mixed: Call
     assert found.keys() == losses.keys()
     for task, loss in losses.items():
         torch.testing.assert_close(found[task], loss)
-    half = network.losses(mixed, batch, 0.0, mixing=Mixing(0.5, swapped.partner))
+    half = network.losses(mixed, batch, 0.0, mixing=Mixup(0.5, swapped.partner))
     wrong = network.losses(mixed, batch, 0.0)
     torch.testing.assert_close(half["genre"], (losses["genre"] + wrong["genre"]) / 2)
 

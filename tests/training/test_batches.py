@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.training.batches import one_pass
+from mgm.training.labelled_rows import Source, labelled
 from mgm.training.sampling import plan_epoch, task_passes
-from mgm.training.sources import Source, labelled
 from tests import tiny
 
 CONFIG = tiny.settings()

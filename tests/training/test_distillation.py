@@ -14,9 +14,10 @@ import yaml
 from safetensors.torch import save
 from torch import Tensor
 
-from flows.stages import _training, teachers, train_variant
+from flows import training_run
+from flows.stages import teachers, train_variant
 from mgm.corpus.parts import Part, file_sha256, write_manifest
-from mgm.evaluation.predictions import predict_part
+from mgm.evaluation.prediction_table import predict_part
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.heads.classification import Classification
 from mgm.model.heads.multilabel import Multilabel
@@ -37,10 +38,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project folder that has features, and no teacher."""
     monkeypatch.chdir(tmp_path)
     for corpus, (part,) in FEATURES.items():
-        path = part.save(_training.FEATURES / corpus, 0)[0]
+        path = part.save(training_run.FEATURES / corpus, 0)[0]
         write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
-    VOCABULARY.save(_training.VOCABULARY)
-    labels.save(SPACES, _training.LABELS)
+    VOCABULARY.save(training_run.VOCABULARY)
+    labels.save(SPACES, training_run.LABELS)
     return tmp_path
 
 
@@ -70,7 +71,7 @@ def says(dish: str, rows: pl.DataFrame) -> dict[str, Any]:
 
 
 def planned(settings: Settings) -> Plan:
-    return _training.prepare(settings, settings.active_tasks())
+    return training_run.prepare(settings, settings.active_tasks())
 
 
 def trained(settings: Settings) -> Fitted:
@@ -152,7 +153,7 @@ def test_without_teachers_nothing_changes(project: Path) -> None:
     settings = teach({}, epochs=1)
     assert facts() == {"features": {}, "tasks": {}}
     plain = fit(
-        _training.plan(settings, settings.active_tasks(), SPACES, FEATURES, len(VOCABULARY)), settings
+        training_run.plan(settings, settings.active_tasks(), SPACES, FEATURES, len(VOCABULARY)), settings
     )
     assert digest(trained(settings)) == digest(plain)
     assert digest(trained(teach({}, 1, gold=0.1, annealing=False))) == digest(plain)
@@ -230,14 +231,16 @@ def test_answers_to_other_features_and_missing_ones_are_refused(project: Path) -
     )
     with pytest.raises(ValueError, match="no answers for task 'price'; run the stage teachers again"):
         planned(more)
-    before = _training.checkpoint("train", settings, settings.active_tasks()).fingerprint
+    before = training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint
     (part,) = FEATURES["menus"]
-    write_manifest(_training.FEATURES / "menus", [Part("part-00000.arrow", part.documents.height, "other")])
+    write_manifest(
+        training_run.FEATURES / "menus", [Part("part-00000.arrow", part.documents.height, "other")]
+    )
     with pytest.raises(
         ValueError, match="not made from the present features of menus; run the stage teachers"
     ):
         planned(settings)
-    assert _training.checkpoint("train", settings, settings.active_tasks()).fingerprint != before
+    assert training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint != before
     Path("data/taught/taught.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"taught\.json: no such file; run the stage teachers"):
         planned(settings)
@@ -248,7 +251,7 @@ def test_a_fold_has_no_teachers_since_they_have_seen_what_it_holds_out(project: 
     with pytest.raises(
         ValueError, match="distillation.teachers: they have learned from documents that are held out"
     ):
-        _training.prepare(settings, settings.active_tasks(), FEATURES)
+        training_run.prepare(settings, settings.active_tasks(), FEATURES)
 
 
 def test_a_tagging_task_has_no_teachers_and_an_unknown_one_is_named() -> None:

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mgm.experiments.cross_validation import HELD_OUT, LEFT_OUT, POOL, Fold, apply_fold
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import frequency_bucket
-from mgm.training.folds import HELD_OUT, LEFT_OUT, POOL, Fold, dealt
 from tests import tiny
 
 FEATURES, VOCABULARY, _ = tiny.prepared(
@@ -68,7 +68,7 @@ def test_folds_are_about_equal_and_the_seed_and_the_fold_deal_anew() -> None:
 @pytest.mark.parametrize("min_count", [1, 40])
 def test_a_fold_knows_the_words_of_its_own_training_rows_as_often_as_they_stand_there(min_count: int) -> None:
     fold = Fold(0, 3, 0.2, 1)
-    found = dealt(FEATURES, fold, len(VOCABULARY), min_count)
+    found = apply_fold(FEATURES, fold, len(VOCABULARY), min_count)
     # an independent count over lower-case words
     counted: dict[str, int] = {}
     for part in (part for own in found.values() for part in own):
@@ -105,7 +105,7 @@ def test_a_word_of_held_out_rows_alone_is_unknown_there() -> None:
         if {Fold(0, 2, 1e-9, s).split_of("a"), Fold(0, 2, 1e-9, s).split_of("b")} == {"train", HELD_OUT}
     )
     fold = Fold(0, 2, 1e-9, seed)
-    ((part,),) = dealt({"c": [FeaturePart(documents, types)]}, fold, 3, 1).values()
+    ((part,),) = apply_fold({"c": [FeaturePart(documents, types)]}, fold, 3, 1).values()
     own, other = (1, 2) if fold.split_of("a") == "train" else (2, 1)
     assert part.types["id"][0] == 1
     assert part.types["id"][own] == own + 1

@@ -6,8 +6,8 @@ import polars as pl
 import pytest
 import torch
 
-from mgm.model import bundle as bundles
-from mgm.model.bundle import Bundle
+from mgm.bundle import bundle as bundles
+from mgm.bundle.bundle import Bundle
 from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
 from mgm.scoring.scorer import Scorer

@@ -7,9 +7,9 @@ import torch
 from mgm.model.batch import collate
 from mgm.model.network import Network
 from mgm.tasks import Task
-from mgm.training.leaning import HALF, LEAST_GAIN, SHARES, best_share, tune_shares
-from mgm.training.sources import labelled
+from mgm.training.labelled_rows import labelled
 from mgm.training.validation import validate
+from mgm.training.wide_weight import HALF, MIN_GAIN, SHARES, best_wide_weight, tune_wide_weights
 from tests import tiny
 
 CONFIG = tiny.settings()
@@ -54,7 +54,7 @@ TRUTH = {"classification": np.array([0, 1]), "multilabel": np.array([[True, Fals
 def test_the_share_goes_to_the_part_that_is_right_and_at_a_tie_stays_half(task: Task) -> None:
     def found(deep: list[list[float]], wide: list[list[float]]) -> float:
         logits = np.stack([np.array(deep, np.float32), np.array(wide, np.float32)], axis=1)
-        return best_share(task, (logits, TRUTH[task.kind]), SPACE)
+        return best_wide_weight(task, (logits, TRUTH[task.kind]), SPACE)
 
     assert found(RIGHT, WRONG) == 0.35  # the least step that leaves the wrong part
     assert found(WRONG, RIGHT) == 0.65
@@ -69,11 +69,11 @@ def test_a_share_that_gains_little_is_not_taken() -> None:
     for mistakes, expected in ((1, 0.5), (8, 0.65)):  # documents of which the deep part is wrong, and sure
         some = logits.copy()
         some[np.arange(mistakes), 0] = 1.5 * (1 - logits[np.arange(mistakes), 0])
-        assert best_share(CLASS, (some, truth), SPACE) == expected
+        assert best_wide_weight(CLASS, (some, truth), SPACE) == expected
 
 
 def test_the_tuned_shares_are_those_with_the_highest_metric_that_validation_reports() -> None:
-    shares = tune_shares(network(), VALIDATION, TASKS, SPACES, 60)
+    shares = tune_wide_weights(network(), VALIDATION, TASKS, SPACES, 60)
     assert shares.keys() == {"dish", "price", "themes"}
     reached = {}
     for share in (HALF, *SHARES):
@@ -83,11 +83,11 @@ def test_the_tuned_shares_are_those_with_the_highest_metric_that_validation_repo
         reached[share] = validate(made, VALIDATION, TASKS, SPACES, 60)
     for task, share in shares.items():
         best = max(own[task] for own in reached.values())
-        assert reached[share][task] == best if share != HALF else reached[HALF][task] > best - LEAST_GAIN
+        assert reached[share][task] == best if share != HALF else reached[HALF][task] > best - MIN_GAIN
     assert shares["dish"] != HALF, "or nothing is chosen"
 
 
 def test_without_a_wide_part_or_a_label_nothing_is_chosen() -> None:
-    assert tune_shares(network(wide=False), VALIDATION, TASKS, SPACES, 60) == {}
+    assert tune_wide_weights(network(wide=False), VALIDATION, TASKS, SPACES, 60) == {}
     menus = [source for source in VALIDATION if source.corpus == "menus"]
-    assert tune_shares(network(), menus, TASKS, SPACES, 60)["themes"] == 0.5
+    assert tune_wide_weights(network(), menus, TASKS, SPACES, 60)["themes"] == 0.5

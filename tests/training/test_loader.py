@@ -6,9 +6,9 @@ import torch
 
 from mgm.model.batch import Batch, collate
 from mgm.training.batches import Step
+from mgm.training.labelled_rows import labelled
 from mgm.training.loader import ahead, load
 from mgm.training.sampling import plan_epoch
-from mgm.training.sources import labelled
 from tests import tiny
 
 CONFIG = tiny.settings()

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.model.batch import Batch
-from mgm.training.masking import mask
-from mgm.training.sampled_softmax import SampledSoftmax
+from mgm.training.pretraining.masking import mask
+from mgm.training.pretraining.sampled_softmax import SampledSoftmax
 from tests.model.conftest import batch_of
 
 DOCUMENTS = [[[[1, 2, 3], [4, 5]], [[6]]], [[[7, 31, 2]]]]  # 31 is the unknown word: its id is 0

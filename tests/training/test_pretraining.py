@@ -12,17 +12,18 @@ import torch
 import yaml
 from safetensors.torch import load_file, save
 
-from flows.stages import _training, pretrain
+from flows import training_run
+from flows.stages import pretrain
 from mgm.corpus.parts import Part, file_sha256, write_manifest
 from mgm.model.encoder import Encoder
 from mgm.settings import ModelSettings, PretrainSettings, Settings
 from mgm.text import labels
 from mgm.text.features import FeaturePart
 from mgm.training.checkpoint import Checkpoint
-from mgm.training.pretrained import begin
-from mgm.training.pretraining import PretrainReport
-from mgm.training.pretraining import pretrain as pretrained_on
-from mgm.training.sources import training_rows
+from mgm.training.labelled_rows import training_rows
+from mgm.training.pretraining.masked_words import PretrainReport
+from mgm.training.pretraining.masked_words import pretrain as pretrained_on
+from mgm.training.pretraining.weights import load_matching
 from tests import tiny
 
 FRAMES = tiny.corpora()
@@ -128,7 +129,7 @@ def test_a_model_without_a_part_begins_with_the_rest() -> None:
     weights = {name: tensor + 1 for name, tensor in fresh().state_dict().items()}
     off = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | {"sentence": {"enabled": False}}})
     smaller, before = fresh(off.model), fresh(off.model).state_dict()
-    begin(smaller, weights)
+    load_matching(smaller, weights)
     for name, tensor in smaller.state_dict().items():
         fits = weights[name].shape == tensor.shape
         assert torch.equal(tensor, weights[name] if fits else before[name])
@@ -136,17 +137,17 @@ def test_a_model_without_a_part_begins_with_the_rest() -> None:
     with pytest.raises(
         ValueError, match="none of the pretrained weights is of this model; run the stage pretrain again"
     ):
-        begin(smaller, {"other": torch.zeros(1)})
+        load_matching(smaller, {"other": torch.zeros(1)})
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for corpus, (part,) in FEATURES.items():
-        path = part.save(_training.FEATURES / corpus, 0)[0]
+        path = part.save(training_run.FEATURES / corpus, 0)[0]
         write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
-    VOCABULARY.save(_training.VOCABULARY)
-    labels.save(SPACES, _training.LABELS)
+    VOCABULARY.save(training_run.VOCABULARY)
+    labels.save(SPACES, training_run.LABELS)
 
 
 def stage(initial: str, **chosen: Any) -> Settings:
@@ -159,7 +160,7 @@ def stage(initial: str, **chosen: Any) -> Settings:
 
 
 def encoder_of(settings: Settings) -> dict[str, torch.Tensor]:
-    return _training.prepare(settings, settings.active_tasks()).network.encoder.state_dict()
+    return training_run.prepare(settings, settings.active_tasks()).network.encoder.state_dict()
 
 
 @pytest.mark.usefixtures("project")
@@ -170,7 +171,7 @@ def test_training_starts_where_pretraining_ended_and_at_random_where_it_is_off(
     assert "pretrain: off (train.initial: random)" in capsys.readouterr().out
     assert [path.name for path in Path("data/pretrained").iterdir()] == ["pretrained.json"]
     random = encoder_of(settings)
-    before = _training.checkpoint("train", settings, settings.active_tasks()).fingerprint
+    before = training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint
 
     settings = stage("pretrained")
     out = capsys.readouterr().out
@@ -184,19 +185,19 @@ def test_training_starts_where_pretraining_ended_and_at_random_where_it_is_off(
     begun = encoder_of(settings)
     assert all(torch.equal(begun[name], weights[f"encoder.{name}"]) for name in begun)
     assert not torch.equal(begun["word.words.weight"], random["word.words.weight"])
-    told = {_training.checkpoint("train", settings, settings.active_tasks()).fingerprint, before}
+    told = {training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint, before}
     (single,) = [t for t in settings.active_tasks() if t.name == "themes"]
-    alone = _training.prepare(settings, [single]).network.encoder.state_dict()
+    alone = training_run.prepare(settings, [single]).network.encoder.state_dict()
     assert all(torch.equal(alone[name], weights[f"encoder.{name}"]) for name in alone)
     stage("pretrained", epochs=1)
-    told.add(_training.checkpoint("train", settings, settings.active_tasks()).fingerprint)
+    told.add(training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint)
     assert len(told) == 3
 
 
 @pytest.mark.usefixtures("project")
 def test_another_vocabulary_and_an_absent_encoder_are_refused() -> None:
     settings = stage("pretrained", epochs=1)
-    VOCABULARY.__class__(VOCABULARY.table.head(3)).save(_training.VOCABULARY)
+    VOCABULARY.__class__(VOCABULARY.table.head(3)).save(training_run.VOCABULARY)
     with pytest.raises(
         ValueError, match="not made from the present vocabulary; run the stage pretrain again"
     ):

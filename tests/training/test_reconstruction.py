@@ -8,7 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from mgm.evaluation.unfamiliar import auroc
+from mgm.evaluation.out_of_distribution import auroc
 from mgm.model.decode import decode
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion, fusion_of
@@ -16,8 +16,8 @@ from mgm.settings import Settings
 from mgm.tasks import RECONSTRUCTION
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import fit, plan
-from mgm.training.reconstruction import fit_way_back, pretrain_layers
-from mgm.training.sources import labelled, training_rows
+from mgm.training.labelled_rows import labelled, training_rows
+from mgm.training.pretraining.autoencoder import pretrain_layers, refit_decoder
 from tests import tiny
 
 CONFIG = Settings.parse(
@@ -91,7 +91,7 @@ def test_after_training_the_way_back_alone_is_fitted_and_the_held_out_documents_
     fusion = fitted.fusion
     assert isinstance(fusion, AutoencoderFusion)
     for _ in range(15):
-        fit_way_back(fitted, made.sources, made.validation, 60, 1, 1)
+        refit_decoder(fitted, made.sources, made.validation, 60, 1, 1)
     assert all(torch.equal(fitted.state_dict()[name], tensor) for name, tensor in kept.items())
 
     (other,) = FEATURES["verses"]  # never seen in training

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from scipy.special import expit, softmax
 
 from mgm.tasks import Task
-from mgm.training.teachers import agreement, answered, probabilities, read_scores, save_scores, teach
+from mgm.training.distillation.scores import (
+    agreement,
+    average_teachers,
+    has_target,
+    probabilities,
+    read_scores,
+    save_scores,
+)
 
 DISH = Task(name="dish", kind="classification", corpora=["menus"])
 THEMES = Task(name="themes", kind="multilabel", corpora=["verses"])
@@ -38,8 +45,10 @@ def test_answers_are_the_softmax_of_the_training_documents_wherever_their_rows_s
         "logit:soup": [9.0, 0.0, 2.0],
         "logit:cake": [0.0, 1.0, -2.0],
     }
-    found = teach([written(path, scores | {"text": ["蛋糕", "x", "y"]})], DISH, DISHES, {"menus": MENUS})
-    assert answered(found).tolist() == [
+    found = average_teachers(
+        [written(path, scores | {"text": ["蛋糕", "x", "y"]})], DISH, DISHES, {"menus": MENUS}
+    )
+    assert has_target(found).tolist() == [
         True,
         False,
         True,
@@ -57,7 +66,7 @@ def test_an_ensemble_is_the_mean_of_probabilities_over_the_files_that_score_a_do
         ),
         written(tmp_path / "b.parquet", {"doc_id": ["v1"], "logit:明月": [5.0], "logit:故乡": [-3.0]}),
     ]
-    found = teach(files, THEMES, SCENES, {"verses": VERSES})
+    found = average_teachers(files, THEMES, SCENES, {"verses": VERSES})
     assert found[0] == pytest.approx(expit([0.0, 1.0]), abs=1e-6)
     assert found[1] == pytest.approx((expit([3.0, -1.0]) + expit([-3.0, 5.0])) / 2, abs=1e-6)
 
@@ -82,9 +91,9 @@ def test_probabilities_are_finite_whatever_the_logits(logits: list[float]) -> No
 def test_a_task_of_several_corpora_tells_equal_ids_apart(path: Path) -> None:
     documents = {"menus": MENUS, "bills": MENUS.with_columns(split=pl.lit("train"))}
     scores = {"corpus": ["bills", "menus", "bills"], "doc_id": ["m0", "m0", "m1"], "value": [1, 2, 3]}
-    found = teach([written(path, scores)], PRICE, [], documents)
-    assert found[answered(found)].tolist() == [2.0, 1.0, 3.0]
-    assert np.flatnonzero(answered(found)).tolist() == [0, 4, 5]
+    found = average_teachers([written(path, scores)], PRICE, [], documents)
+    assert found[has_target(found)].tolist() == [2.0, 1.0, 3.0]
+    assert np.flatnonzero(has_target(found)).tolist() == [0, 4, 5]
 
 
 def test_what_is_saved_is_read_back(path: Path) -> None:
@@ -118,7 +127,7 @@ def test_what_is_saved_is_read_back(path: Path) -> None:
 def test_a_fault_is_named(path: Path, change: dict[str, Any], message: str) -> None:
     columns = {name: values for name, values in (SCORES | change).items() if values is not None}
     with pytest.raises(ValueError) as error:
-        teach([written(path, columns)], DISH, DISHES, {"menus": MENUS})
+        average_teachers([written(path, columns)], DISH, DISHES, {"menus": MENUS})
     assert str(error.value).startswith(f"{path}: ")
     assert message in str(error.value)
 

@@ -14,9 +14,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from flows.stages._common import read_json
-from mgm.model import bundle as bundles
-from mgm.training.team import Labelled, Team, check
+from flows.project import read_json
+from mgm.bundle import bundle as bundles
+from mgm.training.distributed import DistributedContext, Labelled, check
 from tests import tiny
 from tests.laid import lay
 
@@ -106,18 +106,18 @@ def test_the_stage_starts_as_many_processes_as_the_settings_say(
 
 def test_the_shares_are_the_batch_and_a_tiny_batch_is_everyones() -> None:
     rows = np.arange(10, 17)
-    shares = [Team(rank, 3).share(rows) for rank in range(3)]
+    shares = [DistributedContext(rank, 3).share(rows) for rank in range(3)]
     assert sorted(np.concatenate(shares)) == list(rows)
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
     for rank in range(3):
-        assert list(Team(rank, 3).share(rows[:2])) == [10, 11]
-    assert [Team(rank, 3).counts(2) for rank in range(3)] == [True, False, False]
-    assert all(Team(rank, 3).counts(3) for rank in range(3))
+        assert list(DistributedContext(rank, 3).share(rows[:2])) == [10, 11]
+    assert [DistributedContext(rank, 3).counts(2) for rank in range(3)] == [True, False, False]
+    assert all(DistributedContext(rank, 3).counts(3) for rank in range(3))
 
 
 def test_a_team_of_one_changes_nothing() -> None:
-    team, loss = Team.present(), torch.tensor(2.0)
-    assert (team, team.leads) == (Team(0, 1), True)
+    team, loss = DistributedContext.present(), torch.tensor(2.0)
+    assert (team, team.leads) == (DistributedContext(0, 1), True)
     assert team.share(np.arange(3)).tolist() == [0, 1, 2]
     labelled = team.labelled({"a": 3, "b": 0}, 1, torch.device("cpu"))
     assert labelled == Labelled({"a": 3, "b": 0}, {"a": 1.0})
@@ -130,19 +130,21 @@ def test_a_team_of_one_changes_nothing() -> None:
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Tensor]], Team]:
+def made(monkeypatch: pytest.MonkeyPatch) -> Callable[[list[Tensor]], DistributedContext]:
     """The first of two processes, the other of which adds these numbers to each sum in turn."""
 
-    def make(others: list[Tensor]) -> Team:
+    def make(others: list[Tensor]) -> DistributedContext:
         left = iter(others)
         monkeypatch.setattr(dist, "all_reduce", lambda tensor: tensor.add_(next(left)))
         monkeypatch.setattr(dist, "get_backend", lambda: "gloo")
-        return Team(0, 2)
+        return DistributedContext(0, 2)
 
     return make
 
 
-def test_the_labels_of_a_batch_are_those_of_all_processes(made: Callable[[list[Tensor]], Team]) -> None:
+def test_the_labels_of_a_batch_are_those_of_all_processes(
+    made: Callable[[list[Tensor]], DistributedContext],
+) -> None:
     own, device = {"a": 3, "b": 0, "c": 0}, torch.device("cpu")
     team = made([torch.tensor([1, 4, 0])])
     assert team.labelled(own, 9, device) == Labelled({"a": 4, "b": 4, "c": 0}, {"a": 0.75, "b": 0.0})
@@ -152,7 +154,7 @@ def test_the_labels_of_a_batch_are_those_of_all_processes(made: Callable[[list[T
 
 
 def test_a_task_that_others_alone_have_labels_of_has_their_loss_and_zeros_as_gradients(
-    made: Callable[[list[Tensor]], Team],
+    made: Callable[[list[Tensor]], DistributedContext],
 ) -> None:
     weight = torch.tensor(2.0, requires_grad=True)
     outputs = {"a": weight * torch.ones(3), "b": weight * torch.ones(3)}
@@ -164,7 +166,7 @@ def test_a_task_that_others_alone_have_labels_of_has_their_loss_and_zeros_as_gra
 
 
 def test_the_mean_counts_what_a_process_lacks_as_zeros_and_knows_what_all_lack(
-    made: Callable[[list[Tensor]], Team],
+    made: Callable[[list[Tensor]], DistributedContext],
 ) -> None:
     own = [torch.tensor([[1.0, 2.0]]), None, None]
     shaped = [torch.zeros(1, 2), torch.zeros(3), torch.zeros(2, 2)]
@@ -176,7 +178,7 @@ def test_the_mean_counts_what_a_process_lacks_as_zeros_and_knows_what_all_lack(
 
 
 def test_sparse_gradients_are_summed_row_by_row_and_a_row_of_zeros_was_met(
-    made: Callable[[list[Tensor]], Team], monkeypatch: pytest.MonkeyPatch
+    made: Callable[[list[Tensor]], DistributedContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     table = nn.Parameter(torch.zeros(7, 2))
     table.grad = torch.sparse_coo_tensor(
@@ -198,7 +200,9 @@ def test_sparse_gradients_are_summed_row_by_row_and_a_row_of_zeros_was_met(
     assert found.values().tolist() == [[1.0, 2.0], [4.0, 4.0], [0.0, 0.0], [0.0, 1.0]]
 
 
-def test_processes_that_resume_from_different_epochs_stop(made: Callable[[list[Tensor]], Team]) -> None:
+def test_processes_that_resume_from_different_epochs_stop(
+    made: Callable[[list[Tensor]], DistributedContext],
+) -> None:
     made([torch.tensor([3])]).meet(3)
     with pytest.raises(
         ValueError, match="process 0 of 2 goes on after epoch 3, another one after another epoch"

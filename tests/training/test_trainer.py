@@ -15,7 +15,7 @@ from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import fit, plan
 from mgm.training.logit_adjustment import log_share
 from mgm.training.precision import has_bf16
-from mgm.training.trainer import EpochReport, Listener, Step, deterministic, schedule
+from mgm.training.trainer import Callbacks, EpochReport, Step, deterministic, schedule
 from tests import tiny
 
 FRAMES = tiny.corpora()
@@ -41,7 +41,7 @@ def run(
         reports.append(report)
 
     made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
-    fitted = fit(made, config, checkpoint, Listener(on_epoch=on_epoch))
+    fitted = fit(made, config, checkpoint, Callbacks(on_epoch=on_epoch))
     return digest(fitted.network), reports
 
 
@@ -116,14 +116,14 @@ def test_killed_in_any_batch_it_goes_on_to_the_same_bytes_with_every_kind_of_wei
         [2, 5, 11, 1]
     )  # batches that each life gets: in the first epoch, and at times across several
 
-    def until(batches: int) -> Listener:
+    def until(batches: int) -> Callbacks:
         left = iter(range(batches - 1))
 
         def on_step(step: Step) -> None:
             if next(left, None) is None:
                 raise Killed
 
-        return Listener(on_step=on_step)
+        return Callbacks(on_step=on_step)
 
     for batches in kills:
         with pytest.raises(Killed):

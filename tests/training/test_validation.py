@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from mgm.model.predict import predict
-from mgm.training.sources import labelled
+from mgm.training.labelled_rows import labelled
 from mgm.training.validation import tune_decisions, validate
 from tests import tiny
 

@@ -9,7 +9,8 @@ import pytest
 import torch
 import yaml
 
-from flows.stages import _training, vectors
+from flows import training_run
+from flows.stages import vectors
 from mgm.corpus.parts import Part, file_sha256, write_manifest
 from mgm.settings import Settings
 from mgm.text import labels
@@ -25,10 +26,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project folder that has features."""
     monkeypatch.chdir(tmp_path)
     for corpus, (part,) in FEATURES.items():
-        path = part.save(_training.FEATURES / corpus, 0)[0]
+        path = part.save(training_run.FEATURES / corpus, 0)[0]
         write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
-    VOCABULARY.save(_training.VOCABULARY)
-    labels.save(SPACES, _training.LABELS)
+    VOCABULARY.save(training_run.VOCABULARY)
+    labels.save(SPACES, training_run.LABELS)
     Path("data/resources").mkdir()
 
 
@@ -46,16 +47,16 @@ def planned() -> tuple[torch.Tensor, str]:
     """The word embedding that a training begins with, and the fingerprint of its checkpoint."""
     settings = Settings.load()
     tasks = settings.active_tasks()
-    word = _training.prepare(settings, tasks).network.encoder.word
+    word = training_run.prepare(settings, tasks).network.encoder.word
     assert word is not None
-    return word.words.weight.detach(), _training.checkpoint("train", settings, tasks).fingerprint
+    return word.words.weight.detach(), training_run.checkpoint("train", settings, tasks).fingerprint
 
 
 def test_without_vectors_the_stage_says_so_and_words_begin_at_random() -> None:
     facts = run({"source": "none"})
     assert (facts["source"], facts["coverage"]) == ("none", None)
     assert [path.name for path in FOLDER.iterdir()] == ["vectors.json"]
-    assert _training.prepare(Settings.load(), Settings.load().active_tasks()).parameters > 0
+    assert training_run.prepare(Settings.load(), Settings.load().active_tasks()).parameters > 0
 
 
 def test_trained_vectors_are_where_words_begin_and_part_of_the_training() -> None:
@@ -83,7 +84,7 @@ def test_vectors_of_a_file_cover_a_part_of_the_words() -> None:
 
 def test_vectors_of_another_vocabulary_and_absent_ones_are_refused() -> None:
     run({"source": "train"})
-    VOCABULARY.__class__(VOCABULARY.table.head(3)).save(_training.VOCABULARY)
+    VOCABULARY.__class__(VOCABULARY.table.head(3)).save(training_run.VOCABULARY)
     with pytest.raises(ValueError, match="not made from the present vocabulary; run the stage vectors again"):
         planned()
     (FOLDER / "vectors.json").unlink()

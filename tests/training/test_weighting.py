@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchjd.scalarization import FAMO
 
-from mgm.training.replay import random_state, replayed
+from mgm.training.rng import restored_rng, rng_state
 from mgm.training.weighting.famo import FamoWeighting
 from mgm.training.weighting.random import RandomWeighting
 from mgm.training.weighting.uncertainty import UncertaintyWeighting
@@ -145,10 +145,10 @@ def test_famo_goes_on_from_its_saved_state() -> None:
 
 def test_replayed_numbers_are_the_same_and_nothing_behind_them_moves() -> None:
     torch.manual_seed(3)
-    state = random_state(torch.device("cpu"))
+    state = rng_state(torch.device("cpu"))
     first, second = torch.rand(3), torch.rand(3)
     torch.manual_seed(3)
     assert torch.equal(torch.rand(3), first)
-    with replayed(state, torch.device("cpu")):
+    with restored_rng(state, torch.device("cpu")):
         assert torch.equal(torch.rand(3), first)
     assert torch.equal(torch.rand(3), second)

@@ -12,8 +12,8 @@ from sklearn.svm import LinearSVC
 from mgm.model.batch import collate
 from mgm.model.network import Network
 from mgm.tasks import Task
-from mgm.training.sources import Source, labelled
-from mgm.training.trainer import fit_start
+from mgm.training.labelled_rows import Source, labelled
+from mgm.training.trainer import initialize_from_data
 from mgm.training.wide_solver import LOGIT, Solved, _labelled, solve_wide
 from tests import tiny
 
@@ -31,7 +31,7 @@ def solved(
     tasks = list(TASKS.values())
     made = Network(model, tasks, labels, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
     told: list[Solved] = []
-    fit_start(made, sources, tasks, labels, 60)
+    initialize_from_data(made, sources, tasks, labels, 60)
     solve_wide(made, sources, tasks, labels, 60, told.append)
     return made.eval(), {own.task: own for own in told}
 

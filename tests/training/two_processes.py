@@ -19,9 +19,9 @@ import torch
 from mgm.settings import Settings
 from mgm.text.features import FeaturePart
 from mgm.training.checkpoint import Checkpoint
+from mgm.training.distributed import process_group
 from mgm.training.fit import plan
-from mgm.training.team import started
-from mgm.training.trainer import EpochReport, Listener, train
+from mgm.training.trainer import Callbacks, EpochReport, train
 from tests import tiny
 
 
@@ -72,7 +72,7 @@ def run(name: str, out: Path, rank: int, kill: int, checkpoint: Checkpoint | Non
         config.train,
         config.seed,
         checkpoint,
-        Listener(on_epoch=told),
+        Callbacks(on_epoch=told),
     )
     digest = hashlib.sha256()
     for key, weights in sorted(made.network.state_dict().items()):
@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     options = parser.parse_args()
     checkpoint = Checkpoint(options.checkpoint, "here") if options.checkpoint else None
-    with started(os.environ) as team:
+    with process_group(os.environ) as team:
         for name in options.runs:
             run(name, options.out, team.rank, options.kill, checkpoint)
 

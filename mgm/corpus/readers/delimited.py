@@ -8,7 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.csv
 
-from mgm.corpus.readers.sources import InputFile
+from mgm.corpus.readers.input_files import InputFile
 from mgm.corpus.readers.types import arrow_type, convert, is_nested
 
 _BLOCK_BYTES = 2 << 20  # Arrow reads ahead: memory is some twenty times a block

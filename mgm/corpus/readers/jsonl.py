@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.json
 
 from mgm.corpus.readers.assemble import CHUNK_BYTES
-from mgm.corpus.readers.sources import InputFile
+from mgm.corpus.readers.input_files import InputFile
 from mgm.corpus.readers.types import arrow_type, convert
 
 _PEEK_ROWS = 1_000

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mgm.corpus.readers.assemble import CHUNK_BYTES
-from mgm.corpus.readers.sources import BUFFER_BYTES, InputFile
+from mgm.corpus.readers.input_files import BUFFER_BYTES, InputFile
 from mgm.corpus.readers.types import convert
 
 _BATCH_ROWS = 256  # decoded at a time at most: a row group tells its rows' mean size, not the largest

@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from mgm.corpus.readers.assemble import CHUNK_BYTES
-from mgm.corpus.readers.sources import InputFile
+from mgm.corpus.readers.input_files import InputFile
 from mgm.corpus.readers.types import convert
 
 NAMES = ("doc_id", "text", "folder")

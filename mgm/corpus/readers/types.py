@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 
-from mgm.corpus.readers.sources import InputFile
+from mgm.corpus.readers.input_files import InputFile
 
 
 def arrow_type(dtype: pl.DataType) -> pa.DataType:

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mgm.evaluation.bootstrap import percentiles
 from mgm.evaluation.explanations.attribution import Explained
 from mgm.evaluation.explanations.target import Target, score
-from mgm.evaluation.significance import percentiles
 from mgm.model.batch import Batch
 from mgm.model.network import Network
 from mgm.model.ragged import Ragged
@@ -24,7 +24,7 @@ from mgm.tasks import Task
 
 
 @dataclass(frozen=True)
-class Drop:
+class Comprehensiveness:
     """How much one document's score falls, averaged over the shares, without its top words and without random ones."""
 
     top: float
@@ -32,7 +32,7 @@ class Drop:
     group: str
 
 
-def drop(
+def comprehensiveness(
     network: Network,
     batch: Batch,
     task: Task,
@@ -42,7 +42,7 @@ def drop(
     draws: int,
     generator: np.random.Generator,
     group: str,
-) -> Drop | None:
+) -> Comprehensiveness | None:
     """Of a batch of one document; None where fewer than two words can be deleted."""
     words = batch.word.numel()
     free = np.ones(words, bool)
@@ -68,7 +68,7 @@ def drop(
     kept = torch.from_numpy(np.stack(keep))
     scores = sign * score(network, without(batch, kept), task, target, _moved(kept, target.words)).double()
     fallen = (scores[0] - scores[1:]).view(len(shares), 1 + draws)
-    return Drop(float(fallen[:, 0].mean()), float(fallen[:, 1:].mean()), group)
+    return Comprehensiveness(float(fallen[:, 0].mean()), float(fallen[:, 1:].mean()), group)
 
 
 def without(batch: Batch, keep_VN: Tensor) -> Batch:
@@ -91,7 +91,9 @@ def without(batch: Batch, keep_VN: Tensor) -> Batch:
     )
 
 
-def faithfulness(drops: Sequence[Drop], resamples: int, seed: int) -> dict[str, float | int | str | None]:
+def faithfulness(
+    drops: Sequence[Comprehensiveness], resamples: int, seed: int
+) -> dict[str, float | int | str | None]:
     """The mean fall without the top words, without random words, and the difference with its 95% interval.
 
     Whole groups of documents are drawn, the same ones for both. `shown`: what the interval says.

@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from mgm.evaluation.gain import JointScores
 from mgm.evaluation.metrics import KEYS
-from mgm.evaluation.predictions import table_schema
+from mgm.evaluation.paired_scores import JointScores
+from mgm.evaluation.prediction_table import table_schema
 from mgm.model.decode import Outcome
 from mgm.model.predict import table
 from mgm.model.thresholds import Thresholds

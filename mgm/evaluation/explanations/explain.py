@@ -14,11 +14,12 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from mgm.bundle.bundle import Bundle
 from mgm.corpus.progress import progress
 from mgm.evaluation.explanations.attention import sentence_weights
 from mgm.evaluation.explanations.attribution import Explained, explain_words
 from mgm.evaluation.explanations.cases import answers, sample, some_right, surest_errors
-from mgm.evaluation.explanations.deletion import drop, faithfulness
+from mgm.evaluation.explanations.deletion import comprehensiveness, faithfulness
 from mgm.evaluation.explanations.effects import Rows, add_rows, effects
 from mgm.evaluation.explanations.highlights import sentences
 from mgm.evaluation.explanations.integrated import average_word
@@ -28,7 +29,6 @@ from mgm.evaluation.explanations.sample import held_out
 from mgm.evaluation.explanations.target import Target, target_of
 from mgm.evaluation.summary import SPLIT
 from mgm.model.batch import Batch, collate
-from mgm.model.bundle import Bundle
 from mgm.model.decode import Outcome, decode
 from mgm.settings import ExplainSettings
 from mgm.tasks import Task
@@ -181,7 +181,7 @@ def _words(
         batch, target, words = _explained(bundle, task, held, case, settings)
         exactness.append(words)
         drops.append(
-            drop(
+            comprehensiveness(
                 bundle.network,
                 batch,
                 task,

@@ -9,11 +9,11 @@ import itertools
 import torch
 from torch import Tensor
 
-from mgm.model.bag import Occurrences
 from mgm.model.batch import Batch
 from mgm.model.ragged import Ragged
-from mgm.model.wide import Wide
-from mgm.model.wide_tagging import PLACES, WideTagging
+from mgm.model.wide.documents import Wide
+from mgm.model.wide.sparse_counts import Occurrences
+from mgm.model.wide.tagging import FEATURE_TEMPLATES, WideTagging
 
 
 @torch.no_grad()
@@ -48,7 +48,7 @@ def tagging_contributions(wide: WideTagging, batch: Batch, task: str, coefficien
     position, length = sentences.position, sentences.length[sentences.row]
     place = torch.arange(batch.word.numel())
     words = torch.zeros(batch.word.numel())
-    for column, distances in enumerate(PLACES):
+    for column, distances in enumerate(FEATURE_TEMPLATES):
         shift = torch.tensor(distances)
         inside_NL = (position[:, None] + shift >= 0) & (position[:, None] + shift < length[:, None])
         alone = ~inside_NL.any(1)

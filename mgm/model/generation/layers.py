@@ -14,19 +14,19 @@ from torch import Tensor, nn
 from mgm.settings import GenerationSettings
 
 
-class Keys(NamedTuple):
+class KVCache(NamedTuple):
     """What is attended to: keys and values, (B,H,M,d) each."""
 
     key: Tensor
     value: Tensor
 
-    def then(self, other: "Keys") -> "Keys":
+    def then(self, other: "KVCache") -> "KVCache":
         """With the items of `other` behind."""
-        return Keys(torch.cat([self.key, other.key], 2), torch.cat([self.value, other.value], 2))
+        return KVCache(torch.cat([self.key, other.key], 2), torch.cat([self.value, other.value], 2))
 
-    def select(self, rows: Tensor) -> "Keys":
+    def select(self, rows: Tensor) -> "KVCache":
         """Those of some rows."""
-        return Keys(self.key[rows], self.value[rows])
+        return KVCache(self.key[rows], self.value[rows])
 
 
 class Attention(nn.Module):
@@ -39,12 +39,12 @@ class Attention(nn.Module):
         self.key_value = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, width)
 
-    def keys(self, items_BMD: Tensor) -> Keys:
+    def keys(self, items_BMD: Tensor) -> KVCache:
         both = self.key_value(items_BMD).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
-        return Keys(both[0], both[1])
+        return KVCache(both[0], both[1])
 
     def forward(
-        self, items_BQD: Tensor, keys: Keys, mask: Tensor | None = None, causal: bool = False
+        self, items_BQD: Tensor, keys: KVCache, mask: Tensor | None = None, causal: bool = False
     ) -> Tensor:
         """(B,Q,D); `mask` (B,M): which items are there; `causal`: a query sees the items up to its own place."""
         query = self.query(items_BQD).unflatten(2, (self.heads, -1)).transpose(1, 2)
@@ -52,7 +52,7 @@ class Attention(nn.Module):
         # on a CPU the backward pass of attention is several times slower in bf16
         with torch.autocast(query.device.type, enabled=query.device.type != "cpu"):
             if query.device.type == "cpu":
-                query, keys = query.float(), Keys(keys.key.float(), keys.value.float())
+                query, keys = query.float(), KVCache(keys.key.float(), keys.value.float())
             mixed = F.scaled_dot_product_attention(
                 query, keys.key, keys.value, attn_mask=seen, is_causal=causal
             )
@@ -71,7 +71,7 @@ class Feedforward(nn.Module):
         return self.outer(F.gelu(self.inner(items)))
 
 
-class ReadingLayer(nn.Module):
+class EncoderLayer(nn.Module):
     """Self-attention over all items of a document, and a feed-forward part."""
 
     def __init__(self, settings: GenerationSettings) -> None:
@@ -86,7 +86,7 @@ class ReadingLayer(nn.Module):
         return items_BMD + self.dropout(self.forward_part(self.normalise[1](items_BMD)))
 
 
-class WritingLayer(nn.Module):
+class DecoderLayer(nn.Module):
     """Self-attention over what is written, attention to what was read, and a feed-forward part."""
 
     def __init__(self, settings: GenerationSettings) -> None:
@@ -99,13 +99,15 @@ class WritingLayer(nn.Module):
         self.normalise = nn.ModuleList(nn.LayerNorm(settings.width) for _ in range(3))
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, items_BQD: Tensor, read: Keys, mask_BM: Tensor) -> Tensor:
+    def forward(self, items_BQD: Tensor, read: KVCache, mask_BM: Tensor) -> Tensor:
         """All of an output at once: (B,Q,D)."""
         normal = self.normalise[0](items_BQD)
         items_BQD = items_BQD + self.dropout(self.attend(normal, self.attend.keys(normal), causal=True))
         return self._behind(items_BQD, read, mask_BM)
 
-    def step(self, items_BKD: Tensor, past: Keys | None, read: Keys, mask_BM: Tensor) -> tuple[Tensor, Keys]:
+    def step(
+        self, items_BKD: Tensor, past: KVCache | None, read: KVCache, mask_BM: Tensor
+    ) -> tuple[Tensor, KVCache]:
         """The next place of K outputs a document: (B,K,D), and the keys of B*K rows up to here."""
         batch, beams = items_BKD.shape[:2]
         normal = self.normalise[0](items_BKD).reshape(batch * beams, 1, -1)
@@ -115,12 +117,12 @@ class WritingLayer(nn.Module):
         # the outputs of a document are queries beside each other: what was read is not copied for each
         return self._behind(items_BKD, read, mask_BM), keys
 
-    def _behind(self, items_BQD: Tensor, read: Keys, mask_BM: Tensor) -> Tensor:
+    def _behind(self, items_BQD: Tensor, read: KVCache, mask_BM: Tensor) -> Tensor:
         items_BQD = items_BQD + self.dropout(self.look(self.normalise[1](items_BQD), read, mask_BM))
         return items_BQD + self.dropout(self.forward_part(self.normalise[2](items_BQD)))
 
 
-def places(position: Tensor, width: int) -> Tensor:
+def sinusoidal_positions(position: Tensor, width: int) -> Tensor:
     """(..., width) sines and cosines of positions (...)."""
     half = width // 2
     rate = torch.exp(torch.arange(half, device=position.device) * (-math.log(10_000.0) / half))

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mgm.model.granularity.reading import Reading
+from mgm.model.granularity.token_selection import TokenSelection
 from mgm.model.ragged import Ragged, gather_max, gather_mean
 
 
@@ -21,7 +21,9 @@ class Lead(nn.Module):
         self.width = width + sum(windows)
         self.normalise = nn.ModuleList(nn.LayerNorm(w) for w in (width, *windows))
 
-    def forward(self, types_TD: Tensor, windows: list[tuple[Ragged, Reading]], reading: Reading) -> Tensor:
+    def forward(
+        self, types_TD: Tensor, windows: list[tuple[Ragged, TokenSelection]], reading: TokenSelection
+    ) -> Tensor:
         """(B,V) with V = D and the windows' widths; `windows`: the states of each before the ReLU, and what it read."""
         words = Ragged(reading.sentences.values[reading.lead.values], reading.lead.length)
         pooled = [gather_mean(types_TD, words)]

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mgm.model.granularity.reading import Reading
+from mgm.model.granularity.token_selection import TokenSelection
 from mgm.model.ragged import Ragged
 from mgm.model.recurrent import gru, lstm
 
@@ -37,7 +37,7 @@ class Sentence(nn.Module):
             with torch.no_grad():
                 self.inputs.bias.view(2, blocks, hidden)[:, 1] += 1
 
-    def forward(self, types_TD: Tensor, reading: Reading) -> Ragged:
+    def forward(self, types_TD: Tensor, reading: TokenSelection) -> Ragged:
         """(M, width) states by sentence."""
         return self.read(self.products(types_TD), reading)
 
@@ -51,7 +51,7 @@ class Sentence(nn.Module):
         """Writes them into (T, gates), for predictions."""
         torch.addmm(self.inputs.bias, types_TD, self.inputs.weight.T, out=products)
 
-    def read(self, products: Tensor, reading: Reading) -> Ragged:
+    def read(self, products: Tensor, reading: TokenSelection) -> Ragged:
         """As `forward`, of the words' products."""
         words, layout = reading.sentences, reading.sentences.time_major
         forward, backward = products.chunk(2, dim=1)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mgm.model.granularity.reading import Reading
+from mgm.model.granularity.token_selection import TokenSelection
 from mgm.model.ragged import Ragged
 
 
@@ -28,7 +28,7 @@ class Window(nn.Module):
         self.places = nn.Linear(input_width, size * width, bias=False)
         self.bias = nn.Parameter(torch.zeros(width))
 
-    def forward(self, types_TD: Tensor, reading: Reading) -> Ragged:
+    def forward(self, types_TD: Tensor, reading: TokenSelection) -> Ragged:
         """(M,W) by document: the window that has (k-1)//2 words before its word, before the ReLU."""
         return self.read(self.products(types_TD), reading)
 
@@ -47,7 +47,7 @@ class Window(nn.Module):
         torch.mm(types_TD, self.places.weight.T, out=products.view(types_TD.shape[0], -1))
         products.view(-1, self.size, self.width)[:, (self.size - 1) // 2] += self.bias
 
-    def read(self, products: Tensor, reading: Reading) -> Ragged:
+    def read(self, products: Tensor, reading: TokenSelection) -> Ragged:
         """As `forward`, of the words' products."""
         words = reading.documents
         neighbour = reading.around(self.size, beyond=products.shape[0] // self.size - 1)

@@ -1,4 +1,4 @@
-"""A text a document: what is one task's own of it. The decoder of all such tasks is mgm.model.generation.writer.
+"""A text a document: what is one task's own of it. The decoder of all such tasks is mgm.model.generation.decoder.
 
 Axes: B documents, T places of a target, D width.
 """

@@ -19,7 +19,7 @@ import polars as pl
 from selectolax.lexbor import LexborHTMLParser
 
 from mgm.text.cleaning.rewriting import Rewritten, among, membership, put_rows
-from mgm.text.lists import Array, code_points, factorize, flat, lengths, offsets, owners, ragged
+from mgm.text.list_columns import Array, code_points, factorize, flat, lengths, offsets, ragged, row_ids
 from mgm.text.offsets import Edits, aligned, compose
 
 _DROPPED = "script style head title template noscript svg iframe noembed noframes".split()
@@ -135,7 +135,7 @@ def _bare(raw: pl.Series) -> tuple[pl.Series, Edits]:
     if len(at):
         kept = put_rows(kept, at, _decoded(pieces.gather(at)))
     before, after = offsets(_sizes(pieces)), offsets(_sizes(kept))
-    row, first = owners(counts), offsets(counts)[:-1]
+    row, first = row_ids(counts), offsets(counts)[:-1]
     changed = np.flatnonzero((markup | entity).to_numpy())
     page = row[changed]
     base, target = before[first[page]], after[first[page]]
@@ -155,7 +155,7 @@ def _align(old: pl.Series, new: pl.Series) -> Edits:
     old_points, new_points = code_points(old), code_points(new)
     old_at = np.flatnonzero(~among(_IS_BLANK, old_points))
     new_at = np.flatnonzero(~among(_IS_BLANK, new_points))
-    old_row, new_row = owners(old_size)[old_at], owners(new_size)[new_at]
+    old_row, new_row = row_ids(old_size)[old_at], row_ids(new_size)[new_at]
     rows = len(old)
     old_count, new_count = np.bincount(old_row, minlength=rows), np.bincount(new_row, minlength=rows)
     same = old_count == new_count

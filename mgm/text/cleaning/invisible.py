@@ -7,7 +7,7 @@ interlinear marks.
 import polars as pl
 
 from mgm.text.cleaning.rewriting import Flags, Points, Rewritten, among, any_of, membership, rewrite
-from mgm.text.lists import Array
+from mgm.text.list_columns import Array
 
 _INVISIBLE = [
     *range(0x00, 0x09), *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0), 0xAD, 0x61C, 0x180E,

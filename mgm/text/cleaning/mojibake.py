@@ -13,7 +13,7 @@ import polars as pl
 from ftfy.badness import BADNESS_RE
 
 from mgm.text.cleaning.rewriting import Flags, Rewritten, put_rows
-from mgm.text.lists import Array, code_points, flat, lengths, offsets, owners, ranges, utf8_width
+from mgm.text.list_columns import Array, code_points, flat, lengths, offsets, ranges, row_ids, utf8_width
 from mgm.text.offsets import Edits, aligned
 
 _ENCODING_ONLY = ftfy.TextFixerConfig(
@@ -70,7 +70,7 @@ def repair_encoding(texts: pl.Series) -> Rewritten:
         return texts, Edits.none()
     lines_of = texts.gather(rows).str.split("\n")
     counts = lengths(lines_of)
-    lines, owner = flat(lines_of), owners(counts)
+    lines, owner = flat(lines_of), row_ids(counts)
     bad = np.flatnonzero(lines.str.contains(SUSPICIOUS).to_numpy())
     old = lines.gather(bad)
     new = pl.Series([fix_text(line) for line in old], dtype=pl.String)
@@ -132,7 +132,7 @@ def _by_bytes(edits: Edits, old: pl.Series, new: pl.Series) -> tuple[Edits, Flag
         bytes, ASCII standing where it stood.
     """
     counts = edits.new_end - edits.new_start
-    of, nth = owners(counts), ranges(counts)
+    of, nth = row_ids(counts), ranges(counts)
     before, after = code_points(old), code_points(new)
     at = (offsets(_sizes(new))[edits.text] + edits.new_start)[of] + nth
     width = utf8_width(after[at])

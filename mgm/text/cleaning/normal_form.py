@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from mgm.text.cleaning.rewriting import Points, Rewritten, exchange, put_rows
-from mgm.text.lists import code_points, texts_of
+from mgm.text.list_columns import code_points, texts_of
 from mgm.text.offsets import Edits, aligned
 
 Form = Literal["NFC", "NFKC"]

@@ -27,7 +27,7 @@ from mgm.text.cleaning.rewriting import Flags, Step
 from mgm.text.cleaning.simplified import simplify
 from mgm.text.cleaning.whitespace import collapse_blanks
 from mgm.text.cleaning.width import fold_width
-from mgm.text.lists import flat, lengths, offsets, owners
+from mgm.text.list_columns import flat, lengths, offsets, row_ids
 from mgm.text.offsets import Edits, compose
 
 CHARACTERS_AT_ONCE = 4_000_000
@@ -132,7 +132,7 @@ def _span_in_deletion(frame: pl.DataFrame, edits: Edits) -> Flags:
     bad = np.zeros(frame.height, dtype=bool)
     for column in frame.iter_columns():
         if column.dtype == COLUMN_TYPES["tagging"] and len(edits.text):
-            text, spans = owners(lengths(column)), flat(column)
+            text, spans = row_ids(lengths(column)), flat(column)
             start, end = spans.struct.field("start").to_numpy(), spans.struct.field("end").to_numpy()
             gone = (edits.ends(text, end) <= edits.starts(text, start)) & (end > start)
             bad[text[gone]] = True

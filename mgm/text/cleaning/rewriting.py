@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mgm.text.lists import Array, code_points, offsets, owners, texts_of
+from mgm.text.list_columns import Array, code_points, offsets, row_ids, texts_of
 from mgm.text.offsets import Edits
 
 Points = npt.NDArray[np.uint32]
@@ -30,7 +30,7 @@ def rewrite(texts: pl.Series, where: pl.Series, change: Change) -> Rewritten:
     points, keep = change(code_points(chosen), bounds)
     kept_before = offsets(keep)
     changed = texts_of(points[keep], np.diff(kept_before[bounds]))
-    text, start, end = runs(~keep, owners(counts))
+    text, start, end = runs(~keep, row_ids(counts))
     base = bounds[text]
     edits = Edits.of(
         rows[text],

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from mgm.text.cleaning.rewriting import Flags, Points, Rewritten, among, membership, rewrite, runs
-from mgm.text.lists import Array, offsets, owners
+from mgm.text.list_columns import Array, offsets, row_ids
 
 _BREAKS = [0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029]
 _BLANKS = [0x09, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000]
@@ -28,11 +28,11 @@ def collapse_blanks(texts: pl.Series) -> Rewritten:
 def _collapse(points: Points, bounds: Array) -> tuple[Points, Flags]:
     breaks = among(_IS_BREAK, points)
     white = breaks | among(_IS_BLANK, points)
-    owner = owners(np.diff(bounds))
+    owner = row_ids(np.diff(bounds))
     # \r\n is one line break: its \r is a blank before it.
     breaks[:-1] &= ~((points[:-1] == 0x0D) & (points[1:] == 0x0A) & (owner[:-1] == owner[1:]))
     text, start, end = runs(white, owner)
-    run = owners(end - start)
+    run = row_ids(end - start)
     at = np.flatnonzero(white)
     break_at = breaks[at].astype(np.int64)
     breaks_before = offsets(break_at)

@@ -10,7 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from mgm.corpus.contract import SPLITS
 from mgm.settings import DeduplicationSettings
 from mgm.text.deduplication.pairs import Pairs
-from mgm.text.lists import Array
+from mgm.text.list_columns import Array
 
 Flags = npt.NDArray[np.bool_]
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from mgm.text.deduplication.shingles import Shingles
-from mgm.text.lists import Array, offsets, ranges
+from mgm.text.list_columns import Array, offsets, ranges
 
 FOUND = 0.99  # the least chance of finding a pair whose similarity is the threshold
 ERRORS = 4.0  # standard errors below the threshold at which an estimate rules a pair out

@@ -26,7 +26,7 @@ from mgm.tasks import Task
 from mgm.text.deduplication import conflicts, pairs
 from mgm.text.deduplication.clusters import Classes, Copies, Flags, ranks, resolve, straddling
 from mgm.text.deduplication.shingles import LEAST_SHINGLES, Shingles, exact_keys, normalize
-from mgm.text.lists import Array
+from mgm.text.list_columns import Array
 
 Found = list[dict[str, Any]]
 STRADDLING_IDS = 10

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import polars as pl
 from rensa import RMinHash
 
-from mgm.text.lists import Array, code_points, offsets
+from mgm.text.list_columns import Array, code_points, offsets
 
 # Of fewer shingles the likeness says nothing ("Press Ctrl+Shift+V", "Press Ctrl+Shift+W"): such texts have
 # exact copies only.

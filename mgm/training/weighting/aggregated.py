@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.network import Network
-from mgm.training.team import Team
-from mgm.training.weighting.weighting import Changing, total
+from mgm.training.distributed import DistributedContext
+from mgm.training.weighting.weighting import DynamicWeighting, total
 
 if TYPE_CHECKING:
     from torchjd.aggregation import Aggregator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Options = Mapping[str, float | str]
 
 
-class AggregatedWeighting(Changing):
+class AggregatedWeighting(DynamicWeighting):
     """Each parameter that tasks share gets what the aggregator `name` makes of the tasks' gradients, the M rows of the
     Jacobian; what is a task's own gets that task's gradient.
 
@@ -137,7 +137,9 @@ def _jacobian(losses: Mapping[str, Tensor], network: Network) -> list[nn.Paramet
     jacobians = [_stacked(gradients, p) for p, gradients in zip(shared, zip(*rows, strict=True), strict=True)]
     shaped = [p.detach().expand(len(losses), *p.shape) for p in shared]
     reached = []
-    for parameter, jacobian in zip(shared, Team.present().means(jacobians, shaped), strict=True):
+    for parameter, jacobian in zip(
+        shared, DistributedContext.present().means(jacobians, shaped), strict=True
+    ):
         if jacobian is not None:
             parameter.jac = jacobian  # type: ignore[attr-defined]  # the library's place for it
             reached.append(parameter)

@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mgm.training.weighting.weighting import Changing, total
+from mgm.training.weighting.weighting import DynamicWeighting, total
 
 RATE, DECAY = 0.025, 0.001
 """Of the logits' Adam: those of the paper."""
 _LEAST = 1e-8
 
 
-class FamoWeighting(Changing):
+class FamoWeighting(DynamicWeighting):
     """Descends the sum of z_i log(L_i), with z the softmax of logits that rise for tasks whose loss fell less than others'.
 
     The gradient is scaled so that the factors of a batch have the mean 1. How much a loss fell is measured on the same

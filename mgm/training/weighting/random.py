@@ -5,10 +5,10 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from mgm.training.weighting.weighting import Changing, total
+from mgm.training.weighting.weighting import DynamicWeighting, total
 
 
-class RandomWeighting(Changing):
+class RandomWeighting(DynamicWeighting):
     """Factors drawn anew for each batch: a softmax of normal numbers, times the number of its tasks, so that their mean
     is 1; the set weights multiply them.
 

@@ -49,7 +49,7 @@ class Weighting(nn.Module):
         return dict(self.weights)
 
 
-class Changing(Weighting):
+class DynamicWeighting(Weighting):
     """A weighting whose factors differ from batch to batch: `factors` tells their mean since it was asked last."""
 
     def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:

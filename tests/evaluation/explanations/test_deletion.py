@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.evaluation.explanations.attribution import Explained, explain_words
-from mgm.evaluation.explanations.deletion import Drop, drop, faithfulness, without
+from mgm.evaluation.explanations.deletion import Comprehensiveness, comprehensiveness, faithfulness, without
 from mgm.evaluation.explanations.target import score, target_of
 from mgm.model.batch import Batch, collate
 from mgm.settings import ExplainSettings
@@ -65,7 +65,9 @@ def test_a_spans_words_stay_and_its_score_is_their_tags_probability(made: Made) 
     span = torch.tensor([5])
     target = target_of(made.network, batch, task, ["key"], "key", "", span)
     found = Explained(torch.arange(batch.word.numel()).float(), 1.0, None, 0.0, 1)
-    fallen = drop(made.network, batch, task, target, found, [0.5], 3, np.random.default_rng(0), "g")
+    fallen = comprehensiveness(
+        made.network, batch, task, target, found, [0.5], 3, np.random.default_rng(0), "g"
+    )
     assert fallen is not None
     count = round(0.5 * (batch.word.numel() - 1))
     ranked = [i for i in reversed(range(batch.word.numel())) if i != 5][:count]
@@ -79,7 +81,10 @@ def test_a_spans_words_stay_and_its_score_is_their_tags_probability(made: Made) 
     )
     assert fallen.top == pytest.approx(before - after, abs=1e-6)
     whole = dataclasses.replace(target, words=torch.arange(batch.word.numel()))
-    assert drop(made.network, batch, task, whole, found, [0.5], 3, np.random.default_rng(0), "g") is None
+    assert (
+        comprehensiveness(made.network, batch, task, whole, found, [0.5], 3, np.random.default_rng(0), "g")
+        is None
+    )
 
 
 def test_of_a_model_that_reads_one_word_the_attributions_are_faithful_and_turned_round_they_are_not() -> None:
@@ -109,7 +114,7 @@ def test_of_a_model_that_reads_one_word_the_attributions_are_faithful_and_turned
         column = sum(width for name, width in wide.widths.items() if name < "price")
         assert list(wide.widths) == sorted(wide.widths)
         wide.words.weight[wide.word_ngrams(alone).item, column] = 5.0
-    drops: dict[float, list[Drop | None]] = {1.0: [], -1.0: []}
+    drops: dict[float, list[Comprehensiveness | None]] = {1.0: [], -1.0: []}
     for row in rows:
         batch = one(part, row)
         target = target_of(made.network, batch, task, [], None, "", None)
@@ -121,7 +126,9 @@ def test_of_a_model_that_reads_one_word_the_attributions_are_faithful_and_turned
         for sign, some in drops.items():
             turned = dataclasses.replace(found, words=sign * found.words)
             some.append(
-                drop(made.network, batch, task, target, turned, [0.1], 9, np.random.default_rng(1), f"g{row}")
+                comprehensiveness(
+                    made.network, batch, task, target, turned, [0.1], 9, np.random.default_rng(1), f"g{row}"
+                )
             )
     right, wrong = (faithfulness([d for d in some if d is not None], 200, 1) for some in drops.values())
     assert right["n"] == len(rows)
@@ -130,7 +137,11 @@ def test_of_a_model_that_reads_one_word_the_attributions_are_faithful_and_turned
 
 
 def test_the_means_and_their_interval() -> None:
-    drops = [Drop(0.5, 0.1, "a"), Drop(0.3, 0.1, "a"), Drop(0.2, 0.2, "b")]
+    drops = [
+        Comprehensiveness(0.5, 0.1, "a"),
+        Comprehensiveness(0.3, 0.1, "a"),
+        Comprehensiveness(0.2, 0.2, "b"),
+    ]
     found = faithfulness(drops, 2_000, 1)
     assert (found["n"], found["top"], found["random"], found["difference"]) == (3, 0.3333, 0.1333, 0.2)
     # groups a, b drawn: both a (0.3), both b (0), or one of each (0.2)

@@ -7,8 +7,8 @@ import torch
 
 from mgm.evaluation.explanations.wide_words import tagging_contributions, wide_contributions
 from mgm.model.batch import Batch
-from mgm.model.wide import Wide
-from mgm.model.wide_tagging import PLACES, WideTagging
+from mgm.model.wide.documents import Wide
+from mgm.model.wide.tagging import FEATURE_TEMPLATES, WideTagging
 from mgm.settings import WideChineseSettings, WideSettings, WideTaggingSettings
 from tests.model.conftest import batch_of
 
@@ -112,7 +112,7 @@ def test_a_features_weight_is_shared_by_its_words_within_the_sentence(
     coefficients[0, 1] = 1.0
     values = made.table.weight[made.features(batch)[0], 1].tolist()
     expected = [0.0, 0.0]
-    for distances, value in zip(PLACES, values, strict=True):
+    for distances, value in zip(FEATURE_TEMPLATES, values, strict=True):
         owners = [d for d in distances if 0 <= d <= 1] or [0]  # nothing stands before the first word
         for owner in owners:
             expected[owner] += value / len(owners)

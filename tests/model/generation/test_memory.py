@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from mgm.model.batch import Batch
-from mgm.model.generation.memory import Reader, spell
+from mgm.model.generation.source_memory import Reader, select_source_subwords
 from mgm.model.ragged import Words
 from mgm.settings import GenerationSettings
 
@@ -30,7 +30,7 @@ def batch(documents: list[list[list[int]]], spelt: list[int]) -> Batch:
 
 
 def test_a_text_is_spelt_word_by_word() -> None:
-    found = spell(batch([[[0, 1], [0]], [[1]]], [2, 1]), 9)
+    found = select_source_subwords(batch([[[0, 1], [0]], [[1]]], [2, 1]), 9)
     assert found.id.values.tolist() == [0, 1, 10, 0, 1, 10]
     assert found.id.length.tolist() == [5, 1]
     assert found.word.tolist() == [0, 0, 1, 2, 2, 3]
@@ -38,23 +38,25 @@ def test_a_text_is_spelt_word_by_word() -> None:
 
 
 def test_what_does_not_fit_is_cut_where_a_sentence_ends() -> None:
-    found = spell(batch([[[0, 1], [1, 1], [0]], [[1, 1, 1, 1]]], [2, 1]), 5)
+    found = select_source_subwords(batch([[[0, 1], [1, 1], [0]], [[1, 1, 1, 1]]], [2, 1]), 5)
     assert found.id.length.tolist() == [5, 4], "the third sentence would be the sixth and seventh subword"
     assert found.sentences.tolist() == [True, True, False, True]
     assert found.truncated.tolist() == [True, False]
 
 
 def test_a_short_sentence_behind_one_that_is_left_out_is_left_out_too() -> None:
-    found = spell(batch([[[0], [1, 1, 1], [1]]], [2, 1]), 3)
+    found = select_source_subwords(batch([[[0], [1, 1, 1], [1]]], [2, 1]), 3)
     assert found.id.values.tolist() == [0, 1]
     assert found.sentences.tolist() == [True, False, False]
 
 
 def test_of_a_first_sentence_that_is_too_long_the_beginning_is_read() -> None:
-    found = spell(batch([[[0, 0, 1], [1]]], [3, 1]), 5)
+    found = select_source_subwords(batch([[[0, 0, 1], [1]]], [3, 1]), 5)
     assert found.id.values.tolist() == [0, 1, 2, 0, 1]
     assert found.truncated.tolist() == [True]
-    assert spell(batch([[[0]]], [9]), 5).id.length.tolist() == [5], "even of a word that is too long"
+    assert select_source_subwords(batch([[[0]]], [9]), 5).id.length.tolist() == [5], (
+        "even of a word that is too long"
+    )
 
 
 def test_sentences_stand_behind_the_words_where_several_are_read() -> None:

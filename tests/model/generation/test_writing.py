@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, Batch, collate
-from mgm.model.generation.search import Written
+from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.network import Network
 from mgm.settings import Settings
 from mgm.text.features import FeaturePart
@@ -37,12 +37,12 @@ def gathered(rows: list[int], part: FeaturePart = PART, with_targets: bool = Fal
     return collate(part, np.array(rows), TASKS, SPACES, with_targets=with_targets)
 
 
-def wrote(rows: list[int], made: Network = NETWORK, beam: int | None = None) -> Written:
+def wrote(rows: list[int], made: Network = NETWORK, beam: int | None = None) -> BeamOutput:
     with torch.inference_mode():
         return made.write(gathered(rows), ["into_zh"], beam=beam)["into_zh"]
 
 
-def outputs(found: Written) -> list[list[int]]:
+def outputs(found: BeamOutput) -> list[list[int]]:
     return [row[:n].tolist() for row, n in zip(found.ids, found.count.tolist(), strict=True)]
 
 

@@ -1,0 +1,116 @@
+"""Beam search: the outputs of documents, all at once, with what was computed before kept.
+
+Axes: B documents, K outputs that are kept of each, T places, V pieces. A document's output does not depend on the others.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from mgm.model.generation.decoder import PointerGeneratorDecoder
+from mgm.model.generation.source_memory import Memory
+from mgm.text.subwords import END
+
+ROWS_AT_ONCE = 1_024
+"""Outputs, of all documents together, that are searched at once: what bounds the memory."""
+_COMPACT = 0.25
+"""The share of finished documents from which on the others go on without them."""
+
+
+@dataclass(frozen=True)
+class BeamOutput:
+    """Of B documents: subwords (B,T), how many count (B,) - at least one, the end not among them -, the mean log-probability of
+    these and the end (B,), and whether some of the document was not read (B,)."""
+
+    ids: Tensor
+    count: Tensor
+    score: Tensor
+    truncated: Tensor
+
+
+def search(writer: PointerGeneratorDecoder, memory: Memory, start_D: Tensor, beam: int) -> BeamOutput:
+    """The best output of each document; `beam` 1 is greedy."""
+    at_once = max(1, ROWS_AT_ONCE // beam)
+    documents = memory.truncated_B.shape[0]
+    found = [
+        _search(writer, memory.rows(slice(first, first + at_once)), start_D, beam)
+        for first in range(0, documents, at_once)
+    ]
+    ids, count, score = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return BeamOutput(ids, count, score, memory.truncated_B)
+
+
+@torch.no_grad()
+def _search(
+    writer: PointerGeneratorDecoder, memory: Memory, start_D: Tensor, beam: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    settings, documents = writer.settings, memory.truncated_B.shape[0]
+    device = memory.items_BMD.device
+    ids = torch.full((documents, settings.max_length), END, device=device)
+    count = torch.zeros(documents, dtype=torch.int64, device=device)
+    score = torch.zeros(documents, device=device)
+    alive = torch.arange(documents, device=device)
+    past = writer.begin(memory)
+    tokens = torch.zeros(documents, 1, 0, dtype=torch.int64, device=device)
+    total, length = torch.zeros(documents, 1, device=device), torch.zeros(documents, 1, device=device)
+    done = torch.zeros(documents, 1, dtype=torch.bool, device=device)
+    shown = torch.zeros_like(done)
+    item = start_D.expand(documents, 1, -1)
+    for place in range(settings.max_length):
+        log, past = writer.step(past, item)
+        log = log.masked_fill(writer.never, -math.inf)
+        log = _blocked(log, tokens, settings.no_repeat_ngram)
+        # no output is blank: it ends behind a piece that shows, or its last piece shows
+        log[..., END] = log[..., END].masked_fill(~shown, -math.inf)
+        if place + 1 == settings.max_length:
+            log = log.masked_fill(~shown[..., None] & ~writer.shows, -math.inf)
+        # an output that has ended goes on with its end alone, at no cost
+        log = log.masked_fill(done[..., None], -math.inf)
+        log[..., END] = torch.where(done, 0.0, log[..., END])
+        sums = total[..., None] + log
+        lengths = length + (~done).float()
+        rank = sums / lengths[..., None] ** settings.length_penalty
+        _, chosen = rank.flatten(1).topk(beam)
+        source, token = chosen // log.shape[2], chosen % log.shape[2]
+        total, length = sums.flatten(1).gather(1, chosen), lengths.gather(1, source)
+        done = done.gather(1, source) | (token == END)
+        shown = shown.gather(1, source) | writer.shows[token]
+        tokens = torch.cat([tokens.gather(1, source[..., None].expand(-1, -1, place)), token[..., None]], 2)
+        over = done[:, 0]
+        if place + 1 == settings.max_length:
+            over = torch.ones_like(over)
+        if beam > 1:
+            kept = past.written[0].key.shape[0] // len(alive)
+            first = torch.arange(len(alive), device=device)[:, None] * kept
+            past = past.reordered((first + source).flatten())
+        if over.all() or over.float().mean() > _COMPACT:
+            ids[alive[over], : place + 1] = tokens[over, 0]
+            score[alive[over]] = (total / length)[over, 0]
+            stay = (~over).nonzero()[:, 0]
+            if not len(stay):
+                break
+            rows = (stay[:, None] * beam + torch.arange(beam, device=device)).flatten()
+            past = past.select(stay, rows)
+            alive, tokens, total = alive[stay], tokens[stay], total[stay]
+            length, done, shown = length[stay], done[stay], shown[stay]
+        item = writer.items(tokens[..., -1])
+    count = (ids == END).int().argmax(1)
+    count = torch.where((ids == END).any(1), count, settings.max_length)
+    return ids, count, score
+
+
+def _blocked(log_BKV: Tensor, tokens_BKT: Tensor, size: int) -> Tensor:
+    """Without the pieces that would end a run of `size` subwords that stands in the output already."""
+    places = tokens_BKT.shape[2]
+    if size == 0 or places < size:
+        return log_BKV
+    runs = tokens_BKT.unfold(2, size, 1)  # (B,K,runs,size)
+    last = tokens_BKT[..., None, places - size + 1 :]
+    repeats = (runs[..., : size - 1] == last).all(3)
+    banned = torch.where(repeats, runs[..., -1], END)
+    ends = log_BKV[..., END].clone()
+    log_BKV = log_BKV.scatter(2, banned, -math.inf)
+    log_BKV[..., END] = ends
+    return log_BKV

@@ -1,0 +1,225 @@
+"""The wide part beside the deep one: n-grams straight to the logits, as in a linear model.
+
+Axes: B documents, N words of the batch, C characters of its Chinese words, F n-grams of all documents (each once a
+document), K logits of all tasks.
+Source: Cheng et al. 2016, arXiv:1606.07792 (Wide & Deep).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy.sparse import csr_array, hstack
+from torch import Tensor, nn
+
+from mgm.model.batch import Batch
+from mgm.model.granularity.token_selection import TokenSelection
+from mgm.model.hashing import FIRST, SECOND, THIRD, mixed
+from mgm.model.ragged import Ragged
+from mgm.model.wide.sparse_counts import Occurrences, SparseCounts
+from mgm.settings import WideSettings
+
+_MIN_DOCUMENTS = 2
+"""An n-gram of fewer training documents says nothing about others."""
+
+
+class Wide(nn.Module):
+    """Weights of hashed n-grams for the logits of every task: a linear model on TF-IDF.
+
+    Word n-grams are the words and the pairs of neighbours within a sentence, and once more those of the lead, the first
+    sentence; an unknown word is none. Character n-grams are those of mgm.text.features, within a word; of Chinese words,
+    whose borders are a segmenter's guess, in their place the characters and their n-grams across words, as far as a
+    sentence has no other word. The values of either kind are sublinear TF-IDF, of length 1/sqrt(2) in a document, so that
+    its vector has length 1.
+
+    Its weights do not descend a gradient: they are solved for (mgm.training.wide_solver).
+    """
+
+    prior: Tensor
+    idf_word: Tensor
+    idf_character: Tensor
+
+    def __init__(self, settings: WideSettings, ngram_buckets: int, widths: dict[str, int]) -> None:
+        """`widths`: the logits of each task."""
+        super().__init__()
+        self.settings, self.widths = settings, widths
+        self.chinese, self.ngram_buckets = settings.chinese, ngram_buckets
+        total = sum(widths.values())
+        self.words = nn.EmbeddingBag(settings.buckets, total, mode="sum")
+        # those of Chinese across words stand behind the others
+        of_characters = ngram_buckets + settings.chinese.buckets
+        self.characters = nn.EmbeddingBag(of_characters, total, mode="sum")
+        self.register_load_state_dict_pre_hook(_sized_as)
+        for table in (self.words, self.characters):
+            nn.init.zeros_(table.weight.requires_grad_(False))
+        self.register_buffer("prior", torch.zeros(total))
+        self.register_buffer("idf_word", torch.ones(settings.buckets))
+        self.register_buffer("idf_character", torch.ones(of_characters))
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """(B, width) logits of each task."""
+        of_words = self._logits(self.word_ngrams(batch), self.words, self.idf_word)
+        of_characters = self._logits(self.character_ngrams(batch), self.characters, self.idf_character)
+        logits_BK = self.prior + of_words + of_characters
+        return dict(zip(self.widths, logits_BK.split(list(self.widths.values()), dim=1), strict=True))
+
+    @torch.no_grad()
+    def fit(self, batches: Iterable[Batch]) -> None:
+        """Learns inverse document frequencies from the training documents: log((1 + D) / (1 + df)) + 1; 0 for an n-gram of
+        fewer than two."""
+        of_words, of_characters = torch.zeros_like(self.idf_word), torch.zeros_like(self.idf_character)
+        documents = 0
+        for batch in batches:
+            documents += batch.size
+            for found, frequency in (
+                (self.word_ngrams(batch), of_words),
+                (self.character_ngrams(batch), of_characters),
+            ):
+                frequency += torch.bincount(found.item, minlength=frequency.numel())
+        for idf, frequency in ((self.idf_word, of_words), (self.idf_character, of_characters)):
+            idf.copy_(((1 + documents) / (1 + frequency)).log() + 1)
+            idf[frequency < _MIN_DOCUMENTS] = 0
+        if not self.idf_character[self.ngram_buckets :].any():
+            self.drop_chinese()
+
+    @torch.no_grad()
+    def drop_chinese(self) -> None:
+        """Without Chinese in training there is no table for its n-grams, and a Chinese word has those within it."""
+        self.characters.weight.data = self.characters.weight[: self.ngram_buckets].clone()
+        self.characters.num_embeddings = self.ngram_buckets
+        self.idf_character = self.idf_character[: self.ngram_buckets].clone()
+
+    @torch.no_grad()
+    def shift(self, task: str, logits_K: Tensor) -> None:
+        """Adds `logits_K` (K,) to the logits of a task, whatever the document."""
+        place = list(self.widths).index(task)
+        self.prior.split(list(self.widths.values()))[place].add_(logits_K)
+
+    @torch.no_grad()
+    def multiply(self, task: str, factor: float) -> None:
+        """Multiplies the logits of a task."""
+        place = list(self.widths).index(task)
+        for all_tasks in (self.words.weight, self.characters.weight, self.prior):
+            all_tasks.split(list(self.widths.values()), dim=-1)[place].mul_(factor)
+
+    @torch.no_grad()
+    def put(self, task: str, ngrams: np.ndarray, weight: np.ndarray, start: np.ndarray) -> None:
+        """Gives a task the weights (K,F) of `ngrams` (F,), columns of `matrix`, and `start` (K,), its outputs for an unknown
+        document."""
+        place = list(self.widths).index(task)
+        own = (
+            t.split(list(self.widths.values()), dim=-1)[place]
+            for t in (self.words.weight, self.characters.weight, self.prior)
+        )
+        of_words, of_characters, prior = own
+        prior.copy_(torch.from_numpy(start))
+        words = np.searchsorted(ngrams, self.idf_word.numel())
+        for table, rows, columns in (
+            (of_words, ngrams[:words], weight[:, :words]),
+            (of_characters, ngrams[words:] - self.idf_word.numel(), weight[:, words:]),
+        ):
+            table[torch.from_numpy(rows).long()] = torch.from_numpy(columns.T).to(table)
+
+    @torch.no_grad()
+    def matrix(self, batch: Batch) -> csr_array:
+        """(B, n-grams) the value of each n-gram in each document: those of words, then those of characters."""
+        own = []
+        for found, idf in (
+            (self.word_ngrams(batch), self.idf_word),
+            (self.character_ngrams(batch), self.idf_character),
+        ):
+            ends = torch.cat([found.start, found.start.new_full((1,), found.item.numel())])
+            values = (self.values(found, idf), found.item.int(), ends.int())
+            own.append(csr_array(tuple(t.cpu().numpy() for t in values), (batch.size, idf.numel())))
+        return hstack(own, format="csr")
+
+    def word_ngrams(self, batch: Batch) -> SparseCounts:
+        """The hashed words and pairs of each document, and those of its lead."""
+        return self.word_occurrences(batch).bag(batch, self.idf_word.numel())
+
+    def character_ngrams(self, batch: Batch) -> SparseCounts:
+        """The hashed character n-grams of each document."""
+        size = self.idf_character.numel()
+        if self._reads_chinese(batch):
+            return self.character_occurrences(batch).bag(batch, size)
+        ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
+        return SparseCounts.of_words(ngrams, Ragged(batch.word, batch.words_per_document), size)
+
+    def word_occurrences(self, batch: Batch) -> Occurrences:
+        """Every hashed word and pair, and once more those of the lead."""
+        reading = TokenSelection.of(batch, "all")
+        ids = batch.type_id[batch.word]
+        known, sentence = ids > 0, reading.sentences.row
+        single = known.nonzero()[:, 0]
+        pair = (known[:-1] & known[1:] & (sentence[:-1] == sentence[1:])).nonzero()[:, 0]
+        first, last = torch.cat([single, pair]), torch.cat([single, pair + 1])
+        hashes = ids[first] * FIRST
+        hashes[single.numel() :] += ids[pair + 1] * SECOND
+        in_lead = torch.zeros_like(known).index_fill_(0, reading.lead.values, True)
+        led = in_lead[first].nonzero()[:, 0]
+        hashes = mixed(torch.cat([hashes, hashes[led] ^ THIRD]))
+        return Occurrences(
+            hashes % self.idf_word.numel(), torch.cat([first, first[led]]), torch.cat([last, last[led]])
+        )
+
+    def character_occurrences(self, batch: Batch) -> Occurrences:
+        """Every hashed character n-gram: within each word, and of Chinese words across them."""
+        ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
+        if not self._reads_chinese(batch):
+            return _within_words(ngrams, batch.word)
+        spelt = Ragged(batch.type_character, batch.type_character_offset.diff())
+        others = ngrams.select((spelt.length == 0)[ngrams.row])
+        across = self._across_words(spelt.take(batch.word), TokenSelection.of(batch, "all").sentences.row)
+        return Occurrences.joined([_within_words(others, batch.word), *across])
+
+    def _reads_chinese(self, batch: Batch) -> bool:
+        """Whether there may be n-grams across words in this batch."""
+        return batch.type_character.numel() > 0 and self.idf_character.numel() > self.ngram_buckets
+
+    def _across_words(self, characters: Ragged, sentence_N: Tensor) -> Iterator[Occurrences]:
+        """The n-grams of each size, of the `characters` (C,) of each word. What is no Chinese word has none, and ends a
+        run of them as a sentence does."""
+        other_N = characters.length == 0
+        run_N = ((sentence_N != sentence_N.roll(1)) | other_N | other_N.roll(1)).cumsum(0)
+        point_C, word_C = characters.values, characters.row
+        run_C, hash_C = run_N[word_C], torch.zeros_like(point_C)
+        for size in range(1, min(self.chinese.ngram_max, point_C.numel()) + 1):
+            count = point_C.numel() - size + 1
+            hash_C = hash_C[:count] * SECOND + point_C[size - 1 :] * FIRST
+            if size >= self.chinese.ngram_min:
+                whole = run_C[:count] == run_C[size - 1 :]
+                item = self.ngram_buckets + mixed(hash_C[whole]) % self.chinese.buckets
+                yield Occurrences(item, word_C[:count][whole], word_C[size - 1 :][whole])
+
+    def _logits(self, found: SparseCounts, table: nn.EmbeddingBag, idf: Tensor) -> Tensor:
+        """(B,K)"""
+        value_F, length_B = self._tf_idf(found, idf)
+        logits_BK: Tensor = table(found.item, found.start, per_sample_weights=value_F)
+        return logits_BK / length_B[:, None]
+
+    def values(self, found: SparseCounts, idf: Tensor) -> Tensor:
+        """(F,) what the weights of each n-gram are multiplied by."""
+        value_F, length_B = self._tf_idf(found, idf)
+        return value_F / length_B[found.document]
+
+    def _tf_idf(self, found: SparseCounts, idf: Tensor) -> tuple[Tensor, Tensor]:
+        """(F,) sublinear TF-IDF, and (B,) what it is divided by."""
+        value_F = found.count.log().add_(1).mul_(idf[found.item])
+        at = torch.arange(value_F.numel(), device=value_F.device)
+        square_B = F.embedding_bag(at, value_F.square()[:, None], found.start, mode="sum")[:, 0]
+        # nothing known in a document: its values are zeros, whatever they are divided by
+        return value_F, square_B.mul(2).sqrt().masked_fill(square_B == 0, 1)
+
+
+def _sized_as(wide: Wide, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:
+    """Before weights are loaded: those of a training without Chinese have no table for its n-grams."""
+    idf = state.get(f"{prefix}idf_character")
+    if idf is not None and len(idf) == wide.ngram_buckets:
+        wide.drop_chinese()
+
+
+def _within_words(ngrams: Ragged, word_N: Tensor) -> Occurrences:
+    """Those of each word's type."""
+    found = ngrams.take(word_N)
+    return Occurrences(found.values, found.row, found.row)
