@@ -111,9 +111,9 @@ def write_project(root: Path, rows: int, change: Callable[[pl.DataFrame], pl.Dat
     """What the stages before the gates would have left below `root`; returns the mean length of a text."""
     from flows.gates.gate import TABLES
     from mgm.corpus.parts import REJECTS, PartsWriter
-    from mgm.tasks import COLUMN_TYPES
+    from mgm.tasks import TASK_KINDS
 
-    labels = {name: COLUMN_TYPES[task["kind"]] for name, task in PARAMS["tasks"].items()}
+    labels = {name: TASK_KINDS[task["kind"]].column_type for name, task in PARAMS["tasks"].items()}
     schema = pl.Schema(dict.fromkeys(("doc_id", "text", "lang", "group", "split"), pl.String()) | labels)
     (root / "params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
     characters = 0

@@ -33,7 +33,7 @@ from peers.results import Results, by_seed, gathered
 from peers.rows import Workspace, load
 
 from mgm.settings import nearest
-from mgm.tasks import FIRST_METRIC
+from mgm.tasks import TASK_KINDS
 
 SETTINGS = Path("benchmarks/recipes.yaml")
 WORK = Path("data/recipes")
@@ -93,7 +93,7 @@ def protocol(raw: dict[str, Any]) -> dict[str, Any]:
 
 def on_valid(results: Results, workspace: Workspace) -> dict[str, dict[str, dict[str, dict[str, float]]]]:
     """Model to seed to task to its first metric on valid, of the epoch that is kept."""
-    metric = {task.name: FIRST_METRIC[task.kind] for task in workspace.tasks}
+    metric = {task.name: TASK_KINDS[task.kind].first_metric for task in workspace.tasks}
     return {
         model: {
             seed: {task: {metric[task]: value} for task, value in found["tuned"]["valid"].items()}
@@ -139,7 +139,7 @@ def report(workspace: Workspace, results: Results, presets: dict[str, Any]) -> d
 def table(recipes: dict[str, Any], workspace: Workspace) -> str:
     """Markdown: a line a recipe, a column a task's first metric on test, then the mean differences and the time."""
     tasks = [t for t in workspace.tasks if t.name in recipes[PLAIN]["test"]]
-    heads = [f"{t.name} {FIRST_METRIC[t.kind]}" for t in tasks]
+    heads = [f"{t.name} {TASK_KINDS[t.kind].first_metric}" for t in tasks]
     lines = [
         f"| recipe | {' | '.join(heads)} | on valid | on test | time |",
         "| --- " * (len(heads) + 4) + "|",
@@ -147,7 +147,7 @@ def table(recipes: dict[str, Any], workspace: Workspace) -> str:
     for name, found in recipes.items():
         cells = []
         for task in tasks:
-            value = found["test"][task.name][FIRST_METRIC[task.kind]]
+            value = found["test"][task.name][TASK_KINDS[task.kind].first_metric]
             cells.append(f"{value['mean']:.3f}" + ("" if value["sd"] is None else f" ± {value['sd']:.3f}"))
         for split in ("valid", "test"):
             mean = found[f"{split}_against_plain"]["mean"]

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from flows.distill import FILES
 from mgm.corpus.parts import read_manifest, read_table
 from mgm.settings import PARAMS, Settings, nearest
-from mgm.tasks import TAUGHT_KINDS, Task
+from mgm.tasks import TASK_KINDS, Task
 from mgm.text import labels
 from mgm.text.features import FeaturePart
 from mgm.text.list_columns import flat, lengths
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tasks", nargs="+", required=True)
     given = parser.parse_args(arguments)
     settings = Settings.load()
-    tasks = {t.name: t for t in settings.active_tasks() if t.kind in TAUGHT_KINDS}
+    tasks = {t.name: t for t in settings.active_tasks() if TASK_KINDS[t.kind].is_distillable}
     spaces = labels.load(Path("data/features/labels.json"))
     for name in given.tasks:
         if name not in tasks:

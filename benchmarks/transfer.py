@@ -31,7 +31,7 @@ from flows.project import read_json, write_json
 from mgm.experiments.study import GAIN
 from mgm.experiments.variants import SINGLE, TEACHERS
 from mgm.settings import PARAMS, Settings, nearest
-from mgm.tasks import FIRST_METRIC, Task
+from mgm.tasks import TASK_KINDS, Task
 
 RESULTS = quality.RESULTS / "transfer.json"
 WORK = Path("data/transfer")
@@ -73,7 +73,7 @@ def run(folder: Path, model: str, settings: Settings) -> dict[str, Any]:
     tested, training = read_json(folder / "reports/metrics.json"), read_json(folder / "reports/training.json")
     found = {
         "test": {t.name: {row["metric"]: row["value"] for row in tested[t.name]["table"]} for t in tasks},
-        "valid": {t.name: {FIRST_METRIC[t.kind]: training["validation"][t.name]} for t in tasks},
+        "valid": {t.name: {TASK_KINDS[t.kind].first_metric: training["validation"][t.name]} for t in tasks},
         **{key: training[key] for key in ("seconds", "best_epoch", "wide_share")},
     }
     if has_gain:
@@ -134,13 +134,13 @@ def report(found: dict[str, dict[str, Any]], tasks: Sequence[Task]) -> dict[str,
 
 def table(models: dict[str, Any], tasks: Sequence[Task]) -> str:
     """Markdown: a line a model, the tasks' first metrics on test, mean differences, mean multi-task gain by seed."""
-    heads = [f"{t.name} {FIRST_METRIC[t.kind]}" for t in tasks]
+    heads = [f"{t.name} {TASK_KINDS[t.kind].first_metric}" for t in tasks]
     lines = [
         f"| model | {' | '.join(heads)} | on valid | on test | gain |",
         "| --- " * (len(heads) + 4) + "|",
     ]
     for name, found in models.items():
-        cells = [f"{found['test'][t.name][FIRST_METRIC[t.kind]]['mean']:.3f}" for t in tasks]
+        cells = [f"{found['test'][t.name][TASK_KINDS[t.kind].first_metric]['mean']:.3f}" for t in tasks]
         cells += [f"{found[f'{split}_against_plain']['mean']:+.1%}" for split in ("valid", "test")]
         gains = [gain["mean"] for gain in found["gain"].values() if gain["mean"]]
         cells.append(", ".join(f"{g['gain']:+.1%} [{g['low']:+.1%}, {g['high']:+.1%}]" for g in gains))

@@ -26,7 +26,7 @@ from mgm.evaluation.prediction_store import PredictionStore
 from mgm.evaluation.prediction_table import predict_part
 from mgm.experiments.cross_validation import HELD_OUT, Fold, apply_fold
 from mgm.settings import Settings
-from mgm.tasks import FIRST_METRIC
+from mgm.tasks import TASK_KINDS
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.fit import Fitted, Plan, fit
@@ -86,7 +86,7 @@ def table(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
     width = max(map(len, [*tasks, "task"]))
     lines = [f"{'task':<{width}}  {'metric':<20} {'mean':>7} {'sd':>7}  folds"]
     for task, entry in tasks.items():
-        first = FIRST_METRIC[entry["kind"]]
+        first = TASK_KINDS[entry["kind"]].first_metric
         for name, row in sorted(entry["metrics"].items(), key=lambda item: (item[0] != first, item[0])):
             mean, deviation = (
                 "–" if value is None else f"{value:.3f}" for value in (row["mean"], row["deviation"])

@@ -5,7 +5,7 @@ from typing import Any
 
 from flows.project import REPORTS, read_json
 from mgm.evaluation.summary import summary_lines
-from mgm.tasks import FIRST_METRIC
+from mgm.tasks import TASK_KINDS
 
 _METRICS = REPORTS / "metrics.json"
 
@@ -24,7 +24,7 @@ def result_rows(root: Path = Path()) -> list[dict[str, Any]]:
         return []
     rows = []
     for task, entry in sorted(read_json(root / _METRICS).items()):
-        metric = FIRST_METRIC[entry["kind"]]
+        metric = TASK_KINDS[entry["kind"]].first_metric
         bounds = {name: entry[name] for name in ("low", "high", "baseline", "n")}
         rows.append({"task": task, "metric": metric, "value": entry[metric]} | bounds)
     return rows

@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mgm.tasks import FIRST_METRIC, Task
+from mgm.tasks import TASK_KINDS, Task
 
 Results = Mapping[str, Mapping[str, Mapping[str, Mapping[str, float]]]]
 """Model to seed to task to metric to value."""
@@ -93,7 +93,7 @@ def differences(model: SeedResults, base: SeedResults, tasks: Sequence[Task]) ->
     """(model - base) / base of each task's first metric, seed by seed; `mean` over the tasks, null without one."""
     by_task: dict[str, dict[str, Any]] = {}
     for task in tasks:
-        metric = FIRST_METRIC[task.kind]
+        metric = TASK_KINDS[task.kind].first_metric
         pairs = [
             (own[task.name][metric], base[seed][task.name][metric])
             for seed, own in model.items()

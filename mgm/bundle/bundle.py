@@ -83,7 +83,7 @@ def own_settings(settings: Settings) -> Settings:
 
     Nothing of a corpus that is switched off remains, nor where the raw rows lay.
     """
-    tasks = {t.name: t.model_dump(exclude={"name"}) for t in settings.active_tasks()}
+    tasks = {t.name: t.model_dump(exclude={"name", "labels"}) for t in settings.active_tasks()}
     corpora = {}
     for name in sorted(settings.enabled):
         corpora[name] = settings.corpora[name].model_dump()
@@ -223,7 +223,7 @@ def verify(folder: Path) -> None:
 def _config(bundle: Bundle) -> dict[str, Any]:
     return {
         "settings": bundle.settings.model_dump(mode="json", include=_SHAPING),
-        "tasks": [t.model_dump(mode="json") for t in bundle.tasks],
+        "tasks": [t.model_dump(mode="json", exclude={"labels"}) for t in bundle.tasks],
         "labels": bundle.labels,
         "thresholds": {task: t.to_json() for task, t in bundle.thresholds.items()},
         "vocabulary_size": len(bundle.vocabulary),

@@ -10,7 +10,7 @@ from mgm.evaluation.baselines import predict_baseline
 from mgm.evaluation.bootstrap import intervals
 from mgm.evaluation.metrics import labelled, ranking_statistics, statistics, unseen_labels
 from mgm.evaluation.numbers import rounded
-from mgm.tasks import FIRST_METRIC, Task
+from mgm.tasks import TASK_KINDS, Task
 
 NOWHERE = (math.nan, math.nan)
 SPLIT = "test"
@@ -61,7 +61,7 @@ def summary_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
     width = max((len(task) for task in metrics), default=0)
     lines = []
     for task, entry in sorted(metrics.items()):
-        name = FIRST_METRIC[entry["kind"]]
+        name = TASK_KINDS[entry["kind"]].first_metric
         interval = (
             f"[{entry['low']:.3f}, {entry['high']:.3f}]" if entry["low"] is not None else "[no interval]"
         )

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from mgm.settings import VerdictSettings
-from mgm.tasks import FIRST_METRIC
+from mgm.tasks import TASK_KINDS
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _floor(task: str, floor: float, entry: Mapping[str, Any] | None) -> Check:
         return Check(
             "floor", False, f"{task}: floor {floor:g}, but the task was not evaluated", task, limit=floor
         )
-    name = FIRST_METRIC[entry["kind"]]
+    name = TASK_KINDS[entry["kind"]].first_metric
     value = entry.get(name)
     if value is None:
         why = f"{task}: floor {floor:g}, but test {name} has no value ({entry['n']} labelled documents)"

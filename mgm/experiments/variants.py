@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mgm.settings import DistillationSettings, ModelSettings, Settings
-from mgm.tasks import TAUGHT_KINDS, Task
+from mgm.tasks import TASK_KINDS, Task
 
 SINGLE, AVERAGE, ABLATIONS = "single", "average", "ablations"
 AVERAGED = ("character", "word")
@@ -40,7 +40,9 @@ class Variant:
     @property
     def teaches(self) -> bool:
         """Whether it leaves SCORES."""
-        return len(self.tasks) == 1 and self.kind in TEACHERS and self.tasks[0].kind in TAUGHT_KINDS
+        return (
+            len(self.tasks) == 1 and self.kind in TEACHERS and TASK_KINDS[self.tasks[0].kind].is_distillable
+        )
 
 
 def repeated(kind: str, n: int) -> str:

@@ -17,7 +17,7 @@ from mgm.settings.search import CrossvalSettings, TuneSettings
 from mgm.settings.section import Section
 from mgm.settings.text import TextSettings
 from mgm.settings.training import DistillationSettings, PretrainSettings, TrainSettings
-from mgm.tasks import RECONSTRUCTION, TAUGHT_KINDS, Task, TaskSettings, tasks_of
+from mgm.tasks import RECONSTRUCTION, TASK_KINDS, Task, TaskSettings, tasks_of
 
 PARAMS = Path("params.yaml")
 
@@ -96,10 +96,10 @@ class Settings(Section):
             known(name, self.tasks, f"{where}: train.weights.{name}", "task")
         for name in self.distillation.teachers:
             known(name, self.tasks, f"{where}: distillation.teachers.{name}", "task")
-            if self.tasks[name].kind not in TAUGHT_KINDS:
+            if not TASK_KINDS[self.tasks[name].kind].is_distillable:
                 raise ValueError(
                     f"{where}: distillation.teachers.{name}: a {self.tasks[name].kind} task has no teachers "
-                    f"(kinds that have: {', '.join(TAUGHT_KINDS)})"
+                    f"(kinds that have: {', '.join(k for k in TASK_KINDS if TASK_KINDS[k].is_distillable)})"
                 )
         for name in self.gates.tasks:
             known(name, self.tasks, f"{where}: gates.tasks.{name}", "task")

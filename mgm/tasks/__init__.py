@@ -1,25 +1,16 @@
 """What a task is, and the kinds of tasks."""
 
-from mgm.tasks.task import (
-    COLUMN_TYPES,
-    FIRST_METRIC,
-    RECONSTRUCTION,
-    SPAN,
-    TAUGHT_KINDS,
-    Kind,
-    Task,
-    TaskSettings,
-    tasks_of,
-)
+from mgm.tasks.kinds import SPAN, TASK_KINDS, KindRegistry, TaskKind
+from mgm.tasks.task import RECONSTRUCTION, Task, TaskSettings, tasks_of, with_label_spaces
 
 __all__ = [
-    "COLUMN_TYPES",
-    "FIRST_METRIC",
     "RECONSTRUCTION",
     "SPAN",
-    "TAUGHT_KINDS",
-    "Kind",
+    "TASK_KINDS",
+    "KindRegistry",
     "Task",
+    "TaskKind",
     "TaskSettings",
     "tasks_of",
+    "with_label_spaces",
 ]

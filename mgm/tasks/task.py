@@ -1,38 +1,15 @@
-"""What a task is: a name, a kind, the corpora that label it, and how its label space is made."""
+"""What a task is: a name, a kind, the corpora that label it, and its label space."""
 
 from collections.abc import Mapping
 from typing import Literal
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-Kind = Literal["classification", "multilabel", "regression", "tagging", "generation"]
+from mgm.tasks.kinds import TASK_KINDS, TaskKind
 
-SPAN = pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String})
-
-# The type of a task's column in every table of documents, by kind. Null: not labelled for this task.
-COLUMN_TYPES: dict[str, pl.DataType] = {
-    "classification": pl.String(),
-    "multilabel": pl.List(pl.String),
-    "regression": pl.Float32(),
-    "tagging": pl.List(SPAN),
-    "generation": pl.String(),
-}
-
-# The column of the predictions that says how unlike the training documents a document is; no task's.
 RECONSTRUCTION = "reconstruction_error"
-
-# The kinds of tasks that a teacher's answers can be given for.
-TAUGHT_KINDS: tuple[Kind, ...] = ("classification", "multilabel", "regression")
-
-# The metric that floors, early stopping and comparisons read, by kind. All are "higher is better".
-FIRST_METRIC: dict[str, str] = {
-    "classification": "macro_f1",
-    "multilabel": "micro_f1",
-    "regression": "pearson",
-    "tagging": "span_f1",
-    "generation": "chrf",
-}
+"""The column of the predictions that says how unlike the training documents a document is. No task has this name."""
 
 
 class TaskSettings(BaseModel):
@@ -40,26 +17,45 @@ class TaskSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Kind
+    kind: str
     corpora: list[str] = Field(min_length=1)
     min_count: int = Field(default=1, ge=1)
     """A label seen fewer times than this in training is rare."""
     rare: Literal["keep", "null"] = "keep"
     """What becomes of a rare label: it stays, or the row counts as not labelled."""
 
+    @field_validator("kind")
+    @classmethod
+    def _is_registered(cls, kind: str) -> str:
+        if kind not in TASK_KINDS:
+            raise ValueError(f"expected one of {', '.join(TASK_KINDS)}")
+        return kind
+
 
 class Task(TaskSettings):
-    """A task of this run: its settings, its name, and those of its corpora that are enabled."""
+    """A task of this run: its settings, its name, those of its corpora that are enabled, and its label space.
+
+    `labels` is the label space: made from training, in the order of label ids, empty before the stage features has made it,
+    for kinds without one, and for tasks that training has no label of. Of a generation task it holds the subwords.
+    """
 
     name: str
+    labels: tuple[str, ...] = ()
+
+    @property
+    def spec(self) -> TaskKind:
+        """What the task's kind is to every room."""
+        return TASK_KINDS[self.kind]
 
     @property
     def column_type(self) -> pl.DataType:
-        return COLUMN_TYPES[self.kind]
+        """The type of the task's column in tables of documents."""
+        return self.spec.column_type
 
     @property
     def first_metric(self) -> str:
-        return FIRST_METRIC[self.kind]
+        """The metric that floors, early stopping and comparisons read."""
+        return self.spec.first_metric
 
     @property
     def encoded(self) -> str:
@@ -79,3 +75,8 @@ def tasks_of(settings: Mapping[str, TaskSettings], enabled: Mapping[str, object]
         for name, task in sorted(settings.items())
         if any(c in enabled for c in task.corpora)
     ]
+
+
+def with_label_spaces(tasks: list[Task], label_spaces: Mapping[str, list[str]]) -> list[Task]:
+    """Return the tasks with their label spaces, by task name; a task that has none keeps an empty one."""
+    return [task.model_copy(update={"labels": tuple(label_spaces.get(task.name, ()))}) for task in tasks]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.profiling.profile import CorpusProfile, Profile, held_out_unknown, pool
-from mgm.tasks import COLUMN_TYPES, Task
+from mgm.tasks import TASK_KINDS, Task
 
 TASKS = [
     Task(name="kind", kind="classification", corpora=["c"]),
@@ -19,7 +19,7 @@ TASKS = [
     Task(name="spans", kind="tagging", corpora=["c"]),
 ]
 LISTS = dict.fromkeys(("word", "start", "end"), pl.List(pl.Int32))
-SCHEMA = {t.name: COLUMN_TYPES[t.kind] for t in TASKS} | LISTS
+SCHEMA = {t.name: TASK_KINDS[t.kind].column_type for t in TASKS} | LISTS
 TYPES = pl.DataFrame({"text": ["Cat", "cat", "planted", "北京"], "id": [1, 1, 0, 2]})
 PLACE = {"start": 0, "end": 3, "label": "place"}
 DOCUMENTS = pl.DataFrame(

@@ -14,10 +14,14 @@ from hypothesis import strategies as st
 
 from mgm.corpus.readers import column_names, delimited, input_files, jsonl, read_batches
 from mgm.corpus.readers.assemble import assemble, row_bytes
-from mgm.tasks import COLUMN_TYPES
+from mgm.tasks import TASK_KINDS
 
 TEXT = {"id": pl.String(), "text": pl.String()}
-ALL = TEXT | {"spans": COLUMN_TYPES["tagging"], "tags": COLUMN_TYPES["multilabel"], "score": pl.Float32()}
+ALL = TEXT | {
+    "spans": TASK_KINDS["tagging"].column_type,
+    "tags": TASK_KINDS["multilabel"].column_type,
+    "score": pl.Float32(),
+}
 ROWS = [
     {"id": "1", "text": "Open File > Save", "spans": [{"start": 5, "end": 9, "label": "menu"}], "tags": ["a", "b"], "score": 2.0},
     {"id": "2", "text": "打开“文件”\n菜单", "spans": None, "tags": [], "score": None},
@@ -147,7 +151,7 @@ def test_fields_of_a_span_may_stand_in_any_order_with_others_between(tmp_path: P
     spans = [[{"label": "x", "note": "?", "end": 2, "start": 1}], [], None]
     path = tmp_path / "spans.parquet"
     pq.write_table(pa.table({"id": ["a", "b", "c"], "text": ["abc", "d", "e"], "spans": spans}), path)
-    wanted = TEXT | {"spans": COLUMN_TYPES["tagging"]}
+    wanted = TEXT | {"spans": TASK_KINDS["tagging"].column_type}
     found = pl.concat(read_batches(path, wanted, 10))["spans"].to_list()
     assert found == [[{"start": 1, "end": 2, "label": "x"}], [], None]
 

@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 
 from mgm.model.predict import PREDICTED_SPAN
-from mgm.tasks import Kind, Task
+from mgm.tasks import Task
 
 
-def task(kind: Kind) -> Task:
+def task(kind: str) -> Task:
     return Task(name="t", kind=kind, corpora=["c"])
 
 
-def frame(kind: Kind, true: list[Any], said: list[Any], **columns: Any) -> pl.DataFrame:
+def frame(kind: str, true: list[Any], said: list[Any], **columns: Any) -> pl.DataFrame:
     """One document a group; `columns` adds or replaces."""
     n = len(true)
     dtype = pl.List(PREDICTED_SPAN) if kind == "tagging" else task(kind).column_type

@@ -21,16 +21,16 @@ from sklearn.preprocessing import MultiLabelBinarizer
 
 from mgm.evaluation.items import per_label
 from mgm.evaluation.metrics import labelled, ranking_statistics, statistics, unseen_labels
-from mgm.tasks import Kind, Task
+from mgm.tasks import Task
 
 LABELS = ["诗", "news", "rare"]
 
 
-def task(kind: Kind) -> Task:
+def task(kind: str) -> Task:
     return Task(name="t", kind=kind, corpora=["c"])
 
 
-def frame(kind: Kind, true: list[Any], predicted: list[Any]) -> pl.DataFrame:
+def frame(kind: str, true: list[Any], predicted: list[Any]) -> pl.DataFrame:
     dtype = task(kind).column_type
     return pl.DataFrame(
         {
@@ -43,7 +43,7 @@ def frame(kind: Kind, true: list[Any], predicted: list[Any]) -> pl.DataFrame:
     )
 
 
-def score(kind: Kind, true: list[Any], predicted: list[Any], labels: list[str] = LABELS) -> dict[str, float]:
+def score(kind: str, true: list[Any], predicted: list[Any], labels: list[str] = LABELS) -> dict[str, float]:
     rows = labelled(frame(kind, true, predicted), task(kind))
     return statistics(rows, task(kind), labels).score()
 

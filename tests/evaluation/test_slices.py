@@ -5,7 +5,6 @@ from sklearn.metrics import f1_score, mean_absolute_error
 
 from mgm.evaluation.bootstrap import Draws
 from mgm.evaluation.slices import flag, slices
-from mgm.tasks import Kind
 from tests.evaluation.frames import frame, span, task
 
 LABELS = ["a", "b", "c"]
@@ -29,7 +28,7 @@ def documents(n: int, worse: float, seed: int) -> pl.DataFrame:
     )
 
 
-def cut(rows: pl.DataFrame, kind: Kind = "classification", train: pl.Series = TRAIN) -> list[dict]:
+def cut(rows: pl.DataFrame, kind: str = "classification", train: pl.Series = TRAIN) -> list[dict]:
     draws = Draws({"c": rows["group"]}, 200, 1)
     return slices(rows, train, task(kind), [] if kind == "regression" else LABELS, draws, 30)
 

@@ -17,7 +17,7 @@ from mgm.corpus.parts import REJECTS, Part, PartsWriter, file_sha256, write_mani
 from mgm.profiling.profile import VERSION, CorpusProfile, Profile
 from mgm.profiling.streaming_histograms import Sizes
 from mgm.settings import Settings
-from mgm.tasks import COLUMN_TYPES
+from mgm.tasks import TASK_KINDS
 from mgm.text.offsets import EDIT
 
 PARAMS: dict[str, Any] = {
@@ -34,7 +34,7 @@ PARAMS: dict[str, Any] = {
 KINDS = {name: task["kind"] for name, task in PARAMS["tasks"].items()}
 SCHEMA = pl.Schema(
     {name: pl.String() for name in ("doc_id", "text", "lang", "group", "split")}
-    | {name: COLUMN_TYPES[kind] for name, kind in KINDS.items()}
+    | {name: TASK_KINDS[kind].column_type for name, kind in KINDS.items()}
 )
 ROWS, TRAIN, VALID = 40, 30, 34
 

@@ -20,7 +20,7 @@ from mgm.profiling.drift import (
     sketch_jaccard,
 )
 from mgm.profiling.profile import CorpusProfile, Profile, pool
-from mgm.tasks import COLUMN_TYPES, Task
+from mgm.tasks import TASK_KINDS, Task
 
 TASKS = [
     Task(name="topic", kind="classification", corpora=["c"]),
@@ -64,7 +64,9 @@ def documents(
         "stars": random.normal(stars, 1, n),
     }
     types_of = {name: pl.List(pl.Int32) for name in ("word", "start", "end")}
-    frame = pl.DataFrame(rows, schema_overrides=types_of | {t.name: COLUMN_TYPES[t.kind] for t in TASKS})
+    frame = pl.DataFrame(
+        rows, schema_overrides=types_of | {t.name: TASK_KINDS[t.kind].column_type for t in TASKS}
+    )
     keep = pl.Series(random.random(n) < labelled)
     return frame.with_columns(topic=pl.when(keep).then("topic")), types
 

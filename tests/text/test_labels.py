@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.tasks import COLUMN_TYPES, Kind, Task
+from mgm.tasks import TASK_KINDS, Task
 from mgm.text import labels
 from mgm.text.subwords import Subwords
 
 
-def task(name: str, kind: Kind, **more: Any) -> Task:
+def task(name: str, kind: str, **more: Any) -> Task:
     return Task(name=name, kind=kind, corpora=["c"], **more)
 
 
@@ -47,7 +47,7 @@ FRAME = pl.DataFrame(
         "start": [[0, 2, 4]] * 6,
         "end": [[1, 3, 5]] * 6,
     },
-    schema_overrides={t.name: COLUMN_TYPES[t.kind] for t in TASKS},
+    schema_overrides={t.name: TASK_KINDS[t.kind].column_type for t in TASKS},
 )
 COUNTS = labels.count_labels([FRAME.head(2), FRAME.tail(4)], TASKS)
 
@@ -111,7 +111,7 @@ def test_spaces_survive_saving(tmp_path: Path) -> None:
     ],
 )
 def test_spans_and_words(spans: list[dict[str, Any]], tags: list[int]) -> None:
-    frame = FRAME.head(1).with_columns(ner=pl.Series([spans], dtype=COLUMN_TYPES["tagging"]))
+    frame = FRAME.head(1).with_columns(ner=pl.Series([spans], dtype=TASK_KINDS["tagging"].column_type))
     assert labels.encode(frame, [NER], {"ner": ["A", "B"]})["ner__y"].to_list() == [tags]
 
 
@@ -124,7 +124,7 @@ def test_spans_and_words(spans: list[dict[str, Any]], tags: list[int]) -> None:
 def test_tags_are_always_valid_bio(documents: list[list[tuple[int, int, str]]]) -> None:
     spans = [[span(start, start + size, label) for start, size, label in document] for document in documents]
     frame = pl.DataFrame(
-        {"ner": pl.Series(spans, dtype=COLUMN_TYPES["tagging"])}
+        {"ner": pl.Series(spans, dtype=TASK_KINDS["tagging"].column_type)}
     ).with_columns(start=pl.lit([0, 2, 4, 6]), end=pl.lit([2, 3, 6, 9]))  # fmt: skip
     for tags in labels.encode(frame, [NER], {"ner": ["A", "B"]})["ner__y"].to_list():
         for before, tag in zip([0, *tags], tags, strict=False):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings import CleaningSettings, SegmentationSettings
-from mgm.tasks import COLUMN_TYPES
+from mgm.tasks import TASK_KINDS
 from mgm.text.cleaning import clean, clean_texts
 from mgm.text.cleaning.html import to_text
 from mgm.text.segmentation import tokenize
@@ -81,7 +81,7 @@ def test_labels_inside_tags_keep_their_place() -> None:
     labels = ["Enter", "wait", "Esc"]
     spans = [{"start": page.index(s), "end": page.index(s) + len(s), "label": s} for s in labels]
     frame = pl.DataFrame({"doc_id": ["d"], "text": [page]}).with_columns(
-        keys=pl.Series([spans], dtype=COLUMN_TYPES["tagging"])
+        keys=pl.Series([spans], dtype=TASK_KINDS["tagging"].column_type)
     )
     kept, rejected = clean(frame, CleaningSettings(html=True))
     assert rejected.is_empty() and kept["text"].to_list() == ["Press Enter & wait, then Esc."]
@@ -96,7 +96,7 @@ def test_labels_inside_tags_keep_their_place() -> None:
 def test_a_label_on_markup_alone_is_rejected() -> None:
     span = [{"start": 0, "end": 3, "label": "x"}]
     frame = pl.DataFrame({"doc_id": ["d"], "text": ["<b>text</b>"]}).with_columns(
-        tag=pl.Series([span], dtype=COLUMN_TYPES["tagging"])
+        tag=pl.Series([span], dtype=TASK_KINDS["tagging"].column_type)
     )
     _, rejected = clean(frame, CleaningSettings(html=True))
     assert rejected["reasons"].to_list() == [["span_in_deletion"]]

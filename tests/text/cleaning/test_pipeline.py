@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings import CleaningSettings
-from mgm.tasks import COLUMN_TYPES
+from mgm.tasks import TASK_KINDS
 from mgm.text.cleaning import clean, clean_texts, clean_with_statistics, pipeline, steps
 from mgm.text.offsets import Edits
 from tests.text.cleaning.checks import check_edits, check_spans
@@ -124,7 +124,7 @@ def test_steps_that_are_off_are_not_counted() -> None:
 def test_each_reason_is_given() -> None:
     spans = [None, None, [{"start": 1, "end": 3, "label": "x"}], [{"start": 0, "end": 1, "label": "x"}], None]
     frame = documents("  ", "x" * 30, "a\u200b\u200bbc", "abc def", None).with_columns(
-        tag=pl.Series(spans, dtype=COLUMN_TYPES["tagging"])
+        tag=pl.Series(spans, dtype=TASK_KINDS["tagging"].column_type)
     )
     kept, rejected = clean(frame, CleaningSettings(max_chars=20), min_chars=2)
     assert kept["doc_id"].to_list() == ["d3"]

@@ -1,0 +1,13 @@
+"""A number a document; ordinal scales too."""
+
+import polars as pl
+
+from mgm.tasks.kinds.kind import TaskKind
+
+REGRESSION = TaskKind(
+    name="regression",
+    column_type=pl.Float32(),
+    first_metric="pearson",
+    has_label_space=False,
+    is_distillable=True,
+)
