@@ -38,7 +38,8 @@ from mgm.evaluation.generation_metrics import BASELINES, bleu_tokenizer, text_st
 from mgm.model.batch import Batch, collate, cut_by_tokens
 from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.network import Network
-from mgm.settings import Settings, overridden
+from mgm.settings.names import overridden
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels
 from mgm.text.features import FeaturePart

@@ -13,7 +13,7 @@ import torch
 from mgm.evaluation.prediction_table import predict_part
 from mgm.model.decode import decode
 from mgm.model.thresholds import Thresholds
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from mgm.training.checkpoint import FILE, Checkpoint

@@ -11,7 +11,8 @@ from typing import Any
 
 from flows.project import read_json, write_json
 from mgm.model.thresholds import Thresholds
-from mgm.settings import Settings, nearest
+from mgm.settings.names import nearest
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 
 from . import network

@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest, read_parts
-from mgm.settings import PARAMS, Settings, nearest
+from mgm.settings.names import nearest
+from mgm.settings.settings import PARAMS, Settings
 from mgm.tasks import Task
 from mgm.text import labels, vectors
 from mgm.text.features import FeaturePart
