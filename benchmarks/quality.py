@@ -36,7 +36,7 @@ from peers.results import Results, Rows, by_seed, gathered
 from peers.rows import Workspace, load
 
 from flows.project import read_json, write_json
-from mgm.settings import nearest
+from mgm.settings.names import nearest
 
 RESULTS = Path("benchmarks/results")
 SETTINGS = Path("benchmarks/quality.yaml")

@@ -32,7 +32,7 @@ from peers.protocol import Benchmark, over
 from peers.results import Results, by_seed, gathered
 from peers.rows import Workspace, load
 
-from mgm.settings import nearest
+from mgm.settings.names import nearest
 from mgm.tasks import TASK_KINDS
 
 SETTINGS = Path("benchmarks/recipes.yaml")

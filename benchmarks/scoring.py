@@ -32,7 +32,8 @@ import hardware
 import polars as pl
 
 from mgm.scoring.smoke import peak_mib
-from mgm.settings import RaySettings, ScoreSettings, Settings
+from mgm.settings.scoring import RaySettings, ScoreSettings
+from mgm.settings.settings import Settings
 
 RESULTS = Path("benchmarks/results/scoring.json")
 PACKAGES = ("torch", "polars", "deltalake", "ray", "scikit-learn", "fasttext-numpy2-wheel")
@@ -81,7 +82,7 @@ def measure_night(source: str, bundle: str, like: str, threads: int, workers: in
     from flows import score as scoring
     from mgm.scoring import steps
     from mgm.scoring.scorer import Scorer
-    from mgm.settings import GateSettings
+    from mgm.settings.gates import GateSettings
 
     torch.set_num_threads(1)
     at: list[tuple[str, float]] = []

@@ -27,7 +27,8 @@ from tqdm import tqdm
 
 from flows.distill import FILES
 from mgm.corpus.parts import read_manifest, read_table
-from mgm.settings import PARAMS, Settings, nearest
+from mgm.settings.names import nearest
+from mgm.settings.settings import PARAMS, Settings
 from mgm.tasks import TASK_KINDS, Task
 from mgm.text import labels
 from mgm.text.features import FeaturePart

@@ -18,7 +18,7 @@ import quality
 
 from flows.project import read_json
 from mgm.experiments.study import GAIN
-from mgm.settings import PARAMS, Settings
+from mgm.settings.settings import PARAMS, Settings
 
 RESULTS = quality.RESULTS / "study.json"
 

@@ -74,7 +74,7 @@ def measure_stage(stage: str, corpus: str) -> dict[str, float]:
 
 def measure_functions(texts: pl.Series) -> dict[str, float]:
     """Seconds from raw texts to features in memory, in one process, function by function."""
-    from mgm.settings import Settings
+    from mgm.settings.settings import Settings
     from mgm.text.cleaning import clean
     from mgm.text.features import featurize
     from mgm.text.segmentation import tokenize
@@ -119,7 +119,7 @@ def measure_tokenizer(name: str, texts: pl.Series) -> dict[str, float]:
 def _tokenizer(name: str) -> Callable[[pl.Series], int]:
     """A function that tokenizes texts and returns how many words it found."""
     if name == "mgm":
-        from mgm.settings import SegmentationSettings
+        from mgm.settings.text import SegmentationSettings
         from mgm.text.segmentation import tokenize
 
         def mgm(texts: pl.Series) -> int:

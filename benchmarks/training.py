@@ -29,7 +29,8 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 import torch
 
 from flows.training_run import prepare
-from mgm.settings import ModelSettings, Settings
+from mgm.settings.model import ModelSettings
+from mgm.settings.settings import Settings
 from mgm.training.cost import Cost
 from mgm.training.fit import Plan
 from mgm.training.labelled_rows import Source

@@ -30,7 +30,8 @@ from flows.params_file import edited
 from flows.project import read_json, write_json
 from mgm.experiments.study import GAIN
 from mgm.experiments.variants import SINGLE, TEACHERS
-from mgm.settings import PARAMS, Settings, nearest
+from mgm.settings.names import nearest
+from mgm.settings.settings import PARAMS, Settings
 from mgm.tasks import TASK_KINDS, Task
 
 RESULTS = quality.RESULTS / "transfer.json"

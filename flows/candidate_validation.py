@@ -24,7 +24,7 @@ from mgm.evaluation.verdict import Check, floor_checks, judge, smoke_checks
 from mgm.scoring.held_out import held_out_ids, raw_documents, sample, score_documents
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.smoke import Smoke, smoke
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 
 VERDICT = REPORTS / "promotion.json"
 PREDICTED = DATA / "champion"

@@ -25,7 +25,7 @@ from mgm.evaluation.numbers import rounded
 from mgm.evaluation.prediction_store import PredictionStore
 from mgm.evaluation.prediction_table import predict_part
 from mgm.experiments.cross_validation import HELD_OUT, Fold, apply_fold
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import TASK_KINDS
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary

@@ -14,7 +14,8 @@ from flows.project import DATA
 from flows.study import announce, pending, stage_of
 from mgm.experiments.study import FOLDER
 from mgm.experiments.variants import SCORES, TEACHERS, Variant, variants
-from mgm.settings import PARAMS, Settings, nearest
+from mgm.settings.names import nearest
+from mgm.settings.settings import PARAMS, Settings
 
 FILES = DATA / "teachers"
 

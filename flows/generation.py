@@ -17,7 +17,8 @@ import yaml
 
 from flows.project import DATA
 from flows.results import result_lines
-from mgm.settings import PARAMS, Settings, overridden
+from mgm.settings.names import overridden
+from mgm.settings.settings import PARAMS, Settings
 from mgm.tasks import tasks_of
 from mgm.training.precision import has_bf16
 

@@ -1,7 +1,8 @@
 """What scored a document, and when, in words: `mgm lineage DOC_ID`."""
 
 from mgm.scoring.lineage import Scored, lineage
-from mgm.settings import PARAMS, ScoreSettings, Settings
+from mgm.settings.scoring import ScoreSettings
+from mgm.settings.settings import PARAMS, Settings
 
 
 def lineage_lines(doc_id: str) -> list[str]:

@@ -15,7 +15,7 @@ from flows.project import CANDIDATE, CARD, read_json, write_json
 from mgm.bundle.bundle import bundle_id, verify
 from mgm.bundle.card import add_card
 from mgm.bundle.signing import check_signature, sign
-from mgm.settings import PARAMS, Settings
+from mgm.settings.settings import PARAMS, Settings
 
 
 class Refused(RuntimeError):

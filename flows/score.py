@@ -40,7 +40,9 @@ from mgm.scoring.night import ScoreFrames, Tables, score_here, score_night
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.staging import Staging
 from mgm.scoring.table import Night
-from mgm.settings import PARAMS, GateSettings, ScoreSettings, Settings
+from mgm.settings.gates import GateSettings
+from mgm.settings.scoring import ScoreSettings
+from mgm.settings.settings import PARAMS, Settings
 
 SUMMARY, VERDICT, SHARDS = "summary.json", "gate.json", "shards"
 PLACEHOLDER = "{date}"

@@ -11,7 +11,8 @@ from optuna.distributions import (
     IntDistribution,
 )
 
-from mgm.settings import PARAMS, SearchSettings, Settings
+from mgm.settings.search import SearchSettings
+from mgm.settings.settings import PARAMS, Settings
 
 DIGITS = 3
 """Significant digits of a number that is tried: more would say nothing, and params.yaml is read by people."""

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from flows.project import REPORTS, read_json
 from mgm.experiments.variants import Variant, variants
-from mgm.settings import PARAMS, Settings, nearest
+from mgm.settings.names import nearest
+from mgm.settings.settings import PARAMS, Settings
 
 STUDY = Path("study/dvc.yaml")
 TRAINING = REPORTS / "training.json"

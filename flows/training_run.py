@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from flows.project import DATA
 from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
-from mgm.settings import PARAMS, Settings
+from mgm.settings.settings import PARAMS, Settings
 from mgm.tasks import Task
 from mgm.text import labels, vectors
 from mgm.text.features import FeaturePart

@@ -28,7 +28,8 @@ from flows.params_file import difference, edited
 from flows.project import REPORTS, read_json, write_json
 from flows.search_space import distributions, start, values
 from flows.training_run import Console, checkpoint, inputs, prepare
-from mgm.settings import PARAMS, Settings, overridden
+from mgm.settings.names import overridden
+from mgm.settings.settings import PARAMS, Settings
 from mgm.training.fit import fit
 from mgm.training.trainer import EpochReport
 

@@ -16,7 +16,7 @@ from mgm.evaluation.run_files import STAGES, Sources
 from mgm.evaluation.summary import summarise
 from mgm.evaluation.verdict import floor_checks, judge
 from mgm.model.predict import PREDICTED_SPAN
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from tests.explained import write_explanations
 
 ROWS = 120

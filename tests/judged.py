@@ -11,7 +11,7 @@ from mgm.bundle import bundle as bundles
 from mgm.bundle.bundle import Bundle
 from mgm.corpus.parts import PartsWriter
 from mgm.evaluation.prediction_store import write_tables
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.training.fit import fit, plan
 from tests import tiny
 

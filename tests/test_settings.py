@@ -9,7 +9,8 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.settings import Settings, overridden
+from mgm.settings.names import overridden
+from mgm.settings.settings import Settings
 
 SMALL: dict[str, Any] = {
     "enabled": {"tickets": "tickets.jsonl"},

@@ -10,7 +10,7 @@ from mgm.bundle import bundle as bundles
 from mgm.bundle.bundle import Bundle
 from mgm.model.network import Network
 from mgm.model.thresholds import untuned
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels
 from mgm.text.cleaning import clean

@@ -9,7 +9,7 @@ import torch
 from mgm.bundle import bundle as bundles
 from mgm.bundle.bundle import Bundle
 from mgm.model.network import Network
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.text import labels
 from mgm.text.features import FeaturePart, featurize
 from mgm.text.stopwords import mark

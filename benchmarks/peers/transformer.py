@@ -16,7 +16,7 @@ from mgm.model.generation.decoder import DecoderState
 from mgm.model.generation.layers import DecoderLayer, EncoderLayer, sinusoidal_positions
 from mgm.model.generation.source_memory import Memory, select_source_subwords
 from mgm.model.ragged import Ragged
-from mgm.settings import GenerationSettings
+from mgm.settings.model import GenerationSettings
 from mgm.text.subwords import UNKNOWN, shows
 
 

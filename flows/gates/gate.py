@@ -9,7 +9,8 @@ from flows.gates.runner import Frame, Verdict, check
 from flows.project import DATA, REPORTS, read_json, rejects_folder, write_json
 from mgm.quality.documents import Cleaning, document_frames, length_reference
 from mgm.quality.features import feature_frames
-from mgm.settings import Settings, nearest
+from mgm.settings.names import nearest
+from mgm.settings.settings import Settings
 
 # What a gate judges. The one after cleaning comes after deduplication too, whose result is what later stages read.
 TABLES = {"ingest": DATA / "documents", "clean": DATA / "unique"}

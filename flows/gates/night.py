@@ -14,7 +14,7 @@ from mgm.quality.night_rows import NightRows
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.night_frames import night_frames
 from mgm.scoring.scorer import Scorer
-from mgm.settings import GateSettings
+from mgm.settings.gates import GateSettings
 
 GATE = "score"
 REFUSED = "gate_refused.json"

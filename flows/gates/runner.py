@@ -15,7 +15,7 @@ from typing import Any
 
 from flows.gates.wording import in_words
 from mgm.quality.frame import SHOWN_ROWS, Frame
-from mgm.settings import nearest
+from mgm.settings.names import nearest
 
 SUITES = Path(__file__).parent / "suites"
 SEVERITIES = ("critical", "warning")

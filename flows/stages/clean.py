@@ -7,7 +7,8 @@ import polars as pl
 from flows.project import DATA, processes, rejects_folder, run_stage, write_counts
 from mgm.corpus.contract import LANGUAGES
 from mgm.corpus.parts import Transformed, map_parts, read_parts
-from mgm.settings import Settings, TextSettings
+from mgm.settings.settings import Settings
+from mgm.settings.text import TextSettings
 from mgm.text.cleaning import clean_with_statistics
 from mgm.text.language import detect
 from mgm.text.offsets import EDIT

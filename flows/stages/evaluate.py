@@ -20,7 +20,8 @@ from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.scoring.held_out import sample
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer
-from mgm.settings import PARAMS, CorpusSettings, Settings
+from mgm.settings.corpora import CorpusSettings
+from mgm.settings.settings import PARAMS, Settings
 from mgm.tasks import RECONSTRUCTION
 from mgm.text.features import FeaturePart
 

@@ -18,7 +18,7 @@ from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.scoring.cost import cost
 from mgm.scoring.held_out import held_out_ids, raw_documents, sample
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.text.features import FeaturePart
 
 EXPLANATIONS = DATA / "explanations"

@@ -19,7 +19,7 @@ from mgm.profiling.detected_languages import DETECTED, detected_languages
 from mgm.profiling.profile import CorpusProfile
 from mgm.profiling.typical_words import TopWords
 from mgm.quality.leaks import Leaks
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels
 from mgm.text.dictionary import dictionaries_of, dictionary_of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from flows.project import DATA, run_stage
 from mgm.corpus.fetch import CORPORA, describe, fetch
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 
 FETCHED = DATA / "fetched"
 

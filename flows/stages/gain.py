@@ -5,7 +5,7 @@ from pathlib import Path
 from flows.project import run_stage, write_json
 from mgm.evaluation.run_files import Sources
 from mgm.experiments.study import GAIN, compare, lines
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 
 
 def main() -> None:

@@ -4,7 +4,7 @@ import sys
 
 from flows.gates.gate import run_gate, verdict_path
 from flows.project import run_stage
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 
 
 def main(gate: str = "", corpus: str | None = None) -> int:

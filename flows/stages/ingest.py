@@ -2,7 +2,7 @@
 
 from flows.project import DATA, rejects_folder, run_stage, write_counts
 from mgm.corpus.ingest import ingest
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 
 
 def main(corpus: str) -> None:

@@ -22,7 +22,7 @@ import torch
 from mgm.corpus.parts import MANIFEST, file_sha256
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.text import vectors
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.checkpoint import Checkpoint

@@ -12,7 +12,7 @@ from flows.revision import code_revision
 from mgm.evaluation.run_files import Sources
 from mgm.report.card import render_card
 from mgm.report.page import render
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 
 TARGET = REPORTS / "report.html"
 PACKAGES = ("torch", "polars", "pyarrow", "numpy", "scipy", "dvc", "great-expectations", "rjieba")

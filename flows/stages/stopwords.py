@@ -6,7 +6,8 @@ from flows.project import DATA, run_stage, write_counts
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter, read_manifest, read_parts
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
-from mgm.settings import Settings, StopwordSettings
+from mgm.settings.settings import Settings
+from mgm.settings.text import StopwordSettings
 from mgm.text.stopwords import CONTENT, FILE, DocumentFrequencies, Stopwords, mark
 
 SHOWN = 50

@@ -8,7 +8,7 @@ import polars as pl
 
 from flows.project import DATA, REPORTS, run_stage, write_json
 from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels
 from mgm.text.features import FeaturePart

@@ -7,7 +7,8 @@ import polars as pl
 from flows.project import DATA, processes, rejects_folder, run_stage, write_counts
 from mgm.corpus.parts import Transformed, map_parts, read_manifest
 from mgm.corpus.statistics import Statistics
-from mgm.settings import SegmentationSettings, Settings
+from mgm.settings.settings import Settings
+from mgm.settings.text import SegmentationSettings
 from mgm.text.dictionary import UserDictionary, dictionary_of
 from mgm.text.segmentation import COLUMNS, tokenize
 

@@ -10,7 +10,7 @@ from dvclive import Live
 from flows.project import CANDIDATE, REPORTS, read_json, run_stage, write_json
 from flows.training_run import FEATURES, VOCABULARY, Console, checkpoint, facts, prepare
 from mgm.bundle import bundle as bundles
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.text.dictionary import dictionaries_of
 from mgm.text.stopwords import Stopwords
 from mgm.text.subwords import FILE as SUBWORDS

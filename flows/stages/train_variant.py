@@ -9,7 +9,8 @@ from mgm.evaluation.prediction_store import check_splits, write_tables
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.experiments.study import RESULT
 from mgm.experiments.variants import SCORES, Variant, variants
-from mgm.settings import PARAMS, Settings, nearest
+from mgm.settings.names import nearest
+from mgm.settings.settings import PARAMS, Settings
 from mgm.training.distillation.predict import scores_of
 from mgm.training.distillation.scores import save_scores
 from mgm.training.fit import Fitted, Plan, fit

@@ -4,7 +4,7 @@ import shutil
 
 from flows.project import DATA, REPORTS, run_stage, write_json
 from mgm.corpus.parts import file_sha256, read_manifest
-from mgm.settings import PARAMS, Settings
+from mgm.settings.settings import PARAMS, Settings
 from mgm.text import vectors
 from mgm.text.features import FeaturePart
 from mgm.text.vector_files import read_vectors

@@ -6,7 +6,7 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 # isort: split
 from flows.candidate_validation import VERDICT, judge_candidate
 from flows.project import run_stage, write_json
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 
 
 def main() -> None:

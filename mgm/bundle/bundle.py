@@ -20,7 +20,8 @@ from torch.overrides import TorchFunctionMode
 from mgm.bundle.card import CARD, check_card, sha256_of
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
-from mgm.settings import Settings, TextSettings
+from mgm.settings.settings import Settings
+from mgm.settings.text import TextSettings
 from mgm.tasks import Task
 from mgm.text.dictionary import UserDictionary
 from mgm.text.stopwords import Stopwords

@@ -12,7 +12,8 @@ from mgm.corpus.progress import progress
 from mgm.corpus.readers import Source, column_names, input_files, read_batches
 from mgm.corpus.splits import assign_splits
 from mgm.corpus.statistics import Statistics
-from mgm.settings import CorpusSettings, IngestSettings, nearest
+from mgm.settings.corpora import CorpusSettings, IngestSettings
+from mgm.settings.names import nearest
 from mgm.tasks import Task
 
 

@@ -15,7 +15,7 @@ from mgm.evaluation.metrics import labelled
 from mgm.evaluation.numbers import rounded
 from mgm.evaluation.slices import flag, slices
 from mgm.evaluation.sufficient_statistics import Statistics
-from mgm.settings import EvaluateSettings
+from mgm.settings.evaluation import EvaluateSettings
 from mgm.tasks import Task
 
 

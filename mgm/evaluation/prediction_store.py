@@ -14,7 +14,7 @@ from mgm.evaluation.prediction_table import predict_part, table_schema
 from mgm.evaluation.summary import SPLIT, summarise
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
-from mgm.settings import EvaluateSettings
+from mgm.settings.evaluation import EvaluateSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 

@@ -12,7 +12,7 @@ import polars as pl
 
 from mgm.corpus.parts import MANIFEST, read_parts
 from mgm.evaluation.metrics import columns_read
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 
 STAGES = ("ingest", "clean", "deduplicate", "tokenize", "stopwords")

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from mgm.settings import VerdictSettings
+from mgm.settings.evaluation import VerdictSettings
 from mgm.tasks import TASK_KINDS
 
 

@@ -4,7 +4,9 @@ granularities, and the joint model and each task alone once more under other see
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mgm.settings import DistillationSettings, ModelSettings, Settings
+from mgm.settings.model import ModelSettings
+from mgm.settings.settings import Settings
+from mgm.settings.training import DistillationSettings
 from mgm.tasks import TASK_KINDS, Task
 
 SINGLE, AVERAGE, ABLATIONS = "single", "average", "ablations"

@@ -23,7 +23,7 @@ from mgm.model.granularity.token_selection import Words as Reads
 from mgm.model.granularity.window import Window
 from mgm.model.granularity.word import Word
 from mgm.model.ragged import Ragged, Words, gather_mean
-from mgm.settings import ModelSettings
+from mgm.settings.model import ModelSettings
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.autoencoder import StackedAutoencoder
-from mgm.settings import AutoencoderSettings, ModelSettings
+from mgm.settings.model import AutoencoderSettings, ModelSettings
 
 
 class ConcatFusion(nn.Module):

@@ -27,7 +27,7 @@ from mgm.model.ragged import Words
 from mgm.model.sharing import registry
 from mgm.model.wide.documents import Wide
 from mgm.model.wide.tagging import WideTagging
-from mgm.settings import ModelSettings
+from mgm.settings.model import ModelSettings
 from mgm.tasks import Task
 
 HEADS: dict[str, type[Classification] | type[Multilabel] | type[Regression] | type[Tagging]] = {

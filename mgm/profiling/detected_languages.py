@@ -7,7 +7,7 @@ documents to be scored declare none.
 import polars as pl
 
 from mgm.profiling.profile import Profile
-from mgm.settings import LanguageSettings
+from mgm.settings.text import LanguageSettings
 from mgm.text.language import detect
 from mgm.text.list_columns import flat, lengths, ragged
 

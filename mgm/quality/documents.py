@@ -43,7 +43,8 @@ from mgm.quality.rows import narrow
 from mgm.quality.split_overlap import add_cross_split_columns
 from mgm.quality.table import clean_table, ingest_table
 from mgm.quality.tasks import TaskCounts
-from mgm.settings import GateSettings, nearest
+from mgm.settings.gates import GateSettings
+from mgm.settings.names import nearest
 from mgm.tasks import Task
 
 RANGES = 10  # of a histogram, as the thresholds of the population stability index suppose

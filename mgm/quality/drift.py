@@ -15,7 +15,7 @@ import polars as pl
 from mgm.profiling.drift import SCHEMA, drift
 from mgm.profiling.profile import Profile
 from mgm.quality.frame import Frame
-from mgm.settings import DriftGate, EffectThreshold
+from mgm.settings.gates import DriftGate, EffectThreshold
 
 FAULTS = {"drifted": pl.String, "drifted_far": pl.String}
 RATIO = "ratio"

@@ -38,7 +38,7 @@ from mgm.corpus.parts import read_manifest
 from mgm.profiling.profile import Profile, comparable_profiles
 from mgm.quality.drift import drift_frame
 from mgm.quality.frame import SHOWN_ROWS, Frame
-from mgm.settings import GateSettings, TaskGate
+from mgm.settings.gates import GateSettings, TaskGate
 from mgm.tasks import Task
 
 SPLITS = ("train", "valid", "test")

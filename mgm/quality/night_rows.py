@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from mgm.settings import NightGate
+from mgm.settings.gates import NightGate
 
 _SHOWN = 10
 

@@ -28,7 +28,7 @@ from mgm.corpus.parts import read_manifest, read_parts
 from mgm.profiling.category_mix import shift
 from mgm.profiling.profile import Profile
 from mgm.quality.frame import SHOWN_ROWS, Frame
-from mgm.settings import CleanGate, IngestGate
+from mgm.settings.gates import CleanGate, IngestGate
 
 UNCLEAR = ("mixed", "other")
 

@@ -28,7 +28,7 @@ import polars as pl
 from mgm.corpus.contract import SPLITS
 from mgm.profiling.category_mix import shift
 from mgm.quality.frame import SHOWN_ROWS, Frame
-from mgm.settings import TaskGate
+from mgm.settings.gates import TaskGate
 from mgm.tasks import Task
 
 HELD_OUT = ("valid", "test")

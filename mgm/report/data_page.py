@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from mgm.evaluation.run_files import STAGES, Sources
 from mgm.report.plots import histogram, histogram_axis, share_bar
-from mgm.settings import CleaningSettings
+from mgm.settings.text import CleaningSettings
 
 SPLITS = ("train", "valid", "test")
 LANGUAGES = ("en", "zh", "mixed", "other")

@@ -7,7 +7,7 @@ import yaml
 
 from mgm.corpus.parts import MANIFEST
 from mgm.evaluation.run_files import Sources
-from mgm.settings import PARAMS
+from mgm.settings.settings import PARAMS
 
 HASHED = ((str(PARAMS),), ("dvc.lock",), ("models", "candidate", "manifest.json"))
 

@@ -26,7 +26,7 @@ import mgm
 from mgm.scoring.isolation import ScoredRows, score_rows
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.shards import Shard
-from mgm.settings import RaySettings, ScoreSettings
+from mgm.settings.scoring import RaySettings, ScoreSettings
 
 LOCAL = "local"
 TRIES = 3

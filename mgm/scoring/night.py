@@ -22,7 +22,7 @@ from mgm.scoring.scorer import Scorer
 from mgm.scoring.shards import Shard, Shards
 from mgm.scoring.staging import Finished, Staging
 from mgm.scoring.table import Night
-from mgm.settings import ScoreSettings
+from mgm.settings.scoring import ScoreSettings
 
 _SHOWN = 10
 

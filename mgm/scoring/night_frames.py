@@ -24,7 +24,7 @@ from mgm.quality.frame import Frame
 from mgm.quality.night_rows import NightRows, Sample
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer
-from mgm.settings import GateSettings
+from mgm.settings.gates import GateSettings
 
 ALL = "all corpora"
 

@@ -15,7 +15,7 @@ from mgm.model.allocation import keep_freed_memory
 from mgm.model.decode import TOKENS_PER_BATCH
 from mgm.model.predict import predict, prediction_schema
 from mgm.model.token_cache import TokenCache
-from mgm.settings import nearest
+from mgm.settings.names import nearest
 from mgm.tasks import Task
 from mgm.text.cleaning import clean
 from mgm.text.features import FeaturePart, featurize_words

@@ -15,7 +15,8 @@ from typing import Self
 import polars as pl
 import rjieba
 
-from mgm.settings import SegmentationSettings, Settings
+from mgm.settings.settings import Settings
+from mgm.settings.text import SegmentationSettings
 from mgm.text.part_of_speech import is_tag
 
 MAX_FREQUENCY = 10**9

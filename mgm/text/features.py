@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from mgm.settings import FeatureSettings
+from mgm.settings.text import FeatureSettings
 from mgm.text import vocabulary as vocabularies
 from mgm.text.dictionary import UserDictionary
 from mgm.text.factorized_tokens import FactorizedTokens

@@ -15,7 +15,7 @@ import fasttext  # type: ignore[import-untyped]
 import numpy as np
 import polars as pl
 
-from mgm.settings import LanguageSettings
+from mgm.settings.text import LanguageSettings
 
 PLACEHOLDER = r"<[A-Z]+>"
 HAN_PER_WORD = 1.5  # characters of a Chinese word, on average

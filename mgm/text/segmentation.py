@@ -26,7 +26,7 @@ import polars as pl
 import rjieba
 
 from mgm.corpus.rejects import NO_WORDS, split_rejected
-from mgm.settings import SegmentationSettings
+from mgm.settings.text import SegmentationSettings
 from mgm.text.cleaning.masking import PLACEHOLDERS
 from mgm.text.dictionary import UserDictionary
 from mgm.text.factorized_tokens import FactorizedTokens

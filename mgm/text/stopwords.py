@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import stopwordsiso
 
-from mgm.settings import StopwordSettings
+from mgm.settings.text import StopwordSettings
 from mgm.text.factorized_tokens import FactorizedTokens
 from mgm.text.list_columns import factorize, flat, lengths, row_ids
 from mgm.text.segmentation import EMOTICON

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from mgm.corpus.progress import progress
-from mgm.settings import nearest
+from mgm.settings.names import nearest
 from mgm.text.vectors import Table
 from mgm.text.vocabulary import UNKNOWN, Vocabulary
 

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from mgm.corpus.progress import progress
-from mgm.settings import FeatureSettings, VectorSettings
+from mgm.settings.text import FeatureSettings, VectorSettings
 from mgm.text.features import FeaturePart
 from mgm.text.list_columns import flat_array, lengths, offsets, ragged, row_ids
 from mgm.text.vectors import Table

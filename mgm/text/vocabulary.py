@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 import polars as pl
 
-from mgm.settings import FeatureSettings
+from mgm.settings.text import FeatureSettings
 from mgm.text import stemming
 from mgm.text.list_columns import Array, factorize, flat
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.mixup import Mixup
 from mgm.model.ragged import Ragged
-from mgm.settings import AugmentationSettings
+from mgm.settings.training import AugmentationSettings
 from mgm.text.subwords import UNKNOWN
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from mgm.model.encoder import Encoder
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.model.network import Network
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from mgm.text.vectors import Table, found

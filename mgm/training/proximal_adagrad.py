@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from mgm.settings import WideTaggingSettings
+from mgm.settings.model import WideTaggingSettings
 
 _LEAST = 1e-10
 

@@ -26,7 +26,7 @@ from mgm.model.batch import Batch, collate, target
 from mgm.model.encoder import Encoder
 from mgm.model.mixup import Mixup
 from mgm.model.network import Network
-from mgm.settings import DistillationSettings, TrainSettings
+from mgm.settings.training import DistillationSettings, TrainSettings
 from mgm.tasks import Task
 from mgm.training import augmentation, batches
 from mgm.training.averaging import MovingAverage

@@ -18,7 +18,7 @@ from benchmarks.peers.rows import Rows, Workspace, joined, load
 from benchmarks.peers.scores import score
 from benchmarks.peers.tokens import characters, words, words_and_bigrams
 from mgm.model.thresholds import Thresholds
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from tests import tiny
 from tests.benchmarks.workspace import make

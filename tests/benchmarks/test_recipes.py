@@ -13,7 +13,7 @@ import yaml
 
 from benchmarks.peers import summary
 from benchmarks.peers.protocol import preset_settings
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from tests import tiny
 from tests.benchmarks.workspace import make

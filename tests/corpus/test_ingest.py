@@ -19,7 +19,7 @@ from mgm.corpus.contract import row_contract
 from mgm.corpus.ingest import ingest
 from mgm.corpus.parts import Counts, read_manifest, read_table
 from mgm.corpus.splits import split_of
-from mgm.settings import CorpusSettings, IngestSettings
+from mgm.settings.corpora import CorpusSettings, IngestSettings
 from mgm.tasks import Task
 
 TASKS = [
@@ -282,7 +282,7 @@ _MEASURE = """
     import sys
     from pathlib import Path
     from mgm.corpus.ingest import ingest
-    from mgm.settings import CorpusSettings, IngestSettings
+    from mgm.settings.corpora import CorpusSettings, IngestSettings
 
     def peak():
         status = Path("/proc/self/status").read_text()

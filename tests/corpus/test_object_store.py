@@ -16,7 +16,7 @@ from mgm.corpus.ingest import ingest
 from mgm.corpus.parts import read_manifest, read_table
 from mgm.corpus.readers import column_names, input_files, read_batches
 from mgm.scoring.inputs import Inputs
-from mgm.settings import CorpusSettings, IngestSettings
+from mgm.settings.corpora import CorpusSettings, IngestSettings
 from tests import object_store
 from tests.object_store import BUCKET, Store
 

@@ -27,7 +27,7 @@ from flows.stages import (
 )
 from mgm.bundle import bundle as bundles
 from mgm.corpus.parts import read_table
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.fit import plan

@@ -6,7 +6,8 @@ import yaml
 
 from mgm.experiments.variants import ABLATIONS, AVERAGE, Variant, granularities, variants
 from mgm.model.network import Network
-from mgm.settings import ModelSettings, Settings
+from mgm.settings.model import ModelSettings
+from mgm.settings.settings import Settings
 from mgm.text.vocabulary import Vocabulary
 from tests import tiny
 

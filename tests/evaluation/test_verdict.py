@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from mgm.evaluation.verdict import Check, floor_checks, judge, smoke_checks
-from mgm.settings import VerdictSettings
+from mgm.settings.evaluation import VerdictSettings
 
 METRICS: dict[str, dict[str, Any]] = {
     "mood": {"kind": "classification", "macro_f1": 0.65, "low": 0.5, "high": 0.7, "n": 5}

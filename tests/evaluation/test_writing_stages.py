@@ -27,7 +27,7 @@ from flows.stages import (
 from mgm.corpus.parts import read_table
 from mgm.evaluation.generation_metrics import text_statistics
 from mgm.scoring.scorer import Scorer
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from tests import writing
 

@@ -7,7 +7,7 @@ import yaml
 
 from flows import distill
 from flows.distill import chosen, file_of, to_set
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from tests import tiny
 
 SETTINGS = tiny.settings()

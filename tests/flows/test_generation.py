@@ -5,7 +5,7 @@ import pytest
 import yaml
 
 from flows import generation
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 
 
 def shipped() -> dict[str, Any]:

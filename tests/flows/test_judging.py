@@ -12,7 +12,7 @@ from flows import candidate_validation, promotion
 from flows.candidate_validation import judge_candidate
 from mgm.bundle.bundle import Bundle
 from mgm.corpus.parts import read_table
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from tests import judged
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.params_file import difference, edited
-from mgm.settings import overridden
+from mgm.settings.names import overridden
 
 SHIPPED = Path("params.yaml").read_text(encoding="utf-8")
 

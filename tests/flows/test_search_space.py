@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from flows.search_space import distributions, start, values
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from tests import tiny
 
 

@@ -10,7 +10,7 @@ import yaml
 from flows import study
 from flows.study import announce, chosen, pending, stage_of
 from mgm.experiments.variants import variants
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from tests import tiny
 
 SETTINGS = tiny.settings()

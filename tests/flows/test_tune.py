@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from flows import lock, training_run, tune, up_to_date
-from mgm.settings import PARAMS, Settings, overridden
+from mgm.settings.names import overridden
+from mgm.settings.settings import PARAMS, Settings
 from mgm.training.trainer import EpochReport
 from tests import tiny
 from tests.laid import lay

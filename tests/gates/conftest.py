@@ -16,7 +16,7 @@ from flows.project import write_json
 from mgm.corpus.parts import REJECTS, Part, PartsWriter, file_sha256, write_manifest
 from mgm.profiling.profile import VERSION, CorpusProfile, Profile
 from mgm.profiling.streaming_histograms import Sizes
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import TASK_KINDS
 from mgm.text.offsets import EDIT
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mgm.profiling.profile import CorpusProfile, Profile
 from mgm.quality.drift import drift_frame
-from mgm.settings import DriftGate
+from mgm.settings.gates import DriftGate
 from mgm.tasks import Task
 
 TASK = Task(name="topic", kind="classification", corpora=["notes"])

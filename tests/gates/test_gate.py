@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from flows.gates.gate import run_gate, verdict_path
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 

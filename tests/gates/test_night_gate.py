@@ -23,7 +23,7 @@ from mgm.bundle import bundle as bundles
 from mgm.profiling.detected_languages import DETECTED, detected_languages
 from mgm.profiling.profile import CorpusProfile
 from mgm.quality.night_rows import Sample
-from mgm.settings import GateSettings
+from mgm.settings.gates import GateSettings
 from tests import tiny
 from tests.gates.test_suites import BETWEEN, NOT_NULL, NULL, UNIQUE, Check
 

@@ -12,7 +12,7 @@ from mgm.model.decode import decode
 from mgm.model.fusion import AutoencoderFusion
 from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import RECONSTRUCTION
 from tests import tiny
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mgm.bundle import bundle as bundles
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from tests import tiny
 
 

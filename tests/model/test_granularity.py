@@ -15,7 +15,7 @@ from mgm.model.granularity.token_selection import TokenSelection
 from mgm.model.granularity.window import Window
 from mgm.model.granularity.word import Word
 from mgm.model.ragged import Ragged
-from mgm.settings import ModelSettings
+from mgm.settings.model import ModelSettings
 
 DOCUMENTS = [[[[1, 2, 3], [4]], [[5, 6]]], [[[7]]], [[[2, 2, 9, 8, 1]], [[3], [1, 1]]]]
 LEVELS = ("character", "word", "window", "lead", "sentence", "paragraph", "document")

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.heads.head import Tagged
 from mgm.model.network import Network
-from mgm.settings import ModelSettings
+from mgm.settings.model import ModelSettings
 from mgm.tasks import Task
 
 TASKS = [

@@ -14,7 +14,8 @@ from mgm.bundle import bundle as bundles
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.network import Network
 from mgm.model.sharing.experts import Experts, Gate
-from mgm.settings import ModelSettings, Settings
+from mgm.settings.model import ModelSettings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from tests import tiny
 

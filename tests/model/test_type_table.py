@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mgm.model.batch import Batch
 from mgm.model.encoder import Encoder
 from mgm.model.token_cache import MAX_BYTES, TokenCache
-from mgm.settings import ModelSettings
+from mgm.settings.model import ModelSettings
 from tests.model.conftest import BUCKETS_OF_NGRAMS, VOCABULARY, batch_of
 
 SETTINGS = ModelSettings.model_validate(

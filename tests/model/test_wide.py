@@ -12,7 +12,7 @@ from mgm.model.batch import Batch
 from mgm.model.network import Network
 from mgm.model.wide.documents import Wide
 from mgm.model.wide.sparse_counts import SparseCounts
-from mgm.settings import ModelSettings, WideChineseSettings, WideSettings
+from mgm.settings.model import ModelSettings, WideChineseSettings, WideSettings
 from mgm.tasks import Task
 from tests.model.conftest import batch_of
 

@@ -8,7 +8,7 @@ import torch
 
 from mgm.model.batch import Batch
 from mgm.model.wide.tagging import FEATURE_TEMPLATES, SHAPES, WORDS, WideTagging
-from mgm.settings import WideTaggingSettings
+from mgm.settings.model import WideTaggingSettings
 
 BUCKETS = 1 << 20
 

@@ -10,7 +10,7 @@ import yaml
 from flows.stages.deduplicate import main
 from mgm.corpus.contract import document_schema
 from mgm.corpus.parts import PartsWriter, read_table
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 
 PARAMS = {
     "enabled": {"notes": "notes.jsonl"},

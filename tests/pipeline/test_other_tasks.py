@@ -11,7 +11,7 @@ import yaml
 
 from mgm.bundle import bundle as bundles
 from mgm.scoring.scorer import Scorer
-from mgm.settings import CleaningSettings, SegmentationSettings
+from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.text.cleaning import clean
 from mgm.text.segmentation import tokenize
 from tests import marked

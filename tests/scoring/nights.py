@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from mgm.settings import ScoreSettings
+from mgm.settings.scoring import ScoreSettings
 from tests import tiny
 
 DAY = date(2026, 1, 1)

@@ -22,7 +22,7 @@ from mgm.scoring.cluster import WorkersLost
 from mgm.scoring.isolation import ModelBroken
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.table import nights
-from mgm.settings import RaySettings, ScoreSettings
+from mgm.settings.scoring import RaySettings, ScoreSettings
 from tests import tiny
 from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, tables
 
@@ -38,7 +38,7 @@ import json, sys
 from pathlib import Path
 from flows.score import score
 from mgm.scoring.staging import Staging
-from mgm.settings import RaySettings
+from mgm.settings.scoring import RaySettings
 from tests.scoring.nights import DAY, SETTINGS
 if __name__ == "__main__":
     written, real = [], Staging.write

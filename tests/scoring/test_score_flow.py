@@ -270,7 +270,7 @@ from mgm.scoring import table
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.lineage import lineage
 from mgm.scoring.table import NightTaken, nights, open_table
-from mgm.settings import ScoreSettings
+from mgm.settings.scoring import ScoreSettings
 place = "s3://{object_store.BUCKET}"
 own = ScoreSettings(table=place + "/scored/p", rejects=place + "/scored/r", rows_per_shard=8)
 def night(source, **more):

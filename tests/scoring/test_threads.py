@@ -11,7 +11,7 @@ from mgm.scoring.isolation import ModelBroken, ScoredRows
 from mgm.scoring.night import score_here
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.shards import Shard
-from mgm.settings import ScoreSettings
+from mgm.settings.scoring import ScoreSettings
 from tests import tiny
 
 ROWS = 5

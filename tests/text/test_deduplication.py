@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mgm.corpus.contract import document_schema
 from mgm.corpus.parts import Counts, PartsWriter, file_sha256, read_manifest, read_table
-from mgm.settings import DeduplicationSettings
+from mgm.settings.text import DeduplicationSettings
 from mgm.tasks import Task
 from mgm.text.deduplication import pairs
 from mgm.text.deduplication.clusters import stars

@@ -6,7 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mgm.settings import SegmentationSettings, Settings
+from mgm.settings.settings import Settings
+from mgm.settings.text import SegmentationSettings
 from mgm.text.dictionary import UserDictionary, UserWord, dictionaries_of, dictionary_of
 from tests import tiny
 

@@ -6,7 +6,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.settings import FeatureSettings
+from mgm.settings.text import FeatureSettings
 from mgm.text.dictionary import UserDictionary, UserWord
 from mgm.text.features import (
     PROPERTIES,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.corpus.contract import LANGUAGES
-from mgm.settings import LanguageSettings
+from mgm.settings.text import LanguageSettings
 from mgm.text import language
 from mgm.text.language import detect
 

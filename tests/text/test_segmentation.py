@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mgm.model.spans import word_spans
-from mgm.settings import CleaningSettings, SegmentationSettings
+from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.tasks import Task
 from mgm.text import labels
 from mgm.text.cleaning import clean, clean_texts

@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from mgm.settings import FeatureSettings
+from mgm.settings.text import FeatureSettings
 from mgm.text.features import featurize
 from mgm.text.stemming import stem
 from mgm.text.vocabulary import Vocabulary, count_words

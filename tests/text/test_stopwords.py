@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mgm.settings import StopwordSettings
+from mgm.settings.text import StopwordSettings
 from mgm.text.stopwords import CONTENT, DocumentFrequencies, Stopwords, mark
 
 KEEP = ["not", "n't", "不"]

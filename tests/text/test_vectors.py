@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.settings import FeatureSettings, VectorSettings
+from mgm.settings.text import FeatureSettings, VectorSettings
 from mgm.text import vector_files, vectors
 from mgm.text.features import FeaturePart, featurize
 from mgm.text.vector_files import read_vectors
@@ -102,7 +102,7 @@ def test_nothing_to_learn_from_is_an_error() -> None:
 _PRINT_HASHES = """
 import hashlib, sys
 from pathlib import Path
-from mgm.settings import FeatureSettings, VectorSettings
+from mgm.settings.text import FeatureSettings, VectorSettings
 from mgm.text.features import FeaturePart
 from mgm.text.vector_training import train_vectors
 from mgm.text.vocabulary import Vocabulary

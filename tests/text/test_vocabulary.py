@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mgm.settings import FeatureSettings
+from mgm.settings.text import FeatureSettings
 from mgm.text.vocabulary import Vocabulary, count_words, frequency_bucket
 
 PARTS = [

@@ -12,7 +12,8 @@ from torchjd.aggregation import Aggregator
 
 from mgm.model.batch import Batch, collate
 from mgm.model.network import Network
-from mgm.settings import AGGREGATORS, Settings, TrainSettings
+from mgm.settings.settings import Settings
+from mgm.settings.training import AGGREGATORS, TrainSettings
 from mgm.training.weighting import registry
 from mgm.training.weighting.aggregated import AggregatedWeighting
 from mgm.training.weighting.weighting import Weighting

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.mixup import Mixup
-from mgm.settings import AugmentationSettings
+from mgm.settings.training import AugmentationSettings
 from mgm.training.augmentation import augment, delete, mask, mixing, swap
 from tests.model.conftest import batch_of
 

@@ -22,7 +22,7 @@ from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.heads.classification import Classification
 from mgm.model.heads.multilabel import Multilabel
 from mgm.model.heads.regression import Regression
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.text import labels
 from mgm.training.fit import Fitted, Plan, fit
 from tests import tiny

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mgm.model.granularity.character import INITIAL_SCALE
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.text.vectors import Table
 from mgm.training.fit import Plan, plan
 from tests import tiny

@@ -16,7 +16,9 @@ from flows import training_run
 from flows.stages import pretrain
 from mgm.corpus.parts import Part, file_sha256, write_manifest
 from mgm.model.encoder import Encoder
-from mgm.settings import ModelSettings, PretrainSettings, Settings
+from mgm.settings.model import ModelSettings
+from mgm.settings.settings import Settings
+from mgm.settings.training import PretrainSettings
 from mgm.text import labels
 from mgm.text.features import FeaturePart
 from mgm.training.checkpoint import Checkpoint

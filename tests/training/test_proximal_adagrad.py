@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from mgm.settings import WideTaggingSettings
+from mgm.settings.model import WideTaggingSettings
 from mgm.training.proximal_adagrad import ProximalAdagrad
 
 WIDTHS = {"names": 1, "keys": 2}

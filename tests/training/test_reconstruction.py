@@ -12,7 +12,7 @@ from mgm.evaluation.out_of_distribution import auroc
 from mgm.model.decode import decode
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion, fusion_of
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import RECONSTRUCTION
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import fit, plan

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info
 
 from mgm.model.heads.classification import Classification
 from mgm.model.network import Network
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import fit, plan
 from mgm.training.logit_adjustment import log_share

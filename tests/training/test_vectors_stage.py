@@ -12,7 +12,7 @@ import yaml
 from flows import training_run
 from flows.stages import vectors
 from mgm.corpus.parts import Part, file_sha256, write_manifest
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.text import labels
 from tests import tiny
 

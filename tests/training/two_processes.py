@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.text.features import FeaturePart
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.distributed import process_group

@@ -13,7 +13,7 @@ import polars as pl
 from mgm.corpus.readers import delimited, jsonl, parquet, plain_text
 from mgm.corpus.readers.assemble import assemble
 from mgm.corpus.readers.input_files import InputFile, Source, find_files
-from mgm.settings import nearest
+from mgm.settings.names import nearest
 
 __all__ = ["MEGABYTES", "InputFile", "Source", "column_names", "input_files", "pieces", "read_batches"]
 

@@ -11,7 +11,7 @@ from mgm.evaluation.explanations.target import Target
 from mgm.evaluation.explanations.wide_words import tagging_contributions, wide_contributions
 from mgm.model.batch import Batch
 from mgm.model.network import Network
-from mgm.settings import ExplainSettings
+from mgm.settings.evaluation import ExplainSettings
 from mgm.tasks import Task
 
 

@@ -30,7 +30,7 @@ from mgm.evaluation.explanations.target import Target, target_of
 from mgm.evaluation.summary import SPLIT
 from mgm.model.batch import Batch, collate
 from mgm.model.decode import Outcome, decode
-from mgm.settings import ExplainSettings
+from mgm.settings.evaluation import ExplainSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 

@@ -15,7 +15,7 @@ from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.generation.layers import DecoderLayer, KVCache, sinusoidal_positions
 from mgm.model.generation.source_memory import Memory, Reader
 from mgm.model.ragged import Words
-from mgm.settings import GenerationSettings
+from mgm.settings.model import GenerationSettings
 from mgm.text.subwords import UNKNOWN, shows
 
 _LEAST = 1e-9

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mgm.settings import GenerationSettings
+from mgm.settings.model import GenerationSettings
 
 
 class KVCache(NamedTuple):

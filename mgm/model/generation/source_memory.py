@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mgm.model.batch import Batch
 from mgm.model.generation.layers import EncoderLayer, sinusoidal_positions
 from mgm.model.ragged import Ragged, Words
-from mgm.settings import GenerationSettings
+from mgm.settings.model import GenerationSettings
 
 
 @dataclass(frozen=True)

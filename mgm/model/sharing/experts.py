@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mgm.model.ragged import Ragged, Words
 from mgm.model.sharing.sharing import Sharing
-from mgm.settings import ModelSettings
+from mgm.settings.model import ModelSettings
 from mgm.tasks import Task
 
 

@@ -6,7 +6,7 @@ Axes: I items, K experts, D width read, W width of an expert.
 from torch import Tensor, nn
 
 from mgm.model.sharing.experts import Experts, ExpertSharing, Gate, Level, mixed
-from mgm.settings import MixtureSettings, ModelSettings
+from mgm.settings.model import MixtureSettings, ModelSettings
 
 
 class MmoeSharing(ExpertSharing):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.sharing.experts import Experts, ExpertSharing, Gate, Level, mixed
-from mgm.settings import ExtractionSettings, ModelSettings
+from mgm.settings.model import ExtractionSettings, ModelSettings
 
 
 class PleSharing(ExpertSharing):

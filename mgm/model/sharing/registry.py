@@ -5,7 +5,7 @@ from mgm.model.sharing.hard import HardSharing
 from mgm.model.sharing.mmoe import MmoeSharing
 from mgm.model.sharing.ple import PleSharing
 from mgm.model.sharing.sharing import Sharing
-from mgm.settings import ModelSettings
+from mgm.settings.model import ModelSettings
 from mgm.tasks import Task
 
 SHARINGS: dict[str, type[Sharing]] = {

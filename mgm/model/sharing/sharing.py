@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.ragged import Ragged, Words
-from mgm.settings import ModelSettings
+from mgm.settings.model import ModelSettings
 from mgm.tasks import Task
 
 

@@ -18,7 +18,7 @@ from mgm.model.granularity.token_selection import TokenSelection
 from mgm.model.hashing import FIRST, SECOND, THIRD, mixed
 from mgm.model.ragged import Ragged
 from mgm.model.wide.sparse_counts import Occurrences, SparseCounts
-from mgm.settings import WideSettings
+from mgm.settings.model import WideSettings
 
 _MIN_DOCUMENTS = 2
 """An n-gram of fewer training documents says nothing about others."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from mgm.model.batch import Batch
 from mgm.model.hashing import FIRST, SECOND, THIRD, mixed
 from mgm.model.ragged import Ragged
-from mgm.settings import WideTaggingSettings
+from mgm.settings.model import WideTaggingSettings
 from mgm.text.features import PROPERTIES
 
 WORDS = [(-2,), (-1,), (0,), (1,), (2,), (-1, 0), (0, 1), (-1, 1), (-2, -1), (1, 2), (-1, 0, 1)]

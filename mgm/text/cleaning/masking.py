@@ -23,7 +23,7 @@ from ipaddress import AddressValueError, IPv6Address
 import numpy as np
 import polars as pl
 
-from mgm.settings import Mask
+from mgm.settings.text import Mask
 from mgm.text.cleaning.rewriting import Rewritten, put_rows
 from mgm.text.offsets import Edits, compose
 

@@ -16,7 +16,7 @@ import polars as pl
 from mgm.corpus.parts import Transformed
 from mgm.corpus.rejects import SPAN_IN_DELETION, TEXT_TOO_LONG, TEXT_TOO_SHORT, split_rejected
 from mgm.corpus.statistics import Statistics
-from mgm.settings import CleaningSettings
+from mgm.settings.text import CleaningSettings
 from mgm.tasks import TASK_KINDS
 from mgm.text.cleaning.html import to_text
 from mgm.text.cleaning.invisible import drop_invisible

@@ -8,7 +8,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from mgm.corpus.contract import SPLITS
-from mgm.settings import DeduplicationSettings
+from mgm.settings.text import DeduplicationSettings
 from mgm.text.deduplication.pairs import Pairs
 from mgm.text.list_columns import Array
 

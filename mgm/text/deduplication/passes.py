@@ -21,7 +21,7 @@ from mgm.corpus.parts import Counts, Transformed, map_parts, read_manifest, read
 from mgm.corpus.progress import progress
 from mgm.corpus.rejects import EXACT_DUPLICATE, NEAR_DUPLICATE, split_rejected
 from mgm.corpus.statistics import Statistics
-from mgm.settings import DeduplicationSettings
+from mgm.settings.text import DeduplicationSettings
 from mgm.tasks import Task
 from mgm.text.deduplication import conflicts, pairs
 from mgm.text.deduplication.clusters import Classes, Copies, Flags, ranks, resolve, straddling

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from mgm.model.batch import Batch, collate
 from mgm.model.encoder import Encoder
 from mgm.model.granularity.token_selection import TokenSelection
-from mgm.settings import PretrainSettings
+from mgm.settings.training import PretrainSettings
 from mgm.training.batches import Step, one_pass
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.labelled_rows import Source

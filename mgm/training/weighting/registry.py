@@ -1,6 +1,6 @@
 """The weighting that the settings name."""
 
-from mgm.settings import TrainSettings
+from mgm.settings.training import TrainSettings
 from mgm.training.weighting.aggregated import AggregatedWeighting
 from mgm.training.weighting.famo import FamoWeighting
 from mgm.training.weighting.random import RandomWeighting

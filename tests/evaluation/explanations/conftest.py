@@ -7,7 +7,7 @@ import torch
 
 from mgm.bundle.bundle import Bundle
 from mgm.model.network import Network
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from tests import tiny

@@ -8,7 +8,7 @@ from mgm.evaluation.explanations.attribution import explain_words
 from mgm.evaluation.explanations.integrated import average_word, integrated_gradients, occurrence_vectors
 from mgm.evaluation.explanations.target import target_of
 from mgm.model.batch import Batch, collate
-from mgm.settings import ExplainSettings
+from mgm.settings.evaluation import ExplainSettings
 from tests.evaluation.explanations.conftest import Made, made_with
 
 

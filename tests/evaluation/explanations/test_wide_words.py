@@ -9,7 +9,7 @@ from mgm.evaluation.explanations.wide_words import tagging_contributions, wide_c
 from mgm.model.batch import Batch
 from mgm.model.wide.documents import Wide
 from mgm.model.wide.tagging import FEATURE_TEMPLATES, WideTagging
-from mgm.settings import WideChineseSettings, WideSettings, WideTaggingSettings
+from mgm.settings.model import WideChineseSettings, WideSettings, WideTaggingSettings
 from tests.model.conftest import batch_of
 
 

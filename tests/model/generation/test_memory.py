@@ -4,7 +4,7 @@ from torch import nn
 from mgm.model.batch import Batch
 from mgm.model.generation.source_memory import Reader, select_source_subwords
 from mgm.model.ragged import Words
-from mgm.settings import GenerationSettings
+from mgm.settings.model import GenerationSettings
 
 
 def batch(documents: list[list[list[int]]], spelt: list[int]) -> Batch:

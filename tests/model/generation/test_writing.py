@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mgm.model.batch import NO_LABEL, Batch, collate
 from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.network import Network
-from mgm.settings import Settings
+from mgm.settings.settings import Settings
 from mgm.text.features import FeaturePart
 from mgm.text.subwords import END, UNKNOWN, written
 from tests import writing

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.settings import CleaningSettings, SegmentationSettings
+from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.tasks import TASK_KINDS
 from mgm.text.cleaning import clean, clean_texts
 from mgm.text.cleaning.html import to_text

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.settings import CleaningSettings
+from mgm.settings.text import CleaningSettings
 from mgm.text.cleaning import clean_texts
 from mgm.text.cleaning.masking import _PATTERNS, PLACEHOLDERS, mask
 from tests.text.cleaning.checks import after, changes, check_edits, check_spans, rows

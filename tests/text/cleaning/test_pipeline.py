@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.settings import CleaningSettings
+from mgm.settings.text import CleaningSettings
 from mgm.tasks import TASK_KINDS
 from mgm.text.cleaning import clean, clean_texts, clean_with_statistics, pipeline, steps
 from mgm.text.offsets import Edits

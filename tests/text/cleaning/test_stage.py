@@ -5,7 +5,7 @@ import pickle
 import polars as pl
 
 from flows.stages.clean import Clean
-from mgm.settings import TextSettings
+from mgm.settings.text import TextSettings
 
 
 def test_languages_are_counted_and_filled_in_and_the_transform_can_be_pickled() -> None:

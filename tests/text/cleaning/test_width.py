@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.settings import CleaningSettings, SegmentationSettings
+from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.text.cleaning import clean
 from mgm.text.cleaning.width import fold_width
 from mgm.text.segmentation import tokenize
