@@ -43,6 +43,7 @@ lint: setup
 	ruff format --check .
 	mypy
 	lint-imports
+	python -m flows.stage_dependencies --check
 
 clean:
 	rm -rf $(VENV) .prefect data/documents data/clean data/tokens data/content data/features data/predictions data/rejects

@@ -1,0 +1,134 @@
+"""Write each stage's code dependencies into dvc.yaml and study/dvc.yaml: `python -m flows.stage_dependencies` (`--check`: only compare).
+
+A stage depends on the module that its command runs and on every module of mgm and flows that this one imports, directly or not,
+one entry a module; a package's `__init__.py` counts where it has content. It depends also on the data that lies in a package (suites,
+templates): a file, or a folder without Python code, that one of those modules names in a string literal, beside the module
+itself or in a package that the module names in another literal. All other dependencies, comments and the order of the file stay.
+"""
+
+import argparse
+import ast
+import sys
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+import grimp
+import yaml
+
+FILES = (Path("dvc.yaml"), Path("study/dvc.yaml"))
+ROOTS = ("mgm", "flows")
+
+
+def code_dependencies(module: str) -> list[str]:
+    """Return the sorted paths of the code and package data that running a module uses."""
+    files = {
+        path for name in _used_modules(module) if (path := _path(name)).read_text(encoding="utf-8").strip()
+    }
+    return sorted(path.as_posix() for path in files | {data for file in files for data in package_data(file)})
+
+
+@cache
+def import_graph() -> grimp.ImportGraph:
+    """Return the graph of all imports within mgm and flows, also those inside of functions."""
+    return grimp.build_graph(*ROOTS, exclude_type_checking_imports=True, cache_dir=None)
+
+
+@cache
+def package_data(file: Path) -> frozenset[Path]:
+    """Return the data files and folders of packages that a module names in its string literals."""
+    tree = ast.parse(file.read_text(encoding="utf-8"))
+    literals = {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    packages = {Path(*name.split(".")) for name in literals if name.partition(".")[0] in ROOTS}
+    folders = {file.parent, *(package for package in packages if package.is_dir())}
+    return frozenset(
+        path for folder in folders for path in folder.iterdir() if path.name in literals and _is_data(path)
+    )
+
+
+def updated(text: str) -> str:
+    """Return the text of a dvc.yaml whose stages depend on the code that they use."""
+    lines = text.splitlines(keepends=True)
+    edits: dict[int, list[str]] = {}
+    for command, dependencies in _stages(text):
+        starts = [(node.start_mark.line, str(node.value)) for node in dependencies.value]
+        code = [line for line, path in starts if path.partition("/")[0] in ROOTS]
+        edits |= {line: [] for line in code}
+        indent = " " * (dependencies.value[0].start_mark.column - 2)
+        new = [f"{indent}- {path}\n" for path in code_dependencies(command.split()[2])]
+        # the code stays where it was among the other dependencies, or follows them
+        if code:
+            edits[code[0]] = new
+        else:
+            last = starts[-1][0]
+            edits[last] = [lines[last], *new]
+    return "".join(line for number, old in enumerate(lines) for line in edits.get(number, [old]))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit status: with `--check` 1 where a file is not as it should be."""
+    parser = argparse.ArgumentParser(prog="python -m flows.stage_dependencies", description=__doc__)
+    parser.add_argument(
+        "--check", action="store_true", help="change nothing; exit 1 where a file would change"
+    )
+    options = parser.parse_args(arguments)
+    stale = [
+        file
+        for file in FILES
+        if file.read_text(encoding="utf-8") != updated(file.read_text(encoding="utf-8"))
+    ]
+    for file in stale:
+        if options.check:
+            print(
+                f"{file}: not the code that its stages import; run python -m flows.stage_dependencies",
+                file=sys.stderr,
+            )
+        else:
+            file.write_text(updated(file.read_text(encoding="utf-8")), encoding="utf-8")
+            print(f"{file}: updated")
+    return 1 if options.check and stale else 0
+
+
+def _stages(text: str) -> Iterator[tuple[str, yaml.Node]]:
+    """Yield the command and the node of `deps` of every stage; dependencies under an alias once."""
+    file = yaml.compose(text)
+    assert file is not None, "a dvc.yaml has stages"
+    seen = set()
+    for _, stage in _entry(file, "stages").value:
+        body = next((value for key, value in stage.value if key.value == "do"), stage)
+        dependencies = _entry(body, "deps")
+        if id(dependencies) not in seen:
+            seen.add(id(dependencies))
+            yield str(_entry(body, "cmd").value), dependencies
+
+
+def _entry(mapping: yaml.Node, key: str) -> yaml.Node:
+    return next(value for name, value in mapping.value if name.value == key)
+
+
+def _used_modules(module: str) -> set[str]:
+    """Return a module, all that it imports, and the packages that Python imports on the way there, the roots apart."""
+    graph = import_graph()
+    used: set[str] = set()
+    pending = {module}
+    while pending:
+        used |= pending | {name for start in pending for name in graph.find_upstream_modules(start)}
+        pending = {name.rpartition(".")[0] for name in used} - used - {"", *ROOTS}
+    return used - set(ROOTS)
+
+
+def _path(module: str) -> Path:
+    folder = Path(*module.split("."))
+    return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+
+
+def _is_data(path: Path) -> bool:
+    return path.suffix != ".py" if path.is_file() else not any(path.rglob("*.py"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
