@@ -30,11 +30,11 @@ import yaml
 from peers.transformer import Transformer
 from torch import nn
 
-from flows.project import read_json, write_json
 from mgm.corpus.parts import read_manifest
 from mgm.evaluation.bootstrap import intervals
 from mgm.evaluation.copy_baselines import lead_and_copy
 from mgm.evaluation.generation_metrics import BASELINES, bleu_tokenizer, text_statistics
+from mgm.files import read_json, write_json
 from mgm.model.batch import Batch, collate, cut_by_tokens
 from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.network import Network

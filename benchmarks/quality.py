@@ -35,7 +35,7 @@ from peers.protocol import PEERS, Benchmark, Unit, over
 from peers.results import Results, Rows, by_seed, gathered
 from peers.rows import Workspace, load
 
-from flows.project import read_json, write_json
+from mgm.files import read_json, write_json
 from mgm.settings.names import nearest
 
 RESULTS = Path("benchmarks/results")

@@ -16,8 +16,8 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 import hardware
 import quality
 
-from flows.project import read_json
 from mgm.experiments.study import GAIN
+from mgm.files import read_json
 from mgm.settings.settings import PARAMS, Settings
 
 RESULTS = quality.RESULTS / "study.json"

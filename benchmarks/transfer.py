@@ -27,9 +27,9 @@ from peers import summary
 from flows import study
 from flows.distill import chosen, files_of
 from flows.params_file import edited
-from flows.project import read_json, write_json
 from mgm.experiments.study import GAIN
 from mgm.experiments.variants import SINGLE, TEACHERS
+from mgm.files import read_json, write_json
 from mgm.settings.names import nearest
 from mgm.settings.settings import PARAMS, Settings
 from mgm.tasks import TASK_KINDS, Task

@@ -26,8 +26,9 @@ from prefect.runtime import flow_run
 
 from flows import artifacts, night_page, processes, server
 from flows.fan_out import run_tasks
-from flows.project import REPORTS, read_json
+from flows.project import REPORTS
 from flows.score import PLACEHOLDER, SCORED, SUMMARY, load_settings, parse_date, score
+from mgm.files import read_json
 from mgm.scoring import table as tables
 
 FAILED = "failed"

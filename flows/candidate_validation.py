@@ -13,7 +13,7 @@ import polars as pl
 
 import mgm
 from flows.champion import CHAMPION, STORE, champion
-from flows.project import CANDIDATE, DATA, REPORTS, read_json
+from flows.project import CANDIDATE, DATA, REPORTS
 from mgm.bundle.bundle import bundle_id
 from mgm.corpus.parts import read_manifest
 from mgm.corpus.processes import run_in_subprocess
@@ -21,6 +21,7 @@ from mgm.evaluation.champion_comparison import champion_checks
 from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.evaluation.verdict import Check, floor_checks, judge, smoke_checks
+from mgm.files import read_json
 from mgm.scoring.held_out import held_out_ids, raw_documents, sample, score_documents
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.smoke import Smoke, smoke

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from flows.project import read_json
+from mgm.files import read_json
 from mgm.profiling.profile import Profile, comparable_profiles
 
 CHAMPION = Path("models/champion.json")

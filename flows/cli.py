@@ -3,15 +3,15 @@ document."""
 
 import argparse
 import sys
-from pathlib import Path
 
 from flows import lock
-from mgm.corpus.fetch import FetchError, describe, fetch
-
-FETCHED = Path("data/fetched")
+from flows.errors import message
+from flows.project import FETCHED
 
 
 def _fetch(options: argparse.Namespace) -> int:
+    from mgm.corpus.fetch import describe, fetch
+
     for path in fetch(options.name, FETCHED):
         print(describe(path))
     return 0
@@ -90,8 +90,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
-    except (ValueError, OSError, FetchError) as error:
-        print(f"error: {error}", file=sys.stderr)
+    except (ValueError, OSError) as error:
+        print(f"error: {message(error)}", file=sys.stderr)
         return 1
 
 

@@ -19,12 +19,13 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 
 # isort: split
 from flows import lock, up_to_date
-from flows.project import DATA, REPORTS, read_json, write_json
+from flows.project import DATA, REPORTS
 from flows.training_run import VOCABULARY, Console, checkpoint, corpora_of, inputs, prepare, read_features
 from mgm.evaluation.numbers import rounded
 from mgm.evaluation.prediction_store import PredictionStore
 from mgm.evaluation.prediction_table import predict_part
 from mgm.experiments.cross_validation import HELD_OUT, Fold, apply_fold
+from mgm.files import read_json, write_json
 from mgm.settings.settings import Settings
 from mgm.tasks import TASK_KINDS
 from mgm.text.features import FeaturePart

@@ -11,10 +11,11 @@ from typing import Any
 from flows import keys
 from flows.candidate_validation import VERDICT, judge_candidate
 from flows.champion import CHAMPION, STORE, Champion, champion
-from flows.project import CANDIDATE, CARD, read_json, write_json
+from flows.project import CANDIDATE, CARD
 from mgm.bundle.bundle import bundle_id, verify
 from mgm.bundle.card import add_card
 from mgm.bundle.signing import check_signature, sign
+from mgm.files import read_json, write_json
 from mgm.settings.settings import PARAMS, Settings
 
 

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from flows.project import REPORTS, read_json
+from flows.project import REPORTS
 from mgm.evaluation.summary import summary_lines
+from mgm.files import read_json
 from mgm.tasks import TASK_KINDS
 
 _METRICS = REPORTS / "metrics.json"

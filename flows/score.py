@@ -29,9 +29,9 @@ from tqdm import tqdm
 
 from flows import champion, keys, night_page, server
 from flows.champion import CHAMPION, STORE
-from flows.project import read_json, write_json
 from flows.revision import code_revision, lock_hash
 from mgm.corpus.readers import Source
+from mgm.files import read_json, write_json
 from mgm.quality.night_rows import NightRows
 from mgm.scoring import cluster, shards, steps, table
 from mgm.scoring.inputs import Inputs

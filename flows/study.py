@@ -8,8 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.project import REPORTS, read_json
+from flows.project import REPORTS
 from mgm.experiments.variants import Variant, variants
+from mgm.files import read_json
 from mgm.settings.names import nearest
 from mgm.settings.settings import PARAMS, Settings
 

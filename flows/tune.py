@@ -25,9 +25,10 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from flows import lock, up_to_date
 from flows.params_file import difference, edited
-from flows.project import REPORTS, read_json, write_json
+from flows.project import REPORTS
 from flows.search_space import distributions, start, values
 from flows.training_run import Console, checkpoint, inputs, prepare
+from mgm.files import read_json, write_json
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
 from mgm.training.fit import fit

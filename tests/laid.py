@@ -5,8 +5,8 @@ from typing import Any
 import yaml
 
 from flows import training_run
-from flows.project import write_json
 from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.files import write_json
 from mgm.settings.settings import PARAMS, Settings
 from mgm.text import labels, vectors
 from tests import tiny

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from flows.project import read_json, write_json
+from mgm.files import read_json, write_json
 from mgm.model.thresholds import Thresholds
 from mgm.settings.names import nearest
 from mgm.settings.settings import Settings

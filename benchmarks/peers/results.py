@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.project import read_json
+from mgm.files import read_json
 
 from .protocol import Unit
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from flows.champion import CHAMPION, reference
 from flows.gates.data_docs import write_page
 from flows.gates.runner import Frame, Verdict, check
-from flows.project import DATA, REPORTS, read_json, rejects_folder, write_json
+from flows.project import DATA, REPORTS, rejects_folder
+from mgm.files import read_json, write_json
 from mgm.quality.documents import Cleaning, document_frames, length_reference
 from mgm.quality.features import feature_frames
 from mgm.settings.names import nearest

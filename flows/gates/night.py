@@ -9,7 +9,7 @@ from typing import Any
 from flows.gates.data_docs import write_page
 from flows.gates.gate import DATA_DOCS
 from flows.gates.runner import Verdict, check
-from flows.project import write_json
+from mgm.files import write_json
 from mgm.quality.night_rows import NightRows
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.night_frames import night_frames

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from flows.project import DATA, processes, rejects_folder, run_stage, write_counts
+from flows.project import DATA, rejects_folder
+from flows.stages.command_line import num_processes, run_stage, write_counts
 from mgm.corpus.contract import LANGUAGES
 from mgm.corpus.parts import Transformed, map_parts, read_parts
 from mgm.settings.settings import Settings
@@ -48,7 +49,7 @@ def main(corpus: str) -> None:
         "clean",
         pl.Schema(schema | {"edits": pl.List(EDIT)}),
         Clean(settings.text_for(corpus), settings.corpora[corpus].min_chars),
-        processes(),
+        num_processes(),
     )
     write_counts("clean", corpus, counts, **statistics.result())
 

@@ -1,6 +1,7 @@
 """Stage: clean documents without copies, or with copies in one split. `python -m flows.stages.deduplicate CORPUS`."""
 
-from flows.project import DATA, rejects_folder, run_stage, write_counts
+from flows.project import DATA, rejects_folder
+from flows.stages.command_line import run_stage, write_counts
 from mgm.settings.settings import Settings
 from mgm.text.deduplication.passes import deduplicate
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
 
 # isort: split
-from flows.project import CANDIDATE, DATA, REPORTS, run_stage, write_json
+from flows.project import CANDIDATE, DATA, REPORTS
+from flows.stages.command_line import run_stage
 from mgm.bundle import bundle as bundles
 from mgm.corpus.parts import read_manifest, read_table
 from mgm.evaluation.calibration import headline, reliability_curve
@@ -17,6 +18,7 @@ from mgm.evaluation.metrics import labelled
 from mgm.evaluation.out_of_distribution import PLACE, Errors, separation
 from mgm.evaluation.prediction_store import check_splits, write_tables
 from mgm.evaluation.summary import SPLIT, summary_lines
+from mgm.files import write_json
 from mgm.scoring.held_out import sample
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer

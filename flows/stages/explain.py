@@ -9,13 +9,15 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 # isort: split
 import polars as pl
 
-from flows.project import CANDIDATE, DATA, REPORTS, run_stage, write_json
+from flows.project import CANDIDATE, DATA, REPORTS
+from flows.stages.command_line import run_stage
 from mgm.bundle import bundle as bundles
 from mgm.corpus.parts import read_manifest
 from mgm.corpus.processes import run_in_subprocess
 from mgm.evaluation.explanations.explain import explain
 from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
+from mgm.files import write_json
 from mgm.scoring.cost import cost
 from mgm.scoring.held_out import held_out_ids, raw_documents, sample
 from mgm.settings.settings import Settings

@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flows.project import DATA, REPORTS, run_stage, write_json
+from flows.project import DATA, REPORTS
+from flows.stages.command_line import run_stage
 from mgm.corpus.parts import MANIFEST, Part, file_sha256, read_manifest, read_parts, write_manifest
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
+from mgm.files import write_json
 from mgm.profiling.detected_languages import DETECTED, detected_languages
 from mgm.profiling.profile import CorpusProfile
 from mgm.profiling.typical_words import TopWords

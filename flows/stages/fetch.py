@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from flows.project import DATA, run_stage
+from flows.project import DATA
+from flows.stages.command_line import run_stage
 from mgm.corpus.fetch import CORPORA, describe, fetch
 from mgm.settings.settings import Settings
 

@@ -2,9 +2,10 @@
 
 from pathlib import Path
 
-from flows.project import run_stage, write_json
+from flows.stages.command_line import run_stage
 from mgm.evaluation.run_files import Sources
 from mgm.experiments.study import GAIN, compare, lines
+from mgm.files import write_json
 from mgm.settings.settings import Settings
 
 

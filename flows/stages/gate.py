@@ -3,7 +3,7 @@
 import sys
 
 from flows.gates.gate import run_gate, verdict_path
-from flows.project import run_stage
+from flows.stages.command_line import run_stage
 from mgm.settings.settings import Settings
 
 

@@ -1,6 +1,7 @@
 """Stage ingest: a corpus's raw rows to its documents."""
 
-from flows.project import DATA, rejects_folder, run_stage, write_counts
+from flows.project import DATA, rejects_folder
+from flows.stages.command_line import run_stage, write_counts
 from mgm.corpus.ingest import ingest
 from mgm.settings.settings import Settings
 

@@ -5,7 +5,8 @@ import json
 import shutil
 from typing import Any
 
-from flows.project import REPORTS, run_stage, write_json
+from flows.project import REPORTS
+from flows.stages.command_line import run_stage
 from flows.training_run import (
     CHECKPOINTS,
     FEATURES,
@@ -15,6 +16,7 @@ from flows.training_run import (
     read_features,
     word_vectors,
 )
+from mgm.files import write_json
 
 # isort: split
 import torch

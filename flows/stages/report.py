@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from flows.project import CARD, REPORTS, run_stage
+from flows.project import CARD, REPORTS
 from flows.revision import code_revision
+from flows.stages.command_line import run_stage
 from mgm.evaluation.run_files import Sources
 from mgm.report.card import render_card
 from mgm.report.page import render

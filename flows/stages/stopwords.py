@@ -2,7 +2,8 @@
 
 import polars as pl
 
-from flows.project import DATA, run_stage, write_counts
+from flows.project import DATA
+from flows.stages.command_line import run_stage, write_counts
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter, read_manifest, read_parts
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics

@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from flows.project import DATA, REPORTS, run_stage, write_json
+from flows.project import DATA, REPORTS
+from flows.stages.command_line import run_stage
 from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
+from mgm.files import write_json
 from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels

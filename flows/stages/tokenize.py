@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from flows.project import DATA, processes, rejects_folder, run_stage, write_counts
+from flows.project import DATA, rejects_folder
+from flows.stages.command_line import num_processes, run_stage, write_counts
 from mgm.corpus.parts import Transformed, map_parts, read_manifest
 from mgm.corpus.statistics import Statistics
 from mgm.settings.settings import Settings
@@ -45,7 +46,7 @@ def main(corpus: str) -> None:
         "tokenize",
         {name: kind for name, kind in documents.items() if name not in ("text", "edits")} | COLUMNS,
         Tokenize(segmentation, dictionary_of(segmentation, RESOURCES)),
-        processes(),
+        num_processes(),
     )
     write_counts("tokenize", corpus, counts, **statistics.result())
 

@@ -7,9 +7,11 @@ from pathlib import Path
 
 from dvclive import Live
 
-from flows.project import CANDIDATE, REPORTS, read_json, run_stage, write_json
+from flows.project import CANDIDATE, REPORTS
+from flows.stages.command_line import run_stage
 from flows.training_run import FEATURES, VOCABULARY, Console, checkpoint, facts, prepare
 from mgm.bundle import bundle as bundles
+from mgm.files import read_json, write_json
 from mgm.settings.settings import Settings
 from mgm.text.dictionary import dictionaries_of
 from mgm.text.stopwords import Stopwords

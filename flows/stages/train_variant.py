@@ -3,12 +3,14 @@ result.json. `python -m flows.stages.train_variant NAME`, such as single/TASK, a
 
 import shutil
 
-from flows.project import DATA, REPORTS, run_stage, write_json
+from flows.project import DATA, REPORTS
+from flows.stages.command_line import run_stage
 from flows.training_run import Console, checkpoint, corpora_of, facts, inputs, prepare, read_features
 from mgm.evaluation.prediction_store import check_splits, write_tables
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.experiments.study import RESULT
 from mgm.experiments.variants import SCORES, Variant, variants
+from mgm.files import write_json
 from mgm.settings.names import nearest
 from mgm.settings.settings import PARAMS, Settings
 from mgm.training.distillation.predict import scores_of

@@ -2,8 +2,10 @@
 
 import shutil
 
-from flows.project import DATA, REPORTS, run_stage, write_json
+from flows.project import DATA, REPORTS
+from flows.stages.command_line import run_stage
 from mgm.corpus.parts import file_sha256, read_manifest
+from mgm.files import write_json
 from mgm.settings.settings import PARAMS, Settings
 from mgm.text import vectors
 from mgm.text.features import FeaturePart

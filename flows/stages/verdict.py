@@ -5,7 +5,8 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 
 # isort: split
 from flows.candidate_validation import VERDICT, judge_candidate
-from flows.project import run_stage, write_json
+from flows.stages.command_line import run_stage
+from mgm.files import write_json
 from mgm.settings.settings import Settings
 
 

@@ -3,9 +3,7 @@
 A reader opens only what `_parts.json` lists, so a half-written folder is never read, and a stray file never counts.
 """
 
-import hashlib
 import json
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -19,6 +17,7 @@ import polars as pl
 from mgm.corpus.processes import in_order
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
+from mgm.files import file_sha256, write_text
 
 MANIFEST = "_parts.json"
 ROW_GROUP = 20_000
@@ -74,18 +73,10 @@ class Counts:
         self.reasons = dict(sorted((Counter(self.reasons) + Counter(other.reasons)).items()))
 
 
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def write_manifest(folder: Path, parts: Sequence[Part]) -> None:
     """Writes `_parts.json`, atomically: with it the table is whole."""
     manifest = Manifest(rows=sum(p.rows for p in parts), parts=list(parts))
-    temporary = folder / (MANIFEST + ".tmp")
-    temporary.write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, folder / MANIFEST)
+    write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.peers.protocol import Unit
 from benchmarks.peers.results import by_seed, gathered
-from flows.project import write_json
+from mgm.files import write_json
 from mgm.tasks import Task
 
 DISH = Task(name="dish", kind="classification", corpora=["menus"])

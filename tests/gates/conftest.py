@@ -12,8 +12,8 @@ import yaml
 
 from flows.gates.gate import run_gate
 from flows.gates.runner import Verdict
-from flows.project import write_json
 from mgm.corpus.parts import REJECTS, Part, PartsWriter, file_sha256, write_manifest
+from mgm.files import write_json
 from mgm.profiling.profile import VERSION, CorpusProfile, Profile
 from mgm.profiling.streaming_histograms import Sizes
 from mgm.settings.settings import Settings

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from flows.gates.runner import SUITES, Verdict
-from flows.project import write_json
+from mgm.files import write_json
 from mgm.profiling.profile import Profile
 from tests.gates.conftest import PARAMS, Features, profile_of
 from tests.gates.test_suites import BETWEEN, NOT_NULL, NULL, Check, split, without

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.champion import reference
-from flows.project import write_json
+from mgm.files import write_json
 from mgm.profiling.profile import VERSION
 
 GOOD = {"version": VERSION, "split": "train"}

@@ -14,8 +14,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from flows.project import read_json
 from mgm.bundle import bundle as bundles
+from mgm.files import read_json
 from mgm.training.distributed import DistributedContext, Labelled, check
 from tests import tiny
 from tests.laid import lay

@@ -1,0 +1,54 @@
+"""The command line that all stages share: arguments, errors in one line, statistics."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from flows.errors import message
+from flows.project import STAGES
+from mgm.corpus.parts import Counts
+from mgm.files import write_json
+
+
+def run_stage(main: Callable[..., int | None]) -> None:
+    """Run a stage's `main` on the command line's arguments and exit; an error of the user or of a file is one line, without a trace."""
+    start = time.perf_counter()
+    try:
+        code = main(*sys.argv[1:]) or 0
+    except (ValueError, OSError) as error:
+        print(f"error: {message(error)}", file=sys.stderr)
+        sys.exit(1)
+    if code == 0:
+        print(f"done in {time.perf_counter() - start:.1f} s", flush=True)
+    sys.exit(code)
+
+
+def write_counts(stage: str, corpus: str, counts: Counts, **more: Any) -> None:
+    """Write a stage's statistics for one corpus, and print them in one line."""
+    content = {
+        "rows_in": counts.rows_in,
+        "rows_out": counts.rows_out,
+        "rejected": counts.rejected,
+        "reasons": counts.reasons,
+    }
+    write_json(STAGES / stage / f"{corpus}.json", content | more)
+    reasons = "".join(f", {reason} {n}" for reason, n in counts.reasons.items())
+    print(
+        f"{stage} {corpus}: {counts.rows_in:,} rows in, {counts.rows_out:,} out, {counts.rejected:,} rejected{reasons}"
+    )
+
+
+def num_processes() -> int:
+    """Return how many processes the stages that work part by part use: the variable MGM_PROCESSES, else one.
+
+    It is no setting of params.yaml, since it changes no result.
+
+    Raises:
+        ValueError: the variable is not a number from 1 on.
+    """
+    text = os.environ.get("MGM_PROCESSES", "1")
+    if not text.isdecimal() or int(text) < 1:
+        raise ValueError(f"environment variable MGM_PROCESSES: {text!r}: expected a number from 1 on")
+    return int(text)

@@ -1,0 +1,25 @@
+"""Errors about the files that one step leaves for another. The library says which step; whoever runs it knows the command."""
+
+from pathlib import Path
+
+
+class MissingInput(FileNotFoundError):
+    """A file that another step makes is not there.
+
+    Args:
+        path: the file or folder; several are joined by commas.
+        problem: the rest of the message, such as "no predictions".
+        made_by: the stage that makes it, as dvc.yaml names it, or "study".
+    """
+
+    def __init__(self, path: Path | str, problem: str, *, made_by: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.made_by = made_by
+
+
+class StaleInput(ValueError):
+    """A file was made from other data or settings than those of now; the arguments are those of `MissingInput`."""
+
+    def __init__(self, path: Path | str, problem: str, *, made_by: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.made_by = made_by
