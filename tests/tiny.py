@@ -11,7 +11,7 @@ from mgm.bundle.bundle import Bundle
 from mgm.model.network import Network
 from mgm.model.thresholds import untuned
 from mgm.settings.settings import Settings
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.cleaning import clean
 from mgm.text.dictionary import UserDictionary, UserWord
@@ -156,7 +156,9 @@ def prepared(
     for corpus, frame in tokens.items():
         part = featurize(frame, vocabulary, config.text.features, _dictionary(config, corpus))
         own: list[Task] = [t for t in tasks if corpus in t.corpora]
-        features[corpus] = [FeaturePart(labels.encode(part.documents, own, spaces), part.types)]
+        features[corpus] = [
+            FeaturePart(labels.encode(part.documents, with_label_spaces(own, spaces)), part.types)
+        ]
     return features, vocabulary, spaces
 
 

@@ -10,6 +10,7 @@ from mgm.bundle import bundle as bundles
 from mgm.bundle.bundle import Bundle
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
+from mgm.tasks import with_label_spaces
 from mgm.text import labels
 from mgm.text.features import FeaturePart, featurize
 from mgm.text.stopwords import mark
@@ -137,7 +138,9 @@ def prepared(
     for corpus, frame in tokens.items():
         part = featurize(frame, vocabulary, config.text.features, None, subwords)
         mine = [t for t in tasks if corpus in t.corpora]
-        features[corpus] = [FeaturePart(labels.encode(part.documents, mine, spaces, subwords), part.types)]
+        features[corpus] = [
+            FeaturePart(labels.encode(part.documents, with_label_spaces(mine, spaces), subwords), part.types)
+        ]
     return features, vocabulary, spaces, subwords
 
 

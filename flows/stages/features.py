@@ -22,7 +22,7 @@ from mgm.profiling.profile import CorpusProfile
 from mgm.profiling.typical_words import TopWords
 from mgm.quality.leaks import Leaks
 from mgm.settings.settings import Settings
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.dictionary import dictionaries_of, dictionary_of
 from mgm.text.features import FeaturePart, featurize
@@ -62,10 +62,11 @@ def main() -> None:
         _read(corpora, lambda c: ["split", *[t.name for t in _trained(settings, c)]], "labels"), tasks
     )
     spaces = labels.build_label_spaces(label_counts, tasks)
-    rare = labels.rare_labels(label_counts, tasks)
+    rare = labels.find_rare_labels(label_counts, tasks)
     subwords = _subwords(settings, corpora)
     if subwords is not None:
-        spaces |= {task.name: subwords.pieces for task in tasks if task.kind == "generation"}
+        spaces |= {task.name: subwords.pieces for task in tasks if task.spec.generates_text}
+    tasks = with_label_spaces(tasks, spaces)
 
     shutil.rmtree(FOLDER, ignore_errors=True)
     vocabulary.save(FOLDER / "vocabulary.parquet")
@@ -77,20 +78,20 @@ def main() -> None:
     profiles: dict[str, Any] = {}
     statistics: dict[str, Any] = {}
     for corpus in corpora:
-        own = _trained(settings, corpus)
+        own = [task for task in tasks if corpus in task.corpora]
         profile, counts, distinct, parts = CorpusProfile(own), Statistics(), WordCounts(), []
         languages: Counter[str] = Counter()
         for index, (source, tokens) in enumerate(_tokens(corpus)):
             tokens = labels.drop_rare(tokens, own, rare)
             part = featurize(tokens, vocabulary, features, dictionaries[corpus], subwords)
-            part = FeaturePart(labels.encode(part.documents, own, spaces, subwords), part.types)
+            part = FeaturePart(labels.encode(part.documents, own, subwords), part.types)
             paths = part.save(FOLDER / corpus, index)
             parts.append(Part(paths[0].name, part.documents.height, _sha256(paths), source.sha256))
             profile.add(part.documents, part.types)
             counts.count("sentences", int(part.documents["sentence"].list.len().sum()))
             counts.measure("words_per_document", part.documents["word"].list.len())
             distinct.add(key(part.types["text"], features.stem), np.ones(part.types.height, np.int64))
-            gathered.unseen.update(labels.unseen(tokens, own, spaces))
+            gathered.unseen.update(labels.count_unseen(tokens, own))
             gathered.top_words.add(part.documents, part.types)
             gathered.leaks.add(part.documents, part.types)
             train = part.documents.filter(pl.col("split") == "train")
@@ -137,7 +138,7 @@ def _read(corpora: list[str], columns: Callable[[str], list[str]], what: str) ->
 
 def _subwords(settings: Settings, corpora: list[str]) -> Subwords | None:
     """Learned from the training targets of all generation tasks; none where no such task is trained."""
-    own = {c: [t.name for t in _trained(settings, c) if t.kind == "generation"] for c in corpora}
+    own = {c: [t.name for t in _trained(settings, c) if t.spec.generates_text] for c in corpora}
     if not any(own.values()):
         return None
     parts = _read([c for c in corpora if own[c]], lambda c: ["split", *own[c]], "subwords")
@@ -196,8 +197,8 @@ def _count_splits(tokens: pl.DataFrame, tasks: list[Task], gathered: Gathered) -
     for (split,), rows in sorted(tokens.partition_by("split", as_dict=True).items()):
         for task in tasks:
             gathered.labelled[task.name][str(split)] += rows.height - rows[task.name].null_count()
-            if task.kind in labels.HAS_LABELS:
-                values = labels.label_values(rows, task).alias("label").value_counts(sort=True, name="n")
+            if task.spec.has_label_space:
+                values = labels.flat_labels(rows, task).alias("label").value_counts(sort=True, name="n")
                 counts = dict(values.select("label", "n").iter_rows())
                 gathered.found[task.name][str(split)].update(counts)
 

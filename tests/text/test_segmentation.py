@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mgm.model.spans import word_spans
 from mgm.settings.text import CleaningSettings, SegmentationSettings
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.cleaning import clean, clean_texts
 from mgm.text.dictionary import UserDictionary, UserWord
@@ -144,7 +144,9 @@ def test_spans_at_any_character_survive_tagging_of_characters(data: st.DataObjec
     task = Task(name="names", kind="tagging", corpora=["c"])
     span = {"start": start, "end": end, "label": "name"}
     frame = documents(text).with_columns(names=pl.Series([[span]], dtype=task.column_type))
-    row = labels.encode(tokenize(frame, CHARACTERS)[0], [task], {"names": ["name"]}).row(0, named=True)
+    row = labels.encode(tokenize(frame, CHARACTERS)[0], with_label_spaces([task], {"names": ["name"]})).row(
+        0, named=True
+    )
     tags = np.array(row[task.encoded])
     found = word_spans(tags, np.ones(len(tags), np.float32), np.array(row["sentence"]))
     assert [(row["start"][a], row["end"][b]) for a, b in zip(found.first, found.last, strict=True)] == [

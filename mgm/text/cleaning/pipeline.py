@@ -17,7 +17,7 @@ from mgm.corpus.parts import Transformed
 from mgm.corpus.rejects import SPAN_IN_DELETION, TEXT_TOO_LONG, TEXT_TOO_SHORT, split_rejected
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import CleaningSettings
-from mgm.tasks import TASK_KINDS
+from mgm.tasks import SPAN
 from mgm.text.cleaning.html import to_text
 from mgm.text.cleaning.invisible import drop_invisible
 from mgm.text.cleaning.masking import mask
@@ -131,7 +131,7 @@ def _span_in_deletion(frame: pl.DataFrame, edits: Edits) -> Flags:
     """Which rows have a span of which cleaning leaves nothing."""
     bad = np.zeros(frame.height, dtype=bool)
     for column in frame.iter_columns():
-        if column.dtype == TASK_KINDS["tagging"].column_type and len(edits.text):
+        if column.dtype == pl.List(SPAN) and len(edits.text):
             text, spans = row_ids(lengths(column)), flat(column)
             start, end = spans.struct.field("start").to_numpy(), spans.struct.field("end").to_numpy()
             gone = (edits.ends(text, end) <= edits.starts(text, start)) & (end > start)

@@ -174,14 +174,14 @@ def _report(
     statistics.count("exact_copies", copies.exact.sum())
     statistics.count("near_copies", copies.near.sum())
     statistics.count("moved", (copies.split != splits).sum())
-    differing = conflicts.conflicts(members, tasks)
+    differing = conflicts.find_conflicts(members, tasks)
     dropped = members.filter(pl.col("kept") != pl.col("row"))
     dropped = dropped.join(members, left_on="kept", right_on="row", how="left", suffix=" of kept")
     for task in tasks:
         lost = pl.col(task.name).is_not_null() & pl.col(f"{task.name} of kept").is_null()
         statistics.count(f"conflicts/{task.name}", differing[task.name]["cluster"].n_unique())
         statistics.count(f"labels_lost/{task.name}", dropped.filter(lost).height)
-    return statistics, _examples(source, conflicts.chosen(differing))
+    return statistics, _examples(source, conflicts.select_examples(differing))
 
 
 def _ids(members: pl.DataFrame, rows: Flags) -> list[str]:
@@ -196,7 +196,7 @@ def _examples(source: Path, examples: list[tuple[str, list[str]]]) -> Found:
     wanted = pl.Series([doc_id for _, ids in examples for doc_id in ids]).unique()
     columns = ["doc_id", *sorted({task for task, _ in examples})]
     rows = [part.filter(pl.col("doc_id").is_in(wanted.implode())) for part in read_parts(source, columns)]
-    return conflicts.shown(examples, pl.concat(rows))
+    return conflicts.describe_examples(examples, pl.concat(rows))
 
 
 class _Transform:

@@ -1,0 +1,65 @@
+"""Labels of tagging: list[i16], one BIO tag a word.
+
+A tag is OUTSIDE, or 1 + 2i for the first word of a span of label i, or 2 + 2i for a further word of it.
+"""
+
+import numpy as np
+import polars as pl
+
+from mgm.tasks import Task
+from mgm.tasks.kinds import TAGGING
+from mgm.text.labels.encoder import LABEL_ENCODERS, UNSEEN, LabelEncoder, label_ids
+from mgm.text.list_columns import Array, flat, flat_array, lengths, ragged, ranges, row_ids
+from mgm.text.offsets import keys
+from mgm.text.subwords import Subwords
+
+OUTSIDE = 0
+"""The tag of a word outside every span."""
+
+
+class SpanEncoder(LabelEncoder):
+    """Labelled spans of a document; those of rare labels are dropped."""
+
+    def encode(self, frame: pl.DataFrame, task: Task, subwords: Subwords | None) -> pl.Series:
+        """Return the tags of the words, whose offsets are the columns `start` and `end`."""
+        column = frame[task.name]
+        counts = lengths(frame["start"])
+        row, spans = row_ids(lengths(column)), flat(column)
+        labels = label_ids(spans.struct.field("label"), task.labels).fill_null(UNSEEN).to_numpy()
+        first, last = _words_of_spans(
+            row, spans.struct.field("start").to_numpy(), spans.struct.field("end").to_numpy(), frame
+        )
+        known = (labels != UNSEEN) & (first < last)
+        size = (last - first)[known]
+        place = ranges(size)
+        tags = np.full(counts.sum(), OUTSIDE, dtype=np.int16)
+        tags[np.repeat(first[known], size) + place] = 1 + 2 * np.repeat(labels[known], size) + (place > 0)
+        labelled = column.is_not_null().to_numpy()
+        return ragged(
+            column.name,
+            pl.Series(tags[np.repeat(labelled, counts)]),
+            np.where(labelled, counts, 0),
+            valid=labelled,
+        )
+
+    def flatten(self, column: pl.Series) -> pl.Series:
+        """Return the labels of all spans of all documents."""
+        return flat(column).struct.field("label").drop_nulls()
+
+    def drop(self, column: pl.Expr, labels: pl.Series) -> pl.Expr:
+        """Return the lists without spans of these labels."""
+        return column.list.filter(~pl.element().struct.field("label").is_in(labels.implode()))
+
+
+def _words_of_spans(row: Array, start: Array, end: Array, frame: pl.DataFrame) -> tuple[Array, Array]:
+    """Return the flat words [first, last) that each span overlaps; a word that two spans share is the earlier one's."""
+    word_row = row_ids(lengths(frame["start"]))
+    first = np.searchsorted(keys(word_row, flat_array(frame["end"])), keys(row, start), side="right")
+    last = np.searchsorted(keys(word_row, flat_array(frame["start"])), keys(row, end), side="left")
+    order = np.lexsort((-last, first))
+    taken = np.maximum.accumulate(np.append(0, last[order]))[:-1]
+    first[order] = np.maximum(first[order], taken)
+    return first, last
+
+
+LABEL_ENCODERS.register(TAGGING.name, SpanEncoder())
