@@ -1,6 +1,23 @@
-"""How properties are tried: without a deadline, since a busy machine is no fault of the code."""
+"""What all tests share: how properties are tried, and commands that start with the libraries imported."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import hypothesis
+import pytest
 
+from tests import warm_python
+
+# Without a deadline, since a busy machine is no fault of the code.
 hypothesis.settings.register_profile("mgm", deadline=None)
 hypothesis.settings.load_profile("mgm")
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of `python`, `dvc` and `mgm` that start with the libraries imported."""
+    folder = tmp_path_factory.mktemp("commands")
+    server = warm_python.install(folder)
+    yield folder
+    server.kill()
+    server.wait()

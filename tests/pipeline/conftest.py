@@ -30,13 +30,14 @@ CODE = [
 
 @dataclass
 class Project:
-    """A project folder and its environment."""
+    """A project folder, and the folder with the commands that run in it."""
 
     root: Path
+    commands: Path
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Runs a command in the project as a user with its environment activated."""
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        path = os.pathsep.join([str(self.commands), str(Path(sys.executable).parent), os.environ["PATH"]])
         env = os.environ | {"PATH": path, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
         return subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, timeout=1200)
 
@@ -71,11 +72,11 @@ class Project:
 
     def copy_to(self, target: Path) -> "Project":
         shutil.copytree(self.root, target, symlinks=True)
-        return Project(target)
+        return Project(target, self.commands)
 
 
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
+def fresh(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Project:
     """The project before its first run."""
     root = tmp_path_factory.mktemp("fresh") / "project"
     root.mkdir()
@@ -104,7 +105,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Project:
     (root / "raw").mkdir()
     tiny.menus(120).write_ndjson(root / "raw/menus.jsonl")
     tiny.verses(120).write_ndjson(root / "raw/verses.jsonl")
-    project = Project(root)
+    project = Project(root, commands)
     project.ok("git", "init", "--quiet")
     project.ok("dvc", "init", "--quiet")
     project.ok("dvc", "config", "core.analytics", "false")

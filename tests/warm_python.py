@@ -1,0 +1,164 @@
+"""Python processes that start with the libraries already imported, for tests that run many commands.
+
+Importing torch, Polars and Great Expectations takes a stage longer than its work on a tiny corpus. `serve` imports them once and
+forks a process for each command; `python`, `dvc` and `mgm` in the folder of `install` are clients of it. A process is a real one, in the
+folder and with the environment, the arguments and the standard streams of its client, and ends with it. The project's own code is
+never imported before the fork: a test may change it.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+LIBRARIES = (
+    "torch",
+    "polars",
+    "pyarrow.parquet",
+    "deltalake",
+    "dataframely",
+    "pydantic",
+    "ruamel.yaml",
+    "safetensors.torch",
+    "scipy.sparse",
+    "scipy.stats",
+    "sklearn.svm",
+    "cleanlab",
+    "ftfy",
+    "rensa",
+    "rapidfuzz",
+    "sacrebleu",
+    "rouge_score.rouge_scorer",
+    "sentencepiece",
+    "jinja2",
+    "dvc.cli",
+    "dvc.repo",
+    "dvc.commands.repro",
+    "dvclive",
+    "great_expectations",
+    "prefect",
+    "tqdm",
+)
+STREAMS = (0, 1, 2)
+CLIENT = """#!{python} -SE
+import array, json, os, socket, sys
+link = socket.socket(socket.AF_UNIX)
+link.connect({address!r})
+request = json.dumps([{prefix!r} + sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
+link.sendmsg([len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", (0, 1, 2)))])
+link.sendall(request)
+status = link.recv(1)
+sys.exit(status[0] if status else 70)
+"""
+
+
+def install(folder: Path, ready_seconds: float = 60) -> subprocess.Popen[bytes]:
+    """Start a server and write its clients into `folder`, which a test puts first on PATH.
+
+    Raises:
+        RuntimeError: the server did not start in time.
+    """
+    address = folder / "socket"
+    for name, prefix in (("python", []), ("dvc", ["-m", "dvc"]), ("mgm", ["-m", "flows.cli"])):
+        client = folder / name
+        client.write_text(CLIENT.format(python=sys.executable, address=str(address), prefix=prefix))
+        client.chmod(0o755)
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, str(address)]
+    server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
+    deadline = time.monotonic() + ready_seconds
+    while not address.exists():
+        if server.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"{address}: the server of warm processes did not start")
+        time.sleep(0.05)
+    return server
+
+
+def serve(address: Path) -> None:
+    """Import the libraries, then fork a process for every client."""
+    for library in LIBRARIES:
+        __import__(library)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended processes are not waited for
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(address))
+    listener.listen(64)
+    while True:
+        link, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            sys.executable = str(address.with_name("python"))  # what the command starts is warm too
+            _answer(link)
+        link.close()
+
+
+def _answer(link: socket.socket) -> None:
+    """Run one client's command in this process, which ends with it or with the client."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    head, streams, _, _ = socket.recv_fds(link, 8, len(STREAMS))
+    size, request = int.from_bytes(head, "big"), b""
+    while len(request) < size:
+        request += link.recv(size - len(request))
+    arguments, folder, environment = json.loads(request)
+    sys.path[1:1] = [entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry]
+    for stream, number in zip(streams, STREAMS, strict=True):
+        os.dup2(stream, number)
+        os.close(stream)
+    os.setpgid(0, 0)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    _end_with(link)
+    status = _run(arguments, folder)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    link.sendall(bytes([status & 0xFF]))
+    os._exit(0)
+
+
+def _end_with(link: socket.socket) -> None:
+    """Kill this process and its children when the client is gone."""
+    import threading
+
+    def watch() -> None:
+        if not link.recv(1):
+            os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _run(arguments: list[str], folder: str) -> int:
+    """Run `-m module ...`, `-c code ...` or `file ...` as the interpreter would; return the exit status."""
+    import atexit
+    import runpy
+    import traceback
+
+    while arguments[0] in ("-u", "-P"):  # the streams are flushed by line or at the end, as a test needs them
+        arguments = arguments[1:]
+    try:
+        if arguments[0] == "-m":
+            sys.argv, sys.path[0] = arguments[1:], folder
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        elif arguments[0] == "-c":
+            sys.argv, sys.path[0] = ["-c", *arguments[2:]], folder
+            exec(compile(arguments[1], "<string>", "exec"), {"__name__": "__main__"})
+        else:
+            sys.argv, sys.path[0] = arguments, str(Path(arguments[0]).parent)
+            runpy.run_path(arguments[0], run_name="__main__")
+        status: object = 0
+    except SystemExit as end:
+        status = end.code
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    if isinstance(status, str):
+        print(status, file=sys.stderr)
+    atexit._run_exitfuncs()
+    return status if isinstance(status, int) else int(status is not None)
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]))
