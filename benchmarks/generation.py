@@ -198,7 +198,7 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
     """The same batches, steps, rate and average."""
     own, pieces = settings.model.generation, made.labels[made.tasks[0].name]
     names = [task.name for task in made.tasks]
-    wanted = weights(Network(settings.model, made.tasks, made.labels, 10, 10))["outside of tables"]
+    wanted = weights(Network(settings.model, made.tasks, 10, 10))["outside of tables"]
     layers = 1
     while True:  # the fewest layers with at least mgm's weights
         torch.manual_seed(settings.seed)
@@ -223,9 +223,7 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
             total = 0.0
             model.train()
             for done, step in enumerate(steps, start=1):
-                batch = collate(
-                    made.sources[step.source].part, step.rows, made.tasks, made.labels, with_targets=True
-                )
+                batch = collate(made.sources[step.source].part, step.rows, made.tasks)
                 for group in optimizer.param_groups:
                     group["lr"] = chosen.learning_rate * schedule(
                         chosen, (epoch + done / len(steps)) / chosen.epochs
@@ -291,7 +289,7 @@ def texts(
 
 
 def gathered(part: FeaturePart, rows: np.ndarray, task: Task) -> Batch:
-    return collate(part, rows, [task], {}, with_targets=False)
+    return collate(part, rows)
 
 
 def measured(

@@ -12,6 +12,7 @@ from mgm.bundle.bundle import Bundle
 from mgm.corpus.parts import PartsWriter
 from mgm.evaluation.prediction_store import write_tables
 from mgm.settings.settings import Settings
+from mgm.tasks import with_label_spaces
 from mgm.training.fit import fit, plan
 from tests import tiny
 
@@ -36,7 +37,6 @@ def trained(epochs: int = 4) -> Bundle:
         network=fitted.network,
         settings=bundles.own_settings(config),
         tasks=made.tasks,
-        labels=made.labels,
         thresholds=fitted.decisions.thresholds,
         vocabulary=vocabulary,
         profile={"corpora": {"menus": {}, "verses": {}}},
@@ -52,7 +52,8 @@ def renamed(bundle: Bundle, name: str) -> Bundle:
 def worse_in(bundle: Bundle, task: str) -> Bundle:
     """A model that takes each label of one task for the next one, and is the same in all other tasks."""
     labels = bundle.labels[task]
-    return replace(bundle, labels=bundle.labels | {task: labels[1:] + labels[:1]})
+    spaces = bundle.labels | {task: labels[1:] + labels[:1]}
+    return replace(bundle, tasks=with_label_spaces(bundle.tasks, spaces))
 
 
 def shyer(bundle: Bundle, threshold: float, theme: str | None = None) -> Bundle:

@@ -166,7 +166,10 @@ def network(config: Settings, vocabulary: Vocabulary, spaces: dict[str, list[str
     """A network with random weights, large enough that its outputs differ between documents."""
     torch.manual_seed(seed)
     made = Network(
-        config.model, config.active_tasks(), spaces, len(vocabulary), config.text.features.ngram_buckets
+        config.model,
+        with_label_spaces(config.active_tasks(), spaces),
+        len(vocabulary),
+        config.text.features.ngram_buckets,
     )
     with torch.no_grad():
         for parameter in made.parameters():
@@ -181,8 +184,7 @@ def bundle(config: Settings | None = None) -> Bundle:
     return Bundle(
         network=network(config, vocabulary, spaces),
         settings=bundles.own_settings(config),
-        tasks=config.active_tasks(),
-        labels=spaces,
+        tasks=with_label_spaces(config.active_tasks(), spaces),
         thresholds={"themes": untuned(len(spaces["themes"]))},
         vocabulary=vocabulary,
         profile={"corpora": {"menus": {}, "verses": {}}},

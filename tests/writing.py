@@ -148,7 +148,9 @@ def network(config: Settings, vocabulary: Vocabulary, spaces: dict[str, list[str
     """A network with random weights."""
     torch.manual_seed(seed)
     buckets = config.text.features.ngram_buckets
-    return Network(config.model, config.active_tasks(), spaces, len(vocabulary), buckets).eval()
+    return Network(
+        config.model, with_label_spaces(config.active_tasks(), spaces), len(vocabulary), buckets
+    ).eval()
 
 
 def bundle(config: Settings | None = None, made: Network | None = None) -> Bundle:
@@ -158,8 +160,7 @@ def bundle(config: Settings | None = None, made: Network | None = None) -> Bundl
     return Bundle(
         network=made or network(config, vocabulary, spaces),
         settings=bundles.own_settings(config),
-        tasks=config.active_tasks(),
-        labels=spaces,
+        tasks=with_label_spaces(config.active_tasks(), spaces),
         thresholds={},
         vocabulary=vocabulary,
         profile={"corpora": {"orders": {}, "notices": {}}},

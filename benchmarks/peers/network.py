@@ -112,7 +112,7 @@ def _outcomes(
     test_part = FeaturePart(part.documents.filter(pl.col("split") == "test"), part.types)
     found: dict[str, Outcome] = {}
     plain = [t for t in tasks if t.kind != "tagging"]
-    decoded = decode(fitted.network, test_part, np.arange(test_part.documents.height), plain, labels)
+    decoded = decode(fitted.network, test_part, np.arange(test_part.documents.height), plain)
     for task in plain:
         known = test_part.documents[task.name].is_not_null().to_numpy()
         found[task.name] = np.asarray(decoded[task.name])[known]

@@ -57,8 +57,7 @@ def _train(settings: Settings) -> None:
     bundle = bundles.Bundle(
         network=fitted.network,
         settings=bundles.own_settings(settings),
-        tasks=tasks,
-        labels=made.labels,
+        tasks=made.tasks,
         thresholds=fitted.decisions.thresholds,
         vocabulary=Vocabulary.load(VOCABULARY),
         profile=read_json(FEATURES / "profile.json"),

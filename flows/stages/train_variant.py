@@ -44,7 +44,7 @@ def _write_results(variant: Variant, made: Plan, fitted: Fitted) -> None:
     tested = write_tables(
         folder,
         {corpus: read_features(corpus) for corpus in corpora_of(settings, variant.tasks)},
-        variant.tasks,
+        made.tasks,
         fitted.network,
         made.labels,
         fitted.decisions.thresholds,

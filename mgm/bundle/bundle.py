@@ -22,7 +22,7 @@ from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
 from mgm.settings.settings import Settings
 from mgm.settings.text import TextSettings
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text.dictionary import UserDictionary
 from mgm.text.stopwords import Stopwords
 from mgm.text.subwords import FILE as SUBWORDS
@@ -47,7 +47,6 @@ class Bundle:
     network: Network
     settings: Settings
     tasks: list[Task]
-    labels: dict[str, list[str]]
     thresholds: dict[str, Thresholds]
     vocabulary: Vocabulary
     profile: dict[str, Any]
@@ -55,6 +54,11 @@ class Bundle:
     dictionaries: dict[str, UserDictionary] = field(default_factory=dict)
     subwords: Subwords | None = None
     id: str = ""
+
+    @property
+    def labels(self) -> dict[str, list[str]]:
+        """The label spaces of the tasks that have one."""
+        return {task.name: list(task.labels) for task in self.tasks if task.labels}
 
     def text_for(self, corpus: str | None) -> TextSettings:
         """The text settings that a document of this corpus is read with. None: the general ones.
@@ -156,11 +160,9 @@ def load(folder: Path) -> Bundle:
     verify(folder)
     config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
     settings = Settings.parse(config["settings"], str(folder / _CONFIG))
-    tasks = [Task(**task) for task in config["tasks"]]
+    tasks = with_label_spaces([Task(**task) for task in config["tasks"]], config["labels"])
     with _Uninitialised():
-        network = Network(
-            settings.model, tasks, config["labels"], config["vocabulary_size"], config["ngram_buckets"]
-        )
+        network = Network(settings.model, tasks, config["vocabulary_size"], config["ngram_buckets"])
     try:
         network.load_state_dict(load_file(folder / _WEIGHTS))
     except RuntimeError as error:
@@ -170,7 +172,6 @@ def load(folder: Path) -> Bundle:
         network=network,
         settings=settings,
         tasks=tasks,
-        labels=config["labels"],
         thresholds={task: Thresholds(**t) for task, t in config["thresholds"].items()},
         vocabulary=Vocabulary.load(folder / _VOCABULARY),
         profile=json.loads((folder / _PROFILE).read_text(encoding="utf-8")),

@@ -73,7 +73,7 @@ def _shown(
     network: Network, part: FeaturePart, row: int, task: Task, pieces: Sequence[str]
 ) -> dict[str, Any]:
     """One document's output and source."""
-    batch = collate(part, np.array([row]), [task], {}, with_targets=False)
+    batch = collate(part, np.array([row]))
     batch = batch.to(next(network.parameters()).device)
     encoded = network.encode(batch)
     memory, start_D = network.memory(task.name, batch, encoded)

@@ -13,7 +13,7 @@ from mgm.model.decode import Progress
 from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
 from mgm.model.thresholds import Thresholds
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text.features import FeaturePart
 
 
@@ -51,8 +51,7 @@ def predict_part(
     found = predict(
         network,
         FeaturePart(documents, part.types),
-        list(tasks),
-        labels,
+        with_label_spaces(list(tasks), labels),
         thresholds,
         probs=True,
         progress=progress,

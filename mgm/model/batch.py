@@ -4,7 +4,7 @@ Axes: B documents, P paragraphs, S sentences, N words of the whole batch, T dist
 of them, K labels. Nothing is padded here: lengths stand beside the flat values, so a document never sees its neighbours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -119,15 +119,12 @@ class Batch:
         return Ragged(self.word, self.words_per_document).row
 
 
-def collate(
-    part: FeaturePart, rows: np.ndarray, tasks: list[Task], labels: dict[str, list[str]], with_targets: bool
-) -> Batch:
-    """The batch of `rows` of a part, in that order.
+def collate(part: FeaturePart, rows: np.ndarray, tasks: Sequence[Task] = ()) -> Batch:
+    """Return the batch of `rows` of a part, in that order, with the targets of those of `tasks` that its corpus labels.
 
-    Shapes: see `Batch`; T counts the distinct words of these rows alone. `labels` gives K of the multilabel
-    tasks.
+    Shapes: see `Batch`; T counts the distinct words of these rows alone.
     """
-    encoded = [t for t in tasks if t.encoded in part.documents.columns] if with_targets else []
+    encoded = [t for t in tasks if t.encoded in part.documents.columns]
     taught = [t for t in encoded if t.taught in part.documents.columns]
     names = [
         "word",
@@ -158,7 +155,7 @@ def collate(
         sentence_length=_long(ragged(documents["sentence"])[0]),
         paragraph_length=_long(paragraph),
         document_length=_long(document_length),
-        targets={t.name: target(documents[t.encoded], t, labels, word_count) for t in encoded},
+        targets={t.name: target(documents[t.encoded], t, word_count) for t in encoded},
         teachers={t.name: torch.from_numpy(documents[t.taught].to_numpy(writable=True)) for t in taught},
         type_subword=_long(subword),
         type_subword_length=_long(subword_count),
@@ -193,7 +190,7 @@ def flat_positions(start: np.ndarray, length: np.ndarray) -> np.ndarray:
     return np.repeat(start - before, length) + np.arange(int(length.sum()))
 
 
-def target(column: pl.Series, task: Task, labels: dict[str, list[str]], word_count: np.ndarray) -> Tensor:
+def target(column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
     """The targets that a task's encoded column holds, as `Batch.targets` says; `word_count` (B,) serves
     tagging alone."""
     if task.kind == "classification":
@@ -206,7 +203,7 @@ def target(column: pl.Series, task: Task, labels: dict[str, list[str]], word_cou
     values, count = ragged(column)
     if task.kind == "multilabel":
         dense = np.where(labelled[:, None], np.float32(0), np.float32("nan")) * np.ones(
-            (1, len(labels[task.name])), np.float32
+            (1, len(task.labels)), np.float32
         )
         dense[np.repeat(np.arange(len(column)), count), values] = 1
         return torch.from_numpy(dense)

@@ -3,7 +3,7 @@
 Axes: R rows, N words of these rows, K labels.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 
@@ -53,8 +53,8 @@ def decode(
     network: Network,
     part: FeaturePart,
     rows: np.ndarray,
-    tasks: list[Task],
-    labels: dict[str, list[str]],
+    tasks: Sequence[Task],
+    *,
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
     known: TokenCache | None = None,
@@ -69,8 +69,9 @@ def decode(
     device = next(network.parameters()).device
     length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
     word_start = np.concatenate([[0], np.cumsum(length)])
-    outcomes = {t.name: _blank(t, len(rows), int(word_start[-1]), labels) for t in tasks}
+    outcomes = {t.name: _blank(t, len(rows), int(word_start[-1])) for t in tasks}
     errors = np.zeros(len(rows), np.float32)
+    pieces = {t.name: t.labels for t in tasks}
     was_training = network.training
     network.eval()
     with torch.inference_mode():
@@ -85,7 +86,7 @@ def decode(
             words = flat_positions(word_start[chosen], length[chosen])
             for name, outcome in outcomes.items():
                 if isinstance(outcome, Texts):
-                    _keep(outcome, chosen, texts[name], labels[name])
+                    _keep(outcome, chosen, texts[name], pieces[name])
                     continue
                 found = decoded[name]
                 if isinstance(found, Tagged):
@@ -114,20 +115,20 @@ def _batches(
     by_length = np.argsort(length, kind="stable")
     for some in cut_by_tokens(by_length, length[by_length], BATCHES_AT_ONCE * tokens_per_batch):
         cuts = list(cut_by_tokens(some, length[some], tokens_per_batch))
-        together = collate(part, rows[some], [], {}, with_targets=False).to(device)
+        together = collate(part, rows[some]).to(device)
         types = types_of(together)
         yield from zip(cuts, together.split([len(cut) for cut in cuts]), repeat(types))
 
 
-def _blank(task: Task, rows: int, words: int, labels: dict[str, list[str]]) -> Outcome:
+def _blank(task: Task, rows: int, words: int) -> Outcome:
     if task.kind == "tagging":
         return Tags(np.zeros(words, np.int64), np.zeros(words, np.float32))
     if task.kind == "generation":
         return Texts(np.full(rows, "", object), np.zeros(rows, np.float32), np.zeros(rows, bool))
-    return np.zeros(rows if task.kind == "regression" else (rows, len(labels[task.name])), np.float32)
+    return np.zeros(rows if task.kind == "regression" else (rows, len(task.labels)), np.float32)
 
 
-def _keep(outcome: Texts, rows: np.ndarray, found: BeamOutput, pieces: list[str]) -> None:
+def _keep(outcome: Texts, rows: np.ndarray, found: BeamOutput, pieces: Sequence[str]) -> None:
     count = found.count.cpu()
     inside = torch.arange(found.ids.shape[1]) < count[:, None]
     outcome.text[rows] = written(found.ids.cpu()[inside].numpy(), count.numpy(), pieces).to_numpy()

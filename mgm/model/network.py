@@ -3,7 +3,7 @@
 Axes: B documents, N words, K labels, L span labels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
 
@@ -72,8 +72,7 @@ class Heads(nn.Module):
 class Network(nn.Module):
     """Documents to the outputs of every task.
 
-    `labels`: the label space of each classification, multilabel and tagging task; of generation tasks the pieces of their
-    subwords, the same for all. `vocabulary_size`: the largest word id. `word_dropout`, which training sets: the probability
+    `tasks` carry their label spaces: of generation tasks the pieces of their subwords, the same for all. `vocabulary_size`: the largest word id. `word_dropout`, which training sets: the probability
     that a word counts as unknown in a batch.
 
     Generation tasks read the encoder itself, words and sentences, through one `writer`; `forward` has no
@@ -92,40 +91,39 @@ class Network(nn.Module):
     def __init__(
         self,
         settings: ModelSettings,
-        tasks: list[Task],
-        labels: dict[str, list[str]],
+        tasks: Sequence[Task],
         vocabulary_size: int,
         ngram_buckets: int,
     ) -> None:
         super().__init__()
         self.encoder = Encoder(settings, vocabulary_size, ngram_buckets)
         for task in tasks:
-            _check(task, labels, self.encoder.word_width)
+            _check(task, self.encoder.word_width)
         names = [task.name for task in tasks]
         self.fusion: Fusion = fusion_of(settings, self.encoder.widths, names)
         self.generating = [t.name for t in tasks if t.kind == "generation"]
         labelling = [t for t in tasks if t.kind != "generation"]
         self.sharing = registry.make(labelling, self.encoder.word_width, settings)
-        self.heads = Heads({task.name: self._head(task, labels, settings) for task in tasks})
+        self.heads = Heads({task.name: self._head(task, settings) for task in tasks})
         self.writer = None
         if self.generating:
-            pieces = labels[self.generating[0]]
-            assert all(labels[name] == pieces for name in self.generating), "one writer has one set of pieces"
+            pieces, *others = (t.labels for t in tasks if t.kind == "generation")
+            assert all(other == pieces for other in others), "one writer has one set of pieces"
             self.writer = PointerGeneratorDecoder(settings.generation, self.encoder.word_width, pieces)
-        widths = {t.name: len(labels.get(t.name, [])) or 1 for t in labelling if t.kind != "tagging"}
+        widths = {t.name: len(t.labels) or 1 for t in labelling if t.kind != "tagging"}
         self.wide = None
         if settings.wide.enabled and widths:
             self.wide = Wide(settings.wide, ngram_buckets, widths)
-        tags = {t.name: 2 * len(labels[t.name]) + 1 for t in tasks if t.kind == "tagging"}
+        tags = {t.name: 2 * len(t.labels) + 1 for t in tasks if t.kind == "tagging"}
         self.wide_tagging = None
         if settings.wide.enabled and tags:
             self.wide_tagging = WideTagging(settings.wide.tagging, tags)
         self.has_tagging = bool(tags)
 
-    def _head(self, task: Task, labels: dict[str, list[str]], settings: ModelSettings) -> Head:
+    def _head(self, task: Task, settings: ModelSettings) -> Head:
         if task.kind == "generation":
             return Generation(settings.generation.width)
-        return HEADS[task.kind](self.sharing.widths[task.name], labels.get(task.name, []))
+        return HEADS[task.kind](self.sharing.widths[task.name], list(task.labels))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Logits (B,K), standardised values (B,) or emissions (N, 2L+1) of each task: the mean of its parts."""
@@ -300,8 +298,8 @@ def mean_of(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     return found
 
 
-def _check(task: Task, labels: dict[str, list[str]], word_width: int) -> None:
-    if task.kind != "regression" and not labels.get(task.name):
+def _check(task: Task, word_width: int) -> None:
+    if task.kind != "regression" and not task.labels:
         raise ValueError(
             f"task {task.name!r}: its label space is empty; no document of the training split has a label"
         )

@@ -3,7 +3,7 @@
 Axes: R rows, N words of these rows, K labels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,9 +28,9 @@ PREDICTED_SPAN = pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.Stri
 def predict(
     network: Network,
     part: FeaturePart,
-    tasks: list[Task],
-    labels: dict[str, list[str]],
+    tasks: Sequence[Task],
     thresholds: Mapping[str, Thresholds],
+    *,
     tokens_per_batch: int = TOKENS_PER_BATCH,
     probs: bool = False,
     progress: Progress | None = None,
@@ -45,22 +45,24 @@ def predict(
     have). Scores and values are rounded to SCORE_DIGITS.
     """
     rows = np.arange(part.documents.height)
-    outcomes = decode(network, part, rows, tasks, labels, tokens_per_batch, progress, known)
-    return table(outcomes, part.documents, tasks, labels, thresholds, probs)
+    outcomes = decode(
+        network, part, rows, tasks, tokens_per_batch=tokens_per_batch, progress=progress, known=known
+    )
+    return table(outcomes, part.documents, tasks, thresholds, probs=probs)
 
 
 def table(
     outcomes: Mapping[str, Outcome],
     documents: pl.DataFrame,
-    tasks: list[Task],
-    labels: Mapping[str, list[str]],
+    tasks: Sequence[Task],
     thresholds: Mapping[str, Thresholds],
+    *,
     probs: bool = False,
 ) -> pl.DataFrame:
     """The predictions table of what was decoded for all of a part's documents; see `predict`."""
     columns: dict[str, Any] = {"doc_id": documents["doc_id"]}
     for task in tasks:
-        outcome, names = outcomes[task.name], labels.get(task.name, [])
+        outcome, names = outcomes[task.name], task.labels
         if isinstance(outcome, Tags):
             columns[task.name] = _spans(outcome, documents, names)
         elif isinstance(outcome, Texts):
@@ -87,7 +89,7 @@ def truncated_column(task: str) -> str:
 
 
 def prediction_schema(
-    tasks: list[Task], probs: bool = False, reconstructs: bool = False
+    tasks: Sequence[Task], *, probs: bool = False, reconstructs: bool = False
 ) -> dict[str, pl.DataType]:
     """The columns of `predict`'s table and their types. `reconstructs`: as the network says of itself."""
     schema: dict[str, Any] = {"doc_id": pl.String()}
@@ -113,7 +115,7 @@ def _round(values: np.ndarray) -> np.ndarray:
     return np.round(values.astype(np.float64), SCORE_DIGITS).astype(np.float32)
 
 
-def _classes(name: str, probs: np.ndarray, names: list[str], keep_probs: bool) -> dict[str, pl.Series]:
+def _classes(name: str, probs: np.ndarray, names: Sequence[str], keep_probs: bool) -> dict[str, pl.Series]:
     best = probs.argmax(axis=1)
     score = probs[np.arange(len(best)), best]
     columns = {
@@ -129,7 +131,7 @@ def _probabilities(name: str, probs: np.ndarray) -> dict[str, pl.Series]:
 
 
 def _label_sets(
-    name: str, probs: np.ndarray, names: list[str], thresholds: Thresholds, keep_probs: bool
+    name: str, probs: np.ndarray, names: Sequence[str], thresholds: Thresholds, keep_probs: bool
 ) -> dict[str, pl.Series]:
     chosen = probs >= thresholds.values
     count = chosen.sum(axis=1)
@@ -138,7 +140,7 @@ def _label_sets(
     return columns | (_probabilities(name, probs) if keep_probs else {})
 
 
-def _spans(outcome: Tags, documents: pl.DataFrame, names: list[str]) -> pl.Series:
+def _spans(outcome: Tags, documents: pl.DataFrame, names: Sequence[str]) -> pl.Series:
     start, word_count = ragged(documents["start"])
     end, _ = ragged(documents["end"])
     sentence, _ = ragged(documents["sentence"])

@@ -93,9 +93,8 @@ class Scorer:
             bundle.network,
             part,
             self.tasks,
-            bundle.labels,
             bundle.thresholds,
-            self.tokens_per_batch,
+            tokens_per_batch=self.tokens_per_batch,
             known=self.known,
         )
         return predictions.cast(self.schema), rejected

@@ -12,7 +12,7 @@ from mgm.model.encoder import Encoder
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text.features import FeaturePart
 from mgm.text.vectors import Table, found
 from mgm.training.checkpoint import Checkpoint
@@ -78,10 +78,11 @@ def plan(
             raise ValueError(
                 f"task {task.name!r}: no row of split train carries a label; switch the task off"
             )
+    tasks = with_label_spaces(tasks, labels)
     own = {t.name: labels[t.name] for t in tasks if t.name in labels}
     torch.manual_seed(settings.seed)
     with deterministic(settings.train.threads):  # the orthogonal weights of the recurrent layers depend on it
-        network = Network(settings.model, tasks, own, vocabulary_size, settings.text.features.ngram_buckets)
+        network = Network(settings.model, tasks, vocabulary_size, settings.text.features.ngram_buckets)
     if vectors is not None:
         start_from(network.encoder, vectors)
     if initial is not None:

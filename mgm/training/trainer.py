@@ -154,12 +154,12 @@ def initialize_from_data(
             continue
         columns = [s.part.documents[task.encoded][s.rows] for s in sources if s.tasks_of([task])]
         if columns:
-            targets = target(pl.concat(columns), task, labels, np.zeros(0, np.int64))
+            targets = target(pl.concat(columns), task, np.zeros(0, np.int64))
             network.heads[task.name].fit(targets.to(device))
 
     def documents(of: list[Source]) -> Iterator[Batch]:
         steps = batches.in_order(of, tokens_per_batch)
-        return (collate(of[s.source].part, s.rows, [], {}, with_targets=False).to(device) for s in steps)
+        return (collate(of[s.source].part, s.rows).to(device) for s in steps)
 
     if network.wide is not None:
         network.wide.fit(documents(sources))
@@ -317,7 +317,7 @@ class _Run:
 
     def _gather(self, step: batches.Step) -> Batch:
         rows = self.team.share(step.rows)
-        return collate(self.sources[step.source].part, rows, self.tasks, self.labels, with_targets=True)
+        return collate(self.sources[step.source].part, rows, self.tasks)
 
     def _losses(
         self, batch: Batch, labelled: Labelled, mixing: Mixup | None, deep_alone: bool = False

@@ -17,7 +17,7 @@ from mgm.model.decode import TOKENS_PER_BATCH, Outcome, Progress, Tags, Texts, d
 from mgm.model.network import Network
 from mgm.model.spans import WordSpans, word_spans
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.training.labelled_rows import Source
 from mgm.training.logit_adjustment import tune_tau
 
@@ -86,7 +86,14 @@ def _decoded(
     progress: Progress | None = None,
 ) -> dict[str, Pairs]:
     def outcomes(source: Source, own: list[Task]) -> Mapping[str, Outcome]:
-        return decode(network, source.part, source.rows, own, labels, tokens_per_batch, progress)
+        return decode(
+            network,
+            source.part,
+            source.rows,
+            with_label_spaces(own, labels),
+            tokens_per_batch=tokens_per_batch,
+            progress=progress,
+        )
 
     return collect(sources, tasks, labels, outcomes)
 
@@ -146,7 +153,12 @@ def _written(
             if not len(chosen):
                 continue
             outcome = decode(
-                network, source.part, source.rows[chosen], [task], labels, tokens_per_batch, beam=1
+                network,
+                source.part,
+                source.rows[chosen],
+                with_label_spaces([task], labels),
+                tokens_per_batch=tokens_per_batch,
+                beam=1,
             )
             texts = outcome[task.name]
             assert isinstance(texts, Texts)

@@ -65,7 +65,7 @@ def solve_wide(
         chosen = _labelled(sources, task, wide.settings.documents)
         if not chosen:
             continue
-        found = [target(s.part.documents[task.encoded][s.rows], task, labels, s.length) for s in chosen]
+        found = [target(s.part.documents[task.encoded][s.rows], task, s.length) for s in chosen]
         truth = np.concatenate([own.numpy() for own in found])
         held = sparse.vstack([_values(network, s, tokens_per_batch) for s in chosen], format="csr")
         held.eliminate_zeros()  # of n-grams that one document alone holds
@@ -112,8 +112,7 @@ def _values(network: Network, source: Source, tokens_per_batch: int) -> sparse.c
     assert network.wide is not None
     device = network.wide.prior.device
     read = (
-        collate(source.part, step.rows, [], {}, with_targets=False).to(device)
-        for step in batches.in_order([source], tokens_per_batch)
+        collate(source.part, step.rows).to(device) for step in batches.in_order([source], tokens_per_batch)
     )
     return sparse.vstack([network.wide.matrix(batch) for batch in read], format="csr")
 

@@ -69,7 +69,7 @@ def _logits(
     with torch.inference_mode():
         by_length = np.argsort(source.length, kind="stable")
         for chosen in cut_by_tokens(by_length, source.length[by_length], tokens_per_batch):
-            batch = collate(source.part, source.rows[chosen], tasks, labels, with_targets=False).to(device)
+            batch = collate(source.part, source.rows[chosen]).to(device)
             for place, outputs in enumerate(network.parts(batch)):
                 for name, logits in found.items():
                     logits[chosen, place] = outputs[name].float().cpu().numpy()

@@ -66,7 +66,7 @@ def test_the_peers_search_gives_what_its_training_would(benchmark: Any, workspac
     made = benchmark.prepared(workspace, CONFIG, tasks, None, 100)
     model = benchmark.Transformer(CONFIG.model.generation, ["into_zh"], made.labels["into_zh"]).eval()
     source = made.sources[0]
-    batch = benchmark.collate(source.part, source.rows[:1], tasks, made.labels, with_targets=True)
+    batch = benchmark.collate(source.part, source.rows[:1], made.tasks)
     target = batch.targets["into_zh"][0]
     assert NO_LABEL not in target
     with torch.inference_mode():

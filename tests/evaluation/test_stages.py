@@ -75,14 +75,13 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         parts = {c: [FeaturePart.load(folder / c, i) for i in range(3)] for c in settings.enabled}
         made = plan(settings, settings.active_tasks(), labels, parts, len(vocabulary))
         bundle = bundles.Bundle(
-            made.network,
-            bundles.own_settings(settings),
-            made.tasks,
-            made.labels,
-            {},
-            vocabulary,
-            {},
-            bundles.stopwords_of(settings),
+            network=made.network,
+            settings=bundles.own_settings(settings),
+            tasks=made.tasks,
+            thresholds={},
+            vocabulary=vocabulary,
+            profile={},
+            stopwords=bundles.stopwords_of(settings),
         )
         bundles.save(Path("models/candidate"), bundle)
         for stage in (evaluate, explain, verdict, report):

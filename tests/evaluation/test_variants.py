@@ -8,6 +8,7 @@ from mgm.experiments.variants import ABLATIONS, AVERAGE, Variant, granularities,
 from mgm.model.network import Network
 from mgm.settings.model import ModelSettings
 from mgm.settings.settings import Settings
+from mgm.tasks import with_label_spaces
 from mgm.text.vocabulary import Vocabulary
 from tests import tiny
 
@@ -103,6 +104,7 @@ def test_a_network_can_be_made_of_every_variant(name: str) -> None:
     _, vocabulary, spaces = tiny.prepared(settings, tiny.corpora())
     variant = variants(settings)[name]
     assert isinstance(vocabulary, Vocabulary)
-    made = Network(variant.settings.model, variant.tasks, spaces, len(vocabulary), 500)
-    joint = Network(settings.model, variant.tasks, spaces, len(vocabulary), 500)
+    tasks = with_label_spaces(variant.tasks, spaces)
+    made = Network(variant.settings.model, tasks, len(vocabulary), 500)
+    joint = Network(settings.model, tasks, len(vocabulary), 500)
     assert sum(p.numel() for p in made.parameters()) < sum(p.numel() for p in joint.parameters())

@@ -13,7 +13,7 @@ from mgm.model.fusion import AutoencoderFusion
 from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
 from mgm.settings.settings import Settings
-from mgm.tasks import RECONSTRUCTION
+from mgm.tasks import RECONSTRUCTION, with_label_spaces
 from tests import tiny
 
 RAW = tiny.SETTINGS | {
@@ -73,9 +73,9 @@ def test_a_document_has_one_error_whatever_its_batch(make_batch: Callable[..., B
     fusion(made).typical.fill_(0.5)
     (part,) = FEATURES["menus"]
     rows = np.arange(part.documents.height)
-    tasks = [t for t in CONFIG.active_tasks() if "menus" in t.corpora]
-    whole = decode(made, part, rows, tasks, SPACES)
-    alone = decode(made, part, rows, tasks, SPACES, tokens_per_batch=1)
+    tasks = [t for t in with_label_spaces(CONFIG.active_tasks(), SPACES) if "menus" in t.corpora]
+    whole = decode(made, part, rows, tasks)
+    alone = decode(made, part, rows, tasks, tokens_per_batch=1)
     assert whole[RECONSTRUCTION] == pytest.approx(alone[RECONSTRUCTION], abs=1e-5)
     assert len(set(np.round(whole[RECONSTRUCTION], 4))) > 3  # type: ignore[arg-type]
     with torch.no_grad():
@@ -86,13 +86,13 @@ def test_a_document_has_one_error_whatever_its_batch(make_batch: Callable[..., B
 
 
 def test_predictions_have_the_error_as_a_column_and_others_have_none() -> None:
-    tasks = [t for t in CONFIG.active_tasks() if "verses" in t.corpora]
+    tasks = [t for t in with_label_spaces(CONFIG.active_tasks(), SPACES) if "verses" in t.corpora]
     (part,) = FEATURES["verses"]
-    found = predict(network(), part, tasks, SPACES, {})
+    found = predict(network(), part, tasks, {})
     assert dict(found.schema) == prediction_schema(tasks, reconstructs=True)
     assert (found[RECONSTRUCTION] > 0).all()
     plain = tiny.network(tiny.settings(), VOCABULARY, SPACES)
-    assert RECONSTRUCTION not in predict(plain, part, tasks, SPACES, {}).columns
+    assert RECONSTRUCTION not in predict(plain, part, tasks, {}).columns
     assert plain.reconstructs is False
 
 

@@ -5,19 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, _long, collate, cut_by_tokens, flat_positions
+from mgm.tasks import with_label_spaces
 from mgm.text.features import PROPERTIES
 from tests import tiny
 
 CONFIG = tiny.settings()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
-TASKS = CONFIG.active_tasks()
+TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 
 
 @given(st.permutations(range(12)), st.integers(1, 12))
 def test_a_batch_holds_the_documents_words_in_order(order: list[int], size: int) -> None:
     part = FEATURES["menus"][0]
     rows = np.array(order[:size])
-    batch = collate(part, rows, TASKS, SPACES, with_targets=False)
+    batch = collate(part, rows)
     text = part.types["id"].to_list()
     expected = [text[w] for row in rows for w in part.documents["word"][int(row)].to_list()]
     assert batch.type_id[batch.word].tolist() == expected
@@ -38,7 +39,7 @@ def test_what_polars_lends_is_copied_and_what_is_ours_is_not() -> None:
 
 def test_only_the_words_of_these_rows_are_described() -> None:
     part = FEATURES["menus"][0]
-    batch = collate(part, np.array([1]), TASKS, SPACES, with_targets=False)
+    batch = collate(part, np.array([1]))
     types = sorted(set(part.documents["word"][1].to_list()))
     assert batch.type_id.tolist() == part.types["id"].gather(types).to_list()
     ngrams = part.types["ngrams"].gather(types)
@@ -51,7 +52,7 @@ def test_only_the_words_of_these_rows_are_described() -> None:
 
 def test_chinese_words_have_their_characters() -> None:
     part = FEATURES["verses"][0]
-    batch = collate(part, np.array([3, 1]), TASKS, SPACES, with_targets=False)
+    batch = collate(part, np.array([3, 1]))
     types = part.types["text"].gather(np.unique([w for r in (3, 1) for w in part.documents["word"][r]]))
     spelt = [
         "".join(map(chr, own.tolist()))
@@ -62,7 +63,7 @@ def test_chinese_words_have_their_characters() -> None:
 
 
 def test_targets_mark_what_is_not_labelled() -> None:
-    batch = collate(FEATURES["menus"][0], np.array([0, 6]), TASKS, SPACES, with_targets=True)
+    batch = collate(FEATURES["menus"][0], np.array([0, 6]), TASKS)
     assert set(batch.targets) == {"dish", "price", "keys"}
     assert batch.targets["dish"].tolist() == [SPACES["dish"].index("soup"), NO_LABEL]
     assert batch.targets["price"][0] == pytest.approx(1.0)
@@ -74,7 +75,7 @@ def test_targets_mark_what_is_not_labelled() -> None:
 
 
 def test_an_empty_list_of_labels_is_a_label() -> None:
-    batch = collate(FEATURES["verses"][0], np.array([0, 1]), TASKS, SPACES, with_targets=True)
+    batch = collate(FEATURES["verses"][0], np.array([0, 1]), TASKS)
     assert batch.targets["themes"].dtype == torch.float32
     assert batch.targets["themes"].tolist() == [[0, 0, 0], [1, 1, 0]]  # home, moon, rain
 

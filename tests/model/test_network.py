@@ -10,15 +10,14 @@ from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.heads.head import Tagged
 from mgm.model.network import Network
 from mgm.settings.model import ModelSettings
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 
 TASKS = [
-    Task(name="genre", kind="classification", corpora=["c"]),
-    Task(name="names", kind="tagging", corpora=["c"]),
-    Task(name="topics", kind="multilabel", corpora=["c"]),
+    Task(name="genre", kind="classification", corpora=["c"], labels=("a", "b", "c")),
+    Task(name="names", kind="tagging", corpora=["c"], labels=("x", "y")),
+    Task(name="topics", kind="multilabel", corpora=["c"], labels=("p", "q")),
     Task(name="type", kind="regression", corpora=["c"]),
 ]
-LABELS = {"genre": ["a", "b", "c"], "names": ["x", "y"], "topics": ["p", "q"]}
 
 document = st.lists(
     st.lists(st.lists(st.integers(0, 60), min_size=1, max_size=7), min_size=1, max_size=4),
@@ -36,7 +35,7 @@ def model_settings(**changes: object) -> ModelSettings:
 
 def network(**changes: object) -> Network:
     torch.manual_seed(0)
-    return Network(model_settings(**changes), TASKS, LABELS, 30, 50)
+    return Network(model_settings(**changes), TASKS, 30, 50)
 
 
 @pytest.fixture
@@ -146,9 +145,9 @@ def test_word_dropout_is_for_training_alone(make_batch: Callable[..., Batch]) ->
 def test_errors_name_the_task() -> None:
     off = {name: {"enabled": False} for name in ("character", "word", "window", "sentence")}
     with pytest.raises(ValueError, match="'names': tagging needs a vector a word"):
-        Network(model_settings(**off), TASKS, LABELS, 30, 50)
+        Network(model_settings(**off), TASKS, 30, 50)
     with pytest.raises(ValueError, match="'genre': its label space is empty"):
-        Network(model_settings(), TASKS, LABELS | {"genre": []}, 30, 50)
+        Network(model_settings(), with_label_spaces(TASKS, {}), 30, 50)
 
 
 def test_gate_weights_reach_the_report() -> None:

@@ -7,20 +7,21 @@ from hypothesis import strategies as st
 from mgm.model.predict import predict, prediction_schema
 from mgm.model.spans import word_spans
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune, untuned
+from mgm.tasks import with_label_spaces
 from mgm.text.features import FeaturePart
 from tests import tiny
 
 CONFIG = tiny.settings()
 FRAMES = tiny.corpora()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, FRAMES)
-TASKS = CONFIG.active_tasks()
+TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 NETWORK = tiny.network(CONFIG, VOCABULARY, SPACES)
 THRESHOLDS = {"themes": untuned(3)}
 PART = FEATURES["menus"][0]
 
 
 def predictions(part: FeaturePart, tokens_per_batch: int = 10_000, probs: bool = True) -> pl.DataFrame:
-    return predict(NETWORK, part, TASKS, SPACES, THRESHOLDS, tokens_per_batch, probs)
+    return predict(NETWORK, part, TASKS, THRESHOLDS, tokens_per_batch=tokens_per_batch, probs=probs)
 
 
 def test_the_columns_are_those_of_the_schema() -> None:
@@ -60,7 +61,7 @@ def test_spans_lie_on_words_of_the_raw_text() -> None:
 
 def test_progress_counts_documents() -> None:
     done: list[int] = []
-    predict(NETWORK, PART, TASKS, SPACES, THRESHOLDS, 40, progress=done.append)
+    predict(NETWORK, PART, TASKS, THRESHOLDS, tokens_per_batch=40, progress=done.append)
     assert sum(done) == PART.documents.height
     assert len(done) > 1
 

@@ -21,13 +21,12 @@ from tests import tiny
 
 SHARINGS = ["hard", "cascade", "mmoe", "ple"]
 TASKS = [
-    Task(name="genre", kind="classification", corpora=["c"]),
-    Task(name="names", kind="tagging", corpora=["c"]),
-    Task(name="pos", kind="tagging", corpora=["c"]),
-    Task(name="topics", kind="multilabel", corpora=["c"]),
+    Task(name="genre", kind="classification", corpora=["c"], labels=("a", "b", "c")),
+    Task(name="names", kind="tagging", corpora=["c"], labels=("x", "y")),
+    Task(name="pos", kind="tagging", corpora=["c"], labels=("n",)),
+    Task(name="topics", kind="multilabel", corpora=["c"], labels=("p", "q")),
     Task(name="type", kind="regression", corpora=["c"]),
 ]
-LABELS = {"genre": ["a", "b", "c"], "names": ["x", "y"], "pos": ["n"], "topics": ["p", "q"]}
 WIDTHS = {"genre": 3, "names": 5, "pos": 3, "topics": 2}
 
 document = st.lists(
@@ -46,7 +45,7 @@ def network(sharing: str, tasks: list[Task] = TASKS, **changes: Any) -> Network:
         "cascade": {"order": ["pos", "type"], "width": 8}, "mmoe": {"experts": 3, "width": 8},
         "ple": {"shared": 2, "own": 2, "width": 8, "layers": 2},
     }  # fmt: skip
-    return Network(ModelSettings.model_validate(whole | changes), tasks, LABELS, 30, 50)
+    return Network(ModelSettings.model_validate(whole | changes), tasks, 30, 50)
 
 
 @pytest.fixture

@@ -213,8 +213,8 @@ def test_the_network_predicts_the_mean_of_its_parts_and_what_was_solved_for_lear
     make_batch: Callable[..., Batch],
 ) -> None:
     torch.manual_seed(0)
-    task = Task(name="genre", kind="classification", corpora=["c"])
-    model = Network(ModelSettings(width=8), [task], {"genre": ["a", "b"]}, 30, 50).eval()
+    task = Task(name="genre", kind="classification", corpora=["c"], labels=("a", "b"))
+    model = Network(ModelSettings(width=8), [task], 30, 50).eval()
     assert model.wide is not None
     torch.nn.init.normal_(model.wide.words.weight)
     batch = make_batch([TWO_SENTENCES, LEAD_ALONE], {"genre": torch.tensor([0, 1])})

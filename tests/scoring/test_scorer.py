@@ -23,7 +23,7 @@ def test_raw_text_scores_as_the_stages_features_do(scorer: Scorer, corpus: str) 
     features, vocabulary, spaces = tiny.prepared(CONFIG, frames)
     bundle = scorer.bundle
     staged = predict(
-        tiny.network(CONFIG, vocabulary, spaces), features[corpus][0], bundle.tasks, spaces, bundle.thresholds
+        tiny.network(CONFIG, vocabulary, spaces), features[corpus][0], bundle.tasks, bundle.thresholds
     )
     found, rejects = scorer.score(frames[corpus], corpus)
     assert rejects.is_empty()

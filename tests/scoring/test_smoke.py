@@ -12,6 +12,7 @@ from mgm.bundle import bundle as bundles
 from mgm.bundle.bundle import Bundle
 from mgm.corpus.processes import run_in_subprocess
 from mgm.scoring.smoke import smoke
+from mgm.tasks import with_label_spaces
 from tests import tiny
 
 TASKS = tiny.settings().active_tasks()
@@ -87,5 +88,6 @@ def test_a_batch_without_a_readable_document_proves_nothing(tmp_path: Path) -> N
 
 def test_labels_of_another_number_than_the_head_has_are_found(tmp_path: Path) -> None:
     bundle = tiny.bundle()
-    broken = replace(bundle, labels=bundle.labels | {"dish": bundle.labels["dish"][:1]})
+    spaces = bundle.labels | {"dish": bundle.labels["dish"][:1]}
+    broken = replace(bundle, tasks=with_label_spaces(bundle.tasks, spaces))
     assert smoke(saved(tmp_path, broken), SAMPLES, TASKS, 1).problems

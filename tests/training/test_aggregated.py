@@ -14,6 +14,7 @@ from mgm.model.batch import Batch, collate
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
 from mgm.settings.training import AGGREGATORS, TrainSettings
+from mgm.tasks import with_label_spaces
 from mgm.training.weighting import registry
 from mgm.training.weighting.aggregated import AggregatedWeighting
 from mgm.training.weighting.weighting import Weighting
@@ -21,7 +22,7 @@ from tests import tiny
 
 CONFIG = tiny.settings()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
-TASKS = CONFIG.active_tasks()
+TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 NAMES = [t.name for t in TASKS]
 OPTIONS: dict[str, dict[str, float]] = {
     "CAGrad": {"c": 0.4}, "FairGrad": {"alpha": 1.0}, "Krum": {"n_byzantine": 0}, "TrimmedMean": {"trim_number": 1},
@@ -34,12 +35,12 @@ def batch() -> Batch:
     """Menus, which carry three tasks of four."""
     (part,) = FEATURES["menus"]
     rows = part.documents["dish"].is_not_null().arg_true().to_numpy()[:9]
-    return collate(part, rows, TASKS, SPACES, with_targets=True)
+    return collate(part, rows, TASKS)
 
 
 def network() -> Network:
     torch.manual_seed(5)
-    made = Network(CONFIG.model, TASKS, SPACES, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
+    made = Network(CONFIG.model, TASKS, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
     return made.eval()  # without dropout every pass is the same
 
 

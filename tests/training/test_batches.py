@@ -2,6 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mgm.tasks import with_label_spaces
 from mgm.training.batches import one_pass
 from mgm.training.labelled_rows import Source, labelled
 from mgm.training.sampling import plan_epoch, task_passes
@@ -9,7 +10,7 @@ from tests import tiny
 
 CONFIG = tiny.settings()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
-TASKS = CONFIG.active_tasks()
+TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 
 
 def made_up(corpus: str, lengths: list[int]) -> Source:

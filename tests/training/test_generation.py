@@ -11,13 +11,14 @@ from mgm.bundle.bundle import Bundle
 from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
 from mgm.scoring.scorer import Scorer
+from mgm.tasks import with_label_spaces
 from mgm.training.fit import fit, plan
 from mgm.training.validation import validate
 from tests import writing
 
 CONFIG = writing.settings(epochs=40)
 FEATURES, VOCABULARY, SPACES, SUBWORDS = writing.prepared(CONFIG, writing.corpora())
-TASKS = CONFIG.active_tasks()
+TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def bundle(trained: Network) -> Bundle:
 
 
 def test_what_is_learned_from_few_pairs_holds_for_others(trained: Network) -> None:
-    found = predict(trained, FEATURES["orders"][0], [t for t in TASKS if t.name == "into_zh"], SPACES, {})
+    found = predict(trained, FEATURES["orders"][0], [t for t in TASKS if t.name == "into_zh"], {})
     truth = FEATURES["orders"][0].documents.select("doc_id", "split", true="into_zh")
     test = found.join(truth, on="doc_id").filter(split="test").drop_nulls("true")
     assert (test["into_zh"] == test["true"]).mean() > 0.8, test
@@ -51,7 +52,7 @@ def test_a_saved_bundle_writes_the_same_for_raw_documents(bundle: Bundle, tmp_pa
     scorer = Scorer.load(tmp_path / "bundle", ["into_zh", "heading", "dish"])
     found, rejected = scorer.score(writing.orders().select("doc_id", "text"), "orders")
     assert rejected.is_empty() and dict(found.schema) == prediction_schema(scorer.tasks)
-    expected = predict(bundle.network, FEATURES["orders"][0], scorer.tasks, SPACES, {})
+    expected = predict(bundle.network, FEATURES["orders"][0], scorer.tasks, {})
     assert found.select("into_zh", "dish").equals(expected.select("into_zh", "dish"))
     assert (found["into_zh_score"] - expected["into_zh_score"]).abs().max() <= 2e-4
     assert "subwords.model" in (tmp_path / "bundle" / bundles.MANIFEST).read_text()
@@ -126,4 +127,4 @@ def test_a_part_of_the_model_that_reads_no_words_cannot_write() -> None:
         CONFIG.model.model_dump() | parts | {"paragraph": {"width": 8}, "document": off}
     )
     with pytest.raises(ValueError, match="'heading': generation needs a vector a word"):
-        Network(model, [t for t in TASKS if t.name == "heading"], SPACES, len(VOCABULARY), 500)
+        Network(model, [t for t in TASKS if t.name == "heading"], len(VOCABULARY), 500)

@@ -6,7 +6,7 @@ import torch
 
 from mgm.model.batch import collate
 from mgm.model.network import Network
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.training.labelled_rows import labelled
 from mgm.training.validation import validate
 from mgm.training.wide_weight import HALF, MIN_GAIN, SHARES, best_wide_weight, tune_wide_weights
@@ -14,7 +14,7 @@ from tests import tiny
 
 CONFIG = tiny.settings()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
-TASKS = CONFIG.active_tasks()
+TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 VALIDATION = labelled(FEATURES, TASKS, "valid")
 CLASS = Task(name="genre", kind="classification", corpora=["c"])
 LABELS = Task(name="genre", kind="multilabel", corpora=["c"])
@@ -25,7 +25,7 @@ def network(wide: bool = True) -> Network:
     """Not trained, and of a mind of its own in both parts."""
     torch.manual_seed(1)
     model = CONFIG.model.model_copy(update={"wide": CONFIG.model.wide.model_copy(update={"enabled": wide})})
-    made = Network(model, TASKS, SPACES, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
+    made = Network(model, TASKS, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
     if made.wide is not None:
         torch.nn.init.normal_(made.wide.words.weight)
         torch.nn.init.normal_(made.wide.characters.weight)
@@ -35,7 +35,7 @@ def network(wide: bool = True) -> Network:
 
 def test_the_logits_are_the_shares_of_both_parts_and_other_tasks_stay() -> None:
     made = network()
-    batch = collate(FEATURES["menus"][0], np.arange(6), TASKS, SPACES, with_targets=False)
+    batch = collate(FEATURES["menus"][0], np.arange(6))
     with torch.no_grad():
         before, (deep, wide) = made(batch), made.parts(batch)
         made.lean("dish", 0.8)

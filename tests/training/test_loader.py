@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mgm.model.batch import Batch, collate
+from mgm.tasks import with_label_spaces
 from mgm.training.batches import Step
 from mgm.training.labelled_rows import labelled
 from mgm.training.loader import ahead, load
@@ -13,13 +14,13 @@ from tests import tiny
 
 CONFIG = tiny.settings()
 FEATURES, _, SPACES = tiny.prepared(CONFIG, tiny.corpora())
-TASKS = CONFIG.active_tasks()
+TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 SOURCES = labelled(FEATURES, TASKS, "train")
 STEPS = plan_epoch(SOURCES, 30, 1.0, 1, 0).steps
 
 
 def gather(step: Step) -> Batch:
-    return collate(SOURCES[step.source].part, step.rows, TASKS, SPACES, with_targets=True)
+    return collate(SOURCES[step.source].part, step.rows, TASKS)
 
 
 def tensors(batch: Batch) -> dict[str, torch.Tensor]:

@@ -83,7 +83,7 @@ def test_after_training_the_way_back_alone_is_fitted_and_the_held_out_documents_
     fitted = fit(made, CONFIG).network
     (part,) = FEATURES["menus"]
     (held_out,) = labelled(own, tasks, "valid")
-    errors = decode(fitted, part, held_out.rows, tasks, SPACES)[RECONSTRUCTION]
+    errors = decode(fitted, part, held_out.rows, made.tasks)[RECONSTRUCTION]
     assert isinstance(errors, np.ndarray)
     assert errors.mean() == pytest.approx(1, abs=1e-3)
 
@@ -95,9 +95,9 @@ def test_after_training_the_way_back_alone_is_fitted_and_the_held_out_documents_
     assert all(torch.equal(fitted.state_dict()[name], tensor) for name, tensor in kept.items())
 
     (other,) = FEATURES["verses"]  # never seen in training
-    foreign = decode(fitted, other, np.arange(other.documents.height), [], SPACES)[RECONSTRUCTION]
+    foreign = decode(fitted, other, np.arange(other.documents.height), [])[RECONSTRUCTION]
     test = (part.documents["split"] == "test").arg_true().to_numpy().astype(np.int64)
-    familiar = decode(fitted, part, test, [], SPACES)[RECONSTRUCTION]
+    familiar = decode(fitted, part, test, [])[RECONSTRUCTION]
     assert isinstance(foreign, np.ndarray)
     assert isinstance(familiar, np.ndarray)
     assert auroc(familiar, foreign) > 0.95

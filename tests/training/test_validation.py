@@ -6,13 +6,14 @@ import pytest
 from sklearn.metrics import f1_score
 
 from mgm.model.predict import predict
+from mgm.tasks import with_label_spaces
 from mgm.training.labelled_rows import labelled
 from mgm.training.validation import tune_decisions, validate
 from tests import tiny
 
 CONFIG = tiny.settings()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
-TASKS = CONFIG.active_tasks()
+TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 NETWORK = tiny.network(CONFIG, VOCABULARY, SPACES)
 VALIDATION = labelled(FEATURES, TASKS, "valid")
 SHARES = {t.name: np.zeros(len(SPACES[t.name])) for t in TASKS if t.kind == "classification"}
@@ -23,7 +24,7 @@ def predicted(corpus: str) -> pl.DataFrame:
     """Predictions beside the truth of the rows that validation reads."""
     part = FEATURES[corpus][0]
     tuned = tune_decisions(NETWORK, VALIDATION, TASKS, SPACES, SHARES).thresholds
-    found = predict(NETWORK, part, TASKS, SPACES, tuned, probs=True)
+    found = predict(NETWORK, part, TASKS, tuned, probs=True)
     truth = part.documents.select(pl.all().name.suffix("_true"))
     return pl.concat([found, truth], how="horizontal").filter(pl.col("split_true") == "valid")
 

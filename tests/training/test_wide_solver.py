@@ -11,7 +11,7 @@ from sklearn.svm import LinearSVC
 
 from mgm.model.batch import collate
 from mgm.model.network import Network
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.training.labelled_rows import Source, labelled
 from mgm.training.trainer import initialize_from_data
 from mgm.training.wide_solver import LOGIT, Solved, _labelled, solve_wide
@@ -19,7 +19,7 @@ from tests import tiny
 
 CONFIG = tiny.settings()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
-TASKS = {task.name: task for task in CONFIG.active_tasks()}
+TASKS = {task.name: task for task in with_label_spaces(CONFIG.active_tasks(), SPACES)}
 TRAIN = labelled(FEATURES, list(TASKS.values()), "train")
 
 
@@ -29,7 +29,7 @@ def solved(
     torch.manual_seed(1)
     model = CONFIG.model.model_copy(update={"wide": CONFIG.model.wide.model_copy(update=wide)})
     tasks = list(TASKS.values())
-    made = Network(model, tasks, labels, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
+    made = Network(model, tasks, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
     told: list[Solved] = []
     initialize_from_data(made, sources, tasks, labels, 60)
     solve_wide(made, sources, tasks, labels, 60, told.append)
@@ -46,7 +46,7 @@ def known(task: Task, sources: list[Source] = TRAIN) -> tuple[Source, pl.Series]
 
 def outputs(made: Network, task: Task, source: Source) -> np.ndarray:
     with torch.no_grad():
-        found = made.shallow(collate(source.part, source.rows, [], {}, with_targets=False))
+        found = made.shallow(collate(source.part, source.rows))
     return found[task.name].numpy()
 
 
@@ -77,7 +77,7 @@ def test_logits_are_the_margins_of_the_solver_itself() -> None:
     made, _ = solved()
     assert made.wide is not None
     source, dish = known(TASKS["dish"])
-    held = made.wide.matrix(collate(source.part, source.rows, [], {}, with_targets=False))
+    held = made.wide.matrix(collate(source.part, source.rows))
     machine = LinearSVC(C=1.0, tol=1e-6, max_iter=100_000).fit(held, dish.to_numpy())
     expected = LOGIT * machine.decision_function(held)
     assert outputs(made, TASKS["dish"], source) == pytest.approx(expected, abs=0.05 * LOGIT)
@@ -89,7 +89,7 @@ def test_of_two_classes_the_logits_lie_the_margin_apart() -> None:
     two = [replace(source, rows=source.rows[dish.is_in([0, 2]).to_numpy()]), *TRAIN[1:]]
     made, told = solved(two)
     assert made.wide is not None and told["dish"].documents == len(two[0].rows)
-    held = made.wide.matrix(collate(source.part, two[0].rows, [], {}, with_targets=False))
+    held = made.wide.matrix(collate(source.part, two[0].rows))
     truth = known(task, two)[1].to_numpy()
     machine = LinearSVC(C=1.0, tol=1e-6, max_iter=100_000).fit(held, truth)
     found = outputs(made, task, two[0])

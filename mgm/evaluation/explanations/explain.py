@@ -73,18 +73,16 @@ def explain(
         if not tasks:
             continue
         tuning, test = (held_out(parts, split, settings.documents, seed, corpus) for split in (TUNING, SPLIT))
-        average = average_word(
-            network.encoder, (batch for part in tuning for _, batch in batches(part, [], {}))
-        )
+        average = average_word(network.encoder, (batch for part in tuning for _, batch in batches(part)))
         held[corpus] = Held(tasks, tuning, test, average)
         mean = means(network, tuning)
         for part in test:
-            outcomes = masked_outcomes(network, part, tasks, bundle.labels, mean)
+            outcomes = masked_outcomes(network, part, tasks, mean)
             add_rows(rows, outcomes, part.documents, corpus, tasks, bundle.labels, bundle.thresholds)
             _keep(doubts, probs, outcomes[NOTHING], part, corpus, tasks)
         for part in tuning:
             every = np.arange(part.documents.height)
-            _keep(doubts, probs, decode(network, part, every, tasks, bundle.labels), part, corpus, tasks)
+            _keep(doubts, probs, decode(network, part, every, tasks), part, corpus, tasks)
         say(
             f"{corpus}: {sum(p.documents.height for p in test):,} test documents read with each granularity masked"
         )
@@ -233,7 +231,7 @@ def _explained(
 ) -> tuple[Batch, Target, Explained]:
     network, own = bundle.network, held[case["corpus"]]
     part = own.test[case["part"]]
-    batch = collate(part, np.array([case["row"]]), [], {}, with_targets=False)
+    batch = collate(part, np.array([case["row"]]))
     document = part.documents.row(case["row"], named=True)
     span = None
     if case["start"] is not None:

@@ -69,7 +69,7 @@ def means(network: Network, parts: Sequence[FeaturePart]) -> Means:
     words_sum = torch.zeros(network.encoder.word_width, dtype=torch.float64)
     documents = words = 0
     for part in parts:
-        for _, batch in batches(part, [], {}):
+        for _, batch in batches(part):
             pooled, states = network.encoder(batch, 0.0, network.has_tagging)
             for name, vectors in pooled.items():
                 total = vectors.double().sum(0)
@@ -86,7 +86,6 @@ def masked_outcomes(
     network: Network,
     part: FeaturePart,
     tasks: Sequence[Task],
-    labels: dict[str, list[str]],
     mean: Means,
     progress: Callable[[int], object] | None = None,
 ) -> dict[str, dict[str, Outcome]]:
@@ -100,7 +99,7 @@ def masked_outcomes(
     word_count = part.documents["word"].list.len().to_numpy().astype(np.int64)
     word_start = np.concatenate([[0], np.cumsum(word_count)])
     found: dict[str, dict[str, Outcome]] = {mask: {} for mask in masks}
-    for rows, batch in batches(part, tasks, labels):
+    for rows, batch in batches(part):
         pooled, words = network.encoder(batch, 0.0, network.has_tagging)
         wide = network.shallow(batch)
         at = flat_positions(word_start[rows], word_count[rows])
@@ -139,14 +138,12 @@ def _outputs(
     return wide if mask == DEEP else mean_of([deep, wide])
 
 
-def batches(
-    part: FeaturePart, tasks: Sequence[Task], labels: dict[str, list[str]]
-) -> Iterator[tuple[np.ndarray, Batch]]:
+def batches(part: FeaturePart) -> Iterator[tuple[np.ndarray, Batch]]:
     """Rows of a part, by length, with their batches."""
     length = part.documents["word"].list.len().to_numpy().astype(np.int64)
     order = np.argsort(length, kind="stable")
     for rows in cut_by_tokens(order, length[order], TOKENS_PER_BATCH):
-        yield rows, collate(part, rows, list(tasks), labels, with_targets=False)
+        yield rows, collate(part, rows)
 
 
 def _blank(decoded: Decoded, rows: int, words: int) -> Outcome:

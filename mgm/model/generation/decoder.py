@@ -5,6 +5,7 @@ Source of copying: See et al. 2017, arXiv:1704.04368 (pointer-generator).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -69,7 +70,7 @@ class PointerGeneratorDecoder(nn.Module):
     never: Tensor
     shows: Tensor
 
-    def __init__(self, settings: GenerationSettings, word_width: int, pieces: list[str]) -> None:
+    def __init__(self, settings: GenerationSettings, word_width: int, pieces: Sequence[str]) -> None:
         super().__init__()
         self.settings, width = settings, settings.width
         self.pieces = nn.Embedding(len(pieces), width)

@@ -10,7 +10,7 @@ import polars as pl
 
 from mgm.model.decode import TOKENS_PER_BATCH, decode
 from mgm.model.network import Network
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text.features import FeaturePart
 from mgm.training.distillation.scores import columns_of
 
@@ -31,7 +31,13 @@ def scores_of(
     for corpus, parts in corpora:
         for part in parts:
             rows = (part.documents["split"] == "train").arg_true().to_numpy().astype(np.int64)
-            answers = decode(network, part, rows, [task], labels, tokens_per_batch)[task.name]
+            answers = decode(
+                network,
+                part,
+                rows,
+                with_label_spaces([task], labels),
+                tokens_per_batch=tokens_per_batch,
+            )[task.name]
             assert isinstance(answers, np.ndarray), f"a {task.kind} task has no scores of documents"
             scores = pl.DataFrame(_logits(answers, task), schema=dict.fromkeys(names, pl.Float32()))
             found.append(

@@ -154,7 +154,7 @@ def _reads(
     """(B,X) what the stack reads of each batch."""
 
     def gather(step: Step) -> Batch:
-        return collate(sources[step.source].part, step.rows, [], {}, with_targets=False)
+        return collate(sources[step.source].part, step.rows)
 
     with closing(load(steps, gather, next(encoder.parameters()).device)) as loader:
         for batch in loader:

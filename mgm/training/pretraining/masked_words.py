@@ -166,7 +166,7 @@ class _Run:
         return loss.detach().float(), count
 
     def _gather(self, step: Step) -> Batch:
-        return collate(self.sources[step.source].part, step.rows, [], {}, with_targets=False)
+        return collate(self.sources[step.source].part, step.rows)
 
     def state_dict(self) -> dict[str, Any]:
         return {

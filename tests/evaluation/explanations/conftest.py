@@ -8,7 +8,7 @@ import torch
 from mgm.bundle.bundle import Bundle
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text.features import FeaturePart
 from tests import tiny
 
@@ -25,7 +25,7 @@ class Made:
 
     @property
     def tasks(self) -> list[Task]:
-        return self.settings.active_tasks()
+        return with_label_spaces(self.settings.active_tasks(), self.labels)
 
     def task(self, name: str) -> Task:
         return next(task for task in self.tasks if task.name == name)

@@ -12,7 +12,7 @@ from tests.model.conftest import batch_of
 
 def test_a_documents_weights_sum_to_one(made: Made) -> None:
     part = made.parts["menus"]
-    batch = collate(part, np.arange(part.documents.height), [], {}, with_targets=False)
+    batch = collate(part, np.arange(part.documents.height))
     weights = sentence_weights(made.network, batch)
     assert weights is not None
     for document in weights.split(batch.sentences_per_document.tolist()):

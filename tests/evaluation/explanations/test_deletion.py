@@ -44,7 +44,7 @@ def test_what_is_left_are_the_documents_without_the_words(
 
 
 def one(part: FeaturePart, row: int) -> Batch:
-    return collate(part, np.array([row]), [], {}, with_targets=False)
+    return collate(part, np.array([row]))
 
 
 def test_the_score_of_a_version_is_the_networks_for_the_shorter_text(made: Made) -> None:

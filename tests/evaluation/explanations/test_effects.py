@@ -12,10 +12,10 @@ from tests.evaluation.explanations.conftest import Made
 def test_the_change_is_the_metric_with_the_mask_less_the_metric_without(made: Made) -> None:
     part, tasks = made.parts["menus"], made.of("menus")
     rows: Rows = {}
-    outcomes = masked_outcomes(made.network, part, tasks, made.labels, means(made.network, [part]))
+    outcomes = masked_outcomes(made.network, part, tasks, means(made.network, [part]))
     for half in (part.documents[:11], part.documents[11:]):  # two parts, as a corpus has them
         some = masked_outcomes(
-            made.network, FeaturePart(half, part.types), tasks, made.labels, means(made.network, [part])
+            made.network, FeaturePart(half, part.types), tasks, means(made.network, [part])
         )
         add_rows(rows, some, half, "menus", tasks, made.labels, {})
     found = effects(rows, tasks, made.labels, 50, 1)

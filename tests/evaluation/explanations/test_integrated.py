@@ -13,14 +13,12 @@ from tests.evaluation.explanations.conftest import Made, made_with
 
 
 def document(made: Made, corpus: str, row: int) -> Batch:
-    return collate(made.parts[corpus], np.array([row]), [], {}, with_targets=False)
+    return collate(made.parts[corpus], np.array([row]))
 
 
 def baseline(made: Made, corpus: str) -> dict[str, torch.Tensor]:
     rows = np.arange(made.parts[corpus].documents.height)
-    return average_word(
-        made.network.encoder, iter([collate(made.parts[corpus], rows, [], {}, with_targets=False)])
-    )
+    return average_word(made.network.encoder, iter([collate(made.parts[corpus], rows)]))
 
 
 def test_the_average_word_is_that_of_all_occurrences(made: Made) -> None:

@@ -28,13 +28,13 @@ POOLED = ["character", "word", "window_2", "lead", "sentence", "paragraph", "doc
 
 def everything(made: Made, corpus: str) -> Batch:
     part = made.parts[corpus]
-    return collate(part, np.arange(part.documents.height), [], {}, with_targets=False)
+    return collate(part, np.arange(part.documents.height))
 
 
 def test_nothing_masked_is_what_the_network_says(made: Made) -> None:
     for corpus, part in made.parts.items():
-        found = masked_outcomes(made.network, part, made.of(corpus), made.labels, means(made.network, [part]))
-        known = decode(made.network, part, np.arange(part.documents.height), made.of(corpus), made.labels)
+        found = masked_outcomes(made.network, part, made.of(corpus), means(made.network, [part]))
+        known = decode(made.network, part, np.arange(part.documents.height), made.of(corpus))
         for task in made.of(corpus):
             mine, own = found[NOTHING][task.name], known[task.name]
             if isinstance(own, Tags):
@@ -69,10 +69,10 @@ def test_a_masked_granularity_is_a_model_whose_pooled_vector_is_that_constant(ma
 
     handle = made.network.fusion.register_forward_pre_hook(constant)
     try:
-        expected = decode(made.network, part, np.arange(part.documents.height), [task], made.labels)["themes"]
+        expected = decode(made.network, part, np.arange(part.documents.height), [task])["themes"]
     finally:
         handle.remove()
-    found = masked_outcomes(made.network, part, [task], made.labels, mean)
+    found = masked_outcomes(made.network, part, [task], mean)
     assert found[name]["themes"] == pytest.approx(expected, abs=1e-5)
     assert np.abs(found[name]["themes"] - found[NOTHING]["themes"]).max() > 1e-4  # type: ignore[operator]
 
@@ -95,10 +95,10 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
 
     handle = made.network.sharing.register_forward_pre_hook(constant)
     try:
-        expected = decode(made.network, part, np.arange(part.documents.height), [task], made.labels)["keys"]
+        expected = decode(made.network, part, np.arange(part.documents.height), [task])["keys"]
     finally:
         handle.remove()
-    found = masked_outcomes(made.network, part, [task], made.labels, mean)[name]["keys"]
+    found = masked_outcomes(made.network, part, [task], mean)[name]["keys"]
     assert isinstance(found, Tags)
     assert isinstance(expected, Tags)
     assert np.array_equal(found.tags, expected.tags)
@@ -108,7 +108,7 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
 def test_without_the_wide_part_the_deep_one_decides_and_the_other_way_round(made: Made) -> None:
     part, task = made.parts["menus"], made.task("dish")
     deep, wide = made.network.parts(everything(made, "menus"))
-    found = masked_outcomes(made.network, part, [task], made.labels, means(made.network, [part]))
+    found = masked_outcomes(made.network, part, [task], means(made.network, [part]))
     assert found[WIDE]["dish"] == pytest.approx(deep["dish"].softmax(1).detach().numpy(), abs=1e-5)
     assert found[DEEP]["dish"] == pytest.approx(wide["dish"].softmax(1).detach().numpy(), abs=1e-5)
 
@@ -127,7 +127,6 @@ def test_without_validation_documents_the_mask_is_zero(made: Made) -> None:
     assert nothing.pooled == {}
     zeros = Means({"word": torch.zeros(16)}, nothing.words)
     found, expected = (
-        masked_outcomes(made.network, part, [task], made.labels, mean)["word"]["themes"]
-        for mean in (nothing, zeros)
+        masked_outcomes(made.network, part, [task], mean)["word"]["themes"] for mean in (nothing, zeros)
     )
     assert np.array_equal(found, expected)  # type: ignore[arg-type]

@@ -10,13 +10,14 @@ from mgm.model.batch import NO_LABEL, Batch, collate
 from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
+from mgm.tasks import with_label_spaces
 from mgm.text.features import FeaturePart
 from mgm.text.subwords import END, UNKNOWN, written
 from tests import writing
 
 CONFIG = writing.settings()
 FEATURES, VOCABULARY, SPACES, SUBWORDS = writing.prepared(CONFIG, writing.corpora())
-TASKS = CONFIG.active_tasks()
+TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 PART = FEATURES["orders"][0]
 ROWS = PART.documents.height
 
@@ -34,7 +35,7 @@ NETWORK = network()
 
 
 def gathered(rows: list[int], part: FeaturePart = PART, with_targets: bool = False) -> Batch:
-    return collate(part, np.array(rows), TASKS, SPACES, with_targets=with_targets)
+    return collate(part, np.array(rows), TASKS if with_targets else [])
 
 
 def wrote(rows: list[int], made: Network = NETWORK, beam: int | None = None) -> BeamOutput:
