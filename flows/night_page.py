@@ -25,7 +25,7 @@ def write(night: Night, verdict: dict[str, Any] | None) -> Path:
         [
             PackageLoader("flows", "."),
             PackageLoader("flows.gates", "pages"),
-            PackageLoader("mgm.report", "."),
+            PackageLoader("mgm.report", "templates"),
         ]
     )
     environment = Environment(

@@ -1,6 +1,7 @@
 """A small finished run in a folder: four tasks, two corpora, every file that a report reads."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,18 @@ CHINESE = "白日依山盡，黃河入海流。欲窮千里目，更上一層樓
 
 
 @pytest.fixture
-def finished_run(tmp_path: Path) -> Sources:
-    """The sources of a run whose every file exists, apart from the study's."""
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
-    settings = Settings.load(tmp_path / "params.yaml")
+def finished_run(tmp_path: Path, finished_run_folder: Path) -> Sources:
+    """Return the sources of a copy of the run: every file that a report reads exists, apart from the study's."""
+    shutil.copytree(finished_run_folder, tmp_path, dirs_exist_ok=True)
+    return Sources(tmp_path, Settings.load(tmp_path / "params.yaml"))
+
+
+@pytest.fixture(scope="session")
+def finished_run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of the run, which tests copy."""
+    folder = tmp_path_factory.mktemp("finished_run")
+    (folder / "params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
+    settings = Settings.load(folder / "params.yaml")
     generator = np.random.default_rng(0)
     predictions = {"pages": pages(generator), "poems": poems(generator)}
     tasks = settings.active_tasks()
@@ -69,31 +78,31 @@ def finished_run(tmp_path: Path) -> Sources:
     evaluate = settings.evaluate.model_copy(update={"bootstrap": 100})
     found = details(splits["test"], splits["valid"], train, tasks, SPACES, evaluate, 1)
     for name, content in found.items():
-        write(tmp_path / "reports" / "evaluation" / f"{name}.json", content)
+        write(folder / "reports" / "evaluation" / f"{name}.json", content)
     for corpus, frame in predictions.items():
-        write_table(tmp_path / "data" / "predictions" / corpus, frame)
+        write_table(folder / "data" / "predictions" / corpus, frame)
         text = pl.when(pl.col("lang") == "en").then(pl.lit(ENGLISH * 5)).otherwise(pl.lit(CHINESE * 12))
-        write_table(tmp_path / "data" / "documents" / corpus, frame.select("doc_id", text=text))
+        write_table(folder / "data" / "documents" / corpus, frame.select("doc_id", text=text))
         for stage in STAGES:
             counts = {"rows_in": 130, "rows_out": 120, "rejected": 10, "reasons": {"text_too_short": 10}}
             measured = stage_statistics(stage, corpus, generator)
-            write(tmp_path / "reports" / "stages" / stage / f"{corpus}.json", counts | measured)
+            write(folder / "reports" / "stages" / stage / f"{corpus}.json", counts | measured)
         for gate in ("ingest", "clean"):
-            write(tmp_path / "reports" / "gates" / gate / f"{corpus}.json", verdict(gate, corpus))
-    write(tmp_path / "reports" / "gates" / "features.json", verdict("features", None))
-    write(tmp_path / "reports" / "stages" / "features.json", features_statistics())
+            write(folder / "reports" / "gates" / gate / f"{corpus}.json", verdict(gate, corpus))
+    write(folder / "reports" / "gates" / "features.json", verdict("features", None))
+    write(folder / "reports" / "stages" / "features.json", features_statistics())
     write(
-        tmp_path / "reports" / "stages" / "vectors.json",
+        folder / "reports" / "stages" / "vectors.json",
         {"source": "train", "algorithm": "word2vec", "coverage": 0.9876, "dimensions": 128, "words": 4267},
     )
-    write(tmp_path / "data" / "predictions" / "labels.json", SPACES)
-    write(tmp_path / "reports" / "metrics.json", metrics)
-    write_explanations(tmp_path)
+    write(folder / "data" / "predictions" / "labels.json", SPACES)
+    write(folder / "reports" / "metrics.json", metrics)
+    write_explanations(folder)
     measured = {"documents": 8, "p50_ms": 1.25, "p95_ms": 2.5, "peak_mib": 1234.5, "threads": 1}
     checks = floor_checks(metrics, settings.verdict.floors, settings.verdict.floors)
-    write(tmp_path / "reports" / "promotion.json", judge("abcdef0123456789", None, checks, measured))
+    write(folder / "reports" / "promotion.json", judge("abcdef0123456789", None, checks, measured))
     write(
-        tmp_path / "reports" / "training.json",
+        folder / "reports" / "training.json",
         {"seconds": 12.5, "parameters": 1234, "epochs": [1, 2], "versions": {"torch": "2.13.0"}},
     )
     for name, scale in {
@@ -102,11 +111,11 @@ def finished_run(tmp_path: Path) -> Sources:
         "valid/module": 0.4,
         "valid/themes": 0.3,
     }.items():
-        path = tmp_path / "reports" / "live" / "plots" / "metrics" / f"{name}.tsv"
+        path = folder / "reports" / "live" / "plots" / "metrics" / f"{name}.tsv"
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = [f"{i}\t{scale / (i + 1) if 'loss' in name else scale * (1 - 0.5**i)}" for i in range(6)]
         path.write_text("\n".join([f"step\t{path.stem}", *rows]) + "\n", encoding="utf-8")
-    return Sources(tmp_path, settings)
+    return folder
 
 
 def stage_statistics(stage: str, corpus: str, generator: np.random.Generator) -> dict[str, Any]:

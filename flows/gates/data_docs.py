@@ -147,7 +147,7 @@ def _render_index(folder: Path) -> str:
 
 
 def _template(name: str) -> Template:
-    loader = ChoiceLoader([PackageLoader("flows.gates", "pages"), PackageLoader("mgm.report", ".")])
+    loader = ChoiceLoader([PackageLoader("flows.gates", "pages"), PackageLoader("mgm.report", "templates")])
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

@@ -1,34 +1,38 @@
-"""reports/report.html: one self-contained page from the files of a run. Every number on it was read from one of them.
+"""reports/report.html: one self-contained page from the files of a run, from which every number on it was read.
 
-A section is a module that reads (`<name>_page.py`) and a template that shows (`<name>.html.j2`); so is each part of a
-task (each_task_page.py).
+A section is a function that reads and a template in templates/sections that shows; so is each part of a task's section
+(tasks.py, templates/tasks).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.experiments.study import NOT_RUN
-from mgm.report.cost_page import cost_page
-from mgm.report.data_page import data_page
-from mgm.report.each_task_page import each_task_page
-from mgm.report.explanations_page import explanations_page
-from mgm.report.gates_page import gates_page
-from mgm.report.provenance_page import provenance_page
-from mgm.report.study_page import study_page
-from mgm.report.tasks_page import tasks_page
-from mgm.report.training_page import training_page
-from mgm.report.unfamiliar_page import unfamiliar_page
-from mgm.report.verdict_page import verdict_page
+from mgm.report.data import read_data
+from mgm.report.explanations import read_explanations
+from mgm.report.run import (
+    read_cost,
+    read_gates,
+    read_out_of_distribution,
+    read_provenance,
+    read_training,
+    read_verdict,
+)
+from mgm.report.study import read_study
+from mgm.report.tasks import read_each_task, read_tasks
+from mgm.report.templating import create_environment
 
 
 @dataclass(frozen=True)
 class Section:
-    """A section of the page: `read` gives what the template <name>.html.j2 finds under `name`; None leaves it out."""
+    """A section of the page: the template sections/<name>.html.j2 shows the result of `read` as the variable <name>.
+
+    A section whose `read` returns None is left out.
+    """
 
     name: str
     heading: str
@@ -36,48 +40,37 @@ class Section:
 
 
 SECTIONS = [
-    Section("verdict", "Verdict", verdict_page),
-    Section("tasks", "Tasks", tasks_page),
-    Section("study", "Does it help?", study_page),
-    Section("each_task", "Task by task", each_task_page),
-    Section("explanations", "Explanations", explanations_page),
-    Section("unfamiliar", "Documents of elsewhere", unfamiliar_page),
-    Section("cost", "Cost", cost_page),
-    Section("training", "Training", training_page),
-    Section("data", "The data", data_page),
-    Section("gates", "Gates", gates_page),
+    Section("verdict", "Verdict", read_verdict),
+    Section("tasks", "Tasks", read_tasks),
+    Section("study", "Does it help?", read_study),
+    Section("each_task", "Task by task", read_each_task),
+    Section("explanations", "Explanations", read_explanations),
+    Section("unfamiliar", "Documents of elsewhere", read_out_of_distribution),
+    Section("cost", "Cost", read_cost),
+    Section("training", "Training", read_training),
+    Section("data", "The data", read_data),
+    Section("gates", "Gates", read_gates),
 ]
-"""In the page's order. Provenance, which no file says alone, is the last."""
+"""In the page's order; provenance follows them."""
 
 
-def render(sources: Sources, facts: dict[str, str]) -> str:
-    """The page. `facts`: what no file of the run says of its provenance (provenance_page.py)."""
-    found = {section.name: section.read(sources) for section in SECTIONS}
-    shown = [section for section in SECTIONS if found[section.name] is not None]
-    context = found | {
-        "title": "mgm report",
-        "sections": [*shown, Section("provenance", "Provenance", lambda _: None)],
-        "provenance": provenance_page(sources, facts),
-        "missing": sources.missing,
-        "split": SPLIT,
-        "not_run": NOT_RUN,
-    }
-    return _environment().get_template("report.html.j2").render(context)
+def render(sources: Sources, facts: Mapping[str, str]) -> str:
+    """Return the page as HTML.
 
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("mgm.report", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    Args:
+        facts: name to value of what no file of the run says: revision, time, versions and hardware of the report.
+    """
+    sections = [*SECTIONS, Section("provenance", "Provenance", partial(read_provenance, facts=facts))]
+    content = {section.name: section.read(sources) for section in sections}
+    return (
+        create_environment(autoescape=True)
+        .get_template("report.html.j2")
+        .render(
+            **content,
+            title="mgm report",
+            sections=[section for section in sections if content[section.name] is not None],
+            missing=sources.missing,
+            split=SPLIT,
+            not_run=NOT_RUN,
+        )
     )
-    environment.filters["metric"] = lambda value: "–" if value is None else f"{value:.3f}"
-    environment.filters["signed"] = lambda value: "–" if value is None else f"{value:+.3f}"
-    environment.filters["count"] = lambda value: "–" if value is None else f"{value:,}"
-    environment.filters["share"] = lambda value: "–" if value is None else f"{value:.1%}"
-    environment.filters["chance"] = lambda value: "<0.001" if value < 0.001 else f"{value:.3f}"
-    environment.filters["whole_share"] = lambda value: f"{value:.0%}"
-    environment.filters["words"] = lambda name: str(name).replace("_", " ")
-    return environment

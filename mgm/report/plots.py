@@ -1,4 +1,4 @@
-"""Inline SVG for the report: no script, no request, colours from the page's own style."""
+"""Inline SVG for the report: no script, no request, colours from the page's own style sheet."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,14 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 10, 24
 
 
 def interval_plot(
-    value: float | None, low: float | None, high: float | None, majority: float | None, single: float | None
+    value: float | None,
+    *,
+    low: float | None,
+    high: float | None,
+    majority: float | None,
+    single: float | None,
 ) -> Markup:
-    """A metric on the scale 0 to 1: its interval as a bar, its value as a dot, majority and single-task
-    model as ticks."""
+    """Draw a metric on the scale 0 to 1: its interval as a bar, its value as a dot, majority and single-task model as ticks."""
     width, middle = 180, 11
 
     def x(v: float) -> str:
@@ -26,21 +30,21 @@ def interval_plot(
         f'<line class="axis" x1="{x(v)}" x2="{x(v)}" y1="{middle - 3}" y2="{middle + 3}"/>'
         for v in (0, 0.5, 1)
     ]
-    said = []
+    captions = []
     if majority is not None:
         shapes.append(f'<line class="majority" x1="{x(majority)}" x2="{x(majority)}" y1="3" y2="19"/>')
-        said.append(f"majority {majority:.3f}")
+        captions.append(f"majority {majority:.3f}")
     if single is not None:
         at = float(x(single))
         shapes.append(f'<path class="single" d="M{at:.1f} 5.5l5 5.5l-5 5.5l-5-5.5z"/>')
-        said.append(f"single-task {single:.3f}")
+        captions.append(f"single-task {single:.3f}")
     if low is not None and high is not None:
         shapes.append(f'<line class="interval" x1="{x(low)}" x2="{x(high)}" y1="{middle}" y2="{middle}"/>')
-        said.insert(0, f"interval {low:.3f} to {high:.3f}")
+        captions.insert(0, f"interval {low:.3f} to {high:.3f}")
     if value is not None:
         shapes.append(f'<circle class="value" cx="{x(value)}" cy="{middle}" r="4.2"/>')
-        said.insert(0, f"value {value:.3f}")
-    label = escape(", ".join(said) or "no value")
+        captions.insert(0, f"value {value:.3f}")
+    label = escape(", ".join(captions) or "no value")
     return Markup(
         f'<svg class="range" viewBox="0 0 {width} 22" width="{width}" height="22" '
         f'role="img" aria-label="{label}">'
@@ -51,24 +55,25 @@ def interval_plot(
 def line_plot(
     title: str,
     lines: Mapping[str, Points],
+    *,
     x_bounds: tuple[float, float] | None = None,
     y_bounds: tuple[float, float] | None = None,
-    diagonal: bool = False,
+    has_diagonal: bool = False,
 ) -> Markup:
-    """One or several lines (x, y) over the same axes, each labelled in the legend; nan values are left
-    out.
+    """Draw lines of points (x, y) over the same axes, each labelled in the legend; points that are not finite are left out.
 
-    x_bounds, y_bounds: of the axes; without them those of the values, x being whole numbers. diagonal: of the axes, to
-    compare with.
+    Args:
+        x_bounds, y_bounds: of the axes; without them those of the values, x being whole numbers.
+        has_diagonal: whether the diagonal of the axes is drawn, to compare with.
     """
-    known = {
+    finite = {
         n: [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)] for n, points in lines.items()
     }
-    every = [p for points in known.values() for p in points]
-    if not every:
+    all_points = [p for points in finite.values() for p in points]
+    if not all_points:
         return Markup("")
-    x_ticks = _ticks(*(x_bounds or _bounds([x for x, _ in every])), whole=x_bounds is None)
-    y_ticks = _ticks(*(y_bounds or _bounds([y for _, y in every])))
+    x_ticks = _ticks(*(x_bounds or _bounds([x for x, _ in all_points])), whole=x_bounds is None)
+    y_ticks = _ticks(*(y_bounds or _bounds([y for _, y in all_points])))
 
     def at(x: float, y: float) -> tuple[float, float]:
         across = (x - x_ticks[0]) / (x_ticks[-1] - x_ticks[0])
@@ -83,10 +88,10 @@ def line_plot(
     for x in x_ticks:
         px, _ = at(x, y_ticks[0])
         shapes.append(f'<text x="{px:.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{x:g}</text>')
-    if diagonal:
+    if has_diagonal:
         (x1, y1), (x2, y2) = at(x_ticks[0], y_ticks[0]), at(x_ticks[-1], y_ticks[-1])
         shapes.append(f'<line class="diagonal" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')
-    for number, points in enumerate(known.values()):
+    for number, points in enumerate(finite.values()):
         path = " ".join(f"{px:.1f},{py:.1f}" for px, py in (at(x, y) for x, y in points))
         shapes.append(f'<polyline class="line c{number % 6}" points="{path}"/>')
         shapes += [
@@ -95,8 +100,8 @@ def line_plot(
         ]
     legend = "".join(
         f'<span><i class="c{number % 6}"></i>{escape(name)}</span>'
-        for number, name in enumerate(known)
-        if len(known) > 1
+        for number, name in enumerate(finite)
+        if len(finite) > 1
     )
     return Markup(
         f'<figure class="plot"><figcaption>{escape(title)}</figcaption>'
@@ -111,7 +116,7 @@ def _bounds(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
-    """Three to six round values that enclose [low, high]."""
+    """Return three to six round values that enclose [low, high]."""
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5
     rough = (high - low) / 4
@@ -125,26 +130,25 @@ def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
 _BAR, _BARS_HEIGHT, _LABEL_HEIGHT = 9, 26, 12
 
 
-def _number_of(bound: int) -> int:
-    """The place of a bin whose lower bound is 0 or a power of two."""
+def _bin_index(bound: int) -> int:
+    """Return the index of the bin whose lower bound is 0 or a power of two."""
     return bound.bit_length()
 
 
 def histogram(bins: Mapping[int, int], last: int) -> Markup:
-    """Counts by the bins' lower bounds (0 and the powers of two) as bars, on an axis that ends with the bin
-    `last`."""
+    """Draw counts by the bins' lower bounds (0 and the powers of two) as bars, on an axis that ends with the bin `last`."""
     most = max(bins.values(), default=0)
     total = sum(bins.values())
     shapes = []
     for bound, n in sorted(bins.items()):
-        # What is there is seen.
+        # a bar of few documents stays visible
         height = max(n / most * (_BARS_HEIGHT - 2), 1.0) if n else 0.0
         covers = f"{bound:,}" if bound < 2 else f"{bound:,} to {2 * bound - 1:,}"
         shapes.append(
-            f'<rect x="{_number_of(bound) * _BAR + 1}" width="{_BAR - 1.5}" y="{_BARS_HEIGHT - height:.1f}" '
+            f'<rect x="{_bin_index(bound) * _BAR + 1}" width="{_BAR - 1.5}" y="{_BARS_HEIGHT - height:.1f}" '
             f'height="{height:.1f}"><title>{covers}: {n:,} of {total:,} documents</title></rect>'
         )
-    width = (_number_of(last) + 1) * _BAR + 1
+    width = (_bin_index(last) + 1) * _BAR + 1
     return Markup(
         f'<svg class="bars" viewBox="0 0 {width} {_BARS_HEIGHT}" width="{width}" height="{_BARS_HEIGHT}" '
         f'role="img" aria-label="histogram of {total:,} documents">{"".join(shapes)}'
@@ -153,14 +157,14 @@ def histogram(bins: Mapping[int, int], last: int) -> Markup:
 
 
 def histogram_axis(last: int) -> Markup:
-    """The lower bounds of every fourth bin, to stand above or below histograms with this `last` bin."""
-    width = (_number_of(last) + 1) * _BAR + 1
-    places = range(1, _number_of(last) + 1, 4)
+    """Draw the lower bounds of every fourth bin, to stand above or below histograms with this `last` bin."""
+    width = (_bin_index(last) + 1) * _BAR + 1
+    places = range(1, _bin_index(last) + 1, 4)
     shapes = [
         f'<text x="{place * _BAR + 1}" y="{_LABEL_HEIGHT - 3}">{_short(1 << (place - 1))}</text>'
         for place in places
     ]
-    # The last label may stand out to the right.
+    # the last label may stick out to the right
     return Markup(
         f'<svg class="bars" viewBox="0 0 {width + 2 * _BAR} {_LABEL_HEIGHT}" width="{width + 2 * _BAR}" '
         f'height="{_LABEL_HEIGHT}" aria-hidden="true">{"".join(shapes)}</svg>'
@@ -168,7 +172,7 @@ def histogram_axis(last: int) -> Markup:
 
 
 def _short(bound: int) -> str:
-    """A power of two as people say it: 4096 is 4k."""
+    """Return a power of two in short: 4096 is 4k."""
     for unit, size in (("M", 1 << 20), ("k", 1 << 10)):
         if bound >= size:
             return f"{bound // size}{unit}"
@@ -176,9 +180,9 @@ def _short(bound: int) -> str:
 
 
 def share_bar(parts: Mapping[str, int]) -> Markup:
-    """One bar cut by the shares of its parts, in the colours c0, c1, ..."""
+    """Draw one bar cut by the shares of its parts, in the colours c0, c1, ..."""
     total, width, at = sum(parts.values()), 120.0, 0.0
-    shapes, said = [], []
+    shapes, captions = [], []
     for number, (name, n) in enumerate(parts.items()):
         if not n:
             continue
@@ -187,9 +191,9 @@ def share_bar(parts: Mapping[str, int]) -> Markup:
             f'<rect class="c{number % 6}" x="{at:.1f}" width="{max(size, 0.6):.1f}" height="10">'
             f"<title>{escape(name)}: {n:,}</title></rect>"
         )
-        said.append(f"{name} {n / total:.1%}")
+        captions.append(f"{name} {n / total:.1%}")
         at += size
     return Markup(
         f'<svg class="shares" viewBox="0 0 {width:.0f} 10" width="{width:.0f}" height="10" role="img" '
-        f'aria-label="{escape(", ".join(said) or "none")}">{"".join(shapes)}</svg>'
+        f'aria-label="{escape(", ".join(captions) or "none")}">{"".join(shapes)}</svg>'
     )

@@ -1,4 +1,4 @@
-"""The model card says what the run's files say."""
+"""The model card repeats the numbers of the run's files."""
 
 import hashlib
 import json
@@ -58,7 +58,7 @@ def line(card: str, start: str) -> str:
     return next(one for one in card.splitlines() if one.startswith(start))
 
 
-def test_the_card_follows_the_layout_and_names_its_bundle(run: Sources) -> None:
+def test_layout_and_bundle(run: Sources) -> None:
     card = render_card(run, {"git revision": "c0ffee"})
     heads = [one[3:] for one in card.splitlines() if one.startswith("## ")]
     assert heads == [
@@ -69,7 +69,7 @@ def test_the_card_follows_the_layout_and_names_its_bundle(run: Sources) -> None:
     assert "from revision c0ffee" in card
 
 
-def test_its_numbers_are_those_of_the_files(run: Sources) -> None:
+def test_numbers_are_those_of_the_files(run: Sources) -> None:
     card = render_card(run, {})
     metrics = json.loads((run.root / "reports" / "metrics.json").read_text(encoding="utf-8"))
     for name, first in (("module", "macro_f1"), ("themes", "micro_f1"), ("valence", "pearson")):
@@ -86,7 +86,7 @@ def test_its_numbers_are_those_of_the_files(run: Sources) -> None:
     assert "p50 4.2 ms, p95 9.5 ms for a document alone; 789 documents/s in a batch; at most 321 MiB" in card
 
 
-def test_limits_are_said(run: Sources) -> None:
+def test_limits_are_named(run: Sources) -> None:
     card = render_card(run, {})
     assert "- module: language zh, accuracy 0.400 [0.300, 0.500], n 40" in card
     assert "language en" not in card
@@ -103,7 +103,7 @@ def test_limits_are_said(run: Sources) -> None:
     assert f"module: {unseen} labels of the test split were never seen in training" in card
 
 
-def test_a_task_that_is_no_better_than_the_majority_is_named(run: Sources) -> None:
+def test_task_no_better_than_the_majority(run: Sources) -> None:
     path = run.root / "reports" / "metrics.json"
     metrics = json.loads(path.read_text(encoding="utf-8"))
     metrics["themes"]["baseline"] = metrics["themes"]["low"]
@@ -113,7 +113,7 @@ def test_a_task_that_is_no_better_than_the_majority_is_named(run: Sources) -> No
     assert "- valence is not shown" not in card
 
 
-def test_what_was_not_measured_is_said_and_without_a_candidate_there_is_no_card(run: Sources) -> None:
+def test_missing_measures_and_missing_candidate(run: Sources) -> None:
     for name in ("metrics.json", "cost.json", "training.json"):
         (run.root / "reports" / name).unlink()
     card = render_card(run, {})

@@ -1,0 +1,13 @@
+"""A set of labels a document."""
+
+from mgm.report.kinds.presentation import TaskPresentation
+
+MULTILABEL = TaskPresentation(
+    first_metric="micro-F1",
+    calibrated_items="pairs of document and label",
+    predicted_items="labels that were said",
+    has_independent_scores=True,
+    actual_heading="missed",
+    predicted_heading="said instead",
+    contribution_unit="log odds",
+)

@@ -1,0 +1,15 @@
+"""Labelled spans of a document."""
+
+from mgm.report.kinds.presentation import TaskPresentation
+
+TAGGING = TaskPresentation(
+    first_metric="exact span F1",
+    calibrated_items="spans that were said",
+    predicted_items="spans that were said",
+    has_overlaps=True,
+    matrix_note=(
+        "Spans with the same bounds stand against each other; one without such a partner stands against “other bounds” "
+        "where it overlaps a span of the other side, else against “no span”."
+    ),
+    contribution_unit="scores of tags",
+)

@@ -1,0 +1,139 @@
+"""The parts of a task's section that show its numbers: metrics, labels, slices, calibration."""
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+from markupsafe import Markup
+
+from mgm.evaluation.metrics import labelled
+from mgm.evaluation.run_files import Sources
+from mgm.evaluation.summary import SPLIT
+from mgm.experiments.study import Trained, trained
+from mgm.experiments.variants import SINGLE, variants
+from mgm.report.plots import line_plot
+from mgm.tasks import Task
+
+MAX_OPEN_LABELS = 15
+"""More labels than these are folded away behind the worst."""
+NUM_WORST = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsPart:
+    """A task's metrics with their intervals, beside those of the majority and of the single-task model.
+
+    entry: of reports/metrics.json, None where there is none. n: labelled rows of data/predictions, None where there are
+    none; another number than the entry's where the two files are of different runs. alone: the single-task model's metrics,
+    empty where it was not trained.
+    """
+
+    entry: dict[str, Any] | None
+    n: int | None
+    single: Trained
+    alone: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelsPart:
+    """A task's metrics label by label: all rows of `details.label_rows`, and the worst that were trained and tested.
+
+    folded: only the worst are open.
+    """
+
+    rows: list[dict[str, Any]]
+    worst: list[dict[str, Any]]
+    folded: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlicesPart:
+    """A task's metrics on parts of the test split.
+
+    cuts: the criterion, the metric, and the entries of slices.py. first: the task's first metric where slices are compared
+    by another.
+    """
+
+    cuts: list[tuple[str, str, list[dict[str, Any]]]]
+    first: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationPart:
+    """How sure a task's predictions are, and how often right: reliability, and accuracy by coverage; either may lack."""
+
+    calibration: dict[str, Any] | None
+    coverage: dict[str, Any] | None
+    reliability_plot: Markup
+    coverage_plot: Markup
+
+
+def read_details(sources: Sources, task: Task, part: str) -> Any:
+    """Return one part of reports/evaluation/<task>.json; None where the file is missing or the task's kind has no such part."""
+    details = sources.json("reports", "evaluation", f"{task.name}.json")
+    return None if details is None else details[part]
+
+
+def read_metrics(sources: Sources, task: Task) -> MetricsPart:
+    """Read reports/metrics.json, data/predictions and the study's result."""
+    metrics = sources.json("reports", "metrics.json", expected=False) or {}
+    predictions = sources.predictions(task, SPLIT)
+    single = trained(sources, variants(sources.settings)[f"{SINGLE}/{task.name}"])
+    return MetricsPart(
+        entry=metrics.get(task.name),
+        n=None if predictions is None else labelled(predictions, task).height,
+        single=single,
+        alone=single.test.get(task.name, {}),
+    )
+
+
+def read_labels(sources: Sources, task: Task) -> LabelsPart | None:
+    """Read reports/evaluation; None where there is nothing, or no labels."""
+    rows = read_details(sources, task, "labels")
+    if rows is None:
+        return None
+    tested = [row for row in rows if row["seen"] and row["support"]]
+    worst = sorted(tested, key=lambda row: (row["f1"], row["label"]))[:NUM_WORST]
+    return LabelsPart(rows=rows, worst=worst, folded=len(rows) > MAX_OPEN_LABELS)
+
+
+def read_slices(sources: Sources, task: Task) -> SlicesPart | None:
+    """Read reports/evaluation; None where there are no slices."""
+    slices = read_details(sources, task, "slices")
+    if not slices:
+        return None
+    grouped = groupby(slices, lambda entry: (entry["by"], entry["metric"]))
+    return SlicesPart(
+        cuts=[(by, metric, list(entries)) for (by, metric), entries in grouped],
+        first=task.first_metric if any("first" in entry for entry in slices) else None,
+    )
+
+
+def read_calibration(sources: Sources, task: Task) -> CalibrationPart | None:
+    """Read reports/evaluation; None where the task gives no probabilities."""
+    calibration, coverage = (read_details(sources, task, part) for part in ("calibration", "coverage"))
+    if calibration is None and coverage is None:
+        return None
+    return CalibrationPart(
+        calibration=calibration,
+        coverage=coverage,
+        reliability_plot=_plot_reliability(calibration) if calibration else Markup(""),
+        coverage_plot=_plot_coverage(coverage) if coverage else Markup(""),
+    )
+
+
+def _plot_reliability(calibration: dict[str, Any]) -> Markup:
+    names = {"before": "as predicted", "after": "with the temperature"}
+    lines = {
+        name: [(b["confidence"], b["accuracy"]) for b in calibration[state]["bins"]]
+        for state, name in names.items()
+        if calibration[state] is not None
+    }
+    return line_plot(
+        "Reliability: accuracy by confidence", lines, x_bounds=(0, 1), y_bounds=(0, 1), has_diagonal=True
+    )
+
+
+def _plot_coverage(coverage: dict[str, Any]) -> Markup:
+    lines = {"accuracy": [tuple(point) for point in coverage["curve"]]}
+    return line_plot("Accuracy by coverage, the surest first", lines, x_bounds=(0, 1))

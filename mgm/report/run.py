@@ -1,0 +1,192 @@
+"""The report's sections about the run itself: verdict, cost, training, gates, unfamiliar documents, provenance."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from markupsafe import Markup
+
+from mgm.corpus.parts import MANIFEST
+from mgm.evaluation.out_of_distribution import PLACE
+from mgm.evaluation.run_files import GATES, Sources
+from mgm.report.plots import line_plot
+from mgm.settings.settings import PARAMS
+
+PLOTTED = ("epochs", "tasks")
+"""Keys of reports/training.json that the plots show."""
+HASHED = ((str(PARAMS),), ("dvc.lock",), ("models", "candidate", "manifest.json"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CostContent:
+    """The number of weights, and the time and memory of training and scoring.
+
+    cost: reports/cost.json. parts: (part, number of weights, share of all). num_epochs, seconds and the most memory that
+    training held (MiB) are None or 0 where reports/training.json does not say.
+    """
+
+    cost: dict[str, Any]
+    parts: list[tuple[str, int, float]]
+    num_epochs: int
+    seconds: float | None
+    peak_mib: float | None
+
+    @property
+    def num_parameters(self) -> int:
+        """The number of weights of all parts."""
+        return sum(count for _, count, _ in self.parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingContent:
+    """A plot for each first part of a series' name, and facts in words."""
+
+    plots: list[Markup]
+    facts: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """A corpus's raw rows: their place, rows read, and hashes; None where the file that holds them is missing.
+
+    md5: of the raw file, from dvc.lock. documents: SHA-256 of the manifest of the documents made of it.
+    """
+
+    corpus: str
+    place: str
+    rows: int | None
+    md5: str | None
+    documents: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvenanceContent:
+    """facts: (name, value). params: the text of params.yaml, None where it is missing."""
+
+    facts: list[tuple[str, str]]
+    inputs: list[Input]
+    params: str | None
+
+
+def read_verdict(sources: Sources) -> dict[str, Any] | None:
+    """Read reports/promotion.json; None where there is none."""
+    verdict: dict[str, Any] | None = sources.json("reports", "promotion.json")
+    return verdict
+
+
+def read_out_of_distribution(sources: Sources) -> dict[str, Any] | None:
+    """Read how far the reconstruction error tells other documents from those of the test split.
+
+    None where the fusion reconstructs nothing or no other documents were given.
+    """
+    content: dict[str, Any] | None = sources.json(*PLACE, expected=False)
+    return content
+
+
+def read_cost(sources: Sources) -> CostContent | None:
+    """Read reports/cost.json and reports/training.json; None without the first."""
+    cost = sources.json("reports", "cost.json")
+    if cost is None:
+        return None
+    training = sources.json("reports", "training.json", expected=False) or {}
+    epochs = [e for e in training.get("epochs", []) if isinstance(e, dict)]
+    peaks = [
+        e["cost"]["peak_memory_mib"] for e in epochs if e.get("cost", {}).get("peak_memory_mib") is not None
+    ]
+    total = sum(cost["parameters"].values())
+    counts = sorted(cost["parameters"].items(), key=lambda item: (-item[1], item[0]))
+    return CostContent(
+        cost=cost,
+        parts=[(name, count, count / max(total, 1)) for name, count in counts],
+        num_epochs=len(epochs),
+        seconds=training.get("seconds"),
+        peak_mib=max(peaks, default=None),
+    )
+
+
+def read_training(sources: Sources) -> TrainingContent:
+    """Read reports/live and reports/training.json."""
+    families: dict[str, dict[str, list[tuple[float, float]]]] = {}
+    for name, points in sources.curves().items():
+        family, _, rest = name.partition("/")
+        families.setdefault(family, {})[rest or family] = points
+    facts = sources.json("reports", "training.json") or {}
+    return TrainingContent(
+        plots=[line_plot(family.replace("_", " "), lines) for family, lines in sorted(families.items())],
+        facts=[(name, _format(value)) for name, value in facts.items() if name not in PLOTTED],
+    )
+
+
+def read_gates(sources: Sources) -> list[dict[str, Any]]:
+    """Read the verdict of every gate of the enabled corpora; one that stopped the run lies under gates/failed."""
+    gates = [(gate, corpus) for gate in GATES for corpus in sources.settings.enabled]
+    content = []
+    for gate, corpus in [*gates, ("features", "")]:
+        place = (gate, f"{corpus}.json") if corpus else (f"{gate}.json",)
+        failed = sources.json("reports", "gates", "failed", *place, expected=False)
+        verdict = failed or sources.json("reports", "gates", *place)
+        content.append({"gate": gate, "corpus": corpus or "all", "verdict": verdict})
+    return content
+
+
+def read_provenance(sources: Sources, facts: Mapping[str, str]) -> ProvenanceContent:
+    """Read what the run was made of.
+
+    Args:
+        facts: what no file says: revision, time, versions and hardware of the report.
+    """
+    promotion = sources.json("reports", "promotion.json", expected=False) or {}
+    training = sources.json("reports", "training.json", expected=False) or {}
+    all_facts = {
+        "bundle": promotion.get("bundle", "missing"),
+        **facts,
+        "trained on": _join(training.get("hardware")),
+        "trained with": _join(training.get("versions")),
+        "seed": f"{sources.settings.seed}, of training, of every resample and of the study",
+        **{f"SHA-256 of {'/'.join(place)}": sources.hash_of(*place) or "missing" for place in HASHED},
+    }
+    params = sources.root / PARAMS
+    md5_sums = _read_md5_sums(sources)
+    return ProvenanceContent(
+        facts=list(all_facts.items()),
+        inputs=[
+            _input(sources, corpus, place, md5_sums) for corpus, place in sources.settings.enabled.items()
+        ],
+        params=params.read_text(encoding="utf-8") if params.is_file() else None,
+    )
+
+
+def _input(sources: Sources, corpus: str, place: str, md5_sums: Mapping[str, Mapping[str, str]]) -> Input:
+    counts = sources.json("reports", "stages", "ingest", f"{corpus}.json", expected=False) or {}
+    return Input(
+        corpus=corpus,
+        place=place,
+        rows=counts.get("rows_in"),
+        md5=md5_sums.get(f"ingest@{corpus}", {}).get(place),
+        documents=sources.hash_of("data", "documents", corpus, MANIFEST),
+    )
+
+
+def _read_md5_sums(sources: Sources) -> dict[str, dict[str, str]]:
+    """Return stage to path to hash of each file that dvc.lock lists as read by the stage."""
+    path = sources.root / "dvc.lock"
+    if not path.is_file():
+        return {}
+    stages = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("stages", {})
+    return {
+        name: {dep["path"]: str(dep.get("md5", "")) for dep in stage.get("deps", [])}
+        for name, stage in stages.items()
+    }
+
+
+def _format(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_format(inner)}" for name, inner in value.items())
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _join(values: Mapping[str, Any] | None) -> str:
+    return ", ".join(f"{name} {value}" for name, value in (values or {}).items()) or "missing"

@@ -1,0 +1,225 @@
+"""The page shows every number of the run's files, and names the files that are missing."""
+
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mgm.evaluation.run_files import Sources
+from mgm.evaluation.verdict import Check, judge
+from mgm.report.page import render
+from tests.browser import WIDTHS, look, pages_of, print_pdf
+
+VOID = {"meta", "link", "br", "path", "line", "circle", "polyline", "img"}
+
+
+def write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+class Page(HTMLParser):
+    """The page's visible text, and a check that its elements nest."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.pieces: list[str] = []
+        self.feed(page)
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] != "style":
+            self.pieces.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", " ".join(self.pieces))
+
+
+def interval(entry: dict[str, Any]) -> str:
+    """Return an interval as the page shows it; a dash for one that no resample moves."""
+    return "–" if entry["low"] == entry["high"] else f"{entry['low']:.3f} – {entry['high']:.3f}"
+
+
+def test_every_number_of_the_files_is_shown(finished_run: Sources) -> None:
+    text = Page(render(finished_run, {"git revision": "c0ffee"})).text
+    metrics = json.loads((finished_run.root / "reports" / "metrics.json").read_text(encoding="utf-8"))
+    for entry in metrics.values():
+        for row in entry["table"]:
+            assert f"{row['value']:.3f}" in text
+    for path in sorted((finished_run.root / "reports" / "evaluation").iterdir()):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        for entry in found["slices"]:
+            assert f"{entry['name']} {entry['n']} {entry['value']:.3f} {interval(entry)}" in text
+        for row in found["labels"] or []:
+            if row["support"] and row["low"] is not None:
+                assert f"{row['f1']:.3f} {interval(row)}" in text
+        for state in (found["calibration"] or {}).get("before"), (found["calibration"] or {}).get("after"):
+            assert state is None or f"{state['ece']:.3f}" in text
+        for row in (found["coverage"] or {}).get("thresholds", []):
+            share = f"{row['n']} {row['coverage']:.1%}"
+            assert f"{share} {row['accuracy']:.3f}" in text if row["n"] else share in text
+        for pair in (found["confusions"] or {}).get("pairs", []):
+            assert f"{pair['predicted']} {pair['n']} times" in text
+    for piece in (
+        "Blessed",
+        "floor yes module: test macro_f1",
+        "1.250 ms a document in the median repeat",
+        "abcdef012345",
+        "c0ffee",
+        "expect_column_values_to_be_unique on text_hash",
+        "of 4,321 words",
+    ):
+        assert piece in text
+    for piece in (
+        "not run: make study",
+        "Listed but not trained: title",
+        "All 18 labels",
+        "never seen in training",
+        "白日依山盡",
+    ):
+        assert piece in text
+    assert "different runs" not in text
+    assert "asleep" not in text[: text.rindex("params.yaml")]  # its corpus is switched off
+    assert not finished_run.missing
+
+
+def test_champion_comparison_is_a_table(finished_run: Sources) -> None:
+    checks = [
+        Check(
+            *("champion", True, "a", "module", "macro_f1", 0.7, 0.69, 0.01, -0.02, 0.04, 90),
+            p=0.4321,
+            shown="no difference shown",
+        ),
+        Check(
+            *("champion", False, "<b>", "themes", "micro_f1", 0.2, 0.3, -0.1, -0.15, -0.05, 80),
+            p=0.0002,
+            shown="worse",
+        ),
+        Check("champion", True, "valence: new, the champion has no such task", "valence"),
+    ]
+    measured = {"documents": 8, "problems": ["x"], "p50_ms": None}
+    content = judge("abcdef0123456789", "fedcba9876543210", checks, measured)
+    write(finished_run.root / "reports" / "promotion.json", content)
+    text = Page(render(finished_run, {})).text
+    assert "beside the champion fedcba987654" in text
+    assert "module macro f1 0.700 0.690 +0.010 -0.020 to +0.040 0.432 90 no difference shown" in text
+    assert "themes micro f1 0.200 0.300 -0.100 -0.150 to -0.050 <0.001 80 worse" in text
+    assert "champion yes valence: new, the champion has no such task" in text
+    assert "Refused abcdef012345 <b>" in text
+
+
+def test_document_text_is_escaped(finished_run: Sources) -> None:
+    page = render(finished_run, {})
+    assert "&lt;b&gt;Insert &amp; Table" in page
+    assert "<b>Insert" not in page
+
+
+def test_page_is_self_contained(finished_run: Sources) -> None:
+    page = render(finished_run, {})
+    assert not re.search(r"https?:|//[a-z]|<script|@import|url\(", page)
+
+
+@pytest.mark.parametrize(
+    ("gone", "expected"),
+    [
+        ("reports/metrics.json", "not in reports/metrics.json"),
+        ("reports/evaluation/module.json", "reports/evaluation/module.json"),
+        ("reports/promotion.json", "No verdict"),
+        ("data/predictions/pages", "data/predictions/pages"),
+        ("data/documents/poems", "The text was not found in data/documents/poems"),
+        ("reports/live", "reports/live"),
+        ("reports/training.json", "reports/training.json"),
+        ("reports/stages/clean/poems.json", "reports/stages/clean/poems.json"),
+        ("reports/stages", "reports/stages/features.json"),
+        ("reports/stages/vectors.json", "reports/stages/vectors.json"),
+        ("reports/stages/deduplicate", "reports/stages/deduplicate/pages.json"),
+        ("reports/gates/features.json", "reports/gates/features.json"),
+    ],
+    ids=[
+        "metrics",
+        "evaluation",
+        "promotion",
+        "predictions",
+        "documents",
+        "curves",
+        "training",
+        "stage of a corpus",
+        "all stages",
+        "vectors",
+        "deduplicate",
+        "gate",
+    ],
+)
+def test_missing_file_is_named(finished_run: Sources, gone: str, expected: str) -> None:
+    path = finished_run.root / gone
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+    text = Page(render(finished_run, {})).text
+    assert expected in text
+    assert "Files that were looked for and not found" in text
+
+
+def test_files_of_different_runs_are_noted(finished_run: Sources) -> None:
+    path = finished_run.root / "reports" / "metrics.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    metrics["module"]["n"] += 1
+    write(path, metrics)
+    assert "they are of different runs" in Page(render(finished_run, {})).text
+
+
+def test_page_without_any_file(finished_run: Sources) -> None:
+    for folder in ("data", "reports"):
+        shutil.rmtree(finished_run.root / folder)
+    assert "module" in Page(render(finished_run, {})).text
+
+
+def test_failed_gate_is_shown(finished_run: Sources) -> None:
+    finding = {"expectation": "expect_x", "column": None, "observed": "7", "threshold": "0"}
+    failed = {
+        "gate": "clean",
+        "corpus": "poems",
+        "passed": False,
+        "checks": 3,
+        "warnings": [],
+        "failures": [finding],
+    }
+    write(finished_run.root / "reports" / "gates" / "failed" / "clean" / "poems.json", failed)
+    assert "stopped 3 expect_x: observed 7, allowed 0" in Page(render(finished_run, {})).text
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
+def test_page_fits_phone_and_desktop(finished_run: Sources, tmp_path: Path) -> None:
+    """The page holds no script; the test adds one that measures it in frames of both widths."""
+    (tmp_path / "page.html").write_text(render(finished_run, {}), encoding="utf-8")
+    seen = look(tmp_path, ["page.html"])
+    assert [one.width for one in seen] == list(WIDTHS)
+    for one in seen:
+        assert one.needed <= one.width
+        assert one.requests == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
+def test_folded_parts_are_printed(finished_run: Sources, tmp_path: Path) -> None:
+    """Parts that are folded on the screen are open on paper, so the print without them is shorter."""
+    page = render(finished_run, {})
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
+    (tmp_path / "short.html").write_text(
+        re.sub(r"<details.*?</details>", "", page, flags=re.S), encoding="utf-8"
+    )
+    whole, short = (pages_of(print_pdf(tmp_path, f"{name}.html")) for name in ("page", "short"))
+    assert whole > short > 3
