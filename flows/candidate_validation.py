@@ -25,13 +25,13 @@ from mgm.files import read_json
 from mgm.scoring.held_out import held_out_ids, raw_documents, sample, score_documents
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.smoke import Smoke, smoke
-from mgm.settings.settings import Settings
+from mgm.settings.views.promotion import PromotionSettings
 
 VERDICT = REPORTS / "promotion.json"
 PREDICTED = DATA / "champion"
 
 
-def judge_candidate(settings: Settings, root: Path = Path()) -> dict[str, Any]:
+def judge_candidate(settings: PromotionSettings, root: Path = Path()) -> dict[str, Any]:
     """The content of reports/promotion.json; see `verdict.judge`.
 
     Raises:
@@ -63,13 +63,13 @@ def judge_candidate(settings: Settings, root: Path = Path()) -> dict[str, Any]:
     return judge(identity, against, checks, measured)
 
 
-def _held_out(settings: Settings, root: Path) -> dict[str, pl.Series]:
+def _held_out(settings: PromotionSettings, root: Path) -> dict[str, pl.Series]:
     """Of each corpus that has tasks, the ids of the documents that were tested."""
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in settings.active_tasks())]
     return {corpus: held_out_ids(root / DATA / "predictions" / corpus, SPLIT) for corpus in corpora}
 
 
-def _smoke(settings: Settings, root: Path) -> Smoke:
+def _smoke(settings: PromotionSettings, root: Path) -> Smoke:
     samples = {}
     for corpus, ids in _held_out(settings, root).items():
         few = sample(ids, settings.verdict.smoke_documents)
@@ -84,7 +84,7 @@ def _smoke(settings: Settings, root: Path) -> Smoke:
         return Smoke(sum(frame.height for frame in samples.values()), [f"the bundle cannot score: {error}"])
 
 
-def _against(against: str, settings: Settings, root: Path) -> list[Check]:
+def _against(against: str, settings: PromotionSettings, root: Path) -> list[Check]:
     try:
         scorer = Scorer.load(root / STORE / against)
     except (ValueError, FileNotFoundError) as error:

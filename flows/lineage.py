@@ -1,8 +1,9 @@
 """What scored a document, and when, in words: `mgm lineage DOC_ID`."""
 
 from mgm.scoring.lineage import Scored, lineage
+from mgm.settings.core import PARAMS
 from mgm.settings.scoring import ScoreSettings
-from mgm.settings.settings import PARAMS, Settings
+from mgm.settings.views.scoring import ScoringSettings
 
 
 def lineage_lines(doc_id: str) -> list[str]:
@@ -11,7 +12,7 @@ def lineage_lines(doc_id: str) -> list[str]:
     Raises:
         See `mgm.scoring.lineage.lineage`.
     """
-    settings = Settings.load().score if PARAMS.is_file() else ScoreSettings()
+    settings = ScoringSettings.load().score if PARAMS.is_file() else ScoreSettings()
     return [line for one in lineage(settings.table, settings.rejects, doc_id) for line in _block(one)]
 
 

@@ -10,8 +10,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.util import load_yaml_guess_indent
 
+from mgm.settings.core import PARAMS
 from mgm.settings.names import overridden, path_of
-from mgm.settings.settings import PARAMS
 
 _NO_WRAPPING = 1 << 16
 

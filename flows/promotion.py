@@ -16,7 +16,8 @@ from mgm.bundle.bundle import bundle_id, verify
 from mgm.bundle.card import add_card
 from mgm.bundle.signing import check_signature, sign
 from mgm.files import read_json, write_json
-from mgm.settings.settings import PARAMS, Settings
+from mgm.settings.core import PARAMS
+from mgm.settings.views.promotion import PromotionSettings
 
 
 class Refused(RuntimeError):
@@ -44,7 +45,7 @@ def promote(root: Path = Path()) -> str:
         )
     present = None if now is None else now.bundle
     if present not in (verdict["champion"], identity):
-        verdict = judge_candidate(Settings.load(root / PARAMS), root)
+        verdict = judge_candidate(PromotionSettings.load(root / PARAMS), root)
         write_json(root / VERDICT, verdict)
     if verdict["verdict"] != "blessed":
         reasons = "".join(f"\n  {reason}" for reason in verdict["reasons"])

@@ -40,9 +40,10 @@ from mgm.scoring.night import ScoreFrames, Tables, score_here, score_night
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.staging import Staging
 from mgm.scoring.table import Night
+from mgm.settings.core import PARAMS
 from mgm.settings.gates import GateSettings
 from mgm.settings.scoring import ScoreSettings
-from mgm.settings.settings import PARAMS, Settings
+from mgm.settings.views.scoring import ScoringSettings
 
 SUMMARY, VERDICT, SHARDS = "summary.json", "gate.json", "shards"
 PLACEHOLDER = "{date}"
@@ -246,7 +247,7 @@ def load_settings() -> tuple[ScoreSettings, GateSettings]:
     """The settings of this folder's params.yaml; the defaults where there is none."""
     if not PARAMS.is_file():
         return ScoreSettings(), GateSettings()
-    settings = Settings.load()
+    settings = ScoringSettings.load()
     return settings.score, settings.gates
 
 

@@ -18,7 +18,8 @@ from tqdm import tqdm
 
 from flows.project import DATA
 from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
-from mgm.settings.settings import PARAMS, Settings
+from mgm.settings.core import PARAMS
+from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
 from mgm.text import labels, vectors
 from mgm.text.features import FeaturePart
@@ -38,7 +39,7 @@ PRETRAINED = DATA / "pretrained"
 VOCABULARY, LABELS = FEATURES / "vocabulary.parquet", FEATURES / "labels.json"
 
 
-def corpora_of(settings: Settings, tasks: list[Task]) -> list[str]:
+def corpora_of(settings: TrainingSettings, tasks: list[Task]) -> list[str]:
     """The enabled corpora that label one of these tasks, sorted by name."""
     return sorted(c for c in settings.enabled if any(c in t.corpora for t in tasks))
 
@@ -49,7 +50,7 @@ def read_features(corpus: str) -> list[FeaturePart]:
     return [FeaturePart.load(FEATURES / corpus, index) for index in range(count)]
 
 
-def inputs(settings: Settings, tasks: list[Task]) -> dict[str, str]:
+def inputs(settings: TrainingSettings, tasks: list[Task]) -> dict[str, str]:
     """The files that decide what these tasks are trained on, with their hashes."""
     files = [VOCABULARY, LABELS, *(FEATURES / c / MANIFEST for c in corpora_of(settings, tasks))]
     files += [path for name in (vectors.FACTS, vectors.TABLE) if (path := VECTORS / name).is_file()]
@@ -61,7 +62,7 @@ def inputs(settings: Settings, tasks: list[Task]) -> dict[str, str]:
 
 
 def prepare(
-    settings: Settings, tasks: list[Task], parts: Mapping[str, Sequence[FeaturePart]] | None = None
+    settings: TrainingSettings, tasks: list[Task], parts: Mapping[str, Sequence[FeaturePart]] | None = None
 ) -> Plan:
     """The plan of a training of these tasks on the features on disk, or on these `parts` of each corpus, announced in one
     line.
@@ -86,7 +87,7 @@ def prepare(
     return made
 
 
-def _with_answers(settings: Settings, tasks: list[Task]) -> dict[str, list[FeaturePart]]:
+def _with_answers(settings: TrainingSettings, tasks: list[Task]) -> dict[str, list[FeaturePart]]:
     """The features on disk, with the answers of those teachers that the settings name."""
     corpora = corpora_of(settings, tasks)
     students = [t for t in tasks if t.name in settings.teachers_of(tasks)]
@@ -102,7 +103,7 @@ def _with_answers(settings: Settings, tasks: list[Task]) -> dict[str, list[Featu
     }
 
 
-def _refuse_what_has_seen_all(settings: Settings, tasks: list[Task]) -> None:
+def _refuse_what_has_seen_all(settings: TrainingSettings, tasks: list[Task]) -> None:
     """Teachers have learned from documents of the training split that a fold holds out."""
     if settings.teachers_of(tasks):
         raise ValueError(
@@ -110,14 +111,14 @@ def _refuse_what_has_seen_all(settings: Settings, tasks: list[Task]) -> None:
         )
 
 
-def word_vectors(settings: Settings) -> vectors.Table | None:
+def word_vectors(settings: TrainingSettings) -> vectors.Table | None:
     """The word vectors that the settings give the network to start from."""
     if settings.text.vectors.source == "none":
         return None
     return vectors.load(VECTORS, file_sha256(VOCABULARY))
 
 
-def checkpoint(name: str, settings: Settings, tasks: list[Task]) -> Checkpoint:
+def checkpoint(name: str, settings: TrainingSettings, tasks: list[Task]) -> Checkpoint:
     """The place of a training's state; other settings, features or another torch make it another training."""
     facts = {
         "settings": settings.training_sections(),
@@ -190,7 +191,7 @@ def _times(weight: float) -> str:
     return "" if weight == 1 else f" x{weight:.3g}"
 
 
-def facts(made: Plan, fitted: Fitted, settings: Settings) -> dict[str, Any]:
+def facts(made: Plan, fitted: Fitted, settings: TrainingSettings) -> dict[str, Any]:
     """How a training went, with times and hardware: for people, read by no stage but the report."""
     trained = fitted.trained
     costs = [report.cost for report in trained.history]

@@ -11,7 +11,7 @@ from mgm.files import read_json, write_json
 from mgm.quality.documents import Cleaning, document_frames, length_reference
 from mgm.quality.features import feature_frames
 from mgm.settings.names import nearest
-from mgm.settings.settings import Settings
+from mgm.settings.views.gating import GatingSettings
 
 # What a gate judges. The one after cleaning comes after deduplication too, whose result is what later stages read.
 TABLES = {"ingest": DATA / "documents", "clean": DATA / "unique"}
@@ -19,7 +19,7 @@ GATES = (*TABLES, "features")
 DATA_DOCS = REPORTS / "data_docs"
 
 
-def run_gate(gate: str, corpus: str | None, settings: Settings) -> Verdict:
+def run_gate(gate: str, corpus: str | None, settings: GatingSettings) -> Verdict:
     """Checks what a stage wrote, adds a page to the Data Docs and writes the verdict; only a gate that passes leaves a file at `verdict_path`.
 
     Raises:
@@ -45,7 +45,7 @@ def verdict_path(gate: str, corpus: str | None, failed: bool = False) -> Path:
     return folder / f"{gate}.json" if corpus is None else folder / gate / f"{corpus}.json"
 
 
-def _check_names(gate: str, corpus: str | None, settings: Settings) -> None:
+def _check_names(gate: str, corpus: str | None, settings: GatingSettings) -> None:
     if gate not in GATES:
         raise ValueError(f"no gate {gate!r}{nearest(gate, GATES)}")
     if gate == "features" and corpus is not None:
@@ -58,7 +58,7 @@ def _check_names(gate: str, corpus: str | None, settings: Settings) -> None:
         raise ValueError(f"no enabled corpus {corpus!r}{nearest(corpus, settings.enabled)}")
 
 
-def _frames(gate: str, corpus: str | None, settings: Settings) -> dict[str, Frame]:
+def _frames(gate: str, corpus: str | None, settings: GatingSettings) -> dict[str, Frame]:
     if corpus is None:
         return feature_frames(
             DATA / "features",

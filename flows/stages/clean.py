@@ -8,8 +8,8 @@ from flows.project import DATA, rejects_folder
 from flows.stages.command_line import num_processes, run_stage, write_counts
 from mgm.corpus.contract import LANGUAGES
 from mgm.corpus.parts import Transformed, map_parts, read_parts
-from mgm.settings.settings import Settings
 from mgm.settings.text import TextSettings
+from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.cleaning import clean_with_statistics
 from mgm.text.language import detect
 from mgm.text.offsets import EDIT
@@ -39,7 +39,7 @@ class Clean:
 
 def main(corpus: str) -> None:
     """Cleans the texts of one corpus."""
-    settings = Settings.load()
+    settings = TextPipelineSettings.load()
     source = DATA / "documents" / corpus
     schema = next(read_parts(source)).schema
     counts, statistics = map_parts(

@@ -2,13 +2,13 @@
 
 from flows.project import DATA, rejects_folder
 from flows.stages.command_line import run_stage, write_counts
-from mgm.settings.settings import Settings
+from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.deduplication.passes import deduplicate
 
 
 def main(corpus: str) -> None:
     """Deduplicates the documents of one corpus."""
-    settings = Settings.load()
+    settings = TextPipelineSettings.load()
     counts, statistics, examples, straddling = deduplicate(
         DATA / "clean" / corpus,
         DATA / "unique" / corpus,

@@ -22,8 +22,9 @@ from mgm.files import write_json
 from mgm.scoring.held_out import sample
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer
+from mgm.settings.core import PARAMS
 from mgm.settings.corpora import CorpusSettings
-from mgm.settings.settings import PARAMS, Settings
+from mgm.settings.views.evaluation import EvaluationSettings
 from mgm.tasks import RECONSTRUCTION
 from mgm.text.features import FeaturePart
 
@@ -34,7 +35,7 @@ RELIABILITY = REPORTS / "plots" / "reliability"
 
 
 def main() -> None:
-    settings = Settings.load()
+    settings = EvaluationSettings.load()
     check_splits(settings.evaluate)
     bundle = bundles.load(CANDIDATE)
     for folder in (
@@ -81,11 +82,11 @@ def main() -> None:
         _tell_apart(settings, Scorer(bundle), labelling)
 
 
-def _tell_apart(settings: Settings, scorer: Scorer, corpora: list[str]) -> None:
+def _tell_apart(settings: EvaluationSettings, scorer: Scorer, corpora: list[str]) -> None:
     """The reconstruction errors of other documents beside those of the test split."""
     if not scorer.bundle.network.reconstructs:
         raise ValueError(
-            f"{PARAMS}: evaluate.foreign: model.fusion: {settings.model.fusion} has no reconstruction error to tell documents "
+            f"{PARAMS}: evaluate.foreign: model.fusion: {scorer.bundle.settings.model.fusion} has no reconstruction error to tell documents "
             "apart by; expected stacked_autoencoder, or evaluate.foreign: {}"
         )
     chosen = settings.evaluate

@@ -20,14 +20,14 @@ from mgm.evaluation.summary import SPLIT
 from mgm.files import write_json
 from mgm.scoring.cost import cost
 from mgm.scoring.held_out import held_out_ids, raw_documents, sample
-from mgm.settings.settings import Settings
+from mgm.settings.views.explanation import ExplanationSettings
 from mgm.text.features import FeaturePart
 
 EXPLANATIONS = DATA / "explanations"
 
 
 def main() -> None:
-    settings = Settings.load()
+    settings = ExplanationSettings.load()
     bundle = bundles.load(CANDIDATE)
     labelling = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
     shutil.rmtree(EXPLANATIONS, ignore_errors=True)

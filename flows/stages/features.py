@@ -21,7 +21,7 @@ from mgm.profiling.detected_languages import DETECTED, detected_languages
 from mgm.profiling.profile import CorpusProfile
 from mgm.profiling.typical_words import TopWords
 from mgm.quality.leaks import Leaks
-from mgm.settings.settings import Settings
+from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.dictionary import dictionaries_of, dictionary_of
@@ -51,7 +51,7 @@ class Gathered:
 
 def main() -> None:
     """Makes the features of every corpus that params.yaml enables, and of no other."""
-    settings = Settings.load()
+    settings = TextPipelineSettings.load()
     _check_common(settings)
     features, corpora, tasks = settings.text.features, sorted(settings.enabled), settings.active_tasks()
     dictionaries = {c: dictionary_of(settings.text_for(c).segmentation, RESOURCES) for c in corpora}
@@ -136,7 +136,7 @@ def _read(corpora: list[str], columns: Callable[[str], list[str]], what: str) ->
         yield from progress(parts, f"{what} {corpus}", len(read_manifest(folder).parts))
 
 
-def _subwords(settings: Settings, corpora: list[str]) -> Subwords | None:
+def _subwords(settings: TextPipelineSettings, corpora: list[str]) -> Subwords | None:
     """Learned from the training targets of all generation tasks; none where no such task is trained."""
     own = {c: [t.name for t in _trained(settings, c) if t.spec.generates_text] for c in corpora}
     if not any(own.values()):
@@ -147,7 +147,7 @@ def _subwords(settings: Settings, corpora: list[str]) -> Subwords | None:
     return Subwords.train(texts, settings.text.features.subwords)
 
 
-def _copy_word_lists(settings: Settings) -> None:
+def _copy_word_lists(settings: TextPipelineSettings) -> None:
     """Stopwords and dictionaries to where the train stage reads what goes into the bundle."""
     for corpus in sorted(settings.enabled):
         (FOLDER / "stopwords").mkdir(parents=True, exist_ok=True)
@@ -161,11 +161,11 @@ def _sha256(paths: list[Path]) -> str:
     return hashlib.sha256("".join(map(file_sha256, paths)).encode()).hexdigest()
 
 
-def _trained(settings: Settings, corpus: str) -> list[Task]:
+def _trained(settings: TextPipelineSettings, corpus: str) -> list[Task]:
     return [task for task in settings.active_tasks() if corpus in task.corpora]
 
 
-def _check_common(settings: Settings) -> None:
+def _check_common(settings: TextPipelineSettings) -> None:
     """All corpora share one vocabulary and one network, so none may have features of its own."""
     for corpus in sorted(settings.enabled):
         if settings.text_for(corpus).features != settings.text.features:

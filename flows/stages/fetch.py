@@ -5,14 +5,14 @@ from pathlib import Path
 from flows.project import DATA
 from flows.stages.command_line import run_stage
 from mgm.corpus.fetch import CORPORA, describe, fetch
-from mgm.settings.settings import Settings
+from mgm.settings.core import CoreSettings
 
 FETCHED = DATA / "fetched"
 
 
 def main() -> None:
     FETCHED.mkdir(parents=True, exist_ok=True)
-    wanted = [Path(path) for path in Settings.load().enabled.values() if Path(path).parent == FETCHED]
+    wanted = [Path(path) for path in CoreSettings.load().enabled.values() if Path(path).parent == FETCHED]
     for path in wanted:
         if path.exists():
             print(f"fetch {path.stem}: here already")

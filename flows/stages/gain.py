@@ -6,12 +6,12 @@ from flows.stages.command_line import run_stage
 from mgm.evaluation.run_files import Sources
 from mgm.experiments.study import GAIN, compare, lines
 from mgm.files import write_json
-from mgm.settings.settings import Settings
+from mgm.settings.views.study import StudySettings
 
 
 def main() -> None:
     """Compares the joint model with every variant that was trained on the present features and settings."""
-    settings = Settings.load()
+    settings = StudySettings.load()
     content = compare(Sources(Path(), settings), settings.evaluate.bootstrap, settings.seed)
     write_json(Path(*GAIN), content)
     print(*lines(content), sep="\n")

@@ -4,12 +4,12 @@ import sys
 
 from flows.gates.gate import run_gate, verdict_path
 from flows.stages.command_line import run_stage
-from mgm.settings.settings import Settings
+from mgm.settings.views.gating import GatingSettings
 
 
 def main(gate: str = "", corpus: str | None = None) -> int:
     """Runs one gate; 1 where it does not pass."""
-    verdict = run_gate(gate, corpus, Settings.load())
+    verdict = run_gate(gate, corpus, GatingSettings.load())
     for finding in [*verdict.warnings, *verdict.failures]:
         print(finding, file=sys.stderr, flush=True)
     what = f"gate {gate}" + (f" {corpus}" if corpus else "")

@@ -3,11 +3,11 @@
 from flows.project import DATA, rejects_folder
 from flows.stages.command_line import run_stage, write_counts
 from mgm.corpus.ingest import ingest
-from mgm.settings.settings import Settings
+from mgm.settings.views.ingestion import IngestionSettings
 
 
 def main(corpus: str) -> None:
-    settings = Settings.load()
+    settings = IngestionSettings.load()
     if corpus not in settings.enabled:
         raise ValueError(f"corpus {corpus!r} is not enabled; enabled: {', '.join(settings.enabled)}")
     counts, statistics = ingest(

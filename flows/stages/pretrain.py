@@ -24,7 +24,7 @@ import torch
 from mgm.corpus.parts import MANIFEST, file_sha256
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
-from mgm.settings.settings import Settings
+from mgm.settings.views.training import TrainingSettings
 from mgm.text import vectors
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.checkpoint import Checkpoint
@@ -39,7 +39,7 @@ from mgm.training.trainer import deterministic
 def main() -> None:
     """Pretrains on the training documents of every enabled corpus, labelled or not: the encoder, the layers of a stacked
     autoencoder, or both. A killed run goes on after its last whole epoch. Where neither is asked for, says so and ends."""
-    settings = Settings.load()
+    settings = TrainingSettings.load()
     facts: dict[str, Any] = {
         "initial": settings.train.initial,
         "fusion": settings.model.fusion,
@@ -72,7 +72,7 @@ def main() -> None:
         state.remove()
 
 
-def _fresh(settings: Settings) -> tuple[Encoder, Fusion]:
+def _fresh(settings: TrainingSettings) -> tuple[Encoder, Fusion]:
     torch.manual_seed(settings.seed)
     words = len(Vocabulary.load(VOCABULARY))
     encoder = Encoder(settings.model, words, settings.text.features.ngram_buckets)
@@ -83,7 +83,7 @@ def _fresh(settings: Settings) -> tuple[Encoder, Fusion]:
 
 
 def _masked_words(
-    settings: Settings, encoder: Encoder, sources: list[Source], state: Checkpoint
+    settings: TrainingSettings, encoder: Encoder, sources: list[Source], state: Checkpoint
 ) -> list[PretrainReport]:
     print(
         f"pretraining on {sum(len(s.rows) for s in sources):,} documents, {sum(int(s.length.sum()) for s in sources):,} "
@@ -97,7 +97,11 @@ def _masked_words(
 
 
 def _layers(
-    settings: Settings, encoder: Encoder, fusion: AutoencoderFusion, sources: list[Source], state: Checkpoint
+    settings: TrainingSettings,
+    encoder: Encoder,
+    fusion: AutoencoderFusion,
+    sources: list[Source],
+    state: Checkpoint,
 ) -> list[list[float]]:
     def told(layer: int, epoch: int, loss: float) -> None:
         print(f"layer {layer}, epoch {epoch}/{settings.pretrain.epochs}: loss {loss:.4f}", flush=True)
@@ -115,7 +119,7 @@ def _layers(
     )
 
 
-def _say(settings: Settings) -> Any:
+def _say(settings: TrainingSettings) -> Any:
     def say(report: PretrainReport) -> None:
         print(
             f"epoch {report.epoch}/{settings.pretrain.epochs}: loss {report.loss:.4f} over {report.masked:,} masked words | "
@@ -126,7 +130,7 @@ def _say(settings: Settings) -> Any:
     return say
 
 
-def _checkpoint(settings: Settings, name: str) -> Checkpoint:
+def _checkpoint(settings: TrainingSettings, name: str) -> Checkpoint:
     """Other settings, features or another torch make it another pretraining."""
     files = [VOCABULARY, *(FEATURES / c / MANIFEST for c in sorted(settings.enabled))]
     files += [path for name in (vectors.FACTS, vectors.TABLE) if (path := VECTORS / name).is_file()]

@@ -13,14 +13,14 @@ from flows.stages.command_line import run_stage
 from mgm.evaluation.run_files import Sources
 from mgm.report.card import render_card
 from mgm.report.page import render
-from mgm.settings.settings import Settings
+from mgm.settings.views.training import TrainingSettings
 
 TARGET = REPORTS / "report.html"
 PACKAGES = ("torch", "polars", "pyarrow", "numpy", "scipy", "dvc", "great-expectations", "rjieba")
 
 
 def main() -> None:
-    sources = Sources(Path(), Settings.load())
+    sources = Sources(Path(), TrainingSettings.load())
     facts = _facts()
     _write(CARD, render_card(sources, facts))
     _write(TARGET, render(sources, facts))

@@ -7,8 +7,8 @@ from flows.stages.command_line import run_stage, write_counts
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter, read_manifest, read_parts
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
-from mgm.settings.settings import Settings
 from mgm.settings.text import StopwordSettings
+from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.stopwords import CONTENT, FILE, DocumentFrequencies, Stopwords, mark
 
 SHOWN = 50
@@ -17,7 +17,7 @@ SHOWN = 50
 
 def main(corpus: str) -> None:
     """Marks the content words of one corpus, and writes its stopwords beside them."""
-    settings = Settings.load().text_for(corpus).stopwords
+    settings = TextPipelineSettings.load().text_for(corpus).stopwords
     source, target = DATA / "tokens" / corpus, DATA / "content" / corpus
     general = Stopwords.load(settings)
     derived = _derived(corpus, general, settings)

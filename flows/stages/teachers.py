@@ -10,7 +10,7 @@ from flows.project import DATA, REPORTS
 from flows.stages.command_line import run_stage
 from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
 from mgm.files import write_json
-from mgm.settings.settings import Settings
+from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
 from mgm.text import labels
 from mgm.text.features import FeaturePart
@@ -24,7 +24,7 @@ TAUGHT = DATA / "taught"
 
 def main() -> None:
     """Reads, checks and averages the scores that params.yaml names, task by task, or says that there are none."""
-    settings = Settings.load()
+    settings = TrainingSettings.load()
     spaces = labels.load(FEATURES / "labels.json")
     shutil.rmtree(TAUGHT, ignore_errors=True)
     told: dict[str, Any] = {}

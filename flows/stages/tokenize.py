@@ -8,8 +8,8 @@ from flows.project import DATA, rejects_folder
 from flows.stages.command_line import num_processes, run_stage, write_counts
 from mgm.corpus.parts import Transformed, map_parts, read_manifest
 from mgm.corpus.statistics import Statistics
-from mgm.settings.settings import Settings
 from mgm.settings.text import SegmentationSettings
+from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.dictionary import UserDictionary, dictionary_of
 from mgm.text.segmentation import COLUMNS, tokenize
 
@@ -36,7 +36,7 @@ class Tokenize:
 
 def main(corpus: str) -> None:
     """Segments the texts of one corpus."""
-    segmentation = Settings.load().text_for(corpus).segmentation
+    segmentation = TextPipelineSettings.load().text_for(corpus).segmentation
     source = DATA / "unique" / corpus
     documents = pl.read_parquet_schema(source / read_manifest(source).parts[0].name)
     counts, statistics = map_parts(

@@ -12,7 +12,7 @@ from flows.stages.command_line import run_stage
 from flows.training_run import FEATURES, VOCABULARY, Console, checkpoint, facts, prepare
 from mgm.bundle import bundle as bundles
 from mgm.files import read_json, write_json
-from mgm.settings.settings import Settings
+from mgm.settings.views.training import TrainingSettings
 from mgm.text.dictionary import dictionaries_of
 from mgm.text.stopwords import Stopwords
 from mgm.text.subwords import FILE as SUBWORDS
@@ -28,7 +28,7 @@ LIVE = REPORTS / "live"
 def main() -> None:
     """Trains the candidate, and says so epoch by epoch; a killed run goes on after its last whole epoch. With
     train.processes above 1 torchrun takes this process's place and runs the stage in each of them."""
-    settings = Settings.load()
+    settings = TrainingSettings.load()
     check(settings.train.processes, os.environ)
     if settings.train.processes > 1 and "WORLD_SIZE" not in os.environ:
         torchrun = [
@@ -48,7 +48,7 @@ def main() -> None:
                 fit(prepare(settings, tasks), settings, checkpoint("train", settings, tasks))
 
 
-def _train(settings: Settings) -> None:
+def _train(settings: TrainingSettings) -> None:
     tasks = settings.active_tasks()
     made = prepare(settings, tasks)
     state = checkpoint("train", settings, tasks)
@@ -74,7 +74,7 @@ def _train(settings: Settings) -> None:
     )
 
 
-def _stopwords(settings: Settings) -> dict[str | None, Stopwords]:
+def _stopwords(settings: TrainingSettings) -> dict[str | None, Stopwords]:
     """Those of each corpus, and the general ones for documents of none."""
     own = {c: Stopwords.read(FEATURES / "stopwords" / f"{c}.txt") for c in sorted(settings.enabled)}
     return bundles.stopwords_of(settings) | own

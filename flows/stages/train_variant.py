@@ -11,8 +11,10 @@ from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.experiments.study import RESULT
 from mgm.experiments.variants import SCORES, Variant, variants
 from mgm.files import write_json
+from mgm.settings.core import PARAMS
+from mgm.settings.evaluation import EvaluateSettings
 from mgm.settings.names import nearest
-from mgm.settings.settings import PARAMS, Settings
+from mgm.settings.views.study import StudySettings
 from mgm.training.distillation.predict import scores_of
 from mgm.training.distillation.scores import save_scores
 from mgm.training.fit import Fitted, Plan, fit
@@ -23,7 +25,7 @@ STUDY = DATA / "study"
 def main(name: str) -> None:
     """Trains, predicts valid and test, and compares nothing: the stage gain sets the variants beside the joint
     model."""
-    settings = Settings.load()
+    settings = StudySettings.load()
     known = variants(settings)
     if name not in known:
         raise ValueError(f"{PARAMS}: with these settings the study has no {name!r}{nearest(name, known)}")
@@ -32,12 +34,12 @@ def main(name: str) -> None:
     made = prepare(variant.settings, variant.tasks)
     state = checkpoint(f"study-{name.replace('/', '-')}", variant.settings, variant.tasks)
     fitted = fit(made, variant.settings, state, Console(variant.settings.train.epochs))
-    _write_results(variant, made, fitted)
+    _write_results(variant, made, fitted, settings.evaluate)
     write_json(REPORTS / "study" / f"{name}.training.json", facts(made, fitted, variant.settings))
     state.remove()
 
 
-def _write_results(variant: Variant, made: Plan, fitted: Fitted) -> None:
+def _write_results(variant: Variant, made: Plan, fitted: Fitted, evaluate: EvaluateSettings) -> None:
     """The predictions with their truth, and the metrics of the test split with what they were made from."""
     settings, folder = variant.settings, STUDY / variant.name
     shutil.rmtree(folder, ignore_errors=True)
@@ -48,9 +50,9 @@ def _write_results(variant: Variant, made: Plan, fitted: Fitted) -> None:
         fitted.network,
         made.labels,
         fitted.decisions.thresholds,
-        settings.evaluate.splits,
+        evaluate.splits,
     )
-    metrics = tested.metrics(settings.evaluate.bootstrap, settings.seed)
+    metrics = tested.metrics(evaluate.bootstrap, settings.seed)
     best = next(r for r in fitted.trained.history if r.epoch == fitted.trained.best)
     content = {
         "name": variant.name,

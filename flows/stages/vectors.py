@@ -6,7 +6,8 @@ from flows.project import DATA, REPORTS
 from flows.stages.command_line import run_stage
 from mgm.corpus.parts import file_sha256, read_manifest
 from mgm.files import write_json
-from mgm.settings.settings import PARAMS, Settings
+from mgm.settings.core import PARAMS
+from mgm.settings.views.network import NetworkSettings
 from mgm.text import vectors
 from mgm.text.features import FeaturePart
 from mgm.text.vector_files import read_vectors
@@ -20,7 +21,7 @@ RESOURCES = DATA / "resources"
 
 def main() -> None:
     """Trains vectors, reads them from a file, or says that there are none."""
-    settings = Settings.load()
+    settings = NetworkSettings.load()
     chosen = settings.text.vectors
     for corpus in sorted(settings.enabled):
         if settings.text_for(corpus).vectors != chosen:

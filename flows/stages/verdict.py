@@ -7,11 +7,11 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 from flows.candidate_validation import VERDICT, judge_candidate
 from flows.stages.command_line import run_stage
 from mgm.files import write_json
-from mgm.settings.settings import Settings
+from mgm.settings.views.promotion import PromotionSettings
 
 
 def main() -> None:
-    promotion = judge_candidate(Settings.load())
+    promotion = judge_candidate(PromotionSettings.load())
     write_json(VERDICT, promotion)
     print(f"{promotion['verdict']}: bundle {promotion['bundle'][:12]}", *promotion["reasons"], sep="\n  ")
 

@@ -20,8 +20,8 @@ from torch.overrides import TorchFunctionMode
 from mgm.bundle.card import CARD, check_card, sha256_of
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
-from mgm.settings.settings import Settings
 from mgm.settings.text import TextSettings
+from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text.dictionary import UserDictionary
 from mgm.text.stopwords import Stopwords
@@ -45,7 +45,7 @@ class Bundle:
     """
 
     network: Network
-    settings: Settings
+    settings: TrainingSettings
     tasks: list[Task]
     thresholds: dict[str, Thresholds]
     vocabulary: Vocabulary
@@ -82,7 +82,7 @@ class Bundle:
         return None if name is None else self.dictionaries[name]
 
 
-def own_settings(settings: Settings) -> Settings:
+def own_settings(settings: TrainingSettings) -> TrainingSettings:
     """What of the settings shaped the model: the enabled corpora, the trained tasks, `text`, `model` and
     `train`.
 
@@ -97,12 +97,12 @@ def own_settings(settings: Settings) -> Settings:
     raw["train"]["weights"] = {t: w for t, w in settings.train.weights.items() if t in tasks}
     raw["model"]["cascade"]["order"] = [t for t in settings.model.cascade.order if t in tasks]
     raw["distillation"]["teachers"] = settings.teachers_of(settings.active_tasks())
-    return Settings.parse(
+    return TrainingSettings.parse(
         raw | {"enabled": {name: name for name in corpora}, "corpora": corpora, "tasks": tasks}
     )
 
 
-def stopwords_of(settings: Settings) -> dict[str | None, Stopwords]:
+def stopwords_of(settings: TrainingSettings) -> dict[str | None, Stopwords]:
     """The general stopwords (None), and those of each enabled corpus that overrides them."""
     own = {c: settings.text_for(c).stopwords for c in sorted(settings.enabled)}
     different: dict[str | None, Stopwords] = {
@@ -159,7 +159,7 @@ def load(folder: Path) -> Bundle:
     identity = bundle_id(folder)
     verify(folder)
     config = json.loads((folder / _CONFIG).read_text(encoding="utf-8"))
-    settings = Settings.parse(config["settings"], str(folder / _CONFIG))
+    settings = TrainingSettings.parse(config["settings"], str(folder / _CONFIG))
     tasks = with_label_spaces([Task(**task) for task in config["tasks"]], config["labels"])
     with _Uninitialised():
         network = Network(settings.model, tasks, config["vocabulary_size"], config["ngram_buckets"])

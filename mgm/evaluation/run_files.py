@@ -6,26 +6,29 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import polars as pl
 
 from mgm.corpus.parts import MANIFEST, read_parts
 from mgm.evaluation.metrics import columns_read
-from mgm.settings.settings import Settings
+from mgm.settings.core import CoreSettings
 from mgm.tasks import Task
 
 STAGES = ("ingest", "clean", "deduplicate", "tokenize", "stopwords")
 GATES = ("ingest", "clean")
 
 
+SettingsT = TypeVar("SettingsT", bound=CoreSettings)
+
+
 @dataclass
-class Sources:
+class Sources(Generic[SettingsT]):
     """The files of a run below `root` (the project's folder); `missing` collects what was asked for and
     not there."""
 
     root: Path
-    settings: Settings
+    settings: SettingsT
     missing: list[str] = field(default_factory=list)
 
     def json(self, *place: str, expected: bool = True) -> Any:

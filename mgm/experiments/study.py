@@ -12,6 +12,7 @@ from mgm.evaluation.paired_scores import JointScores, Score, mean, over_training
 from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.experiments.variants import JOINT, REPEATS, SINGLE, Variant, repeated, variants
+from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
 
 NOT_RUN = "not run: make study"
@@ -78,7 +79,7 @@ def changed_inputs(sources: Sources, inputs: dict[str, str]) -> tuple[str, ...]:
     return tuple(path for path, sha256 in sorted(inputs.items()) if sources.hash_of(path) != sha256)
 
 
-def compare(sources: Sources, resamples: int, seed: int) -> dict[str, Any]:
+def compare(sources: Sources[TrainingSettings], resamples: int, seed: int) -> dict[str, Any]:
     """The content of reports/study/gain.json, from the saved predictions of the test split.
 
     gain: task to (joint - single) / |single| of its first metric, both means over the trainings that are there of both

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mgm.settings.model import ModelSettings
-from mgm.settings.settings import Settings
 from mgm.settings.training import DistillationSettings
+from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import TASK_KINDS, Task
 
 SINGLE, AVERAGE, ABLATIONS = "single", "average", "ablations"
@@ -28,7 +28,7 @@ class Variant:
 
     name: str
     tasks: list[Task]
-    settings: Settings
+    settings: TrainingSettings
 
     @property
     def kind(self) -> str:
@@ -62,7 +62,7 @@ def granularities(model: ModelSettings) -> dict[str, bool]:
     return {name: part.enabled for name, part in parts.items() if hasattr(part, "enabled")}
 
 
-def variants(settings: Settings) -> dict[str, Variant]:
+def variants(settings: TrainingSettings) -> dict[str, Variant]:
     """Every variant of these settings by its name. The only granularity of a model is not taken from it."""
     tasks, switches = settings.active_tasks(), granularities(settings.model)
     enabled = [name for name, on in switches.items() if on]
@@ -80,7 +80,7 @@ def variants(settings: Settings) -> dict[str, Variant]:
     return {variant.name: variant for variant in found}
 
 
-def _switched(settings: Settings, switches: Mapping[str, bool]) -> Settings:
+def _switched(settings: TrainingSettings, switches: Mapping[str, bool]) -> TrainingSettings:
     parts = {
         name: getattr(settings.model, name).model_copy(update={"enabled": on})
         for name, on in switches.items()

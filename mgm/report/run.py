@@ -11,7 +11,7 @@ from mgm.corpus.parts import MANIFEST
 from mgm.evaluation.out_of_distribution import PLACE
 from mgm.evaluation.run_files import GATES, Sources
 from mgm.report.plots import line_plot
-from mgm.settings.settings import PARAMS
+from mgm.settings.core import PARAMS
 
 PLOTTED = ("epochs", "tasks")
 """Keys of reports/training.json that the plots show."""

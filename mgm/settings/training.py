@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
+from mgm.settings.core import GenerationSwitch
 from mgm.settings.names import nearest
 from mgm.settings.section import Section
 
@@ -47,7 +48,11 @@ class AugmentationSettings(Section):
     """Shares are drawn from Beta(alpha, alpha)."""
 
 
-class TrainSettings(Section):
+class TrainSettings(GenerationSwitch):
+    """How the network is trained."""
+
+    model_config = ConfigDict(extra="forbid")
+
     initial: Literal["random", "pretrained"] = "random"
     """Where the encoder's weights start."""
     epochs: int = Field(default=6, ge=1)
@@ -80,7 +85,6 @@ class TrainSettings(Section):
     """Of the products in training; weights, optimizer and validation are always fp32."""
     compile: bool = False
     """Training through torch.compile: minutes of compiling first; needs a C++ compiler, on a GPU Triton."""
-    generation: bool = False
 
     @field_validator("weighting")
     @classmethod

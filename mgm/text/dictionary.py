@@ -15,8 +15,8 @@ from typing import Self
 import polars as pl
 import rjieba
 
-from mgm.settings.settings import Settings
 from mgm.settings.text import SegmentationSettings
+from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.part_of_speech import is_tag
 
 MAX_FREQUENCY = 10**9
@@ -130,7 +130,7 @@ def dictionary_of(settings: SegmentationSettings, folder: Path) -> UserDictionar
     return UserDictionary.load(folder / name)
 
 
-def dictionaries_of(settings: Settings, folder: Path) -> dict[str, UserDictionary]:
+def dictionaries_of(settings: TextPipelineSettings, folder: Path) -> dict[str, UserDictionary]:
     """The dictionaries that `text` and the enabled corpora name, by name; see `dictionary_of`."""
     found = {}
     for corpus in [None, *sorted(settings.enabled)]:

@@ -11,7 +11,7 @@ from torch import Tensor
 from mgm.model.encoder import Encoder
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.model.network import Network
-from mgm.settings.settings import Settings
+from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text.features import FeaturePart
 from mgm.text.vectors import Table, found
@@ -59,7 +59,7 @@ class Plan:
 
 
 def plan(
-    settings: Settings,
+    settings: TrainingSettings,
     tasks: list[Task],
     labels: Mapping[str, list[str]],
     parts: Mapping[str, Sequence[FeaturePart]],
@@ -120,7 +120,7 @@ def start_from(encoder: Encoder, vectors: Table) -> None:
 
 def fit(
     plan: Plan,
-    settings: Settings,
+    settings: TrainingSettings,
     checkpoint: Checkpoint | None = None,
     listener: Callbacks | None = None,
     decisions: Decisions | None = None,

@@ -121,7 +121,7 @@ def test_a_process_that_dies_on_the_smoke_batch_refuses(
         raise ChildProcessError("the process ended abruptly")
 
     judged.evaluated(tmp_path, model)
-    monkeypatch.setattr(candidate_validation, "apart", dies)
+    monkeypatch.setattr(candidate_validation, "run_in_subprocess", dies)
     content = verdict(tmp_path)
     assert content["reasons"] == ["smoke batch: the bundle cannot score: the process ended abruptly"]
     assert content["measured"]["documents"] == 16

@@ -46,7 +46,7 @@ def test_shipped_params_are_valid() -> None:
         ("corpora.tickets.txt", "a", "corpora.tickets.txt: unknown key"),
         ("corpora.tickets.min_char", 3, "corpora.tickets.min_char: unknown key (did you mean 'min_chars'?)"),
         ("model.sentence.widht", 3, "model.sentence.widht: unknown key (did you mean 'width'?)"),
-        ("tasks.urgency.kind", "clasification", "tasks.urgency.kind: Input should be 'classification'"),
+        ("tasks.urgency.kind", "clasification", "tasks.urgency.kind: Value error, expected one of classification, generation, multilabel"),
         ("train.epochs", 0, "train.epochs: Input should be greater than or equal to 1, found 0"),
         ("enabled.tikets", "x.csv", "enabled.tikets: no corpus of this name (did you mean 'tickets'?)"),
         ("tasks.urgency.corpora", ["ticket"], "tasks.urgency.corpora: 'ticket': no corpus of this name"),

@@ -1,0 +1,118 @@
+"""The settings that every stage reads, and the one way in which params.yaml is read and checked.
+
+A view is a class of settings that extends these with the sections of one purpose (mgm/settings/views). A stage loads the view
+that it needs, so that it depends on no other section's code; `Settings` (mgm/settings/settings.py) is all views together.
+"""
+
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import ConfigDict, Field, ValidationError
+
+from mgm.settings.corpora import CorpusSettings
+from mgm.settings.names import explain, known, nearest
+from mgm.settings.section import Section
+from mgm.tasks import RECONSTRUCTION, Task, TaskSettings, tasks_of
+
+PARAMS = Path("params.yaml")
+
+SECTIONS = (
+    "enabled", "seed", "corpora", "tasks", "ingest", "text", "gates", "model", "pretrain", "train", "distillation", "evaluate",
+    "explain", "verdict", "score", "tune", "crossval", "run_generation",
+)  # fmt: skip
+"""The keys at the top of params.yaml. Every view knows them all, and reads its own."""
+
+
+class GenerationSwitch(Section):
+    """The setting of the section `train` that decides which tasks there are; other settings of the section are ignored."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    generation: bool = False
+    """Whether generation tasks are trained."""
+
+
+class CoreSettings(Section):
+    """The corpora and tasks of a run."""
+
+    enabled: dict[str, str] = Field(min_length=1)
+    seed: int = 1
+    corpora: dict[str, CorpusSettings]
+    tasks: dict[str, TaskSettings]
+    train: GenerationSwitch = GenerationSwitch()
+
+    @classmethod
+    def load(cls, path: Path = PARAMS) -> Self:
+        """Read and check the sections of this view.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            ValueError: not YAML, an unknown key, a wrong value, or a name that stands nowhere else.
+        """
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file; run from the project's folder")
+        try:
+            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raise ValueError(f"{path}: not valid YAML: {error}") from error
+        if not isinstance(raw, dict):
+            raise ValueError(f"{path}: expected a mapping of sections, found {type(raw).__name__}")
+        return cls.parse(raw, str(path))
+
+    @classmethod
+    def parse(cls, raw: dict[str, Any], where: str = str(PARAMS)) -> Self:
+        """Check the sections of this view in a mapping, as `load` does; `where` names its source in errors."""
+        problems = [
+            f"{where}: {key}: unknown key{nearest(str(key), SECTIONS)}" for key in raw if key not in SECTIONS
+        ]
+        try:
+            settings = cls.model_validate(cls._sections_of(raw))
+        except ValidationError as error:
+            raise ValueError("\n".join([*problems, explain(error, cls, where)])) from error
+        if problems:
+            raise ValueError("\n".join(problems))
+        settings._check(raw, where)
+        return settings
+
+    @classmethod
+    def _sections_of(cls, raw: dict[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in raw.items() if key in cls.model_fields}
+
+    def _check(self, raw: dict[str, Any], where: str) -> None:
+        """Check the names that refer to other sections. A view extends this by the checks of its own sections.
+
+        Args:
+            raw: params.yaml as a mapping.
+            where: the source that errors name.
+
+        Raises:
+            ValueError: a name stands nowhere else.
+        """
+        for name in self.enabled:
+            known(name, self.corpora, f"{where}: enabled.{name}", "corpus")
+        for name, task in self.tasks.items():
+            if name == RECONSTRUCTION:
+                raise ValueError(
+                    f"{where}: tasks.{name}: a column of the predictions; give the task another name"
+                )
+            for labelled in task.corpora:
+                known(labelled, self.corpora, f"{where}: tasks.{name}.corpora: {labelled!r}", "corpus")
+        for name, corpus in self.corpora.items():
+            labelled_tasks = [t for t, task in self.tasks.items() if name in task.corpora]
+            for task_name in corpus.columns:
+                place = f"{where}: corpora.{name}.columns.{task_name}"
+                known(task_name, labelled_tasks, place, "task of this corpus")
+        if not self.active_tasks():
+            raise ValueError(
+                f"{where}: no enabled corpus has a task that is trained; enable one or add a task"
+            )
+
+    def tasks_for(self, corpus: str) -> list[Task]:
+        """Return the tasks that a corpus labels, sorted by name, generation tasks too."""
+        return tasks_of({n: t for n, t in self.tasks.items() if corpus in t.corpora}, {corpus: None})
+
+    def active_tasks(self) -> list[Task]:
+        """Return the tasks that are trained: those of enabled corpora, generation only where it is switched on."""
+        tasks = tasks_of(self.tasks, self.enabled)
+        return [task for task in tasks if self.train.generation or not task.spec.generates_text]

@@ -1,0 +1,31 @@
+"""The settings from cleaning to features."""
+
+from typing import Any
+
+from pydantic import ValidationError
+
+from mgm.settings.core import PARAMS, CoreSettings
+from mgm.settings.names import explain, merge
+from mgm.settings.text import TextSettings
+
+
+class TextPipelineSettings(CoreSettings):
+    """The settings from cleaning to features, of all corpora and of each."""
+
+    text: TextSettings = TextSettings()
+
+    def _check(self, raw: dict[str, Any], where: str) -> None:
+        super()._check(raw, where)
+        for name in self.corpora:
+            self._merge_text(name, where)
+
+    def _merge_text(self, corpus: str, where: str) -> TextSettings:
+        merged = merge(self.text.model_dump(), self.corpora[corpus].text)
+        try:
+            return TextSettings.model_validate(merged)
+        except ValidationError as error:
+            raise ValueError(explain(error, TextSettings, f"{where}: corpora.{corpus}.text")) from error
+
+    def text_for(self, corpus: str | None) -> TextSettings:
+        """Return the text settings of a corpus: the general ones with what the corpus overrides. None: the general ones."""
+        return self.text if corpus is None else self._merge_text(corpus, str(PARAMS))

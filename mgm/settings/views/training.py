@@ -1,0 +1,52 @@
+"""The settings that decide what a training ends in."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from mgm.settings.names import flat, known
+from mgm.settings.training import DistillationSettings, PretrainSettings, TrainSettings
+from mgm.settings.views.network import NetworkSettings
+from mgm.tasks import TASK_KINDS, Task
+
+
+class TrainingSettings(NetworkSettings):
+    """The settings that decide what a training ends in. A bundle has them, too."""
+
+    pretrain: PretrainSettings = PretrainSettings()
+    train: TrainSettings = TrainSettings()
+    distillation: DistillationSettings = DistillationSettings()
+
+    def _check(self, raw: dict[str, Any], where: str) -> None:
+        super()._check(raw, where)
+        for name in self.train.weights:
+            known(name, self.tasks, f"{where}: train.weights.{name}", "task")
+        for name in self.distillation.teachers:
+            known(name, self.tasks, f"{where}: distillation.teachers.{name}", "task")
+            if not TASK_KINDS[self.tasks[name].kind].is_distillable:
+                raise ValueError(
+                    f"{where}: distillation.teachers.{name}: a {self.tasks[name].kind} task has no teachers "
+                    f"(kinds that have: {', '.join(k for k in TASK_KINDS if TASK_KINDS[k].is_distillable)})"
+                )
+
+    def tunable(self) -> dict[str, Any]:
+        """Return every setting that training reads and features do not, by its full name, with its value."""
+        values = flat(self.model_dump(mode="json", include={"model", "train"}))
+        values |= {f"train.weights.{task}": self.train.weights.get(task, 1.0) for task in self.tasks}
+        # scores of other tasks do not compare; a trial has one process
+        del values["train.generation"], values["train.processes"]
+        return values
+
+    def training_sections(self) -> dict[str, Any]:
+        """Return the sections that, with features and tasks, decide what a training ends in."""
+        return self.model_dump(mode="json", include={"seed", "text", "model", "train", "distillation"})
+
+    @property
+    def pretrains(self) -> bool:
+        """Whether training starts from something that the stage pretrain makes."""
+        return self.train.initial == "pretrained" or self.model.fusion == "stacked_autoencoder"
+
+    def teachers_of(self, tasks: Sequence[Task]) -> dict[str, list[str]]:
+        """Return the files of those of `tasks` that have teachers."""
+        return {
+            t.name: self.distillation.teachers[t.name] for t in tasks if t.name in self.distillation.teachers
+        }
