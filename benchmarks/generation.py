@@ -189,7 +189,7 @@ def fit_mgm(made: Plan, settings: Settings) -> Fitted:
     network.eval()
 
     def write(batch: Batch, task: str, beam: int) -> BeamOutput:
-        return network.write(batch, [task], beam=beam)[task]
+        return network.generate(batch, [task], beam=beam)[task]
 
     return Fitted(write, weights(network), cost(cpu, start))
 

@@ -63,7 +63,7 @@ def shyer(bundle: Bundle, threshold: float, theme: str | None = None) -> Bundle:
         threshold if theme in (None, name) else value
         for name, value in zip(bundle.labels["themes"], before, strict=True)
     ]
-    themes = replace(bundle.thresholds["themes"], labels=own, used="labels")
+    themes = replace(bundle.thresholds["themes"], labels=own, mode="labels")
     return replace(bundle, thresholds={"themes": themes})
 
 

@@ -23,7 +23,7 @@ from mgm.text.subwords import UNKNOWN, shows
 class Transformer(nn.Module):
     """One for all tasks; a task's outputs begin with a vector of its own."""
 
-    never: Tensor
+    forbidden_ids: Tensor
     shows: Tensor
 
     def __init__(self, settings: GenerationSettings, tasks: list[str], pieces: list[str]) -> None:
@@ -38,7 +38,7 @@ class Transformer(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
         self.tasks = tasks
         self.starts = nn.Parameter(torch.randn(len(tasks), width))
-        self.register_buffer("never", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
+        self.register_buffer("forbidden_ids", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
         self.register_buffer("shows", torch.from_numpy(shows(pieces)), persistent=False)
 
     def read(self, batch: Batch) -> Memory:
@@ -64,7 +64,7 @@ class Transformer(nn.Module):
                 items + sinusoidal_positions(torch.arange(target_BT.shape[1]), self.settings.width)
             )
             for layer in self.layers:
-                state = layer(state, layer.look.keys(memory.items_BMD), memory.mask_BM)
+                state = layer(state, layer.cross_attention.keys(memory.items_BMD), memory.mask_BM)
             logits = F.linear(self.normalise[1](state)[known], self.pieces.weight, self.bias)
             total = total + F.cross_entropy(logits.float(), target_BT[known], label_smoothing=smoothing)
         return total
@@ -75,7 +75,10 @@ class Transformer(nn.Module):
 
     def begin(self, memory: Memory) -> DecoderState:
         return DecoderState(
-            memory, [layer.look.keys(memory.items_BMD) for layer in self.layers], memory.items_BMD, []
+            memory,
+            [layer.cross_attention.keys(memory.items_BMD) for layer in self.layers],
+            memory.items_BMD,
+            [],
         )
 
     def step(self, past: DecoderState, item_BKD: Tensor) -> tuple[Tensor, DecoderState]:

@@ -63,7 +63,7 @@ def _train(settings: TrainingSettings) -> None:
         profile=read_json(FEATURES / "profile.json"),
         stopwords=_stopwords(settings),
         dictionaries=dictionaries_of(settings, FEATURES / "dictionaries"),
-        subwords=Subwords.load(FEATURES / SUBWORDS) if fitted.network.writer is not None else None,
+        subwords=Subwords.load(FEATURES / SUBWORDS) if fitted.network.text_decoder is not None else None,
     )
     identity = bundles.save(CANDIDATE, bundle)
     write_json(REPORTS / "training.json", facts(made, fitted, settings))

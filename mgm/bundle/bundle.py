@@ -29,7 +29,7 @@ from mgm.text.subwords import FILE as SUBWORDS
 from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary
 
-FORMAT = 3
+FORMAT = 4
 MANIFEST = "manifest.json"
 _WEIGHTS, _CONFIG, _VOCABULARY = "weights.safetensors", "config.json", "vocabulary.parquet"
 _PROFILE = "profile.json"
@@ -179,7 +179,7 @@ def load(folder: Path) -> Bundle:
         dictionaries={
             name: UserDictionary.load(folder / _dictionary_file(name)) for name in config["dictionaries"]
         },
-        subwords=Subwords.load(folder / SUBWORDS) if network.writer is not None else None,
+        subwords=Subwords.load(folder / SUBWORDS) if network.text_decoder is not None else None,
         id=identity,
     )
 
@@ -207,7 +207,8 @@ def verify(folder: Path) -> None:
     manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     if manifest.get("format") != FORMAT:
         raise ValueError(
-            f"{folder / MANIFEST}: bundle format {manifest.get('format')!r}, this version reads {FORMAT}"
+            f"{folder / MANIFEST}: bundle format {manifest.get('format')!r}: expected {FORMAT}; "
+            "the model must be trained again, or its bundle migrated"
         )
     for name, expected in manifest["files"].items():
         path = folder / name

@@ -77,10 +77,10 @@ def _shown(
     batch = batch.to(next(network.parameters()).device)
     encoded = network.encode(batch)
     memory, start_D = network.memory(task.name, batch, encoded)
-    found = network.write(batch, [task.name], encoded)[task.name]
+    found = network.generate(batch, [task.name], encoded)[task.name]
     ids = found.ids[:, : int(found.count)]
-    assert network.writer is not None and NO_LABEL not in ids
-    looked = network.writer.looked(memory, start_D, ids)
+    assert network.text_decoder is not None and NO_LABEL not in ids
+    looked = network.text_decoder.copy_attention(memory, start_D, ids)
     words, texts = memory.word_BL[0].cpu().numpy(), _words(part, row)
     attention = _by_word(looked, words, len(texts))
     strongest = attention.sum(0)

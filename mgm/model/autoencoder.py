@@ -17,18 +17,18 @@ class StackedAutoencoder(nn.Module):
     def __init__(self, widths: list[int], corruption: float) -> None:
         super().__init__()
         self.corruption = corruption
-        self.down = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(nn.Linear(b, a) for a, b in pairwise(widths))
+        self.encoder = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
+        self.decoder = nn.ModuleList(nn.Linear(b, a) for a, b in pairwise(widths))
 
     def encode(self, input_BX: Tensor, layers: int | None = None) -> Tensor:
         """(B, width of the last of the first `layers` layers), all of them if not given."""
-        for layer in list(self.down)[:layers]:
+        for layer in list(self.encoder)[:layers]:
             input_BX = F.relu(layer(input_BX))
         return input_BX
 
     def decode(self, code: Tensor) -> Tensor:
         """(B,X) what a code says of the input."""
-        for place in reversed(range(len(self.up))):
+        for place in reversed(range(len(self.decoder))):
             code = self._restored(code, place)
         return code
 
@@ -37,7 +37,7 @@ class StackedAutoencoder(nn.Module):
         with torch.no_grad():
             clean = self.encode(input_BX, place)
         kept = torch.rand_like(clean) >= self.corruption
-        return F.mse_loss(self._restored(F.relu(self.down[place](clean * kept)), place), clean)
+        return F.mse_loss(self._restored(F.relu(self.encoder[place](clean * kept)), place), clean)
 
     def error(self, input_BX: Tensor) -> Tensor:
         """(B,) the mean squared error with which the whole stack restores its input."""
@@ -45,5 +45,5 @@ class StackedAutoencoder(nn.Module):
 
     def _restored(self, code: Tensor, place: int) -> Tensor:
         """The input of a layer; that of all but the first is what a rectifier gives."""
-        restored = self.up[place](code)
+        restored = self.decoder[place](code)
         return F.relu(restored) if place else restored

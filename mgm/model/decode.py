@@ -78,11 +78,11 @@ def decode(
         types_of = network.encoder.types if known is None else known.types
         for chosen, batch, types in _batches(types_of, part, rows, length, tokens_per_batch, device):
             encoded = network.encode(batch, types)
-            outputs, error = network.with_error(batch, encoded)
+            outputs, error = network.forward_with_reconstruction_error(batch, encoded)
             if error is not None:
                 errors[chosen] = error.float().cpu().numpy()
             decoded = network.decode({t.name: outputs[t.name] for t in tasks if t.name in outputs}, batch)
-            texts = network.write(batch, [t.name for t in tasks if t.kind == "generation"], encoded, beam)
+            texts = network.generate(batch, [t.name for t in tasks if t.kind == "generation"], encoded, beam)
             words = flat_positions(word_start[chosen], length[chosen])
             for name, outcome in outcomes.items():
                 if isinstance(outcome, Texts):

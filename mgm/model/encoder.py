@@ -36,8 +36,8 @@ class TokenTypeStates:
     """Their sum."""
     dropped_TD: Tensor
     """Their sum, after dropout."""
-    products: list[Tensor]
-    """What each word gives to the levels that read it in its order: `Encoder.readers`."""
+    projections: list[Tensor]
+    """What each word gives to the levels that read it in its order: `Encoder.projecting_levels`."""
     row: Tensor | None = None
     """Where each of the batch's words stands in these; None: they are the batch's, in its order."""
 
@@ -96,8 +96,8 @@ class Encoder(nn.Module):
             )
         self.word_width = width * (with_characters or with_words) + settings.window.width * len(sizes)
         self.word_width += settings.sentence.width * settings.sentence.enabled
-        readers = (settings.character, settings.word, settings.window, settings.sentence)
-        self.reads_content = any(reader.enabled and reader.words == "content" for reader in readers)
+        projecting_levels = (settings.character, settings.word, settings.window, settings.sentence)
+        self.reads_content = any(reader.enabled and reader.words == "content" for reader in projecting_levels)
 
     def forward(
         self,
@@ -135,18 +135,18 @@ class Encoder(nn.Module):
         if with_words and not {"character", "word"}.isdisjoint(self.widths):
             words.append(F.embedding(word_N, types_TD))
         windows = []
-        products_of = dict(zip(self.readers, types.products, strict=True))
+        projections_of = dict(zip(self.projecting_levels, types.projections, strict=True))
         for window in self.windows:
             assert isinstance(window, Window)
             reads = self.settings.window.words
-            states = encode(partial(window.read, products_of[window]), reads, F.relu)
+            states = encode(partial(window.read, projections_of[window]), reads, F.relu)
             windows.append((states, readings[reads]))
             # the ReLU last: it keeps the order, and there are fewer maxima than words
             pooled[f"window_{window.size}"] = F.relu(states.max_pool())
         if self.lead is not None:
             pooled["lead"] = self.lead(types.whole_TD, windows, everything)
         if self.sentence is not None:
-            level = partial(self.sentence.read, products_of[self.sentence])
+            level = partial(self.sentence.read, projections_of[self.sentence])
             sentences = encode(level, self.settings.sentence.words, nn.Identity()).max_pool()
             pooled["sentence"] = Ragged(sentences, batch.sentences_per_document).max_pool()
         else:
@@ -168,11 +168,11 @@ class Encoder(nn.Module):
         whole_TD = reduce(add, vectors_TD.values())
         dropped_TD = self.dropout(whole_TD)
         return TokenTypeStates(
-            vectors_TD, whole_TD, dropped_TD, [r.products(dropped_TD) for r in self.readers]
+            vectors_TD, whole_TD, dropped_TD, [r.projections(dropped_TD) for r in self.projecting_levels]
         )
 
     @property
-    def readers(self) -> list[Window | Sentence]:
+    def projecting_levels(self) -> list[Window | Sentence]:
         """The levels that multiply each distinct word once: windows, in the order of their sizes in the settings, sentence."""
         windows: list[Window | Sentence] = [window for window in self.windows if isinstance(window, Window)]
         return windows if self.sentence is None else [*windows, self.sentence]

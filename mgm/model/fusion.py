@@ -67,7 +67,7 @@ class AutoencoderFusion(nn.Module):
     How badly the stack restores what it reads says how unlike the training documents a document is.
     """
 
-    typical: Tensor
+    reference_error: Tensor
 
     def __init__(
         self, widths: dict[str, int], tasks: list[str], width: int, dropout: float, stack: AutoencoderSettings
@@ -79,7 +79,7 @@ class AutoencoderFusion(nn.Module):
         self.normalise = nn.ModuleList(nn.LayerNorm(w, elementwise_affine=False) for w in widths.values())
         self.dropout = nn.Dropout(dropout)
         self.autoencoder = StackedAutoencoder([sum(widths.values()), *stack.layers, width], stack.corruption)
-        self.register_buffer("typical", torch.ones(()))
+        self.register_buffer("reference_error", torch.ones(()))
 
     def forward(self, pooled: dict[str, Tensor]) -> dict[str, Tensor]:
         """(B,D) a task."""
@@ -92,7 +92,7 @@ class AutoencoderFusion(nn.Module):
 
     def error(self, pooled: dict[str, Tensor]) -> Tensor:
         """(B,) the reconstruction error of each document, 1: as large as that of a typical document."""
-        return self.autoencoder.error(self.read(pooled)) / self.typical
+        return self.autoencoder.error(self.read(pooled)) / self.reference_error
 
     def gate_weights(self) -> dict[str, dict[str, float]]:
         """Nothing: this fusion has no gates."""

@@ -14,17 +14,17 @@ _DIGITS = 4
 class Thresholds:
     """The thresholds of one task: one for all labels, one for each label, and which of the two predicts.
 
-    `used` is whichever gives the higher micro-F1 on validation, the common one at a tie.
+    `mode` is whichever gives the higher micro-F1 on validation, the common one at a tie.
     """
 
     common: float
     labels: list[float]
-    used: Literal["common", "labels"]
+    mode: Literal["common", "labels"]
 
     @property
     def values(self) -> np.ndarray:
         """(K,) float32: a label is predicted where its probability reaches its value."""
-        chosen = self.labels if self.used == "labels" else [self.common] * len(self.labels)
+        chosen = self.labels if self.mode == "labels" else [self.common] * len(self.labels)
         return np.asarray(chosen, np.float32)
 
     def to_json(self) -> dict[str, Any]:

@@ -27,15 +27,15 @@ class TokenCache:
     their features collide; for the 77,000 words that the default settings have room for, the odds are 1 in 10^10.
     """
 
-    def __init__(self, encoder: Encoder, room: int = MAX_BYTES) -> None:
-        """`room`: bytes that the table may take."""
+    def __init__(self, encoder: Encoder, max_bytes: int = MAX_BYTES) -> None:
+        """`max_bytes`: bytes that the table may take."""
         self.encoder = encoder
-        self.room = room
+        self.max_bytes = max_bytes
         self.made: TokenTypeStates | None = None
         self.keys = self.rows = torch.empty(0, dtype=torch.int64)
         """The keys of the words that are known, ascending, and the row of each in `made`."""
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """As if nothing had been read; the memory stays."""
         self.keys = self.rows = self.keys[:0]
 
@@ -50,7 +50,7 @@ class TokenCache:
             self._make_room(batch)
         new = ~torch.isin(distinct, self.keys, assume_unique=True)
         if self.keys.numel() + int(new.sum()) > self.capacity:
-            self.forget()
+            self.clear()
             new = torch.ones_like(new)
         if distinct.numel() > self.capacity:
             return self.encoder.types(batch)
@@ -62,9 +62,9 @@ class TokenCache:
     def _make_room(self, batch: Batch) -> None:
         one = self.encoder.types(_only(batch, torch.zeros(min(1, batch.type_id.numel()), dtype=torch.int64)))
         widths = [table.shape[1] for table in (*one.vectors.values(), one.whole_TD)]
-        readers = list(zip(self.encoder.readers, one.products, strict=True))
-        widths += [reader.rows_of_word * products.shape[1] for reader, products in readers]
-        self.capacity = self.room // (sum(widths) * one.whole_TD.element_size())
+        projecting_levels = list(zip(self.encoder.projecting_levels, one.projections, strict=True))
+        widths += [reader.rows_per_word * projections.shape[1] for reader, projections in projecting_levels]
+        self.capacity = self.max_bytes // (sum(widths) * one.whole_TD.element_size())
 
         def empty(like: Tensor, rows: int) -> Tensor:
             return like.new_empty(rows, like.shape[1])  # takes memory as it is filled
@@ -72,10 +72,10 @@ class TokenCache:
         whole = empty(one.whole_TD, self.capacity)
         vectors = {name: empty(v, self.capacity) for name, v in one.vectors.items()}
         tables = []
-        for reader, products in readers:
-            tables.append(empty(products, self.capacity * reader.rows_of_word + reader.rows_beyond))
-            if reader.rows_beyond:
-                tables[-1][-reader.rows_beyond :] = products[-reader.rows_beyond :]
+        for reader, projections in projecting_levels:
+            tables.append(empty(projections, self.capacity * reader.rows_per_word + reader.padding_rows))
+            if reader.padding_rows:
+                tables[-1][-reader.padding_rows :] = projections[-reader.padding_rows :]
         self.made = TokenTypeStates(vectors, whole, whole, tables)
         self.keys = self.rows = self.keys.to(batch.type_id.device)
 
@@ -88,9 +88,9 @@ class TokenCache:
             self.made.vectors[name][first:last] = vectors_UD
         whole_UD = self.made.whole_TD[first:last]
         whole_UD.copy_(reduce(add, vectors.values()))
-        for reader, products in zip(self.encoder.readers, self.made.products, strict=True):
-            own = slice(first * reader.rows_of_word, last * reader.rows_of_word)
-            reader.put_products(whole_UD, products[own])
+        for reader, projections in zip(self.encoder.projecting_levels, self.made.projections, strict=True):
+            own = slice(first * reader.rows_per_word, last * reader.rows_per_word)
+            reader.write_projections(whole_UD, projections[own])
         keys = torch.cat([self.keys, key_U])
         rows = torch.cat([self.rows, torch.arange(first, last, device=key_U.device)])
         order = keys.argsort()

@@ -66,7 +66,7 @@ class Scorer:
     def forget(self) -> None:
         """Forgets the words that were read. Their vectors may differ in the last bits with those that were read beside
         them; after this, results are those of a new scorer to the bit."""
-        self.known.forget()
+        self.known.clear()
 
     @property
     def schema(self) -> pl.Schema:

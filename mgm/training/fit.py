@@ -150,7 +150,7 @@ def fit(
             else decisions.shares
         )
         for task, share in leaning.items():
-            network.lean(task, share)
+            network.set_wide_weight(task, share)
         if decisions is None:
             tuned = tune_decisions(network, plan.validation, plan.tasks, plan.labels, log_shares, tokens)
             decisions = replace(tuned, shares=leaning)
@@ -165,7 +165,7 @@ def fit(
         )
     network.cpu()
     for task, strength in decisions.adjustments.items():
-        network.shift(task, torch.from_numpy(-strength * log_shares[task]))
+        network.add_logit_bias(task, torch.from_numpy(-strength * log_shares[task]))
     return Fitted(network, decisions, trained)
 
 

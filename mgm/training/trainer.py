@@ -230,7 +230,7 @@ class _Run:
         self.dense, self.sparse = [*dense, *learned], network.sparse_parameters()
         self.tagging_descent = _tagging_descent(network)
         self.listener = Callbacks()
-        self.distillation, self.gold = DistillationSettings(), 1.0
+        self.distillation, self.label_weight = DistillationSettings(), 1.0
         self.history: list[EpochReport] = []
         self.epoch, self.stale, self.best, self.best_score = 0, 0, 0, -math.inf
         self.best_weights: dict[str, Tensor] = {}
@@ -325,7 +325,9 @@ class _Run:
         """Of each part, the deep one first, the losses of the tasks: means over what all processes have `labelled`."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             parts = (
-                [self.network.deep(batch, mixing)] if deep_alone else self.network.descending(batch, mixing)
+                [self.network.deep(batch, mixing)]
+                if deep_alone
+                else self.network.gradient_trained_outputs(batch, mixing)
             )
         # the losses and what heads sum over a sentence are worth their digits
         outputs = [{task: output.float() for task, output in own.items()} for own in parts]
@@ -333,7 +335,7 @@ class _Run:
         found: list[dict[str, Tensor]] = []
         for own in outputs:
             mixed = None if found else mixing  # the deep part's documents alone
-            losses = self.network.losses(own, batch, smoothing, self.gold, mixed)
+            losses = self.network.losses(own, batch, smoothing, self.label_weight, mixed)
             found.append(self.team.whole(losses, own, labelled))
         return found
 
@@ -341,7 +343,7 @@ class _Run:
         """Step `done` of an epoch's `total`, on this process's part of a batch of `rows` rows. The loss of each task, summed
         over the parts of the network."""
         progress = (self.epoch + done / total) / self.settings.epochs
-        self.gold = progress if self.distillation.annealing else self.distillation.gold
+        self.label_weight = progress if self.distillation.annealing else self.distillation.gold
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * schedule(self.settings, progress)
         self.optimizer.zero_grad(set_to_none=True)

@@ -146,10 +146,10 @@ def _written(
     found: dict[str, list[Pairs]] = {}
     for source in sources:
         for task in source.tasks_of(tasks):
-            assert network.writer is not None
+            assert network.text_decoder is not None
             truth = source.part.documents[task.name][source.rows]
             known = truth.is_not_null().arg_true().to_numpy()
-            chosen = known[:: max(1, -(-len(known) // network.writer.settings.validation))]
+            chosen = known[:: max(1, -(-len(known) // network.text_decoder.settings.validation))]
             if not len(chosen):
                 continue
             outcome = decode(

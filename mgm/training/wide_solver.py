@@ -77,7 +77,7 @@ def solve_wide(
         place = (present.cumsum() - 1).astype(held.indices.dtype)
         held = sparse.csr_matrix((held.data, place[held.indices], held.indptr), (len(truth), len(ngrams)))
         plane = _plane(network, task, held, truth, wide.settings.c)
-        wide.put(task.name, ngrams, plane.weight, plane.start)
+        wide.set_coefficients(task.name, ngrams, plane.weight, plane.start)
         told(Solved(task.name, len(truth), len(ngrams)))
 
 
@@ -110,11 +110,11 @@ def _cut(source: Source, places: np.ndarray) -> Source:
 def _values(network: Network, source: Source, tokens_per_batch: int) -> sparse.csr_array:
     """(rows, all n-grams)"""
     assert network.wide is not None
-    device = network.wide.prior.device
+    device = network.wide.bias.device
     read = (
         collate(source.part, step.rows).to(device) for step in batches.in_order([source], tokens_per_batch)
     )
-    return sparse.vstack([network.wide.matrix(batch) for batch in read], format="csr")
+    return sparse.vstack([network.wide.tfidf_matrix(batch) for batch in read], format="csr")
 
 
 def _plane(network: Network, task: Task, held: sparse.csr_matrix, truth: np.ndarray, c: float) -> LinearModel:

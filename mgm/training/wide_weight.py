@@ -70,7 +70,7 @@ def _logits(
         by_length = np.argsort(source.length, kind="stable")
         for chosen in cut_by_tokens(by_length, source.length[by_length], tokens_per_batch):
             batch = collate(source.part, source.rows[chosen]).to(device)
-            for place, outputs in enumerate(network.parts(batch)):
+            for place, outputs in enumerate(network.branch_outputs(batch)):
                 for name, logits in found.items():
                     logits[chosen, place] = outputs[name].float().cpu().numpy()
     network.train(was_training)

@@ -59,7 +59,7 @@ def test_a_layer_restores_what_was_clean() -> None:
     """With all of it zeroed, what it restores is the same for every input, so that the loss is the spread of the inputs."""
     made, read = stack(corruption=1.0 - 1e-9), torch.randn(400, 8)
     with torch.no_grad():
-        for layer in (*made.down, *made.up):
+        for layer in (*made.encoder, *made.decoder):
             layer.bias.zero_()
     assert made.layer_loss(read, 0).item() == pytest.approx(read.square().mean().item(), rel=1e-5)
     torch.manual_seed(1)
@@ -70,7 +70,7 @@ def test_a_layer_restores_what_was_clean() -> None:
 
 def test_a_document_has_one_error_whatever_its_batch(make_batch: Callable[..., Batch]) -> None:
     made = network()
-    fusion(made).typical.fill_(0.5)
+    fusion(made).reference_error.fill_(0.5)
     (part,) = FEATURES["menus"]
     rows = np.arange(part.documents.height)
     tasks = [t for t in with_label_spaces(CONFIG.active_tasks(), SPACES) if "menus" in t.corpora]

@@ -88,7 +88,7 @@ def test_one_step_of_every_kind_of_task_is_deterministic(
         model.word_dropout = 0.2
         torch.manual_seed(1)
         batch = labelled(make_batch)
-        deep, wide = (model.losses(outputs, batch, 0.05) for outputs in model.descending(batch))
+        deep, wide = (model.losses(outputs, batch, 0.05) for outputs in model.gradient_trained_outputs(batch))
         assert sorted(deep) == [t.name for t in TASKS]
         assert sorted(wide) == [t.name for t in TASKS if t.kind == "tagging"]
         torch.stack([*deep.values(), *wide.values()]).sum().backward()
@@ -118,7 +118,7 @@ def test_the_network_learns_what_it_is_shown(make_batch: Callable[..., Batch]) -
     optimizer = torch.optim.AdamW(model.dense_parameters(), lr=0.02)
     for _ in range(60):
         optimizer.zero_grad()
-        losses = [model.losses(outputs, batch, 0.0) for outputs in model.descending(batch)]
+        losses = [model.losses(outputs, batch, 0.0) for outputs in model.gradient_trained_outputs(batch)]
         torch.stack([loss for part in losses for loss in part.values()]).sum().backward()
         optimizer.step()
     with torch.inference_mode():

@@ -162,17 +162,19 @@ def test_what_is_a_tasks_own_has_gradients_of_its_loss_alone(sharing: str, fusio
     name_of = {id(p): name for name, p in model.named_parameters()}
     found = {task: reached(model, loss) for task, loss in losses(model, batch).items()}
     for task in found:
-        own = {name_of[id(p)] for p in model.own_parameters(task)}
+        own = {name_of[id(p)] for p in model.task_specific_parameters(task)}
         assert own <= found[task]
         assert not any(own & found[other] for other in found if other != task)
     shared = {name_of[id(p)] for p in model.shared_parameters()}
-    assert shared | {name_of[id(p)] for t in found for p in model.own_parameters(t)} == set(name_of.values())
+    assert shared | {name_of[id(p)] for t in found for p in model.task_specific_parameters(t)} == set(
+        name_of.values()
+    )
 
 
 def test_experts_of_a_task_learn_from_it_alone_in_the_last_layer_of_ple() -> None:
     for layers in (1, 2):
         model = network("ple", ple={"shared": 1, "own": 1, "width": 8, "layers": layers})
-        own = {id(p) for p in model.own_parameters("genre")}
+        own = {id(p) for p in model.task_specific_parameters("genre")}
         names = {n for n, p in model.named_parameters() if id(p) in own}
         last = f"sharing.documents.layers.{layers - 1}"
         assert {f"{last}.own.0.dense.weight", f"{last}.gates.0.score.weight"} < names

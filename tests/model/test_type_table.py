@@ -36,8 +36,8 @@ def encoder() -> Encoder:
 class Counting(TokenCache):
     """Tells how many words it has the encoder read."""
 
-    def __init__(self, encoder: Encoder, room: int = MAX_BYTES) -> None:
-        super().__init__(encoder, room)
+    def __init__(self, encoder: Encoder, max_bytes: int = MAX_BYTES) -> None:
+        super().__init__(encoder, max_bytes)
         self.read: list[int] = []
 
     def _add(self, key_U: torch.Tensor, batch: Batch) -> None:

@@ -174,7 +174,7 @@ def test_logits_are_tf_idf_of_length_one_times_the_weights(make_batch: Callable[
 def test_a_document_of_which_nothing_is_known_has_the_prior(make_batch: Callable[..., Batch]) -> None:
     part = wide(genre=2)
     part.fit([make_batch([TWO_SENTENCES])])  # all n-grams in one document
-    part.prior.copy_(torch.tensor([0.5, -0.5]))
+    part.bias.copy_(torch.tensor([0.5, -0.5]))
     for table in (part.words, part.characters):
         torch.nn.init.normal_(table.weight)
     assert part(make_batch([TWO_SENTENCES]))["genre"].tolist() == [[0.5, -0.5]]
@@ -195,13 +195,13 @@ def test_the_weights_that_are_put_are_those_of_the_matrix_columns(make_batch: Ca
     part = wide(genre=3, mood=2).eval()
     batch = make_batch([TWO_SENTENCES, LEAD_ALONE, [[[4, 5]]]])
     part.fit([batch, batch])
-    matrix = part.matrix(batch)
+    matrix = part.tfidf_matrix(batch)
     assert matrix.shape == (3, BUCKETS + 50)
     lengths = matrix.multiply(matrix).sum(axis=1)
     assert lengths == pytest.approx([1.0, 1.0, 1.0], abs=1e-5)
     ngrams = np.unique(matrix.indices)
     weight, start = np.random.default_rng(0).normal(size=(2, len(ngrams))), np.array([0.5, -0.5])
-    part.put("mood", ngrams, weight, start)
+    part.set_coefficients("mood", ngrams, weight, start)
     found = part(batch)
     torch.testing.assert_close(
         found["mood"].double().numpy(), matrix[:, ngrams] @ weight.T + start, atol=1e-5, rtol=0
@@ -218,9 +218,9 @@ def test_the_network_predicts_the_mean_of_its_parts_and_what_was_solved_for_lear
     assert model.wide is not None
     torch.nn.init.normal_(model.wide.words.weight)
     batch = make_batch([TWO_SENTENCES, LEAD_ALONE], {"genre": torch.tensor([0, 1])})
-    deep, linear = model.parts(batch)
+    deep, linear = model.branch_outputs(batch)
     torch.testing.assert_close(model(batch)["genre"], (deep["genre"] + linear["genre"]) / 2)
-    (descending,) = model.descending(batch)
+    (descending,) = model.gradient_trained_outputs(batch)
     expected = torch.nn.functional.cross_entropy(deep["genre"], batch.targets["genre"])
     torch.testing.assert_close(model.losses(descending, batch, 0.0)["genre"], expected)
     model.losses(model(batch), batch, 0.0)["genre"].backward()

@@ -45,7 +45,7 @@ def network() -> Network:
 
 
 def losses(made: Network, batch: Batch, *chosen: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    deep, wide = (made.losses(outputs, batch, 0.0) for outputs in made.descending(batch))
+    deep, wide = (made.losses(outputs, batch, 0.0) for outputs in made.gradient_trained_outputs(batch))
     return (
         {t: loss for t, loss in deep.items() if not chosen or t in chosen},
         {t: loss for t, loss in wide.items() if not chosen or t in chosen},
@@ -77,7 +77,7 @@ def test_with_every_aggregator_a_batch_of_three_tasks_of_four_gets_gradients(nam
     made, found = after(weighting, batch)
     assert all(gradient.isfinite().all() for gradient in found.values())
     assert any(found[n].any() for n in found if n.startswith("encoder."))
-    absent = {id(p) for p in made.own_parameters("themes")}
+    absent = {id(p) for p in made.task_specific_parameters("themes")}
     assert {n for n, p in made.named_parameters() if p.grad is None} == {
         n for n, p in made.named_parameters() if id(p) in absent or not p.requires_grad
     }

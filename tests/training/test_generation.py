@@ -93,9 +93,9 @@ def test_a_bundle_without_its_subwords_says_so(bundle: Bundle, tmp_path: Path) -
 
 def test_the_decoder_is_what_the_texts_share_and_their_beginnings_are_their_own() -> None:
     network = writing.network(CONFIG, VOCABULARY, SPACES)
-    assert [p.shape for p in network.own_parameters("heading")] == [torch.Size([32])]
+    assert [p.shape for p in network.task_specific_parameters("heading")] == [torch.Size([32])]
     shared = {id(p) for p in network.shared_parameters()}
-    assert network.writer is not None and id(network.writer.pieces.weight) in shared
+    assert network.text_decoder is not None and id(network.text_decoder.pieces.weight) in shared
 
 
 def test_generation_may_be_trained_alone() -> None:

@@ -29,7 +29,7 @@ def network(wide: bool = True) -> Network:
     if made.wide is not None:
         torch.nn.init.normal_(made.wide.words.weight)
         torch.nn.init.normal_(made.wide.characters.weight)
-        torch.nn.init.normal_(made.wide.prior)
+        torch.nn.init.normal_(made.wide.bias)
     return made.eval()
 
 
@@ -37,9 +37,9 @@ def test_the_logits_are_the_shares_of_both_parts_and_other_tasks_stay() -> None:
     made = network()
     batch = collate(FEATURES["menus"][0], np.arange(6))
     with torch.no_grad():
-        before, (deep, wide) = made(batch), made.parts(batch)
-        made.lean("dish", 0.8)
-        made.lean("themes", 0.5)
+        before, (deep, wide) = made(batch), made.branch_outputs(batch)
+        made.set_wide_weight("dish", 0.8)
+        made.set_wide_weight("themes", 0.5)
         after = made(batch)
     torch.testing.assert_close(after["dish"], 0.2 * deep["dish"] + 0.8 * wide["dish"])
     for task in ("price", "keys", "themes"):
@@ -79,7 +79,7 @@ def test_the_tuned_shares_are_those_with_the_highest_metric_that_validation_repo
     for share in (HALF, *SHARES):
         made = network()
         for task in shares:
-            made.lean(task, share)
+            made.set_wide_weight(task, share)
         reached[share] = validate(made, VALIDATION, TASKS, SPACES, 60)
     for task, share in shares.items():
         best = max(own[task] for own in reached.values())

@@ -266,9 +266,7 @@ def test_decisions_of_an_earlier_fit_are_kept() -> None:
     moved = head.logits.bias - earlier_head.logits.bias
     assert moved.detach().numpy() == pytest.approx(expected, abs=1e-5)
     assert plain.network.wide is not None and shifted.network.wide is not None
-    assert (shifted.network.wide.prior - plain.network.wide.prior).numpy() == pytest.approx(
-        expected, abs=1e-5
-    )
+    assert (shifted.network.wide.bias - plain.network.wide.bias).numpy() == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_loss_that_is_no_number_names_the_task() -> None:

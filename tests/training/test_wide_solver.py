@@ -46,7 +46,7 @@ def known(task: Task, sources: list[Source] = TRAIN) -> tuple[Source, pl.Series]
 
 def outputs(made: Network, task: Task, source: Source) -> np.ndarray:
     with torch.no_grad():
-        found = made.shallow(collate(source.part, source.rows))
+        found = made.wide_outputs(collate(source.part, source.rows))
     return found[task.name].numpy()
 
 
@@ -77,7 +77,7 @@ def test_logits_are_the_margins_of_the_solver_itself() -> None:
     made, _ = solved()
     assert made.wide is not None
     source, dish = known(TASKS["dish"])
-    held = made.wide.matrix(collate(source.part, source.rows))
+    held = made.wide.tfidf_matrix(collate(source.part, source.rows))
     machine = LinearSVC(C=1.0, tol=1e-6, max_iter=100_000).fit(held, dish.to_numpy())
     expected = LOGIT * machine.decision_function(held)
     assert outputs(made, TASKS["dish"], source) == pytest.approx(expected, abs=0.05 * LOGIT)
@@ -89,7 +89,7 @@ def test_of_two_classes_the_logits_lie_the_margin_apart() -> None:
     two = [replace(source, rows=source.rows[dish.is_in([0, 2]).to_numpy()]), *TRAIN[1:]]
     made, told = solved(two)
     assert made.wide is not None and told["dish"].documents == len(two[0].rows)
-    held = made.wide.matrix(collate(source.part, two[0].rows))
+    held = made.wide.tfidf_matrix(collate(source.part, two[0].rows))
     truth = known(task, two)[1].to_numpy()
     machine = LinearSVC(C=1.0, tol=1e-6, max_iter=100_000).fit(held, truth)
     found = outputs(made, task, two[0])
@@ -145,4 +145,4 @@ def test_the_chosen_documents_are_the_same_however_a_corpus_is_cut() -> None:
 def test_without_a_known_ngram_or_a_label_nothing_is_solved_for() -> None:
     made, told = solved([replace(TRAIN[0], rows=TRAIN[0].rows[:1])])  # every n-gram in one document alone
     assert told == {} and made.wide is not None
-    assert not made.wide.prior.any() and not made.wide.words.weight.any()
+    assert not made.wide.bias.any() and not made.wide.words.weight.any()

@@ -101,7 +101,7 @@ def masked_outcomes(
     found: dict[str, dict[str, Outcome]] = {mask: {} for mask in masks}
     for rows, batch in batches(part):
         pooled, words = network.encoder(batch, 0.0, network.has_tagging)
-        wide = network.shallow(batch)
+        wide = network.wide_outputs(batch)
         at = flat_positions(word_start[rows], word_count[rows])
         for mask in masks:
             own = [task for task in tasks if mask in (NOTHING, *names[task.name])]
@@ -132,7 +132,7 @@ def _outputs(
         values = words.values.clone()
         values[:, slices[mask]] = mean.words[slices[mask]]
         words = replace(words, values=values)
-    deep = network.read(pooled, words)
+    deep = network.apply_heads(pooled, words)
     if not wide or mask == WIDE:
         return deep
     return wide if mask == DEEP else mean_of([deep, wide])

@@ -21,7 +21,7 @@ def wide_contributions(wide: Wide, batch: Batch, task: str, coefficients_BK: Ten
     """(N,) what each word adds to the sum over K of coefficient times output of its document.
 
     An n-gram's share, weight times value, is divided evenly among its occurrences, and an occurrence's among its words. The
-    sum over a document's words is its output less that of a document of which nothing is known (`Wide.prior`), weighted
+    sum over a document's words is its output less that of a document of which nothing is known (`Wide.bias`), weighted
     by the coefficients. The values are those of this document: TF-IDF is scaled to length 1.
     """
     outputs = _outputs(wide.widths, task)

@@ -60,7 +60,7 @@ def _search(
     item = start_D.expand(documents, 1, -1)
     for place in range(settings.max_length):
         log, past = writer.step(past, item)
-        log = log.masked_fill(writer.never, -math.inf)
+        log = log.masked_fill(writer.forbidden_ids, -math.inf)
         log = _blocked(log, tokens, settings.no_repeat_ngram)
         # no output is blank: it ends behind a piece that shows, or its last piece shows
         log[..., END] = log[..., END].masked_fill(~shown, -math.inf)

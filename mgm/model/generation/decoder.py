@@ -67,7 +67,7 @@ class PointerGeneratorDecoder(nn.Module):
     g is the decoder's own choice. `pieces`: what the ids of subwords spell.
     """
 
-    never: Tensor
+    forbidden_ids: Tensor
     shows: Tensor
 
     def __init__(self, settings: GenerationSettings, word_width: int, pieces: Sequence[str]) -> None:
@@ -83,7 +83,7 @@ class PointerGeneratorDecoder(nn.Module):
         self.copy_key = nn.Linear(width, width)
         self.gate = nn.Linear(2 * width, 1)
         self.dropout = nn.Dropout(settings.dropout)
-        self.register_buffer("never", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
+        self.register_buffer("forbidden_ids", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
         self.register_buffer("shows", torch.from_numpy(shows(pieces)), persistent=False)
 
     def read(self, batch: Batch, words: Words) -> Memory:
@@ -91,7 +91,7 @@ class PointerGeneratorDecoder(nn.Module):
         memory: Memory = self.reader(batch, words, self.pieces)
         return memory
 
-    def forced(self, memory: Memory, start_D: Tensor, target_BT: Tensor) -> Tensor:
+    def teacher_forced_log_probs(self, memory: Memory, start_D: Tensor, target_BT: Tensor) -> Tensor:
         """(B,T,2) of each place of targets (cut at the longest output): the log-probability of its subword, and the mean
         over all pieces of the log-probability to write them; 0 where the target has none."""
         target_BT = target_BT[:, : self.settings.max_length]
@@ -110,7 +110,7 @@ class PointerGeneratorDecoder(nn.Module):
         pair = torch.stack([mixed, logits.mean(1) - total], dim=1)
         return pair.new_zeros(*known.shape, 2).masked_scatter(known[:, :, None], pair)
 
-    def looked(self, memory: Memory, start_D: Tensor, written_BT: Tensor) -> CopyAttention:
+    def copy_attention(self, memory: Memory, start_D: Tensor, written_BT: Tensor) -> CopyAttention:
         """How outputs that are given came to be; NO_LABEL behind their ends."""
         state, attention, gate = self._whole(memory, start_D, written_BT)
         own = F.linear(state, self.pieces.weight, self.bias).softmax(2)
@@ -121,7 +121,7 @@ class PointerGeneratorDecoder(nn.Module):
 
     def begin(self, memory: Memory) -> DecoderState:
         """Before the first place."""
-        read = [self._layer(i).look.keys(memory.items_BMD) for i in range(len(self.layers))]
+        read = [self._layer(i).cross_attention.keys(memory.items_BMD) for i in range(len(self.layers))]
         return DecoderState(memory, read, self.copy_key(self._spelt(memory)), [])
 
     def step(self, past: DecoderState, item_BKD: Tensor) -> tuple[Tensor, DecoderState]:
@@ -157,7 +157,7 @@ class PointerGeneratorDecoder(nn.Module):
         state = self.dropout(items)
         for i in range(len(self.layers)):
             layer = self._layer(i)
-            state = layer(state, layer.look.keys(memory.items_BMD), memory.mask_BM)
+            state = layer(state, layer.cross_attention.keys(memory.items_BMD), memory.mask_BM)
         state = self.normalise(state)
         return state, *self._copying(state, self.copy_key(self._spelt(memory)), memory)
 

@@ -91,7 +91,7 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, settings: GenerationSettings) -> None:
         super().__init__()
-        self.attend, self.look, self.forward_part = (
+        self.attend, self.cross_attention, self.forward_part = (
             Attention(settings),
             Attention(settings),
             Feedforward(settings),
@@ -118,7 +118,9 @@ class DecoderLayer(nn.Module):
         return self._behind(items_BKD, read, mask_BM), keys
 
     def _behind(self, items_BQD: Tensor, read: KVCache, mask_BM: Tensor) -> Tensor:
-        items_BQD = items_BQD + self.dropout(self.look(self.normalise[1](items_BQD), read, mask_BM))
+        items_BQD = items_BQD + self.dropout(
+            self.cross_attention(self.normalise[1](items_BQD), read, mask_BM)
+        )
         return items_BQD + self.dropout(self.forward_part(self.normalise[2](items_BQD)))
 
 

@@ -20,8 +20,8 @@ RECURRENCE = {"gru": (gru, 3), "lstm": (lstm, 4)}
 class Sentence(nn.Module):
     """A bidirectional GRU or LSTM, whose maximum is the sentence's vector. `width` is that of both directions."""
 
-    rows_of_word, rows_beyond = 1, 0
-    """Of its products."""
+    rows_per_word, padding_rows = 1, 0
+    """Of its projections."""
 
     def __init__(self, input_width: int, width: int, cell: Literal["gru", "lstm"] = "gru") -> None:
         super().__init__()
@@ -39,22 +39,22 @@ class Sentence(nn.Module):
 
     def forward(self, types_TD: Tensor, reading: TokenSelection) -> Ragged:
         """(M, width) states by sentence."""
-        return self.read(self.products(types_TD), reading)
+        return self.read(self.projections(types_TD), reading)
 
-    def products(self, types_TD: Tensor) -> Tensor:
+    def projections(self, types_TD: Tensor) -> Tensor:
         """(T, gates of both directions) the share of each distinct word in the gates where it stands."""
         product: Tensor = self.inputs(types_TD)
         return product
 
     @torch.no_grad()
-    def put_products(self, types_TD: Tensor, products: Tensor) -> None:
+    def write_projections(self, types_TD: Tensor, projections: Tensor) -> None:
         """Writes them into (T, gates), for predictions."""
-        torch.addmm(self.inputs.bias, types_TD, self.inputs.weight.T, out=products)
+        torch.addmm(self.inputs.bias, types_TD, self.inputs.weight.T, out=projections)
 
-    def read(self, products: Tensor, reading: TokenSelection) -> Ragged:
-        """As `forward`, of the words' products."""
+    def read(self, projections: Tensor, reading: TokenSelection) -> Ragged:
+        """As `forward`, of the words' projections."""
         words, layout = reading.sentences, reading.sentences.time_major
-        forward, backward = products.chunk(2, dim=1)
+        forward, backward = projections.chunk(2, dim=1)
         gates = torch.stack(
             [
                 F.embedding(words.values[layout.item], forward),

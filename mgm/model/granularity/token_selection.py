@@ -39,7 +39,7 @@ class TokenSelection:
         place = Ragged(torch.arange(int(length.sum()), device=length.device), length)
         return Ragged(self.documents.start[place.row] + place.position, length)
 
-    def around(self, size: int, beyond: int) -> Tensor:
+    def context_windows(self, size: int, beyond: int) -> Tensor:
         """(M,size) the words from (size-1)//2 before each word read to size//2 behind it; `beyond` the document's ends.
 
         Documents are laid out with gaps between them, so that a word's neighbours are a slice.

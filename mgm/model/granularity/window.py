@@ -23,16 +23,16 @@ class Window(nn.Module):
         if size < 1:
             raise ValueError(f"model.window.sizes: {size}: expected at least 1 word")
         self.size = size
-        self.rows_of_word = self.rows_beyond = size  # of its products
+        self.rows_per_word = self.padding_rows = size  # of its projections
         self.width = width
         self.places = nn.Linear(input_width, size * width, bias=False)
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, types_TD: Tensor, reading: TokenSelection) -> Ragged:
         """(M,W) by document: the window that has (k-1)//2 words before its word, before the ReLU."""
-        return self.read(self.products(types_TD), reading)
+        return self.read(self.projections(types_TD), reading)
 
-    def products(self, types_TD: Tensor) -> Tensor:
+    def projections(self, types_TD: Tensor) -> Tensor:
         """((T+1)*k,W) what each word gives at each place; the last k rows are of what lies beyond the ends.
 
         The bias is in the product of the window's own word.
@@ -42,15 +42,15 @@ class Window(nn.Module):
         return product.view(-1, self.width)
 
     @torch.no_grad()
-    def put_products(self, types_TD: Tensor, products: Tensor) -> None:
+    def write_projections(self, types_TD: Tensor, projections: Tensor) -> None:
         """Writes what words give at each place into (T*k,W), without what lies beyond the ends, for predictions."""
-        torch.mm(types_TD, self.places.weight.T, out=products.view(types_TD.shape[0], -1))
-        products.view(-1, self.size, self.width)[:, (self.size - 1) // 2] += self.bias
+        torch.mm(types_TD, self.places.weight.T, out=projections.view(types_TD.shape[0], -1))
+        projections.view(-1, self.size, self.width)[:, (self.size - 1) // 2] += self.bias
 
-    def read(self, products: Tensor, reading: TokenSelection) -> Ragged:
-        """As `forward`, of the words' products."""
+    def read(self, projections: Tensor, reading: TokenSelection) -> Ragged:
+        """As `forward`, of the words' projections."""
         words = reading.documents
-        neighbour = reading.around(self.size, beyond=products.shape[0] // self.size - 1)
+        neighbour = reading.context_windows(self.size, beyond=projections.shape[0] // self.size - 1)
         place = torch.arange(self.size, device=neighbour.device)
-        window = F.embedding_bag(neighbour.mul_(self.size).add_(place), products, mode="sum")
+        window = F.embedding_bag(neighbour.mul_(self.size).add_(place), projections, mode="sum")
         return Ragged(window, words.length)

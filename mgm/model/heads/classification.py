@@ -28,12 +28,18 @@ class Classification(Head):
         return F.cross_entropy(output, target, ignore_index=NO_LABEL, label_smoothing=smoothing)
 
     def distil(
-        self, output: Tensor, target: Tensor, teacher: Tensor, batch: Batch, gold: float, smoothing: float
+        self,
+        output: Tensor,
+        target: Tensor,
+        teacher: Tensor,
+        batch: Batch,
+        label_weight: float,
+        smoothing: float,
     ) -> Tensor | None:
         label = F.one_hot(target.clamp(min=0), output.shape[1]).to(output)
         label = label * (1 - smoothing) + smoothing / output.shape[1]
         label[target == NO_LABEL] = torch.nan
-        goal = mixed(label, teacher, gold)
+        goal = mixed(label, teacher, label_weight)
         known = ~goal.isnan().any(1)
         return F.cross_entropy(output[known], goal[known]) if known.any() else None
 

@@ -22,12 +22,12 @@ Decoded = Tensor | Tagged
 """Probabilities (B,K) of classification and multilabel, values (B,) of regression, or the tags of N words."""
 
 
-def mixed(label: Tensor, teacher: Tensor, gold: float) -> Tensor:
-    """gold * label + (1 - gold) * teacher, of the same shape; where only one is there, that one; NaN where neither is.
+def mixed(label: Tensor, teacher: Tensor, label_weight: float) -> Tensor:
+    """label_weight * label + (1 - label_weight) * teacher, of the same shape; where only one is there, that one; NaN where neither is.
 
     Source: Clark et al. 2019, arXiv:1907.04829 (BAM), equation of teacher annealing.
     """
-    both = torch.lerp(teacher, label, gold)
+    both = torch.lerp(teacher, label, label_weight)
     return torch.where(label.isnan(), teacher, torch.where(teacher.isnan(), label, both))
 
 
@@ -42,7 +42,13 @@ class Head(nn.Module):
         raise NotImplementedError
 
     def distil(
-        self, output: Tensor, target: Tensor, teacher: Tensor, batch: Batch, gold: float, smoothing: float
+        self,
+        output: Tensor,
+        target: Tensor,
+        teacher: Tensor,
+        batch: Batch,
+        label_weight: float,
+        smoothing: float,
     ) -> Tensor | None:
         """The mean loss, a scalar, over what has a label or a teacher's answer, against the mix of both (`mixed`).
 

@@ -34,9 +34,15 @@ class Multilabel(Head):
         return loss.sum(1).mean()
 
     def distil(
-        self, output: Tensor, target: Tensor, teacher: Tensor, batch: Batch, gold: float, smoothing: float
+        self,
+        output: Tensor,
+        target: Tensor,
+        teacher: Tensor,
+        batch: Batch,
+        label_weight: float,
+        smoothing: float,
     ) -> Tensor | None:
-        return self.loss(output, mixed(target, teacher, gold), batch, smoothing)
+        return self.loss(output, mixed(target, teacher, label_weight), batch, smoothing)
 
     def decode(self, output: Tensor, batch: Batch) -> Tensor:
         """(B,K) probabilities."""

@@ -53,7 +53,7 @@ class Level(nn.Module):
         """(I,D) to (I,W) of each task; tasks that read the same give the same tensor, whose experts are computed once."""
         raise NotImplementedError
 
-    def own_parameters(self, task: str) -> list[nn.Parameter]:
+    def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         """Those that the loss of this task alone reaches."""
         raise NotImplementedError
 
@@ -85,7 +85,7 @@ class ExpertSharing(Sharing):
             found |= {name: self.drop_words(Ragged(v, words_ND.length)) for name, v in given.items()}
         return {name: found[name] for name in self.reads_words}
 
-    def own_parameters(self, task: str) -> list[nn.Parameter]:
+    def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         level = self.words if self.reads_words[task] else self.documents
         assert level is not None
-        return level.own_parameters(task)
+        return level.task_specific_parameters(task)

@@ -33,5 +33,5 @@ class Mixture(Level):
             for task, gate in zip(self.tasks, self.gates, strict=True)
         }
 
-    def own_parameters(self, task: str) -> list[nn.Parameter]:
+    def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         return list(self.gates[self.tasks.index(task)].parameters())

@@ -37,7 +37,7 @@ class Extraction(Level):
             own, shared = layer(own, shared)
         return dict(zip(self.tasks, own, strict=True))
 
-    def own_parameters(self, task: str) -> list[nn.Parameter]:
+    def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         """Those of the last layer: in the others a task's experts are read by the shared ones above."""
         layer, place = self.layers[-1], self.tasks.index(task)
         assert isinstance(layer, Layer)

@@ -30,7 +30,7 @@ class Sharing(nn.Module):
         """
         raise NotImplementedError
 
-    def own_parameters(self, task: str) -> list[nn.Parameter]:
+    def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         """Those that the loss of this task alone reaches."""
         return []
 

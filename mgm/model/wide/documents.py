@@ -36,7 +36,7 @@ class Wide(nn.Module):
     Its weights do not descend a gradient: they are solved for (mgm.training.wide_solver).
     """
 
-    prior: Tensor
+    bias: Tensor
     idf_word: Tensor
     idf_character: Tensor
 
@@ -53,7 +53,7 @@ class Wide(nn.Module):
         self.register_load_state_dict_pre_hook(_sized_as)
         for table in (self.words, self.characters):
             nn.init.zeros_(table.weight.requires_grad_(False))
-        self.register_buffer("prior", torch.zeros(total))
+        self.register_buffer("bias", torch.zeros(total))
         self.register_buffer("idf_word", torch.ones(settings.buckets))
         self.register_buffer("idf_character", torch.ones(of_characters))
 
@@ -61,7 +61,7 @@ class Wide(nn.Module):
         """(B, width) logits of each task."""
         of_words = self._logits(self.word_ngrams(batch), self.words, self.idf_word)
         of_characters = self._logits(self.character_ngrams(batch), self.characters, self.idf_character)
-        logits_BK = self.prior + of_words + of_characters
+        logits_BK = self.bias + of_words + of_characters
         return dict(zip(self.widths, logits_BK.split(list(self.widths.values()), dim=1), strict=True))
 
     @torch.no_grad()
@@ -91,29 +91,29 @@ class Wide(nn.Module):
         self.idf_character = self.idf_character[: self.ngram_buckets].clone()
 
     @torch.no_grad()
-    def shift(self, task: str, logits_K: Tensor) -> None:
+    def add_logit_bias(self, task: str, logits_K: Tensor) -> None:
         """Adds `logits_K` (K,) to the logits of a task, whatever the document."""
         place = list(self.widths).index(task)
-        self.prior.split(list(self.widths.values()))[place].add_(logits_K)
+        self.bias.split(list(self.widths.values()))[place].add_(logits_K)
 
     @torch.no_grad()
-    def multiply(self, task: str, factor: float) -> None:
+    def scale_logits(self, task: str, factor: float) -> None:
         """Multiplies the logits of a task."""
         place = list(self.widths).index(task)
-        for all_tasks in (self.words.weight, self.characters.weight, self.prior):
+        for all_tasks in (self.words.weight, self.characters.weight, self.bias):
             all_tasks.split(list(self.widths.values()), dim=-1)[place].mul_(factor)
 
     @torch.no_grad()
-    def put(self, task: str, ngrams: np.ndarray, weight: np.ndarray, start: np.ndarray) -> None:
-        """Gives a task the weights (K,F) of `ngrams` (F,), columns of `matrix`, and `start` (K,), its outputs for an unknown
+    def set_coefficients(self, task: str, ngrams: np.ndarray, weight: np.ndarray, start: np.ndarray) -> None:
+        """Gives a task the weights (K,F) of `ngrams` (F,), columns of `tfidf_matrix`, and `start` (K,), its outputs for an unknown
         document."""
         place = list(self.widths).index(task)
         own = (
             t.split(list(self.widths.values()), dim=-1)[place]
-            for t in (self.words.weight, self.characters.weight, self.prior)
+            for t in (self.words.weight, self.characters.weight, self.bias)
         )
-        of_words, of_characters, prior = own
-        prior.copy_(torch.from_numpy(start))
+        of_words, of_characters, bias = own
+        bias.copy_(torch.from_numpy(start))
         words = np.searchsorted(ngrams, self.idf_word.numel())
         for table, rows, columns in (
             (of_words, ngrams[:words], weight[:, :words]),
@@ -122,7 +122,7 @@ class Wide(nn.Module):
             table[torch.from_numpy(rows).long()] = torch.from_numpy(columns.T).to(table)
 
     @torch.no_grad()
-    def matrix(self, batch: Batch) -> csr_array:
+    def tfidf_matrix(self, batch: Batch) -> csr_array:
         """(B, n-grams) the value of each n-gram in each document: those of words, then those of characters."""
         own = []
         for found, idf in (

@@ -49,10 +49,10 @@ def pretrain_layers(
     An epoch is a function of the state before it, the seed, the layer and its number: a resumed run ends in the same bytes.
     """
     stack = fusion.autoencoder
-    losses: list[list[float]] = [[] for _ in stack.down]
+    losses: list[list[float]] = [[] for _ in stack.encoder]
     state = checkpoint.load(next(encoder.parameters()).device) if checkpoint is not None else None
     with deterministic(threads), _evaluating(encoder):
-        for place, (down, up) in enumerate(zip(stack.down, stack.up, strict=True)):
+        for place, (down, up) in enumerate(zip(stack.encoder, stack.decoder, strict=True)):
             optimizer = torch.optim.Adam([*down.parameters(), *up.parameters()], LEARNING_RATE)
             if state is not None and place == len(state["losses"]) - 1:
                 stack.load_state_dict(state["stack"])
@@ -92,7 +92,7 @@ def refit_decoder(
     fusion = network.fusion
     assert isinstance(fusion, AutoencoderFusion)
     stack = fusion.autoencoder
-    optimizer = torch.optim.Adam(stack.up.parameters(), LEARNING_RATE)
+    optimizer = torch.optim.Adam(stack.decoder.parameters(), LEARNING_RATE)
 
     def loss_of(read_BX: Tensor) -> Tensor:
         with torch.no_grad():
@@ -119,7 +119,7 @@ def refit_decoder(
             with torch.no_grad():
                 total += float(stack.error(read_BX).sum())
             documents += len(read_BX)
-        fusion.typical.fill_(max(total / documents, 1e-12))
+        fusion.reference_error.fill_(max(total / documents, 1e-12))
 
 
 def _epoch(

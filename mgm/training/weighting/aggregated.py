@@ -127,7 +127,7 @@ def _jacobian(losses: Mapping[str, Tensor], network: Network) -> list[nn.Paramet
     shared = network.shared_parameters()
     rows = []
     for left, (task, loss) in zip(range(len(losses) - 1, -1, -1), losses.items(), strict=True):
-        own = network.own_parameters(task)
+        own = network.task_specific_parameters(task)
         found = torch.autograd.grad(loss, [*shared, *own], retain_graph=left > 0, allow_unused=True)
         rows.append(found[: len(shared)])
         for parameter, gradient in zip(own, found[len(shared) :], strict=True):

@@ -41,7 +41,7 @@ def made_with(**model: object) -> Made:
     network = tiny.network(config, vocabulary, spaces)
     if network.wide is not None:
         with torch.no_grad():
-            network.wide.prior.normal_(generator=torch.Generator().manual_seed(5))
+            network.wide.bias.normal_(generator=torch.Generator().manual_seed(5))
     return Made(config, network, spaces, {c: parts[0] for c, parts in features.items()}, tiny.bundle(config))
 
 

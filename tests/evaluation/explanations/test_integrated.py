@@ -51,7 +51,7 @@ def test_what_words_add_is_the_output_less_the_baselines(
     prior = dict(
         zip(
             made.network.wide.widths,
-            made.network.wide.prior.split(list(made.network.wide.widths.values())),
+            made.network.wide.bias.split(list(made.network.wide.widths.values())),
             strict=True,
         )
     )

@@ -107,7 +107,7 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
 
 def test_without_the_wide_part_the_deep_one_decides_and_the_other_way_round(made: Made) -> None:
     part, task = made.parts["menus"], made.task("dish")
-    deep, wide = made.network.parts(everything(made, "menus"))
+    deep, wide = made.network.branch_outputs(everything(made, "menus"))
     found = masked_outcomes(made.network, part, [task], means(made.network, [part]))
     assert found[WIDE]["dish"] == pytest.approx(deep["dish"].softmax(1).detach().numpy(), abs=1e-5)
     assert found[DEEP]["dish"] == pytest.approx(wide["dish"].softmax(1).detach().numpy(), abs=1e-5)

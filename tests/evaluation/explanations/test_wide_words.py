@@ -26,7 +26,7 @@ def part() -> Wide:
             table.weight.normal_(generator=generator)
         for vector in (made.idf_word, made.idf_character):
             vector.uniform_(0.5, 2.0, generator=generator)
-        made.prior.normal_(generator=generator)
+        made.bias.normal_(generator=generator)
     return made.eval()
 
 
@@ -84,7 +84,7 @@ def test_the_sum_is_the_output_less_the_prior_for_every_document(
     with torch.no_grad():
         logits = made(batch)[task]
     first = 0 if task == "genre" else 3
-    expected = ((logits - made.prior[first : first + width]) * coefficients).sum(1)
+    expected = ((logits - made.bias[first : first + width]) * coefficients).sum(1)
     assert [float(words.sum()) for words in found] == pytest.approx(expected.tolist(), abs=1e-5)
 
 

@@ -40,7 +40,7 @@ def gathered(rows: list[int], part: FeaturePart = PART, with_targets: bool = Fal
 
 def wrote(rows: list[int], made: Network = NETWORK, beam: int | None = None) -> BeamOutput:
     with torch.inference_mode():
-        return made.write(gathered(rows), ["into_zh"], beam=beam)["into_zh"]
+        return made.generate(gathered(rows), ["into_zh"], beam=beam)["into_zh"]
 
 
 def outputs(found: BeamOutput) -> list[list[int]]:
@@ -51,8 +51,8 @@ def test_a_distribution_is_one_over_what_can_be_written_or_copied() -> None:
     with torch.inference_mode():
         batch = gathered([0, 7, 20])
         memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
-        assert NETWORK.writer is not None
-        log, _ = NETWORK.writer.step(NETWORK.writer.begin(memory), start.expand(3, 2, -1))
+        assert NETWORK.text_decoder is not None
+        log, _ = NETWORK.text_decoder.step(NETWORK.text_decoder.begin(memory), start.expand(3, 2, -1))
     assert log.exp().sum(2).tolist() == [pytest.approx([1.0] * 2, abs=1e-4)] * 3
 
 
@@ -60,10 +60,10 @@ def test_teacher_forcing_and_the_search_with_its_cache_give_the_same_probabiliti
     with torch.inference_mode():
         batch = gathered([1, 2, 3, 30], with_targets=True)
         target = batch.targets["into_zh"]
-        writer = NETWORK.writer
+        writer = NETWORK.text_decoder
         assert writer is not None
         memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
-        forced = writer.forced(memory, start, target)[..., 0]
+        forced = writer.teacher_forced_log_probs(memory, start, target)[..., 0]
         past, item = writer.begin(memory), start.expand(4, 1, -1)
         for place in range(target.shape[1]):
             log, past = writer.step(past, item)
@@ -84,8 +84,8 @@ def test_the_score_is_the_mean_log_probability_of_what_is_written(beam: int) -> 
         with torch.inference_mode():
             batch = gathered([row])
             memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
-            assert NETWORK.writer is not None
-            forced = NETWORK.writer.forced(memory, start, torch.tensor([ids + ends]))
+            assert NETWORK.text_decoder is not None
+            forced = NETWORK.text_decoder.teacher_forced_log_probs(memory, start, torch.tensor([ids + ends]))
         assert score == pytest.approx(float(forced[0, :, 0].mean()), abs=1e-3)
 
 
@@ -119,13 +119,13 @@ def test_an_output_is_never_empty_never_too_long_and_repeats_no_run(
 
 def test_a_network_that_wants_to_end_at_once_still_writes_something() -> None:
     made = network()
-    assert made.writer is not None
+    assert made.text_decoder is not None
     with torch.no_grad():
-        made.writer.bias[END] = 1e4
-        made.writer.gate.bias.fill_(1e4)
+        made.text_decoder.bias[END] = 1e4
+        made.text_decoder.gate.bias.fill_(1e4)
     found = wrote([0, 1, 2], made)
     # up to the first piece that is no blank
-    assert [made.writer.shows[row].tolist() for row in outputs(found)] == [
+    assert [made.text_decoder.shows[row].tolist() for row in outputs(found)] == [
         [False] * (n - 1) + [True] for n in found.count.tolist()
     ]
 
@@ -135,13 +135,13 @@ def test_greedy_takes_the_likeliest_piece_at_each_place() -> None:
     for row, ids in zip(range(6), outputs(wrote(list(range(6)), made, beam=1)), strict=True):
         with torch.inference_mode():
             batch = gathered([row])
-            writer = made.writer
+            writer = made.text_decoder
             assert writer is not None
             memory, start = made.memory("into_zh", batch, made.encode(batch))
             past, item, by_hand = writer.begin(memory), start.expand(1, 1, -1), list[int]()
             while len(by_hand) < longest:
                 log, past = writer.step(past, item)
-                log[..., writer.never] = -torch.inf
+                log[..., writer.forbidden_ids] = -torch.inf
                 if not writer.shows[by_hand].any():
                     log[..., END] = -torch.inf
                     if len(by_hand) + 1 == longest:
@@ -167,14 +167,14 @@ def test_a_target_that_is_too_long_is_learned_up_to_the_longest_output() -> None
     made = network(writing.settings({"max_length": 2}))
     batch = gathered([1, 2], with_targets=True)
     assert batch.targets["into_zh"].shape[1] > 2
-    losses = made.losses(made.parts(batch)[0], batch, 0.1)
+    losses = made.losses(made.branch_outputs(batch)[0], batch, 0.1)
     assert torch.isfinite(losses["into_zh"]) and made.deep(batch)["into_zh"].shape[1] == 2
 
 
 def test_a_batch_without_a_target_has_no_loss_and_breaks_nothing() -> None:
     batch = gathered([0, 9, 18], with_targets=True)
     assert batch.targets["into_zh"].shape == (3, 0)
-    outputs = NETWORK.parts(batch)[0]
+    outputs = NETWORK.branch_outputs(batch)[0]
     assert outputs["into_zh"].requires_grad
     assert set(NETWORK.losses(outputs, batch, 0.1)) == {"dish"}
 
@@ -188,4 +188,4 @@ def test_where_no_text_is_asked_for_words_are_not_encoded() -> None:
 def test_the_forward_pass_knows_nothing_of_texts() -> None:
     with torch.inference_mode():
         assert list(NETWORK(gathered([0, 1]))) == ["dish"]
-        assert NETWORK.write(gathered([0, 1]), []) == {}
+        assert NETWORK.generate(gathered([0, 1]), []) == {}
