@@ -26,7 +26,7 @@ from peers import summary
 
 from flows import study
 from flows.distill import chosen, files_of
-from flows.params_file import edited
+from flows.params_file import set_values
 from mgm.experiments.study import GAIN
 from mgm.experiments.variants import SINGLE, TEACHERS
 from mgm.files import read_json, write_json
@@ -98,8 +98,8 @@ def measure(
     try:
         for seed in seeds:
             for model in models:
-                plain = edited(text, {"seed": seed})
-                own = edited(text, {"seed": seed} | values(model, settings, teachers))
+                plain = set_values(text, {"seed": seed})
+                own = set_values(text, {"seed": seed} | values(model, settings, teachers))
                 kept = folder / WORK / f"{model}-{seed}.json"
                 known = read_json(kept) if kept.is_file() else {}
                 if known.get("params") != own:

@@ -1,4 +1,4 @@
-"""What a flow run shows on Prefect's pages. Each kind has one key, so that its versions stand one above another.
+"""The artifacts of a flow run on Prefect's pages. Each kind has one key, so that its versions stand one above another.
 
 They are for readers alone: outside a flow run nothing is written, and a server that does not answer fails no run.
 """
@@ -24,36 +24,36 @@ NIGHT, NIGHT_PAGE, BACKFILL = "night", "night-page", "backfill"
 KEYS = (METRICS, GATES, REPORT, RETRAIN_PROGRESS, BACKFILL_PROGRESS, NIGHT, NIGHT_PAGE, BACKFILL)
 
 
-def table(key: str, rows: Sequence[dict[str, Any]], description: str) -> None:
-    """A table, a row a dict."""
-    _shown(lambda: create_table_artifact(table=list(rows), key=key, description=description))
+def publish_table(key: str, rows: Sequence[dict[str, Any]], description: str) -> None:
+    """Publish a table of dicts, one a row."""
+    _publish(lambda: create_table_artifact(table=list(rows), key=key, description=description))
 
 
-def link(key: str, page: Path, description: str) -> None:
-    """A link to a page on the machine of the run."""
-    address = page.resolve().as_uri()
-    _shown(lambda: create_link_artifact(address, link_text=str(page), key=key, description=description))
+def publish_link(key: str, page: Path, description: str) -> None:
+    """Publish a link to a page on the machine of the run."""
+    url = page.resolve().as_uri()
+    _publish(lambda: create_link_artifact(url, link_text=str(page), key=key, description=description))
 
 
 class Progress:
-    """A bar."""
+    """A progress bar over `total` steps."""
 
     def __init__(self, key: str, description: str, total: int) -> None:
         self._total = total
-        self._id: Any = _shown(lambda: create_progress_artifact(0.0, key=key, description=description))
+        self._id: Any = _publish(lambda: create_progress_artifact(0.0, key=key, description=description))
 
-    def at(self, done: int) -> None:
-        """Moves it to `done` of `total`."""
+    def update(self, num_done: int) -> None:
+        """Set the bar to `num_done` of the steps."""
         if isinstance(self._id, UUID):
-            progress = 100.0 * done / max(self._total, 1)
-            _shown(lambda: update_progress_artifact(self._id, progress))
+            percent = 100.0 * num_done / max(self._total, 1)
+            _publish(lambda: update_progress_artifact(self._id, percent))
 
 
-def _shown(show: Callable[[], Any]) -> Any:
+def _publish(create: Callable[[], Any]) -> Any:
     if flow_run.id is None:
         return None
     try:
-        return show()
+        return create()
     except httpx.HTTPError as error:
         get_run_logger().warning("an artifact was not written: %s", error)
         return None

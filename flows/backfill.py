@@ -209,8 +209,8 @@ def nightly_score(
         get_run_logger().warning(warning)
     for line in table([night]):
         get_run_logger().info(line)
-    artifacts.table(artifacts.NIGHT, rows([night]), "The last night")
-    artifacts.link(artifacts.NIGHT_PAGE, night_page.path(day.isoformat()), f"The page of {day}")
+    artifacts.publish_table(artifacts.NIGHT, rows([night]), "The last night")
+    artifacts.publish_link(artifacts.NIGHT_PAGE, night_page.path(day.isoformat()), f"The page of {day}")
     return day.isoformat()
 
 
@@ -271,7 +271,7 @@ def backfill(
     settings, days = load_settings()[0], {day.isoformat(): day for day in dates(first, last)}
     how = ScoringOptions(source or settings.input, bundle, like, accept_drift, rescore)
     _check_source(how.source)
-    api, logger = server.address(), get_run_logger()
+    api, logger = server.api_url(), get_run_logger()
 
     def submit(name: str, _: list[PrefectFuture[Night]]) -> PrefectFuture[Night]:
         return score_in_subprocess.submit(days[name], how, api, return_state=False)
@@ -280,10 +280,12 @@ def backfill(
 
     def ended(done: int) -> None:
         logger.info("%s of %s nights have ended", done, len(days))
-        progress.at(done)
+        progress.update(done)
 
     try:
-        found, failures = run_tasks({name: [] for name in days}, settings.nights_at_once, submit, ended)
+        found, failures = run_tasks(
+            {name: [] for name in days}, max_running=settings.nights_at_once, submit=submit, on_end=ended
+        )
     except BaseException:  # an interrupt, a cancelled run, SIGTERM: the nights must not outlive it
         processes.terminate_all()
         raise
@@ -296,7 +298,7 @@ def backfill(
     for line in table(nights):
         logger.info(line)
     write_summary(nights)
-    artifacts.table(artifacts.BACKFILL, rows(nights), f"Nights from {first} to {last}")
+    artifacts.publish_table(artifacts.BACKFILL, rows(nights), f"Nights from {first} to {last}")
     failed = [night for night in nights if night.state == FAILED]
     if failed:
         each = "".join(f"\n  {night.date}: {night.error}" for night in failed)

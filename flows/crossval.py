@@ -18,8 +18,10 @@ from typing import Any
 import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
 
 # isort: split
-from flows import lock, up_to_date
+from flows import lock
+from flows.graph import require_up_to_date
 from flows.project import DATA, REPORTS
+from flows.revision import code_sha256
 from flows.training_run import VOCABULARY, Console, checkpoint, corpora_of, inputs, prepare, read_features
 from mgm.evaluation.numbers import rounded
 from mgm.evaluation.prediction_store import PredictionStore
@@ -155,7 +157,7 @@ def _facts(settings: Settings) -> dict[str, Any]:
         "crossval": settings.crossval.model_dump(mode="json"),
         "tasks": [task.model_dump(mode="json") for task in tasks],
         "inputs": inputs(settings, tasks),
-        "code": up_to_date.code_sha256("evaluation", "model", "training"),
+        "code": code_sha256("evaluation", "model", "training"),
     }
 
 
@@ -194,7 +196,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     raise ValueError(f"--folds: found {folds}, expected at least 2")
                 crossval = settings.crossval.model_copy(update={"folds": folds})
                 settings = settings.model_copy(update={"crossval": crossval})
-            up_to_date.require()
+            require_up_to_date()
             content = crossvalidate(settings)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""What Prefect, DVC and torch read from the environment: imported before them, it sets what the user has not.
+"""The environment that Prefect, DVC, Great Expectations, Ray and torch run in.
 
 Usage statistics are off, and Prefect's database stays inside the project (`.prefect` in the working directory).
 """
@@ -11,14 +11,17 @@ DEFAULTS = {
     "DVC_NO_ANALYTICS": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "RAY_USAGE_STATS_ENABLED": "0",
-    "PREFECT_HOME": str(Path.cwd() / ".prefect"),
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # A temporary server on a busy machine of two cores has been seen to need more than Prefect's 20 seconds.
+    # A temporary server on a busy machine of two cores can need more than Prefect's 20 seconds.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
-    # How long a thread of torch waits awake for the others. By default so long that two busy processes, which kept a
-    # core from whom it waited for, made training 15 times slower; with this 3 to 7 times, and alone it is as fast.
+    # How long a thread of torch waits awake for the others. The default is so long that two busy processes, each keeping
+    # a core from the thread it waited for, made training 15 times slower; with this it is 3 to 7 times, and alone as fast.
     "GOMP_SPINCOUNT": "10000",
 }
 
-for _name, _value in DEFAULTS.items():
-    os.environ.setdefault(_name, _value)
+
+def set_defaults() -> None:
+    """Set the variables that the user has not set."""
+    os.environ.setdefault("PREFECT_HOME", str(Path.cwd() / ".prefect"))
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)

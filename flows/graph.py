@@ -1,6 +1,8 @@
-"""The stage graph of dvc.yaml, as DVC itself reads it, and how one of its stages is run."""
+"""The stage graph of dvc.yaml as DVC itself reads it: its stages, whether they are up to date, and a run of one of them."""
 
+import json
 import os
+import subprocess
 import sys
 import time
 from collections import deque
@@ -12,8 +14,10 @@ from flows import processes
 
 DVC_YAML = "dvc.yaml"
 TAIL_LINES = 30
+TRAINING_INPUTS = ("vectors", "pretrain", "teachers", "gate_features")
+"""The stages that must have ended well before anything is trained."""
 
-# What DVC says after every stage about git and remotes; in the log of thirty stages it hides the stages' own lines.
+# DVC's hints about git and remotes after every stage, which would hide the stages' own lines in a log of thirty stages.
 _HINTS = (
     "To track the changes with git",
     "git add ",
@@ -29,15 +33,16 @@ class StageFailed(RuntimeError):
 
 @dataclass(frozen=True)
 class StageRun:
-    """A stage that ended well: `ran` is False where DVC found nothing to do."""
+    """A stage that ended well."""
 
     name: str
     seconds: float
-    ran: bool
+    was_run: bool
+    """False: DVC found nothing to do."""
 
 
 def stage_graph(root: Path = Path()) -> dict[str, list[str]]:
-    """Every stage of `root`'s own dvc.yaml with the stages that it needs, named as DVC does (`ingest@help`).
+    """Return every stage of `root`'s own dvc.yaml with the stages that it needs, named as DVC does (`ingest@help`).
 
     Stages are in the order of the file, upstream stages sorted by name. Other dvc.yaml files are left out.
 
@@ -65,18 +70,46 @@ def stage_graph(root: Path = Path()) -> dict[str, list[str]]:
         raise ValueError(f"{path}: DVC cannot read the stages: {error}") from error
 
 
+def changed_stages(*stages: str, with_upstream: bool = False) -> set[str]:
+    """Return those of these stages that are not up to date; `with_upstream`: also of those that they need.
+
+    Raises:
+        ValueError: DVC cannot say.
+    """
+    command = [sys.executable, "-m", "dvc", "status", "--json", *(["--with-deps"] if with_upstream else [])]
+    status = subprocess.run([*command, *stages], capture_output=True, text=True, check=False)
+    if status.returncode:
+        raise ValueError(
+            f"DVC cannot say whether {' and '.join(stages)} are up to date: {status.stderr.strip()}"
+        )
+    return set(json.loads(status.stdout))
+
+
+def require_up_to_date(*stages: str) -> None:
+    """Check that these stages, TRAINING_INPUTS if none is named, and all that they need are up to date.
+
+    Raises:
+        ValueError: one is not, or DVC cannot say.
+    """
+    stages = stages or TRAINING_INPUTS
+    changed = sorted(changed_stages(*stages, with_upstream=True))
+    if changed:
+        shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
+        raise ValueError(f"out of date, or not made yet: {shown}; run `dvc repro {' '.join(stages)}`")
+
+
 def run_stage(name: str, root: Path = Path(), log: Callable[[str], None] = print) -> StageRun:
-    """Brings one stage up to date with DVC, its upstream stages being so. Its output goes to `log`, line by line.
+    """Bring one stage up to date with DVC, its upstream stages being so; its output goes to `log`, line by line.
 
     Raises:
         StageFailed: the stage, or DVC, ended with an error.
     """
     tail: deque[str] = deque(maxlen=TAIL_LINES)
-    ran = False
+    was_run = False
 
     def on_line(line: str) -> None:
-        nonlocal ran
-        ran = ran or line.startswith("Running stage ")
+        nonlocal was_run
+        was_run = was_run or line.startswith("Running stage ")
         if line and not line.strip().startswith(_HINTS):
             tail.append(line)
             log(line)
@@ -92,11 +125,11 @@ def run_stage(name: str, root: Path = Path(), log: Callable[[str], None] = print
         raise StageFailed(
             f"stage {name} failed after {seconds:.1f} s ({ended}); the end of its output:\n{lines}"
         )
-    return StageRun(name, seconds, ran)
+    return StageRun(name, seconds, was_run)
 
 
 def use_own_python() -> None:
-    """Puts this interpreter's folder first on PATH: the commands in dvc.yaml say `python` and mean this one."""
+    """Put this interpreter's folder first on PATH: the commands in dvc.yaml say `python` and mean this one."""
     folder = str(Path(sys.executable).parent)
     parts = os.environ.get("PATH", "").split(os.pathsep)
     if parts[0] != folder:

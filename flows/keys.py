@@ -1,4 +1,4 @@
-"""Where the keys of the bundles' signatures lie: paths in the environment, since a machine has keys and a project has not."""
+"""The keys of the bundles' signatures: paths in the environment, since a machine has keys and a project has not."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 SIGNING_KEY = "MGM_SIGNING_KEY"
 """The private key's file: `mgm promote` signs what it stores."""
 VERIFY_KEY = "MGM_VERIFY_KEY"
-"""The public key's file: no bundle is scored with that it does not verify."""
+"""The public key's file: a bundle whose signature it does not verify is not scored with."""
 
 
 def signing_key() -> Path | None:
-    """The private key's file; None: bundles are not signed.
+    """Return the private key's file, or None: bundles are not signed.
 
     Raises:
         FileNotFoundError: the variable names no file.
@@ -19,7 +19,7 @@ def signing_key() -> Path | None:
 
 
 def verify_key() -> Path | None:
-    """The public key's file; None: signatures are not asked for.
+    """Return the public key's file, or None: signatures are not required.
 
     Raises:
         FileNotFoundError: the variable names no file.

@@ -1,33 +1,33 @@
 """One run at a time in a workspace."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 LOCK = Path(".prefect") / "run.lock"
+HOLDER = Path(".prefect") / "run.pid"
+"""The process id of whoever holds the lock; the lock's own file is emptied by those who try it."""
 
 
 @contextmanager
 def workspace(root: Path = Path()) -> Iterator[None]:
-    """Holds the workspace's lock, which the system drops when the holder dies.
+    """Hold the workspace's lock, which the system drops when the holder dies.
 
     Raises:
         BlockingIOError: another process holds it; the message names its process id.
     """
-    path = root / LOCK
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = file.read().strip() or "unknown"
-            raise BlockingIOError(
-                f"{path}: another run (process {holder}) is at work in this folder; wait for it, or end it"
-            ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+    (root / LOCK).parent.mkdir(parents=True, exist_ok=True)
+    lock, holder = FileLock(root / LOCK, blocking=False), root / HOLDER
+    try:
+        lock.acquire()
+    except Timeout as error:
+        process = holder.read_text(encoding="utf-8") if holder.is_file() else "unknown"
+        raise BlockingIOError(
+            f"{root / LOCK}: another run (process {process}) is at work in this folder; wait for it, or end it"
+        ) from error
+    with lock:
+        holder.write_text(str(os.getpid()), encoding="utf-8")
         yield

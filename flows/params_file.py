@@ -16,8 +16,8 @@ from mgm.settings.names import overridden, path_of
 _NO_WRAPPING = 1 << 16
 
 
-def edited(text: str, values: Mapping[str, Any]) -> str:
-    """The file with other values of some settings, each by its full name; a setting that is not there is added.
+def set_values(text: str, values: Mapping[str, Any]) -> str:
+    """Return the file's text with other values of some settings, each by its full name; a setting that is not there is added.
 
     Raises:
         ValueError: the settings cannot be changed without others changing too (one that stands under an anchor).
@@ -40,28 +40,28 @@ def edited(text: str, values: Mapping[str, Any]) -> str:
     stream = io.StringIO()
     writer.dump(document, stream)
     if yaml.safe_load(stream.getvalue()) != overridden(yaml.safe_load(text), values):
-        wanted = ", ".join(f"{name}: {value}" for name, value in values.items())
+        expected = ", ".join(f"{name}: {value}" for name, value in values.items())
         raise ValueError(
-            f"{PARAMS}: cannot be edited without changing more than was asked; set by hand: {wanted}"
+            f"{PARAMS}: cannot be edited without changing other settings too; set by hand: {expected}"
         )
     return stream.getvalue()
 
 
-def difference(before: str, after: str) -> str:
-    """What changes in the file, as a unified diff that `git apply` and `patch` take; empty where nothing does."""
+def unified_diff(before: str, after: str) -> str:
+    """Return the changes of the file as a unified diff that `git apply` and `patch` take; empty where there are none."""
     old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
     return "".join(difflib.unified_diff(old, new, f"a/{PARAMS}", f"b/{PARAMS}"))
 
 
 class _Representer(RoundTripRepresenter):
-    """Writes what ruamel would write otherwise than params.yaml's reader, PyYAML, reads it."""
+    """The representation of values that PyYAML, which reads params.yaml, would read otherwise in ruamel's own form."""
 
     def null(self, _: None) -> Any:
-        """As `null`; ruamel's default is to write nothing, which would change lines that nobody asked to change."""
+        """Write `null`; ruamel's default is to write nothing, which would change other lines too."""
         return self.represent_scalar("tag:yaml.org,2002:null", "null")
 
     def number(self, value: float) -> Any:
-        """With a dot, without which 1e-05 is text."""
+        """Write a number with a dot, without which 1e-05 is text."""
         text = repr(value)
         return self.represent_scalar(
             "tag:yaml.org,2002:float", text if "." in text else text.replace("e", ".0e")

@@ -27,10 +27,14 @@ def run(
     on_line: Callable[[str], None],
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
-    """Runs a command in a process group of its own and hands its output (both streams) on, line by line; `environment` adds
-    to this process's.
+    """Run a command in a process group of its own, and kill what it left running in its group when it ends.
 
-    What it left running in its group is killed when it ends. Returns the exit status, negative for a signal.
+    Args:
+        on_line: called with each line of the output, of both streams.
+        environment: variables beside those of this process.
+
+    Returns:
+        The exit status, negative for a signal.
     """
     with subprocess.Popen(
         _LEADER, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, process_group=0
@@ -68,13 +72,13 @@ def run(
 
 
 def _end_with(child: subprocess.Popen[str], group: int) -> None:
-    """Waits for the child and kills what it left in its group."""
+    """Wait for the child and kill what it left in its group."""
     child.wait()
     _signal(group, signal.SIGKILL)
 
 
 def terminate_all() -> None:
-    """Ends every group that `run` has started: SIGTERM, then SIGKILL after GRACE_SECONDS."""
+    """End every group that `run` has started: SIGTERM, then SIGKILL after GRACE_SECONDS."""
     with _guard:
         groups = set(_groups)
     for group in groups:

@@ -1,30 +1,28 @@
-"""What the last run reached: one line a task with its test metric, and where the report is (`mgm results`); and as rows."""
+"""The results of the last run: each task's test metric as lines (`mgm results`) and as rows, and the gates' verdicts."""
 
 from pathlib import Path
 from typing import Any
 
-from flows.project import REPORTS
+from flows.project import GATES, METRICS, PAGE
 from mgm.evaluation.summary import summary_lines
 from mgm.files import read_json
 from mgm.tasks import TASK_KINDS
 
-_METRICS = REPORTS / "metrics.json"
-
 
 def result_lines(root: Path = Path()) -> list[str]:
-    """The lines; none where there are no metrics."""
-    metrics = root / _METRICS
+    """Return one line a task, and where the report is; none where there are no metrics."""
+    metrics = root / METRICS
     if not metrics.is_file():
         return []
-    return [*summary_lines(read_json(metrics)), f"report: {REPORTS / 'report.html'}"]
+    return [*summary_lines(read_json(metrics)), f"report: {PAGE}"]
 
 
 def result_rows(root: Path = Path()) -> list[dict[str, Any]]:
-    """A row a task: its first metric on the test split, with its interval; none where there are no metrics."""
-    if not (root / _METRICS).is_file():
+    """Return a row a task: its first metric on the test split, with its interval; none where there are no metrics."""
+    if not (root / METRICS).is_file():
         return []
     rows = []
-    for task, entry in sorted(read_json(root / _METRICS).items()):
+    for task, entry in sorted(read_json(root / METRICS).items()):
         metric = TASK_KINDS[entry["kind"]].first_metric
         bounds = {name: entry[name] for name in ("low", "high", "baseline", "n")}
         rows.append({"task": task, "metric": metric, "value": entry[metric]} | bounds)
@@ -32,8 +30,8 @@ def result_rows(root: Path = Path()) -> list[dict[str, Any]]:
 
 
 def gate_rows(root: Path = Path()) -> list[dict[str, Any]]:
-    """A row a verdict of a gate, those of failed ones too."""
-    verdicts = map(read_json, sorted((root / REPORTS / "gates").rglob("*.json")))
+    """Return a row a verdict of a gate, those of failed ones too."""
+    verdicts = map(read_json, sorted((root / GATES).rglob("*.json")))
     return [
         {
             "gate": verdict["gate"],

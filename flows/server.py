@@ -7,7 +7,7 @@ from prefect.settings import get_current_settings
 
 
 def start_temporary() -> None:
-    """Starts the temporary server that the flows of this process will use, unless a Prefect API is configured.
+    """Start the temporary server that the flows of this process will use, unless a Prefect API is configured.
 
     Prefect stops it in an exit handler, which neither SIGTERM nor SIGKILL runs. So a watcher waits for the end of a
     pipe that only this process holds open, and kills the server then.
@@ -21,8 +21,8 @@ def start_temporary() -> None:
     subprocess.Popen(["/bin/sh", "-c", watch], stdin=subprocess.PIPE, process_group=0)
 
 
-def address() -> str | None:
-    """The API of the server that this process uses, for its children; None: none was started yet."""
+def api_url() -> str | None:
+    """Return the URL of the API that this process uses, for its children; None where no server was started yet."""
     configured = get_current_settings().api.url
     if configured is not None:
         return configured

@@ -2,12 +2,12 @@
 or `python -m flows.study --only average ablations/window`."""
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from flows.graph import changed_stages
 from flows.project import REPORTS
 from mgm.experiments.variants import Variant, variants
 from mgm.files import read_json
@@ -35,13 +35,12 @@ def chosen(settings: Settings, only: Sequence[str]) -> list[Variant]:
 
 
 def pending(trainings: Sequence[Variant]) -> list[Variant]:
-    """Those that are not up to date. All of them where DVC cannot say."""
-    stages = [stage_of(variant) for variant in trainings]
-    told = subprocess.run(["dvc", "status", "--json", *stages], capture_output=True, text=True, check=False)
-    if told.returncode:
+    """Return those that are not up to date, all of them where DVC cannot say."""
+    try:
+        changed = changed_stages(*map(stage_of, trainings))
+    except ValueError:
         return list(trainings)
-    changed = json.loads(told.stdout)
-    return [v for v, stage in zip(trainings, stages, strict=True) if stage in changed]
+    return [variant for variant in trainings if stage_of(variant) in changed]
 
 
 def announce(trainings: Sequence[Variant], unfinished: Sequence[Variant]) -> str:

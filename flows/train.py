@@ -46,14 +46,14 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
         graph = stage_graph()
         progress = artifacts.Progress(artifacts.RETRAIN_PROGRESS, "Stages that have ended", len(graph))
         try:
-            runs, failures = run_tasks(graph, workers, _submit, progress.at)
+            runs, failures = run_tasks(graph, max_running=workers, submit=_submit, on_end=progress.update)
         except BaseException:  # an interrupt, a cancelled run, SIGTERM: the stages must not outlive it
             processes.terminate_all()
             raise
         if verdicts := gate_rows():
-            artifacts.table(artifacts.GATES, verdicts, "The verdicts of the gates")
+            artifacts.publish_table(artifacts.GATES, verdicts, "The verdicts of the gates")
         for run in runs.values():
-            logger.info("%-32s %s", run.name, f"{run.seconds:6.1f} s" if run.ran else "up to date")
+            logger.info("%-32s %s", run.name, f"{run.seconds:6.1f} s" if run.was_run else "up to date")
         if failures:
             left = [name for name in graph if name not in runs and name not in failures]
             not_run = f"\nnot run, because they need what failed: {', '.join(left)}" if left else ""
@@ -66,10 +66,10 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
 def _show_results() -> None:
     """What the run measured, as artifacts."""
     if rows := result_rows():
-        artifacts.table(artifacts.METRICS, rows, "The test split")
+        artifacts.publish_table(artifacts.METRICS, rows, "The test split")
     report = REPORTS / "report.html"
     if report.is_file():
-        artifacts.link(artifacts.REPORT, report, "The report")
+        artifacts.publish_link(artifacts.REPORT, report, "The report")
 
 
 def main(arguments: list[str] | None = None) -> int:

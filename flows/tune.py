@@ -23,9 +23,11 @@ import optuna
 import yaml
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from flows import lock, up_to_date
-from flows.params_file import difference, edited
+from flows import lock
+from flows.graph import require_up_to_date
+from flows.params_file import set_values, unified_diff
 from flows.project import REPORTS
+from flows.revision import code_sha256
 from flows.search_space import distributions, start, values
 from flows.training_run import Console, checkpoint, inputs, prepare
 from mgm.files import read_json, write_json
@@ -67,7 +69,7 @@ class Search:
     def write(self) -> None:
         """RESULTS and DIFF, of the trials that have ended."""
         write_json(RESULTS, self.content())
-        DIFF.write_text(difference(self.text, self.winning()), encoding="utf-8")
+        DIFF.write_text(unified_diff(self.text, self.winning()), encoding="utf-8")
 
     def content(self) -> dict[str, Any]:
         """The content of RESULTS: every trial with what it tried and reached, and which is the best."""
@@ -88,7 +90,7 @@ class Search:
             return self.text
         present, found = self.settings.tunable(), values(self.settings, self.best.params)
         changed = {name: value for name, value in found.items() if present[name] != value}
-        return edited(self.text, changed) if changed else self.text
+        return set_values(self.text, changed) if changed else self.text
 
     @property
     def ended(self) -> list[FrozenTrial]:
@@ -203,7 +205,7 @@ def open_search(text: str) -> Search:
         "space": {name: search.model_dump(mode="json") for name, search in settings.tune.space.items()},
         "tasks": [task.model_dump(mode="json") for task in settings.active_tasks()],
         "inputs": inputs(settings, settings.active_tasks()),
-        "code": up_to_date.code_sha256("model", "training"),
+        "code": code_sha256("model", "training"),
     }
     name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
     REPORTS.mkdir(exist_ok=True)
@@ -243,7 +245,7 @@ def _tune(options: argparse.Namespace) -> None:
     settings = Settings.load()
     distributions(settings)
     start(settings)
-    up_to_date.require()
+    require_up_to_date()
     text = PARAMS.read_text(encoding="utf-8")
     search = open_search(text)
     trials = options.trials or search.settings.tune.trials
@@ -251,7 +253,7 @@ def _tune(options: argparse.Namespace) -> None:
     search.run(trials)
     search.write()
     winning, best = search.winning(), search.best
-    changes = difference(text, winning)
+    changes = unified_diff(text, winning)
     if best is None:
         print("no trial ran to its end; there is no winner")
     elif not changes:

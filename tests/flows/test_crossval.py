@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows import crossval, lock, training_run, up_to_date
+from flows import crossval, lock, training_run
 from mgm.text.features import FeaturePart
 from mgm.training.trainer import EpochReport
 from tests import tiny
@@ -27,7 +27,7 @@ def raw(**more: Any) -> dict[str, Any]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project folder whose features are up to date."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(up_to_date, "require", lambda: None)
+    monkeypatch.setattr(crossval, "require_up_to_date", lambda: None)
 
 
 def results() -> dict[str, Any]:

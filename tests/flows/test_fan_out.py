@@ -45,7 +45,7 @@ def run(at_once: int, broken: str = "") -> tuple[Any, Any, list[int], int]:
             most[0] = max(most[0], len(running))
             return Submitted(pool.submit(work, name))
 
-        found, failures = run_tasks(GRAPH, at_once, submit, counts.append)
+        found, failures = run_tasks(GRAPH, max_running=at_once, submit=submit, on_end=counts.append)
     return found, failures, counts, most[0]
 
 

@@ -4,8 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from flows.graph import StageFailed, run_stage, stage_graph
+from flows.graph import TRAINING_INPUTS, StageFailed, require_up_to_date, run_stage, stage_graph
 
 STAGES = """
 vars:
@@ -94,11 +95,11 @@ def test_a_circle_is_an_error(repository: Path) -> None:
 def test_a_stage_runs_once(project: Path) -> None:
     lines: list[str] = []
     first = run_stage("ingest@zh", project, lines.append)
-    assert (first.name, first.ran) == ("ingest@zh", True)
+    assert (first.name, first.was_run) == ("ingest@zh", True)
     assert (project / "rows" / "zh").read_text(encoding="utf-8") == "你好\n"
     assert "> mkdir -p rows && echo 你好 > rows/zh" in lines
     assert not any("git add" in line for line in lines)
-    assert not run_stage("ingest@zh", project, lines.append).ran
+    assert not run_stage("ingest@zh", project, lines.append).was_run
 
 
 def test_a_failed_stage_shows_the_end_of_its_output(repository: Path) -> None:
@@ -115,3 +116,53 @@ def test_a_failed_stage_shows_the_end_of_its_output(repository: Path) -> None:
     assert "line-100-" in message
     assert "line-1-" not in message
     assert "line-1-" in lines
+
+
+@pytest.fixture
+def chain(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """first -> second, neither run yet."""
+    monkeypatch.chdir(repository)
+    Path("raw").write_text("a", encoding="utf-8")
+    graph = {
+        "stages": {
+            "first": {"cmd": "cp raw middle", "deps": ["raw"], "outs": ["middle"]},
+            "second": {"cmd": "cp middle end", "deps": ["middle"], "outs": ["end"]},
+        }
+    }
+    Path("dvc.yaml").write_text(yaml.safe_dump(graph), encoding="utf-8")
+    return repository
+
+
+def test_what_is_not_up_to_date_is_named(chain: Path) -> None:
+    with pytest.raises(ValueError, match=r"not made yet: first, second; run `dvc repro second`"):
+        require_up_to_date("second")
+    subprocess.run(["dvc", "repro", "-q"], check=True)
+    require_up_to_date("second")
+    Path("end").unlink()
+    with pytest.raises(ValueError, match=r"not made yet: second; run"):
+        require_up_to_date("second")
+    subprocess.run(["dvc", "checkout", "-q"], check=True)
+    Path("raw").write_text("b", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"not made yet: first; run"):
+        require_up_to_date("second")
+
+
+def test_an_error_of_dvc_is_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(
+        ValueError,
+        match=r"DVC cannot say whether vectors and pretrain and teachers and gate_features are up to date: ",
+    ):
+        require_up_to_date()
+
+
+def test_training_reads_what_its_input_stages_write() -> None:
+    graph = yaml.safe_load((Path(__file__).parents[2] / "dvc.yaml").read_text(encoding="utf-8"))
+    assert set(TRAINING_INPUTS) <= graph["stages"].keys()
+    read = {d for d in graph["stages"]["train"]["deps"] if d.startswith(("data", "reports"))}
+    written = {
+        next(iter(out)) if isinstance(out, dict) else out
+        for name in ("features", *TRAINING_INPUTS)
+        for out in graph["stages"][name].get("outs", []) + graph["stages"][name].get("metrics", [])
+    }
+    assert read <= written

@@ -22,4 +22,4 @@ def test_a_second_run_names_the_first(tmp_path: Path) -> None:
 def test_the_lock_goes_with_its_holder(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", SECOND, str(tmp_path)], check=True)
     with lock.workspace(tmp_path):
-        assert (tmp_path / lock.LOCK).read_text() == str(os.getpid())
+        assert (tmp_path / lock.HOLDER).read_text() == str(os.getpid())

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.params_file import difference, edited
+from flows.params_file import set_values, unified_diff
 from mgm.settings.names import overridden
 
 SHIPPED = Path("params.yaml").read_text(encoding="utf-8")
@@ -29,14 +29,14 @@ VALUES = st.fixed_dictionaries(
 
 
 def test_without_changes_the_shipped_file_stays_as_it_is() -> None:
-    assert edited(SHIPPED, {}) == SHIPPED
-    assert difference(SHIPPED, SHIPPED) == ""
+    assert set_values(SHIPPED, {}) == SHIPPED
+    assert unified_diff(SHIPPED, SHIPPED) == ""
 
 
 @given(VALUES)
 @settings(max_examples=20)  # the whole file is read and written each time
 def test_what_is_read_back_is_what_was_asked_and_every_other_line_stays(values: dict[str, Any]) -> None:
-    after = edited(SHIPPED, values)
+    after = set_values(SHIPPED, values)
     assert yaml.safe_load(after) == overridden(yaml.safe_load(SHIPPED), values)
     kept, lines = set(after.splitlines()), SHIPPED.splitlines()
     assert sum(line not in kept for line in lines) <= len(values)
@@ -47,21 +47,21 @@ def test_what_is_read_back_is_what_was_asked_and_every_other_line_stays(values: 
 
 def test_comments_stay_where_they_are_and_missing_sections_are_added() -> None:
     text = "# ours\ntrain:\n    epochs: 3         # short\n"
-    after = edited(text, {"train.epochs": 12, "train.weights.a.b": 0.5, "model.word.enabled": False})
+    after = set_values(text, {"train.epochs": 12, "train.weights.a.b": 0.5, "model.word.enabled": False})
     assert after == (
         "# ours\ntrain:\n    epochs: 12        # short\n    weights:\n        a.b: 0.5\n"
         "model:\n    word:\n        enabled: false\n"
     )
-    assert difference(text, after).startswith("--- a/params.yaml\n+++ b/params.yaml\n@@")
+    assert unified_diff(text, after).startswith("--- a/params.yaml\n+++ b/params.yaml\n@@")
 
 
 @pytest.mark.parametrize("value", [1e-05, 1.5e-07, 2e22, 0.1, 3.0])
 def test_a_number_is_read_back_as_a_number(value: float) -> None:
-    found = yaml.safe_load(edited("train: {learning_rate: 1}\n", {"train.learning_rate": value}))
+    found = yaml.safe_load(set_values("train: {learning_rate: 1}\n", {"train.learning_rate": value}))
     assert math.isclose(found["train"]["learning_rate"], value)
 
 
 def test_a_setting_that_others_share_is_left_to_its_owner() -> None:
     text = "model:\n  sentence: &wide {width: 96}\n  paragraph: *wide\n"
     with pytest.raises(ValueError, match=r"cannot be edited .*; set by hand: model.sentence.width: 64"):
-        edited(text, {"model.sentence.width": 64})
+        set_values(text, {"model.sentence.width": 64})

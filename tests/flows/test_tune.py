@@ -9,7 +9,7 @@ import optuna
 import pytest
 import yaml
 
-from flows import lock, training_run, tune, up_to_date
+from flows import lock, training_run, tune
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
 from mgm.training.trainer import EpochReport
@@ -35,7 +35,7 @@ def raw(**tuning: Any) -> dict[str, Any]:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project folder whose features are up to date."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(up_to_date, "require", lambda: None)
+    monkeypatch.setattr(tune, "require_up_to_date", lambda: None)
 
 
 def results() -> dict[str, Any]:
@@ -208,7 +208,7 @@ def test_features_that_are_out_of_date_end_it(
     def refuse() -> None:
         raise ValueError("out of date: features")
 
-    monkeypatch.setattr(up_to_date, "require", refuse)
+    monkeypatch.setattr(tune, "require_up_to_date", refuse)
     lay(raw(), rows=15)
     assert tune.main([]) == 1
     assert capsys.readouterr().err == "error: out of date: features\n"
