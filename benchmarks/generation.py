@@ -43,7 +43,7 @@ from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from mgm.text import labels
 from mgm.text.features import FeaturePart
-from mgm.text.subwords import written
+from mgm.text.subwords import decode_pieces
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.averaging import MovingAverage
 from mgm.training.fit import Plan, plan
@@ -284,7 +284,7 @@ def texts(
             with torch.inference_mode():
                 out = fitted.write(batch, task.name, beam)
             inside = torch.arange(out.ids.shape[1]) < out.count[:, None]
-            found[own[cut]] = written(out.ids[inside].numpy(), out.count.numpy(), pieces).to_numpy()
+            found[own[cut]] = decode_pieces(out.ids[inside].numpy(), out.count.numpy(), pieces).to_numpy()
     return list(found)
 
 

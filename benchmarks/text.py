@@ -78,7 +78,7 @@ def measure_functions(texts: pl.Series) -> dict[str, float]:
     from mgm.text.cleaning import clean
     from mgm.text.features import featurize
     from mgm.text.segmentation import tokenize
-    from mgm.text.stopwords import Stopwords, mark
+    from mgm.text.stopwords import Stopwords, mark_content_words
     from mgm.text.vocabulary import Vocabulary, count_words
 
     settings = Settings.load().text
@@ -88,7 +88,7 @@ def measure_functions(texts: pl.Series) -> dict[str, float]:
     sample = tokenize(clean(frame.head(20_000), settings.cleaning)[0], settings.segmentation)[0]
     vocabulary = Vocabulary.from_counts(count_words([sample]), settings.features)
     featurize(
-        sample.with_columns(mark(sample, stopwords)["content"]), vocabulary, settings.features
+        sample.with_columns(mark_content_words(sample, stopwords)["content"]), vocabulary, settings.features
     )  # warm-up
 
     seconds = dict.fromkeys(("clean", "tokenize", "mark", "featurize"), 0.0)
@@ -98,7 +98,7 @@ def measure_functions(texts: pl.Series) -> dict[str, float]:
         at.append(time.perf_counter())
         tokens = tokenize(cleaned, settings.segmentation)[0]
         at.append(time.perf_counter())
-        tokens = tokens.with_columns(mark(tokens, stopwords)["content"])
+        tokens = tokens.with_columns(mark_content_words(tokens, stopwords)["content"])
         at.append(time.perf_counter())
         featurize(tokens, vocabulary, settings.features)
         at.append(time.perf_counter())

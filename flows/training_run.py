@@ -21,8 +21,9 @@ from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
 from mgm.settings.core import PARAMS
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
-from mgm.text import labels, vectors
+from mgm.text import labels
 from mgm.text.features import FeaturePart
+from mgm.text.vectors.table import METADATA_FILE, TABLE_FILE, VectorTable, load_vectors
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.distillation import store
@@ -53,7 +54,7 @@ def read_features(corpus: str) -> list[FeaturePart]:
 def inputs(settings: TrainingSettings, tasks: list[Task]) -> dict[str, str]:
     """The files that decide what these tasks are trained on, with their hashes."""
     files = [VOCABULARY, LABELS, *(FEATURES / c / MANIFEST for c in corpora_of(settings, tasks))]
-    files += [path for name in (vectors.FACTS, vectors.TABLE) if (path := VECTORS / name).is_file()]
+    files += [path for name in (METADATA_FILE, TABLE_FILE) if (path := VECTORS / name).is_file()]
     if settings.teachers_of(tasks):
         files.append(TAUGHT / store.FACTS)
     if settings.pretrains:
@@ -111,11 +112,11 @@ def _refuse_what_has_seen_all(settings: TrainingSettings, tasks: list[Task]) -> 
         )
 
 
-def word_vectors(settings: TrainingSettings) -> vectors.Table | None:
+def word_vectors(settings: TrainingSettings) -> VectorTable | None:
     """The word vectors that the settings give the network to start from."""
     if settings.text.vectors.source == "none":
         return None
-    return vectors.load(VECTORS, file_sha256(VOCABULARY))
+    return load_vectors(VECTORS, file_sha256(VOCABULARY))
 
 
 def checkpoint(name: str, settings: TrainingSettings, tasks: list[Task]) -> Checkpoint:

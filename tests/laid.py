@@ -8,7 +8,8 @@ from flows import training_run
 from mgm.corpus.parts import Part, file_sha256, write_manifest
 from mgm.files import write_json
 from mgm.settings.settings import PARAMS, Settings
-from mgm.text import labels, vectors
+from mgm.text import labels
+from mgm.text.vectors.table import describe_vectors, save_vectors
 from tests import tiny
 
 
@@ -28,7 +29,9 @@ def lay(raw: dict[str, Any], rows: int = 30) -> Settings:
     for corpus, own in words.items():
         own.save(training_run.FEATURES / "stopwords" / f"{corpus}.txt")
     write_json(training_run.FEATURES / "profile.json", {"corpora": {"menus": {}, "verses": {}}})
-    vectors.save(
-        training_run.VECTORS, None, vectors.facts(None, "none", None, file_sha256(training_run.VOCABULARY))
+    save_vectors(
+        training_run.VECTORS,
+        None,
+        describe_vectors(None, "none", None, file_sha256(training_run.VOCABULARY)),
     )
     return settings

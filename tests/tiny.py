@@ -17,7 +17,7 @@ from mgm.text.cleaning import clean
 from mgm.text.dictionary import UserDictionary, UserWord
 from mgm.text.features import FeaturePart, featurize
 from mgm.text.segmentation import tokenize
-from mgm.text.stopwords import DocumentFrequencies, Stopwords, mark
+from mgm.text.stopwords import DocumentFrequencies, Stopwords, mark_content_words
 from mgm.text.vocabulary import Vocabulary, count_words
 
 Features = dict[str, list[FeaturePart]]
@@ -148,7 +148,7 @@ def prepared(
     """The features of each corpus in one part, the vocabulary and the label spaces, as the stages make them."""
     words = tokenized(config, frames)
     own_stopwords = stopwords(config, words)
-    tokens = {c: w.with_columns(mark(w, own_stopwords[c])["content"]) for c, w in words.items()}
+    tokens = {c: w.with_columns(mark_content_words(w, own_stopwords[c])["content"]) for c, w in words.items()}
     vocabulary = Vocabulary.from_counts(count_words(tokens.values()), config.text.features)
     tasks = config.active_tasks()
     spaces = labels.build_label_spaces(labels.count_labels(tokens.values(), tasks), tasks)

@@ -13,7 +13,7 @@ from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text import labels
 from mgm.text.features import FeaturePart, featurize
-from mgm.text.stopwords import mark
+from mgm.text.stopwords import mark_content_words
 from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary, count_words
 from tests import tiny
@@ -121,7 +121,7 @@ def prepared(
     """As `tiny.prepared`, and the subwords."""
     words = tiny.tokenized(config, frames)
     own = tiny.stopwords(config, words)
-    tokens = {c: w.with_columns(mark(w, own[c])["content"]) for c, w in words.items()}
+    tokens = {c: w.with_columns(mark_content_words(w, own[c])["content"]) for c, w in words.items()}
     vocabulary = Vocabulary.from_counts(count_words(tokens.values()), config.text.features)
     tasks = config.active_tasks()
     spaces = labels.build_label_spaces(labels.count_labels(tokens.values(), tasks), tasks)

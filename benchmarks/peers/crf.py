@@ -11,7 +11,7 @@ import pycrfsuite
 
 from mgm.model.spans import word_spans
 from mgm.tasks import Task
-from mgm.text.list_columns import ragged
+from mgm.text.list_columns import unflatten
 
 from .peer import Setting
 from .rows import Rows
@@ -84,7 +84,7 @@ def spans(tags: np.ndarray, rows: Rows) -> pl.Series:
         }
     )
     document = np.repeat(np.arange(len(count)), count)[found.first]
-    return ragged(rows.task.name, fields.to_struct(), np.bincount(document, minlength=len(count)))
+    return unflatten(rows.task.name, fields.to_struct(), np.bincount(document, minlength=len(count)))
 
 
 def _sentences(rows: Rows, column: str) -> Iterator[list]:

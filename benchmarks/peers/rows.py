@@ -15,8 +15,9 @@ from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest, read_parts
 from mgm.settings.names import nearest
 from mgm.settings.settings import PARAMS, Settings
 from mgm.tasks import Task
-from mgm.text import labels, vectors
+from mgm.text import labels
 from mgm.text.features import FeaturePart
+from mgm.text.vectors.table import VectorTable, load_vectors
 from mgm.text.vocabulary import Vocabulary
 
 Parts = dict[str, list[FeaturePart]]
@@ -77,7 +78,7 @@ class Workspace:
     labels: dict[str, list[str]]
     parts: Parts
     vocabulary_words: int
-    vectors: vectors.Table | None
+    vectors: VectorTable | None
     fingerprint: str
     """Of the features: results of other ones are measured again."""
 
@@ -141,7 +142,7 @@ def load(
         labels.load(features / "labels.json"),
         parts if few is None else first_labels(parts, tasks, few),
         len(Vocabulary.load(features / "vocabulary.parquet")),
-        vectors.load(folder / "data/vectors", file_sha256(features / "vocabulary.parquet")),
+        load_vectors(folder / "data/vectors", file_sha256(features / "vocabulary.parquet")),
         blake2b(" ".join(map(file_sha256, files)).encode(), digest_size=8).hexdigest(),
     )
 

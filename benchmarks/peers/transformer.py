@@ -17,7 +17,7 @@ from mgm.model.generation.layers import DecoderLayer, EncoderLayer, sinusoidal_p
 from mgm.model.generation.source_memory import Memory, select_source_subwords
 from mgm.model.ragged import Ragged
 from mgm.settings.model import GenerationSettings
-from mgm.text.subwords import UNKNOWN, shows
+from mgm.text.subwords import UNKNOWN, visible_pieces
 
 
 class Transformer(nn.Module):
@@ -39,7 +39,7 @@ class Transformer(nn.Module):
         self.tasks = tasks
         self.starts = nn.Parameter(torch.randn(len(tasks), width))
         self.register_buffer("forbidden_ids", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
-        self.register_buffer("shows", torch.from_numpy(shows(pieces)), persistent=False)
+        self.register_buffer("shows", torch.from_numpy(visible_pieces(pieces)), persistent=False)
 
     def read(self, batch: Batch) -> Memory:
         """The subwords of each document, through self-attention."""

@@ -11,7 +11,7 @@ from mgm.corpus.parts import Transformed, map_parts, read_parts
 from mgm.settings.text import TextSettings
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.cleaning import clean_with_statistics
-from mgm.text.language import detect
+from mgm.text.language import detect_languages
 from mgm.text.offsets import EDIT
 
 
@@ -25,7 +25,7 @@ class Clean:
     def __call__(self, frame: pl.DataFrame) -> Transformed:
         cleaned = clean_with_statistics(frame, self.text.cleaning, self.min_chars)
         kept, statistics = cleaned.kept, cleaned.statistics
-        detected = detect(kept["text"], self.text.language)
+        detected = detect_languages(kept["text"], self.text.language)
         for language in LANGUAGES:
             statistics.count(f"languages/{language}", int((detected == language).sum()))
         # A null disagrees with nothing.

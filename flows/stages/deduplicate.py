@@ -3,7 +3,7 @@
 from flows.project import DATA, rejects_folder
 from flows.stages.command_line import run_stage, write_counts
 from mgm.settings.views.text_pipeline import TextPipelineSettings
-from mgm.text.deduplication.passes import deduplicate
+from mgm.text.deduplication.deduplicate import deduplicate
 
 
 def main(corpus: str) -> None:

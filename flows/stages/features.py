@@ -24,12 +24,11 @@ from mgm.quality.leaks import Leaks
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
-from mgm.text.dictionary import dictionaries_of, dictionary_of
+from mgm.text.dictionary import load_dictionaries, load_dictionary
 from mgm.text.features import FeaturePart, featurize
-from mgm.text.stopwords import FILE
-from mgm.text.subwords import FILE as SUBWORDS
-from mgm.text.subwords import Subwords
-from mgm.text.vocabulary import Vocabulary, WordCounts, count_words, key
+from mgm.text.stopwords import STOPWORDS_FILE
+from mgm.text.subwords import SUBWORDS_FILE, Subwords
+from mgm.text.vocabulary import Vocabulary, WordCounts, count_words, normalize_words
 
 FOLDER = DATA / "features"
 RESOURCES = DATA / "resources"
@@ -54,7 +53,7 @@ def main() -> None:
     settings = TextPipelineSettings.load()
     _check_common(settings)
     features, corpora, tasks = settings.text.features, sorted(settings.enabled), settings.active_tasks()
-    dictionaries = {c: dictionary_of(settings.text_for(c).segmentation, RESOURCES) for c in corpora}
+    dictionaries = {c: load_dictionary(settings.text_for(c).segmentation, RESOURCES) for c in corpora}
 
     counted = count_words(_read(corpora, lambda _: ["split", "words"], "vocabulary"), features.stem)
     vocabulary = Vocabulary.from_counts(counted, features)
@@ -72,7 +71,7 @@ def main() -> None:
     vocabulary.save(FOLDER / "vocabulary.parquet")
     labels.save(spaces, FOLDER / "labels.json")
     if subwords is not None:
-        subwords.save(FOLDER / SUBWORDS)
+        subwords.save(FOLDER / SUBWORDS_FILE)
     _copy_word_lists(settings)
     gathered = Gathered(Counter(dict.fromkeys(label_counts, 0)), TopWords(tasks), Leaks(tasks))
     profiles: dict[str, Any] = {}
@@ -90,7 +89,9 @@ def main() -> None:
             profile.add(part.documents, part.types)
             counts.count("sentences", int(part.documents["sentence"].list.len().sum()))
             counts.measure("words_per_document", part.documents["word"].list.len())
-            distinct.add(key(part.types["text"], features.stem), np.ones(part.types.height, np.int64))
+            distinct.add(
+                normalize_words(part.types["text"], features.stem), np.ones(part.types.height, np.int64)
+            )
             gathered.unseen.update(labels.count_unseen(tokens, own))
             gathered.top_words.add(part.documents, part.types)
             gathered.leaks.add(part.documents, part.types)
@@ -151,8 +152,8 @@ def _copy_word_lists(settings: TextPipelineSettings) -> None:
     """Stopwords and dictionaries to where the train stage reads what goes into the bundle."""
     for corpus in sorted(settings.enabled):
         (FOLDER / "stopwords").mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(DATA / "content" / corpus / FILE, FOLDER / "stopwords" / f"{corpus}.txt")
-    for name, dictionary in dictionaries_of(settings, RESOURCES).items():
+        shutil.copyfile(DATA / "content" / corpus / STOPWORDS_FILE, FOLDER / "stopwords" / f"{corpus}.txt")
+    for name, dictionary in load_dictionaries(settings, RESOURCES).items():
         dictionary.save(FOLDER / "dictionaries" / name)
 
 

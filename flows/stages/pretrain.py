@@ -25,7 +25,7 @@ from mgm.corpus.parts import MANIFEST, file_sha256
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
 from mgm.settings.views.training import TrainingSettings
-from mgm.text import vectors
+from mgm.text.vectors.table import METADATA_FILE, TABLE_FILE
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.fit import start_from
@@ -133,7 +133,7 @@ def _say(settings: TrainingSettings) -> Any:
 def _checkpoint(settings: TrainingSettings, name: str) -> Checkpoint:
     """Other settings, features or another torch make it another pretraining."""
     files = [VOCABULARY, *(FEATURES / c / MANIFEST for c in sorted(settings.enabled))]
-    files += [path for name in (vectors.FACTS, vectors.TABLE) if (path := VECTORS / name).is_file()]
+    files += [path for name in (METADATA_FILE, TABLE_FILE) if (path := VECTORS / name).is_file()]
     facts = {
         "settings": settings.model_dump(mode="json", include={"seed", "model", "pretrain", "text"}),
         "threads": settings.train.threads,

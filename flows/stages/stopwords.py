@@ -9,7 +9,13 @@ from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import StopwordSettings
 from mgm.settings.views.text_pipeline import TextPipelineSettings
-from mgm.text.stopwords import CONTENT, FILE, DocumentFrequencies, Stopwords, mark
+from mgm.text.stopwords import (
+    CONTENT_SCHEMA,
+    STOPWORDS_FILE,
+    DocumentFrequencies,
+    Stopwords,
+    mark_content_words,
+)
 
 SHOWN = 50
 """How many of the derived stopwords the statistics name."""
@@ -23,11 +29,11 @@ def main(corpus: str) -> None:
     derived = _derived(corpus, general, settings)
     stopwords = general.plus(derived)
     counts, statistics = Counts(), Statistics()
-    with PartsWriter(target, CONTENT) as out:
-        stopwords.save(target / FILE)
+    with PartsWriter(target, CONTENT_SCHEMA) as out:
+        stopwords.save(target / STOPWORDS_FILE)
         for part in progress(read_manifest(source).parts, f"stopwords {corpus}"):
             tokens = pl.read_parquet(source / part.name, columns=["doc_id", "words"])
-            marked = mark(tokens, stopwords)
+            marked = mark_content_words(tokens, stopwords)
             counts.add(tokens.height, marked, REJECTS.to_frame())
             statistics.count("words", int(tokens["words"].list.len().sum()))
             statistics.count("content_words", int(marked["content"].list.sum().sum()))

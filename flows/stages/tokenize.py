@@ -10,8 +10,8 @@ from mgm.corpus.parts import Transformed, map_parts, read_manifest
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import SegmentationSettings
 from mgm.settings.views.text_pipeline import TextPipelineSettings
-from mgm.text.dictionary import UserDictionary, dictionary_of
-from mgm.text.segmentation import COLUMNS, tokenize
+from mgm.text.dictionary import UserDictionary, load_dictionary
+from mgm.text.segmentation import TOKEN_COLUMNS, tokenize
 
 RESOURCES = DATA / "resources"
 
@@ -44,8 +44,8 @@ def main(corpus: str) -> None:
         DATA / "tokens" / corpus,
         rejects_folder("tokenize", corpus),
         "tokenize",
-        {name: kind for name, kind in documents.items() if name not in ("text", "edits")} | COLUMNS,
-        Tokenize(segmentation, dictionary_of(segmentation, RESOURCES)),
+        {name: kind for name, kind in documents.items() if name not in ("text", "edits")} | TOKEN_COLUMNS,
+        Tokenize(segmentation, load_dictionary(segmentation, RESOURCES)),
         num_processes(),
     )
     write_counts("tokenize", corpus, counts, **statistics.result())

@@ -13,10 +13,9 @@ from flows.training_run import FEATURES, VOCABULARY, Console, checkpoint, facts,
 from mgm.bundle import bundle as bundles
 from mgm.files import read_json, write_json
 from mgm.settings.views.training import TrainingSettings
-from mgm.text.dictionary import dictionaries_of
+from mgm.text.dictionary import load_dictionaries
 from mgm.text.stopwords import Stopwords
-from mgm.text.subwords import FILE as SUBWORDS
-from mgm.text.subwords import Subwords
+from mgm.text.subwords import SUBWORDS_FILE, Subwords
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.distributed import check, process_group
 from mgm.training.fit import fit
@@ -62,8 +61,8 @@ def _train(settings: TrainingSettings) -> None:
         vocabulary=Vocabulary.load(VOCABULARY),
         profile=read_json(FEATURES / "profile.json"),
         stopwords=_stopwords(settings),
-        dictionaries=dictionaries_of(settings, FEATURES / "dictionaries"),
-        subwords=Subwords.load(FEATURES / SUBWORDS) if fitted.network.text_decoder is not None else None,
+        dictionaries=load_dictionaries(settings, FEATURES / "dictionaries"),
+        subwords=Subwords.load(FEATURES / SUBWORDS_FILE) if fitted.network.text_decoder is not None else None,
     )
     identity = bundles.save(CANDIDATE, bundle)
     write_json(REPORTS / "training.json", facts(made, fitted, settings))

@@ -8,10 +8,10 @@ from mgm.corpus.parts import file_sha256, read_manifest
 from mgm.files import write_json
 from mgm.settings.core import PARAMS
 from mgm.settings.views.network import NetworkSettings
-from mgm.text import vectors
 from mgm.text.features import FeaturePart
-from mgm.text.vector_files import read_vectors
-from mgm.text.vector_training import train_vectors
+from mgm.text.vectors.files import read_vectors
+from mgm.text.vectors.table import describe_vectors, save_vectors
+from mgm.text.vectors.training import train_vectors
 from mgm.text.vocabulary import Vocabulary
 
 FOLDER = DATA / "vectors"
@@ -44,9 +44,9 @@ def main() -> None:
             RESOURCES, chosen.file, vocabulary, settings.model.width, settings.text.features.stem
         )
     algorithm = chosen.algorithm if chosen.source == "train" else None
-    facts = vectors.facts(table, chosen.source, algorithm, file_sha256(path))
+    facts = describe_vectors(table, chosen.source, algorithm, file_sha256(path))
     shutil.rmtree(FOLDER, ignore_errors=True)
-    vectors.save(FOLDER, table, facts)
+    save_vectors(FOLDER, table, facts)
     write_json(REPORTS / "stages" / "vectors.json", facts)
     print(
         f"vectors: source {chosen.source}"

@@ -25,8 +25,7 @@ from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text.dictionary import UserDictionary
 from mgm.text.stopwords import Stopwords
-from mgm.text.subwords import FILE as SUBWORDS
-from mgm.text.subwords import Subwords
+from mgm.text.subwords import SUBWORDS_FILE, Subwords
 from mgm.text.vocabulary import Vocabulary
 
 FORMAT = 4
@@ -128,7 +127,7 @@ def save(folder: Path, bundle: Bundle) -> str:
     for name, dictionary in bundle.dictionaries.items():
         dictionary.save(new / _dictionary_file(name))
     if bundle.subwords is not None:
-        bundle.subwords.save(new / SUBWORDS)
+        bundle.subwords.save(new / SUBWORDS_FILE)
     hashes = {path.name: sha256_of(path) for path in sorted(new.iterdir())}
     _write_json(new / MANIFEST, {"format": FORMAT, "files": hashes})
     if folder.exists():
@@ -179,7 +178,7 @@ def load(folder: Path) -> Bundle:
         dictionaries={
             name: UserDictionary.load(folder / _dictionary_file(name)) for name in config["dictionaries"]
         },
-        subwords=Subwords.load(folder / SUBWORDS) if network.text_decoder is not None else None,
+        subwords=Subwords.load(folder / SUBWORDS_FILE) if network.text_decoder is not None else None,
         id=identity,
     )
 

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from mgm.text.features import FeaturePart
-from mgm.text.list_columns import Array, flat_array
+from mgm.text.list_columns import Array, flatten_ints
 from mgm.text.vocabulary import UNKNOWN, frequency_bucket
 
 POOL = ("train", "valid")
@@ -72,7 +72,7 @@ def _counts(parts: Iterable[FeaturePart], vocabulary_size: int) -> Array:
     """(V+1,) how often each word id occurs in the rows of train."""
     counts = np.zeros(vocabulary_size + 1, np.int64)
     for part in parts:
-        words = flat_array(part.documents.filter(pl.col("split") == "train")["word"])
+        words = flatten_ints(part.documents.filter(pl.col("split") == "train")["word"])
         counts += np.bincount(part.types["id"].to_numpy()[words], minlength=len(counts))
     return counts
 

@@ -18,7 +18,7 @@ from mgm.model.network import Network
 from mgm.model.token_cache import TokenCache
 from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
-from mgm.text.subwords import written
+from mgm.text.subwords import decode_pieces
 
 TOKENS_PER_BATCH = 32_000
 BATCHES_AT_ONCE = 4
@@ -131,6 +131,6 @@ def _blank(task: Task, rows: int, words: int) -> Outcome:
 def _keep(outcome: Texts, rows: np.ndarray, found: BeamOutput, pieces: Sequence[str]) -> None:
     count = found.count.cpu()
     inside = torch.arange(found.ids.shape[1]) < count[:, None]
-    outcome.text[rows] = written(found.ids.cpu()[inside].numpy(), count.numpy(), pieces).to_numpy()
+    outcome.text[rows] = decode_pieces(found.ids.cpu()[inside].numpy(), count.numpy(), pieces).to_numpy()
     outcome.score[rows] = found.score.float().cpu().numpy()
     outcome.truncated[rows] = found.truncated.cpu().numpy()

@@ -8,8 +8,8 @@ import polars as pl
 
 from mgm.profiling.profile import Profile
 from mgm.settings.text import LanguageSettings
-from mgm.text.language import detect
-from mgm.text.list_columns import flat, lengths, ragged
+from mgm.text.language import detect_languages
+from mgm.text.list_columns import flatten, lengths, unflatten
 
 DETECTED = "detected_languages"
 """The section of a profile that holds them: n, counts."""
@@ -29,8 +29,8 @@ def detected_languages(
     documents = documents.gather_every(-(-documents.height // SAMPLED)) if documents.height else documents
     # A word is a character at least, and a blank follows it.
     words = documents["word"].list.head(settings.characters // 2)
-    texts = ragged("text", types["text"].gather(flat(words)), lengths(words)).list.join(" ")
-    counts = detect(texts, settings).alias("language").value_counts(name="n")
+    texts = unflatten("text", types["text"].gather(flatten(words)), lengths(words)).list.join(" ")
+    counts = detect_languages(texts, settings).alias("language").value_counts(name="n")
     return dict(sorted(counts.iter_rows()))
 
 

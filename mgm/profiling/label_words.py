@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from mgm.tasks import Task
-from mgm.text.list_columns import Array, factorize, flat, flat_array, lengths, offsets, ranges
+from mgm.text.list_columns import Array, factorize, flatten, flatten_ints, lengths, local_index, offsets
 from mgm.text.vocabulary import UNKNOWN
 
 KINDS = ("classification", "multilabel")
@@ -47,10 +47,10 @@ class LabelWords:
         own = [self.words.setdefault(word, len(self.words)) for word in distinct]
         numbers = np.zeros(len(known), np.int64)
         numbers[known] = np.array(own, np.int64)[place]
-        word = flat_array(rows["word"])
+        word = flatten_ints(rows["word"])
         kept = known[word]
         if self.content_only and "content" in rows.columns:
-            kept &= flat(rows["content"]).to_numpy()
+            kept &= flatten(rows["content"]).to_numpy()
         row = np.repeat(np.arange(rows.height), lengths(rows["word"]))
         found = np.unique(row[kept] << 32 | numbers[word[kept]])
         return np.bincount(found >> 32, minlength=rows.height), found & 0xFFFFFFFF
@@ -75,7 +75,7 @@ class Pairs:
         labelled = column.is_not_null().to_numpy()
         self.labelled += int(labelled.sum())
         several = column.dtype == pl.List
-        values = flat(column) if several else column.drop_nulls()
+        values = flatten(column) if several else column.drop_nulls()
         row = np.repeat(np.arange(len(column)), lengths(column)) if several else np.flatnonzero(labelled)
         place, distinct = factorize(values)
         for label, n in zip(distinct, np.bincount(place, minlength=len(distinct)).tolist(), strict=True):
@@ -85,7 +85,7 @@ class Pairs:
         row = np.concatenate([row, np.flatnonzero(labelled)])
         label = np.concatenate([numbers[place], np.full(int(labelled.sum()), _EVERY)])
         begin = offsets(counts)[:-1]
-        flat_words = words[np.repeat(begin[row], counts[row]) + ranges(counts[row])]
+        flat_words = words[np.repeat(begin[row], counts[row]) + local_index(counts[row])]
         self._pending.append(np.unique(np.repeat(label, counts[row]) << 32 | flat_words, return_counts=True))
         # Merged only once the new ones outweigh the old, so that the work stays linear.
         if sum(len(keys) for keys, _ in self._pending) > len(self._keys):

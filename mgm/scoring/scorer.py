@@ -20,7 +20,7 @@ from mgm.tasks import Task
 from mgm.text.cleaning import clean
 from mgm.text.features import FeaturePart, featurize_words
 from mgm.text.segmentation import segment
-from mgm.text.stopwords import content_of
+from mgm.text.stopwords import content_flags
 
 INPUT = pl.Schema({"doc_id": pl.String(), "text": pl.String()})
 
@@ -108,7 +108,7 @@ class Scorer:
         cleaned, unclean = clean(given, text.cleaning, min_chars)
         dictionary = self.bundle.dictionary_for(corpus)
         tokens, words, wordless = segment(cleaned, text.segmentation, dictionary)
-        tokens = tokens.with_columns(content_of(words, self.bundle.stopwords_for(corpus)))
+        tokens = tokens.with_columns(content_flags(words, self.bundle.stopwords_for(corpus)))
         subwords = self.bundle.subwords if any(t.kind == "generation" for t in self.tasks) else None
         part = featurize_words(tokens, words, self.bundle.vocabulary, text.features, dictionary, subwords)
         dropped = {"input": missing, "clean": unclean, "tokenize": wordless}

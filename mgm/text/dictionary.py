@@ -116,7 +116,7 @@ class UserDictionary:
         return _segmenter(self).cut
 
 
-def dictionary_of(settings: SegmentationSettings, folder: Path) -> UserDictionary | None:
+def load_dictionary(settings: SegmentationSettings, folder: Path) -> UserDictionary | None:
     """The dictionary that the settings name, a file in `folder`; None where they name none.
 
     Raises:
@@ -130,12 +130,12 @@ def dictionary_of(settings: SegmentationSettings, folder: Path) -> UserDictionar
     return UserDictionary.load(folder / name)
 
 
-def dictionaries_of(settings: TextPipelineSettings, folder: Path) -> dict[str, UserDictionary]:
+def load_dictionaries(settings: TextPipelineSettings, folder: Path) -> dict[str, UserDictionary]:
     """The dictionaries that `text` and the enabled corpora name, by name; see `dictionary_of`."""
     found = {}
     for corpus in [None, *sorted(settings.enabled)]:
         segmentation = settings.text_for(corpus).segmentation
-        dictionary = dictionary_of(segmentation, folder)
+        dictionary = load_dictionary(segmentation, folder)
         if segmentation.dictionary is not None and dictionary is not None:
             found[segmentation.dictionary] = dictionary
     return found

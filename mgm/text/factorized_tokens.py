@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mgm.text.list_columns import Array, factorize, flat, lengths, ragged
+from mgm.text.list_columns import Array, factorize, flatten, lengths, unflatten
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class FactorizedTokens:
     @classmethod
     def of(cls, words: pl.Series) -> Self:
         """Of a column list[str]."""
-        code, types = factorize(flat(words))
+        code, types = factorize(flatten(words))
         return cls(code, types, lengths(words))
 
     @classmethod
@@ -33,4 +33,4 @@ class FactorizedTokens:
 
     def column(self, values: pl.Series) -> pl.Series:
         """A list column of the value, one a distinct word, that each word has."""
-        return ragged(values.name, values.gather(self.code), self.counts)
+        return unflatten(values.name, values.gather(self.code), self.counts)

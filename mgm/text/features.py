@@ -13,14 +13,14 @@ from mgm.settings.text import FeatureSettings
 from mgm.text import vocabulary as vocabularies
 from mgm.text.dictionary import UserDictionary
 from mgm.text.factorized_tokens import FactorizedTokens
-from mgm.text.list_columns import Array, code_points, offsets, ragged, ranges
-from mgm.text.part_of_speech import NONE, POS, parts_of_speech
+from mgm.text.list_columns import Array, code_points, local_index, offsets, unflatten
+from mgm.text.part_of_speech import NO_POS, NUM_POS, tag_words
 from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary
 
-SHAPES = 16
-SCRIPTS = 8
-PROPERTIES = {"bucket": vocabularies.BUCKETS, "shape": SHAPES, "script": SCRIPTS, "pos": POS}
+NUM_SHAPES = 16
+NUM_SCRIPTS = 8
+PROPERTIES = {"bucket": vocabularies.NUM_BUCKETS, "shape": NUM_SHAPES, "script": NUM_SCRIPTS, "pos": NUM_POS}
 """The properties of a word, in the order of their columns, with their cardinalities: ids are below these."""
 
 # A word has the first shape and the first script that fits, counted from 1; 0: none does.
@@ -51,7 +51,7 @@ _SCRIPTS = [
     r"\p{L}",
     r"\p{N}",
 ]
-assert len(_SHAPES) < SHAPES and len(_SCRIPTS) < SCRIPTS
+assert len(_SHAPES) < NUM_SHAPES and len(_SCRIPTS) < NUM_SCRIPTS
 
 _EDGES = ("<", ">")
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
@@ -127,16 +127,16 @@ def featurize_words(
 ) -> FeaturePart:
     """As `featurize`, of tokens whose words stand beside them."""
     types = words.types.alias("text")
-    word = ragged("word", pl.Series(words.code), words.counts)
+    word = unflatten("word", pl.Series(words.code), words.counts)
     described = types.to_frame().with_columns(
         *vocabulary.ids(types, settings.stem),
-        word_ngrams(types, settings),
-        characters(types),
+        hash_ngrams(types, settings),
+        chinese_characters(types),
         _first_match(types, _SHAPES).alias("shape"),
         _first_match(types, _SCRIPTS).alias("script"),
-        parts_of_speech(types, None if dictionary is None else dictionary.tags)
+        tag_words(types, None if dictionary is None else dictionary.tags)
         if settings.part_of_speech
-        else pl.lit(NONE, pl.Int8).alias("pos"),
+        else pl.lit(NO_POS, pl.Int8).alias("pos"),
     )
     described = described.select("text", "id", "ngrams", "characters", *PROPERTIES)
     if subwords is not None:
@@ -144,14 +144,14 @@ def featurize_words(
     return FeaturePart(tokens.with_columns(word), described)
 
 
-def word_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
+def hash_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
     """Hashed character n-grams of each word in lower case between edges, "<word>": `ngrams`, list[i32].
 
     FNV-1a over the code points of the n-gram, with its high half folded in, modulo `ngram_buckets`: the same
     in every process and version. Subword n-grams: Bojanowski et al. 2017. A word shorter than n has no n-gram
     of this length. A word's stem has no part in it.
     """
-    edged = pl.select(pl.lit(_EDGES[0]) + vocabularies.key(words) + pl.lit(_EDGES[1])).to_series()
+    edged = pl.select(pl.lit(_EDGES[0]) + vocabularies.normalize_words(words) + pl.lit(_EDGES[1])).to_series()
     points = code_points(edged).astype(np.uint64)
     size = edged.str.len_chars().to_numpy().astype(np.int64)
     begin = offsets(size)[:-1]
@@ -161,25 +161,30 @@ def word_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
     target = offsets(total)[:-1]
     result = np.zeros(int(total.sum()), dtype=np.int32)
     for n, counts in zip(orders, per_order, strict=True):
-        place = ranges(counts)
-        hashed = _fnv(points, np.repeat(begin, counts) + place, n) % np.uint64(settings.ngram_buckets)
+        place = local_index(counts)
+        hashed = _fnv1a(points, np.repeat(begin, counts) + place, n) % np.uint64(settings.ngram_buckets)
         result[np.repeat(target, counts) + place] = hashed.astype(np.int32)
         target = target + counts
-    return ragged("ngrams", pl.Series(result), total)
+    return unflatten("ngrams", pl.Series(result), total)
 
 
-def characters(words: pl.Series) -> pl.Series:
+def chinese_characters(words: pl.Series) -> pl.Series:
     """The code points, in lower case, of each word with a Chinese character; none of other words: `characters`, list[i32].
 
     What n-grams across words are made of, where the borders of words are a segmenter's guess.
     """
     chinese = pl.when(pl.col(words.name).str.contains(_HAN)).then(pl.col("lower")).otherwise(pl.lit(""))
-    spelt = words.to_frame().with_columns(vocabularies.key(words).alias("lower")).select(chinese).to_series()
+    spelt = (
+        words.to_frame()
+        .with_columns(vocabularies.normalize_words(words).alias("lower"))
+        .select(chinese)
+        .to_series()
+    )
     points = code_points(spelt).astype(np.int32)
-    return ragged("characters", pl.Series(points), spelt.str.len_chars().to_numpy())
+    return unflatten("characters", pl.Series(points), spelt.str.len_chars().to_numpy())
 
 
-def _fnv(points: npt.NDArray[np.uint64], start: Array, n: int) -> npt.NDArray[np.uint64]:
+def _fnv1a(points: npt.NDArray[np.uint64], start: Array, n: int) -> npt.NDArray[np.uint64]:
     value = np.full(len(start), _FNV_OFFSET)
     for place in range(n):
         value = (value ^ points[start + place]) * _FNV_PRIME

@@ -17,22 +17,22 @@ import polars as pl
 
 from mgm.settings.text import LanguageSettings
 
-PLACEHOLDER = r"<[A-Z]+>"
-HAN_PER_WORD = 1.5  # characters of a Chinese word, on average
+PLACEHOLDER_PATTERN = r"<[A-Z]+>"
+HAN_CHARACTERS_PER_WORD = 1.5  # characters of a Chinese word, on average
 # Words of English alone or nearly so. Where they make up this share of the first words the model is not asked: of 108,000
 # texts of four corpora it would have said otherwise of two, and wrongly.
-ENGLISH = r"(?i)(?-u:\b)(?:the|and|of|with|this|that|which|from|are|it)(?-u:\b)"
-ENGLISH_SHARE, ENGLISH_LEAST = 0.12, 2
-KANA = 0.1  # the share of kana among Han and kana from which a text is Japanese
-READ = 200  # characters that the model reads: reading 500 changes 3 answers of 85,000
+ENGLISH_WORDS = r"(?i)(?-u:\b)(?:the|and|of|with|this|that|which|from|are|it)(?-u:\b)"
+ENGLISH_SHARE, ENGLISH_MIN_COUNT = 0.12, 2
+JAPANESE_KANA_SHARE = 0.1  # the share of kana among Han and kana from which a text is Japanese
+MODEL_CHARACTERS = 200  # characters that the model reads: reading 500 changes 3 answers of 85,000
 
 # A text is another language than English where the model says so with at least this probability. Of short
 # texts it knows little: greetings and product names are Hungarian or Turkish to it.
-SHORT = 20  # Latin letters
-LIKELY, LIKELY_IF_SHORT = 0.5, 0.9
+SHORT_TEXT = 20  # Latin letters
+MIN_PROBABILITY, MIN_PROBABILITY_IF_SHORT = 0.5, 0.9
 
 
-def detect(texts: pl.Series, settings: LanguageSettings) -> pl.Series:
+def detect_languages(texts: pl.Series, settings: LanguageSettings) -> pl.Series:
     """The language of each text: `language`, en, zh, mixed or other; never null.
 
     Words are counted by script over the first `settings.characters` characters, without placeholders: runs of
@@ -53,7 +53,7 @@ def detect(texts: pl.Series, settings: LanguageSettings) -> pl.Series:
     # The test for "<" is several times faster than the pattern, and few rows have it.
     head = head.select(
         pl.when(text.str.contains("<", literal=True))
-        .then(text.str.replace_all(PLACEHOLDER, " "))
+        .then(text.str.replace_all(PLACEHOLDER_PATTERN, " "))
         .otherwise(text)
     )
     frame = head.collect().with_row_index("row")
@@ -79,9 +79,9 @@ def _script(settings: LanguageSettings) -> pl.Expr:
     kana = text.str.count_matches(r"[\p{Hiragana}\p{Katakana}]")
     latin = text.str.count_matches(r"\p{Latin}{2,}")
     foreign = text.str.count_matches(r"[\p{L}--[\p{Latin}\p{Han}\p{Hiragana}\p{Katakana}]]+")
-    japanese = (kana > 0) & (kana >= KANA * (han + kana))
-    chinese = pl.when(japanese).then(0.0).otherwise(han / HAN_PER_WORD)
-    other = foreign + pl.when(japanese).then((han + kana) / HAN_PER_WORD).otherwise(0.0)
+    japanese = (kana > 0) & (kana >= JAPANESE_KANA_SHARE * (han + kana))
+    chinese = pl.when(japanese).then(0.0).otherwise(han / HAN_CHARACTERS_PER_WORD)
+    other = foreign + pl.when(japanese).then((han + kana) / HAN_CHARACTERS_PER_WORD).otherwise(0.0)
     least = settings.mixed_share * (latin + chinese + other)
     return (
         pl.when((other > 0) & (other >= latin + chinese))
@@ -97,9 +97,9 @@ def _script(settings: LanguageSettings) -> pl.Expr:
 
 def _english_or_other(texts: pl.Series) -> pl.Series:
     """en or other for Latin text: by its commonest words, else by the model."""
-    begin = texts.str.slice(0, READ)
-    common = begin.str.count_matches(ENGLISH)
-    english = (common >= ENGLISH_LEAST) & (common >= ENGLISH_SHARE * begin.str.count_matches("[A-Za-z]+"))
+    begin = texts.str.slice(0, MODEL_CHARACTERS)
+    common = begin.str.count_matches(ENGLISH_WORDS)
+    english = (common >= ENGLISH_MIN_COUNT) & (common >= ENGLISH_SHARE * begin.str.count_matches("[A-Za-z]+"))
     rest = np.flatnonzero(~english.to_numpy())
     found = pl.Series("language", ["en"], dtype=pl.String).new_from_index(0, len(texts))
     return found.scatter(rest, _by_model(texts.gather(rest))) if len(rest) else found
@@ -111,14 +111,14 @@ def _by_model(texts: pl.Series) -> pl.Series:
     letters = text.str.count_matches(r"\p{Latin}")
     # Capitals throughout look foreign to the model.
     capitals = text.str.count_matches(r"\p{Lu}") > 0.8 * letters
-    begin = text.str.slice(0, 2 * READ)
-    line = begin.str.replace_all(r"\s+|[^\p{Latin}\p{M}\x00-\x7F’]+", " ").str.slice(0, READ)
+    begin = text.str.slice(0, 2 * MODEL_CHARACTERS)
+    line = begin.str.replace_all(r"\s+|[^\p{Latin}\p{M}\x00-\x7F’]+", " ").str.slice(0, MODEL_CHARACTERS)
     read = (
         texts.alias("text")
         .to_frame()
         .select(
             line=pl.when(capitals).then(line.str.to_lowercase()).otherwise(line),
-            least=pl.when(letters < SHORT).then(LIKELY_IF_SHORT).otherwise(LIKELY),
+            least=pl.when(letters < SHORT_TEXT).then(MIN_PROBABILITY_IF_SHORT).otherwise(MIN_PROBABILITY),
         )
     )
     predict = _model().predict

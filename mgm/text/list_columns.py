@@ -13,7 +13,7 @@ def lengths(series: pl.Series) -> Array:
     return series.list.len().fill_null(0).to_numpy().astype(np.int64)
 
 
-def flat(series: pl.Series) -> pl.Series:
+def flatten(series: pl.Series) -> pl.Series:
     """The values of all rows' lists, one after another; empty and null lists give nothing."""
     if not lengths(series).any():
         inner = series.dtype.inner  # type: ignore[attr-defined]
@@ -21,9 +21,9 @@ def flat(series: pl.Series) -> pl.Series:
     return series.filter(series.list.len() > 0).explode()
 
 
-def flat_array(series: pl.Series) -> Array:
+def flatten_ints(series: pl.Series) -> Array:
     """As `flat`, for lists of whole numbers, as int64."""
-    return flat(series).to_numpy().astype(np.int64)
+    return flatten(series).to_numpy().astype(np.int64)
 
 
 def offsets(counts: npt.ArrayLike) -> Array:
@@ -38,13 +38,13 @@ def row_ids(counts: npt.ArrayLike) -> Array:
     return np.repeat(np.arange(len(counts)), counts)
 
 
-def ranges(counts: npt.ArrayLike) -> Array:
+def local_index(counts: npt.ArrayLike) -> Array:
     """The place of each flat value within its row: 0, 1, ... of each row, one after another."""
     counts = np.asarray(counts, dtype=np.int64)
     return np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
 
 
-def ragged(
+def unflatten(
     name: str, values: pl.Series, counts: npt.ArrayLike, valid: npt.NDArray[np.bool_] | None = None
 ) -> pl.Series:
     """A list column of flat values: row i takes the next counts[i]; rows that are not `valid` are null.
@@ -71,7 +71,9 @@ def utf8_width(points: npt.NDArray[np.uint32]) -> Array:
     return 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
 
 
-def texts_of(points: npt.NDArray[np.uint32], counts: npt.ArrayLike, name: str = "text") -> pl.Series:
+def decode_code_points(
+    points: npt.NDArray[np.uint32], counts: npt.ArrayLike, name: str = "text"
+) -> pl.Series:
     """The inverse of `code_points`: row i takes the next counts[i] code points."""
     data = points.astype("<u4").tobytes().decode("utf-32-le").encode("utf-8")
     bounds = offsets(utf8_width(points))[offsets(counts)]

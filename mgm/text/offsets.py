@@ -20,13 +20,13 @@ import numpy.typing as npt
 import polars as pl
 from rapidfuzz.distance import Levenshtein
 
-from mgm.text.list_columns import Array, flat, lengths, ragged, row_ids
+from mgm.text.list_columns import Array, flatten, lengths, row_ids, unflatten
 
 EDIT = pl.Struct({"old_start": pl.Int32, "old_end": pl.Int32, "new_start": pl.Int32, "new_end": pl.Int32})
 _TEXT = 32  # bits of an offset within a key
 
 
-def keys(text: npt.ArrayLike, offset: npt.ArrayLike) -> Array:
+def position_keys(text: npt.ArrayLike, offset: npt.ArrayLike) -> Array:
     """One sortable number for an offset of a text: both (n,)."""
     return (np.asarray(text, dtype=np.int64) << _TEXT) + np.asarray(offset, dtype=np.int64)
 
@@ -76,7 +76,7 @@ class Edits:
     @classmethod
     def from_column(cls, column: pl.Series) -> Self:
         """From a column list[EDIT]; null and empty: the text is unchanged."""
-        values = flat(column)
+        values = flatten(column)
         if len(values) == 0:
             return cls.none()
         parts = [values.struct.field(f.name).to_numpy() for f in fields(cls)[1:]]
@@ -86,7 +86,7 @@ class Edits:
         """As a column list[EDIT] named edits of so many texts; null where a text has no edit."""
         values = pl.DataFrame({f.name: getattr(self, f.name).astype(np.int32) for f in fields(self)[1:]})
         counts = np.bincount(self.text, minlength=texts)
-        return ragged("edits", values.to_struct("edits"), counts, valid=counts > 0)
+        return unflatten("edits", values.to_struct("edits"), counts, valid=counts > 0)
 
     def inverse(self) -> "Edits":
         """The edits that lead from the new texts to the old ones."""
@@ -109,11 +109,11 @@ class Edits:
         text, offset = np.asarray(text, dtype=np.int64), np.asarray(offset, dtype=np.int64)
         if len(self.text) == 0:
             return offset.copy()
-        wanted = keys(text, offset)
-        before = np.searchsorted(keys(self.text, self.old_end), wanted, side="right")
+        wanted = position_keys(text, offset)
+        before = np.searchsorted(position_keys(self.text, self.old_end), wanted, side="right")
         result = self._after(text, offset, before - 1)
         at = np.minimum(before, len(self.text) - 1)
-        inside = (before < len(self.text)) & (keys(self.text, self.old_start)[at] < wanted)
+        inside = (before < len(self.text)) & (position_keys(self.text, self.old_start)[at] < wanted)
         return np.where(inside, self.new_start[at], result)
 
     def ends(self, text: npt.ArrayLike, offset: npt.ArrayLike) -> Array:
@@ -121,11 +121,11 @@ class Edits:
         text, offset = np.asarray(text, dtype=np.int64), np.asarray(offset, dtype=np.int64)
         if len(self.text) == 0:
             return offset.copy()
-        wanted = keys(text, offset)
-        begun = np.searchsorted(keys(self.text, self.old_start), wanted, side="left")
+        wanted = position_keys(text, offset)
+        begun = np.searchsorted(position_keys(self.text, self.old_start), wanted, side="left")
         result = self._after(text, offset, begun - 1)
         at = np.maximum(begun - 1, 0)
-        inside = (begun > 0) & (keys(self.text, self.old_end)[at] > wanted)
+        inside = (begun > 0) & (position_keys(self.text, self.old_end)[at] > wanted)
         return np.where(inside, self.new_end[at], result)
 
     def _after(self, text: Array, offset: Array, edit: Array) -> Array:
@@ -143,9 +143,9 @@ def compose(first: Edits, second: Edits) -> Edits:
     text = np.concatenate([first.text, second.text])
     start = np.concatenate([first.new_start, second.old_start])
     end = np.concatenate([first.new_end, second.old_end])
-    order = np.argsort(keys(text, start), kind="stable")
+    order = np.argsort(position_keys(text, start), kind="stable")
     text, start, end = text[order], start[order], end[order]
-    begin, reach = keys(text, start), np.maximum.accumulate(keys(text, end))
+    begin, reach = position_keys(text, start), np.maximum.accumulate(position_keys(text, end))
     apart = ~np.isin(begin, begin[start == end])
     opens = np.append(True, (begin[1:] > reach[:-1]) | ((begin[1:] == reach[:-1]) & apart[1:]))
     at = np.flatnonzero(opens)
@@ -158,7 +158,7 @@ def compose(first: Edits, second: Edits) -> Edits:
                     second.starts(text, end))  # fmt: skip
 
 
-def aligned(pairs: Sequence[tuple[str, str]]) -> Edits:
+def align(pairs: Sequence[tuple[str, str]]) -> Edits:
     """The edits of each (old, new) pair of texts, by a shortest alignment (Levenshtein, rapidfuzz)."""
     rows = [
         (text, op.src_start, op.src_end, op.dest_start, op.dest_end)

@@ -12,15 +12,15 @@ import rjieba
 
 from mgm.text.list_columns import offsets
 
-NAMES = ("nr", "ns", "nt", "nz")
+NAME_TAGS = ("nr", "ns", "nt", "nz")
 """People, places, organisations, other names: told apart from other nouns."""
-TAGS = (*"abcdefghijklmnopqrstuvxyz", *NAMES)
+TAGS = (*"abcdefghijklmnopqrstuvxyz", *NAME_TAGS)
 """What a tag is folded to; the id of a part of speech is its place here, counted from 1. x: unknown."""
-NONE = 0
+NO_POS = 0
 """The id of words that are not Chinese."""
-POS = 32
+NUM_POS = 32
 """The cardinality: ids are below this."""
-assert len(TAGS) < POS
+assert len(TAGS) < NUM_POS
 
 MAX_LETTERS = 4
 _ID = {tag: i for i, tag in enumerate(TAGS, start=1)}
@@ -38,14 +38,14 @@ def tag_id(tag: str) -> int:
     return (tag != "eng" and (_ID.get(tag[:2]) or _ID.get(tag[:1]))) or _ID["x"]
 
 
-def parts_of_speech(words: pl.Series, given: Mapping[str, str] | None = None) -> pl.Series:
+def tag_words(words: pl.Series, given: Mapping[str, str] | None = None) -> pl.Series:
     """The part of speech of each of these distinct words: `pos`, i8; NONE where a word is not all Han.
 
     `given`, the tags of the user's dictionary by word, come first. The others are tagged in one call of jieba,
     a word a line; a word that jieba cuts there has the tag of its last piece, the head of most compounds.
     """
     han = words.str.contains(_HAN).to_numpy()
-    found = np.full(len(words), NONE, dtype=np.int8)
+    found = np.full(len(words), NO_POS, dtype=np.int8)
     if han.any():
         own = words.filter(han)
         pieces, tags = zip(*rjieba.tag(_LINE.join(own.to_list())), strict=True)

@@ -27,17 +27,17 @@ import rjieba
 
 from mgm.corpus.rejects import NO_WORDS, split_rejected
 from mgm.settings.text import SegmentationSettings
-from mgm.text.cleaning.masking import PLACEHOLDERS
+from mgm.text.cleaning.mask import PLACEHOLDERS
 from mgm.text.dictionary import UserDictionary
 from mgm.text.factorized_tokens import FactorizedTokens
-from mgm.text.list_columns import Array, factorize, flat, lengths, offsets, ragged, ranges, row_ids
+from mgm.text.list_columns import Array, factorize, flatten, lengths, local_index, offsets, row_ids, unflatten
 from mgm.text.offsets import Edits
 
 Flags = npt.NDArray[np.bool_]
 
 _L = r"[\p{L}--\p{Han}]"
 _W = r"[[\p{L}\p{M}\p{N}_]--\p{Han}]"
-COLUMNS = {"words": pl.List(pl.String)} | {
+TOKEN_COLUMNS = {"words": pl.List(pl.String)} | {
     name: pl.List(pl.Int32) for name in ("start", "end", "sentence", "paragraph")
 }
 """What `tokenize` puts in place of `text` and `edits`."""
@@ -136,12 +136,16 @@ def segment(
     sentence_row = row[first_words]
     counts = np.bincount(row, minlength=rows)
     tokens = frame.drop("text", "edits", strict=False).with_columns(
-        ragged("start", _int32(start), counts),
-        ragged("end", _int32(end), counts),
-        ragged("sentence", _int32(_spread(first_words, len(row))), np.bincount(sentence_row, minlength=rows)),
-        ragged(
+        unflatten("start", _int32(start), counts),
+        unflatten("end", _int32(end), counts),
+        unflatten(
+            "sentence",
+            _int32(_group_lengths(first_words, len(row))),
+            np.bincount(sentence_row, minlength=rows),
+        ),
+        unflatten(
             "paragraph",
-            _int32(_spread(first_sentences, len(first_words))),
+            _int32(_group_lengths(first_sentences, len(first_words))),
             np.bincount(sentence_row[first_sentences], minlength=rows),
         ),
     )
@@ -153,7 +157,7 @@ def _int32(values: Array) -> pl.Series:
     return pl.Series(values.astype(np.int32))
 
 
-def _spread(starts: Array, total: int) -> Array:
+def _group_lengths(starts: Array, total: int) -> Array:
     """The lengths of the groups that begin at `starts` and tile `total`."""
     return np.diff(np.append(starts, total))
 
@@ -162,7 +166,7 @@ def _words(texts: pl.Series, settings: SegmentationSettings, dictionary: UserDic
     """All words of these texts."""
     lists = texts.str.extract_all(_PIECE)
     per_text = lengths(lists)
-    piece, pieces = factorize(flat(lists))
+    piece, pieces = factorize(flatten(lists))
     size = pieces.str.len_chars().to_numpy().astype(np.int64)
     bare = pieces.str.strip_chars_end()
     width = bare.str.len_chars().to_numpy().astype(np.int64)
@@ -190,7 +194,7 @@ def _words(texts: pl.Series, settings: SegmentationSettings, dictionary: UserDic
     # Then those of all pieces.
     counts = per_piece[piece]
     place = np.repeat(np.arange(len(piece)), counts)
-    nth = ranges(counts)
+    nth = local_index(counts)
     word = first[piece[place]] + nth
     tile = offsets(size[piece])
     row = row_ids(per_text)
@@ -211,7 +215,7 @@ def cut_han_runs(
     """
     wanted = runs.str.len_chars().to_numpy().astype(np.int64)
     if han == "characters" or len(runs) == 0:
-        return flat(runs.str.extract_all(r"\p{Han}")), wanted
+        return flatten(runs.str.extract_all(r"\p{Han}")), wanted
     cutter = rjieba.cut if dictionary is None else dictionary.cut
     lines = runs if dictionary is None else dictionary.set_off(runs)
     calls = [lines.slice(i, _RUNS_PER_CALL) for i in range(0, len(lines), _RUNS_PER_CALL)]
@@ -237,10 +241,10 @@ def _sentences(words: _Words, settings: SegmentationSettings) -> tuple[Flags, Fl
     begins[following[following < count]] = True
     # A sentence that is too long is cut.
     starts = np.flatnonzero(begins)
-    length = _spread(starts, count)
+    length = _group_lengths(starts, count)
     long = length > settings.max_sentence_words
     pieces = -(-length[long] // settings.max_sentence_words)
-    begins[np.repeat(starts[long], pieces) + settings.max_sentence_words * ranges(pieces)] = True
+    begins[np.repeat(starts[long], pieces) + settings.max_sentence_words * local_index(pieces)] = True
     return begins, paragraph
 
 

@@ -15,14 +15,14 @@ import stopwordsiso
 
 from mgm.settings.text import StopwordSettings
 from mgm.text.factorized_tokens import FactorizedTokens
-from mgm.text.list_columns import factorize, flat, lengths, row_ids
+from mgm.text.list_columns import factorize, flatten, lengths, row_ids
 from mgm.text.segmentation import EMOTICON
 from mgm.text.vocabulary import WordCounts
 
-CONTENT = pl.Schema({"doc_id": pl.String(), "content": pl.List(pl.Boolean)})
+CONTENT_SCHEMA = pl.Schema({"doc_id": pl.String(), "content": pl.List(pl.Boolean)})
 """What `mark` makes."""
 
-FILE = "stopwords.txt"
+STOPWORDS_FILE = "stopwords.txt"
 """Where the stopwords of a corpus stand, beside its marks."""
 
 LANGUAGES = ["en", "zh"]
@@ -32,11 +32,11 @@ _APOSTROPHE = "’"
 _CONTRACTION = re.compile(r"n't$|'")
 
 
-def _key(word: str) -> str:
+def _fold_word(word: str) -> str:
     return word.lower().replace(_APOSTROPHE, "'")
 
 
-def keys(words: pl.Series) -> pl.Series:
+def fold_words(words: pl.Series) -> pl.Series:
     """The form in which words are compared with stopwords: lower case, straight apostrophes."""
     return words.str.to_lowercase().str.replace_all(_APOSTROPHE, "'", literal=True)
 
@@ -50,8 +50,8 @@ class Stopwords:
     @classmethod
     def load(cls, settings: StopwordSettings) -> Self:
         """The general stopwords: English and Chinese ones of stopwords-iso, without `keep`, with `add`."""
-        words = _without_kept((_key(word) for word in stopwordsiso.stopwords(LANGUAGES)), settings)
-        return cls(frozenset(words | {_key(word) for word in settings.add}))
+        words = _without_kept((_fold_word(word) for word in stopwordsiso.stopwords(LANGUAGES)), settings)
+        return cls(frozenset(words | {_fold_word(word) for word in settings.add}))
 
     @classmethod
     def read(cls, path: Path) -> Self:
@@ -89,13 +89,13 @@ class Stopwords:
         """For distinct words: whether each carries content, being neither stopword nor punctuation."""
         mark = types.str.contains(_PUNCTUATION) & ~types.str.contains(f"^(?:{EMOTICON})$")
         stopwords = pl.Series(sorted(self.words), dtype=pl.String)
-        return ~(keys(types).is_in(stopwords.implode()) | mark)
+        return ~(fold_words(types).is_in(stopwords.implode()) | mark)
 
 
 def _without_kept(words: Iterable[str], settings: StopwordSettings) -> set[str]:
     """Without the words of `keep`. An entry that begins inside a word, as n't does, keeps every word that ends
     in it."""
-    keep = {_key(word) for word in settings.keep}
+    keep = {_fold_word(word) for word in settings.keep}
     endings = tuple(sorted(word for word in keep if _CONTRACTION.match(word)))
     return {word for word in words if word not in keep and not word.endswith(endings)}
 
@@ -114,8 +114,8 @@ class DocumentFrequencies:
         """Adds the rows of the training split of a part with `words` and `split`."""
         train = tokens.filter(pl.col("split") == "train")["words"]
         self.documents += len(train)
-        code, types = factorize(flat(train))
-        key, distinct = factorize(keys(types))
+        code, types = factorize(flatten(train))
+        key, distinct = factorize(fold_words(types))
         # A document and a word as one number: sorted, equal ones stand together, and one of them counts.
         pairs = np.sort(row_ids(lengths(train)) * len(distinct) + key[code])
         first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
@@ -127,11 +127,13 @@ class DocumentFrequencies:
         return found.sort("count", "word", descending=[True, False])["word"]
 
 
-def mark(tokens: pl.DataFrame, stopwords: Stopwords) -> pl.DataFrame:
+def mark_content_words(tokens: pl.DataFrame, stopwords: Stopwords) -> pl.DataFrame:
     """doc_id and content (list[bool], one a word), row-aligned with `tokens`."""
-    return tokens.select("doc_id").with_columns(content_of(FactorizedTokens.of(tokens["words"]), stopwords))
+    return tokens.select("doc_id").with_columns(
+        content_flags(FactorizedTokens.of(tokens["words"]), stopwords)
+    )
 
 
-def content_of(words: FactorizedTokens, stopwords: Stopwords) -> pl.Series:
+def content_flags(words: FactorizedTokens, stopwords: Stopwords) -> pl.Series:
     """`content`, list[bool]: whether each word carries content."""
     return words.column(stopwords.content(words.types).alias("content"))

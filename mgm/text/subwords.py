@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sentencepiece
 
-from mgm.text.list_columns import ragged
+from mgm.text.list_columns import unflatten
 
-FILE = "subwords.model"
+SUBWORDS_FILE = "subwords.model"
 UNKNOWN, END = 0, 1
 """The ids of what no piece spells, which is never written, and of the end of a target."""
 _BLANK = "▁"
@@ -80,7 +80,7 @@ class Subwords:
         ids = np.concatenate([np.zeros(0, np.int32), *(np.array([*row, END], np.int32) for row in found)])
         count = np.zeros(len(texts), np.int64)
         count[known] = [len(row) + 1 for row in found]
-        return ragged(texts.name, pl.Series(ids), count, valid=known)
+        return unflatten(texts.name, pl.Series(ids), count, valid=known)
 
     def words(self, words: pl.Series) -> pl.Series:
         """`subwords`, list[i32]: the ids of each word of a source, at least one."""
@@ -88,7 +88,7 @@ class Subwords:
         ids = np.concatenate(
             [np.zeros(0, np.int32), *(np.array(row or [UNKNOWN], np.int32) for row in found)]
         )
-        return ragged("subwords", pl.Series(ids), np.array([max(len(row), 1) for row in found], np.int64))
+        return unflatten("subwords", pl.Series(ids), np.array([max(len(row), 1) for row in found], np.int64))
 
     def save(self, path: Path) -> None:
         """Writes the library's own model file."""
@@ -119,7 +119,9 @@ def piece_bytes(pieces: Sequence[str]) -> list[bytes]:
     return spelt
 
 
-def written(ids: npt.NDArray[np.int64], count: npt.NDArray[np.int64], pieces: Sequence[str]) -> pl.Series:
+def decode_pieces(
+    ids: npt.NDArray[np.int64], count: npt.NDArray[np.int64], pieces: Sequence[str]
+) -> pl.Series:
     """The text of each row of ids, which lie one row of `count` after another; bytes that are no character become U+FFFD."""
     flat = pa.array(piece_bytes(pieces), pa.large_binary()).take(pa.array(ids, pa.int64()))
     offsets = pa.array(np.concatenate([[0], np.cumsum(count)]), pa.int64())
@@ -127,7 +129,7 @@ def written(ids: npt.NDArray[np.int64], count: npt.NDArray[np.int64], pieces: Se
     return pl.Series([row.decode("utf-8", "replace").strip() for row in rows.to_pylist()], dtype=pl.String)
 
 
-def shows(pieces: Sequence[str]) -> npt.NDArray[np.bool_]:
+def visible_pieces(pieces: Sequence[str]) -> npt.NDArray[np.bool_]:
     """Which pieces make a text that is not blank, by themselves: no blanks, and no parts of a character."""
     return np.array(
         [any(c.isprintable() and not c.isspace() for c in _shown(p)) for p in piece_bytes(pieces)]

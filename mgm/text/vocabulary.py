@@ -10,15 +10,15 @@ import polars as pl
 
 from mgm.settings.text import FeatureSettings
 from mgm.text import stemming
-from mgm.text.list_columns import Array, factorize, flat
+from mgm.text.list_columns import Array, factorize, flatten
 
 UNKNOWN = 0
-BUCKETS = 32
+NUM_BUCKETS = 32
 
 SCHEMA = pl.Schema({"word": pl.String(), "count": pl.Int64(), "bucket": pl.Int8()})
 
 
-def key(words: pl.Series, stem: bool = False) -> pl.Series:
+def normalize_words(words: pl.Series, stem: bool = False) -> pl.Series:
     """The form under which each of these distinct words is looked up: lower case, and of this the stem where
     wanted."""
     lower = words.str.to_lowercase()
@@ -30,7 +30,7 @@ def frequency_bucket(counts: pl.Series) -> pl.Series:
     _, exponent = np.frexp(
         counts.to_numpy()
     )  # count = m * 2**exponent with m in [0.5, 1): exact, unlike a logarithm
-    return pl.Series("bucket", np.minimum(exponent, BUCKETS - 1).astype(np.int8))
+    return pl.Series("bucket", np.minimum(exponent, NUM_BUCKETS - 1).astype(np.int8))
 
 
 class WordCounts:
@@ -68,8 +68,8 @@ def count_words(tokens: Iterable[pl.DataFrame], stem: bool = False) -> pl.DataFr
     """
     counts = WordCounts()
     for part in tokens:
-        code, types = factorize(flat(part.filter(pl.col("split") == "train")["words"]))
-        counts.add(key(types, stem), np.bincount(code, minlength=len(types)))
+        code, types = factorize(flatten(part.filter(pl.col("split") == "train")["words"]))
+        counts.add(normalize_words(types, stem), np.bincount(code, minlength=len(types)))
     return counts.result()
 
 
@@ -120,7 +120,7 @@ class Vocabulary:
         """
         known = self.table.select("word", "bucket", id=pl.Series(np.arange(1, len(self) + 1), dtype=pl.Int32))
         return (
-            key(words, stem)
+            normalize_words(words, stem)
             .alias("word")
             .to_frame()
             .join(known, on="word", how="left", maintain_order="left")

@@ -14,7 +14,7 @@ from mgm.model.network import Network
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text.features import FeaturePart
-from mgm.text.vectors import Table, found
+from mgm.text.vectors.table import VectorTable, has_vector
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.labelled_rows import Source, labelled
 from mgm.training.logit_adjustment import log_share
@@ -64,7 +64,7 @@ def plan(
     labels: Mapping[str, list[str]],
     parts: Mapping[str, Sequence[FeaturePart]],
     vocabulary_size: int,
-    vectors: Table | None = None,
+    vectors: VectorTable | None = None,
     initial: Mapping[str, Tensor] | None = None,
 ) -> Plan:
     """The rows of each split and a network with fresh weights (a function of settings.seed), its words those of
@@ -91,7 +91,7 @@ def plan(
     return Plan(tasks, own, train, labelled(parts, tasks, "valid"), network)
 
 
-def start_from(encoder: Encoder, vectors: Table) -> None:
+def start_from(encoder: Encoder, vectors: VectorTable) -> None:
     """Lets the encoder's words begin as `vectors` (V+1, D); a word without a vector keeps its random start.
 
     The vectors are scaled together, so that their entries have the root mean square of the random start: what is
@@ -111,7 +111,7 @@ def start_from(encoder: Encoder, vectors: Table) -> None:
             f"word vectors of shape {vectors.shape} for an embedding of {tuple(word.words.weight.shape)} "
             "(words, model.width); run the stage vectors again"
         )
-    rows = np.flatnonzero(found(vectors))
+    rows = np.flatnonzero(has_vector(vectors))
     if len(rows):
         known = torch.from_numpy(np.array(vectors[rows]))
         with torch.no_grad():

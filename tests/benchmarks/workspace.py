@@ -5,7 +5,8 @@ from pathlib import Path
 import yaml
 
 from mgm.corpus.parts import Part, PartsWriter, file_sha256, write_manifest
-from mgm.text import labels, vectors
+from mgm.text import labels
+from mgm.text.vectors.table import describe_vectors, save_vectors
 from tests import tiny
 
 
@@ -16,8 +17,8 @@ def make(folder: Path) -> None:
     made = folder / "data/features"
     vocabulary.save(made / "vocabulary.parquet")
     labels.save(spaces, made / "labels.json")
-    facts = vectors.facts(None, "none", None, file_sha256(made / "vocabulary.parquet"))
-    vectors.save(folder / "data/vectors", None, facts)
+    facts = describe_vectors(None, "none", None, file_sha256(made / "vocabulary.parquet"))
+    save_vectors(folder / "data/vectors", None, facts)
     for corpus, (part,) in features.items():
         path = part.save(made / corpus, 0)[0]
         write_manifest(made / corpus, [Part(path.name, part.documents.height, file_sha256(path), "")])

@@ -16,9 +16,9 @@ from mgm.corpus.parts import Counts, PartsWriter, file_sha256, read_manifest, re
 from mgm.settings.text import DeduplicationSettings
 from mgm.tasks import Task
 from mgm.text.deduplication import pairs
-from mgm.text.deduplication.clusters import stars
-from mgm.text.deduplication.passes import deduplicate
-from mgm.text.deduplication.shingles import Shingles, normalize
+from mgm.text.deduplication.clusters import greedy_independent_set
+from mgm.text.deduplication.deduplicate import deduplicate
+from mgm.text.deduplication.shingles import Shingles, normalize_texts
 from mgm.text.offsets import EDIT
 
 TASKS = [
@@ -176,11 +176,11 @@ def chain(links: int) -> list[str]:
 
 def test_a_chain_drops_only_what_is_like_the_kept_row(tmp_path: Path) -> None:
     texts = chain(5)
-    members = pairs.sets([Shingles.of(normalize(pl.Series(texts)), 5)])
+    members = pairs.shingle_sets([Shingles.of(normalize_texts(pl.Series(texts)), 5)])
     left, right = np.triu_indices(5, 1)
     like = {
         (int(a), int(b))
-        for a, b, s in zip(left, right, pairs.jaccard(members, left, right), strict=True)
+        for a, b, s in zip(left, right, pairs.jaccard_similarity(members, left, right), strict=True)
         if s >= 0.7
     }
     assert like == {(0, 1), (1, 2), (2, 3), (3, 4)}
@@ -213,7 +213,7 @@ def test_stars_are_what_one_gets_row_by_row(graph: tuple[int, set[tuple[int, int
     for node in range(n):
         kept = [a for a, b in ordered if b == node and expected[a] == a]
         expected.append(min(kept, default=node))
-    assert stars(n, (left, right)).tolist() == expected
+    assert greedy_independent_set(n, (left, right)).tolist() == expected
 
 
 def test_together_joins_groups_through_their_copies(tmp_path: Path) -> None:
@@ -365,7 +365,9 @@ def test_nothing_is_lost_and_nothing_straddles(
     assert found.kept.group_by("group").agg(pl.col("split").n_unique())["split"].max() in (None, 1)
 
     normal = dict(
-        zip(every, normalize(pl.Series("text", [r["text"] for r in rows], dtype=pl.String)), strict=True)
+        zip(
+            every, normalize_texts(pl.Series("text", [r["text"] for r in rows], dtype=pl.String)), strict=True
+        )
     )
     if exact == "drop":
         assert len({normal[i] for i in found.ids}) == len(found.ids)
@@ -403,7 +405,7 @@ def test_nothing_is_lost_and_nothing_straddles(
 def test_the_similarity_of_a_pair_is_jaccards(texts: list[str], n: int) -> None:
     shingles = Shingles.of(pl.Series(texts), n)
     left, right = np.triu_indices(len(texts), 1)
-    found = pairs.jaccard(pairs.sets([shingles]), left, right)
+    found = pairs.jaccard_similarity(pairs.shingle_sets([shingles]), left, right)
     own = [{t[i : i + n] for i in range(len(t) - n + 1)} for t in texts]
     for a, b, similarity in zip(left, right, found, strict=True):
         union = own[a] | own[b]
@@ -414,15 +416,15 @@ def test_the_similarity_of_a_pair_is_jaccards(texts: list[str], n: int) -> None:
     ("threshold", "permutations"), [(0.5, 128), (0.8, 128), (0.85, 64), (0.99, 256), (1.0, 16)]
 )
 def test_bands_find_a_pair_at_the_threshold(threshold: float, permutations: int) -> None:
-    count, size = pairs.bands(threshold, permutations)
+    count, size = pairs.choose_bands(threshold, permutations)
     assert count * size <= permutations
-    assert 1 - (1 - threshold**size) ** count >= pairs.FOUND
+    assert 1 - (1 - threshold**size) ** count >= pairs.MIN_RECALL
 
 
 def test_the_work_is_bounded_where_a_template_fills_a_bucket() -> None:
     found = list(pairs._bucket_mates(np.zeros(1000, np.uint64)))
     left, right = (np.concatenate([f[i] for f in found]) for i in (0, 1))
     mates = left[right == 999].tolist()
-    assert mates == [*range(pairs.COMPARED), *range(999 - pairs.COMPARED, 999)]
-    assert len(left) <= 1000 * 2 * pairs.COMPARED and (left < right).all()
+    assert mates == [*range(pairs.BUCKET_NEIGHBOURS), *range(999 - pairs.BUCKET_NEIGHBOURS, 999)]
+    assert len(left) <= 1000 * 2 * pairs.BUCKET_NEIGHBOURS and (left < right).all()
     assert sorted(left[right == 20].tolist()) == list(range(20))

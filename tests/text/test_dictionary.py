@@ -8,7 +8,7 @@ import pytest
 
 from mgm.settings.settings import Settings
 from mgm.settings.text import SegmentationSettings
-from mgm.text.dictionary import UserDictionary, UserWord, dictionaries_of, dictionary_of
+from mgm.text.dictionary import UserDictionary, UserWord, load_dictionaries, load_dictionary
 from tests import tiny
 
 
@@ -60,8 +60,8 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"user.txt: no such dictionary"):
         UserDictionary.load(tmp_path / "user.txt")
     with pytest.raises(ValueError, match=r"found '\.\./user.txt', expected a file's name"):
-        dictionary_of(SegmentationSettings(dictionary="../user.txt"), tmp_path)
-    assert dictionary_of(SegmentationSettings(), tmp_path) is None
+        load_dictionary(SegmentationSettings(dictionary="../user.txt"), tmp_path)
+    assert load_dictionary(SegmentationSettings(), tmp_path) is None
 
 
 def test_a_word_without_frequency_is_set_off_and_one_with_it_is_weighed() -> None:
@@ -79,8 +79,8 @@ def test_the_dictionaries_that_settings_name(tmp_path: Path) -> None:
     segmentation = {"segmentation": {"dictionary": "a.txt"}}
     corpora = {"menus": {"text": {"segmentation": {"dictionary": None}}}, "verses": {}}
     config = Settings.parse(tiny.SETTINGS | {"text": segmentation, "corpora": corpora})
-    assert list(dictionaries_of(config, tmp_path)) == ["a.txt"]
+    assert list(load_dictionaries(config, tmp_path)) == ["a.txt"]
     corpora["menus"] = {"text": {"segmentation": {"dictionary": "b.txt"}}}
     config = Settings.parse(tiny.SETTINGS | {"text": segmentation, "corpora": corpora})
-    assert sorted(dictionaries_of(config, tmp_path)) == ["a.txt", "b.txt"]
-    assert not dictionaries_of(tiny.settings(), tmp_path)
+    assert sorted(load_dictionaries(config, tmp_path)) == ["a.txt", "b.txt"]
+    assert not load_dictionaries(tiny.settings(), tmp_path)

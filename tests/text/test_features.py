@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from mgm.settings.text import FeatureSettings
 from mgm.text.dictionary import UserDictionary, UserWord
 from mgm.text.features import (
+    NUM_SCRIPTS,
+    NUM_SHAPES,
     PROPERTIES,
-    SCRIPTS,
-    SHAPES,
     FeaturePart,
-    characters,
+    chinese_characters,
     featurize,
-    word_ngrams,
+    hash_ngrams,
 )
 from mgm.text.part_of_speech import tag_id
 from mgm.text.vocabulary import Vocabulary, count_words
@@ -77,15 +77,15 @@ def test_ngrams_are_those_of_the_definition(words: list[str]) -> None:
     for word in words:
         edged = f"<{word.lower()}>"
         expected.append([fnv(edged[i : i + n]) for n in (2, 3) for i in range(len(edged) - n + 1)])
-    assert word_ngrams(pl.Series(words), SETTINGS).to_list() == expected
+    assert hash_ngrams(pl.Series(words), SETTINGS).to_list() == expected
 
 
 def test_words_with_a_chinese_character_have_their_characters_in_lower_case() -> None:
     words = pl.Series(["北京", "T恤", "Cat", "。", "𠮷", "カ", "北"])
-    found = characters(words).to_list()
+    found = chinese_characters(words).to_list()
     assert found == [[0x5317, 0x4EAC], [ord("t"), 0x6064], [], [], [0x20BB7], [], [0x5317]]
-    assert characters(pl.Series(["Cat"])).to_list() == [[]]
-    assert characters(words.clear()).to_list() == []
+    assert chinese_characters(pl.Series(["Cat"])).to_list() == [[]]
+    assert chinese_characters(words.clear()).to_list() == []
 
 
 def test_shapes_and_scripts_tell_words_apart() -> None:
@@ -110,7 +110,7 @@ def test_shapes_and_scripts_tell_words_apart() -> None:
     tokens = pl.DataFrame({"doc_id": ["a"], "words": [words], "content": [[True] * len(words)]})
     types = featurize(tokens, VOCABULARY, SETTINGS).types
     assert types.filter(pl.col("text") != "😀")["shape"].n_unique() == len(words) - 1
-    assert types["shape"].max() < SHAPES and types["script"].max() < SCRIPTS  # type: ignore[operator]
+    assert types["shape"].max() < NUM_SHAPES and types["script"].max() < NUM_SCRIPTS  # type: ignore[operator]
     script = dict(types.select("text", "script").iter_rows())
     assert len({script["cat"], script["北京"], script["12"], script["!"]}) == 4
 

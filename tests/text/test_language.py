@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from mgm.corpus.contract import LANGUAGES
 from mgm.settings.text import LanguageSettings
 from mgm.text import language
-from mgm.text.language import detect
+from mgm.text.language import detect_languages
 
 POEM = "白日依山盡，黃河入海流。欲窮千里目，更上一層樓。"
 
 
 def language_of(text: str | None, mixed_share: float = 0.2, characters: int = 500) -> str:
     settings = LanguageSettings(mixed_share=mixed_share, characters=characters)
-    found = detect(pl.Series("text", [text], dtype=pl.String), settings)
+    found = detect_languages(pl.Series("text", [text], dtype=pl.String), settings)
     assert found.name == "language" and found.dtype == pl.String
     return str(found[0])
 
@@ -80,7 +80,7 @@ def test_the_model_sees_latin_text_only(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(language, "_model", Model)
     texts = pl.Series(["好的", "Принтер", "...", "Bonjour\nle monde"])
-    assert detect(texts, LanguageSettings()).to_list() == ["zh", "other", "other", "other"]
+    assert detect_languages(texts, LanguageSettings()).to_list() == ["zh", "other", "other", "other"]
     assert read == ["Bonjour le monde"]
 
 
@@ -99,6 +99,6 @@ def test_it_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_each_row_has_a_language_of_its_own(texts: list[str | None]) -> None:
     series = pl.Series("text", texts, dtype=pl.String)
-    found = detect(series, LanguageSettings())
+    found = detect_languages(series, LanguageSettings())
     assert len(found) == len(texts) and set(found) <= set(LANGUAGES)
     assert found.to_list() == [language_of(text) for text in texts]

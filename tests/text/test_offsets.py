@@ -5,7 +5,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.text.offsets import EDIT, Edits, aligned, compose
+from mgm.text.offsets import EDIT, Edits, align, compose
 
 TEXT = st.text(alphabet="ab 　é中文", max_size=12)
 
@@ -123,7 +123,7 @@ def test_column_round_trip_keeps_unchanged_texts_null() -> None:
 
 @given(st.lists(st.tuples(TEXT, TEXT, TEXT), min_size=1, max_size=4))
 def test_composed_edits_lead_from_first_to_last(triples: list[tuple[str, str, str]]) -> None:
-    both = compose(aligned([(a, b) for a, b, _ in triples]), aligned([(b, c) for _, b, c in triples]))
+    both = compose(align([(a, b) for a, b, _ in triples]), align([(b, c) for _, b, c in triples]))
     for text, (first, _, last) in enumerate(triples):
         assert apply(both, text, first, last) == last
 
@@ -132,7 +132,7 @@ def test_composed_edits_lead_from_first_to_last(triples: list[tuple[str, str, st
 def test_a_span_outside_every_edit_is_the_same_characters(
     pairs: list[tuple[str, str]], data: st.DataObject
 ) -> None:
-    edits = aligned(pairs)
+    edits = align(pairs)
     text = data.draw(st.integers(0, len(pairs) - 1))
     old, new = pairs[text]
     start = data.draw(st.integers(0, len(old)))
@@ -149,7 +149,7 @@ def test_a_span_outside_every_edit_is_the_same_characters(
 
 @given(st.tuples(TEXT, TEXT), st.lists(st.integers(0, 12), min_size=2, max_size=6))
 def test_mapping_is_monotone_and_inside_the_text(pair: tuple[str, str], places: list[int]) -> None:
-    edits = aligned([pair])
+    edits = align([pair])
     places = sorted(min(p, len(pair[0])) for p in places)
     for mapped in (edits.starts([0] * len(places), places), edits.ends([0] * len(places), places)):
         assert (mapped[1:] >= mapped[:-1]).all() and mapped.min() >= 0 and mapped.max() <= len(pair[1])

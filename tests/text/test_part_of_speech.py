@@ -3,14 +3,14 @@
 import polars as pl
 import pytest
 
-from mgm.text.part_of_speech import NONE, POS, TAGS, is_tag, parts_of_speech, tag_id
+from mgm.text.part_of_speech import NO_POS, NUM_POS, TAGS, is_tag, tag_id, tag_words
 
 
 def tags(words: list[str], given: dict[str, str] | None = None) -> list[str | None]:
-    found = parts_of_speech(pl.Series(words, dtype=pl.String), given)
+    found = tag_words(pl.Series(words, dtype=pl.String), given)
     assert found.dtype == pl.Int8
     assert found.name == "pos"
-    return [None if i == NONE else TAGS[i - 1] for i in found.to_list()]
+    return [None if i == NO_POS else TAGS[i - 1] for i in found.to_list()]
 
 
 def test_chinese_words_have_the_tags_of_jieba() -> None:
@@ -37,7 +37,7 @@ def test_words_that_are_not_chinese_have_none() -> None:
 )
 def test_tags_are_folded(tag: str, folded: str) -> None:
     assert TAGS[tag_id(tag) - 1] == folded
-    assert 0 < tag_id(tag) < POS
+    assert 0 < tag_id(tag) < NUM_POS
 
 
 def test_what_is_a_tag() -> None:

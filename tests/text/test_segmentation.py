@@ -13,7 +13,7 @@ from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.cleaning import clean, clean_texts
 from mgm.text.dictionary import UserDictionary, UserWord
-from mgm.text.segmentation import COLUMNS, cut_han_runs, tokenize
+from mgm.text.segmentation import TOKEN_COLUMNS, cut_han_runs, tokenize
 
 LINES = SegmentationSettings()
 CLEANING = CleaningSettings()
@@ -190,7 +190,7 @@ def test_a_document_without_words_is_rejected() -> None:
 
 def test_an_empty_part_keeps_its_columns() -> None:
     kept, rejected = tokenize(documents(), LINES)
-    assert dict(kept.schema) == {"doc_id": pl.String, **COLUMNS} and rejected.height == 0
+    assert dict(kept.schema) == {"doc_id": pl.String, **TOKEN_COLUMNS} and rejected.height == 0
 
 
 @given(st.lists(TRICKY, min_size=1, max_size=5), st.sampled_from(["line", "blank_line"]))

@@ -5,15 +5,15 @@ from pathlib import Path
 import polars as pl
 
 from mgm.settings.text import StopwordSettings
-from mgm.text.stopwords import CONTENT, DocumentFrequencies, Stopwords, mark
+from mgm.text.stopwords import CONTENT_SCHEMA, DocumentFrequencies, Stopwords, mark_content_words
 
 KEEP = ["not", "n't", "不"]
 
 
 def content(words: list[str], settings: StopwordSettings) -> list[str]:
     tokens = pl.DataFrame({"doc_id": ["a"], "words": [words]})
-    marked = mark(tokens, Stopwords.load(settings))
-    assert marked.schema == CONTENT
+    marked = mark_content_words(tokens, Stopwords.load(settings))
+    assert marked.schema == CONTENT_SCHEMA
     return [word for word, stays in zip(words, marked["content"][0], strict=True) if stays]
 
 
@@ -36,7 +36,7 @@ def test_documents_without_words_stay_in_place() -> None:
     tokens = pl.DataFrame(
         {"doc_id": ["a", "b"], "words": [[], ["cat"]]}, schema_overrides={"words": pl.List(pl.String)}
     )
-    assert mark(tokens, Stopwords.load(StopwordSettings()))["content"].to_list() == [[], [True]]
+    assert mark_content_words(tokens, Stopwords.load(StopwordSettings()))["content"].to_list() == [[], [True]]
 
 
 def corpus(*texts: str, split: str = "train") -> pl.DataFrame:

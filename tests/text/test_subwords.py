@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.text.subwords import END, UNKNOWN, Subwords, shows, written
+from mgm.text.subwords import END, UNKNOWN, Subwords, decode_pieces, visible_pieces
 
 TARGETS = ["Open the file menu", "Save the file", "打开文件菜单", "保存文件", "Access2Base 的文件"] * 3
 SUBWORDS = Subwords.train(TARGETS, 400)
@@ -19,7 +19,7 @@ def back(texts: list[str]) -> list[str]:
     """Texts to subwords and back."""
     rows = SUBWORDS.targets(pl.Series("y", texts))
     ids = rows.explode().to_numpy().astype(np.int64)
-    return written(ids, rows.list.len().to_numpy().astype(np.int64), SUBWORDS.pieces).to_list()
+    return decode_pieces(ids, rows.list.len().to_numpy().astype(np.int64), SUBWORDS.pieces).to_list()
 
 
 @given(st.lists(TEXT, min_size=1, max_size=4))
@@ -55,14 +55,14 @@ def test_the_same_texts_give_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_blanks_and_parts_of_a_character_show_nothing() -> None:
-    shown = dict(zip(SUBWORDS.pieces, shows(SUBWORDS.pieces).tolist(), strict=True))
+    shown = dict(zip(SUBWORDS.pieces, visible_pieces(SUBWORDS.pieces).tolist(), strict=True))
     assert not any(shown[p] for p in ("▁", "<0x0A>", "<0x20>", "<0x1C>", "<0xC2>", "</s>", "<unk>"))
     assert shown["<0x41>"] and shown["文件"]
 
 
 def test_bytes_that_are_no_character_do_not_stop_the_writing() -> None:
     byte = SUBWORDS.pieces.index("<0xE4>")
-    assert written(np.array([byte]), np.array([1]), SUBWORDS.pieces).to_list() == ["\ufffd"]
+    assert decode_pieces(np.array([byte]), np.array([1]), SUBWORDS.pieces).to_list() == ["\ufffd"]
 
 
 def test_without_a_target_there_is_nothing_to_learn() -> None:

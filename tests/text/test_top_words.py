@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mgm.profiling.typical_words import LABELS, WORDS, TopWords, z_scores
 from mgm.tasks import Task
-from mgm.text.list_columns import factorize, flat, lengths, ragged
+from mgm.text.list_columns import factorize, flatten, lengths, unflatten
 
 DISH = Task(name="dish", kind="classification", corpora=["menus"])
 THEMES = Task(name="themes", kind="multilabel", corpora=["menus"])
@@ -19,12 +19,12 @@ def tables(rows: list[dict[str, object]], unknown: tuple[str, ...] = ()) -> Tabl
     """A part of features: each row's `text` cut at blanks; a word in brackets carries no content."""
     frame = pl.DataFrame(rows, schema_overrides={"dish": pl.String, "themes": pl.List(pl.String)})
     words = frame["text"].str.split(" ")
-    shown = flat(words)
+    shown = flatten(words)
     code, types = factorize(shown.str.strip_chars("()").alias("text"))
     content = ~shown.str.starts_with("(")
     documents = frame.drop("text").with_columns(
-        ragged("word", pl.Series(code.astype(np.int32)), lengths(words)),
-        ragged("content", content, lengths(words)),
+        unflatten("word", pl.Series(code.astype(np.int32)), lengths(words)),
+        unflatten("content", content, lengths(words)),
     )
     ids = [0 if word in unknown else i + 1 for i, word in enumerate(types)]
     return documents, types.to_frame().with_columns(id=pl.Series(ids, dtype=pl.Int32))

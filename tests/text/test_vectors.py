@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings.text import FeatureSettings, VectorSettings
-from mgm.text import vector_files, vectors
 from mgm.text.features import FeaturePart, featurize
-from mgm.text.vector_files import read_vectors
-from mgm.text.vector_training import _Sentences, train_vectors
+from mgm.text.vectors import files
+from mgm.text.vectors.files import read_vectors
+from mgm.text.vectors.table import describe_vectors, has_vector, load_vectors, save_vectors
+from mgm.text.vectors.training import _Sentences, train_vectors
 from mgm.text.vocabulary import Vocabulary, count_words
 
 FEATURES = FeatureSettings(min_count=1, ngram_buckets=100)
@@ -57,7 +58,7 @@ def test_every_word_of_training_gets_a_vector_and_unknown_words_none(algorithm: 
     table = train_vectors(parts, vocabulary, chosen, FEATURES, 8, 1)
     assert table.dtype == np.float32
     assert table.shape == (len(vocabulary) + 1, 8)
-    assert vectors.found(table).tolist() == [False] + [True] * len(vocabulary)
+    assert has_vector(table).tolist() == [False] + [True] * len(vocabulary)
 
 
 def test_only_training_rows_teach() -> None:
@@ -87,7 +88,7 @@ def test_sentences_are_those_of_the_documents_without_unknown_and_lonely_words(
     assert vocabulary.table["word"].to_list() == ["the", "cake", "rare"]
     expected = [["the", "cake"], ["the", "rare", "cake"], ["rare", "the"]]
     for at_once in (100, 3, 1):
-        monkeypatch.setattr("mgm.text.vector_training.WORDS_AT_ONCE", at_once)
+        monkeypatch.setattr("mgm.text.vectors.training.CHUNK_WORDS", at_once)
         sentences = _Sentences(parts, vocabulary, "test", epochs=2)
         assert sentences.count == 3
         assert [list(sentences), list(sentences)] == [expected, expected]
@@ -104,7 +105,7 @@ import hashlib, sys
 from pathlib import Path
 from mgm.settings.text import FeatureSettings, VectorSettings
 from mgm.text.features import FeaturePart
-from mgm.text.vector_training import train_vectors
+from mgm.text.vectors.training import train_vectors
 from mgm.text.vocabulary import Vocabulary
 folder = Path(sys.argv[1])
 vocabulary = Vocabulary.load(folder / "vocabulary.parquet")
@@ -176,7 +177,7 @@ def test_blocks_of_any_size_give_the_same_table(
         if word != "x":
             expected[["the", "soup", "汤"].index(word.lower()) + 1] = [a, b]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(vector_files, "BYTES_AT_ONCE", data.draw(st.integers(1, 100)))
+        patch.setattr(files, "CHUNK_BYTES", data.draw(st.integers(1, 100)))
         assert np.array_equal(read_vectors(folder, "v.txt", WORDS, 2), expected)
 
 
@@ -236,18 +237,18 @@ def test_a_file_that_is_not_named_or_not_there_is_an_error(tmp_path: Path) -> No
 
 
 def test_a_table_is_saved_with_where_it_comes_from(tmp_path: Path) -> None:
-    facts = vectors.facts(FOUND, "file", None, "c0ffee")
+    facts = describe_vectors(FOUND, "file", None, "c0ffee")
     assert (facts["words"], facts["coverage"], facts["dimensions"]) == (2, 0.666667, 2)
-    vectors.save(tmp_path, FOUND, facts)
-    loaded = vectors.load(tmp_path, "c0ffee")
+    save_vectors(tmp_path, FOUND, facts)
+    loaded = load_vectors(tmp_path, "c0ffee")
     assert loaded is not None
     assert np.array_equal(loaded, FOUND)
     with pytest.raises(
         ValueError, match=r"not made from the present vocabulary; run the stage vectors again"
     ):
-        vectors.load(tmp_path, "another")
-    vectors.save(tmp_path / "none", None, vectors.facts(None, "none", None, "c0ffee"))
+        load_vectors(tmp_path, "another")
+    save_vectors(tmp_path / "none", None, describe_vectors(None, "none", None, "c0ffee"))
     assert [path.name for path in (tmp_path / "none").iterdir()] == ["vectors.json"]
-    assert vectors.load(tmp_path / "none", "c0ffee") is None
+    assert load_vectors(tmp_path / "none", "c0ffee") is None
     with pytest.raises(FileNotFoundError, match="run the stage vectors"):
-        vectors.load(tmp_path / "absent", "c0ffee")
+        load_vectors(tmp_path / "absent", "c0ffee")

@@ -4,7 +4,7 @@ import torch
 
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.settings.settings import Settings
-from mgm.text.vectors import Table
+from mgm.text.vectors.table import VectorTable
 from mgm.training.fit import Plan, plan
 from tests import tiny
 
@@ -12,7 +12,7 @@ FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), tiny.corpora())
 WIDTH = tiny.SETTINGS["model"]["width"]
 
 
-def planned(vectors: Table | None, config: Settings | None = None) -> Plan:
+def planned(vectors: VectorTable | None, config: Settings | None = None) -> Plan:
     config = config or tiny.settings()
     return plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY), vectors)
 

@@ -17,7 +17,7 @@ from mgm.model.generation.layers import DecoderLayer, KVCache, sinusoidal_positi
 from mgm.model.generation.source_memory import Memory, Reader
 from mgm.model.ragged import Words
 from mgm.settings.model import GenerationSettings
-from mgm.text.subwords import UNKNOWN, shows
+from mgm.text.subwords import UNKNOWN, visible_pieces
 
 _LEAST = 1e-9
 """Added to a probability of copying before its logarithm."""
@@ -84,7 +84,7 @@ class PointerGeneratorDecoder(nn.Module):
         self.gate = nn.Linear(2 * width, 1)
         self.dropout = nn.Dropout(settings.dropout)
         self.register_buffer("forbidden_ids", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
-        self.register_buffer("shows", torch.from_numpy(shows(pieces)), persistent=False)
+        self.register_buffer("shows", torch.from_numpy(visible_pieces(pieces)), persistent=False)
 
     def read(self, batch: Batch, words: Words) -> Memory:
         """What it looks at."""

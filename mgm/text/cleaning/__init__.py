@@ -1,5 +1,5 @@
 """Cleaning: from raw text to the text that is read, with the edits that lead back; one step a file."""
 
-from mgm.text.cleaning.pipeline import clean, clean_texts, clean_with_statistics, steps
+from mgm.text.cleaning.pipeline import build_steps, clean, clean_texts, clean_with_statistics
 
-__all__ = ["clean", "clean_texts", "clean_with_statistics", "steps"]
+__all__ = ["build_steps", "clean", "clean_texts", "clean_with_statistics"]

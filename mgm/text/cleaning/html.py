@@ -18,9 +18,9 @@ import numpy as np
 import polars as pl
 from selectolax.lexbor import LexborHTMLParser
 
-from mgm.text.cleaning.rewriting import Rewritten, among, membership, put_rows
-from mgm.text.list_columns import Array, code_points, factorize, flat, lengths, offsets, ragged, row_ids
-from mgm.text.offsets import Edits, aligned, compose
+from mgm.text.cleaning.rewrite import Rewritten, is_member, membership_table, replace_rows
+from mgm.text.list_columns import Array, code_points, factorize, flatten, lengths, offsets, row_ids, unflatten
+from mgm.text.offsets import Edits, align, compose
 
 _DROPPED = "script style head title template noscript svg iframe noembed noframes".split()
 _BLOCKS = """
@@ -50,38 +50,38 @@ _NAME = r"(?i)^</?([a-z][a-z0-9]*)"
 _BREAK, _LINE, _BLOCK = _MARKS = "\x1c\x1d\x1e"
 _EMPTY_LINE = rf"[{_MARKS} ]*{_BLOCK}[{_MARKS} ]*|[{_LINE} ]*{_BREAK}[{_LINE} ]*{_BREAK}[{_MARKS} ]*"
 _LINE_BREAK = rf" *[{_BREAK}{_LINE}][{_BREAK}{_LINE} ]*"
-_IS_BLANK = membership([0x09, 0x0A, 0x0C, 0x0D, 0x20, *map(ord, _MARKS)])
+_IS_BLANK = membership_table([0x09, 0x0A, 0x0C, 0x0D, 0x20, *map(ord, _MARKS)])
 _BLANKS = r"[\t\n\f\r ]+"
 
 
-def to_text(texts: pl.Series) -> Rewritten:
+def extract_text(texts: pl.Series) -> Rewritten:
     """The text of pages or fragments of HTML."""
     rows = np.flatnonzero(texts.str.contains(rf"[<&{_MARKS}\t\n\f\r]|  |^ | $").to_numpy())
     if len(rows) == 0:
         return texts, Edits.none()
     raw = texts.gather(rows)
-    shown = _shown(pl.Series([LexborHTMLParser(page).html or "" for page in raw], dtype=pl.String))
-    bare, dropped = _bare(raw)
+    shown = _render(pl.Series([LexborHTMLParser(page).html or "" for page in raw], dtype=pl.String))
+    bare, dropped = _strip_markup(raw)
     edits = compose(dropped, _align(bare, shown))
-    return put_rows(texts, rows, shown), edits.renumber(rows)
+    return replace_rows(texts, rows, shown), edits.renumber(rows)
 
 
 def _pieces(pages: pl.Series) -> tuple[pl.Series, Array]:
     """Markup, entities and text between them, flat, and how many each page has; together they are the page."""
     pieces = pages.str.extract_all(_PIECE)
-    return flat(pieces).alias("piece"), lengths(pieces)
+    return flatten(pieces).alias("piece"), lengths(pieces)
 
 
-def _decoded(entities: pl.Series) -> pl.Series:
+def _decode_entities(entities: pl.Series) -> pl.Series:
     code, distinct = factorize(entities)
     return pl.Series([html.unescape(entity) for entity in distinct], dtype=pl.String).gather(code)
 
 
-def _joined(pieces: pl.Series, counts: Array) -> pl.Series:
-    return ragged("text", pieces, counts).list.join("")
+def _join_pieces(pieces: pl.Series, counts: Array) -> pl.Series:
+    return unflatten("text", pieces, counts).list.join("")
 
 
-def _shown(pages: pl.Series) -> pl.Series:
+def _render(pages: pl.Series) -> pl.Series:
     """What a reader sees of well-formed pages."""
     pieces, counts = _pieces(pages)
     markup = pieces.str.contains(_IS_MARKUP)
@@ -114,9 +114,9 @@ def _shown(pages: pl.Series) -> pl.Series:
     made = frame.select(text.alias("piece"))["piece"]
     at = np.flatnonzero(entity.to_numpy())
     if len(at):
-        made = put_rows(made, at, _decoded(pieces.gather(at)))
+        made = replace_rows(made, at, _decode_entities(pieces.gather(at)))
     return (
-        _joined(made, counts)
+        _join_pieces(made, counts)
         .str.replace_all(_BLANKS, " ")
         .str.replace_all(_EMPTY_LINE, "\n\n")
         .str.replace_all(_LINE_BREAK, "\n")
@@ -124,7 +124,7 @@ def _shown(pages: pl.Series) -> pl.Series:
     )
 
 
-def _bare(raw: pl.Series) -> tuple[pl.Series, Edits]:
+def _strip_markup(raw: pl.Series) -> tuple[pl.Series, Edits]:
     """Raw pages without their markup and with decoded entities, and the edits that lead there."""
     pieces, counts = _pieces(raw)
     markup, entity = pieces.str.contains(_IS_MARKUP), pieces.str.contains(_IS_ENTITY)
@@ -133,7 +133,7 @@ def _bare(raw: pl.Series) -> tuple[pl.Series, Edits]:
     )["piece"]
     at = np.flatnonzero(entity.to_numpy())
     if len(at):
-        kept = put_rows(kept, at, _decoded(pieces.gather(at)))
+        kept = replace_rows(kept, at, _decode_entities(pieces.gather(at)))
     before, after = offsets(_sizes(pieces)), offsets(_sizes(kept))
     row, first = row_ids(counts), offsets(counts)[:-1]
     changed = np.flatnonzero((markup | entity).to_numpy())
@@ -146,15 +146,15 @@ def _bare(raw: pl.Series) -> tuple[pl.Series, Edits]:
         after[changed] - target,
         after[changed + 1] - target,
     )
-    return _joined(kept, counts), edits
+    return _join_pieces(kept, counts), edits
 
 
 def _align(old: pl.Series, new: pl.Series) -> Edits:
     """The edits between texts that should differ in blanks alone."""
     old_size, new_size = _sizes(old), _sizes(new)
     old_points, new_points = code_points(old), code_points(new)
-    old_at = np.flatnonzero(~among(_IS_BLANK, old_points))
-    new_at = np.flatnonzero(~among(_IS_BLANK, new_points))
+    old_at = np.flatnonzero(~is_member(_IS_BLANK, old_points))
+    new_at = np.flatnonzero(~is_member(_IS_BLANK, new_points))
     old_row, new_row = row_ids(old_size)[old_at], row_ids(new_size)[new_at]
     rows = len(old)
     old_count, new_count = np.bincount(old_row, minlength=rows), np.bincount(new_row, minlength=rows)
@@ -166,12 +166,14 @@ def _align(old: pl.Series, new: pl.Series) -> Edits:
     old_at, new_at, row = old_at[keep], new_at[keep], row[keep]
 
     rest = np.flatnonzero(~same)
-    rough = aligned(list(zip(old.gather(rest), new.gather(rest), strict=True))).renumber(rest)
-    exact = _gaps(old_at, new_at, row, np.flatnonzero(same), old_size, new_size)
+    rough = align(list(zip(old.gather(rest), new.gather(rest), strict=True))).renumber(rest)
+    exact = _edits_between(old_at, new_at, row, np.flatnonzero(same), old_size, new_size)
     return Edits.joined(exact, rough)
 
 
-def _gaps(old_at: Array, new_at: Array, row: Array, rows: Array, old_size: Array, new_size: Array) -> Edits:
+def _edits_between(
+    old_at: Array, new_at: Array, row: Array, rows: Array, old_size: Array, new_size: Array
+) -> Edits:
     """The edits of texts whose characters at `old_at` and `new_at` stand against each other: what lies between.
 
     Args:

@@ -12,9 +12,18 @@ import numpy as np
 import polars as pl
 from ftfy.badness import BADNESS_RE
 
-from mgm.text.cleaning.rewriting import Flags, Rewritten, put_rows
-from mgm.text.list_columns import Array, code_points, flat, lengths, offsets, ranges, row_ids, utf8_width
-from mgm.text.offsets import Edits, aligned
+from mgm.text.cleaning.rewrite import Flags, Rewritten, replace_rows
+from mgm.text.list_columns import (
+    Array,
+    code_points,
+    flatten,
+    lengths,
+    local_index,
+    offsets,
+    row_ids,
+    utf8_width,
+)
+from mgm.text.offsets import Edits, align
 
 _ENCODING_ONLY = ftfy.TextFixerConfig(
     unescape_html=False,
@@ -70,7 +79,7 @@ def repair_encoding(texts: pl.Series) -> Rewritten:
         return texts, Edits.none()
     lines_of = texts.gather(rows).str.split("\n")
     counts = lengths(lines_of)
-    lines, owner = flat(lines_of), row_ids(counts)
+    lines, owner = flatten(lines_of), row_ids(counts)
     bad = np.flatnonzero(lines.str.contains(SUSPICIOUS).to_numpy())
     old = lines.gather(bad)
     new = pl.Series([fix_text(line) for line in old], dtype=pl.String)
@@ -78,7 +87,7 @@ def repair_encoding(texts: pl.Series) -> Rewritten:
     if not changed.any():
         return texts, Edits.none()
     bad, old, new = bad[changed], old.filter(changed), new.filter(changed)
-    fixed = put_rows(lines, bad, new)
+    fixed = replace_rows(lines, bad, new)
     edits = _edits(old, new)
 
     # From offsets within lines to offsets within texts.
@@ -99,7 +108,7 @@ def repair_encoding(texts: pl.Series) -> Rewritten:
         .group_by("row", maintain_order=True)
         .agg(pl.col("line").str.join("\n"))["line"]
     )
-    return put_rows(texts, rows[touched], repaired), moved
+    return replace_rows(texts, rows[touched], repaired), moved
 
 
 def _line_starts(lines: pl.Series, counts: Array) -> Array:
@@ -119,7 +128,7 @@ def _edits(old: pl.Series, new: pl.Series) -> Edits:
     line = np.arange(len(old))
     exact, fits = _by_bytes(Edits(line, 0 * line, _sizes(old), 0 * line, _sizes(new)), old, new)
     rest = np.flatnonzero(~fits)
-    rough = aligned(list(zip(old.gather(rest), new.gather(rest), strict=True))).renumber(rest)
+    rough = align(list(zip(old.gather(rest), new.gather(rest), strict=True))).renumber(rest)
     split, fits = _by_bytes(rough, old, new)
     return Edits.joined(exact, split, rough.choose(~fits))
 
@@ -132,7 +141,7 @@ def _by_bytes(edits: Edits, old: pl.Series, new: pl.Series) -> tuple[Edits, Flag
         bytes, ASCII standing where it stood.
     """
     counts = edits.new_end - edits.new_start
-    of, nth = row_ids(counts), ranges(counts)
+    of, nth = row_ids(counts), local_index(counts)
     before, after = code_points(old), code_points(new)
     at = (offsets(_sizes(new))[edits.text] + edits.new_start)[of] + nth
     width = utf8_width(after[at])

@@ -18,35 +18,37 @@ from mgm.corpus.rejects import SPAN_IN_DELETION, TEXT_TOO_LONG, TEXT_TOO_SHORT, 
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import CleaningSettings
 from mgm.tasks import SPAN
-from mgm.text.cleaning.html import to_text
-from mgm.text.cleaning.invisible import drop_invisible
-from mgm.text.cleaning.masking import mask
+from mgm.text.cleaning.control_characters import drop_invisible
+from mgm.text.cleaning.html import extract_text
+from mgm.text.cleaning.mask import mask_identifiers
 from mgm.text.cleaning.mojibake import repair_encoding
-from mgm.text.cleaning.normal_form import normalise
-from mgm.text.cleaning.rewriting import Flags, Step
-from mgm.text.cleaning.simplified import simplify
+from mgm.text.cleaning.rewrite import Flags, Step
+from mgm.text.cleaning.simplified import simplify_chinese
+from mgm.text.cleaning.unicode import normalize_unicode
 from mgm.text.cleaning.whitespace import collapse_blanks
 from mgm.text.cleaning.width import fold_width
-from mgm.text.list_columns import flat, lengths, offsets, row_ids
+from mgm.text.list_columns import flatten, lengths, offsets, row_ids
 from mgm.text.offsets import Edits, compose
 
-CHARACTERS_AT_ONCE = 4_000_000
+BATCH_CHARACTERS = 4_000_000
 """Texts are cleaned in batches of so many characters (or one text), which bounds memory: a step that rewrites
 all of them holds up to 100 bytes a character."""
 
 
-def steps(settings: CleaningSettings) -> dict[str, Step]:
+def build_steps(settings: CleaningSettings) -> dict[str, Step]:
     """The steps that are switched on, by name, in their order."""
     width, form = settings.width, settings.unicode
     found: dict[str, Step | None] = {
-        "html": to_text if settings.html else None,
+        "html": extract_text if settings.html else None,
         "mojibake": repair_encoding if settings.mojibake else None,
         "control_characters": drop_invisible if settings.control_characters else None,
-        "unicode": partial(normalise, form="NFC" if form == "nfc" else "NFKC") if form != "none" else None,
+        "unicode": partial(normalize_unicode, form="NFC" if form == "nfc" else "NFKC")
+        if form != "none"
+        else None,
         "width": partial(fold_width, which=width) if width != "none" else None,
-        "simplified": simplify if settings.simplified else None,
+        "simplified": simplify_chinese if settings.simplified else None,
         "whitespace": collapse_blanks if settings.whitespace else None,
-        "mask": partial(mask, kinds=settings.mask) if settings.mask else None,
+        "mask": partial(mask_identifiers, kinds=settings.mask) if settings.mask else None,
     }
     return {name: step for name, step in found.items() if step is not None}
 
@@ -104,7 +106,7 @@ class _Cleaned:
 
 
 def _clean(texts: pl.Series, settings: CleaningSettings) -> _Cleaned:
-    chosen = steps(settings)
+    chosen = build_steps(settings)
     changed = {name: np.zeros(len(texts), dtype=bool) for name in chosen}
     done, found = [texts.clear()], [Edits.none()]
     for first, last in _batches(texts):
@@ -122,7 +124,7 @@ def _clean(texts: pl.Series, settings: CleaningSettings) -> _Cleaned:
 
 def _batches(texts: pl.Series) -> Iterator[tuple[int, int]]:
     """The first row of each batch, and the one after its last."""
-    number = offsets(texts.str.len_chars().to_numpy().astype(np.int64))[:-1] // CHARACTERS_AT_ONCE
+    number = offsets(texts.str.len_chars().to_numpy().astype(np.int64))[:-1] // BATCH_CHARACTERS
     bounds = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), len(texts)]
     yield from pairwise(bounds)
 
@@ -132,7 +134,7 @@ def _span_in_deletion(frame: pl.DataFrame, edits: Edits) -> Flags:
     bad = np.zeros(frame.height, dtype=bool)
     for column in frame.iter_columns():
         if column.dtype == pl.List(SPAN) and len(edits.text):
-            text, spans = row_ids(lengths(column)), flat(column)
+            text, spans = row_ids(lengths(column)), flatten(column)
             start, end = spans.struct.field("start").to_numpy(), spans.struct.field("end").to_numpy()
             gone = (edits.ends(text, end) <= edits.starts(text, start)) & (end > start)
             bad[text[gone]] = True

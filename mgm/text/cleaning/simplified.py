@@ -6,8 +6,8 @@ import numpy as np
 import opencc
 import polars as pl
 
-from mgm.text.cleaning.rewriting import Rewritten, put_rows
-from mgm.text.offsets import Edits, aligned
+from mgm.text.cleaning.rewrite import Rewritten, replace_rows
+from mgm.text.offsets import Edits, align
 
 _HAS_HAN = r"\p{Han}"
 
@@ -17,7 +17,7 @@ def _converter() -> opencc.OpenCC:
     return opencc.OpenCC("t2s")
 
 
-def simplify(texts: pl.Series) -> Rewritten:
+def simplify_chinese(texts: pl.Series) -> Rewritten:
     """Texts with Han characters in Simplified Chinese.
 
     OpenCC puts a character for a character, also where it looks at whole words, so that no offset moves; a text
@@ -32,5 +32,5 @@ def simplify(texts: pl.Series) -> Rewritten:
         return texts, Edits.none()
     rows, old, new = rows[changed], old.filter(changed), new.filter(changed)
     moved = old.str.len_chars() != new.str.len_chars()
-    edits = aligned(list(zip(old.filter(moved), new.filter(moved), strict=True)))
-    return put_rows(texts, rows, new), edits.renumber(rows[moved.to_numpy()])
+    edits = align(list(zip(old.filter(moved), new.filter(moved), strict=True)))
+    return replace_rows(texts, rows, new), edits.renumber(rows[moved.to_numpy()])

@@ -7,12 +7,20 @@ of a run at the text's ends nothing.
 import numpy as np
 import polars as pl
 
-from mgm.text.cleaning.rewriting import Flags, Points, Rewritten, among, membership, rewrite, runs
+from mgm.text.cleaning.rewrite import (
+    Flags,
+    Points,
+    Rewritten,
+    find_runs,
+    is_member,
+    membership_table,
+    rewrite_rows,
+)
 from mgm.text.list_columns import Array, offsets, row_ids
 
 _BREAKS = [0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029]
 _BLANKS = [0x09, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000]
-_IS_BREAK, _IS_BLANK = membership(_BREAKS), membership(_BLANKS)
+_IS_BREAK, _IS_BLANK = membership_table(_BREAKS), membership_table(_BLANKS)
 
 # Whatever collapsing would change: all blanks but a lone one inside a line, and one or two line breaks.
 _HAS_IRREGULAR_BLANKS = r"^\s|\s$|[^\S \n]|  | \n|\n |\n\n\n"
@@ -22,16 +30,16 @@ MAX_BREAKS = 2  # an empty line, which ends a paragraph
 
 def collapse_blanks(texts: pl.Series) -> Rewritten:
     """Collapses runs of blanks."""
-    return rewrite(texts, texts.str.contains(_HAS_IRREGULAR_BLANKS), _collapse)
+    return rewrite_rows(texts, texts.str.contains(_HAS_IRREGULAR_BLANKS), _collapse)
 
 
 def _collapse(points: Points, bounds: Array) -> tuple[Points, Flags]:
-    breaks = among(_IS_BREAK, points)
-    white = breaks | among(_IS_BLANK, points)
+    breaks = is_member(_IS_BREAK, points)
+    white = breaks | is_member(_IS_BLANK, points)
     owner = row_ids(np.diff(bounds))
     # \r\n is one line break: its \r is a blank before it.
     breaks[:-1] &= ~((points[:-1] == 0x0D) & (points[1:] == 0x0A) & (owner[:-1] == owner[1:]))
-    text, start, end = runs(white, owner)
+    text, start, end = find_runs(white, owner)
     run = row_ids(end - start)
     at = np.flatnonzero(white)
     break_at = breaks[at].astype(np.int64)

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from mgm.text.cleaning.rewriting import Points, Rewritten, any_of, exchange
+from mgm.text.cleaning.rewrite import Points, Rewritten, character_class, exchange_characters
 
 _TO_ASCII = 0xFF01 - 0x21
 _ASCII = [*range(0xFF01, 0xFF5F)]
@@ -28,10 +28,10 @@ _FORMS = {
     "letters": {point: point - _TO_ASCII for point in _LETTERS},
     "all": {point: point - _TO_ASCII for point in _ASCII} | _OTHERS,
 }
-_HAS = {name: any_of(list(forms)) for name, forms in _FORMS.items()}
+_HAS = {name: character_class(list(forms)) for name, forms in _FORMS.items()}
 _FOLDED = {name: _table(forms) for name, forms in _FORMS.items()}
 
 
 def fold_width(texts: pl.Series, which: Literal["letters", "all"]) -> Rewritten:
     """Full-width forms as plain characters; no offset moves."""
-    return exchange(texts, texts.str.contains(_HAS[which]), _FOLDED[which])
+    return exchange_characters(texts, texts.str.contains(_HAS[which]), _FOLDED[which])

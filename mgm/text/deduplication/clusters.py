@@ -16,7 +16,7 @@ Flags = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Classes:
+class EquivalenceClasses:
     """Rows of one normal form. of: the class of each row; best: the row of each class that is kept first.
 
     Classes are numbered in the order of their best rows: the one that is kept first comes first.
@@ -26,7 +26,7 @@ class Classes:
     best: Array
 
     @classmethod
-    def group(cls, keys: npt.NDArray[np.uint64] | None, rank: Array) -> "Classes":
+    def group(cls, keys: npt.NDArray[np.uint64] | None, rank: Array) -> "EquivalenceClasses":
         """Groups rows of equal keys, (rows, 2); without keys each row is alone. `rank` orders rows from the
         one that is kept first."""
         by_rank = np.argsort(rank)
@@ -43,14 +43,14 @@ class Classes:
         return cls(number[best_of], best)
 
 
-def ranks(labelled: Array) -> Array:
+def rank_rows(labelled: Array) -> Array:
     """The place of each row in the order of keeping: most labelled tasks first, then the earliest."""
     result = np.empty(len(labelled), np.int64)
     result[np.lexsort((np.arange(len(labelled)), -labelled))] = np.arange(len(labelled))
     return result
 
 
-def stars(n: int, pairs: Pairs) -> Array:
+def greedy_independent_set(n: int, pairs: Pairs) -> Array:
     """For each of n nodes, in the order of keeping, the node that is kept for it: itself or one paired with
     it.
 
@@ -78,7 +78,7 @@ def stars(n: int, pairs: Pairs) -> Array:
     return anchor
 
 
-def firsts(n: int, pairs: Pairs) -> Array:
+def first_of_component(n: int, pairs: Pairs) -> Array:
     """For each of n nodes the first node of its connected component."""
     _, component = connected_components(
         coo_array((np.ones(len(pairs[0]), np.int8), pairs), shape=(n, n)), directed=False
@@ -110,7 +110,7 @@ class Copies:
 
 
 def resolve(
-    classes: Classes,
+    classes: EquivalenceClasses,
     near_pairs: Pairs,
     groups: npt.NDArray[np.uint64],
     splits: npt.NDArray[np.uint8],
@@ -124,7 +124,7 @@ def resolve(
     """
     rows = np.arange(len(splits))
     own = classes.best[classes.of]
-    link = stars if settings.near == "drop" else firsts
+    link = greedy_independent_set if settings.near == "drop" else first_of_component
     anchor = link(len(classes.best), near_pairs)
     cluster = classes.best[anchor[classes.of]]
     is_near = anchor[classes.of] != classes.of
@@ -139,11 +139,11 @@ def resolve(
         exact=exact,
         near=is_near & ~exact,
         kept=kept,
-        split=_one_split(together, kept == rows, groups, splits),
+        split=_unify_splits(together, kept == rows, groups, splits),
     )
 
 
-def straddling(classes: Classes, near_pairs: Pairs, copies: Copies) -> tuple[Flags, Flags]:
+def split_overlap(classes: EquivalenceClasses, near_pairs: Pairs, copies: Copies) -> tuple[Flags, Flags]:
     """The held-out rows that stay and have an exact copy in training, and those that have only a near one.
 
     Judged by what stays and the splits in the end, not by what was asked for.
@@ -162,7 +162,7 @@ def straddling(classes: Classes, near_pairs: Pairs, copies: Copies) -> tuple[Fla
     return exact, held_out & nearly[classes.of] & ~exact
 
 
-def _one_split(
+def _unify_splits(
     cluster: Array, stays: Flags, groups: npt.NDArray[np.uint64], splits: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.uint8]:
     """Splits of which none cuts through a cluster or, where clusters join groups, through these groups.
@@ -177,7 +177,7 @@ def _one_split(
     n = len(rows)
     ends = np.concatenate([n + cluster_of, n + len(members) + group_of])
     size = int(ends.max(initial=-1)) + 1
-    first = firsts(size, (np.concatenate([np.arange(n), np.arange(n)]), ends))[:n]
+    first = first_of_component(size, (np.concatenate([np.arange(n), np.arange(n)]), ends))[:n]
     joined = np.zeros(size, np.bool_)
     joined[first[members[cluster_of] > 1]] = True
     result = splits.copy()

@@ -13,14 +13,14 @@ import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from mgm.text.deduplication.shingles import Shingles
-from mgm.text.list_columns import Array, offsets, ranges
+from mgm.text.list_columns import Array, local_index, offsets
 
-FOUND = 0.99  # the least chance of finding a pair whose similarity is the threshold
-ERRORS = 4.0  # standard errors below the threshold at which an estimate rules a pair out
+MIN_RECALL = 0.99  # the least chance of finding a pair whose similarity is the threshold
+MAX_STANDARD_ERRORS = 4.0  # standard errors below the threshold at which an estimate rules a pair out
 # In a bucket, a row is compared with so many of its first rows, which are those that are kept, and with as
 # many of the rows just before it: this bounds the work where a template fills a bucket with tens of
 # thousands.
-COMPARED = 16
+BUCKET_NEIGHBOURS = 16
 _PAIRS = 1 << 18  # estimated at once
 _SHINGLES = 1 << 23  # verified at once
 _COLUMNS = (1 << 31) - 1
@@ -29,7 +29,7 @@ Signatures = npt.NDArray[np.uint32]  # (bands, rows, rows of a band)
 Pairs = tuple[Array, Array]
 
 
-def bands(threshold: float, permutations: int) -> tuple[int, int]:
+def choose_bands(threshold: float, permutations: int) -> tuple[int, int]:
     """How a signature is cut: (bands, permutations of a band).
 
     The longest bands that still find a pair at the threshold with the chance `FOUND`: longer ones give fewer
@@ -37,15 +37,15 @@ def bands(threshold: float, permutations: int) -> tuple[int, int]:
     """
     fitting = [1]
     for size in range(2, permutations + 1):
-        if 1 - (1 - threshold**size) ** (permutations // size) >= FOUND:
+        if 1 - (1 - threshold**size) ** (permutations // size) >= MIN_RECALL:
             fitting.append(size)
     return permutations // fitting[-1], fitting[-1]
 
 
-def candidates(signatures: Signatures, rows: Array, threshold: float) -> Pairs:
+def find_candidates(signatures: Signatures, rows: Array, threshold: float) -> Pairs:
     """Pairs of places in `rows` (left < right), sorted, that share a bucket and are likely as similar as the
     threshold, judged by their signatures."""
-    least = _least_estimate(threshold, signatures.shape[0] * signatures.shape[2])
+    least = _min_estimate(threshold, signatures.shape[0] * signatures.shape[2])
     found = [np.empty(0, np.int64)]
     for band in signatures:
         for left, right in _bucket_mates(_bucket(band[rows])):
@@ -56,8 +56,8 @@ def candidates(signatures: Signatures, rows: Array, threshold: float) -> Pairs:
     return codes // max(len(rows), 1), codes % max(len(rows), 1)
 
 
-def _least_estimate(threshold: float, permutations: int) -> float:
-    return float(threshold - ERRORS * np.sqrt(threshold * (1 - threshold) / permutations))
+def _min_estimate(threshold: float, permutations: int) -> float:
+    return float(threshold - MAX_STANDARD_ERRORS * np.sqrt(threshold * (1 - threshold) / permutations))
 
 
 def _bucket(band: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
@@ -75,14 +75,14 @@ def _bucket_mates(bucket: npt.NDArray[np.uint64]) -> Iterator[Pairs]:
     same = np.diff(bucket[order]) == 0
     starts = np.flatnonzero(np.concatenate([[True], ~same])) if len(order) else np.empty(0, np.int64)
     sizes = np.diff(np.append(starts, len(order)))
-    place = ranges(sizes)
-    counts = np.minimum(place, 2 * COMPARED)
+    place = local_index(sizes)
+    counts = np.minimum(place, 2 * BUCKET_NEIGHBOURS)
     first = np.repeat(starts, sizes)
     bounds = offsets(counts)
     for begin, end in _blocks(bounds, _PAIRS):
         own = counts[begin:end]
-        mate = ranges(own)
-        skipped = np.where(mate < COMPARED, 0, np.repeat(place[begin:end] - own, own))
+        mate = local_index(own)
+        skipped = np.where(mate < BUCKET_NEIGHBOURS, 0, np.repeat(place[begin:end] - own, own))
         right = np.repeat(np.arange(begin, end), own)
         left = np.repeat(first[begin:end], own) + mate + skipped
         yield order[left], order[right]
@@ -105,7 +105,7 @@ def _estimate(signatures: Signatures, left: Array, right: Array) -> npt.NDArray[
     return equal / (signatures.shape[0] * signatures.shape[2])
 
 
-def sets(texts: Iterable[Shingles]) -> csr_array:
+def shingle_sets(texts: Iterable[Shingles]) -> csr_array:
     """The sets of shingles of texts in parts: a row a text, a column a hash. Memory: 5 bytes a shingle."""
     columns, counts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
     for part in texts:
@@ -119,7 +119,7 @@ def sets(texts: Iterable[Shingles]) -> csr_array:
     return result
 
 
-def jaccard(members: csr_array, left: Array, right: Array) -> npt.NDArray[np.float64]:
+def jaccard_similarity(members: csr_array, left: Array, right: Array) -> npt.NDArray[np.float64]:
     """The Jaccard similarity of pairs of rows of `sets`; 0 for two empty sets."""
     size = np.diff(members.indptr).astype(np.int64)
     result = np.zeros(len(left))

@@ -12,15 +12,15 @@ from mgm.text.list_columns import Array, code_points, offsets
 
 # Of fewer shingles the likeness says nothing ("Press Ctrl+Shift+V", "Press Ctrl+Shift+W"): such texts have
 # exact copies only.
-LEAST_SHINGLES = 20
+MIN_SHINGLES = 20
 
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
 _SEED = 42
-_ROWS = 4_096  # of a call to rensa, whose result is Python lists: 128 KB a hundred rows
+_CALL_ROWS = 4_096  # of a call to rensa, whose result is Python lists: 128 KB a hundred rows
 
 
-def normalize(texts: pl.Series) -> pl.Series:
+def normalize_texts(texts: pl.Series) -> pl.Series:
     """The texts without what copies differ in: case, blanks, punctuation, width and other forms of a
     character (NFKC). Symbols stay, since emoji carry sentiment. A text of nothing else is itself, its ends
     stripped."""
@@ -30,7 +30,7 @@ def normalize(texts: pl.Series) -> pl.Series:
     return texts.alias("text").to_frame().select(bare.alias("text")).to_series()
 
 
-def exact_keys(normal: pl.Series) -> npt.NDArray[np.uint64]:
+def hash_texts(normal: pl.Series) -> npt.NDArray[np.uint64]:
     """A key of 128 bits (BLAKE2b) for each text: (rows, 2).
 
     Two different texts among a billion share one with a chance of 1e-21, so that texts of equal keys are not
@@ -74,10 +74,10 @@ class Shingles:
         """
         bounds = offsets(self.counts)
         result = np.empty((len(self.counts), permutations), np.uint32)
-        for first in range(0, len(self.counts), _ROWS):
-            own = bounds[first : first + _ROWS + 1]
+        for first in range(0, len(self.counts), _CALL_ROWS):
+            own = bounds[first : first + _CALL_ROWS + 1]
             matrix = RMinHash.digest_matrix_from_flat_token_hashes(
                 self.hashes[own[0] : own[-1]], (own - own[0]).astype(np.uint64), permutations, _SEED
             )
-            result[first : first + _ROWS] = matrix.to_rows()
+            result[first : first + _CALL_ROWS] = matrix.to_rows()
         return result

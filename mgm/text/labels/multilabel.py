@@ -6,7 +6,7 @@ import polars as pl
 from mgm.tasks import Task
 from mgm.tasks.kinds import MULTILABEL
 from mgm.text.labels.encoder import LABEL_ENCODERS, UNSEEN, LabelEncoder, label_ids
-from mgm.text.list_columns import flat, lengths, ragged, row_ids
+from mgm.text.list_columns import flatten, lengths, row_ids, unflatten
 from mgm.text.subwords import Subwords
 
 
@@ -16,15 +16,15 @@ class LabelSetEncoder(LabelEncoder):
     def encode(self, frame: pl.DataFrame, task: Task, subwords: Subwords | None) -> pl.Series:
         """Return the ids of each document's labels."""
         column = frame[task.name]
-        row, ids = row_ids(lengths(column)), label_ids(flat(column), task.labels)
+        row, ids = row_ids(lengths(column)), label_ids(flatten(column), task.labels)
         keep = (ids.fill_null(UNSEEN) != UNSEEN).to_numpy()
         counts = np.bincount(row[keep], minlength=len(column))
-        lists = ragged(column.name, ids.filter(keep), counts, valid=column.is_not_null().to_numpy())
+        lists = unflatten(column.name, ids.filter(keep), counts, valid=column.is_not_null().to_numpy())
         return lists.list.unique().list.sort()
 
     def flatten(self, column: pl.Series) -> pl.Series:
         """Return all labels of all documents."""
-        return flat(column).drop_nulls()
+        return flatten(column).drop_nulls()
 
     def drop(self, column: pl.Expr, labels: pl.Series) -> pl.Expr:
         """Return the lists without these labels."""

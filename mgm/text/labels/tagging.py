@@ -9,8 +9,8 @@ import polars as pl
 from mgm.tasks import Task
 from mgm.tasks.kinds import TAGGING
 from mgm.text.labels.encoder import LABEL_ENCODERS, UNSEEN, LabelEncoder, label_ids
-from mgm.text.list_columns import Array, flat, flat_array, lengths, ragged, ranges, row_ids
-from mgm.text.offsets import keys
+from mgm.text.list_columns import Array, flatten, flatten_ints, lengths, local_index, row_ids, unflatten
+from mgm.text.offsets import position_keys
 from mgm.text.subwords import Subwords
 
 OUTSIDE = 0
@@ -24,18 +24,18 @@ class SpanEncoder(LabelEncoder):
         """Return the tags of the words, whose offsets are the columns `start` and `end`."""
         column = frame[task.name]
         counts = lengths(frame["start"])
-        row, spans = row_ids(lengths(column)), flat(column)
+        row, spans = row_ids(lengths(column)), flatten(column)
         labels = label_ids(spans.struct.field("label"), task.labels).fill_null(UNSEEN).to_numpy()
         first, last = _words_of_spans(
             row, spans.struct.field("start").to_numpy(), spans.struct.field("end").to_numpy(), frame
         )
         known = (labels != UNSEEN) & (first < last)
         size = (last - first)[known]
-        place = ranges(size)
+        place = local_index(size)
         tags = np.full(counts.sum(), OUTSIDE, dtype=np.int16)
         tags[np.repeat(first[known], size) + place] = 1 + 2 * np.repeat(labels[known], size) + (place > 0)
         labelled = column.is_not_null().to_numpy()
-        return ragged(
+        return unflatten(
             column.name,
             pl.Series(tags[np.repeat(labelled, counts)]),
             np.where(labelled, counts, 0),
@@ -44,7 +44,7 @@ class SpanEncoder(LabelEncoder):
 
     def flatten(self, column: pl.Series) -> pl.Series:
         """Return the labels of all spans of all documents."""
-        return flat(column).struct.field("label").drop_nulls()
+        return flatten(column).struct.field("label").drop_nulls()
 
     def drop(self, column: pl.Expr, labels: pl.Series) -> pl.Expr:
         """Return the lists without spans of these labels."""
@@ -54,8 +54,12 @@ class SpanEncoder(LabelEncoder):
 def _words_of_spans(row: Array, start: Array, end: Array, frame: pl.DataFrame) -> tuple[Array, Array]:
     """Return the flat words [first, last) that each span overlaps; a word that two spans share is the earlier one's."""
     word_row = row_ids(lengths(frame["start"]))
-    first = np.searchsorted(keys(word_row, flat_array(frame["end"])), keys(row, start), side="right")
-    last = np.searchsorted(keys(word_row, flat_array(frame["start"])), keys(row, end), side="left")
+    first = np.searchsorted(
+        position_keys(word_row, flatten_ints(frame["end"])), position_keys(row, start), side="right"
+    )
+    last = np.searchsorted(
+        position_keys(word_row, flatten_ints(frame["start"])), position_keys(row, end), side="left"
+    )
     order = np.lexsort((-last, first))
     taken = np.maximum.accumulate(np.append(0, last[order]))[:-1]
     first[order] = np.maximum(first[order], taken)

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mgm.tasks import Task
-from mgm.text.list_columns import flat, lengths
+from mgm.text.list_columns import flatten, lengths
 
 LOGIT, VALUE = "logit:", "value"
 TASK_KEY = "task"
@@ -130,7 +130,7 @@ def agreement(answers: Answers, gold: pl.Series, task: Task) -> float | None:
         return float((found.argmax(1) == known.to_numpy()).mean())
     if task.kind == "multilabel":
         said, true = found >= 0.5, np.zeros(found.shape, bool)
-        true[np.repeat(np.arange(len(known)), lengths(known)), flat(known).to_numpy()] = True
+        true[np.repeat(np.arange(len(known)), lengths(known)), flatten(known).to_numpy()] = True
         return float(2 * (said & true).sum() / max(said.sum() + true.sum(), 1))
     value = known.to_numpy()
     return float(np.corrcoef(found, value)[0, 1]) if np.ptp(found) > 0 and np.ptp(value) > 0 else None

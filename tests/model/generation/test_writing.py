@@ -12,7 +12,7 @@ from mgm.model.network import Network
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text.features import FeaturePart
-from mgm.text.subwords import END, UNKNOWN, written
+from mgm.text.subwords import END, UNKNOWN, decode_pieces
 from tests import writing
 
 CONFIG = writing.settings()
@@ -110,7 +110,7 @@ def test_an_output_is_never_empty_never_too_long_and_repeats_no_run(
     for ids in outputs(found):
         assert 1 <= len(ids) <= longest
         assert END not in ids and UNKNOWN not in ids
-        text = written(np.array(ids), np.array([len(ids)]), SPACES["into_zh"])[0]
+        text = decode_pieces(np.array(ids), np.array([len(ids)]), SPACES["into_zh"])[0]
         assert text.strip()
         if run:
             runs = [tuple(ids[i : i + run]) for i in range(len(ids) - run + 1)]

@@ -3,7 +3,7 @@
 import numpy as np
 import polars as pl
 
-from mgm.text.cleaning.rewriting import Step
+from mgm.text.cleaning.rewrite import Step
 from mgm.text.offsets import Edits
 
 

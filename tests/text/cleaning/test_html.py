@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.tasks import TASK_KINDS
 from mgm.text.cleaning import clean, clean_texts
-from mgm.text.cleaning.html import to_text
+from mgm.text.cleaning.html import extract_text
 from mgm.text.segmentation import tokenize
 from tests.text.cleaning.checks import after, changes, check_edits, raw_of
 
@@ -47,7 +47,7 @@ from tests.text.cleaning.checks import after, changes, check_edits, raw_of
     ],
 )
 def test_text_of_a_page(page: str, text: str) -> None:
-    assert after(to_text, page) == text
+    assert after(extract_text, page) == text
 
 
 @pytest.mark.parametrize(
@@ -62,18 +62,22 @@ def test_text_of_a_page(page: str, text: str) -> None:
     ],
 )
 def test_words_have_their_own_raw_offsets(page: str) -> None:
-    new, edits = to_text(pl.Series([page]))
+    new, edits = extract_text(pl.Series([page]))
     assert raw_of(edits, page, new[0], "two") in ("two", "t&#119;o")
     check_edits([page], new.to_list(), edits, exchanges=True)
 
 
 def test_letters_of_tags_are_never_taken_for_text() -> None:
     page = "<b class='bold b'>b</b><i>bold</i><b></b>b"
-    assert changes(to_text, page) == [("<b class='bold b'>", ""), ("</b><i>", ""), ("</i><b></b>", "")]
+    assert changes(extract_text, page) == [("<b class='bold b'>", ""), ("</b><i>", ""), ("</i><b></b>", "")]
 
 
 def test_an_entity_is_one_edit_of_its_own() -> None:
-    assert changes(to_text, "a &amp; b&nbsp;c &lt;d") == [("&amp;", "&"), ("&nbsp;", "\xa0"), ("&lt;", "<")]
+    assert changes(extract_text, "a &amp; b&nbsp;c &lt;d") == [
+        ("&amp;", "&"),
+        ("&nbsp;", "\xa0"),
+        ("&lt;", "<"),
+    ]
 
 
 def test_labels_inside_tags_keep_their_place() -> None:
@@ -109,7 +113,7 @@ def test_a_long_page_takes_no_second() -> None:
     exact, aligned = f"<p>{rows}"[:100_000], f"<table>{rows}"[:100_000]
     for page in (exact, aligned):
         start = time.process_time()
-        new, edits = to_text(pl.Series([page]))
+        new, edits = extract_text(pl.Series([page]))
         assert time.process_time() - start < 2
         check_edits([page], new.to_list(), edits, exchanges=True)
         assert raw_of(edits, page, new[0], "Paragraph 700 with") == "Paragraph 700 with"
@@ -126,7 +130,7 @@ MARKUP = st.lists(
 
 @given(st.lists(MARKUP, min_size=1, max_size=4))
 def test_edits_of_any_markup_lead_back(pages: list[str]) -> None:
-    new, edits = to_text(pl.Series(pages, dtype=pl.String))
+    new, edits = extract_text(pl.Series(pages, dtype=pl.String))
     check_edits(pages, new.to_list(), edits, exchanges=True)
 
 

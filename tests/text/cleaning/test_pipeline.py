@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mgm.settings.text import CleaningSettings
 from mgm.tasks import TASK_KINDS
-from mgm.text.cleaning import clean, clean_texts, clean_with_statistics, pipeline, steps
+from mgm.text.cleaning import build_steps, clean, clean_texts, clean_with_statistics, pipeline
 from mgm.text.offsets import Edits
 from tests.text.cleaning.checks import check_edits, check_spans
 
@@ -32,10 +32,10 @@ def documents(*texts: str | None) -> pl.DataFrame:
 
 def test_steps_in_their_order() -> None:
     every = CleaningSettings(html=True, width="letters", simplified=True)
-    assert list(steps(every)) == [
+    assert list(build_steps(every)) == [
         "html", "mojibake", "control_characters", "unicode", "width", "simplified", "whitespace", "mask",
     ]  # fmt: skip
-    assert list(steps(OFF)) == []
+    assert list(build_steps(OFF)) == []
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_batches_change_no_result(raws: list[str], size: int) -> None:
     texts = pl.Series(raws, dtype=pl.String)
     whole, edits = clean_texts(texts, ALL)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pipeline, "CHARACTERS_AT_ONCE", size)
+        patch.setattr(pipeline, "BATCH_CHARACTERS", size)
         batched, found = clean_texts(texts, ALL)
     assert batched.to_list() == whole.to_list()
     assert found.to_column(len(raws)).to_list() == edits.to_column(len(raws)).to_list()

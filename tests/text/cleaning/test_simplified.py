@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.text.cleaning.simplified import simplify
+from mgm.text.cleaning.simplified import simplify_chinese
 from tests.text.cleaning.checks import after, check_edits
 
 
@@ -21,12 +21,12 @@ from tests.text.cleaning.checks import after, check_edits
     ],
 )
 def test_conversion(raw: str, text: str) -> None:
-    assert after(simplify, raw) == text
+    assert after(simplify_chinese, raw) == text
 
 
 def test_no_offset_moves() -> None:
     texts = pl.Series(["one", "漢字", "汉字", "萬里 \x00 長城"])
-    new, edits = simplify(texts)
+    new, edits = simplify_chinese(texts)
     assert new.to_list() == ["one", "汉字", "汉字", "万里 \x00 长城"] and len(edits.text) == 0
 
 
@@ -36,5 +36,5 @@ def test_no_offset_moves() -> None:
     )
 )
 def test_edits_lead_back(raws: list[str]) -> None:
-    new, edits = simplify(pl.Series(raws, dtype=pl.String))
+    new, edits = simplify_chinese(pl.Series(raws, dtype=pl.String))
     check_edits(raws, new.to_list(), edits, exchanges=True)

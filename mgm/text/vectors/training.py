@@ -14,11 +14,11 @@ import polars as pl
 from mgm.corpus.progress import progress
 from mgm.settings.text import FeatureSettings, VectorSettings
 from mgm.text.features import FeaturePart
-from mgm.text.list_columns import flat_array, lengths, offsets, ragged, row_ids
-from mgm.text.vectors import Table
+from mgm.text.list_columns import flatten_ints, lengths, offsets, row_ids, unflatten
+from mgm.text.vectors.table import VectorTable
 from mgm.text.vocabulary import UNKNOWN, Vocabulary
 
-WORDS_AT_ONCE = 500_000
+CHUNK_WORDS = 500_000
 """Words that stand in memory as Python strings at the same time, some 30 MB."""
 
 
@@ -29,12 +29,12 @@ def train_vectors(
     features: FeatureSettings,
     width: int,
     seed: int,
-) -> Table:
+) -> VectorTable:
     """Vectors of the vocabulary's words from the sentences of the rows of split train, labelled or not.
 
     FastText's n-grams are those of `features`. The same arguments give the same bytes: one thread draws and
     learns (about 400,000 words a second, each epoch). Memory: two tables of V+1 rows (for fastText a third, of
-    n-grams), and `WORDS_AT_ONCE`.
+    n-grams), and `CHUNK_WORDS`.
 
     Raises:
         ValueError: there is no sentence of two known words to learn from.
@@ -87,29 +87,29 @@ class _Sentences:
     def __post_init__(self) -> None:
         self.chunks = [(part, rows) for part in self.parts for rows in _chunks(part)]
         self.names = pl.concat([pl.Series("word", [None], dtype=pl.String), self.vocabulary.table["word"]])
-        self.count = sum(_known(part, rows)[1].size for part, rows in self.chunks)
+        self.count = sum(_known_words(part, rows)[1].size for part, rows in self.chunks)
         again = chain.from_iterable(repeat(self.chunks, self.epochs))
         self.shown = progress(again, self.description, len(self.chunks) * self.epochs)
 
     def __iter__(self) -> Iterator[list[str]]:
         for part, rows in islice(self.shown, len(self.chunks)):
-            ids, counts = _known(part, rows)
-            yield from ragged("words", self.names.gather(ids), counts).to_list()
+            ids, counts = _known_words(part, rows)
+            yield from unflatten("words", self.names.gather(ids), counts).to_list()
 
 
 def _chunks(part: FeaturePart) -> list[np.ndarray]:
-    """The rows of split train, cut into runs of about WORDS_AT_ONCE words."""
+    """The rows of split train, cut into runs of about CHUNK_WORDS words."""
     rows = part.documents.select((pl.col("split") == "train").arg_true()).to_series().to_numpy()
     before = offsets(lengths(part.documents["word"])[rows])[:-1]
-    return np.split(rows, np.flatnonzero(np.diff(before // WORDS_AT_ONCE)) + 1) if len(rows) else []
+    return np.split(rows, np.flatnonzero(np.diff(before // CHUNK_WORDS)) + 1) if len(rows) else []
 
 
-def _known(part: FeaturePart, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _known_words(part: FeaturePart, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The ids of the known words of these rows, flat, and how many each sentence has; sentences of fewer than two
     are left out, since a word is learnt from its neighbours."""
     documents = part.documents.select("word", "sentence")[rows]
-    ids = part.types["id"].to_numpy()[flat_array(documents["word"])]
-    length = flat_array(documents["sentence"])
+    ids = part.types["id"].to_numpy()[flatten_ints(documents["word"])]
+    length = flatten_ints(documents["sentence"])
     sentence = row_ids(length)
     counts = np.bincount(sentence[ids != UNKNOWN], minlength=len(length))
     return ids[(ids != UNKNOWN) & (counts[sentence] > 1)], counts[counts > 1]

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.text.cleaning.normal_form import normalise
+from mgm.text.cleaning.unicode import normalize_unicode
 from tests.text.cleaning.checks import after, changes, check_edits, raw_of
 
-NFC, NFKC = partial(normalise, form="NFC"), partial(normalise, form="NFKC")
+NFC, NFKC = partial(normalize_unicode, form="NFC"), partial(normalize_unicode, form="NFKC")
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_characters_exchanged_one_for_one_move_nothing() -> None:
 
 @given(st.lists(st.text(max_size=10), min_size=1, max_size=4), st.sampled_from(["NFC", "NFKC"]))
 def test_as_unicodedata_and_edits_lead_back(raws: list[str], form: str) -> None:
-    new, edits = normalise(pl.Series(raws, dtype=pl.String), form)  # type: ignore[arg-type]
+    new, edits = normalize_unicode(pl.Series(raws, dtype=pl.String), form)  # type: ignore[arg-type]
     # Python and Polars know Unicode of different years; what both know is the same.
     if all(unicodedata.name(c, "") for raw in raws for c in raw):
         assert new.to_list() == [unicodedata.normalize(form, raw) for raw in raws]
@@ -48,4 +48,4 @@ def test_as_unicodedata_and_edits_lead_back(raws: list[str], form: str) -> None:
 @given(st.text(alphabet="aｅé\u0301\u0323\u0308ﬁ½한ㄱｶﾞ\u0345", max_size=12))
 def test_combining_marks(raw: str) -> None:
     for form in ("NFC", "NFKC"):
-        assert after(partial(normalise, form=form), raw) == unicodedata.normalize(form, raw)
+        assert after(partial(normalize_unicode, form=form), raw) == unicodedata.normalize(form, raw)

@@ -11,20 +11,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Table = npt.NDArray[np.float32]
+VectorTable = npt.NDArray[np.float32]
 
-TABLE, FACTS = "vectors.npy", "vectors.json"
+TABLE_FILE, METADATA_FILE = "vectors.npy", "vectors.json"
 
 
-def found(table: Table) -> npt.NDArray[np.bool_]:
+def has_vector(table: VectorTable) -> npt.NDArray[np.bool_]:
     """Which rows of a table hold a vector: (V+1,)."""
     return np.any(table != 0, axis=1)
 
 
-def facts(table: Table | None, source: str, algorithm: str | None, vocabulary_sha256: str) -> dict[str, Any]:
+def describe_vectors(
+    table: VectorTable | None, source: str, algorithm: str | None, vocabulary_sha256: str
+) -> dict[str, Any]:
     """What vectors.json says: source, algorithm (of trained ones), dimensions, words with a vector and their share
     of the vocabulary, and the hash of the vocabulary's file."""
-    known = 0 if table is None else int(found(table).sum())
+    known = 0 if table is None else int(has_vector(table).sum())
     words = 0 if table is None else len(table) - 1
     return {
         "source": source,
@@ -36,23 +38,23 @@ def facts(table: Table | None, source: str, algorithm: str | None, vocabulary_sh
     }
 
 
-def save(folder: Path, table: Table | None, content: dict[str, Any]) -> None:
+def save_vectors(folder: Path, table: VectorTable | None, content: dict[str, Any]) -> None:
     """Writes both files; `content` is what `facts` gave."""
     folder.mkdir(parents=True, exist_ok=True)
     if table is not None:
-        np.save(folder / TABLE, table, allow_pickle=False)
+        np.save(folder / TABLE_FILE, table, allow_pickle=False)
     text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
-    (folder / FACTS).write_text(text + "\n", encoding="utf-8")
+    (folder / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def load(folder: Path, vocabulary_sha256: str) -> Table | None:
+def load_vectors(folder: Path, vocabulary_sha256: str) -> VectorTable | None:
     """The table that `save` wrote, None where there is none.
 
     Raises:
         FileNotFoundError: nothing was saved here.
         ValueError: the rows are those of another vocabulary.
     """
-    path = folder / FACTS
+    path = folder / METADATA_FILE
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; run the stage vectors")
     content = json.loads(path.read_text(encoding="utf-8"))
@@ -60,5 +62,5 @@ def load(folder: Path, vocabulary_sha256: str) -> Table | None:
         raise ValueError(f"{path}: not made from the present vocabulary; run the stage vectors again")
     if content["source"] == "none":
         return None
-    table: Table = np.load(folder / TABLE, allow_pickle=False)
+    table: VectorTable = np.load(folder / TABLE_FILE, allow_pickle=False)
     return table

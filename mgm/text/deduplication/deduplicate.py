@@ -24,17 +24,24 @@ from mgm.corpus.statistics import Statistics
 from mgm.settings.text import DeduplicationSettings
 from mgm.tasks import Task
 from mgm.text.deduplication import conflicts, pairs
-from mgm.text.deduplication.clusters import Classes, Copies, Flags, ranks, resolve, straddling
-from mgm.text.deduplication.shingles import LEAST_SHINGLES, Shingles, exact_keys, normalize
+from mgm.text.deduplication.clusters import (
+    Copies,
+    EquivalenceClasses,
+    Flags,
+    rank_rows,
+    resolve,
+    split_overlap,
+)
+from mgm.text.deduplication.shingles import MIN_SHINGLES, Shingles, hash_texts, normalize_texts
 from mgm.text.list_columns import Array
 
-Found = list[dict[str, Any]]
-STRADDLING_IDS = 10
+Examples = list[dict[str, Any]]
+MAX_OVERLAP_IDS = 10
 
 
 def deduplicate(
     source: Path, target: Path, rejects: Path, tasks: list[Task], settings: DeduplicationSettings
-) -> tuple[Counts, Statistics, Found, dict[str, list[str]]]:
+) -> tuple[Counts, Statistics, Examples, dict[str, list[str]]]:
     """Writes the documents that stay, with the splits that they get, and the dropped ones.
 
     Of copies the one with most labelled tasks is kept, then the earliest. `duplicate_of` in the values of a
@@ -49,14 +56,14 @@ def deduplicate(
         labels; the first doc_ids behind straddling/exact and straddling/near.
     """
     target.mkdir(parents=True, exist_ok=True)
-    rows = _rows(source, tasks, settings, target)
-    classes = Classes.group(rows.keys, ranks(rows.labelled))
+    rows = _read_comparison(source, tasks, settings, target)
+    classes = EquivalenceClasses.group(rows.keys, rank_rows(rows.labelled))
     near = _near_pairs(source, rows, classes, settings)
     copies = resolve(classes, near, rows.groups, rows.splits, settings)
-    members = _members(source, tasks, copies)
+    members = _read_members(source, tasks, copies)
     statistics, examples = _report(source, tasks, copies, members, rows.splits)
     modes = {"exact": settings.exact, "near": settings.near}
-    straddlers = dict(zip(modes, straddling(classes, near, copies), strict=True))
+    straddlers = dict(zip(modes, split_overlap(classes, near, copies), strict=True))
     sought = {kind: straddlers[kind] for kind, mode in modes.items() if mode != "off"}
     for kind, found in sought.items():
         statistics.count(f"straddling/{kind}", found.sum())
@@ -66,7 +73,7 @@ def deduplicate(
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _Comparison:
     """What is compared of each row; keys and signatures only where they are needed."""
 
     labelled: Array
@@ -77,17 +84,19 @@ class _Rows:
     signatures: pairs.Signatures | None
 
 
-def _rows(source: Path, tasks: list[Task], settings: DeduplicationSettings, folder: Path) -> _Rows:
+def _read_comparison(
+    source: Path, tasks: list[Task], settings: DeduplicationSettings, folder: Path
+) -> _Comparison:
     n = read_manifest(source).rows
     exact, near = settings.exact != "off", settings.near != "off" and n > 0
-    count, width = pairs.bands(settings.threshold, settings.permutations)
-    rows = _Rows(
+    count, width = pairs.choose_bands(settings.threshold, settings.permutations)
+    rows = _Comparison(
         labelled=np.zeros(n, np.int64),
         groups=np.zeros(n, np.uint64),
         splits=np.zeros(n, np.uint8),
         keys=np.zeros((n, 2), np.uint64) if exact else None,
         comparable=np.zeros(n, np.bool_),
-        signatures=_mapped(folder, (count, n, width)) if near else None,
+        signatures=_memory_map(folder, (count, n, width)) if near else None,
     )
     labelled = pl.sum_horizontal(pl.lit(0), *(pl.col(t.name).is_not_null() for t in tasks))
     columns = ["text", "group", "split", *(t.name for t in tasks)]
@@ -98,18 +107,18 @@ def _rows(source: Path, tasks: list[Task], settings: DeduplicationSettings, fold
         rows.splits[own] = part["split"].cast(pl.Enum(SPLITS)).to_physical().to_numpy()
         if not (exact or near):
             continue
-        normal = normalize(part["text"])
+        normal = normalize_texts(part["text"])
         if rows.keys is not None:
-            rows.keys[own] = exact_keys(normal)
+            rows.keys[own] = hash_texts(normal)
         if rows.signatures is not None:
             shingles = Shingles.of(normal, settings.shingle)
-            rows.comparable[own] = shingles.counts >= LEAST_SHINGLES
+            rows.comparable[own] = shingles.counts >= MIN_SHINGLES
             signatures = shingles.signatures(settings.permutations)[:, : count * width]
             rows.signatures[:, own] = signatures.reshape(-1, count, width).transpose(1, 0, 2)
     return rows
 
 
-def _mapped(folder: Path, shape: tuple[int, int, int]) -> pairs.Signatures:
+def _memory_map(folder: Path, shape: tuple[int, int, int]) -> pairs.Signatures:
     # The file has no name, so that it is gone with the process, however that ends.
     with TemporaryFile(dir=folder) as file:
         return np.memmap(file, np.uint32, "w+", shape=shape)
@@ -124,12 +133,14 @@ def _parts(source: Path, columns: list[str], what: str) -> Iterator[tuple[int, p
         first += part.height
 
 
-def _near_pairs(source: Path, rows: _Rows, classes: Classes, settings: DeduplicationSettings) -> pairs.Pairs:
+def _near_pairs(
+    source: Path, rows: _Comparison, classes: EquivalenceClasses, settings: DeduplicationSettings
+) -> pairs.Pairs:
     """Pairs of classes whose texts are near-duplicates."""
     if rows.signatures is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     comparable = np.flatnonzero(rows.comparable[classes.best])
-    left, right = pairs.candidates(rows.signatures, classes.best[comparable], settings.threshold)
+    left, right = pairs.find_candidates(rows.signatures, classes.best[comparable], settings.threshold)
     left, right = comparable[left], comparable[right]
     likely = np.zeros(len(rows.splits), np.bool_)
     likely[classes.best[left]] = likely[classes.best[right]] = True
@@ -138,14 +149,15 @@ def _near_pairs(source: Path, rows: _Rows, classes: Classes, settings: Deduplica
         part["text"].filter(pl.Series(likely[i : i + part.height]))
         for i, part in _parts(source, ["text"], "verify")
     )
-    members = pairs.sets(Shingles.of(normalize(text), settings.shingle) for text in texts)
+    members = pairs.shingle_sets(Shingles.of(normalize_texts(text), settings.shingle) for text in texts)
     similar = (
-        pairs.jaccard(members, place[classes.best[left]], place[classes.best[right]]) >= settings.threshold
+        pairs.jaccard_similarity(members, place[classes.best[left]], place[classes.best[right]])
+        >= settings.threshold
     )
     return left[similar], right[similar]
 
 
-def _members(source: Path, tasks: list[Task], copies: Copies) -> pl.DataFrame:
+def _read_members(source: Path, tasks: list[Task], copies: Copies) -> pl.DataFrame:
     """The rows of all clusters: row, doc_id, cluster, kept, and the labels as numbers."""
     copy = copies.exact | copies.near
     member = copy.copy()
@@ -168,7 +180,7 @@ def _members(source: Path, tasks: list[Task], copies: Copies) -> pl.DataFrame:
 
 def _report(
     source: Path, tasks: list[Task], copies: Copies, members: pl.DataFrame, splits: npt.NDArray[np.uint8]
-) -> tuple[Statistics, Found]:
+) -> tuple[Statistics, Examples]:
     statistics = Statistics()
     statistics.count("clusters", members["cluster"].n_unique())
     statistics.count("exact_copies", copies.exact.sum())
@@ -187,10 +199,10 @@ def _report(
 def _ids(members: pl.DataFrame, rows: Flags) -> list[str]:
     """The doc_ids of the first of these rows; a row with a copy is in a cluster."""
     found = members.filter(pl.Series(rows[members["row"].to_numpy()]))
-    return [str(doc_id) for doc_id in found["doc_id"].head(STRADDLING_IDS)]
+    return [str(doc_id) for doc_id in found["doc_id"].head(MAX_OVERLAP_IDS)]
 
 
-def _examples(source: Path, examples: list[tuple[str, list[str]]]) -> Found:
+def _examples(source: Path, examples: list[tuple[str, list[str]]]) -> Examples:
     if not examples:
         return []
     wanted = pl.Series([doc_id for _, ids in examples for doc_id in ids]).unique()

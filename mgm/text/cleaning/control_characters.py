@@ -6,7 +6,15 @@ interlinear marks.
 
 import polars as pl
 
-from mgm.text.cleaning.rewriting import Flags, Points, Rewritten, among, any_of, membership, rewrite
+from mgm.text.cleaning.rewrite import (
+    Flags,
+    Points,
+    Rewritten,
+    character_class,
+    is_member,
+    membership_table,
+    rewrite_rows,
+)
 from mgm.text.list_columns import Array
 
 _INVISIBLE = [
@@ -14,14 +22,14 @@ _INVISIBLE = [
     *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2065), *range(0x2066, 0x2070), 0xFEFF,
     *range(0xFFF9, 0xFFFC),
 ]  # fmt: skip
-_HAS_INVISIBLE = any_of(_INVISIBLE)
-_IS_INVISIBLE = membership(_INVISIBLE)
+_HAS_INVISIBLE = character_class(_INVISIBLE)
+_IS_INVISIBLE = membership_table(_INVISIBLE)
 
 
 def drop_invisible(texts: pl.Series) -> Rewritten:
     """Takes invisible characters out."""
-    return rewrite(texts, texts.str.contains(_HAS_INVISIBLE), _drop)
+    return rewrite_rows(texts, texts.str.contains(_HAS_INVISIBLE), _drop)
 
 
 def _drop(points: Points, bounds: Array) -> tuple[Points, Flags]:
-    return points, ~among(_IS_INVISIBLE, points)
+    return points, ~is_member(_IS_INVISIBLE, points)

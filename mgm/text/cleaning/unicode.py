@@ -5,9 +5,9 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from mgm.text.cleaning.rewriting import Points, Rewritten, exchange, put_rows
-from mgm.text.list_columns import code_points, texts_of
-from mgm.text.offsets import Edits, aligned
+from mgm.text.cleaning.rewrite import Points, Rewritten, exchange_characters, replace_rows
+from mgm.text.list_columns import code_points, decode_code_points
+from mgm.text.offsets import Edits, align
 
 Form = Literal["NFC", "NFKC"]
 
@@ -16,7 +16,7 @@ Form = Literal["NFC", "NFKC"]
 _MAY_CHANGE: dict[Form, str] = {"NFC": r"[^\x00-\x{2ff}]", "NFKC": r"[^\x00-\x7f]"}
 
 
-def normalise(texts: pl.Series, form: Form) -> Rewritten:
+def normalize_unicode(texts: pl.Series, form: Form) -> Rewritten:
     """The texts in a normal form.
 
     A character with a form of one character is exchanged for it first, which moves no offset and changes no
@@ -30,18 +30,20 @@ def normalise(texts: pl.Series, form: Form) -> Rewritten:
     if not changed.any():
         return texts, Edits.none()
     rows, chosen, normal = rows[changed], chosen.filter(changed), normal.filter(changed)
-    exchanged, _ = exchange(chosen, pl.repeat(True, len(chosen), eager=True), _single(chosen, form))
+    exchanged, _ = exchange_characters(
+        chosen, pl.repeat(True, len(chosen), eager=True), _single_character_forms(chosen, form)
+    )
     moved = exchanged != normal
-    edits = aligned(list(zip(exchanged.filter(moved), normal.filter(moved), strict=True)))
-    return put_rows(texts, rows, normal), edits.renumber(rows[moved.to_numpy()])
+    edits = align(list(zip(exchanged.filter(moved), normal.filter(moved), strict=True)))
+    return replace_rows(texts, rows, normal), edits.renumber(rows[moved.to_numpy()])
 
 
-def _single(texts: pl.Series, form: Form) -> Points:
+def _single_character_forms(texts: pl.Series, form: Form) -> Points:
     """A table from each character that occurs to its form, where that is one character."""
     occurs = np.zeros(0x110000, dtype=bool)
     occurs[code_points(texts)] = True
     found = np.flatnonzero(occurs).astype(np.uint32)
-    forms = texts_of(found, np.ones(len(found), dtype=np.int64)).str.normalize(form)
+    forms = decode_code_points(found, np.ones(len(found), dtype=np.int64)).str.normalize(form)
     single = (forms.str.len_chars() == 1).to_numpy()
     table = np.arange(found[-1] + 1, dtype=np.uint32)
     table[found[single]] = code_points(forms.filter(single))

@@ -24,7 +24,7 @@ import numpy as np
 import polars as pl
 
 from mgm.settings.text import Mask
-from mgm.text.cleaning.rewriting import Rewritten, put_rows
+from mgm.text.cleaning.rewrite import Rewritten, replace_rows
 from mgm.text.offsets import Edits, compose
 
 PLACEHOLDERS: dict[Mask, str] = {
@@ -145,7 +145,7 @@ _PATTERNS: dict[Mask, Pattern] = {
 }
 
 
-def mask(texts: pl.Series, kinds: Collection[Mask]) -> Rewritten:
+def mask_identifiers(texts: pl.Series, kinds: Collection[Mask]) -> Rewritten:
     """Puts placeholders in the place of these kinds."""
     edits = Edits.none()
     for kind, placeholder in PLACEHOLDERS.items():
@@ -178,4 +178,4 @@ def _replace(texts: pl.Series, pattern: Pattern, placeholder: str) -> Rewritten:
     first = np.searchsorted(row_of, row_of, side="left")
     target = start + total - total[first]
     edits = Edits.of(row_of, start, end, target, target + len(placeholder))
-    return put_rows(texts, np.array(changed), pl.Series(new, dtype=pl.String)), edits
+    return replace_rows(texts, np.array(changed), pl.Series(new, dtype=pl.String)), edits

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from mgm.settings.text import CleaningSettings
 from mgm.text.cleaning import clean_texts
-from mgm.text.cleaning.masking import _PATTERNS, PLACEHOLDERS, mask
+from mgm.text.cleaning.mask import _PATTERNS, PLACEHOLDERS, mask_identifiers
 from tests.text.cleaning.checks import after, changes, check_edits, check_spans, rows
 
-EVERY = partial(mask, kinds=list(PLACEHOLDERS))
+EVERY = partial(mask_identifiers, kinds=list(PLACEHOLDERS))
 
 URLS = [
     ("see http://example.org/a_b?c=d&e=f#g.", "see <URL>."),

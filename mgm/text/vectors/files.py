@@ -13,11 +13,11 @@ import polars as pl
 
 from mgm.corpus.progress import progress
 from mgm.settings.names import nearest
-from mgm.text.vectors import Table
+from mgm.text.vectors.table import VectorTable
 from mgm.text.vocabulary import UNKNOWN, Vocabulary
 
 SUFFIXES = (".vec", ".txt", ".npy")
-BYTES_AT_ONCE = 32 << 20
+CHUNK_BYTES = 32 << 20
 
 _BLANKS = re.compile(rb"[ \t]+")
 _NUMBER = r"^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$"
@@ -26,10 +26,10 @@ _SHOWN = 60  # characters of a bad line
 
 def read_vectors(
     folder: Path, name: str | None, vocabulary: Vocabulary, width: int, stem: bool = False
-) -> Table:
+) -> VectorTable:
     """The vectors that the file `name` in `folder` has for words of the vocabulary.
 
-    `stem`: whether the vocabulary holds stems. Memory: the table, and a few times `BYTES_AT_ONCE`.
+    `stem`: whether the vocabulary holds stems. Memory: the table, and a few times `CHUNK_BYTES`.
 
     Raises:
         FileNotFoundError: there is no such file, or no .txt of words beside a .npy.
@@ -45,12 +45,12 @@ def read_vectors(
     if not path.is_file():
         there = [p.name for p in folder.glob("*") if p.suffix in SUFFIXES]
         raise FileNotFoundError(f"text.vectors.file: {path}: no such file{nearest(name, there)}")
-    rows = _Rows(vocabulary, width, stem)
+    rows = _TableBuilder(vocabulary, width, stem)
     (_read_npy if path.suffix == ".npy" else _read_text)(path, rows)
     return rows.table
 
 
-class _Rows:
+class _TableBuilder:
     """The table as it fills up."""
 
     def __init__(self, vocabulary: Vocabulary, width: int, stem: bool) -> None:
@@ -75,7 +75,7 @@ class _Rows:
         return places, ids[places]
 
 
-def _read_npy(path: Path, rows: _Rows) -> None:
+def _read_npy(path: Path, rows: _TableBuilder) -> None:
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except ValueError as error:
@@ -98,11 +98,11 @@ def _read_npy(path: Path, rows: _Rows) -> None:
         raise ValueError(f"{path}: row {place} ({words[place]!r}): expected finite numbers")
 
 
-def _read_text(path: Path, rows: _Rows) -> None:
+def _read_text(path: Path, rows: _TableBuilder) -> None:
     """With or without a first line "words dimensions"."""
     dimensions = announced = None
     seen = 0
-    blocks = -(-path.stat().st_size // BYTES_AT_ONCE)
+    blocks = -(-path.stat().st_size // CHUNK_BYTES)
     for number, lines in progress(_chunks_of_lines(path), f"reading {path.name}", blocks, " blocks"):
         if dimensions is None:
             first = lines[0].split() if len(lines) else []
@@ -122,7 +122,7 @@ def _read_text(path: Path, rows: _Rows) -> None:
         raise ValueError(f"{path}: holds no vectors")
 
 
-def _read_lines(path: Path, lines: pl.Series, number: int, rows: _Rows) -> None:
+def _read_lines(path: Path, lines: pl.Series, number: int, rows: _TableBuilder) -> None:
     """`number`: that of the first of these lines in the file."""
     expected = f"expected a word and {rows.width} numbers"
     table = lines.alias("line").to_frame().with_columns(pl.col("line").str.strip_chars_end(" \r"))
@@ -156,7 +156,7 @@ def _chunks_of_lines(path: Path) -> Iterator[tuple[int, pl.Series]]:
     """The lines of a file, some at once, each time with the number of the first; runs of blanks are one blank."""
     number = 1
     with path.open("rb") as file:
-        while block := file.read(BYTES_AT_ONCE):
+        while block := file.read(CHUNK_BYTES):
             block += file.readline()
             if b"\t" in block or b"  " in block:
                 block = _BLANKS.sub(b" ", block)

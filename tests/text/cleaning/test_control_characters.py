@@ -2,7 +2,7 @@
 
 import pytest
 
-from mgm.text.cleaning.invisible import drop_invisible
+from mgm.text.cleaning.control_characters import drop_invisible
 from tests.text.cleaning.checks import after, changes
 
 
