@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mgm.files import read_json
-from mgm.profiling.profile import Profile, comparable_profiles
+from mgm.profiling.layout import Profile, read_profiles
 
 CHAMPION = Path("models/champion.json")
 STORE = Path("models/store")
@@ -62,5 +62,5 @@ def reference(corpus: str | None = None) -> Profile | None:
         raise ValueError(f"{CHAMPION}: not a champion's pointer: {error!r}") from error
     if not path.is_file():
         return None
-    found = comparable_profiles(path)
+    found = read_profiles(path)
     return (found or None) if corpus is None else found.get(corpus)

@@ -19,7 +19,7 @@ from mgm.corpus.statistics import Statistics
 from mgm.files import write_json
 from mgm.profiling.detected_languages import DETECTED, detected_languages
 from mgm.profiling.profile import CorpusProfile
-from mgm.profiling.typical_words import TopWords
+from mgm.profiling.typical_words import TypicalWords
 from mgm.quality.leaks import Leaks
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.tasks import Task, with_label_spaces
@@ -42,7 +42,7 @@ class Gathered:
     """What is gathered over all corpora for the statistics."""
 
     unseen: Counter[str]
-    top_words: TopWords
+    typical_words: TypicalWords
     leaks: Leaks
     labelled: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     found: dict[str, Labels] = field(default_factory=lambda: defaultdict(lambda: defaultdict(Counter)))
@@ -73,7 +73,7 @@ def main() -> None:
     if subwords is not None:
         subwords.save(FOLDER / SUBWORDS_FILE)
     _copy_word_lists(settings)
-    gathered = Gathered(Counter(dict.fromkeys(label_counts, 0)), TopWords(tasks), Leaks(tasks))
+    gathered = Gathered(Counter(dict.fromkeys(label_counts, 0)), TypicalWords(tasks), Leaks(tasks))
     profiles: dict[str, Any] = {}
     statistics: dict[str, Any] = {}
     for corpus in corpora:
@@ -93,7 +93,7 @@ def main() -> None:
                 normalize_words(part.types["text"], features.stem), np.ones(part.types.height, np.int64)
             )
             gathered.unseen.update(labels.count_unseen(tokens, own))
-            gathered.top_words.add(part.documents, part.types)
+            gathered.typical_words.add(part.documents, part.types)
             gathered.leaks.add(part.documents, part.types)
             train = part.documents.filter(pl.col("split") == "train")
             languages.update(detected_languages(train, part.types, settings.text_for(corpus).language))
@@ -123,7 +123,7 @@ def main() -> None:
             "labels": gathered.found,
             "unseen_labels": gathered.unseen,
             "rare_labels": rare,
-            "top_words": gathered.top_words.result(),
+            "top_words": gathered.typical_words.result(),
             "leaks": gathered.leaks.result(),
         },
     )

@@ -1,50 +1,52 @@
-"""How far one mix of categories is from another: Cramer's V, with what chance adds beside it."""
+"""How far one mix of categories is from another: Cramer's V, with its noise beside it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
+from mgm.profiling.effect_sizes import cramers_v, cramers_v_noise, root_excess
+from mgm.profiling.paired_counts import pair_categories
 
-from mgm.profiling.drift import LEAST, cramers_v
-
-NOISE = 0.12  # what chance adds to V; above it, V decides nothing
-SHOWN = 3
+MAX_NOISE = 0.12
+"""Where chance alone gives a larger V, it decides nothing."""
 
 
-@dataclass(frozen=True)
-class Shift:
-    """From a reference of m to a mix of n: V, the mean that it would have by chance, and V without that."""
+@dataclass(frozen=True, kw_only=True)
+class MixChange:
+    """How far a mix is from its reference: V, its mean by chance, and V without that."""
 
     value: float
     noise: float
     excess: float
     n: int
-    m: int
-    moved: str
+    reference_n: int
+    detail: str
+    """The categories whose shares changed most."""
 
     def __str__(self) -> str:
-        return f"Cramer's V {self.value:.3f}, {self.excess:.3f} without chance (n {self.n:,} and {self.m:,}; {self.moved})"
+        return (
+            f"Cramer's V {self.value:.3f}, {self.excess:.3f} without chance "
+            f"(n {self.n:,} and {self.reference_n:,}; {self.detail})"
+        )
 
 
-def shift(reference: Mapping[str, int], now: Mapping[str, int]) -> Shift | None:
-    """None where either has nothing, or so little that chance decides.
+def compare_mixes(reference: Mapping[str, int], current: Mapping[str, int]) -> MixChange | None:
+    """Return how far the mix of categories changed; None where either is empty, or both are so small that chance decides.
 
-    Without any shift V^2 is about (B - 1)(1/n + 1/m) / 4 of B categories (mgm/profiling/drift.py). Several labels
-    of one document are not independent, so that chance adds more to theirs.
+    Several labels of one document are not independent, so that chance adds more to V of their mix than the noise says.
     """
-    names = sorted({*reference, *now})
-    one, other = (np.array([mix.get(name, 0) for name in names], np.float64) for mix in (reference, now))
-    m, n = int(one.sum()), int(other.sum())
-    if not m or not n:
+    reference_n, n = sum(reference.values()), sum(current.values())
+    if not reference_n or not n:
         return None
-    kept = (one / m + other / n) / 2 * min(m, n) >= LEAST
-    one, other = (np.append(mix[kept], mix[~kept].sum()) for mix in (one, other))
-    names = [*(name for name, keep in zip(names, kept, strict=True) if keep), "(rest)"]
-    noise = float(np.sqrt((np.count_nonzero(one + other) - 1) * (1 / n + 1 / m) / 4))
-    if noise > NOISE:
+    pair = pair_categories(reference, current)
+    noise = cramers_v_noise(pair.freedom, pair.draws)
+    if noise > MAX_NOISE:
         return None
-    value = cramers_v(one, other)
-    p, q = one / m, other / n
-    order = [i for i in np.argsort(-abs(p - q), kind="stable")[:SHOWN] if p[i] != q[i]]
-    moved = ", ".join(f"{names[i]} {p[i]:.1%} -> {q[i]:.1%}" for i in order)
-    return Shift(value, noise, float(np.sqrt(max(value**2 - noise**2, 0.0))), n, m, moved)
+    value = cramers_v(pair.reference, pair.current)
+    return MixChange(
+        value=value,
+        noise=noise,
+        excess=root_excess(value, noise),
+        n=n,
+        reference_n=reference_n,
+        detail=pair.largest_changes(),
+    )

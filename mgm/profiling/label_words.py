@@ -1,4 +1,4 @@
-"""In how many training documents of each label each word stands: what typical words and leaks are told from."""
+"""Counts of the training documents of each label in which each word stands; typical words and leaks are computed from them."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,83 +10,91 @@ from mgm.tasks import Task
 from mgm.text.list_columns import Array, factorize, flatten, flatten_ints, lengths, local_index, offsets
 from mgm.text.vocabulary import UNKNOWN
 
-KINDS = ("classification", "multilabel")
-
-_EVERY = 0
-"""The number of no label: it counts every labelled document."""
+_ANY_LABEL = 0
+"""The number that counts every labelled document."""
 
 
 class LabelWords:
-    """Gathers, part by part, in how many documents of each label a word stands; a word counts once a document.
+    """Counts, part by part, the documents of each label in which a word stands; a word counts once a document.
 
-    Of split train alone; words of the vocabulary, in lower case. Memory: 32 bytes for each label and word that occur
-    together, 200 bytes a word.
+    Only the split train counts, and only words of the vocabulary, in lower case. Tasks whose labels belong to words or that
+    have no label space are left out. Memory: 32 bytes for each label and word that occur together, 200 bytes a word.
     """
 
-    def __init__(self, tasks: Sequence[Task], content_only: bool) -> None:
-        """`content_only`: whether only words that carry content count; without a column `content` all do."""
-        self.counts = {task.name: Pairs() for task in tasks if task.kind in KINDS}
+    def __init__(self, tasks: Sequence[Task], *, content_only: bool) -> None:
+        """Begin without any document.
+
+        Args:
+            content_only: whether only words that carry content count; without a column `content` all do.
+        """
+        self.counts = {
+            task.name: LabelWordCounts()
+            for task in tasks
+            if task.spec.has_label_space and not task.spec.predicts_words
+        }
         self.words: dict[str, int] = {}
         self.content_only = content_only
 
     def add(self, documents: pl.DataFrame, types: pl.DataFrame) -> None:
-        """Counts the tables of a part of features, with each task's labels in the column of its name."""
+        """Count the tables of a part of features, with each task's labels in the column of its name."""
         names = [name for name in self.counts if name in documents.columns]
         labelled = pl.any_horizontal(pl.col(name).is_not_null() for name in names) if names else pl.lit(False)
         rows = documents.filter((pl.col("split") == "train") & labelled)
         if rows.is_empty():
             return
-        counts, words = self._distinct(rows, types)
+        num_words, words = self._distinct_words(rows, types)
         for name in names:
-            self.counts[name].add(rows[name], counts, words)
+            self.counts[name].add(rows[name], num_words=num_words, words=words)
 
-    def _distinct(self, rows: pl.DataFrame, types: pl.DataFrame) -> tuple[Array, Array]:
-        """The distinct words of each document: how many, and their numbers, flat."""
+    def _distinct_words(self, rows: pl.DataFrame, types: pl.DataFrame) -> tuple[Array, Array]:
+        """Return the distinct words of each document: their count, and their numbers, flat."""
         known = types["id"].to_numpy() != UNKNOWN
         place, distinct = factorize(types["text"].filter(known).str.to_lowercase())
-        own = [self.words.setdefault(word, len(self.words)) for word in distinct]
+        numbers_of_distinct = [self.words.setdefault(word, len(self.words)) for word in distinct]
         numbers = np.zeros(len(known), np.int64)
-        numbers[known] = np.array(own, np.int64)[place]
+        numbers[known] = np.array(numbers_of_distinct, np.int64)[place]
         word = flatten_ints(rows["word"])
         kept = known[word]
         if self.content_only and "content" in rows.columns:
             kept &= flatten(rows["content"]).to_numpy()
         row = np.repeat(np.arange(rows.height), lengths(rows["word"]))
-        found = np.unique(row[kept] << 32 | numbers[word[kept]])
-        return np.bincount(found >> 32, minlength=rows.height), found & 0xFFFFFFFF
+        pairs = np.unique(row[kept] << 32 | numbers[word[kept]])
+        return np.bincount(pairs >> 32, minlength=rows.height), pairs & 0xFFFFFFFF
 
 
-class Pairs:
-    """A task's counts of documents by label and word, sparse.
-
-    documents: how many have each label; labelled: how many have any, or an empty set.
-    """
+class LabelWordCounts:
+    """A task's counts of documents by label and word, sparse."""
 
     def __init__(self) -> None:
-        self.documents: Counter[str] = Counter()
-        self.labelled = 0
+        """Begin without any document."""
+        self.num_documents: Counter[str] = Counter()
+        """The documents that have each label."""
+        self.num_labelled = 0
+        """The documents that have any label, or an empty set."""
         self._labels: dict[str, int] = {}
         self._keys = np.zeros(0, np.int64)  # label << 32 | word, in order
         self._count = np.zeros(0, np.int64)
         self._pending: list[tuple[Array, Array]] = []
 
-    def add(self, column: pl.Series, counts: Array, words: Array) -> None:
-        """`column`: the labels of a part's rows; `counts` and `words`: their distinct words."""
+    def add(self, column: pl.Series, *, num_words: Array, words: Array) -> None:
+        """Add the labels of a part's rows, and the distinct words of each row: their count, and their numbers, flat."""
         labelled = column.is_not_null().to_numpy()
-        self.labelled += int(labelled.sum())
-        several = column.dtype == pl.List
-        values = flatten(column) if several else column.drop_nulls()
-        row = np.repeat(np.arange(len(column)), lengths(column)) if several else np.flatnonzero(labelled)
+        self.num_labelled += int(labelled.sum())
+        is_set = column.dtype == pl.List
+        values = flatten(column) if is_set else column.drop_nulls()
+        row = np.repeat(np.arange(len(column)), lengths(column)) if is_set else np.flatnonzero(labelled)
         place, distinct = factorize(values)
         for label, n in zip(distinct, np.bincount(place, minlength=len(distinct)).tolist(), strict=True):
             self._labels.setdefault(label, len(self._labels) + 1)
-            self.documents[label] += n
+            self.num_documents[label] += n
         numbers = np.array([self._labels[label] for label in distinct], np.int64)
         row = np.concatenate([row, np.flatnonzero(labelled)])
-        label = np.concatenate([numbers[place], np.full(int(labelled.sum()), _EVERY)])
-        begin = offsets(counts)[:-1]
-        flat_words = words[np.repeat(begin[row], counts[row]) + local_index(counts[row])]
-        self._pending.append(np.unique(np.repeat(label, counts[row]) << 32 | flat_words, return_counts=True))
+        label = np.concatenate([numbers[place], np.full(int(labelled.sum()), _ANY_LABEL)])
+        begin = offsets(num_words)[:-1]
+        flat_words = words[np.repeat(begin[row], num_words[row]) + local_index(num_words[row])]
+        self._pending.append(
+            np.unique(np.repeat(label, num_words[row]) << 32 | flat_words, return_counts=True)
+        )
         # Merged only once the new ones outweigh the old, so that the work stays linear.
         if sum(len(keys) for keys, _ in self._pending) > len(self._keys):
             self._merge()
@@ -98,17 +106,17 @@ class Pairs:
         self._count = np.bincount(inverse, count, len(self._keys)).astype(np.int64)
         self._pending = []
 
-    def of(self, label: str | None) -> tuple[Array, Array]:
-        """The words of a label's documents, by number, and in how many of them each stands; None: of any label."""
+    def words_of(self, label: str | None) -> tuple[Array, Array]:
+        """Return the words of a label's documents, by number, and the number of documents of each; None: of any label."""
         if self._pending:
             self._merge()
-        number = _EVERY if label is None else self._labels[label]
+        number = _ANY_LABEL if label is None else self._labels[label]
         begin, end = np.searchsorted(self._keys, [number << 32, (number + 1) << 32])
         return self._keys[begin:end] & 0xFFFFFFFF, self._count[begin:end]
 
     def dense(self, label: str | None, size: int) -> Array:
-        """The same for every word: (size,)."""
-        words, count = self.of(label)
+        """Return the number of a label's documents in which each word stands: (size,); None: of any label."""
+        words, count = self.words_of(label)
         dense = np.zeros(size, np.int64)
         dense[words] = count
         return dense

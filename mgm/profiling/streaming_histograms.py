@@ -1,7 +1,7 @@
-"""Counts that are gathered part by part and say, when all are in, how something is distributed."""
+"""Counts that are gathered part by part and give, when all parts are in, how something is distributed."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,20 +10,23 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
-DIGITS = 6  # of shares and quantiles, so that equal data is equal bytes
-QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
+from mgm.corpus.statistics import QUANTILES
 
-# 0, then four bins an octave (a bin is one whole number, or about a fifth wide), up to 2^20 and above.
+DIGITS = 6
+"""Of shares and quantiles, so that equal data is equal bytes."""
 SIZE_BOUNDS = sorted({round(2 ** (step / 4)) for step in range(81)})
-# Shares of a document's words, fine where few words are unknown.
+"""0, then four bins an octave (a bin is one whole number, or about a fifth wide), up to 2^20 and above."""
 SHARE_BOUNDS = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75]
+"""Bounds for shares of a document's words, fine where the share is low."""
+DESIGN_EFFECT_VALUES = 200
+"""The most frequent values, of which the design effect is taken."""
 
 Histogram = dict[str, Any]
 Values = npt.NDArray[np.float64]
 
 
 def histogram(values: Values, counts: npt.ArrayLike, bounds: Sequence[float]) -> Histogram:
-    """How many of the counted values fall into each bin.
+    """Return how many of the counted values fall into each bin.
 
     Bin i holds bounds[i-1] <= value < bounds[i]; the first is open below and the last above, so there is one
     bin more than bounds. Histograms of the same bounds compare, and add up, without the values.
@@ -33,59 +36,109 @@ def histogram(values: Values, counts: npt.ArrayLike, bounds: Sequence[float]) ->
     return {"n": int(weights.sum()), "bounds": list(bounds), "counts": bins.astype(int).tolist()}
 
 
+def add_histograms(histograms: Sequence[Histogram]) -> Histogram:
+    """Return the histogram of all values of several histograms.
+
+    Raises:
+        ValueError: their bounds differ.
+    """
+    bounds = require_same("the bounds of a histogram", [one["bounds"] for one in histograms])
+    counts = np.sum([one["counts"] for one in histograms], axis=0).tolist()
+    return {"n": sum(counts), "bounds": bounds, "counts": counts}
+
+
+def require_same(name: str, values: Sequence[Any]) -> Any:
+    """Return the one value that all profiles have.
+
+    Raises:
+        ValueError: they differ.
+    """
+    for value in values:
+        if value != values[0]:
+            raise ValueError(
+                f"profiles that differ in {name}: {values[0]!r} and {value!r}; expected the same"
+            )
+    return values[0]
+
+
 def quantiles(values: Values, counts: npt.ArrayLike) -> dict[str, float]:
-    """Quantiles of sorted counted values by level, each a value that occurs; empty where there are none."""
+    """Return the quantiles of sorted counted values by level, each a value that occurs; empty where there are none."""
     if len(values) == 0:
         return {}
-    found = np.quantile(values, QUANTILES, weights=np.asarray(counts), method="inverted_cdf")
-    return {str(level): round(float(value), DIGITS) for level, value in zip(QUANTILES, found, strict=True)}
+    levels = np.quantile(values, QUANTILES, weights=np.asarray(counts), method="inverted_cdf")
+    return {str(level): round(float(value), DIGITS) for level, value in zip(QUANTILES, levels, strict=True)}
+
+
+def category_counts(counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return a mix of categories as a profile states it: n, and counts by name."""
+    return {"n": sum(counts.values()), "counts": dict(sorted(counts.items()))}
+
+
+class CategoryCounts:
+    """Counts how often each category occurs."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+
+    def add(self, values: pl.Series) -> None:
+        """Add one part; nulls are left out."""
+        counts = values.drop_nulls().alias("value").value_counts(sort=True, name="n")
+        self._counts.update(dict(counts.select("value", "n").iter_rows()))
+
+    def result(self) -> dict[str, Any]:
+        """Return n, and counts by name."""
+        return category_counts(self._counts)
 
 
 @dataclass
-class Sizes:
-    """How often each whole number occurred: a histogram over SIZE_BOUNDS. Memory: 100 bytes each."""
+class IntegerHistogram:
+    """Counts how often each whole number occurs: a histogram over SIZE_BOUNDS. Memory: 100 bytes a distinct number."""
 
     counts: Counter[int] = field(default_factory=Counter)
 
     def add(self, values: pl.Series) -> None:
-        found = values.drop_nulls().cast(pl.Int64).alias("value").value_counts(name="n")
-        self.counts.update(dict(found.iter_rows()))
+        """Add one part; nulls are left out."""
+        counts = values.drop_nulls().cast(pl.Int64).alias("value").value_counts(name="n")
+        self.counts.update(dict(counts.iter_rows()))
 
     def result(self) -> Histogram:
+        """Return the histogram with its quantiles."""
         values = np.array(sorted(self.counts), dtype=np.float64)
         counts = [self.counts[int(value)] for value in values]
         return histogram(values, counts, SIZE_BOUNDS) | {"quantiles": quantiles(values, counts)}
 
 
-class Numbers:
-    """How often each real number occurred: a histogram whose bounds are given, or the deciles of what came.
+class RealHistogram:
+    """Counts how often each real number occurs: a histogram over known bounds, or over the deciles of the numbers.
 
-    Values are kept as float32. Where more than `limit` distinct ones have come, their lowest bits are
+    Values are kept as float32. Where there are more than `max_distinct` distinct ones, their lowest bits are
     dropped, one after another, until they fit: the same result in any order, and a bounded memory (12 bytes
     a value).
     """
 
-    def __init__(self, bounds: Sequence[float] | None = None, limit: int = 100_000) -> None:
+    def __init__(self, bounds: Sequence[float] | None = None, max_distinct: int = 100_000) -> None:
+        """Begin without any number."""
         self._bounds = bounds
-        self._limit = limit
-        self._dropped = 0
+        self._max_distinct = max_distinct
+        self._num_dropped_bits = 0
         self._counts = pl.DataFrame(schema={"bits": pl.Int32, "n": pl.Int64})
 
     def add(self, values: pl.Series) -> None:
-        """Adds one part; nulls, infinities and NaN are left out."""
-        given = values.drop_nulls().cast(pl.Float32).to_numpy()
-        bits = (given[np.isfinite(given)] + np.float32(0)).view(np.int32)  # -0 becomes 0
-        fresh = pl.DataFrame({"bits": bits, "n": np.ones(len(bits), np.int64)})
-        self._counts = self._grouped(pl.concat([self._counts, fresh]))
-        while self._counts.height > self._limit:
-            self._dropped += 1
-            self._counts = self._grouped(self._counts)
+        """Add one part; nulls, infinities and NaN are left out."""
+        numbers = values.drop_nulls().cast(pl.Float32).to_numpy()
+        bits = (numbers[np.isfinite(numbers)] + np.float32(0)).view(np.int32)  # -0 becomes 0
+        part = pl.DataFrame({"bits": bits, "n": np.ones(len(bits), np.int64)})
+        self._counts = self._group(pl.concat([self._counts, part]))
+        while self._counts.height > self._max_distinct:
+            self._num_dropped_bits += 1
+            self._counts = self._group(self._counts)
 
-    def _grouped(self, counts: pl.DataFrame) -> pl.DataFrame:
-        kept = pl.col("bits").and_(~((1 << self._dropped) - 1))
-        return counts.group_by(kept).agg(pl.col("n").sum())
+    def _group(self, counts: pl.DataFrame) -> pl.DataFrame:
+        kept_bits = pl.col("bits").and_(~((1 << self._num_dropped_bits) - 1))
+        return counts.group_by(kept_bits).agg(pl.col("n").sum())
 
     def result(self) -> Histogram:
+        """Return the histogram with its quantiles."""
         counted = self._counts.select(
             value=pl.Series(self._counts["bits"].to_numpy().view(np.float32), dtype=pl.Float64), n="n"
         ).sort("value")
@@ -95,36 +148,47 @@ class Numbers:
 
     @staticmethod
     def _deciles(values: Values, counts: npt.NDArray[np.int64]) -> list[float]:
-        """The bounds of ten bins of about equal counts; of few distinct values, each is a bin."""
+        """Return the bounds of ten bins of about equal counts; where there are few distinct values, each is a bin."""
         if len(values) <= 10:
             return values.tolist()
         levels = np.arange(1, 10) / 10
         return sorted(set(np.quantile(values, levels, weights=counts, method="inverted_cdf").tolist()))
 
 
-class Clustered:
-    """How often each value occurred, where a document has several of them: words, labels of a list, spans.
+class ClusteredCounts:
+    """Counts how often each value occurs where a document has several of them: words, labels of a set, spans.
 
     Occurrences within a document are not independent: a word that occurred once is likely to occur again. So
     shares vary more from one set of documents to the next than those of as many independent draws, by the
-    design effect (Kish 1965). Memory: about 400 bytes a distinct value
-    while parts are added up.
+    design effect (Kish 1965). Memory: about 400 bytes a distinct value while parts are added up.
     """
 
     def __init__(self) -> None:
-        whole = dict.fromkeys(("n", "documents", "squares", "cross"), pl.Int64)
-        self._table = pl.DataFrame(schema={"value": pl.String, **whole})
-        self._waiting: list[pl.DataFrame] = []
+        """Begin without any document."""
+        whole_numbers = dict.fromkeys(("n", "documents", "squares", "cross"), pl.Int64)
+        self._table = pl.DataFrame(schema={"value": pl.String, **whole_numbers})
+        self._pending: list[pl.DataFrame] = []
         self.n = 0
-        self.documents = 0
+        self.num_documents = 0
         self._squares = 0
 
-    def add(self, owner: npt.NDArray[Any], codes: npt.NDArray[Any], names: pl.Series, documents: int) -> None:
-        """Adds one part of `documents`: of each occurrence its document (a row) and its place in `names`."""
+    def add(
+        self, *, row_ids: npt.NDArray[Any], codes: npt.NDArray[Any], names: pl.Series, num_documents: int
+    ) -> None:
+        """Add one part.
+
+        Args:
+            row_ids: the document of each occurrence, as its row in the part.
+            codes: the value of each occurrence, as its place in `names`.
+            names: the distinct values of the part.
+            num_documents: documents of the part, also those without any value.
+        """
         once = np.ones(len(codes), dtype=np.int64)
-        cells = sparse.coo_array((once, (owner, codes)), shape=(documents, len(names))).tocsr()  # (D, V)
-        sizes = np.bincount(owner, minlength=documents)
-        fresh = pl.DataFrame(
+        cells = sparse.coo_array(
+            (once, (row_ids, codes)), shape=(num_documents, len(names))
+        ).tocsr()  # (D, V)
+        sizes = np.bincount(row_ids, minlength=num_documents)
+        part = pl.DataFrame(
             {
                 "value": names,
                 "n": np.asarray(cells.sum(axis=0), np.int64),
@@ -134,17 +198,17 @@ class Clustered:
             },
             schema_overrides={"value": pl.String},
         )
-        self._waiting.append(fresh.filter(pl.col("n") > 0))
-        # Adding up when as much has come as there is takes each row through few additions.
-        if sum(part.height for part in self._waiting) > self._table.height:
+        self._pending.append(part.filter(pl.col("n") > 0))
+        # Adding up when the new rows outweigh the old takes each row through few additions.
+        if sum(rows.height for rows in self._pending) > self._table.height:
             self._add_up()
         self.n += len(codes)
-        self.documents += documents
+        self.num_documents += num_documents
         self._squares += int(sizes @ sizes)
 
     def _add_up(self) -> None:
-        both = pl.concat([self._table, *self._waiting])
-        self._table, self._waiting = both.group_by("value").agg(pl.exclude("value").sum()), []
+        rows = pl.concat([self._table, *self._pending])
+        self._table, self._pending = rows.group_by("value").agg(pl.exclude("value").sum()), []
 
     @property
     def table(self) -> pl.DataFrame:
@@ -153,7 +217,7 @@ class Clustered:
         return self._table
 
     def counts(self, top: int) -> dict[str, int]:
-        """The `top` most frequent values and how often each occurred, by falling count; of equals by name."""
+        """Return the counts of the `top` most frequent values, by falling count; of equals by name."""
         return dict(self._top(top).select("value", "n").iter_rows())
 
     def _top(self, top: int) -> pl.DataFrame:
@@ -161,20 +225,20 @@ class Clustered:
         return rows.sort("n", "value", descending=[True, False])
 
     def design_effect(self, top: int) -> float:
-        """How many times the variance of the shares is that of independent draws; 1 where none can be told.
+        """Return how many times the variance of the shares is that of independent draws; 1 where it cannot be estimated.
 
         For one value, of which document d has c_d among its L_d: sum_d (c_d - p L_d)^2 D/(D-1) / (n p (1-p)),
         the ratio estimator's variance (Cochran 1977, section 3.4) over the binomial one. Of the `top` values
         together, the mean weighted by 1 - p, which corrects a chi-square (Rao and Scott 1981).
         """
-        return self._effect(self._top(top))
+        return self._design_effect_of_rows(self._top(top))
 
     def design_effect_of(self, value: str) -> float:
-        """The same for one value against all others."""
-        return self._effect(self.table.filter(pl.col("value") == value))
+        """Return the design effect of one value against all others."""
+        return self._design_effect_of_rows(self.table.filter(pl.col("value") == value))
 
-    def _effect(self, rows: pl.DataFrame) -> float:
-        if self.documents < 2 or rows.is_empty():
+    def _design_effect_of_rows(self, rows: pl.DataFrame) -> float:
+        if self.num_documents < 2 or rows.is_empty():
             return 1.0
         n, squares, cross = (rows[name].to_numpy().astype(np.float64) for name in ("n", "squares", "cross"))
         share = n / self.n
@@ -182,7 +246,14 @@ class Clustered:
         if not varying.any():
             return 1.0
         spread = squares - 2 * share * cross + share**2 * self._squares
-        scale = self.documents / (self.documents - 1)
+        scale = self.num_documents / (self.num_documents - 1)
         # (1 - p) times each value's effect, so that 1 - p cancels.
         effect = (spread[varying] * scale / n[varying]).sum() / (1 - share[varying]).sum()
         return round(float(effect), 3)
+
+
+def mean_design_effect(sections: Sequence[Mapping[str, Any]]) -> float:
+    """Return the mean of the design effects of sections of profiles, weighted by their n; 1 without any."""
+    n = np.array([section["n"] for section in sections])
+    effects = np.array([section["design_effect"] for section in sections])
+    return round(float(effects @ n / n.sum()), 3) if n.sum() else 1.0

@@ -37,7 +37,7 @@ import polars as pl
 
 from mgm.corpus.contract import DETECT, document_schema
 from mgm.corpus.parts import read_manifest
-from mgm.profiling.profile import Profile
+from mgm.profiling.layout import Profile
 from mgm.quality.frame import Frame
 from mgm.quality.rows import narrow
 from mgm.quality.split_overlap import add_cross_split_columns

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from mgm.profiling.drift import SCHEMA, drift
-from mgm.profiling.profile import Profile
+from mgm.profiling.drift import measure_drift
+from mgm.profiling.layout import Profile
+from mgm.profiling.measures import SCHEMA
 from mgm.quality.frame import Frame
 from mgm.settings.gates import DriftGate, EffectThreshold
 
@@ -43,7 +44,7 @@ def drift_frame(
 def _of_corpus(
     corpus: str, reference: Profile, present: Profile, gate: DriftGate, may_stop: bool, rows: bool
 ) -> pl.DataFrame:
-    table = drift(_of_the_same_kinds(reference, present), present)
+    table = measure_drift(_of_the_same_kinds(reference, present), present)
     total = table.row(0, named=True)
     if not rows:
         table = table.filter(pl.col("statistic") != RATIO)

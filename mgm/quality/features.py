@@ -35,7 +35,7 @@ import numpy as np
 import polars as pl
 
 from mgm.corpus.parts import read_manifest
-from mgm.profiling.profile import Profile, comparable_profiles
+from mgm.profiling.layout import Profile, read_profiles
 from mgm.quality.drift import drift_frame
 from mgm.quality.frame import SHOWN_ROWS, Frame
 from mgm.settings.gates import GateSettings, TaskGate
@@ -67,7 +67,7 @@ def feature_frames(
     """
     spaces = json.loads(_file(folder / "labels.json").read_text(encoding="utf-8"))
     leaks = json.loads(_file(statistics).read_text(encoding="utf-8"))["leaks"]
-    profiles = comparable_profiles(_file(folder / "profile.json"))
+    profiles = read_profiles(_file(folder / "profile.json"))
     vocabulary = pl.scan_parquet(_file(folder / "vocabulary.parquet")).select(pl.len()).collect().item()
     counts: dict[str, Counter[str]] = {task.name: Counter() for task in tasks}
     rows, misaligned = [], []

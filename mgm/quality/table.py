@@ -25,8 +25,8 @@ import polars as pl
 
 from mgm.corpus.contract import SPLITS
 from mgm.corpus.parts import read_manifest, read_parts
-from mgm.profiling.category_mix import shift
-from mgm.profiling.profile import Profile
+from mgm.profiling.category_mix import compare_mixes
+from mgm.profiling.layout import Profile
 from mgm.quality.frame import SHOWN_ROWS, Frame
 from mgm.settings.gates import CleanGate, IngestGate
 
@@ -103,7 +103,7 @@ def _language_mix(rows: pl.DataFrame, gate: CleanGate, reference: Profile | None
     train = rows.filter(pl.col("split") == "train")["lang"].drop_nulls()
     if reference is None:
         return found
-    moved = shift(
+    moved = compare_mixes(
         reference["languages"]["counts"], dict(train.value_counts(name="n").sort("lang").iter_rows())
     )
     for how, most, least in (

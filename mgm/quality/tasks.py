@@ -26,7 +26,7 @@ from typing import Any
 import polars as pl
 
 from mgm.corpus.contract import SPLITS
-from mgm.profiling.category_mix import shift
+from mgm.profiling.category_mix import compare_mixes
 from mgm.quality.frame import SHOWN_ROWS, Frame
 from mgm.settings.gates import TaskGate
 from mgm.tasks import Task
@@ -282,7 +282,7 @@ class _Row:
         found = []
         mix = dict(train.select("label", "n").iter_rows())
         for split in HELD_OUT:
-            moved = shift(mix, dict(self.counts.labels(split).select("label", "n").iter_rows()))
+            moved = compare_mixes(mix, dict(self.counts.labels(split).select("label", "n").iter_rows()))
             if moved and moved.excess > self.gate.split_mix_warn:
                 found.append(f"{split}: {moved}")
         if found:

@@ -17,8 +17,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from mgm.profiling.detected_languages import DETECTED, detected_languages, with_detected
-from mgm.profiling.profile import VERSION, CorpusProfile, Profile, pool
+from mgm.profiling.detected_languages import DETECTED, detected_languages, use_detected_languages
+from mgm.profiling.layout import VERSION, Profile, num_profiled_documents
+from mgm.profiling.pooling import pool_profiles
+from mgm.profiling.profile import CorpusProfile
 from mgm.quality.drift import drift_frame
 from mgm.quality.frame import Frame
 from mgm.quality.night_rows import NightRows, Sample
@@ -76,14 +78,14 @@ def _reference(profile: Mapping[str, Mapping[str, Profile]], like: str | None) -
     chosen = list(own.values()) if like is None else [own[like]] if like in own else []
     if not chosen or any(found.get("version") != VERSION for found in chosen):
         return None
-    found = [with_detected(profile) for profile in chosen]
-    return pool(found) if like is None else found[0]
+    found = [use_detected_languages(profile) for profile in chosen]
+    return pool_profiles(found) if like is None else found[0]
 
 
 def _described(reference: Profile | None, like: str | None) -> str | None:
     if reference is None:
         return None
-    documents = sum(n for split, n in reference["rows"].items() if reference["split"] in (None, split))
+    documents = num_profiled_documents(reference)
     corpus = "all corpora of the bundle" if like is None else f"the corpus {like!r}"
     return f"{corpus}, {documents:,} training documents"
 
@@ -91,7 +93,7 @@ def _described(reference: Profile | None, like: str | None) -> str | None:
 def _profile(sample: Sample, scorer: Scorer, like: str | None, reference: Profile, rows: int) -> Profile:
     """The profile of the documents of a sample that can be read."""
     settings = scorer.bundle.text_for(like).language
-    profile, languages = CorpusProfile([], split=None, like=reference), Counter[str]()
+    profile, languages = CorpusProfile([], split=None, reference=reference), Counter[str]()
     for frame in sample.batches(rows):
         part, _ = scorer.features(frame, like)
         # Raw documents declare no language.
@@ -99,7 +101,7 @@ def _profile(sample: Sample, scorer: Scorer, like: str | None, reference: Profil
         profile.add(documents, part.types)
         languages.update(detected_languages(documents, part.types, settings))
     detected = {DETECTED: {"n": languages.total(), "counts": dict(languages)}}
-    return with_detected(profile.result() | detected)
+    return use_detected_languages(profile.result() | detected)
 
 
 def _where(inputs: Inputs, rows: int) -> list[str]:

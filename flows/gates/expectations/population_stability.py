@@ -23,7 +23,7 @@ from great_expectations.expectations.metrics import ColumnAggregateMetricProvide
 from great_expectations.render.renderer_configuration import RendererConfiguration, RendererValueType
 from pydantic.v1 import StrictFloat, StrictInt, validator
 
-from mgm.profiling.drift import population_stability_index
+from mgm.profiling.effect_sizes import population_stability_index
 
 METRIC = "column.population_stability_index"
 DIGITS = 6  # so that equal data is equal bytes

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.gates.runner import Finding, Frame, Verdict, check
-from mgm.profiling.drift import population_stability_index
+from mgm.profiling.effect_sizes import population_stability_index
 
 TYPE = "expect_column_population_stability_index_to_be_below"
 REFERENCE = [[0, 50], [10, 30], [20, 20], [40, 0]]

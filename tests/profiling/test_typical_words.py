@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.profiling.typical_words import LABELS, WORDS, TopWords, z_scores
+from mgm.profiling.typical_words import NUM_LABELS, NUM_WORDS, TypicalWords, z_scores
 from mgm.tasks import Task
 from mgm.text.list_columns import factorize, flatten, lengths, unflatten
 
@@ -41,7 +41,7 @@ CAKES = [row("bake the cake", "cake"), row("Bake it sweet", "cake"), row("serve 
 
 
 def top(tasks: list[Task], *parts: Tables) -> dict[str, dict[str, list[str]]]:
-    gathered = TopWords(tasks)
+    gathered = TypicalWords(tasks)
     for documents, types in parts:
         gathered.add(documents, types)
     return {
@@ -73,7 +73,7 @@ def test_only_training_rows_known_words_and_content_are_read() -> None:
     ]
     assert not {"planted", "rare"} & set(top([DISH], tables(rows, unknown=("rare",)))["dish"]["soup"])
     documents, types = tables(rows)
-    gathered = TopWords([DISH])
+    gathered = TypicalWords([DISH])
     gathered.add(documents.drop("content"), types)
     assert "planted" in [word for word, _ in gathered.result()["dish"]["soup"]]
 
@@ -96,10 +96,13 @@ def test_numbers_and_spans_have_no_typical_words_and_neither_has_a_task_without_
 
 
 def test_at_most_so_many_words_and_labels_the_most_frequent_ones() -> None:
-    many = [row(" ".join(f"w{i}x{j}" for j in range(WORDS + 5)), f"label{i:02d}") for i in range(LABELS + 5)]
-    twice = [row("again", f"label{LABELS + 4:02d}")]
+    many = [
+        row(" ".join(f"w{i}x{j}" for j in range(NUM_WORDS + 5)), f"label{i:02d}")
+        for i in range(NUM_LABELS + 5)
+    ]
+    twice = [row("again", f"label{NUM_LABELS + 4:02d}")]
     found = top([DISH], tables(many + twice))["dish"]
-    assert list(found) == ["label34", *(f"label{i:02d}" for i in range(LABELS - 1))]
+    assert list(found) == ["label34", *(f"label{i:02d}" for i in range(NUM_LABELS - 1))]
     assert found["label00"] == [f"w0x{j}" for j in (0, 1, 10, 11, 12, 13, 14, 2, 3, 4)]
 
 
@@ -119,11 +122,11 @@ ROW = st.builds(
 def test_neither_cuts_into_parts_nor_the_order_of_rows_change_the_result(
     rows: list[dict[str, object]], data: st.DataObject
 ) -> None:
-    whole = TopWords([DISH, THEMES])
+    whole = TypicalWords([DISH, THEMES])
     whole.add(*tables(rows))
     shuffled = data.draw(st.permutations(rows))
     cut = data.draw(st.integers(1, len(rows)))
-    parts = TopWords([DISH, THEMES])
+    parts = TypicalWords([DISH, THEMES])
     for some in (shuffled[:cut], shuffled[cut:]):
         if some:
             parts.add(*tables(some))

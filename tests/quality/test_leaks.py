@@ -2,8 +2,8 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.quality.leaks import CHANCE, LEAST_DOCUMENTS, Leaks
-from tests.text.test_top_words import DISH, KEYS, PRICE, ROW, THEMES, Tables, row, tables
+from mgm.quality.leaks import MAX_CHANCE, MIN_DOCUMENTS, Leaks
+from tests.profiling.test_typical_words import DISH, KEYS, PRICE, ROW, THEMES, Tables, row, tables
 
 SOUP = [row(f"stir the pot p{i % 7}", "soup") for i in range(30)]
 CAKE = [row(f"bake the cake p{i % 7}", "cake") for i in range(30)]
@@ -43,7 +43,7 @@ def test_sets_of_labels_are_judged_label_by_label_and_numbers_and_spans_are_not(
 
 
 def test_few_documents_a_class_that_all_have_and_chance_are_no_leak() -> None:
-    few = SOUP[: LEAST_DOCUMENTS - 1] + CAKE
+    few = SOUP[: MIN_DOCUMENTS - 1] + CAKE
     assert {f[1] for f in leaks(tables(few))} == {"cake"}
     assert {f[1] for f in leaks(tables(SOUP + CAKE))} == {"soup", "cake"}
     # Whatever the word, nearly all of its documents are of a class that 97% have.
@@ -52,7 +52,7 @@ def test_few_documents_a_class_that_all_have_and_chance_are_no_leak() -> None:
     # Four documents of four, of a class that half have: so has every sixteenth word.
     rare = [row("rare pot" if i < 4 else "pot", "soup") for i in range(30)]
     assert leaks(tables(rare + [row("pot", "cake")] * 30)) == []
-    assert CHANCE < 0.5**4
+    assert MAX_CHANCE < 0.5**4
 
 
 def test_held_out_rows_and_rows_without_a_label_do_not_count() -> None:

@@ -9,24 +9,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.profiling.streaming_histograms import SIZE_BOUNDS, Clustered, Numbers, Sizes, histogram
+from mgm.profiling.streaming_histograms import (
+    SIZE_BOUNDS,
+    ClusteredCounts,
+    IntegerHistogram,
+    RealHistogram,
+    histogram,
+)
 
 FLOATS = st.lists(st.floats(-1e6, 1e6, width=32), max_size=60)
 
 
-def clustered(*parts: list[list[str]]) -> Clustered:
+def clustered(*parts: list[list[str]]) -> ClusteredCounts:
     """Each part a list of documents, each document a list of values."""
-    gathered = Clustered()
+    gathered = ClusteredCounts()
     for documents in parts:
         names = sorted({value for document in documents for value in document})
         owner = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
         codes = np.array([names.index(value) for document in documents for value in document], dtype=int)
-        gathered.add(owner, codes, pl.Series(names, dtype=pl.String), len(documents))
+        gathered.add(
+            row_ids=owner, codes=codes, names=pl.Series(names, dtype=pl.String), num_documents=len(documents)
+        )
     return gathered
 
 
 def numbers(*parts: list[float], limit: int = 100_000) -> dict[str, object]:
-    gathered = Numbers(limit=limit)
+    gathered = RealHistogram(max_distinct=limit)
     for part in parts:
         gathered.add(pl.Series(part, dtype=pl.Float32))
     return gathered.result()
@@ -43,7 +51,7 @@ def test_size_bins_are_single_numbers_first_and_then_four_an_octave() -> None:
 
 
 def test_sizes_have_bins_and_quantiles() -> None:
-    sizes = Sizes()
+    sizes = IntegerHistogram()
     sizes.add(pl.Series([3, 0, None], dtype=pl.Int32))
     sizes.add(pl.Series([3, 2_000_000]))
     found = sizes.result()
@@ -51,7 +59,7 @@ def test_sizes_have_bins_and_quantiles() -> None:
         found["n"] == 4 and found["counts"][0] == 1 and found["counts"][3] == 2 and found["counts"][-1] == 1
     )
     assert found["quantiles"]["0.5"] == 3 and found["quantiles"]["1.0"] == 2_000_000
-    assert Sizes().result()["n"] == 0 and Sizes().result()["quantiles"] == {}
+    assert IntegerHistogram().result()["n"] == 0 and IntegerHistogram().result()["quantiles"] == {}
 
 
 def test_few_distinct_numbers_have_a_bin_each_and_many_have_deciles() -> None:
@@ -62,7 +70,7 @@ def test_few_distinct_numbers_have_a_bin_each_and_many_have_deciles() -> None:
 
 
 def test_numbers_that_are_none_are_left_out() -> None:
-    found = Numbers()
+    found = RealHistogram()
     found.add(pl.Series([None, float("nan"), float("inf"), -0.0, 0.0], dtype=pl.Float32))
     assert found.result()["n"] == 2 and found.result()["bounds"] == [0.0]
 

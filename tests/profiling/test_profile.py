@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.profiling.profile import CorpusProfile, Profile, held_out_unknown, pool
+from mgm.profiling.layout import Profile
+from mgm.profiling.pooling import pool_profiles
+from mgm.profiling.profile import CorpusProfile
+from mgm.profiling.unknown_words import held_out_unknown_words
 from mgm.tasks import TASK_KINDS, Task
 
 TASKS = [
@@ -120,7 +123,7 @@ def test_documents_without_splits_labels_and_languages_have_a_profile() -> None:
 
 def test_predicted_labels_stand_apart_and_are_binned_like_the_training_labels() -> None:
     reference = profile(DOCUMENTS)
-    night = CorpusProfile([], split=None, like=reference)
+    night = CorpusProfile([], split=None, reference=reference)
     predicted = DOCUMENTS.select("kind", "tags", "value", "title").with_columns(
         pl.col("kind", "value").fill_null(strategy="forward")
     )
@@ -136,10 +139,10 @@ def test_predicted_labels_stand_apart_and_are_binned_like_the_training_labels() 
 
 
 def test_unknown_words_are_those_of_held_out_documents_where_there_are_some() -> None:
-    assert held_out_unknown(profile(DOCUMENTS))["unknown"] == 1
+    assert held_out_unknown_words(profile(DOCUMENTS))["unknown"] == 1
     train = profile(DOCUMENTS.filter(pl.col("split") == "train"))
-    assert held_out_unknown(train)["n"] == 5
-    assert held_out_unknown(profile(DOCUMENTS.clear()))["n"] == 0
+    assert held_out_unknown_words(train)["n"] == 5
+    assert held_out_unknown_words(profile(DOCUMENTS.clear()))["n"] == 0
 
 
 def test_a_profile_is_small() -> None:
@@ -155,8 +158,10 @@ ROWS = st.lists(st.integers(0, DOCUMENTS.height - 1), max_size=6)
 @given(ROWS, ROWS)
 def test_pooled_profiles_are_the_profile_of_all_documents(one: list[int], other: list[int]) -> None:
     like = profile(DOCUMENTS)  # so that real numbers are binned alike
-    pooled = pool([profile(DOCUMENTS[one], like=like), profile(DOCUMENTS[other], like=like)])
-    assert_same(pooled, profile(DOCUMENTS[one], DOCUMENTS[other], like=like))
+    pooled = pool_profiles(
+        [profile(DOCUMENTS[one], reference=like), profile(DOCUMENTS[other], reference=like)]
+    )
+    assert_same(pooled, profile(DOCUMENTS[one], DOCUMENTS[other], reference=like))
 
 
 def assert_same(pooled: Any, whole: Any, path: str = "") -> None:
@@ -170,22 +175,22 @@ def assert_same(pooled: Any, whole: Any, path: str = "") -> None:
 
 def test_what_cannot_be_pooled_is_left_out() -> None:
     other = DOCUMENTS.with_columns(value=pl.col("value") + 10)
-    pooled = pool([profile(DOCUMENTS), profile(other)])
+    pooled = pool_profiles([profile(DOCUMENTS), profile(other)])
     assert "values" not in pooled["tasks"]["value"] and pooled["tasks"]["value"]["labelled"] == 4
     assert "quantiles" not in pooled["words_per_document"] and "distinct" not in pooled["vocabulary"]
 
 
 def test_a_task_is_pooled_over_the_corpora_that_have_it() -> None:
-    pooled = pool([profile(DOCUMENTS), profile(DOCUMENTS, tasks=TASKS[:1])])
+    pooled = pool_profiles([profile(DOCUMENTS), profile(DOCUMENTS, tasks=TASKS[:1])])
     assert pooled["tasks"]["kind"]["rows"] == 6 and pooled["tasks"]["tags"]["rows"] == 3
 
 
 def test_profiles_that_do_not_fit_together_are_refused() -> None:
     with pytest.raises(ValueError, match="expected at least one profile, found none"):
-        pool([])
+        pool_profiles([])
     with pytest.raises(ValueError, match="differ in split: 'train' and None; expected the same"):
-        pool([profile(DOCUMENTS), profile(DOCUMENTS, split=None)])
+        pool_profiles([profile(DOCUMENTS), profile(DOCUMENTS, split=None)])
     with pytest.raises(ValueError, match="differ in the kind of a task: 'classification' and 'multilabel'"):
         other = Task(name="kind", kind="multilabel", corpora=["c"])
         turned = DOCUMENTS.head(1).with_columns(kind=pl.concat_list("kind"))
-        pool([profile(DOCUMENTS), profile(turned, tasks=[other])])
+        pool_profiles([profile(DOCUMENTS), profile(turned, tasks=[other])])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mgm.profiling.profile import CorpusProfile, Profile
+from mgm.profiling.layout import Profile
+from mgm.profiling.profile import CorpusProfile
 from mgm.quality.drift import drift_frame
 from mgm.settings.gates import DriftGate
 from mgm.tasks import Task

@@ -11,9 +11,9 @@ import pytest
 
 from flows.gates.runner import SUITES, Verdict
 from mgm.files import write_json
-from mgm.profiling.profile import Profile
-from tests.gates.conftest import PARAMS, Features, profile_of
-from tests.gates.test_suites import BETWEEN, NOT_NULL, NULL, Check, split, without
+from mgm.profiling.layout import Profile
+from tests.flows.gates.conftest import PARAMS, Features, profile_of
+from tests.flows.gates.test_suites import BETWEEN, NOT_NULL, NULL, Check, split, without
 
 MANY = 25
 """Times the forty documents, so that drift is judged: 750 documents of training."""

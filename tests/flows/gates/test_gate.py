@@ -12,7 +12,7 @@ import pytest
 from flows.gates.gate import run_gate, verdict_path
 from mgm.settings.settings import Settings
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def stage(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:

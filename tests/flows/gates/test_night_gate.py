@@ -25,9 +25,9 @@ from mgm.profiling.profile import CorpusProfile
 from mgm.quality.night_rows import Sample
 from mgm.settings.gates import GateSettings
 from tests import tiny
-from tests.gates.test_suites import BETWEEN, NOT_NULL, NULL, UNIQUE, Check
+from tests.flows.gates.test_suites import BETWEEN, NOT_NULL, NULL, UNIQUE, Check
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 NIGHT = 600
 WARNED = GateSettings.model_validate({"score": {"drift": "warn"}})
 DAY = date(2026, 1, 1)

@@ -7,7 +7,7 @@ import pytest
 
 from flows.champion import reference
 from mgm.files import write_json
-from mgm.profiling.profile import VERSION
+from mgm.profiling.layout import VERSION
 
 GOOD = {"version": VERSION, "split": "train"}
 OLD = {"version": VERSION - 1}

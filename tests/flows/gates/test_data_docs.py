@@ -20,7 +20,7 @@ from flows.gates.data_docs import write_page
 from flows.gates.runner import SUITES, Finding, Outcome, Verdict
 from tests.browser import WIDTHS, look
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 FETCHING = {"src", "srcset", "href", "data", "poster", "action", "background", "manifest", "xlink:href"}
 

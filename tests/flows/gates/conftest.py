@@ -14,8 +14,9 @@ from flows.gates.gate import run_gate
 from flows.gates.runner import Verdict
 from mgm.corpus.parts import REJECTS, Part, PartsWriter, file_sha256, write_manifest
 from mgm.files import write_json
-from mgm.profiling.profile import VERSION, CorpusProfile, Profile
-from mgm.profiling.streaming_histograms import Sizes
+from mgm.profiling.layout import VERSION, Profile
+from mgm.profiling.profile import CorpusProfile
+from mgm.profiling.streaming_histograms import IntegerHistogram
 from mgm.settings.settings import Settings
 from mgm.tasks import TASK_KINDS
 from mgm.text.offsets import EDIT
@@ -149,7 +150,7 @@ class Project:
     def crown(self, documents: pl.DataFrame) -> None:
         """Makes a champion that was trained on these documents."""
         train = documents.filter(pl.col("split") == "train")
-        lengths = Sizes()
+        lengths = IntegerHistogram()
         lengths.add(train["text"].str.len_chars())
         languages = dict(train["lang"].value_counts().iter_rows())
         profile = {

@@ -15,7 +15,7 @@ from flows.gates.gate import TABLES
 from flows.gates.runner import SUITES
 from mgm.quality.rows import narrow
 from mgm.text.offsets import EDIT
-from tests.gates.conftest import PARAMS, good_documents
+from tests.flows.gates.conftest import PARAMS, good_documents
 
 BETWEEN = "expect_column_values_to_be_between"
 NOT_NULL = "expect_column_values_to_not_be_null"

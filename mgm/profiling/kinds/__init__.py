@@ -1,0 +1,6 @@
+"""How the labels of a task are profiled, one module a kind. Tasks that generate text are not profiled."""
+
+from mgm.profiling.kinds import classification, multilabel, regression, tagging
+from mgm.profiling.kinds.label_profile import LABEL_PROFILES, LabelProfile
+
+__all__ = ["LABEL_PROFILES", "LabelProfile", "classification", "multilabel", "regression", "tagging"]

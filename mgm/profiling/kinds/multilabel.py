@@ -1,0 +1,50 @@
+"""The profile of sets of labels: how often each label stands, and how many a document has."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from mgm.profiling.kinds.label_profile import LABEL_PROFILES, LabelProfile
+from mgm.profiling.layout import Profile
+from mgm.profiling.streaming_histograms import (
+    DESIGN_EFFECT_VALUES,
+    ClusteredCounts,
+    IntegerHistogram,
+    category_counts,
+)
+from mgm.tasks.kinds import MULTILABEL
+
+
+class LabelSetProfile(LabelProfile):
+    """Counts the labels of documents that have several each."""
+
+    def __init__(self, kind: str, bounds: Sequence[float] | None = None) -> None:
+        super().__init__(kind, bounds)
+        self._labels, self._labels_per_document = ClusteredCounts(), IntegerHistogram()
+
+    def names(self, items: pl.Series) -> pl.Series:
+        """Return the label of each item of the lists."""
+        return items
+
+    def add_labels(self, labels: pl.Series) -> None:
+        """Add the lists of the labelled documents of one part."""
+        names = self.names(labels.explode(empty_as_null=False)).alias("label")
+        distinct = names.unique().sort()
+        sizes = labels.list.len()
+        self._labels.add(
+            row_ids=np.repeat(np.arange(len(labels)), sizes.to_numpy()),
+            codes=distinct.search_sorted(names).to_numpy(),
+            names=distinct,
+            num_documents=len(labels),
+        )
+        self._labels_per_document.add(sizes)
+
+    def distribution(self) -> Profile:
+        """Return the sections `labels` and `per_document`."""
+        labels = category_counts(dict(self._labels.table.select("value", "n").iter_rows()))
+        labels["design_effect"] = self._labels.design_effect(DESIGN_EFFECT_VALUES)
+        return {"labels": labels, "per_document": self._labels_per_document.result()}
+
+
+LABEL_PROFILES.register(MULTILABEL.name, LabelSetProfile)
