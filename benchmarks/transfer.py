@@ -69,7 +69,9 @@ def run(folder: Path, model: str, settings: Settings) -> dict[str, Any]:
     # beside the others tasks trained alone would start pretrained, too, and cost as much again
     has_gain = model in (PLAIN, TAUGHT)
     if has_gain:
-        pipeline(folder, "dvc", "repro", *(study.stage_of(v) for v in study.chosen(settings, [SINGLE])))
+        pipeline(
+            folder, "dvc", "repro", *(study.stage_name(v) for v in study.select_variants(settings, [SINGLE]))
+        )
         pipeline(folder, "dvc", "repro", "--single-item", f"{study.STUDY}:gain")
     tested, training = read_json(folder / "reports/metrics.json"), read_json(folder / "reports/training.json")
     found = {

@@ -1,12 +1,11 @@
-"""The command `mgm`: fetch a corpus; show the results; promote a candidate, roll back, show the champion; what scored a
-document."""
+"""The command `mgm`: fetch corpora, show results, promote candidates, and trace what scored a document."""
 
 import argparse
 import sys
 
 from flows import lock
-from flows.errors import message
-from flows.project import FETCHED
+from flows.errors import exit_status
+from flows.project import FETCHED, METRICS
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -53,7 +52,7 @@ def _results(_: argparse.Namespace) -> int:
 
     lines = result_lines()
     if not lines:
-        print("error: reports/metrics.json: no results yet; run `dvc repro`", file=sys.stderr)
+        print(f"error: {METRICS}: no results yet; run `dvc repro`", file=sys.stderr)
         return 1
     print(*lines, sep="\n")
     return 0
@@ -86,13 +85,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     options = _parser().parse_args(arguments)
-    try:
-        return options.run(options)
-    except (ValueError, OSError) as error:
-        print(f"error: {message(error)}", file=sys.stderr)
-        return 1
+    return exit_status(lambda: options.run(options))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Errors of the library in the words of whoever runs it: with the command that makes what is missing."""
 
+import sys
+from collections.abc import Callable
+
 from mgm.errors import MissingInput, StaleInput
 
 _COMMANDS = {"study": "make study"}
@@ -11,3 +14,12 @@ def message(error: Exception) -> str:
         command = _COMMANDS.get(error.made_by, f"dvc repro {error.made_by}")
         return f"{error}; run `{command}`"
     return str(error)
+
+
+def exit_status(command: Callable[[], int | None]) -> int:
+    """Run a command and return its exit status; an error of a setting or a file is printed without a trace, and is status 1."""
+    try:
+        return command() or 0
+    except (ValueError, OSError) as error:
+        print(f"error: {message(error)}", file=sys.stderr)
+        return 1

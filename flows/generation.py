@@ -1,4 +1,4 @@
-"""The generation tasks of the enabled corpora, trained alone with a budget of their own, in a project below data/generation.
+"""The generation tasks of the enabled corpora, trained alone with a budget of their params, in a project below data/generation.
 `make run-generation`, or `python -m flows.generation`.
 
 It is the stage graph of dvc.yaml in another folder, whose params.yaml has the settings of `run_generation`; what has run before
@@ -15,6 +15,7 @@ from typing import Any
 import torch
 import yaml
 
+from flows.errors import exit_status
 from flows.project import DATA
 from flows.results import result_lines
 from mgm.settings.names import overridden
@@ -27,53 +28,55 @@ CODE = ("mgm", "flows", "dvc.yaml", ".dvcignore", "data/resources", "data/teache
 
 
 def main() -> int:
-    """Lays the project and runs its stages; the exit code is DVC's."""
-    try:
-        raw = params(yaml.safe_load(PARAMS.read_text(encoding="utf-8")))
-    except (ValueError, FileNotFoundError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    materialize_project(Path(), FOLDER, raw)
-    code = subprocess.run(["dvc", "repro"], cwd=FOLDER, check=False).returncode
-    if code == 0:
+    """Write the project and run its stages; return the exit status, which is DVC's."""
+    return exit_status(_run)
+
+
+def _run() -> int:
+    materialize_project(Path(), FOLDER, project_params(yaml.safe_load(PARAMS.read_text(encoding="utf-8"))))
+    status = subprocess.run(["dvc", "repro"], cwd=FOLDER, check=False).returncode
+    if status == 0:
         print(*result_lines(FOLDER), f"in {FOLDER}", sep="\n")
-    return code
+    return status
 
 
-def params(raw: dict[str, Any]) -> dict[str, Any]:
-    """The params.yaml of that project, of the mapping of this one's. bf16 on a CPU that has it, whose products are what training
-    texts takes.
+def project_params(raw: dict[str, Any]) -> dict[str, Any]:
+    """Return the params.yaml of that project, from the content of this one's.
+
+    Training is in bf16 on a CPU that has it: matrix products are most of the time that training on texts takes.
 
     Raises:
         ValueError: the settings are wrong, or no enabled corpus has a generation task.
     """
     settings = Settings.parse(overridden(raw, {"train.generation": True}))
-    writing = [t for t in tasks_of(settings.tasks, settings.enabled) if t.kind == "generation"]
-    if not writing:
+    generating = [t for t in tasks_of(settings.tasks, settings.enabled) if t.kind == "generation"]
+    if not generating:
         raise ValueError(f"{PARAMS}: no enabled corpus has a generation task; enable one, such as help")
-    corpora = {corpus for task in writing for corpus in task.corpora}
-    names = {task.name for task in writing}
-    own = overridden(raw, settings.run_generation)
-    own["enabled"] = {name: place for name, place in raw["enabled"].items() if name in corpora}
-    own["tasks"] = {name: task for name, task in raw["tasks"].items() if name in names}
-    own["train"] = own["train"] | {"generation": True, "weights": {}}
+    corpora = {corpus for task in generating for corpus in task.corpora}
+    names = {task.name for task in generating}
+    params = overridden(raw, settings.run_generation)
+    params["enabled"] = {name: place for name, place in raw["enabled"].items() if name in corpora}
+    params["tasks"] = {name: task for name, task in raw["tasks"].items() if name in names}
+    params["train"] = params["train"] | {"generation": True, "weights": {}}
     if has_bf16(torch.device("cpu")) and "train.precision" not in settings.run_generation:
-        own["train"]["precision"] = "bf16"
-    own["verdict"] = own.get("verdict", {}) | {"floors": {}}
-    own["distillation"] = own.get("distillation", {}) | {"teachers": {}}
-    own["tune"] = own.get("tune", {}) | {"space": {}}
-    own["gates"] = own.get("gates", {}) | {"tasks": _known(own.get("gates", {}).get("tasks", {}), names)}
-    own["corpora"] = {
+        params["train"]["precision"] = "bf16"
+    params["verdict"] = params.get("verdict", {}) | {"floors": {}}
+    params["distillation"] = params.get("distillation", {}) | {"teachers": {}}
+    params["tune"] = params.get("tune", {}) | {"space": {}}
+    params["gates"] = params.get("gates", {}) | {
+        "tasks": _known(params.get("gates", {}).get("tasks", {}), names)
+    }
+    params["corpora"] = {
         name: (corpus or {}) | {"columns": _known((corpus or {}).get("columns", {}), names)}
         for name, corpus in raw["corpora"].items()
         if name in corpora
     }
-    Settings.parse(own)
-    return own
+    Settings.parse(params)
+    return params
 
 
-def materialize_project(root: Path, folder: Path, own: dict[str, Any]) -> None:
-    """The project's code and the corpora's files in `folder`; what stages have made there stays."""
+def materialize_project(root: Path, folder: Path, params: dict[str, Any]) -> None:
+    """Write the project's code, its settings and the corpora's files into `folder`; the outputs of stages there stay."""
     for name in CODE:
         source, target = root / name, folder / name
         if source.is_dir():
@@ -82,7 +85,7 @@ def materialize_project(root: Path, folder: Path, own: dict[str, Any]) -> None:
         else:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
-    for place in own["enabled"].values():
+    for place in params["enabled"].values():
         source = root / place
         if source.exists() and not os.path.isabs(place):
             (folder / place).parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +93,9 @@ def materialize_project(root: Path, folder: Path, own: dict[str, Any]) -> None:
                 shutil.copytree(source, folder / place, dirs_exist_ok=True)
             else:
                 shutil.copyfile(source, folder / place)
-    (folder / PARAMS).write_text(yaml.safe_dump(own, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    (folder / PARAMS).write_text(
+        yaml.safe_dump(params, allow_unicode=True, sort_keys=False), encoding="utf-8"
+    )
     if not (folder / ".dvc").is_dir():
         subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
         subprocess.run(["dvc", "config", "core.analytics", "false"], cwd=folder, check=True)

@@ -1,4 +1,4 @@
-"""`tune.space` of params.yaml as Optuna's distributions, and their values as values of settings."""
+"""The search space of params.yaml (`tune.space`) as Optuna's distributions, and trials as values of settings."""
 
 import json
 from collections.abc import Mapping
@@ -15,11 +15,11 @@ from mgm.settings.search import SearchSettings
 from mgm.settings.settings import PARAMS, Settings
 
 DIGITS = 3
-"""Significant digits of a number that is tried: more would say nothing, and params.yaml is read by people."""
+"""The significant digits of a number that is tried; more would change nothing, and people read params.yaml."""
 
 
 def distributions(settings: Settings) -> dict[str, BaseDistribution]:
-    """The search space by the full names of settings.
+    """Return the search space by the full names of settings.
 
     Raises:
         ValueError: it is empty, or has the weight of a task that is not trained, or the width of words that come with
@@ -27,7 +27,7 @@ def distributions(settings: Settings) -> dict[str, BaseDistribution]:
     """
     space = settings.tune.space
     if not space:
-        raise ValueError(f"{PARAMS}: tune.space is empty; say what is to be tried of which setting")
+        raise ValueError(f"{PARAMS}: tune.space is empty; expected settings with a range or choices")
     idle = {f"train.weights.{name}" for name in settings.tasks}
     idle -= {f"train.weights.{task.name}" for task in settings.active_tasks()}
     for name in sorted(idle & space.keys()):
@@ -38,54 +38,54 @@ def distributions(settings: Settings) -> dict[str, BaseDistribution]:
             "text.vectors.source: none"
         )
     present = settings.tunable()
-    return {name: _distribution(search, _whole(present[name])) for name, search in sorted(space.items())}
+    return {name: _distribution(search, _is_whole(present[name])) for name, search in sorted(space.items())}
 
 
-def start(settings: Settings) -> dict[str, Any]:
-    """The present settings as a trial, with which the search begins.
+def initial_trial(settings: Settings) -> dict[str, Any]:
+    """Return the present settings as a trial, with which the search begins.
 
     Raises:
         ValueError: one is outside its range, or none of its choices.
     """
-    present, found = settings.tunable(), {}
+    present, trial = settings.tunable(), {}
     for name, search in sorted(settings.tune.space.items()):
         value = present[name]
-        if not _holds(search, value):
-            tried = f"choices {search.choices}" if search.choices else f"{search.low:g} to {search.high:g}"
+        if not _contains(search, value):
+            options = f"choices {search.choices}" if search.choices else f"{search.low:g} to {search.high:g}"
             raise ValueError(
-                f"{PARAMS}: tune.space.{name}: the present value {value!r} is not among what is tried ({tried}); the "
+                f"{PARAMS}: tune.space.{name}: the present value {value!r} is not among what is tried ({options}); the "
                 "search begins with it: widen the space"
             )
-        found[name] = value if search.choices is None else json.dumps(value)
-    return found
+        trial[name] = value if search.choices is None else json.dumps(value)
+    return trial
 
 
-def values(settings: Settings, suggested: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that a trial stands for: numbers of DIGITS significant digits within their range, and choices."""
-    found: dict[str, Any] = {}
+def trial_values(settings: Settings, suggested: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of a trial: numbers of DIGITS significant digits within their range, and choices."""
+    values: dict[str, Any] = {}
     for name, value in sorted(suggested.items()):
         search = settings.tune.space[name]
         if search.choices is not None:
-            found[name] = json.loads(value)
+            values[name] = json.loads(value)
         elif isinstance(value, float):
             assert search.low is not None and search.high is not None
-            found[name] = min(max(float(f"{value:.{DIGITS}g}"), search.low), search.high)
+            values[name] = min(max(float(f"{value:.{DIGITS}g}"), search.low), search.high)
         else:
-            found[name] = value
-    return found
+            values[name] = value
+    return values
 
 
-def _distribution(search: SearchSettings, whole: bool) -> BaseDistribution:
+def _distribution(search: SearchSettings, is_whole: bool) -> BaseDistribution:
     if search.choices is not None:
         # as JSON, since a choice may be a list
         return CategoricalDistribution([json.dumps(choice) for choice in search.choices])
     assert search.low is not None and search.high is not None
-    if whole:
+    if is_whole:
         return IntDistribution(int(search.low), int(search.high), search.log, int(search.step or 1))
     return FloatDistribution(search.low, search.high, search.log, search.step)
 
 
-def _holds(search: SearchSettings, value: Any) -> bool:
+def _contains(search: SearchSettings, value: Any) -> bool:
     if search.choices is not None:
         return value in search.choices
     assert search.low is not None and search.high is not None
@@ -95,5 +95,5 @@ def _holds(search: SearchSettings, value: Any) -> bool:
     return abs(steps - round(steps)) < 1e-6
 
 
-def _whole(value: Any) -> bool:
+def _is_whole(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)

@@ -28,7 +28,7 @@ from flows.graph import require_up_to_date
 from flows.params_file import set_values, unified_diff
 from flows.project import REPORTS
 from flows.revision import code_sha256
-from flows.search_space import distributions, start, values
+from flows.search_space import distributions, initial_trial, trial_values
 from flows.training_run import Console, checkpoint, inputs, prepare
 from mgm.files import read_json, write_json
 from mgm.settings.names import overridden
@@ -88,7 +88,7 @@ class Search:
         """params.yaml with the settings of the best trial that differ from those that it has."""
         if self.best is None:
             return self.text
-        present, found = self.settings.tunable(), values(self.settings, self.best.params)
+        present, found = self.settings.tunable(), trial_values(self.settings, self.best.params)
         changed = {name: value for name, value in found.items() if present[name] != value}
         return set_values(self.text, changed) if changed else self.text
 
@@ -109,7 +109,7 @@ class Search:
         known = self.study.get_trials(deepcopy=False)
         waiting = any(trial.state == TrialState.WAITING for trial in known)
         if not known:
-            self.study.enqueue_trial(start(self.settings))
+            self.study.enqueue_trial(initial_trial(self.settings))
         for trial in known:
             if trial.state == TrialState.RUNNING:
                 if trial.params and ERROR not in trial.user_attrs and not waiting:
@@ -127,7 +127,7 @@ class Search:
         return optuna.samplers.TPESampler(seed=int(seed), n_startup_trials=self.settings.tune.startup_trials)
 
     def _one(self, trial: Trial, trials: int) -> None:
-        tried, which = values(self.settings, trial.params), f"trial {len(self.ended) + 1}/{trials}"
+        tried, which = trial_values(self.settings, trial.params), f"trial {len(self.ended) + 1}/{trials}"
         print(f"{which}: {', '.join(f'{name} {value}' for name, value in tried.items())}", flush=True)
         settings = Settings.parse(overridden(self.raw, tried))
         state = checkpoint("tune", settings, self.tasks)
@@ -244,7 +244,7 @@ def _score(trial: FrozenTrial) -> float:
 def _tune(options: argparse.Namespace) -> None:
     settings = Settings.load()
     distributions(settings)
-    start(settings)
+    initial_trial(settings)
     require_up_to_date()
     text = PARAMS.read_text(encoding="utf-8")
     search = open_search(text)

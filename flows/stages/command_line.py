@@ -6,23 +6,19 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from flows.errors import message
+from flows.errors import exit_status
 from flows.project import STAGES
 from mgm.corpus.parts import Counts
 from mgm.files import write_json
 
 
 def run_stage(main: Callable[..., int | None]) -> None:
-    """Run a stage's `main` on the command line's arguments and exit; an error of the user or of a file is one line, without a trace."""
+    """Run a stage's `main` on the command line's arguments and exit with its status."""
     start = time.perf_counter()
-    try:
-        code = main(*sys.argv[1:]) or 0
-    except (ValueError, OSError) as error:
-        print(f"error: {message(error)}", file=sys.stderr)
-        sys.exit(1)
-    if code == 0:
+    status = exit_status(lambda: main(*sys.argv[1:]))
+    if status == 0:
         print(f"done in {time.perf_counter() - start:.1f} s", flush=True)
-    sys.exit(code)
+    sys.exit(status)
 
 
 def write_counts(stage: str, corpus: str, counts: Counts, **more: Any) -> None:

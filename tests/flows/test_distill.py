@@ -1,4 +1,4 @@
-"""Which trainings are asked for as teachers, and what is said to set; the trainings themselves are the study's."""
+"""The trainings that are teachers, and the settings that use them; the trainings themselves are the study's."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from flows import distill
-from flows.distill import chosen, file_of, to_set
+from flows.distill import params_lines, select_teachers, teacher_file
 from mgm.settings.settings import Settings
 from tests import tiny
 
@@ -14,7 +14,7 @@ SETTINGS = tiny.settings()
 
 
 def names(tasks: list[str], seeds: int) -> list[str]:
-    return [variant.name for variant in chosen(SETTINGS, tasks, seeds)]
+    return [variant.name for variant in select_teachers(SETTINGS, tasks, seeds)]
 
 
 def test_a_teacher_a_seed_for_every_task_that_can_be_taught() -> None:
@@ -22,12 +22,12 @@ def test_a_teacher_a_seed_for_every_task_that_can_be_taught() -> None:
     assert names(["themes"], 3) == ["single/themes", "single_2/themes", "single_3/themes"]
 
 
-def test_what_is_said_is_what_params_yaml_reads() -> None:
-    said = to_set(chosen(SETTINGS, ["themes", "dish"], 2))
+def test_printed_lines_are_settings() -> None:
+    lines = params_lines(select_teachers(SETTINGS, ["themes", "dish"], 2))
     files = {task: [f"{task}/single.parquet", f"{task}/single_2.parquet"] for task in ("dish", "themes")}
-    assert yaml.safe_load(said) == {"distillation": {"teachers": files}}
-    assert Settings.parse(tiny.SETTINGS | yaml.safe_load(said)).distillation.teachers == files
-    assert [file_of(v) for v in chosen(SETTINGS, ["dish"], 2)] == files["dish"]
+    assert yaml.safe_load(lines) == {"distillation": {"teachers": files}}
+    assert Settings.parse(tiny.SETTINGS | yaml.safe_load(lines)).distillation.teachers == files
+    assert [teacher_file(v) for v in select_teachers(SETTINGS, ["dish"], 2)] == files["dish"]
 
 
 @pytest.mark.parametrize(

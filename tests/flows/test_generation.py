@@ -1,3 +1,5 @@
+"""The project of the generation tasks."""
+
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,9 @@ def shipped() -> dict[str, Any]:
     return raw
 
 
-def test_it_is_of_generation_tasks_alone_with_the_budget_that_params_say() -> None:
+def test_the_project_has_generation_tasks_alone_and_their_budget() -> None:
     raw = shipped()
-    settings = Settings.parse(generation.params(raw))
+    settings = Settings.parse(generation.project_params(raw))
     assert {t.name for t in settings.active_tasks()} == {"title", "translate_en", "translate_zh"}
     assert sorted(settings.enabled) == ["help", "help_pairs_en", "help_pairs_zh"]
     assert settings.train.epochs == raw["run_generation"]["train.epochs"] != Settings.parse(raw).train.epochs
@@ -35,14 +37,14 @@ def test_without_a_generation_task_it_says_so() -> None:
     raw["enabled"] = {"poems": raw["enabled"]["poems"]}
     raw["train"]["weights"], raw["tune"]["space"] = {}, {}
     with pytest.raises(ValueError, match="no enabled corpus has a generation task"):
-        generation.params(raw)
+        generation.project_params(raw)
 
 
-def test_the_folder_is_a_project_whose_results_stay_when_it_is_laid_again(tmp_path: Path) -> None:
-    own = generation.params(shipped())
-    generation.materialize_project(Path(), tmp_path / "generation", own)
+def test_results_stay_when_the_project_is_written_again(tmp_path: Path) -> None:
+    params = generation.project_params(shipped())
+    generation.materialize_project(Path(), tmp_path / "generation", params)
     (tmp_path / "generation" / "reports").mkdir()
-    generation.materialize_project(Path(), tmp_path / "generation", own)
+    generation.materialize_project(Path(), tmp_path / "generation", params)
     for name in ("dvc.yaml", "mgm/tasks", "data/samples/help.parquet", ".dvc/config", "reports"):
         assert (tmp_path / "generation" / name).exists(), name
     assert Settings.load(tmp_path / "generation" / "params.yaml").train.generation

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
-from flows.search_space import distributions, start, values
+from flows.search_space import distributions, initial_trial, trial_values
 from mgm.settings.settings import Settings
 from tests import tiny
 
@@ -47,7 +47,7 @@ SPACE = {
 
 @given(st.floats(0.00123456, 0.0987654), st.sampled_from(["[2]", "[2, 4]"]), st.integers(1, 9))
 def test_a_trial_is_settings_within_the_space(rate: float, sizes: str, epochs: int) -> None:
-    found = values(
+    found = trial_values(
         settings(SPACE), {"train.learning_rate": rate, "model.window.sizes": sizes, "train.epochs": epochs}
     )
     tried = found["train.learning_rate"]
@@ -60,7 +60,7 @@ def test_a_trial_is_settings_within_the_space(rate: float, sizes: str, epochs: i
 
 def test_the_search_starts_with_the_present_settings() -> None:
     config = settings(SPACE)
-    assert values(config, start(config)) == {
+    assert trial_values(config, initial_trial(config)) == {
         "train.learning_rate": 0.02,
         "model.window.sizes": [2],
         "train.epochs": 4,
@@ -81,7 +81,7 @@ def test_a_space_without_the_present_settings_is_an_error(space: dict[str, Any],
     with pytest.raises(ValueError, match=message):
         config = settings(space)
         distributions(config)
-        start(config)
+        initial_trial(config)
 
 
 def test_what_is_not_trained_or_does_not_fit_is_an_error() -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from flows import study
-from flows.study import announce, chosen, pending, stage_of
+from flows.study import announcement, pending_variants, select_variants, stage_name
 from mgm.experiments.variants import variants
 from mgm.settings.settings import Settings
 from tests import tiny
@@ -18,7 +18,7 @@ TASKS = [f"single/{name}" for name in ("dish", "keys", "price", "themes")]
 
 
 def names(*only: str) -> list[str]:
-    return [variant.name for variant in chosen(SETTINGS, only)]
+    return [variant.name for variant in select_variants(SETTINGS, only)]
 
 
 def test_kinds_and_names_choose_and_nothing_chooses_all() -> None:
@@ -41,21 +41,21 @@ def test_an_unknown_name_is_an_error_with_the_nearest(
 
 def test_the_cost_is_said_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    every, single = chosen(SETTINGS, []), chosen(SETTINGS, ["single"])
-    assert "the cost is not known" in announce(every, every)
+    every, single = select_variants(SETTINGS, []), select_variants(SETTINGS, ["single"])
+    assert "the cost is not known" in announcement(every, every)
     Path("reports").mkdir()
     Path("reports/training.json").write_text('{"seconds": 90}', encoding="utf-8")
-    said = announce(single, single[1:])
+    said = announcement(single, single[1:])
     assert f"4 trainings with the joint model's settings and budget ({', '.join(TASKS)})" in said
     assert "1 of them done already; 3 x the joint model's 1.5 minutes are at most about 4 minutes" in said
-    assert announce(single, []).endswith("4 of them done already")
+    assert announcement(single, []).endswith("4 of them done already")
 
 
 def test_what_dvc_calls_changed_is_pending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a real DVC repository, with one stage done."""
     monkeypatch.chdir(tmp_path)
-    single = chosen(SETTINGS, ["single"])
-    assert pending(single) == single  # no repository here
+    single = select_variants(SETTINGS, ["single"])
+    assert pending_variants(single) == single  # no repository here
     for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
         subprocess.run(command, check=True)
     Path("study").mkdir()
@@ -64,7 +64,7 @@ def test_what_dvc_calls_changed_is_pending(tmp_path: Path, monkeypatch: pytest.M
     graph = {"stages": {"single": {"foreach": names, "do": made}}}
     Path("study/dvc.yaml").write_text(yaml.safe_dump(graph), encoding="utf-8")
     subprocess.run(["dvc", "repro", "-q", "study/dvc.yaml:single@keys"], check=True)
-    assert [v.name for v in pending(single)] == ["single/dish", "single/price", "single/themes"]
+    assert [v.name for v in pending_variants(single)] == ["single/dish", "single/price", "single/themes"]
 
 
 def stages() -> dict[str, Any]:
@@ -74,7 +74,7 @@ def stages() -> dict[str, Any]:
 
 def test_every_variant_has_a_stage_that_trains_it_and_keeps_its_predictions() -> None:
     for name, variant in variants(Settings.load()).items():
-        file, _, stage = stage_of(variant).partition(":")
+        file, _, stage = stage_name(variant).partition(":")
         assert file == "study/dvc.yaml"
         kind, _, part = stage.partition("@")
         found = stages()[kind]
