@@ -26,7 +26,6 @@ import hardware
 import numpy as np
 import polars as pl
 import torch
-import yaml
 from peers.transformer import Transformer
 from torch import nn
 
@@ -40,6 +39,7 @@ from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.network import Network
 from mgm.settings.names import overridden
 from mgm.settings.settings import Settings
+from mgm.settings.yaml_file import load_yaml
 from mgm.tasks import Task
 from mgm.text import labels
 from mgm.text.features import FeaturePart
@@ -75,10 +75,10 @@ class Fitted:
 def main() -> None:
     arguments = parse()
     work = arguments.workspace
-    raw = yaml.safe_load((work / "params.yaml").read_text(encoding="utf-8"))
+    raw = load_yaml((work / "params.yaml").read_text(encoding="utf-8"))
     changed = dict(entry.split("=", 1) for entry in arguments.set)
     # every epoch is trained, and the last one counts, as for the Transformer
-    changes = {name: yaml.safe_load(value) for name, value in changed.items()} | {"train.patience": 10_000}
+    changes = {name: load_yaml(value) for name, value in changed.items()} | {"train.patience": 10_000}
     settings = Settings.parse(overridden(raw, changes))
     tasks = [t for t in settings.active_tasks() if t.kind == "generation"]
     if arguments.tasks:
@@ -203,7 +203,7 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
     while True:  # the fewest layers with at least mgm's weights
         torch.manual_seed(settings.seed)
         model = Transformer(
-            own.model_copy(update={"reading_layers": layers, "layers": layers}), names, pieces
+            own.model_copy(update={"encoder_layers": layers, "decoder_layers": layers}), names, pieces
         )
         if weights(model)["outside of tables"] >= wanted:
             break

@@ -108,7 +108,9 @@ def write_corpus(path: Path, size: int) -> tuple[int, int]:
 
 def write_project(root: Path) -> None:
     """params.yaml with this one corpus and one task; the other settings are the shipped ones."""
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    from mgm.settings.yaml_file import load_yaml
+
+    params = load_yaml(Path("params.yaml").read_text(encoding="utf-8"))
     params["enabled"] = {CORPUS: "raw.jsonl"}
     params["corpora"] = {CORPUS: {"lang": "detect"}}
     params["tasks"] = {"topic": {"kind": "classification", "corpora": [CORPUS]}}

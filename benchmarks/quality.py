@@ -29,7 +29,6 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 
 # isort: split
 import hardware
-import yaml
 from peers import summary
 from peers.protocol import PEERS, Benchmark, Unit, over
 from peers.results import Results, Rows, by_seed, gathered
@@ -37,6 +36,7 @@ from peers.rows import Workspace, load
 
 from mgm.files import read_json, write_json
 from mgm.settings.names import nearest
+from mgm.settings.yaml_file import load_yaml
 
 RESULTS = Path("benchmarks/results")
 SETTINGS = Path("benchmarks/quality.yaml")
@@ -182,7 +182,7 @@ def measure(units: Sequence[Unit]) -> None:
 
 def main() -> None:
     arguments = parse()
-    raw = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
+    raw = load_yaml(arguments.settings.read_text(encoding="utf-8"))
     few, seeds = arguments.few is not None, seeds_of(arguments.seeds)
     if few:
         raw["presets"] = {name: over(preset, raw["few"]) for name, preset in raw["presets"].items()}

@@ -26,13 +26,13 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 # isort: split
 import hardware
 import quality
-import yaml
 from peers import summary
 from peers.protocol import Benchmark, over
 from peers.results import Results, by_seed, gathered
 from peers.rows import Workspace, load
 
 from mgm.settings.names import nearest
+from mgm.settings.yaml_file import load_yaml
 from mgm.tasks import TASK_KINDS
 
 SETTINGS = Path("benchmarks/recipes.yaml")
@@ -159,7 +159,7 @@ def table(recipes: dict[str, Any], workspace: Workspace) -> str:
 
 def main() -> None:
     arguments = parse()
-    raw = yaml.safe_load(arguments.settings.read_text(encoding="utf-8"))
+    raw = load_yaml(arguments.settings.read_text(encoding="utf-8"))
     recipes, made = chosen(raw, quality.names(arguments.only)), protocol(raw)
     workspace = load(arguments.workspace, quality.names(arguments.corpora), arguments.rows, arguments.few)
     bundle, kind = "+".join(workspace.parts), quality.variant(arguments.few, arguments.rows)

@@ -41,10 +41,12 @@ TOKENIZERS = {
 
 def project(root: Path, corpus: str) -> None:
     """A folder in which the stages run: params.yaml with this one corpus, Chinese as words."""
-    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    from mgm.settings.yaml_file import load_yaml
+
+    params = load_yaml(Path("params.yaml").read_text(encoding="utf-8"))
     params["enabled"] = {corpus: Path(f"data/fetched/{corpus}.parquet").resolve().as_posix()}
     own = params["corpora"][corpus].setdefault("text", {}).setdefault("segmentation", {})
-    own["han"] = "words"
+    own["chinese_tokens"] = "words"
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     (root / "data/resources").mkdir(parents=True)
 

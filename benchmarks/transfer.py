@@ -1,7 +1,7 @@
 """What it is worth to start from a pretrained encoder, and to learn from teachers. `python benchmarks/transfer.py --workspace FOLDER`.
 
 A workspace is a clone for this use, with its corpora enabled in params.yaml; whole runs of its pipeline are compared, as a
-user would make them: `plain` with params.yaml as it is, `pretrained` with train.initial, `taught` with teachers made by
+user would make them: `plain` with params.yaml as it is, `pretrained` with train.init_from, `taught` with teachers made by
 flows.distill (tasks trained alone, --teachers seeds of each, of which the single-task trainings are also what the multi-task
 gain is measured against), and with `both`. Each is fitted on train, stops and is tuned by valid, and is measured on test.
 Differences are (model - plain) / plain of each task's first metric, seed by seed.
@@ -44,7 +44,7 @@ def values(model: str, settings: Settings, teachers: int) -> dict[str, Any]:
     """What params.yaml says otherwise than for the plain model, by full names."""
     changes: dict[str, Any] = {}
     if model in (PRETRAINED, BOTH):
-        changes["train.initial"] = "pretrained"
+        changes["train.init_from"] = "pretrained"
     if model in (TAUGHT, BOTH):
         changes["distillation.teachers"] = files_of(chosen(settings, [], teachers))
     return changes

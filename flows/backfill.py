@@ -247,7 +247,7 @@ def score_in_subprocess(day: date, how: ScoringOptions, api: str | None) -> Nigh
         )
         ended = f"killed by signal {-status}\n" if status < 0 else ""
         raise NightFailed(ended + "\n".join(said[begins:]).removeprefix("error: "))
-    summary = read_json(Path(settings.work) / day.isoformat() / SUMMARY)
+    summary = read_json(Path(settings.staging_dir) / day.isoformat() / SUMMARY)
     return night_of(day, summary | {"state": SCORED}, time.monotonic() - started)
 
 

@@ -119,7 +119,7 @@ def _against(against: str, settings: PromotionSettings, root: Path) -> list[Chec
         scorer.bundle.labels,
         settings.evaluate.bootstrap,
         settings.seed,
-        settings.verdict.margin,
+        settings.verdict.noninferiority_margin,
     )
 
 

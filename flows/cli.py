@@ -1,7 +1,8 @@
-"""The command `mgm`: fetch corpora, show results, promote candidates, and trace what scored a document."""
+"""The command `mgm`: fetch corpora, show results, promote candidates, trace what scored a document, and migrate settings."""
 
 import argparse
 import sys
+from pathlib import Path
 
 from flows import lock
 from flows.errors import exit_status
@@ -65,6 +66,13 @@ def _lineage(options: argparse.Namespace) -> int:
     return 0
 
 
+def _migrate(options: argparse.Namespace) -> int:
+    from flows.migrate import migrate
+
+    print(*(migrate(options.path) or [f"{options.path}: all names are those of now"]), sep="\n")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mgm", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -74,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     tracing = commands.add_parser("lineage", help="what scored a document, and when")
     tracing.add_argument("doc_id", metavar="DOC_ID", help="as the night's input gave it")
     tracing.set_defaults(run=_lineage)
+    migrating = commands.add_parser("migrate", help="give the settings of a params.yaml their present names")
+    migrating.add_argument("path", type=Path, metavar="PARAMS", help="the file, such as params.yaml")
+    migrating.set_defaults(run=_migrate)
     for name, run, text in [
         ("promote", _promote, "make the blessed candidate the champion; exit 1 where it is refused"),
         ("rollback", _rollback, "make the champion before the present one the champion again"),

@@ -1,7 +1,7 @@
 """Cross-validation over the rows of train and valid: each fold's groups are held out of a training of the joint model and then
 predicted. `python -m flows.crossval`, or `--folds 10`. The test split is not read.
 
-Of the groups outside a fold a share, `crossval.validation` of params.yaml, is the fold's own validation: early stopping goes by
+Of the groups outside a fold a share, `crossval.validation_share` of params.yaml, is the fold's own validation: early stopping goes by
 it, and thresholds and the logit adjustment are tuned on it. The held-out rows decide nothing. The fold's vocabulary is refitted;
 label spaces, derived stopwords and trained word vectors are those of the train split (mgm/experiments/cross_validation.py). Folds that are
 done are kept; a fold that a kill broke off goes on after its last whole epoch.
@@ -102,7 +102,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
     """One fold: trained, tuned on its own validation, and measured on what it holds out."""
     tasks, wanted = settings.active_tasks(), settings.crossval
     where = f"fold {number + 1} of {wanted.folds}"
-    fold = Fold(number, wanted.folds, wanted.validation, settings.seed)
+    fold = Fold(number, wanted.folds, wanted.validation_share, settings.seed)
     parts = apply_fold(
         {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)},
         fold,
@@ -118,7 +118,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
     ):
         if not sources:
             raise ValueError(
-                f"{where}: no labelled row to {what}; try another number of folds or crossval.validation"
+                f"{where}: no labelled row to {what}; try another number of folds or crossval.validation_share"
             )
     state = checkpoint(f"crossval-{number}-of-{wanted.folds}", settings, tasks)
     fitted = fit(made, settings, state, Console(settings.train.epochs))

@@ -4,15 +4,18 @@ import sys
 from collections.abc import Callable
 
 from mgm.errors import MissingInput, StaleInput
+from mgm.settings.renamed import RenamedSettings
 
 _COMMANDS = {"study": "make study"}
 
 
 def message(error: Exception) -> str:
-    """Return an error's message, followed by the command that makes a missing or stale file."""
+    """Return an error's message, followed by the command that makes a missing or stale file, or that renames settings."""
     if isinstance(error, MissingInput | StaleInput):
         command = _COMMANDS.get(error.made_by, f"dvc repro {error.made_by}")
         return f"{error}; run `{command}`"
+    if isinstance(error, RenamedSettings):
+        return f"{error}\nrun `mgm migrate params.yaml`"
     return str(error)
 
 

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 
 from flows.errors import exit_status
 from flows.project import DATA
 from flows.results import result_lines
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
+from mgm.settings.yaml_file import dump_yaml, load_yaml
 from mgm.tasks import tasks_of
 from mgm.training.precision import has_bf16
 
@@ -33,7 +33,7 @@ def main() -> int:
 
 
 def _run() -> int:
-    materialize_project(Path(), FOLDER, project_params(yaml.safe_load(PARAMS.read_text(encoding="utf-8"))))
+    materialize_project(Path(), FOLDER, project_params(load_yaml(PARAMS.read_text(encoding="utf-8"))))
     status = subprocess.run(["dvc", "repro"], cwd=FOLDER, check=False).returncode
     if status == 0:
         print(*result_lines(FOLDER), f"in {FOLDER}", sep="\n")
@@ -93,9 +93,7 @@ def materialize_project(root: Path, folder: Path, params: dict[str, Any]) -> Non
                 shutil.copytree(source, folder / place, dirs_exist_ok=True)
             else:
                 shutil.copyfile(source, folder / place)
-    (folder / PARAMS).write_text(
-        yaml.safe_dump(params, allow_unicode=True, sort_keys=False), encoding="utf-8"
-    )
+    (folder / PARAMS).write_text(dump_yaml(params), encoding="utf-8")
     if not (folder / ".dvc").is_dir():
         subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
         subprocess.run(["dvc", "config", "core.analytics", "false"], cwd=folder, check=True)

@@ -5,13 +5,13 @@ import io
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
 from ruamel.yaml import YAML
 from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.util import load_yaml_guess_indent
 
 from mgm.settings.core import PARAMS
 from mgm.settings.names import overridden, path_of
+from mgm.settings.yaml_file import load_yaml
 
 _NO_WRAPPING = 1 << 16
 
@@ -39,7 +39,7 @@ def set_values(text: str, values: Mapping[str, Any]) -> str:
         section[last] = value
     stream = io.StringIO()
     writer.dump(document, stream)
-    if yaml.safe_load(stream.getvalue()) != overridden(yaml.safe_load(text), values):
+    if load_yaml(stream.getvalue()) != overridden(load_yaml(text), values):
         expected = ", ".join(f"{name}: {value}" for name, value in values.items())
         raise ValueError(
             f"{PARAMS}: cannot be edited without changing other settings too; set by hand: {expected}"
@@ -54,19 +54,11 @@ def unified_diff(before: str, after: str) -> str:
 
 
 class _Representer(RoundTripRepresenter):
-    """The representation of values that PyYAML, which reads params.yaml, would read otherwise in ruamel's own form."""
+    """The representation of null by its name."""
 
     def null(self, _: None) -> Any:
         """Write `null`; ruamel's default is to write nothing, which would change other lines too."""
         return self.represent_scalar("tag:yaml.org,2002:null", "null")
 
-    def number(self, value: float) -> Any:
-        """Write a number with a dot, without which 1e-05 is text."""
-        text = repr(value)
-        return self.represent_scalar(
-            "tag:yaml.org,2002:float", text if "." in text else text.replace("e", ".0e")
-        )
-
 
 _Representer.add_representer(type(None), _Representer.null)
-_Representer.add_representer(float, _Representer.number)

@@ -3,7 +3,7 @@
 A gate judges the documents first; what it refuses is not scored, and what was scored before stays. Predictions and rejects
 are rows of two Delta tables (params.yaml, `score`), partitioned by date. A night that is there is not scored again
 (`--rescore` replaces it), and a killed run goes on where it stood. Beside the tables: gate.json and summary.json in the
-night's folder of `score.work`, and a page in reports/nights.
+night's folder of `score.staging_dir`, and a page in reports/nights.
 """
 
 import argparse
@@ -116,7 +116,7 @@ def score(
     """
     settings, gates = settings or ScoreSettings(), gates or GateSettings()
     tables = Tables(settings.table, settings.rejects)
-    folder = Path(settings.work) / day.isoformat()
+    folder = Path(settings.staging_dir) / day.isoformat()
     before = table.open_table(tables.predictions)
     revision = table.revision(before, day)
     if revision and not rescore:

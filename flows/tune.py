@@ -20,7 +20,6 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 # isort: split
 import numpy as np
 import optuna
-import yaml
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from flows import lock
@@ -33,6 +32,7 @@ from flows.training_run import Console, checkpoint, inputs, prepare
 from mgm.files import read_json, write_json
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
+from mgm.settings.yaml_file import load_yaml
 from mgm.training.fit import fit
 from mgm.training.trainer import EpochReport
 
@@ -55,7 +55,7 @@ class Search:
     study: optuna.Study
 
     def __post_init__(self) -> None:
-        self.raw: dict[str, Any] = yaml.safe_load(self.text)
+        self.raw: dict[str, Any] = load_yaml(self.text)
         self.settings = Settings.parse(self.raw)
         self.tasks = self.settings.active_tasks()
         self.space = distributions(self.settings)
@@ -196,7 +196,7 @@ def open_search(text: str) -> Search:
     It is another search where the features, the tasks, the space, a setting outside the space, or the code of model and
     training has changed: scores would not compare. The number of trials may change.
     """
-    settings = Settings.parse(yaml.safe_load(text))
+    settings = Settings.parse(load_yaml(text))
     tuned = settings.tune.space.keys()
     facts = {
         "settings": {n: v for n, v in settings.tunable().items() if n not in tuned},

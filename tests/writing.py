@@ -41,13 +41,13 @@ SETTINGS: dict[str, Any] = {
         "generation": {
             "width": 32,
             "heads": 2,
-            "hidden": 64,
-            "reading_layers": 1,
-            "layers": 1,
+            "feedforward_width": 64,
+            "encoder_layers": 1,
+            "decoder_layers": 1,
             "dropout": 0.0,
-            "source": 40,
+            "max_source_subwords": 40,
             "max_length": 12,
-            "beam": 3,
+            "beam_size": 3,
         },
     },
     "train": {

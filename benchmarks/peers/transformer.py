@@ -31,8 +31,8 @@ class Transformer(nn.Module):
         self.settings, width = settings, settings.width
         self.pieces = nn.Embedding(len(pieces), width)
         nn.init.normal_(self.pieces.weight, std=width**-0.5)
-        self.reading = nn.ModuleList(EncoderLayer(settings) for _ in range(settings.reading_layers))
-        self.layers = nn.ModuleList(DecoderLayer(settings) for _ in range(settings.layers))
+        self.reading = nn.ModuleList(EncoderLayer(settings) for _ in range(settings.encoder_layers))
+        self.layers = nn.ModuleList(DecoderLayer(settings) for _ in range(settings.decoder_layers))
         self.normalise = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
         self.bias = nn.Parameter(torch.zeros(len(pieces)))
         self.dropout = nn.Dropout(settings.dropout)
@@ -43,7 +43,7 @@ class Transformer(nn.Module):
 
     def read(self, batch: Batch) -> Memory:
         """The subwords of each document, through self-attention."""
-        spelt = select_source_subwords(batch, self.settings.source)
+        spelt = select_source_subwords(batch, self.settings.max_source_subwords)
         vectors = self.items(spelt.id.values) + sinusoidal_positions(spelt.id.position, self.settings.width)
         items, mask = Ragged(vectors, spelt.id.length).pad()
         items = self.dropout(items)

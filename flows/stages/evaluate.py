@@ -78,7 +78,7 @@ def main() -> None:
             metrics[name] |= headline(content["calibration"])
     write_json(REPORTS / "metrics.json", metrics)
     print(f"{SPLIT} split:", *summary_lines(metrics), sep="\n")
-    if settings.evaluate.foreign:
+    if settings.evaluate.ood_inputs:
         _tell_apart(settings, Scorer(bundle), labelling)
 
 
@@ -86,20 +86,20 @@ def _tell_apart(settings: EvaluationSettings, scorer: Scorer, corpora: list[str]
     """The reconstruction errors of other documents beside those of the test split."""
     if not scorer.bundle.network.reconstructs:
         raise ValueError(
-            f"{PARAMS}: evaluate.foreign: model.fusion: {scorer.bundle.settings.model.fusion} has no reconstruction error to tell documents "
-            "apart by; expected stacked_autoencoder, or evaluate.foreign: {}"
+            f"{PARAMS}: evaluate.ood_inputs: model.fusion: {scorer.bundle.settings.model.fusion} has no reconstruction error to tell documents "
+            "apart by; expected stacked_autoencoder, or evaluate.ood_inputs: {}"
         )
     chosen = settings.evaluate
-    own = {c: _test_errors(PREDICTIONS / c, chosen.foreign_documents) for c in corpora}
+    own = {c: _test_errors(PREDICTIONS / c, chosen.ood_documents) for c in corpora}
     foreign = {}
-    for name, place in sorted(chosen.foreign.items()):
+    for name, place in sorted(chosen.ood_inputs.items()):
         columns = settings.corpora.get(name, CorpusSettings())
         documents = Inputs(Path(place), columns.id, columns.text_column)
-        frame = next(documents.read(documents.source, chosen.foreign_documents), None)
+        frame = next(documents.read(documents.source, chosen.ood_documents), None)
         found = None if frame is None else scorer.score(frame)[0]
         if found is None or found.is_empty():
             raise ValueError(
-                f"{PARAMS}: evaluate.foreign.{name}: {place}: no document with a text; expected some"
+                f"{PARAMS}: evaluate.ood_inputs.{name}: {place}: no document with a text; expected some"
             )
         foreign[name] = found[RECONSTRUCTION].to_numpy()
     content = separation({c: e for c, e in own.items() if len(e)}, foreign, chosen.bootstrap, settings.seed)

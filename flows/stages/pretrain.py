@@ -41,7 +41,7 @@ def main() -> None:
     autoencoder, or both. A killed run goes on after its last whole epoch. Where neither is asked for, says so and ends."""
     settings = TrainingSettings.load()
     facts: dict[str, Any] = {
-        "initial": settings.train.initial,
+        "initial": settings.train.init_from,
         "fusion": settings.model.fusion,
         "vocabulary_sha256": file_sha256(VOCABULARY),
         "epochs": [],
@@ -54,7 +54,7 @@ def main() -> None:
         facts["documents"] = sum(len(s.rows) for s in sources)
         with deterministic(settings.train.threads):
             encoder, fusion = _fresh(settings)
-        if settings.train.initial == "pretrained":
+        if settings.train.init_from == "pretrained":
             history = _masked_words(settings, encoder, sources, states[0])
             facts["epochs"] = [{"loss": round(r.loss, 6), "masked": r.masked} for r in history]
         if isinstance(fusion, AutoencoderFusion):
@@ -67,7 +67,7 @@ def main() -> None:
     pretrained_weights.save(PRETRAINED, weights, facts)
     write_json(REPORTS / "stages" / "pretrain.json", facts)
     if not settings.pretrains:
-        print("pretrain: off (train.initial: random)")
+        print("pretrain: off (train.init_from: random)")
     for state in states:
         state.remove()
 
@@ -137,7 +137,7 @@ def _checkpoint(settings: TrainingSettings, name: str) -> Checkpoint:
     facts = {
         "settings": settings.model_dump(mode="json", include={"seed", "model", "pretrain", "text"}),
         "threads": settings.train.threads,
-        "initial": settings.train.initial,
+        "initial": settings.train.init_from,
         "inputs": {path.as_posix(): file_sha256(path) for path in files},
         "torch": torch.__version__,
         "device": "cuda" if torch.cuda.is_available() else "cpu",

@@ -42,7 +42,7 @@ def details(
         tuned = labelled(valid[task.name], task)
         found[task.name] = {
             "labels": label_rows(rows, task, known, draws),
-            "slices": slices(rows, train[task.name], task, known, draws, settings.slice_groups),
+            "slices": slices(rows, train[task.name], task, known, draws, settings.min_slice_groups),
             "calibration": calibration(rows, tuned, task, known, settings.calibration_bins, draws),
             "coverage": coverage(rows, task, settings.confidences, draws),
             "confusions": confusions(rows, task, known),

@@ -187,7 +187,7 @@ class Network(nn.Module):
             return {}
         encoded = self.encode(batch) if encoded is None else encoded
         assert self.text_decoder is not None
-        kept = self.text_decoder.settings.beam if beam is None else beam
+        kept = self.text_decoder.settings.beam_size if beam is None else beam
         return {task: search(self.text_decoder, *self.memory(task, batch, encoded), kept) for task in tasks}
 
     def encode(self, batch: Batch, types: TokenTypeStates | None = None) -> Encoded:

@@ -31,7 +31,7 @@ def detected_languages(
         documents.gather_every(-(-documents.height // MAX_DOCUMENTS)) if documents.height else documents
     )
     # A word is a character at least, and a blank follows it.
-    words = documents["word"].list.head(settings.characters // 2)
+    words = documents["word"].list.head(settings.max_characters // 2)
     texts = unflatten("text", types["text"].gather(flatten(words)), lengths(words)).list.join(" ")
     counts = detect_languages(texts, settings).alias("language").value_counts(name="n")
     return dict(sorted(counts.iter_rows()))

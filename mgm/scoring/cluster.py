@@ -85,7 +85,9 @@ class Worker:
     def score(self, frame: pl.DataFrame) -> ScoredRows:
         """See `isolation.score_rows`."""
         settings = self._settings
-        return score_rows(self._scorer, frame, self._like, settings.rows_per_batch, settings.broken_stop)
+        return score_rows(
+            self._scorer, frame, self._like, settings.rows_per_batch, settings.max_failed_documents
+        )
 
 
 def check_installed() -> None:

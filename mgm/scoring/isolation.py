@@ -58,7 +58,7 @@ def score_rows(
             broken.append(f"{some['doc_id'][0]}: {type(error).__name__}: {error}")
             if len(broken) > limit:
                 raise ModelBroken(
-                    f"the model fails for {len(broken)} documents of the {frame.height:,} of a shard (score.broken_stop: "
+                    f"the model fails for {len(broken)} documents of the {frame.height:,} of a shard (score.max_failed_documents: "
                     f"{broken_stop}): it is the model that is broken; the first: {broken[0]}"
                 ) from error
             found, dropped = pl.DataFrame(schema=scorer.schema), _rejected(some)

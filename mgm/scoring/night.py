@@ -52,7 +52,10 @@ def score_here(scorer: Scorer, like: str | None, settings: ScoreSettings) -> Sco
         frames: Iterator[tuple[Shard, pl.DataFrame]],
     ) -> Generator[tuple[Shard, ScoredRows], None, None]:
         for shard, frame in frames:
-            yield shard, score_rows(scorer, frame, like, settings.rows_per_batch, settings.broken_stop)
+            yield (
+                shard,
+                score_rows(scorer, frame, like, settings.rows_per_batch, settings.max_failed_documents),
+            )
 
     return score
 
@@ -68,7 +71,7 @@ def _score_in_threads(
         own.scorer = scorer.beside()
 
     def score(frame: pl.DataFrame) -> ScoredRows:
-        return score_rows(own.scorer, frame, like, settings.rows_per_batch, settings.broken_stop)
+        return score_rows(own.scorer, frame, like, settings.rows_per_batch, settings.max_failed_documents)
 
     running: deque[tuple[Shard, Future[ScoredRows]]] = deque()
     pool = ThreadPoolExecutor(settings.threads, "score", start)

@@ -7,12 +7,13 @@ that it needs, so that it depends on no other section's code; `Settings` (mgm/se
 from pathlib import Path
 from typing import Any, Self
 
-import yaml
 from pydantic import ConfigDict, Field, ValidationError
 
 from mgm.settings.corpora import CorpusSettings
 from mgm.settings.names import explain, known, nearest
+from mgm.settings.renamed import check_names
 from mgm.settings.section import Section
+from mgm.settings.yaml_file import YAMLError, load_yaml
 from mgm.tasks import RECONSTRUCTION, Task, TaskSettings, tasks_of
 
 PARAMS = Path("params.yaml")
@@ -48,13 +49,14 @@ class CoreSettings(Section):
 
         Raises:
             FileNotFoundError: there is no such file.
+            RenamedSettings: a key has a name of an earlier version.
             ValueError: not YAML, an unknown key, a wrong value, or a name that stands nowhere else.
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file; run from the project's folder")
         try:
-            raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            raw = load_yaml(path.read_text(encoding="utf-8"))
+        except (YAMLError, UnicodeDecodeError) as error:
             raise ValueError(f"{path}: not valid YAML: {error}") from error
         if not isinstance(raw, dict):
             raise ValueError(f"{path}: expected a mapping of sections, found {type(raw).__name__}")
@@ -63,6 +65,7 @@ class CoreSettings(Section):
     @classmethod
     def parse(cls, raw: dict[str, Any], where: str = str(PARAMS)) -> Self:
         """Check the sections of this view in a mapping, as `load` does; `where` names its source in errors."""
+        check_names(raw, where)
         problems = [
             f"{where}: {key}: unknown key{nearest(str(key), SECTIONS)}" for key in raw if key not in SECTIONS
         ]

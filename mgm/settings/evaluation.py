@@ -10,12 +10,12 @@ from mgm.settings.section import Section
 class EvaluateSettings(Section):
     splits: list[Literal["valid", "test"]] = ["valid", "test"]
     bootstrap: int = Field(default=1_000, ge=0)
-    foreign: dict[str, str] = {}
+    ood_inputs: dict[str, str] = {}
     """Name to a file of other documents, which the reconstruction error should tell from those of the test split. A name of a
     corpus: with its column names."""
-    foreign_documents: int = Field(default=2_000, ge=1)
+    ood_documents: int = Field(default=2_000, ge=1)
     """Of each of these files, and of the test split of each corpus, at most."""
-    slice_groups: int = Field(default=30, ge=2)
+    min_slice_groups: int = Field(default=30, ge=2)
     """A slice with fewer groups is shown and not judged."""
     calibration_bins: int = Field(default=10, ge=2)
     """Of equal width over [0, 1]."""
@@ -31,20 +31,22 @@ class ExplainSettings(Section):
     bootstrap: int = Field(default=300, ge=0)
     max_words: int = Field(default=250, ge=2)
     """Longer documents are masked and searched, but their words are not explained."""
-    errors: int = Field(default=3, ge=0)
-    right: int = Field(default=2, ge=0)
+    error_examples: int = Field(default=3, ge=0)
+    correct_examples: int = Field(default=2, ge=0)
     """Answers of a task that are shown with their words highlighted: the surest errors, and some right ones."""
     faithfulness: int = Field(default=40, ge=0)
     """Test documents of a task on which words are deleted."""
-    deleted: list[Annotated[float, Field(gt=0, lt=1)]] = Field(default=[0.05, 0.1, 0.2, 0.5], min_length=1)
+    deletion_shares: list[Annotated[float, Field(gt=0, lt=1)]] = Field(
+        default=[0.05, 0.1, 0.2, 0.5], min_length=1
+    )
     """Shares of the words that are deleted."""
     random_draws: int = Field(default=5, ge=1)
     steps: int = Field(default=16, ge=1)
-    """Points of the path of integrated gradients, doubled up to `most_steps` while the sum is off by more than `tolerance`."""
-    most_steps: int = Field(default=128, ge=1)
+    """Points of the path of integrated gradients, doubled up to `max_steps` while the sum is off by more than `tolerance`."""
+    max_steps: int = Field(default=128, ge=1)
     tolerance: float = Field(default=0.02, gt=0)
     tokens_per_batch: int = Field(default=6_000, ge=1)
-    suspects: int = Field(default=5, ge=0)
+    label_issues: int = Field(default=5, ge=0)
     """Suspected label errors of a task that are shown."""
     cost_documents: int = Field(default=60, ge=1)
     """Test documents of each corpus that are scored one by one, and all at once, to time it."""
@@ -53,7 +55,7 @@ class ExplainSettings(Section):
 class VerdictSettings(Section):
     floors: dict[str, float] = {}
     """Task to the least value of its first metric on the test split."""
-    margin: float = Field(default=0.0, ge=0)
+    noninferiority_margin: float = Field(default=0.0, ge=0)
     """A task fails against the champion where the difference is significantly below minus this (5% over all tasks)."""
     smoke_documents: int = Field(default=64, ge=1)
     """Test documents of each corpus that are scored from raw text."""

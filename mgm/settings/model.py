@@ -92,9 +92,9 @@ class MixtureSettings(Section):
 
 
 class ExtractionSettings(Section):
-    shared: int = Field(default=2, ge=1)
+    shared_experts: int = Field(default=2, ge=1)
     """Experts that all tasks read, in each layer."""
-    own: int = Field(default=1, ge=1)
+    task_experts: int = Field(default=1, ge=1)
     """Experts of each task, in each layer."""
     width: int = Field(default=128, ge=1)
     """Of an expert."""
@@ -115,24 +115,24 @@ class GenerationSettings(Section):
 
     width: int = Field(default=192, ge=2)
     heads: int = Field(default=4, ge=1)
-    hidden: int = Field(default=512, ge=1)
+    feedforward_width: int = Field(default=512, ge=1)
     """Of the layers' feed-forward parts."""
-    reading_layers: int = Field(default=3, ge=0)
+    encoder_layers: int = Field(default=3, ge=0)
     """Of self-attention over what the encoder gives."""
-    layers: int = Field(default=3, ge=1)
+    decoder_layers: int = Field(default=3, ge=1)
     """Of the decoder."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
-    source: int = Field(default=160, ge=8)
+    max_source_subwords: int = Field(default=160, ge=8)
     """Subwords of a text that are read: whole sentences, or the beginning of the first."""
     max_length: int = Field(default=96, ge=1)
     """Subwords of an output, at most; training targets are cut there."""
-    beam: int = Field(default=4, ge=1)
+    beam_size: int = Field(default=4, ge=1)
     """Outputs that the search keeps of a text; 1: greedy."""
     length_penalty: float = Field(default=1.0, ge=0)
     """Outputs are ranked by their log-probability over their length to this power."""
     no_repeat_ngram: int = Field(default=5, ge=0)
     """No run of so many subwords is written twice; 0: as it comes."""
-    validation: int = Field(default=500, ge=1)
+    validation_documents: int = Field(default=500, ge=1)
     """Documents of a part of the features, at most, that an epoch's validation writes for (greedily)."""
 
     @model_validator(mode="after")

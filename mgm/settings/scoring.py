@@ -30,14 +30,14 @@ class ScoreSettings(Section):
     """The Delta table of predictions: a folder or an s3:// address."""
     rejects: str = Field(default="data/scored/rejects", min_length=1)
     """The Delta table of rejects."""
-    work: str = Field(default="data/scored/nights", min_length=1)
+    staging_dir: str = Field(default="data/scored/nights", min_length=1)
     """The folder of what is kept beside a night: the gate's verdict, the summary, and its shards until it is committed."""
     rows_per_shard: int = Field(default=20_000, ge=1)
     """Documents of a shard, which is scored whole or not at all; 64 MB of text end it before."""
     rows_per_batch: int = Field(default=10_000, ge=1)
     threads: int = Field(default=1, ge=1)
     """Shards scored at a time in this process, each by one thread; without `ray`."""
-    broken_stop: int = Field(default=100, ge=1)
+    max_failed_documents: int = Field(default=100, ge=1)
     """More documents of a shard that the model fails for stop the night: then it is the model that is broken."""
     tasks: Literal["all"] | list[str] = "all"
     """All: those of the bundle, generation tasks only where it has no others."""

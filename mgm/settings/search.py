@@ -53,5 +53,5 @@ class CrossvalSettings(Section):
     """Cross-validation over the rows of train and valid."""
 
     folds: int = Field(default=5, ge=2)
-    validation: float = Field(default=0.125, gt=0, lt=1)
+    validation_share: float = Field(default=0.125, gt=0, lt=1)
     """Share of the groups outside the held-out fold on which early stopping goes and thresholds are tuned."""

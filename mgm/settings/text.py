@@ -1,8 +1,8 @@
 """The section `text`, from cleaning to features."""
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from mgm.settings.section import Section
 
@@ -27,15 +27,11 @@ class CleaningSettings(Section):
 class LanguageSettings(Section):
     mixed_share: float = Field(default=0.2, gt=0, le=0.5)
     """A document is mixed where both English and Chinese make up at least this share of its words."""
-    characters: int = Field(default=500, ge=20)
+    max_characters: int = Field(default=500, ge=20)
     """How much of a document the detector reads."""
 
 
-# YAML 1.1 reads a bare off as false.
-Copies = Annotated[
-    Literal["drop", "together", "report", "off"],
-    BeforeValidator(lambda value: "off" if value is False else value),
-]
+Copies = Literal["drop", "together", "report", "off"]
 
 
 class DeduplicationSettings(Section):
@@ -61,7 +57,7 @@ class SegmentationSettings(Section):
     max_sentence_words: int = Field(default=120, ge=2)
     dictionary: str | None = None
     """A file in data/resources: a Chinese word a line, with its frequency and part of speech where wanted."""
-    han: Literal["words", "characters"] = "words"
+    chinese_tokens: Literal["words", "characters"] = "words"
     """Chinese as words, or each character as a word of its own (for tagging at exact bounds)."""
 
 

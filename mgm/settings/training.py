@@ -20,14 +20,14 @@ WEIGHTINGS = ("static", "uncertainty", "random", "famo", *AGGREGATORS)
 
 
 class PretrainSettings(Section):
-    """Pretraining on text alone; done where train.initial asks for it."""
+    """Pretraining on text alone; done where train.init_from asks for it."""
 
     epochs: int = Field(default=3, ge=1)
     tokens_per_batch: int = Field(default=4_000, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
-    mask: float = Field(default=0.15, gt=0, lt=1)
+    mask_rate: float = Field(default=0.15, gt=0, lt=1)
     """Share of the words that are to be guessed."""
-    sample: int = Field(default=4_096, ge=1)
+    sampled_softmax_words: int = Field(default=4_096, ge=1)
     """Words of the vocabulary that a guess is weighed against; a smaller vocabulary is taken whole."""
 
 
@@ -53,7 +53,7 @@ class TrainSettings(GenerationSwitch):
 
     model_config = ConfigDict(extra="forbid")
 
-    initial: Literal["random", "pretrained"] = "random"
+    init_from: Literal["random", "pretrained"] = "random"
     """Where the encoder's weights start."""
     epochs: int = Field(default=6, ge=1)
     tokens_per_batch: int = Field(default=4_000, ge=1)
@@ -114,7 +114,7 @@ class DistillationSettings(Section):
     """Task to files in data/teachers, whose mean answer counts. A task that is not named has no teacher."""
     annealing: bool = True
     """The share of the label in what is learned grows from 0 to 1 over training (Clark et al. 2019)."""
-    gold: float = Field(default=0.5, ge=0, le=1)
+    label_weight: float = Field(default=0.5, ge=0, le=1)
     """That share without annealing."""
     temperature: float = Field(default=1.0, gt=0)
     """Logits of teachers are divided by it: above 1 their answers are softer."""

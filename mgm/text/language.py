@@ -35,7 +35,7 @@ MIN_PROBABILITY, MIN_PROBABILITY_IF_SHORT = 0.5, 0.9
 def detect_languages(texts: pl.Series, settings: LanguageSettings) -> pl.Series:
     """The language of each text: `language`, en, zh, mixed or other; never null.
 
-    Words are counted by script over the first `settings.characters` characters, without placeholders: runs of
+    Words are counted by script over the first `settings.max_characters` characters, without placeholders: runs of
     two and more Latin letters, Han characters by 1.5, runs of other letters. Where kana stand among the Han,
     these are Japanese and count as other. In this order:
 
@@ -49,7 +49,7 @@ def detect_languages(texts: pl.Series, settings: LanguageSettings) -> pl.Series:
     """
     text = pl.col("text")
     head = texts.alias("text").to_frame().lazy()
-    head = head.select(text.fill_null("").str.slice(0, settings.characters))
+    head = head.select(text.fill_null("").str.slice(0, settings.max_characters))
     # The test for "<" is several times faster than the pattern, and few rows have it.
     head = head.select(
         pl.when(text.str.contains("<", literal=True))

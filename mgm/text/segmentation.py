@@ -179,7 +179,7 @@ def _words(texts: pl.Series, settings: SegmentationSettings, dictionary: UserDic
     # The words of each distinct piece: none of a blank one, one of most, several of a run of Han characters.
     is_han = bare.str.contains(_HAN).to_numpy()
     per_piece = (width > 0).astype(np.int64)
-    cut, per_piece[is_han] = cut_han_runs(bare.filter(is_han), settings.han, dictionary)
+    cut, per_piece[is_han] = cut_han_runs(bare.filter(is_han), settings.chinese_tokens, dictionary)
     inner, cut_types = factorize(cut)
     plain = bare.filter(~is_han)
     types = pl.concat([plain, cut_types])

@@ -343,7 +343,7 @@ class _Run:
         """Step `done` of an epoch's `total`, on this process's part of a batch of `rows` rows. The loss of each task, summed
         over the parts of the network."""
         progress = (self.epoch + done / total) / self.settings.epochs
-        self.label_weight = progress if self.distillation.annealing else self.distillation.gold
+        self.label_weight = progress if self.distillation.annealing else self.distillation.label_weight
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * schedule(self.settings, progress)
         self.optimizer.zero_grad(set_to_none=True)

@@ -149,7 +149,7 @@ def _written(
             assert network.text_decoder is not None
             truth = source.part.documents[task.name][source.rows]
             known = truth.is_not_null().arg_true().to_numpy()
-            chosen = known[:: max(1, -(-len(known) // network.text_decoder.settings.validation))]
+            chosen = known[:: max(1, -(-len(known) // network.text_decoder.settings.validation_documents))]
             if not len(chosen):
                 continue
             outcome = decode(

@@ -47,7 +47,13 @@ PARAMS: dict[str, Any] = {
     "text": {"features": {"ngram_buckets": 100}, "deduplication": {"exact": "off", "near": "off"}},
     "model": {"width": 16, "document": {"heads": 2}},
     "evaluate": {"bootstrap": 50},
-    "explain": {"bootstrap": 20, "faithfulness": 4, "steps": 4, "most_steps": 8, "cost_documents": 3},
+    "explain": {
+        "bootstrap": 20,
+        "faithfulness": 4,
+        "steps": 4,
+        "max_steps": 8,
+        "cost_documents": 3,
+    },
     "verdict": {"floors": {"topic": 1.1}},
 }
 

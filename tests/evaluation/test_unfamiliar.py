@@ -68,7 +68,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object
     monkeypatch.chdir(tmp_path)
     raw = tiny.SETTINGS | {
         "model": tiny.SETTINGS["model"] | {"fusion": "stacked_autoencoder"},
-        "evaluate": {"bootstrap": 20, "foreign": {"letters": "letters.jsonl"}},
+        "evaluate": {"bootstrap": 20, "ood_inputs": {"letters": "letters.jsonl"}},
     }
     config = tiny.Settings.parse(raw)
     for corpus, (part,) in tiny.prepared(config, tiny.corpora())[0].items():
@@ -96,7 +96,7 @@ def test_evaluate_scores_other_documents_from_their_raw_text(
 
     Path("letters.jsonl").write_text('{"doc_id": "a", "text": " "}\n', encoding="utf-8")
     with pytest.raises(
-        ValueError, match=r"evaluate\.foreign\.letters: letters\.jsonl: no document with a text"
+        ValueError, match=r"evaluate\.ood_inputs\.letters: letters\.jsonl: no document with a text"
     ):
         evaluate.main()
 

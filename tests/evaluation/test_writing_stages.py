@@ -35,7 +35,13 @@ PARAMS: dict[str, Any] = writing.SETTINGS | {
     "enabled": {"orders": "raw/orders.jsonl", "notices": "raw/notices.jsonl"},
     "train": writing.SETTINGS["train"] | {"epochs": 3},
     "evaluate": {"bootstrap": 20},
-    "explain": {"bootstrap": 10, "faithfulness": 2, "steps": 4, "most_steps": 4, "cost_documents": 3},
+    "explain": {
+        "bootstrap": 10,
+        "faithfulness": 2,
+        "steps": 4,
+        "max_steps": 4,
+        "cost_documents": 3,
+    },
     "gates": {"features": {"unknown_words_stop": 1.0}, "drift": {"training": "warn"}},
 }
 INTO = Task(name="into_zh", kind="generation", corpora=["orders"])

@@ -20,7 +20,7 @@ def raw(**more: Any) -> dict[str, Any]:
     found = copy.deepcopy(tiny.SETTINGS)
     found["train"] |= {"epochs": 2}
     found["model"] |= {"preset": "fast", "wide": {"enabled": False}}
-    return found | {"crossval": {"folds": 2, "validation": 0.3}} | more
+    return found | {"crossval": {"folds": 2, "validation_share": 0.3}} | more
 
 
 @pytest.fixture(autouse=True)
@@ -169,7 +169,7 @@ def test_a_metric_without_a_value_in_a_fold_is_left_out_of_its_mean() -> None:
 
 
 def test_a_fold_that_cannot_be_made_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    lay(raw(crossval={"folds": 2, "validation": 0.0001}), rows=15)
+    lay(raw(crossval={"folds": 2, "validation_share": 0.0001}), rows=15)
     assert crossval.main([]) == 1
     assert "fold 1 of 2: no labelled row to validate on" in capsys.readouterr().err
     assert crossval.main(["--folds", "1"]) == 1

@@ -43,7 +43,7 @@ def network(sharing: str, tasks: list[Task] = TASKS, **changes: Any) -> Network:
         "width": 16, "fusion_width": 20, "dropout": 0.0, "window": small, "sentence": small, "paragraph": small,
         "document": small, "wide": {"enabled": False}, "sharing": sharing,
         "cascade": {"order": ["pos", "type"], "width": 8}, "mmoe": {"experts": 3, "width": 8},
-        "ple": {"shared": 2, "own": 2, "width": 8, "layers": 2},
+        "ple": {"shared_experts": 2, "task_experts": 2, "width": 8, "layers": 2},
     }  # fmt: skip
     return Network(ModelSettings.model_validate(whole | changes), tasks, 30, 50)
 
@@ -173,7 +173,7 @@ def test_what_is_a_tasks_own_has_gradients_of_its_loss_alone(sharing: str, fusio
 
 def test_experts_of_a_task_learn_from_it_alone_in_the_last_layer_of_ple() -> None:
     for layers in (1, 2):
-        model = network("ple", ple={"shared": 1, "own": 1, "width": 8, "layers": layers})
+        model = network("ple", ple={"shared_experts": 1, "task_experts": 1, "width": 8, "layers": layers})
         own = {id(p) for p in model.task_specific_parameters("genre")}
         names = {n for n, p in model.named_parameters() if id(p) in own}
         last = f"sharing.documents.layers.{layers - 1}"

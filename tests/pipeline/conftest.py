@@ -98,7 +98,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Project:
     # The tiny texts repeat, and each repetition counts in the tests.
     alone = {"deduplication": {"exact": "off", "near": "off"}}
     params["text"] = shipped["text"] | alone | params["text"]
-    params["train"] = params["train"] | {"generation": False, "initial": "random"}
+    params["train"] = params["train"] | {"generation": False, "init_from": "random"}
     params["evaluate"] = {"splits": ["valid", "test"], "bootstrap": 50}
     params["explain"] = {"documents": 40, "bootstrap": 20, "faithfulness": 4, "cost_documents": 8}
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")

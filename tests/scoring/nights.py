@@ -12,7 +12,7 @@ from tests import tiny
 DAY = date(2026, 1, 1)
 SETTINGS = ScoreSettings(rows_per_shard=8, rows_per_batch=4)
 DIGITS = 4
-SHARDS = Path(SETTINGS.work) / DAY.isoformat() / "shards"
+SHARDS = Path(SETTINGS.staging_dir) / DAY.isoformat() / "shards"
 
 
 def documents() -> pl.DataFrame:

@@ -80,7 +80,9 @@ def undisturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path) -
     """A folder with the night's documents, and what the night comes to when this process scores it."""
     monkeypatch.chdir(tmp_path)
     documents().write_ndjson("in.jsonl")
-    apart = SETTINGS.model_copy(update={"table": "apart/p", "rejects": "apart/r", "work": "apart/work"})
+    apart = SETTINGS.model_copy(
+        update={"table": "apart/p", "rejects": "apart/r", "staging_dir": "apart/work"}
+    )
     score(DAY, "in.jsonl", bundle, settings=apart)
     return tables(apart)
 

@@ -61,7 +61,7 @@ def test_the_only_document_of_a_shard_may_be_broken(scorer: Fragile) -> None:
 def test_too_many_broken_documents_are_a_broken_model(scorer: Fragile) -> None:
     scorer.broken = frozenset(["m3", "m4", "m20"])
     with pytest.raises(
-        ModelBroken, match=r"fails for 3 documents of the 30 .*broken_stop: 2.*first: m3: Run"
+        ModelBroken, match=r"fails for 3 documents of the 30 .*max_failed_documents: 2.*first: m3: Run"
     ):
         score_rows(scorer, tiny.menus(), None, 8, 2)
 

@@ -126,7 +126,7 @@ def test_files_and_their_format_change_nothing(tmp_path: Path, bundle: Path) -> 
     documents()[11:].write_parquet("split/b.parquet")
     found = []
     for source, name in (("in.jsonl", "one"), ("split", "two")):
-        own = SETTINGS.model_copy(update={"table": f"{name}/p", "rejects": f"{name}/r", "work": name})
+        own = SETTINGS.model_copy(update={"table": f"{name}/p", "rejects": f"{name}/r", "staging_dir": name})
         found.append((score(DAY, source, bundle, settings=own)["input_sha256"], *tables(own)))
     assert found[0] == found[1]
 

@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings.names import overridden
 from mgm.settings.settings import Settings
+from mgm.settings.yaml_file import load_yaml
 
 SMALL: dict[str, Any] = {
     "enabled": {"tickets": "tickets.jsonl"},
@@ -75,7 +75,7 @@ def test_shipped_params_are_valid() -> None:
         ("tune.space", {"model.dropout": {"low": 0, "choices": [0.1, 0.2]}}, "choices stand alone, without low, high, log and step"),
         ("model.wide", {"chinese": {"ngram_min": 3}}, "model.wide.chinese: Value error, ngram_max 2 is below ngram_min 3"),
         ("model.generation", {"width": 30}, "model.generation: Value error, width 30 is no multiple of twice the heads (4)"),
-        ("model.generation.beam", 0, "model.generation.beam: Input should be greater than or equal to 1, found 0"),
+        ("model.generation.beam_size", 0, "model.generation.beam_size: Input should be greater than or equal to 1, found 0"),
         ("crossval.folds", 1, "crossval.folds: Input should be greater than or equal to 2, found 1"),
         ("enabled", {"faq": "faq.csv"}, "no enabled corpus has a task that is trained"),
     ],
@@ -122,17 +122,17 @@ def test_every_setting_that_can_be_tuned_can_be_set_by_its_name() -> None:
         "train.learning_rate",
         "train.weights.themes",
     } <= names.keys()
-    raw = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    raw = load_yaml(Path("params.yaml").read_text(encoding="utf-8"))
     assert Settings.parse(overridden(raw, names)).tunable() == names
 
 
 def test_settings_survive_their_own_dump() -> None:
-    settings = Settings.parse(yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8")))
+    settings = Settings.parse(load_yaml(Path("params.yaml").read_text(encoding="utf-8")))
     assert Settings.parse(settings.model_dump()) == settings
 
 
 def test_a_bare_off_is_off() -> None:
-    raw = yaml.safe_load("{exact: off, near: 'off'}")
+    raw = load_yaml("{exact: off, near: 'off'}")
     found = Settings.parse(changed("text.deduplication", raw)).text.deduplication
     assert (found.exact, found.near) == ("off", "off")
 
@@ -165,7 +165,7 @@ def test_a_written_key_overrides_the_preset() -> None:
 
 
 def test_the_shipped_model_is_that_of_either_preset_by_one_word() -> None:
-    raw = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    raw = load_yaml(Path("params.yaml").read_text(encoding="utf-8"))
     assert Settings.parse(raw).model.sentence.enabled
     raw["model"]["preset"] = "fast"
     assert not Settings.parse(raw).model.sentence.enabled

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from mgm.settings import views
 from mgm.settings.core import SECTIONS, CoreSettings
@@ -17,6 +16,7 @@ from mgm.settings.training import TrainSettings
 from mgm.settings.views.gating import GatingSettings
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.settings.views.training import TrainingSettings
+from mgm.settings.yaml_file import load_yaml
 
 VIEWS = [
     value
@@ -28,7 +28,7 @@ VIEWS = [
 
 @pytest.fixture
 def raw() -> dict[str, Any]:
-    return yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    return load_yaml(Path("params.yaml").read_text(encoding="utf-8"))
 
 
 def test_section_names_are_those_of_the_settings() -> None:

@@ -17,7 +17,7 @@ POEM = "白日依山盡，黃河入海流。欲窮千里目，更上一層樓。
 
 
 def language_of(text: str | None, mixed_share: float = 0.2, characters: int = 500) -> str:
-    settings = LanguageSettings(mixed_share=mixed_share, characters=characters)
+    settings = LanguageSettings(mixed_share=mixed_share, max_characters=characters)
     found = detect_languages(pl.Series("text", [text], dtype=pl.String), settings)
     assert found.name == "language" and found.dtype == pl.String
     return str(found[0])

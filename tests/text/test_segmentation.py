@@ -17,7 +17,7 @@ from mgm.text.segmentation import TOKEN_COLUMNS, cut_han_runs, tokenize
 
 LINES = SegmentationSettings()
 CLEANING = CleaningSettings()
-CHARACTERS = SegmentationSettings(han="characters")
+CHARACTERS = SegmentationSettings(chinese_tokens="characters")
 TRICKY = st.text(
     alphabet=st.sampled_from(
         "aB1. ,!?'\"-_(\n\n\r\t中文我们。！”…é\u0301😀👍🏽\u200d\ufe0f🇩🇪+#@:)々\u3000<URL>\u2028"

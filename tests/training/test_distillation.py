@@ -156,7 +156,7 @@ def test_without_teachers_nothing_changes(project: Path) -> None:
         training_run.plan(settings, settings.active_tasks(), SPACES, FEATURES, len(VOCABULARY)), settings
     )
     assert digest(trained(settings)) == digest(plain)
-    assert digest(trained(teach({}, 1, gold=0.1, annealing=False))) == digest(plain)
+    assert digest(trained(teach({}, 1, label_weight=0.1, annealing=False))) == digest(plain)
 
 
 def test_documents_without_a_label_train_the_student_and_held_out_ones_never_do(project: Path) -> None:
@@ -202,7 +202,7 @@ def test_with_the_teacher_alone_the_student_says_what_it_says_and_annealing_come
         labelled = outcome.filter(pl.col("dish_true").is_not_null())
         return set(labelled["dish"])
 
-    assert dishes(teach({"dish": [file]}, annealing=False, gold=0.0)) == {"fish"}
+    assert dishes(teach({"dish": [file]}, annealing=False, label_weight=0.0)) == {"fish"}
     assert dishes(teach({"dish": [file]}, epochs=24)) == set(SPACES["dish"])
 
 

@@ -30,7 +30,9 @@ from tests import tiny
 
 FRAMES = tiny.corpora()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), FRAMES)
-CHOSEN = PretrainSettings(epochs=3, tokens_per_batch=60, learning_rate=0.01, mask=0.3, sample=8)
+CHOSEN = PretrainSettings(
+    epochs=3, tokens_per_batch=60, learning_rate=0.01, mask_rate=0.3, sampled_softmax_words=8
+)
 
 
 class Killed(Exception):
@@ -64,7 +66,7 @@ def run(
 
 @pytest.mark.parametrize("sample", [8, 4_096])
 def test_it_learns_to_guess_and_the_same_seed_gives_the_same_bytes(sample: int) -> None:
-    settings = CHOSEN.model_copy(update={"sample": sample, "epochs": 6})
+    settings = CHOSEN.model_copy(update={"sampled_softmax_words": sample, "epochs": 6})
     weights, told = run(settings)
     assert told[-1].loss < 0.9 * told[0].loss
     assert run(settings)[0] == weights
@@ -155,7 +157,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def stage(initial: str, **chosen: Any) -> Settings:
     """Runs the stage with these settings."""
     own = {"epochs": 2, "tokens_per_batch": 60, "learning_rate": 0.01} | chosen
-    raw = tiny.SETTINGS | {"pretrain": own, "train": tiny.SETTINGS["train"] | {"initial": initial}}
+    raw = tiny.SETTINGS | {"pretrain": own, "train": tiny.SETTINGS["train"] | {"init_from": initial}}
     Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     pretrain.main()
     return Settings.load()
@@ -170,7 +172,7 @@ def test_training_starts_where_pretraining_ended_and_at_random_where_it_is_off(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     settings = stage("random")
-    assert "pretrain: off (train.initial: random)" in capsys.readouterr().out
+    assert "pretrain: off (train.init_from: random)" in capsys.readouterr().out
     assert [path.name for path in Path("data/pretrained").iterdir()] == ["pretrained.json"]
     random = encoder_of(settings)
     before = training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint

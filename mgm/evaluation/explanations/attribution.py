@@ -46,7 +46,7 @@ def explain_words(
         target.coefficients,
         baseline,
         settings.steps,
-        settings.most_steps,
+        settings.max_steps,
         settings.tolerance,
         settings.tokens_per_batch,
     )

@@ -91,7 +91,7 @@ def explain(
         "masking": effects(rows, with_tests, bundle.labels, settings.bootstrap, seed),
         "gates": {"fusion": bundle.settings.model.fusion, "weights": _rounded(network.fusion.gate_weights())},
         "label_errors": {
-            task.name: _label_errors(task, bundle.labels, doubts, probs, settings.suspects)
+            task.name: _label_errors(task, bundle.labels, doubts, probs, settings.label_issues)
             for task in explained
         },
         "examples": {},
@@ -158,7 +158,10 @@ def _words(
     keys = ["corpus", "doc_id"]
     readable = found.join(_short(held, task, settings.max_words), on=keys, how="inner", maintain_order="left")
     chosen = pl.concat(
-        [surest_errors(readable, settings.errors), some_right(readable, settings.right, seed, task)]
+        [
+            surest_errors(readable, settings.error_examples),
+            some_right(readable, settings.correct_examples, seed, task),
+        ]
     )
     raw = {
         str(corpus): texts(str(corpus), rows["doc_id"].to_list())
@@ -185,7 +188,7 @@ def _words(
                 task,
                 target,
                 words,
-                settings.deleted,
+                settings.deletion_shares,
                 settings.random_draws,
                 generator,
                 f"{case['corpus']} {case['group']}",
@@ -194,7 +197,7 @@ def _words(
     deleted = faithfulness([d for d in drops if d is not None], settings.bootstrap, seed)
     off = np.array([words.error for words in exactness])
     return examples, deleted | {
-        "shares": settings.deleted,
+        "shares": settings.deletion_shares,
         "documents": found.select(keys).n_unique(),
         "max_words": settings.max_words,
         "explainable": readable.select(keys).n_unique(),

@@ -76,7 +76,7 @@ class PointerGeneratorDecoder(nn.Module):
         self.pieces = nn.Embedding(len(pieces), width)
         nn.init.normal_(self.pieces.weight, std=width**-0.5)
         self.reader = Reader(settings, word_width)
-        self.layers = nn.ModuleList(DecoderLayer(settings) for _ in range(settings.layers))
+        self.layers = nn.ModuleList(DecoderLayer(settings) for _ in range(settings.decoder_layers))
         self.normalise = nn.LayerNorm(width)
         self.bias = nn.Parameter(torch.zeros(len(pieces)))
         self.copy_query = nn.Linear(width, width)

@@ -64,8 +64,8 @@ class Feedforward(nn.Module):
 
     def __init__(self, settings: GenerationSettings) -> None:
         super().__init__()
-        self.inner = nn.Linear(settings.width, settings.hidden)
-        self.outer = nn.Linear(settings.hidden, settings.width)
+        self.inner = nn.Linear(settings.width, settings.feedforward_width)
+        self.outer = nn.Linear(settings.feedforward_width, settings.width)
 
     def forward(self, items: Tensor) -> Tensor:
         return self.outer(F.gelu(self.inner(items)))

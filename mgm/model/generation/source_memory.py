@@ -87,13 +87,13 @@ class Reader(nn.Module):
         width = settings.width
         self.words = nn.Sequential(nn.LayerNorm(word_width), nn.Linear(word_width, width))
         self.sentences = nn.Sequential(nn.LayerNorm(word_width), nn.Linear(word_width, width))
-        self.layers = nn.ModuleList(EncoderLayer(settings) for _ in range(settings.reading_layers))
+        self.layers = nn.ModuleList(EncoderLayer(settings) for _ in range(settings.encoder_layers))
         self.normalise = nn.LayerNorm(width)
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, batch: Batch, words: Words, pieces: nn.Embedding) -> Memory:
         width = self.settings.width
-        spelt = select_source_subwords(batch, self.settings.source)
+        spelt = select_source_subwords(batch, self.settings.max_source_subwords)
         vectors = pieces(spelt.id.values) * math.sqrt(width) + self.words(words.values)[spelt.word]
         vectors = vectors + sinusoidal_positions(spelt.id.position, width)
         of_words, words_mask = Ragged(vectors, spelt.id.length).pad()

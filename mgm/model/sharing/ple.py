@@ -50,7 +50,7 @@ class Layer(nn.Module):
 
     def __init__(self, tasks: int, input_width: int, settings: ExtractionSettings, shares: bool) -> None:
         super().__init__()
-        own, shared = settings.own, settings.shared
+        own, shared = settings.task_experts, settings.shared_experts
         self.own = nn.ModuleList(Experts(input_width, own, settings.width) for _ in range(tasks))
         self.shared = Experts(input_width, shared, settings.width)
         self.gates = nn.ModuleList(Gate(input_width, own + shared) for _ in range(tasks))

@@ -43,7 +43,7 @@ class TrainingSettings(NetworkSettings):
     @property
     def pretrains(self) -> bool:
         """Whether training starts from something that the stage pretrain makes."""
-        return self.train.initial == "pretrained" or self.model.fusion == "stacked_autoencoder"
+        return self.train.init_from == "pretrained" or self.model.fusion == "stacked_autoencoder"
 
     def teachers_of(self, tasks: Sequence[Task]) -> dict[str, list[str]]:
         """Return the files of those of `tasks` that have teachers."""

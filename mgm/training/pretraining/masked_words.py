@@ -117,9 +117,9 @@ class _Run:
         seed: int,
     ) -> None:
         self.device = next(encoder.parameters()).device
-        self.model = MaskedWords(encoder, vocabulary_size, encoder.settings.width, settings.sample).to(
-            self.device
-        )
+        self.model = MaskedWords(
+            encoder, vocabulary_size, encoder.settings.width, settings.sampled_softmax_words
+        ).to(self.device)
         self.sources, self.settings, self.seed = sources, settings, seed
         self.optimizer = torch.optim.AdamW(
             parameter_groups(list(self.model.parameters()), WEIGHT_DECAY), settings.learning_rate, fused=True
@@ -158,7 +158,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = self.settings.learning_rate * warm_cosine(WARMUP, progress)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16):
-            loss, count = self.model(batch, self.settings.mask)
+            loss, count = self.model(batch, self.settings.mask_rate)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.model.parameters(), CLIP)

@@ -40,7 +40,7 @@ def load(folder: Path, vocabulary_sha256: str) -> dict[str, Tensor]:
     facts = json.loads(path.read_text(encoding="utf-8"))
     if not (folder / WEIGHTS).is_file():
         raise FileNotFoundError(
-            f"{folder / WEIGHTS}: no such file; train.initial: pretrained and model.fusion: stacked_autoencoder need "
+            f"{folder / WEIGHTS}: no such file; train.init_from: pretrained and model.fusion: stacked_autoencoder need "
             "the stage pretrain"
         )
     if facts["vocabulary_sha256"] != vocabulary_sha256:

@@ -42,7 +42,7 @@ def test_what_words_add_is_the_output_less_the_baselines(
     batch, task = document(made, corpus, row), made.task(name)
     target = target_of(made.network, batch, task, made.labels.get(name, []), answer, "soup", None)
     average = baseline(made, corpus)
-    settings = ExplainSettings(steps=32, most_steps=512, tolerance=0.005)
+    settings = ExplainSettings(steps=32, max_steps=512, tolerance=0.005)
     found = explain_words(made.network, batch, task, target, average, settings)
     with torch.no_grad():
         output = float((made.network(batch)[name] * target.coefficients).sum())

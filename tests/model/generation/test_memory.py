@@ -62,7 +62,9 @@ def test_of_a_first_sentence_that_is_too_long_the_beginning_is_read() -> None:
 def test_sentences_stand_behind_the_words_where_several_are_read() -> None:
     documents = batch([[[0, 1], [1]], [[1, 1, 0]], [[0, 1, 1], [0, 0]]], [2, 1])
     torch.manual_seed(0)
-    reader = Reader(GenerationSettings(width=16, heads=2, hidden=8, source=8), 6).eval()
+    reader = Reader(
+        GenerationSettings(width=16, heads=2, feedforward_width=8, max_source_subwords=8), 6
+    ).eval()
     pieces = nn.Embedding(20, 16)
     words = Words(torch.randn(11, 6), documents.sentence_length, documents.sentences_per_document)
     memory = reader(documents, words, pieces)
@@ -70,7 +72,7 @@ def test_sentences_stand_behind_the_words_where_several_are_read() -> None:
     assert memory.spelt_BL.tolist() == there
     assert memory.mask_BM[:, 8:].tolist() == [[True, True], [False, False], [True, True]]
     # a document of which one sentence is read, of two, is as one that has no other
-    cut = Reader(GenerationSettings(width=16, heads=2, hidden=8, source=8), 6)
+    cut = Reader(GenerationSettings(width=16, heads=2, feedforward_width=8, max_source_subwords=8), 6)
     long = batch([[[0, 1, 1, 0], [0, 0]]], [2, 1])
     memory = cut(long, Words(torch.randn(6, 6), long.sentence_length, long.sentences_per_document), pieces)
     assert memory.truncated_B.tolist() == [True] and memory.mask_BM.tolist() == [6 * [True]]

@@ -105,7 +105,7 @@ def test_a_document_is_written_for_whatever_its_batch(order: list[int], size: in
 def test_an_output_is_never_empty_never_too_long_and_repeats_no_run(
     seed: int, beam: int, longest: int, run: int
 ) -> None:
-    config = writing.settings({"max_length": longest, "beam": beam, "no_repeat_ngram": run})
+    config = writing.settings({"max_length": longest, "beam_size": beam, "no_repeat_ngram": run})
     found = wrote(list(range(0, ROWS, 5)), network(config, seed))
     for ids in outputs(found):
         assert 1 <= len(ids) <= longest

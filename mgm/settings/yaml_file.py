@@ -1,0 +1,28 @@
+"""YAML as params.yaml is written: version 1.2, in which an unquoted `no` or `off` is text."""
+
+import io
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+__all__ = ["YAMLError", "dump_yaml", "load_yaml"]
+
+
+def load_yaml(text: str) -> Any:
+    """Return the content of a YAML document in plain Python types.
+
+    Raises:
+        YAMLError: it is not YAML, or a mapping has a key twice.
+    """
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def dump_yaml(content: Any) -> str:
+    """Return plain Python types as a YAML document that `load_yaml` reads as they were, keys in their order."""
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style = False
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    stream = io.StringIO()
+    writer.dump(content, stream)
+    return stream.getvalue()
