@@ -94,5 +94,5 @@ def test_vectors_of_another_vocabulary_and_absent_ones_are_refused() -> None:
 
 def test_a_corpus_cannot_have_vectors_of_its_own() -> None:
     corpora = {"menus": {"text": {"vectors": {"source": "train"}}}, "verses": {}}
-    with pytest.raises(ValueError, match=r"corpora\.menus\.text\.vectors: one table serves all corpora"):
+    with pytest.raises(ValueError, match=r"corpora\.menus\.text\.vectors: all corpora share it"):
         run({"source": "none"}, corpora=corpora)

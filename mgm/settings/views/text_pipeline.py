@@ -29,3 +29,15 @@ class TextPipelineSettings(CoreSettings):
     def text_for(self, corpus: str | None) -> TextSettings:
         """Return the text settings of a corpus: the general ones with what the corpus overrides. None: the general ones."""
         return self.text if corpus is None else self._merge_text(corpus, str(PARAMS))
+
+    def require_common(self, section: str) -> None:
+        """Check that no enabled corpus overrides a section of `text` that all corpora share, such as `features`.
+
+        Raises:
+            ValueError: one does.
+        """
+        for corpus in sorted(self.enabled):
+            if getattr(self.text_for(corpus), section) != getattr(self.text, section):
+                raise ValueError(
+                    f"{PARAMS}: corpora.{corpus}.text.{section}: all corpora share it; set text.{section}"
+                )

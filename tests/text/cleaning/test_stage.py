@@ -4,8 +4,8 @@ import pickle
 
 import polars as pl
 
-from flows.stages.clean import Clean
 from mgm.settings.text import TextSettings
+from mgm.text.cleaning.documents import CleanDocuments
 
 
 def test_languages_are_counted_and_filled_in_and_the_transform_can_be_pickled() -> None:
@@ -21,7 +21,7 @@ def test_languages_are_counted_and_filled_in_and_the_transform_can_be_pickled() 
             "lang": [None, "zh", "en", None],
         }
     )
-    transform: Clean = pickle.loads(pickle.dumps(Clean(TextSettings(), 1)))
+    transform: CleanDocuments = pickle.loads(pickle.dumps(CleanDocuments(text=TextSettings(), min_chars=1)))
     made = transform(frame)
     assert made.kept["lang"].to_list() == ["en", "zh", "en"]
     assert made.rejected["doc_id"].to_list() == ["d"]

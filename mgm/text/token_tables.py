@@ -1,0 +1,44 @@
+"""The tokens of a corpus and the marks of their content words, read as one table."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from mgm.corpus.parts import MANIFEST, Part, read_manifest, read_parts
+from mgm.corpus.progress import progress
+from mgm.errors import StaleInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenTable:
+    """The tokens of a corpus in one folder, and which of their words carry content in another."""
+
+    tokens: Path
+    content: Path
+
+    @property
+    def corpus(self) -> str:
+        """The corpus, whose name the folders have."""
+        return self.tokens.name
+
+    def read(self, columns: list[str], description: str) -> Iterator[pl.DataFrame]:
+        """Yield some columns of the tokens part by part; `description` names the progress."""
+        num_parts = len(read_manifest(self.tokens).parts)
+        yield from progress(read_parts(self.tokens, columns), f"{description} {self.corpus}", num_parts)
+
+    def read_with_content(self) -> Iterator[tuple[Part, pl.DataFrame]]:
+        """Yield the parts of the tokens with their column `content`.
+
+        Raises:
+            StaleInput: the marks were made from other tokens.
+        """
+        parts, marks = read_manifest(self.tokens).parts, read_manifest(self.content).parts
+        if [part.sha256 for part in parts] != [part.input_sha256 for part in marks]:
+            raise StaleInput(
+                self.content / MANIFEST, f"not made from the present {self.tokens}", made_by="stopwords"
+            )
+        for part, mark in progress(zip(parts, marks, strict=True), f"features {self.corpus}", len(parts)):
+            content = pl.read_parquet(self.content / mark.name)["content"]
+            yield part, pl.read_parquet(self.tokens / part.name).with_columns(content)

@@ -1,0 +1,35 @@
+"""The word vectors that a network starts from, by `text.vectors.source`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from mgm.settings.views.network import NetworkSettings
+from mgm.text.features import FeaturePart
+from mgm.text.vectors.files import read_vectors
+from mgm.text.vectors.table import VectorTable
+from mgm.text.vectors.training import train_vectors
+from mgm.text.vocabulary import Vocabulary
+
+
+def initial_vectors(
+    settings: NetworkSettings,
+    vocabulary: Vocabulary,
+    *,
+    read_parts: Callable[[], Sequence[FeaturePart]],
+    folder: Path,
+) -> VectorTable | None:
+    """Return vectors that are trained, or read from a file, or None where the settings want none.
+
+    Args:
+        read_parts: returns the features to train on.
+        folder: the folder of the file.
+
+    Raises:
+        FileNotFoundError, ValueError: see `train_vectors` and `read_vectors`.
+    """
+    vectors, features, width = settings.text.vectors, settings.text.features, settings.model.width
+    if vectors.source == "train":
+        return train_vectors(read_parts(), vocabulary, vectors, features, width, settings.seed)
+    if vectors.source == "file":
+        return read_vectors(folder, vectors.file, vocabulary, width, features.stem)
+    return None
