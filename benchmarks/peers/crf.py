@@ -84,7 +84,7 @@ def spans(tags: np.ndarray, rows: Rows) -> pl.Series:
         }
     )
     document = np.repeat(np.arange(len(count)), count)[found.first]
-    return unflatten(rows.task.name, fields.to_struct(), np.bincount(document, minlength=len(count)))
+    return unflatten(fields.to_struct(), np.bincount(document, minlength=len(count)), name=rows.task.name)
 
 
 def _sentences(rows: Rows, column: str) -> Iterator[list]:

@@ -32,7 +32,7 @@ def detected_languages(
     )
     # A word is a character at least, and a blank follows it.
     words = documents["word"].list.head(settings.max_characters // 2)
-    texts = unflatten("text", types["text"].gather(flatten(words)), lengths(words)).list.join(" ")
+    texts = unflatten(types["text"].gather(flatten(words)), lengths(words), name="text").list.join(" ")
     counts = detect_languages(texts, settings).alias("language").value_counts(name="n")
     return dict(sorted(counts.iter_rows()))
 

@@ -1,0 +1,1 @@
+"""From characters to ids, batch by batch: cleaning, deduplication, segmentation, stopwords, vocabulary, features and labels."""

@@ -113,7 +113,7 @@ def featurize(
 
     `dictionary`: the one that the texts were segmented with, whose tags are parts of speech. `subwords`: of generation tasks.
     """
-    words = FactorizedTokens.of(tokens["words"])
+    words = FactorizedTokens.from_lists(tokens["words"])
     return featurize_words(tokens.drop("words"), words, vocabulary, settings, dictionary, subwords)
 
 
@@ -127,7 +127,7 @@ def featurize_words(
 ) -> FeaturePart:
     """As `featurize`, of tokens whose words stand beside them."""
     types = words.types.alias("text")
-    word = unflatten("word", pl.Series(words.code), words.counts)
+    word = unflatten(pl.Series(words.codes), words.counts, name="word")
     described = types.to_frame().with_columns(
         *vocabulary.ids(types, settings.stem),
         hash_ngrams(types, settings),
@@ -165,7 +165,7 @@ def hash_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
         hashed = _fnv1a(points, np.repeat(begin, counts) + place, n) % np.uint64(settings.ngram_buckets)
         result[np.repeat(target, counts) + place] = hashed.astype(np.int32)
         target = target + counts
-    return unflatten("ngrams", pl.Series(result), total)
+    return unflatten(pl.Series(result), total, name="ngrams")
 
 
 def chinese_characters(words: pl.Series) -> pl.Series:
@@ -181,7 +181,7 @@ def chinese_characters(words: pl.Series) -> pl.Series:
         .to_series()
     )
     points = code_points(spelt).astype(np.int32)
-    return unflatten("characters", pl.Series(points), spelt.str.len_chars().to_numpy())
+    return unflatten(pl.Series(points), spelt.str.len_chars().to_numpy(), name="characters")
 
 
 def _fnv1a(points: npt.NDArray[np.uint64], start: Array, n: int) -> npt.NDArray[np.uint64]:

@@ -1,14 +1,13 @@
 """Monotone lists of edits between two versions of a text, and the mapping of offsets through them.
 
-Offsets are Unicode code points, half-open. An edit says that [old_start, old_end) of the old text became
-[new_start, new_end) of the new one. Between edits the texts are as long as each other, and equal up to
-characters that were exchanged one for one (a tab for a blank, a full-width letter for a plain one): an
-exchange moves no offset, and leaves no edit. A boundary inside an edit snaps to the edit: a start to its
-start, an end to its end. Edits of one text are sorted and do not overlap; they touch only where neither is an
-insertion or a deletion, so that each of several words that changed in a row keeps bounds of its own.
+Offsets are half-open ranges of Unicode code points. An edit says that [old_start, old_end) of the old text became
+[new_start, new_end) of the new one. Between two edits both texts have the same length, and differ at most in characters that were
+exchanged one for one (a tab for a blank, a full-width letter for a plain one): an exchange moves no offset and is no edit. A boundary
+inside an edit snaps to the edit: a start to its start, an end to its end. The edits of a text are sorted and do not overlap. They touch
+only where neither is an insertion or a deletion, so that adjacent words that both changed keep their own bounds.
 
-All functions work on many texts at once. Positions of text d are held as keys d * 2**32 + offset, so that one
-sorted array holds those of all texts and one binary search serves them all.
+All functions work on many texts at once. A position of text d is the key d * 2**32 + offset, so that one sorted array holds the
+positions of all texts and one binary search finds them.
 """
 
 from collections.abc import Sequence
@@ -23,19 +22,20 @@ from rapidfuzz.distance import Levenshtein
 from mgm.text.list_columns import Array, flatten, lengths, row_ids, unflatten
 
 EDIT = pl.Struct({"old_start": pl.Int32, "old_end": pl.Int32, "new_start": pl.Int32, "new_end": pl.Int32})
-_TEXT = 32  # bits of an offset within a key
+_OFFSET_BITS = 32
 
 
 def position_keys(text: npt.ArrayLike, offset: npt.ArrayLike) -> Array:
-    """One sortable number for an offset of a text: both (n,)."""
-    return (np.asarray(text, dtype=np.int64) << _TEXT) + np.asarray(offset, dtype=np.int64)
+    """Return one sortable number for each offset of a text: (n,)."""
+    return (np.asarray(text, dtype=np.int64) << _OFFSET_BITS) + np.asarray(offset, dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Edits:
-    """The edits of a batch of texts, flat: five arrays (E,), sorted by text, then by place."""
+    """The E edits of a batch of texts: five arrays (E,), sorted by text, then by position."""
 
     text: Array
+    """The row of the edited text."""
     old_start: Array
     old_end: Array
     new_start: Array
@@ -43,31 +43,36 @@ class Edits:
 
     @classmethod
     def of(cls, text: npt.ArrayLike, *bounds: npt.ArrayLike) -> Self:
-        """From arrays or lists, sorted; edits that touch an insertion or a deletion are merged with it."""
+        """Create edits from sorted arrays or lists; edits that touch an insertion or a deletion are merged with it.
+
+        Args:
+            text: the row of each edit's text, (E,).
+            *bounds: old_start, old_end, new_start and new_end, each (E,).
+        """
         arrays = [np.asarray(a, dtype=np.int64) for a in (text, *bounds)]
         if len(arrays[0]) == 0:
             return cls(*arrays)
-        owner, old_start, old_end, new_start, new_end = arrays
+        row, old_start, old_end, new_start, new_end = arrays
         whole = (old_end > old_start) & (new_end > new_start)
         touch = (old_start[1:] == old_end[:-1]) & (new_start[1:] == new_end[:-1])
-        first = np.ones(len(owner), dtype=bool)
+        first = np.ones(len(row), dtype=bool)
         first[1:] = (
-            (owner[1:] != owner[:-1])
+            (row[1:] != row[:-1])
             | (old_start[1:] > old_end[:-1])
             | (new_start[1:] > new_end[:-1])
             | (touch & whole[1:] & whole[:-1])
         )
         last = np.append(first[1:], True)
-        return cls(owner[first], old_start[first], old_end[last], new_start[first], new_end[last])
+        return cls(row[first], old_start[first], old_end[last], new_start[first], new_end[last])
 
     @classmethod
     def none(cls) -> Self:
-        """No edit at all."""
+        """Return an empty list of edits."""
         return cls.of(*[[] for _ in range(5)])
 
     @classmethod
-    def joined(cls, *parts: "Edits") -> Self:
-        """Edits of the same texts, found in several ways, sorted."""
+    def union(cls, *parts: "Edits") -> Self:
+        """Return the edits of all parts, which are of the same texts, sorted."""
         arrays = [np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)]
         text, old_start, _, new_start, _ = arrays
         order = np.lexsort((new_start, old_start, text))
@@ -75,91 +80,87 @@ class Edits:
 
     @classmethod
     def from_column(cls, column: pl.Series) -> Self:
-        """From a column list[EDIT]; null and empty: the text is unchanged."""
+        """Read a column list[EDIT]; null and an empty list: the text is unchanged."""
         values = flatten(column)
         if len(values) == 0:
             return cls.none()
         parts = [values.struct.field(f.name).to_numpy() for f in fields(cls)[1:]]
         return cls.of(row_ids(lengths(column)), *parts)
 
-    def to_column(self, texts: int) -> pl.Series:
-        """As a column list[EDIT] named edits of so many texts; null where a text has no edit."""
+    def to_column(self, num_texts: int) -> pl.Series:
+        """Return the column `edits`, list[EDIT], with a row for each text; null where a text has no edit."""
         values = pl.DataFrame({f.name: getattr(self, f.name).astype(np.int32) for f in fields(self)[1:]})
-        counts = np.bincount(self.text, minlength=texts)
-        return unflatten("edits", values.to_struct("edits"), counts, valid=counts > 0)
+        counts = np.bincount(self.text, minlength=num_texts)
+        return unflatten(values.to_struct("edits"), counts, name="edits", valid=counts > 0)
 
     def inverse(self) -> "Edits":
-        """The edits that lead from the new texts to the old ones."""
+        """Return the edits that lead from the new texts to the old ones."""
         return Edits(self.text, self.new_start, self.new_end, self.old_start, self.old_end)
 
-    def choose(self, edits: npt.NDArray[np.bool_]) -> "Edits":
-        """The chosen edits (a mask)."""
-        return Edits(*(getattr(self, f.name)[edits] for f in fields(self)))
+    def filter(self, mask: npt.NDArray[np.bool_]) -> "Edits":
+        """Return the edits where the mask (E,) is true."""
+        return Edits(*(getattr(self, f.name)[mask] for f in fields(self)))
 
-    def take(self, texts: npt.NDArray[np.bool_]) -> "Edits":
-        """The edits of the chosen texts (a mask), which are numbered anew."""
-        return self.choose(texts[self.text]).renumber(np.cumsum(texts) - 1)
+    def move_to_rows(self, rows: npt.ArrayLike) -> "Edits":
+        """Return the same edits for texts in other rows: text i moves to row rows[i]; `rows` ascend."""
+        return Edits(np.asarray(rows)[self.text], self.old_start, self.old_end, self.new_start, self.new_end)
 
-    def renumber(self, texts: npt.ArrayLike) -> "Edits":
-        """The same edits of texts that stand elsewhere: what is text i here is texts[i] (ascending) there."""
-        return Edits(np.asarray(texts)[self.text], self.old_start, self.old_end, self.new_start, self.new_end)
-
-    def starts(self, text: npt.ArrayLike, offset: npt.ArrayLike) -> Array:
-        """Maps offsets that begin a span, (n,) from old to new; inside an edit: the edit's new start."""
+    def map_starts(self, text: npt.ArrayLike, offset: npt.ArrayLike) -> Array:
+        """Map offsets where spans start from old to new texts, (n,); inside an edit: to the edit's new start."""
         text, offset = np.asarray(text, dtype=np.int64), np.asarray(offset, dtype=np.int64)
         if len(self.text) == 0:
             return offset.copy()
-        wanted = position_keys(text, offset)
-        before = np.searchsorted(position_keys(self.text, self.old_end), wanted, side="right")
+        position = position_keys(text, offset)
+        before = np.searchsorted(position_keys(self.text, self.old_end), position, side="right")
         result = self._after(text, offset, before - 1)
         at = np.minimum(before, len(self.text) - 1)
-        inside = (before < len(self.text)) & (position_keys(self.text, self.old_start)[at] < wanted)
+        inside = (before < len(self.text)) & (position_keys(self.text, self.old_start)[at] < position)
         return np.where(inside, self.new_start[at], result)
 
-    def ends(self, text: npt.ArrayLike, offset: npt.ArrayLike) -> Array:
-        """Maps offsets that end a span, (n,) from old to new; inside an edit: the edit's new end."""
+    def map_ends(self, text: npt.ArrayLike, offset: npt.ArrayLike) -> Array:
+        """Map offsets where spans end from old to new texts, (n,); inside an edit: to the edit's new end."""
         text, offset = np.asarray(text, dtype=np.int64), np.asarray(offset, dtype=np.int64)
         if len(self.text) == 0:
             return offset.copy()
-        wanted = position_keys(text, offset)
-        begun = np.searchsorted(position_keys(self.text, self.old_start), wanted, side="left")
+        position = position_keys(text, offset)
+        begun = np.searchsorted(position_keys(self.text, self.old_start), position, side="left")
         result = self._after(text, offset, begun - 1)
         at = np.maximum(begun - 1, 0)
-        inside = (begun > 0) & (position_keys(self.text, self.old_end)[at] > wanted)
+        inside = (begun > 0) & (position_keys(self.text, self.old_end)[at] > position)
         return np.where(inside, self.new_end[at], result)
 
     def _after(self, text: Array, offset: Array, edit: Array) -> Array:
         at = np.maximum(edit, 0)
-        own = (edit >= 0) & (self.text[at] == text)
-        return offset + np.where(own, self.new_end[at] - self.old_end[at], 0)
+        same_text = (edit >= 0) & (self.text[at] == text)
+        return offset + np.where(same_text, self.new_end[at] - self.old_end[at], 0)
 
 
 def compose(first: Edits, second: Edits) -> Edits:
-    """The edits from a first version to a third, by way of a second."""
+    """Return the edits from a first version of texts to the third, given those to the second and from there to the third."""
     if len(first.text) == 0 or len(second.text) == 0:
         return second if len(first.text) == 0 else first
-    # In the middle version, what either touches; where the two overlap, or touch at a place where something was
-    # deleted or is inserted, they become one edit.
+    # The ranges of the middle version that either edit touches. Two of them become one edit where they overlap, or meet at a
+    # deletion or an insertion.
     text = np.concatenate([first.text, second.text])
     start = np.concatenate([first.new_start, second.old_start])
     end = np.concatenate([first.new_end, second.old_end])
     order = np.argsort(position_keys(text, start), kind="stable")
     text, start, end = text[order], start[order], end[order]
     begin, reach = position_keys(text, start), np.maximum.accumulate(position_keys(text, end))
-    apart = ~np.isin(begin, begin[start == end])
-    opens = np.append(True, (begin[1:] > reach[:-1]) | ((begin[1:] == reach[:-1]) & apart[1:]))
+    stays_separate = ~np.isin(begin, begin[start == end])
+    opens = np.append(True, (begin[1:] > reach[:-1]) | ((begin[1:] == reach[:-1]) & stays_separate[1:]))
     at = np.flatnonzero(opens)
     closes = np.append(at[1:], len(text)) - 1
-    text, start, end = text[at], start[at], reach[closes] - (text[at] << _TEXT)
-    # A deletion standing just at a bound belongs to the edit. As an end, a bound is mapped to before such a
-    # deletion; as a start, to after it.
+    text, start, end = text[at], start[at], reach[closes] - (text[at] << _OFFSET_BITS)
+    # A deletion at a bound belongs to the edit. Mapped as an end, a bound falls before such a deletion; mapped as a start, after
+    # it.
     back = first.inverse()
-    return Edits.of(text, back.ends(text, start), back.starts(text, end), second.ends(text, start),
-                    second.starts(text, end))  # fmt: skip
+    return Edits.of(text, back.map_ends(text, start), back.map_starts(text, end), second.map_ends(text, start),
+                    second.map_starts(text, end))  # fmt: skip
 
 
 def align(pairs: Sequence[tuple[str, str]]) -> Edits:
-    """The edits of each (old, new) pair of texts, by a shortest alignment (Levenshtein, rapidfuzz)."""
+    """Return the edits of each (old, new) pair of texts, by a shortest alignment (Levenshtein distance, rapidfuzz)."""
     rows = [
         (text, op.src_start, op.src_end, op.dest_start, op.dest_end)
         for text, (old, new) in enumerate(pairs)

@@ -102,7 +102,7 @@ def tokenize(
     """As `segment`, with the column `words` list[str] (of the cleaned text) before the others; and the rejected rows."""
     tokens, words, rejected = segment(frame, settings, dictionary)
     return tokens.insert_column(
-        tokens.columns.index("start"), words.column(words.types.alias("words"))
+        tokens.columns.index("start"), words.to_lists(words.types.alias("words"))
     ), rejected
 
 
@@ -128,7 +128,7 @@ def segment(
         has_edits = np.zeros(rows, dtype=bool)
         has_edits[back.text] = True
         at = np.flatnonzero(has_edits[row])
-        start[at], end[at] = back.starts(row[at], start[at]), back.ends(row[at], end[at])
+        start[at], end[at] = back.map_starts(row[at], start[at]), back.map_ends(row[at], end[at])
     begins, begins_paragraph = _sentences(found, settings)
 
     first_words = np.flatnonzero(begins)
@@ -136,21 +136,21 @@ def segment(
     sentence_row = row[first_words]
     counts = np.bincount(row, minlength=rows)
     tokens = frame.drop("text", "edits", strict=False).with_columns(
-        unflatten("start", _int32(start), counts),
-        unflatten("end", _int32(end), counts),
+        unflatten(_int32(start), counts, name="start"),
+        unflatten(_int32(end), counts, name="end"),
         unflatten(
-            "sentence",
             _int32(_group_lengths(first_words, len(row))),
             np.bincount(sentence_row, minlength=rows),
+            name="sentence",
         ),
         unflatten(
-            "paragraph",
             _int32(_group_lengths(first_sentences, len(first_words))),
             np.bincount(sentence_row[first_sentences], minlength=rows),
+            name="paragraph",
         ),
     )
     kept, rejected = split_rejected(frame, tokens, {NO_WORDS: pl.Series(counts == 0)})
-    return kept, FactorizedTokens.recoded(found.code, found.types, counts[counts > 0]), rejected
+    return kept, FactorizedTokens.from_codes(found.code, found.types, counts[counts > 0]), rejected
 
 
 def _int32(values: Array) -> pl.Series:

@@ -130,10 +130,10 @@ class DocumentFrequencies:
 def mark_content_words(tokens: pl.DataFrame, stopwords: Stopwords) -> pl.DataFrame:
     """doc_id and content (list[bool], one a word), row-aligned with `tokens`."""
     return tokens.select("doc_id").with_columns(
-        content_flags(FactorizedTokens.of(tokens["words"]), stopwords)
+        content_flags(FactorizedTokens.from_lists(tokens["words"]), stopwords)
     )
 
 
 def content_flags(words: FactorizedTokens, stopwords: Stopwords) -> pl.Series:
     """`content`, list[bool]: whether each word carries content."""
-    return words.column(stopwords.content(words.types).alias("content"))
+    return words.to_lists(stopwords.content(words.types).alias("content"))

@@ -80,7 +80,7 @@ class Subwords:
         ids = np.concatenate([np.zeros(0, np.int32), *(np.array([*row, END], np.int32) for row in found)])
         count = np.zeros(len(texts), np.int64)
         count[known] = [len(row) + 1 for row in found]
-        return unflatten(texts.name, pl.Series(ids), count, valid=known)
+        return unflatten(pl.Series(ids), count, name=texts.name, valid=known)
 
     def words(self, words: pl.Series) -> pl.Series:
         """`subwords`, list[i32]: the ids of each word of a source, at least one."""
@@ -88,7 +88,9 @@ class Subwords:
         ids = np.concatenate(
             [np.zeros(0, np.int32), *(np.array(row or [UNKNOWN], np.int32) for row in found)]
         )
-        return unflatten("subwords", pl.Series(ids), np.array([max(len(row), 1) for row in found], np.int64))
+        return unflatten(
+            pl.Series(ids), np.array([max(len(row), 1) for row in found], np.int64), name="subwords"
+        )
 
     def save(self, path: Path) -> None:
         """Writes the library's own model file."""

@@ -23,8 +23,8 @@ def tables(rows: list[dict[str, object]], unknown: tuple[str, ...] = ()) -> Tabl
     code, types = factorize(shown.str.strip_chars("()").alias("text"))
     content = ~shown.str.starts_with("(")
     documents = frame.drop("text").with_columns(
-        unflatten("word", pl.Series(code.astype(np.int32)), lengths(words)),
-        unflatten("content", content, lengths(words)),
+        unflatten(pl.Series(code.astype(np.int32)), lengths(words), name="word"),
+        unflatten(content, lengths(words), name="content"),
     )
     ids = [0 if word in unknown else i + 1 for i, word in enumerate(types)]
     return documents, types.to_frame().with_columns(id=pl.Series(ids, dtype=pl.Int32))

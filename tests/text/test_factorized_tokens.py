@@ -14,9 +14,9 @@ def test_codes_spell_the_words_and_distinct_words_stand_in_order_of_appearance(
     texts: list[list[str]],
 ) -> None:
     column = pl.Series("words", texts, dtype=pl.List(pl.String))
-    coded = FactorizedTokens.of(column)
+    coded = FactorizedTokens.from_lists(column)
     assert coded.types.to_list() == list(dict.fromkeys(word for text in texts for word in text))
-    assert coded.column(coded.types.alias("words")).to_list() == texts
+    assert coded.to_lists(coded.types.alias("words")).to_list() == texts
 
 
 @given(documents, st.randoms())
@@ -26,9 +26,9 @@ def test_codes_into_repeated_words_in_any_order_become_the_same(
     given_words = [word for text in texts for word in text]
     types = ["unused", *given_words[::-1]]
     code = np.array([types.index(word) for word in given_words], dtype=np.int64)
-    found = FactorizedTokens.recoded(
+    found = FactorizedTokens.from_codes(
         code, pl.Series("words", types), np.array([len(text) for text in texts], dtype=np.int64)
     )
-    expected = FactorizedTokens.of(pl.Series("words", texts, dtype=pl.List(pl.String)))
-    assert found.code.tolist() == expected.code.tolist()
+    expected = FactorizedTokens.from_lists(pl.Series("words", texts, dtype=pl.List(pl.String)))
+    assert found.codes.tolist() == expected.codes.tolist()
     assert found.types.to_list() == expected.types.to_list()

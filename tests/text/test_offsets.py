@@ -27,18 +27,18 @@ def apply(edits: Edits, text: int, old: str, new: str) -> str:
 
 def test_a_boundary_inside_an_edit_snaps_to_it() -> None:
     edits = one((2, 5, 2, 3))  # abXXXcd -> abYcd
-    assert edits.starts([0] * 5, [0, 2, 3, 5, 6]).tolist() == [0, 2, 2, 3, 4]
-    assert edits.ends([0] * 5, [1, 2, 3, 5, 6]).tolist() == [1, 2, 3, 3, 4]
+    assert edits.map_starts([0] * 5, [0, 2, 3, 5, 6]).tolist() == [0, 2, 2, 3, 4]
+    assert edits.map_ends([0] * 5, [1, 2, 3, 5, 6]).tolist() == [1, 2, 3, 3, 4]
 
 
 def test_a_deletion_at_a_boundary_stays_outside_the_span() -> None:
     back = one((2, 4, 2, 2)).inverse()  # ab--cd -> abcd
-    assert (back.starts([0], [2]).tolist(), back.ends([0], [2]).tolist()) == ([4], [2])
+    assert (back.map_starts([0], [2]).tolist(), back.map_ends([0], [2]).tolist()) == ([4], [2])
 
 
 def test_texts_do_not_disturb_each_other() -> None:
     edits = Edits.of([0, 2], [0, 1], [3, 2], [0, 1], [0, 1])
-    assert edits.starts([0, 1, 2], [5, 5, 5]).tolist() == [2, 5, 4]
+    assert edits.map_starts([0, 1, 2], [5, 5, 5]).tolist() == [2, 5, 4]
 
 
 def test_an_edit_that_touches_an_insertion_or_a_deletion_takes_it_in() -> None:
@@ -52,8 +52,8 @@ def test_replacements_that_touch_keep_their_own_bounds() -> None:
     edits = one((0, 3, 0, 1), (3, 6, 1, 2))  # two characters of three bytes each
     for side, bounds in ((edits, [0, 3, 6]), (edits.inverse(), [0, 1, 2])):
         other = [0, 1, 2] if bounds[1] == 3 else [0, 3, 6]
-        assert side.starts([0] * 3, bounds).tolist() == side.ends([0] * 3, bounds).tolist() == other
-    assert (edits.starts([0], [4]).tolist(), edits.ends([0], [2]).tolist()) == ([1], [1])
+        assert side.map_starts([0] * 3, bounds).tolist() == side.map_ends([0] * 3, bounds).tolist() == other
+    assert (edits.map_starts([0], [4]).tolist(), edits.map_ends([0], [2]).tolist()) == ([1], [1])
 
 
 def test_composition_keeps_replacements_apart_but_for_what_reaches_over_their_bound() -> None:
@@ -67,7 +67,7 @@ def test_composition_keeps_replacements_apart_but_for_what_reaches_over_their_bo
 
 
 def test_edits_found_in_several_ways_are_sorted() -> None:
-    edits = Edits.joined(one((4, 5, 4, 6)), Edits.none(), one((0, 1, 0, 1), (8, 9, 9, 9)))
+    edits = Edits.union(one((4, 5, 4, 6)), Edits.none(), one((0, 1, 0, 1), (8, 9, 9, 9)))
     assert edits.old_start.tolist() == [0, 4, 8]
 
 
@@ -103,14 +103,14 @@ def test_composed_edits_are_sorted_apart_and_cover_what_either_covers(
         old_at, new_at = b, d
     # A span whose bounds neither step moves about is mapped as by one step after the other.
     text, places = [0] * (length + 1), list(range(length + 1))
-    by_steps = second.starts(text, first.starts(text, places))
-    calm = first.starts(text, places) == first.ends(text, places)
-    calm &= by_steps == second.ends(text, first.ends(text, places))
+    by_steps = second.map_starts(text, first.map_starts(text, places))
+    calm = first.map_starts(text, places) == first.map_ends(text, places)
+    calm &= by_steps == second.map_ends(text, first.map_ends(text, places))
     inside = np.isin(
         places, [p for a, b in zip(both.old_start, both.old_end, strict=True) for p in range(a + 1, b)]
     )
     calm &= ~inside
-    assert (both.starts(text, places)[calm] == by_steps[calm]).all()
+    assert (both.map_starts(text, places)[calm] == by_steps[calm]).all()
 
 
 def test_column_round_trip_keeps_unchanged_texts_null() -> None:
@@ -143,7 +143,7 @@ def test_a_span_outside_every_edit_is_the_same_characters(
         edits.old_end[own] < end
     )
     if start < end and outside and not inner.any():
-        a, b = int(edits.starts([text], [start])[0]), int(edits.ends([text], [end])[0])
+        a, b = int(edits.map_starts([text], [start])[0]), int(edits.map_ends([text], [end])[0])
         assert new[a:b] == old[start:end]
 
 
@@ -151,5 +151,5 @@ def test_a_span_outside_every_edit_is_the_same_characters(
 def test_mapping_is_monotone_and_inside_the_text(pair: tuple[str, str], places: list[int]) -> None:
     edits = align([pair])
     places = sorted(min(p, len(pair[0])) for p in places)
-    for mapped in (edits.starts([0] * len(places), places), edits.ends([0] * len(places), places)):
+    for mapped in (edits.map_starts([0] * len(places), places), edits.map_ends([0] * len(places), places)):
         assert (mapped[1:] >= mapped[:-1]).all() and mapped.min() >= 0 and mapped.max() <= len(pair[1])

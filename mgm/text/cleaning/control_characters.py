@@ -1,7 +1,6 @@
-"""Cleaning step `control_characters`: what has no width goes.
+"""Cleaning step `control_characters`: characters without a width are dropped.
 
-These are control characters that are no blanks, soft hyphens, zero-width characters, marks of direction and
-interlinear marks.
+They are control characters other than blanks, soft hyphens, zero-width characters, marks of direction and interlinear marks.
 """
 
 import polars as pl
@@ -27,8 +26,8 @@ _IS_INVISIBLE = membership_table(_INVISIBLE)
 
 
 def drop_invisible(texts: pl.Series) -> Rewritten:
-    """Takes invisible characters out."""
-    return rewrite_rows(texts, texts.str.contains(_HAS_INVISIBLE), _drop)
+    """Drop invisible characters."""
+    return rewrite_rows(texts, where=texts.str.contains(_HAS_INVISIBLE), change=_drop)
 
 
 def _drop(points: Points, bounds: Array) -> tuple[Points, Flags]:

@@ -1,15 +1,15 @@
 """Cleaning step `html`: pages and fragments of HTML become the text that a reader sees.
 
-The page is parsed by lexbor (selectolax), written anew as well-formed markup, and that is read piece by piece:
-scripts, styles, the head and comments go; where a block element begins or ends there is an empty line, at a
-br and between items or rows a line break (at two br in a row an empty line), between the cells of a table a
-blank; line breaks of the source are blanks, except within pre; entities are the characters they stand for.
+A page is parsed by lexbor (selectolax) and serialized as well-formed markup, which is rendered piece by piece: scripts, styles, the
+head and comments are dropped; a block element begins and ends with an empty line; a br, and the border of items or rows, is a line
+break (two br in a row: an empty line); the border of a table's cells is a blank; line breaks of the source are blanks, except within
+pre; entities become the characters that they stand for.
 
-A parser gives no positions. They are found so: the raw text is cut into the same pieces, its markup dropped
-and its entities decoded, which moves offsets in a known way; what remains differs from the parser's text only
-in blanks, wherever the page is not too broken, so that the characters stand against each other one by one.
-Where they do not (a table with stray text in it, say), the two are aligned (rapidfuzz). In both ways letters
-of tags are never taken for letters of the text. An entity that stands just beside a tag shares its edit.
+The parser gives no positions, so they are recovered: the raw text is cut into the same pieces, its markup is dropped and its entities
+are decoded, which moves offsets in a known way. The result differs from the rendered text only in blanks, unless the page is badly
+broken, so that the other characters correspond one to one. Where they do not (text between the cells of a table, for example), both
+texts are aligned (rapidfuzz). Either way, letters of tags are never taken for letters of the text. An entity directly beside a tag
+shares the tag's edit.
 """
 
 import html
@@ -19,7 +19,17 @@ import polars as pl
 from selectolax.lexbor import LexborHTMLParser
 
 from mgm.text.cleaning.rewrite import Rewritten, is_member, membership_table, replace_rows
-from mgm.text.list_columns import Array, code_points, factorize, flatten, lengths, offsets, row_ids, unflatten
+from mgm.text.list_columns import (
+    Array,
+    code_points,
+    factorize,
+    flatten,
+    lengths,
+    num_characters,
+    offsets,
+    row_ids,
+    unflatten,
+)
 from mgm.text.offsets import Edits, align, compose
 
 _DROPPED = "script style head title template noscript svg iframe noembed noframes".split()
@@ -31,11 +41,11 @@ _BLOCKS = """
 _LINES = "li tr dt dd option optgroup".split()
 _CELLS = ["td", "th"]
 
-# What is cut off in the middle ends with the page.
+# A tag or quoted value that is cut off ends with the page.
 _TAG = r"""</?[a-z](?:[^>"']|"[^"]*(?:"|\z)|'[^']*(?:'|\z))*(?:>|\z)"""
 _ENTITY = r"&(?:#[0-9]+|#x[0-9a-f]+|[a-z][a-z0-9]*);?"
 _ATTRIBUTES = r"(?:[\s/][^>]*)?"
-# Of these only svg can close itself: the slash of <script/> means nothing.
+# Of these elements only svg can close itself: HTML ignores the slash of <script/>.
 _OPENS = {name: name + _ATTRIBUTES for name in _DROPPED} | {"svg": r"svg(?:\s(?:[^>]*[^/>])?)?"}
 # A head that is not closed ends at the body; the others end with the page.
 _CLOSES = {name: rf"</{name}\s*>|\z" for name in _DROPPED} | {"head": r"</head\s*>"}
@@ -46,7 +56,7 @@ _IS_MARKUP = r"(?i)^<[a-z!?/]"
 _IS_ENTITY = rf"(?i)^{_ENTITY}$"
 _NAME = r"(?i)^</?([a-z][a-z0-9]*)"
 
-# What stands for breaks until all pieces are put together: control characters that HTML does not allow.
+# Breaks, until all pieces are joined: control characters that HTML does not allow.
 _BREAK, _LINE, _BLOCK = _MARKS = "\x1c\x1d\x1e"
 _EMPTY_LINE = rf"[{_MARKS} ]*{_BLOCK}[{_MARKS} ]*|[{_LINE} ]*{_BREAK}[{_LINE} ]*{_BREAK}[{_MARKS} ]*"
 _LINE_BREAK = rf" *[{_BREAK}{_LINE}][{_BREAK}{_LINE} ]*"
@@ -55,19 +65,19 @@ _BLANKS = r"[\t\n\f\r ]+"
 
 
 def extract_text(texts: pl.Series) -> Rewritten:
-    """The text of pages or fragments of HTML."""
+    """Return the text of pages or fragments of HTML."""
     rows = np.flatnonzero(texts.str.contains(rf"[<&{_MARKS}\t\n\f\r]|  |^ | $").to_numpy())
     if len(rows) == 0:
         return texts, Edits.none()
     raw = texts.gather(rows)
-    shown = _render(pl.Series([LexborHTMLParser(page).html or "" for page in raw], dtype=pl.String))
-    bare, dropped = _strip_markup(raw)
-    edits = compose(dropped, _align(bare, shown))
-    return replace_rows(texts, rows, shown), edits.renumber(rows)
+    rendered = _render(pl.Series([LexborHTMLParser(page).html or "" for page in raw], dtype=pl.String))
+    without_markup, markup_edits = _strip_markup(raw)
+    edits = compose(markup_edits, _align(without_markup, rendered))
+    return replace_rows(texts, rows, rendered), edits.move_to_rows(rows)
 
 
 def _pieces(pages: pl.Series) -> tuple[pl.Series, Array]:
-    """Markup, entities and text between them, flat, and how many each page has; together they are the page."""
+    """Cut pages into markup, entities and the text between them; return all pieces and how many each page has."""
     pieces = pages.str.extract_all(_PIECE)
     return flatten(pieces).alias("piece"), lengths(pieces)
 
@@ -78,18 +88,18 @@ def _decode_entities(entities: pl.Series) -> pl.Series:
 
 
 def _join_pieces(pieces: pl.Series, counts: Array) -> pl.Series:
-    return unflatten("text", pieces, counts).list.join("")
+    return unflatten(pieces, counts, name="text").list.join("")
 
 
 def _render(pages: pl.Series) -> pl.Series:
-    """What a reader sees of well-formed pages."""
+    """Return the text that a reader sees of well-formed pages."""
     pieces, counts = _pieces(pages)
     markup = pieces.str.contains(_IS_MARKUP)
     name = pl.Series("name", pl.select(pl.when(markup).then(pieces)).to_series()).str.extract(_NAME)
     name = name.str.to_lowercase().fill_null("")
     is_pre = (name == "pre").to_numpy()
     closes = pieces.str.starts_with("</").to_numpy()
-    # Pages begin and end outside: markup that the parser wrote is balanced.
+    # Markup that the parser serialized is balanced, so that each page begins and ends outside of pre.
     in_pre = pl.Series(np.cumsum(np.where(is_pre, np.where(closes, -1, 1), 0)) > 0)
     entity = pieces.str.contains(_IS_ENTITY)
     frame = pl.DataFrame(
@@ -111,12 +121,12 @@ def _render(pages: pl.Series) -> pl.Series:
         .then(break_kept)
         .otherwise("piece")
     )
-    made = frame.select(text.alias("piece"))["piece"]
+    texts = frame.select(text.alias("piece"))["piece"]
     at = np.flatnonzero(entity.to_numpy())
     if len(at):
-        made = replace_rows(made, at, _decode_entities(pieces.gather(at)))
+        texts = replace_rows(texts, at, _decode_entities(pieces.gather(at)))
     return (
-        _join_pieces(made, counts)
+        _join_pieces(texts, counts)
         .str.replace_all(_BLANKS, " ")
         .str.replace_all(_EMPTY_LINE, "\n\n")
         .str.replace_all(_LINE_BREAK, "\n")
@@ -125,7 +135,7 @@ def _render(pages: pl.Series) -> pl.Series:
 
 
 def _strip_markup(raw: pl.Series) -> tuple[pl.Series, Edits]:
-    """Raw pages without their markup and with decoded entities, and the edits that lead there."""
+    """Return raw pages without their markup and with decoded entities, and the edits that lead there."""
     pieces, counts = _pieces(raw)
     markup, entity = pieces.str.contains(_IS_MARKUP), pieces.str.contains(_IS_ENTITY)
     kept = pl.DataFrame({"piece": pieces, "markup": markup}).select(
@@ -134,7 +144,7 @@ def _strip_markup(raw: pl.Series) -> tuple[pl.Series, Edits]:
     at = np.flatnonzero(entity.to_numpy())
     if len(at):
         kept = replace_rows(kept, at, _decode_entities(pieces.gather(at)))
-    before, after = offsets(_sizes(pieces)), offsets(_sizes(kept))
+    before, after = offsets(num_characters(pieces)), offsets(num_characters(kept))
     row, first = row_ids(counts), offsets(counts)[:-1]
     changed = np.flatnonzero((markup | entity).to_numpy())
     page = row[changed]
@@ -150,8 +160,8 @@ def _strip_markup(raw: pl.Series) -> tuple[pl.Series, Edits]:
 
 
 def _align(old: pl.Series, new: pl.Series) -> Edits:
-    """The edits between texts that should differ in blanks alone."""
-    old_size, new_size = _sizes(old), _sizes(new)
+    """Return the edits between texts that are expected to differ only in blanks."""
+    old_size, new_size = num_characters(old), num_characters(new)
     old_points, new_points = code_points(old), code_points(new)
     old_at = np.flatnonzero(~is_member(_IS_BLANK, old_points))
     new_at = np.flatnonzero(~is_member(_IS_BLANK, new_points))
@@ -166,35 +176,32 @@ def _align(old: pl.Series, new: pl.Series) -> Edits:
     old_at, new_at, row = old_at[keep], new_at[keep], row[keep]
 
     rest = np.flatnonzero(~same)
-    rough = align(list(zip(old.gather(rest), new.gather(rest), strict=True))).renumber(rest)
-    exact = _edits_between(old_at, new_at, row, np.flatnonzero(same), old_size, new_size)
-    return Edits.joined(exact, rough)
+    rough = align(list(zip(old.gather(rest), new.gather(rest), strict=True))).move_to_rows(rest)
+    exact = _edits_between((old_at, new_at), row, np.flatnonzero(same), (old_size, new_size))
+    return Edits.union(exact, rough)
 
 
 def _edits_between(
-    old_at: Array, new_at: Array, row: Array, rows: Array, old_size: Array, new_size: Array
+    matches: tuple[Array, Array], row: Array, rows: Array, sizes: tuple[Array, Array]
 ) -> Edits:
-    """The edits of texts whose characters at `old_at` and `new_at` stand against each other: what lies between.
+    """Return the edits between the characters that correspond one to one.
 
     Args:
-        old_at, new_at: places in all old and new texts, (n,).
-        row: the text of each, (n,).
+        matches: the positions of corresponding characters in all old texts and in all new ones, both (n,).
+        row: the text of each pair of characters, (n,).
         rows: the texts, ascending.
-        old_size, new_size: the length of every text.
+        sizes: the lengths of all old texts and of all new ones.
     """
-    opens = np.argsort(np.concatenate([rows, row]), kind="stable")  # a text's begin stands before its places,
-    closes = np.argsort(np.concatenate([row, rows]), kind="stable")  # its end after them
+    # The gaps of a text run from its beginning, or the end of a match, to the next match, or the end of the text.
+    opens = np.argsort(np.concatenate([rows, row]), kind="stable")
+    closes = np.argsort(np.concatenate([row, rows]), kind="stable")
     text = np.concatenate([rows, row])[opens]
     bounds = []
-    for at, size in ((old_at, old_size), (new_at, new_size)):
+    for at, size in zip(matches, sizes, strict=True):
         begin = offsets(size)
         bounds.append(np.concatenate([begin[rows], at + 1])[opens] - begin[text])
         bounds.append(np.concatenate([at, begin[rows + 1]])[closes] - begin[text])
     old_start, old_end, new_start, new_end = bounds
-    # Blanks for as many other blanks move nothing.
+    # Blanks that replace equally many blanks move no offset.
     moved = old_end - old_start != new_end - new_start
-    return Edits(text, old_start, old_end, new_start, new_end).choose(moved)
-
-
-def _sizes(texts: pl.Series) -> Array:
-    return texts.str.len_chars().to_numpy().astype(np.int64)
+    return Edits(text, old_start, old_end, new_start, new_end).filter(moved)

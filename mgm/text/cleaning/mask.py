@@ -1,18 +1,18 @@
-"""Cleaning step `mask`: addresses and numbers that say who, and nothing else, become typed placeholders.
+"""Cleaning step `mask`: addresses and numbers that identify someone, and mean nothing else, become typed placeholders.
 
-What counts, in the order in which it is looked for; what an earlier mask took is not looked at again:
+The kinds in the order in which they are searched for, each in the text that the earlier ones left:
 
-- url: http, https, ftp, ftps and sftp addresses, and what begins with www.; without the punctuation behind it,
-  and up to the first Chinese character;
+- url: http, https, ftp, ftps and sftp addresses, and addresses that begin with www.; without trailing punctuation, and up to the
+  first Chinese character;
 - email: addresses with a domain;
-- ip: IPv4 of four numbers up to 255, and IPv6 as the module ipaddress reads it; no version of other length or
-  of single digits alone, no time, no C++ or Python name with colons;
-- phone: international numbers with +, North American ones with separators, Chinese mobile and fixed-line
-  numbers, service numbers 400 and 800;
-- number: Chinese identity numbers, card numbers in groups of four, and every other run of nine digits or more
-  (account and order numbers, time stamps); no years, dates, prices, decimals, and nothing within a word.
+- ip: IPv4 of four numbers up to 255, and IPv6 as the module ipaddress reads it; not versions of another length or of single digits,
+  not times, not C++ or Python names with colons;
+- phone: international numbers with +, North American ones with separators, Chinese mobile and fixed-line numbers, service numbers
+  400 and 800;
+- number: Chinese identity numbers, card numbers in groups of four, and any other run of at least nine digits (account and order
+  numbers, time stamps); not years, dates, prices or decimals, and nothing within a word.
 
-Digits are those of ASCII: full-width ones are found where `width` folds them.
+Only ASCII digits are matched: full-width ones are where the step `width` folds them.
 """
 
 import re
@@ -34,7 +34,7 @@ PLACEHOLDERS: dict[Mask, str] = {
     "phone": "<PHONE>",
     "number": "<NUMBER>",
 }
-"""What each kind becomes, in the order in which they are looked for."""
+"""The placeholder of each kind, in the order in which kinds are searched for."""
 
 _Match = re.Match[str]
 
@@ -43,18 +43,18 @@ def _always(match: _Match) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Pattern:
-    """How a kind of address or number is found."""
+    """The expressions that find a kind of address or number."""
 
     candidate: str
-    """An expression of Polars that matches every text with a match; cheap, and rare in other texts."""
+    """A cheap expression for Polars that matches every text with a match, and few others."""
     exact: re.Pattern[str]
     accept: Callable[[_Match], bool] = _always
 
 
-# Characters of a URL but punctuation, which belongs to it only where more of the URL follows; ASCII, Latin,
-# Greek and Cyrillic letters.
+# Characters of a URL: ASCII, Latin, Greek and Cyrillic letters. Punctuation is not among them: it belongs to a URL only if more of
+# the URL follows.
 _URL = r"A-Za-z0-9_~/#@$&+=%\-\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u0370-\u052f"
 _BODY = rf"(?:[{_URL}]|[.,:;!?'|*]+(?=[{_URL}])|\([{_URL}.,:;!?'*]*\))"
 _URLS = re.compile(
@@ -100,7 +100,7 @@ def _is_ip(match: _Match) -> bool:
     return len(groups) > 2 or address == "::1" or (len(groups[:1]) > 0 and len(groups[0]) > 2)
 
 
-# Not within a word, a decimal or a number with separators; a dot after a letter ends a word, as in No.123.
+# Not within a word, a decimal or a number with separators. A dot after a letter ends a word, as in No.123.
 _ALONE = r"(?<![A-Za-z0-9_])(?<![0-9],)(?<![^A-Za-z]\.)(?<!^\.)"
 _ENDS = r"(?![A-Za-z0-9_]|[.,][0-9])"
 _PHONES = re.compile(
@@ -133,25 +133,29 @@ _NUMBERS = re.compile(
 )
 
 _PATTERNS: dict[Mask, Pattern] = {
-    "url": Pattern(r"(?i)(?:https?|ftps?|sftp)://|www\.", _URLS),
-    "email": Pattern(r"[A-Za-z0-9._%+\-]@[A-Za-z0-9]", _EMAILS),
-    "ip": Pattern(r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:", _IPS, _is_ip),
-    "phone": Pattern(
-        r"\+[1-9](?:[ .()\-]*[0-9]){7}|[0-9]{7}|[0-9]{3}[.\- ][0-9]{3}|[0-9]\)[ \-]?[0-9]{3}",
-        _PHONES,
-        _is_phone,
+    "url": Pattern(candidate=r"(?i)(?:https?|ftps?|sftp)://|www\.", exact=_URLS),
+    "email": Pattern(candidate=r"[A-Za-z0-9._%+\-]@[A-Za-z0-9]", exact=_EMAILS),
+    "ip": Pattern(
+        candidate=r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:", exact=_IPS, accept=_is_ip
     ),
-    "number": Pattern(r"[0-9]{9}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]", _NUMBERS),
+    "phone": Pattern(
+        candidate=r"\+[1-9](?:[ .()\-]*[0-9]){7}|[0-9]{7}|[0-9]{3}[.\- ][0-9]{3}|[0-9]\)[ \-]?[0-9]{3}",
+        exact=_PHONES,
+        accept=_is_phone,
+    ),
+    "number": Pattern(
+        candidate=r"[0-9]{9}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]", exact=_NUMBERS
+    ),
 }
 
 
 def mask_identifiers(texts: pl.Series, kinds: Collection[Mask]) -> Rewritten:
-    """Puts placeholders in the place of these kinds."""
+    """Replace addresses and numbers of these kinds by their placeholders."""
     edits = Edits.none()
     for kind, placeholder in PLACEHOLDERS.items():
         if kind in kinds:
-            texts, fresh = _replace(texts, _PATTERNS[kind], placeholder)
-            edits = compose(edits, fresh)
+            texts, edits_of_kind = _replace(texts, _PATTERNS[kind], placeholder)
+            edits = compose(edits, edits_of_kind)
     return texts, edits
 
 
@@ -159,20 +163,20 @@ def _replace(texts: pl.Series, pattern: Pattern, placeholder: str) -> Rewritten:
     rows = np.flatnonzero(texts.str.contains(pattern.candidate).to_numpy())
     changed, new, spans = [], [], []
     for row, text in zip(rows.tolist(), texts.gather(rows), strict=True):
-        found = [m.span() for m in pattern.exact.finditer(text) if pattern.accept(m)]
-        if not found:
+        matches = [m.span() for m in pattern.exact.finditer(text) if pattern.accept(m)]
+        if not matches:
             continue
         parts, at = [], 0
-        for start, end in found:
+        for start, end in matches:
             parts += [text[at:start], placeholder]
             at = end
         changed.append(row)
         new.append("".join(parts) + text[at:])
-        spans += [(row, start, end) for start, end in found]
+        spans += [(row, start, end) for start, end in matches]
     if not changed:
         return texts, Edits.none()
     row_of, start, end = np.array(spans, dtype=np.int64).T
-    # Each placeholder stands where its match stood, moved by what those before it in its text gained.
+    # A placeholder begins where its match began, moved by the change in length of the matches before it in its text.
     gain = len(placeholder) - (end - start)
     total = np.cumsum(gain) - gain
     first = np.searchsorted(row_of, row_of, side="left")

@@ -1,8 +1,8 @@
-"""Cleaning step `mojibake`: text that was decoded with the wrong encoding is put right (ftfy).
+"""Cleaning step `mojibake`: text that was decoded with the wrong encoding is repaired (ftfy).
 
-Only the encoding is repaired: quotes, widths, ligatures, line breaks and entities stay as they are. ftfy works
-line by line, and leaves a line alone in which its heuristic of badness finds nothing. The same heuristic, as
-a regular expression of Polars, selects the lines that are handed to it.
+Only the encoding is repaired: quotes, widths, ligatures, line breaks and entities stay as they are. ftfy works line by line, and does
+not change a line in which its badness heuristic matches nothing. The same heuristic, as a regular expression for Polars, selects the
+lines that ftfy is called for.
 """
 
 import re
@@ -19,6 +19,7 @@ from mgm.text.list_columns import (
     flatten,
     lengths,
     local_index,
+    num_characters,
     offsets,
     row_ids,
     utf8_width,
@@ -44,42 +45,43 @@ _ENCODING_ONLY = ftfy.TextFixerConfig(
 )
 
 _TOKEN = re.compile(r"#[^\n]*|\s+|\[(?:\\.|[^\]\\])*\]|\\.|.", re.S)
-_WIDER = {r"\w": "(?s:.)", r"\s": r"[\s\x1c-\x1f]"}  # what Python means by these, or more
+# Classes that match in Rust at least what they match in Python.
+_WIDER = {r"\w": "(?s:.)", r"\s": r"[\s\x1c-\x1f]"}
 
 
 def _prefilter() -> str:
-    """ftfy's heuristic in the dialect of Rust's regex crate; it finds all that ftfy finds, and little more.
+    """Return ftfy's heuristic in the syntax of Rust's regex crate; it matches all that ftfy's own does, and little more.
 
-    In Rust's verbose mode blanks are ignored within classes too, so that blanks and comments are left out here.
+    Rust's verbose mode ignores blanks within classes too, so that blanks and comments are removed here instead.
     """
     tokens = []
     for token in _TOKEN.findall(BADNESS_RE.pattern):
         if token[0].isspace() or token[0] == "#":
             continue
         if token[0] == "[":
-            # & ~ [ mean something in a Rust class; in Python's they are characters.
+            # & ~ and [ are operators in a class of Rust's, and plain characters in one of Python's.
             token = "[" + re.sub(r"(?<!\\)[&~\[]", r"\\\g<0>", token[1:-1]) + "]"
         tokens.append(_WIDER.get(token, token))
     return "(?m)" + "".join(tokens)
 
 
 SUSPICIOUS = _prefilter()
-"""Matches every text in which ftfy would change anything."""
+"""Matches every text that ftfy would change."""
 
 
 def fix_text(text: str) -> str:
-    """A text with its encoding repaired by ftfy."""
+    """Return a text with its encoding repaired by ftfy."""
     return ftfy.fix_text(text, _ENCODING_ONLY)
 
 
 def repair_encoding(texts: pl.Series) -> Rewritten:
-    """Repairs the encoding where it looks broken."""
+    """Repair the encoding of lines where it looks broken."""
     rows = np.flatnonzero(texts.str.contains(SUSPICIOUS).to_numpy())
     if len(rows) == 0:
         return texts, Edits.none()
-    lines_of = texts.gather(rows).str.split("\n")
-    counts = lengths(lines_of)
-    lines, owner = flatten(lines_of), row_ids(counts)
+    lines_of_texts = texts.gather(rows).str.split("\n")
+    counts = lengths(lines_of_texts)
+    lines, text_of_line = flatten(lines_of_texts), row_ids(counts)
     bad = np.flatnonzero(lines.str.contains(SUSPICIOUS).to_numpy())
     old = lines.gather(bad)
     new = pl.Series([fix_text(line) for line in old], dtype=pl.String)
@@ -91,7 +93,7 @@ def repair_encoding(texts: pl.Series) -> Rewritten:
     edits = _edits(old, new)
 
     # From offsets within lines to offsets within texts.
-    line, row = bad[edits.text], owner[bad[edits.text]]
+    line, row = bad[edits.text], text_of_line[bad[edits.text]]
     before, after = _line_starts(lines, counts)[line], _line_starts(fixed, counts)[line]
     moved = Edits.of(
         rows[row],
@@ -100,65 +102,60 @@ def repair_encoding(texts: pl.Series) -> Rewritten:
         edits.new_start + after,
         edits.new_end + after,
     )
-    touched = np.unique(owner[bad])
-    mine = pl.Series(np.isin(owner, touched))
+    repaired_rows = np.unique(text_of_line[bad])
     repaired = (
-        pl.DataFrame({"row": owner, "line": fixed})
-        .filter(mine)
+        pl.DataFrame({"row": text_of_line, "line": fixed})
+        .filter(pl.Series(np.isin(text_of_line, repaired_rows)))
         .group_by("row", maintain_order=True)
         .agg(pl.col("line").str.join("\n"))["line"]
     )
-    return replace_rows(texts, rows[touched], repaired), moved
+    return replace_rows(texts, rows[repaired_rows], repaired), moved
 
 
 def _line_starts(lines: pl.Series, counts: Array) -> Array:
-    """The offset of each line within its text, line breaks counted."""
-    size = lines.str.len_chars().to_numpy().astype(np.int64) + 1
+    """Return the offset of each line within its text, line breaks included."""
+    size = num_characters(lines) + 1
     begin = offsets(size)[:-1]
     return begin - np.repeat(begin[offsets(counts)[:-1]], counts)
 
 
 def _edits(old: pl.Series, new: pl.Series) -> Edits:
-    """What became of what, line by line.
+    """Return the edits of each line.
 
-    Where a line was decoded anew as a whole, each character came from as many old ones as it has bytes in
-    UTF-8, so that its place is known exactly. Other lines are aligned; the same rule then splits their edits
-    where the numbers agree.
+    If a line was decoded anew as a whole, each new character came from as many old ones as it has bytes in UTF-8, so that its position
+    is known exactly. Other lines are aligned; the same rule then splits their edits where the lengths agree.
     """
     line = np.arange(len(old))
-    exact, fits = _by_bytes(Edits(line, 0 * line, _sizes(old), 0 * line, _sizes(new)), old, new)
+    whole_lines = Edits(line, 0 * line, num_characters(old), 0 * line, num_characters(new))
+    exact, fits = _split_by_bytes(whole_lines, old, new)
     rest = np.flatnonzero(~fits)
-    rough = align(list(zip(old.gather(rest), new.gather(rest), strict=True))).renumber(rest)
-    split, fits = _by_bytes(rough, old, new)
-    return Edits.joined(exact, split, rough.choose(~fits))
+    rough = align(list(zip(old.gather(rest), new.gather(rest), strict=True))).move_to_rows(rest)
+    split, fits = _split_by_bytes(rough, old, new)
+    return Edits.union(exact, split, rough.filter(~fits))
 
 
-def _by_bytes(edits: Edits, old: pl.Series, new: pl.Series) -> tuple[Edits, Flags]:
-    """Cuts edits into one for each new character, those of ASCII left out.
+def _split_by_bytes(edits: Edits, old: pl.Series, new: pl.Series) -> tuple[Edits, Flags]:
+    """Split edits into one for each new character that is not ASCII.
 
     Returns:
-        The cut edits; and which ones could be cut: those with as many old characters as the new ones have
-        bytes, ASCII standing where it stood.
+        The split edits; and which edits could be split, (E,): those with as many old characters as the new ones have bytes, where each
+        ASCII character is at its old position.
     """
     counts = edits.new_end - edits.new_start
-    of, nth = row_ids(counts), local_index(counts)
+    edit, nth = row_ids(counts), local_index(counts)
     before, after = code_points(old), code_points(new)
-    at = (offsets(_sizes(new))[edits.text] + edits.new_start)[of] + nth
+    at = (offsets(num_characters(new))[edits.text] + edits.new_start)[edit] + nth
     width = utf8_width(after[at])
     bytes_before = offsets(width)
-    place = bytes_before[:-1] - bytes_before[offsets(counts)[:-1]][of]
+    place = bytes_before[:-1] - bytes_before[offsets(counts)[:-1]][edit]
     total = np.diff(bytes_before[offsets(counts)])
     fits = (total == edits.old_end - edits.old_start) & (counts > 0)
 
-    ascii_at = np.flatnonzero(fits[of] & (width == 1))
-    source = (offsets(_sizes(old))[edits.text] + edits.old_start)[of] + place
-    fits[of[ascii_at][before[source[ascii_at]] != after[at[ascii_at]]]] = False
+    ascii_at = np.flatnonzero(fits[edit] & (width == 1))
+    source = (offsets(num_characters(old))[edits.text] + edits.old_start)[edit] + place
+    fits[edit[ascii_at][before[source[ascii_at]] != after[at[ascii_at]]]] = False
 
-    cut = fits[of] & (width > 1)
-    of, nth, place, width = of[cut], nth[cut], place[cut], width[cut]
-    start, target = edits.old_start[of] + place, edits.new_start[of] + nth
-    return Edits(edits.text[of], start, start + width, target, target + 1), fits
-
-
-def _sizes(texts: pl.Series) -> Array:
-    return texts.str.len_chars().to_numpy().astype(np.int64)
+    is_new = fits[edit] & (width > 1)
+    edit, nth, place, width = edit[is_new], nth[is_new], place[is_new], width[is_new]
+    start, target = edits.old_start[edit] + place, edits.new_start[edit] + nth
+    return Edits(edits.text[edit], start, start + width, target, target + 1), fits

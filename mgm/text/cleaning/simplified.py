@@ -18,10 +18,10 @@ def _converter() -> opencc.OpenCC:
 
 
 def simplify_chinese(texts: pl.Series) -> Rewritten:
-    """Texts with Han characters in Simplified Chinese.
+    """Convert texts with Han characters to Simplified Chinese.
 
-    OpenCC puts a character for a character, also where it looks at whole words, so that no offset moves; a text
-    whose length does change is aligned.
+    OpenCC replaces a character by one character, even where it considers whole words, so that no offset moves; should a text's length
+    change, it is aligned.
     """
     rows = np.flatnonzero(texts.str.contains(_HAS_HAN).to_numpy())
     old = texts.gather(rows)
@@ -33,4 +33,4 @@ def simplify_chinese(texts: pl.Series) -> Rewritten:
     rows, old, new = rows[changed], old.filter(changed), new.filter(changed)
     moved = old.str.len_chars() != new.str.len_chars()
     edits = align(list(zip(old.filter(moved), new.filter(moved), strict=True)))
-    return replace_rows(texts, rows, new), edits.renumber(rows[moved.to_numpy()])
+    return replace_rows(texts, rows, new), edits.move_to_rows(rows[moved.to_numpy()])

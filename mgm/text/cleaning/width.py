@@ -1,16 +1,19 @@
-"""Cleaning step `width`: full-width forms become the plain ones, one for one.
+"""Cleaning step `width`: full-width forms become plain characters, one for one.
 
-`letters` folds the letters and digits of ASCII; `all` also its punctuation (so 。 and 、 stay, being no forms of
-ASCII), the currency signs and the ideographic blank. Half-width katakana stays as it is: its voiced letters
-are two characters each, which only a change of normal form (`unicode: nfkc`) puts together.
+`letters` folds letters and digits; `all` also punctuation (but not 。 and 、, which are no forms of ASCII characters), currency signs
+and the ideographic blank. Half-width katakana stay as they are: their voiced letters are two characters each, which only the normal
+form NFKC (`unicode: nfkc`) joins.
 """
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
-from mgm.text.cleaning.rewrite import Points, Rewritten, character_class, exchange_characters
+from mgm.text.cleaning.rewrite import Points, Rewritten, Step, character_class, exchange_characters
+
+Width = Literal["letters", "all"]
 
 _TO_ASCII = 0xFF01 - 0x21
 _ASCII = [*range(0xFF01, 0xFF5F)]
@@ -24,7 +27,7 @@ def _table(forms: dict[int, int]) -> Points:
     return table
 
 
-_FORMS = {
+_FORMS: dict[Width, dict[int, int]] = {
     "letters": {point: point - _TO_ASCII for point in _LETTERS},
     "all": {point: point - _TO_ASCII for point in _ASCII} | _OTHERS,
 }
@@ -32,6 +35,11 @@ _HAS = {name: character_class(list(forms)) for name, forms in _FORMS.items()}
 _FOLDED = {name: _table(forms) for name, forms in _FORMS.items()}
 
 
-def fold_width(texts: pl.Series, which: Literal["letters", "all"]) -> Rewritten:
-    """Full-width forms as plain characters; no offset moves."""
-    return exchange_characters(texts, texts.str.contains(_HAS[which]), _FOLDED[which])
+def width_folder(setting: Literal["none", "letters", "all"]) -> Step | None:
+    """Return the step for a value of the setting; None for "none"."""
+    return None if setting == "none" else partial(fold_width, which=setting)
+
+
+def fold_width(texts: pl.Series, which: Width) -> Rewritten:
+    """Return the texts with plain characters in place of full-width forms; no offset moves."""
+    return exchange_characters(texts, where=texts.str.contains(_HAS[which]), table=_FOLDED[which])

@@ -19,7 +19,7 @@ class LabelSetEncoder(LabelEncoder):
         row, ids = row_ids(lengths(column)), label_ids(flatten(column), task.labels)
         keep = (ids.fill_null(UNSEEN) != UNSEEN).to_numpy()
         counts = np.bincount(row[keep], minlength=len(column))
-        lists = unflatten(column.name, ids.filter(keep), counts, valid=column.is_not_null().to_numpy())
+        lists = unflatten(ids.filter(keep), counts, name=column.name, valid=column.is_not_null().to_numpy())
         return lists.list.unique().list.sort()
 
     def flatten(self, column: pl.Series) -> pl.Series:

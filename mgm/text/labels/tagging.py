@@ -36,9 +36,9 @@ class SpanEncoder(LabelEncoder):
         tags[np.repeat(first[known], size) + place] = 1 + 2 * np.repeat(labels[known], size) + (place > 0)
         labelled = column.is_not_null().to_numpy()
         return unflatten(
-            column.name,
             pl.Series(tags[np.repeat(labelled, counts)]),
             np.where(labelled, counts, 0),
+            name=column.name,
             valid=labelled,
         )
 

@@ -94,7 +94,7 @@ class _Sentences:
     def __iter__(self) -> Iterator[list[str]]:
         for part, rows in islice(self.shown, len(self.chunks)):
             ids, counts = _known_words(part, rows)
-            yield from unflatten("words", self.names.gather(ids), counts).to_list()
+            yield from unflatten(self.names.gather(ids), counts, name="words").to_list()
 
 
 def _chunks(part: FeaturePart) -> list[np.ndarray]:

@@ -34,7 +34,7 @@ def raw_of(edits: Edits, raw: str, new: str, word: str) -> str:
     """The raw characters that a word of the new text came from."""
     start = new.index(word)
     back = edits.inverse()
-    return raw[int(back.starts([0], [start])[0]) : int(back.ends([0], [start + len(word)])[0])]
+    return raw[int(back.map_starts([0], [start])[0]) : int(back.map_ends([0], [start + len(word)])[0])]
 
 
 def check_edits(raws: list[str], news: list[str], edits: Edits, exchanges: bool = False) -> None:
@@ -65,7 +65,10 @@ def check_spans(raw: str, new: str, edits: Edits) -> None:
         end = start + 1
         while end < len(raw) and not touched[end]:
             end += 1
-        to_start, to_end = int(edits.starts([0], [start])[0]), int(edits.ends([0], [end])[0])
+        to_start, to_end = int(edits.map_starts([0], [start])[0]), int(edits.map_ends([0], [end])[0])
         assert to_end - to_start == end - start
         back = edits.inverse()
-        assert (int(back.starts([0], [to_start])[0]), int(back.ends([0], [to_end])[0])) == (start, end)
+        assert (int(back.map_starts([0], [to_start])[0]), int(back.map_ends([0], [to_end])[0])) == (
+            start,
+            end,
+        )
