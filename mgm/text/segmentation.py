@@ -27,11 +27,11 @@ import rjieba
 
 from mgm.corpus.rejects import NO_WORDS, split_rejected
 from mgm.settings.text import SegmentationSettings
-from mgm.text.cleaning.mask import PLACEHOLDERS
 from mgm.text.dictionary import UserDictionary
 from mgm.text.factorized_tokens import FactorizedTokens
 from mgm.text.list_columns import Array, factorize, flatten, lengths, local_index, offsets, row_ids, unflatten
 from mgm.text.offsets import Edits
+from mgm.text.patterns import EMOTICON, PLACEHOLDERS
 
 Flags = npt.NDArray[np.bool_]
 
@@ -42,8 +42,6 @@ TOKEN_COLUMNS = {"words": pl.List(pl.String)} | {
 }
 """What `tokenize` puts in place of `text` and `edits`."""
 
-# An ASCII word boundary: a Unicode one makes the whole expression run on its slow engine, twice as long.
-EMOTICON = r"[:;=]-?[()]+|:-?[DPp](?-u:\b)|<3"
 _PICTURE = r"[\p{M}\p{EMod}]*"
 _WORD = "|".join(
     [

@@ -16,7 +16,7 @@ import stopwordsiso
 from mgm.settings.text import StopwordSettings
 from mgm.text.factorized_tokens import FactorizedTokens
 from mgm.text.list_columns import factorize, flatten, lengths, row_ids
-from mgm.text.segmentation import EMOTICON
+from mgm.text.patterns import EMOTICON
 from mgm.text.vocabulary import WordCounts
 
 CONTENT_SCHEMA = pl.Schema({"doc_id": pl.String(), "content": pl.List(pl.Boolean)})

@@ -144,6 +144,20 @@ def test_changed_data_reruns_that_corpus_alone(built: Project, tmp_path: Path) -
     assert not [s for s in stages if s.endswith("@verses")]
 
 
+def test_changed_code_reruns_its_users_alone(built: Project, tmp_path: Path) -> None:
+    project = built.copy_to(tmp_path / "project")
+    for path, dependents in (
+        ("mgm/settings/gates.py", {"gate_ingest", "gate_clean", "gate_features"}),
+        ("mgm/text/deduplication/pairs.py", {"deduplicate"}),
+    ):
+        file = project.root / path
+        code = file.read_text(encoding="utf-8")
+        file.write_text(f"{code}\n# another version\n", encoding="utf-8")
+        changed = json.loads(project.ok("dvc", "status", "--json"))
+        assert {name.partition("@")[0] for name in changed} == dependents
+        file.write_text(code, encoding="utf-8")
+
+
 def test_a_gate_stops_bad_data_and_nothing_behind_it_runs(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     bad = rows(project, "menus")

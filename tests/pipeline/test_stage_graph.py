@@ -39,6 +39,26 @@ def test_stages_depend_on_the_code_that_they_import(file: Path) -> None:
     assert text == stage_dependencies.updated(text), "run python -m flows.stage_dependencies"
 
 
+GATES = {"gate_ingest", "gate_clean", "gate_features"}
+
+
+@pytest.mark.parametrize(
+    ("path", "dependents"),
+    [
+        ("mgm/settings/gates.py", GATES),
+        ("mgm/settings/scoring.py", set()),
+        ("mgm/text/deduplication/deduplicate.py", {"deduplicate"}),
+        ("mgm/text/segmentation.py", {"tokenize", "evaluate", "explain", "verdict"}),
+        ("flows/gates/suites", GATES),
+        ("mgm/report/page.py", {"report"}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_a_change_of_code_reruns_only_its_users(path: str, dependents: set[str]) -> None:
+    """None of these trains the model again."""
+    assert {name for name, stage in STAGES.items() if path in stage["deps"]} == dependents
+
+
 @pytest.mark.parametrize("name", [n for n in STAGES if not n.startswith("gate_")])
 def test_a_reader_of_judged_data_depends_on_the_verdict(name: str) -> None:
     deps = STAGES[name]["deps"]

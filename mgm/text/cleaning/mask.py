@@ -26,15 +26,7 @@ import polars as pl
 from mgm.settings.text import Mask
 from mgm.text.cleaning.rewrite import Rewritten, replace_rows
 from mgm.text.offsets import Edits, compose
-
-PLACEHOLDERS: dict[Mask, str] = {
-    "url": "<URL>",
-    "email": "<EMAIL>",
-    "ip": "<IP>",
-    "phone": "<PHONE>",
-    "number": "<NUMBER>",
-}
-"""The placeholder of each kind, in the order in which kinds are searched for."""
+from mgm.text.patterns import PLACEHOLDERS
 
 _Match = re.Match[str]
 

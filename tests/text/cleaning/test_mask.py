@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mgm.settings.text import CleaningSettings
 from mgm.text.cleaning import clean_texts
-from mgm.text.cleaning.mask import _PATTERNS, PLACEHOLDERS, mask_identifiers
+from mgm.text.cleaning.mask import _PATTERNS, mask_identifiers
+from mgm.text.patterns import PLACEHOLDERS
 from tests.text.cleaning.checks import after, changes, check_edits, check_spans, rows
 
 EVERY = partial(mask_identifiers, kinds=list(PLACEHOLDERS))
