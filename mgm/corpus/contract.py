@@ -1,4 +1,4 @@
-"""The row contract of documents: what each row must hold, as a dataframely schema whose rules are the reject reasons."""
+"""The contract of a row of documents, as a dataframely schema whose rules are the reject reasons."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 import dataframely as dy
 import polars as pl
 
-from mgm.corpus.rejects import LABEL_EMPTY, LABEL_NOT_FINITE, SPAN_OUTSIDE_TEXT, TEXT_MISSING
+from mgm.corpus.kinds import LABEL_RULES
+from mgm.corpus.rejects import TEXT_MISSING
 from mgm.tasks import Task
 
 SPLITS = ("train", "valid", "test")
@@ -18,9 +19,20 @@ _ROW = "_row"
 
 
 def document_schema(tasks: list[Task]) -> pl.Schema:
-    """The columns of a corpus's documents: identity, text, language, group, split, then one column a task."""
+    """Return the columns of a corpus's documents: identity, text, language, group, split, then one column a task."""
     fixed = ("doc_id", "text", "lang", "group", "split")
     return pl.Schema({name: pl.String() for name in fixed} | {task.name: task.column_type for task in tasks})
+
+
+def row_contract(tasks: list[Task]) -> type[dy.Schema]:
+    """Return the schema that `enforce` filters by: one rule a reject reason."""
+    rules = {TEXT_MISSING: [pl.col("text").is_not_null()]}
+    for task in tasks:
+        for reason, expression in LABEL_RULES[task.kind].rules(task.name).items():
+            rules.setdefault(reason, []).append(expression)
+    members: dict[str, Any] = {name: dy.Any() for name in [_ROW, *document_schema(tasks)]}
+    members |= {reason: _rule(pl.all_horizontal(expressions)) for reason, expressions in rules.items()}
+    return type("Documents", (dy.Schema,), members)
 
 
 def _rule(expression: pl.Expr) -> Any:
@@ -28,43 +40,8 @@ def _rule(expression: pl.Expr) -> Any:
     return dy.rule()(check)
 
 
-def row_contract(tasks: list[Task]) -> type[dy.Schema]:
-    """The schema that `enforce` filters by: one rule a reject reason."""
-    members: dict[str, Any] = {name: dy.Any() for name in [_ROW, *document_schema(tasks)]}
-    members[TEXT_MISSING] = _rule(pl.col("text").is_not_null())
-    empty = [_no_empty_label(task) for task in tasks]
-    members[LABEL_EMPTY] = _rule(pl.all_horizontal(pl.lit(True), *[e for e in empty if e is not None]))
-    finite = [pl.col(t.name).is_finite().fill_null(True) for t in tasks if t.kind == "regression"]
-    members[LABEL_NOT_FINITE] = _rule(pl.all_horizontal(pl.lit(True), *finite))
-    inside = [_spans_inside(t.name) for t in tasks if t.kind == "tagging"]
-    members[SPAN_OUTSIDE_TEXT] = _rule(pl.all_horizontal(pl.lit(True), *inside))
-    return type("Documents", (dy.Schema,), members)
-
-
-def _no_empty_label(task: Task) -> pl.Expr | None:
-    column = pl.col(task.name)
-    blank = pl.element().str.strip_chars() == ""
-    if task.kind == "classification":
-        return (column.str.strip_chars() != "").fill_null(True)
-    if task.kind == "multilabel":
-        return ~column.list.eval(blank | pl.element().is_null()).list.any().fill_null(False)
-    if task.kind == "tagging":
-        label = pl.element().struct.field("label")
-        return ~column.list.eval((label.str.strip_chars() == "") | label.is_null()).list.any().fill_null(
-            False
-        )
-    return None
-
-
-def _spans_inside(name: str) -> pl.Expr:
-    start, end = pl.element().struct.field("start"), pl.element().struct.field("end")
-    well_formed = pl.col(name).list.eval(((start >= 0) & (end > start)).fill_null(False)).list.all()
-    last = pl.col(name).list.eval(end).list.max()
-    return (well_formed & (last <= pl.col("text").str.len_chars()).fill_null(True)).fill_null(True)
-
-
 def enforce(frame: pl.DataFrame, contract: type[dy.Schema]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The rows that keep the contract, in their order, and the others with every rule that they break.
+    """Return the rows that keep the contract, in their order, and the others with every rule that they break.
 
     Returns:
         (kept rows; doc_id, reasons (list of rule names) and values (the row as JSON) of the rejected ones).
