@@ -14,14 +14,14 @@ from prefect.futures import PrefectFuture
 from flows import artifacts, lock, processes, promotion, server
 from flows.fan_out import run_tasks
 from flows.graph import StageFailed, StageRun, run_stage, stage_graph, use_own_python
-from flows.project import REPORTS
+from flows.project import PAGE
 from flows.results import gate_rows, result_lines, result_rows
 
 
 # DVC alone decides what is up to date; a stage that failed would only fail again.
 @task(name="stage", task_run_name="{name}", retries=0, cache_policy=NO_CACHE, persist_result=False)
 def stage(name: str) -> StageRun:
-    """One stage of dvc.yaml, its output in this task's log."""
+    """Bring one stage of dvc.yaml up to date, its output in this task's log."""
     return run_stage(name, log=get_run_logger().info)
 
 
@@ -31,7 +31,11 @@ def _submit(name: str, after: list[PrefectFuture[StageRun]]) -> PrefectFuture[St
 
 @flow(name="retrain", persist_result=False)
 def retrain(workers: int = 2, promote: bool = False) -> None:
-    """Brings every stage of dvc.yaml up to date, at most `workers` at once; `promote`: then promotes the candidate.
+    """Bring every stage of dvc.yaml up to date, and promote the candidate if so required.
+
+    Args:
+        workers: how many stages run at once.
+        promote: whether the candidate is then promoted.
 
     Raises:
         BlockingIOError: another run is at work in this folder.
@@ -58,22 +62,21 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
             left = [name for name in graph if name not in runs and name not in failures]
             not_run = f"\nnot run, because they need what failed: {', '.join(left)}" if left else ""
             raise StageFailed("\n".join(str(error) for error in failures.values()) + not_run)
-        _show_results()
+        _publish_results()
         if promote:
             logger.info(promotion.promote())
 
 
-def _show_results() -> None:
-    """What the run measured, as artifacts."""
+def _publish_results() -> None:
+    """Publish the metrics and the report of the run as artifacts."""
     if rows := result_rows():
         artifacts.publish_table(artifacts.METRICS, rows, "The test split")
-    report = REPORTS / "report.html"
-    if report.is_file():
-        artifacts.publish_link(artifacts.REPORT, report, "The report")
+    if PAGE.is_file():
+        artifacts.publish_link(artifacts.REPORT, PAGE, "The report")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows.train", description=__doc__)
     parser.add_argument("--workers", type=int, default=2, help="stages that run at once (default 2)")
     parser.add_argument(

@@ -1,19 +1,18 @@
-"""Stage fetch: gets the enabled corpora that are fetched and not shipped, where they are not there yet."""
+"""Stage: the network -> the enabled corpora that are not shipped, where they are not there yet. `python -m flows.stages.fetch`."""
 
 from pathlib import Path
 
-from flows.project import DATA
+from flows.project import FETCHED
 from flows.stages.command_line import run_stage
 from mgm.corpus.fetch import CORPORA, describe, fetch
 from mgm.settings.core import CoreSettings
 
-FETCHED = DATA / "fetched"
-
 
 def main() -> None:
+    """Fetch the missing corpora."""
     FETCHED.mkdir(parents=True, exist_ok=True)
-    wanted = [Path(path) for path in CoreSettings.load().enabled.values() if Path(path).parent == FETCHED]
-    for path in wanted:
+    paths = [Path(path) for path in CoreSettings.load().enabled.values() if Path(path).parent == FETCHED]
+    for path in paths:
         if path.exists():
             print(f"fetch {path.stem}: here already")
             continue

@@ -1,4 +1,4 @@
-"""Stage: a gate. `python -m flows.stages.gate ingest CORPUS`, `... clean CORPUS`, `... features`."""
+"""Stage: a table -> the verdict of its gate. `python -m flows.stages.gate ingest CORPUS`, `... clean CORPUS`, `... features`."""
 
 import sys
 
@@ -8,14 +8,14 @@ from mgm.settings.views.gating import GatingSettings
 
 
 def main(gate: str = "", corpus: str | None = None) -> int:
-    """Runs one gate; 1 where it does not pass."""
+    """Run one gate; return 1 where it does not pass."""
     verdict = run_gate(gate, corpus, GatingSettings.load())
     for finding in [*verdict.warnings, *verdict.failures]:
         print(finding, file=sys.stderr, flush=True)
-    what = f"gate {gate}" + (f" {corpus}" if corpus else "")
+    name = f"gate {gate}" + (f" {corpus}" if corpus else "")
     counts = f"{verdict.checks} checks, {len(verdict.warnings)} warnings, {len(verdict.failures)} failures"
     path = verdict_path(gate, corpus, failed=not verdict.passed)
-    print(f"{what}: {'passed' if verdict.passed else 'STOPPED'}: {counts} ({path})", flush=True)
+    print(f"{name}: {'passed' if verdict.passed else 'STOPPED'}: {counts} ({path})", flush=True)
     return 0 if verdict.passed else 1
 
 

@@ -243,12 +243,10 @@ def test_a_table_is_saved_with_where_it_comes_from(tmp_path: Path) -> None:
     loaded = load_vectors(tmp_path, "c0ffee")
     assert loaded is not None
     assert np.array_equal(loaded, FOUND)
-    with pytest.raises(
-        ValueError, match=r"not made from the present vocabulary; run the stage vectors again"
-    ):
+    with pytest.raises(ValueError, match=r"not made from the present vocabulary"):
         load_vectors(tmp_path, "another")
     save_vectors(tmp_path / "none", None, describe_vectors(None, "none", None, "c0ffee"))
     assert [path.name for path in (tmp_path / "none").iterdir()] == ["vectors.json"]
     assert load_vectors(tmp_path / "none", "c0ffee") is None
-    with pytest.raises(FileNotFoundError, match="run the stage vectors"):
+    with pytest.raises(FileNotFoundError, match="no such file"):
         load_vectors(tmp_path / "absent", "c0ffee")

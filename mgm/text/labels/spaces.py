@@ -1,12 +1,12 @@
 """Label spaces: which labels a task has, counted in the training rows."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
+from mgm.files import read_json, write_json
 from mgm.tasks import Task
 from mgm.text.labels.encoder import LABEL_ENCODERS
 
@@ -65,8 +65,7 @@ def build_label_spaces(counts: LabelCounts, tasks: Sequence[Task]) -> dict[str, 
 
 def save(spaces: Mapping[str, Sequence[str]], path: Path) -> None:
     """Write label spaces as JSON."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(spaces, indent=1, sort_keys=True, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_json(path, spaces)
 
 
 def load(path: Path) -> dict[str, list[str]]:
@@ -75,5 +74,5 @@ def load(path: Path) -> dict[str, list[str]]:
     Raises:
         FileNotFoundError: there is no such file.
     """
-    spaces: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    spaces: dict[str, list[str]] = read_json(path)
     return spaces

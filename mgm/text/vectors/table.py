@@ -4,12 +4,14 @@ vectors.npy: float32 (V+1, D), row = id of the vocabulary; a row of zeros: no ve
 word. vectors.json: where they come from. Without vectors (`source: none`) there is vectors.json alone.
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from mgm.errors import MissingInput, StaleInput
+from mgm.files import read_json, write_json
 
 VectorTable = npt.NDArray[np.float32]
 
@@ -43,23 +45,22 @@ def save_vectors(folder: Path, table: VectorTable | None, content: dict[str, Any
     folder.mkdir(parents=True, exist_ok=True)
     if table is not None:
         np.save(folder / TABLE_FILE, table, allow_pickle=False)
-    text = json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False)
-    (folder / METADATA_FILE).write_text(text + "\n", encoding="utf-8")
+    write_json(folder / METADATA_FILE, content)
 
 
 def load_vectors(folder: Path, vocabulary_sha256: str) -> VectorTable | None:
     """The table that `save` wrote, None where there is none.
 
     Raises:
-        FileNotFoundError: nothing was saved here.
-        ValueError: the rows are those of another vocabulary.
+        MissingInput: nothing was saved here.
+        StaleInput: the rows are those of another vocabulary.
     """
     path = folder / METADATA_FILE
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; run the stage vectors")
-    content = json.loads(path.read_text(encoding="utf-8"))
+        raise MissingInput(path, "no such file", made_by="vectors")
+    content = read_json(path)
     if content["vocabulary_sha256"] != vocabulary_sha256:
-        raise ValueError(f"{path}: not made from the present vocabulary; run the stage vectors again")
+        raise StaleInput(path, "not made from the present vocabulary", made_by="vectors")
     if content["source"] == "none":
         return None
     table: VectorTable = np.load(folder / TABLE_FILE, allow_pickle=False)

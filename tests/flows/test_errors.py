@@ -1,0 +1,40 @@
+"""Errors with the command that makes what is missing."""
+
+import pytest
+
+from flows.errors import exit_status, message
+from mgm.errors import MissingInput, StaleInput
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (
+            MissingInput("data/vectors", "no vectors", made_by="vectors"),
+            "data/vectors: no vectors; run `dvc repro vectors`",
+        ),
+        (
+            StaleInput("data/study", "of another run", made_by="study"),
+            "data/study: of another run; run `make study`",
+        ),
+        (ValueError("params.yaml: seed: found 'a'"), "params.yaml: seed: found 'a'"),
+    ],
+    ids=["missing", "stale", "any other"],
+)
+def test_a_message_names_the_command(error: Exception, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        raise error
+
+    assert message(error) == text
+    assert exit_status(fail) == 1
+    assert capsys.readouterr().err == f"error: {text}\n"
+
+
+def test_an_error_of_the_code_is_no_message() -> None:
+    with pytest.raises(ZeroDivisionError):
+        exit_status(lambda: 1 // 0)
+
+
+@pytest.mark.parametrize("status", [None, 0, 3])
+def test_the_status_is_the_commands(status: int | None) -> None:
+    assert exit_status(lambda: status) == (status or 0)
