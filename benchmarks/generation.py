@@ -34,7 +34,8 @@ from mgm.evaluation.bootstrap import intervals
 from mgm.evaluation.copy_baselines import lead_and_copy
 from mgm.evaluation.generation_metrics import BASELINES, bleu_tokenizer, text_statistics
 from mgm.files import read_json, write_json
-from mgm.model.batch import Batch, collate, cut_by_tokens
+from mgm.model.batch import Batch, cut_by_tokens
+from mgm.model.collate import collate
 from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.network import Network
 from mgm.settings.names import overridden
@@ -189,7 +190,7 @@ def fit_mgm(made: Plan, settings: Settings) -> Fitted:
     network.eval()
 
     def write(batch: Batch, task: str, beam: int) -> BeamOutput:
-        return network.generate(batch, [task], beam=beam)[task]
+        return network.generate(batch, [task], beam_size=beam)[task]
 
     return Fitted(write, weights(network), cost(cpu, start))
 
@@ -198,7 +199,9 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
     """The same batches, steps, rate and average."""
     own, pieces = settings.model.generation, made.labels[made.tasks[0].name]
     names = [task.name for task in made.tasks]
-    wanted = weights(Network(settings.model, made.tasks, 10, 10))["outside of tables"]
+    wanted = weights(Network(settings.model, made.tasks, vocabulary_size=10, ngram_buckets=10))[
+        "outside of tables"
+    ]
     layers = 1
     while True:  # the fewest layers with at least mgm's weights
         torch.manual_seed(settings.seed)

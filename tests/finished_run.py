@@ -16,7 +16,7 @@ from mgm.evaluation.details import details
 from mgm.evaluation.run_files import STAGES, Sources
 from mgm.evaluation.summary import summarise
 from mgm.evaluation.verdict import floor_checks, judge
-from mgm.model.predict import PREDICTED_SPAN
+from mgm.model.heads.tagging import PREDICTED_SPAN
 from mgm.settings.settings import Settings
 from tests.explained import write_explanations
 

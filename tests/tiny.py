@@ -168,8 +168,8 @@ def network(config: Settings, vocabulary: Vocabulary, spaces: dict[str, list[str
     made = Network(
         config.model,
         with_label_spaces(config.active_tasks(), spaces),
-        len(vocabulary),
-        config.text.features.ngram_buckets,
+        vocabulary_size=len(vocabulary),
+        ngram_buckets=config.text.features.ngram_buckets,
     )
     with torch.no_grad():
         for parameter in made.parameters():

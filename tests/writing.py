@@ -149,7 +149,10 @@ def network(config: Settings, vocabulary: Vocabulary, spaces: dict[str, list[str
     torch.manual_seed(seed)
     buckets = config.text.features.ngram_buckets
     return Network(
-        config.model, with_label_spaces(config.active_tasks(), spaces), len(vocabulary), buckets
+        config.model,
+        with_label_spaces(config.active_tasks(), spaces),
+        vocabulary_size=len(vocabulary),
+        ngram_buckets=buckets,
     ).eval()
 
 

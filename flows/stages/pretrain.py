@@ -23,7 +23,7 @@ import torch
 
 from mgm.corpus.parts import MANIFEST, file_sha256
 from mgm.model.encoder import Encoder
-from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
+from mgm.model.fusion import AutoencoderFusion, Fusion, build_fusion
 from mgm.settings.views.training import TrainingSettings
 from mgm.text.vectors.table import METADATA_FILE, TABLE_FILE
 from mgm.text.vocabulary import Vocabulary
@@ -79,7 +79,7 @@ def _fresh(settings: TrainingSettings) -> tuple[Encoder, Fusion]:
     if (table := word_vectors(settings)) is not None:
         start_from(encoder, table)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return encoder.to(device), fusion_of(settings.model, encoder.widths, []).to(device)
+    return encoder.to(device), build_fusion(settings.model, encoder.widths, []).to(device)
 
 
 def _masked_words(

@@ -161,7 +161,12 @@ def load(folder: Path) -> Bundle:
     settings = TrainingSettings.parse(config["settings"], str(folder / _CONFIG))
     tasks = with_label_spaces([Task(**task) for task in config["tasks"]], config["labels"])
     with _Uninitialised():
-        network = Network(settings.model, tasks, config["vocabulary_size"], config["ngram_buckets"])
+        network = Network(
+            settings.model,
+            tasks,
+            vocabulary_size=config["vocabulary_size"],
+            ngram_buckets=config["ngram_buckets"],
+        )
     try:
         network.load_state_dict(load_file(folder / _WEIGHTS))
     except RuntimeError as error:

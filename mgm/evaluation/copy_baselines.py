@@ -5,7 +5,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mgm.model.batch import flat_positions, ragged
+from mgm.model.batch import flat_positions, flatten_lists
 
 MOST_WORDS = 400
 """Of what is copied of a document: a summary is never so long."""
@@ -13,14 +13,14 @@ MOST_WORDS = 400
 
 def lead_and_copy(documents: pl.DataFrame, types: pl.DataFrame) -> tuple[pl.Series, pl.Series]:
     """The first sentence of each document, and its first MOST_WORDS words; a blank between words that do not touch."""
-    word, count = ragged(documents["word"])
-    start, end = ragged(documents["start"])[0], ragged(documents["end"])[0]
+    word, count = flatten_lists(documents["word"])
+    start, end = flatten_lists(documents["start"])[0], flatten_lists(documents["end"])[0]
     first = np.cumsum(count) - count
     apart = np.ones(len(word), bool)
     apart[1:] = start[1:] > end[:-1]
     text = pl.Series(types["text"]).gather(word)
     spaced = pl.select(pl.when(pl.Series(apart)).then(pl.lit(" ") + text).otherwise(text)).to_series()
-    sentence, sentences = ragged(documents["sentence"])
+    sentence, sentences = flatten_lists(documents["sentence"])
     lead = np.zeros(len(count), np.int64)
     has = sentences > 0
     lead[has] = sentence[(np.cumsum(sentences) - sentences)[has]]

@@ -9,7 +9,8 @@ import torch
 
 from mgm.evaluation.generation_metrics import document_scores
 from mgm.evaluation.numbers import rounded
-from mgm.model.batch import NO_LABEL, collate
+from mgm.model.batch import NO_LABEL
+from mgm.model.collate import collate
 from mgm.model.generation.decoder import CopyAttention
 from mgm.model.network import Network
 from mgm.tasks import Task
@@ -77,7 +78,7 @@ def _shown(
     batch = batch.to(next(network.parameters()).device)
     encoded = network.encode(batch)
     memory, start_D = network.memory(task.name, batch, encoded)
-    found = network.generate(batch, [task.name], encoded)[task.name]
+    found = network.generate(batch, [task.name], encoded=encoded)[task.name]
     ids = found.ids[:, : int(found.count)]
     assert network.text_decoder is not None and NO_LABEL not in ids
     looked = network.text_decoder.copy_attention(memory, start_D, ids)

@@ -8,7 +8,7 @@ import polars as pl
 from mgm.evaluation.copy_baselines import lead_and_copy
 from mgm.evaluation.generation_metrics import BASELINES, baseline_column
 from mgm.evaluation.metrics import KEYS, TRAITS
-from mgm.model.batch import ragged
+from mgm.model.batch import flatten_lists
 from mgm.model.decode import Progress
 from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
@@ -66,7 +66,7 @@ def predict_part(
 
 
 def _traits(documents: pl.DataFrame, types: pl.DataFrame) -> pl.DataFrame:
-    word, length = ragged(documents["word"])
+    word, length = flatten_lists(documents["word"])
     of = np.repeat(np.arange(len(length)), length)
     unknown = np.bincount(of, weights=types["id"].to_numpy()[word] == 0, minlength=len(length))
     share = unknown / np.maximum(length, 1)

@@ -102,7 +102,7 @@ class AutoencoderFusion(nn.Module):
 Fusion = ConcatFusion | GatedFusion | AutoencoderFusion
 
 
-def fusion_of(settings: ModelSettings, widths: dict[str, int], tasks: list[str]) -> Fusion:
+def build_fusion(settings: ModelSettings, widths: dict[str, int], tasks: list[str]) -> Fusion:
     """The fusion that the settings name, of granularities with these widths."""
     if settings.fusion == "stacked_autoencoder":
         return AutoencoderFusion(widths, tasks, settings.fusion_width, settings.dropout, settings.autoencoder)

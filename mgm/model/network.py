@@ -1,169 +1,127 @@
 """The network: one encoder, a fusion of its granularities, what tasks share of it, and a head for each; beside it the wide part.
 
-Axes: B documents, N words, K labels, L span labels.
+Axes: B documents, N words, D width, K labels, O outputs.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import reduce
 from operator import add
 
-import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
 from mgm.model.encoder import Encoder, TokenTypeStates
-from mgm.model.fusion import AutoencoderFusion, Fusion, fusion_of
+from mgm.model.fusion import AutoencoderFusion, Fusion, build_fusion
 from mgm.model.generation.beam_search import BeamOutput, search
 from mgm.model.generation.decoder import PointerGeneratorDecoder
 from mgm.model.generation.source_memory import Memory
-from mgm.model.heads.classification import Classification
-from mgm.model.heads.generation import Generation
-from mgm.model.heads.head import Decoded, Head
-from mgm.model.heads.multilabel import Multilabel
-from mgm.model.heads.regression import Regression
-from mgm.model.heads.tagging import Tagging
+from mgm.model.heads import HEADS, Decoded, GenerationHead
+from mgm.model.heads.task_heads import TaskHeads
 from mgm.model.mixup import Mixup
 from mgm.model.ragged import Words
-from mgm.model.sharing import registry
+from mgm.model.sharing.registry import build_sharing
 from mgm.model.wide.documents import Wide
 from mgm.model.wide.tagging import WideTagging
-from mgm.settings.model import ModelSettings
+from mgm.settings.model import GenerationSettings, ModelSettings, WideSettings
 from mgm.tasks import Task
-
-HEADS: dict[str, type[Classification] | type[Multilabel] | type[Regression] | type[Tagging]] = {
-    "classification": Classification,
-    "multilabel": Multilabel,
-    "regression": Regression,
-    "tagging": Tagging,
-}
-
 
 Encoded = tuple[dict[str, Tensor], Words | None]
 """Pooled vectors by granularity, and the words' vectors."""
-
-
-class Heads(nn.Module):
-    """Heads by task; a mapping of its own, since nn.ModuleDict refuses names such as `type` or `a.b`."""
-
-    def __init__(self, heads: dict[str, Head]) -> None:
-        super().__init__()
-        self.names = list(heads)
-        self.modules_in_order = nn.ModuleList(heads.values())
-
-    def __getitem__(self, task: str) -> Head:
-        head = self.modules_in_order[self.names.index(task)]
-        assert isinstance(head, Head)
-        return head
-
-    def __contains__(self, task: object) -> bool:
-        return task in self.names
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.names)
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def items(self) -> Iterator[tuple[str, Head]]:
-        """Each task and its head, in the order of the tasks."""
-        return ((name, self[name]) for name in self.names)
+Outputs = dict[str, Tensor]
+"""The outputs of a head, by task."""
 
 
 class Network(nn.Module):
     """Documents to the outputs of every task.
 
-    `tasks` carry their label spaces: of generation tasks the pieces of their subwords, the same for all. `vocabulary_size`: the largest word id. `word_dropout`, which training sets: the probability
-    that a word counts as unknown in a batch.
+    A task has a deep branch, its head, and, where `settings.wide` is on, a wide one. Tasks that predict a document have
+    `wide`, whose weights are solved for before training; tasks that predict words have `wide_tagging`, which is trained by
+    gradients of its own loss. What is predicted is the mean of the branches, which `set_wide_weight` weighs: trained on the
+    sum, one branch would learn only what the other leaves.
 
-    Generation tasks read the encoder itself, words and sentences, through one `writer`; `forward` has no
-    output of them. `generate` searches; with targets in the batch `branch_outputs` gives what their loss is made of.
+    Tasks that generate text read the encoder's words and sentences through one `text_decoder`. `forward` has no outputs of
+    them: `generate` searches for their texts, and `branch_outputs` has what their loss needs where a batch has targets.
 
-    Where `settings.wide` is on, every task has outputs from two parts, deep and wide (`wide` of document-level tasks, whose
-    weights are solved for before training; `wide_tagging` of the others, which descends its own loss). What they predict is
-    the mean of their outputs, which `set_wide_weight` weighs: trained on the sum, one would learn only what the other leaves.
-
-    Raises ValueError when a task's kind has no head or its label space is empty, when no granularity is
-    enabled, and when a tagging or generation task has no granularity that gives a vector a word.
+    Attributes:
+        word_dropout: the probability that a word counts as unknown in a batch; set by training.
+        generating: the names of the tasks that generate text.
+        predicts_words: whether a task predicts words.
     """
 
     word_dropout = 0.0
 
     def __init__(
-        self,
-        settings: ModelSettings,
-        tasks: Sequence[Task],
-        vocabulary_size: int,
-        ngram_buckets: int,
+        self, settings: ModelSettings, tasks: Sequence[Task], *, vocabulary_size: int, ngram_buckets: int
     ) -> None:
+        """Make a network with random weights.
+
+        Args:
+            settings: its parts and their sizes.
+            tasks: with their label spaces; those that generate text have the same one, the pieces of subwords.
+            vocabulary_size: the largest word id.
+            ngram_buckets: the number of hashes of character n-grams.
+
+        Raises:
+            ValueError: a task's label space is empty, no granularity is enabled, or a task that reads words has none
+                that gives a vector a word.
+        """
         super().__init__()
         self.encoder = Encoder(settings, vocabulary_size, ngram_buckets)
         for task in tasks:
             _check(task, self.encoder.word_width)
-        names = [task.name for task in tasks]
-        self.fusion: Fusion = fusion_of(settings, self.encoder.widths, names)
-        self.generating = [t.name for t in tasks if t.kind == "generation"]
-        labelling = [t for t in tasks if t.kind != "generation"]
-        self.sharing = registry.make(labelling, self.encoder.word_width, settings)
-        self.heads = Heads({task.name: self._head(task, settings) for task in tasks})
-        self.text_decoder = None
-        if self.generating:
-            pieces, *others = (t.labels for t in tasks if t.kind == "generation")
-            assert all(other == pieces for other in others), "one writer has one set of pieces"
-            self.text_decoder = PointerGeneratorDecoder(settings.generation, self.encoder.word_width, pieces)
-        widths = {t.name: len(t.labels) or 1 for t in labelling if t.kind != "tagging"}
-        self.wide = None
-        if settings.wide.enabled and widths:
-            self.wide = Wide(settings.wide, ngram_buckets, widths)
-        tags = {t.name: 2 * len(t.labels) + 1 for t in tasks if t.kind == "tagging"}
-        self.wide_tagging = None
-        if settings.wide.enabled and tags:
-            self.wide_tagging = WideTagging(settings.wide.tagging, tags)
-        self.has_tagging = bool(tags)
+        generating = [task for task in tasks if task.spec.generates_text]
+        labelling = [task for task in tasks if not task.spec.generates_text]
+        self.generating = [task.name for task in generating]
+        self.predicts_words = any(task.spec.predicts_words for task in tasks)
+        self.fusion: Fusion = build_fusion(settings, self.encoder.widths, [task.name for task in tasks])
+        self.sharing = build_sharing(labelling, self.encoder.word_width, settings)
+        widths = self.sharing.widths | dict.fromkeys(self.generating, settings.generation.width)
+        self.heads = TaskHeads(tasks, widths)
+        self.text_decoder = _text_decoder(settings.generation, self.encoder.word_width, generating)
+        self.wide, self.wide_tagging = _wide_branches(settings.wide, ngram_buckets, labelling)
 
-    def _head(self, task: Task, settings: ModelSettings) -> Head:
-        if task.kind == "generation":
-            return Generation(settings.generation.width)
-        return HEADS[task.kind](self.sharing.widths[task.name], list(task.labels))
-
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Logits (B,K), standardised values (B,) or emissions (N, 2L+1) of each task: the mean of its parts."""
-        return mean_of(self.branch_outputs(batch))
+    def forward(self, batch: Batch) -> Outputs:
+        """Return the outputs of each task, the mean of its branches: (B,O) or (B,) of documents, (N,O) of words."""
+        return mean_of_branches(self.branch_outputs(batch))
 
     def forward_with_reconstruction_error(
         self, batch: Batch, encoded: Encoded | None = None
-    ) -> tuple[dict[str, Tensor], Tensor | None]:
-        """As `forward`, and (B,) the reconstruction error of each document where the fusion has one."""
+    ) -> tuple[Outputs, Tensor | None]:
+        """Return what `forward` does, and the reconstruction error (B,) of documents where the fusion has one."""
         encoded = self.encode(batch) if encoded is None else encoded
         error = self.fusion.error(encoded[0]) if isinstance(self.fusion, AutoencoderFusion) else None
-        return mean_of(self.branch_outputs(batch, encoded)), error
+        return mean_of_branches(self.branch_outputs(batch, encoded)), error
 
     @property
     def reconstructs(self) -> bool:
         """Whether documents have a reconstruction error."""
         return isinstance(self.fusion, AutoencoderFusion)
 
-    def branch_outputs(self, batch: Batch, encoded: Encoded | None = None) -> list[dict[str, Tensor]]:
-        """The outputs of each part, the deep one first. `encoded`: what the encoder gave."""
-        parts = [self.deep(batch, encoded=encoded), self.wide_outputs(batch)]
-        return [part for part in parts if part]
+    def branch_outputs(self, batch: Batch, encoded: Encoded | None = None) -> list[Outputs]:
+        """Return the outputs of each branch that has any, the deep one first."""
+        branches = [self.deep_outputs(batch, encoded=encoded), self.wide_outputs(batch)]
+        return [outputs for outputs in branches if outputs]
 
-    def gradient_trained_outputs(self, batch: Batch, mixing: Mixup | None = None) -> list[dict[str, Tensor]]:
-        """As `branch_outputs`, of what learns by descent: of the wide part tagging alone. It has nothing mixed."""
-        parts = [self.deep(batch, mixing), self.wide_tagging(batch) if self.wide_tagging is not None else {}]
-        return [part for part in parts if part]
+    def gradient_trained_outputs(self, batch: Batch, mixing: Mixup | None = None) -> list[Outputs]:
+        """Return the outputs of each branch that gradients train; documents are mixed in the deep one alone."""
+        branches = [self.deep_outputs(batch, mixing=mixing), self._wide_word_outputs(batch)]
+        return [outputs for outputs in branches if outputs]
 
-    def wide_outputs(self, batch: Batch) -> dict[str, Tensor]:
-        """The outputs of the wide part, shaped as those of the heads; empty where it is off."""
+    def wide_outputs(self, batch: Batch) -> Outputs:
+        """Return the outputs of the wide branch, shaped as those of the heads; none where it is off."""
         logits = self.wide(batch) if self.wide is not None else {}
-        found = {t: out[:, 0] if isinstance(self.heads[t], Regression) else out for t, out in logits.items()}
-        return found | (self.wide_tagging(batch) if self.wide_tagging is not None else {})
+        shaped = {task: self.heads[task].reshape_wide(logits_BO) for task, logits_BO in logits.items()}
+        return shaped | self._wide_word_outputs(batch)
 
-    def deep(
-        self, batch: Batch, mixing: Mixup | None = None, encoded: Encoded | None = None
-    ) -> dict[str, Tensor]:
-        """The outputs of the heads; of generation tasks, where the batch has their targets, what their loss is made of."""
+    def _wide_word_outputs(self, batch: Batch) -> Outputs:
+        return self.wide_tagging(batch) if self.wide_tagging is not None else {}
+
+    def deep_outputs(
+        self, batch: Batch, *, mixing: Mixup | None = None, encoded: Encoded | None = None
+    ) -> Outputs:
+        """Return the outputs of the heads; of texts to generate, the log-probabilities of their targets in the batch."""
         encoded = self.encode(batch) if encoded is None else encoded
-        outputs = self.apply_heads(*encoded, mixing)
+        outputs = self.apply_heads(*encoded, mixing=mixing)
         for task in self.generating:
             if task in batch.targets:
                 memory, start_D = self.memory(task, batch, encoded)
@@ -173,103 +131,153 @@ class Network(nn.Module):
                 )
         return outputs
 
+    def encode(self, batch: Batch, types: TokenTypeStates | None = None) -> Encoded:
+        """Return what the encoder gives; `types`: its states of the batch's distinct words, where they are known."""
+        dropout = self.word_dropout if self.training else 0.0
+        encoded: Encoded = self.encoder(batch, dropout, self._needs_words(batch), types)
+        return encoded
+
+    def _needs_words(self, batch: Batch) -> bool:
+        return self.predicts_words or (
+            self.text_decoder is not None and batch.type_subword_length.numel() > 0
+        )
+
+    def apply_heads(
+        self, pooled: dict[str, Tensor], words: Words | None, *, mixing: Mixup | None = None
+    ) -> Outputs:
+        """Return the outputs of the heads for what the encoder gave; `mixing`: how documents are mixed."""
+        inputs = self.sharing(self.fusion(pooled), words if self.predicts_words else None)
+        if mixing is not None:
+            of_documents = self.sharing.tasks_of(words=False)
+            inputs |= {task: mixing.vectors(inputs[task]) for task in of_documents}
+        return {task: self.heads[task](vectors) for task, vectors in inputs.items()}
+
     def memory(self, task: str, batch: Batch, encoded: Encoded) -> tuple[Memory, Tensor]:
-        """What the writer looks at for a generation task, and (D,) what its outputs begin with."""
+        """Return what the text decoder attends to for a task, and (D,) the vector that its outputs begin with."""
         (_, words), head = encoded, self.heads[task]
-        assert self.text_decoder is not None and words is not None and isinstance(head, Generation)
+        assert self.text_decoder is not None and words is not None and isinstance(head, GenerationHead)
         return self.text_decoder.read(batch, words), head.start
 
     def generate(
-        self, batch: Batch, tasks: list[str], encoded: Encoded | None = None, beam: int | None = None
+        self,
+        batch: Batch,
+        tasks: Sequence[str],
+        *,
+        encoded: Encoded | None = None,
+        beam_size: int | None = None,
     ) -> dict[str, BeamOutput]:
-        """The outputs of generation tasks; `beam`: None, as the settings say."""
+        """Return the texts of tasks that generate some; `beam_size`: the width of the search, None as the settings say."""
         if not tasks:
             return {}
         encoded = self.encode(batch) if encoded is None else encoded
         assert self.text_decoder is not None
-        kept = self.text_decoder.settings.beam_size if beam is None else beam
-        return {task: search(self.text_decoder, *self.memory(task, batch, encoded), kept) for task in tasks}
+        beam_size = self.text_decoder.settings.beam_size if beam_size is None else beam_size
+        return {
+            task: search(self.text_decoder, *self.memory(task, batch, encoded), beam_size) for task in tasks
+        }
 
-    def encode(self, batch: Batch, types: TokenTypeStates | None = None) -> Encoded:
-        """What the encoder gives; `types`: what it has made of the distinct words of this batch, if it has."""
-        dropout = self.word_dropout if self.training else 0.0
-        with_words = self.has_tagging or (
-            self.text_decoder is not None and batch.type_subword_length.numel() > 0
+    def decode(self, outputs: Outputs, batch: Batch) -> dict[str, Decoded]:
+        """Return the predictions that outputs stand for, by task."""
+        return {task: self.heads[task].decode(output, batch) for task, output in outputs.items()}
+
+    def predict(
+        self,
+        batch: Batch,
+        tasks: Sequence[Task],
+        *,
+        types: TokenTypeStates | None = None,
+        beam_size: int | None = None,
+    ) -> tuple[dict[str, Decoded], Tensor | None]:
+        """Return the predictions of tasks, and the reconstruction error (B,) where there is one.
+
+        Args:
+            batch: documents.
+            tasks: those to predict.
+            types: the encoder's states of the batch's distinct words, where they are known.
+            beam_size: the width of the search for texts; None: as the settings say.
+        """
+        encoded = self.encode(batch, types)
+        outputs, error = self.forward_with_reconstruction_error(batch, encoded)
+        texts = self.generate(
+            batch, [t.name for t in tasks if t.spec.generates_text], encoded=encoded, beam_size=beam_size
         )
-        encoded: Encoded = self.encoder(batch, dropout, with_words, types)
-        return encoded
+        labels = self.decode({t.name: outputs[t.name] for t in tasks if not t.spec.generates_text}, batch)
+        return {**labels, **texts}, error
 
-    def apply_heads(
-        self, pooled: dict[str, Tensor], words: Words | None, mixing: Mixup | None = None
-    ) -> dict[str, Tensor]:
-        """The outputs of the heads for what the encoder gives, documents mixed where `mixing` says how."""
-        inputs = self.sharing(self.fusion(pooled), words if self.has_tagging else None)
-        if mixing is not None:
-            inputs |= {
-                t: mixing.vectors(inputs[t]) for t, words in self.sharing.reads_words.items() if not words
-            }
-        return {task: self.heads[task](vectors) for task, vectors in inputs.items()}
-
-    @torch.no_grad()
     def add_logit_bias(self, task: str, logits_K: Tensor) -> None:
-        """Adds `logits_K` (K,) to the logits of a classification task, whatever the document."""
-        head = self.heads[task]
-        assert isinstance(head, Classification)
-        head.logits.bias.add_(logits_K)
+        """Add `logits_K` (K,) to the logits of a task, whatever the document."""
+        self.heads[task].add_logit_bias(logits_K)
         if self.wide is not None:
             self.wide.add_logit_bias(task, logits_K)
 
-    @torch.no_grad()
     def set_wide_weight(self, task: str, share: float) -> None:
-        """Gives the wide part this share (0..1) of the outputs of a document-level task, in place of half: its weights and
-        those of the head are scaled, so that what is predicted stays the mean of both."""
-        head = self.heads[task]
-        assert isinstance(head, Classification | Multilabel | Regression) and self.wide is not None
-        for parameter in head.parameters():
-            parameter.mul_(2 * (1 - share))
+        """Give the wide branch this share (0..1) of the outputs of a task, in place of half.
+
+        Both branches are scaled, so that what is predicted stays their mean.
+        """
+        assert self.wide is not None
+        self.heads[task].scale_outputs(2 * (1 - share))
         self.wide.scale_logits(task, 2 * share)
 
     def dense_parameters(self) -> list[nn.Parameter]:
-        """Those of the deep part: the wide one is solved for, or has a descent of its own."""
-        return [p for name, p in self.named_parameters() if not name.startswith(("wide.", "wide_tagging."))]
+        """Return those of the deep branch: the wide one is solved for, or trained by an optimizer of its own."""
+        wide = {
+            id(p) for part in (self.wide, self.wide_tagging) if part is not None for p in part.parameters()
+        }
+        return [p for p in self.parameters() if id(p) not in wide]
 
     def sparse_parameters(self) -> list[nn.Parameter]:
-        """Those of the wide part of tagging, whose gradients are sparse."""
+        """Return those of the wide branch of words, whose gradients are sparse."""
         return [] if self.wide_tagging is None else list(self.wide_tagging.parameters())
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
-        """Those of the deep part that the loss of this task alone reaches."""
+        """Return those of the deep branch that the loss of this task alone reaches."""
         shared = [] if task in self.generating else self.sharing.task_specific_parameters(task)
         return [*self.heads[task].parameters(), *shared]
 
     def shared_parameters(self) -> list[nn.Parameter]:
-        """Those of the deep part that are no task's own."""
-        own = {id(p) for task in self.heads for p in self.task_specific_parameters(task)}
-        return [p for p in self.dense_parameters() if id(p) not in own]
+        """Return those of the deep branch that belong to no task alone."""
+        specific = {id(p) for task in self.heads for p in self.task_specific_parameters(task)}
+        return [p for p in self.dense_parameters() if id(p) not in specific]
 
     def losses(
         self,
-        outputs: dict[str, Tensor],
+        outputs: Outputs,
         batch: Batch,
+        *,
         smoothing: float,
         label_weight: float = 1.0,
         mixing: Mixup | None = None,
     ) -> dict[str, Tensor]:
-        """Of one part's outputs the mean loss, a scalar, of each task with a label in the batch (a document's or a
-        word's). `label_weight`: the share of a label in the target where a teacher has answered, too. With `mixing` these outputs
-        are of mixed documents."""
+        """Return the mean loss, a scalar, of each task that has outputs, and a label or a teacher's prediction in the batch.
+
+        Args:
+            outputs: those of one branch.
+            batch: documents with targets.
+            smoothing: label smoothing.
+            label_weight: the share of a label in the target where a teacher has a prediction too.
+            mixing: how the documents of these outputs were mixed.
+        """
         losses = {}
         for task in batch.targets:
-            if task not in outputs:
-                continue
-            loss = self._loss(task, outputs[task], batch, smoothing, label_weight)
-            mixed = mixing is not None and not self.sharing.reads_words.get(task, True)
-            if loss is not None and mixing is not None and mixed:
-                partners = self._loss(task, outputs[task], batch, smoothing, label_weight, mixing.partner)
-                assert partners is not None, "the same targets in another order"
-                loss = mixing.loss(loss, partners)
-            if loss is not None:
-                losses[task] = loss
+            if task in outputs:
+                in_order = self._loss(
+                    task, outputs[task], batch, smoothing=smoothing, label_weight=label_weight
+                )
+                if in_order is None:
+                    continue
+                losses[task] = in_order
+                if mixing is not None and not self.sharing.reads_words.get(task, True):
+                    partners = self._loss(
+                        task,
+                        outputs[task],
+                        batch,
+                        smoothing=smoothing,
+                        label_weight=label_weight,
+                        order_B=mixing.partner,
+                    )
+                    assert partners is not None, "the same targets in another order"
+                    losses[task] = mixing.loss(in_order, partners)
         return losses
 
     def _loss(
@@ -277,37 +285,58 @@ class Network(nn.Module):
         task: str,
         output: Tensor,
         batch: Batch,
+        *,
         smoothing: float,
         label_weight: float,
         order_B: Tensor | None = None,
     ) -> Tensor | None:
-        """By the batch's own targets, or by those of the documents `order_B` in their place."""
-        head, places = self.heads[task], slice(None) if order_B is None else order_B
-        target = batch.targets[task][places]
-        if task in batch.teachers:
-            return head.distil(output, target, batch.teachers[task][places], batch, label_weight, smoothing)
-        return head.loss(output, target, batch, smoothing)
+        """Return the loss by the batch's targets, or by those of the documents `order_B` in their place."""
+        head, order = self.heads[task], slice(None) if order_B is None else order_B
+        target = batch.targets[task][order]
+        if task not in batch.teachers:
+            return head.loss(output, target, batch=batch, smoothing=smoothing)
+        teacher = batch.teachers[task][order]
+        return head.distillation_loss(
+            output, target, teacher=teacher, batch=batch, label_weight=label_weight, smoothing=smoothing
+        )
 
-    def decode(self, outputs: dict[str, Tensor], batch: Batch) -> dict[str, Decoded]:
-        """What the outputs mean, task by task; see `Decoded`."""
-        return {task: self.heads[task].decode(output, batch) for task, output in outputs.items()}
+
+def mean_of_branches(branches: Sequence[Outputs]) -> Outputs:
+    """Return the mean of the outputs of branches, for the tasks of the first."""
+    means = {}
+    for task in branches[0] if branches else {}:
+        outputs = [branch[task] for branch in branches if task in branch]
+        means[task] = reduce(add, outputs) / len(outputs)
+    return means
 
 
-def mean_of(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of the parts' outputs."""
-    found = {}
-    for task in parts[0] if parts else {}:
-        own = [part[task] for part in parts if task in part]
-        found[task] = reduce(add, own) / len(own)
-    return found
+def _text_decoder(
+    settings: GenerationSettings, word_width: int, tasks: Sequence[Task]
+) -> PointerGeneratorDecoder | None:
+    if not tasks:
+        return None
+    pieces, *others = (task.labels for task in tasks)
+    assert all(other == pieces for other in others), "one text decoder has one set of pieces"
+    return PointerGeneratorDecoder(settings, word_width, pieces)
+
+
+def _wide_branches(
+    settings: WideSettings, ngram_buckets: int, tasks: Sequence[Task]
+) -> tuple[Wide | None, WideTagging | None]:
+    """The wide parts of tasks that predict documents and of those that predict words, as far as there are any."""
+    widths = {t.name: width for t in tasks if settings.enabled and (width := HEADS[t.kind].num_outputs(t))}
+    of_words = {t.name: widths.pop(t.name) for t in tasks if t.spec.predicts_words and t.name in widths}
+    wide = Wide(settings, ngram_buckets, widths) if widths else None
+    return wide, WideTagging(settings.tagging, of_words) if of_words else None
 
 
 def _check(task: Task, word_width: int) -> None:
-    if task.kind != "regression" and not task.labels:
+    kind = task.spec
+    if (kind.has_label_space or kind.generates_text) and not task.labels:
         raise ValueError(
             f"task {task.name!r}: its label space is empty; no document of the training split has a label"
         )
-    if task.kind in ("tagging", "generation") and not word_width:
+    if (kind.predicts_words or kind.generates_text) and not word_width:
         raise ValueError(
             f"task {task.name!r}: {task.kind} needs a vector a word; "
             "enable model.character, model.word, model.window or model.sentence"

@@ -82,7 +82,12 @@ def plan(
     own = {t.name: labels[t.name] for t in tasks if t.name in labels}
     torch.manual_seed(settings.seed)
     with deterministic(settings.train.threads):  # the orthogonal weights of the recurrent layers depend on it
-        network = Network(settings.model, tasks, vocabulary_size, settings.text.features.ngram_buckets)
+        network = Network(
+            settings.model,
+            tasks,
+            vocabulary_size=vocabulary_size,
+            ngram_buckets=settings.text.features.ngram_buckets,
+        )
     if vectors is not None:
         start_from(network.encoder, vectors)
     if initial is not None:

@@ -22,7 +22,8 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from mgm.model.allocation import keep_freed_memory
-from mgm.model.batch import Batch, collate, target
+from mgm.model.batch import Batch
+from mgm.model.collate import collate, gather_targets
 from mgm.model.encoder import Encoder
 from mgm.model.mixup import Mixup
 from mgm.model.network import Network
@@ -154,7 +155,7 @@ def initialize_from_data(
             continue
         columns = [s.part.documents[task.encoded][s.rows] for s in sources if s.tasks_of([task])]
         if columns:
-            targets = target(pl.concat(columns), task, np.zeros(0, np.int64))
+            targets = gather_targets(pl.concat(columns), task, np.zeros(0, np.int64))
             network.heads[task.name].fit(targets.to(device))
 
     def documents(of: list[Source]) -> Iterator[Batch]:
@@ -325,7 +326,7 @@ class _Run:
         """Of each part, the deep one first, the losses of the tasks: means over what all processes have `labelled`."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             parts = (
-                [self.network.deep(batch, mixing)]
+                [self.network.deep_outputs(batch, mixing=mixing)]
                 if deep_alone
                 else self.network.gradient_trained_outputs(batch, mixing)
             )
@@ -335,7 +336,9 @@ class _Run:
         found: list[dict[str, Tensor]] = []
         for own in outputs:
             mixed = None if found else mixing  # the deep part's documents alone
-            losses = self.network.losses(own, batch, smoothing, self.label_weight, mixed)
+            losses = self.network.losses(
+                own, batch, smoothing=smoothing, label_weight=self.label_weight, mixing=mixed
+            )
             found.append(self.team.whole(losses, own, labelled))
         return found
 

@@ -12,8 +12,9 @@ from sacrebleu.metrics import CHRF
 from scipy.stats import pearsonr
 from sklearn.metrics import f1_score
 
-from mgm.model.batch import ragged
-from mgm.model.decode import TOKENS_PER_BATCH, Outcome, Progress, Tags, Texts, decode
+from mgm.model.batch import flatten_lists
+from mgm.model.decode import TOKENS_PER_BATCH, Progress, decode
+from mgm.model.heads import Outcome, Tags, Texts
 from mgm.model.network import Network
 from mgm.model.spans import WordSpans, word_spans
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune
@@ -119,9 +120,9 @@ def collect(
             assert not isinstance(outcome, Texts)
             known = truth.is_not_null().to_numpy()
             if isinstance(outcome, Tags):
-                pair = _span_counts(source, outcome, *ragged(truth))
+                pair = _span_counts(source, outcome, *flatten_lists(truth))
             elif task.kind == "multilabel":
-                pair = outcome[known], _dense(*ragged(truth.drop_nulls()), len(labels[task.name]))
+                pair = outcome[known], _dense(*flatten_lists(truth.drop_nulls()), len(labels[task.name]))
             else:
                 pair = outcome[known], truth.drop_nulls().to_numpy()
             found.setdefault(task.name, []).append(pair)
@@ -158,7 +159,7 @@ def _written(
                 source.rows[chosen],
                 with_label_spaces([task], labels),
                 tokens_per_batch=tokens_per_batch,
-                beam=1,
+                beam_size=1,
             )
             texts = outcome[task.name]
             assert isinstance(texts, Texts)
@@ -197,7 +198,7 @@ def _dense(label: np.ndarray, count: np.ndarray, width: int) -> np.ndarray:
 
 def _span_counts(source: Source, outcome: Tags, truth: np.ndarray, truth_count: np.ndarray) -> Pairs:
     """The spans found, and the spans predicted plus the true ones, of the rows that are labelled."""
-    sentence, sentence_count = ragged(source.part.documents["sentence"][source.rows])
+    sentence, sentence_count = flatten_lists(source.part.documents["sentence"][source.rows])
     known = truth_count > 0
     words = np.repeat(known, source.length)
     sentences = sentence[np.repeat(known, sentence_count)]

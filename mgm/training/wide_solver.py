@@ -18,8 +18,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import Ridge
 from sklearn.svm import LinearSVC
 
-from mgm.model.batch import NO_LABEL, collate, target
-from mgm.model.heads.regression import Regression
+from mgm.model.batch import NO_LABEL
+from mgm.model.collate import collate, gather_targets
+from mgm.model.heads import RegressionHead
 from mgm.model.network import Network
 from mgm.tasks import Task
 from mgm.training import batches
@@ -65,7 +66,7 @@ def solve_wide(
         chosen = _labelled(sources, task, wide.settings.documents)
         if not chosen:
             continue
-        found = [target(s.part.documents[task.encoded][s.rows], task, s.length) for s in chosen]
+        found = [gather_targets(s.part.documents[task.encoded][s.rows], task, s.length) for s in chosen]
         truth = np.concatenate([own.numpy() for own in found])
         held = sparse.vstack([_values(network, s, tokens_per_batch) for s in chosen], format="csr")
         held.eliminate_zeros()  # of n-grams that one document alone holds
@@ -120,7 +121,7 @@ def _values(network: Network, source: Source, tokens_per_batch: int) -> sparse.c
 def _plane(network: Network, task: Task, held: sparse.csr_matrix, truth: np.ndarray, c: float) -> LinearModel:
     if task.kind == "regression":
         head = network.heads[task.name]
-        assert isinstance(head, Regression)
+        assert isinstance(head, RegressionHead)
         return _ridge(held, (truth - float(head.mean)) / float(head.deviation), c)
     assert network.wide is not None
     outputs = network.wide.widths[task.name]

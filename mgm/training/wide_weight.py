@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from mgm.model.batch import collate, cut_by_tokens
-from mgm.model.decode import Outcome
+from mgm.model.batch import cut_by_tokens
+from mgm.model.collate import collate
+from mgm.model.heads import Outcome
 from mgm.model.network import Network
 from mgm.tasks import Task
 from mgm.training.labelled_rows import Source

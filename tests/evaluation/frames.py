@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mgm.model.predict import PREDICTED_SPAN
+from mgm.model.heads.tagging import PREDICTED_SPAN
 from mgm.tasks import Task
 
 

@@ -105,6 +105,6 @@ def test_a_network_can_be_made_of_every_variant(name: str) -> None:
     variant = variants(settings)[name]
     assert isinstance(vocabulary, Vocabulary)
     tasks = with_label_spaces(variant.tasks, spaces)
-    made = Network(variant.settings.model, tasks, len(vocabulary), 500)
-    joint = Network(settings.model, tasks, len(vocabulary), 500)
+    made = Network(variant.settings.model, tasks, vocabulary_size=len(vocabulary), ngram_buckets=500)
+    joint = Network(settings.model, tasks, vocabulary_size=len(vocabulary), ngram_buckets=500)
     assert sum(p.numel() for p in made.parameters()) < sum(p.numel() for p in joint.parameters())

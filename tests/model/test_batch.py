@@ -4,7 +4,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.model.batch import NO_LABEL, _long, collate, cut_by_tokens, flat_positions
+from mgm.model.batch import NO_LABEL, cut_by_tokens, flat_positions
+from mgm.model.collate import _long, collate
 from mgm.tasks import with_label_spaces
 from mgm.text.features import PROPERTIES
 from tests import tiny

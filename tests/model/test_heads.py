@@ -8,11 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, Batch
-from mgm.model.heads.classification import Classification
+from mgm.model.heads import ClassificationHead, MultilabelHead, RegressionHead, TaggingHead
 from mgm.model.heads.crf import marginals, negative_log_likelihood, viterbi
-from mgm.model.heads.multilabel import Multilabel
-from mgm.model.heads.regression import Regression
-from mgm.model.heads.tagging import Tagging
 from mgm.model.ragged import Ragged
 
 TWO = [[[[1, 2, 3], [4]]], [[[5, 6]]]]  # documents of 3+1 and 2 words
@@ -35,7 +32,7 @@ def brute_force(
 
 def field(length: list[int], seed: int) -> tuple[Ragged, torch.Tensor, torch.Tensor]:
     torch.manual_seed(seed)
-    head = Tagging(1, ["x"])
+    head = TaggingHead(1, ["x"])
     torch.nn.init.normal_(head.start)
     torch.nn.init.normal_(head.transition)
     start, transition = (scores.detach() for scores in head.double().scores())
@@ -94,14 +91,14 @@ def test_decoded_tags_are_valid_bio_and_their_probabilities_finite(
     make_batch: Callable[..., Batch], length: list[int], seed: int, scale: float
 ) -> None:
     torch.manual_seed(seed)
-    head = Tagging(4, ["x", "y"])
+    head = TaggingHead(4, ["x", "y"])
     output = scale * torch.randn(sum(length), 5)
     batch = make_batch([[[[1] * n for n in length]]])
     tags, score = head.decode(output, batch)
     assert torch.equal(head.repair(Ragged(tags, batch.sentence_length)), tags)
     assert ((score >= 0) & (score <= 1 + 1e-6)).all()
     target = head.repair(Ragged(torch.randint(0, 5, tags.shape), batch.sentence_length))
-    loss = head.loss(output.requires_grad_(), target, batch, 0.0)
+    loss = head.loss(output.requires_grad_(), target, batch=batch, smoothing=0.0)
     assert loss is not None
     assert loss.isfinite()
     loss.backward()
@@ -110,37 +107,37 @@ def test_decoded_tags_are_valid_bio_and_their_probabilities_finite(
 
 
 def test_a_span_that_crosses_a_sentence_begins_anew() -> None:
-    head = Tagging(1, ["x", "y"])
+    head = TaggingHead(1, ["x", "y"])
     tags = Ragged(torch.tensor([0, 1, 2, 2, 2, 4]), torch.tensor([3, 3]))
     assert head.repair(tags).tolist() == [0, 1, 2, 1, 2, 3]
 
 
-@pytest.mark.parametrize("kind", [Classification, Multilabel, Regression, Tagging])
+@pytest.mark.parametrize("kind", [ClassificationHead, MultilabelHead, RegressionHead, TaggingHead])
 def test_missing_labels_give_no_loss_and_exactly_no_gradient(
     make_batch: Callable[..., Batch], kind: Any
 ) -> None:
     torch.manual_seed(0)
     batch = make_batch(TWO)
     head = kind(4, ["x", "y"])
-    vectors = torch.randn(6 if kind is Tagging else 2, 4, requires_grad=True)
+    vectors = torch.randn(6 if kind is TaggingHead else 2, 4, requires_grad=True)
     nothing, one = {
-        Classification: (torch.tensor([NO_LABEL, NO_LABEL]), torch.tensor([NO_LABEL, 1])),
-        Multilabel: (torch.full((2, 2), torch.nan), torch.tensor([[torch.nan, torch.nan], [0.0, 1.0]])),
-        Regression: (torch.tensor([torch.nan, torch.nan]), torch.tensor([torch.nan, 3.0])),
-        Tagging: (torch.full((6,), NO_LABEL), torch.tensor([NO_LABEL] * 4 + [0, 1])),
+        ClassificationHead: (torch.tensor([NO_LABEL, NO_LABEL]), torch.tensor([NO_LABEL, 1])),
+        MultilabelHead: (torch.full((2, 2), torch.nan), torch.tensor([[torch.nan, torch.nan], [0.0, 1.0]])),
+        RegressionHead: (torch.tensor([torch.nan, torch.nan]), torch.tensor([torch.nan, 3.0])),
+        TaggingHead: (torch.full((6,), NO_LABEL), torch.tensor([NO_LABEL] * 4 + [0, 1])),
     }[kind]
-    assert head.loss(head(vectors), nothing, batch, 0.1) is None
-    loss = head.loss(head(vectors), one, batch, 0.1)
+    assert head.loss(head(vectors), nothing, batch=batch, smoothing=0.1) is None
+    loss = head.loss(head(vectors), one, batch=batch, smoothing=0.1)
     alone = head.loss(
-        head(vectors)[-2 if kind is Tagging else -1 :],
-        one[-2 if kind is Tagging else -1 :],
-        make_batch(TWO[1:]),
-        0.1,
+        head(vectors)[-2 if kind is TaggingHead else -1 :],
+        one[-2 if kind is TaggingHead else -1 :],
+        batch=make_batch(TWO[1:]),
+        smoothing=0.1,
     )
     torch.testing.assert_close(loss, alone)
     loss.backward()
     assert vectors.grad is not None
-    unlabelled = vectors.grad[: 4 if kind is Tagging else 1]
+    unlabelled = vectors.grad[: 4 if kind is TaggingHead else 1]
     assert unlabelled.eq(0).all()
     assert vectors.grad.ne(0).any()
 
@@ -148,7 +145,7 @@ def test_missing_labels_give_no_loss_and_exactly_no_gradient(
 def test_regression_learns_on_the_standardised_scale_and_answers_in_its_own_units(
     make_batch: Callable[..., Batch],
 ) -> None:
-    head = Regression(1, [])
+    head = RegressionHead(1, [])
     head.fit(torch.tensor([1.0, 3.0, torch.nan]))
     assert (float(head.mean), float(head.deviation)) == (2.0, 1.0)
     assert head.decode(torch.tensor([0.0, -2.0]), make_batch(TWO)).tolist() == [2.0, 0.0]
@@ -157,9 +154,9 @@ def test_regression_learns_on_the_standardised_scale_and_answers_in_its_own_unit
 
 
 def test_heads_start_from_the_shares_of_their_labels() -> None:
-    head = Classification(1, ["x", "y"])
+    head = ClassificationHead(1, ["x", "y"])
     head.fit(torch.tensor([0, 0, NO_LABEL, 1]))
     torch.testing.assert_close(head.logits.bias.exp(), torch.tensor([0.6, 0.4]))
-    sets = Multilabel(1, ["x", "y"])
+    sets = MultilabelHead(1, ["x", "y"])
     sets.fit(torch.tensor([[1.0, 0.0], [1.0, 1.0], [torch.nan, torch.nan]]))
     torch.testing.assert_close(sets.logits.bias.sigmoid(), torch.tensor([0.75, 0.5]))

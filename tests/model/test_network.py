@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, Batch
-from mgm.model.heads.head import Tagged
+from mgm.model.heads import Tagged
 from mgm.model.network import Network
 from mgm.settings.model import ModelSettings
 from mgm.tasks import Task, with_label_spaces
@@ -35,7 +35,7 @@ def model_settings(**changes: object) -> ModelSettings:
 
 def network(**changes: object) -> Network:
     torch.manual_seed(0)
-    return Network(model_settings(**changes), TASKS, 30, 50)
+    return Network(model_settings(**changes), TASKS, vocabulary_size=30, ngram_buckets=50)
 
 
 @pytest.fixture
@@ -88,7 +88,9 @@ def test_one_step_of_every_kind_of_task_is_deterministic(
         model.word_dropout = 0.2
         torch.manual_seed(1)
         batch = labelled(make_batch)
-        deep, wide = (model.losses(outputs, batch, 0.05) for outputs in model.gradient_trained_outputs(batch))
+        deep, wide = (
+            model.losses(outputs, batch, smoothing=0.05) for outputs in model.gradient_trained_outputs(batch)
+        )
         assert sorted(deep) == [t.name for t in TASKS]
         assert sorted(wide) == [t.name for t in TASKS if t.kind == "tagging"]
         torch.stack([*deep.values(), *wide.values()]).sum().backward()
@@ -105,7 +107,7 @@ def test_a_task_without_labels_in_the_batch_has_no_loss_and_its_head_no_gradient
     model, batch = network(), labelled(make_batch)
     batch.targets["genre"].fill_(NO_LABEL)
     del batch.targets["type"]
-    losses = model.losses(model.deep(batch), batch, 0.0)
+    losses = model.losses(model.deep_outputs(batch), batch, smoothing=0.0)
     assert sorted(losses) == ["names", "topics"]
     torch.stack(list(losses.values())).sum().backward()
     for task in ("genre", "type"):
@@ -118,11 +120,13 @@ def test_the_network_learns_what_it_is_shown(make_batch: Callable[..., Batch]) -
     optimizer = torch.optim.AdamW(model.dense_parameters(), lr=0.02)
     for _ in range(60):
         optimizer.zero_grad()
-        losses = [model.losses(outputs, batch, 0.0) for outputs in model.gradient_trained_outputs(batch)]
+        losses = [
+            model.losses(outputs, batch, smoothing=0.0) for outputs in model.gradient_trained_outputs(batch)
+        ]
         torch.stack([loss for part in losses for loss in part.values()]).sum().backward()
         optimizer.step()
     with torch.inference_mode():
-        decoded: dict[str, Any] = dict(model.eval().decode(model.deep(batch), batch))
+        decoded: dict[str, Any] = dict(model.eval().decode(model.deep_outputs(batch), batch))
     names = decoded["names"]
     assert isinstance(names, Tagged)
     tags, score = names
@@ -145,9 +149,9 @@ def test_word_dropout_is_for_training_alone(make_batch: Callable[..., Batch]) ->
 def test_errors_name_the_task() -> None:
     off = {name: {"enabled": False} for name in ("character", "word", "window", "sentence")}
     with pytest.raises(ValueError, match="'names': tagging needs a vector a word"):
-        Network(model_settings(**off), TASKS, 30, 50)
+        Network(model_settings(**off), TASKS, vocabulary_size=30, ngram_buckets=50)
     with pytest.raises(ValueError, match="'genre': its label space is empty"):
-        Network(model_settings(), with_label_spaces(TASKS, {}), 30, 50)
+        Network(model_settings(), with_label_spaces(TASKS, {}), vocabulary_size=30, ngram_buckets=50)
 
 
 def test_gate_weights_reach_the_report() -> None:

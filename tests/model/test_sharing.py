@@ -45,7 +45,7 @@ def network(sharing: str, tasks: list[Task] = TASKS, **changes: Any) -> Network:
         "cascade": {"order": ["pos", "type"], "width": 8}, "mmoe": {"experts": 3, "width": 8},
         "ple": {"shared_experts": 2, "task_experts": 2, "width": 8, "layers": 2},
     }  # fmt: skip
-    return Network(ModelSettings.model_validate(whole | changes), tasks, 30, 50)
+    return Network(ModelSettings.model_validate(whole | changes), tasks, vocabulary_size=30, ngram_buckets=50)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def batch(make_batch: Callable[..., Batch]) -> Batch:
 
 
 def losses(model: Network, batch: Batch) -> dict[str, Tensor]:
-    return model.losses(model.deep(batch), batch, 0.0)
+    return model.losses(model.deep_outputs(batch), batch, smoothing=0.0)
 
 
 def reached(model: Network, loss: Tensor) -> set[str]:

@@ -214,7 +214,7 @@ def test_the_network_predicts_the_mean_of_its_parts_and_what_was_solved_for_lear
 ) -> None:
     torch.manual_seed(0)
     task = Task(name="genre", kind="classification", corpora=["c"], labels=("a", "b"))
-    model = Network(ModelSettings(width=8), [task], 30, 50).eval()
+    model = Network(ModelSettings(width=8), [task], vocabulary_size=30, ngram_buckets=50).eval()
     assert model.wide is not None
     torch.nn.init.normal_(model.wide.words.weight)
     batch = make_batch([TWO_SENTENCES, LEAD_ALONE], {"genre": torch.tensor([0, 1])})
@@ -222,6 +222,6 @@ def test_the_network_predicts_the_mean_of_its_parts_and_what_was_solved_for_lear
     torch.testing.assert_close(model(batch)["genre"], (deep["genre"] + linear["genre"]) / 2)
     (descending,) = model.gradient_trained_outputs(batch)
     expected = torch.nn.functional.cross_entropy(deep["genre"], batch.targets["genre"])
-    torch.testing.assert_close(model.losses(descending, batch, 0.0)["genre"], expected)
-    model.losses(model(batch), batch, 0.0)["genre"].backward()
+    torch.testing.assert_close(model.losses(descending, batch, smoothing=0.0)["genre"], expected)
+    model.losses(model(batch), batch, smoothing=0.0)["genre"].backward()
     assert all((p.grad is None) == n.startswith("wide.") for n, p in model.named_parameters())

@@ -10,7 +10,8 @@ from torch import Tensor
 from torchjd import aggregation
 from torchjd.aggregation import Aggregator
 
-from mgm.model.batch import Batch, collate
+from mgm.model.batch import Batch
+from mgm.model.collate import collate
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
 from mgm.settings.training import AGGREGATORS, TrainSettings
@@ -40,12 +41,16 @@ def batch() -> Batch:
 
 def network() -> Network:
     torch.manual_seed(5)
-    made = Network(CONFIG.model, TASKS, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
+    made = Network(
+        CONFIG.model, TASKS, vocabulary_size=len(VOCABULARY), ngram_buckets=CONFIG.text.features.ngram_buckets
+    )
     return made.eval()  # without dropout every pass is the same
 
 
 def losses(made: Network, batch: Batch, *chosen: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    deep, wide = (made.losses(outputs, batch, 0.0) for outputs in made.gradient_trained_outputs(batch))
+    deep, wide = (
+        made.losses(outputs, batch, smoothing=0.0) for outputs in made.gradient_trained_outputs(batch)
+    )
     return (
         {t: loss for t, loss in deep.items() if not chosen or t in chosen},
         {t: loss for t, loss in wide.items() if not chosen or t in chosen},

@@ -181,17 +181,17 @@ def test_a_network_mixes_documents_for_heads_of_documents_alone(make_mixed: Call
     """Mixed whole with its partner (share 0), a document has its partner's outputs and, by its loss, its targets."""
     network, batch = make_mixed()
     swapped = Mixup(0.0, torch.tensor([1, 2, 0]))
-    plain, mixed = network.deep(batch), network.deep(batch, swapped)
+    plain, mixed = network.deep_outputs(batch), network.deep_outputs(batch, mixing=swapped)
     for task in ("genre", "type"):
         torch.testing.assert_close(mixed[task], plain[task][swapped.partner])
     assert torch.equal(mixed["names"], plain["names"])
-    losses = network.losses(plain, batch, 0.0)
-    found = network.losses(mixed, batch, 0.0, mixing=swapped)
+    losses = network.losses(plain, batch, smoothing=0.0)
+    found = network.losses(mixed, batch, smoothing=0.0, mixing=swapped)
     assert found.keys() == losses.keys()
     for task, loss in losses.items():
         torch.testing.assert_close(found[task], loss)
-    half = network.losses(mixed, batch, 0.0, mixing=Mixup(0.5, swapped.partner))
-    wrong = network.losses(mixed, batch, 0.0)
+    half = network.losses(mixed, batch, smoothing=0.0, mixing=Mixup(0.5, swapped.partner))
+    wrong = network.losses(mixed, batch, smoothing=0.0)
     torch.testing.assert_close(half["genre"], (losses["genre"] + wrong["genre"]) / 2)
 
 

@@ -19,9 +19,7 @@ from flows.stages import teachers, train_variant
 from mgm.corpus.parts import Part, file_sha256, write_manifest
 from mgm.evaluation.prediction_table import predict_part
 from mgm.model.batch import NO_LABEL, Batch
-from mgm.model.heads.classification import Classification
-from mgm.model.heads.multilabel import Multilabel
-from mgm.model.heads.regression import Regression
+from mgm.model.heads import ClassificationHead, MultilabelHead, RegressionHead
 from mgm.settings.settings import Settings
 from mgm.text import labels
 from mgm.training.fit import Fitted, Plan, fit
@@ -95,23 +93,29 @@ def test_the_target_is_the_mix_of_label_and_teacher(gold: float) -> None:
     batch: Batch = batch_of([[[[1]]]])
     output, teacher = torch.tensor([[0.2, -1.0, 0.5]]), torch.tensor([[0.1, 0.7, 0.2]])
     target = torch.tensor([2])
-    found = Classification(4, ["a", "b", "c"]).distil(output, target, teacher, batch, gold, 0.1)
+    found = ClassificationHead(4, ["a", "b", "c"]).distillation_loss(
+        output, target, teacher=teacher, batch=batch, label_weight=gold, smoothing=0.1
+    )
     hard = F.cross_entropy(output, target, label_smoothing=0.1)
     assert found == pytest.approx(
         float(gold * hard + (1 - gold) * F.cross_entropy(output, teacher)), abs=1e-6
     )
 
     several = torch.tensor([[1.0, 0.0, 1.0]])
-    found = Multilabel(4, ["a", "b", "c"]).distil(output, several, teacher, batch, gold, 0.1)
+    found = MultilabelHead(4, ["a", "b", "c"]).distillation_loss(
+        output, several, teacher=teacher, batch=batch, label_weight=gold, smoothing=0.1
+    )
     hard, soft = (F.binary_cross_entropy_with_logits(output, t, reduction="sum") for t in (several, teacher))
     assert found == pytest.approx(float(gold * hard + (1 - gold) * soft), abs=1e-6)
 
-    head = Regression(4, [])
+    head = RegressionHead(4, [])
     head.fit(torch.tensor([1.0, 3.0, 5.0]))
     value = torch.tensor([0.5])
-    found = head.distil(value, torch.tensor([4.0]), torch.tensor([2.0]), batch, gold, 0.0)
+    found = head.distillation_loss(
+        value, torch.tensor([4.0]), teacher=torch.tensor([2.0]), batch=batch, label_weight=gold, smoothing=0.0
+    )
     assert found == pytest.approx(
-        float(head.loss(value, torch.tensor([2.0 + 2.0 * gold]), batch, 0.0)), abs=1e-6
+        float(head.loss(value, torch.tensor([2.0 + 2.0 * gold]), batch=batch, smoothing=0.0)), abs=1e-6
     )
 
 
@@ -119,22 +123,27 @@ def test_one_of_label_and_teacher_stands_alone_and_neither_counts_for_nothing() 
     batch = batch_of([[[[1]]]] * 3)
     output = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
     teacher = torch.tensor([[NONE, NONE], [0.4, 0.6], [NONE, NONE]])
-    head = Classification(4, ["a", "b"])
+    head = ClassificationHead(4, ["a", "b"])
     target = torch.tensor([1, NO_LABEL, NO_LABEL])
     expected = (F.cross_entropy(output[:1], target[:1]) + F.cross_entropy(output[1:2], teacher[1:2])) / 2
     for gold in (0.0, 1.0):  # neither share touches what has one of both
-        assert head.distil(output, target, teacher, batch, gold, 0.0) == pytest.approx(
-            float(expected), abs=1e-6
-        )
+        assert head.distillation_loss(
+            output, target, teacher=teacher, batch=batch, label_weight=gold, smoothing=0.0
+        ) == pytest.approx(float(expected), abs=1e-6)
     nothing = torch.full_like(teacher, NONE)
-    assert head.distil(output, torch.full((3,), NO_LABEL), nothing, batch, 0.5, 0.0) is None
+    assert (
+        head.distillation_loss(
+            output, torch.full((3,), NO_LABEL), teacher=nothing, batch=batch, label_weight=0.5, smoothing=0.0
+        )
+        is None
+    )
     found = Batch(**vars(batch) | {"targets": {"dish": target}, "teachers": {"dish": teacher}})
     assert found.labelled == {"dish": 2}
 
 
 def test_a_teacher_whose_answers_are_the_labels_gives_the_gradients_of_the_labels() -> None:
     batch = batch_of([[[[1]]]] * 2)
-    head = Classification(4, ["a", "b"])
+    head = ClassificationHead(4, ["a", "b"])
     vectors, target = torch.randn(2, 4), torch.tensor([1, 0])
 
     def gradient(loss: Tensor | None) -> Tensor:
@@ -144,8 +153,17 @@ def test_a_teacher_whose_answers_are_the_labels_gives_the_gradients_of_the_label
         assert head.logits.weight.grad is not None
         return head.logits.weight.grad.clone()
 
-    alone = gradient(head.loss(head(vectors), target, batch, 0.0))
-    same = gradient(head.distil(head(vectors), target, F.one_hot(target, 2).float(), batch, 0.5, 0.0))
+    alone = gradient(head.loss(head(vectors), target, batch=batch, smoothing=0.0))
+    same = gradient(
+        head.distillation_loss(
+            head(vectors),
+            target,
+            teacher=F.one_hot(target, 2).float(),
+            batch=batch,
+            label_weight=0.5,
+            smoothing=0.0,
+        )
+    )
     assert torch.allclose(alone, same, atol=1e-6)
 
 

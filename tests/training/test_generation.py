@@ -127,4 +127,9 @@ def test_a_part_of_the_model_that_reads_no_words_cannot_write() -> None:
         CONFIG.model.model_dump() | parts | {"paragraph": {"width": 8}, "document": off}
     )
     with pytest.raises(ValueError, match="'heading': generation needs a vector a word"):
-        Network(model, [t for t in TASKS if t.name == "heading"], len(VOCABULARY), 500)
+        Network(
+            model,
+            [t for t in TASKS if t.name == "heading"],
+            vocabulary_size=len(VOCABULARY),
+            ngram_buckets=500,
+        )

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mgm.model.batch import collate
+from mgm.model.collate import collate
 from mgm.model.network import Network
 from mgm.tasks import Task, with_label_spaces
 from mgm.training.labelled_rows import labelled
@@ -25,7 +25,9 @@ def network(wide: bool = True) -> Network:
     """Not trained, and of a mind of its own in both parts."""
     torch.manual_seed(1)
     model = CONFIG.model.model_copy(update={"wide": CONFIG.model.wide.model_copy(update={"enabled": wide})})
-    made = Network(model, TASKS, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
+    made = Network(
+        model, TASKS, vocabulary_size=len(VOCABULARY), ngram_buckets=CONFIG.text.features.ngram_buckets
+    )
     if made.wide is not None:
         torch.nn.init.normal_(made.wide.words.weight)
         torch.nn.init.normal_(made.wide.characters.weight)

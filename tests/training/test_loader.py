@@ -4,7 +4,8 @@ import time
 import pytest
 import torch
 
-from mgm.model.batch import Batch, collate
+from mgm.model.batch import Batch
+from mgm.model.collate import collate
 from mgm.tasks import with_label_spaces
 from mgm.training.batches import Step
 from mgm.training.labelled_rows import labelled

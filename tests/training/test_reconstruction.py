@@ -11,7 +11,7 @@ from safetensors.torch import save
 from mgm.evaluation.out_of_distribution import auroc
 from mgm.model.decode import decode
 from mgm.model.encoder import Encoder
-from mgm.model.fusion import AutoencoderFusion, fusion_of
+from mgm.model.fusion import AutoencoderFusion, build_fusion
 from mgm.settings.settings import Settings
 from mgm.tasks import RECONSTRUCTION
 from mgm.training.checkpoint import Checkpoint
@@ -42,7 +42,7 @@ def digest(*modules: torch.nn.Module) -> str:
 def fresh() -> tuple[Encoder, AutoencoderFusion]:
     torch.manual_seed(1)
     encoder = Encoder(CONFIG.model, len(VOCABULARY), 500)
-    fusion = fusion_of(CONFIG.model, encoder.widths, [])
+    fusion = build_fusion(CONFIG.model, encoder.widths, [])
     assert isinstance(fusion, AutoencoderFusion)
     return encoder, fusion
 

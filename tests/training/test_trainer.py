@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import save
 from threadpoolctl import threadpool_info
 
-from mgm.model.heads.classification import Classification
+from mgm.model.heads import ClassificationHead
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
 from mgm.training.checkpoint import Checkpoint
@@ -262,7 +262,7 @@ def test_decisions_of_an_earlier_fit_are_kept() -> None:
     ids = FEATURES["menus"][0].documents.filter(split="train")[dish[0].encoded].drop_nulls().to_numpy()
     expected = -0.25 * log_share(ids[ids >= 0], len(SPACES["dish"]))
     earlier_head, head = (fitted.network.heads["dish"] for fitted in (plain, shifted))
-    assert isinstance(earlier_head, Classification) and isinstance(head, Classification)
+    assert isinstance(earlier_head, ClassificationHead) and isinstance(head, ClassificationHead)
     moved = head.logits.bias - earlier_head.logits.bias
     assert moved.detach().numpy() == pytest.approx(expected, abs=1e-5)
     assert plain.network.wide is not None and shifted.network.wide is not None

@@ -9,7 +9,7 @@ import pytest
 import torch
 from sklearn.svm import LinearSVC
 
-from mgm.model.batch import collate
+from mgm.model.collate import collate
 from mgm.model.network import Network
 from mgm.tasks import Task, with_label_spaces
 from mgm.training.labelled_rows import Source, labelled
@@ -29,7 +29,9 @@ def solved(
     torch.manual_seed(1)
     model = CONFIG.model.model_copy(update={"wide": CONFIG.model.wide.model_copy(update=wide)})
     tasks = list(TASKS.values())
-    made = Network(model, tasks, len(VOCABULARY), CONFIG.text.features.ngram_buckets)
+    made = Network(
+        model, tasks, vocabulary_size=len(VOCABULARY), ngram_buckets=CONFIG.text.features.ngram_buckets
+    )
     told: list[Solved] = []
     initialize_from_data(made, sources, tasks, labels, 60)
     solve_wide(made, sources, tasks, labels, 60, told.append)

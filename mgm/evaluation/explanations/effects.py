@@ -9,8 +9,8 @@ import polars as pl
 from mgm.evaluation.metrics import KEYS
 from mgm.evaluation.paired_scores import JointScores
 from mgm.evaluation.prediction_table import table_schema
-from mgm.model.decode import Outcome
-from mgm.model.predict import table
+from mgm.model.heads import Outcome
+from mgm.model.predict import prediction_table
 from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task, with_label_spaces
 
@@ -30,7 +30,7 @@ def add_rows(
     """Adds the predictions of one part, by mask and task, to `rows`."""
     for mask, found in outcomes.items():
         own = [task for task in tasks if task.name in found]
-        said = table(found, documents, with_label_spaces(own, labels), thresholds).drop("doc_id")
+        said = prediction_table(found, documents, with_label_spaces(own, labels), thresholds).drop("doc_id")
         truth = documents.select(pl.lit(corpus).alias("corpus"), *KEYS)
         for task in own:
             names = [n for n in table_schema([task]).names() if n in said.columns]

@@ -28,8 +28,10 @@ from mgm.evaluation.explanations.masking import NOTHING, batches, masked_outcome
 from mgm.evaluation.explanations.sample import held_out
 from mgm.evaluation.explanations.target import Target, target_of
 from mgm.evaluation.summary import SPLIT
-from mgm.model.batch import Batch, collate
-from mgm.model.decode import Outcome, decode
+from mgm.model.batch import Batch
+from mgm.model.collate import collate
+from mgm.model.decode import decode
+from mgm.model.heads import Outcome
 from mgm.settings.evaluation import ExplainSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart

@@ -118,7 +118,7 @@ def _along(
     }
     copies = _copies(batch, len(points_A))
     with _word_vectors(network.encoder, inputs):
-        output = network.deep(copies)[task]
+        output = network.deep_outputs(copies)[task]
     per_copy = output.view(len(points_A), *coefficients.shape)
     return (per_copy * coefficients).flatten(1).sum(1), inputs
 

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mgm.model.batch import Batch, collate, cut_by_tokens, flat_positions
-from mgm.model.decode import TOKENS_PER_BATCH, Outcome, Tags
+from mgm.model.batch import Batch, cut_by_tokens, flat_positions
+from mgm.model.collate import collate
+from mgm.model.decode import TOKENS_PER_BATCH
 from mgm.model.encoder import Encoder
-from mgm.model.heads.head import Decoded, Tagged
-from mgm.model.network import Network, mean_of
+from mgm.model.heads import HEADS, Outcome
+from mgm.model.network import Network, mean_of_branches
 from mgm.model.ragged import Words
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
@@ -70,7 +71,7 @@ def means(network: Network, parts: Sequence[FeaturePart]) -> Means:
     documents = words = 0
     for part in parts:
         for _, batch in batches(part):
-            pooled, states = network.encoder(batch, 0.0, network.has_tagging)
+            pooled, states = network.encoder(batch, 0.0, network.predicts_words)
             for name, vectors in pooled.items():
                 total = vectors.double().sum(0)
                 sums[name] = sums[name] + total if name in sums else total
@@ -93,6 +94,7 @@ def masked_outcomes(
 
     The encoder runs once; only what reads it runs again for each mask. `mean` without a vector: zeros.
     """
+    by_name = {task.name: task for task in tasks}
     names = {task.name: maskable(network, task) for task in tasks}
     masks = [NOTHING, *dict.fromkeys(name for own in names.values() for name in own)]
     height = part.documents.height
@@ -100,16 +102,19 @@ def masked_outcomes(
     word_start = np.concatenate([[0], np.cumsum(word_count)])
     found: dict[str, dict[str, Outcome]] = {mask: {} for mask in masks}
     for rows, batch in batches(part):
-        pooled, words = network.encoder(batch, 0.0, network.has_tagging)
+        pooled, words = network.encoder(batch, 0.0, network.predicts_words)
         wide = network.wide_outputs(batch)
         at = flat_positions(word_start[rows], word_count[rows])
         for mask in masks:
             own = [task for task in tasks if mask in (NOTHING, *names[task.name])]
             outputs = _outputs(network, pooled, words, wide, mask, mean)
             for name, decoded in network.decode({t.name: outputs[t.name] for t in own}, batch).items():
+                kind = HEADS[by_name[name].kind]
                 if name not in found[mask]:
-                    found[mask][name] = _blank(decoded, height, int(word_start[-1]))
-                _store(found[mask][name], decoded, rows, at)
+                    found[mask][name] = kind.empty_outcome(
+                        by_name[name], num_rows=height, num_words=int(word_start[-1])
+                    )
+                kind.store(found[mask][name], decoded, task=by_name[name], rows=rows, words=at)
         if progress is not None:
             progress(len(rows))
     return found
@@ -135,7 +140,7 @@ def _outputs(
     deep = network.apply_heads(pooled, words)
     if not wide or mask == WIDE:
         return deep
-    return wide if mask == DEEP else mean_of([deep, wide])
+    return wide if mask == DEEP else mean_of_branches([deep, wide])
 
 
 def batches(part: FeaturePart) -> Iterator[tuple[np.ndarray, Batch]]:
@@ -144,18 +149,3 @@ def batches(part: FeaturePart) -> Iterator[tuple[np.ndarray, Batch]]:
     order = np.argsort(length, kind="stable")
     for rows in cut_by_tokens(order, length[order], TOKENS_PER_BATCH):
         yield rows, collate(part, rows)
-
-
-def _blank(decoded: Decoded, rows: int, words: int) -> Outcome:
-    if isinstance(decoded, Tagged):
-        return Tags(np.zeros(words, np.int64), np.zeros(words, np.float32))
-    return np.zeros((rows, *decoded.shape[1:]), np.float32)
-
-
-def _store(outcome: Outcome, decoded: Decoded, rows: np.ndarray, words: np.ndarray) -> None:
-    if isinstance(decoded, Tagged):
-        assert isinstance(outcome, Tags)
-        outcome.tags[words], outcome.score[words] = decoded.tags.numpy(), decoded.score.float().numpy()
-    else:
-        assert isinstance(outcome, np.ndarray)
-        outcome[rows] = decoded.float().numpy()

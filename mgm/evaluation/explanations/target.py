@@ -15,9 +15,8 @@ import torch
 from torch import Tensor
 
 from mgm.model.batch import Batch
+from mgm.model.heads import RegressionHead, TaggingHead
 from mgm.model.heads.crf import marginals
-from mgm.model.heads.regression import Regression
-from mgm.model.heads.tagging import Tagging
 from mgm.model.network import Network
 from mgm.model.ragged import Ragged
 from mgm.tasks import Task
@@ -54,7 +53,7 @@ def target_of(
     coefficients = torch.zeros_like(output)
     if task.kind == "regression":
         head = network.heads[task.name]
-        assert isinstance(head, Regression)
+        assert isinstance(head, RegressionHead)
         return Target(coefficients + head.deviation, "the value")
     assert label is not None
     index = space.index(label)
@@ -83,7 +82,7 @@ def score(network: Network, batch: Batch, task: Task, target: Target, span: Tens
     """
     output = network(batch)[task.name]
     head = network.heads[task.name]
-    if isinstance(head, Tagging):
+    if isinstance(head, TaggingHead):
         assert span is not None and target.tags is not None
         tag = marginals(Ragged(output, batch.sentence_length), *head.scores()).tag
         return tag[span, target.tags.expand_as(span)].mean(1).float()

@@ -1,55 +1,102 @@
 """One label a document.
 
-Axes: B documents, K labels, D width.
+Axes: B documents, R rows of a part, K labels, D width.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.batch import NO_LABEL, Batch
-from mgm.model.heads.head import Head, mixed
+from mgm.model.heads.head import Head, mix_targets
+from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome, probability_column, round_scores
+from mgm.model.thresholds import Thresholds
+from mgm.tasks import Task
 
 
-class Classification(Head):
-    """Softmax over the labels; cross-entropy with label smoothing."""
+class ClassificationHead(Head):
+    """Softmax over the labels; cross-entropy with label smoothing. Targets: (B,) int64."""
 
-    def __init__(self, width: int, labels: list[str]) -> None:
-        super().__init__()
+    def __init__(self, width: int, labels: Sequence[str]) -> None:
+        super().__init__(width, labels)
         self.logits = nn.Linear(width, len(labels))
 
+    @classmethod
+    def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+        """Return label ids (B,); NO_LABEL also for -1, a label that training never saw, which teaches nothing."""
+        ids = column.fill_null(NO_LABEL).to_numpy().astype(np.int64)
+        return torch.from_numpy(np.where(ids < 0, NO_LABEL, ids))
+
     def forward(self, vectors: Tensor) -> Tensor:
-        """(B,K) logits."""
+        """Return (B,K) logits."""
         return self.logits(vectors)
 
-    def loss(self, output: Tensor, target: Tensor, batch: Batch, smoothing: float) -> Tensor | None:
+    def loss(self, output: Tensor, target: Tensor, *, batch: Batch, smoothing: float) -> Tensor | None:
+        """Return the mean cross-entropy of labelled documents; None where there are none."""
         if not (target != NO_LABEL).any():
             return None
         return F.cross_entropy(output, target, ignore_index=NO_LABEL, label_smoothing=smoothing)
 
-    def distil(
+    def distillation_loss(
         self,
         output: Tensor,
         target: Tensor,
+        *,
         teacher: Tensor,
         batch: Batch,
         label_weight: float,
         smoothing: float,
     ) -> Tensor | None:
+        """Return the mean cross-entropy against the mixed distributions; see `Head`."""
         label = F.one_hot(target.clamp(min=0), output.shape[1]).to(output)
         label = label * (1 - smoothing) + smoothing / output.shape[1]
         label[target == NO_LABEL] = torch.nan
-        goal = mixed(label, teacher, label_weight)
+        goal = mix_targets(label, teacher, label_weight)
         known = ~goal.isnan().any(1)
         return F.cross_entropy(output[known], goal[known]) if known.any() else None
 
     def decode(self, output: Tensor, batch: Batch) -> Tensor:
-        """(B,K) probabilities."""
+        """Return (B,K) probabilities."""
         return output.softmax(1)
 
     @torch.no_grad()
     def fit(self, targets: Tensor) -> None:
-        """The bias becomes the log of each label's share, with one added to every count."""
+        """Set the bias to the log of each label's share, with one added to every count."""
         labels = self.logits.out_features
         count = torch.bincount(targets[targets != NO_LABEL], minlength=labels).to(self.logits.bias) + 1
         self.logits.bias.copy_((count / count.sum()).log())
+
+    @torch.no_grad()
+    def add_logit_bias(self, logits_K: Tensor) -> None:
+        """Add `logits_K` (K,) to the logits, whatever the document."""
+        self.logits.bias.add_(logits_K)
+
+    @classmethod
+    def prediction_columns(
+        cls,
+        task: Task,
+        outcome: Outcome,
+        *,
+        documents: pl.DataFrame,
+        thresholds: Thresholds | None,
+        with_probs: bool,
+    ) -> Columns:
+        """Return the most probable label and its probability, with `with_probs` also those of all labels."""
+        assert isinstance(outcome, np.ndarray)
+        best = outcome.argmax(axis=1)
+        score = outcome[np.arange(len(best)), best]
+        columns = {
+            task.name: pl.Series(task.labels, dtype=pl.String).gather(best),
+            f"{task.name}_score": pl.Series(round_scores(score)),
+        }
+        return columns | (probability_column(task.name, outcome) if with_probs else {})
+
+    @classmethod
+    def prediction_schema(cls, task: Task, *, with_probs: bool) -> ColumnTypes:
+        """Return `<task>` and `<task>_score`, with `with_probs` also `<task>_probs`."""
+        types = {task.name: pl.String(), f"{task.name}_score": pl.Float32()}
+        return types | ({f"{task.name}_probs": pl.List(pl.Float32)} if with_probs else {})

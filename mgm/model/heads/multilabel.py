@@ -1,55 +1,109 @@
 """A set of labels a document.
 
-Axes: B documents, K labels, D width.
+Axes: B documents, R rows of a part, K labels, D width.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mgm.model.batch import Batch
-from mgm.model.heads.head import Head, mixed
+from mgm.model.batch import Batch, flatten_lists
+from mgm.model.heads.head import Head, mix_targets
+from mgm.model.heads.outcome import (
+    Columns,
+    ColumnTypes,
+    Outcome,
+    list_column,
+    probability_column,
+    round_scores,
+)
+from mgm.model.thresholds import Thresholds, untuned
+from mgm.tasks import Task
 
 
-class Multilabel(Head):
+class MultilabelHead(Head):
     """A probability for each label; binary cross-entropy, summed over the labels: the document's likelihood.
 
-    Labels are not smoothed: most are absent from most documents, and smoothing would call each a little
-    present.
+    Targets: (B,K) float32, NaN where a document is not labelled. Labels are not smoothed: most are absent from most
+    documents, and smoothing would call each a little present.
     """
 
-    def __init__(self, width: int, labels: list[str]) -> None:
-        super().__init__()
+    def __init__(self, width: int, labels: Sequence[str]) -> None:
+        super().__init__(width, labels)
         self.logits = nn.Linear(width, len(labels))
 
+    @classmethod
+    def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+        """Return (B,K) float32: 1 for a document's labels, 0 for the others, NaN where it is not labelled."""
+        values, count = flatten_lists(column)
+        fill = np.where(column.is_not_null().to_numpy()[:, None], np.float32(0), np.float32("nan"))
+        dense = fill * np.ones((1, len(task.labels)), np.float32)
+        dense[np.repeat(np.arange(len(column)), count), values] = 1
+        return torch.from_numpy(dense)
+
     def forward(self, vectors: Tensor) -> Tensor:
-        """(B,K) logits."""
+        """Return (B,K) logits."""
         return self.logits(vectors)
 
-    def loss(self, output: Tensor, target: Tensor, batch: Batch, smoothing: float) -> Tensor | None:
+    def loss(self, output: Tensor, target: Tensor, *, batch: Batch, smoothing: float) -> Tensor | None:
+        """Return the mean over labelled documents of their binary cross-entropy, summed over the labels."""
         labelled = ~target.isnan().any(1)
         if not labelled.any():
             return None
         loss = F.binary_cross_entropy_with_logits(output[labelled], target[labelled], reduction="none")
         return loss.sum(1).mean()
 
-    def distil(
+    def distillation_loss(
         self,
         output: Tensor,
         target: Tensor,
+        *,
         teacher: Tensor,
         batch: Batch,
         label_weight: float,
         smoothing: float,
     ) -> Tensor | None:
-        return self.loss(output, mixed(target, teacher, label_weight), batch, smoothing)
+        """Return the loss against the mixed probabilities; see `Head`."""
+        mixed = mix_targets(target, teacher, label_weight)
+        return self.loss(output, mixed, batch=batch, smoothing=smoothing)
 
     def decode(self, output: Tensor, batch: Batch) -> Tensor:
-        """(B,K) probabilities."""
+        """Return (B,K) probabilities."""
         return output.sigmoid()
 
     @torch.no_grad()
     def fit(self, targets: Tensor) -> None:
-        """The bias becomes each label's log odds, after one more document with it and one without."""
+        """Set the bias to each label's log odds, after one more document with it and one without."""
         known = targets[~targets.isnan().any(1)].to(self.logits.bias)
         self.logits.bias.copy_(((known.sum(0) + 1) / (known.shape[0] + 2)).logit())
+
+    @classmethod
+    def prediction_columns(
+        cls,
+        task: Task,
+        outcome: Outcome,
+        *,
+        documents: pl.DataFrame,
+        thresholds: Thresholds | None,
+        with_probs: bool,
+    ) -> Columns:
+        """Return the labels at or above their thresholds and the probability of each, as parallel lists."""
+        assert isinstance(outcome, np.ndarray)
+        chosen = outcome >= (thresholds or untuned(len(task.labels))).values
+        count = chosen.sum(axis=1)
+        label = pl.Series(task.labels, dtype=pl.String).gather(np.nonzero(chosen)[1])
+        columns = {
+            task.name: list_column(label, count),
+            f"{task.name}_score": list_column(pl.Series(round_scores(outcome[chosen])), count),
+        }
+        return columns | (probability_column(task.name, outcome) if with_probs else {})
+
+    @classmethod
+    def prediction_schema(cls, task: Task, *, with_probs: bool) -> ColumnTypes:
+        """Return `<task>` and `<task>_score`, with `with_probs` also `<task>_probs`."""
+        types = {task.name: pl.List(pl.String), f"{task.name}_score": pl.List(pl.Float32)}
+        return types | ({f"{task.name}_probs": pl.List(pl.Float32)} if with_probs else {})

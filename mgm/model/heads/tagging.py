@@ -3,26 +3,37 @@
 Axes: N words, S sentences, L span labels, C = 2L+1 tags: 0 = O, 1+2i = B-label_i, 2+2i = I-label_i.
 """
 
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
 import torch
 from torch import Tensor, nn
 
-from mgm.model.batch import NO_LABEL, Batch
+from mgm.model.batch import NO_LABEL, Batch, flatten_lists
 from mgm.model.heads.crf import FORBIDDEN, marginals, negative_log_likelihood, viterbi
-from mgm.model.heads.head import Head, Tagged
+from mgm.model.heads.head import Decoded, Head, Tagged
+from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome, Tags, list_column, round_scores
 from mgm.model.ragged import Ragged
+from mgm.model.spans import word_spans
+from mgm.model.thresholds import Thresholds
+from mgm.tasks import Task
+
+PREDICTED_SPAN = pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String, "score": pl.Float32})
 
 
-class Tagging(Head):
+class TaggingHead(Head):
     """Linear emissions and a conditional random field over each sentence that knows only valid BIO.
 
-    A span that crosses a sentence's end is two to the field: it begins anew in the next sentence.
+    Targets: (N,) int64 BIO ids. A span that crosses a sentence's end is two spans to the field: it begins anew in the next
+    sentence.
     """
 
     forbidden_start: Tensor
     forbidden: Tensor
 
-    def __init__(self, width: int, labels: list[str]) -> None:
-        super().__init__()
+    def __init__(self, width: int, labels: Sequence[str]) -> None:
+        super().__init__(width, labels)
         tags = 2 * len(labels) + 1
         self.emissions = nn.Linear(width, tags)
         self.start = nn.Parameter(torch.zeros(tags))
@@ -33,12 +44,25 @@ class Tagging(Head):
         self.register_buffer("forbidden_start", inside, persistent=False)
         self.register_buffer("forbidden", inside & ~continues, persistent=False)
 
+    @classmethod
+    def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+        """Return the BIO ids (N,) of all words; NO_LABEL for those of a document without labels."""
+        labelled = column.is_not_null().to_numpy()
+        tags = np.full(int(word_count.sum()), NO_LABEL, np.int64)
+        tags[np.repeat(labelled, word_count)] = flatten_lists(column)[0]
+        return torch.from_numpy(tags)
+
+    @classmethod
+    def num_outputs(cls, task: Task) -> int:
+        """Return the number of BIO tags."""
+        return 2 * len(task.labels) + 1
+
     def forward(self, vectors: Tensor) -> Tensor:
-        """(N,C) emissions."""
+        """Return (N,C) emissions."""
         return self.emissions(vectors)
 
-    def loss(self, output: Tensor, target: Tensor, batch: Batch, smoothing: float) -> Tensor | None:
-        """Negative log-likelihood a word."""
+    def loss(self, output: Tensor, target: Tensor, *, batch: Batch, smoothing: float) -> Tensor | None:
+        """Return the negative log-likelihood a word of labelled sentences; None where there are none."""
         labelled = target != NO_LABEL
         if not labelled.any():
             return None
@@ -49,19 +73,66 @@ class Tagging(Head):
         return negative_log_likelihood(emissions, tags, *self.scores()) / tags.numel()
 
     def decode(self, output: Tensor, batch: Batch) -> Tagged:
+        """Return the best tags of each sentence, and the marginal probability of each."""
         emissions = Ragged(output, batch.sentence_length)
         tags = viterbi(emissions, *self.scores())
         score = marginals(emissions, *self.scores()).tag.gather(1, tags[:, None])[:, 0]
         return Tagged(tags, score.float())
 
     def scores(self) -> tuple[Tensor, Tensor]:
-        """Start (C,) and transition (C,C) scores, FORBIDDEN where BIO does not allow one."""
+        """Return start (C,) and transition (C,C) scores, FORBIDDEN where BIO does not allow one."""
         start = self.start.masked_fill(self.forbidden_start, FORBIDDEN)
         return start, self.transition.masked_fill(self.forbidden, FORBIDDEN)
 
     def repair(self, tags: Ragged) -> Tensor:
-        """(N,) tags where an I that continues nothing in its sentence is a B."""
+        """Return the tags (N,), with a B in place of each I that continues nothing in its sentence."""
         before = tags.values.roll(1).masked_fill(tags.position == 0, 0)
         inside = (tags.values > 0) & (tags.values % 2 == 0)
         stray = inside & (before != tags.values) & (before != tags.values - 1)
         return torch.where(stray, tags.values - 1, tags.values)
+
+    @classmethod
+    def empty_outcome(cls, task: Task, *, num_rows: int, num_words: int) -> Outcome:
+        """Return tags 0 of all words."""
+        return Tags(np.zeros(num_words, np.int64), np.zeros(num_words, np.float32))
+
+    @classmethod
+    def store(
+        cls, outcome: Outcome, decoded: Decoded, *, task: Task, rows: np.ndarray, words: np.ndarray
+    ) -> None:
+        """Write the tags of a batch's words into an outcome; see `Head`."""
+        assert isinstance(outcome, Tags) and isinstance(decoded, Tagged)
+        outcome.tags[words] = decoded.tags.cpu().numpy()
+        outcome.score[words] = decoded.score.float().cpu().numpy()
+
+    @classmethod
+    def prediction_columns(
+        cls,
+        task: Task,
+        outcome: Outcome,
+        *,
+        documents: pl.DataFrame,
+        thresholds: Thresholds | None,
+        with_probs: bool,
+    ) -> Columns:
+        """Return the spans of each document in code points of its raw text, each with the mean probability of its words."""
+        assert isinstance(outcome, Tags)
+        start, word_count = flatten_lists(documents["start"])
+        end, _ = flatten_lists(documents["end"])
+        sentence, _ = flatten_lists(documents["sentence"])
+        spans = word_spans(outcome.tags, outcome.score, sentence)
+        document = np.repeat(np.arange(len(word_count)), word_count)[spans.first]
+        fields = pl.DataFrame(
+            {
+                "start": start[spans.first].astype(np.int32),
+                "end": end[spans.last].astype(np.int32),
+                "label": pl.Series(task.labels, dtype=pl.String).gather(spans.label),
+                "score": round_scores(spans.mean),
+            }
+        )
+        return {task.name: list_column(fields.to_struct(), np.bincount(document, minlength=len(word_count)))}
+
+    @classmethod
+    def prediction_schema(cls, task: Task, *, with_probs: bool) -> ColumnTypes:
+        """Return `<task>` alone, spans with their scores."""
+        return {task.name: pl.List(PREDICTED_SPAN)}

@@ -16,6 +16,6 @@ SHARINGS: dict[str, type[Sharing]] = {
 }
 
 
-def make(tasks: list[Task], word_width: int, settings: ModelSettings) -> Sharing:
+def build_sharing(tasks: list[Task], word_width: int, settings: ModelSettings) -> Sharing:
     """Between an encoder whose words have this width (0: none) and the heads."""
     return SHARINGS[settings.sharing](tasks, settings.fusion_width, word_width, settings)

@@ -19,7 +19,7 @@ class Sharing(nn.Module):
 
     def __init__(self, tasks: list[Task], fused_width: int, word_width: int, settings: ModelSettings) -> None:
         super().__init__()
-        self.reads_words = {task.name: task.kind == "tagging" for task in tasks}
+        self.reads_words = {task.name: task.spec.predicts_words for task in tasks}
         self.widths = {name: word_width if words else fused_width for name, words in self.reads_words.items()}
         self.dropout = settings.dropout
 

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mgm.model.batch import Batch, collate
+from mgm.model.batch import Batch
+from mgm.model.collate import collate
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion
 from mgm.model.network import Network

@@ -19,7 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mgm.model.batch import Batch, collate
+from mgm.model.batch import Batch
+from mgm.model.collate import collate
 from mgm.model.encoder import Encoder
 from mgm.model.granularity.token_selection import TokenSelection
 from mgm.settings.training import PretrainSettings

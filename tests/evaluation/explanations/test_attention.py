@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from mgm.evaluation.explanations.attention import sentence_weights
-from mgm.model.batch import Batch, collate
+from mgm.model.batch import Batch
+from mgm.model.collate import collate
 from tests.evaluation.explanations.conftest import Made, made_with
 from tests.model.conftest import batch_of
 

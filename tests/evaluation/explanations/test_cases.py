@@ -2,7 +2,7 @@ import polars as pl
 import pytest
 
 from mgm.evaluation.explanations.cases import answers, sample, some_right, surest_errors
-from mgm.model.predict import PREDICTED_SPAN
+from mgm.model.heads.tagging import PREDICTED_SPAN
 from mgm.tasks import Task
 
 KEYS = {

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from mgm.evaluation.explanations.attribution import Explained, explain_words
 from mgm.evaluation.explanations.deletion import Comprehensiveness, comprehensiveness, faithfulness, without
 from mgm.evaluation.explanations.target import score, target_of
-from mgm.model.batch import Batch, collate
+from mgm.model.batch import Batch
+from mgm.model.collate import collate
 from mgm.settings.evaluation import ExplainSettings
 from mgm.text.features import FeaturePart
 from tests.evaluation.explanations.conftest import Made, made_with

@@ -7,7 +7,8 @@ import torch
 from mgm.evaluation.explanations.attribution import explain_words
 from mgm.evaluation.explanations.integrated import average_word, integrated_gradients, occurrence_vectors
 from mgm.evaluation.explanations.target import target_of
-from mgm.model.batch import Batch, collate
+from mgm.model.batch import Batch
+from mgm.model.collate import collate
 from mgm.settings.evaluation import ExplainSettings
 from tests.evaluation.explanations.conftest import Made, made_with
 
@@ -46,7 +47,7 @@ def test_what_words_add_is_the_output_less_the_baselines(
     found = explain_words(made.network, batch, task, target, average, settings)
     with torch.no_grad():
         output = float((made.network(batch)[name] * target.coefficients).sum())
-        deep = float((made.network.deep(batch)[name] * target.coefficients).sum())
+        deep = float((made.network.deep_outputs(batch)[name] * target.coefficients).sum())
     assert made.network.wide is not None
     prior = dict(
         zip(

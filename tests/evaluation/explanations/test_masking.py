@@ -18,8 +18,10 @@ from mgm.evaluation.explanations.masking import (
     means,
     word_slices,
 )
-from mgm.model.batch import Batch, collate
-from mgm.model.decode import Tags, decode
+from mgm.model.batch import Batch
+from mgm.model.collate import collate
+from mgm.model.decode import decode
+from mgm.model.heads import Tags
 from mgm.model.ragged import Ragged
 from tests.evaluation.explanations.conftest import Made, made_with
 

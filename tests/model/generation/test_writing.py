@@ -6,7 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mgm.model.batch import NO_LABEL, Batch, collate
+from mgm.model.batch import NO_LABEL, Batch
+from mgm.model.collate import collate
 from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
@@ -40,7 +41,7 @@ def gathered(rows: list[int], part: FeaturePart = PART, with_targets: bool = Fal
 
 def wrote(rows: list[int], made: Network = NETWORK, beam: int | None = None) -> BeamOutput:
     with torch.inference_mode():
-        return made.generate(gathered(rows), ["into_zh"], beam=beam)["into_zh"]
+        return made.generate(gathered(rows), ["into_zh"], beam_size=beam)["into_zh"]
 
 
 def outputs(found: BeamOutput) -> list[list[int]]:
@@ -156,9 +157,9 @@ def test_greedy_takes_the_likeliest_piece_at_each_place() -> None:
 
 def test_padding_changes_no_loss() -> None:
     with torch.inference_mode():
-        together = NETWORK.deep(gathered([1, 2, 3, 30], with_targets=True))["into_zh"]
+        together = NETWORK.deep_outputs(gathered([1, 2, 3, 30], with_targets=True))["into_zh"]
         for place, row in enumerate([1, 2, 3, 30]):
-            alone = NETWORK.deep(gathered([row], with_targets=True))["into_zh"][0]
+            alone = NETWORK.deep_outputs(gathered([row], with_targets=True))["into_zh"][0]
             assert torch.allclose(together[place, : len(alone)], alone, atol=1e-4)
             assert not together[place, len(alone) :].any()
 
@@ -167,8 +168,8 @@ def test_a_target_that_is_too_long_is_learned_up_to_the_longest_output() -> None
     made = network(writing.settings({"max_length": 2}))
     batch = gathered([1, 2], with_targets=True)
     assert batch.targets["into_zh"].shape[1] > 2
-    losses = made.losses(made.branch_outputs(batch)[0], batch, 0.1)
-    assert torch.isfinite(losses["into_zh"]) and made.deep(batch)["into_zh"].shape[1] == 2
+    losses = made.losses(made.branch_outputs(batch)[0], batch, smoothing=0.1)
+    assert torch.isfinite(losses["into_zh"]) and made.deep_outputs(batch)["into_zh"].shape[1] == 2
 
 
 def test_a_batch_without_a_target_has_no_loss_and_breaks_nothing() -> None:
@@ -176,7 +177,7 @@ def test_a_batch_without_a_target_has_no_loss_and_breaks_nothing() -> None:
     assert batch.targets["into_zh"].shape == (3, 0)
     outputs = NETWORK.branch_outputs(batch)[0]
     assert outputs["into_zh"].requires_grad
-    assert set(NETWORK.losses(outputs, batch, 0.1)) == {"dish"}
+    assert set(NETWORK.losses(outputs, batch, smoothing=0.1)) == {"dish"}
 
 
 def test_where_no_text_is_asked_for_words_are_not_encoded() -> None:

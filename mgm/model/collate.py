@@ -1,0 +1,74 @@
+"""Batches gathered from parts of features."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from mgm.model.batch import Batch, flatten_lists
+from mgm.model.heads import HEADS
+from mgm.tasks import Task
+from mgm.text.features import PROPERTIES, FeaturePart
+
+_NONE = (np.zeros(0, np.int64), np.zeros(0, np.int64))
+
+
+def collate(part: FeaturePart, rows: np.ndarray, tasks: Sequence[Task] = ()) -> Batch:
+    """Return the batch of `rows` of a part, in that order, with the targets of those of `tasks` that its corpus labels.
+
+    Shapes: see `Batch`; T counts the distinct words of these rows alone.
+    """
+    encoded = [t for t in tasks if t.encoded in part.documents.columns]
+    taught = [t for t in encoded if t.taught in part.documents.columns]
+    names = [
+        "word",
+        "content",
+        "sentence",
+        "paragraph",
+        *(t.encoded for t in encoded),
+        *(t.taught for t in taught),
+    ]
+    documents = part.documents.select(names)[rows]
+    word, word_count = flatten_lists(documents["word"])
+    types, index = np.unique(word, return_inverse=True)
+    spelt = ["subwords"] if "subwords" in part.types.columns else []
+    type_rows = part.types.select("id", "ngrams", "characters", *PROPERTIES, *spelt)[types]
+    ngram, ngram_count = flatten_lists(type_rows["ngrams"])
+    character, character_count = flatten_lists(type_rows["characters"])
+    subword, subword_count = flatten_lists(type_rows["subwords"]) if spelt else _NONE
+    paragraph, document_length = flatten_lists(documents["paragraph"])
+    return Batch(
+        type_id=_long(type_rows["id"].to_numpy()),
+        type_ngram=_long(ngram),
+        type_ngram_offset=_long(np.concatenate([[0], np.cumsum(ngram_count)])),
+        type_character=_long(character),
+        type_character_offset=_long(np.concatenate([[0], np.cumsum(character_count)])),
+        type_property=_long(type_rows.select(*PROPERTIES).cast(pl.Int64).to_numpy()),
+        word=_long(index),
+        content=torch.from_numpy(flatten_lists(documents["content"])[0].astype(np.bool_)),
+        sentence_length=_long(flatten_lists(documents["sentence"])[0]),
+        paragraph_length=_long(paragraph),
+        document_length=_long(document_length),
+        targets={t.name: gather_targets(documents[t.encoded], t, word_count) for t in encoded},
+        teachers={t.name: torch.from_numpy(documents[t.taught].to_numpy(writable=True)) for t in taught},
+        type_subword=_long(subword),
+        type_subword_length=_long(subword_count),
+    )
+
+
+def gather_targets(column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+    """Return the targets that a task's encoded column holds, shaped as its head expects them.
+
+    Args:
+        column: labels as numbers, a row a document.
+        task: the task, with its label space.
+        word_count: (B,) the words of each document.
+    """
+    return HEADS[task.kind].gather_targets(column, task, word_count)
+
+
+def _long(array: np.ndarray) -> Tensor:
+    # what Polars lends is read-only, of which torch warns
+    return torch.from_numpy(np.require(array, np.int64, ["C", "W"]))

@@ -1,0 +1,59 @@
+"""What is decoded for the rows of a part, and how scores of it are written to tables.
+
+Axes: R rows, N words of these rows, K labels.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from mgm.text.list_columns import unflatten
+
+SCORE_DIGITS = 4
+"""Decimals of every score and value that is written: below them, floating point differs between machines."""
+
+
+@dataclass(frozen=True)
+class Tags:
+    """BIO ids (N,) of the words of R documents, and the probability (N,) of each."""
+
+    tags: np.ndarray
+    score: np.ndarray
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The text (R,) that was generated for each of R documents.
+
+    `score`: the mean log-probability of its subwords; `truncated`: whether words of the document were left unread.
+    """
+
+    text: np.ndarray
+    score: np.ndarray
+    truncated: np.ndarray
+
+
+Outcome = np.ndarray | Tags | Texts
+"""The outcome of one task: probabilities (R,K), values (R,), tags, or texts."""
+
+Columns = dict[str, pl.Series]
+ColumnTypes = Mapping[str, Any]
+
+
+def round_scores(values: np.ndarray) -> np.ndarray:
+    """Return scores as float32, rounded to SCORE_DIGITS."""
+    return np.round(values.astype(np.float64), SCORE_DIGITS).astype(np.float32)
+
+
+def list_column(values: pl.Series, count: np.ndarray) -> pl.Series:
+    """Return the list column whose rows take the next `count` (R,) values each."""
+    return unflatten(values, count, name="")
+
+
+def probability_column(task: str, probs: np.ndarray) -> Columns:
+    """Return `<task>_probs`, the probabilities (R,K) of all labels, in the order of the label space."""
+    values = pl.Series(round_scores(probs).ravel())
+    return {f"{task}_probs": list_column(values, np.full(len(probs), probs.shape[1]))}
