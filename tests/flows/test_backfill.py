@@ -164,9 +164,7 @@ def test_wrong_arguments_are_said_before_anything_runs(
 
 
 @pytest.mark.slow
-def test_nights_that_fail_stop_no_other_and_alone_are_tried_again(
-    folder: Path, bundle: str, run_module
-) -> None:
+def test_a_failed_night_stops_no_other_and_is_tried_again(folder: Path, bundle: str, run_module) -> None:
     params = yaml.safe_dump(tiny.SETTINGS | {"score": {"nights_at_once": 2}}, allow_unicode=True)
     (folder / "params.yaml").write_text(params, encoding="utf-8")
     _documents("2026-01-01", 2)

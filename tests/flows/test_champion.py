@@ -42,7 +42,9 @@ def test_without_one_that_compares_there_is_none():
     assert reference("notes") is None
 
 
-@pytest.mark.parametrize("pointer", ["{", "[]", json.dumps({"previous": None})])
+@pytest.mark.parametrize(
+    "pointer", ["{", "[]", json.dumps({"previous": None})], ids=["no JSON", "a list", "no bundle"]
+)
 def test_a_pointer_that_is_none_is_named(pointer: str):
     crown({"corpora": {}})
     Path("models/champion.json").write_text(pointer)
@@ -50,7 +52,7 @@ def test_a_pointer_that_is_none_is_named(pointer: str):
         reference("notes")
 
 
-@pytest.mark.parametrize("profile", [{}, [], {"corpora": {"notes": 3}}])
+@pytest.mark.parametrize("profile", [{}, [], {"corpora": {"notes": 3}}], ids=["empty", "a list", "a number"])
 def test_a_profile_that_is_none_is_named(profile: object):
     crown(profile)
     with pytest.raises(ValueError, match="models/store/abc/profile.json: no profiles of corpora"):

@@ -8,7 +8,7 @@ from mgm.settings.text import TextSettings
 from mgm.text.cleaning.documents import CleanDocuments
 
 
-def test_languages_are_counted_and_filled_in_and_the_transform_can_be_pickled() -> None:
+def test_languages_are_counted_and_filled_in() -> None:
     frame = pl.DataFrame(
         {
             "doc_id": ["a", "b", "c", "d"],

@@ -35,7 +35,7 @@ def results() -> dict[str, Any]:
     return found
 
 
-def test_every_row_is_held_out_once_and_metrics_are_means_over_folds(
+def test_every_row_is_held_out_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     lay(raw(), rows=60)
@@ -152,7 +152,7 @@ def test_other_settings_features_or_folds_are_measured_anew(monkeypatch: pytest.
     assert measured == [0, 1, 0, 1, 0, 1, 0, 1, 2]
 
 
-def test_a_metric_without_a_value_in_a_fold_is_left_out_of_its_mean() -> None:
+def test_a_fold_without_a_value_is_left_out_of_the_mean() -> None:
     def fold(value: float | None, other: float) -> dict[str, Any]:
         rows = [{"metric": "pearson", "value": value}, {"metric": "mae", "value": other}]
         return {"price": {"kind": "regression", "table": rows}}

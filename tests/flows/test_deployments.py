@@ -112,7 +112,7 @@ def _keys(api: str) -> set[str]:
 
 
 @pytest.mark.slow
-def test_cron_fires_through_a_worker_also_after_a_run_that_hangs(project: Path) -> None:
+def test_cron_fires_also_after_a_run_that_hangs(project: Path) -> None:
     port = _free_port()
     api = f"http://127.0.0.1:{port}/api"
     grace = {"PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "30"}
@@ -132,7 +132,7 @@ def test_cron_fires_through_a_worker_also_after_a_run_that_hangs(project: Path) 
 
 @pytest.mark.slow
 @pytest.mark.skipif(postgres.binaries() is None, reason="no PostgreSQL server on this machine")
-def test_cron_scores_a_night_with_postgresql_as_the_servers_database(project: Path, tmp_path: Path) -> None:
+def test_cron_scores_a_night_with_a_server_on_postgresql(project: Path, tmp_path: Path) -> None:
     bundle = tiny.saved_bundle(tmp_path)
     (project / "incoming").mkdir()
     today = datetime.now(UTC).date()

@@ -49,7 +49,7 @@ def run(at_once: int, broken: str = "") -> tuple[Any, Any, list[int], int]:
     return found, failures, counts, most[0]
 
 
-@pytest.mark.parametrize("at_once", [1, 2, 9])
+@pytest.mark.parametrize("at_once", [1, 2, 9], ids=["one", "two", "all"])
 def test_all_run_after_what_they_need_and_never_too_many(at_once: int) -> None:
     found, failures, counts, most = run(at_once)
     assert found == {name: name.upper() for name in GRAPH} and failures == {}

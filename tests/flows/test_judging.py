@@ -71,7 +71,7 @@ def test_a_candidate_worse_in_one_task_is_refused_for_that_task(tmp_path: Path, 
     assert now.bundle == champion
 
 
-def test_an_equal_candidate_is_blessed_with_the_metrics_of_evaluate(tmp_path: Path, model: Bundle) -> None:
+def test_an_equal_candidate_is_approved(tmp_path: Path, model: Bundle) -> None:
     """The champion is scored from raw text, the candidate was from features: without skew nothing differs."""
     promoted(tmp_path, model)
     judged.evaluated(tmp_path, judged.renamed(model, "second"))
@@ -135,7 +135,7 @@ def test_limits_that_are_exceeded_refuse(tmp_path: Path, model: Bundle) -> None:
     assert verdict(tmp_path)["verdict"] == "blessed"
 
 
-def test_a_champion_that_cannot_be_read_refuses_and_says_what_to_do(tmp_path: Path, model: Bundle) -> None:
+def test_an_unreadable_champion_refuses_the_candidate(tmp_path: Path, model: Bundle) -> None:
     champion = promoted(tmp_path, model)
     judged.evaluated(tmp_path, judged.renamed(model, "second"))
     shutil.rmtree(tmp_path / "models" / "store" / champion)
@@ -167,7 +167,7 @@ def test_a_candidate_that_was_not_evaluated_is_named(tmp_path: Path, model: Bund
 
 
 @pytest.mark.slow
-def test_the_champions_predictions_are_kept_for_the_same_documents(tmp_path: Path, model: Bundle) -> None:
+def test_the_champions_predictions_are_cached(tmp_path: Path, model: Bundle) -> None:
     promoted(tmp_path, model)
     judged.evaluated(tmp_path, judged.renamed(model, "second"))
     verdict(tmp_path)

@@ -35,7 +35,7 @@ def test_without_changes_the_shipped_file_stays_as_it_is() -> None:
 
 @given(VALUES)
 @settings(max_examples=20)  # the whole file is read and written each time
-def test_what_is_read_back_is_what_was_asked_and_every_other_line_stays(values: dict[str, Any]) -> None:
+def test_values_are_read_back_and_other_lines_stay(values: dict[str, Any]) -> None:
     after = set_values(SHIPPED, values)
     assert yaml.safe_load(after) == overridden(yaml.safe_load(SHIPPED), values)
     kept, lines = set(after.splitlines()), SHIPPED.splitlines()
@@ -45,7 +45,7 @@ def test_what_is_read_back_is_what_was_asked_and_every_other_line_stays(values: 
     ]
 
 
-def test_comments_stay_where_they_are_and_missing_sections_are_added() -> None:
+def test_comments_stay_and_missing_sections_are_added() -> None:
     text = "# ours\ntrain:\n    epochs: 3         # short\n"
     after = set_values(text, {"train.epochs": 12, "train.weights.a.b": 0.5, "model.word.enabled": False})
     assert after == (

@@ -51,7 +51,7 @@ def test_what_a_command_leaves_behind_is_killed(tmp_path: Path) -> None:
     assert _wait(lambda: not _alive(left))
 
 
-def test_a_killed_command_leaves_no_child_that_still_holds_its_output(tmp_path: Path) -> None:
+def test_a_killed_command_leaves_no_child(tmp_path: Path) -> None:
     """As dvc's stage does, when dvc itself is killed."""
     command = ["sh", "-c", "echo begun; sleep 300 & echo $! > child; kill -KILL $$"]
     lines: list[str] = []

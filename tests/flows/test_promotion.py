@@ -48,9 +48,7 @@ def test_a_blessed_candidate_becomes_the_champion(tmp_path: Path, judged: Callab
     assert (tmp_path / "models" / "store" / first / "profile.json").read_text() == "first"
 
 
-def test_the_model_card_lies_in_the_bundle_and_its_hash_is_checked(
-    tmp_path: Path, judged: Callable[..., str]
-) -> None:
+def test_the_bundle_has_the_model_card_with_its_hash(tmp_path: Path, judged: Callable[..., str]) -> None:
     first, second = [(judged(text), promote(tmp_path))[0] for text in ("first", "second")]
     store = tmp_path / "models" / "store"
     for identity, text in ((first, "first"), (second, "second")):
@@ -220,7 +218,7 @@ def test_with_a_key_what_is_stored_is_signed(
     assert (folder / SIGNATURE).read_bytes() == before
 
 
-def test_a_champion_from_before_there_was_a_key_is_signed_by_another_promotion(
+def test_an_unsigned_champion_is_signed_by_a_promotion(
     tmp_path: Path, judged: Callable[..., str], private: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     identity = judged("first")

@@ -72,7 +72,7 @@ def stages() -> dict[str, Any]:
     return dict(content["stages"])
 
 
-def test_every_variant_has_a_stage_that_trains_it_and_keeps_its_predictions() -> None:
+def test_every_variant_has_a_stage() -> None:
     for name, variant in variants(Settings.load()).items():
         file, _, stage = stage_name(variant).partition(":")
         assert file == "study/dvc.yaml"
@@ -89,7 +89,7 @@ def test_every_variant_has_a_stage_that_trains_it_and_keeps_its_predictions() ->
             assert part in found["foreach"]
 
 
-def test_the_comparison_reads_what_every_training_of_the_study_writes() -> None:
+def test_the_comparison_depends_on_all_predictions() -> None:
     gain = stages()["gain"]
     assert {"data/study", "data/predictions"} <= set(gain["deps"])
     assert gain["outs"] == [{"reports/study/gain.json": {"cache": False}}]

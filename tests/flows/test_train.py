@@ -134,7 +134,7 @@ runpy.run_module("flows.train", run_name="__main__")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
 def test_an_ended_run_leaves_no_process(repository: Path, run_module: Run, number: signal.Signals) -> None:
     stages = "stages:\n  long:\n    cmd: sleep 321 & echo $! > child; wait\n"
     (repository / "dvc.yaml").write_text(stages, encoding="utf-8")

@@ -112,8 +112,8 @@ def kill_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune, "Console", Console)
 
 
-@pytest.mark.parametrize("epochs", [1, 4])
-def test_a_killed_search_goes_on_and_ends_as_one_that_was_not(
+@pytest.mark.parametrize("epochs", [1, 4], ids=["in the first trial", "in the second trial"])
+def test_a_killed_search_ends_as_an_uninterrupted_one(
     epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     settings = raw()
@@ -160,7 +160,7 @@ def test_a_trial_that_fails_is_set_aside_with_its_reason(capsys: pytest.CaptureF
     assert "2 of them done already" in capsys.readouterr().out
 
 
-def test_present_settings_that_cannot_be_trained_are_an_error_and_no_trial(
+def test_untrainable_settings_are_an_error_and_no_trial(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     settings = raw(space={"train.learning_rate": {"low": 0.1, "high": 1e30}})

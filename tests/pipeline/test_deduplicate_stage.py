@@ -19,7 +19,7 @@ PARAMS = {
 }
 
 
-def test_the_stage_writes_what_stays_what_is_dropped_and_its_statistics(
+def test_documents_rejects_and_statistics_are_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)

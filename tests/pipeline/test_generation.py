@@ -10,7 +10,7 @@ from tests.pipeline.conftest import Project
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
-def test_generation_tasks_are_trained_apart_and_only_once(fresh: Project, tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_generation_is_trained_apart_and_once(fresh: Project, tmp_path) -> None:  # type: ignore[no-untyped-def]
     project = fresh.copy_to(tmp_path / "project")
     writing.orders(150).write_ndjson(project.root / "raw/orders.jsonl")
     writing.notices(60).write_ndjson(project.root / "raw/notices.jsonl")

@@ -40,7 +40,7 @@ def test_the_rows_of_the_readme_are_rows_of_the_data() -> None:
 
 
 @pytest.mark.parametrize("corpus", DATA)
-def test_a_marker_stays_one_word_through_cleaning_and_segmentation(corpus: str) -> None:
+def test_a_marker_stays_one_word(corpus: str) -> None:
     rows = DATA[corpus]
     frame = pl.DataFrame({name: [row[name] for row in rows] for name in ("doc_id", "text", "lang")})
     kept, rejected = clean(frame, CleaningSettings(), 1)
@@ -54,7 +54,7 @@ def test_a_marker_stays_one_word_through_cleaning_and_segmentation(corpus: str) 
 
 
 @pytest.mark.parametrize("marker", ["@e1", "#subj", "#e1_end"])
-def test_other_markers_stay_one_word_and_brackets_become_three(marker: str) -> None:
+def test_brackets_are_words_and_other_markers_stay_whole(marker: str) -> None:
     frame = pl.DataFrame({"doc_id": ["1"], "text": [f"在{marker}腾讯 [E1] {marker} Oslo"]})
     tokens, _ = tokenize(frame, SegmentationSettings())
     assert tokens["words"][0].to_list() == ["在", marker, "腾讯", "[", "E1", "]", marker, "Oslo"]

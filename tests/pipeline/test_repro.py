@@ -36,7 +36,7 @@ def test_one_run_makes_everything_and_a_second_runs_nothing(built: Project) -> N
     assert ran(built.ok("dvc", "repro")) == []
 
 
-def test_dvc_shows_the_graph_the_metrics_the_plots_and_changed_params(built: Project, tmp_path: Path) -> None:
+def test_dvc_shows_graph_metrics_plots_and_params(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     assert "train" in project.ok("dvc", "dag")
     assert "macro_f1" in project.ok("dvc", "metrics", "show")
@@ -51,9 +51,7 @@ def test_dvc_shows_the_graph_the_metrics_the_plots_and_changed_params(built: Pro
     assert "train.epochs" in project.ok("dvc", "params", "diff")
 
 
-def test_dvc_compares_the_metrics_of_two_commits_and_the_report_is_remade_alone(
-    built: Project, tmp_path: Path
-) -> None:
+def test_dvc_compares_the_metrics_of_two_commits(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     project.commit("run")
 
@@ -158,7 +156,7 @@ def test_changed_code_reruns_its_users_alone(built: Project, tmp_path: Path) -> 
         file.write_text(code, encoding="utf-8")
 
 
-def test_a_gate_stops_bad_data_and_nothing_behind_it_runs(built: Project, tmp_path: Path) -> None:
+def test_a_gate_stops_bad_data(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     bad = rows(project, "menus")
     for row in bad[: len(bad) // 2]:
@@ -176,9 +174,7 @@ def test_a_gate_stops_bad_data_and_nothing_behind_it_runs(built: Project, tmp_pa
     assert read_table(project.root / "data/rejects/ingest/menus")["reasons"].to_list()[0] == ["label_empty"]
 
 
-def test_after_a_mended_suite_only_gates_run_and_after_mended_data_that_corpus_alone(
-    built: Project, tmp_path: Path
-) -> None:
+def test_a_repaired_gate_reruns_only_what_it_must(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     suite = project.root / "flows/gates/suites/clean.json"
     good = suite.read_text(encoding="utf-8")
@@ -220,9 +216,7 @@ def test_bad_input_is_named_before_any_long_work(built: Project, tmp_path: Path)
     assert "train.epoch: unknown key (did you mean 'epochs'?)" in project.fails("dvc", "repro")
 
 
-def test_raw_documents_are_scored_from_the_bundle_alone_after_promotion(
-    built: Project, tmp_path: Path
-) -> None:
+def test_a_night_is_scored_from_the_bundle_alone(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     night = ["python", "-m", "flows.score", "--date", "2026-01-01", "--input", "raw/menus.jsonl"]
     assert "mgm promote" in project.fails(*night)

@@ -91,12 +91,12 @@ def test_a_stage_that_joins_corpora_depends_on_the_list_of_them() -> None:
 
 
 @pytest.mark.parametrize("path", ["reports/live", "reports/training.json", "reports/cost.json"])
-def test_what_holds_times_or_hardware_is_read_by_no_stage(path: str) -> None:
+def test_no_stage_reads_times_or_hardware(path: str) -> None:
     assert any(path in s["outs"] for s in STAGES.values() if "outs" in s)
     assert not [n for n, s in STAGES.items() if any(covered(path, d) or covered(d, path) for d in s["deps"])]
 
 
 @pytest.mark.parametrize("name", ["train", "explain", "single", "average"])
-def test_what_takes_long_is_kept_whole_by_dvcs_run_cache(name: str) -> None:
+def test_long_stages_can_be_restored_by_the_run_cache(name: str) -> None:
     """It has no entry of a stage with an output that is not cached, metrics apart."""
     assert all(isinstance(out, str) for out in STAGES[name]["outs"])

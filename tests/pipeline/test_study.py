@@ -25,9 +25,7 @@ def page(project: Project) -> str:
     return (project.root / "reports/report.html").read_text(encoding="utf-8")
 
 
-def test_average_one_ablation_and_a_task_alone_are_trained_compared_and_kept(
-    built: Project, tmp_path: Path
-) -> None:
+def test_variants_are_trained_compared_and_kept(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     assert "not run: make study" in page(project)
     shutil.rmtree(project.root / "data/explanations")  # as in a clone whose first command is the study

@@ -12,9 +12,7 @@ pytestmark = pytest.mark.slow
 TASKS = {"dish", "keys", "price", "themes"}
 
 
-def test_pretrained_and_taught_runs_stand_beside_the_plain_one_and_params_are_put_back(
-    built: Project, tmp_path: Path
-) -> None:
+def test_transfer_runs_are_compared_and_params_restored(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     (project.root / "benchmarks/results").mkdir(parents=True)
     before = (project.root / "params.yaml").read_bytes()
