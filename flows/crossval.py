@@ -1,5 +1,6 @@
-"""Cross-validation over the rows of train and valid: each fold's groups are held out of a training of the joint model and then
-predicted. `python -m flows.crossval`, or `--folds 10`. The test split is not read.
+"""Cross-validation: each fold's groups of train and valid are held out of a training of the joint model, then predicted.
+
+`python -m flows.crossval`, or `--folds 10`. The test split is not read.
 
 Of the groups outside a fold a share, `crossval.validation_share` of params.yaml, is the fold's own validation: early stopping goes by
 it, and thresholds and the logit adjustment are tuned on it. The held-out rows decide nothing. The fold's vocabulary is refitted;

@@ -1,5 +1,8 @@
-"""Train teachers of the joint model: each task alone, under one seed or several, whose scores of the training documents are kept
-in data/teachers. `python -m flows.distill --seeds 3 --tasks role tags`. Resumable; the trainings are those of the study."""
+"""Train teachers of the joint model: each task alone, under one seed or several.
+
+Their scores of the training documents are kept in data/teachers. `python -m flows.distill --seeds 3 --tasks role tags`. Resumable;
+the trainings are those of the study.
+"""
 
 import argparse
 import shutil

@@ -1,7 +1,7 @@
 """Write each stage's code dependencies into dvc.yaml and study/dvc.yaml: `python -m flows.stage_dependencies` (`--check`: only compare).
 
 A stage depends on the module that its command runs and on every module of mgm and flows that this one imports, directly or not,
-one entry a module; a package's `__init__.py` counts where it has content. It depends also on the data that lies in a package (suites,
+one entry a module; a package's `__init__.py` counts where it has code. It depends also on the data that lies in a package (suites,
 templates): a file, or a folder without Python code, that one of those modules names in a string literal, beside the module
 itself or in a package that the module names in another literal. All other dependencies, comments and the order of the file stay.
 """
@@ -22,9 +22,7 @@ ROOTS = ("mgm", "flows")
 
 def code_dependencies(module: str) -> list[str]:
     """Return the sorted paths of the code and package data that running a module uses."""
-    files = {
-        path for name in _used_modules(module) if (path := _path(name)).read_text(encoding="utf-8").strip()
-    }
+    files = {path for name in _used_modules(module) if _has_code(path := _path(name))}
     return sorted(path.as_posix() for path in files | {data for file in files for data in package_data(file)})
 
 
@@ -37,10 +35,9 @@ def import_graph() -> grimp.ImportGraph:
 @cache
 def package_data(file: Path) -> frozenset[Path]:
     """Return the data files and folders of packages that a module names in its string literals."""
-    tree = ast.parse(file.read_text(encoding="utf-8"))
     literals = {
         node.value
-        for node in ast.walk(tree)
+        for node in ast.walk(_parse(file))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     packages = {Path(*name.split(".")) for name in literals if name.partition(".")[0] in ROOTS}
@@ -124,6 +121,16 @@ def _used_modules(module: str) -> set[str]:
 def _path(module: str) -> Path:
     folder = Path(*module.split("."))
     return folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+
+
+def _has_code(file: Path) -> bool:
+    """Return whether a module holds more than its docstring."""
+    return any(not isinstance(node, ast.Expr) for node in _parse(file).body)
+
+
+@cache
+def _parse(file: Path) -> ast.Module:
+    return ast.parse(file.read_text(encoding="utf-8"))
 
 
 def _is_data(path: Path) -> bool:

@@ -1,0 +1,1 @@
+"""Metrics with intervals, calibration, slices, explanations, and a candidate against the champion."""

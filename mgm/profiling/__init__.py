@@ -1,0 +1,1 @@
+"""How a snapshot of documents looks, and how far another is from it."""

@@ -1,0 +1,1 @@
+"""The tables that gates judge: Polars in, narrow tables out."""

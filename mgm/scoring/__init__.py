@@ -1,0 +1,1 @@
+"""Scoring raw documents with a bundle: shards, staging, tables of nights, clusters."""

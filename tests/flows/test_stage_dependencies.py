@@ -73,7 +73,7 @@ FILES = {
     "mgm/report/templates/page.html.j2": "page",
     "mgm/report/old.css": "",
     "flows/__init__.py": "",
-    "flows/stages/__init__.py": "",
+    "flows/stages/__init__.py": '"""No code."""\n',
     "flows/stages/page.py": "import mgm.report.page\n",
     "flows/stages/each.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import mgm.text.words\n",
 }

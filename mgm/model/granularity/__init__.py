@@ -1,0 +1,1 @@
+"""The levels at which the encoder reads a document, one a file."""

@@ -1,0 +1,1 @@
+"""The wide part: a linear model of n-grams beside the network."""

@@ -1,0 +1,1 @@
+"""Pretraining of encoder and fusion on texts without labels."""
