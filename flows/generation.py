@@ -1,8 +1,7 @@
-"""The generation tasks of the enabled corpora, trained alone with a budget of their params, in a project below data/generation.
-`make run-generation`, or `python -m flows.generation`.
+"""The generation tasks of the enabled corpora, trained alone in a project below data/generation: `make run-generation`.
 
-It is the stage graph of dvc.yaml in another folder, whose params.yaml has the settings of `run_generation`; what has run before
-is not run again.
+`python -m flows.generation` is the same. It is the stage graph of dvc.yaml in another folder, whose params.yaml has the settings
+of `run_generation`, such as a budget of its own; what has run before is not run again.
 """
 
 import os
@@ -49,7 +48,7 @@ def project_params(raw: dict[str, Any]) -> dict[str, Any]:
         ValueError: the settings are wrong, or no enabled corpus has a generation task.
     """
     settings = Settings.parse(overridden(raw, {"train.generation": True}))
-    generating = [t for t in tasks_of(settings.tasks, settings.enabled) if t.kind == "generation"]
+    generating = [t for t in tasks_of(settings.tasks, settings.enabled) if t.spec.generates_text]
     if not generating:
         raise ValueError(f"{PARAMS}: no enabled corpus has a generation task; enable one, such as help")
     corpora = {corpus for task in generating for corpus in task.corpora}

@@ -1,5 +1,7 @@
-"""The study: trainings outside the default graph (study/dvc.yaml), announced with their cost, resumable. `make study`,
-or `python -m flows.study --only average ablations/window`."""
+"""The study: trainings outside the default graph (study/dvc.yaml), announced with their cost, resumable.
+
+`make study`, or `python -m flows.study --only average ablations/window`.
+"""
 
 import argparse
 import subprocess

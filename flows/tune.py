@@ -1,7 +1,7 @@
-"""A search for better settings of model and training (`tune` of params.yaml): the joint model is trained again and again
-on the features that are there, and judged by the mean validation score that early stopping goes by.
+"""A search for better settings of model and training (`tune` of params.yaml).
 
-`python -m flows.tune`, or `--trials 50`; `--apply` puts the winner into params.yaml. Killed and started again it goes on: with
+The joint model is trained again and again on the features that are there, and judged by the mean validation score that early
+stopping goes by. `python -m flows.tune`, or `--trials 50`; `--apply` puts the winner into params.yaml. Killed and started again it goes on: with
 the trials that are done, and in the one that was under way after its last whole epoch. The test split is not read, and
 models/candidate stays as it is.
 """
