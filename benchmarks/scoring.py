@@ -31,7 +31,7 @@ from typing import Any
 import hardware
 import polars as pl
 
-from mgm.scoring.smoke import peak_mib
+from mgm.scoring.memory import peak_mib
 from mgm.settings.scoring import RaySettings, ScoreSettings
 from mgm.settings.settings import Settings
 
@@ -71,7 +71,7 @@ def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
     return found
 
 
-def measure_night(source: str, bundle: str, like: str, threads: int, workers: int) -> dict[str, Any]:
+def measure_night(source: str, bundle: str, as_corpus: str, threads: int, workers: int) -> dict[str, Any]:
     """Scores the documents as a night in the present folder: seconds in all and by stage."""
     from datetime import date
 
@@ -79,7 +79,8 @@ def measure_night(source: str, bundle: str, like: str, threads: int, workers: in
     import torch
 
     import flows.gates.night  # noqa: F401  (as does the flow)
-    from flows import score as scoring
+    from flows.night import score_date
+    from flows.scoring_options import ScoringOptions
     from mgm.scoring import steps
     from mgm.scoring.scorer import Scorer
     from mgm.settings.gates import GateSettings
@@ -101,14 +102,11 @@ def measure_night(source: str, bundle: str, like: str, threads: int, workers: in
     ray = RaySettings(address="local" if workers else None, workers=max(workers, 1), cpus=threads)
     gates = GateSettings.model_validate({"score": {"drift": "warn"}})
     start = time.perf_counter()
-    scoring.score(
+    score_date(
         date(2026, 1, 1),
-        source,
-        Path(bundle),
-        like or None,
-        ScoreSettings(ray=ray, threads=threads),
-        gates,
-        accept_drift=True,
+        ScoringOptions(source=source, bundle=Path(bundle), as_corpus=as_corpus or None, accept_drift=True),
+        settings=ScoreSettings(ray=ray, threads=threads),
+        gates=gates,
     )
     end = time.perf_counter()
     stages, last = dict.fromkeys(STAGES.values(), 0.0), start
@@ -134,7 +132,7 @@ STAGES = {
 """A step of a night to the stage that it ends."""
 
 
-def measure_pass(source: str, bundle: str, like: str, first: int, rows: int) -> dict[str, Any]:
+def measure_pass(source: str, bundle: str, as_corpus: str, first: int, rows: int) -> dict[str, Any]:
     """What a peer does, by the scorer of a bundle: model and Parquet from disk, predictions to a Parquet file."""
     import torch
 
@@ -146,7 +144,7 @@ def measure_pass(source: str, bundle: str, like: str, first: int, rows: int) -> 
     scorer = Scorer.load(Path(bundle))
     loaded = time.perf_counter()
     batches = frame.iter_slices(ScoreSettings().rows_per_batch)
-    found = pl.concat([scorer.score(some, like or None)[0] for some in batches])
+    found = pl.concat([scorer.score(some, as_corpus or None)[0] for some in batches])
     predicted = time.perf_counter()
     found.write_parquet(f"mgm-{first}.parquet", compression="zstd")
     end = time.perf_counter()
@@ -308,7 +306,7 @@ def main() -> None:
     tasks = {name: kind for name, kind in all_tasks(corpus).items() if kind in KINDS}
     config = json.loads((given.bundle / "config.json").read_text(encoding="utf-8"))
     own = {task["name"]: task["kind"] for task in config["tasks"]}
-    like = corpus if corpus in config["settings"]["corpora"] else ""
+    as_corpus = corpus if corpus in config["settings"]["corpora"] else ""
     with tempfile.TemporaryDirectory() as folder:
         work, models = Path(folder), Path(folder) / "models"
         models.mkdir()
@@ -326,10 +324,10 @@ def main() -> None:
             for name, (threads, workers) in NIGHTS.items():
                 place = work / f"night {number} {name}"
                 place.mkdir()
-                night = ["night", str(source), bundle, like, str(threads), str(workers)]
+                night = ["night", str(source), bundle, as_corpus, str(threads), str(workers)]
                 rounds.setdefault(f"mgm night, {name}", []).append(answer(child(night, place, threads)))
             passes = {peer: ["peer", peer, str(source), str(models)] for peer in PEERS}
-            for name, command in ({"mgm": ["pass", str(source), bundle, like]} | passes).items():
+            for name, command in ({"mgm": ["pass", str(source), bundle, as_corpus]} | passes).items():
                 for processes in (1, 2):
                     rounds.setdefault(f"{name}, {processes} process{'es' * (processes - 1)}", []).append(
                         one_round(command, documents, processes, work)

@@ -6,6 +6,7 @@ promotion.py judges again where the champion has changed since. Its predictions 
 
 import hashlib
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.evaluation.verdict import Check, floor_checks, judge, smoke_checks
 from mgm.files import read_json
-from mgm.scoring.held_out import held_out_ids, raw_documents, sample, score_documents
+from mgm.scoring.held_out import read_held_out_ids, read_raw_documents, sample_evenly, score_documents
 from mgm.scoring.scorer import Scorer
-from mgm.scoring.smoke import Smoke, smoke
+from mgm.scoring.smoke import SmokeResult, run_smoke_test
 from mgm.settings.views.promotion import PromotionSettings
 
 VERDICT = REPORTS / "promotion.json"
@@ -66,22 +67,25 @@ def judge_candidate(settings: PromotionSettings, root: Path = Path()) -> dict[st
 def _held_out(settings: PromotionSettings, root: Path) -> dict[str, pl.Series]:
     """Of each corpus that has tasks, the ids of the documents that were tested."""
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in settings.active_tasks())]
-    return {corpus: held_out_ids(root / DATA / "predictions" / corpus, SPLIT) for corpus in corpora}
+    return {corpus: read_held_out_ids(root / DATA / "predictions" / corpus, SPLIT) for corpus in corpora}
 
 
-def _smoke(settings: PromotionSettings, root: Path) -> Smoke:
+def _smoke(settings: PromotionSettings, root: Path) -> SmokeResult:
     samples = {}
     for corpus, ids in _held_out(settings, root).items():
-        few = sample(ids, settings.verdict.smoke_documents)
-        found = list(raw_documents(root / DATA / "documents" / corpus, few))
+        few = sample_evenly(ids, settings.verdict.smoke_documents)
+        found = list(read_raw_documents(root / DATA / "documents" / corpus, few))
         if found:
             samples[corpus] = pl.concat(found)
     try:
         return run_in_subprocess(
-            smoke, root / CANDIDATE, samples, settings.active_tasks(), settings.verdict.smoke_repeats
+            partial(run_smoke_test, tasks=settings.active_tasks(), repeats=settings.verdict.smoke_repeats),
+            root / CANDIDATE,
+            samples,
         )
     except ChildProcessError as error:
-        return Smoke(sum(frame.height for frame in samples.values()), [f"the bundle cannot score: {error}"])
+        documents = sum(frame.height for frame in samples.values())
+        return SmokeResult(documents=documents, problems=[f"the bundle cannot score: {error}"])
 
 
 def _against(against: str, settings: PromotionSettings, root: Path) -> list[Check]:
@@ -95,8 +99,10 @@ def _against(against: str, settings: PromotionSettings, root: Path) -> list[Chec
         )
         return [Check("champion", False, why)]
     # texts are not compared: to write them takes long
-    tasks = [task for task in settings.active_tasks() if task.kind != "generation"]
-    scorer = Scorer(scorer.bundle, [task.name for task in scorer.bundle.tasks if task.kind != "generation"])
+    tasks = [task for task in settings.active_tasks() if not task.spec.generates_text]
+    scorer = Scorer(
+        scorer.bundle, tasks=[task.name for task in scorer.bundle.tasks if not task.spec.generates_text]
+    )
     sources = Sources(root, settings)
     rows: dict[str, pl.DataFrame] = {}
     for task in tasks:
@@ -128,7 +134,7 @@ def _champion_predictions(scorer: Scorer, corpus: str, ids: pl.Series, root: Pat
     documents = root / DATA / "documents" / corpus
     path = root / PREDICTED / corpus / f"{_key(scorer.bundle.id, documents, ids)}.parquet"
     if not path.is_file():
-        found = score_documents(scorer, raw_documents(documents, ids), corpus)
+        found = score_documents(scorer, read_raw_documents(documents, ids), corpus)
         path.parent.mkdir(parents=True, exist_ok=True)
         for stale in path.parent.iterdir():
             stale.unlink()

@@ -3,17 +3,19 @@
 import sys
 from collections.abc import Callable
 
-from mgm.errors import MissingInput, StaleInput
+from mgm.errors import MissingExtra, MissingInput, StaleInput
 from mgm.settings.renamed import RenamedSettings
 
 _COMMANDS = {"study": "make study"}
 
 
 def message(error: Exception) -> str:
-    """Return an error's message, followed by the command that makes a missing or stale file, or that renames settings."""
+    """Return an error's message, followed by the command that makes, renames or installs what it is about."""
     if isinstance(error, MissingInput | StaleInput):
         command = _COMMANDS.get(error.made_by, f"dvc repro {error.made_by}")
         return f"{error}; run `{command}`"
+    if isinstance(error, MissingExtra):
+        return f"{error}; run `pip install -c requirements.lock -e '.[{error.extra}]'`"
     if isinstance(error, RenamedSettings):
         return f"{error}\nrun `mgm migrate params.yaml`"
     return str(error)

@@ -1,26 +1,25 @@
-"""What scored a document, and when, in words: `mgm lineage DOC_ID`."""
+"""The origin of a document's predictions as text: `mgm lineage DOC_ID`."""
 
-from mgm.scoring.lineage import Scored, lineage
-from mgm.settings.core import PARAMS
-from mgm.settings.scoring import ScoreSettings
-from mgm.settings.views.scoring import ScoringSettings
+from flows.scoring_options import load_settings
+from mgm.scoring.lineage import ScoringEvent, trace_document
 
 
 def lineage_lines(doc_id: str) -> list[str]:
-    """A block of lines for each revision of a night that held the document, the newest first.
+    """Return a block of lines for each revision of a night that held the document, the newest first.
 
     Raises:
-        See `mgm.scoring.lineage.lineage`.
+        See `mgm.scoring.lineage.trace_document`.
     """
-    settings = ScoringSettings.load().score if PARAMS.is_file() else ScoreSettings()
-    return [line for one in lineage(settings.table, settings.rejects, doc_id) for line in _block(one)]
+    settings, _ = load_settings()
+    events = trace_document(doc_id, predictions=settings.table, rejects=settings.rejects)
+    return [line for event in events for line in _block(event)]
 
 
-def _block(scored: Scored) -> list[str]:
-    night = scored.night
-    outcome = "scored" if scored.reasons is None else f"rejected: {', '.join(scored.reasons)}"
+def _block(event: ScoringEvent) -> list[str]:
+    night = event.night
+    outcome = "scored" if event.reasons is None else f"rejected: {', '.join(event.reasons)}"
     values = {
-        "at": scored.at.isoformat(timespec="seconds"),
+        "at": event.at.isoformat(timespec="seconds"),
         "bundle": night.bundle,
         "tasks": ", ".join(night.tasks),
         "input": night.input_sha256,
@@ -28,7 +27,7 @@ def _block(scored: Scored) -> list[str]:
         "dvc.lock": night.dvc_lock or "none",
         "flow run": night.flow_run or "none",
     }
-    replaced = " (replaced since)" if scored.replaced else ""
+    replaced = " (replaced since)" if event.replaced else ""
     return [
         f"night {night.date}, revision {night.revision}{replaced}: {outcome}",
         *(f"  {name:<9} {value}" for name, value in values.items()),

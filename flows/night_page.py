@@ -1,25 +1,27 @@
-"""The page of a scored night, reports/nights/<date>.html: counts, what the gate said, drift, and what it was made of."""
+"""The page of a scored night, reports/nights/<date>.html: counts, warnings, drift, and the night's inputs."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from flows.project import REPORTS
-from mgm.scoring.table import Night
+from mgm.files import write_text
+from mgm.scoring.commits import Night
+
+NIGHTS = REPORTS / "nights"
 
 
-def path(day: str) -> Path:
-    """Where the page of a date lies."""
-    return REPORTS / "nights" / f"{day}.html"
+def page_path(day: str) -> Path:
+    """Return the path of the page of a date."""
+    return NIGHTS / f"{day}.html"
 
 
-def write(night: Night, verdict: dict[str, Any] | None) -> Path:
-    """Writes the page, atomically.
+def write_page(night: Night, verdict: dict[str, Any] | None) -> Path:
+    """Write the page, atomically, and return its path.
 
     Args:
-        verdict: gate.json of the night; None: it is not there any more, and drift is not shown.
+        verdict: gate.json of the night; None where it is gone: then drift is not shown.
     """
     loader = ChoiceLoader(
         [
@@ -38,15 +40,14 @@ def write(night: Night, verdict: dict[str, Any] | None) -> Path:
         "dvc.lock": night.dvc_lock or "none",
         "flow run": night.flow_run or "none",
         "rejects": f"version {night.rejects_version} of their table",
-        "read as": night.like or "documents of no corpus in particular",
+        "read as": night.as_corpus or "documents of no corpus in particular",
         "tasks": ", ".join(night.tasks),
     }
-    text = environment.get_template("night.html.j2").render(
-        title=f"Night {night.date}", night=night, verdict=verdict, made_of=made_of
+    path = page_path(night.date)
+    write_text(
+        path,
+        environment.get_template("night.html.j2").render(
+            title=f"Night {night.date}", night=night, verdict=verdict, made_of=made_of
+        ),
     )
-    page = path(night.date)
-    page.parent.mkdir(parents=True, exist_ok=True)
-    temporary = page.with_name(f"{page.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, page)
-    return page
+    return path

@@ -1,4 +1,4 @@
-"""Errors about the files that one step leaves for another. The library says which step; whoever runs it knows the command."""
+"""Errors about files and packages that are missing. The library says which step or extra brings them; whoever runs it knows the command."""
 
 from pathlib import Path
 
@@ -23,3 +23,16 @@ class StaleInput(ValueError):
     def __init__(self, path: Path | str, problem: str, *, made_by: str) -> None:
         super().__init__(f"{path}: {problem}")
         self.made_by = made_by
+
+
+class MissingExtra(ValueError):
+    """A package that is not installed is needed.
+
+    Args:
+        problem: the message.
+        extra: the extra of pyproject.toml that installs it.
+    """
+
+    def __init__(self, problem: str, *, extra: str) -> None:
+        super().__init__(problem)
+        self.extra = extra

@@ -11,9 +11,7 @@ from flows.gates.gate import DATA_DOCS
 from flows.gates.runner import Verdict, check
 from mgm.files import write_json
 from mgm.quality.night_rows import NightRows
-from mgm.scoring.inputs import Inputs
-from mgm.scoring.night_frames import night_frames
-from mgm.scoring.scorer import Scorer
+from mgm.scoring.night_frames import NightReader, night_frames
 from mgm.settings.gates import GateSettings
 
 GATE = "score"
@@ -40,24 +38,20 @@ logging.getLogger("great_expectations.data_context.types.base").addFilter(_of_no
 
 
 def judge_night(
-    night: NightRows,
-    inputs: Inputs,
-    scorer: Scorer,
-    like: str | None,
-    output: Path,
-    gates: GateSettings,
-    rows: int,
-    accept_drift: bool,
+    night: NightRows, reader: NightReader, *, output: Path, gates: GateSettings, accept_drift: bool
 ) -> Judged:
-    """Checks documents before any of them is scored, and adds a page to the Data Docs. `night` has seen all of `inputs`.
+    """Check documents before any of them is scored, and add a page to the Data Docs.
 
-    The verdict on a night that may not be scored is `output`/gate_refused.json: what else lies there, the verdict on an
-    earlier run too, stays. The caller writes the other one, when it begins to replace the output.
+    The verdict on a night that may not be scored is `output`/gate_refused.json; other files there, the verdict on an earlier run
+    too, stay. The caller writes gate.json when it begins to replace the output.
+
+    Args:
+        night: the collected facts of all documents of `reader`.
     """
     may_stop = gates.score.drift == "stop" and not accept_drift
-    frames = night_frames(night, inputs, scorer, like, gates, rows, may_stop)
+    frames = night_frames(night, reader, gates=gates, may_stop=may_stop)
     budgets = gates.score.model_dump(include={"blank_warn", "blank_stop"})
-    verdict = check(GATE, like, frames, budgets)
+    verdict = check(GATE, reader.as_corpus, frames, budgets)
     write_page(DATA_DOCS, verdict, datetime.now(UTC), gates.data_docs_keep)
     if verdict.passed:
         (output / REFUSED).unlink(missing_ok=True)

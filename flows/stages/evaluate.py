@@ -19,7 +19,7 @@ from mgm.evaluation.out_of_distribution import PLACE, Errors, separation
 from mgm.evaluation.prediction_store import check_splits, write_tables
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.files import write_json
-from mgm.scoring.held_out import sample
+from mgm.scoring.held_out import sample_evenly
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer
 from mgm.settings.core import PARAMS
@@ -111,7 +111,7 @@ def _tell_apart(settings: EvaluationSettings, scorer: Scorer, corpora: list[str]
 def _test_errors(folder: Path, count: int) -> Errors:
     """Of at most `count` documents of a corpus's test split, evenly over it."""
     rows = read_table(folder, ["doc_id", "split", RECONSTRUCTION]).filter(split=SPLIT).sort("doc_id")
-    return sample(rows[RECONSTRUCTION], count).to_numpy()
+    return sample_evenly(rows[RECONSTRUCTION], count).to_numpy()
 
 
 def _feature_parts(folder: Path) -> Iterator[FeaturePart]:

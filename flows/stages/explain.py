@@ -18,8 +18,8 @@ from mgm.evaluation.explanations.explain import explain
 from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.files import write_json
-from mgm.scoring.cost import cost
-from mgm.scoring.held_out import held_out_ids, raw_documents, sample
+from mgm.scoring.cost import measure_cost
+from mgm.scoring.held_out import read_held_out_ids, read_raw_documents, sample_evenly
 from mgm.settings.views.explanation import ExplanationSettings
 from mgm.text.features import FeaturePart
 
@@ -38,11 +38,13 @@ def main() -> None:
         write_json(EXPLANATIONS / f"{name}.json", content)
     samples = {}
     for corpus in labelling:
-        ids = sample(held_out_ids(DATA / "predictions" / corpus, SPLIT), settings.explain.cost_documents)
-        if documents := list(raw_documents(DATA / "documents" / corpus, ids)):
+        ids = sample_evenly(
+            read_held_out_ids(DATA / "predictions" / corpus, SPLIT), settings.explain.cost_documents
+        )
+        if documents := list(read_raw_documents(DATA / "documents" / corpus, ids)):
             samples[corpus] = pl.concat(documents)
     # in a process of its own, so that the memory is that of scoring
-    measured = run_in_subprocess(cost, CANDIDATE, samples)
+    measured = run_in_subprocess(measure_cost, CANDIDATE, samples)
     write_json(REPORTS / "cost.json", asdict(measured))
 
 

@@ -26,48 +26,52 @@ class ScoredRows(NamedTuple):
 
 
 def score_rows(
-    scorer: Scorer, frame: pl.DataFrame, like: str | None, rows: int, broken_stop: int
+    scorer: Scorer,
+    frame: pl.DataFrame,
+    *,
+    as_corpus: str | None,
+    rows_per_batch: int,
+    max_failed_documents: int,
 ) -> ScoredRows:
-    """Predictions and rejects of a shard, `rows` rows at a time.
-
-    Where a batch ends follows from a row's position in `frame`.
+    """Return the predictions and rejects of a shard, whose batches begin at fixed positions of its rows.
 
     Args:
-        broken_stop: how many documents may break the model; never more than half of them, one document apart.
+        as_corpus: the corpus whose text settings are used; None: the general ones.
+        max_failed_documents: how many documents may break the model; never more than half of them, except for a single document.
 
     Raises:
-        ModelBroken: more do.
-        MemoryError, OSError: as they come: no document's fault.
+        ModelBroken: more documents do.
+        MemoryError, OSError: as they come, since no document is at fault.
     """
-    scorer.forget()  # what comes out must not depend on the shards before
-    limit = max(1, min(broken_stop, frame.height // 2))
-    predicted, rejected = [pl.DataFrame(schema=scorer.schema)], [pl.DataFrame(schema=REJECTS)]
+    scorer.clear_cache()  # the result must not depend on the shards before
+    limit = max(1, min(max_failed_documents, frame.height // 2))
+    predictions, rejects = [pl.DataFrame(schema=scorer.schema)], [pl.DataFrame(schema=REJECTS)]
     broken: list[str] = []
-    waiting = list(frame.iter_slices(rows))[::-1]
-    while waiting:
-        some = waiting.pop()
+    pending = list(frame.iter_slices(rows_per_batch))[::-1]
+    while pending:
+        batch = pending.pop()
         try:
-            found, dropped = scorer.score(some, like)
+            predicted, rejected = scorer.score(batch, as_corpus)
         except (MemoryError, OSError):
             raise
-        except Exception as error:  # whatever the model raises, it is the document's, unless many raise
-            if some.height > 1:
-                middle = some.height // 2
-                waiting += [some[middle:], some[:middle]]
+        except Exception as error:  # any error is the document's fault, unless many documents raise one
+            if batch.height > 1:
+                middle = batch.height // 2
+                pending += [batch[middle:], batch[:middle]]
                 continue
-            broken.append(f"{some['doc_id'][0]}: {type(error).__name__}: {error}")
+            broken.append(f"{batch['doc_id'][0]}: {type(error).__name__}: {error}")
             if len(broken) > limit:
                 raise ModelBroken(
                     f"the model fails for {len(broken)} documents of the {frame.height:,} of a shard (score.max_failed_documents: "
-                    f"{broken_stop}): it is the model that is broken; the first: {broken[0]}"
+                    f"{max_failed_documents}): it is the model that is broken; the first: {broken[0]}"
                 ) from error
-            found, dropped = pl.DataFrame(schema=scorer.schema), _rejected(some)
-        predicted.append(found)
-        rejected.append(dropped)
-    return ScoredRows(pl.concat(predicted), pl.concat(rejected), broken)
+            predicted, rejected = pl.DataFrame(schema=scorer.schema), _reject(batch)
+        predictions.append(predicted)
+        rejects.append(rejected)
+    return ScoredRows(predictions=pl.concat(predictions), rejects=pl.concat(rejects), broken=broken)
 
 
-def _rejected(row: pl.DataFrame) -> pl.DataFrame:
+def _reject(row: pl.DataFrame) -> pl.DataFrame:
     values = json.dumps(row.row(0, named=True), ensure_ascii=False)
     return pl.DataFrame(
         {"doc_id": row["doc_id"], "stage": [STAGE], "reasons": [[MODEL_FAILED]], "values": [values]},

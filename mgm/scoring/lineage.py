@@ -1,4 +1,4 @@
-"""What scored a document, and when: read from the tables' history alone."""
+"""The origin of a document's predictions, read from the tables' history alone."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -8,72 +8,84 @@ from typing import Any
 
 import polars as pl
 
-from mgm.scoring.table import DATE, Night, newest, nights, open_table, storage_options
+from mgm.scoring.commits import Night, read_nights
+from mgm.scoring.delta import DATE, latest_versions, open_table, storage_options
 
 
-@dataclass(frozen=True)
-class Scored:
+@dataclass(frozen=True, kw_only=True)
+class ScoringEvent:
     """One revision of a night that held the document: predicted, or rejected for `reasons`."""
 
     night: Night
     at: datetime
     reasons: list[str] | None
     replaced: bool
-    """A later revision of the night stands in the table."""
+    """Whether a later revision of the night stands in the table."""
 
 
-def lineage(predictions: str, rejects: str, doc_id: str) -> list[Scored]:
-    """Every revision of every night that held a document, the newest first.
+def trace_document(doc_id: str, *, predictions: str, rejects: str) -> list[ScoringEvent]:
+    """Return every revision of every night that held a document, the newest first.
 
     Reads the present tables once, and the old version of each night that was scored again.
 
+    Args:
+        predictions, rejects: the locations of the tables.
+
     Raises:
         FileNotFoundError: no night was scored yet.
-        ValueError: no night held it.
+        ValueError: no night held the document.
         OSError: a table, or a file of an old version, is not readable.
     """
     table = open_table(predictions)
-    commits = nights(table)
+    commits = read_nights(table)
     if table is None or not commits:
         raise FileNotFoundError(f"{predictions}: no night was scored yet")
-    predicted = _found(predictions, {v: (v, night.date) for v, _, night in commits}, doc_id)
-    dropped = _found(
-        rejects, {v: (night.rejects_version, night.date) for v, _, night in commits if night.rejected}, doc_id
+    predicted = _find_rows(doc_id, predictions, {c.version: (c.version, c.night.date) for c in commits})
+    rejected = _find_rows(
+        doc_id,
+        rejects,
+        {c.version: (c.night.rejects_version, c.night.date) for c in commits if c.night.rejected},
     )
-    present = newest(table)
-    found = [
-        Scored(
-            night,
-            datetime.fromtimestamp(at / 1000, UTC),
-            dropped[version]["reasons"] if version in dropped else None,
-            present[night.date] != version,
+    latest = latest_versions(table)
+    events = [
+        ScoringEvent(
+            night=night,
+            at=datetime.fromtimestamp(timestamp / 1000, UTC),
+            reasons=rejected[version]["reasons"] if version in rejected else None,
+            replaced=latest[night.date] != version,
         )
-        for version, at, night in commits
-        if version in predicted or version in dropped
+        for version, timestamp, night in commits
+        if version in predicted or version in rejected
     ]
-    if not found:
-        days = [night.date for _, _, night in commits]
+    if not events:
+        days = [commit.night.date for commit in commits]
         raise ValueError(
             f"document {doc_id!r}: in none of the {len(set(days))} scored nights ({min(days)} to {max(days)}) of {predictions}; "
             f"expected the doc_id as the night's input gave it"
         )
-    return found
+    return events
 
 
-def _found(location: str, commits: Mapping[int, tuple[int, str]], doc_id: str) -> dict[int, dict[str, Any]]:
-    """The document's row by commit; each commit with the table's version that wrote its night, and the date."""
+def _find_rows(
+    doc_id: str, location: str, commits: Mapping[int, tuple[int, str]]
+) -> dict[int, dict[str, Any]]:
+    """Return the document's row by commit.
+
+    Args:
+        commits: commit to the version of this table that wrote the commit's night, and the night's date.
+    """
     table = open_table(location)
     if table is None or not commits:
         return {}
-    present, last = newest(table), table.version()
+    latest, present = latest_versions(table), table.version()
     reads: defaultdict[int, dict[date, int]] = defaultdict(dict)
     for commit, (version, day) in commits.items():
-        reads[last if present[day] == version else version][date.fromisoformat(day)] = commit
-    found = {}
-    for version, days in reads.items():
+        reads[present if latest[day] == version else version][date.fromisoformat(day)] = commit
+    rows = {}
+    for version, commit_by_day in reads.items():
         scan = pl.scan_delta(location, version=version, storage_options=storage_options(location))
-        wanted = (pl.col("doc_id") == doc_id) & pl.col(DATE).is_in(list(days))
+        is_wanted = (pl.col("doc_id") == doc_id) & pl.col(DATE).is_in(list(commit_by_day))
         columns = [c for c in ("doc_id", DATE, "reasons") if c in scan.collect_schema()]
-        for row in scan.filter(wanted).select(columns).collect().iter_rows(named=True):
-            found[days[row[DATE]]] = row
-    return found
+        for row in scan.filter(is_wanted).select(columns).collect().iter_rows(named=True):
+            rows[commit_by_day[row[DATE]]] = row
+    return rows

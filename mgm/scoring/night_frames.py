@@ -14,6 +14,7 @@ Memory: that of night_rows.py, and a copy for Great Expectations.
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -31,38 +32,44 @@ from mgm.settings.gates import GateSettings
 ALL = "all corpora"
 
 
+@dataclass(frozen=True, kw_only=True)
+class NightReader:
+    """A night's documents, the scorer that reads them, and the corpus as which it reads them and compares them.
+
+    as_corpus: None: with the general text settings, and compared with all corpora of the bundle together.
+    rows_per_batch: documents that are read at a time.
+    """
+
+    inputs: Inputs
+    scorer: Scorer
+    as_corpus: str | None
+    rows_per_batch: int
+
+
 def night_frames(
-    night: NightRows,
-    inputs: Inputs,
-    scorer: Scorer,
-    like: str | None,
-    gates: GateSettings,
-    rows: int,
-    may_stop: bool,
+    night: NightRows, reader: NightReader, *, gates: GateSettings, may_stop: bool
 ) -> dict[str, Frame]:
-    """The frames of one night.
+    """Return the frames of one night.
 
     Args:
-        night: all of its documents; `inputs` is read again only where ids are at fault.
-        like: the corpus that the documents are read as, and compared with; None: with all of the bundle's together.
-        rows: how many of the sample are read at a time.
+        night: all of its documents; the reader's inputs are read again only where ids are at fault.
         may_stop: whether drift may stop the night.
     """
-    sample, whole = night.sample, night.documents()
-    reference = _reference(scorer.bundle.profile, like)
+    sample, documents = night.sample, night.documents()
+    reference = _reference(reader.scorer.bundle.profile, reader.as_corpus)
     table = {
-        "rows": [whole.height],
+        "rows": [documents.height],
         "sampled": [len(sample)],
-        "blank_share": [night.blank / whole.height if whole.height else 0.0],
-        "compared_with": [_described(reference, like)],
+        "blank_share": [night.blank / documents.height if documents.height else 0.0],
+        "compared_with": [_describe(reference, reader.as_corpus)],
     }
     compared = {}
     if reference is not None:
-        compared = {like or ALL: (reference, _profile(sample, scorer, like, reference, rows))}
-    ids = whole["doc_id"]
-    examples = _where(inputs, rows) if ids.null_count() or ids.n_unique() < len(ids) else []
+        compared = {reader.as_corpus or ALL: (reference, _profile(sample, reader, reference))}
+    ids = documents["doc_id"]
+    has_bad_ids = ids.null_count() or ids.n_unique() < len(ids)
     return {
-        "documents": Frame(whole, "doc_id", {"doc_id": examples}),
+        "documents": Frame(documents, "doc_id", {"doc_id": _locate_bad_id(reader) if has_bad_ids else []}),
         "drift": drift_frame(compared, gates.drift, may_stop, rows=False),
         "table": Frame(
             pl.DataFrame(table, schema_overrides={"compared_with": pl.String}),
@@ -72,31 +79,33 @@ def night_frames(
     }
 
 
-def _reference(profile: Mapping[str, Mapping[str, Profile]], like: str | None) -> Profile | None:
-    """The bundle's profile of a corpus, or of all, with the languages as a night's are told."""
-    own = profile.get("corpora", {})
-    chosen = list(own.values()) if like is None else [own[like]] if like in own else []
-    if not chosen or any(found.get("version") != VERSION for found in chosen):
+def _reference(profile: Mapping[str, Mapping[str, Profile]], as_corpus: str | None) -> Profile | None:
+    """Return the bundle's profile of a corpus, or of all, with the languages detected as a night's are."""
+    corpora = profile.get("corpora", {})
+    if as_corpus is None:
+        profiles = list(corpora.values())
+    else:
+        profiles = [corpora[as_corpus]] if as_corpus in corpora else []
+    if not profiles or any(p.get("version") != VERSION for p in profiles):
         return None
-    found = [use_detected_languages(profile) for profile in chosen]
-    return pool_profiles(found) if like is None else found[0]
+    detected = [use_detected_languages(p) for p in profiles]
+    return pool_profiles(detected) if as_corpus is None else detected[0]
 
 
-def _described(reference: Profile | None, like: str | None) -> str | None:
+def _describe(reference: Profile | None, as_corpus: str | None) -> str | None:
     if reference is None:
         return None
-    documents = num_profiled_documents(reference)
-    corpus = "all corpora of the bundle" if like is None else f"the corpus {like!r}"
-    return f"{corpus}, {documents:,} training documents"
+    corpus = "all corpora of the bundle" if as_corpus is None else f"the corpus {as_corpus!r}"
+    return f"{corpus}, {num_profiled_documents(reference):,} training documents"
 
 
-def _profile(sample: Sample, scorer: Scorer, like: str | None, reference: Profile, rows: int) -> Profile:
-    """The profile of the documents of a sample that can be read."""
-    settings = scorer.bundle.text_for(like).language
+def _profile(sample: Sample, reader: NightReader, reference: Profile) -> Profile:
+    """Return the profile of the documents of a sample that can be read."""
+    settings = reader.scorer.bundle.text_for(reader.as_corpus).language
     profile, languages = CorpusProfile([], split=None, reference=reference), Counter[str]()
-    for frame in sample.batches(rows):
-        part, _ = scorer.features(frame, like)
-        # Raw documents declare no language.
+    for frame in sample.batches(reader.rows_per_batch):
+        part, _ = reader.scorer.featurize(frame, reader.as_corpus)
+        # raw documents declare no language
         documents = part.documents.drop("lang", strict=False)
         profile.add(documents, part.types)
         languages.update(detected_languages(documents, part.types, settings))
@@ -104,10 +113,10 @@ def _profile(sample: Sample, scorer: Scorer, like: str | None, reference: Profil
     return use_detected_languages(profile.result() | detected)
 
 
-def _where(inputs: Inputs, rows: int) -> list[str]:
-    """File and row of the first missing or repeated id."""
+def _locate_bad_id(reader: NightReader) -> list[str]:
+    """Return file and row of the first missing or repeated id."""
     try:
-        inputs.check(rows)
+        reader.inputs.check(reader.rows_per_batch)
     except ValueError as error:
         return [str(error)]
     return []

@@ -1,5 +1,4 @@
-"""Raw text to predictions, from a bundle alone, through the same functions that made the features for
-training."""
+"""Raw text to predictions, from a bundle alone, through the same functions that made the features for training."""
 
 from pathlib import Path
 from typing import Self
@@ -26,68 +25,77 @@ INPUT = pl.Schema({"doc_id": pl.String(), "text": pl.String()})
 
 
 class Scorer:
-    """Scores frames of raw documents."""
+    """A bundle's model that scores frames of raw documents.
+
+    Args:
+        tasks: the names of the tasks to predict, or "all": then tasks that generate text only where there are no others.
+
+    Raises:
+        ValueError: the bundle has no task of this name.
+    """
 
     def __init__(
-        self, bundle: Bundle, tasks: list[str] | str = "all", tokens_per_batch: int = TOKENS_PER_BATCH
+        self, bundle: Bundle, *, tasks: list[str] | str = "all", tokens_per_batch: int = TOKENS_PER_BATCH
     ) -> None:
-        """`tasks`: the names of those to predict, or all; generation tasks then only where there are no others.
-
-        Raises:
-            ValueError: the bundle has no task of this name.
-        """
         self.bundle = bundle
-        self.tasks = _chosen(bundle.tasks, tasks)
+        self.tasks = _select_tasks(bundle.tasks, tasks)
         self.tokens_per_batch = tokens_per_batch
-        self.known = TokenCache(bundle.network.encoder)
+        self.token_cache = TokenCache(bundle.network.encoder)
 
     @classmethod
     def load(
         cls,
         folder: Path,
+        *,
         tasks: list[str] | str = "all",
         tokens_per_batch: int = TOKENS_PER_BATCH,
         public_key: Path | None = None,
     ) -> Self:
-        """The scorer of a bundle's folder; with a public key only of one that it verifies. From here on the process keeps
-        memory that it frees (mgm/model/allocation.py).
+        """Return the scorer of a bundle's folder, which a public key must verify where one is given.
 
-        See `bundle.load` and `signing.check_signature` for what raises.
+        From here on the process keeps memory that it frees (mgm/model/allocation.py).
+
+        Raises:
+            ValueError, FileNotFoundError: see `bundle.load` and `signing.check_signature`.
         """
         keep_freed_memory()
         if public_key is not None:
             check_signature(folder, public_key)
-        return cls(bundles.load(folder), tasks, tokens_per_batch)
+        return cls(bundles.load(folder), tasks=tasks, tokens_per_batch=tokens_per_batch)
 
-    def beside(self) -> Self:
-        """Another scorer with the same bundle, for another thread."""
-        return type(self)(self.bundle, [task.name for task in self.tasks], self.tokens_per_batch)
+    def copy(self) -> Self:
+        """Return another scorer with the same bundle, for another thread."""
+        return type(self)(
+            self.bundle, tasks=[task.name for task in self.tasks], tokens_per_batch=self.tokens_per_batch
+        )
 
-    def forget(self) -> None:
-        """Forgets the words that were read. Their vectors may differ in the last bits with those that were read beside
-        them; after this, results are those of a new scorer to the bit."""
-        self.known.clear()
+    def clear_cache(self) -> None:
+        """Forget the vectors of words, whose last bits may depend on the batch that a word was first read in.
+
+        After this, results are those of a new scorer to the bit.
+        """
+        self.token_cache.clear()
 
     @property
     def schema(self) -> pl.Schema:
-        """The columns of the predictions."""
+        """Return the columns of the predictions."""
         return pl.Schema(prediction_schema(self.tasks, reconstructs=self.bundle.network.reconstructs))
 
     def score(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Predictions (`schema`) and rejects (doc_id, stage, reasons, values) of a frame; together its rows,
-        in order.
+        """Return the predictions (`schema`) and the rejects (doc_id, stage, reasons, values) of a frame.
+
+        Each row of the frame is in one of the two, in order.
 
         Args:
             frame: doc_id and text, both string; other columns are ignored.
-            corpus: whose text settings to read with (cleaning, paragraphs, least length); None: the general
-                ones.
+            corpus: the corpus whose text settings are used (cleaning, paragraphs, least length); None: the general ones.
 
         Raises:
             ValueError: the bundle was not trained on `corpus`.
         """
-        part, rejected = self.features(frame, corpus)
+        part, rejects = self.featurize(frame, corpus)
         if part.documents.is_empty():
-            return pl.DataFrame(schema=self.schema), rejected
+            return pl.DataFrame(schema=self.schema), rejects
         bundle = self.bundle
         predictions = predict(
             bundle.network,
@@ -95,35 +103,37 @@ class Scorer:
             self.tasks,
             bundle.thresholds,
             tokens_per_batch=self.tokens_per_batch,
-            known=self.known,
+            known=self.token_cache,
         )
-        return predictions.cast(self.schema), rejected
+        return predictions.cast(self.schema), rejects
 
-    def features(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[FeaturePart, pl.DataFrame]:
-        """The features of the documents that can be read, and the rejects."""
+    def featurize(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[FeaturePart, pl.DataFrame]:
+        """Return the features of the documents that can be read, and the rejects."""
         text = self.bundle.text_for(corpus)
         min_chars = 1 if corpus is None else self.bundle.settings.corpora[corpus].min_chars
         frame = frame.select(INPUT.names()).cast(INPUT)
-        given, missing = split_rejected(frame, frame, {TEXT_MISSING: frame["text"].is_null()})
-        cleaned, unclean = clean(given, text.cleaning, min_chars)
+        present, missing = split_rejected(frame, frame, {TEXT_MISSING: frame["text"].is_null()})
+        cleaned, unclean = clean(present, text.cleaning, min_chars)
         dictionary = self.bundle.dictionary_for(corpus)
         tokens, words, wordless = segment(cleaned, text.segmentation, dictionary)
         tokens = tokens.with_columns(content_flags(words, self.bundle.stopwords_for(corpus)))
-        subwords = self.bundle.subwords if any(t.kind == "generation" for t in self.tasks) else None
+        subwords = self.bundle.subwords if any(t.spec.generates_text for t in self.tasks) else None
         part = featurize_words(tokens, words, self.bundle.vocabulary, text.features, dictionary, subwords)
-        dropped = {"input": missing, "clean": unclean, "tokenize": wordless}
+        rejects_by_stage = {"input": missing, "clean": unclean, "tokenize": wordless}
         rejects = [
-            r.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(REJECTS)
-            for stage, r in dropped.items()
+            rows.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(REJECTS)
+            for stage, rows in rejects_by_stage.items()
         ]
         return part, pl.concat(rejects)
 
 
-def _chosen(tasks: list[Task], names: list[str] | str) -> list[Task]:
+def _select_tasks(tasks: list[Task], names: list[str] | str) -> list[Task]:
     if names == "all":
-        return [t for t in tasks if t.kind != "generation"] or tasks
-    known = {t.name: t for t in tasks}
+        return [t for t in tasks if not t.spec.generates_text] or tasks
+    known_names = {t.name: t for t in tasks}
     for name in names:
-        if name not in known:
-            raise ValueError(f"score.tasks: {name!r}: the bundle has no such task{nearest(name, known)}")
+        if name not in known_names:
+            raise ValueError(
+                f"score.tasks: {name!r}: the bundle has no such task{nearest(name, known_names)}"
+            )
     return [t for t in tasks if t.name in names]

@@ -1,4 +1,4 @@
-"""The smoke batch: a few documents scored from a bundle's folder alone, as a night would be, and what that takes."""
+"""The smoke test: a few documents scored from a bundle's folder alone, as a night would be, with its time and memory."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -10,17 +10,16 @@ import polars as pl
 import torch
 
 from mgm.model.predict import prediction_schema
+from mgm.scoring.memory import peak_mib
 from mgm.scoring.scorer import Scorer
 from mgm.tasks import Task
 
-_STATUS = Path("/proc/self/status")
 
+@dataclass(frozen=True, kw_only=True)
+class SmokeResult:
+    """The problems as sentences, milliseconds a document over the repeats, and this process's peak memory (MiB).
 
-@dataclass(frozen=True)
-class Smoke:
-    """What was found: `problems` as sentences, milliseconds a document over the repeats, this process's peak memory (MiB).
-
-    None where there was nothing to measure, or no way to.
+    None where nothing was measured.
     """
 
     documents: int
@@ -31,68 +30,88 @@ class Smoke:
     threads: int | None = None
 
 
-def smoke(folder: Path, samples: Mapping[str, pl.DataFrame], tasks: Sequence[Task], repeats: int) -> Smoke:
-    """Loads the bundle, scores the samples once to look at the predictions, and `repeats` times to time it.
+def run_smoke_test(
+    folder: Path, samples: Mapping[str, pl.DataFrame], *, tasks: Sequence[Task], repeats: int
+) -> SmokeResult:
+    """Load the bundle, score the samples once to check the predictions, and `repeats` times to measure the time.
 
-    samples: corpus to documents (doc_id, text); tasks: those whose predictions are expected, generation tasks too, which a night
-    leaves out unless it names them: they have no part in the time. To be called in a process of
-    its own, so that the peak memory is that of scoring.
+    To be called in a process of its own, so that the peak memory is that of scoring.
+
+    Args:
+        samples: corpus to documents (doc_id, text).
+        tasks: those whose predictions are expected. Tasks that generate text, which a night leaves out unless it names them,
+            are checked but have no part in the time.
     """
     documents = sum(frame.height for frame in samples.values())
-    # Whatever a broken bundle raises, of any kind, is what the smoke batch is there to find.
+    # a broken bundle may raise an exception of any kind, which is then the problem
     try:
         scorer = Scorer.load(folder)
-        everything = Scorer(scorer.bundle, [task.name for task in scorer.bundle.tasks])
-        problems = _weights(scorer) + _predictions(everything, samples, tasks)
+        all_tasks = Scorer(scorer.bundle, tasks=[task.name for task in scorer.bundle.tasks])
+        problems = _check_weights(scorer) + _check_predictions(all_tasks, samples, tasks)
         if problems:
-            return Smoke(documents, problems)
-        taken = [_milliseconds(scorer, samples) / documents for _ in range(repeats)]
+            return SmokeResult(documents=documents, problems=problems)
+        times = [_milliseconds(scorer, samples) / documents for _ in range(repeats)]
     except Exception as error:
-        return Smoke(documents, [f"the bundle cannot score: {type(error).__name__}: {error}"])
-    p50, p95 = (round(float(value), 4) for value in np.quantile(taken, [0.5, 0.95]))
-    return Smoke(documents, [], p50, p95, peak_mib(), torch.get_num_threads())
+        problem = f"the bundle cannot score: {type(error).__name__}: {error}"
+        return SmokeResult(documents=documents, problems=[problem])
+    p50, p95 = (round(float(value), 4) for value in np.quantile(times, [0.5, 0.95]))
+    return SmokeResult(
+        documents=documents,
+        problems=[],
+        p50_ms=p50,
+        p95_ms=p95,
+        peak_mib=peak_mib(),
+        threads=torch.get_num_threads(),
+    )
 
 
-def _weights(scorer: Scorer) -> list[str]:
-    """A NaN can hide behind an empty list of labels; among the weights it cannot."""
+def _check_weights(scorer: Scorer) -> list[str]:
+    """Return a problem where a weight is not finite, which an empty list of labels would not show."""
     state = scorer.bundle.network.state_dict()
-    odd = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
-    return [f"{len(odd)} tensors hold numbers that are not finite, first {odd[0]}"] if odd else []
+    names = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
+    return [f"{len(names)} tensors hold numbers that are not finite, first {names[0]}"] if names else []
 
 
-def _predictions(scorer: Scorer, samples: Mapping[str, pl.DataFrame], tasks: Sequence[Task]) -> list[str]:
-    problems, predicted = [], 0
+def _check_predictions(
+    scorer: Scorer, samples: Mapping[str, pl.DataFrame], tasks: Sequence[Task]
+) -> list[str]:
+    problems, num_predicted = [], 0
     expected = prediction_schema(list(tasks), reconstructs=scorer.bundle.network.reconstructs)
     for corpus, frame in samples.items():
-        found, rejected = scorer.score(frame, corpus)
-        predicted += found.height
-        if dict(found.schema) != expected:
-            odd = sorted(set(found.schema.items()) ^ set(expected.items()), key=str)
-            names = ", ".join(dict.fromkeys(name for name, _ in odd))
+        predictions, rejects = scorer.score(frame, corpus)
+        num_predicted += predictions.height
+        if dict(predictions.schema) != expected:
+            different = sorted(set(predictions.schema.items()) ^ set(expected.items()), key=str)
+            names = ", ".join(dict.fromkeys(name for name, _ in different))
             return [f"the columns of the predictions are not those of the tasks: {names}"]
-        if found.height + rejected.height != frame.height:
+        if predictions.height + rejects.height != frame.height:
             problems.append(
-                f"{corpus}: {frame.height} documents in, {found.height} predicted and {rejected.height} rejected"
+                f"{corpus}: {frame.height} documents in, {predictions.height} predicted and {rejects.height} rejected"
             )
         for task in tasks:
-            bad = found.filter(~_finite(task))
+            bad = predictions.filter(~_all_finite(prediction_schema([task], reconstructs=False)))
             if bad.height:
                 problems.append(
                     f"{corpus}: {task.name}: no finite score for {bad.height} documents, first {bad['doc_id'][0]!r}"
                 )
-    return problems if predicted else [*problems, "no document was predicted"]
+    return problems if num_predicted else [*problems, "no document was predicted"]
 
 
-def _finite(task: Task) -> pl.Expr:
-    if task.kind == "tagging":
-        scores = pl.col(task.name).list.eval(pl.element().struct.field("score"))
-    else:
-        scores = pl.col(task.name if task.kind == "regression" else f"{task.name}_score")
-    if task.kind in ("tagging", "multilabel"):
-        scores = scores.list.eval(pl.element().is_finite().fill_null(False)).list.all()
-    else:
-        scores = scores.is_finite()
-    return scores.fill_null(False)
+def _all_finite(schema: Mapping[str, pl.DataType]) -> pl.Expr:
+    """Return whether every number of the columns is there and finite: numbers, lists of them, and scores of spans."""
+    checks = [pl.lit(True)]
+    for name, dtype in schema.items():
+        if dtype.is_float():
+            checks.append(pl.col(name).is_finite())
+        elif isinstance(dtype, pl.List) and dtype.inner == pl.Struct:
+            checks.append(_all_items_finite(name, pl.element().struct.field("score")))
+        elif isinstance(dtype, pl.List) and dtype.inner.is_float():
+            checks.append(_all_items_finite(name, pl.element()))
+    return pl.all_horizontal(check.fill_null(False) for check in checks)
+
+
+def _all_items_finite(name: str, item: pl.Expr) -> pl.Expr:
+    return pl.col(name).list.eval(item.is_finite().fill_null(False)).list.all()
 
 
 def _milliseconds(scorer: Scorer, samples: Mapping[str, pl.DataFrame]) -> float:
@@ -100,13 +119,3 @@ def _milliseconds(scorer: Scorer, samples: Mapping[str, pl.DataFrame]) -> float:
     for corpus, frame in samples.items():
         scorer.score(frame, corpus)
     return (time.perf_counter() - start) * 1000
-
-
-def peak_mib() -> float | None:
-    """The most memory that this process held. Not of getrusage, which counts the parent's up to the start as well."""
-    if not _STATUS.is_file():
-        return None
-    lines = dict(
-        line.split(":", 1) for line in _STATUS.read_text(encoding="utf-8").splitlines() if ":" in line
-    )
-    return round(int(lines["VmHWM"].split()[0]) / 1024, 1)

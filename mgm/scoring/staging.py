@@ -1,7 +1,7 @@
-"""Scored shards on disk, before the night is committed: what is finished is not scored again after a kill.
+"""Scored shards on disk, before the night is committed, so that they are not scored again after a kill.
 
-A shard's folder appears whole, by one rename, under the hash of all that its rows follow from: the shard's documents, the
-bundle, and how it was scored.
+A shard's folder appears whole, by one rename, under the hash of everything that determines its rows: the shard's documents,
+the bundle, and the options of scoring.
 """
 
 import hashlib
@@ -15,113 +15,107 @@ from typing import Any
 
 import polars as pl
 
-from mgm.corpus.parts import REJECTS, Counts, Part, file_sha256, write_part
+from mgm.corpus.parts import REJECTS, Counts, Part, write_part
+from mgm.files import file_sha256
 from mgm.scoring import steps
+from mgm.scoring.isolation import ScoredRows
 from mgm.scoring.shards import Shard
 
 _DONE = "done.json"
 _KEY_CHARACTERS = 32
 
 
-@dataclass(frozen=True)
-class Finished:
-    """What a scored shard came to."""
+@dataclass(frozen=True, kw_only=True)
+class StagedShard:
+    """The result of a scored shard."""
 
     counts: Counts
     broken: list[str]
-    """What went wrong with documents that broke the model: id and error."""
+    """Id and error of each document that broke the model."""
     predictions: Part
     rejects: Part
 
 
 class Staging:
-    """The scored shards of a night."""
+    """The scored shards of a night.
 
-    def __init__(self, folder: Path, schema: pl.Schema, scored_by: Mapping[str, Any]) -> None:
-        """`schema`: of the predictions; `scored_by`: all that scores follow from besides the documents, as JSON."""
+    Args:
+        schema: of the predictions.
+        scored_by: everything besides the documents that determines the scores; values that JSON can hold.
+    """
+
+    def __init__(self, folder: Path, *, schema: pl.Schema, scored_by: Mapping[str, Any]) -> None:
         self.folder = folder
         self.schema = schema
-        self._by = json.dumps(scored_by, sort_keys=True)
+        self._scored_by = json.dumps(scored_by, sort_keys=True)
 
-    def finished(self, shard: Shard) -> Finished | None:
-        """What the shard came to, where it was scored; a damaged part counts as not scored, and is removed."""
-        place = self._place(shard)
+    def find(self, shard: Shard) -> StagedShard | None:
+        """Return the result of a shard, None where it was not scored; a damaged one is removed and counts as not scored."""
+        folder = self._shard_folder(shard)
         try:
-            raw = json.loads((place / _DONE).read_text(encoding="utf-8"))
-            found = Finished(
-                Counts(**raw["counts"]), raw["broken"], Part(**raw["predictions"]), Part(**raw["rejects"])
+            content = json.loads((folder / _DONE).read_text(encoding="utf-8"))
+            staged = StagedShard(
+                counts=Counts(**content["counts"]),
+                broken=content["broken"],
+                predictions=Part(**content["predictions"]),
+                rejects=Part(**content["rejects"]),
             )
-            parts = (
-                (self._table(place, "predictions"), found.predictions),
-                (self._table(place, "rejects"), found.rejects),
-            )
-            if all(file_sha256(folder / part.name) == part.sha256 for folder, part in parts):
-                return found
+            parts = {"predictions": staged.predictions, "rejects": staged.rejects}
+            if all(file_sha256(folder / name / part.name) == part.sha256 for name, part in parts.items()):
+                return staged
         except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
             pass
-        shutil.rmtree(place, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
         return None
 
-    def write(
-        self,
-        shard: Shard,
-        counts: Counts,
-        predicted: pl.DataFrame,
-        rejected: pl.DataFrame,
-        broken: Sequence[str],
-    ) -> None:
-        """Writes the rows of a shard, all of them or nothing.
+    def write(self, shard: Shard, rows: ScoredRows) -> None:
+        """Write the rows of a shard, all of them or nothing.
 
         Raises:
             OSError: they cannot be written, for want of space for example.
         """
-        place = self._place(shard)
-        partial = place.with_name(f"{place.name}.{os.getpid()}.tmp")
+        folder = self._shard_folder(shard)
+        partial = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
         shutil.rmtree(partial, ignore_errors=True)
+        counts = Counts()
+        counts.add(shard.rows, rows.predictions, rows.rejects)
+        tables = {"predictions": (rows.predictions, self.schema), "rejects": (rows.rejects, REJECTS)}
         try:
             parts = {}
-            for name, frame, schema in (
-                ("predictions", predicted, self.schema),
-                ("rejects", rejected, REJECTS),
-            ):
-                folder = self._table(partial, name)
-                folder.mkdir(parents=True)
-                parts[name] = asdict(write_part(folder, 0, frame, schema, shard.sha256))
-            done = {"counts": asdict(counts), "broken": list(broken), **parts}
+            for name, (frame, schema) in tables.items():
+                (partial / name).mkdir(parents=True)
+                parts[name] = asdict(write_part(partial / name, 0, frame, schema, shard.sha256))
+            done = {"counts": asdict(counts), "broken": list(rows.broken), **parts}
             (partial / _DONE).write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
         except (OSError, pl.exceptions.ComputeError) as error:
             shutil.rmtree(partial, ignore_errors=True)
-            raise OSError(f"{place}: the scored rows cannot be written: {error}") from error
+            raise OSError(f"{folder}: the scored rows cannot be written: {error}") from error
         steps.reached(steps.SHARD_WRITTEN)
         try:
-            partial.rename(place)
+            partial.rename(folder)
         except OSError:
-            if self.finished(shard) is None:
+            if self.find(shard) is None:
                 raise
             shutil.rmtree(partial)  # another run was first, with the same rows
         steps.reached(steps.SHARD_STAGED)
 
-    def predictions(self, shards: Sequence[Shard]) -> Iterator[pl.DataFrame]:
-        """The predictions of finished shards in their order, a frame each."""
+    def read_predictions(self, shards: Sequence[Shard]) -> Iterator[pl.DataFrame]:
+        """Yield the predictions of finished shards in their order, a frame each."""
         return self._read("predictions", shards)
 
-    def rejects(self, shards: Sequence[Shard]) -> Iterator[pl.DataFrame]:
-        """The rejects of finished shards in their order, a frame each."""
+    def read_rejects(self, shards: Sequence[Shard]) -> Iterator[pl.DataFrame]:
+        """Yield the rejects of finished shards in their order, a frame each."""
         return self._read("rejects", shards)
 
     @staticmethod
-    def clear(folder: Path) -> None:
-        """Removes all shards of a committed night, those of earlier tries too."""
+    def remove(folder: Path) -> None:
+        """Remove all shards of a committed night, those of earlier tries too."""
         shutil.rmtree(folder, ignore_errors=True)
 
     def _read(self, name: str, shards: Sequence[Shard]) -> Iterator[pl.DataFrame]:
         for shard in shards:
-            yield pl.read_parquet(self._table(self._place(shard), name) / "part-00000.parquet")
+            yield pl.read_parquet(self._shard_folder(shard) / name / "part-00000.parquet")
 
-    def _place(self, shard: Shard) -> Path:
-        key = hashlib.sha256(f"{shard.sha256}\n{self._by}".encode()).hexdigest()[:_KEY_CHARACTERS]
+    def _shard_folder(self, shard: Shard) -> Path:
+        key = hashlib.sha256(f"{shard.sha256}\n{self._scored_by}".encode()).hexdigest()[:_KEY_CHARACTERS]
         return self.folder / key
-
-    @staticmethod
-    def _table(place: Path, name: str) -> Path:
-        return place / name

@@ -1,6 +1,6 @@
 """The steps of a night in their order, by name, at each of which a test may kill the process.
 
-The variable MGM_KILL_AT names the step: the process then ends there as by `kill -9`, so that a test can walk them all.
+The environment variable MGM_KILL_AT names the step at which the process ends as by `kill -9`.
 """
 
 import os
@@ -33,7 +33,7 @@ STEPS = (
 
 
 def reached(step: str) -> None:
-    """Says that `step` is done, and ends the process where MGM_KILL_AT names it."""
+    """Note that `step` is done, and end the process where MGM_KILL_AT names it."""
     assert step in STEPS, f"{step!r} is no step of a night"
     if os.environ.get(VARIABLE) == step:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -116,7 +116,7 @@ def test_other_stages_leave_texts_out(project: Path) -> None:
 
 def test_the_candidate_writes_raw_documents(project: Path) -> None:
     settings = Settings.load(project / "params.yaml")
-    scorer = Scorer.load(project / "models" / "candidate", ["into_zh"])
+    scorer = Scorer.load(project / "models" / "candidate", tasks=["into_zh"])
     assert scorer.bundle.settings.model.generation == settings.model.generation
     rows = read_table(project / "data" / "predictions" / "orders")
     chosen = writing.orders(150).filter(pl.col("doc_id").is_in(rows["doc_id"].implode()))

@@ -11,24 +11,15 @@ from prefect.cache_policies import NO_CACHE
 from prefect.logging import disable_run_logger
 from prefect.states import Failed
 
-from flows import backfill as module
-from flows.backfill import (
-    Night,
-    ScoringOptions,
-    dates,
-    main,
-    night_before,
-    nightly_score,
-    rows,
-    scheduled_night,
-    score_night,
-    table,
-    write_summary,
-)
-from flows.score import NightRefused, parse_date
+from flows.backfill import main, score_in_subprocess
+from flows.dates import date_range, night_before, parse_date
+from flows.night import NightRefused
+from flows.night_outcomes import NightOutcome, outcome_lines, outcome_rows, write_backfill_summary
+from flows.nightly import RETRY_SECONDS, nightly_score, scheduled_night, score_and_time
+from flows.scoring_options import ScoringOptions
 from mgm.scoring import steps
+from mgm.scoring.commits import NightConflict, read_nights
 from mgm.scoring.isolation import ModelBroken
-from mgm.scoring.table import NightTaken, nights
 from tests import tiny
 
 INPUT, OUTPUT = "incoming/{date}.jsonl", "data/scored/nights"
@@ -58,14 +49,14 @@ def _summary(day: str) -> dict[str, object]:
 
 
 def test_dates_are_inclusive_and_cross_months() -> None:
-    assert [str(d) for d in dates(date(2024, 2, 28), date(2024, 3, 1))] == [
+    assert [str(d) for d in date_range(date(2024, 2, 28), date(2024, 3, 1))] == [
         "2024-02-28",
         "2024-02-29",
         "2024-03-01",
     ]
-    assert dates(date(2026, 1, 1), date(2026, 1, 1)) == [date(2026, 1, 1)]
+    assert date_range(date(2026, 1, 1), date(2026, 1, 1)) == [date(2026, 1, 1)]
     with pytest.raises(ValueError, match="the first, 2026-01-02, comes after the last, 2026-01-01"):
-        dates(date(2026, 1, 2), date(2026, 1, 1))
+        date_range(date(2026, 1, 2), date(2026, 1, 1))
 
 
 @pytest.mark.parametrize("text", ["2026-02-30", "yesterday", "20260101", "2026-W01-1", ""])
@@ -77,10 +68,10 @@ def test_what_is_no_date_is_named(text: str) -> None:
 def test_a_finished_night_is_skipped(bundle: str) -> None:
     _documents("2026-01-01", 3)
     day = date(2026, 1, 1)
-    first = score_night(day, ScoringOptions(INPUT, bundle))
+    first = score_and_time(day, ScoringOptions(source=INPUT, bundle=Path(bundle)))
     assert (first.state, first.rows_in, first.predictions, first.rejected) == ("scored", 3, 3, 0)
     Path("incoming/2026-01-01.jsonl").unlink()
-    again = score_night(day, ScoringOptions(INPUT, bundle))
+    again = score_and_time(day, ScoringOptions(source=INPUT, bundle=Path(bundle)))
     assert (again.state, again.predictions) == ("skipped", 3)
 
 
@@ -101,41 +92,53 @@ def test_only_what_may_be_gone_later_is_tried_again() -> None:
     task = scheduled_night
 
     def tried(error: Exception) -> bool:
-        return module.is_retryable(task, None, Failed(data=error))
+        return task.retry_condition_fn(task, None, Failed(data=error))
 
     assert tried(FileNotFoundError("incoming/2026-01-01.jsonl")) and tried(OSError("No space left on device"))
     assert (
-        not tried(NightRefused("drift")) and not tried(ModelBroken("all")) and not tried(NightTaken("other"))
+        not tried(NightRefused("drift"))
+        and not tried(ModelBroken("all"))
+        and not tried(NightConflict("other"))
     )
-    assert task.retries == len(module.RETRY_SECONDS) and task.cache_policy == NO_CACHE
-    assert module.score_in_subprocess.retries == 0 and module.score_in_subprocess.cache_policy == NO_CACHE
+    assert task.retries == len(RETRY_SECONDS) and task.cache_policy == NO_CACHE
+    assert score_in_subprocess.retries == 0 and score_in_subprocess.cache_policy == NO_CACHE
 
 
 def test_the_summary_is_a_file_too() -> None:
-    nights = [
-        Night(date(2026, 1, 1), "scored", 2.04, 31, 30, 1, warnings=("far", "farther")),
-        Night(date(2026, 1, 2), "failed", error="no such file, 文\nat all"),
+    outcomes = [
+        NightOutcome(
+            day=date(2026, 1, 1),
+            state="scored",
+            seconds=2.04,
+            rows_in=31,
+            predictions=30,
+            rejected=1,
+            warnings=("far", "farther"),
+        ),
+        NightOutcome(day=date(2026, 1, 2), state="failed", error="no such file, 文\nat all"),
     ]
-    read = pl.read_csv(write_summary(nights))
-    assert read.to_dicts() == [row | {"note": row["note"] or None} for row in rows(nights)]
+    read = pl.read_csv(write_backfill_summary(outcomes))
+    assert read.to_dicts() == [row | {"note": row["note"] or None} for row in outcome_rows(outcomes)]
     assert read["note"].to_list() == ["warnings: 2 (reports/nights/2026-01-01.html)", "no such file, 文"]
     assert read["seconds"].to_list() == [2.0, 0.0]
 
 
 def test_accepted_drift_and_warnings_reach_the_night(bundle: str) -> None:
     _documents("2026-01-01", 3)
-    night = score_night(date(2026, 1, 1), ScoringOptions(INPUT, bundle, accept_drift=True))
+    night = score_and_time(
+        date(2026, 1, 1), ScoringOptions(source=INPUT, bundle=Path(bundle), accept_drift=True)
+    )
     # The tiny bundle has no profile to compare with.
     assert [line.split(":")[0] for line in night.warnings] == ["compared_with"]
     assert _summary("2026-01-01")["accepted_drift"] is True
-    assert table([night])[1].endswith("warnings: 1 (reports/nights/2026-01-01.html)")
+    assert outcome_lines([night])[1].endswith("warnings: 1 (reports/nights/2026-01-01.html)")
 
 
 def test_the_nightly_flow_scores_that_day(bundle: str, monkeypatch: pytest.MonkeyPatch) -> None:
     start = datetime.fromisoformat("2026-01-02T00:30:00+00:00")
-    monkeypatch.setattr("flows.backfill.flow_run", SimpleNamespace(scheduled_start_time=start))
+    monkeypatch.setattr("flows.nightly.flow_run", SimpleNamespace(scheduled_start_time=start))
     # Without its task, which asks a server.
-    monkeypatch.setattr("flows.backfill.scheduled_night", scheduled_night.fn)
+    monkeypatch.setattr("flows.nightly.scheduled_night", scheduled_night.fn)
     _documents("2026-01-01", 1)
     with disable_run_logger():
         assert nightly_score.fn(timezone="Europe/Berlin", bundle=bundle) == "2026-01-01"
@@ -194,7 +197,7 @@ def test_a_failed_night_stops_no_other_and_is_tried_again(folder: Path, bundle: 
     assert summary["state"].to_list() == ["skipped", "scored", "scored"]
     assert summary["predictions"].to_list() == [2, 1, 4]
     assert Path(OUTPUT, "2026-01-01", "summary.json").stat().st_mtime_ns == stamp
-    committed = [night for _, _, night in nights(DeltaTable("data/scored/predictions"))]
+    committed = [night for _, _, night in read_nights(DeltaTable("data/scored/predictions"))]
     assert len({night.flow_run for night in committed}) == 3  # each a run of its own
 
 

@@ -21,15 +21,16 @@ from deltalake import DeltaTable
 from prefect.client.base import PrefectHttpxSyncClient
 
 from flows import artifacts
-from flows.backfill import backfill, nightly_score
+from flows.backfill import backfill
+from flows.nightly import nightly_score
 from flows.train import retrain
-from mgm.scoring.table import nights
+from mgm.scoring.commits import read_nights
 from tests import postgres, tiny
 from tests.flows.conftest import SOURCE, environment
 
 FLOWS = {
     "flows/train.py:retrain": retrain,
-    "flows/backfill.py:nightly_score": nightly_score,
+    "flows/nightly.py:nightly_score": nightly_score,
     "flows/backfill.py:backfill": backfill,
 }
 DEPLOYMENTS = yaml.safe_load((SOURCE / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
@@ -158,7 +159,7 @@ def test_cron_scores_a_night_with_a_server_on_postgresql(project: Path, tmp_path
             _wait(
                 lambda: _scheduled_and_completed(api, "nightly-score"), 500, "a night by cron has ended well"
             )
-            ((_, _, night), *_) = nights(DeltaTable(project / "data/scored/predictions"))
+            ((_, _, night), *_) = read_nights(DeltaTable(project / "data/scored/predictions"))
             assert (night.rows_in, night.predictions) == (5, 5)
             days = ["-p", f"first={night.date}", "-p", f"last={night.date}", "-p", f"bundle={bundle}"]
             _prefect(project, api, "deployment", "run", "backfill/backfill", *days)

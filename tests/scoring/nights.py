@@ -1,4 +1,4 @@
-"""A night of tiny documents, scored by the real flow, and what is in its tables."""
+"""A night of tiny documents, scored by the real flow, and the rows of its tables."""
 
 from datetime import date
 from pathlib import Path
@@ -6,6 +6,10 @@ from typing import Any
 
 import polars as pl
 
+from flows.night import score_date
+from flows.scoring_options import ScoringOptions
+from mgm.corpus.readers import Source
+from mgm.settings.gates import GateSettings
 from mgm.settings.scoring import ScoreSettings
 from tests import tiny
 
@@ -16,17 +20,31 @@ SHARDS = Path(SETTINGS.staging_dir) / DAY.isoformat() / "shards"
 
 
 def documents() -> pl.DataFrame:
-    """30 that can be scored, and one that cannot."""
+    """Return 30 documents that can be scored, and one that cannot."""
     blank = pl.DataFrame({"doc_id": ["blank"], "text": [" "]})
     return pl.concat([tiny.menus().select("doc_id", "text"), blank])
 
 
+def score(
+    day: date,
+    source: Source | None = None,
+    bundle: Path | None = None,
+    *,
+    settings: ScoreSettings | None = None,
+    gates: GateSettings | None = None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Score a night and return its summary."""
+    scoring = ScoringOptions(source=source, bundle=bundle, **options)
+    return score_date(day, scoring, settings=settings, gates=gates)
+
+
 def rows(location: str, version: int | None = None) -> list[dict[str, Any]]:
-    """A table's rows, ordered by doc_id, scores rounded: what makes two nights identical."""
+    """Return a table's rows, ordered by doc_id, scores rounded: identical nights have equal rows."""
     frame = pl.read_delta(location, version=version).sort("date", "doc_id")
     return frame.with_columns(pl.col(pl.Float32).round(DIGITS)).to_dicts()
 
 
 def tables(settings: ScoreSettings = SETTINGS) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows of predictions and of rejects."""
+    """Return the rows of predictions and of rejects."""
     return rows(settings.table), rows(settings.rejects)

@@ -1,4 +1,4 @@
-"""Nights scored by workers of a Ray cluster: the same rows as here, whatever is killed."""
+"""Nights scored by workers of a Ray cluster have the same rows as in this process, whatever is killed."""
 
 import json
 import os
@@ -15,16 +15,15 @@ import psutil
 import pytest
 from deltalake import DeltaTable
 
-import flows.environment  # noqa: F401  (before Ray, which reads the environment when it is imported)
-from flows.score import score
-from mgm.scoring import cluster, steps
-from mgm.scoring.cluster import WorkersLost
+from flows.errors import message
+from mgm.errors import MissingExtra
+from mgm.scoring import cluster, steps, workers
+from mgm.scoring.commits import read_nights
 from mgm.scoring.isolation import ModelBroken
 from mgm.scoring.scorer import Scorer
-from mgm.scoring.table import nights
+from mgm.scoring.workers import WorkersLost
 from mgm.settings.scoring import RaySettings, ScoreSettings
-from tests import tiny
-from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, tables
+from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, score, tables
 
 REPOSITORY = Path(__file__).parents[2]
 STORE = 100 << 20
@@ -32,19 +31,17 @@ with socket.socket() as _probe:
     _probe.bind(("127.0.0.1", 0))
     CLIENTS = _probe.getsockname()[1]
 
-# A process of its own.
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from flows.score import score
 from mgm.scoring.staging import Staging
 from mgm.settings.scoring import RaySettings
-from tests.scoring.nights import DAY, SETTINGS
+from tests.scoring.nights import DAY, SETTINGS, score
 if __name__ == "__main__":
     written, real = [], Staging.write
-    def counted(self, shard, *rest):
+    def counted(self, shard, rows):
         written.append(shard.rows)
-        real(self, shard, *rest)
+        real(self, shard, rows)
     Staging.write = counted
     settings = SETTINGS.model_copy(update={"ray": RaySettings(address=sys.argv[2], cpus=0.5)})
     summary = score(DAY, "in.jsonl", Path(sys.argv[1]), settings=settings)
@@ -53,13 +50,8 @@ if __name__ == "__main__":
 
 
 @pytest.fixture(scope="module")
-def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.saved_bundle(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="module")
 def address() -> Iterator[str]:
-    """Two nodes of one CPU each, as processes of this machine."""
+    """Yield the address of a cluster of two nodes of one CPU each, processes of this machine."""
     from ray.cluster_utils import Cluster
 
     node = {"num_cpus": 1, "object_store_memory": STORE}
@@ -77,7 +69,7 @@ def address() -> Iterator[str]:
 
 @pytest.fixture
 def undisturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path) -> Any:
-    """A folder with the night's documents, and what the night comes to when this process scores it."""
+    """Write the night's documents into a folder, and return the rows that this process makes of them."""
     monkeypatch.chdir(tmp_path)
     documents().write_ndjson("in.jsonl")
     apart = SETTINGS.model_copy(
@@ -96,8 +88,8 @@ def not_here(*_: Any) -> None:
 
 
 def lose(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
-    """The first so many shards reach a worker that never answers, and is killed then. Returns the shards' numbers."""
-    real, lost = cluster._Pool._submit, []
+    """Let the first so many shards reach a worker that never answers and is then killed; return the shards' numbers."""
+    real, lost = workers.WorkerPool._submit, []
 
     def submit(self: Any, job: Any) -> None:
         actor = self._idle[-1]
@@ -109,22 +101,23 @@ def lose(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
             os.kill(pid, signal.SIGKILL)
             lost.append(job.shard.index)
 
-    monkeypatch.setattr(cluster._Pool, "_submit", submit)
+    monkeypatch.setattr(workers.WorkerPool, "_submit", submit)
     return lost
 
 
 @pytest.mark.slow
-def test_two_nodes_score_the_same_night_and_a_lost_worker_loses_nothing(
+def test_two_nodes_score_the_same_night(
     address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Also where workers are lost: each gives its shard back."""
     monkeypatch.setattr(Scorer, "score", not_here)
-    started, real = [], cluster._Pool._start
+    started, real = [], workers.WorkerPool._start
 
     def start(self: Any) -> None:
         started.append(1)
         real(self)
 
-    monkeypatch.setattr(cluster._Pool, "_start", start)
+    monkeypatch.setattr(workers.WorkerPool, "_start", start)
     score(DAY, "in.jsonl", bundle, settings=settings(address))
     assert tables() == undisturbed
     assert len(started) == 2  # workers for four shards
@@ -136,7 +129,7 @@ def test_two_nodes_score_the_same_night_and_a_lost_worker_loses_nothing(
 
 
 @pytest.mark.slow
-def test_a_client_of_the_cluster_scores_the_same(address: str, bundle: Path, undisturbed: Any) -> None:
+def test_client_of_the_cluster_scores_the_same(address: str, bundle: Path, undisturbed: Any) -> None:
     """In a process of its own, which is none of the cluster's."""
     Path("run.py").write_text(SCRIPT)
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
@@ -146,7 +139,7 @@ def test_a_client_of_the_cluster_scores_the_same(address: str, bundle: Path, und
 
 
 @pytest.mark.slow
-def test_a_shard_that_ends_every_worker_stops_the_night_and_the_rest_is_kept(
+def test_shard_that_ends_every_worker(
     address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = settings(address, workers=1)
@@ -162,31 +155,31 @@ def test_a_shard_that_ends_every_worker_stops_the_night_and_the_rest_is_kept(
 
 
 @pytest.mark.slow
-def test_what_a_worker_raises_is_raised_here(
+def test_errors_of_workers_are_raised(
     address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Broken(cluster.Worker):
+    class Broken(workers.Worker):
         def score(self, frame: pl.DataFrame) -> Any:
             raise ModelBroken(f"the model fails for {frame['doc_id'][0]}")
 
-    class Bare(cluster.Worker):
+    class Bare(workers.Worker):
         def __init__(self, model: Any) -> None:
             raise ModuleNotFoundError("No module named 'torch'")
 
-    monkeypatch.setattr(cluster, "Worker", Broken)
+    monkeypatch.setattr(workers, "Worker", Broken)
     with pytest.raises(ModelBroken, match="^the model fails for m"):
         score(DAY, "in.jsonl", bundle, settings=settings(address))
-    monkeypatch.setattr(cluster, "Worker", Bare)
+    monkeypatch.setattr(workers, "Worker", Bare)
     with pytest.raises(WorkersLost, match="(?s)3 workers could not start; .*No module named 'torch'"):
         score(DAY, "in.jsonl", bundle, settings=settings(address))
 
 
 @pytest.mark.slow
-def test_a_cluster_too_small_for_a_worker_is_said(
+def test_cluster_too_small_for_a_worker(
     address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cluster, "START_SECONDS", 1.0)
-    monkeypatch.setattr(cluster, "_WAKE_SECONDS", 1.0)
+    monkeypatch.setattr(workers, "START_SECONDS", 1.0)
+    monkeypatch.setattr(workers, "WAKE_SECONDS", 1.0)
     with pytest.raises(
         WorkersLost, match=r"each asks for 1.0 CPUs and 2.0 GPUs, and the cluster has 2.0 and 0"
     ):
@@ -194,7 +187,7 @@ def test_a_cluster_too_small_for_a_worker_is_said(
 
 
 @pytest.mark.slow
-def test_a_killed_run_takes_its_own_cluster_with_it_and_goes_on(bundle: Path, undisturbed: Any) -> None:
+def test_killed_run_ends_its_cluster_and_continues(bundle: Path, undisturbed: Any) -> None:
     Path("run.py").write_text(SCRIPT)
     mark = {"MGM_TEST_NIGHT": str(Path.cwd())}
     environment = os.environ | mark | {"PYTHONPATH": str(REPOSITORY)}
@@ -210,7 +203,7 @@ def test_a_killed_run_takes_its_own_cluster_with_it_and_goes_on(bundle: Path, un
     )
     assert json.loads(done.stdout.splitlines()[-1])["scored_now"] == 31 - 8 * finished
     assert tables() == undisturbed
-    assert len(nights(DeltaTable(SETTINGS.table))) == 1
+    assert len(read_nights(DeltaTable(SETTINGS.table))) == 1
 
 
 def _marked(mark: dict[str, str]) -> list[psutil.Process]:
@@ -224,23 +217,26 @@ def _marked(mark: dict[str, str]) -> list[psutil.Process]:
     return found
 
 
-def test_nothing_is_started_for_a_night_without_shards(
+def test_night_without_shards_starts_nothing(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     documents().clear().write_parquet("in.parquet")
-    monkeypatch.setattr(cluster, "_connected", not_here)
+    monkeypatch.setattr(cluster, "_connect", not_here)
     assert score(DAY, "in.parquet", bundle, settings=settings("local"))["rows_in"] == 0
 
 
-def test_without_ray_it_is_said_what_to_install(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_ray(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(ValueError, match=r"pip install -c requirements.lock -e '.\[ray\]'"):
+    with pytest.raises(MissingExtra, match="score.ray.address asks for Ray") as raised:
         score(DAY, "in.jsonl", bundle, settings=settings("local"))
+    assert message(raised.value).endswith("run `pip install -c requirements.lock -e '.[ray]'`")
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "somewhere"])
-def test_no_cluster_at_the_address_is_said(bundle: Path, undisturbed: Any, address: str) -> None:
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:1", "ray://127.0.0.1:1", "somewhere"], ids=["cluster", "client", "no port"]
+)
+def test_no_cluster_at_the_address(bundle: Path, undisturbed: Any, address: str) -> None:
     with pytest.raises(
         WorkersLost, match=f"address '{address}': no Ray cluster answers .*expected local, host"
     ):

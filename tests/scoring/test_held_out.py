@@ -1,9 +1,11 @@
+"""Held-out documents read again, and scored by another bundle."""
+
 from pathlib import Path
 
 import polars as pl
 
 from mgm.corpus.parts import PartsWriter
-from mgm.scoring.held_out import held_out_ids, raw_documents, sample, score_documents
+from mgm.scoring.held_out import read_held_out_ids, read_raw_documents, sample_evenly, score_documents
 from mgm.scoring.scorer import Scorer
 from tests import tiny
 
@@ -15,24 +17,24 @@ def write(folder: Path, frame: pl.DataFrame) -> Path:
     return folder
 
 
-def test_the_tested_documents_are_read_again_and_no_others(tmp_path: Path) -> None:
+def test_only_held_out_documents_are_read(tmp_path: Path) -> None:
     documents = write(tmp_path / "documents", tiny.menus())
     predictions = write(tmp_path / "predictions", tiny.menus().filter(split="test").select("doc_id", "split"))
-    ids = held_out_ids(predictions, "test")
+    ids = read_held_out_ids(predictions, "test")
     assert ids.to_list() == ["m12", "m13", "m14", "m27", "m28", "m29"]
-    found = pl.concat(list(raw_documents(documents, ids)))
+    found = pl.concat(list(read_raw_documents(documents, ids)))
     assert found.columns == ["doc_id", "text"]
     assert found.equals(tiny.menus().filter(split="test").select("doc_id", "text"))
-    assert len(held_out_ids(predictions, "valid")) == 0
+    assert len(read_held_out_ids(predictions, "valid")) == 0
 
 
-def test_a_sample_goes_over_all_of_them() -> None:
+def test_sample_is_even() -> None:
     ids = pl.Series("doc_id", [f"d{i:02d}" for i in range(20)])
-    assert sample(ids, 4).to_list() == ["d00", "d05", "d10", "d15"]
-    assert sample(ids, 99).equals(ids)
+    assert sample_evenly(ids, 4).to_list() == ["d00", "d05", "d10", "d15"]
+    assert sample_evenly(ids, 99).equals(ids)
 
 
-def test_a_corpus_that_the_bundle_does_not_know_is_read_as_general_text() -> None:
+def test_unknown_corpus_is_read_as_general_text() -> None:
     scorer = Scorer(tiny.bundle())
     frame = tiny.verses().select("doc_id", "text").head(3)
     assert score_documents(scorer, iter([frame]), "elsewhere").height == 3

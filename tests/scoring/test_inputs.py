@@ -1,3 +1,5 @@
+"""Documents of a night, checked as a whole."""
+
 import gzip
 from pathlib import Path
 
@@ -18,7 +20,7 @@ def batches(inputs: Inputs, rows: int) -> list[pl.DataFrame]:
     return list(inputs.read(inputs.source, rows))
 
 
-def test_batches_come_from_row_positions_whatever_the_files(tmp_path: Path) -> None:
+def test_batches_do_not_depend_on_files(tmp_path: Path) -> None:
     rows = [{"doc_id": f"d{i}", "text": f"text {i}", "more": [i]} for i in range(7)]
     pl.DataFrame(rows).write_parquet(tmp_path / "one.parquet")
     (tmp_path / "two").mkdir()
@@ -39,8 +41,9 @@ def test_batches_come_from_row_positions_whatever_the_files(tmp_path: Path) -> N
         ({"doc_id": ["c"], "txt": ["x"]}, r"b\.jsonl: no column 'text' \(did you mean 'txt'\?\)"),
         ({"doc_id": ["c"], "text": [5]}, r"b\.jsonl.*'text'"),
     ],
+    ids=["repeated id", "missing id", "missing column", "another type"],
 )  # fmt: skip
-def test_what_is_wrong_is_named_with_its_place(
+def test_faults_are_named_with_their_place(
     tmp_path: Path, second: dict[str, list[object]], message: str
 ) -> None:
     folder = write(tmp_path / "in", a={"doc_id": ["a", "b"], "text": ["x", "y"]}, b=second)
@@ -48,14 +51,14 @@ def test_what_is_wrong_is_named_with_its_place(
         Inputs(folder).check(1)
 
 
-def test_columns_may_have_other_names(tmp_path: Path) -> None:
+def test_other_column_names(tmp_path: Path) -> None:
     folder = write(tmp_path / "in", a={"id": [1, 2], "body": ["x", "y"]})
-    inputs = Inputs(folder, "id", "body")
+    inputs = Inputs(folder, doc_id="id", text="body")
     assert inputs.check(10) == 2
     assert batches(inputs, 10)[0].to_dict(as_series=False) == {"doc_id": ["1", "2"], "text": ["x", "y"]}
 
 
-def test_a_folder_of_texts_is_scored_as_one(tmp_path: Path) -> None:
+def test_folder_of_texts(tmp_path: Path) -> None:
     for name in ("b", "a"):
         (tmp_path / f"{name}.txt").write_text(f"text {name}")
     inputs = Inputs(tmp_path)

@@ -1,4 +1,4 @@
-"""What scored a document and when, from the tables' history."""
+"""The origin of a document's predictions, from the tables' history."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -6,21 +6,18 @@ from pathlib import Path
 import pytest
 
 from flows.cli import main
-from flows.score import score
-from mgm.scoring.lineage import lineage
-from tests import tiny
-from tests.scoring.nights import DAY, SETTINGS, documents
+from mgm.scoring.lineage import ScoringEvent, trace_document
+from tests.scoring.nights import DAY, SETTINGS, documents, score
 
 OTHER = date(2026, 1, 2)
 
 
 @pytest.fixture(scope="module")
-def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two nights; the first was scored again without m0 and with `blank` repaired, after the second."""
+def scored(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
+    """Score two nights, and then the first again without m0 and with `blank` repaired."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("scored")
         patch.chdir(folder)
-        bundle = tiny.saved_bundle(folder)
         documents().write_ndjson("in.jsonl")
         for day in (DAY, OTHER):
             score(day, "in.jsonl", bundle, settings=SETTINGS)
@@ -36,33 +33,37 @@ def folder(scored: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(scored)
 
 
-def found(doc_id: str) -> list[tuple[str, int, list[str] | None, bool]]:
-    every = lineage(SETTINGS.table, SETTINGS.rejects, doc_id)
-    return [(one.night.date, one.night.revision, one.reasons, one.replaced) for one in every]
+def trace(doc_id: str) -> list[ScoringEvent]:
+    return trace_document(doc_id, predictions=SETTINGS.table, rejects=SETTINGS.rejects)
 
 
-def test_every_revision_that_held_the_document_is_told() -> None:
+def revisions(doc_id: str) -> list[tuple[str, int, list[str] | None, bool]]:
+    events = trace(doc_id)
+    return [(e.night.date, e.night.revision, e.reasons, e.replaced) for e in events]
+
+
+def test_every_revision_that_held_the_document() -> None:
     short = ["text_too_short"]
-    assert found("m5") == [
+    assert revisions("m5") == [
         ("2026-01-01", 2, None, False),
         ("2026-01-02", 1, None, False),
         ("2026-01-01", 1, None, True),
     ]
-    assert found("m0") == [("2026-01-02", 1, None, False), ("2026-01-01", 1, None, True)]
-    assert found("blank") == [
+    assert revisions("m0") == [("2026-01-02", 1, None, False), ("2026-01-01", 1, None, True)]
+    assert revisions("blank") == [
         ("2026-01-01", 2, None, False),
         ("2026-01-02", 1, short, False),
         ("2026-01-01", 1, short, True),
     ]
 
 
-def test_the_time_is_that_of_the_commit() -> None:
-    times = [one.at for one in lineage(SETTINGS.table, SETTINGS.rejects, "m5")]
+def test_time_is_that_of_the_commit() -> None:
+    times = [one.at for one in trace("m5")]
     assert times == sorted(times, reverse=True)
     assert 0 <= (datetime.now(UTC) - times[0]).total_seconds() < 600
 
 
-def test_the_command_says_it_and_what_it_does_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["lineage", "blank"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if not line.startswith(" ")] == [
@@ -75,7 +76,7 @@ def test_the_command_says_it_and_what_it_does_not_know(capsys: pytest.CaptureFix
     assert "error: document 'm99': in none of the 2 scored nights" in capsys.readouterr().err
 
 
-def test_before_the_first_night_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_before_the_first_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match="data/scored/predictions: no night was scored yet"):
-        lineage(SETTINGS.table, SETTINGS.rejects, "m0")
+        trace("m0")

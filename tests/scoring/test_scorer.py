@@ -1,3 +1,5 @@
+"""Raw text has the predictions that the stages' features have."""
+
 from pathlib import Path
 
 import polars as pl
@@ -13,12 +15,12 @@ CONFIG = tiny.settings()
 
 
 @pytest.fixture(scope="module")
-def scorer(tmp_path_factory: pytest.TempPathFactory) -> Scorer:
-    return Scorer.load(tiny.saved_bundle(tmp_path_factory.mktemp("models")))
+def scorer(bundle: Path) -> Scorer:
+    return Scorer.load(bundle)
 
 
 @pytest.mark.parametrize("corpus", ["menus", "verses"])
-def test_raw_text_scores_as_the_stages_features_do(scorer: Scorer, corpus: str) -> None:
+def test_raw_text_scores_as_features_do(scorer: Scorer, corpus: str) -> None:
     frames = tiny.corpora()
     features, vocabulary, spaces = tiny.prepared(CONFIG, frames)
     bundle = scorer.bundle
@@ -31,12 +33,10 @@ def test_raw_text_scores_as_the_stages_features_do(scorer: Scorer, corpus: str) 
 
 
 @pytest.mark.parametrize("corpus", ["menus", "verses"])
-def test_features_are_those_of_training_with_derived_stopwords_and_the_users_words(
-    tmp_path: Path, corpus: str
-) -> None:
+def test_features_are_those_of_training(tmp_path: Path, corpus: str) -> None:
     config, frames = tiny.with_dictionary(), tiny.corpora()
     part = tiny.prepared(config, frames)[0][corpus][0]
-    found, _ = Scorer.load(tiny.saved_bundle(tmp_path, config)).features(frames[corpus], corpus)
+    found, _ = Scorer.load(tiny.saved_bundle(tmp_path, config)).featurize(frames[corpus], corpus)
     assert_frame_equal(found.types, part.types)
     lists = ["word", "content", "start", "end", "sentence", "paragraph"]
     assert_frame_equal(found.documents.select(lists), part.documents.select(lists))
@@ -54,7 +54,7 @@ def test_features_are_those_of_training_with_derived_stopwords_and_the_users_wor
         assert pos["月照高"] == tag_id("b")
 
 
-def test_every_row_is_predicted_or_rejected_with_its_reason(scorer: Scorer) -> None:
+def test_rows_are_predicted_or_rejected_with_a_reason(scorer: Scorer) -> None:
     frame = pl.DataFrame(
         {
             "doc_id": ["good", "none", "blank", "short", "也好"],
@@ -72,7 +72,7 @@ def test_every_row_is_predicted_or_rejected_with_its_reason(scorer: Scorer) -> N
     assert scorer.score(frame)[0]["doc_id"].to_list() == ["good", "short", "也好"]
 
 
-def test_nothing_to_predict_still_has_the_columns(scorer: Scorer) -> None:
+def test_nothing_to_predict_has_the_columns(scorer: Scorer) -> None:
     nothing = pl.DataFrame({"doc_id": ["a"], "text": [None]}, schema={"doc_id": pl.String, "text": pl.String})
     for frame, rejected in ((nothing, 1), (nothing.clear(), 0)):
         found, rejects = scorer.score(frame)
@@ -89,11 +89,10 @@ def test_offsets_point_into_the_raw_text(scorer: Scorer) -> None:
         assert piece != ""
 
 
-def test_only_the_chosen_tasks_are_predicted(tmp_path: Path) -> None:
-    folder = tiny.saved_bundle(tmp_path)
-    few = Scorer.load(folder, ["price"])
+def test_only_chosen_tasks_are_predicted(bundle: Path) -> None:
+    few = Scorer.load(bundle, tasks=["price"])
     assert few.score(tiny.menus())[0].columns == ["doc_id", "price"]
     with pytest.raises(
         ValueError, match=r"score.tasks: 'prize': the bundle has no such task \(did you mean 'price'\?\)"
     ):
-        Scorer.load(folder, ["prize"])
+        Scorer.load(bundle, tasks=["prize"])

@@ -49,7 +49,7 @@ def test_the_validation_metric_of_texts_is_chrf(trained: Network) -> None:
 
 def test_a_saved_bundle_writes_the_same_for_raw_documents(bundle: Bundle, tmp_path: Path) -> None:
     bundles.save(tmp_path / "bundle", bundle)
-    scorer = Scorer.load(tmp_path / "bundle", ["into_zh", "heading", "dish"])
+    scorer = Scorer.load(tmp_path / "bundle", tasks=["into_zh", "heading", "dish"])
     found, rejected = scorer.score(writing.orders().select("doc_id", "text"), "orders")
     assert rejected.is_empty() and dict(found.schema) == prediction_schema(scorer.tasks)
     expected = predict(bundle.network, FEATURES["orders"][0], scorer.tasks, {})
@@ -60,7 +60,7 @@ def test_a_saved_bundle_writes_the_same_for_raw_documents(bundle: Bundle, tmp_pa
 
 def test_a_night_leaves_texts_out_unless_it_names_them(bundle: Bundle) -> None:
     assert [t.name for t in Scorer(bundle).tasks] == ["dish"]
-    assert Scorer(bundle, ["heading"]).schema == pl.Schema(
+    assert Scorer(bundle, tasks=["heading"]).schema == pl.Schema(
         {
             "doc_id": pl.String(),
             "heading": pl.String(),
@@ -79,7 +79,7 @@ def test_a_bundle_of_nothing_but_texts_writes_them() -> None:
 def test_a_document_that_is_too_long_says_that_its_end_was_not_read(bundle: Bundle) -> None:
     first = writing.orders(1)["text"][0]
     frame = pl.DataFrame({"doc_id": ["short", "long"], "text": [first, first + " It is hot today." * 20]})
-    found, _ = Scorer(bundle, ["into_zh"]).score(frame, "orders")
+    found, _ = Scorer(bundle, tasks=["into_zh"]).score(frame, "orders")
     assert found["into_zh_truncated"].to_list() == [False, True]
     assert found["into_zh"].str.len_chars().min() > 0
 

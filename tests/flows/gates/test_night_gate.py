@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flows.gates.runner import SUITES
-from flows.score import NightRefused, score
+from flows.night import NightRefused
 from mgm.bundle import bundle as bundles
 from mgm.profiling.detected_languages import DETECTED, detected_languages
 from mgm.profiling.profile import CorpusProfile
@@ -26,6 +26,7 @@ from mgm.quality.night_rows import Sample
 from mgm.settings.gates import GateSettings
 from tests import tiny
 from tests.flows.gates.test_suites import BETWEEN, NOT_NULL, NULL, UNIQUE, Check
+from tests.scoring.nights import score
 
 ROOT = Path(__file__).parents[3]
 NIGHT = 600
@@ -72,7 +73,7 @@ def chinese(rows: int = NIGHT) -> pl.DataFrame:
 
 def scored(documents: pl.DataFrame, bundle: Path, **more: Any) -> dict[str, Any]:
     documents.write_parquet("night.parquet")
-    return score(DAY, "night.parquet", bundle, rescore=True, **({"like": "menus"} | more))
+    return score(DAY, "night.parquet", bundle, rescore=True, **({"as_corpus": "menus"} | more))
 
 
 def hashes() -> dict[str, str]:
@@ -151,7 +152,7 @@ def test_every_check_of_the_suite_has_its_planted_fault() -> None:
 @pytest.mark.parametrize("like", ["menus", None])
 def test_a_night_like_the_training_documents_passes_without_a_finding(bundle: Path, like: str | None) -> None:
     documents = night() if like else pl.concat([night(), chinese()])
-    summary = scored(documents, bundle, like=like)
+    summary = scored(documents, bundle, as_corpus=like)
     assert summary["warnings"] == [] and summary["accepted_drift"] is False
     verdict = json.loads((OUT / "gate.json").read_text(encoding="utf-8"))
     assert verdict["passed"] and verdict["gate"] == "score" and verdict["corpus"] == like
@@ -224,7 +225,7 @@ def test_a_small_night_is_not_judged_by_drift(bundle: Path, rows: int) -> None:
 
 def test_without_a_corpus_the_night_is_compared_with_all_of_them_together(bundle: Path) -> None:
     with pytest.raises(NightRefused, match="all corpora: languages: psi .*en 50.0% -> 0.0%"):
-        scored(chinese(), bundle, like=None)
+        scored(chinese(), bundle, as_corpus=None)
 
 
 def test_a_few_documents_are_enough_to_tell_wherever_they_stand(bundle: Path) -> None:
@@ -278,7 +279,7 @@ def test_the_command_line_refuses_a_night_and_scores_it_when_told_to(bundle: Pat
             "night.parquet",
             "--bundle",
             str(bundle),
-            "--like",
+            "--as-corpus",
             "menus",
         ]
         return subprocess.run(

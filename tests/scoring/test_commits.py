@@ -10,16 +10,16 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
-from mgm.scoring import table
-from mgm.scoring.table import (
+from mgm.scoring import delta
+from mgm.scoring.commits import (
     Night,
-    NightTaken,
+    NightConflict,
     commit_predictions,
     commit_rejects,
-    nights,
-    revision,
-    with_date,
+    current_revision,
+    read_nights,
 )
+from mgm.scoring.delta import with_date
 
 ROWS = pl.DataFrame({"doc_id": ["a", "b"], "mood": ["good", "bad"]})
 SCHEMA = with_date(ROWS.schema)
@@ -36,7 +36,7 @@ NIGHT = Night(
     rejected=0,
     reasons={},
     tasks=["mood"],
-    like=None,
+    as_corpus=None,
     accepted_drift=False,
     warnings=["drifted: 文"],
     broken=[],
@@ -51,88 +51,103 @@ def folder(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def commit(night: Night, rows: pl.DataFrame = ROWS) -> Night:
-    return commit_predictions("table", night, SCHEMA, lambda: [rows])
+    return commit_predictions("table", night, schema=SCHEMA, frames=lambda: [rows])
 
 
 def rivals(monkeypatch: pytest.MonkeyPatch, *others: Night) -> None:
-    """These commit, one after another, each time before the next write and after its snapshot was taken."""
-    real, waiting = table._replace, list(others)
+    """Let rivals commit, one before each write, after the write's snapshot was taken."""
+    real, waiting = delta.replace_date, list(others)
 
-    def late(*arguments: Any) -> None:
+    def late(*arguments: Any, **more: Any) -> None:
         if waiting:
             commit(waiting.pop(0))
-        real(*arguments)
+        real(*arguments, **more)
 
-    monkeypatch.setattr(table, "_replace", late)
+    monkeypatch.setattr(delta, "replace_date", late)
 
 
-def test_what_a_commit_says_is_read_back() -> None:
+def test_commit_is_read_back() -> None:
     assert commit(NIGHT) == NIGHT
     there = DeltaTable("table")
-    assert [night for _, _, night in nights(there)] == [NIGHT]
-    assert (revision(there, DAY), revision(there, date(2026, 1, 2)), revision(None, DAY)) == (1, 0, 0)
+    assert [night for _, _, night in read_nights(there)] == [NIGHT]
+    assert (
+        current_revision(there, DAY),
+        current_revision(there, date(2026, 1, 2)),
+        current_revision(None, DAY),
+    ) == (1, 0, 0)
 
 
-def test_a_night_is_not_written_twice() -> None:
+def test_nights_of_older_tables_are_read() -> None:
+    """The corpus of the text settings has another key in the commit than its field's name."""
+    assert commit(replace(NIGHT, as_corpus="menus")).as_corpus == "menus"
+    (last, *_) = DeltaTable("table").history()
+    assert last["like"] == '"menus"' and "as_corpus" not in last
+    assert read_nights(DeltaTable("table"))[0].night.as_corpus == "menus"
+
+
+def test_night_is_not_written_twice() -> None:
     commit(NIGHT)
     assert commit(replace(NIGHT, code="later")) == NIGHT
     assert DeltaTable("table").version() == 1
     with pytest.raises(
-        NightTaken, match="revision 1 of input in by bundle model; this run had input in and bundle"
+        NightConflict, match="revision 1 of input in by bundle model; this run had input in and bundle"
     ):
         commit(replace(NIGHT, bundle="other"))
 
 
 @pytest.mark.parametrize("rows", [ROWS, ROWS.clear()], ids=["rows", "empty"])
-def test_a_commit_that_comes_too_late_is_settled(rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_late_commit_returns_the_rivals_night(rows: pl.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
     rivals(monkeypatch, replace(NIGHT, flow_run="winner"))
     assert commit(NIGHT, rows).flow_run == "winner"
     assert pl.read_delta("table").height == 2
 
 
-def test_nights_of_other_dates_are_not_in_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_dates_are_no_conflict(monkeypatch: pytest.MonkeyPatch) -> None:
     commit(replace(NIGHT, date="2025-12-31"))
     rivals(monkeypatch, replace(NIGHT, date="2026-01-02"), replace(NIGHT, date="2026-01-03"))
     assert commit(NIGHT) == NIGHT
     assert pl.read_delta("table")["date"].n_unique() == 4
 
 
-def test_rejects_are_replaced_only_where_they_are_made_of_something_else() -> None:
+def test_rejects_are_replaced_only_by_other_ones() -> None:
     made: list[int] = []
 
     def rows() -> Iterable[pl.DataFrame]:
         made.append(1)
         return [ROWS]
 
-    versions = [commit_rejects("r", DAY, {"input": i}, SCHEMA, rows) for i in ("one", "one", "two", "one")]
+    versions = [
+        commit_rejects("r", day=DAY, made_of={"input": i}, schema=SCHEMA, frames=rows)
+        for i in ("one", "one", "two", "one")
+    ]
     assert versions == [1, 1, 2, 3]
     assert len(made) == 3 and pl.read_delta("r").height == 2
 
 
-def test_what_ends_in_the_middle_of_writing_leaves_the_table() -> None:
+def test_failed_write_leaves_the_table() -> None:
     def broken() -> Iterable[pl.DataFrame]:
         yield ROWS
         raise FileNotFoundError("part-00000.parquet")
 
     commit(NIGHT)
     with pytest.raises(OSError, match="table: the table cannot be written, and is as it was: .*part-00000"):
-        commit_predictions("table", replace(NIGHT, revision=2), SCHEMA, broken)
+        commit_predictions("table", replace(NIGHT, revision=2), schema=SCHEMA, frames=broken)
     assert DeltaTable("table").version() == 1 and pl.read_delta("table").height == 2
 
 
-def test_history_outlives_deltas_own_cleaning() -> None:
+def test_history_is_kept() -> None:
     commit(NIGHT)
     assert DeltaTable("table").metadata().configuration["delta.enableExpiredLogCleanup"] == "false"
 
 
-def test_a_task_may_not_take_the_partitions_name() -> None:
+def test_task_named_as_the_partition() -> None:
     with pytest.raises(ValueError, match="task 'date': its column would be that of the night's date"):
         with_date(pl.Schema({"date": pl.String()}))
 
 
-def test_a_damaged_table_is_named() -> None:
+def test_damaged_table_is_named() -> None:
     commit(NIGHT)
     for log in Path("table/_delta_log").iterdir():
         log.write_text("{not a log\n")
     with pytest.raises(OSError, match="table: the table cannot be read"):
-        table.open_table("table")
+        delta.open_table("table")

@@ -1,10 +1,9 @@
-"""The scoring command: a night from its documents to the two tables, once."""
+"""A night from its documents to the two tables, once."""
 
 import json
 import os
 import shutil
 import subprocess
-import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,15 @@ import pytest
 from deltalake import DeltaTable
 
 from flows import keys
-from flows.score import score
 from mgm.bundle.signing import sign
-from mgm.scoring import table
+from mgm.scoring import delta
+from mgm.scoring.commits import NightConflict, read_nights
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.isolation import ModelBroken
 from mgm.scoring.scorer import Scorer
-from mgm.scoring.table import NightTaken, nights
 from tests import keys as key_pairs
 from tests import object_store, tiny
-from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, rows, tables
+from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, rows, score, tables
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -44,7 +42,7 @@ def history() -> list[str]:
     return [commit["operation"] for commit in DeltaTable(SETTINGS.table).history()]
 
 
-def test_rows_in_are_predictions_plus_rejects_and_the_commit_says_all(bundle: Path) -> None:
+def test_rows_in_are_predictions_plus_rejects(bundle: Path) -> None:
     Path("dvc.lock").write_text("schema: '2.0'\n")
     summary = score(DAY, "in.jsonl", bundle, settings=SETTINGS)
     predictions, rejects = tables()
@@ -57,7 +55,7 @@ def test_rows_in_are_predictions_plus_rejects_and_the_commit_says_all(bundle: Pa
     assert {row["doc_id"] for row in predictions} == {f"m{i}" for i in range(30)}
     assert {row["date"] for row in predictions} == {DAY}
     assert [(row["doc_id"], row["reasons"]) for row in rejects] == [("blank", ["text_too_short"])]
-    ((_, _, night),) = nights(DeltaTable(SETTINGS.table))
+    ((_, _, night),) = read_nights(DeltaTable(SETTINGS.table))
     assert summary == vars(night) | {"state": "scored"}
     assert night.bundle == Scorer.load(bundle).bundle.id and night.revision == 1
     assert len(night.input_sha256) == len(night.dvc_lock) == 64
@@ -69,7 +67,7 @@ def test_rows_in_are_predictions_plus_rejects_and_the_commit_says_all(bundle: Pa
     assert "http" not in page
 
 
-def test_a_night_that_is_there_is_not_scored_again(bundle: Path) -> None:
+def test_committed_night_is_not_scored_again(bundle: Path) -> None:
     first = score(DAY, "in.jsonl", bundle, settings=SETTINGS)
     before, commits = tables(), history()
     Path("in.jsonl").unlink()
@@ -80,7 +78,7 @@ def test_a_night_that_is_there_is_not_scored_again(bundle: Path) -> None:
     assert Path("reports/nights/2026-01-01.html").is_file()
 
 
-def test_a_rescored_night_is_its_next_revision_and_replaces_its_own_rows_alone(bundle: Path) -> None:
+def test_rescored_night_is_its_next_revision(bundle: Path) -> None:
     other = date(2026, 1, 2)
     score(DAY, "in.jsonl", bundle, settings=SETTINGS)
     score(other, "in.jsonl", bundle, settings=SETTINGS)
@@ -91,14 +89,14 @@ def test_a_rescored_night_is_its_next_revision_and_replaces_its_own_rows_alone(b
     days = [row["date"] for row in predictions]
     assert (days.count(DAY), days.count(other)) == (25, 30)
     assert [row["date"] for row in rejects] == [DAY, other]
-    assert [night.revision for _, _, night in nights(DeltaTable(SETTINGS.table))] == [2, 1, 1]
+    assert [night.revision for _, _, night in read_nights(DeltaTable(SETTINGS.table))] == [2, 1, 1]
     # What another run is scoring for the next revision is not in the way, and stays.
     (SHARDS / "some").mkdir(parents=True)
     assert score(DAY, "in.jsonl", bundle, settings=SETTINGS)["state"] == "skipped"
     assert (SHARDS / "some").is_dir()
 
 
-def test_an_empty_night_is_a_night(bundle: Path) -> None:
+def test_empty_night(bundle: Path) -> None:
     documents().clear().write_parquet("in.parquet")
     summary = score(DAY, "in.parquet", bundle, settings=SETTINGS)
     assert (summary["rows_in"], summary["predictions"], summary["rejected"]) == (0, 0, 0)
@@ -106,7 +104,7 @@ def test_an_empty_night_is_a_night(bundle: Path) -> None:
     assert score(DAY, "in.parquet", bundle, settings=SETTINGS)["state"] == "skipped"
 
 
-def test_the_documents_are_read_twice(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_documents_are_read_twice(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """To be cut and judged, and to be scored."""
     read, real = [], Inputs.read
 
@@ -131,9 +129,7 @@ def test_files_and_their_format_change_nothing(tmp_path: Path, bundle: Path) -> 
     assert found[0] == found[1]
 
 
-def test_a_document_that_breaks_the_model_is_rejected_and_the_rest_is_scored(
-    bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_document_that_breaks_the_model(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = Scorer.score
 
     def fragile(self: Scorer, frame: pl.DataFrame, corpus: str | None = None):
@@ -154,9 +150,7 @@ def test_a_document_that_breaks_the_model_is_rejected_and_the_rest_is_scored(
     assert [row for row in tables()[0] if row["doc_id"] not in ("m5", "m17")] == predictions
 
 
-def test_a_model_that_breaks_on_everything_stops_the_night(
-    bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_broken_model_stops_the_night(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise RuntimeError("size mismatch")
 
@@ -168,7 +162,7 @@ def test_a_model_that_breaks_on_everything_stops_the_night(
     assert not Path(SETTINGS.table).exists()
 
 
-def test_tasks_of_another_bundle_are_added_and_those_that_are_gone_are_null(tmp_path: Path) -> None:
+def test_tasks_of_another_bundle_are_added(tmp_path: Path) -> None:
     both = tiny.saved_bundle(tmp_path)
     few = SETTINGS.model_copy(update={"tasks": ["dish", "price"]})
     more = SETTINGS.model_copy(update={"tasks": ["price", "themes"]})
@@ -180,7 +174,7 @@ def test_tasks_of_another_bundle_are_added_and_those_that_are_gone_are_null(tmp_
     assert first["price"] == pytest.approx(rows(SETTINGS.table)[30]["price"])
 
 
-def test_a_task_of_another_type_is_said_before_anything_is_scored(bundle: Path) -> None:
+def test_task_of_another_type(bundle: Path) -> None:
     score(DAY, "in.jsonl", bundle, settings=SETTINGS)
     before = tables()
     other = DAY.replace(day=2)
@@ -195,7 +189,7 @@ def test_a_task_of_another_type_is_said_before_anything_is_scored(bundle: Path) 
     assert tables() == before and not SHARDS.exists()
 
 
-def test_what_is_wrong_is_said_and_the_last_good_table_stays(tmp_path: Path, bundle: Path) -> None:
+def test_faults_leave_the_last_good_table(tmp_path: Path, bundle: Path) -> None:
     score(DAY, "in.jsonl", bundle, settings=SETTINGS)
     before, commits = tables(), history()
     good = documents()
@@ -215,41 +209,41 @@ def test_what_is_wrong_is_said_and_the_last_good_table_stays(tmp_path: Path, bun
         with pytest.raises((ValueError, FileNotFoundError), match=says):
             score(DAY, source, model, settings=SETTINGS, rescore=True)
     with pytest.raises(ValueError, match="corpus 'menu': this bundle was not trained on it"):
-        score(DAY, "whole.parquet", bundle, like="menu", settings=SETTINGS, rescore=True)
+        score(DAY, "whole.parquet", bundle, as_corpus="menu", settings=SETTINGS, rescore=True)
     assert (tables(), history()) == (before, commits)
 
 
-def test_the_loser_of_a_race_succeeds_only_with_the_same_documents_and_bundle(
+def test_loser_of_a_race_succeeds_only_with_equal_inputs(
     bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The other run commits between what this one reads of the table and what it writes."""
-    real = table._replace
+    real = delta.replace_date
 
     def raced(rival: str) -> dict[str, object]:
         waiting = [rival]
 
-        def replace(there: DeltaTable, location: str, *rest: Any) -> None:
+        def replace(there: DeltaTable, location: str, **rest: Any) -> None:
             if location == SETTINGS.table and waiting:
                 score(DAY, waiting.pop(), bundle, settings=SETTINGS, rescore=True)
-            real(there, location, *rest)
+            real(there, location, **rest)
 
-        monkeypatch.setattr(table, "_replace", replace)
+        monkeypatch.setattr(delta, "replace_date", replace)
         return score(DAY, "in.jsonl", bundle, settings=SETTINGS, rescore=True)
 
     assert raced("in.jsonl")["revision"] == 1
     assert history() == ["WRITE", "CREATE TABLE"]
     documents()[:9].write_ndjson("other.jsonl")
-    with pytest.raises(NightTaken, match="night 2026-01-01: another run has committed revision 2"):
+    with pytest.raises(NightConflict, match="night 2026-01-01: another run has committed revision 2"):
         raced("other.jsonl")
     assert len(tables()[0]) == 9
 
 
-def test_without_a_champion_it_says_what_to_do() -> None:
+def test_no_champion() -> None:
     with pytest.raises(FileNotFoundError, match="no champion; run `mgm promote`"):
         score(DAY, "in.jsonl")
 
 
-def test_the_champion_is_the_bundle_that_the_pointer_names(tmp_path: Path, bundle: Path) -> None:
+def test_champion_scores(tmp_path: Path, bundle: Path) -> None:
     (tmp_path / "models" / "store").mkdir(parents=True)
     (tmp_path / "models" / "store" / "abc").symlink_to(bundle)
     pointer = '{"bundle": "abc", "promoted_at": "", "previous": null}'
@@ -265,12 +259,12 @@ import sys
 from datetime import date
 from pathlib import Path
 import polars as pl
-from flows.score import score
-from mgm.scoring import table
-from mgm.scoring.inputs import Inputs
-from mgm.scoring.lineage import lineage
-from mgm.scoring.table import NightTaken, nights, open_table
+from mgm.scoring import delta
+from mgm.scoring.commits import NightConflict, read_nights
+from mgm.scoring.lineage import trace_document
+from mgm.scoring.delta import open_table
 from mgm.settings.scoring import ScoreSettings
+from tests.scoring.nights import score
 place = "s3://{object_store.BUCKET}"
 own = ScoreSettings(table=place + "/scored/p", rejects=place + "/scored/r", rows_per_shard=8)
 def night(source, **more):
@@ -278,38 +272,38 @@ def night(source, **more):
 """
 
 
-def in_store(bundle: Path, script: str, **variables: str) -> None:
-    """Runs a script beside an S3 server that holds the night's documents, and nine of them as another night's."""
+def in_store(commands: Path, bundle: Path, script: str, **variables: str) -> None:
+    """Run a script beside an S3 server that holds the night's documents, and nine of them as another night's."""
     documents()[:9].write_ndjson("other.jsonl")
     names = {"2026-01-01.jsonl": "in.jsonl", "other.jsonl": "other.jsonl"}
     with object_store.running() as store:
         store.put({f"in/{key}": Path(name).read_bytes() for key, name in names.items()})
         environment = os.environ | store.environment | {"PYTHONPATH": str(REPOSITORY)} | variables
-        command = [sys.executable, "-c", IN_STORE + script, str(bundle)]
+        command = [commands / "python", "-c", IN_STORE + script, str(bundle)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert not Path(SETTINGS.table).exists()
 
 
-def test_input_and_tables_in_an_object_store(bundle: Path) -> None:
+def test_input_and_tables_in_an_object_store(commands: Path, bundle: Path) -> None:
     script = """
 for state in ("scored", "skipped"):
     summary = night("{date}.jsonl")
     assert (summary["predictions"], summary["rejected"], summary["state"]) == (30, 1, state), summary
-assert lineage(own.table, own.rejects, "m3")[0].reasons is None
-assert lineage(own.table, own.rejects, "blank")[0].reasons == ["text_too_short"]
+assert trace_document("m3", predictions=own.table, rejects=own.rejects)[0].reasons is None
+assert trace_document("blank", predictions=own.table, rejects=own.rejects)[0].reasons == ["text_too_short"]
 """
-    in_store(bundle, script)
+    in_store(commands, bundle, script)
 
 
 # The rival commits between what this run reads of the table and what it writes.
 RACE = """
-real, rivals = table._replace, []
-def replace(there, location, *rest):
+real, rivals = delta.replace_date, []
+def replace(there, location, **rest):
     if location == own.table and rivals:
         night(rivals.pop(), rescore=True)
-    real(there, location, *rest)
-table._replace = replace
+    real(there, location, **rest)
+delta.replace_date = replace
 def operations():
     return [c["operation"] for c in open_table(own.table).history() if c["operation"] != "CREATE TABLE"]
 
@@ -319,31 +313,31 @@ assert operations() == ["WRITE"], operations()
 rivals.append("other.jsonl")
 try:
     night("{date}.jsonl", rescore=True)
-except NightTaken as error:
+except NightConflict as error:
     assert "another run has committed revision 2" in str(error)
 else:
     raise AssertionError("both runs committed the night")
 assert operations() == ["WRITE", "WRITE"], operations()
-assert [n.predictions for _, _, n in nights(open_table(own.table))] == [9, 30]
-scan = pl.scan_delta(own.table, storage_options=table.storage_options(own.table))
+assert [n.predictions for _, _, n in read_nights(open_table(own.table))] == [9, 30]
+scan = pl.scan_delta(own.table, storage_options=delta.storage_options(own.table))
 assert scan.collect().height == 9
 """
 
 
 @pytest.mark.parametrize("unsafe", ["", "true"], ids=["as it is", "unsafe by the environment"])
-def test_of_two_runs_on_an_object_store_one_commits(bundle: Path, unsafe: str) -> None:
+def test_of_two_runs_on_an_object_store_one_commits(commands: Path, bundle: Path, unsafe: str) -> None:
     """Also where a variable of other Delta writers switches their safety off."""
     variables = {"AWS_S3_ALLOW_UNSAFE_RENAME": unsafe, "AWS_CONDITIONAL_PUT": "disabled"} if unsafe else {}
-    in_store(bundle, RACE, **variables)
+    in_store(commands, bundle, RACE, **variables)
 
 
 @pytest.mark.slow
-def test_the_command_line_says_what_it_did_and_fails_with_a_code(tmp_path: Path, bundle: Path) -> None:
+def test_command_line(tmp_path: Path, bundle: Path, commands: Path) -> None:
     tiny.menus().select("doc_id", "text").write_csv(tmp_path / "in.csv")
 
     def command(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", "flows.score", "--bundle", str(bundle), *arguments],
+            [commands / "python", "-m", "flows.score", "--bundle", str(bundle), *arguments],
             env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
             capture_output=True,
             text=True,
@@ -365,9 +359,7 @@ def test_the_command_line_says_what_it_did_and_fails_with_a_code(tmp_path: Path,
         assert says in failed.stderr and "Traceback" not in failed.stderr
 
 
-def test_with_a_public_key_only_what_it_verifies_scores(
-    tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_verified_bundles_score(tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("model_signing", reason="needs the extra sign")
     private = key_pairs.pair(tmp_path / "keys")
     monkeypatch.setenv(keys.VERIFY_KEY, str(key_pairs.public(private)))

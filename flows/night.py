@@ -1,0 +1,200 @@
+"""A night with a project around it: its champion, gate, settings, page and summary.
+
+Predictions and rejects are rows of two Delta tables (params.yaml, `score`), partitioned by date. Beside the tables: gate.json
+and summary.json in the night's folder of `score.staging_dir`, and a page in reports/nights.
+"""
+
+import sys
+from dataclasses import asdict
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from prefect.runtime import flow_run
+from tqdm import tqdm
+
+from flows import champion, keys, night_page
+from flows.revision import code_revision, lock_hash
+from flows.scoring_options import PLACEHOLDER, ScoringOptions
+from mgm.corpus.readers import Source
+from mgm.files import read_json, write_json
+from mgm.quality.night_rows import NightRows
+from mgm.scoring import cluster, commits, delta, steps
+from mgm.scoring.commits import Night
+from mgm.scoring.inputs import Inputs
+from mgm.scoring.local import ShardScorer, score_in_process
+from mgm.scoring.night import NightPlan, Tables, score_night
+from mgm.scoring.night_frames import NightReader
+from mgm.scoring.scorer import Scorer
+from mgm.scoring.shards import cut_shards, write_manifest
+from mgm.scoring.staging import Staging
+from mgm.scoring.workers import WorkerModel
+from mgm.settings.gates import GateSettings
+from mgm.settings.scoring import ScoreSettings
+
+SUMMARY, VERDICT, SHARDS = "summary.json", "gate.json", "shards"
+SCORED, SKIPPED = "scored", "skipped"
+
+
+class NightRefused(ValueError):
+    """The gate stops these documents. The message says why, the first line in short."""
+
+
+def score_date(
+    day: date,
+    options: ScoringOptions,
+    *,
+    settings: ScoreSettings | None = None,
+    gates: GateSettings | None = None,
+) -> dict[str, Any]:
+    """Judge, score and commit a night.
+
+    Args:
+        settings, gates: None: the defaults.
+
+    Returns:
+        The night's summary: the commit's metadata and `state`, which is `scored`, or `skipped` where the night was in the table.
+
+    Raises:
+        NightRefused: the gate stops the documents.
+        FileNotFoundError, ValueError: before anything is scored, for a fault of bundle, input or tables.
+        NightConflict: another run has committed the night meanwhile, from other documents or with another bundle.
+        ModelBroken: the model fails for too many documents.
+        OSError: something cannot be written; the predictions are as they were.
+    """
+    settings, gates = settings or ScoreSettings(), gates or GateSettings()
+    folder = Path(settings.staging_dir) / day.isoformat()
+    table = delta.open_table(settings.table)
+    revision = commits.current_revision(table, day)
+    if revision and not options.rescore:
+        committed = commits.read_night(table, day)
+        assert committed is not None, "a transaction of a night comes with its commit"
+        return _finish(folder, committed, SKIPPED)
+    if settings.ray.address is not None:
+        cluster.check_installed()
+    bundle = options.bundle or _champion_bundle()
+    scorer = Scorer.load(bundle, tasks=settings.tasks, public_key=keys.verify_key())
+    scorer.bundle.text_for(options.as_corpus)
+    delta.check_schema(settings.table, scorer.schema)
+    plan = _plan(day, options, revision=revision + 1, scorer=scorer, settings=settings, gates=gates)
+    shard_scorer = _shard_scorer(scorer, bundle, options.as_corpus, settings)
+    with tqdm(total=plan.shards.rows, unit=" documents", disable=not sys.stderr.isatty()) as bar:
+        night = score_night(plan, shard_scorer, on_progress=bar.update)
+    return _finish(folder, night, SCORED)
+
+
+def _champion_bundle() -> Path:
+    now = champion.champion()
+    if now is None:
+        raise FileNotFoundError(
+            f"{champion.CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate"
+        )
+    return champion.STORE / now.bundle
+
+
+def _plan(
+    day: date,
+    options: ScoringOptions,
+    *,
+    revision: int,
+    scorer: Scorer,
+    settings: ScoreSettings,
+    gates: GateSettings,
+) -> NightPlan:
+    """Cut the documents into shards and judge them."""
+    folder = Path(settings.staging_dir) / day.isoformat()
+    inputs = _inputs(day, options, scorer, settings)
+    rows = NightRows(gates.score)
+    shards = cut_shards(inputs, settings.rows_per_shard, on_frame=rows.add)
+    write_manifest(folder, shards)
+    steps.reached(steps.CUT)
+    reader = NightReader(
+        inputs=inputs, scorer=scorer, as_corpus=options.as_corpus, rows_per_batch=settings.rows_per_batch
+    )
+    warnings = _judge(rows, reader, folder=folder, gates=gates, accept_drift=options.accept_drift)
+    steps.reached(steps.JUDGED)
+    tasks, code = [task.name for task in scorer.tasks], code_revision()
+    scored_by = {
+        "bundle": scorer.bundle.id,
+        "code": code,
+        "like": options.as_corpus,
+        "tasks": tasks,
+        "rows_per_batch": settings.rows_per_batch,
+    }
+    night = Night(
+        date=day.isoformat(),
+        revision=revision,
+        input_sha256=shards.sha256,
+        bundle=scorer.bundle.id,
+        code=code,
+        dvc_lock=lock_hash(),
+        flow_run=str(flow_run.id or ""),
+        tasks=tasks,
+        as_corpus=options.as_corpus,
+        accepted_drift=options.accept_drift,
+        warnings=warnings,
+    )
+    return NightPlan(
+        night=night,
+        inputs=inputs,
+        shards=shards,
+        staging=Staging(folder / SHARDS, schema=scorer.schema, scored_by=scored_by),
+        tables=Tables(predictions=settings.table, rejects=settings.rejects),
+    )
+
+
+def _inputs(day: date, options: ScoringOptions, scorer: Scorer, settings: ScoreSettings) -> Inputs:
+    source: Source = settings.input if options.source is None else options.source
+    if isinstance(source, str | Path):
+        source = type(source)(str(source).replace(PLACEHOLDER, day.isoformat()))
+    if options.as_corpus is None:
+        return Inputs(source)
+    columns = scorer.bundle.settings.corpora[options.as_corpus]
+    return Inputs(source, doc_id=columns.id, text=columns.text_column)
+
+
+def _shard_scorer(
+    scorer: Scorer, bundle: Path, as_corpus: str | None, settings: ScoreSettings
+) -> ShardScorer:
+    """Return the function that scores shards: in this process, or by a cluster's workers."""
+    if settings.ray.address is None:
+        return partial(score_in_process, scorer=scorer, as_corpus=as_corpus, settings=settings)
+    model = WorkerModel.read(bundle, public_key=keys.verify_key(), as_corpus=as_corpus, settings=settings)
+    return partial(cluster.score_on_ray, model=model)
+
+
+def _judge(
+    rows: NightRows, reader: NightReader, *, folder: Path, gates: GateSettings, accept_drift: bool
+) -> list[str]:
+    """Run the gate, and return its warnings."""
+    # imported here, since it brings Great Expectations, which nothing else in this process needs
+    from flows.gates.night import REFUSED, judge_night
+
+    judged = judge_night(rows, reader, output=folder, gates=gates, accept_drift=accept_drift)
+    if not judged.verdict.passed:
+        failures = "".join(f"\n{finding}" for finding in judged.verdict.failures)
+        columns = ", ".join(dict.fromkeys(str(finding.column) for finding in judged.verdict.failures))
+        raise NightRefused(
+            f"the gate stops these documents ({columns}); nothing was scored ({folder / REFUSED}){failures}"
+        )
+    (folder / REFUSED).unlink(missing_ok=True)
+    write_json(folder / VERDICT, judged.as_dict())
+    return [f"{finding.column}: {finding.observed}" for finding in judged.verdict.warnings]
+
+
+def _finish(folder: Path, night: Night, state: str) -> dict[str, Any]:
+    """Do what follows the commit and may be done again: remove the shards, write the page, and last the summary.
+
+    A night with its summary is left alone, since the shards may be those of a new revision.
+    """
+    summary, page = asdict(night), night_page.page_path(night.date)
+    is_finished = page.is_file() and (folder / SUMMARY).is_file() and read_json(folder / SUMMARY) == summary
+    if not is_finished:
+        Staging.remove(folder / SHARDS)
+        verdict = read_json(folder / VERDICT) if (folder / VERDICT).is_file() else None
+        night_page.write_page(night, verdict)
+        steps.reached(steps.PAGE_WRITTEN)
+        write_json(folder / SUMMARY, summary)
+        steps.reached(steps.SUMMARY_WRITTEN)
+    return summary | {"state": state}

@@ -1,0 +1,201 @@
+"""Nights as commits of the tables of predictions and rejects, each committed exactly once.
+
+The commit of a night's predictions is its only commit point. It carries the application transaction `score:<date>`, whose
+version is the night's revision, and the fields of `Night` as metadata.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from datetime import date
+from typing import Any, NamedTuple
+
+import polars as pl
+from deltalake import CommitProperties, DeltaTable, Transaction
+from deltalake.exceptions import CommitFailedError
+
+from mgm.scoring import delta
+from mgm.scoring.delta import DATE
+
+Frames = Callable[[], Iterable[pl.DataFrame]]
+"""Reads the rows of a night again at each try."""
+_MAX_TRIES = 10
+_TEXT_FIELDS = ("date", "input_sha256", "bundle", "code", "dvc_lock", "flow_run")
+"""Fields that are metadata as they are; the others are JSON."""
+_KEYS = {"as_corpus": "like"}
+"""Metadata keys that differ from their fields, so that nights of older tables stay readable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Night:
+    """The metadata of the commit of a scored night."""
+
+    date: str
+    revision: int
+    input_sha256: str
+    """Of all documents' ids and texts, in their order."""
+    bundle: str
+    code: str
+    """The git revision of the code, `unknown` where there is none."""
+    dvc_lock: str
+    """The SHA-256 of dvc.lock; empty where there is none."""
+    flow_run: str
+    """The Prefect flow run's id; empty outside of one."""
+    rows_in: int = 0
+    predictions: int = 0
+    rejected: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+    tasks: list[str]
+    as_corpus: str | None
+    """The corpus whose columns and text settings the documents were read with."""
+    accepted_drift: bool
+    warnings: list[str]
+    broken: list[str] = field(default_factory=list)
+    """Documents that broke the model: id and error; the first ones."""
+    rejects_version: int = -1
+    """The version of the rejects table that holds this night's."""
+
+    def has_same_inputs(self, other: "Night") -> bool:
+        """Return whether both nights were made from the same documents by the same bundle."""
+        return (self.input_sha256, self.bundle) == (other.input_sha256, other.bundle)
+
+    def to_metadata(self) -> dict[str, str]:
+        """Return the night as the metadata of a commit."""
+        return {
+            _KEYS.get(name, name): value if name in _TEXT_FIELDS else json.dumps(value)
+            for name, value in asdict(self).items()
+        }
+
+    @classmethod
+    def from_metadata(cls, commit: Mapping[str, Any]) -> "Night | None":
+        """Return the night of a commit; None for a commit of something else."""
+        keys = {f.name: _KEYS.get(f.name, f.name) for f in fields(cls)}
+        if not all(key in commit for key in keys.values()):
+            return None
+        values = {
+            name: commit[key] if name in _TEXT_FIELDS else json.loads(commit[key])
+            for name, key in keys.items()
+        }
+        return cls(**values)
+
+
+class NightCommit(NamedTuple):
+    """The commit of a night: the table's version, and the time in milliseconds since 1970."""
+
+    version: int
+    timestamp: int
+    night: Night
+
+
+class NightConflict(ValueError):
+    """Another run has committed this night from other documents or with another bundle."""
+
+
+def transaction_id(day: date) -> str:
+    """Return the application id of a night's transactions."""
+    return f"score:{day.isoformat()}"
+
+
+def current_revision(table: DeltaTable | None, day: date) -> int:
+    """Return the revision of a night that stands in the table; 0: it was never committed."""
+    return 0 if table is None else table.transaction_version(transaction_id(day)) or 0
+
+
+def read_nights(table: DeltaTable | None) -> list[NightCommit]:
+    """Return every commit of a night, the newest first."""
+    if table is None:
+        return []
+    commits = [(commit, Night.from_metadata(commit)) for commit in table.history()]
+    return [
+        NightCommit(version=int(commit["version"]), timestamp=int(commit["timestamp"]), night=night)
+        for commit, night in commits
+        if night is not None
+    ]
+
+
+def read_night(table: DeltaTable | None, day: date) -> Night | None:
+    """Return a night as its newest commit has it; None where there is none."""
+    return next((commit.night for commit in read_nights(table) if commit.night.date == day.isoformat()), None)
+
+
+def commit_rejects(
+    location: str, *, day: date, made_of: Mapping[str, str], schema: pl.Schema, frames: Frames
+) -> int:
+    """Replace a night's rejects, unless those of the same making are there, and return the table's version with them.
+
+    Args:
+        made_of: everything that determines the rows; kept in the commit.
+
+    Raises:
+        OSError: the table cannot be written; it is as it was.
+    """
+    metadata = {**made_of, DATE: day.isoformat()}
+    for attempt in range(_MAX_TRIES):
+        table = delta.open_or_create_table(location, schema)
+        last = next((c for c in table.history() if c.get(DATE) == day.isoformat()), None)
+        if last is not None and {key: last.get(key) for key in metadata} == metadata:
+            return int(last["version"])
+        try:
+            delta.replace_date(
+                table,
+                location,
+                day=day,
+                schema=schema,
+                frames=frames(),
+                properties=CommitProperties(custom_metadata=metadata),
+            )
+        except CommitFailedError as error:
+            _raise_after_last_try(location, attempt, error)
+    raise AssertionError("the last attempt raises")
+
+
+def commit_predictions(location: str, night: Night, *, schema: pl.Schema, frames: Frames) -> Night:
+    """Commit a night at its revision, once, and return the night that stands in the table.
+
+    Where another run was first with the same documents and bundle, nothing is written, and its night is returned.
+
+    Raises:
+        NightConflict: another run was first with others.
+        OSError: the table cannot be written; it is as it was.
+    """
+    day = date.fromisoformat(night.date)
+    properties = CommitProperties(
+        custom_metadata=night.to_metadata(),
+        app_transactions=[Transaction(transaction_id(day), night.revision)],
+    )
+    for attempt in range(_MAX_TRIES):
+        # read and written on one snapshot: a commit of another run between the two makes this one fail
+        table = delta.open_or_create_table(location, schema)
+        if current_revision(table, day) >= night.revision:
+            return read_rival(table, night)
+        try:
+            delta.replace_date(
+                table, location, day=day, schema=schema, frames=frames(), properties=properties
+            )
+        except CommitFailedError as error:
+            _raise_after_last_try(location, attempt, error)
+        else:
+            return night
+    raise AssertionError("the last attempt raises")
+
+
+def read_rival(table: DeltaTable | None, night: Night) -> Night:
+    """Return the night of another run that stands where `night` was to be committed.
+
+    Raises:
+        NightConflict: it was made from other documents or by another bundle.
+    """
+    rival = read_night(table, date.fromisoformat(night.date))
+    assert rival is not None, "a transaction of a night comes with its commit"
+    if not rival.has_same_inputs(night):
+        raise NightConflict(
+            f"night {night.date}: another run has committed revision {rival.revision} of input {rival.input_sha256[:12]} by bundle "
+            f"{rival.bundle[:12]}; this run had input {night.input_sha256[:12]} and bundle {night.bundle[:12]}. Nothing was "
+            f"written"
+        )
+    return rival
+
+
+def _raise_after_last_try(location: str, attempt: int, error: Exception) -> None:
+    if attempt == _MAX_TRIES - 1:
+        raise OSError(f"{location}: other runs commit all the time, {_MAX_TRIES} tries: {error}") from error
