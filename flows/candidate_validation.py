@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 import mgm
-from flows.champion import CHAMPION, STORE, champion
+from flows.champion import CHAMPION, bundle_folder, read_champion
 from flows.project import CANDIDATE, DATA, REPORTS
 from mgm.bundle.bundle import bundle_id
 from mgm.corpus.parts import read_manifest
@@ -40,7 +40,7 @@ def judge_candidate(settings: PromotionSettings, root: Path = Path()) -> dict[st
         ValueError: a file of the run is not what it should be, or resamples are off and there is a champion.
     """
     identity = bundle_id(root / CANDIDATE)
-    now = champion(root)
+    now = read_champion(root)
     against = None if now is None else now.bundle
     if against is not None and settings.evaluate.bootstrap < 1:
         raise ValueError(
@@ -90,7 +90,7 @@ def _smoke(settings: PromotionSettings, root: Path) -> SmokeResult:
 
 def _against(against: str, settings: PromotionSettings, root: Path) -> list[Check]:
     try:
-        scorer = Scorer.load(root / STORE / against)
+        scorer = Scorer.load(bundle_folder(against, root))
     except (ValueError, FileNotFoundError) as error:
         why = (
             f"the champion {against[:12]} cannot be loaded, so nothing can be compared with it: {error} "

@@ -1,7 +1,7 @@
 """The champion: models/champion.json names a folder of models/store. Read here, moved by promotion.py.
 
-No gate lists the champion's profile as a dependency in dvc.yaml, on purpose: a promotion must not make gates, and all that
-stands behind them, run again on data that has not changed. What was compared with the champion of its day stays so until
+No gate lists the champion's profile as a dependency in dvc.yaml, on purpose: a promotion must not make gates, and all stages
+behind them, run again on data that has not changed. A comparison with the champion of its day stays until
 the data changes.
 """
 
@@ -19,48 +19,57 @@ PROFILE = "profile.json"
 
 @dataclass(frozen=True)
 class Champion:
-    """models/champion.json: bundle ids (the store's folders); `earlier`: those before `previous`, newest first."""
+    """The content of models/champion.json: bundle ids (the store's folders)."""
 
     bundle: str
     promoted_at: str
     previous: str | None = None
     earlier: list[str] = field(default_factory=list)
+    """The champions before `previous`, newest first."""
 
 
-def champion(root: Path = Path()) -> Champion | None:
-    """The present champion, or None before the first promotion.
+def read_champion(root: Path = Path()) -> Champion | None:
+    """Return the present champion, or None before the first promotion.
 
     Raises:
-        ValueError: models/champion.json is not one.
+        ValueError: models/champion.json is not a champion's pointer.
     """
     path = root / CHAMPION
     if not path.is_file():
         return None
     try:
-        content = read_json(path)
-        return Champion(**content)
+        return Champion(**read_json(path))
     except (json.JSONDecodeError, TypeError) as error:
         raise ValueError(
             f"{path}: not a champion's pointer (bundle, promoted_at, previous): {error}"
         ) from error
 
 
-def reference(corpus: str | None = None) -> Profile | None:
-    """The champion's profile of a corpus, or of all of them by name.
+def bundle_folder(bundle: str, root: Path = Path()) -> Path:
+    """Return the folder of a bundle in the store."""
+    return root / STORE / bundle
 
-    None where there is nothing to compare with: no champion, its bundle not in the store (`dvc pull` fetches it), a corpus
-    that it was not trained on, or profiles of another layout. Of all corpora, those of another layout are left out.
+
+def champion_profiles() -> dict[str, Profile] | None:
+    """Return the champion's profiles by corpus, without those of another layout; None: there is no champion.
+
+    They are empty where there is nothing to compare with: the champion's bundle is not in the store, or its profiles are of
+    another layout.
 
     Raises:
-        ValueError: the pointer or the profile is not what it should be.
+        ValueError: the pointer or the profile is malformed.
     """
-    if not CHAMPION.is_file():
+    champion = read_champion()
+    if champion is None:
         return None
-    try:
-        path = STORE / json.loads(CHAMPION.read_text(encoding="utf-8"))["bundle"] / PROFILE
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
-        raise ValueError(f"{CHAMPION}: not a champion's pointer: {error!r}") from error
-    if not path.is_file():
-        return None
-    found = read_profiles(path)
-    return (found or None) if corpus is None else found.get(corpus)
+    path = bundle_folder(champion.bundle) / PROFILE
+    return read_profiles(path) if path.is_file() else {}
+
+
+def champion_profile(corpus: str) -> Profile | None:
+    """Return the champion's profile of a corpus; None where there is none that compares.
+
+    Raises:
+        ValueError: the pointer or the profile is malformed.
+    """
+    return (champion_profiles() or {}).get(corpus)

@@ -40,7 +40,7 @@ def _rollback(_: argparse.Namespace) -> int:
 def _champion(_: argparse.Namespace) -> int:
     from flows import promotion
 
-    now = promotion.champion()
+    now = promotion.read_champion()
     if now is None:
         print(f"error: {promotion.CHAMPION}: there is no champion; run `mgm promote`", file=sys.stderr)
         return 1

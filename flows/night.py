@@ -14,7 +14,8 @@ from typing import Any
 from prefect.runtime import flow_run
 from tqdm import tqdm
 
-from flows import champion, keys, night_page
+from flows import keys, night_page
+from flows.champion import CHAMPION, bundle_folder, read_champion
 from flows.revision import code_revision, lock_hash
 from flows.scoring_options import PLACEHOLDER, ScoringOptions
 from mgm.corpus.readers import Source
@@ -85,12 +86,12 @@ def score_date(
 
 
 def _champion_bundle() -> Path:
-    now = champion.champion()
-    if now is None:
+    champion = read_champion()
+    if champion is None:
         raise FileNotFoundError(
-            f"{champion.CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate"
+            f"{CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate"
         )
-    return champion.STORE / now.bundle
+    return bundle_folder(champion.bundle)
 
 
 def _plan(

@@ -10,7 +10,7 @@ from typing import Any
 
 from flows import keys
 from flows.candidate_validation import VERDICT, judge_candidate
-from flows.champion import CHAMPION, STORE, Champion, champion
+from flows.champion import CHAMPION, Champion, bundle_folder, read_champion
 from flows.project import CANDIDATE, CARD
 from mgm.bundle.bundle import bundle_id, verify
 from mgm.bundle.card import add_card
@@ -37,7 +37,7 @@ def promote(root: Path = Path()) -> str:
         ValueError: a file of the bundle was altered, or the key cannot be used.
     """
     candidate, verdict, key = root / CANDIDATE, _verdict(root / VERDICT), keys.signing_key()
-    identity, now = bundle_id(candidate), champion(root)
+    identity, now = bundle_id(candidate), read_champion(root)
     if verdict["bundle"] != identity:
         raise Refused(
             f"{root / VERDICT} judged bundle {str(verdict['bundle'])[:12]}, but {candidate} is {identity[:12]}: "
@@ -53,7 +53,7 @@ def promote(root: Path = Path()) -> str:
             f"{root / VERDICT}: the verdict on bundle {identity[:12]} is {verdict['verdict']!r}:{reasons}"
         )
     verify(candidate)
-    _store(candidate, root / STORE / identity, root, key, _card(root / CARD, identity))
+    _store(candidate, bundle_folder(identity, root), root, key, _card(root / CARD, identity))
     if present == identity:
         return f"bundle {identity[:12]} is the champion already"
     before = [] if now is None else [b for b in (now.bundle, now.previous, *now.earlier) if b is not None]
@@ -69,14 +69,14 @@ def rollback(root: Path = Path()) -> str:
         ValueError: there is no previous champion, a file of its bundle was altered, or, with a public key (keys.py), its
             signature does not hold.
     """
-    now = champion(root)
+    now = read_champion(root)
     if now is None:
         raise ValueError(f"{root / CHAMPION}: there is no champion, so there is none to go back to")
     if now.previous is None:
         raise ValueError(
             f"{root / CHAMPION}: bundle {now.bundle[:12]} has no champion before it to go back to"
         )
-    folder = root / STORE / now.previous
+    folder = bundle_folder(now.previous, root)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"{folder}: the previous champion is not in the store; try `dvc pull {folder}.dvc`"

@@ -1,4 +1,4 @@
-"""Data Docs: static pages of what the gates found, which open without a network.
+"""Data Docs: static pages of the gates' verdicts, which open without a network.
 
 `<folder>/index.html` lists every gate and corpus; below it lies a page for each of their last runs, and beside each
 page a small JSON file:
@@ -6,14 +6,12 @@ page a small JSON file:
     index.html
     <gate>/<corpus>/<time>.html, <time>.json        a gate over all corpora: <gate>/<time>.html, <time>.json
 
-The index is made anew from those JSON files after every run. The pages are the project's own: Great Expectations' need
-scripts, styles and fonts from the network, without which they show no status, and they never show severity, row
-ids or notes; they also take a value out of the data that looks like markup for markup. Its words for an expectation are kept
-(wording.py).
+The index is written again from those JSON files after every run. The pages are the project's own, since those of Great
+Expectations need scripts, styles and fonts from the network, without which they show no status; they show neither severity
+nor row ids nor notes, and do not escape values of the data. Its descriptions of expectations are kept (descriptions.py).
 """
 
 import fcntl
-import json
 import os
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +22,8 @@ from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 
-from flows.gates.runner import Verdict
+from flows.gates.verdict import Verdict
+from mgm.files import read_json, to_json, write_text
 
 INDEX = "index.html"
 STATUS = ("stopped", "passed with warnings", "passed")
@@ -32,7 +31,7 @@ TIME = "%Y%m%dT%H%M%S.%fZ"
 LOCK = ".lock"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
     """One run of a gate, as the JSON file beside its page states it."""
 
@@ -47,10 +46,11 @@ class Run:
 
     @property
     def time(self) -> str:
+        """The time as the pages show it."""
         return datetime.fromisoformat(self.at).strftime("%Y-%m-%d %H:%M:%S")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """A gate and corpus of the index: its last run and those before it, each with the address of its page."""
 
@@ -58,11 +58,11 @@ class Entry:
     earlier: list[tuple[Run, str]]
 
 
-def write_page(folder: Path, verdict: Verdict, at: datetime, keep: int) -> Path:
-    """Writes the page of one run and the index, and deletes the oldest pages of this gate and corpus.
+def write_page(folder: Path, verdict: Verdict, *, at: datetime, keep: int) -> Path:
+    """Write the page of one run and the index, delete the oldest pages of this gate and corpus, and return the page.
 
-    Processes take turns (the lock ends with its holder), and every file is replaced at once, so that neither a kill nor
-    another gate loses an entry or leaves half an index. Returns the page.
+    Processes take turns (the lock ends with its holder), and every file is replaced atomically, so that neither a kill nor
+    another gate loses an entry or leaves half an index.
 
     Args:
         folder: where the pages of all gates lie.
@@ -79,46 +79,47 @@ def write_page(folder: Path, verdict: Verdict, at: datetime, keep: int) -> Path:
     at = at.astimezone(UTC)
     status = STATUS[0] if verdict.failures else STATUS[1] if verdict.warnings else STATUS[2]
     run = Run(
-        verdict.gate,
-        verdict.corpus,
-        at.isoformat(),
-        status,
-        verdict.checks,
-        len(verdict.warnings),
-        len(verdict.failures),
+        gate=verdict.gate,
+        corpus=verdict.corpus,
+        at=at.isoformat(),
+        status=status,
+        checks=verdict.num_checks,
+        warnings=len(verdict.warnings),
+        failures=len(verdict.failures),
     )
     place = folder / verdict.gate / verdict.corpus if verdict.corpus else folder / verdict.gate
     place.mkdir(parents=True, exist_ok=True)
     page = place / f"{at.strftime(TIME)}.html"
-    with _turn(folder):
+    with _lock(folder):
         # A page first and its JSON last, and the other way round to delete: the index never names an absent page.
-        _replace(page, _render_run(run, verdict, Path(os.path.relpath(folder, place), INDEX)))
-        _replace(page.with_suffix(".json"), json.dumps(asdict(run), indent=1, ensure_ascii=False) + "\n")
+        write_text(page, _render_run(run, verdict, Path(os.path.relpath(folder, place), INDEX)))
+        write_text(page.with_suffix(".json"), to_json(asdict(run)))
         kept = sorted(place.glob("*.json"))[-keep:]
         for old in set(place.glob("*.json")) - set(kept):
             old.unlink()
-        _replace(folder / INDEX, _render_index(folder))
-        for old in {*place.glob("*.html"), *place.glob("*.tmp")} - {p.with_suffix(".html") for p in kept}:
+        write_text(folder / INDEX, _render_index(folder))
+        for old in set(place.glob("*.html")) - {path.with_suffix(".html") for path in kept}:
             old.unlink()
+        # A process that was killed leaves its temporary file.
+        for temporary in {*place.glob("*.tmp"), *folder.glob("*.tmp")}:
+            temporary.unlink()
     return page
 
 
 @contextmanager
-def _turn(folder: Path) -> Iterator[None]:
+def _lock(folder: Path) -> Iterator[None]:
     with (folder / LOCK).open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def _replace(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
 def _render_run(run: Run, verdict: Verdict, index: Path) -> str:
-    """The page of a run; `index` is relative to it."""
-    failed = [o for o in verdict.outcomes if not o.held]
+    """Return the page of a run.
+
+    Args:
+        index: the index, relative to the page.
+    """
+    failed = [o for o in verdict.outcomes if not o.passed]
     warned = [o for o in failed if o.finding.severity != "critical"]
     return _template("run.html.j2").render(
         title=f"{run.gate} gate, {run.corpus or 'all corpora'}",
@@ -127,18 +128,18 @@ def _render_run(run: Run, verdict: Verdict, index: Path) -> str:
         failures=[o for o in failed if o.finding.severity == "critical"],
         warnings=[o for o in warned if o.finding in verdict.warnings],
         implied=[o for o in warned if o.finding not in verdict.warnings],
-        held=[o for o in verdict.outcomes if o.held],
+        passed=[o for o in verdict.outcomes if o.passed],
     )
 
 
 def _render_index(folder: Path) -> str:
-    """The index of all pages below `folder`: what stopped first, then by gate and corpus."""
+    """Return the index of all pages below `folder`: gates that stopped first, then by gate and corpus."""
     runs: dict[tuple[str, str], list[tuple[Run, str]]] = {}
     for path in sorted(folder.glob("**/*.json"), key=lambda p: p.name, reverse=True):
-        run = Run(**json.loads(path.read_text(encoding="utf-8")))
+        run = Run(**read_json(path))
         address = path.relative_to(folder).with_suffix(".html").as_posix()
         runs.setdefault((run.gate, run.corpus or ""), []).append((run, address))
-    entries = [Entry(found[0], found[1:]) for _, found in sorted(runs.items())]
+    entries = [Entry(last=pages[0], earlier=pages[1:]) for _, pages in sorted(runs.items())]
     entries.sort(key=lambda entry: STATUS.index(entry.last[0].status))
     counts = Counter(entry.last[0].status for entry in entries)
     return _template("index.html.j2").render(

@@ -1,26 +1,31 @@
-"""The gates: frames of what a stage wrote, its suite, and the verdict file that the next stage depends on."""
+"""The gates of the pipeline: each judges the output of a stage and writes the verdict file that the next stage depends on."""
 
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flows.champion import CHAMPION, reference
+from flows.champion import champion_profile, champion_profiles
 from flows.gates.data_docs import write_page
-from flows.gates.runner import Frame, Verdict, check
-from flows.project import DATA, REPORTS, rejects_folder
+from flows.gates.runner import Parameters, run_suite
+from flows.gates.verdict import Verdict
+from flows.project import DOCUMENTS, FEATURES, GATES, REPORTS, STAGES, UNIQUE, rejects_folder
 from mgm.files import read_json, write_json
-from mgm.quality.documents import Cleaning, document_frames, length_reference
+from mgm.quality.corpus_output import CleaningReport, CorpusOutput
+from mgm.quality.documents import document_frames, length_reference
 from mgm.quality.features import feature_frames
+from mgm.quality.frame import Frame
 from mgm.settings.names import nearest
 from mgm.settings.views.gating import GatingSettings
 
-# What a gate judges. The one after cleaning comes after deduplication too, whose result is what later stages read.
-TABLES = {"ingest": DATA / "documents", "clean": DATA / "unique"}
-GATES = (*TABLES, "features")
+TABLES = {"ingest": DOCUMENTS, "clean": UNIQUE}
+"""The table that a gate judges. The one after cleaning comes after deduplication too, whose output later stages read."""
+GATE_NAMES = (*TABLES, "features")
 DATA_DOCS = REPORTS / "data_docs"
 
 
 def run_gate(gate: str, corpus: str | None, settings: GatingSettings) -> Verdict:
-    """Checks what a stage wrote, adds a page to the Data Docs and writes the verdict; only a gate that passes leaves a file at `verdict_path`.
+    """Judge the output of a stage, add a page to the Data Docs and write the verdict.
+
+    Only a gate that passes leaves a file at `verdict_path`.
 
     Raises:
         FileNotFoundError: the stage has not run.
@@ -28,26 +33,26 @@ def run_gate(gate: str, corpus: str | None, settings: GatingSettings) -> Verdict
     """
     _check_names(gate, corpus, settings)
     passed, failed = verdict_path(gate, corpus), verdict_path(gate, corpus, failed=True)
-    # Both first: whatever stops this process, no verdict on other data may stay behind.
+    # Both are removed first: if this process is stopped, no verdict on other data may stay.
     passed.unlink(missing_ok=True)
     failed.unlink(missing_ok=True)
-    frames = _frames(gate, corpus, settings)
-    known = {} if corpus is None else {"length_reference": length_reference(reference(corpus))}
-    verdict = check(gate, corpus, frames, getattr(settings.gates, gate).model_dump(), known=known)
-    write_page(DATA_DOCS, verdict, datetime.now(UTC), settings.gates.data_docs_keep)
+    computed = {} if corpus is None else {"length_reference": length_reference(champion_profile(corpus))}
+    parameters = Parameters(thresholds=getattr(settings.gates, gate).model_dump(), computed=computed)
+    verdict = run_suite(gate, corpus, _build_frames(gate, corpus, settings), parameters=parameters)
+    write_page(DATA_DOCS, verdict, at=datetime.now(UTC), keep=settings.gates.data_docs_keep)
     write_json(passed if verdict.passed else failed, verdict.as_dict())
     return verdict
 
 
-def verdict_path(gate: str, corpus: str | None, failed: bool = False) -> Path:
-    """Where the verdict lies. That of a failed gate lies elsewhere, so that the next stage lacks its dependency."""
-    folder = REPORTS / "gates" / "failed" if failed else REPORTS / "gates"
+def verdict_path(gate: str, corpus: str | None, *, failed: bool = False) -> Path:
+    """Return the path of the verdict; that of a failed gate is another, so that the next stage lacks its dependency."""
+    folder = GATES / "failed" if failed else GATES
     return folder / f"{gate}.json" if corpus is None else folder / gate / f"{corpus}.json"
 
 
 def _check_names(gate: str, corpus: str | None, settings: GatingSettings) -> None:
-    if gate not in GATES:
-        raise ValueError(f"no gate {gate!r}{nearest(gate, GATES)}")
+    if gate not in GATE_NAMES:
+        raise ValueError(f"no gate {gate!r}{nearest(gate, GATE_NAMES)}")
     if gate == "features" and corpus is not None:
         raise ValueError(
             f"the features gate checks all enabled corpora at once, found the argument {corpus!r}"
@@ -58,34 +63,38 @@ def _check_names(gate: str, corpus: str | None, settings: GatingSettings) -> Non
         raise ValueError(f"no enabled corpus {corpus!r}{nearest(corpus, settings.enabled)}")
 
 
-def _frames(gate: str, corpus: str | None, settings: GatingSettings) -> dict[str, Frame]:
+def _build_frames(gate: str, corpus: str | None, settings: GatingSettings) -> dict[str, Frame]:
     if corpus is None:
         return feature_frames(
-            DATA / "features",
-            REPORTS / "stages" / "features.json",
-            list(settings.enabled),
-            settings.active_tasks(),
-            (reference() or {}) if CHAMPION.is_file() else None,
-            settings.gates,
+            FEATURES,
+            STAGES / "features.json",
+            corpora=list(settings.enabled),
+            tasks=settings.active_tasks(),
+            references=champion_profiles(),
+            gates=settings.gates,
         )
+    output = CorpusOutput(
+        documents=TABLES[gate] / corpus,
+        rejects=rejects_folder(gate, corpus),
+        cleaning=_read_cleaning_report(corpus) if gate == "clean" else None,
+    )
     return document_frames(
-        TABLES[gate] / corpus,
-        rejects_folder(gate, corpus),
-        settings.tasks_for(corpus),
-        settings.gates,
-        settings.corpora[corpus].lang,
-        reference(corpus),
-        _cleaning(corpus) if gate == "clean" else None,
+        output,
+        tasks=settings.tasks_for(corpus),
+        gates=settings.gates,
+        lang=settings.corpora[corpus].lang,
+        reference=champion_profile(corpus),
     )
 
 
-def _cleaning(corpus: str) -> Cleaning:
-    """What the stages between the two gates say of a corpus.
+def _read_cleaning_report(corpus: str) -> CleaningReport:
+    """Return the output of the stages clean and deduplicate beside their table.
 
     Raises:
         FileNotFoundError: one of them has not run.
     """
-    statistics = [
-        read_json(REPORTS / "stages" / stage / f"{corpus}.json") for stage in ("clean", "deduplicate")
-    ]
-    return Cleaning(rejects_folder("deduplicate", corpus), *statistics)
+    return CleaningReport(
+        copies=rejects_folder("deduplicate", corpus),
+        cleaned=read_json(STAGES / "clean" / f"{corpus}.json"),
+        deduplicated=read_json(STAGES / "deduplicate" / f"{corpus}.json"),
+    )

@@ -1,4 +1,4 @@
-"""The gate before scoring: frames of a night's raw documents, the suite `score.json`, and the verdict beside the output."""
+"""The gate before scoring: it judges a night's raw documents, and writes the verdict beside the output."""
 
 import logging
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import Any
 
 from flows.gates.data_docs import write_page
 from flows.gates.gate import DATA_DOCS
-from flows.gates.runner import Verdict, check
+from flows.gates.runner import Parameters, run_suite
+from flows.gates.verdict import Verdict
 from mgm.files import write_json
 from mgm.quality.night_rows import NightRows
 from mgm.scoring.night_frames import NightReader, night_frames
@@ -18,29 +19,30 @@ GATE = "score"
 REFUSED = "gate_refused.json"
 
 
-@dataclass(frozen=True)
-class Judged:
-    """The verdict on a night, and every measure of drift (columns: drift_frames.py)."""
+@dataclass(frozen=True, kw_only=True)
+class NightVerdict:
+    """The verdict on a night, and every measure of drift (columns: mgm/quality/drift.py)."""
 
     verdict: Verdict
     drift: list[dict[str, Any]]
 
     def as_dict(self) -> dict[str, Any]:
+        """Return the content of the verdict file."""
         return self.verdict.as_dict() | {"drift": self.drift}
 
 
-def _of_note(record: logging.LogRecord) -> bool:
+def _is_warning(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING
 
 
-# Prefect shows what every library logs, and this one tells of each temporary folder; its level is set when it is imported.
-logging.getLogger("great_expectations.data_context.types.base").addFilter(_of_note)
+# Prefect shows what every library logs, and this one logs each temporary folder; its level is set when it is imported.
+logging.getLogger("great_expectations.data_context.types.base").addFilter(_is_warning)
 
 
 def judge_night(
     night: NightRows, reader: NightReader, *, output: Path, gates: GateSettings, accept_drift: bool
-) -> Judged:
-    """Check documents before any of them is scored, and add a page to the Data Docs.
+) -> NightVerdict:
+    """Judge documents before any of them is scored, and add a page to the Data Docs.
 
     The verdict on a night that may not be scored is `output`/gate_refused.json; other files there, the verdict on an earlier run
     too, stay. The caller writes gate.json when it begins to replace the output.
@@ -50,12 +52,12 @@ def judge_night(
     """
     may_stop = gates.score.drift == "stop" and not accept_drift
     frames = night_frames(night, reader, gates=gates, may_stop=may_stop)
-    budgets = gates.score.model_dump(include={"blank_warn", "blank_stop"})
-    verdict = check(GATE, reader.as_corpus, frames, budgets)
-    write_page(DATA_DOCS, verdict, datetime.now(UTC), gates.data_docs_keep)
+    thresholds = gates.score.model_dump(include={"blank_warn", "blank_stop"})
+    verdict = run_suite(GATE, reader.as_corpus, frames, parameters=Parameters(thresholds=thresholds))
+    write_page(DATA_DOCS, verdict, at=datetime.now(UTC), keep=gates.data_docs_keep)
+    night_verdict = NightVerdict(verdict=verdict, drift=frames["drift"].rows.to_dicts())
     if verdict.passed:
         (output / REFUSED).unlink(missing_ok=True)
-    judged = Judged(verdict, frames["drift"].rows.to_dicts())
-    if not verdict.passed:
-        write_json(output / REFUSED, judged.as_dict())
-    return judged
+    else:
+        write_json(output / REFUSED, night_verdict.as_dict())
+    return night_verdict

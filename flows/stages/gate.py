@@ -13,7 +13,9 @@ def main(gate: str = "", corpus: str | None = None) -> int:
     for finding in [*verdict.warnings, *verdict.failures]:
         print(finding, file=sys.stderr, flush=True)
     name = f"gate {gate}" + (f" {corpus}" if corpus else "")
-    counts = f"{verdict.checks} checks, {len(verdict.warnings)} warnings, {len(verdict.failures)} failures"
+    counts = (
+        f"{verdict.num_checks} checks, {len(verdict.warnings)} warnings, {len(verdict.failures)} failures"
+    )
     path = verdict_path(gate, corpus, failed=not verdict.passed)
     print(f"{name}: {'passed' if verdict.passed else 'STOPPED'}: {counts} ({path})", flush=True)
     return 0 if verdict.passed else 1

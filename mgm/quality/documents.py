@@ -12,7 +12,7 @@ documents, a row a document:
     duplicate_of                the first document with the same text, case and blanks aside; null for that first one
     text_also_in                the splits that this text also stands in and that the document must not know: train for
                                 valid, train and valid for test; else null
-    label_invalid               a blank label or a number that is none, as `task: value`; else null
+    label_invalid               a blank label or a number that is infinite or NaN, as `task: value`; else null
     raw_characters              length of the raw text of a training document, to compare with the champion's profile;
                                 null for others, and for all where no profile knows the corpus, or with too few to tell
   after ingest only:
@@ -21,139 +21,130 @@ documents, a row a document:
     span_outside                a span that is empty, or reaches outside the text
     span_blank_ends             a span inside the text that begins or ends with a blank
     span_overlap                a span that begins before the one before it ends
-tasks, a row a task, and table, one row: task_frames.py and table_frame.py say their columns.
+tasks, a row a task, and table, one row: mgm/quality/tasks.py and mgm/quality/table.py list their columns.
 A count that can only repeat another fault is null, and expectations skip nulls: rows of a split where the corpus has no
 row, labelled rows where the split has none.
 
 Memory: about 0.1 GB a million documents, and a copy for Great Expectations.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from mgm.corpus.contract import DETECT, document_schema
 from mgm.corpus.parts import read_manifest
 from mgm.profiling.layout import Profile
+from mgm.profiling.paired_counts import NUM_RANGES
+from mgm.quality.corpus_output import CorpusOutput
 from mgm.quality.frame import Frame
-from mgm.quality.rows import narrow
+from mgm.quality.rows import narrow_columns
 from mgm.quality.split_overlap import add_cross_split_columns
 from mgm.quality.table import clean_table, ingest_table
-from mgm.quality.tasks import TaskCounts
+from mgm.quality.tasks import TaskFrameBuilder
 from mgm.settings.gates import GateSettings
 from mgm.settings.names import nearest
 from mgm.tasks import Task
 
-RANGES = 10  # of a histogram, as the thresholds of the population stability index suppose
-NOISE = 0.06  # what chance adds to that index; above it, the index decides nothing
-NOTHING = [[0, 1]]
+MAX_NOISE = 0.06
+"""Where chance alone gives a larger population stability index of lengths, it decides nothing."""
+NO_LENGTHS = [[0, 1]]
 EDITS = "edits"
 
 
-@dataclass(frozen=True)
-class Cleaning:
-    """What cleaning and deduplication left beside their table: the copies that were dropped, and their statistics."""
-
-    copies: Path
-    cleaned: Mapping[str, Any]
-    deduplicated: Mapping[str, Any]
-
-
 def document_frames(
-    folder: Path,
-    rejects: Path,
+    output: CorpusOutput,
+    *,
     tasks: list[Task],
     gates: GateSettings,
     lang: str,
     reference: Profile | None = None,
-    cleaning: Cleaning | None = None,
 ) -> dict[str, Frame]:
-    """The frames of one corpus, read part by part.
+    """Return the frames of one corpus by name, read part by part.
 
     Args:
-        rejects: the rejected rows, which count against the budget; copies do not.
         lang: the corpus's setting; where cleaning detects the language, a document may be without one before.
         reference: the champion's profile of this corpus.
-        cleaning: None after ingest.
 
     Raises:
         FileNotFoundError: a table is absent or unfinished.
     """
-    columns = _columns(folder, tasks)
-    sound = columns["schema_fault"].null_count() == columns.height
-    counts, documents = TaskCounts(tasks), []
-    for frame in _parts(folder, tasks) if sound else [document_schema(tasks).to_frame()]:
-        documents.append(narrow(frame, tasks, cleaning is None, languages_follow=lang == DETECT))
-        counts.add(frame)
+    columns = _check_columns(output.documents, tasks)
+    has_columns = columns["schema_fault"].null_count() == columns.height
+    after_ingest = output.cleaning is None
+    task_rows, documents = TaskFrameBuilder(tasks), []
+    for frame in _read_parts(output.documents, tasks) if has_columns else [document_schema(tasks).to_frame()]:
+        documents.append(
+            narrow_columns(frame, tasks, after_ingest=after_ingest, detects_language=lang == DETECT)
+        )
+        task_rows.add(frame)
     rows = add_cross_split_columns(pl.concat(documents).with_row_index("row"))
-    if cleaning is None:
-        table = ingest_table(rows, rejects, gates.ingest, reference)
-        task_frame = counts.frame(gates.tasks)
+    if output.cleaning is None:
+        table = ingest_table(rows, output, gate=gates.ingest, reference=reference)
+        task_frame = task_rows.frame(gates.tasks)
     else:
-        found = (cleaning.copies, gates.clean, reference, cleaning.cleaned, cleaning.deduplicated, lang)
-        table = clean_table(rows, rejects, *found)
-        task_frame = counts.frame(gates.tasks, cleaning.deduplicated)
-    if not sound:
+        table = clean_table(rows, output, gate=gates.clean, reference=reference, declared_lang=lang)
+        task_frame = task_rows.frame(gates.tasks, output.cleaning.deduplicated)
+    if not has_columns:
         empty = table.rows.select(
             pl.lit(None, dtype).alias(name) for name, dtype in table.rows.schema.items()
         )
-        table, task_frame = Frame(empty, None), Frame(task_frame.rows.clear(), "task")
+        table = Frame(rows=empty, id_column=None)
+        task_frame = Frame(rows=task_frame.rows.clear(), id_column="task")
     return {
-        "columns": Frame(columns, "column"),
-        "documents": Frame(_comparable(rows, reference), "doc_id"),
+        "columns": Frame(rows=columns, id_column="column"),
+        "documents": Frame(rows=_keep_comparable_lengths(rows, reference), id_column="doc_id"),
         "tasks": task_frame,
         "table": table,
     }
 
 
 def length_reference(reference: Profile | None) -> list[list[int]]:
-    """The champion's lengths as [lower bound, count], in about ten ranges of equal share; of no profile, one range."""
+    """Return the champion's text lengths as [lower bound, count], in about ten ranges of equal share; without a profile, one range."""
     if reference is None or not reference["characters_per_document"]["n"]:
-        return NOTHING
-    known = reference["characters_per_document"]
+        return NO_LENGTHS
+    lengths = reference["characters_per_document"]
     ranges: list[list[int]] = [[0, 0]]
-    for low, count in zip([0, *known["bounds"]], known["counts"], strict=True):
-        if ranges[-1][1] >= known["n"] / RANGES:
+    for low, count in zip([0, *lengths["bounds"]], lengths["counts"], strict=True):
+        if ranges[-1][1] >= lengths["n"] / NUM_RANGES:
             ranges.append([low, 0])
         ranges[-1][1] += count
-    # What is left at the end is no range of its own.
-    if len(ranges) > 1 and ranges[-1][1] < known["n"] / RANGES / 2:
+    # A small rest at the end is no range of its own.
+    if len(ranges) > 1 and ranges[-1][1] < lengths["n"] / NUM_RANGES / 2:
         ranges[-2][1] += ranges.pop()[1]
     return ranges
 
 
-def _comparable(rows: pl.DataFrame, reference: Profile | None) -> pl.DataFrame:
-    """Leaves `raw_characters` where a comparison with the reference means something."""
+def _keep_comparable_lengths(rows: pl.DataFrame, reference: Profile | None) -> pl.DataFrame:
+    """Keep `raw_characters` only where a comparison with the reference is not decided by chance."""
     n = int((rows["split"] == "train").sum())
     m = reference["characters_per_document"]["n"] if reference else 0
-    tells = n and m and (len(length_reference(reference)) - 1) * (1 / n + 1 / m) <= NOISE
-    compared = (pl.col("split") == "train") & bool(tells)
+    is_comparable = n and m and (len(length_reference(reference)) - 1) * (1 / n + 1 / m) <= MAX_NOISE
+    compared = (pl.col("split") == "train") & bool(is_comparable)
     return rows.with_columns(raw_characters=pl.when(compared).then("raw_characters"))
 
 
-def _columns(folder: Path, tasks: list[Task]) -> pl.DataFrame:
-    """The frame `columns`."""
+def _check_columns(folder: Path, tasks: list[Task]) -> pl.DataFrame:
+    """Return the frame `columns`."""
     expected = document_schema(tasks)
     faults: dict[str, str] = {}
     for part in read_manifest(folder).parts:
-        found = pl.read_parquet_schema(folder / part.name)
-        for name, kind in expected.items():
+        schema = pl.read_parquet_schema(folder / part.name)
+        for name, column_type in expected.items():
             fault = None
-            if name not in found:
-                fault = f"no such column{nearest(name, found)}"
-            elif found[name] != kind:
-                fault = f"{found[name]}, expected {kind}"
+            if name not in schema:
+                fault = f"no such column{nearest(name, schema)}"
+            elif schema[name] != column_type:
+                fault = f"{schema[name]}, expected {column_type}"
             if fault:
                 faults.setdefault(name, f"{folder / part.name}: column {name!r}: {fault}")
-    rows = [(name, str(kind), faults.get(name)) for name, kind in expected.items()]
-    schema = dict.fromkeys(("column", "expected", "schema_fault"), pl.String)
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    rows = [(name, str(column_type), faults.get(name)) for name, column_type in expected.items()]
+    frame_schema = dict.fromkeys(("column", "expected", "schema_fault"), pl.String)
+    return pl.DataFrame(rows, schema=frame_schema, orient="row")
 
 
-def _parts(folder: Path, tasks: list[Task]) -> Iterator[pl.DataFrame]:
+def _read_parts(folder: Path, tasks: list[Task]) -> Iterator[pl.DataFrame]:
     for part in read_manifest(folder).parts:
         path = folder / part.name
         columns = [*document_schema(tasks), *({EDITS} & set(pl.read_parquet_schema(path)))]

@@ -1,11 +1,11 @@
 """The frame of drift: how far profiles have moved from those that they are compared with.
 
 drift, a row a measure (mgm/profiling/drift.py) of a corpus:
-    measure                     corpus, aspect and statistic: what messages call the row
+    measure                     corpus, aspect and statistic: the name of the row in messages
     corpus, aspect, statistic, value, noise, excess, n, reference_n, detail
-    drifted                     what is above the threshold of a warning, in words; else null
-    drifted_far                 the same of the threshold that stops, where one may; then `drifted` is null
-Faults come first: of each aspect its worst, then the others, so that a message that shows few shows as many aspects as it can.
+    drifted                     an effect above the threshold of a warning, in words; else null
+    drifted_far                 an effect above the threshold that stops, where drift may stop; then `drifted` is null
+Faults come first: of each aspect its worst, then the others, so that a message with few rows names as many aspects as it can.
 """
 
 from collections.abc import Mapping
@@ -23,39 +23,46 @@ RATIO = "ratio"
 
 
 def drift_frame(
-    compared: Mapping[str, tuple[Profile, Profile]], gate: DriftGate, may_stop: bool, rows: bool = True
+    profiles: Mapping[str, tuple[Profile, Profile]],
+    *,
+    gate: DriftGate,
+    may_stop: bool,
+    compare_num_documents: bool = True,
 ) -> Frame:
-    """The frame of corpora, each with the profile to compare with and its present one.
+    """Return the frame of corpora.
 
     Args:
-        compared: by the corpus's name; without any the frame is empty.
-        may_stop: whether what is above the threshold of a stop is one, and no warning.
-        rows: whether numbers of documents are compared: those of one night and of training are not.
+        profiles: by the corpus's name the profile to compare with, and its present one; without any the frame is empty.
+        may_stop: whether an effect above the threshold of a stop is one, and no warning.
+        compare_num_documents: whether numbers of documents are compared: those of one night and of training are not.
     """
-    found = [_of_corpus(name, *pair, gate, may_stop, rows) for name, pair in compared.items()]
+    tables = []
+    for name, (reference, current) in profiles.items():
+        measures = measure_drift(_without_changed_kinds(reference, current), current)
+        table = _judge(measures, corpus=name, gate=gate, may_stop=may_stop)
+        tables.append(table if compare_num_documents else table.filter(pl.col("statistic") != RATIO))
     names = {"measure": pl.String, "corpus": pl.String}
     empty = pl.DataFrame(schema=names | dict(SCHEMA) | FAULTS | {"over": pl.Float64})
-    table = pl.concat([empty, *found])
+    table = pl.concat([empty, *tables])
     rank = pl.col("over").rank("ordinal", descending=True).over("corpus", "aspect")
     table = table.sort(rank, "over", descending=[False, True], nulls_last=True, maintain_order=True)
-    return Frame(table.drop("over"), "measure")
+    return Frame(rows=table.drop("over"), id_column="measure")
 
 
-def _of_corpus(
-    corpus: str, reference: Profile, present: Profile, gate: DriftGate, may_stop: bool, rows: bool
-) -> pl.DataFrame:
-    table = measure_drift(_of_the_same_kinds(reference, present), present)
-    total = table.row(0, named=True)
-    if not rows:
-        table = table.filter(pl.col("statistic") != RATIO)
-    ratio = pl.col("statistic") == RATIO
-    # Too few documents now are no reason not to say that they are too few.
-    judged = pl.when(ratio).then(total["reference_n"]).otherwise(min(total["n"], total["reference_n"]))
+def _judge(measures: pl.DataFrame, *, corpus: str, gate: DriftGate, may_stop: bool) -> pl.DataFrame:
+    """Return the rows of one corpus, with its measures above a threshold in words, and how far above it they are."""
+    num_documents = measures.row(0, named=True)
+    is_ratio = pl.col("statistic") == RATIO
+    # That documents are too few now must be reported however few they are.
+    judged = (
+        pl.when(is_ratio)
+        .then(num_documents["reference_n"])
+        .otherwise(min(num_documents["n"], num_documents["reference_n"]))
+    )
     now, before = pl.col("n"), pl.col("reference_n")
-    effect = pl.when(ratio).then(pl.max_horizontal(now / before, before / now)).otherwise("excess")
-    limits = _limits(gate)
+    effect = pl.when(is_ratio).then(pl.max_horizontal(now / before, before / now)).otherwise("excess")
     table = (
-        table.join(limits, on="statistic", how="left", maintain_order="left")
+        measures.join(_limits(gate), on="statistic", how="left", maintain_order="left")
         .with_columns(judged=judged, effect=effect)
         .with_columns(
             limit=pl.when((pl.col("effect") > pl.col("stop")) & (pl.col("judged") >= gate.stop_documents))
@@ -67,8 +74,10 @@ def _of_corpus(
         .with_columns(over=pl.col("effect") / pl.col("limit"))
     )
     numbers = pl.format("n {} against {}", "n", "reference_n")
-    size = pl.when(ratio).then(numbers).otherwise(pl.format("excess {}, {}", _short("excess"), numbers))
-    above = pl.when(ratio).then(pl.format("beyond 1:{}", "limit")).otherwise(pl.format("above {}", "limit"))
+    size = pl.when(is_ratio).then(numbers).otherwise(pl.format("excess {}, {}", _short("excess"), numbers))
+    above = (
+        pl.when(is_ratio).then(pl.format("beyond 1:{}", "limit")).otherwise(pl.format("above {}", "limit"))
+    )
     fault = pl.when(pl.col("limit").is_not_null()).then(
         pl.format(
             "{}: {}: {} {} ({}) {}: {}",
@@ -93,7 +102,7 @@ def _of_corpus(
 
 
 def _limits(gate: DriftGate) -> pl.DataFrame:
-    """The thresholds, a row a statistic; of what is null no value is above it."""
+    """Return the thresholds, a row a statistic; no value is above one that is null."""
     rows = [
         (name, limits.warn, limits.stop, float("inf") if limits.noise is None else limits.noise)
         for name, limits in gate
@@ -107,9 +116,9 @@ def _short(column: str) -> pl.Expr:
     return pl.col(column).round_sig_figs(3)
 
 
-def _of_the_same_kinds(reference: Profile, now: Profile) -> Profile:
-    """The reference without the tasks that are of another kind by now: there is nothing to compare."""
-    kinds = {name: labels["kind"] for name, labels in now["tasks"].items()}
+def _without_changed_kinds(reference: Profile, current: Profile) -> Profile:
+    """Return the reference without the tasks whose kind has changed, which do not compare."""
+    kinds = {name: labels["kind"] for name, labels in current["tasks"].items()}
     sections = {
         section: {n: labels for n, labels in reference[section].items() if kinds.get(n) == labels["kind"]}
         for section in ("tasks", "predictions")

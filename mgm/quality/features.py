@@ -17,15 +17,14 @@ leaks, a row a label and a word that predicts it (mgm/quality/leaks.py):
     name                        task: label: word
     task, label, word, precision, recall, n
     leak                        in words, where precision and recall reach the task's thresholds; else null
-drift: see drift_frames.py; empty without a champion
+drift: see mgm/quality/drift.py; empty without a champion
 table, one row:
     vocabulary_words
-    compared_with               what drift is measured against; null where the champion has no profile that compares
+    compared_with               the profile that drift is measured against; null where the champion has no profile that compares
 
 Memory: one part at a time.
 """
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,66 +33,78 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mgm.corpus.contract import SPLITS
 from mgm.corpus.parts import read_manifest
+from mgm.errors import MissingInput
+from mgm.files import read_json
 from mgm.profiling.layout import Profile, read_profiles
 from mgm.quality.drift import drift_frame
 from mgm.quality.frame import SHOWN_ROWS, Frame
+from mgm.quality.kinds import TASK_CHECKS
 from mgm.settings.gates import GateSettings, TaskGate
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
+from mgm.text.labels import UNSEEN
 
-SPLITS = ("train", "valid", "test")
+STAGE = "features"
 LISTS = ("word", "content", "start", "end", "sentence", "paragraph")
-UNSEEN = -1
-"""What a class that training never saw is encoded as."""
+NUMBERS = ("rows", *(f"{split}_rows" for split in SPLITS), "words", "unknown_words")
 
 
 def feature_frames(
     folder: Path,
     statistics: Path,
+    *,
     corpora: list[str],
     tasks: list[Task],
     references: Mapping[str, Profile] | None,
     gates: GateSettings,
 ) -> dict[str, Frame]:
-    """The frames of `corpora` and of the `tasks` trained on them.
+    """Return the frames of `corpora` and of the `tasks` trained on them, by name.
 
     Args:
-        statistics: what the features stage says of itself, with its `leaks`.
+        statistics: the JSON file of the stage's statistics, with its `leaks`.
         references: the champion's profiles by corpus; None: there is no champion.
 
     Raises:
         FileNotFoundError: a table, the vocabulary, the label spaces, the profile or the statistics are absent.
         ValueError: a corpus lacks the encoded column of one of its tasks.
     """
-    spaces = json.loads(_file(folder / "labels.json").read_text(encoding="utf-8"))
-    leaks = json.loads(_file(statistics).read_text(encoding="utf-8"))["leaks"]
-    profiles = read_profiles(_file(folder / "profile.json"))
-    vocabulary = pl.scan_parquet(_file(folder / "vocabulary.parquet")).select(pl.len()).collect().item()
+    tasks = with_label_spaces(tasks, read_json(_require_file(folder / "labels.json")))
+    leaks = read_json(_require_file(statistics))["leaks"]
+    vocabulary = _require_file(folder / "vocabulary.parquet")
+    profiles = read_profiles(_require_file(folder / "profile.json"))
+    profiles = {corpus: profiles[corpus] for corpus in corpora if corpus in profiles}
+    champion_profiles = references or {}
     counts: dict[str, Counter[str]] = {task.name: Counter() for task in tasks}
-    rows, misaligned = [], []
-    for corpus in corpora:
-        row, ids = _corpus(folder / corpus, [task for task in tasks if corpus in task.corpora], counts)
-        rows.append({"corpus": corpus} | row)
-        misaligned += ids
-    numbers = dict.fromkeys(("rows", *(f"{s}_rows" for s in SPLITS), "words", "unknown_words"), pl.Int64)
-    schema = {"corpus": pl.String} | numbers | {"unknown_share": pl.Float64, "misaligned_rows": pl.Int64}
-    own = {c: profiles[c] for c in corpora if c in profiles}
-    compared = {c: (references[c], now) for c, now in own.items() if c in references} if references else {}
-    table = {"vocabulary_words": [vocabulary], "compared_with": [_compared_with(references, corpora)]}
     return {
-        "corpora": Frame(
-            pl.DataFrame(rows, schema=schema), "corpus", {"misaligned_rows": misaligned[:SHOWN_ROWS]}
+        "corpora": _corpora_frame(folder, corpora, tasks=tasks, counts=counts),
+        "tasks": _tasks_frame(
+            tasks, counts=counts, profiles=profiles, references=champion_profiles, gates=gates
         ),
-        "tasks": Frame(_tasks(tasks, spaces, counts, own, references or {}, gates), "task"),
-        "leaks": Frame(_leaks(leaks, gates), "name"),
-        "drift": drift_frame(compared, gates.drift, may_stop=gates.drift.training == "stop"),
+        "leaks": _leaks_frame(leaks, gates),
+        "drift": drift_frame(
+            {
+                corpus: (champion_profiles[corpus], profile)
+                for corpus, profile in profiles.items()
+                if corpus in champion_profiles
+            },
+            gate=gates.drift,
+            may_stop=gates.drift.training == "stop",
+        ),
         "table": Frame(
-            pl.DataFrame(table, schema={"vocabulary_words": pl.Int64, "compared_with": pl.String}), None
+            rows=pl.DataFrame(
+                {
+                    "vocabulary_words": [pl.scan_parquet(vocabulary).select(pl.len()).collect().item()],
+                    "compared_with": [_describe_references(references, corpora)],
+                },
+                schema={"vocabulary_words": pl.Int64, "compared_with": pl.String},
+            ),
+            id_column=None,
         ),
     }
 
 
-def _compared_with(references: Mapping[str, Profile] | None, corpora: Sequence[str]) -> str | None:
+def _describe_references(references: Mapping[str, Profile] | None, corpora: Sequence[str]) -> str | None:
     if references is None:
         return "nothing: there is no champion"
     if not references:
@@ -102,23 +113,44 @@ def _compared_with(references: Mapping[str, Profile] | None, corpora: Sequence[s
     return "the champion's profile" + (f", which lacks {', '.join(unknown)}" if unknown else "")
 
 
-def _file(path: Path) -> Path:
+def _require_file(path: Path) -> Path:
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file; the features stage writes it")
+        raise MissingInput(path, "no such file", made_by=STAGE)
     return path
 
 
-def _corpus(
+def _corpora_frame(
+    folder: Path, corpora: list[str], *, tasks: list[Task], counts: dict[str, Counter[str]]
+) -> Frame:
+    """Return the frame `corpora`; add to the counts of their tasks."""
+    rows: list[dict[str, Any]] = []
+    misaligned: list[str] = []
+    for corpus in corpora:
+        corpus_tasks = [task for task in tasks if corpus in task.corpora]
+        row, ids = _check_corpus(folder / corpus, corpus_tasks, counts)
+        rows.append({"corpus": corpus} | row)
+        misaligned += ids
+    schema = pl.Schema(
+        {"corpus": pl.String()}
+        | dict.fromkeys(NUMBERS, pl.Int64())
+        | {"unknown_share": pl.Float64(), "misaligned_rows": pl.Int64()}
+    )
+    return Frame(
+        rows=pl.DataFrame(rows, schema=schema),
+        id_column="corpus",
+        examples={"misaligned_rows": misaligned[:SHOWN_ROWS]},
+    )
+
+
+def _check_corpus(
     folder: Path, tasks: list[Task], counts: dict[str, Counter[str]]
 ) -> tuple[dict[str, int | float], list[str]]:
-    """The numbers of one corpus and the ids of misaligned documents; adds to `counts` of its tasks."""
-    total = dict.fromkeys(
-        ["rows", *(f"{s}_rows" for s in SPLITS), "words", "unknown_words", "misaligned_rows"], 0
-    )
+    """Return the numbers of one corpus and the ids of misaligned documents; add to the counts of its tasks."""
+    total = dict.fromkeys([*NUMBERS, "misaligned_rows"], 0)
     misaligned: list[str] = []
     for part in read_manifest(folder).parts:
         path = folder / part.name
-        frame = pl.read_ipc(path, columns=_columns(path, tasks))
+        frame = pl.read_ipc(path, columns=_columns_to_read(path, tasks))
         ids = pl.read_ipc(path.with_suffix(".types.arrow"), columns=["id"])["id"].to_numpy()
         words = frame["word"].explode(empty_as_null=False).to_numpy()
         if len(words) and not 0 <= words.min() <= words.max() < len(ids):
@@ -130,133 +162,147 @@ def _corpus(
         total["unknown_words"] += int(np.count_nonzero(ids[words] == 0))
         for split in SPLITS:
             total[f"{split}_rows"] += int((frame["split"] == split).sum())
-        fits = [pl.col(name).list.len() == pl.col("word").list.len() for name in ("content", "start", "end")]
-        bad = frame.filter(
-            ~pl.all_horizontal(
-                *fits,
-                pl.col("sentence").list.sum() == pl.col("word").list.len(),
-                pl.col("paragraph").list.sum() == pl.col("sentence").list.len(),
-            )
-        )
+        bad = _misaligned_rows(frame)
         total["misaligned_rows"] += bad.height
         misaligned += bad["doc_id"].head(SHOWN_ROWS).to_list()
         for task in tasks:
-            _count(frame, task, counts[task.name])
+            _count_labels(frame, task, counts[task.name])
     share = total["unknown_words"] / total["words"] if total["words"] else 0.0
     return {**total, "unknown_share": share}, misaligned
 
 
-def _columns(path: Path, tasks: list[Task]) -> list[str]:
-    """The columns that are read of a part."""
-    found = pl.read_ipc_schema(path)
-    for task in tasks:
-        if _label(task) not in found:
-            raise ValueError(
-                f"{path}: no column {_label(task)!r}, which the features stage makes for {task.name!r}"
-            )
-    return ["doc_id", "split", *LISTS, *map(_label, tasks)]
-
-
-def _label(task: Task) -> str:
-    """The column of a task's labels; a generation task has no encoded one."""
-    return task.name if task.kind == "generation" else task.encoded
-
-
-def _count(frame: pl.DataFrame, task: Task, counts: Counter[str]) -> None:
-    labelled = frame.select("split", pl.col(_label(task)).alias("label")).filter(
-        pl.col("label").is_not_null()
+def _misaligned_rows(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return the documents whose lists do not fit each other."""
+    num_words = pl.col("word").list.len()
+    fits = pl.all_horizontal(
+        *(pl.col(name).list.len() == num_words for name in ("content", "start", "end")),
+        pl.col("sentence").list.sum() == num_words,
+        pl.col("paragraph").list.sum() == pl.col("sentence").list.len(),
     )
+    return frame.filter(~fits)
+
+
+def _columns_to_read(path: Path, tasks: list[Task]) -> list[str]:
+    schema = pl.read_ipc_schema(path)
+    for task in tasks:
+        if _label_column(task) not in schema:
+            raise ValueError(
+                f"{path}: no column {_label_column(task)!r}, which the features stage makes for {task.name!r}"
+            )
+    return ["doc_id", "split", *LISTS, *map(_label_column, tasks)]
+
+
+def _label_column(task: Task) -> str:
+    """Return the column of a task's labels; generated texts are not encoded."""
+    return task.name if task.spec.generates_text else task.encoded
+
+
+def _count_labels(frame: pl.DataFrame, task: Task, counts: Counter[str]) -> None:
+    labels = frame.select("split", pl.col(_label_column(task)).alias("label"))
+    labelled = labels.filter(pl.col("label").is_not_null())
     for split in SPLITS:
         counts[f"{split}_rows"] += int((frame["split"] == split).sum())
         counts[f"{split}_labelled"] += int((labelled["split"] == split).sum())
-    if task.kind == "classification":
+    if TASK_CHECKS[task.kind].has_exclusive_classes:
         counts["unseen"] += int((labelled["label"] == UNSEEN).sum())
 
 
-def _tasks(
+def _tasks_frame(
     tasks: list[Task],
-    spaces: dict[str, list[str]],
-    counts: dict[str, Counter[str]],
+    *,
+    counts: Mapping[str, Counter[str]],
     profiles: Mapping[str, Profile],
     references: Mapping[str, Profile],
     gates: GateSettings,
-) -> pl.DataFrame:
+) -> Frame:
+    """Return the frame `tasks`.
+
+    Args:
+        counts: by task the documents and labelled documents of each split, and those of an unseen class.
+    """
     rows = []
     for task in tasks:
-        own = counts[task.name]
-        held_out = own["valid_labelled"] + own["test_labelled"]
+        numbers = counts[task.name]
+        num_held_out = numbers["valid_labelled"] + numbers["test_labelled"]
+        is_exclusive = TASK_CHECKS[task.kind].has_exclusive_classes
         rows.append(
             {
                 "task": task.name,
                 "kind": task.kind,
-                "labels": len(spaces.get(task.name, []))
-                if task.kind not in ("regression", "generation")
+                "labels": len(task.labels) if task.spec.has_label_space else None,
+                **{
+                    f"{split}_labelled": numbers[f"{split}_labelled"] if numbers[f"{split}_rows"] else None
+                    for split in SPLITS
+                },
+                "unseen_share": numbers["unseen"] / num_held_out if is_exclusive and num_held_out else None,
+                "largest_class": _check_largest_class(task, profiles, _task_gate(gates, task.name))
+                if is_exclusive
                 else None,
-                **{f"{s}_labelled": own[f"{s}_labelled"] if own[f"{s}_rows"] else None for s in SPLITS},
-                "unseen_share": own["unseen"] / held_out
-                if task.kind == "classification" and held_out
+                "labels_vanished": _check_vanished_labels(task, references)
+                if task.spec.has_label_space
                 else None,
-                "largest_class": _largest_class(task, profiles, _gate(gates, task.name)),
-                "labels_vanished": _vanished(task, spaces, references),
             }
         )
-    numbers = dict.fromkeys(("labels", *(f"{s}_labelled" for s in SPLITS)), pl.Int64)
-    texts = dict.fromkeys(("largest_class", "labels_vanished"), pl.String)
-    schema = {"task": pl.String, "kind": pl.String} | numbers | {"unseen_share": pl.Float64} | texts
-    return pl.DataFrame(rows, schema=schema)
+    schema = pl.Schema(
+        {"task": pl.String(), "kind": pl.String()}
+        | dict.fromkeys(("labels", *(f"{split}_labelled" for split in SPLITS)), pl.Int64())
+        | {"unseen_share": pl.Float64()}
+        | dict.fromkeys(("largest_class", "labels_vanished"), pl.String())
+    )
+    return Frame(rows=pl.DataFrame(rows, schema=schema), id_column="task")
 
 
-def _gate(gates: GateSettings, task: str) -> TaskGate:
+def _task_gate(gates: GateSettings, task: str) -> TaskGate:
     return gates.tasks.get(task, TaskGate())
 
 
 def _label_counts(task: Task, profiles: Mapping[str, Profile]) -> Counter[str]:
-    """How often each label stands in the training documents of all profiles."""
-    found: Counter[str] = Counter()
+    """Return the counts of the labels in the training documents of all profiles."""
+    counts: Counter[str] = Counter()
     for profile in profiles.values():
         labels = profile["tasks"].get(task.name, {})
         if labels.get("kind") == task.kind and "labels" in labels:
-            found.update(labels["labels"]["counts"])
-    return found
+            counts.update(labels["labels"]["counts"])
+    return counts
 
 
-def _largest_class(task: Task, profiles: Mapping[str, Profile], gate: TaskGate) -> str | None:
-    """Over all corpora: each for itself is what the gate after ingest judges."""
-    if task.kind != "classification":
-        return None
-    found = _label_counts(task, profiles)
-    label, n = max(found.items(), key=lambda item: (item[1], item[0]), default=("", 0))
-    share = n / found.total() if n else 0.0
+def _check_largest_class(task: Task, profiles: Mapping[str, Profile], gate: TaskGate) -> str | None:
+    """Return the fault of a class that is nearly all of training, over all corpora: the gate after ingest judges each alone."""
+    counts = _label_counts(task, profiles)
+    label, n = max(counts.items(), key=lambda item: (item[1], item[0]), default=("", 0))
+    share = n / counts.total() if n else 0.0
     if share <= gate.largest_class_warn:
         return None
+    return f"{label!r} is {share:.1%} of {counts.total():,} training documents, above {gate.largest_class_warn:g}"
+
+
+def _check_vanished_labels(task: Task, references: Mapping[str, Profile]) -> str | None:
+    """Return the fault of labels that only the champion has.
+
+    Labels of corpora that are off by now count too: the champion predicts them, and the new model will not.
+    """
+    vanished = sorted(_label_counts(task, references).keys() - set(task.labels))
+    if not vanished:
+        return None
+    more = f" and {len(vanished) - SHOWN_ROWS} more" if len(vanished) > SHOWN_ROWS else ""
     return (
-        f"{label!r} is {share:.1%} of {found.total():,} training documents, above {gate.largest_class_warn:g}"
+        f"{len(vanished)} of the champion's labels, expected none: {', '.join(vanished[:SHOWN_ROWS])}{more}"
     )
 
 
-def _vanished(
-    task: Task, spaces: Mapping[str, Sequence[str]], references: Mapping[str, Profile]
-) -> str | None:
-    """Labels of corpora that are off by now count too: the model knew them, and will not."""
-    gone = sorted(_label_counts(task, references).keys() - set(spaces.get(task.name, [])))
-    if not gone or task.kind in ("regression", "generation"):
-        return None
-    more = f" and {len(gone) - SHOWN_ROWS} more" if len(gone) > SHOWN_ROWS else ""
-    return f"{len(gone)} of the champion's labels, expected none: {', '.join(gone[:SHOWN_ROWS])}{more}"
-
-
-def _leaks(found: Sequence[Mapping[str, Any]], gates: GateSettings) -> pl.DataFrame:
+def _leaks_frame(leaks: Sequence[Mapping[str, Any]], gates: GateSettings) -> Frame:
     rows = []
-    for row in found:
-        gate = _gate(gates, row["task"])
-        reached = row["precision"] >= gate.leak_precision and row["recall"] >= gate.leak_recall
+    for leak in leaks:
+        gate = _task_gate(gates, leak["task"])
+        is_fault = leak["precision"] >= gate.leak_precision and leak["recall"] >= gate.leak_recall
         text = (
-            f"{row['task']}: the word {row['word']!r} predicts {row['label']!r} with precision "
-            f"{row['precision']:.3f} (threshold {gate.leak_precision:g}) and recall {row['recall']:.3f} "
-            f"(threshold {gate.leak_recall:g}) on {row['n']:,} training documents"
+            f"{leak['task']}: the word {leak['word']!r} predicts {leak['label']!r} with precision "
+            f"{leak['precision']:.3f} (threshold {gate.leak_precision:g}) and recall {leak['recall']:.3f} "
+            f"(threshold {gate.leak_recall:g}) on {leak['n']:,} training documents"
         )
-        name = f"{row['task']}: {row['label']}: {row['word']}"
-        rows.append({"name": name, **row, "leak": text if reached else None})
+        name = f"{leak['task']}: {leak['label']}: {leak['word']}"
+        rows.append({"name": name, **leak, "leak": text if is_fault else None})
     texts = dict.fromkeys(("name", "task", "label", "word"), pl.String)
     numbers = {"precision": pl.Float64, "recall": pl.Float64, "n": pl.Int64}
-    return pl.DataFrame(rows, schema=texts | numbers | {"leak": pl.String})
+    frame = pl.DataFrame(rows, schema=texts | numbers | {"leak": pl.String})
+    return Frame(rows=frame, id_column="name")

@@ -1,7 +1,7 @@
-"""What the gate before scoring remembers of a night's raw documents, batch by batch, while somebody else reads them.
+"""A night's raw documents as the gate before scoring needs them, gathered batch by batch while another pass reads them.
 
 The sample are the documents with the lowest hashes of their ids, so that an order by time or place in the input cannot
-make it one-sided; the same documents whatever the batches.
+bias it; it is the same whatever the batches.
 
 Memory: about 0.1 GB a million documents; the sample's texts.
 """
@@ -10,40 +10,44 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from mgm.quality.frame import SHOWN_ROWS
 from mgm.settings.gates import NightGate
 
-_SHOWN = 10
 
+class HashSample:
+    """Keeps the documents with the lowest hashes of their ids, as many as both limits allow, and one at least."""
 
-class Sample:
-    """Keeps the documents with the lowest hashes of their ids: at most so many, and so many bytes of text."""
+    def __init__(self, *, max_documents: int, max_bytes: int) -> None:
+        """Begin without any document.
 
-    def __init__(self, documents: int, size: int) -> None:
-        self._documents, self._bytes = documents, size
+        Args:
+            max_bytes: of the texts, in UTF-8.
+        """
+        self._max_documents, self._max_bytes = max_documents, max_bytes
         self._rows = pl.DataFrame(
             schema={"doc_id": pl.String, "text": pl.String, "hash": pl.UInt64, "row": pl.Int64}
         )
-        self._seen = 0
-        self._above: int | None = None
+        self._num_seen = 0
+        self._hash_limit: int | None = None
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Adds a batch: doc_id, text."""
-        row = pl.int_range(self._seen, self._seen + frame.height, dtype=pl.Int64)
-        self._seen += frame.height
-        fresh = frame.select("doc_id", "text", hash=pl.col("doc_id").hash(), row=row)
-        if self._above is not None:
-            fresh = fresh.filter(pl.col("hash") < self._above)
-        rows = pl.concat([self._rows, fresh]).sort("hash", "row")
+        """Add a batch: doc_id, text."""
+        row = pl.int_range(self._num_seen, self._num_seen + frame.height, dtype=pl.Int64)
+        self._num_seen += frame.height
+        batch = frame.select("doc_id", "text", hash=pl.col("doc_id").hash(), row=row)
+        if self._hash_limit is not None:
+            batch = batch.filter(pl.col("hash") < self._hash_limit)
+        rows = pl.concat([self._rows, batch]).sort("hash", "row")
         size = rows["text"].str.len_bytes().fill_null(0).cum_sum()
         place = pl.int_range(rows.height, eager=True)
-        kept = (place < self._documents) & ((size <= self._bytes) | (place == 0))
-        # What is left out now would be left out later too, and so would all above it: more can only come below.
+        kept = (place < self._max_documents) & ((size <= self._max_bytes) | (place == 0))
+        # A document that is left out now would be left out later too, and so would all of higher hashes.
         if not kept.all():
-            self._above = rows["hash"].filter(~kept)[0]
+            self._hash_limit = rows["hash"].filter(~kept)[0]
         self._rows = rows.filter(kept)
 
     def batches(self, rows: int) -> Iterator[pl.DataFrame]:
-        """The sample in the order of the input."""
+        """Return the sample in the order of the input."""
         return self._rows.sort("row").select("doc_id", "text").iter_slices(rows)
 
     def __len__(self) -> int:
@@ -51,24 +55,26 @@ class Sample:
 
 
 class NightRows:
-    """Every document's id and length, those that are blank, and the sample."""
+    """Gathers every document's id and length, those that are blank, and the sample."""
 
     def __init__(self, settings: NightGate) -> None:
-        self.sample = Sample(settings.sample, settings.sample_megabytes << 20)
-        self.blank = 0
-        self.blanks = pl.Series("doc_id", [], dtype=pl.String)
-        """The ids of the first ones."""
+        """Begin without any document."""
+        self.sample = HashSample(max_documents=settings.sample, max_bytes=settings.sample_megabytes << 20)
+        self.num_blank = 0
+        self.blank_ids = pl.Series("doc_id", [], dtype=pl.String)
+        """Of the first ones."""
         self._documents = [pl.DataFrame(schema={"doc_id": pl.String, "text_characters": pl.UInt32})]
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Adds a batch: doc_id, text."""
+        """Add a batch: doc_id, text."""
         self.sample.add(frame)
         self._documents.append(
             frame.select("doc_id", pl.col("text").str.len_chars().alias("text_characters"))
         )
-        empty = frame["doc_id"].filter((frame["text"].str.strip_chars().str.len_bytes() == 0).fill_null(True))
-        self.blank, self.blanks = self.blank + len(empty), self.blanks.extend(empty).head(_SHOWN)
+        blank = frame["doc_id"].filter((frame["text"].str.strip_chars().str.len_bytes() == 0).fill_null(True))
+        self.num_blank += len(blank)
+        self.blank_ids = self.blank_ids.extend(blank).head(SHOWN_ROWS)
 
     def documents(self) -> pl.DataFrame:
-        """row (from 0), doc_id, text_characters."""
+        """Return row (from 0), doc_id, text_characters of all documents."""
         return pl.concat(self._documents).with_row_index("row")

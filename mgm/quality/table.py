@@ -12,8 +12,8 @@
                                 held-out rows; null where such copies were not looked for
     mixed_or_other_share        documents in neither English nor Chinese alone; null where the corpus declares just that
     language_disagrees_share    documents whose detected language is not the declared one
-    language_mix_warned, language_mix_stopped    the languages of train are mixed otherwise than the champion's: what is,
-                                and the threshold; null where they are not, or where there are too few to tell
+    language_mix_warned, language_mix_stopped    the languages of train are mixed otherwise than the champion's, in words with
+                                the threshold; null where they are not, or where documents are too few to tell
 A count that can only repeat another fault is null, and expectations skip nulls.
 """
 
@@ -27,98 +27,112 @@ from mgm.corpus.contract import SPLITS
 from mgm.corpus.parts import read_manifest, read_parts
 from mgm.profiling.category_mix import compare_mixes
 from mgm.profiling.layout import Profile
-from mgm.quality.frame import SHOWN_ROWS, Frame
+from mgm.quality.corpus_output import CorpusOutput
+from mgm.quality.frame import SHOWN_ROWS, Frame, shown_ids
+from mgm.quality.task_faults import SEVERITIES
 from mgm.settings.gates import CleanGate, IngestGate
 
 UNCLEAR = ("mixed", "other")
 
 
-def ingest_table(rows: pl.DataFrame, rejects: Path, gate: IngestGate, reference: Profile | None) -> Frame:
-    """The table frame after ingest; `rows` is the frame `documents`."""
+def ingest_table(
+    rows: pl.DataFrame, output: CorpusOutput, *, gate: IngestGate, reference: Profile | None
+) -> Frame:
+    """Return the frame after ingest.
+
+    Args:
+        rows: the frame `documents`.
+        reference: the champion's profile of the corpus.
+    """
     texts = rows.filter(pl.col("text_characters").is_not_null())
     short = texts.filter(pl.col("text_characters") < gate.short_characters)
     long = texts.filter(pl.col("text_characters") > gate.long_characters)
-    values = _common(rows, rejects, 0, reference) | {
+    values = _count_rows(rows, output.rejects, num_copies=0, reference=reference) | {
         "short_share": _share(short.height, texts.height),
         "long_share": _share(long.height, texts.height),
     }
-    examples = {"short_share": _ids(short), "long_share": _ids(long), "reject_share": _rejected_ids(rejects)}
+    examples = {
+        "short_share": shown_ids(short),
+        "long_share": shown_ids(long),
+        "reject_share": _rejected_ids(output.rejects),
+    }
     return _frame(values, examples)
 
 
 def clean_table(
     rows: pl.DataFrame,
-    rejects: Path,
-    copies: Path,
+    output: CorpusOutput,
+    *,
     gate: CleanGate,
     reference: Profile | None,
-    cleaned: Mapping[str, Any],
-    deduplicated: Mapping[str, Any],
-    declared: str,
+    declared_lang: str,
 ) -> Frame:
-    """The table frame after cleaning and deduplication.
+    """Return the frame after cleaning and deduplication.
 
     Args:
         rows: the frame `documents`.
-        copies: the rows that deduplication dropped.
-        cleaned, deduplicated: the statistics of the two stages.
-        declared: the corpus's setting `lang`.
+        reference: the champion's profile of the corpus.
+        declared_lang: the corpus's setting `lang`.
     """
-    dropped = read_manifest(copies).rows
+    assert output.cleaning is not None
+    report = output.cleaning
+    num_copies = read_manifest(report.copies).rows
     unclear = rows.filter(pl.col("lang").is_in(UNCLEAR))
     held_out = int(rows["split"].is_in(["valid", "test"]).sum())
-    straddling = deduplicated.get("straddling", {})
-    values = _common(rows, rejects, dropped, reference) | {
-        "copies_share": _share(dropped, rows.height + dropped),
+    straddling = report.deduplicated.get("straddling", {})
+    values = _count_rows(rows, output.rejects, num_copies=num_copies, reference=reference) | {
+        "copies_share": _share(num_copies, rows.height + num_copies),
         **{f"straddling_{kind}_share": _share(straddling.get(kind), held_out) for kind in ("exact", "near")},
-        "mixed_or_other_share": None if declared in UNCLEAR else _share(unclear.height, rows.height),
-        "language_disagrees_share": _share(cleaned["language_disagrees"], cleaned["rows_out"]),
+        "mixed_or_other_share": None if declared_lang in UNCLEAR else _share(unclear.height, rows.height),
+        "language_disagrees_share": _share(report.cleaned["language_disagrees"], report.cleaned["rows_out"]),
         **_language_mix(rows, gate, reference),
     }
-    ids = deduplicated.get("straddling_rows", {})
+    ids = report.deduplicated.get("straddling_rows", {})
     examples = {
-        "reject_share": _rejected_ids(rejects),
-        "copies_share": _rejected_ids(copies),
-        "mixed_or_other_share": _ids(unclear),
+        "reject_share": _rejected_ids(output.rejects),
+        "copies_share": _rejected_ids(report.copies),
+        "mixed_or_other_share": shown_ids(unclear),
         **{f"straddling_{kind}_share": ids.get(kind, []) for kind in ("exact", "near")},
     }
     return _frame(values, examples)
 
 
-def _common(rows: pl.DataFrame, rejects: Path, dropped: int, reference: Profile | None) -> dict[str, Any]:
+def _count_rows(
+    rows: pl.DataFrame, rejects: Path, *, num_copies: int, reference: Profile | None
+) -> dict[str, Any]:
     rejected = read_manifest(rejects).rows
-    before = sum(reference["rows"].values()) if reference else 0
+    num_before = sum(reference["rows"].values()) if reference else 0
     return {
         "rows": rows.height,
         "rejected": rejected,
-        "copies": dropped,
-        "reject_share": _share(rejected, rows.height + rejected + dropped) or 0.0,
+        "copies": num_copies,
+        "reject_share": _share(rejected, rows.height + rejected + num_copies) or 0.0,
         **{f"{split}_rows": int((rows["split"] == split).sum()) if rows.height else None for split in SPLITS},
-        "rows_ratio": _share(rows.height, before) if rows.height else None,
+        "rows_ratio": _share(rows.height, num_before) if rows.height else None,
     }
 
 
 def _language_mix(rows: pl.DataFrame, gate: CleanGate, reference: Profile | None) -> dict[str, str | None]:
-    found: dict[str, str | None] = {"language_mix_warned": None, "language_mix_stopped": None}
+    faults: dict[str, str | None] = {"language_mix_warned": None, "language_mix_stopped": None}
     train = rows.filter(pl.col("split") == "train")["lang"].drop_nulls()
     if reference is None:
-        return found
-    moved = compare_mixes(
+        return faults
+    change = compare_mixes(
         reference["languages"]["counts"], dict(train.value_counts(name="n").sort("lang").iter_rows())
     )
-    for how, most, least in (
+    for ending, max_excess, min_rows in (
         ("stop", gate.language_mix_stop, gate.drift_rows_stop),
         ("warn", gate.language_mix_warn, gate.drift_rows_warn),
     ):
-        if moved and moved.n >= least and moved.excess > most:
-            where = f"above {most:g} (params.yaml: gates.clean.language_mix_{how})"
-            found[f"language_mix_{how}{'ped' if how == 'stop' else 'ed'}"] = f"{moved}, {where}"
+        if change and change.n >= min_rows and change.excess > max_excess:
+            limit = f"above {max_excess:g} (params.yaml: gates.clean.language_mix_{ending})"
+            faults[f"language_mix_{SEVERITIES[ending]}"] = f"{change}, {limit}"
             break
-    return found
+    return faults
 
 
-def _share(n: int | None, of: int) -> float | None:
-    return n / of if n is not None and of else None
+def _share(n: int | None, total: int) -> float | None:
+    return n / total if n is not None and total else None
 
 
 def _frame(values: Mapping[str, Any], examples: Mapping[str, list[str]]) -> Frame:
@@ -130,15 +144,11 @@ def _frame(values: Mapping[str, Any], examples: Mapping[str, list[str]]) -> Fram
         else pl.Int64
         for name in values
     }
-    return Frame(pl.DataFrame([values], schema=types), None, examples)
-
-
-def _ids(rows: pl.DataFrame) -> list[str]:
-    return [str(doc_id) for doc_id in rows["doc_id"].head(SHOWN_ROWS)]
+    return Frame(rows=pl.DataFrame([values], schema=types), id_column=None, examples=examples)
 
 
 def _rejected_ids(rejects: Path) -> list[str]:
-    """The first rejected rows with their reasons."""
+    """Return the first rejected rows with their reasons."""
     shown: list[str] = []
     for frame in read_parts(rejects, ["doc_id", "reasons"]):
         first = frame.head(SHOWN_ROWS - len(shown))

@@ -24,32 +24,31 @@ from mgm.profiling.pooling import pool_profiles
 from mgm.profiling.profile import CorpusProfile
 from mgm.quality.drift import drift_frame
 from mgm.quality.frame import Frame
-from mgm.quality.night_rows import NightRows, Sample
+from mgm.quality.night_rows import HashSample, NightRows
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer
 from mgm.settings.gates import GateSettings
 
-ALL = "all corpora"
+ALL_CORPORA = "all corpora"
 
 
 @dataclass(frozen=True, kw_only=True)
 class NightReader:
-    """A night's documents, the scorer that reads them, and the corpus as which it reads them and compares them.
-
-    as_corpus: None: with the general text settings, and compared with all corpora of the bundle together.
-    rows_per_batch: documents that are read at a time.
-    """
+    """A night's documents, and the scorer that reads them."""
 
     inputs: Inputs
     scorer: Scorer
     as_corpus: str | None
+    """The corpus whose settings the documents are read with, and with which they are compared; None: the general text settings,
+    and all corpora of the bundle together."""
     rows_per_batch: int
+    """Documents that are read at a time."""
 
 
 def night_frames(
     night: NightRows, reader: NightReader, *, gates: GateSettings, may_stop: bool
 ) -> dict[str, Frame]:
-    """Return the frames of one night.
+    """Return the frames of one night by name.
 
     Args:
         night: all of its documents; the reader's inputs are read again only where ids are at fault.
@@ -60,21 +59,25 @@ def night_frames(
     table = {
         "rows": [documents.height],
         "sampled": [len(sample)],
-        "blank_share": [night.blank / documents.height if documents.height else 0.0],
+        "blank_share": [night.num_blank / documents.height if documents.height else 0.0],
         "compared_with": [_describe(reference, reader.as_corpus)],
     }
     compared = {}
     if reference is not None:
-        compared = {reader.as_corpus or ALL: (reference, _profile(sample, reader, reference))}
+        compared = {reader.as_corpus or ALL_CORPORA: (reference, _profile(sample, reader, reference))}
     ids = documents["doc_id"]
     has_bad_ids = ids.null_count() or ids.n_unique() < len(ids)
     return {
-        "documents": Frame(documents, "doc_id", {"doc_id": _locate_bad_id(reader) if has_bad_ids else []}),
-        "drift": drift_frame(compared, gates.drift, may_stop, rows=False),
+        "documents": Frame(
+            rows=documents,
+            id_column="doc_id",
+            examples={"doc_id": _locate_bad_id(reader) if has_bad_ids else []},
+        ),
+        "drift": drift_frame(compared, gate=gates.drift, may_stop=may_stop, compare_num_documents=False),
         "table": Frame(
-            pl.DataFrame(table, schema_overrides={"compared_with": pl.String}),
-            None,
-            {"blank_share": ["(no id)" if name is None else name for name in night.blanks]},
+            rows=pl.DataFrame(table, schema_overrides={"compared_with": pl.String}),
+            id_column=None,
+            examples={"blank_share": ["(no id)" if doc_id is None else doc_id for doc_id in night.blank_ids]},
         ),
     }
 
@@ -99,7 +102,7 @@ def _describe(reference: Profile | None, as_corpus: str | None) -> str | None:
     return f"{corpus}, {num_profiled_documents(reference):,} training documents"
 
 
-def _profile(sample: Sample, reader: NightReader, reference: Profile) -> Profile:
+def _profile(sample: HashSample, reader: NightReader, reference: Profile) -> Profile:
     """Return the profile of the documents of a sample that can be read."""
     settings = reader.scorer.bundle.text_for(reader.as_corpus).language
     profile, languages = CorpusProfile([], split=None, reference=reference), Counter[str]()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.champion import reference
+from flows.champion import champion_profile, champion_profiles
 from mgm.files import write_json
 from mgm.profiling.layout import VERSION
 
@@ -26,20 +26,20 @@ def crown(profile: object, bundle: str = "abc") -> None:
 def test_it_is_that_of_the_bundle_that_the_pointer_names():
     crown({"corpora": {"notes": OLD}}, "before")
     crown({"corpora": {"poems": GOOD | {"rows": {"train": 2}}, "notes": GOOD}})
-    assert reference("notes") == GOOD
-    assert reference() == {"notes": GOOD, "poems": GOOD | {"rows": {"train": 2}}}
-    assert list(reference() or {}) == ["notes", "poems"]
+    assert champion_profile("notes") == GOOD
+    assert champion_profiles() == {"notes": GOOD, "poems": GOOD | {"rows": {"train": 2}}}
+    assert list(champion_profiles() or {}) == ["notes", "poems"]
 
 
 def test_without_one_that_compares_there_is_none():
-    assert reference("notes") is None and reference() is None
+    assert champion_profile("notes") is None and champion_profiles() is None
     crown({"corpora": {"notes": OLD, "poems": GOOD}})
-    assert reference("notes") is None and reference("letters") is None
-    assert reference() == {"poems": GOOD}
+    assert champion_profile("notes") is None and champion_profile("letters") is None
+    assert champion_profiles() == {"poems": GOOD}
     crown({"corpora": {"notes": OLD}})
-    assert reference() is None
+    assert champion_profiles() == {}
     Path("models/store/abc/profile.json").unlink()
-    assert reference("notes") is None
+    assert champion_profile("notes") is None
 
 
 @pytest.mark.parametrize(
@@ -49,11 +49,11 @@ def test_a_pointer_that_is_none_is_named(pointer: str):
     crown({"corpora": {}})
     Path("models/champion.json").write_text(pointer)
     with pytest.raises(ValueError, match="models/champion.json: not a champion's pointer"):
-        reference("notes")
+        champion_profile("notes")
 
 
 @pytest.mark.parametrize("profile", [{}, [], {"corpora": {"notes": 3}}], ids=["empty", "a list", "a number"])
 def test_a_profile_that_is_none_is_named(profile: object):
     crown(profile)
     with pytest.raises(ValueError, match="models/store/abc/profile.json: no profiles of corpora"):
-        reference("notes")
+        champion_profile("notes")

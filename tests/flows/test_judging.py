@@ -66,7 +66,7 @@ def test_a_candidate_worse_in_one_task_is_refused_for_that_task(tmp_path: Path, 
     assert "is worse than the champion's" in reason
     with pytest.raises(promotion.Refused, match=r"dish: .* is worse than the champion's"):
         promotion.promote(tmp_path)
-    now = promotion.champion(tmp_path)
+    now = promotion.read_champion(tmp_path)
     assert now is not None
     assert now.bundle == champion
 
@@ -211,6 +211,6 @@ def test_after_a_rollback_the_older_champion_is_the_measure(tmp_path: Path, mode
     promotion.promote(tmp_path)
     content = json.loads((tmp_path / "reports" / "promotion.json").read_text())
     assert (content["bundle"], content["champion"]) == (third, first)
-    now = promotion.champion(tmp_path)
+    now = promotion.read_champion(tmp_path)
     assert now is not None
     assert (now.bundle, now.previous) == (third, first)

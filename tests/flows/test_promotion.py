@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from flows import keys, promotion
-from flows.promotion import Refused, champion, promote, rollback
+from flows.champion import read_champion
+from flows.promotion import Refused, promote, rollback
 from mgm.bundle.bundle import bundle_id, verify
 from mgm.bundle.signing import SIGNATURE, check_signature
 from tests import keys as key_pairs
@@ -23,7 +24,7 @@ def judged(tmp_path: Path, make_bundle: MakeBundle) -> Callable[..., str]:
         text: str, verdict: str = "blessed", reasons: tuple[str, ...] = (), root: Path = tmp_path
     ) -> str:
         identity = make_bundle(root / "models" / "candidate", text)
-        now = champion(root)
+        now = read_champion(root)
         against = None if now is None else now.bundle
         content = {"verdict": verdict, "bundle": identity, "champion": against, "reasons": list(reasons)}
         (root / "reports").mkdir(exist_ok=True)
@@ -42,7 +43,7 @@ def test_a_blessed_candidate_becomes_the_champion(tmp_path: Path, judged: Callab
     assert (tmp_path / "models" / "store" / first / "profile.json").read_text() == "first"
     second = judged("second")
     assert promote(tmp_path) == f"bundle {second[:12]} is the champion, after {first[:12]}"
-    now = champion(tmp_path)
+    now = read_champion(tmp_path)
     assert now is not None
     assert (now.bundle, now.previous) == (second, first)
     assert (tmp_path / "models" / "store" / first / "profile.json").read_text() == "first"
@@ -72,7 +73,7 @@ def test_without_its_model_card_nothing_is_promoted(tmp_path: Path, judged: Call
     card.unlink()
     with pytest.raises(FileNotFoundError, match=r"card\.md: no model card of the candidate; run `dvc repro`"):
         promote(tmp_path)
-    assert champion(tmp_path) is None
+    assert read_champion(tmp_path) is None
     assert not (tmp_path / "models" / "store").exists()
 
 
@@ -88,7 +89,7 @@ def test_a_refused_candidate_is_not_promoted(tmp_path: Path, judged: Callable[..
     judged("worse", "refused", ("polarity: test macro-F1 0.31 is below its floor 0.5",))
     with pytest.raises(Refused, match=r"'refused':\n  polarity: test macro-F1 0.31 is below its floor 0.5"):
         promote(tmp_path)
-    assert champion(tmp_path) is None
+    assert read_champion(tmp_path) is None
     assert not (tmp_path / "models" / "store").exists()
 
 
@@ -106,7 +107,7 @@ def test_an_altered_file_is_an_error(tmp_path: Path, judged: Callable[..., str])
     (tmp_path / "models" / "candidate" / "profile.json").write_text("forged")
     with pytest.raises(ValueError, match=r"profile\.json: altered"):
         promote(tmp_path)
-    assert champion(tmp_path) is None
+    assert read_champion(tmp_path) is None
 
 
 @pytest.mark.parametrize(
@@ -124,7 +125,7 @@ def test_what_is_missing_is_named(
 def test_rollback_walks_back_through_the_champions(tmp_path: Path, judged: Callable[..., str]) -> None:
     first, second, third = [(judged(text), promote(tmp_path))[0] for text in ("first", "second", "third")]
     assert rollback(tmp_path) == f"bundle {second[:12]} is the champion again, in place of {third[:12]}"
-    now = champion(tmp_path)
+    now = read_champion(tmp_path)
     assert now is not None
     assert (now.bundle, now.previous) == (second, first)
     rollback(tmp_path)
@@ -140,7 +141,7 @@ def test_rollback_checks_the_stored_bundle(tmp_path: Path, judged: Callable[...,
     (tmp_path / "models" / "store" / first).rename(tmp_path / "gone")
     with pytest.raises(FileNotFoundError, match="not in the store; try `dvc pull "):
         rollback(tmp_path)
-    now = champion(tmp_path)
+    now = read_champion(tmp_path)
     assert now is not None
     assert now.bundle == second
 
@@ -149,7 +150,7 @@ def test_a_broken_pointer_is_named(tmp_path: Path) -> None:
     (tmp_path / "models").mkdir()
     (tmp_path / "models" / "champion.json").write_text('{"bundel": "x"}')
     with pytest.raises(ValueError, match=r"champion\.json: not a champion's pointer"):
-        champion(tmp_path)
+        read_champion(tmp_path)
 
 
 def test_a_copy_cut_short_is_no_stored_bundle(
@@ -160,7 +161,7 @@ def test_a_copy_cut_short_is_no_stored_bundle(
         patch.setattr(promotion.shutil, "copytree", _cut_short)
         with pytest.raises(OSError, match="disk full"):
             promote(tmp_path)
-    assert champion(tmp_path) is None
+    assert read_champion(tmp_path) is None
     assert not (tmp_path / "models" / "store" / identity).exists()
     promote(tmp_path)
     assert [p.name for p in (tmp_path / "models" / "store").iterdir()] == [identity]
@@ -238,7 +239,7 @@ def test_rollback_asks_for_the_signature(
     (tmp_path / "models" / "store" / first / SIGNATURE).unlink()
     with pytest.raises(ValueError, match="the bundle is not signed"):
         rollback(tmp_path)
-    now = champion(tmp_path)
+    now = read_champion(tmp_path)
     assert now is not None
     assert now.bundle == second
 
@@ -250,7 +251,7 @@ def test_a_key_that_is_not_there_promotes_nothing(
     monkeypatch.setenv(keys.SIGNING_KEY, str(tmp_path / "nowhere.pem"))
     with pytest.raises(FileNotFoundError, match=r"MGM_SIGNING_KEY: .*nowhere\.pem: no such file"):
         promote(tmp_path)
-    assert champion(tmp_path) is None
+    assert read_champion(tmp_path) is None
 
 
 def test_a_verdict_without_its_champion_is_none(tmp_path: Path, judged: Callable[..., str]) -> None:

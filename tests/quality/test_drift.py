@@ -39,13 +39,15 @@ def profile(documents: int, chinese: float = 0.5, words: int = 8, tea: float = 0
 
 
 def faults(before: Profile, now: Profile, gate: DriftGate = GATE, **more: Any) -> pl.DataFrame:
-    frame = drift_frame({"notes": (before, now)}, gate, **({"may_stop": True} | more))
-    assert frame.index == "measure"
+    frame = drift_frame({"notes": (before, now)}, gate=gate, **({"may_stop": True} | more))
+    assert frame.id_column == "measure"
     return frame.rows.filter(pl.any_horizontal(pl.col("drifted", "drifted_far").is_not_null()))
 
 
 def test_two_alike_have_no_fault_and_every_measure_is_a_row():
-    frame = drift_frame({"notes": (profile(3000), profile(1000)), "poems": (profile(300),) * 2}, GATE, True)
+    frame = drift_frame(
+        {"notes": (profile(3000), profile(1000)), "poems": (profile(300),) * 2}, gate=GATE, may_stop=True
+    )
     assert set(frame.rows["corpus"]) == {"notes", "poems"}
     assert frame.rows["drifted_far"].null_count() == frame.rows.height
     aspects = {"rows", "words_per_document", "languages", "vocabulary", "labels: topic", "labelled: topic"}
@@ -111,19 +113,21 @@ def test_far_more_or_fewer_documents_are_a_fault_unless_numbers_are_not_compared
     found = faults(profile(1000), profile(now)).filter(pl.col("aspect") == "rows")
     (text,) = found.select(pl.coalesce("drifted", "drifted_far")).to_series()
     assert text.startswith("notes: rows: ratio ") and f"beyond {limit}: 1,000 -> {now:,}" in text
-    rest = faults(profile(1000), profile(now), rows=False)
+    rest = faults(profile(1000), profile(now), compare_num_documents=False)
     assert "rows" not in set(rest["aspect"])
 
 
 def test_of_each_aspect_the_worst_comes_first():
-    frame = drift_frame({"notes": (profile(1000), profile(900, chinese=1.0, words=30, tea=1.0))}, GATE, True)
+    frame = drift_frame(
+        {"notes": (profile(1000), profile(900, chinese=1.0, words=30, tea=1.0))}, gate=GATE, may_stop=True
+    )
     first = frame.rows.filter(pl.col("drifted_far").is_not_null())["aspect"].to_list()
     distinct = len(set(first))
     assert len(set(first[:distinct])) == distinct and first[0] == "words_per_document"
 
 
 def test_nothing_to_compare_is_an_empty_frame():
-    frame = drift_frame({}, GATE, True).rows
+    frame = drift_frame({}, gate=GATE, may_stop=True).rows
     assert frame.is_empty() and {"drifted", "drifted_far", "excess"} <= set(frame.columns)
 
 

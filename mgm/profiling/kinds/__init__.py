@@ -1,6 +1,11 @@
 """How the labels of a task are profiled, one module a kind. Tasks that generate text are not profiled."""
 
-from mgm.profiling.kinds import classification, multilabel, regression, tagging
+from mgm.profiling.kinds import (  # noqa: F401  importing a kind registers it
+    classification,
+    multilabel,
+    regression,
+    tagging,
+)
 from mgm.profiling.kinds.label_profile import LABEL_PROFILES, LabelProfile
 
-__all__ = ["LABEL_PROFILES", "LabelProfile", "classification", "multilabel", "regression", "tagging"]
+__all__ = ["LABEL_PROFILES", "LabelProfile"]

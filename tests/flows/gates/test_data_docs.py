@@ -17,7 +17,8 @@ import pytest
 
 from flows.gates import data_docs
 from flows.gates.data_docs import write_page
-from flows.gates.runner import SUITES, Finding, Outcome, Verdict
+from flows.gates.runner import SUITES
+from flows.gates.verdict import Finding, Outcome, Verdict
 from tests.browser import WIDTHS, look
 
 ROOT = Path(__file__).parents[3]
@@ -62,7 +63,7 @@ class Page(HTMLParser):
         return {(self.path.parent / link).resolve() for link in self.links}
 
 
-def outcome(severity: str = "critical", held: bool = True, **change: str | list[str] | None) -> Outcome:
+def outcome(severity: str = "critical", passed: bool = True, **change: str | list[str] | None) -> Outcome:
     finding: dict = {
         "suite": "demo.json",
         "corpus": "notes",
@@ -71,14 +72,21 @@ def outcome(severity: str = "critical", held: bool = True, **change: str | list[
     }
     finding |= {"frame": "documents", "column": "text", "observed": "3", "threshold": "max_value 2"}
     finding |= {"rows": [], "examples": [], "notes": ""} | change
-    return Outcome(Finding(**finding), held, "text must be it.")
+    return Outcome(finding=Finding(**finding), passed=passed, description="text must be it.")
 
 
 def verdict(*outcomes: Outcome, gate: str = "ingest", corpus: str | None = "notes") -> Verdict:
-    failed = [o.finding for o in outcomes if not o.held]
+    failed = [o.finding for o in outcomes if not o.passed]
     warnings = [f for f in failed if f.severity == "warning"]
     failures = [f for f in failed if f.severity == "critical"]
-    return Verdict(gate, corpus, len(outcomes), warnings, failures, list(outcomes))
+    return Verdict(
+        gate=gate,
+        corpus=corpus,
+        num_checks=len(outcomes),
+        warnings=warnings,
+        failures=failures,
+        outcomes=list(outcomes),
+    )
 
 
 def consistent(folder: Path) -> int:
@@ -95,13 +103,19 @@ def test_a_page_says_of_every_expectation_what_the_suite_and_the_data_say(projec
     )
     project.write("ingest", bad, rejected=1)
     found = project.run("ingest")
-    page = Page(write_page(Path("docs"), found, START, 10))
+    page = Page(write_page(Path("docs"), found, at=START, keep=10))
     suite = json.loads((SUITES / "ingest.json").read_text(encoding="utf-8"))["expectations"]
-    assert len(found.outcomes) == len(suite) == found.checks
+    assert len(found.outcomes) == len(suite) == found.num_checks
     for said, outcome in zip(suite, found.outcomes, strict=True):
         finding = outcome.finding
         assert (finding.expectation, finding.column) == (said["type"], said["kwargs"]["column"])
-        for piece in (outcome.words, finding.column, finding.frame, finding.observed, finding.threshold):
+        for piece in (
+            outcome.description,
+            finding.column,
+            finding.frame,
+            finding.observed,
+            finding.threshold,
+        ):
             assert piece and piece in page.text
         assert said["notes"] in page.text
     assert "lang values must belong to this set: en zh mixed other." in page.text
@@ -117,21 +131,21 @@ def test_a_page_says_of_every_expectation_what_the_suite_and_the_data_say(projec
 
 
 def test_what_warned_what_stopped_and_what_is_implied_stand_apart(tmp_path):
-    stopped = outcome(held=False, notes="a stop")
-    implied = outcome("warning", held=False, notes="implied")
-    warned = outcome("warning", held=False, notes="a warning", column="lang")
+    stopped = outcome(passed=False, notes="a stop")
+    implied = outcome("warning", passed=False, notes="implied")
+    warned = outcome("warning", passed=False, notes="a warning", column="lang")
     found = verdict(stopped, implied, warned, outcome(notes="fine"))
     found.warnings.remove(implied.finding)
-    text = Page(write_page(tmp_path, found, START, 10)).text
+    text = Page(write_page(tmp_path, found, at=START, keep=10)).text
     order = [
-        "1 failed, 1 warned, 1 implied by a failure, 1 held",
+        "1 failed, 1 warned, 1 implied by a failure, 1 passed",
         "What stopped it",
         "a stop",
         "Warnings",
         "a warning",
         "Warnings that a failure implies",
         "implied",
-        "What held",
+        "Passed",
         "fine",
     ]
     places = [text.index(order[0])]
@@ -143,14 +157,14 @@ def test_what_warned_what_stopped_and_what_is_implied_stand_apart(tmp_path):
 
 def test_the_index_shows_the_last_run_of_every_gate_and_what_stopped_first(tmp_path):
     later = START + timedelta(days=1)
-    write_page(tmp_path, verdict(outcome(held=False)), START, 10)
-    write_page(tmp_path, verdict(outcome("warning", held=False), gate="clean"), START, 10)
-    write_page(tmp_path, verdict(outcome(), gate="features", corpus=None), START, 10)
+    write_page(tmp_path, verdict(outcome(passed=False)), at=START, keep=10)
+    write_page(tmp_path, verdict(outcome("warning", passed=False), gate="clean"), at=START, keep=10)
+    write_page(tmp_path, verdict(outcome(), gate="features", corpus=None), at=START, keep=10)
     text = Page(tmp_path / "index.html").text
     assert "1 stopped 1 passed with warnings 1 passed" in text and "Earlier" not in text
     assert text.index("ingest notes stopped") < text.index("clean notes passed with warnings")
     assert text.index("clean notes") < text.index("features all passed 1 0 0")
-    write_page(tmp_path, verdict(outcome()), later, 10)
+    write_page(tmp_path, verdict(outcome()), at=later, keep=10)
     text = Page(tmp_path / "index.html").text
     assert "ingest notes passed 1 0 0 2026-01-03" in text and "1 passed with warnings 2 passed" in text
     assert "Earlier runs ingest, notes: 1 2026-01-02 03:04:05 stopped 0 warnings, 1 failures" in text
@@ -158,9 +172,9 @@ def test_the_index_shows_the_last_run_of_every_gate_and_what_stopped_first(tmp_p
 
 
 def test_a_page_leads_back_to_the_index_and_asks_for_nothing_outside(tmp_path):
-    address = outcome(held=False, rows=["http://a.example/x.js", "//b.example"], notes="https://c.example")
+    address = outcome(passed=False, rows=["http://a.example/x.js", "//b.example"], notes="https://c.example")
     for corpus in ("notes", None):
-        page = Page(write_page(tmp_path, verdict(address, outcome(), corpus=corpus), START, 10))
+        page = Page(write_page(tmp_path, verdict(address, outcome(), corpus=corpus), at=START, keep=10))
         assert page.linked() == {tmp_path / "index.html"}
         for read in (page, Page(tmp_path / "index.html")):
             assert read.fetched == ["data:,"]
@@ -172,7 +186,7 @@ def test_only_the_last_pages_of_a_gate_and_corpus_stay(tmp_path):
     for day in range(5):
         for corpus in ("notes", "poems", None):
             keep = 1 if corpus == "poems" else 3
-            write_page(tmp_path, verdict(outcome(), corpus=corpus), START + timedelta(days=day), keep)
+            write_page(tmp_path, verdict(outcome(), corpus=corpus), at=START + timedelta(days=day), keep=keep)
             consistent(tmp_path)
     assert [p.name[:8] for p in sorted((tmp_path / "ingest/notes").glob("*.html"))] == [
         "20260104",
@@ -187,22 +201,22 @@ def test_only_the_last_pages_of_a_gate_and_corpus_stay(tmp_path):
 def test_a_time_of_another_zone_is_shown_in_utc(tmp_path):
     from zoneinfo import ZoneInfo
 
-    page = write_page(tmp_path, verdict(outcome()), START.astimezone(ZoneInfo("Asia/Shanghai")), 1)
+    page = write_page(tmp_path, verdict(outcome()), at=START.astimezone(ZoneInfo("Asia/Shanghai")), keep=1)
     assert "2026-01-02 03:04:05 UTC" in Page(page).text and page.name.startswith("20260102T030405")
 
 
 def test_what_cannot_be_kept_or_dated_is_refused(tmp_path):
     with pytest.raises(ValueError, match="found 0 pages to keep, expected 1 or more"):
-        write_page(tmp_path, verdict(outcome()), START, 0)
+        write_page(tmp_path, verdict(outcome()), at=START, keep=0)
     with pytest.raises(ValueError, match="has no time zone"):
-        write_page(tmp_path, verdict(outcome()), START.replace(tzinfo=None), 1)
+        write_page(tmp_path, verdict(outcome()), at=START.replace(tzinfo=None), keep=1)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("step", range(3), ids=["page", "its JSON", "index"])
 def test_an_end_at_any_step_leaves_the_last_good_index(tmp_path, monkeypatch, step):
     for day in range(2):
-        write_page(tmp_path, verdict(outcome()), START + timedelta(days=day), 2)
+        write_page(tmp_path, verdict(outcome()), at=START + timedelta(days=day), keep=2)
     before = (tmp_path / "index.html").read_text(encoding="utf-8")
     steps = iter(range(3))
 
@@ -214,10 +228,10 @@ def test_an_end_at_any_step_leaves_the_last_good_index(tmp_path, monkeypatch, st
     with monkeypatch.context() as patched:
         patched.setattr(data_docs.os, "replace", replace)
         with pytest.raises(KeyboardInterrupt):
-            write_page(tmp_path, verdict(outcome()), START + timedelta(days=2), 2)
+            write_page(tmp_path, verdict(outcome()), at=START + timedelta(days=2), keep=2)
     assert (tmp_path / "index.html").read_text(encoding="utf-8") == before
     assert all(path.is_file() for path in Page(tmp_path / "index.html").linked())
-    write_page(tmp_path, verdict(outcome()), START + timedelta(days=3), 2)
+    write_page(tmp_path, verdict(outcome()), at=START + timedelta(days=3), keep=2)
     assert consistent(tmp_path) == 2
     assert len(list((tmp_path / "ingest/notes").iterdir())) == 4 and not list(tmp_path.rglob("*.tmp"))
 
@@ -227,11 +241,12 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from flows.gates.data_docs import write_page
-from flows.gates.runner import Verdict
+from flows.gates.verdict import Verdict
 print("ready", flush=True)
 sys.stdin.readline()
 for _ in range(int(sys.argv[2])):
-    write_page(Path("docs"), Verdict("ingest", sys.argv[1], 0, [], [], []), datetime.now(UTC), 3)
+    verdict = Verdict(gate="ingest", corpus=sys.argv[1], num_checks=0, warnings=[], failures=[], outcomes=[])
+    write_page(Path("docs"), verdict, at=datetime.now(UTC), keep=3)
 """
 
 
@@ -273,7 +288,7 @@ def test_a_killed_process_leaves_a_whole_index_and_blocks_nobody(tmp_path):
         process.wait(60)
         if (tmp_path / "docs/index.html").exists():
             assert all(path.is_file() for path in Page(tmp_path / "docs/index.html").linked())
-    write_page(tmp_path / "docs", verdict(outcome()), datetime.now(UTC), 3)
+    write_page(tmp_path / "docs", verdict(outcome()), at=datetime.now(UTC), keep=3)
     assert 1 <= consistent(tmp_path / "docs") <= 3
     assert not list(tmp_path.rglob("*.tmp"))
 
@@ -282,9 +297,11 @@ def test_a_killed_process_leaves_a_whole_index_and_blocks_nobody(tmp_path):
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
 def test_a_browser_shows_them_without_error_request_or_horizontal_scroll(tmp_path):
     """The pages hold no script; the test adds one that measures them in frames of phone and desktop width."""
-    long = outcome(held=False, observed="x" * 400, rows=["y" * 90] * 10, threshold="z" * 200, column="c" * 80)
-    page = write_page(tmp_path, verdict(long, outcome(observed="w" * 300)), START, 10)
-    write_page(tmp_path, verdict(outcome()), START + timedelta(days=1), 10)
+    long = outcome(
+        passed=False, observed="x" * 400, rows=["y" * 90] * 10, threshold="z" * 200, column="c" * 80
+    )
+    page = write_page(tmp_path, verdict(long, outcome(observed="w" * 300)), at=START, keep=10)
+    write_page(tmp_path, verdict(outcome()), at=START + timedelta(days=1), keep=10)
     seen = look(tmp_path, [page.relative_to(tmp_path).as_posix(), "index.html"])
     assert [one.width for one in seen] == [*WIDTHS, *WIDTHS]
     for one in seen:

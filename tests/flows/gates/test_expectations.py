@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.gates.runner import Finding, Frame, Verdict, check
+from flows.gates.runner import Parameters, run_suite
+from flows.gates.verdict import Finding, Verdict
 from mgm.profiling.effect_sizes import population_stability_index
+from mgm.quality.frame import Frame
 
 TYPE = "expect_column_population_stability_index_to_be_below"
 REFERENCE = [[0, 50], [10, 30], [20, 20], [40, 0]]
@@ -28,7 +30,13 @@ def run(
     (folder / "demo.json").write_text(json.dumps({"expectations": [suite]}), encoding="utf-8")
     rows = pl.DataFrame({"n": values}, strict=False).with_row_index("row")
     rows = rows.with_columns(doc_id=pl.format("d{}", "row"))
-    return check("demo", "notes", {"documents": Frame(rows, "doc_id")}, parameters or {}, folder)
+    return run_suite(
+        "demo",
+        "notes",
+        {"documents": Frame(rows=rows, id_column="doc_id")},
+        parameters=Parameters(thresholds=parameters or {}),
+        suites=folder,
+    )
 
 
 def only(verdict: Verdict) -> Finding:
@@ -58,14 +66,17 @@ def test_numbers_outside_the_reference_are_drift(tmp_path, outside):
 def test_too_few_rows_hold_and_say_so(tmp_path):
     assert not run(tmp_path, [25] * 5, min_rows=5).passed
     (outcome,) = run(tmp_path, [25] * 5, min_rows=6).outcomes
-    assert outcome.held and outcome.finding.observed == "value too few rows, rows 5"
-    assert outcome.words == "n population stability index must be less than or equal to 0.1, from 6 rows on."
+    assert outcome.passed and outcome.finding.observed == "value too few rows, rows 5"
+    assert (
+        outcome.description
+        == "n population stability index must be less than or equal to 0.1, from 6 rows on."
+    )
 
 
 @pytest.mark.parametrize("values", [LIKE + [None] * 50, [float(v) for v in LIKE] + [float("nan")] * 50])
 def test_values_that_are_missing_do_not_count(tmp_path, values):
     (outcome,) = run(tmp_path, values, max_value=0.0).outcomes
-    assert outcome.held and outcome.finding.observed == "value 0, rows 50"
+    assert outcome.passed and outcome.finding.observed == "value 0, rows 50"
 
 
 def test_a_column_without_values_has_too_few(tmp_path):

@@ -9,7 +9,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows.gates.runner import SUITES, Verdict
+from flows.gates.runner import SUITES
+from flows.gates.verdict import Verdict
 from mgm.files import write_json
 from mgm.profiling.layout import Profile
 from tests.flows.gates.conftest import PARAMS, Features, profile_of
@@ -37,7 +38,7 @@ def many(features: Features) -> Features:
 
 def crown(profile: Profile) -> None:
     """Makes a champion with this profile of the corpus."""
-    write_json(Path("models/champion.json"), {"bundle": "abc"})
+    write_json(Path("models/champion.json"), {"bundle": "abc", "promoted_at": ""})
     write_json(Path("models/store/abc/profile.json"), {"corpora": {"notes": profile}})
 
 
@@ -171,9 +172,9 @@ def test_without_a_champion_nothing_is_compared_and_the_verdict_says_so(project,
     verdict = project.run("features")
     assert verdict.passed and not verdict.warnings
     (compared,) = [o for o in verdict.outcomes if o.finding.column == "compared_with"]
-    assert compared.held and compared.finding.observed == "nothing: there is no champion"
+    assert compared.passed and compared.finding.observed == "nothing: there is no champion"
     suite = json.loads((SUITES / "features.json").read_text(encoding="utf-8"))["expectations"]
-    assert verdict.checks == len(suite)
+    assert verdict.num_checks == len(suite)
 
 
 def test_a_corpus_that_the_champion_does_not_know_is_named(project, features):

@@ -22,7 +22,7 @@ from flows.night import NightRefused
 from mgm.bundle import bundle as bundles
 from mgm.profiling.detected_languages import DETECTED, detected_languages
 from mgm.profiling.profile import CorpusProfile
-from mgm.quality.night_rows import Sample
+from mgm.quality.night_rows import HashSample
 from mgm.settings.gates import GateSettings
 from tests import tiny
 from tests.flows.gates.test_suites import BETWEEN, NOT_NULL, NULL, UNIQUE, Check
@@ -246,7 +246,7 @@ def test_the_sample_is_the_same_whatever_the_batches(
     frame = pl.DataFrame({"doc_id": [f"d{n}" for n in numbers], "text": ["x" * (n % 9) for n in numbers]})
     samples = []
     for rows in (batch, len(numbers)):
-        sample = Sample(documents, size)
+        sample = HashSample(max_documents=documents, max_bytes=size)
         for some in frame.iter_slices(rows):
             sample.add(some)
         samples.append(pl.concat(sample.batches(7)) if len(sample) else frame.clear())

@@ -7,7 +7,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows.gates.runner import Frame, Verdict, check
+from flows.gates.runner import Parameters, run_suite
+from flows.gates.verdict import Verdict
+from mgm.quality.frame import Frame
 
 
 def expectation(
@@ -21,7 +23,13 @@ def run(folder: Path, *expectations: dict[str, Any], **parameters: float) -> Ver
         json.dumps({"name": "demo", "expectations": expectations}), encoding="utf-8"
     )
     rows = pl.DataFrame({"row": range(40), "doc_id": [f"d{i}" for i in range(40)], "n": range(40)})
-    return check("demo", "notes", {"documents": Frame(rows, "doc_id")}, parameters, folder)
+    return run_suite(
+        "demo",
+        "notes",
+        {"documents": Frame(rows=rows, id_column="doc_id")},
+        parameters=Parameters(thresholds=parameters),
+        suites=folder,
+    )
 
 
 def test_a_warning_goes_on_and_a_critical_failure_stops(tmp_path):
@@ -65,8 +73,8 @@ def test_the_outcome_of_every_expectation_is_kept_also_where_it_held(tmp_path):
     table = expectation("table_row_count_to_be_between", "warning", min_value=1)
     lost = expectation("column_values_to_be_null", "warning", column="doc_id")
     verdict = run(tmp_path, held, partly, table, lost, most=39)
-    assert verdict.passed and [outcome.held for outcome in verdict.outcomes] == [True, True, True, False]
-    assert [outcome.words for outcome in verdict.outcomes] == [
+    assert verdict.passed and [outcome.passed for outcome in verdict.outcomes] == [True, True, True, False]
+    assert [outcome.description for outcome in verdict.outcomes] == [
         "n values must be less than or equal to 39.",
         "n values must be greater than or equal to 4, at least 90 % of the time.",
         "Must have greater than or equal to 1 rows.",
@@ -86,7 +94,7 @@ def test_an_expectation_that_great_expectations_has_no_sentence_for_goes_by_its_
     ranges = {"quantiles": [0.5], "value_ranges": [[10, 30]]}
     kind = "column_quantile_values_to_be_between"
     (outcome,) = run(tmp_path, expectation(kind, column="n", quantile_ranges=ranges)).outcomes
-    assert outcome.held and outcome.words == "expect column quantile values to be between"
+    assert outcome.passed and outcome.description == "expect column quantile values to be between"
 
 
 def test_a_check_of_the_whole_table_gives_its_value(tmp_path):
@@ -132,4 +140,4 @@ def test_a_suite_that_cannot_be_evaluated_is_refused_by_name(tmp_path, wrong, sa
 def test_a_file_that_is_no_suite_is_refused(tmp_path, text):
     (tmp_path / "demo.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"demo\.json: (not valid JSON|expected an object)"):
-        check("demo", "notes", {}, {}, tmp_path)
+        run_suite("demo", "notes", {}, parameters=Parameters(thresholds={}), suites=tmp_path)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flows.gates.gate import TABLES
 from flows.gates.runner import SUITES
-from mgm.quality.rows import narrow
+from mgm.quality.rows import narrow_columns
 from mgm.text.offsets import EDIT
 from tests.flows.gates.conftest import PARAMS, good_documents
 
@@ -407,7 +407,7 @@ def test_a_good_corpus_passes_without_a_finding(project, gate, tens, parts, cham
     project.write(gate, documents[order], parts=parts)
     verdict = project.run(gate)
     assert verdict.passed and not verdict.warnings
-    assert verdict.checks == len(
+    assert verdict.num_checks == len(
         json.loads((SUITES / f"{gate}.json").read_text(encoding="utf-8"))["expectations"]
     )
 
@@ -432,8 +432,10 @@ def test_lengths_are_those_of_the_raw_text_where_cleaning_changed_it(documents):
         )
         for e in edits
     )
-    frame = narrow(
-        documents.with_columns(edits=lists, text=pl.col("text").str.replace(r"\d+", "<NUMBER>")), [], False
+    frame = narrow_columns(
+        documents.with_columns(edits=lists, text=pl.col("text").str.replace(r"\d+", "<NUMBER>")),
+        [],
+        after_ingest=False,
     )
     assert frame["raw_characters"].to_list() == documents["text"].str.len_chars().to_list()
 

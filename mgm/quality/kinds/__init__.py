@@ -1,0 +1,12 @@
+"""How the labels of a task are checked, one module a kind."""
+
+from mgm.quality.kinds import (  # noqa: F401  importing a kind registers it
+    classification,
+    generation,
+    multilabel,
+    regression,
+    tagging,
+)
+from mgm.quality.kinds.task_checks import SPAN_FAULTS, TASK_CHECKS, TaskChecks
+
+__all__ = ["SPAN_FAULTS", "TASK_CHECKS", "TaskChecks"]
