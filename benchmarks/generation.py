@@ -30,9 +30,10 @@ from peers.transformer import Transformer
 from torch import nn
 
 from mgm.corpus.parts import read_manifest
-from mgm.evaluation.bootstrap import intervals
+from mgm.evaluation.bootstrap import confidence_intervals
 from mgm.evaluation.copy_baselines import lead_and_copy
-from mgm.evaluation.generation_metrics import BASELINES, bleu_tokenizer, text_statistics
+from mgm.evaluation.kinds import evaluation_of
+from mgm.evaluation.kinds.generation import BASELINES, bleu_tokenizer
 from mgm.files import read_json, write_json
 from mgm.model.batch import Batch, cut_by_tokens
 from mgm.model.collate import collate
@@ -317,8 +318,14 @@ def scored(said: Sequence[str], rows: pl.DataFrame, task: Task, settings: Settin
     frame = rows.select("group", pl.col("true").alias(f"{task.name}_true")).with_columns(
         pl.Series(task.name, said)
     )
-    statistics = text_statistics(frame, task)
-    bounds = intervals(statistics, frame["group"], settings.evaluate.bootstrap, settings.seed, task.name)
+    statistics = evaluation_of(task).statistics(frame, task)
+    bounds = confidence_intervals(
+        statistics,
+        frame["group"],
+        resamples=settings.evaluate.bootstrap,
+        seed=settings.seed,
+        stream=task.name,
+    )
     return {
         name: {"value": round(value, 4), "low": round(bounds[name][0], 4), "high": round(bounds[name][1], 4)}
         for name, value in statistics.score().items()

@@ -16,7 +16,7 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 import hardware
 import quality
 
-from mgm.experiments.study import GAIN
+from mgm.experiments.gain import GAIN
 from mgm.files import read_json
 from mgm.settings.settings import PARAMS, Settings
 

@@ -27,7 +27,7 @@ from peers import summary
 from flows import study
 from flows.distill import chosen, files_of
 from flows.params_file import set_values
-from mgm.experiments.study import GAIN
+from mgm.experiments.gain import GAIN
 from mgm.experiments.variants import SINGLE, TEACHERS
 from mgm.files import read_json, write_json
 from mgm.settings.names import nearest

@@ -5,6 +5,7 @@ promotion.py judges again where the champion has changed since. Its predictions 
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -18,65 +19,69 @@ from flows.project import CANDIDATE, DATA, REPORTS
 from mgm.bundle.bundle import bundle_id
 from mgm.corpus.parts import read_manifest
 from mgm.corpus.processes import run_in_subprocess
-from mgm.evaluation.champion_comparison import champion_checks
+from mgm.errors import MissingInput
+from mgm.evaluation.champion_comparison import ModelPredictions, champion_checks
 from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.evaluation.verdict import Check, floor_checks, judge, smoke_checks
-from mgm.files import read_json
+from mgm.files import read_json, replacing
 from mgm.scoring.held_out import read_held_out_ids, read_raw_documents, sample_evenly, score_documents
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.smoke import SmokeResult, run_smoke_test
 from mgm.settings.views.promotion import PromotionSettings
+from mgm.tasks import Task, with_label_spaces
 
 VERDICT = REPORTS / "promotion.json"
-PREDICTED = DATA / "champion"
+CHAMPION_PREDICTIONS = DATA / "champion"
 
 
 def judge_candidate(settings: PromotionSettings, root: Path = Path()) -> dict[str, Any]:
-    """The content of reports/promotion.json; see `verdict.judge`.
+    """Return the content of reports/promotion.json; see `verdict.judge`.
 
     Raises:
         FileNotFoundError: there is no candidate, or it was not evaluated.
         ValueError: a file of the run is not what it should be, or resamples are off and there is a champion.
     """
-    identity = bundle_id(root / CANDIDATE)
-    now = read_champion(root)
-    against = None if now is None else now.bundle
-    if against is not None and settings.evaluate.bootstrap < 1:
+    candidate = bundle_id(root / CANDIDATE)
+    pointer = read_champion(root)
+    before = None if pointer is None else pointer.bundle
+    if before is not None and settings.evaluate.bootstrap < 1:
         raise ValueError(
             f"params.yaml: evaluate.bootstrap: found {settings.evaluate.bootstrap}, expected at least 1: without "
             f"resamples no difference to the champion ({root / CHAMPION}) can be shown"
         )
     metrics = root / REPORTS / "metrics.json"
     if not metrics.is_file():
-        raise FileNotFoundError(f"{metrics}: the candidate was not evaluated; run `dvc repro`")
-    checks = floor_checks(
-        read_json(metrics), settings.verdict.floors, [task.name for task in settings.active_tasks()]
-    )
-    measured = asdict(_smoke(settings, root))
+        raise MissingInput(metrics, "the candidate was not evaluated", made_by="evaluate")
+    active = [task.name for task in settings.active_tasks()]
+    checks = floor_checks(read_json(metrics), floors=settings.verdict.floors, active=active)
+    held_out = _held_out(settings, root)
+    measured = asdict(_score_smoke_batch(held_out, settings, root))
     checks += smoke_checks(measured, settings.verdict)
-    if against is None:
-        checks.append(Check("champion", True, "there is no champion to compare with"))
-    elif against == identity:
-        checks.append(Check("champion", True, "the candidate is the champion"))
+    if before is None:
+        checks.append(Check(check="champion", passed=True, why="there is no champion to compare with"))
+    elif before == candidate:
+        checks.append(Check(check="champion", passed=True, why="the candidate is the champion"))
     else:
-        checks += _against(against, settings, root)
-    return judge(identity, against, checks, measured)
+        checks += _champion_checks(before, held_out, settings, root)
+    return judge(candidate, before, checks=checks, measured=measured)
 
 
 def _held_out(settings: PromotionSettings, root: Path) -> dict[str, pl.Series]:
-    """Of each corpus that has tasks, the ids of the documents that were tested."""
+    """Return the ids of the tested documents of each corpus that has tasks."""
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in settings.active_tasks())]
     return {corpus: read_held_out_ids(root / DATA / "predictions" / corpus, SPLIT) for corpus in corpora}
 
 
-def _smoke(settings: PromotionSettings, root: Path) -> SmokeResult:
+def _score_smoke_batch(
+    held_out: Mapping[str, pl.Series], settings: PromotionSettings, root: Path
+) -> SmokeResult:
     samples = {}
-    for corpus, ids in _held_out(settings, root).items():
-        few = sample_evenly(ids, settings.verdict.smoke_documents)
-        found = list(read_raw_documents(root / DATA / "documents" / corpus, few))
-        if found:
-            samples[corpus] = pl.concat(found)
+    for corpus, ids in held_out.items():
+        chosen = sample_evenly(ids, settings.verdict.smoke_documents)
+        documents = list(read_raw_documents(root / DATA / "documents" / corpus, chosen))
+        if documents:
+            samples[corpus] = pl.concat(documents)
     try:
         return run_in_subprocess(
             partial(run_smoke_test, tasks=settings.active_tasks(), repeats=settings.verdict.smoke_repeats),
@@ -84,68 +89,73 @@ def _smoke(settings: PromotionSettings, root: Path) -> SmokeResult:
             samples,
         )
     except ChildProcessError as error:
-        documents = sum(frame.height for frame in samples.values())
-        return SmokeResult(documents=documents, problems=[f"the bundle cannot score: {error}"])
+        num_documents = sum(frame.height for frame in samples.values())
+        return SmokeResult(documents=num_documents, problems=[f"the bundle cannot score: {error}"])
 
 
-def _against(against: str, settings: PromotionSettings, root: Path) -> list[Check]:
+def _champion_checks(
+    bundle: str, held_out: Mapping[str, pl.Series], settings: PromotionSettings, root: Path
+) -> list[Check]:
+    """Compare the candidate with the champion; generated texts are left out, since generating them takes long."""
     try:
-        scorer = Scorer.load(bundle_folder(against, root))
+        scorer = Scorer.load(bundle_folder(bundle, root))
     except (ValueError, FileNotFoundError) as error:
         why = (
-            f"the champion {against[:12]} cannot be loaded, so nothing can be compared with it: {error} "
+            f"the champion {bundle[:12]} cannot be loaded, so nothing can be compared with it: {error} "
             f"(`dvc pull` fetches what DVC has of the store; `mgm rollback` goes back to the champion before; "
             f"without {CHAMPION} the floors alone decide)"
         )
-        return [Check("champion", False, why)]
-    # texts are not compared: to write them takes long
-    tasks = [task for task in settings.active_tasks() if not task.spec.generates_text]
-    scorer = Scorer(
-        scorer.bundle, tasks=[task.name for task in scorer.bundle.tasks if not task.spec.generates_text]
-    )
-    sources = Sources(root, settings)
-    rows: dict[str, pl.DataFrame] = {}
-    for task in tasks:
-        found = sources.predictions(task, SPLIT)
-        if found is None:
-            raise FileNotFoundError(f"{', '.join(sources.missing)}: no predictions; run `dvc repro`")
-        rows[task.name] = found
-    theirs = pl.concat(
+        return [Check(check="champion", passed=False, why=why)]
+    names = [task.name for task in scorer.bundle.tasks if not task.spec.generates_text]
+    scorer = Scorer(scorer.bundle, tasks=names)
+    predictions = pl.concat(
         [
             _champion_predictions(scorer, corpus, ids, root).with_columns(corpus=pl.lit(corpus))
-            for corpus, ids in _held_out(settings, root).items()
+            for corpus, ids in held_out.items()
         ]
     )
+    labels = read_json(root / DATA / "predictions" / "labels.json")
+    tasks = [task for task in settings.active_tasks() if not task.spec.generates_text]
     return champion_checks(
-        rows,
-        theirs,
-        tasks,
-        scorer.tasks,
-        read_json(root / DATA / "predictions" / "labels.json"),
-        scorer.bundle.labels,
-        settings.evaluate.bootstrap,
-        settings.seed,
-        settings.verdict.noninferiority_margin,
+        ModelPredictions(
+            tasks=with_label_spaces(tasks, labels), tables=_candidate_predictions(tasks, settings, root)
+        ),
+        ModelPredictions(tasks=scorer.tasks, tables=dict.fromkeys(names, predictions)),
+        resamples=settings.evaluate.bootstrap,
+        seed=settings.seed,
+        margin=settings.verdict.noninferiority_margin,
     )
+
+
+def _candidate_predictions(
+    tasks: list[Task], settings: PromotionSettings, root: Path
+) -> dict[str, pl.DataFrame]:
+    sources = Sources(root, settings)
+    tables = {}
+    for task in tasks:
+        table = sources.predictions(task, SPLIT)
+        if table is None:
+            raise MissingInput(", ".join(sources.missing), "no predictions", made_by="evaluate")
+        tables[task.name] = table
+    return tables
 
 
 def _champion_predictions(scorer: Scorer, corpus: str, ids: pl.Series, root: Path) -> pl.DataFrame:
-    """From data/champion where the same bundle, documents and code have made them, else made and kept there."""
+    """Return the champion's predictions: those kept in data/champion where the same bundle, documents and code made them."""
     documents = root / DATA / "documents" / corpus
-    path = root / PREDICTED / corpus / f"{_key(scorer.bundle.id, documents, ids)}.parquet"
+    path = root / CHAMPION_PREDICTIONS / corpus / f"{_key(scorer.bundle.id, documents, ids)}.parquet"
     if not path.is_file():
-        found = score_documents(scorer, read_raw_documents(documents, ids), corpus)
+        predictions = score_documents(scorer, read_raw_documents(documents, ids), corpus)
         path.parent.mkdir(parents=True, exist_ok=True)
         for stale in path.parent.iterdir():
             stale.unlink()
-        partial = path.with_suffix(".partial")
-        found.write_parquet(partial)
-        partial.replace(path)
+        with replacing(path) as temporary:
+            predictions.write_parquet(temporary)
     return pl.read_parquet(path)
 
 
 def _key(bundle: str, documents: Path, ids: pl.Series) -> str:
-    """The hash of all that the predictions follow from. DVC does not watch this folder, so code counts too."""
+    """Return a hash of all that the predictions follow from. DVC does not watch this folder, so code counts too."""
     digest = hashlib.sha256(bundle.encode())
     for value in [*(part.sha256 for part in read_manifest(documents).parts), *ids]:
         digest.update(f"\n{value}".encode())

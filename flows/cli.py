@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     migrating.add_argument("path", type=Path, metavar="PARAMS", help="the file, such as params.yaml")
     migrating.set_defaults(run=_migrate)
     for name, run, text in [
-        ("promote", _promote, "make the blessed candidate the champion; exit 1 where it is refused"),
+        ("promote", _promote, "make the approved candidate the champion; exit 1 where it is refused"),
         ("rollback", _rollback, "make the champion before the present one the champion again"),
         ("champion", _champion, "show which bundle is the champion"),
         ("results", _results, "one line a task with its test metric, and where the report is"),

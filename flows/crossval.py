@@ -19,14 +19,15 @@ from typing import Any
 import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
 
 # isort: split
+
 from flows import lock
 from flows.graph import require_up_to_date
 from flows.project import DATA, REPORTS
 from flows.revision import code_sha256
 from flows.training_run import VOCABULARY, Console, checkpoint, corpora_of, inputs, prepare, read_features
-from mgm.evaluation.numbers import rounded
 from mgm.evaluation.prediction_store import PredictionStore
 from mgm.evaluation.prediction_table import predict_part
+from mgm.evaluation.sufficient_statistics import rounded
 from mgm.experiments.cross_validation import HELD_OUT, Fold, apply_fold
 from mgm.files import read_json, write_json
 from mgm.settings.settings import Settings
@@ -68,7 +69,7 @@ def crossvalidate(settings: Settings) -> dict[str, Any]:
 
 def summarised(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
     """Task to metric to its mean over the folds that have a value, its standard deviation (of a sample, null for one value)
-    and their number; `folds`: task to its entry (summary.summarise) in each fold."""
+    and their number; `folds`: task to its entry (summary.summarize) in each fold."""
     found: dict[str, dict[str, Any]] = {}
     for task in sorted({task for fold in folds for task in fold}):
         entries = [fold[task] for fold in folds if task in fold]
@@ -103,12 +104,12 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
     """One fold: trained, tuned on its own validation, and measured on what it holds out."""
     tasks, wanted = settings.active_tasks(), settings.crossval
     where = f"fold {number + 1} of {wanted.folds}"
-    fold = Fold(number, wanted.folds, wanted.validation_share, settings.seed)
+    fold = Fold(number=number, count=wanted.folds, validation=wanted.validation_share, seed=settings.seed)
     parts = apply_fold(
         {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)},
         fold,
-        len(Vocabulary.load(VOCABULARY)),
-        settings.text.features.min_count,
+        vocabulary_size=len(Vocabulary.load(VOCABULARY)),
+        min_count=settings.text.features.min_count,
     )
     made = prepare(settings, tasks, parts)
     held_out = labelled(parts, tasks, HELD_OUT)
@@ -123,7 +124,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
             )
     state = checkpoint(f"crossval-{number}-of-{wanted.folds}", settings, tasks)
     fitted = fit(made, settings, state, Console(settings.train.epochs))
-    metrics = _tested(made, fitted, parts).metrics(0, settings.seed)
+    metrics = _tested(made, fitted, parts).metrics(resamples=0, seed=settings.seed)
     state.remove()
     return {
         "fold": number + 1,
@@ -139,12 +140,12 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
 
 def _tested(made: Plan, fitted: Fitted, parts: Mapping[str, Sequence[FeaturePart]]) -> PredictionStore:
     """The predictions on the rows that are held out."""
-    tested = PredictionStore(made.tasks, made.labels)
+    tested = PredictionStore(made.tasks)
     for corpus, own_parts in parts.items():
         own = [task for task in made.tasks if corpus in task.corpora]
         for part in own_parts:
             found = predict_part(
-                fitted.network, part, own, made.labels, fitted.decisions.thresholds, [HELD_OUT]
+                fitted.network, part, own, thresholds=fitted.decisions.thresholds, splits=[HELD_OUT]
             )
             tested.add(corpus, part.documents, found)
     return tested

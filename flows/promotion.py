@@ -25,7 +25,7 @@ class Refused(RuntimeError):
 
 
 def promote(root: Path = Path()) -> str:
-    """Makes the blessed candidate the champion, with its model card (reports/card.md) beside the weights; says so in one
+    """Makes the approved candidate the champion, with its model card (reports/card.md) beside the weights; says so in one
     line.
 
     Where another bundle was the champion when the verdict was made, the candidate is judged again first. With a private
@@ -47,7 +47,7 @@ def promote(root: Path = Path()) -> str:
     if present not in (verdict["champion"], identity):
         verdict = judge_candidate(PromotionSettings.load(root / PARAMS), root)
         write_json(root / VERDICT, verdict)
-    if verdict["verdict"] != "blessed":
+    if verdict["verdict"] != "approved":
         reasons = "".join(f"\n  {reason}" for reason in verdict["reasons"])
         raise Refused(
             f"{root / VERDICT}: the verdict on bundle {identity[:12]} is {verdict['verdict']!r}:{reasons}"

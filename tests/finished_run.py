@@ -14,10 +14,11 @@ from mgm.corpus.parts import PartsWriter
 from mgm.corpus.statistics import Statistics
 from mgm.evaluation.details import details
 from mgm.evaluation.run_files import STAGES, Sources
-from mgm.evaluation.summary import summarise
+from mgm.evaluation.summary import summarize
 from mgm.evaluation.verdict import floor_checks, judge
 from mgm.model.heads.tagging import PREDICTED_SPAN
 from mgm.settings.settings import Settings
+from mgm.tasks import with_label_spaces
 from tests.explained import write_explanations
 
 ROWS = 120
@@ -58,7 +59,7 @@ def finished_run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = Settings.load(folder / "params.yaml")
     generator = np.random.default_rng(0)
     predictions = {"pages": pages(generator), "poems": poems(generator)}
-    tasks = settings.active_tasks()
+    tasks = with_label_spaces(settings.active_tasks(), SPACES)
     splits = {
         split: {
             task.name: predictions[task.corpora[0]]
@@ -70,13 +71,11 @@ def finished_run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     train = {name: frame[f"{name}_true"] for name, frame in splits["test"].items()}
     metrics = {
-        task.name: summarise(
-            splits["test"][task.name], train[task.name], task, SPACES.get(task.name, []), 100, 1
-        )
+        task.name: summarize(splits["test"][task.name], train[task.name], task, resamples=100, seed=1)
         for task in tasks
     }
     evaluate = settings.evaluate.model_copy(update={"bootstrap": 100})
-    found = details(splits["test"], splits["valid"], train, tasks, SPACES, evaluate, 1)
+    found = details(tasks, **splits, train_labels=train, settings=evaluate, seed=1)
     for name, content in found.items():
         write(folder / "reports" / "evaluation" / f"{name}.json", content)
     for corpus, frame in predictions.items():
@@ -99,8 +98,11 @@ def finished_run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "reports" / "metrics.json", metrics)
     write_explanations(folder)
     measured = {"documents": 8, "p50_ms": 1.25, "p95_ms": 2.5, "peak_mib": 1234.5, "threads": 1}
-    checks = floor_checks(metrics, settings.verdict.floors, settings.verdict.floors)
-    write(folder / "reports" / "promotion.json", judge("abcdef0123456789", None, checks, measured))
+    checks = floor_checks(metrics, floors=settings.verdict.floors, active=settings.verdict.floors)
+    write(
+        folder / "reports" / "promotion.json",
+        judge("abcdef0123456789", None, checks=checks, measured=measured),
+    )
     write(
         folder / "reports" / "training.json",
         {"seconds": 12.5, "parameters": 1234, "epochs": [1, 2], "versions": {"torch": "2.13.0"}},

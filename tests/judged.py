@@ -89,15 +89,14 @@ def evaluated(root: Path, bundle: Bundle, **verdict: Any) -> str:
         root / "data" / "predictions",
         features,
         bundle.tasks,
-        bundle.network,
-        bundle.labels,
-        bundle.thresholds,
-        ["test"],
+        network=bundle.network,
+        thresholds=bundle.thresholds,
+        splits=["test"],
     )
     write(root / "data" / "predictions" / "labels.json", bundle.labels)
     (root / "reports").mkdir(exist_ok=True)
     (root / "reports" / "card.md").write_text(f"# Model card of {identity}\n", encoding="utf-8")
-    write(root / "reports" / "metrics.json", tested.metrics(50, 1))
+    write(root / "reports" / "metrics.json", tested.metrics(resamples=50, seed=1))
     return identity
 
 

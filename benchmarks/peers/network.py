@@ -117,6 +117,8 @@ def _outcomes(
         known = test_part.documents[task.name].is_not_null().to_numpy()
         found[task.name] = np.asarray(decoded[task.name])[known]
     for task in [t for t in tasks if t.kind == "tagging"]:
-        table = predict_part(fitted.network, test_part, [task], labels, fitted.decisions.thresholds, ["test"])
+        table = predict_part(
+            fitted.network, test_part, [task], thresholds=fitted.decisions.thresholds, splits=["test"]
+        )
         found[task.name] = table.filter(pl.col(f"{task.name}_true").is_not_null())[task.name]
     return found

@@ -12,7 +12,7 @@ import polars as pl
 from scipy.stats import pearsonr
 from sklearn.metrics import f1_score
 
-from mgm.evaluation.metrics import statistics
+from mgm.evaluation.kinds import evaluation_of
 from mgm.model.thresholds import Thresholds, tune
 
 from .rows import Rows
@@ -96,4 +96,5 @@ def _pearson(predicted: np.ndarray, truth: np.ndarray) -> float:
 def _span_f1(rows: Rows, spans: Any) -> float:
     name = rows.task.name
     frame = pl.DataFrame({name: spans, f"{name}_true": rows.table[name]})
-    return statistics(frame, rows.task, rows.space).score()["span_f1"]
+    task = rows.task.model_copy(update={"labels": tuple(rows.space)})
+    return evaluation_of(rows.task).statistics(frame, task).score()["span_f1"]

@@ -1,4 +1,4 @@
-"""models/candidate + data/features -> data/explanations (why it answers as it does) and reports/cost.json (what scoring takes)."""
+"""Stage: models/candidate + data/features -> data/explanations and reports/cost.json (the cost of scoring)."""
 
 import shutil
 from dataclasses import asdict
@@ -27,25 +27,25 @@ EXPLANATIONS = DATA / "explanations"
 
 
 def main() -> None:
+    """Explain the candidate's predictions, and measure the cost of scoring."""
     settings = ExplanationSettings.load()
     bundle = bundles.load(CANDIDATE)
-    labelling = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
+    corpora = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
     shutil.rmtree(EXPLANATIONS, ignore_errors=True)
-    features = {corpus: _feature_parts(DATA / "features" / corpus) for corpus in labelling}
+    features = {corpus: _feature_parts(DATA / "features" / corpus) for corpus in corpora}
     texts = Sources(Path(), settings).texts
-    found = explain(bundle, features, texts, settings.explain, settings.seed)
-    for name, content in found.items():
+    explanations = explain(bundle, features, texts, settings=settings.explain, seed=settings.seed)
+    for name, content in explanations.items():
         write_json(EXPLANATIONS / f"{name}.json", content)
     samples = {}
-    for corpus in labelling:
+    for corpus in corpora:
         ids = sample_evenly(
             read_held_out_ids(DATA / "predictions" / corpus, SPLIT), settings.explain.cost_documents
         )
         if documents := list(read_raw_documents(DATA / "documents" / corpus, ids)):
             samples[corpus] = pl.concat(documents)
-    # in a process of its own, so that the memory is that of scoring
-    measured = run_in_subprocess(measure_cost, CANDIDATE, samples)
-    write_json(REPORTS / "cost.json", asdict(measured))
+    # in a subprocess, so that the memory is that of scoring alone
+    write_json(REPORTS / "cost.json", asdict(run_in_subprocess(measure_cost, CANDIDATE, samples)))
 
 
 def _feature_parts(folder: Path) -> list[FeaturePart]:

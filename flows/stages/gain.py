@@ -4,17 +4,19 @@ from pathlib import Path
 
 from flows.stages.command_line import run_stage
 from mgm.evaluation.run_files import Sources
-from mgm.experiments.study import GAIN, compare, lines
+from mgm.experiments.gain import GAIN, compare_variants, gain_lines
 from mgm.files import write_json
 from mgm.settings.views.study import StudySettings
 
 
 def main() -> None:
-    """Compares the joint model with every variant that was trained on the present features and settings."""
+    """Compare the joint model with every variant that was trained on the present features and settings."""
     settings = StudySettings.load()
-    content = compare(Sources(Path(), settings), settings.evaluate.bootstrap, settings.seed)
+    content = compare_variants(
+        Sources(Path(), settings), resamples=settings.evaluate.bootstrap, seed=settings.seed
+    )
     write_json(Path(*GAIN), content)
-    print(*lines(content), sep="\n")
+    print(*gain_lines(content), sep="\n")
 
 
 if __name__ == "__main__":

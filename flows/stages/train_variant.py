@@ -47,12 +47,11 @@ def _write_results(variant: Variant, made: Plan, fitted: Fitted, evaluate: Evalu
         folder,
         {corpus: read_features(corpus) for corpus in corpora_of(settings, variant.tasks)},
         made.tasks,
-        fitted.network,
-        made.labels,
-        fitted.decisions.thresholds,
-        evaluate.splits,
+        network=fitted.network,
+        thresholds=fitted.decisions.thresholds,
+        splits=evaluate.splits,
     )
-    metrics = tested.metrics(evaluate.bootstrap, settings.seed)
+    metrics = tested.metrics(resamples=evaluate.bootstrap, seed=settings.seed)
     best = next(r for r in fitted.trained.history if r.epoch == fitted.trained.best)
     content = {
         "name": variant.name,

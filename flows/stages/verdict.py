@@ -1,5 +1,6 @@
-"""models/candidate, its metrics and predictions, and the champion as it is now -> reports/promotion.json. A refused candidate
-is no failure of this stage."""
+"""Stage: models/candidate, its metrics and predictions, and the champion as it is now -> reports/promotion.json.
+
+A refused candidate is no failure of this stage."""
 
 import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
 
@@ -11,6 +12,7 @@ from mgm.settings.views.promotion import PromotionSettings
 
 
 def main() -> None:
+    """Judge the candidate."""
     promotion = judge_candidate(PromotionSettings.load())
     write_json(VERDICT, promotion)
     print(f"{promotion['verdict']}: bundle {promotion['bundle'][:12]}", *promotion["reasons"], sep="\n  ")

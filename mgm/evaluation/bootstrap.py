@@ -1,5 +1,11 @@
-"""Confidence intervals by the bootstrap over groups: documents of one group (a page, an author's series)
-are not independent, so whole groups are drawn (Davison and Hinkley 1997, section 3.8)."""
+"""Confidence intervals by the bootstrap over groups.
+
+Documents of one group (a page, an author's series) are not independent, so whole groups are drawn.
+
+Axes: R resamples, D documents, G groups, M columns of the sums.
+
+Source: Davison and Hinkley 1997, Bootstrap Methods and their Application, section 3.8.
+"""
 
 import math
 import zlib
@@ -9,103 +15,114 @@ import numpy as np
 import polars as pl
 from scipy import sparse
 
-from mgm.evaluation.sufficient_statistics import Statistics, Sums
+from mgm.evaluation.sufficient_statistics import Statistics, Sums, rounded
 
 CONFIDENCE = 0.95
 _RESAMPLES_AT_ONCE = 50
 _NUMBERS_AT_ONCE = 4_000_000
 
 
-def intervals(
-    statistics: Statistics, groups: pl.Series, resamples: int, seed: int, stream: str = ""
+def confidence_intervals(
+    statistics: Statistics, groups: pl.Series, *, resamples: int, seed: int, stream: str = ""
 ) -> dict[str, tuple[float, float]]:
-    """Percentile intervals (95%) of every metric, groups drawn with replacement.
+    """Return the 95% percentile interval of every metric.
 
-    groups (D,) names each document's group; `stream` (a task's name) keeps draws apart under one seed.
-    Empty without resamples or with fewer than two groups, since nothing can then be said.
+    Args:
+        statistics: of D documents.
+        groups: (D,) the group of each document.
+        resamples: how often the groups are drawn with replacement.
+        seed: of the draws.
+        stream: keeps the draws under one seed apart, such as a task's name.
+
+    Returns:
+        Low and high by metric; empty without resamples or with fewer than two groups, which show no spread.
     """
     group = groups.rank("dense").to_numpy().astype(np.int64) - 1
     count = int(group.max()) + 1 if len(group) else 0
     if resamples < 1 or count < 2:
         return {}
-    by_group = _by_group(statistics.documents, group, count)
-    drawn: dict[str, list[np.ndarray]] = {}
-    for weights_RG in _weights(count, resamples, seed, stream):
-        for sums in _drawn_sums(by_group, weights_RG):
-            for name, values in statistics.metrics(sums).items():
-                drawn.setdefault(name, []).append(values)
-    found = {name: percentiles(np.concatenate(parts)) for name, parts in drawn.items()}
-    return {name: bounds for name, bounds in found.items() if bounds is not None}
+    by_group = _sum_by_group(statistics.documents, group, count)
+    values: dict[str, list[np.ndarray]] = {}
+    for weights_RG in _draw_weights(count, resamples, seed, stream):
+        for sums in _resampled_sums(by_group, weights_RG):
+            for name, metric in statistics.metrics(sums).items():
+                values.setdefault(name, []).append(metric)
+    intervals = {name: percentile_interval(np.concatenate(parts)) for name, parts in values.items()}
+    return {name: interval for name, interval in intervals.items() if interval is not None}
 
 
-class Draws:
-    """Resamples of each corpus's groups. One draw is the same for every task and every model that is asked about,
-    so that what they share cancels in a difference; corpora are drawn independently of each other.
+class GroupBootstrap:
+    """Resamples of each corpus's groups, the same ones for every task and every model.
 
-    groups: corpus to the names of its groups, repeated or not, in any order.
+    Whatever two tasks or models share therefore cancels in their difference. Corpora are drawn independently of each other.
     """
 
-    def __init__(self, groups: Mapping[str, pl.Series], resamples: int, seed: int) -> None:
+    def __init__(self, groups: Mapping[str, pl.Series], *, resamples: int, seed: int) -> None:
+        """Take the groups to draw from.
+
+        Args:
+            groups: the names of each corpus's groups, repeated or not, in any order.
+            resamples: how often the groups are drawn with replacement.
+            seed: of the draws.
+        """
         self.groups = {corpus: names.unique().sort() for corpus, names in sorted(groups.items())}
         self.resamples, self.seed = resamples, seed
 
-    def metric(self, statistics: Statistics, places: pl.DataFrame, name: str) -> np.ndarray:
-        """One metric of `metrics`."""
-        return self.metrics(statistics, places)[name]
+    def metrics(self, statistics: Statistics, documents: pl.DataFrame) -> dict[str, np.ndarray]:
+        """Return every metric in each resample (R,), nan where it is undefined there.
 
-    def metrics(self, statistics: Statistics, places: pl.DataFrame) -> dict[str, np.ndarray]:
-        """Every metric in each resample (R,), nan where it is undefined there.
-
-        places: the columns corpus and group of the D documents of `statistics`; with fewer than two groups among
-        them nothing can be said, and all is nan.
+        Args:
+            statistics: of D documents.
+            documents: the columns corpus and group of the same D documents. With fewer than two groups all is nan.
         """
-        if self.resamples < 1 or places.select("corpus", "group").n_unique() < 2:
+        if self.resamples < 1 or documents.select("corpus", "group").n_unique() < 2:
             return dict.fromkeys(statistics.score(), np.full(self.resamples, np.nan))
-        sums = [self._sums(statistics, places, corpus) for corpus in places["corpus"].unique().sort()]
-        drawn = [statistics.metrics(np.sum(parts, axis=0)) for parts in zip(*sums, strict=True)]
-        return {name: np.concatenate([part[name] for part in drawn]) for name in drawn[0]}
+        sums = [self._sums(statistics, documents, corpus) for corpus in documents["corpus"].unique().sort()]
+        resampled = [statistics.metrics(np.sum(parts, axis=0)) for parts in zip(*sums, strict=True)]
+        return {name: np.concatenate([part[name] for part in resampled]) for name in resampled[0]}
 
-    def _sums(self, statistics: Statistics, places: pl.DataFrame, corpus: str) -> Iterator[np.ndarray]:
-        """What a corpus's documents add to the sums of each resample (R, M), some resamples at a time."""
-        names, rows = self.groups[corpus], np.flatnonzero((places["corpus"] == corpus).to_numpy())
-        group = names.search_sorted(places["group"].gather(rows)).to_numpy().astype(np.int64)
-        by_group = _by_group(statistics.documents[rows], group, len(names))
-        for weights_RG in _weights(len(names), self.resamples, self.seed, f"corpus {corpus}"):
-            yield from _drawn_sums(by_group, weights_RG)
+    def _sums(self, statistics: Statistics, documents: pl.DataFrame, corpus: str) -> Iterator[np.ndarray]:
+        """Yield what a corpus adds to the sums of each resample (R, M), some resamples at a time."""
+        names, rows = self.groups[corpus], np.flatnonzero((documents["corpus"] == corpus).to_numpy())
+        group = names.search_sorted(documents["group"].gather(rows)).to_numpy().astype(np.int64)
+        by_group = _sum_by_group(statistics.documents[rows], group, len(names))
+        for weights_RG in _draw_weights(len(names), self.resamples, self.seed, f"corpus {corpus}"):
+            yield from _resampled_sums(by_group, weights_RG)
 
 
-def percentiles(drawn: np.ndarray) -> tuple[float, float] | None:
-    """The bounds of the middle 95% of what was drawn (R,), nan left out; None where nothing is left."""
-    known = drawn[~np.isnan(drawn)]
-    if not len(known):
+def percentile_interval(resampled: np.ndarray) -> tuple[float, float] | None:
+    """Return the bounds of the middle 95% of values (R,), nan left out; None where no value is left."""
+    defined = resampled[~np.isnan(resampled)]
+    if not len(defined):
         return None
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(known, [tail, 1 - tail])
+    low, high = np.quantile(defined, [tail, 1 - tail])
     return float(low), float(high)
 
 
-def bounds(drawn: np.ndarray) -> tuple[float, float]:
-    """As `percentiles`; nan where nothing is left."""
-    return percentiles(drawn) or (math.nan, math.nan)
+def interval_entry(resampled: np.ndarray, prefix: str = "") -> dict[str, float | None]:
+    """Return the percentile interval of values (R,) as reports hold it, under the keys `<prefix>low` and `<prefix>high`."""
+    low, high = percentile_interval(resampled) or (math.nan, math.nan)
+    return {f"{prefix}low": rounded(low), f"{prefix}high": rounded(high)}
 
 
-def _by_group(documents: sparse.csr_array, group: np.ndarray, count: int) -> sparse.csr_array:
-    """(M, G): what the documents of each group add to the sums; `group` (D,) numbers the groups from 0."""
+def _sum_by_group(documents: sparse.csr_array, group: np.ndarray, count: int) -> sparse.csr_array:
+    """Return what the documents of each group add to the sums (M, G); `group` (D,) numbers the groups from 0."""
     member = sparse.coo_array(
         (np.ones(len(group)), (group, np.arange(len(group)))), shape=(count, len(group))
     )
     return (member.tocsr() @ documents).T.tocsr()
 
 
-def _drawn_sums(by_group: sparse.csr_array, weights_RG: np.ndarray) -> Iterator[Sums]:
-    """The sums of each resample (R, M), so few at a time that memory stays bounded where there are many columns."""
+def _resampled_sums(by_group: sparse.csr_array, weights_RG: np.ndarray) -> Iterator[Sums]:
+    """Yield the sums of resamples (R, M), so few at a time that memory stays bounded where there are many columns."""
     at_once = max(1, _NUMBERS_AT_ONCE // max(by_group.shape[0], 1))
     for first in range(0, len(weights_RG), at_once):
         yield (by_group @ weights_RG[first : first + at_once].T).T
 
 
-def _weights(count: int, resamples: int, seed: int, stream: str) -> Iterator[np.ndarray]:
-    """How often each of `count` groups is drawn in each resample (R, G), some resamples at a time."""
+def _draw_weights(count: int, resamples: int, seed: int, stream: str) -> Iterator[np.ndarray]:
+    """Yield how often each of `count` groups is drawn in each resample (R, G), some resamples at a time."""
     generator = np.random.default_rng([seed, zlib.crc32(stream.encode())])
     for first in range(0, resamples, _RESAMPLES_AT_ONCE):
         size = min(_RESAMPLES_AT_ONCE, resamples - first)

@@ -1,46 +1,47 @@
-"""Calibration: is a model that says 80% right in 80% of the cases? Temperature scaling (Guo et al. 2017), reliability, and
-the expected calibration error before and after.
+"""Calibration: how far confidences are from accuracies, before and after temperature scaling.
 
 The temperature is reported and not applied: the bundle's scores are as the network gives them.
+
+Source: Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv:1706.04599.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 from scipy.optimize import minimize_scalar
 
-from mgm.evaluation.bootstrap import Draws, bounds
-from mgm.evaluation.confidences import Answers, answers
-from mgm.evaluation.numbers import rounded
-from mgm.evaluation.sufficient_statistics import Statistics, Sums, counts, ratio
+from mgm.evaluation.bootstrap import GroupBootstrap, interval_entry
+from mgm.evaluation.confidence import ClassPredictions
+from mgm.evaluation.kinds import evaluation_of
+from mgm.evaluation.sufficient_statistics import Statistics, Sums, ratio, rounded, sparse_counts
 from mgm.tasks import Task
 
-TEMPERATURES = (0.05, 20.0)
+TEMPERATURE_BOUNDS = (0.05, 20.0)
 
 
-def fit_temperature(valid: Answers) -> float | None:
-    """The temperature that makes what is true of validation most likely; None where nothing there is known."""
+def fit_temperature(valid: ClassPredictions) -> float | None:
+    """Return the temperature with the highest likelihood on validation; None where no true class is in the label space."""
     known = valid.target >= 0
     if not known.any():
         return None
-    fitted = Answers(valid.row[known], valid.logits[known], valid.target[known], valid.said[known])
-    found = minimize_scalar(
-        lambda log: float(fitted.surprise(np.exp(log)).mean()),
-        bounds=tuple(np.log(TEMPERATURES)),
+    fitted = valid.select(known)
+    result = minimize_scalar(
+        lambda log: float(fitted.negative_log_likelihood(np.exp(log)).mean()),
+        bounds=tuple(np.log(TEMPERATURE_BOUNDS)),
         method="bounded",
         options={"xatol": 1e-4},
     )
-    return float(np.exp(found.x))
+    return float(np.exp(result.x))
 
 
-def reliability(confidence: np.ndarray, right: np.ndarray, bins: int) -> list[dict[str, Any]]:
-    """Bins of equal width over [0, 1] that hold an answer: from, to, n, confidence (the mean), accuracy."""
-    place, edge = _bins(confidence, bins), np.linspace(0, 1, bins + 1)
-    n = np.bincount(place, minlength=bins)
-    mean = ratio(np.bincount(place, confidence, bins), n.astype(float))
-    accuracy = ratio(np.bincount(place, right, bins), n.astype(float))
+def reliability(confidence: np.ndarray, is_correct: np.ndarray, *, bins: int) -> list[dict[str, Any]]:
+    """Return the bins of equal width over [0, 1] that hold a prediction: from, to, n, confidence (the mean), accuracy."""
+    bin_of, edge = _bin_numbers(confidence, bins), np.linspace(0, 1, bins + 1)
+    n = np.bincount(bin_of, minlength=bins)
+    mean = ratio(np.bincount(bin_of, confidence, bins), n.astype(float))
+    accuracy = ratio(np.bincount(bin_of, is_correct, bins), n.astype(float))
     return [
         {
             "from": rounded(edge[b]),
@@ -53,56 +54,62 @@ def reliability(confidence: np.ndarray, right: np.ndarray, bins: int) -> list[di
     ]
 
 
-def expected_error(confidence: np.ndarray, right: np.ndarray, bins: int) -> float:
-    """ECE: the mean over answers of |accuracy - mean confidence| of their bin; nan without answers."""
-    gap = np.bincount(_bins(confidence, bins), confidence - right, bins)
+def expected_calibration_error(confidence: np.ndarray, is_correct: np.ndarray, *, bins: int) -> float:
+    """Return the mean over predictions of |accuracy - mean confidence| of their bin; nan without predictions."""
+    gap = np.bincount(_bin_numbers(confidence, bins), confidence - is_correct, bins)
     return float(np.abs(gap).sum() / len(confidence)) if len(confidence) else float("nan")
 
 
-def chance_error(confidence: np.ndarray, bins: int) -> float:
-    """About the ECE that a perfectly calibrated model with these confidences shows by chance, its answers independent.
+def chance_calibration_error(confidence: np.ndarray, *, bins: int) -> float:
+    """Return about the calibration error that a perfectly calibrated model with these confidences shows by chance.
 
-    A bin's gap is then nearly normal with variance sum p (1 - p), whose mean absolute value is sqrt(2 / pi) deviations.
+    With independent predictions a bin's gap is nearly normal with variance sum p (1 - p), whose mean absolute value is
+    sqrt(2 / pi) deviations.
     """
-    variance = np.bincount(_bins(confidence, bins), confidence * (1 - confidence), bins)
+    variance = np.bincount(_bin_numbers(confidence, bins), confidence * (1 - confidence), bins)
     total = max(len(confidence), 1)
     return float(np.sqrt(2 / np.pi * variance).sum() / total) if len(confidence) else float("nan")
 
 
 def calibration(
-    test: pl.DataFrame,
-    valid: pl.DataFrame,
-    task: Task,
-    labels: Sequence[str],
-    bins: int,
-    draws: Draws,
+    test: pl.DataFrame, valid: pl.DataFrame, task: Task, *, bins: int, bootstrap: GroupBootstrap
 ) -> dict[str, Any] | None:
-    """temperature, fitted_on (answers of validation), n, and before and after it: ece, nll, chance_ece, bins; change: of ece and
-    nll, with intervals. None where the task gives no probabilities or nothing is labelled.
+    """Return a task's calibration on the test split.
 
-    test, valid: labelled rows. nll leaves out what training never saw. Without a labelled validation document there is no
-    temperature, and nothing after.
+    Args:
+        test: labelled predictions.
+        valid: labelled predictions that the temperature is fitted on; without any there is no temperature.
+        task: with its label space.
+        bins: of equal width over [0, 1].
+        bootstrap: of the groups of `test`.
+
+    Returns:
+        temperature; fitted_on (predictions of validation); n; before and after the temperature: ece, nll (without labels that
+        training never saw), chance_ece, bins; change: of ece and nll, with intervals. None where the task gives no
+        probabilities or nothing is labelled.
     """
-    found, fitted = answers(test, task, labels), answers(valid, task, labels)
-    if found is None or not len(found.row):
+    evaluation = evaluation_of(task)
+    tested = evaluation.class_predictions(test, task)
+    fitted = evaluation.class_predictions(valid, task)
+    if tested is None or not len(tested.row):
         return None
     temperature = None if fitted is None else fit_temperature(fitted)
     content: dict[str, Any] = {
         "temperature": None if temperature is None else rounded(temperature),
         "fitted_on": 0 if fitted is None else len(fitted.row),
-        "n": len(found.row),
-        "before": _state(found, 1.0, bins),
+        "n": len(tested.row),
+        "before": _measure(tested, 1.0, bins),
         "after": None,
         "change": None,
     }
     if temperature is not None:
-        content["after"] = _state(found, temperature, bins)
-        content["change"] = _change(found, temperature, bins, test, draws)
+        content["after"] = _measure(tested, temperature, bins)
+        content["change"] = _change(tested, temperature, bins, test, bootstrap)
     return content
 
 
 def headline(content: Mapping[str, Any]) -> dict[str, float | None]:
-    """What reports/metrics.json says of a task's calibration: ece, ece_scaled (with the temperature), temperature."""
+    """Return what reports/metrics.json holds of a calibration: ece, ece_scaled (with the temperature), temperature."""
     after = content["after"]
     return {
         "ece": content["before"]["ece"],
@@ -112,61 +119,76 @@ def headline(content: Mapping[str, Any]) -> dict[str, float | None]:
 
 
 def reliability_curve(content: Mapping[str, Any]) -> pl.DataFrame:
-    """The bins before and after as rows, for `dvc plots`: when, n, confidence, accuracy."""
-    states = [(when, content[when]) for when in ("before", "after") if content[when] is not None]
-    rows = [{"when": when, **found} for when, state in states for found in state["bins"]]
+    """Return the bins of a calibration as rows for a plot: when (before, after), n, confidence, accuracy."""
+    measured = [(when, content[when]) for when in ("before", "after") if content[when] is not None]
+    rows = [{"when": when, **bin_} for when, state in measured for bin_ in state["bins"]]
     return pl.DataFrame(rows).select("when", "n", "confidence", "accuracy")
 
 
-def _state(found: Answers, temperature: float, bins: int) -> dict[str, Any]:
-    confidence, surprise = found.confidence(temperature), found.surprise(temperature)
-    known = surprise[~np.isnan(surprise)]
+def _measure(predictions: ClassPredictions, temperature: float, bins: int) -> dict[str, Any]:
+    confidence = predictions.confidence(temperature)
+    loss = predictions.negative_log_likelihood(temperature)
+    known = loss[~np.isnan(loss)]
     return {
-        "ece": rounded(expected_error(confidence, found.right, bins)),
-        "chance_ece": rounded(chance_error(confidence, bins)),
+        "ece": rounded(expected_calibration_error(confidence, predictions.is_correct, bins=bins)),
+        "chance_ece": rounded(chance_calibration_error(confidence, bins=bins)),
         "nll": rounded(float(known.mean())) if len(known) else None,
-        "bins": reliability(confidence, found.right, bins),
+        "bins": reliability(confidence, predictions.is_correct, bins=bins),
     }
 
 
 def _change(
-    found: Answers, temperature: float, bins: int, rows: pl.DataFrame, draws: Draws
+    predictions: ClassPredictions,
+    temperature: float,
+    bins: int,
+    rows: pl.DataFrame,
+    bootstrap: GroupBootstrap,
 ) -> dict[str, dict[str, float | None]]:
-    """After less before of ece and nll, with intervals: whole groups of documents are drawn, both at once."""
-    known, size = found.target >= 0, len(found.row)
-    blocks = [np.ones(size), known.astype(float)]
+    """Return ece and nll after less before, with intervals; both are resampled together."""
+    statistics = _change_statistics(predictions, temperature, bins, rows.height)
+    value = statistics.score()
+    resampled = bootstrap.metrics(statistics, rows.select("corpus", "group"))
+    return {
+        name: {"value": rounded(value[name])} | interval_entry(resampled[name]) for name in ("ece", "nll")
+    }
+
+
+def _change_statistics(
+    predictions: ClassPredictions, temperature: float, bins: int, num_documents: int
+) -> Statistics:
+    """Return the statistics of the changes of ece and nll.
+
+    The columns are predictions, those with a known class, the losses before and after, then of each bin the sum of confidence
+    less accuracy before, and after.
+    """
+    known, size = predictions.target >= 0, len(predictions.row)
+    values = [np.ones(size), known.astype(float)]
     for heat in (1.0, temperature):
-        blocks.append(np.where(known, np.nan_to_num(found.surprise(heat)), 0.0))
-    places = [np.full(size, place) for place in range(4)]
+        values.append(np.where(known, np.nan_to_num(predictions.negative_log_likelihood(heat)), 0.0))
+    columns = [np.full(size, column) for column in range(4)]
     for first, heat in ((4, 1.0), (4 + bins, temperature)):
-        confidence = found.confidence(heat)
-        places.append(first + _bins(confidence, bins))
-        blocks.append(confidence - found.right)
-    documents = counts(
-        np.tile(found.row, len(blocks)),
-        np.concatenate(places),
-        (rows.height, 4 + 2 * bins),
-        np.concatenate(blocks),
+        confidence = predictions.confidence(heat)
+        columns.append(first + _bin_numbers(confidence, bins))
+        values.append(confidence - predictions.is_correct)
+    documents = sparse_counts(
+        np.tile(predictions.row, len(values)),
+        np.concatenate(columns),
+        shape=(num_documents, 4 + 2 * bins),
+        value=np.concatenate(values),
     )
-    statistics = Statistics(
-        documents,
-        lambda s: {
-            "ece": _ece(s, 4 + bins, bins) - _ece(s, 4, bins),
+    return Statistics(
+        documents=documents,
+        metrics=lambda s: {
+            "ece": _calibration_error(s, 4 + bins, bins) - _calibration_error(s, 4, bins),
             "nll": ratio(s[:, 3], s[:, 1]) - ratio(s[:, 2], s[:, 1]),
         },
     )
-    value, drawn = statistics.score(), draws.metrics(statistics, rows.select("corpus", "group"))
-    content = {}
-    for name in ("ece", "nll"):
-        low, high = bounds(drawn[name])
-        content[name] = {"value": rounded(value[name]), "low": rounded(low), "high": rounded(high)}
-    return content
 
 
-def _ece(sums: Sums, first: int, bins: int) -> np.ndarray:
+def _calibration_error(sums: Sums, first: int, bins: int) -> np.ndarray:
     return ratio(np.abs(sums[:, first : first + bins]).sum(1), sums[:, 0])
 
 
-def _bins(confidence: np.ndarray, bins: int) -> np.ndarray:
-    """The number of each confidence's bin; the last one holds 1."""
+def _bin_numbers(confidence: np.ndarray, bins: int) -> np.ndarray:
+    """Return the number of each confidence's bin; the last bin holds 1."""
     return np.minimum((confidence * bins).astype(np.int64), bins - 1)

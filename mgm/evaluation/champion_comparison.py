@@ -1,146 +1,200 @@
-"""Candidate against champion: first metrics on the same test documents and in the same resamples (gain.py). The champion
-stands unless a task is shown to be worse; it is not asked that one be better."""
+"""Candidate against champion: first metrics on the same test documents and in the same resamples.
+
+The candidate need not be better: it is refused only where a task is shown to be worse.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import polars as pl
 
-from mgm.evaluation.metrics import labelled
-from mgm.evaluation.multiple_testing import ALPHA, holm, p_below
-from mgm.evaluation.paired_scores import JointScores, Score
+from mgm.evaluation.multiple_testing import ALPHA, adjust_holm, p_value_below
+from mgm.evaluation.paired_bootstrap import Estimate, PairedBootstrap
+from mgm.evaluation.predictions import labelled
 from mgm.evaluation.verdict import Check
 from mgm.tasks import Task
 
 KEYS = ["corpus", "doc_id"]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ModelPredictions:
+    """A model's predictions on the test split.
+
+    Attributes:
+        tasks: with the label spaces that the model was trained on.
+        tables: of the candidate: its predictions by task, with the true labels and a column corpus; of the champion: its
+            predictions of the same documents (corpus, doc_id, a column for each task), the same table for each task.
+    """
+
+    tasks: Sequence[Task]
+    tables: Mapping[str, pl.DataFrame]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A task in which both models were measured.
+
+    Attributes:
+        task: with the labels of either model.
+        candidate: its first metric.
+        champion: its first metric.
+        n: how many documents both read.
+        num_unread: how many documents the champion could not read.
+        p_worse: the one-sided p-value of so low a difference where the candidate is no worse than the margin allows.
+        p_better: that of so high a difference where the candidate is no better.
+    """
+
+    task: Task
+    candidate: Estimate
+    champion: Estimate
+    n: int
+    num_unread: int
+    p_worse: float
+    p_better: float
+
+
 def champion_checks(
-    rows: Mapping[str, pl.DataFrame],
-    champion: pl.DataFrame,
-    tasks: Sequence[Task],
-    champion_tasks: Sequence[Task],
-    labels: Mapping[str, Sequence[str]],
-    champion_labels: Mapping[str, Sequence[str]],
+    candidate: ModelPredictions,
+    champion: ModelPredictions,
+    *,
     resamples: int,
     seed: int,
     margin: float = 0.0,
 ) -> list[Check]:
-    """One check for each task of either model.
+    """Return a check for each task of either model.
 
-    A task fails where (candidate - champion) is significantly below -margin, one-sided at 5% after Holm's correction over
-    the tasks, so that a candidate that is no worse in any is refused in at most 5% of cases; where nothing can be resampled,
-    where the difference itself is below. A task that the champion lacks, or has as another kind, is new; one that the
-    candidate lacks was switched off. Neither fails.
+    A task fails where (candidate - champion) is significantly below -margin, one-sided at 5% after Holm's correction over the
+    tasks, so that a candidate that is no worse in any task is refused in at most 5% of cases. Where nothing can be resampled,
+    a task fails where the difference itself is below -margin. A task that the champion lacks, or has as another kind, is new;
+    one that the candidate lacks was switched off. Neither fails.
 
-    rows: task to the candidate's predictions on the test split, with the true labels and a column corpus; champion:
-    the champion's of the same documents (corpus, doc_id, a column for each task). A document that the champion
-    could not read is left out for both. Both are scored over the labels that either was trained on, so that a class
-    which one of them never saw counts as wrong for it.
+    A document that the champion could not read is left out for both. Both are scored over the labels that either was trained
+    on, so that a class which one of them never saw counts as wrong for it.
     """
-    theirs = {task.name: task for task in champion_tasks}
-    shared = [task for task in tasks if task.name in theirs and theirs[task.name].kind == task.kind]
-    both = {task.name: _both(labelled(rows[task.name], task), champion, task) for task in shared}
-    spaces = {task.name: _union(labels, champion_labels, task) for task in shared}
-    compared = []
+    before = {task.name: task for task in champion.tasks}
+    shared = [
+        _with_labels_of_both(task, before[task.name])
+        for task in candidate.tasks
+        if task.name in before and before[task.name].kind == task.kind
+    ]
+    comparisons = []
     if shared:
-        mine = {name: pair[0] for name, pair in both.items()}
-        scores = JointScores(mine, spaces, resamples, seed)
+        pairs = {
+            task.name: _paired_rows(candidate.tables[task.name], champion.tables[task.name], task)
+            for task in shared
+        }
+        paired = PairedBootstrap(
+            {name: mine for name, (mine, _) in pairs.items()}, resamples=resamples, seed=seed
+        )
         for task in shared:
-            unread = labelled(rows[task.name], task).height - mine[task.name].height
-            compared.append(_compare(scores, both[task.name][1], task, unread, margin))
-    worse = holm([duel.p_worse for duel in compared])
-    better = holm([duel.p_better for duel in compared])
+            num_unread = labelled(candidate.tables[task.name], task).height - pairs[task.name][0].height
+            comparisons.append(
+                _compare(paired, pairs[task.name][1], task, num_unread=num_unread, margin=margin)
+            )
+    adjusted = zip(
+        adjust_holm([comparison.p_worse for comparison in comparisons]),
+        adjust_holm([comparison.p_better for comparison in comparisons]),
+        strict=True,
+    )
     checks = [
-        _check(duel, float(p), float(q), len(compared), margin)
-        for duel, p, q in zip(compared, worse, better, strict=True)
+        _check(comparison, p_worse=float(worse), p_better=float(better), num_tasks=len(shared), margin=margin)
+        for comparison, (worse, better) in zip(comparisons, adjusted, strict=True)
     ]
-    names = {task.name for task in tasks}
-    new = [task.name for task in tasks if task not in shared]
-    lost = [name for name in theirs if name not in names]
-    checks += [Check("champion", True, f"{name}: new, the champion has no such task", name) for name in new]
-    checks += [
-        Check("champion", True, f"{name}: a task of the champion that the candidate was not asked for", name)
-        for name in lost
-    ]
+    checks += _checks_of_unshared_tasks(candidate.tasks, champion.tasks, {task.name for task in shared})
     return sorted(checks, key=lambda check: str(check.task))
 
 
-def _both(rows: pl.DataFrame, champion: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The candidate's rows that the champion read too, and the same rows with the champion's predictions."""
-    mine = rows.join(champion.select(KEYS), on=KEYS, how="semi", maintain_order="left")
+def _with_labels_of_both(task: Task, champion: Task) -> Task:
+    further = [label for label in champion.labels if label not in set(task.labels)]
+    return task.model_copy(update={"labels": (*task.labels, *further)})
+
+
+def _checks_of_unshared_tasks(
+    tasks: Sequence[Task], champion_tasks: Sequence[Task], shared: set[str]
+) -> list[Check]:
+    names = {task.name for task in tasks}
+    new = [task.name for task in tasks if task.name not in shared]
+    lost = [task.name for task in champion_tasks if task.name not in names]
+    whys = dict.fromkeys(new, "new, the champion has no such task")
+    whys |= dict.fromkeys(lost, "a task of the champion that the candidate was not trained for")
+    return [
+        Check(check="champion", passed=True, why=f"{name}: {why}", task=name) for name, why in whys.items()
+    ]
+
+
+def _paired_rows(rows: pl.DataFrame, champion: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the candidate's rows that the champion read too, and the same rows with the champion's predictions."""
+    mine = labelled(rows, task).join(champion.select(KEYS), on=KEYS, how="semi", maintain_order="left")
     theirs = mine.drop(task.name).join(
         champion.select(*KEYS, task.name), on=KEYS, how="left", maintain_order="left"
     )
     return mine, theirs
 
 
-def _union(
-    labels: Mapping[str, Sequence[str]], champion_labels: Mapping[str, Sequence[str]], task: Task
-) -> list[str]:
-    mine = labels.get(task.name, [])
-    return [*mine, *(label for label in champion_labels.get(task.name, []) if label not in set(mine))]
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A task in which both models were measured. p_worse: how likely so low a difference is where the candidate is no worse
-    than the margin allows; p_better: so high a one where it is no better. One-sided, of this task alone."""
-
-    task: Task
-    candidate: Score
-    champion: Score
-    n: int
-    unread: int
-    p_worse: float
-    p_better: float
-
-
-def _compare(scores: JointScores, theirs: pl.DataFrame, task: Task, unread: int, margin: float) -> Comparison:
-    candidate, champion = scores.of(task), scores.other(theirs, task, "the champion's predictions")
-    difference = candidate.less(champion)
-    if not champion.defined:
-        worse, better = 1.0, 1.0
-    elif not candidate.defined:
-        worse, better = 0.0, 1.0
+def _compare(
+    paired: PairedBootstrap, champion_rows: pl.DataFrame, task: Task, *, num_unread: int, margin: float
+) -> Comparison:
+    candidate = paired.reference(task)
+    champion = paired.other(champion_rows, task, where="the champion's predictions")
+    difference = candidate.minus(champion)
+    if not champion.is_defined:
+        p_worse, p_better = 1.0, 1.0
+    elif not candidate.is_defined:
+        p_worse, p_better = 0.0, 1.0
     else:
-        worse = p_below(difference.value, difference.drawn, -margin)
-        better = p_below(-difference.value, -difference.drawn)
-    if math.isnan(worse):  # nothing to resample: the difference itself decides
-        worse, better = float(difference.value >= -margin), 1.0
-    return Comparison(task, candidate, champion, theirs.height, unread, worse, better)
+        p_worse = p_value_below(difference.value, difference.resampled, bound=-margin)
+        p_better = p_value_below(-difference.value, -difference.resampled)
+    if math.isnan(p_worse):  # nothing to resample: the difference itself decides
+        p_worse, p_better = float(difference.value >= -margin), 1.0
+    return Comparison(
+        task=task,
+        candidate=candidate,
+        champion=champion,
+        n=champion_rows.height,
+        num_unread=num_unread,
+        p_worse=p_worse,
+        p_better=p_better,
+    )
 
 
-def _check(duel: Comparison, worse: float, better: float, tasks: int, margin: float) -> Check:
-    """worse, better: the p-values adjusted over `tasks` tasks."""
-    task, candidate, champion = duel.task, duel.candidate, duel.champion
-    entry = candidate.less(champion).entry("difference")
+def _check(
+    comparison: Comparison, *, p_worse: float, p_better: float, num_tasks: int, margin: float
+) -> Check:
+    """Return the check of a comparison; the p-values are adjusted over `num_tasks` tasks."""
+    task, candidate, champion = comparison.task, comparison.candidate, comparison.champion
+    entry = candidate.minus(champion).entry("difference")
     low, high = entry["low"], entry["high"]
-    passed = worse > ALPHA
+    passed = p_worse > ALPHA
+    shown: Literal["better", "worse", "no difference shown"] = "worse"
+    if passed:
+        shown = "better" if p_better <= ALPHA else "no difference shown"
     interval = "no interval" if high is None else f"[{low:+.4f}, {high:+.4f}]"
-    said = "not shown to be worse than" if passed else "worse than"
-    left_out = f"; {duel.unread} documents that the champion cannot read are left out" if duel.unread else ""
+    relation = "not shown to be worse than" if passed else "worse than"
     why = (
-        f"{task.name}: test {task.first_metric} {_show(candidate.value)} is {said} the champion's "
-        f"{_show(champion.value)} (difference {interval}, p {worse:.3f} of {tasks} tasks, margin {margin:g}){left_out}"
+        f"{task.name}: test {task.first_metric} {_in_words(candidate.value)} is {relation} the champion's "
+        f"{_in_words(champion.value)} (difference {interval}, p {p_worse:.3f} of {num_tasks} tasks, margin {margin:g})"
     )
+    if comparison.num_unread:
+        why += f"; {comparison.num_unread} documents that the champion cannot read are left out"
     return Check(
-        "champion",
-        passed,
-        why,
-        task.name,
-        task.first_metric,
-        candidate.rounded,
-        champion.rounded,
-        entry["difference"],
-        low,
-        high,
-        duel.n,
-        round(worse, 4),
-        "worse" if not passed else "better" if better <= ALPHA else "no difference shown",
+        check="champion",
+        passed=passed,
+        why=why,
+        task=task.name,
+        metric=task.first_metric,
+        value=candidate.rounded,
+        limit=champion.rounded,
+        difference=entry["difference"],
+        low=low,
+        high=high,
+        n=comparison.n,
+        p=round(p_worse, 4),
+        shown=shown,
     )
 
 
-def _show(value: float) -> str:
+def _in_words(value: float) -> str:
     return "(no value)" if math.isnan(value) else f"{value:.4f}"

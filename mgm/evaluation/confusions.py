@@ -1,131 +1,100 @@
-"""Which labels are taken for which: the matrix, or the part of it that is confused, and the most frequent confusions with
-example documents."""
+"""Which labels are confused: the matrix, or its most confused part, and the most frequent confusions with examples."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
 
-from mgm.evaluation.items import matches
-from mgm.evaluation.spans import touched
+from mgm.evaluation.kinds import evaluation_of
+from mgm.evaluation.kinds.tagging import NO_SPAN, OTHER_BOUNDS
 from mgm.tasks import Task
 
-CLASSES = 15
+MAX_LABELS = 15
 """A matrix shows up to this many labels; beyond, those of the most frequent confusions, and the rest together."""
-PAIRS = 10
-EXAMPLES = 2
-REST = "other labels"
-NOTHING = "no span"
-ELSEWHERE = "other bounds"
+NUM_PAIRS = 10
+NUM_EXAMPLES = 2
+OTHER_LABELS = "other labels"
+_NO_LABELS = [OTHER_BOUNDS, NO_SPAN]
+"""Names that stand in a matrix after the labels."""
 
 
-def confusions(rows: pl.DataFrame, task: Task, labels: Sequence[str]) -> dict[str, Any] | None:
-    """matrix: rows, columns, counts, whole (whether all labels are in it), None for multilabel tasks; pairs: actual,
-    predicted, n, examples. None for regression and generation.
+def confusions(rows: pl.DataFrame, task: Task) -> dict[str, Any] | None:
+    """Return the confusions of labelled predictions with a column corpus.
 
-    rows: labelled, with a column corpus. classification: a pair is a label and another that was said for it. multilabel: a
-    label that was missed and one that was wrongly said of the same document. tagging: spans with the same bounds; one
-    without such a partner stands against `other bounds` where it overlaps a span of the other side, else against `no span`.
+    Returns:
+        matrix: rows, columns, counts, whole (whether all labels are in it), None for kinds without one; pairs: actual,
+        predicted, n, examples. None for kinds without confusions. What a pair is, `TaskEvaluation.confusions` says.
     """
-    if task.kind in ("regression", "generation"):
+    evaluation = evaluation_of(task)
+    pairs = evaluation.confusions(rows, task)
+    if pairs is None:
         return None
-    found = _pairs(rows, task)
-    wrong = found.filter(pl.col("actual") != pl.col("predicted"))
-    counted = (
+    wrong = pairs.filter(pl.col("actual") != pl.col("predicted"))
+    frequencies = (
         wrong.group_by("actual", "predicted")
         .agg(n=pl.len())
         .sort(["n", "actual", "predicted"], descending=[True, False, False])
     )
     shown = [
-        {**pair, "examples": _examples(rows, wrong, pair["actual"], pair["predicted"])}
-        for pair in counted.head(PAIRS).to_dicts()
+        {**pair, "examples": _examples(rows, wrong, actual=pair["actual"], predicted=pair["predicted"])}
+        for pair in frequencies.head(NUM_PAIRS).to_dicts()
     ]
-    matrix = None if task.kind == "multilabel" else _matrix(found, counted, labels)
+    matrix = _matrix(pairs, frequencies, task.labels) if evaluation.has_confusion_matrix else None
     return {"matrix": matrix, "pairs": shown}
 
 
-def _pairs(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
-    """row, actual, predicted, score, start, end of every answer, right or wrong."""
-    nowhere = [pl.lit(None, pl.Int32).alias("start"), pl.lit(None, pl.Int32).alias("end")]
-    score = f"{task.name}_score"
-    columns = ["row", "actual", "predicted", "score", "start", "end"]
-    if task.kind == "classification":
-        known = pl.col(score) if score in rows.columns else pl.lit(None, pl.Float32)
-        return (
-            rows.with_row_index("row")
-            .select("row", actual=f"{task.name}_true", predicted=task.name, score=known)
-            .with_columns(*nowhere)
-            .select(columns)
-        )
-    found = matches(rows, task)
-    if task.kind == "multilabel":
-        missed = found.filter(pl.col("true") & ~pl.col("predicted")).select("row", actual="label")
-        extra = found.filter(~pl.col("true") & pl.col("predicted")).select("row", predicted="label")
-        both = missed.join(extra, on="row", how="inner", maintain_order="left_right")
-        return both.with_columns(pl.lit(None, pl.Float32).alias("score"), *nowhere).select(columns)
-    at = ["row", "start", "end"]
-    true = found.filter("true").select(*at, actual="label", true_touched=touched(found, "true"))
-    said = found.filter("predicted").select(*at, predicted="label", said_touched=touched(found, "predicted"))
-    absent = {
-        "actual": pl.when("said_touched").then(pl.lit(ELSEWHERE)).otherwise(pl.lit(NOTHING)),
-        "predicted": pl.when("true_touched").then(pl.lit(ELSEWHERE)).otherwise(pl.lit(NOTHING)),
-    }
-    return (
-        true.join(said, on=at, how="full", coalesce=True, maintain_order="left_right")
-        .with_columns(pl.col(name).fill_null(text) for name, text in absent.items())
-        .with_columns(pl.lit(None, pl.Float32).alias("score"))
-        .sort(*at, "actual", "predicted")
-        .select(columns)
-    )
-
-
-def _matrix(found: pl.DataFrame, wrong: pl.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
-    """Rows: the truth (training's labels, then those it never saw); columns: what was said."""
-    special = [ELSEWHERE, NOTHING]
-    actual, said = (set(found[side].unique()) for side in ("actual", "predicted"))
-    unseen = sorted((actual | said) - {*labels, *special})
-    order = [*labels, *unseen]
-    whole = len(order) <= CLASSES
-    if not whole:
-        order = _confused(wrong, special)
-    kept = [*order, *special]
-    rest = [] if whole else [REST]
-    folded = found.with_columns(
-        pl.when(pl.col(side).is_in(kept)).then(pl.col(side)).otherwise(pl.lit(REST)).alias(side)
+def _matrix(pairs: pl.DataFrame, frequencies: pl.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
+    """Return the matrix: rows are true labels (training's, then those it never saw), columns predicted ones."""
+    actual, predicted = (set(pairs[side].unique()) for side in ("actual", "predicted"))
+    unseen = sorted((actual | predicted) - {*labels, *_NO_LABELS})
+    shown = [*labels, *unseen]
+    is_whole = len(shown) <= MAX_LABELS
+    if not is_whole:
+        shown = _most_confused(frequencies)
+    kept = [*shown, *_NO_LABELS]
+    rest = [] if is_whole else [OTHER_LABELS]
+    folded = pairs.with_columns(
+        pl.when(pl.col(side).is_in(kept)).then(pl.col(side)).otherwise(pl.lit(OTHER_LABELS)).alias(side)
         for side in ("actual", "predicted")
     )
-    counted = {
-        (true, predicted): n
-        for true, predicted, n in folded.group_by("actual", "predicted").agg(n=pl.len()).iter_rows()
+    counts = {
+        (row, column): n
+        for row, column, n in folded.group_by("actual", "predicted").agg(n=pl.len()).iter_rows()
     }
-    ends = [name for name in special if name in actual | said]
-    rows = [*order, *rest, *[name for name in ends if name in actual]]
-    columns = [*[name for name in order if name not in unseen], *rest, *[n for n in ends if n in said]]
-    table = [[counted.get((true, predicted), 0) for predicted in columns] for true in rows]
-    return {"rows": rows, "columns": columns, "counts": table, "whole": whole}
+    rows = [*shown, *rest, *[name for name in _NO_LABELS if name in actual]]
+    columns = [label for label in shown if label not in unseen]
+    columns += [*rest, *[name for name in _NO_LABELS if name in predicted]]
+    return {
+        "rows": rows,
+        "columns": columns,
+        "counts": [[counts.get((row, column), 0) for column in columns] for row in rows],
+        "whole": is_whole,
+    }
 
 
-def _confused(wrong: pl.DataFrame, special: list[str]) -> list[str]:
-    """The labels of the most frequent confusions, as many as a matrix shows."""
-    found: dict[str, None] = {}
-    for actual, predicted, _ in wrong.iter_rows():
-        new = [label for label in (actual, predicted) if label not in found and label not in special]
-        if len(found) + len(new) > CLASSES:
+def _most_confused(frequencies: pl.DataFrame) -> list[str]:
+    """Return the labels of the most frequent confusions, as many as a matrix shows."""
+    labels: dict[str, None] = {}
+    for actual, predicted, _ in frequencies.iter_rows():
+        new = [label for label in (actual, predicted) if label not in labels and label not in _NO_LABELS]
+        if len(labels) + len(new) > MAX_LABELS:
             break
-        found |= dict.fromkeys(new)
-    return list(found)
+        labels |= dict.fromkeys(new)
+    return list(labels)
 
 
-def _examples(rows: pl.DataFrame, wrong: pl.DataFrame, actual: str, predicted: str) -> list[dict[str, Any]]:
-    """The documents where the model was surest of this confusion."""
-    own = wrong.filter((pl.col("actual") == actual) & (pl.col("predicted") == predicted))
-    places = rows.with_row_index("row").select("row", "corpus", "doc_id", "lang")
+def _examples(
+    rows: pl.DataFrame, wrong: pl.DataFrame, *, actual: str, predicted: str
+) -> list[dict[str, Any]]:
+    """Return the documents where the model was surest of this confusion."""
+    confused = wrong.filter((pl.col("actual") == actual) & (pl.col("predicted") == predicted))
+    documents = rows.with_row_index("row").select("row", "corpus", "doc_id", "lang")
     return (
-        own.join(places, on="row", how="left", maintain_order="left")
+        confused.join(documents, on="row", how="left", maintain_order="left")
         .with_columns(pl.col("score").cast(pl.Float64).round(4))
         .sort(["score", "corpus", "doc_id", "start"], descending=[True, False, False, False], nulls_last=True)
         .unique(["corpus", "doc_id"], keep="first", maintain_order=True)
-        .head(EXAMPLES)
+        .head(NUM_EXAMPLES)
         .select("corpus", "doc_id", "lang", "score", "start", "end")
         .to_dicts()
     )

@@ -1,4 +1,4 @@
-"""Coverage against accuracy: what is left, and how right it is, where answers below a confidence are set aside."""
+"""Coverage against accuracy: how much is left, and how right it is, where predictions below a confidence are set aside."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,63 +6,77 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mgm.evaluation.bootstrap import Draws, bounds
-from mgm.evaluation.confidences import said_answers
-from mgm.evaluation.numbers import rounded
-from mgm.evaluation.sufficient_statistics import Statistics, counts, ratio
+from mgm.evaluation.bootstrap import GroupBootstrap, interval_entry
+from mgm.evaluation.confidence import ScoredPredictions
+from mgm.evaluation.kinds import evaluation_of
+from mgm.evaluation.sufficient_statistics import Statistics, ratio, rounded, sparse_counts
 from mgm.tasks import Task
 
-POINTS = 40
+NUM_POINTS = 40
 """Of the curve."""
 
 
 def coverage(
-    rows: pl.DataFrame, task: Task, thresholds: Sequence[float], draws: Draws
+    rows: pl.DataFrame, task: Task, *, thresholds: Sequence[float], bootstrap: GroupBootstrap
 ) -> dict[str, Any] | None:
-    """n answers (a class, each label of a set, each span that was said); thresholds: threshold, n, coverage (the share of
-    answers at least so sure) and their accuracy with its interval; curve: (coverage, accuracy) from the surest on.
+    """Return how coverage and accuracy change with the threshold of the score.
 
-    rows: labelled. None where there are no scores or nothing was said.
+    Args:
+        rows: labelled predictions with a column corpus.
+        task: with its label space.
+        thresholds: of the score.
+        bootstrap: of the groups of `rows`.
+
+    Returns:
+        n: predictions; thresholds: threshold, n, coverage (the share of predictions with at least this score) and their
+        accuracy with its interval; curve: (coverage, accuracy) from the highest score on. None without scores or predictions.
     """
-    found = said_answers(rows, task)
-    if found is None or not len(found[0]):
+    predictions = evaluation_of(task).scored_predictions(rows, task)
+    if predictions is None or not len(predictions.row):
         return None
-    row, score, right = found
-    every = [0.0, *thresholds]
-    kept = [score >= threshold for threshold in every]
-    at = [(row[k], np.full(int(k.sum()), 2 * i)) for i, k in enumerate(kept)]
-    at += [(row[k & right], np.full(int((k & right).sum()), 2 * i + 1)) for i, k in enumerate(kept)]
-    documents = counts(
-        np.concatenate([r for r, _ in at]),
-        np.concatenate([c for _, c in at]),
-        (rows.height, 2 * len(every)),
-    )
-    statistics = Statistics(
-        documents, lambda s: {str(i): ratio(s[:, 2 * i + 1], s[:, 2 * i]) for i in range(len(every))}
-    )
-    value, drawn = statistics.score(), draws.metrics(statistics, rows.select("corpus", "group"))
+    thresholds = [0.0, *thresholds]
+    statistics = _accuracy_statistics(predictions, thresholds, rows.height)
+    value = statistics.score()
+    resampled = bootstrap.metrics(statistics, rows.select("corpus", "group"))
     table = []
-    for i, threshold in enumerate(every):
-        n = int(kept[i].sum())
-        low, high = bounds(drawn[str(i)])
-        table.append(
-            {
-                "threshold": threshold,
-                "n": n,
-                "coverage": rounded(n / len(row)),
-                "accuracy": rounded(value[str(i)]),
-                "low": rounded(low),
-                "high": rounded(high),
-            }
-        )
-    return {"n": len(row), "thresholds": table, "curve": _curve(score, right)}
+    for i, threshold in enumerate(thresholds):
+        n = int((predictions.score >= threshold).sum())
+        entry = {
+            "threshold": threshold,
+            "n": n,
+            "coverage": rounded(n / len(predictions.row)),
+            "accuracy": rounded(value[str(i)]),
+        }
+        table.append(entry | interval_entry(resampled[str(i)]))
+    return {"n": len(predictions.row), "thresholds": table, "curve": _curve(predictions)}
 
 
-def _curve(score: np.ndarray, right: np.ndarray) -> list[tuple[float | None, float | None]]:
-    """At about POINTS places between two distinct scores, so that equal scores stay together."""
+def _accuracy_statistics(
+    predictions: ScoredPredictions, thresholds: Sequence[float], num_documents: int
+) -> Statistics:
+    """Return the statistics of the accuracy above each threshold, by the threshold's number."""
+    kept = [predictions.score >= threshold for threshold in thresholds]
+    cells = [(predictions.row[mask], np.full(int(mask.sum()), 2 * i)) for i, mask in enumerate(kept)]
+    for i, mask in enumerate(kept):
+        correct = mask & predictions.is_correct
+        cells.append((predictions.row[correct], np.full(int(correct.sum()), 2 * i + 1)))
+    documents = sparse_counts(
+        np.concatenate([row for row, _ in cells]),
+        np.concatenate([column for _, column in cells]),
+        shape=(num_documents, 2 * len(thresholds)),
+    )
+    return Statistics(
+        documents=documents,
+        metrics=lambda s: {str(i): ratio(s[:, 2 * i + 1], s[:, 2 * i]) for i in range(len(thresholds))},
+    )
+
+
+def _curve(predictions: ScoredPredictions) -> list[tuple[float | None, float | None]]:
+    """Return about `NUM_POINTS` points between two distinct scores, so that equal scores stay together."""
+    score = predictions.score
     order = np.argsort(-score, kind="stable")
-    hits, n = np.cumsum(right[order]), np.arange(1, len(score) + 1)
+    hits, n = np.cumsum(predictions.is_correct[order]), np.arange(1, len(score) + 1)
     ends = np.flatnonzero(np.append(np.diff(score[order]) != 0, True))
-    wanted = np.searchsorted(ends, np.linspace(0, len(score) - 1, POINTS))
-    places = ends[np.unique(np.minimum(wanted, len(ends) - 1))]
-    return [(rounded(n[p] / len(score)), rounded(hits[p] / n[p])) for p in places]
+    wanted = np.searchsorted(ends, np.linspace(0, len(score) - 1, NUM_POINTS))
+    points = ends[np.unique(np.minimum(wanted, len(ends) - 1))]
+    return [(rounded(n[p] / len(score)), rounded(hits[p] / n[p])) for p in points]

@@ -1,4 +1,4 @@
-"""reports/evaluation/<task>.json: all that a report says of a task beyond its metrics, made of saved predictions."""
+"""The content of reports/evaluation/<task>.json: all that a report shows of a task beyond its metrics."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,80 +6,92 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from mgm.evaluation.bootstrap import Draws, bounds
+from mgm.evaluation.bootstrap import GroupBootstrap, interval_entry
 from mgm.evaluation.calibration import calibration
 from mgm.evaluation.confusions import confusions
 from mgm.evaluation.coverage import coverage
-from mgm.evaluation.items import KINDS, items, overlap_metrics, per_label
-from mgm.evaluation.metrics import labelled
-from mgm.evaluation.numbers import rounded
-from mgm.evaluation.slices import flag, slices
-from mgm.evaluation.sufficient_statistics import Statistics
+from mgm.evaluation.kinds import ItemEvaluation, evaluation_of
+from mgm.evaluation.predictions import labelled
+from mgm.evaluation.slices import flag_worse_slices, slices
+from mgm.evaluation.sufficient_statistics import Statistics, Sums, rounded
 from mgm.settings.evaluation import EvaluateSettings
 from mgm.tasks import Task
 
 
 def details(
+    tasks: Sequence[Task],
+    *,
     test: Mapping[str, pl.DataFrame],
     valid: Mapping[str, pl.DataFrame],
-    train: Mapping[str, pl.Series],
-    tasks: Sequence[Task],
-    labels: Mapping[str, Sequence[str]],
+    train_labels: Mapping[str, pl.Series],
     settings: EvaluateSettings,
     seed: int,
 ) -> dict[str, dict[str, Any]]:
-    """Task to labels (label_rows), slices, calibration, coverage and confusions; null where a kind of task has none. written: null, and for
-    generation tasks what written.examples gives, which needs the network.
+    """Return the details of every task by its name.
 
-    test, valid: task to its rows of predictions with a column corpus, labelled or not; train: task to training's labels.
-    Slices are flagged over all tasks together.
+    Args:
+        tasks: with their label spaces.
+        test: predictions on the test split by task, labelled or not, with a column corpus.
+        valid: predictions on the validation split by task.
+        train_labels: training's labels by task.
+        settings: the section `evaluate`.
+        seed: of the resamples.
+
+    Returns:
+        By task: labels (`label_rows`), slices, calibration, coverage and confusions, each null where a kind has none, and
+        written: null, which the caller fills for kinds that generate text (generation_examples.py). Slices are flagged over
+        all tasks together.
     """
-    found: dict[str, dict[str, Any]] = {}
+    content: dict[str, dict[str, Any]] = {}
     for task in tasks:
-        rows, known = labelled(test[task.name], task), labels.get(task.name, [])
+        rows = labelled(test[task.name], task)
         groups = {str(corpus): part["group"] for (corpus,), part in rows.group_by("corpus")}
-        draws = Draws(groups, settings.bootstrap, seed)
-        tuned = labelled(valid[task.name], task)
-        found[task.name] = {
-            "labels": label_rows(rows, task, known, draws),
-            "slices": slices(rows, train[task.name], task, known, draws, settings.min_slice_groups),
-            "calibration": calibration(rows, tuned, task, known, settings.calibration_bins, draws),
-            "coverage": coverage(rows, task, settings.confidences, draws),
-            "confusions": confusions(rows, task, known),
+        bootstrap = GroupBootstrap(groups, resamples=settings.bootstrap, seed=seed)
+        content[task.name] = {
+            "labels": label_rows(rows, task, bootstrap),
+            "slices": slices(
+                rows,
+                train_labels[task.name],
+                task,
+                bootstrap=bootstrap,
+                min_groups=settings.min_slice_groups,
+            ),
+            "calibration": calibration(
+                rows,
+                labelled(valid[task.name], task),
+                task,
+                bins=settings.calibration_bins,
+                bootstrap=bootstrap,
+            ),
+            "coverage": coverage(rows, task, thresholds=settings.confidences, bootstrap=bootstrap),
+            "confusions": confusions(rows, task),
             "written": None,
         }
-    flag({name: content["slices"] for name, content in found.items()})
-    return found
+    flag_worse_slices([entry for of_task in content.values() for entry in of_task["slices"]])
+    return content
 
 
-def label_rows(
-    rows: pl.DataFrame, task: Task, labels: Sequence[str], draws: Draws
-) -> list[dict[str, Any]] | None:
-    """The table items.per_label with low and high of f1, for tagging also overlap_low and overlap_high of overlap_f1; None
-    for regression."""
-    if task.kind not in KINDS:
+def label_rows(rows: pl.DataFrame, task: Task, bootstrap: GroupBootstrap) -> list[dict[str, Any]] | None:
+    """Return `ItemEvaluation.label_table` with intervals; None for kinds without items."""
+    evaluation = evaluation_of(task)
+    if not isinstance(evaluation, ItemEvaluation):
         return None
-    found, tagging = items(rows, task, labels), task.kind == "tagging"
+    items = evaluation.items(rows, task)
 
-    def metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
-        counted = found.counted(sums)
-        values = {f"f1 {k}": f1 for k, f1 in enumerate(counted.f1.T)}
-        if tagging:
-            near = overlap_metrics(*found.overlapping(sums), counted)["overlap_f1"]
-            values |= {f"overlap {k}": f1 for k, f1 in enumerate(near.T)}
-        return values
+    def metrics(sums: Sums) -> dict[str, np.ndarray]:
+        by_label = evaluation.metrics_by_label(items, sums)
+        return {
+            f"{name} {k}": values
+            for name in evaluation.label_intervals
+            for k, values in enumerate(by_label[name].T)
+        }
 
-    drawn = draws.metrics(Statistics(found.statistics.documents, metrics), rows.select("corpus", "group"))
+    statistics = Statistics(documents=items.documents, metrics=metrics)
+    resampled = bootstrap.metrics(statistics, rows.select("corpus", "group"))
     table = []
-    for k, row in enumerate(per_label(rows, task, labels).to_dicts()):
+    for k, row in enumerate(evaluation.label_table(rows, task).to_dicts()):
         entry = {key: rounded(value) if isinstance(value, float) else value for key, value in row.items()}
-        entry["low"], entry["high"] = _bounds(drawn[f"f1 {k}"])
-        if tagging:
-            entry["overlap_low"], entry["overlap_high"] = _bounds(drawn[f"overlap {k}"])
+        for name, prefix in evaluation.label_intervals.items():
+            entry |= interval_entry(resampled[f"{name} {k}"], prefix)
         table.append(entry)
     return table
-
-
-def _bounds(drawn: np.ndarray) -> tuple[float | None, float | None]:
-    low, high = bounds(drawn)
-    return rounded(low), rounded(high)

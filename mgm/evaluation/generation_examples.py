@@ -1,14 +1,14 @@
-"""Texts that a model wrote, to be looked at: the worst by chrF, and others, with what was copied and where attention went."""
+"""Generated texts as examples: the worst by chrF and others, with what was copied and where attention went."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
 
-from mgm.evaluation.generation_metrics import document_scores
-from mgm.evaluation.numbers import rounded
+from mgm.evaluation.kinds.generation import document_scores
+from mgm.evaluation.sufficient_statistics import rounded
 from mgm.model.batch import NO_LABEL
 from mgm.model.collate import collate
 from mgm.model.generation.decoder import CopyAttention
@@ -17,113 +17,119 @@ from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from mgm.text.subwords import piece_bytes
 
-WORST, OTHERS = 20, 6
-COPIED = 0.5
-"""A piece counts as copied where it is at least as likely to have been copied as written."""
-LEVELS = 4
+NUM_WORST, NUM_OTHERS = 20, 6
+MIN_COPY_PROBABILITY = 0.5
+"""A subword counts as copied where it is at least as likely to have been copied as generated."""
+NUM_LEVELS = 4
 
 
 def examples(
-    network: Network,
-    corpora: Mapping[str, Iterable[FeaturePart]],
-    rows: pl.DataFrame,
-    task: Task,
-    pieces: Sequence[str],
+    network: Network, corpora: Mapping[str, Iterable[FeaturePart]], rows: pl.DataFrame, task: Task
 ) -> list[dict[str, Any]]:
-    """The WORST documents of `rows` (labelled predictions with a column corpus) by chrF, worst first, and OTHERS evenly over the
-    rest, from the worst to the best: doc_id, corpus, lang, worst, chrf, rougeL, score, truncated, reference, output (pieces: text,
-    copied, from: the word looked at most) and source (words: text, and level, 0 to LEVELS, of the attention it got).
+    """Return the `NUM_WORST` documents by chrF, the worst first, and `NUM_OTHERS` evenly over the rest.
 
-    corpora: the features of these corpora.
+    Args:
+        network: in evaluation mode.
+        corpora: the features of each corpus of the task.
+        rows: labelled predictions with a column corpus.
+        task: with its subwords as label space.
+
+    Returns:
+        Of each document: doc_id, corpus, lang, worst, chrf, rougeL, score, truncated, reference, output (subwords: text,
+        copied, from: the word with the most attention) and source (words: text, and level, 0 to `NUM_LEVELS`, of their
+        attention).
     """
+    chosen = _choose(rows, task)
+    texts: dict[tuple[str, str], dict[str, Any]] = {}
+    for corpus in chosen["corpus"].unique().sort():
+        doc_ids = chosen.filter(corpus=corpus)["doc_id"].implode()
+        for part in corpora[corpus]:
+            for row in part.documents["doc_id"].is_in(doc_ids).arg_true().to_list():
+                texts[corpus, part.documents["doc_id"][row]] = _output_and_source(network, part, row, task)
+    return [
+        {
+            "doc_id": entry["doc_id"],
+            "corpus": entry["corpus"],
+            "lang": entry["lang"],
+            "worst": number < NUM_WORST,
+            "chrf": rounded(entry["chrf"]),
+            "rougeL": rounded(entry["rougeL"]),
+            "score": rounded(entry[f"{task.name}_score"]),
+            "truncated": entry[f"{task.name}_truncated"],
+            "reference": entry[f"{task.name}_true"],
+            **texts[entry["corpus"], entry["doc_id"]],
+        }
+        for number, entry in enumerate(chosen.to_dicts())
+    ]
+
+
+def _choose(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
+    """Return the rows of the examples in order, with the columns chrf and rougeL."""
     scores = document_scores(rows[task.name].to_list(), rows[f"{task.name}_true"].to_list())
     ranked = rows.with_columns(scores.select("chrf", "rougeL")).sort(["chrf", "corpus", "doc_id"])
-    rest = ranked.slice(WORST)
-    others = rest.gather(np.linspace(0, max(rest.height - 1, 0), min(OTHERS, rest.height)).astype(int))
-    chosen = pl.concat([ranked.head(WORST), others])
-    shown: dict[tuple[str, str], dict[str, Any]] = {}
-    for corpus in chosen["corpus"].unique().sort():
-        wanted = chosen.filter(corpus=corpus)["doc_id"].implode()
-        for part in corpora[corpus]:
-            at = part.documents["doc_id"].is_in(wanted).arg_true().to_numpy().astype(np.int64)
-            for row in at:
-                shown[corpus, part.documents["doc_id"][int(row)]] = _shown(
-                    network, part, int(row), task, pieces
-                )
-    found = []
-    for number, entry in enumerate(chosen.to_dicts()):
-        found.append(
-            {
-                "doc_id": entry["doc_id"],
-                "corpus": entry["corpus"],
-                "lang": entry["lang"],
-                "worst": number < WORST,
-                "chrf": rounded(entry["chrf"]),
-                "rougeL": rounded(entry["rougeL"]),
-                "score": rounded(entry[f"{task.name}_score"]),
-                "truncated": entry[f"{task.name}_truncated"],
-                "reference": entry[f"{task.name}_true"],
-                **shown[entry["corpus"], entry["doc_id"]],
-            }
-        )
-    return found
+    rest = ranked.slice(NUM_WORST)
+    others = np.linspace(0, max(rest.height - 1, 0), min(NUM_OTHERS, rest.height)).astype(int)
+    return pl.concat([ranked.head(NUM_WORST), rest.gather(others)])
 
 
 @torch.inference_mode()
-def _shown(
-    network: Network, part: FeaturePart, row: int, task: Task, pieces: Sequence[str]
-) -> dict[str, Any]:
-    """One document's output and source."""
+def _output_and_source(network: Network, part: FeaturePart, row: int, task: Task) -> dict[str, Any]:
     batch = collate(part, np.array([row]))
     batch = batch.to(next(network.parameters()).device)
     encoded = network.encode(batch)
     memory, start_D = network.memory(task.name, batch, encoded)
-    found = network.generate(batch, [task.name], encoded=encoded)[task.name]
-    ids = found.ids[:, : int(found.count)]
+    output = network.generate(batch, [task.name], encoded=encoded)[task.name]
+    ids = output.ids[:, : int(output.count)]
     assert network.text_decoder is not None and NO_LABEL not in ids
-    looked = network.text_decoder.copy_attention(memory, start_D, ids)
-    words, texts = memory.word_BL[0].cpu().numpy(), _words(part, row)
-    attention = _by_word(looked, words, len(texts))
-    strongest = attention.sum(0)
-    level = np.ceil(LEVELS * strongest / max(strongest.max(initial=0), 1e-9)).astype(int)
-    read = int(words.max(initial=-1)) + 1
-    copied = (looked.copied[0] >= COPIED).tolist()
+    copy_attention = network.text_decoder.copy_attention(memory, start_D, ids)
+    word_of_subword, words = memory.word_BL[0].cpu().numpy(), _words(part, row)
+    attention_TW = _attention_by_word(copy_attention, word_of_subword, len(words))
+    total = attention_TW.sum(0)
+    level = np.ceil(NUM_LEVELS * total / max(total.max(initial=0), 1e-9)).astype(int)
+    num_read = int(word_of_subword.max(initial=-1)) + 1
+    is_copied = (copy_attention.copied[0] >= MIN_COPY_PROBABILITY).tolist()
+    most_attended = attention_TW.argmax(1).tolist()
     return {
         "output": [
-            {"text": text, "copied": was, "from": texts[place].strip()}
-            for text, was, place in zip(
-                _texts(ids[0].tolist(), pieces), copied, attention.argmax(1).tolist(), strict=True
+            {"text": text, "copied": copied, "from": words[word].strip()}
+            for text, copied, word in zip(
+                _subword_texts(ids[0].tolist(), task), is_copied, most_attended, strict=True
             )
         ],
-        "source": [{"text": t, "level": n} for t, n in zip(texts[:read], level[:read].tolist(), strict=True)],
+        "source": [
+            {"text": text, "level": n}
+            for text, n in zip(words[:num_read], level[:num_read].tolist(), strict=True)
+        ],
     }
 
 
-def _by_word(looked: CopyAttention, words: np.ndarray, count: int) -> np.ndarray:
-    """(T, words of the document) the attention of each place of the output."""
-    attention = looked.attention[0].float().cpu().numpy()
-    found = np.zeros((count, attention.shape[0]))
-    np.add.at(found, words, attention[:, : len(words)].T)
-    return found.T
+def _attention_by_word(
+    copy_attention: CopyAttention, word_of_subword: np.ndarray, num_words: int
+) -> np.ndarray:
+    """Return the attention of each output position to each word of the document, (T, W)."""
+    attention_TL = copy_attention.attention[0].float().cpu().numpy()
+    attention_WT = np.zeros((num_words, attention_TL.shape[0]))
+    np.add.at(attention_WT, word_of_subword, attention_TL[:, : len(word_of_subword)].T)
+    return attention_WT.T
 
 
-def _texts(ids: list[int], pieces: Sequence[str]) -> list[str]:
-    """What each piece writes; a character spelt by bytes is written by the last of them."""
-    spelt, found, pending = piece_bytes(pieces), [], b""
+def _subword_texts(ids: list[int], task: Task) -> list[str]:
+    """Return the text of each subword; a character spelt by bytes is that of the last of them."""
+    spelling, texts, pending = piece_bytes(list(task.labels)), [], b""
     for number in ids:
-        pending += spelt[number]
+        pending += spelling[number]
         try:
             text, pending = pending.decode("utf-8"), b""
         except UnicodeDecodeError:
             text = ""
-        found.append(text)
-    return found
+        texts.append(text)
+    return texts
 
 
 def _words(part: FeaturePart, row: int) -> list[str]:
-    """The words of a document, each with the blank before it."""
+    """Return the words of a document, each with the blank before it."""
     document = part.documents[row]
     texts = part.types["text"].gather(document["word"].explode())
     start, end = document["start"].explode(), document["end"].explode()
-    apart = (start > end.shift(1)).fill_null(False)
-    return [f" {text}" if blank else text for text, blank in zip(texts, apart, strict=True)]
+    has_blank_before = (start > end.shift(1)).fill_null(False)
+    return [f" {text}" if blank else text for text, blank in zip(texts, has_blank_before, strict=True)]

@@ -1,39 +1,19 @@
-"""Items: what a task of labels says of a document. A label; for tagging a span with its exact bounds and label.
+"""Items of a prediction: a label, or a span with its exact bounds and label. Precision, recall and F1 count items.
 
-Precision, recall and F1 count items. Axes: R resamples, D documents, K labels.
+Axes: R resamples, D documents, K labels.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import polars as pl
+from scipy import sparse
 
-from mgm.evaluation.spans import overlaps
-from mgm.evaluation.sufficient_statistics import Statistics, Sums, counts, mean_defined, ratio
-from mgm.tasks import Task
-
-KINDS = ("classification", "multilabel", "tagging")
+from mgm.evaluation.sufficient_statistics import Sums, mean_defined, ratio
 
 
-def matches(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
-    """Every true or predicted item: row (of `rows`), [start, end,] label, and whether it is `true`,
-    whether `predicted`. One said twice counts once."""
-    keys = ["row", "start", "end", "label"] if task.kind == "tagging" else ["row", "label"]
-    numbered = rows.with_row_index("row")
-    true = _column_items(numbered, f"{task.name}_true", task, keys).with_columns(true=pl.lit(True))
-    predicted = _column_items(numbered, task.name, task, keys).with_columns(predicted=pl.lit(True))
-    return (
-        true.join(predicted, on=keys, how="full", coalesce=True, maintain_order="left_right")
-        .with_columns(pl.col("true", "predicted").fill_null(False))
-        .sort(keys)
-    )
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ItemCounts:
-    """How many items of each label a sum over documents counts: (R, K) each; the label space of training comes first,
-    then labels that training never saw."""
+    """How many items of each label a sum over documents counts, (R, K) each."""
 
     true_positive: np.ndarray
     false_positive: np.ndarray
@@ -41,177 +21,92 @@ class ItemCounts:
 
     @property
     def support(self) -> np.ndarray:
+        """How many true items there are."""
         return self.true_positive + self.false_negative
 
     @property
-    def said(self) -> np.ndarray:
+    def predicted(self) -> np.ndarray:
+        """How many predicted items there are."""
         return self.true_positive + self.false_positive
 
     @property
     def precision(self) -> np.ndarray:
-        return ratio(self.true_positive, self.said)
+        """Of each label, nan where it was never predicted."""
+        return ratio(self.true_positive, self.predicted)
 
     @property
     def recall(self) -> np.ndarray:
+        """Of each label, nan where it never occurs."""
         return ratio(self.true_positive, self.support)
 
     @property
     def f1(self) -> np.ndarray:
-        return ratio(2 * self.true_positive, self.said + self.support)
+        """Of each label, nan where it neither occurs nor was predicted."""
+        return ratio(2 * self.true_positive, self.predicted + self.support)
 
-    def pooled(self, labels: np.ndarray | slice = slice(None)) -> "ItemCounts":
-        """Over all labels, or some, together: (R, 1)."""
-        parts = (self.true_positive, self.false_positive, self.false_negative)
-        return ItemCounts(*(part[:, labels].sum(1, keepdims=True) for part in parts))
+    def pool(self, labels: np.ndarray | slice = slice(None)) -> "ItemCounts":
+        """Return the counts (R, 1) of all labels together, or of some by their ids."""
+        return ItemCounts(
+            true_positive=self.true_positive[:, labels].sum(1, keepdims=True),
+            false_positive=self.false_positive[:, labels].sum(1, keepdims=True),
+            false_negative=self.false_negative[:, labels].sum(1, keepdims=True),
+        )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Items:
-    """A task's items as sums. space: the labels of the columns, the `trained` of training first.
+    """The items of a task's labelled documents, counted.
 
-    Columns of the sums: documents, documents right in everything, then K true positives, K false positives, K false
-    negatives; for tagging also K predicted and K true spans that overlap one of the same label.
+    Attributes:
+        labels: the labels of the columns: the label space of training, then labels that training never saw.
+        num_trained: the size of the label space of training.
+        documents: (D, 2 + 3K) sparse, or more columns; 1, whether all items are right, then of each label the true positives,
+            false positives and false negatives. A kind may add further blocks of K columns.
     """
 
-    task: Task
-    space: list[str]
-    trained: int
-    statistics: Statistics
+    labels: list[str]
+    num_trained: int
+    documents: sparse.csr_array
 
-    def counted(self, sums: Sums) -> ItemCounts:
-        """Exact matches by label."""
-        k = len(self.space)
-        return ItemCounts(*(sums[:, 2 + i * k : 2 + (i + 1) * k] for i in range(3)))
+    def counts(self, sums: Sums) -> ItemCounts:
+        """Return the exact matches by label."""
+        return ItemCounts(
+            true_positive=self.block(sums, 0),
+            false_positive=self.block(sums, 1),
+            false_negative=self.block(sums, 2),
+        )
 
-    def overlapping(self, sums: Sums) -> tuple[np.ndarray, np.ndarray]:
-        """(R, K) predicted and true spans that overlap one of the same label."""
-        k = len(self.space)
-        return sums[:, 2 + 3 * k : 2 + 4 * k], sums[:, 2 + 4 * k :]
+    def block(self, sums: Sums, number: int) -> np.ndarray:
+        """Return the n-th block (R, K) of the sums, counted from 0."""
+        k = len(self.labels)
+        return sums[:, 2 + number * k : 2 + (number + 1) * k]
 
-    def having(self, labels: np.ndarray) -> np.ndarray:
-        """(D,) bool: which documents have a true item of one of these labels, given by their places in `space`."""
-        false_negatives = 2 * len(self.space)
+    def has_true_item(self, labels: np.ndarray) -> np.ndarray:
+        """Return which documents (D,) have a true item of one of these labels, given by their ids."""
+        false_negatives = 2 * len(self.labels)
         columns = np.concatenate([2 + labels, 2 + false_negatives + labels])
-        return np.asarray(self.statistics.documents[:, columns].sum(axis=1)).ravel() > 0
+        return np.asarray(self.documents[:, columns].sum(axis=1)).ravel() > 0
 
 
-def items(rows: pl.DataFrame, task: Task, labels: Sequence[str]) -> Items:
-    """The items of labelled rows; `labels` is the label space of training."""
-    found = matches(rows, task)
-    unseen = found.filter(~pl.col("label").is_in(list(labels)))["label"].unique().sort()
-    space = [*labels, *unseen]
-    number = pl.DataFrame(
-        {"label": space, "column": np.arange(len(space))}, schema={"label": pl.String, "column": pl.Int64}
-    )
-    found = found.join(number, on="label", how="left", maintain_order="left")
-    true, predicted = found["true"].to_numpy(), found["predicted"].to_numpy()
-    row, label = found["row"].to_numpy().astype(np.int64), found["column"].to_numpy()
-    exact = np.ones(rows.height, bool)
-    exact[row[true != predicted]] = False
-    every = np.arange(rows.height)
-    block = np.where(true & predicted, 0, np.where(predicted, 1, 2))
-    at = [(every, 0), (every[exact], 1), (row, 2 + block * len(space) + label)]
-    if task.kind == "tagging":
-        near_predicted, near_true = overlaps(found)
-        at += [
-            (row[near], 2 + place * len(space) + label[near])
-            for place, near in ((3, near_predicted), (4, near_true))
-        ]
-    width = 2 + (5 if task.kind == "tagging" else 3) * len(space)
-    place = np.concatenate([r for r, _ in at])
-    column = np.concatenate([np.broadcast_to(c, r.shape) for r, c in at])
-    trained = len(labels)
-    known = Items(task, space, trained, Statistics(counts(place, column, (rows.height, width)), _none))
-    return Items(task, space, trained, Statistics(known.statistics.documents, lambda s: _metrics(s, known)))
+def averaged_metrics(items: Items, sums: Sums) -> dict[str, np.ndarray]:
+    """Return micro, macro and weighted averages of F1, precision and recall, and `exact_match`, as scikit-learn defines them.
 
-
-def per_label(rows: pl.DataFrame, task: Task, labels: Sequence[str]) -> pl.DataFrame:
-    """label, seen (in training), support, predicted, correct, precision, recall, f1 (null where
-    undefined); training's order, then labels that training never saw. For tagging also overlap_precision,
-    overlap_recall, overlap_f1."""
-    found = items(rows, task, labels)
-    sums = np.asarray(found.statistics.documents.sum(axis=0), np.float64).reshape(1, -1)
-    counted = found.counted(sums)
-    columns = {
-        "label": pl.Series(found.space, dtype=pl.String),
-        "seen": np.arange(len(found.space)) < found.trained,
-        "support": counted.support[0].astype(np.int64),
-        "predicted": counted.said[0].astype(np.int64),
-        "correct": counted.true_positive[0].astype(np.int64),
-    }
-    values = {"precision": counted.precision, "recall": counted.recall, "f1": counted.f1}
-    if task.kind == "tagging":
-        values |= overlap_metrics(*found.overlapping(sums), counted)
-    return pl.DataFrame(columns | {name: value[0] for name, value in values.items()}).with_columns(
-        pl.col(*values).fill_nan(None)
-    )
-
-
-def overlap_metrics(
-    predicted: np.ndarray, true: np.ndarray, counted: ItemCounts, prefix: str = "overlap"
-) -> dict[str, np.ndarray]:
-    """Precision: the share of predicted spans that overlap a true one of their label; recall: of true spans that
-    overlap a predicted one; F1: their harmonic mean. 0 / 0 is nan."""
-    precision, recall = ratio(predicted, counted.said), ratio(true, counted.support)
-    both = np.nan_to_num(precision) + np.nan_to_num(recall)
-    f1 = np.where(both > 0, ratio(2 * np.nan_to_num(precision) * np.nan_to_num(recall), both), 0.0)
-    f1 = np.where(counted.said + counted.support > 0, f1, np.nan)
-    return {f"{prefix}_precision": precision, f"{prefix}_recall": recall, f"{prefix}_f1": f1}
-
-
-def _none(sums: Sums) -> dict[str, np.ndarray]:
-    return {}
-
-
-def _metrics(sums: Sums, found: Items) -> dict[str, np.ndarray]:
-    documents, exact = sums[:, 0], sums[:, 1]
-    order: list[str]
-    counted, kind = found.counted(sums), found.task.kind
-    pooled = counted.pooled()
-
-    def known(values: np.ndarray) -> np.ndarray:  # 0 / 0 is 0 where documents were read, as in scikit-learn
-        return np.where(documents > 0, np.nan_to_num(values), np.nan)
-
-    own = slice(0, found.trained)
-    occurs = (counted.said + counted.support)[:, own] > 0
-    weight = counted.support
+    Macro averages are over the labels of training that occur in truth or prediction. `exact_match` is the share of documents
+    with every item right.
+    """
+    counts, num_documents = items.counts(sums), sums[:, 0]
+    pooled, weight = counts.pool(), counts.support
+    trained = slice(0, items.num_trained)
+    occurs = (counts.predicted + counts.support)[:, trained] > 0
     values: dict[str, np.ndarray] = {}
     for name in ("f1", "precision", "recall"):
-        each = getattr(counted, name)
-        values[f"micro_{name}"] = known(getattr(pooled, name)[:, 0])
-        values[f"macro_{name}"] = mean_defined(each[:, own], occurs)
-        values[f"weighted_{name}"] = ratio((np.nan_to_num(each) * weight).sum(1), weight.sum(1))
-    whole = ratio(exact, documents)
-    if kind == "classification":  # micro precision and recall, and weighted recall, are the accuracy
-        order = ["macro_f1", "accuracy", "macro_precision", "macro_recall", "micro_f1", "weighted_f1"]
-        return {name: (values | {"accuracy": whole})[name] for name in [*order, "weighted_precision"]}
-    if kind == "multilabel":
-        order = [
-            f"{how}_{what}"
-            for what in ("f1", "precision", "recall")
-            for how in ("micro", "macro", "weighted")
-        ]
-        return {name: values[name] for name in order} | {"subset_accuracy": whole}
-    predicted, true = (part.sum(1, keepdims=True) for part in found.overlapping(sums))
-    near = overlap_metrics(predicted, true, pooled)
-    return {
-        "span_f1": values["micro_f1"],
-        "span_precision": values["micro_precision"],
-        "span_recall": values["micro_recall"],
-        "macro_span_f1": values["macro_f1"],
-        "weighted_span_f1": values["weighted_f1"],
-        **{name: known(value[:, 0]) for name, value in near.items()},
-    }
+        by_label = getattr(counts, name)
+        values[f"micro_{name}"] = zero_if_undefined(getattr(pooled, name)[:, 0], num_documents)
+        values[f"macro_{name}"] = mean_defined(by_label[:, trained], occurs)
+        values[f"weighted_{name}"] = ratio((np.nan_to_num(by_label) * weight).sum(1), weight.sum(1))
+    return values | {"exact_match": ratio(sums[:, 1], num_documents)}
 
 
-def _column_items(numbered: pl.DataFrame, column: str, task: Task, keys: list[str]) -> pl.DataFrame:
-    found = numbered.select("row", label=pl.col(column))
-    if task.kind == "multilabel":
-        found = found.explode("label")
-    elif task.kind == "tagging":
-        spans = found.explode("label").rename({"label": "span"}).drop_nulls("span")
-        span = pl.col("span").struct
-        found = spans.select(
-            "row", start=span.field("start"), end=span.field("end"), label=span.field("label")
-        )
-    return found.drop_nulls("label").unique(keys, maintain_order=True).select(keys)
+def zero_if_undefined(values: np.ndarray, num_documents: np.ndarray) -> np.ndarray:
+    """Return values (R,) with 0 / 0 as 0 where there are documents, as in scikit-learn, and nan where there are none."""
+    return np.where(num_documents > 0, np.nan_to_num(values), np.nan)

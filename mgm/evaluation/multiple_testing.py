@@ -1,4 +1,4 @@
-"""Many questions at once: p-values adjusted so that the chance of one false finding stays what it is said to be."""
+"""P-values of one-sided tests, and their adjustment for the number of tests."""
 
 from collections.abc import Sequence
 
@@ -6,15 +6,17 @@ import numpy as np
 from scipy.stats import norm
 
 ALPHA = 0.05
-"""The chance that anything at all is called significant where nothing differs."""
+"""The significance level: the chance that any test is significant where nothing differs."""
 
 
-def holm(p: Sequence[float]) -> np.ndarray:
-    """P-values adjusted by Holm's step-down method (Holm 1979), which holds whatever the dependence between them.
+def adjust_holm(p_values: Sequence[float]) -> np.ndarray:
+    """Return p-values adjusted by Holm's step-down method, which holds whatever the dependence between the tests.
 
-    An adjusted value of at most ALPHA is significant.
+    An adjusted value of at most `ALPHA` is significant.
+
+    Source: Holm 1979, A simple sequentially rejective multiple test procedure.
     """
-    values = np.asarray(p, np.float64)
+    values = np.asarray(p_values, np.float64)
     order = np.argsort(values, kind="stable")
     raised = np.maximum.accumulate(values[order] * np.arange(len(values), 0, -1))
     adjusted = np.empty_like(values)
@@ -22,16 +24,24 @@ def holm(p: Sequence[float]) -> np.ndarray:
     return adjusted
 
 
-def p_below(difference: float, drawn: np.ndarray, bound: float = 0.0) -> float:
-    """How often a difference at least as low would be drawn where it is `bound` or more: from its bootstrap error and the
-    normal distribution, one-sided.
+def p_value_below(difference: float, resampled: np.ndarray, *, bound: float = 0.0) -> float:
+    """Return the one-sided p-value of a difference that is at least `bound` under the null hypothesis.
 
-    A share of resamples could not go below one in their number, which Holm's first step may ask for. nan: nothing known.
+    It comes from the bootstrap's standard error and the normal distribution: a share of resamples cannot go below one in
+    their number, and Holm's first step may need less.
+
+    Args:
+        difference: the difference in the sample.
+        resampled: (R,) the difference in each resample.
+        bound: the least difference under the null hypothesis.
+
+    Returns:
+        The p-value; nan where fewer than two resamples have a value.
     """
-    known = drawn[~np.isnan(drawn)]
-    if np.isnan(difference) or len(known) < 2:
+    defined = resampled[~np.isnan(resampled)]
+    if np.isnan(difference) or len(defined) < 2:
         return float("nan")
-    error = float(known.std(ddof=1))
+    error = float(defined.std(ddof=1))
     if error == 0:
         return 0.0 if difference < bound else 1.0
     return float(norm.cdf((difference - bound) / error))

@@ -1,4 +1,4 @@
-"""Whether the reconstruction error tells documents of elsewhere from those of the corpora that a model was trained on."""
+"""Whether the reconstruction error separates out-of-distribution documents from those of the training corpora."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,43 +7,50 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from mgm.evaluation.bootstrap import bounds
-from mgm.evaluation.numbers import rounded
+from mgm.evaluation.bootstrap import interval_entry
+from mgm.evaluation.sufficient_statistics import rounded
 
 Errors = npt.NDArray[np.float32]
 PLACE = ("reports", "evaluation", "unfamiliar", "separation.json")
 
 
-def auroc(own: Errors, foreign: Errors) -> float:
-    """The chance that a foreign document has the larger error, ties half: the area under the ROC curve."""
-    ranks = rankdata(np.concatenate([own, foreign]))
-    above = ranks[len(own) :].sum() - len(foreign) * (len(foreign) + 1) / 2
-    return float(above / (len(own) * len(foreign)))
+def auroc(in_distribution: Errors, out_of_distribution: Errors) -> float:
+    """Return the area under the ROC curve: the chance that an out-of-distribution document has the larger error, ties half."""
+    n_in, n_out = len(in_distribution), len(out_of_distribution)
+    ranks = rankdata(np.concatenate([in_distribution, out_of_distribution]))
+    above = ranks[n_in:].sum() - n_out * (n_out + 1) / 2
+    return float(above / (n_in * n_out))
 
 
 def separation(
-    own: Mapping[str, Errors], foreign: Mapping[str, Errors], resamples: int, seed: int
+    in_distribution: Mapping[str, Errors],
+    out_of_distribution: Mapping[str, Errors],
+    *,
+    resamples: int,
+    seed: int,
 ) -> dict[str, Any]:
-    """{"own": corpus to {n, median}, "foreign": name to {n, median, auroc, low, high}}: against all own documents together,
-    with a 95% interval of a bootstrap over documents."""
-    familiar = np.concatenate(list(own.values()))
+    """Return how well the errors separate each set of other documents from all test documents together.
+
+    Returns:
+        own: n and median by corpus; foreign: n, median and auroc by name, with its 95% interval of a bootstrap over documents.
+    """
+    pooled = np.concatenate(list(in_distribution.values()))
     content: dict[str, Any] = {
-        "own": {name: _middle(errors) for name, errors in own.items()},
+        "own": {name: _summary(errors) for name, errors in in_distribution.items()},
         "foreign": {},
     }
-    for name, errors in foreign.items():
+    for name, errors in out_of_distribution.items():
         rng = np.random.default_rng([seed, len(errors)])
-        drawn = np.array(
+        resampled = np.array(
             [
-                auroc(rng.choice(familiar, len(familiar)), rng.choice(errors, len(errors)))
+                auroc(rng.choice(pooled, len(pooled)), rng.choice(errors, len(errors)))
                 for _ in range(resamples)
             ]
         )
-        low, high = bounds(drawn)
-        found = {"auroc": rounded(auroc(familiar, errors)), "low": rounded(low), "high": rounded(high)}
-        content["foreign"][name] = _middle(errors) | found
+        area = {"auroc": rounded(auroc(pooled, errors))} | interval_entry(resampled)
+        content["foreign"][name] = _summary(errors) | area
     return content
 
 
-def _middle(errors: Errors) -> dict[str, Any]:
+def _summary(errors: Errors) -> dict[str, Any]:
     return {"n": len(errors), "median": rounded(float(np.median(errors)))}

@@ -1,6 +1,6 @@
-"""The predictions of whole corpora: written as tables, and kept of the test split for the metrics."""
+"""The predictions on whole corpora: written as tables, and kept for the metrics."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,71 +9,75 @@ import polars as pl
 
 from mgm.corpus.parts import PartsWriter
 from mgm.evaluation.details import details
-from mgm.evaluation.metrics import columns_read
 from mgm.evaluation.prediction_table import predict_part, table_schema
-from mgm.evaluation.summary import SPLIT, summarise
+from mgm.evaluation.predictions import columns_read
+from mgm.evaluation.summary import SPLIT, summarize
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
 from mgm.settings.evaluation import EvaluateSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 
-TUNED_ON = "valid"
+TUNING_SPLIT = "valid"
 """The split that thresholds and temperatures are fitted on."""
 
 
 @dataclass
 class PredictionStore:
-    """A model's predictions on valid and test, and training's labels beside them: what its metrics are made of."""
+    """A model's predictions on valid and test, and training's labels beside them, of which its metrics are made.
+
+    `tasks` carry their label spaces.
+    """
 
     tasks: Sequence[Task]
-    labels: Mapping[str, list[str]]
     _rows: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
-    _train: dict[str, list[pl.Series]] = field(default_factory=dict)
+    _train_labels: dict[str, list[pl.Series]] = field(default_factory=dict)
 
-    def add(self, corpus: str, documents: pl.DataFrame, found: pl.DataFrame) -> None:
-        """One part: its documents, and the predictions table of some of them."""
-        found = found.with_columns(corpus=pl.lit(corpus))
+    def add(self, corpus: str, documents: pl.DataFrame, predictions: pl.DataFrame) -> None:
+        """Add a part of a corpus: its documents, and the predictions table of some of them."""
+        predictions = predictions.with_columns(corpus=pl.lit(corpus))
         train = documents.filter(pl.col("split") == "train")
         for task in self.tasks:
             if corpus in task.corpora:
-                rows = found.select("corpus", *columns_read(task, found.columns))
+                rows = predictions.select("corpus", *columns_read(task, predictions.columns))
                 self._rows.setdefault(task.name, []).append(rows)
-                self._train.setdefault(task.name, []).append(train[task.name])
+                self._train_labels.setdefault(task.name, []).append(train[task.name])
 
     def rows(self, task: Task, split: str = SPLIT) -> pl.DataFrame:
-        """The predictions on a split, labelled or not."""
+        """Return the predictions on a split, labelled or not."""
         return pl.concat(self._rows[task.name]).filter(pl.col("split") == split)
 
-    def metrics(self, resamples: int, seed: int) -> dict[str, dict[str, Any]]:
-        """Task to its entry of reports/metrics.json."""
+    def train_labels(self, task: Task) -> pl.Series:
+        """Return training's labels of a task."""
+        return pl.concat(self._train_labels[task.name])
+
+    def metrics(self, *, resamples: int, seed: int) -> dict[str, dict[str, Any]]:
+        """Return the entry of reports/metrics.json by task."""
         return {
-            task.name: summarise(
-                self.rows(task),
-                pl.concat(self._train[task.name]),
-                task,
-                self.labels.get(task.name, []),
-                resamples,
-                seed,
+            task.name: summarize(
+                self.rows(task), self.train_labels(task), task, resamples=resamples, seed=seed
             )
             for task in self.tasks
         }
 
     def details(self, settings: EvaluateSettings, seed: int) -> dict[str, dict[str, Any]]:
-        """Task to the content of reports/evaluation/<task>.json."""
+        """Return the content of reports/evaluation/<task>.json by task."""
         return details(
-            {task.name: self.rows(task) for task in self.tasks},
-            {task.name: self.rows(task, TUNED_ON) for task in self.tasks},
-            {task.name: pl.concat(self._train[task.name]) for task in self.tasks},
             self.tasks,
-            self.labels,
-            settings,
-            seed,
+            test={task.name: self.rows(task) for task in self.tasks},
+            valid={task.name: self.rows(task, TUNING_SPLIT) for task in self.tasks},
+            train_labels={task.name: self.train_labels(task) for task in self.tasks},
+            settings=settings,
+            seed=seed,
         )
 
 
 def check_splits(settings: EvaluateSettings) -> None:
-    """Raises ValueError where the test split is not among those that are predicted."""
+    """Check that the test split is among those that are predicted.
+
+    Raises:
+        ValueError: it is not.
+    """
     if SPLIT not in settings.splits:
         raise ValueError(
             f"params.yaml: evaluate.splits: found {settings.splits}, expected {SPLIT!r} among them"
@@ -84,20 +88,35 @@ def write_tables(
     folder: Path,
     corpora: Mapping[str, Iterable[FeaturePart]],
     tasks: Sequence[Task],
+    *,
     network: Network,
-    labels: dict[str, list[str]],
-    thresholds: dict[str, Thresholds],
+    thresholds: Mapping[str, Thresholds],
     splits: Sequence[str],
+    log: Callable[[str], object] = print,
 ) -> PredictionStore:
-    """Writes a predictions table (predictions.py) for each corpus into `folder`, part by part, one line a corpus."""
-    tested = PredictionStore(tasks, labels)
+    """Predict corpora, part by part, and write a predictions table for each.
+
+    Args:
+        folder: gets a folder of parts for each corpus.
+        corpora: the features of each corpus.
+        tasks: with their label spaces.
+        network: in evaluation mode.
+        thresholds: of multilabel tasks.
+        splits: whose rows are predicted.
+        log: called with a line a corpus.
+
+    Returns:
+        The predictions.
+    """
+    store = PredictionStore(tasks)
     for corpus, parts in corpora.items():
-        own, rows = [task for task in tasks if corpus in task.corpora], 0
-        with PartsWriter(folder / corpus, table_schema(own, network.reconstructs)) as writer:
+        tasks_of_corpus, num_rows = [task for task in tasks if corpus in task.corpora], 0
+        schema = table_schema(tasks_of_corpus, reconstructs=network.reconstructs)
+        with PartsWriter(folder / corpus, schema) as writer:
             for part in parts:
-                found = predict_part(network, part, own, labels, thresholds, splits)
-                writer.write(found)
-                tested.add(corpus, part.documents, found)
-                rows += found.height
-        print(f"{corpus}: {rows:,} documents of {' and '.join(splits)} predicted", flush=True)
-    return tested
+                table = predict_part(network, part, tasks_of_corpus, thresholds=thresholds, splits=splits)
+                writer.write(table)
+                store.add(corpus, part.documents, table)
+                num_rows += table.height
+        log(f"{corpus}: {num_rows:,} documents of {' and '.join(splits)} predicted")
+    return store

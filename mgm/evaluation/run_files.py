@@ -1,5 +1,4 @@
-"""What a report is made of: the files that a run left, each read if it is there and named as missing if
-not."""
+"""The files that a run left: each is read if it is there, and named as missing if not."""
 
 import hashlib
 import json
@@ -11,7 +10,7 @@ from typing import Any, Generic, TypeVar
 import polars as pl
 
 from mgm.corpus.parts import MANIFEST, read_parts
-from mgm.evaluation.metrics import columns_read
+from mgm.evaluation.predictions import columns_read
 from mgm.settings.core import CoreSettings
 from mgm.tasks import Task
 
@@ -24,15 +23,14 @@ SettingsT = TypeVar("SettingsT", bound=CoreSettings)
 
 @dataclass
 class Sources(Generic[SettingsT]):
-    """The files of a run below `root` (the project's folder); `missing` collects what was asked for and
-    not there."""
+    """The files of a run below `root`, the project's folder; `missing` collects those that were not there."""
 
     root: Path
     settings: SettingsT
     missing: list[str] = field(default_factory=list)
 
     def json(self, *place: str, expected: bool = True) -> Any:
-        """A JSON file's content, None where there is none (`expected`: then it counts as missing)."""
+        """Return the content of a JSON file; None where there is none, which counts as missing if it was `expected`."""
         path = self.root.joinpath(*place)
         if path.is_file():
             return json.loads(path.read_text(encoding="utf-8"))
@@ -41,9 +39,12 @@ class Sources(Generic[SettingsT]):
         return None
 
     def predictions(self, task: Task, split: str, *place: str) -> pl.DataFrame | None:
-        """A task's predictions in one split, with a column corpus; None where a corpus has no table.
+        """Return a task's predictions in one split, with a column corpus; None where a corpus has no table.
 
-        place: the folder of the corpora's tables, data/predictions if not given.
+        Args:
+            task: whose columns are read.
+            split: whose rows are read.
+            place: the folder of the corpora's tables, by default data/predictions.
         """
         frames = []
         for corpus in task.corpora:
@@ -58,20 +59,20 @@ class Sources(Generic[SettingsT]):
         return pl.concat(frames)
 
     def texts(self, corpus: str, doc_ids: Sequence[str]) -> dict[str, str]:
-        """The raw texts of a few documents."""
+        """Return the raw texts of a few documents by doc_id."""
         folder = self.root / "data" / "documents" / corpus
         if not (folder / MANIFEST).is_file():
             self._miss(f"data/documents/{corpus}")
             return {}
-        found: dict[str, str] = {}
+        texts: dict[str, str] = {}
         for part in read_parts(folder, ["doc_id", "text"]):
-            found |= dict(part.filter(pl.col("doc_id").is_in(list(doc_ids))).iter_rows())
-            if len(found) == len(doc_ids):
+            texts |= dict(part.filter(pl.col("doc_id").is_in(list(doc_ids))).iter_rows())
+            if len(texts) == len(doc_ids):
                 break
-        return found
+        return texts
 
     def curves(self) -> dict[str, list[tuple[float, float]]]:
-        """Series that training logged, name to (step, value): the TSV files of reports/live/plots/metrics."""
+        """Return the series that training logged as (step, value) by name: the TSV files of reports/live/plots/metrics."""
         folder = self.root / "reports" / "live" / "plots" / "metrics"
         if not folder.is_dir():
             self._miss("reports/live")
@@ -87,10 +88,10 @@ class Sources(Generic[SettingsT]):
         return curves
 
     def hash_of(self, *place: str) -> str | None:
-        """The SHA-256 of a file, None where there is none."""
+        """Return the SHA-256 of a file; None where there is none."""
         path = self.root.joinpath(*place)
         return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
-    def _miss(self, what: str) -> None:
-        if what not in self.missing:
-            self.missing.append(what)
+    def _miss(self, path: str) -> None:
+        if path not in self.missing:
+            self.missing.append(path)

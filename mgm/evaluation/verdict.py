@@ -1,5 +1,5 @@
 """Whether the candidate may replace the champion: checks of its metrics, of the champion's on the same documents, and of a
-smoke batch. One check that fails refuses it."""
+smoke batch. One check that fails refuses the candidate."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,13 +9,24 @@ from mgm.settings.evaluation import VerdictSettings
 from mgm.tasks import TASK_KINDS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Check:
-    """One question to the candidate, and `why` it passed or not, as a sentence.
+    """A check of the candidate.
 
-    value: the candidate's; limit: the floor, the champion's value, or the most that is allowed. difference: value less
-    the champion's. low, high: the 95% interval, of the difference where there is one, else of the value. n: documents. p: of
-    being no worse than the champion, adjusted for the number of tasks; shown: what that and its counterpart say.
+    Attributes:
+        check: what is checked.
+        passed: whether the candidate passed.
+        why: the reason, as a sentence.
+        task: the task, if it is about one.
+        metric: the task's first metric.
+        value: the candidate's.
+        limit: the floor, the champion's value, or the most that is allowed.
+        difference: the candidate's value less the champion's.
+        low: of the 95% interval, of the difference where there is one, else of the value.
+        high: of the same interval.
+        n: how many documents.
+        p: of being no worse than the champion, adjusted for the number of tasks.
+        shown: what that and the p-value of being no better show.
     """
 
     check: Literal["floor", "champion", "smoke", "latency", "memory"]
@@ -34,16 +45,23 @@ class Check:
 
 
 def judge(
-    bundle: str, champion: str | None, checks: Sequence[Check], measured: Mapping[str, Any]
+    bundle: str, champion: str | None, *, checks: Sequence[Check], measured: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """reports/promotion.json: verdict (blessed or refused), bundle, champion, reasons, checks, measured.
+    """Return the content of reports/promotion.json.
 
-    champion: the id of the bundle that the candidate was compared with; reasons: the sentences of the checks that failed,
-    or, where none did, of all; measured: what the smoke batch took.
+    Args:
+        bundle: the candidate's id.
+        champion: the id of the bundle that the candidate was compared with.
+        checks: all checks.
+        measured: of the smoke batch; see `smoke_checks`.
+
+    Returns:
+        verdict (approved or refused), bundle, champion, reasons (the sentences of the checks that failed or, where none did,
+        of all), checks, measured.
     """
     failed = [check.why for check in checks if not check.passed]
     return {
-        "verdict": "refused" if failed else "blessed",
+        "verdict": "refused" if failed else "approved",
         "bundle": bundle,
         "champion": champion,
         "reasons": failed or [check.why for check in checks],
@@ -53,33 +71,41 @@ def judge(
 
 
 def floor_checks(
-    metrics: Mapping[str, Mapping[str, Any]], floors: Mapping[str, float], active: Collection[str]
+    metrics: Mapping[str, Mapping[str, Any]], *, floors: Mapping[str, float], active: Collection[str]
 ) -> list[Check]:
-    """One check for each floor.
+    """Return a check for each floor.
 
-    metrics: reports/metrics.json; floors: task to the least value of its first metric; active: the tasks that are trained.
-    A floor whose task has no value is not met, nor is any without a single task evaluated; that of a task which is off,
-    since none of its corpora is enabled, says so and asks nothing.
+    A floor whose task has no value is not met; nor is any where no task was evaluated. The floor of a task that is off, since
+    none of its corpora is enabled, passes.
+
+    Args:
+        metrics: reports/metrics.json.
+        floors: the least value of the first metric by task.
+        active: the tasks that are trained.
     """
     checks = [
-        _floor(task, floor, metrics.get(task))
+        _floor_check(task, floor, metrics.get(task))
         if task in active
-        else Check("floor", True, f"{task}: its floor is not asked for: none of its corpora is enabled", task)
+        else Check(
+            check="floor",
+            passed=True,
+            why=f"{task}: its floor does not apply: none of its corpora is enabled",
+            task=task,
+        )
         for task, floor in sorted(floors.items())
     ]
     if not metrics:
-        checks.append(Check("floor", False, "no task was evaluated"))
+        checks.append(Check(check="floor", passed=False, why="no task was evaluated"))
     if not floors:
         why = "params.yaml sets no floor (verdict.floors), so no metric had to reach one"
-        checks.append(Check("floor", True, why))
+        checks.append(Check(check="floor", passed=True, why=why))
     return checks
 
 
-def _floor(task: str, floor: float, entry: Mapping[str, Any] | None) -> Check:
+def _floor_check(task: str, floor: float, entry: Mapping[str, Any] | None) -> Check:
     if entry is None:
-        return Check(
-            "floor", False, f"{task}: floor {floor:g}, but the task was not evaluated", task, limit=floor
-        )
+        why = f"{task}: floor {floor:g}, but the task was not evaluated"
+        return Check(check="floor", passed=False, why=why, task=task, limit=floor)
     name = TASK_KINDS[entry["kind"]].first_metric
     value = entry.get(name)
     if value is None:
@@ -89,13 +115,13 @@ def _floor(task: str, floor: float, entry: Mapping[str, Any] | None) -> Check:
     else:
         why = f"{task}: test {name} {value:.4f} meets its floor {floor:g}"
     return Check(
-        "floor",
-        value is not None and value >= floor,
-        why,
-        task,
-        name,
-        value,
-        floor,
+        check="floor",
+        passed=value is not None and value >= floor,
+        why=why,
+        task=task,
+        metric=name,
+        value=value,
+        limit=floor,
         low=entry.get("low"),
         high=entry.get("high"),
         n=entry.get("n"),
@@ -103,28 +129,31 @@ def _floor(task: str, floor: float, entry: Mapping[str, Any] | None) -> Check:
 
 
 def smoke_checks(measured: Mapping[str, Any], settings: VerdictSettings) -> list[Check]:
-    """Whether the smoke batch was scored well, and within the limits that are set.
+    """Return whether the smoke batch was scored without problems, and within the limits that are set.
 
-    measured: documents, problems (sentences), p50_ms, p95_ms (milliseconds a document, over the repeats), peak_mib; null
-    where it could not be measured, which meets no limit.
+    Args:
+        measured: documents, problems (sentences), p50_ms, p95_ms (milliseconds a document, over the repeats), peak_mib; null
+            where it could not be measured, which meets no limit.
+        settings: the section `verdict`.
     """
-    problems, documents = measured["problems"], measured["documents"]
+    problems, n = measured["problems"], measured["documents"]
     if problems:
-        return [Check("smoke", False, f"smoke batch: {problem}", n=documents) for problem in problems]
-    checks = [Check("smoke", True, f"smoke batch: {documents} documents scored from raw text", n=documents)]
+        return [
+            Check(check="smoke", passed=False, why=f"smoke batch: {problem}", n=n) for problem in problems
+        ]
+    checks = [Check(check="smoke", passed=True, why=f"smoke batch: {n} documents scored from raw text", n=n)]
     if settings.max_ms_per_document is not None:
-        checks.append(
-            _limit("latency", measured["p50_ms"], settings.max_ms_per_document, "ms a document (median)")
-        )
+        unit = "ms a document (median)"
+        checks.append(_limit_check("latency", measured["p50_ms"], settings.max_ms_per_document, unit))
     if settings.max_memory_mib is not None:
-        checks.append(_limit("memory", measured["peak_mib"], settings.max_memory_mib, "MiB at most"))
+        checks.append(_limit_check("memory", measured["peak_mib"], settings.max_memory_mib, "MiB at most"))
     return checks
 
 
-def _limit(check: Literal["latency", "memory"], value: float | None, limit: float, unit: str) -> Check:
+def _limit_check(check: Literal["latency", "memory"], value: float | None, limit: float, unit: str) -> Check:
     if value is None:
         why = f"{check}: could not be measured on this system; the limit is {limit:g} {unit}"
-        return Check(check, False, why, limit=limit)
-    within = value <= limit
-    why = f"{check}: {value:g} {unit} {'is within' if within else 'is above'} the limit {limit:g}"
-    return Check(check, within, why, value=value, limit=limit)
+        return Check(check=check, passed=False, why=why, limit=limit)
+    passed = value <= limit
+    why = f"{check}: {value:g} {unit} {'is within' if passed else 'is above'} the limit {limit:g}"
+    return Check(check=check, passed=passed, why=why, value=value, limit=limit)

@@ -1,4 +1,4 @@
-"""What the study trains beside the joint model: each task alone, a bag of embeddings, the joint model without each of its
+"""The trainings of the study beside the joint model: each task alone, a bag of embeddings, the joint model without each of its
 granularities, and the joint model and each task alone once more under other seeds."""
 
 from collections.abc import Mapping
@@ -7,24 +7,29 @@ from dataclasses import dataclass
 from mgm.settings.model import ModelSettings
 from mgm.settings.training import DistillationSettings
 from mgm.settings.views.training import TrainingSettings
-from mgm.tasks import TASK_KINDS, Task
+from mgm.tasks import Task
 
 SINGLE, AVERAGE, ABLATIONS = "single", "average", "ablations"
 AVERAGED = ("character", "word")
-"""What the bag of embeddings averages over a document."""
+"""The granularities that the bag of embeddings averages over a document."""
 JOINT = "joint"
 REPEATS = (2, 3)
-"""Which trainings are repeats, counted from the first; the n-th has the seed n - 1 above that of the settings. Their kinds
-are joint_<n> and single_<n>."""
+"""The numbers of the repeated trainings; the n-th has the seed of the settings plus n - 1. Their kinds are joint_<n> and
+single_<n>."""
 SCORES = "scores.parquet"
-"""What a task trained alone says of the training documents, beside its predictions: it can teach (flows/distill.py)."""
+"""The predictions of a task trained alone on the training documents, by which it can teach."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Variant:
-    """A training of the study. name: single/<task>, average, ablations/<granularity>, joint_<n> or single_<n>/<task>, its
-    place below data/study; settings: the joint model's, but for the granularities that are on, the seed, and that a task
-    trained alone has no teacher: it is what the joint model is compared with, and what may teach it."""
+    """A training of the study.
+
+    Attributes:
+        name: single/<task>, average, ablations/<granularity>, joint_<n> or single_<n>/<task>: its place below data/study.
+        tasks: that are trained.
+        settings: the joint model's, but for the granularities that are on, the seed, and that a task trained alone has no
+            teacher: it is what the joint model is compared with, and what may teach it.
+    """
 
     name: str
     tasks: list[Task]
@@ -32,23 +37,22 @@ class Variant:
 
     @property
     def kind(self) -> str:
+        """The name's first part."""
         return self.name.partition("/")[0]
 
     @property
     def part(self) -> str:
-        """The task or granularity that the name is about; empty where it is about none."""
+        """The task or granularity in the name; empty where there is none."""
         return self.name.partition("/")[2]
 
     @property
     def teaches(self) -> bool:
-        """Whether it leaves SCORES."""
-        return (
-            len(self.tasks) == 1 and self.kind in TEACHERS and TASK_KINDS[self.tasks[0].kind].is_distillable
-        )
+        """Whether it leaves `SCORES`."""
+        return len(self.tasks) == 1 and self.kind in TEACHERS and self.tasks[0].spec.is_distillable
 
 
 def repeated(kind: str, n: int) -> str:
-    """The kind of the n-th training of a kind."""
+    """Return the kind of the n-th training of a kind."""
     return f"{kind}_{n}"
 
 
@@ -57,35 +61,40 @@ TEACHERS = (SINGLE, *(repeated(SINGLE, n) for n in REPEATS))
 
 
 def granularities(model: ModelSettings) -> dict[str, bool]:
-    """Every part of the model that has a switch, and whether it is on."""
+    """Return every part of the model that can be switched off, and whether it is on."""
     parts = {name: getattr(model, name) for name in type(model).model_fields}
     return {name: part.enabled for name, part in parts.items() if hasattr(part, "enabled")}
 
 
 def variants(settings: TrainingSettings) -> dict[str, Variant]:
-    """Every variant of these settings by its name. The only granularity of a model is not taken from it."""
+    """Return every variant of these settings by its name. A model's only granularity is not ablated."""
     tasks, switches = settings.active_tasks(), granularities(settings.model)
-    enabled = [name for name, on in switches.items() if on]
+    enabled = [name for name, is_on in switches.items() if is_on]
     untaught = settings.model_copy(update={"distillation": DistillationSettings()})
-    found = [Variant(f"{SINGLE}/{task.name}", [task], untaught) for task in tasks]
+    every = _single_task_variants(SINGLE, tasks, untaught)
     averaged = {name: name in AVERAGED for name in switches}
-    found.append(Variant(AVERAGE, tasks, _switched(settings, averaged)))
-    if len(enabled) > 1:
-        found += [Variant(f"{ABLATIONS}/{g}", tasks, _switched(settings, {g: False})) for g in enabled]
+    every.append(Variant(name=AVERAGE, tasks=tasks, settings=_switched(settings, averaged)))
+    for name in enabled if len(enabled) > 1 else []:
+        ablated = _switched(settings, {name: False})
+        every.append(Variant(name=f"{ABLATIONS}/{name}", tasks=tasks, settings=ablated))
     for n in REPEATS:
-        other = settings.model_copy(update={"seed": settings.seed + n - 1})
-        found.append(Variant(repeated(JOINT, n), tasks, other))
-        alone = untaught.model_copy(update={"seed": other.seed})
-        found += [Variant(f"{repeated(SINGLE, n)}/{task.name}", [task], alone) for task in tasks]
-    return {variant.name: variant for variant in found}
+        seed = {"seed": settings.seed + n - 1}
+        joint = settings.model_copy(update=seed)
+        every.append(Variant(name=repeated(JOINT, n), tasks=tasks, settings=joint))
+        every += _single_task_variants(repeated(SINGLE, n), tasks, untaught.model_copy(update=seed))
+    return {variant.name: variant for variant in every}
+
+
+def _single_task_variants(kind: str, tasks: list[Task], settings: TrainingSettings) -> list[Variant]:
+    return [Variant(name=f"{kind}/{task.name}", tasks=[task], settings=settings) for task in tasks]
 
 
 def _switched(settings: TrainingSettings, switches: Mapping[str, bool]) -> TrainingSettings:
     parts = {
-        name: getattr(settings.model, name).model_copy(update={"enabled": on})
-        for name, on in switches.items()
+        name: getattr(settings.model, name).model_copy(update={"enabled": is_on})
+        for name, is_on in switches.items()
     }
     text = settings.text
-    if not switches.get("word", True):  # what is off has nothing to start from vectors
+    if not switches.get("word", True):  # vectors have no use where words have none
         text = text.model_copy(update={"vectors": text.vectors.model_copy(update={"source": "none"})})
     return settings.model_copy(update={"model": settings.model.model_copy(update=parts), "text": text})

@@ -6,9 +6,9 @@ from typing import Any
 
 import polars as pl
 
-from mgm.evaluation.confusions import CLASSES
+from mgm.evaluation.confusions import MAX_LABELS
 from mgm.evaluation.errors import Example, Piece, confident_errors, excerpt
-from mgm.evaluation.metrics import labelled
+from mgm.evaluation.predictions import labelled
 from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
 from mgm.report.explanations import explained_ids
@@ -55,7 +55,7 @@ class ConfusionsPart:
     matrix: dict[str, Any] | None
     rows: list[tuple[str, int, list[tuple[int, float, bool]]]]
     pairs: list[ConfusedPair]
-    classes: int = CLASSES
+    classes: int = MAX_LABELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +101,13 @@ def read_confusions(sources: Sources, task: Task) -> ConfusionsPart | None:
 
 def read_errors(sources: Sources, task: Task) -> ErrorsPart | None:
     """Read data/predictions and data/documents; None where there is no error to show, and for generated texts."""
-    if task.spec.generates_text:
-        return None
     predictions = sources.predictions(task, SPLIT)
     if predictions is None:
         return None
     explained = explained_ids(sources, task)
     errors = confident_errors(labelled(predictions, task), task, NUM_ERRORS + len(explained))
+    if errors is None:
+        return None
     ids = pl.concat_str("corpus", "doc_id", separator=" ")
     rows = errors.filter(~ids.is_in(explained)).head(NUM_ERRORS).to_dicts()
     texts = _read_texts(sources, rows)

@@ -6,10 +6,10 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mgm.evaluation.metrics import labelled
+from mgm.evaluation.predictions import labelled
 from mgm.evaluation.run_files import Sources
 from mgm.evaluation.summary import SPLIT
-from mgm.experiments.study import Trained, trained
+from mgm.experiments.study import VariantResult, read_result
 from mgm.experiments.variants import SINGLE, variants
 from mgm.report.plots import line_plot
 from mgm.tasks import Task
@@ -30,7 +30,7 @@ class MetricsPart:
 
     entry: dict[str, Any] | None
     n: int | None
-    single: Trained
+    single: VariantResult
     alone: dict[str, Any]
 
 
@@ -78,7 +78,7 @@ def read_metrics(sources: Sources, task: Task) -> MetricsPart:
     """Read reports/metrics.json, data/predictions and the study's result."""
     metrics = sources.json("reports", "metrics.json", expected=False) or {}
     predictions = sources.predictions(task, SPLIT)
-    single = trained(sources, variants(sources.settings)[f"{SINGLE}/{task.name}"])
+    single = read_result(sources, variants(sources.settings)[f"{SINGLE}/{task.name}"])
     return MetricsPart(
         entry=metrics.get(task.name),
         n=None if predictions is None else labelled(predictions, task).height,

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgm.evaluation.run_files import Sources
-from mgm.experiments.study import GAIN, NOT_RUN, Trained, changed_inputs, percent, percents, stale, trained
+from mgm.experiments.gain import GAIN, percent, percent_interval
+from mgm.experiments.study import NOT_RUN, changed_inputs, read_result, stale
 from mgm.experiments.variants import ABLATIONS, AVERAGE, SINGLE, Variant, variants
 from mgm.tasks import Task
 
-NOT_COMPARED = "not compared: make study"
+NOT_COMPARED = "not compared (study)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,7 @@ def read_study(sources: Sources) -> StudyContent:
 
 
 def _note(sources: Sources, content: Mapping[str, Any], variant: Variant) -> str:
-    result: Trained = trained(sources, variant)
+    result = read_result(sources, variant)
     if result.state == "absent":
         return NOT_RUN
     if result.state == "stale":
@@ -105,7 +106,7 @@ def _gain_row(task: Task, entry: dict[str, Any] | None, notes: Mapping[str, str]
         multi=entry["multi"],
         single=entry["other"],
         gain=percent(entry["gain"]),
-        interval=percents(entry),
+        interval=percent_interval(entry),
         shown=entry["shown"],
         note=next((n for n in (notes.get(name, NOT_RUN) for name in entry["made_of"]) if n), ""),
         trainings=entry["trainings"],
@@ -123,7 +124,7 @@ def _mean_row(entry: dict[str, Any] | None, gains: list[GainRow]) -> GainRow | N
         task=f"mean{share}",
         metric="",
         gain=percent(entry["gain"]),
-        interval=percents(entry),
+        interval=percent_interval(entry),
         shown=entry["shown"],
         note="" if is_current else "stale: a part of it is",
     )

@@ -9,7 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from mgm.evaluation.run_files import Sources
-from mgm.experiments.study import Trained, trained
+from mgm.experiments.study import VariantResult, read_result
 from mgm.experiments.variants import SINGLE, variants
 from mgm.report.examples import read_confusions, read_errors, read_generated
 from mgm.report.explanations import read_task_explanations
@@ -37,7 +37,7 @@ class TaskRow:
 
     task: Task
     entry: dict[str, Any] | None
-    single: Trained
+    single: VariantResult
     plot: Markup
 
 
@@ -86,7 +86,7 @@ def read_each_task(sources: Sources) -> list[TaskView]:
 
 
 def _row(sources: Sources, task: Task, entry: dict[str, Any] | None) -> TaskRow:
-    single = trained(sources, variants(sources.settings)[f"{SINGLE}/{task.name}"])
+    single = read_result(sources, variants(sources.settings)[f"{SINGLE}/{task.name}"])
     plot = Markup("")
     if entry is not None:
         plot = interval_plot(

@@ -1,35 +1,47 @@
 """Predictions frames for tests of numbers."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import polars as pl
 
+from mgm.evaluation.kinds import evaluation_of
+from mgm.evaluation.predictions import labelled
 from mgm.model.heads.tagging import PREDICTED_SPAN
 from mgm.tasks import Task
 
 
-def task(kind: str) -> Task:
-    return Task(name="t", kind=kind, corpora=["c"])
+def task(kind: str, labels: Sequence[str] = ()) -> Task:
+    """Return a task `t` of a kind with this label space."""
+    return Task(name="t", kind=kind, corpora=["c"], labels=tuple(labels))
 
 
-def frame(kind: str, true: list[Any], said: list[Any], **columns: Any) -> pl.DataFrame:
-    """One document a group; `columns` adds or replaces."""
+def frame(kind: str, true: list[Any], predicted: list[Any], **columns: Any) -> pl.DataFrame:
+    """Return predictions of one document a group; `columns` adds or replaces."""
     n = len(true)
-    dtype = pl.List(PREDICTED_SPAN) if kind == "tagging" else task(kind).column_type
+    column_type = task(kind).column_type
+    predicted_type = pl.List(PREDICTED_SPAN) if task(kind).spec.predicts_words else column_type
     base = {
         "corpus": ["c"] * n,
         "doc_id": [f"d{i:04d}" for i in range(n)],
         "group": [f"g{i:04d}" for i in range(n)],
         "lang": ["en"] * n,
-        "t": pl.Series(said, dtype=dtype),
-        "t_true": pl.Series(true, dtype=task(kind).column_type),
+        "t": pl.Series(predicted, dtype=predicted_type),
+        "t_true": pl.Series(true, dtype=column_type),
     }
     return pl.DataFrame(base | columns)
 
 
+def metrics(kind: str, true: list[Any], predicted: list[Any], labels: Sequence[str] = ()) -> dict[str, float]:
+    """Return the metrics of these predictions."""
+    of_task = task(kind, labels)
+    rows = labelled(frame(kind, true, predicted), of_task)
+    return evaluation_of(of_task).statistics(rows, of_task).score()
+
+
 def classified(logits: np.ndarray, true: np.ndarray, labels: list[str], **columns: Any) -> pl.DataFrame:
-    """What a model with these logits (D, K) says; true (D,) the places of the labels."""
+    """Return the predictions of a model with these logits (D, K); true (D,) are label ids."""
     probs = np.exp(logits - logits.max(1, keepdims=True))
     probs = probs / probs.sum(1, keepdims=True)
     best = probs.argmax(1)
@@ -44,5 +56,6 @@ def classified(logits: np.ndarray, true: np.ndarray, labels: list[str], **column
 
 
 def span(start: int, end: int, label: str, score: float | None = None) -> dict[str, Any]:
+    """Return a span, predicted where it has a score."""
     place = {"start": start, "end": end, "label": label}
     return place if score is None else place | {"score": score}

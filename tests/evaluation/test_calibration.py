@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import log_loss
 
-from mgm.evaluation.bootstrap import Draws
+from mgm.evaluation.bootstrap import GroupBootstrap
 from mgm.evaluation.calibration import (
     calibration,
-    chance_error,
-    expected_error,
+    chance_calibration_error,
+    expected_calibration_error,
     fit_temperature,
     headline,
     reliability,
     reliability_curve,
 )
-from mgm.evaluation.confidences import answers
+from mgm.evaluation.kinds import evaluation_of
 from tests.evaluation.frames import classified, frame, span, task
 
 LABELS = ["cat", "rain", "猫"]
@@ -31,8 +31,11 @@ def sample(n: int, heat: float, seed: int) -> pl.DataFrame:
     return classified(logits * heat, true, LABELS)
 
 
-def draws(rows: pl.DataFrame, resamples: int = 100) -> Draws:
-    return Draws({"c": rows["group"]}, resamples, 1)
+CLASSES = task("classification", LABELS)
+
+
+def bootstrap(rows: pl.DataFrame) -> GroupBootstrap:
+    return GroupBootstrap({"c": rows["group"]}, resamples=100, seed=1)
 
 
 @settings(max_examples=40)
@@ -40,7 +43,7 @@ def draws(rows: pl.DataFrame, resamples: int = 100) -> Draws:
 def test_bins_and_their_error_agree_with_an_independent_count(pairs: list[tuple[int, bool]]) -> None:
     confidence = np.array([(c + 0.37) / 101 for c, _ in pairs])  # off the bins' edges
     right = np.array([r for _, r in pairs])
-    found = reliability(confidence, right, 10)
+    found = reliability(confidence, right, bins=10)
     accuracy, mean = calibration_curve(right, confidence, n_bins=10)
     assert [b["accuracy"] for b in found] == pytest.approx(accuracy.tolist(), abs=1e-4)
     assert [b["confidence"] for b in found] == pytest.approx(mean.tolist(), abs=1e-4)
@@ -50,21 +53,23 @@ def test_bins_and_their_error_agree_with_an_independent_count(pairs: list[tuple[
         own = (confidence > low) & (confidence <= low + 0.1)
         if own.any():
             expected += own.mean() * abs(right[own].mean() - confidence[own].mean())
-    assert expected_error(confidence, right, 10) == pytest.approx(expected)
+    assert expected_calibration_error(confidence, right, bins=10) == pytest.approx(expected)
 
 
-def test_surprise_is_the_log_loss_of_scikit_learn() -> None:
+def test_the_likelihood_is_the_log_loss_of_scikit_learn() -> None:
     rows = sample(300, 1.0, 1)
-    found = answers(rows, task("classification"), LABELS)
+    found = evaluation_of(CLASSES).class_predictions(rows, CLASSES)
     assert found is not None
     expected = log_loss(rows["t_true"], np.array(rows["t_probs"].to_list()), labels=LABELS)
-    assert found.surprise().mean() == pytest.approx(expected, abs=1e-3)  # probabilities are rounded
+    assert found.negative_log_likelihood().mean() == pytest.approx(
+        expected, abs=1e-3
+    )  # probabilities are rounded
 
 
 @pytest.mark.parametrize("heat", [0.5, 1.0, 2.5])
 def test_the_temperature_is_what_the_logits_were_multiplied_with(heat: float) -> None:
     valid, test = sample(4000, heat, 2), sample(4000, heat, 3)
-    found = calibration(test, valid, task("classification"), LABELS, 10, draws(test))
+    found = calibration(test, valid, CLASSES, bins=10, bootstrap=bootstrap(test))
     assert found is not None
     assert found["temperature"] == pytest.approx(heat, rel=0.12)
     assert found["fitted_on"] == found["n"] == 4000
@@ -73,10 +78,9 @@ def test_the_temperature_is_what_the_logits_were_multiplied_with(heat: float) ->
         assert found["before"]["ece"] > 0.05
         assert found["change"]["ece"]["high"] < 0
         assert found["change"]["nll"]["high"] < 0
-    lowest = min(
-        ((answers(valid, task("classification"), LABELS).surprise(t).mean(), t))  # type: ignore[union-attr]
-        for t in np.linspace(0.2, 4, 381)
-    )
+    predictions = evaluation_of(CLASSES).class_predictions(valid, CLASSES)
+    assert predictions is not None
+    lowest = min((predictions.negative_log_likelihood(t).mean(), t) for t in np.linspace(0.2, 4, 381))
     assert found["temperature"] == pytest.approx(lowest[1], abs=0.02)
 
 
@@ -85,41 +89,43 @@ def test_a_calibrated_model_shows_about_the_error_of_chance() -> None:
     seen = []
     for _ in range(300):
         confidence = generator.uniform(0.3, 1, 500)
-        seen.append(expected_error(confidence, generator.random(500) < confidence, 10))
-    assert chance_error(confidence, 10) == pytest.approx(np.mean(seen), rel=0.1)
+        right = generator.random(500) < confidence
+        seen.append(expected_calibration_error(confidence, right, bins=10))
+    assert chance_calibration_error(confidence, bins=10) == pytest.approx(np.mean(seen), rel=0.1)
 
 
-def test_labels_of_sets_are_judged_one_by_one_and_spans_by_what_was_said() -> None:
+def test_the_unit_is_a_label_of_a_set_and_a_predicted_span() -> None:
+    sets, spans = task("multilabel", ["cat", "rain"]), task("tagging", ["A", "B"])
     rows = frame(
         "multilabel",
         [["cat"], [], ["new"]],
         [["cat"], ["cat"], []],
         t_probs=pl.Series([[0.9, 0.1], [0.6, 0.2], [0.3, 0.4]], dtype=pl.List(pl.Float32)),
     )
-    found = answers(rows, task("multilabel"), ["cat", "rain"])
+    found = evaluation_of(sets).class_predictions(rows, sets)
     assert found is not None
     assert found.confidence().tolist() == pytest.approx([0.9, 0.1, 0.6, 0.2, 0.3, 0.4])
-    assert found.right.tolist() == [True, False, False, False, False, False]
+    assert found.is_correct.tolist() == [True, False, False, False, False, False]
     said = [[span(0, 2, "A", 0.8), span(3, 5, "A", 0.3)], [span(0, 2, "B", 0.6)]]
     rows = frame("tagging", [[span(0, 2, "A"), span(3, 4, "A")], [span(0, 2, "A")]], said)
-    found = answers(rows, task("tagging"), ["A", "B"])
+    found = evaluation_of(spans).class_predictions(rows, spans)
     assert found is not None
     assert found.row.tolist() == [0, 0, 1]
     assert found.confidence().tolist() == pytest.approx([0.8, 0.3, 0.6])
-    assert found.right.tolist() == [True, False, False]
+    assert found.is_correct.tolist() == [True, False, False]
 
 
-def test_a_class_that_training_never_saw_is_wrong_and_has_no_likelihood() -> None:
+def test_an_unseen_class_is_wrong_and_has_no_likelihood() -> None:
     rows = sample(50, 1.0, 5)
     rows = rows.with_columns(
         t_true=pl.when(pl.col("doc_id") < "d0010").then(pl.lit("new")).otherwise("t_true")
     )
-    found = answers(rows, task("classification"), LABELS)
+    found = evaluation_of(CLASSES).class_predictions(rows, CLASSES)
     assert found is not None
-    assert np.isnan(found.surprise()).sum() == 10
-    assert not found.right[:10].any()
+    assert np.isnan(found.negative_log_likelihood()).sum() == 10
+    assert not found.is_correct[:10].any()
     assert fit_temperature(found) is not None
-    content = calibration(rows, rows[:10], task("classification"), LABELS, 10, draws(rows))
+    content = calibration(rows, rows[:10], CLASSES, bins=10, bootstrap=bootstrap(rows))
     assert content is not None
     assert (content["temperature"], content["after"], content["change"]) == (None, None, None)
     assert headline(content) == {"ece": content["before"]["ece"], "ece_scaled": None, "temperature": None}
@@ -128,8 +134,8 @@ def test_a_class_that_training_never_saw_is_wrong_and_has_no_likelihood() -> Non
 
 def test_without_probabilities_or_labels_there_is_nothing_to_calibrate() -> None:
     numbers = frame("regression", [1.0], [2.0])
-    assert calibration(numbers, numbers, task("regression"), [], 10, draws(numbers)) is None
+    assert calibration(numbers, numbers, task("regression"), bins=10, bootstrap=bootstrap(numbers)) is None
     empty = sample(5, 1.0, 1).clear()
-    assert calibration(empty, empty, task("classification"), LABELS, 10, draws(empty)) is None
+    assert calibration(empty, empty, CLASSES, bins=10, bootstrap=bootstrap(empty)) is None
     spans = frame("tagging", [[]], [[]])
-    assert calibration(spans, spans, task("tagging"), ["A"], 10, draws(spans)) is None
+    assert calibration(spans, spans, task("tagging", ["A"]), bins=10, bootstrap=bootstrap(spans)) is None

@@ -1,17 +1,20 @@
+from typing import Any
+
 import numpy as np
 import polars as pl
 import pytest
 
-from mgm.evaluation.bootstrap import Draws
+from mgm.evaluation.bootstrap import GroupBootstrap
 from mgm.evaluation.coverage import coverage
 from tests.evaluation.frames import frame, span, task
 
 
-def draws(rows: pl.DataFrame) -> Draws:
-    return Draws({"c": rows["group"]}, 200, 1)
+def covered(rows: pl.DataFrame, kind: str, *thresholds: float) -> dict[str, Any] | None:
+    bootstrap = GroupBootstrap({"c": rows["group"]}, resamples=200, seed=1)
+    return coverage(rows, task(kind), thresholds=thresholds, bootstrap=bootstrap)
 
 
-def test_what_stays_above_a_threshold_agrees_with_a_count() -> None:
+def test_coverage_and_accuracy_agree_with_a_count() -> None:
     generator = np.random.default_rng(0)
     score = generator.uniform(0.3, 1, 400).round(2)
     right = generator.random(400) < score
@@ -21,7 +24,7 @@ def test_what_stays_above_a_threshold_agrees_with_a_count() -> None:
         ["a" if r else "b" for r in right],
         t_score=pl.Series(score, dtype=pl.Float64),
     )
-    found = coverage(rows, task("classification"), [0.5, 0.9], draws(rows))
+    found = covered(rows, "classification", 0.5, 0.9)
     assert found is not None
     assert [entry["threshold"] for entry in found["thresholds"]] == [0.0, 0.5, 0.9]
     for entry in found["thresholds"]:
@@ -38,24 +41,24 @@ def test_what_stays_above_a_threshold_agrees_with_a_count() -> None:
     assert len(found["curve"]) > 20
 
 
-def test_answers_of_sets_and_spans_are_what_was_said() -> None:
+def test_predictions_of_sets_and_spans_are_labels_and_spans() -> None:
     rows = frame(
         "multilabel",
         [["a", "b"], ["b"]],
         [["a", "c"], ["b"]],
         t_score=pl.Series([[0.9, 0.4], [0.6]], dtype=pl.List(pl.Float32)),
     )
-    found = coverage(rows, task("multilabel"), [0.5], draws(rows))
+    found = covered(rows, "multilabel", 0.5)
     assert found is not None
     assert [(e["n"], e["accuracy"]) for e in found["thresholds"]] == [(3, round(2 / 3, 4)), (2, 1.0)]
     rows = frame("tagging", [[span(0, 2, "A")], []], [[span(0, 2, "A", 0.9)], [span(1, 2, "A", 0.4)]])
-    found = coverage(rows, task("tagging"), [0.5], draws(rows))
+    found = covered(rows, "tagging", 0.5)
     assert found is not None
     assert [(e["n"], e["accuracy"]) for e in found["thresholds"]] == [(2, 0.5), (1, 1.0)]
 
 
-def test_a_number_has_no_confidence_and_silence_no_accuracy() -> None:
+def test_numbers_and_no_prediction_have_no_coverage() -> None:
     rows = frame("regression", [1.0], [2.0])
-    assert coverage(rows, task("regression"), [0.5], draws(rows)) is None
+    assert covered(rows, "regression", 0.5) is None
     rows = frame("tagging", [[span(0, 2, "A")]], [[]])
-    assert coverage(rows, task("tagging"), [0.5], draws(rows)) is None
+    assert covered(rows, "tagging", 0.5) is None

@@ -11,7 +11,7 @@ from mgm.tasks import Task
 def rows(
     kind: str, true: list[Any], predicted: list[Any], scores: list[Any] | None
 ) -> tuple[pl.DataFrame, Task]:
-    task = Task(name="t", kind=kind, corpora=["c"])  # type: ignore[arg-type]
+    task = Task(name="t", kind=kind, corpora=["c"])
     columns = {
         "doc_id": [f"d{i}" for i in range(len(true))],
         "corpus": ["c"] * len(true),
@@ -22,18 +22,24 @@ def rows(
     return pl.DataFrame(columns if scores is None else columns | {"t_score": scores}), task
 
 
+def surest(rows: pl.DataFrame, task: Task, count: int) -> pl.DataFrame:
+    errors = confident_errors(rows, task, count)
+    assert errors is not None
+    return errors
+
+
 def test_surest_errors_come_first_in_every_kind() -> None:
     frame, task = rows("classification", ["a", "a", "b", "b"], ["a", "b", "a", "a"], [0.99, 0.5, 0.9, 0.7])
-    assert confident_errors(frame, task, 2)["doc_id"].to_list() == ["d2", "d3"]
+    assert surest(frame, task, 2)["doc_id"].to_list() == ["d2", "d3"]
     frame, task = rows(
         "multilabel", [["a"], [], ["b"]], [["a", "b"], ["a"], ["b"]], [[0.9, 0.6], [0.8], [0.9]]
     )
-    assert confident_errors(frame, task, 9).select("doc_id", "predicted", "true", "score").rows() == [
+    assert surest(frame, task, 9).select("doc_id", "predicted", "true", "score").rows() == [
         ("d1", "a", "no label", 0.8),
         ("d0", "b", "a", 0.6),
     ]
     frame, task = rows("regression", [1.0, 2.0, 3.0], [1.5, 2.0, 0.0], None)
-    assert confident_errors(frame, task, 9).select("doc_id", "score").rows() == [("d2", 3.0), ("d0", 0.5)]
+    assert surest(frame, task, 9).select("doc_id", "score").rows() == [("d2", 3.0), ("d0", 0.5)]
 
 
 def test_a_wrong_span_is_shown_beside_what_it_touches() -> None:
@@ -41,10 +47,10 @@ def test_a_wrong_span_is_shown_beside_what_it_touches() -> None:
     far = {"start": 9, "end": 10, "label": "x"}
     predicted = [[{**span, "label": "y", "score": 0.5}, {**far, "score": 0.9}], [{**span, "score": 1.0}]]
     frame, task = rows("tagging", [[span], [span]], predicted, None)
-    (error,) = confident_errors(frame, task, 9).to_dicts()
+    (error,) = surest(frame, task, 9).to_dicts()
     assert (error["doc_id"], error["predicted"], error["true"]) == ("d0", "x at 9–10", "no span here")
     frame, task = rows("tagging", [[span]], [predicted[0][:1]], None)
-    (error,) = confident_errors(frame, task, 9).to_dicts()
+    (error,) = surest(frame, task, 9).to_dicts()
     assert (error["predicted"], error["true"]) == ("y at 2–5", "x at 2–5")
 
 

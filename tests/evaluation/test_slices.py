@@ -3,8 +3,8 @@ import polars as pl
 import pytest
 from sklearn.metrics import f1_score, mean_absolute_error
 
-from mgm.evaluation.bootstrap import Draws
-from mgm.evaluation.slices import flag, slices
+from mgm.evaluation.bootstrap import GroupBootstrap
+from mgm.evaluation.slices import flag_worse_slices, slices
 from tests.evaluation.frames import frame, span, task
 
 LABELS = ["a", "b", "c"]
@@ -29,8 +29,8 @@ def documents(n: int, worse: float, seed: int) -> pl.DataFrame:
 
 
 def cut(rows: pl.DataFrame, kind: str = "classification", train: pl.Series = TRAIN) -> list[dict]:
-    draws = Draws({"c": rows["group"]}, 200, 1)
-    return slices(rows, train, task(kind), [] if kind == "regression" else LABELS, draws, 30)
+    bootstrap = GroupBootstrap({"c": rows["group"]}, resamples=200, seed=1)
+    return slices(rows, train, task(kind, LABELS), bootstrap=bootstrap, min_groups=30)
 
 
 def test_values_are_those_of_the_slices_documents() -> None:
@@ -50,7 +50,7 @@ def test_values_are_those_of_the_slices_documents() -> None:
         assert entry["low"] < entry["value"] < entry["high"]
 
 
-def test_quarters_hold_every_document_once_and_are_named_by_their_bounds() -> None:
+def test_quarters_hold_every_document_once() -> None:
     found = cut(documents(400, 0, 1))
     words = [(entry["name"], entry["n"]) for entry in found if entry["by"] == "words"]
     assert words == [
@@ -93,34 +93,34 @@ def test_a_larger_absolute_error_is_worse() -> None:
         lang=np.where(far, "zh", "en"),
     )
     found = cut(rows, "regression")
-    flag({"t": found})
+    flag_worse_slices(found)
     below = {entry["name"]: entry["below"] for entry in found}
     assert below == {"zh": True, "en": False}
     own = rows.filter(lang="zh")
     assert found[1]["value"] == pytest.approx(mean_absolute_error(own["t_true"], own["t"]), abs=1e-4)
 
 
-def test_a_slice_that_is_worse_is_flagged_and_one_with_few_groups_is_not_judged() -> None:
+def test_a_worse_slice_is_flagged_unless_it_has_few_groups() -> None:
     rows = documents(600, 0.3, 3)
     found = cut(rows)
-    flag({"t": found})
+    flag_worse_slices(found)
     languages = {entry["name"]: entry["below"] for entry in found if entry["by"] == "language"}
     assert languages == {"en": False, "zh": True}
     few = rows.with_columns(lang=pl.when(pl.col("doc_id") < "d0020").then(pl.lit("fr")).otherwise("lang"))
     found = cut(few)
-    flag({"t": found})
+    flag_worse_slices(found)
     (french,) = [entry for entry in found if entry["name"] == "fr"]
     assert (french["p"], french["p_adjusted"], french["below"], french["n"]) == (None, None, False, 20)
 
 
-def test_where_nothing_differs_a_run_flags_anything_in_at_most_one_of_twenty_cases() -> None:
-    """Two tasks with eleven slices or so each; 5% and two and a half standard errors of 60 runs."""
+def test_where_nothing_differs_few_runs_flag_a_slice() -> None:
+    """At most 5% and two and a half standard errors of 60 runs, of two tasks with about eleven slices each."""
     flagged = 0
     for trial in range(60):
         found = {name: cut(documents(250, 0.0, 1000 + 2 * trial + i)) for i, name in enumerate("tu")}
         for entries in found.values():  # labels differ in difficulty by design: F1 of rare labels is lower
             entries[:] = [entry for entry in entries if entry["by"] != "label frequency"]
-        flag(found)
+        flag_worse_slices([entry for entries in found.values() for entry in entries])
         flagged += any(entry["below"] for entries in found.values() for entry in entries)
     assert flagged <= 7
 

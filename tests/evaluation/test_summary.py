@@ -3,11 +3,11 @@ import json
 import polars as pl
 import pytest
 
-from mgm.evaluation.baselines import majority, predict_majority
-from mgm.evaluation.summary import summarise, summary_lines
+from mgm.evaluation.kinds import evaluation_of
+from mgm.evaluation.summary import summarize, summary_lines
 from mgm.tasks import Task
 
-TASK = Task(name="mood", kind="classification", corpora=["c"])
+TASK = Task(name="mood", kind="classification", corpora=["c"], labels=("bad", "good"))
 
 
 def predictions() -> pl.DataFrame:
@@ -23,7 +23,7 @@ def predictions() -> pl.DataFrame:
 
 
 def test_entry_holds_metrics_interval_and_baseline() -> None:
-    entry = summarise(predictions(), pl.Series(["good", "good", "bad"]), TASK, ["bad", "good"], 200, 1)
+    entry = summarize(predictions(), pl.Series(["good", "good", "bad"]), TASK, resamples=200, seed=1)
     assert (entry["n"], entry["unseen_labels"], entry["kind"], entry["corpora"]) == (
         5,
         1,
@@ -40,13 +40,13 @@ def test_entry_holds_metrics_interval_and_baseline() -> None:
 
 def test_no_label_gives_null() -> None:
     none = predictions().with_columns(mood_true=pl.lit(None, pl.String))
-    entry = summarise(none, pl.Series(["good"]), TASK, ["good"], 10, 1)
+    entry = summarize(none, pl.Series(["good"]), TASK, resamples=10, seed=1)
     assert (entry["n"], entry["accuracy"], entry["low"]) == (0, None, None)
     assert "mood" in summary_lines({"mood": entry})[0]
 
 
-def test_summary_line_says_task_metric_value_interval_majority_and_n() -> None:
-    entry = summarise(predictions(), pl.Series(["good"]), TASK, ["bad", "good"], 50, 1)
+def test_a_summary_line_has_value_interval_and_majority() -> None:
+    entry = summarize(predictions(), pl.Series(["good"]), TASK, resamples=50, seed=1)
     (line,) = summary_lines({"mood": entry})
     for piece in (
         "mood",
@@ -73,15 +73,16 @@ def test_summary_line_says_task_metric_value_interval_majority_and_n() -> None:
 def test_majority_is_the_best_constant_answer_of_training(
     kind: str, train: list[object], expected: object
 ) -> None:
-    task = Task(name="t", kind=kind, corpora=["c"])  # type: ignore[arg-type]
+    task = Task(name="t", kind=kind, corpora=["c"])
     series = pl.Series(train, dtype=task.column_type)
-    assert majority(series, task) == expected
-    rows = predict_majority(
-        pl.DataFrame({"t": pl.Series([None, None], dtype=task.column_type)}), series, task
-    )
+    evaluation = evaluation_of(task)
+    assert evaluation.majority_prediction(series, task) == expected
+    empty = pl.DataFrame({"t": pl.Series([None, None], dtype=task.column_type)})
+    name, rows = evaluation.predict_baseline(empty, series, task)
+    assert name == "majority"
     assert rows["t"].to_list() == [expected, expected]
 
 
 def test_majority_without_labels_is_a_clear_error() -> None:
     with pytest.raises(ValueError, match="task mood: no training row is labelled"):
-        majority(pl.Series([None], dtype=pl.String), TASK)
+        evaluation_of(TASK).majority_prediction(pl.Series([None], dtype=pl.String), TASK)

@@ -12,10 +12,21 @@ MEASURED = {"documents": 8, "problems": [], "p50_ms": 2.5, "p95_ms": 4.0, "peak_
 
 
 def test_a_candidate_above_its_floors_passes() -> None:
-    (check,) = floor_checks(METRICS, {"mood": 0.6}, ["mood"])
+    (check,) = floor_checks(METRICS, floors={"mood": 0.6}, active=["mood"])
     why = "mood: test macro_f1 0.6500 meets its floor 0.6"
-    assert check == Check("floor", True, why, "mood", "macro_f1", 0.65, 0.6, None, 0.5, 0.7, 5)
-    (unasked,) = floor_checks(METRICS, {}, ["mood"])
+    assert check == Check(
+        check="floor",
+        passed=True,
+        why=why,
+        task="mood",
+        metric="macro_f1",
+        value=0.65,
+        limit=0.6,
+        low=0.5,
+        high=0.7,
+        n=5,
+    )
+    (unasked,) = floor_checks(METRICS, floors={}, active=["mood"])
     assert unasked.passed
     assert "no floor" in unasked.why
 
@@ -28,31 +39,36 @@ def test_a_candidate_above_its_floors_passes() -> None:
         ({"mood": METRICS["mood"] | {"macro_f1": None}}, {"mood": 0.1}, "has no value"),
         ({}, {}, "no task was evaluated"),
     ],
+    ids=["below", "not evaluated", "no value", "no task"],
 )
 def test_a_candidate_below_a_floor_or_unmeasured_fails(
     metrics: dict[str, dict[str, Any]], floors: dict[str, float], reason: str
 ) -> None:
     assert [
         check
-        for check in floor_checks(metrics, floors, ["mood", "tone"])
+        for check in floor_checks(metrics, floors=floors, active=["mood", "tone"])
         if not check.passed and reason in check.why
     ]
 
 
-def test_the_floor_of_a_task_that_is_off_asks_nothing_and_says_so() -> None:
-    check, _ = floor_checks(METRICS, {"colour": 0.9, "mood": 0.6}, ["mood"])
+def test_the_floor_of_a_task_that_is_off_does_not_apply() -> None:
+    check, _ = floor_checks(METRICS, floors={"colour": 0.9, "mood": 0.6}, active=["mood"])
     assert check.passed
-    assert check.why == "colour: its floor is not asked for: none of its corpora is enabled"
+    assert check.why == "colour: its floor does not apply: none of its corpora is enabled"
 
 
 def test_one_failed_check_refuses_and_is_the_reason() -> None:
-    checks = [Check("floor", True, "fine"), Check("smoke", False, "broken"), Check("latency", False, "slow")]
-    content = judge("abc", "def", checks, MEASURED)
+    checks = [
+        Check(check="floor", passed=True, why="fine"),
+        Check(check="smoke", passed=False, why="broken"),
+        Check(check="latency", passed=False, why="slow"),
+    ]
+    content = judge("abc", "def", checks=checks, measured=MEASURED)
     assert (content["verdict"], content["bundle"], content["champion"]) == ("refused", "abc", "def")
     assert content["reasons"] == ["broken", "slow"]
     assert [check["why"] for check in content["checks"]] == ["fine", "broken", "slow"]
-    blessed = judge("abc", None, checks[:1], MEASURED)
-    assert (blessed["verdict"], blessed["reasons"]) == ("blessed", ["fine"])
+    approved = judge("abc", None, checks=checks[:1], measured=MEASURED)
+    assert (approved["verdict"], approved["reasons"]) == ("approved", ["fine"])
 
 
 def smoke_result(measured: dict[str, Any], **limits: float) -> list[tuple[str, bool, float | None]]:

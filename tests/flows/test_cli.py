@@ -22,7 +22,7 @@ def test_from_candidate_to_champion_and_back(
     for text in ("first", "second"):
         champion = identities[-1] if identities else None
         identities.append(make_bundle(folder / "models" / "candidate", text))
-        verdict = {"verdict": "blessed", "bundle": identities[-1], "champion": champion, "reasons": []}
+        verdict = {"verdict": "approved", "bundle": identities[-1], "champion": champion, "reasons": []}
         (folder / "reports" / "promotion.json").write_text(json.dumps(verdict))
         (folder / "reports" / "card.md").write_text(f"Bundle: `{identities[-1]}`\n")
         assert main(["promote"]) == 0

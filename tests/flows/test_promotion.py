@@ -21,7 +21,7 @@ def judged(tmp_path: Path, make_bundle: MakeBundle) -> Callable[..., str]:
     """Trains and judges: a candidate with this text, and the verdict on it."""
 
     def judge(
-        text: str, verdict: str = "blessed", reasons: tuple[str, ...] = (), root: Path = tmp_path
+        text: str, verdict: str = "approved", reasons: tuple[str, ...] = (), root: Path = tmp_path
     ) -> str:
         identity = make_bundle(root / "models" / "candidate", text)
         now = read_champion(root)
@@ -35,7 +35,7 @@ def judged(tmp_path: Path, make_bundle: MakeBundle) -> Callable[..., str]:
     return judge
 
 
-def test_a_blessed_candidate_becomes_the_champion(tmp_path: Path, judged: Callable[..., str]) -> None:
+def test_an_approved_candidate_becomes_the_champion(tmp_path: Path, judged: Callable[..., str]) -> None:
     first = judged("first")
     assert promote(tmp_path) == f"bundle {first[:12]} is the champion"
     pointer = json.loads((tmp_path / "models" / "champion.json").read_text())

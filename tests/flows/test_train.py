@@ -100,7 +100,7 @@ def test_the_repaired_project_runs_what_is_left_and_promotes(
     root = shutil.copytree(failed[0], tmp_path / "project", symlinks=True)
     identity = make_bundle(root / "models" / "candidate", "first")
     (root / "reports").mkdir()
-    verdict = {"verdict": "blessed", "bundle": identity, "champion": None, "reasons": []}
+    verdict = {"verdict": "approved", "bundle": identity, "champion": None, "reasons": []}
     (root / "reports" / "promotion.json").write_text(json.dumps(verdict))
     (root / "reports" / "card.md").write_text(f"Bundle: `{identity}`\n")
     entry = {"kind": "classification", "macro_f1": 0.5, "low": 0.4, "high": 0.6, "baseline": 0.2, "n": 9}

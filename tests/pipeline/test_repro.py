@@ -31,7 +31,7 @@ def ran(output: str) -> list[str]:
 def test_one_run_makes_everything_and_a_second_runs_nothing(built: Project) -> None:
     metrics = json.loads((built.root / "reports/metrics.json").read_text())
     assert sorted(metrics) == ["dish", "keys", "price", "themes"]
-    assert json.loads((built.root / "reports/promotion.json").read_text())["verdict"] == "blessed"
+    assert json.loads((built.root / "reports/promotion.json").read_text())["verdict"] == "approved"
     assert "dish" in (built.root / "reports/report.html").read_text(encoding="utf-8")
     assert ran(built.ok("dvc", "repro")) == []
 

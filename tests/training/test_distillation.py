@@ -21,6 +21,7 @@ from mgm.evaluation.prediction_table import predict_part
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.heads import ClassificationHead, MultilabelHead, RegressionHead
 from mgm.settings.settings import Settings
+from mgm.tasks import with_label_spaces
 from mgm.text import labels
 from mgm.training.fit import Fitted, Plan, fit
 from tests import tiny
@@ -215,7 +216,11 @@ def test_with_the_teacher_alone_the_student_says_what_it_says_and_annealing_come
         fitted = trained(settings)
         (source,) = [s for s in planned(settings).sources if s.corpus == "menus"]
         outcome = predict_part(
-            fitted.network, source.part, [settings.active_tasks()[0]], SPACES, {}, ["train"]
+            fitted.network,
+            source.part,
+            with_label_spaces([settings.active_tasks()[0]], SPACES),
+            thresholds={},
+            splits=["train"],
         )
         labelled = outcome.filter(pl.col("dish_true").is_not_null())
         return set(labelled["dish"])

@@ -1,10 +1,11 @@
-"""How much of each sentence a document's vector takes: what the attention modules of paragraph and document weigh.
+"""Attention to sentences: the weights of the attention modules of paragraph and document.
 
-Words have no attention in this network: a sentence's words are pooled by maximum. What words are worth is said by
-integrated gradients (integrated.py). A weight says where the model looks, not what it concludes there (Jain and Wallace 2019,
-arXiv:1902.10186).
+Words have no attention in this network: a sentence's words are pooled by maximum, and integrated gradients
+(integrated_gradients.py) attribute to them. A weight says where the model looks, not what it concludes there.
 
 Axes: S sentences of the batch, P paragraphs.
+
+Source: Jain and Wallace 2019, Attention is not Explanation, arXiv:1902.10186.
 """
 
 from typing import Any
@@ -20,10 +21,10 @@ from mgm.model.ragged import Ragged
 
 @torch.no_grad()
 def sentence_weights(network: Network, batch: Batch) -> Tensor | None:
-    """(S,) the share of each sentence in its document, which sum to 1; None where the model attends to no sentences.
+    """Return the share of each sentence (S,) in its document; None where the model attends to no sentences.
 
-    That is a sentence's weight in its paragraph, times the paragraph's in the document. A document level that is off
-    leaves all paragraphs equal.
+    It is a sentence's weight in its paragraph, times the paragraph's in the document. A document level that is off leaves all
+    paragraphs equal. The shares of a document sum to 1.
     """
     encoder = network.encoder
     if encoder.paragraph is None:
@@ -31,23 +32,23 @@ def sentence_weights(network: Network, batch: Batch) -> Tensor | None:
     modules = {"sentences": encoder.paragraph.sentences.pool}
     if encoder.document is not None:
         modules["paragraphs"] = encoder.document.paragraphs.pool
-    found: dict[str, Tensor] = {}
+    weights: dict[str, Tensor] = {}
 
-    def note(name: str) -> Any:
+    def record(name: str) -> Any:
         def hook(module: AdditivePooling, inputs: tuple[Ragged]) -> None:
-            found[name] = module.weights(inputs[0])
+            weights[name] = module.weights(inputs[0])
 
         return hook
 
-    handles = [module.register_forward_pre_hook(note(name)) for name, module in modules.items()]
+    handles = [module.register_forward_pre_hook(record(name)) for name, module in modules.items()]
     try:
         encoder(batch, 0.0, False)
     finally:
         for handle in handles:
             handle.remove()
     paragraphs = Ragged(batch.paragraph_length, batch.document_length)
-    of_paragraph = found.get("paragraphs")
-    if of_paragraph is None:
-        of_paragraph = (1 / batch.document_length.float())[paragraphs.row]
-    sentences = Ragged(found["sentences"], batch.paragraph_length)
-    return found["sentences"] * of_paragraph[sentences.row]
+    paragraph_P = weights.get("paragraphs")
+    if paragraph_P is None:
+        paragraph_P = (1 / batch.document_length.float())[paragraphs.row]
+    sentences = Ragged(weights["sentences"], batch.paragraph_length)
+    return weights["sentences"] * paragraph_P[sentences.row]

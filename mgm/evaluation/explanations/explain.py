@@ -1,12 +1,12 @@
-"""All explanations of a bundle, from its held-out documents: what data/explanations holds, by name.
+"""All explanations of a bundle, made of its held-out documents: the content of data/explanations, by file name.
 
-masking: what each granularity is worth (effects.py); gates: the fusion's weights; label_errors: labels in doubt; examples:
-answers with their words highlighted; faithfulness: whether the highlighted words count, and how exact their sums are.
+masking: the effect of masking each granularity; gates: the fusion's weights; label_errors: labels that may be wrong; examples:
+predictions with their words highlighted; faithfulness: whether the highlighted words count, and how exact their sums are.
 """
 
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,16 +17,21 @@ from torch import Tensor
 from mgm.bundle.bundle import Bundle
 from mgm.corpus.progress import progress
 from mgm.evaluation.explanations.attention import sentence_weights
-from mgm.evaluation.explanations.attribution import Explained, explain_words
-from mgm.evaluation.explanations.cases import answers, sample, some_right, surest_errors
-from mgm.evaluation.explanations.deletion import comprehensiveness, faithfulness
-from mgm.evaluation.explanations.effects import Rows, add_rows, effects
-from mgm.evaluation.explanations.highlights import sentences
-from mgm.evaluation.explanations.integrated import average_word
-from mgm.evaluation.explanations.label_errors import KINDS, WHY_NOT, suspected
-from mgm.evaluation.explanations.masking import NOTHING, batches, masked_outcomes, means
-from mgm.evaluation.explanations.sample import held_out
-from mgm.evaluation.explanations.target import Target, target_of
+from mgm.evaluation.explanations.case_selection import sample, sample_right, surest_errors
+from mgm.evaluation.explanations.faithfulness import comprehensiveness, faithfulness
+from mgm.evaluation.explanations.held_out_sample import sample_held_out
+from mgm.evaluation.explanations.highlights import highlight_sentences
+from mgm.evaluation.explanations.integrated_gradients import average_word
+from mgm.evaluation.explanations.kinds import TASK_EXPLANATIONS, explanation_of
+from mgm.evaluation.explanations.masking import NOTHING, batches, masked_outcomes, mean_vectors
+from mgm.evaluation.explanations.masking_effects import (
+    PredictionsByMask,
+    add_predictions,
+    masking_effects,
+)
+from mgm.evaluation.explanations.target import ExplainedPrediction, Target
+from mgm.evaluation.explanations.word_attribution import WordAttribution, attribute_words
+from mgm.evaluation.prediction_store import TUNING_SPLIT
 from mgm.evaluation.summary import SPLIT
 from mgm.model.batch import Batch
 from mgm.model.collate import collate
@@ -36,251 +41,287 @@ from mgm.settings.evaluation import ExplainSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 
-TUNING = "valid"
-"""The split that gives averages, and that is searched for wrong labels beside the test split."""
 Texts = Callable[[str, Sequence[str]], Mapping[str, str]]
-"""The raw texts of some documents of a corpus, by doc_id."""
-Say = Callable[[str], object]
+"""Returns the raw texts of some documents of a corpus, by doc_id."""
+_DOCUMENT = ["corpus", "doc_id"]
 
 
-@dataclass(frozen=True)
-class Held:
-    """The held-out documents of one corpus that are read, and its average word."""
+@dataclass(frozen=True, kw_only=True)
+class HeldOut:
+    """The held-out documents of a corpus that explanations read.
 
-    tasks: list[Task]
-    tuning: list[FeaturePart]
+    Attributes:
+        valid: give averages, and are searched for label issues beside the test split.
+        test: are explained.
+        average_word: the baseline of attributions.
+    """
+
+    valid: list[FeaturePart]
     test: list[FeaturePart]
-    average: dict[str, Tensor]
+    average_word: dict[str, Tensor]
 
 
 def explain(
     bundle: Bundle,
     corpora: Mapping[str, Sequence[FeaturePart]],
     texts: Texts,
+    *,
     settings: ExplainSettings,
     seed: int,
-    say: Say = print,
+    log: Callable[[str], object] = print,
 ) -> dict[str, Any]:
-    """Explains the bundle's network; `corpora`: the features of each corpus that it has tasks of. Generation tasks are not
-    explained here: what they copied and looked at stands beside their texts (evaluation.written)."""
-    network = bundle.network
-    assert not network.training, "a network with dropout explains nothing"
-    explained = [task for task in bundle.tasks if task.kind != "generation"]
-    held: dict[str, Held] = {}
-    rows: Rows = {}
-    doubts: dict[str, list[pl.DataFrame]] = {}
-    probs: dict[str, list[np.ndarray]] = {}
+    """Explain the bundle's network.
+
+    Args:
+        bundle: with its network in evaluation mode.
+        corpora: the features of each corpus that the bundle has tasks of.
+        texts: returns raw texts.
+        settings: the section `explain`.
+        seed: of samples and resamples.
+        log: called with a line a corpus and a task.
+
+    Returns:
+        The content of each file of data/explanations by its name.
+    """
+    assert not bundle.network.training, "dropout would change what is explained"
+    explainer = _Explainer(bundle, texts, settings, seed)
+    tasks = [task for task in bundle.tasks if task.kind in TASK_EXPLANATIONS]
     for corpus, parts in corpora.items():
-        tasks = [task for task in explained if corpus in task.corpora]
-        if not tasks:
-            continue
-        tuning, test = (held_out(parts, split, settings.documents, seed, corpus) for split in (TUNING, SPLIT))
-        average = average_word(network.encoder, (batch for part in tuning for _, batch in batches(part)))
-        held[corpus] = Held(tasks, tuning, test, average)
-        mean = means(network, tuning)
-        for part in test:
-            outcomes = masked_outcomes(network, part, tasks, mean)
-            add_rows(rows, outcomes, part.documents, corpus, tasks, bundle.labels, bundle.thresholds)
-            _keep(doubts, probs, outcomes[NOTHING], part, corpus, tasks)
-        for part in tuning:
-            every = np.arange(part.documents.height)
-            _keep(doubts, probs, decode(network, part, every, tasks), part, corpus, tasks)
-        say(
-            f"{corpus}: {sum(p.documents.height for p in test):,} test documents read with each granularity masked"
-        )
-    with_tests = [task for task in explained if task.name in rows.get(NOTHING, {})]
-    found: dict[str, Any] = {
-        "masking": effects(rows, with_tests, bundle.labels, settings.bootstrap, seed),
-        "gates": {"fusion": bundle.settings.model.fusion, "weights": _rounded(network.fusion.gate_weights())},
-        "label_errors": {
-            task.name: _label_errors(task, bundle.labels, doubts, probs, settings.label_issues)
-            for task in explained
+        tasks_of_corpus = [task for task in tasks if corpus in task.corpora]
+        if tasks_of_corpus:
+            num_documents = explainer.read_corpus(corpus, parts, tasks_of_corpus)
+            log(f"{corpus}: {num_documents:,} test documents read with each granularity masked")
+    tested = [task for task in tasks if task.name in explainer.predictions.get(NOTHING, {})]
+    content: dict[str, Any] = {
+        "masking": masking_effects(explainer.predictions, tested, resamples=settings.bootstrap, seed=seed),
+        "gates": {
+            "fusion": bundle.settings.model.fusion,
+            "weights": _rounded(bundle.network.fusion.gate_weights()),
         },
+        "label_errors": {task.name: explainer.label_issues(task) for task in tasks},
         "examples": {},
         "faithfulness": {},
     }
-    for task in with_tests:
-        examples, deleted = _words(
-            bundle, task, held, pl.concat(rows[NOTHING][task.name]), texts, settings, seed
+    for task in tested:
+        examples, faithful = explainer.explain_predictions(task)
+        content["examples"][task.name], content["faithfulness"][task.name] = examples, faithful
+        log(f"{task.name}: {len(examples)} answers explained, words deleted from {faithful['n']} documents")
+    return content
+
+
+@dataclass
+class _Explainer:
+    """Explanations in the making, and the documents that they are made of."""
+
+    bundle: Bundle
+    texts: Texts
+    settings: ExplainSettings
+    seed: int
+    held_out: dict[str, HeldOut] = field(default_factory=dict)
+    predictions: PredictionsByMask = field(default_factory=dict)
+    _searched: dict[str, list[tuple[pl.DataFrame, np.ndarray]]] = field(default_factory=dict)
+    """The rows (corpus, doc_id, lang, split, label) and probabilities by task that label issues are searched in."""
+
+    def read_corpus(self, corpus: str, parts: Sequence[FeaturePart], tasks: Sequence[Task]) -> int:
+        """Predict a corpus's held-out documents with every mask; return how many are of the test split."""
+        network = self.bundle.network
+        valid, test = (
+            sample_held_out(parts, split, at_most=self.settings.documents, seed=self.seed, stream=corpus)
+            for split in (TUNING_SPLIT, SPLIT)
         )
-        found["examples"][task.name], found["faithfulness"][task.name] = examples, deleted
-        say(f"{task.name}: {len(examples)} answers explained, words deleted from {deleted['n']} documents")
-    return found
-
-
-def _keep(
-    doubts: dict[str, list[pl.DataFrame]],
-    probs: dict[str, list[np.ndarray]],
-    outcomes: Mapping[str, Outcome],
-    part: FeaturePart,
-    corpus: str,
-    tasks: Sequence[Task],
-) -> None:
-    """Notes labels and probabilities of a part for the search for wrong labels."""
-    for task in tasks:
-        outcome = outcomes[task.name]
-        if task.kind in KINDS and isinstance(outcome, np.ndarray):
-            rows = part.documents.select(
-                pl.lit(corpus).alias("corpus"), "doc_id", "lang", "split", truth=task.name
+        average = average_word(network.encoder, (batch for part in valid for _, batch in batches(part)))
+        self.held_out[corpus] = HeldOut(valid=valid, test=test, average_word=average)
+        means = mean_vectors(network, valid)
+        for part in test:
+            outcomes = masked_outcomes(network, part, tasks, means)
+            add_predictions(
+                self.predictions,
+                outcomes,
+                part.documents,
+                corpus=corpus,
+                tasks=tasks,
+                thresholds=self.bundle.thresholds,
             )
-            doubts.setdefault(task.name, []).append(rows)
-            probs.setdefault(task.name, []).append(outcome)
+            self._add_searched(corpus, part, tasks, outcomes[NOTHING])
+        for part in valid:
+            outcome = decode(network, part, np.arange(part.documents.height), tasks)
+            self._add_searched(corpus, part, tasks, outcome)
+        return sum(part.documents.height for part in test)
 
+    def _add_searched(
+        self, corpus: str, part: FeaturePart, tasks: Sequence[Task], outcomes: Mapping[str, Outcome]
+    ) -> None:
+        """Keep the labels and probabilities of a part for the search for label issues."""
+        for task in tasks:
+            outcome = outcomes[task.name]
+            if explanation_of(task).why_no_label_issues is None and isinstance(outcome, np.ndarray):
+                rows = part.documents.select(
+                    pl.lit(corpus).alias("corpus"), "doc_id", "lang", "split", truth=task.name
+                )
+                self._searched.setdefault(task.name, []).append((rows, outcome))
 
-def _label_errors(
-    task: Task,
-    labels: Mapping[str, list[str]],
-    doubts: Mapping[str, list[pl.DataFrame]],
-    probs: Mapping[str, list[np.ndarray]],
-    count: int,
-) -> dict[str, Any]:
-    if task.kind not in KINDS:
-        return {"searched": None, "why": WHY_NOT[task.kind]}
-    if task.name not in doubts:
-        return {"searched": 0, "suspected": 0, "examples": []}
-    rows = pl.concat(doubts[task.name])
-    searched, found = suspected(np.concatenate(probs[task.name]), rows["truth"], task, labels[task.name])
-    shown = found.head(count)
-    places = rows[shown["row"].to_numpy()].drop("truth")
-    examples = places.with_columns(shown.select("label", "suggested", pl.col("probability").round(4)))
-    return {"searched": searched, "suspected": found.height, "examples": examples.to_dicts()}
+    def label_issues(self, task: Task) -> dict[str, Any]:
+        """Return searched, suspected (how many documents each) and examples; or why a kind is not searched."""
+        why_not = explanation_of(task).why_no_label_issues
+        if why_not is not None:
+            return {"searched": None, "why": why_not}
+        if task.name not in self._searched:
+            return {"searched": 0, "suspected": 0, "examples": []}
+        rows = pl.concat([frame for frame, _ in self._searched[task.name]])
+        probabilities = np.concatenate([outcome for _, outcome in self._searched[task.name]])
+        found = explanation_of(task).label_issues(probabilities, rows["truth"], task)
+        shown = found.issues.head(self.settings.label_issues)
+        documents = rows[shown["row"].to_numpy()].drop("truth")
+        examples = documents.with_columns(shown.select("label", "suggested", pl.col("probability").round(4)))
+        return {
+            "searched": found.num_searched,
+            "suspected": found.issues.height,
+            "examples": examples.to_dicts(),
+        }
 
+    def explain_predictions(self, task: Task) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Return the examples and the faithfulness of one task."""
+        rows = pl.concat(self.predictions[NOTHING][task.name])
+        predictions = explanation_of(task).predictions(rows, task)
+        explainable = predictions.join(
+            self._short_documents(task), on=_DOCUMENT, how="inner", maintain_order="left"
+        )
+        examples, attributions = self._examples(task, explainable)
+        faithful, further = self._faithfulness(task, explainable)
+        return examples, faithful | {
+            "shares": self.settings.deletion_shares,
+            "documents": predictions.select(_DOCUMENT).n_unique(),
+            "max_words": self.settings.max_words,
+            "explainable": explainable.select(_DOCUMENT).n_unique(),
+            "completeness": self._completeness([*attributions, *further]),
+        }
 
-def _words(
-    bundle: Bundle,
-    task: Task,
-    held: Mapping[str, Held],
-    rows: pl.DataFrame,
-    texts: Texts,
-    settings: ExplainSettings,
-    seed: int,
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """The examples and the faithfulness of one task."""
-    found = answers(rows, task)
-    keys = ["corpus", "doc_id"]
-    readable = found.join(_short(held, task, settings.max_words), on=keys, how="inner", maintain_order="left")
-    chosen = pl.concat(
-        [
-            surest_errors(readable, settings.error_examples),
-            some_right(readable, settings.correct_examples, seed, task),
-        ]
-    )
-    raw = {
-        str(corpus): texts(str(corpus), rows["doc_id"].to_list())
-        for (corpus,), rows in chosen.group_by("corpus", maintain_order=True)
-    }
-    exactness: list[Explained] = []
-    examples = []
-    for case in chosen.to_dicts():
-        batch, target, words = _explained(bundle, task, held, case, settings)
-        exactness.append(words)
-        text = raw[case["corpus"]].get(case["doc_id"])
-        if text is not None:
-            examples.append(_example(bundle, case, held, batch, target, words, text))
-    generator = np.random.default_rng([seed, zlib.crc32(task.name.encode())])
-    drops = []
-    cases = sample(readable, settings.faithfulness, seed, task).to_dicts()
-    for case in progress(cases, f"{task.name}: deleting words", len(cases), " documents"):
-        batch, target, words = _explained(bundle, task, held, case, settings)
-        exactness.append(words)
-        drops.append(
-            comprehensiveness(
-                bundle.network,
+    def _examples(
+        self, task: Task, explainable: pl.DataFrame
+    ) -> tuple[list[dict[str, Any]], list[WordAttribution]]:
+        """Return the surest errors and some right predictions with their words highlighted."""
+        errors = surest_errors(explainable, self.settings.error_examples)
+        right = sample_right(explainable, task, count=self.settings.correct_examples, seed=self.seed)
+        cases = pl.concat([errors, right])
+        raw = {
+            str(corpus): self.texts(str(corpus), of_corpus["doc_id"].to_list())
+            for (corpus,), of_corpus in cases.group_by("corpus", maintain_order=True)
+        }
+        examples, attributions = [], []
+        for case in cases.to_dicts():
+            batch, target, attribution = self._attribute(task, case)
+            attributions.append(attribution)
+            text = raw[case["corpus"]].get(case["doc_id"])
+            if text is not None:
+                examples.append(self._example(case, batch, target, attribution, text))
+        return examples, attributions
+
+    def _faithfulness(
+        self, task: Task, explainable: pl.DataFrame
+    ) -> tuple[dict[str, Any], list[WordAttribution]]:
+        """Return the drops of the score over a sample of predictions."""
+        generator = np.random.default_rng([self.seed, zlib.crc32(task.name.encode())])
+        cases = sample(explainable, task, count=self.settings.faithfulness, seed=self.seed).to_dicts()
+        drops, attributions = [], []
+        for case in progress(cases, f"{task.name}: deleting words", len(cases), " documents"):
+            batch, target, attribution = self._attribute(task, case)
+            attributions.append(attribution)
+            drop = comprehensiveness(
+                self.bundle.network,
                 batch,
                 task,
-                target,
-                words,
-                settings.deletion_shares,
-                settings.random_draws,
-                generator,
-                f"{case['corpus']} {case['group']}",
+                target=target,
+                attribution=attribution,
+                shares=self.settings.deletion_shares,
+                random_draws=self.settings.random_draws,
+                generator=generator,
+                group=f"{case['corpus']} {case['group']}",
             )
+            if drop is not None:
+                drops.append(drop)
+        return faithfulness(drops, resamples=self.settings.bootstrap, seed=self.seed), attributions
+
+    def _completeness(self, attributions: Sequence[WordAttribution]) -> dict[str, Any]:
+        errors = np.array([attribution.error for attribution in attributions])
+        return {
+            "explained": len(errors),
+            "median": round(float(np.median(errors)), 4) if len(errors) else None,
+            "worst": round(float(errors.max()), 4) if len(errors) else None,
+            "within": int((errors <= self.settings.tolerance).sum()),
+            "tolerance": self.settings.tolerance,
+            "most_steps": max((attribution.steps for attribution in attributions), default=0),
+        }
+
+    def _short_documents(self, task: Task) -> pl.DataFrame:
+        """Return the test documents of two words to `max_words`: corpus, doc_id, part, row."""
+        frames = [
+            part.documents.select(
+                pl.lit(corpus).alias("corpus"),
+                "doc_id",
+                part=pl.lit(number),
+                row=pl.int_range(pl.len()),
+                words=pl.col("word").list.len(),
+            )
+            for corpus in task.corpora
+            if corpus in self.held_out
+            for number, part in enumerate(self.held_out[corpus].test)
+        ]
+        return pl.concat(frames).filter(pl.col("words").is_between(2, self.settings.max_words)).drop("words")
+
+    def _document(self, case: Mapping[str, Any]) -> dict[str, Any]:
+        return self.held_out[case["corpus"]].test[case["part"]].documents.row(case["row"], named=True)
+
+    def _attribute(self, task: Task, case: Mapping[str, Any]) -> tuple[Batch, Target, WordAttribution]:
+        """Return a prediction's document as a batch, its target, and the attribution to its words."""
+        network, held_out = self.bundle.network, self.held_out[case["corpus"]]
+        batch = collate(held_out.test[case["part"]], np.array([case["row"]]))
+        span = None
+        if case["start"] is not None:
+            document = self._document(case)
+            start, end = np.array(document["start"]), np.array(document["end"])
+            span = torch.from_numpy(np.flatnonzero((start >= case["start"]) & (end <= case["end"])))
+        prediction = ExplainedPrediction(label=case["label"], true=case["true"], span=span)
+        target = explanation_of(task).make_target(network, batch, task, prediction)
+        attribution = attribute_words(
+            network,
+            batch,
+            task,
+            target=target,
+            baseline=held_out.average_word,
+            settings=self.settings,
         )
-    deleted = faithfulness([d for d in drops if d is not None], settings.bootstrap, seed)
-    off = np.array([words.error for words in exactness])
-    return examples, deleted | {
-        "shares": settings.deletion_shares,
-        "documents": found.select(keys).n_unique(),
-        "max_words": settings.max_words,
-        "explainable": readable.select(keys).n_unique(),
-        "completeness": {
-            "explained": len(off),
-            "median": round(float(np.median(off)), 4) if len(off) else None,
-            "worst": round(float(off.max()), 4) if len(off) else None,
-            "within": int((off <= settings.tolerance).sum()),
-            "tolerance": settings.tolerance,
-            "most_steps": max((words.steps for words in exactness), default=0),
-        },
-    }
+        return batch, target, attribution
 
-
-def _short(held: Mapping[str, Held], task: Task, most: int) -> pl.DataFrame:
-    """The documents of at most so many words, and at least two: corpus, doc_id, part, row."""
-    frames = [
-        part.documents.select(
-            pl.lit(corpus).alias("corpus"),
-            "doc_id",
-            part=pl.lit(number),
-            row=pl.int_range(pl.len()),
-            words=pl.col("word").list.len(),
-        )
-        for corpus in task.corpora
-        if corpus in held
-        for number, part in enumerate(held[corpus].test)
-    ]
-    return pl.concat(frames).filter(pl.col("words").is_between(2, most)).drop("words")
-
-
-def _explained(
-    bundle: Bundle, task: Task, held: Mapping[str, Held], case: Mapping[str, Any], settings: ExplainSettings
-) -> tuple[Batch, Target, Explained]:
-    network, own = bundle.network, held[case["corpus"]]
-    part = own.test[case["part"]]
-    batch = collate(part, np.array([case["row"]]))
-    document = part.documents.row(case["row"], named=True)
-    span = None
-    if case["start"] is not None:
-        start, end = np.array(document["start"]), np.array(document["end"])
-        span = torch.from_numpy(np.flatnonzero((start >= case["start"]) & (end <= case["end"])))
-    space = bundle.labels.get(task.name, [])
-    target = target_of(network, batch, task, space, case["label"], case["true"], span)
-    return batch, target, explain_words(network, batch, task, target, own.average, settings)
-
-
-def _example(
-    bundle: Bundle,
-    case: Mapping[str, Any],
-    held: Mapping[str, Held],
-    batch: Batch,
-    target: Target,
-    words: Explained,
-    text: str,
-) -> dict[str, Any]:
-    document = held[case["corpus"]].test[case["part"]].documents.row(case["row"], named=True)
-    # tagging reads words and no level that attends
-    weights = None if target.words is not None else sentence_weights(bundle.network, batch)
-    return {
-        **{
-            name: case[name]
-            for name in ("corpus", "doc_id", "lang", "predicted", "true", "right", "start", "end")
-        },
-        "score": round(case["score"], 4),
-        "what": target.what,
-        "deep": round(words.deep, 3),
-        "wide": None if words.wide is None else round(words.wide, 3),
-        "error": round(words.error, 4),
-        "steps": words.steps,
-        "sentences": sentences(
-            text,
-            document["start"],
-            document["end"],
-            batch.sentence_length.tolist(),
-            words.words.numpy(),
-            None if weights is None else weights.tolist(),
-            None if case["start"] is None else (case["start"], case["end"]),
-        ),
-    }
+    def _example(
+        self,
+        case: Mapping[str, Any],
+        batch: Batch,
+        target: Target,
+        attribution: WordAttribution,
+        text: str,
+    ) -> dict[str, Any]:
+        document = self._document(case)
+        # a span is read from words, and no level that attends
+        weights = None if target.words is not None else sentence_weights(self.bundle.network, batch)
+        keys = ("corpus", "doc_id", "lang", "predicted", "true", "right", "start", "end")
+        return {
+            **{name: case[name] for name in keys},
+            "score": round(case["score"], 4),
+            "what": target.description,
+            "deep": round(attribution.deep, 3),
+            "wide": None if attribution.wide is None else round(attribution.wide, 3),
+            "error": round(attribution.error, 4),
+            "steps": attribution.steps,
+            "sentences": highlight_sentences(
+                text,
+                list(zip(document["start"], document["end"], strict=True)),
+                sentence_length=batch.sentence_length.tolist(),
+                contributions=attribution.words.numpy(),
+                weights=None if weights is None else weights.tolist(),
+                span=None if case["start"] is None else (case["start"], case["end"]),
+            ),
+        }
 
 
 def _rounded(weights: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float]]:
-    return {task: {name: round(w, 4) for name, w in own.items()} for task, own in weights.items()}
+    return {task: {name: round(w, 4) for name, w in of_task.items()} for task, of_task in weights.items()}

@@ -6,62 +6,74 @@ from typing import Any
 
 import numpy as np
 
-LEVELS = 4
+NUM_LEVELS = 4
 """Steps of a highlight, either way; 0 is none."""
 
 
-def levels(added: np.ndarray) -> np.ndarray:
-    """(N,) from -LEVELS to LEVELS, in proportion to the word that adds or takes most."""
-    most = np.abs(added).max() if len(added) else 0.0
-    return np.rint(LEVELS * added / most).astype(int) if most > 0 else np.zeros(len(added), int)
+def highlight_levels(contributions: np.ndarray) -> np.ndarray:
+    """Return whole numbers (N,) from -NUM_LEVELS to NUM_LEVELS, in proportion to the largest contribution."""
+    most = np.abs(contributions).max() if len(contributions) else 0.0
+    if not most > 0:
+        return np.zeros(len(contributions), int)
+    return np.rint(NUM_LEVELS * contributions / most).astype(int)
 
 
-def sentences(
+def highlight_sentences(
     text: str,
-    start: Sequence[int],
-    end: Sequence[int],
+    words: Sequence[tuple[int, int]],
+    *,
     sentence_length: Sequence[int],
-    added: np.ndarray,
+    contributions: np.ndarray,
     weights: Sequence[float] | None = None,
     span: tuple[int, int] | None = None,
 ) -> list[dict[str, Any]]:
-    """The text, whole and in order, by sentence: {weight, pieces: [[text, level, of the span], ...]}; level as in `levels`.
+    """Return the text, whole and in order, by sentence.
 
-    start, end (N,): offsets of the words in code points of the raw text; weights: of the sentences, if any; span: offsets of
-    the answer, if it is a span. What stands between words has level 0, and stands in the sentence before.
+    Args:
+        text: the raw text.
+        words: start and end of the N words in code points of the text.
+        sentence_length: how many words each sentence has.
+        contributions: (N,) what each word adds.
+        weights: of the sentences, if any.
+        span: start and end of the prediction, if it is a span.
+
+    Returns:
+        Of each sentence its weight and pieces: [text, level, whether it is in the span]. What stands between words has level 0,
+        and stands in the sentence before.
     """
-    level = levels(added)
+    level = highlight_levels(contributions)
     first = np.cumsum([0, *sentence_length]).tolist()
-    found: list[dict[str, Any]] = []
-    at = 0
+    sentences: list[dict[str, Any]] = []
+    position = 0
     for number, (low, high) in enumerate(pairwise(first)):
         pieces = _Pieces(text, span or (0, 0))
         for word in range(low, high):
-            # what was masked or repaired in cleaning may give several words the same stretch
-            begin, stop = max(start[word], at), max(end[word], at)
-            pieces.add(at, begin, 0)
-            pieces.add(begin, stop, int(level[word]))
-            at = max(at, stop)
-        following = len(text) if high == first[-1] else max(start[high], at)
-        pieces.add(at, following, 0)
-        at = following
+            # cleaning may give several words the same stretch, where it masked or repaired the text
+            start, end = words[word]
+            start, end = max(start, position), max(end, position)
+            pieces.add(position, start, 0)
+            pieces.add(start, end, int(level[word]))
+            position = max(position, end)
+        following = len(text) if high == first[-1] else max(words[high][0], position)
+        pieces.add(position, following, 0)
+        position = following
         weight = None if weights is None else round(float(weights[number]), 3)
-        found.append({"weight": weight, "pieces": pieces.found})
-    return found
+        sentences.append({"weight": weight, "pieces": pieces.merged})
+    return sentences
 
 
 class _Pieces:
-    """Pieces of a text; neighbours of the same look are one."""
+    """Pieces of a text; neighbours of the same look are merged."""
 
     def __init__(self, text: str, span: tuple[int, int]) -> None:
         self.text, self.span = text, span
-        self.found: list[list[Any]] = []
+        self.merged: list[list[Any]] = []
 
-    def add(self, begin: int, end: int, level: int) -> None:
-        if begin >= end:
+    def add(self, start: int, end: int, level: int) -> None:
+        if start >= end:
             return
-        inside = self.span[0] <= begin and end <= self.span[1]
-        if self.found and self.found[-1][1:] == [level, inside]:
-            self.found[-1][0] += self.text[begin:end]
+        is_inside = self.span[0] <= start and end <= self.span[1]
+        if self.merged and self.merged[-1][1:] == [level, is_inside]:
+            self.merged[-1][0] += self.text[start:end]
         else:
-            self.found.append([self.text[begin:end], level, inside])
+            self.merged.append([self.text[start:end], level, is_inside])

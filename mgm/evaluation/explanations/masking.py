@@ -1,14 +1,14 @@
-"""What each granularity is worth to the trained model: what it says of a document is masked, the rest stays as it is.
+"""Masking: what a granularity gives the network is replaced by its mean, all else stays.
 
-A granularity's pooled vector becomes its mean over the validation documents of the same corpus, so that it tells of no
-document any more and stays a vector that the model knows. Tagging reads words, not pooled vectors: there, what a
-granularity gives a word becomes its mean over the words of those documents. The levels above still read what a masked level
-has read. Unlike in an ablation, nothing is trained again: what is shown is what this model leans on.
+A granularity's pooled vector becomes its mean over the validation documents of the same corpus, so that it carries no
+information about a document and stays a vector that the model knows. Tasks that predict words read words, not pooled vectors:
+there, what a granularity gives a word becomes its mean over the words of those documents. The levels above still read what a
+masked level has read. Unlike in an ablation, nothing is trained again: the effect is what this model relies on.
 
-Axes: B documents, N words, R documents of a part.
+Axes: B documents, N words, V width of a granularity, D width of a word.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -26,22 +26,26 @@ from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 
 NOTHING, WIDE, DEEP = "", "wide", "deep"
-"""Names beside those of granularities: nothing masked, the n-grams' logits left out, all but those left out."""
+"""Masks beside the granularities: none, the wide part's outputs left out, and the deep part's left out."""
 CHARACTER_AND_WORD = "character and word"
-"""Tagging reads the sum of the two, which cannot be told apart there."""
+"""Tasks that predict words read the sum of the two, which cannot be told apart there."""
 
 
 @dataclass(frozen=True)
-class Means:
-    """Of one corpus's validation documents: the mean of each granularity's pooled vectors (V,), and of the vectors that
-    tagging reads of words (word width,); empty where there is none."""
+class MeanVectors:
+    """Means over one corpus's validation documents.
+
+    Attributes:
+        pooled: (V,) of each granularity's pooled vectors; empty without documents.
+        words: (D,) of the vectors of words.
+    """
 
     pooled: dict[str, Tensor]
     words: Tensor
 
 
 def word_slices(encoder: Encoder) -> dict[str, slice]:
-    """Which part of a word's vector comes from which granularity."""
+    """Return which part of a word's vector comes from which granularity."""
     names = {"character", "word"} & set(encoder.widths)
     widths = (
         {CHARACTER_AND_WORD if len(names) == 2 else next(iter(names)): encoder.settings.width}
@@ -56,86 +60,92 @@ def word_slices(encoder: Encoder) -> dict[str, slice]:
     return {n: slice(int(end - w), int(end)) for (n, w), end in zip(widths.items(), ends, strict=True)}
 
 
-def maskable(network: Network, task: Task) -> list[str]:
-    """What of this task's inputs can be masked, in the order of the granularities."""
-    levels = word_slices(network.encoder) if task.kind == "tagging" else network.encoder.widths
-    wide = network.wide_tagging if task.kind == "tagging" else network.wide
-    return [*levels, *([] if wide is None else [WIDE, DEEP])]
+def available_masks(network: Network, task: Task) -> list[str]:
+    """Return which of a task's inputs can be masked, in the order of the granularities."""
+    if task.spec.predicts_words:
+        levels, has_wide_part = list(word_slices(network.encoder)), network.wide_tagging is not None
+    else:
+        levels, has_wide_part = list(network.encoder.widths), network.wide is not None
+    return [*levels, *([WIDE, DEEP] if has_wide_part else [])]
 
 
 @torch.no_grad()
-def means(network: Network, parts: Sequence[FeaturePart]) -> Means:
-    """The means over these documents."""
+def mean_vectors(network: Network, parts: Sequence[FeaturePart]) -> MeanVectors:
+    """Return the means over these documents."""
     sums: dict[str, Tensor] = {}
     words_sum = torch.zeros(network.encoder.word_width, dtype=torch.float64)
-    documents = words = 0
+    num_documents = num_words = 0
     for part in parts:
         for _, batch in batches(part):
-            pooled, states = network.encoder(batch, 0.0, network.predicts_words)
+            pooled, words = network.encoder(batch, 0.0, network.predicts_words)
             for name, vectors in pooled.items():
                 total = vectors.double().sum(0)
                 sums[name] = sums[name] + total if name in sums else total
-            documents += batch.size
-            if states is not None:
-                words_sum += states.values.double().sum(0)
-                words += states.values.shape[0]
-    return Means({n: (s / documents).float() for n, s in sums.items()}, (words_sum / max(words, 1)).float())
+            num_documents += batch.size
+            if words is not None:
+                words_sum += words.values.double().sum(0)
+                num_words += words.values.shape[0]
+    return MeanVectors(
+        {name: (total / num_documents).float() for name, total in sums.items()},
+        (words_sum / max(num_words, 1)).float(),
+    )
 
 
 @torch.no_grad()
 def masked_outcomes(
-    network: Network,
-    part: FeaturePart,
-    tasks: Sequence[Task],
-    mean: Means,
-    progress: Callable[[int], object] | None = None,
+    network: Network, part: FeaturePart, tasks: Sequence[Task], means: MeanVectors
 ) -> dict[str, dict[str, Outcome]]:
-    """What the network decodes for all documents of a part, by what is masked (NOTHING first), then by task.
+    """Return what the network decodes for all documents of a part, by mask (`NOTHING` first), then by task.
 
-    The encoder runs once; only what reads it runs again for each mask. `mean` without a vector: zeros.
+    The encoder runs once; only what reads its vectors runs again for each mask.
+
+    Args:
+        network: in evaluation mode.
+        part: features of a corpus.
+        tasks: of that corpus.
+        means: the masks; a granularity without a mean is masked by zeros.
     """
     by_name = {task.name: task for task in tasks}
-    names = {task.name: maskable(network, task) for task in tasks}
-    masks = [NOTHING, *dict.fromkeys(name for own in names.values() for name in own)]
-    height = part.documents.height
-    word_count = part.documents["word"].list.len().to_numpy().astype(np.int64)
-    word_start = np.concatenate([[0], np.cumsum(word_count)])
-    found: dict[str, dict[str, Outcome]] = {mask: {} for mask in masks}
+    masks_of = {task.name: available_masks(network, task) for task in tasks}
+    masks = [NOTHING, *dict.fromkeys(mask for of_task in masks_of.values() for mask in of_task)]
+    num_words = part.documents["word"].list.len().to_numpy().astype(np.int64)
+    word_start = np.concatenate([[0], np.cumsum(num_words)])
+    outcomes: dict[str, dict[str, Outcome]] = {mask: {} for mask in masks}
     for rows, batch in batches(part):
         pooled, words = network.encoder(batch, 0.0, network.predicts_words)
         wide = network.wide_outputs(batch)
-        at = flat_positions(word_start[rows], word_count[rows])
+        places = flat_positions(word_start[rows], num_words[rows])
         for mask in masks:
-            own = [task for task in tasks if mask in (NOTHING, *names[task.name])]
-            outputs = _outputs(network, pooled, words, wide, mask, mean)
-            for name, decoded in network.decode({t.name: outputs[t.name] for t in own}, batch).items():
-                kind = HEADS[by_name[name].kind]
-                if name not in found[mask]:
-                    found[mask][name] = kind.empty_outcome(
-                        by_name[name], num_rows=height, num_words=int(word_start[-1])
+            outputs = _masked_outputs(network, (pooled, words), wide, mask, means)
+            outputs = {
+                task.name: outputs[task.name] for task in tasks if mask in (NOTHING, *masks_of[task.name])
+            }
+            for name, decoded in network.decode(outputs, batch).items():
+                task, head = by_name[name], HEADS[by_name[name].kind]
+                if name not in outcomes[mask]:
+                    outcomes[mask][name] = head.empty_outcome(
+                        task, num_rows=part.documents.height, num_words=int(word_start[-1])
                     )
-                kind.store(found[mask][name], decoded, task=by_name[name], rows=rows, words=at)
-        if progress is not None:
-            progress(len(rows))
-    return found
+                head.store(outcomes[mask][name], decoded, task=task, rows=rows, words=places)
+    return outcomes
 
 
-def _outputs(
+def _masked_outputs(
     network: Network,
-    pooled: dict[str, Tensor],
-    words: Words | None,
+    encoded: tuple[dict[str, Tensor], Words | None],
     wide: dict[str, Tensor],
     mask: str,
-    mean: Means,
+    means: MeanVectors,
 ) -> dict[str, Tensor]:
-    """The network's outputs with one thing masked; as `Network.forward`'s where nothing is."""
+    """Return the network's outputs with one mask; without, those of `Network.forward`."""
+    pooled, words = encoded
     if mask in pooled:
         vectors = pooled[mask]
-        known = mean.pooled.get(mask, vectors.new_zeros(vectors.shape[1]))
-        pooled = pooled | {mask: known.expand_as(vectors)}
+        mean = means.pooled.get(mask, vectors.new_zeros(vectors.shape[1]))
+        pooled = pooled | {mask: mean.expand_as(vectors)}
     if words is not None and mask in (slices := word_slices(network.encoder)):
         values = words.values.clone()
-        values[:, slices[mask]] = mean.words[slices[mask]]
+        values[:, slices[mask]] = means.words[slices[mask]]
         words = replace(words, values=values)
     deep = network.apply_heads(pooled, words)
     if not wide or mask == WIDE:
@@ -144,7 +154,7 @@ def _outputs(
 
 
 def batches(part: FeaturePart) -> Iterator[tuple[np.ndarray, Batch]]:
-    """Rows of a part, by length, with their batches."""
+    """Yield rows of a part, shortest documents first, with their batches."""
     length = part.documents["word"].list.len().to_numpy().astype(np.int64)
     order = np.argsort(length, kind="stable")
     for rows in cut_by_tokens(order, length[order], TOKENS_PER_BATCH):

@@ -15,7 +15,7 @@ from tests import tiny
 
 @dataclass(frozen=True)
 class Made:
-    """What explanations are made of."""
+    """The tiny corpora, a network, and what explanations read."""
 
     settings: Settings
     network: Network
@@ -25,6 +25,7 @@ class Made:
 
     @property
     def tasks(self) -> list[Task]:
+        """The tasks with their label spaces."""
         return with_label_spaces(self.settings.active_tasks(), self.labels)
 
     def task(self, name: str) -> Task:

@@ -2,19 +2,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.evaluation.explanations.highlights import LEVELS, levels, sentences
+from mgm.evaluation.explanations.highlights import NUM_LEVELS, highlight_levels, highlight_sentences
 
 
 def test_words_are_marked_in_proportion_sentence_by_sentence() -> None:
     text = "Fry the fish. 好吃！"
-    found = sentences(
+    found = highlight_sentences(
         text,
-        [0, 4, 8, 14, 15],
-        [3, 7, 12, 15, 16],
-        [3, 2],
-        np.array([4.0, 0.1, -2.0, 0.0, 1.0]),
-        [0.75, 0.25],
-        (14, 15),
+        [(0, 3), (4, 7), (8, 12), (14, 15), (15, 16)],
+        sentence_length=[3, 2],
+        contributions=np.array([4.0, 0.1, -2.0, 0.0, 1.0]),
+        weights=[0.75, 0.25],
+        span=(14, 15),
     )
     assert found == [
         {
@@ -35,11 +34,11 @@ def test_the_pieces_are_the_whole_text_whatever_the_offsets(
     """Words that cleaning made of one stretch share their offsets."""
     places = sorted((min(a, b, len(text)), min(max(a, b), len(text))) for a, b, _ in words)
     added = np.array([value for *_, value in words])
-    found = sentences(text, [a for a, _ in places], [b for _, b in places], [1] * len(words), added)
+    found = highlight_sentences(text, places, sentence_length=[1] * len(words), contributions=added)
     assert "".join(piece[0] for s in found for piece in s["pieces"]) == text
     assert all(piece[0] for s in found for piece in s["pieces"])
 
 
 def test_without_any_share_nothing_is_marked() -> None:
-    assert levels(np.zeros(3)).tolist() == [0, 0, 0]
-    assert levels(np.array([-8.0, 8.0, 0.9])).tolist() == [-LEVELS, LEVELS, 0]
+    assert highlight_levels(np.zeros(3)).tolist() == [0, 0, 0]
+    assert highlight_levels(np.array([-8.0, 8.0, 0.9])).tolist() == [-NUM_LEVELS, NUM_LEVELS, 0]

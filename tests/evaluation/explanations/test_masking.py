@@ -12,10 +12,10 @@ from mgm.evaluation.explanations.masking import (
     DEEP,
     NOTHING,
     WIDE,
-    Means,
-    maskable,
+    MeanVectors,
+    available_masks,
     masked_outcomes,
-    means,
+    mean_vectors,
     word_slices,
 )
 from mgm.model.batch import Batch
@@ -35,7 +35,7 @@ def everything(made: Made, corpus: str) -> Batch:
 
 def test_nothing_masked_is_what_the_network_says(made: Made) -> None:
     for corpus, part in made.parts.items():
-        found = masked_outcomes(made.network, part, made.of(corpus), means(made.network, [part]))
+        found = masked_outcomes(made.network, part, made.of(corpus), mean_vectors(made.network, [part]))
         known = decode(made.network, part, np.arange(part.documents.height), made.of(corpus))
         for task in made.of(corpus):
             mine, own = found[NOTHING][task.name], known[task.name]
@@ -51,7 +51,7 @@ def test_means_are_those_of_the_pooled_vectors_and_of_the_words(made: Made) -> N
     part = made.parts["menus"]
     with torch.no_grad():
         pooled, words = made.network.encoder(everything(made, "menus"))
-    found = means(made.network, [part])
+    found = mean_vectors(made.network, [part])
     assert list(found.pooled) == POOLED
     for name, vectors in pooled.items():
         assert torch.allclose(found.pooled[name], vectors.mean(0), atol=1e-5)
@@ -62,7 +62,7 @@ def test_means_are_those_of_the_pooled_vectors_and_of_the_words(made: Made) -> N
 @pytest.mark.parametrize("name", POOLED)
 def test_a_masked_granularity_is_a_model_whose_pooled_vector_is_that_constant(made: Made, name: str) -> None:
     part, task = made.parts["verses"], made.task("themes")
-    mean = means(made.network, [part])
+    mean = mean_vectors(made.network, [part])
 
     def constant(module: Any, inputs: tuple[dict[str, Tensor]]) -> tuple[dict[str, Tensor]]:
         pooled = dict(inputs[0])
@@ -86,7 +86,7 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
     made: Made, name: str, columns: tuple[int, int]
 ) -> None:
     part, task = made.parts["menus"], made.task("keys")
-    mean = means(made.network, [part])
+    mean = mean_vectors(made.network, [part])
     own = slice(*columns)
     assert word_slices(made.network.encoder)[name] == own
 
@@ -110,24 +110,30 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
 def test_without_the_wide_part_the_deep_one_decides_and_the_other_way_round(made: Made) -> None:
     part, task = made.parts["menus"], made.task("dish")
     deep, wide = made.network.branch_outputs(everything(made, "menus"))
-    found = masked_outcomes(made.network, part, [task], means(made.network, [part]))
+    found = masked_outcomes(made.network, part, [task], mean_vectors(made.network, [part]))
     assert found[WIDE]["dish"] == pytest.approx(deep["dish"].softmax(1).detach().numpy(), abs=1e-5)
     assert found[DEEP]["dish"] == pytest.approx(wide["dish"].softmax(1).detach().numpy(), abs=1e-5)
 
 
-def test_what_can_be_masked_follows_from_the_bundle() -> None:
+def test_masks_follow_from_the_bundle() -> None:
     fast = made_with(preset="fast", wide={"enabled": False}, lead={"enabled": False})
-    assert maskable(fast.network, fast.task("dish")) == ["character", "word", "window_2"]
-    assert maskable(fast.network, fast.task("keys")) == [CHARACTER_AND_WORD, "window_2"]
+    assert available_masks(fast.network, fast.task("dish")) == ["character", "word", "window_2"]
+    assert available_masks(fast.network, fast.task("keys")) == [CHARACTER_AND_WORD, "window_2"]
     alone = made_with(word={"enabled": False})
-    assert maskable(alone.network, alone.task("keys")) == ["character", "window_2", "sentence", WIDE, DEEP]
+    assert available_masks(alone.network, alone.task("keys")) == [
+        "character",
+        "window_2",
+        "sentence",
+        WIDE,
+        DEEP,
+    ]
 
 
 def test_without_validation_documents_the_mask_is_zero(made: Made) -> None:
     part, task = made.parts["verses"], made.task("themes")
-    nothing = means(made.network, [])
+    nothing = mean_vectors(made.network, [])
     assert nothing.pooled == {}
-    zeros = Means({"word": torch.zeros(16)}, nothing.words)
+    zeros = MeanVectors({"word": torch.zeros(16)}, nothing.words)
     found, expected = (
         masked_outcomes(made.network, part, [task], mean)["word"]["themes"] for mean in (nothing, zeros)
     )

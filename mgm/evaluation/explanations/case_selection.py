@@ -1,0 +1,37 @@
+"""Which predictions are explained: the surest errors, some right ones, and a sample for the test of faithfulness.
+
+`predictions` is always a table of `TaskExplanation.predictions`.
+"""
+
+import polars as pl
+
+from mgm.evaluation.explanations.held_out_sample import choose
+from mgm.tasks import Task
+
+_DOCUMENT = ["corpus", "doc_id"]
+
+
+def surest_errors(predictions: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Return the `count` surest wrong predictions, one a document."""
+    order = ["score", "corpus", "doc_id", "predicted"]
+    wrong = predictions.filter(~pl.col("right")).sort(order, descending=[True, False, False, False])
+    return wrong.unique(_DOCUMENT, keep="first", maintain_order=True).head(count)
+
+
+def sample_right(predictions: pl.DataFrame, task: Task, *, count: int, seed: int) -> pl.DataFrame:
+    """Return a sample of right predictions, one a document."""
+    return _sample(predictions.filter("right"), count, seed, f"{task.name} right")
+
+
+def sample(predictions: pl.DataFrame, task: Task, *, count: int, seed: int) -> pl.DataFrame:
+    """Return a sample of all predictions, right or wrong, one a document."""
+    return _sample(predictions, count, seed, f"{task.name} sample")
+
+
+def _sample(predictions: pl.DataFrame, count: int, seed: int, stream: str) -> pl.DataFrame:
+    # the surest prediction of a document stands for it
+    order = ["corpus", "doc_id", "score", "predicted"]
+    surest = predictions.sort(order, descending=[False, False, True, False]).unique(
+        _DOCUMENT, keep="first", maintain_order=True
+    )
+    return surest[choose(surest.height, at_most=count, seed=seed, stream=stream)]

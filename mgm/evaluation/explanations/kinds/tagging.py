@@ -1,0 +1,91 @@
+"""How a span is explained.
+
+The target is the emissions of the span's tags less those of "outside", summed over its words: the transitions between tags do
+not read the text. The score is the mean marginal probability of these tags.
+"""
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from mgm.evaluation.explanations.kinds.task_explanation import PREDICTION_COLUMNS, TaskExplanation
+from mgm.evaluation.explanations.target import ExplainedPrediction, Target
+from mgm.evaluation.explanations.wide_contributions import tagging_contributions
+from mgm.evaluation.kinds.tagging import explode_spans, span_in_words
+from mgm.model.batch import Batch
+from mgm.model.heads import TaggingHead
+from mgm.model.heads.crf import marginals
+from mgm.model.network import Network
+from mgm.model.ragged import Ragged
+from mgm.tasks import Task
+
+
+class TaggingExplanation(TaskExplanation):
+    """A predicted span."""
+
+    why_no_label_issues = (
+        "confident learning needs a probability for every class of an item, and spans are no fixed items; the surest "
+        "errors of this task rank its labels by doubt"
+    )
+
+    def predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
+        """See the base class. Only a span with the very bounds and label is right."""
+        numbered = rows.filter(pl.col(f"{task.name}_true").is_not_null()).with_row_index("row")
+        keys = ["row", "start", "end", "label"]
+        predicted = explode_spans(numbered, task.name, [*keys[1:], "score"])
+        true = explode_spans(numbered, f"{task.name}_true", keys[1:]).unique(maintain_order=True)
+        is_right = pl.col("right").fill_null(False)
+        return (
+            predicted.join(true.with_columns(right=pl.lit(True)), on=keys, how="left", maintain_order="left")
+            .join(
+                numbered.select("row", "corpus", "doc_id", "group", "lang"),
+                on="row",
+                how="left",
+                maintain_order="left",
+            )
+            .with_columns(
+                predicted=span_in_words(),
+                true=pl.when(is_right).then(pl.lit("this very span")).otherwise(pl.lit("no such span")),
+                score=pl.col("score").cast(pl.Float64),
+                right=is_right,
+            )
+            .select(PREDICTION_COLUMNS)
+        )
+
+    def make_target(
+        self, network: Network, batch: Batch, task: Task, prediction: ExplainedPrediction
+    ) -> Target:
+        """See the base class."""
+        with torch.no_grad():
+            coefficients = torch.zeros_like(network(batch)[task.name])
+        label, span = prediction.label, prediction.span
+        assert label is not None and span is not None
+        index = task.labels.index(label)
+        tags = torch.full_like(span, 2 * index + 2)
+        tags[0] = 2 * index + 1
+        coefficients[span, tags] = 1
+        coefficients[span, 0] = -1
+        return Target(
+            coefficients=coefficients,
+            description=f"{label} rather than outside any span",
+            index=index,
+            words=span,
+            tags=tags,
+        )
+
+    @torch.no_grad()
+    def scores(
+        self, network: Network, batch: Batch, task: Task, target: Target, span_BN: Tensor | None = None
+    ) -> Tensor:
+        """See the base class."""
+        head = network.heads[task.name]
+        assert isinstance(head, TaggingHead) and span_BN is not None and target.tags is not None
+        emissions = Ragged(network(batch)[task.name], batch.sentence_length)
+        probability = marginals(emissions, *head.scores()).tag
+        return probability[span_BN, target.tags.expand_as(span_BN)].mean(1).float()
+
+    def wide_contributions(self, network: Network, batch: Batch, task: Task, target: Target) -> Tensor | None:
+        """See the base class."""
+        if network.wide_tagging is None:
+            return None
+        return tagging_contributions(network.wide_tagging, batch, task.name, target.coefficients)

@@ -1,0 +1,68 @@
+"""What each word of a document adds to a prediction: through the deep part by integrated gradients, through the wide part
+exactly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from mgm.evaluation.explanations.integrated_gradients import integrated_gradients
+from mgm.evaluation.explanations.kinds import explanation_of
+from mgm.evaluation.explanations.target import Target
+from mgm.model.batch import Batch
+from mgm.model.network import Network
+from mgm.settings.evaluation import ExplainSettings
+from mgm.tasks import Task
+
+
+@dataclass(frozen=True, kw_only=True)
+class WordAttribution:
+    """What the words of a document add to a target.
+
+    Attributes:
+        words: (N,) what each word adds.
+        deep: what all words add through the deep part.
+        wide: what all words add through the wide part; None where it is off.
+        error: the completeness error; see `IntegratedGradients.error`.
+        steps: the points of the path.
+    """
+
+    words: Tensor
+    deep: float
+    wide: float | None
+    error: float
+    steps: int
+
+
+def attribute_words(
+    network: Network,
+    batch: Batch,
+    task: Task,
+    *,
+    target: Target,
+    baseline: Mapping[str, Tensor],
+    settings: ExplainSettings,
+) -> WordAttribution:
+    """Return what the words of a batch of one document add to a target; `baseline` is the corpus's average word.
+
+    The network's output is the mean of its parts, so each part adds half of its own.
+    """
+    gradients = integrated_gradients(
+        network,
+        batch,
+        task.name,
+        coefficients=target.coefficients,
+        baseline=baseline,
+        settings=settings,
+    )
+    wide = explanation_of(task).wide_contributions(network, batch, task, target)
+    deep = gradients.words
+    if wide is not None:
+        deep, wide = deep / 2, wide / 2
+    return WordAttribution(
+        words=deep if wide is None else deep + wide,
+        deep=float(deep.sum()),
+        wide=None if wide is None else float(wide.sum()),
+        error=gradients.error,
+        steps=gradients.steps,
+    )

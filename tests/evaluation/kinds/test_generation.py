@@ -1,0 +1,110 @@
+import math
+import re
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rouge_score.rouge_scorer import RougeScorer
+from sacrebleu.metrics import BLEU, CHRF
+
+from mgm.evaluation.bootstrap import GroupBootstrap, confidence_intervals
+from mgm.evaluation.copy_baselines import lead_and_copy
+from mgm.evaluation.kinds import evaluation_of
+from mgm.evaluation.kinds.generation import bleu_tokenizer, document_scores
+from mgm.evaluation.slices import slices
+from mgm.evaluation.summary import summarize, summary_lines
+from tests import tiny, writing
+from tests.evaluation.frames import frame, task
+
+TASK = task("generation")
+EVALUATION = evaluation_of(TASK)
+ENGLISH = ["Open the file menu and press Enter.", "The cat sat on the mat.", "Save it now!", "A b c d e"]
+SAID = ["Open the menu and press the Enter key.", "The cat sat on a mat.", "Save", "A b c d e"]
+CHINESE = ["打开文件菜单，然后按回车。", "猫坐在垫子上。", "Access2Base 的对比"]
+SAID_ZH = ["打开菜单，按下回车。", "猫坐在上面。", "Access2Base 对比"]
+SENTENCE = st.lists(st.sampled_from("the cat sat on 猫 坐 在 mat .".split()), max_size=8).map(" ".join)
+
+
+@pytest.mark.parametrize(
+    "true, said, tokenizer", [(ENGLISH, SAID, "13a"), (CHINESE, SAID_ZH, "zh")], ids=["English", "Chinese"]
+)
+def test_bleu_and_chrf_of_a_split_are_sacrebleus(true: list[str], said: list[str], tokenizer: str) -> None:
+    assert bleu_tokenizer(true) == tokenizer
+    found = EVALUATION.statistics(frame("generation", true, said), TASK).score()
+    assert found["bleu"] == pytest.approx(BLEU(tokenize=tokenizer).corpus_score(said, [true]).score / 100)
+    assert found["chrf"] == pytest.approx(CHRF().corpus_score(said, [true]).score / 100)
+    assert found["exact_match"] == sum(a == b for a, b in zip(true, said, strict=True)) / len(true)
+
+
+def test_rouge_of_english_is_rouge_scores_own() -> None:
+    scorer = RougeScorer(["rouge1", "rouge2", "rougeL"])
+    found = document_scores(SAID, ENGLISH)
+    for row, true, said in zip(found.to_dicts(), ENGLISH, SAID, strict=True):
+        for name, score in scorer.score(true, said).items():
+            assert row[name] == pytest.approx(score.fmeasure)
+
+
+def test_rouge_counts_chinese_characters_and_latin_words() -> None:
+    (row,) = document_scores(["猫在坐Access"], ["猫坐在Access"]).to_dicts()
+    assert row["rouge1"] == 1 and row["rougeL"] == 3 / 4 and row["rouge2"] == 0
+
+
+@given(st.lists(st.tuples(SENTENCE, SENTENCE), min_size=1, max_size=6))
+def test_metrics_lie_between_0_and_1(pairs: list[tuple[str, str]]) -> None:
+    true, said = [a for a, _ in pairs], [b for _, b in pairs]
+    for value in EVALUATION.statistics(frame("generation", true, said), TASK).score().values():
+        assert -1e-9 <= value <= 1 + 1e-9
+    same = EVALUATION.statistics(frame("generation", ENGLISH, ENGLISH), TASK).score()
+    assert all(value == pytest.approx(1) for value in same.values())
+
+
+def test_the_split_without_documents_has_no_metric() -> None:
+    assert all(
+        math.isnan(v) for v in EVALUATION.statistics(frame("generation", [], []), TASK).score().values()
+    )
+
+
+def test_intervals_and_slices_are_of_the_same_sums() -> None:
+    rows = frame("generation", ENGLISH * 10, SAID * 10, lang=["en", "zh"] * 20)
+    statistics = EVALUATION.statistics(rows, TASK)
+    bounds = confidence_intervals(statistics, rows["group"], resamples=50, seed=1)
+    for name, value in statistics.score().items():
+        assert bounds[name][0] <= value <= bounds[name][1]
+    bootstrap = GroupBootstrap({"c": rows["group"]}, resamples=20, seed=1)
+    found = slices(rows, rows["t_true"], TASK, bootstrap=bootstrap, min_groups=2)
+    english = next(e for e in found if e["name"] == "en")
+    own = EVALUATION.statistics(rows.filter(lang="en"), TASK).score()["chrf"]
+    assert english["metric"] == "chrf" and english["value"] == pytest.approx(own, abs=1e-4)
+
+
+def test_the_baseline_is_the_better_of_lead_and_copy() -> None:
+    rows = frame("generation", ENGLISH, SAID, t_lead=["no"] * 4, t_copy=ENGLISH)
+    name, copied = EVALUATION.predict_baseline(rows, pl.Series(ENGLISH), TASK)
+    assert name == "copy" and copied["t"].to_list() == ENGLISH
+    assert (
+        EVALUATION.predict_baseline(rows.rename({"t_lead": "t_copy", "t_copy": "t_lead"}), rows["t"], TASK)[0]
+        == "lead"
+    )
+    entry = summarize(rows, pl.Series(ENGLISH), TASK, resamples=20, seed=1)
+    assert entry["against"] == "copy" and entry["baseline"] == 1.0
+    assert entry["table"][0]["metric"] == "chrf" and entry["unseen_labels"] == 0
+    assert re.search(r"t +chrf +0\.\d+ \[.*\] +copy 1\.000 +n 4", summary_lines({"t": entry})[0])
+
+
+def test_lead_and_copy_are_words_with_their_blanks() -> None:
+    features, *_ = writing.prepared(writing.settings(), writing.corpora())
+    orders, notices = features["orders"][0], features["notices"][0]
+    lead, copy = lead_and_copy(orders.documents, orders.types)
+    assert lead[0] == "Ada wants soup." and copy[0] == "Ada wants soup. Bring soup to Ada!"
+    lead, copy = lead_and_copy(notices.documents, notices.types)
+    assert lead[1] == "今天有蛋糕。" and copy[1] == writing.notices()["text"][1]
+
+
+def test_of_a_long_document_the_copy_is_cut() -> None:
+    config = tiny.settings()
+    long = tiny.menus(1).with_columns(text=pl.lit("soup " * 900))
+    part = tiny.prepared(config, tiny.corpora() | {"menus": pl.concat([tiny.menus(), long])})[0]["menus"][0]
+    copy = lead_and_copy(part.documents, part.types)[1]
+    assert np.max([len(text.split()) for text in copy]) == 400

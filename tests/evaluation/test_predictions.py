@@ -1,0 +1,24 @@
+"""Labelled rows, and those without a prediction."""
+
+import math
+
+import pytest
+
+from mgm.evaluation.predictions import labelled
+from tests.evaluation.frames import frame, metrics, task
+
+LABELS = ["诗", "news", "rare"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "prediction"), [("classification", "诗"), ("tagging", []), ("regression", 1.0)]
+)
+def test_nothing_labelled_gives_no_value(kind: str, prediction: object) -> None:
+    assert all(math.isnan(value) for value in metrics(kind, [None], [prediction], LABELS).values())
+
+
+def test_a_labelled_row_without_prediction_is_named() -> None:
+    with pytest.raises(ValueError, match=r"column t, doc_id .d0001.*1 rows lack one"):
+        labelled(frame("classification", ["诗", "诗"], ["诗", None]), task("classification"))
+    with pytest.raises(ValueError, match="found nan"):
+        labelled(frame("regression", [1.0], [math.nan]), task("regression"))
