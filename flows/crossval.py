@@ -34,8 +34,8 @@ from mgm.settings.settings import Settings
 from mgm.tasks import TASK_KINDS
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary
-from mgm.training.fit import Fitted, Plan, fit
-from mgm.training.labelled_rows import labelled
+from mgm.training.data import select_labelled_rows
+from mgm.training.fit import FitResult, Plan, fit
 
 FOLDS = DATA / "crossval"
 RESULTS = REPORTS / "crossval.json"
@@ -111,11 +111,11 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
         vocabulary_size=len(Vocabulary.load(VOCABULARY)),
         min_count=settings.text.features.min_count,
     )
-    made = prepare(settings, tasks, parts)
-    held_out = labelled(parts, tasks, HELD_OUT)
+    plan = prepare(settings, tasks, parts)
+    held_out = select_labelled_rows(parts, tasks, HELD_OUT)
     for sources, what in (
-        (made.sources, "train on"),
-        (made.validation, "validate on"),
+        (plan.data.train, "train on"),
+        (plan.data.validation, "validate on"),
         (held_out, "hold out"),
     ):
         if not sources:
@@ -123,26 +123,26 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
                 f"{where}: no labelled row to {what}; try another number of folds or crossval.validation_share"
             )
     state = checkpoint(f"crossval-{number}-of-{wanted.folds}", settings, tasks)
-    fitted = fit(made, settings, state, Console(settings.train.epochs))
-    metrics = _tested(made, fitted, parts).metrics(resamples=0, seed=settings.seed)
+    fitted = fit(plan, settings, checkpoint=state, callbacks=Console(settings.train.epochs))
+    metrics = _tested(plan, fitted, parts).metrics(resamples=0, seed=settings.seed)
     state.remove()
     return {
         "fold": number + 1,
         "rows": {
-            "train": made.rows,
-            "valid": sum(len(source.rows) for source in made.validation),
+            "train": plan.data.num_rows,
+            "valid": sum(len(source.rows) for source in plan.data.validation),
             "held_out": sum(len(source.rows) for source in held_out),
         },
-        "best_epoch": fitted.trained.best,
+        "best_epoch": fitted.training.best_epoch,
         "metrics": {task: entry for task, entry in metrics.items() if entry["n"]},
     }
 
 
-def _tested(made: Plan, fitted: Fitted, parts: Mapping[str, Sequence[FeaturePart]]) -> PredictionStore:
+def _tested(plan: Plan, fitted: FitResult, parts: Mapping[str, Sequence[FeaturePart]]) -> PredictionStore:
     """The predictions on the rows that are held out."""
-    tested = PredictionStore(made.tasks)
+    tested = PredictionStore(plan.tasks)
     for corpus, own_parts in parts.items():
-        own = [task for task in made.tasks if corpus in task.corpora]
+        own = [task for task in plan.tasks if corpus in task.corpora]
         for part in own_parts:
             found = predict_part(
                 fitted.network, part, own, thresholds=fitted.decisions.thresholds, splits=[HELD_OUT]

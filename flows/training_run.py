@@ -1,8 +1,5 @@
-"""What the training stages share: the features on disk, the state that a killed run resumes from, and what is
-shown meanwhile."""
+"""The parts that the training stages share: features on disk, the checkpoint of a killed run, and progress on the console."""
 
-import hashlib
-import json
 import os
 import platform
 import sys
@@ -10,27 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
-
-# isort: split
 import torch
 from tqdm import tqdm
 
 from flows.project import DATA
-from mgm.corpus.parts import MANIFEST, file_sha256, read_manifest
+from mgm.corpus.parts import MANIFEST, read_manifest
+from mgm.files import file_sha256, fingerprint
 from mgm.settings.core import PARAMS
 from mgm.settings.views.training import TrainingSettings
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.features import FeaturePart
 from mgm.text.vectors.table import METADATA_FILE, TABLE_FILE, VectorTable, load_vectors
 from mgm.text.vocabulary import Vocabulary
+from mgm.training.callbacks import Callbacks, EpochReport, StepReport
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.distillation import store
-from mgm.training.fit import Fitted, Plan, plan
+from mgm.training.fit import FitResult, Plan, plan_training
 from mgm.training.pretraining import weights
-from mgm.training.trainer import Callbacks, EpochReport, Step
-from mgm.training.wide_solver import Solved
+from mgm.training.wide_solver import SolvedTask
 
 FEATURES = DATA / "features"
 CHECKPOINTS = DATA / "checkpoints"
@@ -40,113 +35,140 @@ PRETRAINED = DATA / "pretrained"
 VOCABULARY, LABELS = FEATURES / "vocabulary.parquet", FEATURES / "labels.json"
 
 
-def corpora_of(settings: TrainingSettings, tasks: list[Task]) -> list[str]:
-    """The enabled corpora that label one of these tasks, sorted by name."""
+def corpora_of(settings: TrainingSettings, tasks: Sequence[Task]) -> list[str]:
+    """Return the enabled corpora that label one of these tasks, sorted by name."""
     return sorted(c for c in settings.enabled if any(c in t.corpora for t in tasks))
 
 
 def read_features(corpus: str) -> list[FeaturePart]:
-    """The parts of a corpus's features, memory-mapped."""
+    """Return the parts of a corpus's features, memory-mapped."""
     count = len(read_manifest(FEATURES / corpus).parts)
     return [FeaturePart.load(FEATURES / corpus, index) for index in range(count)]
 
 
-def inputs(settings: TrainingSettings, tasks: list[Task]) -> dict[str, str]:
-    """The files that decide what these tasks are trained on, with their hashes."""
-    files = [VOCABULARY, LABELS, *(FEATURES / c / MANIFEST for c in corpora_of(settings, tasks))]
+def feature_hashes(corpora: Sequence[str]) -> dict[str, str]:
+    """Return the vocabulary, the word vectors and the manifests of these corpora's features, with their hashes."""
+    files = [VOCABULARY, *(FEATURES / c / MANIFEST for c in corpora)]
     files += [path for name in (METADATA_FILE, TABLE_FILE) if (path := VECTORS / name).is_file()]
+    return {path.as_posix(): file_sha256(path) for path in files}
+
+
+def inputs(settings: TrainingSettings, tasks: Sequence[Task]) -> dict[str, str]:
+    """Return the files that decide what these tasks are trained on, with their hashes."""
+    files = [LABELS]
     if settings.teachers_of(tasks):
         files.append(TAUGHT / store.FACTS)
     if settings.pretrains:
         files.append(PRETRAINED / weights.WEIGHTS)
-    return {path.as_posix(): file_sha256(path) for path in files}
+    return feature_hashes(corpora_of(settings, tasks)) | {p.as_posix(): file_sha256(p) for p in files}
 
 
 def prepare(
-    settings: TrainingSettings, tasks: list[Task], parts: Mapping[str, Sequence[FeaturePart]] | None = None
+    settings: TrainingSettings,
+    tasks: Sequence[Task],
+    parts: Mapping[str, Sequence[FeaturePart]] | None = None,
 ) -> Plan:
-    """The plan of a training of these tasks on the features on disk, or on these `parts` of each corpus, announced in one
-    line.
+    """Return the plan of a training of these tasks, and print it in one line.
+
+    Args:
+        settings: those of training.
+        tasks: as the settings have them, without label spaces.
+        parts: the features of each corpus; None: those on disk, with teachers' predictions.
 
     Raises:
-        ValueError: `parts` are not those on disk, and what the training would start or learn from has seen all of them.
+        ValueError: `parts` are given, and what the training would learn from has seen all of them.
     """
     if parts is None:
-        parts = _with_answers(settings, tasks)
+        parts = _read_taught_features(settings, tasks)
     else:
-        _refuse_what_has_seen_all(settings, tasks)
-    words, table = len(Vocabulary.load(VOCABULARY)), word_vectors(settings)
-    initial = None
-    if settings.pretrains:
-        initial = weights.load(PRETRAINED, file_sha256(VOCABULARY))
-    made = plan(settings, tasks, labels.load(LABELS), parts, words, table, initial)
+        _refuse_teachers(settings, tasks)
+    plan = plan_training(
+        settings,
+        with_label_spaces(list(tasks), labels.load(LABELS)),
+        parts,
+        vocabulary_size=len(Vocabulary.load(VOCABULARY)),
+        word_vectors=read_word_vectors(settings),
+        initial_weights=(
+            weights.load_pretrained(PRETRAINED, file_sha256(VOCABULARY)) if settings.pretrains else None
+        ),
+    )
     print(
-        f"training {', '.join(t.name for t in made.tasks)}: {made.rows:,} rows, {made.words:,} words "
-        f"an epoch, {made.parameters:,} parameters, at most {settings.train.epochs} epochs",
+        f"training {', '.join(t.name for t in plan.tasks)}: {plan.data.num_rows:,} rows, {plan.data.num_words:,} words "
+        f"an epoch, {plan.num_parameters:,} parameters, at most {settings.train.epochs} epochs",
         flush=True,
     )
-    return made
+    return plan
 
 
-def _with_answers(settings: TrainingSettings, tasks: list[Task]) -> dict[str, list[FeaturePart]]:
-    """The features on disk, with the answers of those teachers that the settings name."""
+def _read_taught_features(settings: TrainingSettings, tasks: Sequence[Task]) -> dict[str, list[FeaturePart]]:
+    """Return the features on disk, with the predictions of the teachers that the settings name."""
     corpora = corpora_of(settings, tasks)
     students = [t for t in tasks if t.name in settings.teachers_of(tasks)]
     if students:
         hashes = {corpus: file_sha256(FEATURES / corpus / MANIFEST) for corpus in corpora}
-        store.check(TAUGHT, hashes, [t.name for t in students])
+        store.check_store(TAUGHT, features=hashes, tasks=[t.name for t in students])
     return {
         corpus: [
-            store.with_answers(part, TAUGHT, students, corpus, index)
+            store.add_teacher_predictions(part, TAUGHT, students, corpus=corpus, index=index)
             for index, part in enumerate(read_features(corpus))
         ]
         for corpus in corpora
     }
 
 
-def _refuse_what_has_seen_all(settings: TrainingSettings, tasks: list[Task]) -> None:
-    """Teachers have learned from documents of the training split that a fold holds out."""
+def _refuse_teachers(settings: TrainingSettings, tasks: Sequence[Task]) -> None:
+    """Raise an error if there are teachers: they learned from training documents that a fold holds out."""
     if settings.teachers_of(tasks):
         raise ValueError(
             f"{PARAMS}: distillation.teachers: they have learned from documents that are held out here; expected {{}}"
         )
 
 
-def word_vectors(settings: TrainingSettings) -> VectorTable | None:
-    """The word vectors that the settings give the network to start from."""
+def read_word_vectors(settings: TrainingSettings) -> VectorTable | None:
+    """Return the word vectors that the network starts from; None where the settings name none."""
     if settings.text.vectors.source == "none":
         return None
     return load_vectors(VECTORS, file_sha256(VOCABULARY))
 
 
-def checkpoint(name: str, settings: TrainingSettings, tasks: list[Task]) -> Checkpoint:
-    """The place of a training's state; other settings, features or another torch make it another training."""
+def checkpoint(name: str, settings: TrainingSettings, tasks: Sequence[Task]) -> Checkpoint:
+    """Return the place of a training's state; other settings, features or another torch make it another training."""
     facts = {
         "settings": settings.training_sections(),
         "tasks": [t.model_dump(mode="json") for t in tasks],
         "inputs": inputs(settings, tasks),
-        "torch": torch.__version__,
-        "device": "cuda" if torch.cuda.is_available() else "cpu",
     }
-    fingerprint = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    return Checkpoint(CHECKPOINTS / name, fingerprint)
+    return checkpoint_of(name, facts)
+
+
+def checkpoint_of(name: str, facts: Mapping[str, Any]) -> Checkpoint:
+    """Return the place of a state that is a function of these facts, torch's version and the kind of device."""
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    return Checkpoint(
+        CHECKPOINTS / name, fingerprint({**facts, "torch": torch.__version__, "device": device})
+    )
 
 
 class Console(Callbacks):
-    """One line an epoch; in a terminal also a bar over its batches. `also` is told each epoch too."""
+    """Prints one line an epoch, and in a terminal a bar over its batches; `on_epoch` is called with each report, too."""
 
-    def __init__(self, epochs: int, also: Callable[[EpochReport], object] = lambda report: None) -> None:
-        super().__init__(self._solved, self._step, self._epoch, self._resumed)
-        self.epochs, self.also = epochs, also
+    def __init__(self, epochs: int, on_epoch: Callable[[EpochReport], object] = lambda report: None) -> None:
+        super().__init__(
+            on_solved=self._print_solved,
+            on_step=self._advance,
+            on_epoch=self._print_epoch,
+            on_resume=self._print_resumed,
+        )
+        self.epochs, self.forward = epochs, on_epoch
         self.bar: tqdm | None = None
 
-    def _solved(self, solved: Solved) -> None:
+    def _print_solved(self, solved: SolvedTask) -> None:
         print(
-            f"wide part of {solved.task}: {solved.documents:,} documents, {solved.ngrams:,} n-grams",
+            f"wide part of {solved.task}: {solved.num_documents:,} documents, {solved.num_ngrams:,} n-grams",
             flush=True,
         )
 
-    def _step(self, step: Step) -> None:
+    def _advance(self, step: StepReport) -> None:
         if not sys.stderr.isatty():
             return
         if self.bar is None:
@@ -155,10 +177,10 @@ class Console(Callbacks):
             )
         self.bar.update()
 
-    def _resumed(self, epoch: int) -> None:
+    def _print_resumed(self, epoch: int) -> None:
         print(f"resumed after epoch {epoch}", flush=True)
 
-    def _epoch(self, report: EpochReport) -> None:
+    def _print_epoch(self, report: EpochReport) -> None:
         if self.bar is not None:
             self.bar.close()
             self.bar = None
@@ -169,12 +191,15 @@ class Console(Callbacks):
             )
             print(f"passes an epoch: over the rows of {corpora}; over the labels of {tasks}", flush=True)
         print(epoch_line(report, self.epochs), flush=True)
-        self.also(report)
+        self.forward(report)
 
 
 def epoch_line(report: EpochReport, epochs: int) -> str:
-    """An epoch in one line: losses and their weights where not 1, validation metrics and their mean (* the best so
-    far), speed of training, share of it waiting for data, memory, rate, seconds with validation."""
+    """Return an epoch in one line.
+
+    It has the losses and their weights where not 1, validation metrics and their mean (* the best so far), the speed of
+    training, the share of it that waited for data, memory, learning rate, and seconds with validation.
+    """
     losses = ", ".join(
         f"{task} {loss:.3f}{_times(report.weights[task])}" for task, loss in report.losses.items()
     )
@@ -192,30 +217,30 @@ def _times(weight: float) -> str:
     return "" if weight == 1 else f" x{weight:.3g}"
 
 
-def facts(made: Plan, fitted: Fitted, settings: TrainingSettings) -> dict[str, Any]:
-    """How a training went, with times and hardware: for people, read by no stage but the report."""
-    trained = fitted.trained
-    costs = [report.cost for report in trained.history]
+def facts(plan: Plan, fitted: FitResult, settings: TrainingSettings) -> dict[str, Any]:
+    """Return the course of a training, with times and hardware: for people, read by no stage but the report."""
+    result = fitted.training
+    costs = [report.cost for report in result.history]
     seconds = max(sum(cost.training_seconds for cost in costs), 1e-9)
     return {
-        "tasks": [t.name for t in made.tasks],
-        "rows": made.rows,
-        "words_per_epoch": made.words,
-        "parameters": made.parameters,
-        "best_epoch": trained.best,
-        "validation": next((r.metrics for r in trained.history if r.epoch == trained.best), {}),
+        "tasks": [t.name for t in plan.tasks],
+        "rows": plan.data.num_rows,
+        "words_per_epoch": plan.data.num_words,
+        "parameters": plan.num_parameters,
+        "best_epoch": result.best_epoch,
+        "validation": next((r.metrics for r in result.history if r.epoch == result.best_epoch), {}),
         "logit_adjustment": fitted.decisions.adjustments,
-        "wide_share": fitted.decisions.shares,
+        "wide_share": fitted.decisions.wide_weights,
         "seconds": round(sum(cost.seconds for cost in costs), 1),
         "words_per_second": round(sum(cost.words for cost in costs) / seconds),
         "documents_per_second": round(sum(cost.documents for cost in costs) / seconds),
         "loading_share": round(sum(cost.loading_seconds for cost in costs) / seconds, 4),
         "peak_memory_mib": max((cost.peak_memory_mib for cost in costs), default=0),
-        "precision": trained.precision,
+        "precision": result.precision,
         "weighting": settings.train.weighting,
-        "weights": trained.history[-1].weights if trained.history else {},
+        "weights": result.history[-1].weights if result.history else {},
         "model": settings.model.model_dump(mode="json"),
-        "epochs": [asdict(report) for report in trained.history],
+        "epochs": [asdict(report) for report in result.history],
         "hardware": {
             "machine": platform.machine(),
             "cpus": os.cpu_count(),

@@ -33,8 +33,8 @@ from mgm.files import read_json, write_json
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
 from mgm.settings.yaml_file import load_yaml
+from mgm.training.callbacks import EpochReport
 from mgm.training.fit import fit
-from mgm.training.trainer import EpochReport
 
 STORAGE = REPORTS / "tune.db"
 RESULTS = REPORTS / "tune.json"
@@ -140,10 +140,10 @@ class Search:
                 raise optuna.TrialPruned
 
         try:
-            made = prepare(settings, self.tasks)
-            if not made.validation:
+            plan = prepare(settings, self.tasks)
+            if not plan.data.validation:
                 raise ValueError("no row of split valid carries a label: there is no score to search by")
-            fitted = fit(made, settings, state, Console(settings.train.epochs, told))
+            fitted = fit(plan, settings, checkpoint=state, callbacks=Console(settings.train.epochs, told))
         except optuna.TrialPruned:
             self._note(trial, tried, reports)
             self.study.tell(trial, state=TrialState.PRUNED)
@@ -157,8 +157,8 @@ class Search:
             outcome = f"failed: {error}"
         else:
             self._note(trial, tried, reports)
-            self.study.tell(trial, fitted.trained.score)
-            outcome = f"mean {fitted.trained.score:.4f} in epoch {fitted.trained.best}"
+            self.study.tell(trial, fitted.training.best_score)
+            outcome = f"mean {fitted.training.best_score:.4f} in epoch {fitted.training.best_epoch}"
         state.remove()
         print(f"{which}: {outcome}; {self._stand(trials)}", flush=True)
 

@@ -13,7 +13,7 @@ from mgm.corpus.parts import PartsWriter
 from mgm.evaluation.prediction_store import write_tables
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
-from mgm.training.fit import fit, plan
+from mgm.training.fit import fit, plan_training
 from tests import tiny
 
 ROWS = 240
@@ -31,7 +31,9 @@ def trained(epochs: int = 4) -> Bundle:
     raw = params()
     config = Settings.parse(raw | {"train": raw["train"] | {"epochs": epochs}})
     features, vocabulary, spaces = tiny.prepared(config, FRAMES)
-    made = plan(config, config.active_tasks(), spaces, features, len(vocabulary))
+    made = plan_training(
+        config, with_label_spaces(config.active_tasks(), spaces), features, vocabulary_size=len(vocabulary)
+    )
     fitted = fit(made, config)
     return Bundle(
         network=fitted.network,

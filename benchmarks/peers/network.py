@@ -14,11 +14,11 @@ from mgm.evaluation.prediction_table import predict_part
 from mgm.model.decode import decode
 from mgm.model.thresholds import Thresholds
 from mgm.settings.settings import Settings
-from mgm.tasks import Task
+from mgm.tasks import Task, with_label_spaces
 from mgm.text.features import FeaturePart
+from mgm.training.callbacks import Callbacks, EpochReport
 from mgm.training.checkpoint import FILE, Checkpoint
-from mgm.training.fit import Fitted, fit, plan
-from mgm.training.trainer import Callbacks, EpochReport
+from mgm.training.fit import FitResult, fit, plan_training
 from mgm.training.validation import Decisions
 
 from .rows import Parts, Workspace, joined
@@ -27,16 +27,16 @@ from .scores import Outcome, score
 
 def tune(
     workspace: Workspace, tasks: list[Task], settings: Settings, checkpoints: Path
-) -> tuple[dict[str, Any], Fitted]:
+) -> tuple[dict[str, Any], FitResult]:
     """The first fit, on train: its best epoch, its thresholds, and its validation metrics."""
     fitted, seconds = _fit(workspace, workspace.parts, tasks, settings, checkpoints)
-    trained = fitted.trained
+    result = fitted.training
     return {
-        "best_epoch": trained.best,
+        "best_epoch": result.best_epoch,
         "thresholds": {name: t.to_json() for name, t in fitted.decisions.thresholds.items()},
         "adjustments": fitted.decisions.adjustments,
-        "shares": fitted.decisions.shares,
-        "valid": next(r.metrics for r in trained.history if r.epoch == trained.best),
+        "shares": fitted.decisions.wide_weights,
+        "valid": next(r.metrics for r in result.history if r.epoch == result.best_epoch),
         "parameters": sum(p.numel() for p in fitted.network.parameters()),
         "seconds": seconds,
     }, fitted
@@ -44,16 +44,18 @@ def tune(
 
 def refit(
     workspace: Workspace, tasks: list[Task], settings: Settings, checkpoints: Path, tuned: dict[str, Any]
-) -> tuple[Fitted, float | None]:
+) -> tuple[FitResult, float | None]:
     """A network on train and valid that decides as the first fit was tuned to, and ends after that fit's best epoch, on the
     same schedule: with fewer epochs the rate would fall sooner, which would be another training."""
     thresholds = {name: Thresholds(**t) for name, t in tuned["thresholds"].items()}
-    decisions = Decisions(thresholds, tuned["adjustments"], tuned["shares"])
+    decisions = Decisions(
+        thresholds=thresholds, adjustments=tuned["adjustments"], wide_weights=tuned["shares"]
+    )
     parts, last = joined(workspace.parts), tuned["best_epoch"]
     return _fit(workspace, parts, tasks, settings, checkpoints, decisions, last)
 
 
-def measure(workspace: Workspace, tasks: list[Task], fitted: Fitted) -> dict[str, dict[str, float]]:
+def measure(workspace: Workspace, tasks: list[Task], fitted: FitResult) -> dict[str, dict[str, float]]:
     """The metrics of each task on the test split."""
     found: dict[str, list[Outcome]] = {task.name: [] for task in tasks}
     for corpus, parts in workspace.parts.items():
@@ -79,15 +81,21 @@ def _fit(
     checkpoints: Path,
     decisions: Decisions | None = None,
     last: int | None = None,
-) -> tuple[Fitted, float | None]:
+) -> tuple[FitResult, float | None]:
     """A killed training goes on after its last whole epoch; its seconds are then not known."""
     own = {c: p for c, p in parts.items() if any(c in t.corpora for t in tasks)}
-    made = plan(settings, tasks, workspace.labels, own, workspace.vocabulary_words, workspace.vectors)
+    made = plan_training(
+        settings,
+        with_label_spaces(tasks, workspace.labels),
+        own,
+        vocabulary_size=workspace.vocabulary_words,
+        word_vectors=workspace.vectors,
+    )
     facts = {
         "settings": settings.training_sections(),
         "tasks": [t.name for t in tasks],
         "features": workspace.fingerprint,
-        "rows": made.rows,
+        "rows": made.data.num_rows,
         "last": last,
         "torch": torch.__version__,
     }
@@ -95,7 +103,14 @@ def _fit(
     state = Checkpoint(checkpoints / fingerprint[:16], fingerprint)
     resumed = (state.folder / FILE).is_file()
     start = time.perf_counter()
-    fitted = fit(made, settings, state, Callbacks(on_epoch=_say), decisions, last)
+    fitted = fit(
+        made,
+        settings,
+        checkpoint=state,
+        callbacks=Callbacks(on_epoch=_say),
+        decisions=decisions,
+        stop_after_epoch=last,
+    )
     state.remove()
     return fitted, None if resumed else round(time.perf_counter() - start, 1)
 
@@ -106,7 +121,7 @@ def _say(report: EpochReport) -> None:
 
 
 def _outcomes(
-    part: FeaturePart, tasks: list[Task], fitted: Fitted, labels: dict[str, list[str]]
+    part: FeaturePart, tasks: list[Task], fitted: FitResult, labels: dict[str, list[str]]
 ) -> dict[str, Outcome]:
     """Of the labelled test rows of each task, in the part's order."""
     test_part = FeaturePart(part.documents.filter(pl.col("split") == "test"), part.types)

@@ -17,18 +17,20 @@ from mgm.text.dictionary import load_dictionaries
 from mgm.text.stopwords import Stopwords
 from mgm.text.subwords import SUBWORDS_FILE, Subwords
 from mgm.text.vocabulary import Vocabulary
-from mgm.training.distributed import check, process_group
+from mgm.training.callbacks import EpochReport
+from mgm.training.distributed import check_process_count, process_group
 from mgm.training.fit import fit
-from mgm.training.trainer import EpochReport
 
 LIVE = REPORTS / "live"
 
 
 def main() -> None:
-    """Trains the candidate, and says so epoch by epoch; a killed run goes on after its last whole epoch. With
-    train.processes above 1 torchrun takes this process's place and runs the stage in each of them."""
+    """Train the candidate; a killed run goes on after its last whole epoch.
+
+    With train.processes above 1 torchrun replaces this process and runs the stage in each of its processes.
+    """
     settings = TrainingSettings.load()
-    check(settings.train.processes, os.environ)
+    check_process_count(settings.train.processes, os.environ)
     if settings.train.processes > 1 and "WORLD_SIZE" not in os.environ:
         torchrun = [
             "-m",
@@ -38,25 +40,30 @@ def main() -> None:
             str(settings.train.processes),
         ]
         os.execv(sys.executable, [sys.executable, *torchrun, "-m", "flows.stages.train"])
-    with process_group(os.environ) as team:
-        if team.leads:
+    with process_group(os.environ) as context:
+        if context.is_main_process:
             _train(settings)
         else:
             with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
                 tasks = settings.active_tasks()
-                fit(prepare(settings, tasks), settings, checkpoint("train", settings, tasks))
+                fit(
+                    prepare(settings, tasks),
+                    settings,
+                    checkpoint=checkpoint("train", settings, tasks),
+                )
 
 
 def _train(settings: TrainingSettings) -> None:
     tasks = settings.active_tasks()
-    made = prepare(settings, tasks)
+    plan = prepare(settings, tasks)
     state = checkpoint("train", settings, tasks)
     with Live(str(LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as live:
-        fitted = fit(made, settings, state, Console(settings.train.epochs, lambda report: _log(live, report)))
+        console = Console(settings.train.epochs, lambda report: _log(live, report))
+        fitted = fit(plan, settings, checkpoint=state, callbacks=console)
     bundle = bundles.Bundle(
         network=fitted.network,
         settings=bundles.own_settings(settings),
-        tasks=made.tasks,
+        tasks=plan.tasks,
         thresholds=fitted.decisions.thresholds,
         vocabulary=Vocabulary.load(VOCABULARY),
         profile=read_json(FEATURES / "profile.json"),
@@ -65,18 +72,18 @@ def _train(settings: TrainingSettings) -> None:
         subwords=Subwords.load(FEATURES / SUBWORDS_FILE) if fitted.network.text_decoder is not None else None,
     )
     identity = bundles.save(CANDIDATE, bundle)
-    write_json(REPORTS / "training.json", facts(made, fitted, settings))
+    write_json(REPORTS / "training.json", facts(plan, fitted, settings))
     state.remove()
     print(
-        f"epoch {fitted.trained.best} is the best, mean {fitted.trained.score:.4f}; "
+        f"epoch {fitted.training.best_epoch} is the best, mean {fitted.training.best_score:.4f}; "
         f"bundle {identity[:12]} in {CANDIDATE}"
     )
 
 
 def _stopwords(settings: TrainingSettings) -> dict[str | None, Stopwords]:
-    """Those of each corpus, and the general ones for documents of none."""
-    own = {c: Stopwords.read(FEATURES / "stopwords" / f"{c}.txt") for c in sorted(settings.enabled)}
-    return bundles.stopwords_of(settings) | own
+    """Return the stopwords of each corpus, and the general ones (None) for documents of other corpora."""
+    of_corpora = {c: Stopwords.read(FEATURES / "stopwords" / f"{c}.txt") for c in sorted(settings.enabled)}
+    return bundles.stopwords_of(settings) | of_corpora
 
 
 def _log(live: Live, report: EpochReport) -> None:

@@ -15,44 +15,43 @@ from mgm.settings.core import PARAMS
 from mgm.settings.evaluation import EvaluateSettings
 from mgm.settings.names import nearest
 from mgm.settings.views.study import StudySettings
-from mgm.training.distillation.predict import scores_of
+from mgm.training.distillation.predict import predict_scores
 from mgm.training.distillation.scores import save_scores
-from mgm.training.fit import Fitted, Plan, fit
+from mgm.training.fit import FitResult, Plan, fit
 
 STUDY = DATA / "study"
 
 
 def main(name: str) -> None:
-    """Trains, predicts valid and test, and compares nothing: the stage gain sets the variants beside the joint
-    model."""
+    """Train a variant and predict valid and test; the stage gain compares the variants with the joint model."""
     settings = StudySettings.load()
     known = variants(settings)
     if name not in known:
         raise ValueError(f"{PARAMS}: with these settings the study has no {name!r}{nearest(name, known)}")
     check_splits(settings.evaluate)
     variant = known[name]
-    made = prepare(variant.settings, variant.tasks)
+    plan = prepare(variant.settings, variant.tasks)
     state = checkpoint(f"study-{name.replace('/', '-')}", variant.settings, variant.tasks)
-    fitted = fit(made, variant.settings, state, Console(variant.settings.train.epochs))
-    _write_results(variant, made, fitted, settings.evaluate)
-    write_json(REPORTS / "study" / f"{name}.training.json", facts(made, fitted, variant.settings))
+    fitted = fit(plan, variant.settings, checkpoint=state, callbacks=Console(variant.settings.train.epochs))
+    _write_results(variant, plan, fitted, evaluate=settings.evaluate)
+    write_json(REPORTS / "study" / f"{name}.training.json", facts(plan, fitted, variant.settings))
     state.remove()
 
 
-def _write_results(variant: Variant, made: Plan, fitted: Fitted, evaluate: EvaluateSettings) -> None:
-    """The predictions with their truth, and the metrics of the test split with what they were made from."""
+def _write_results(variant: Variant, plan: Plan, fitted: FitResult, *, evaluate: EvaluateSettings) -> None:
+    """Write the predictions with their truth, and the metrics of the test split with the hashes of the inputs."""
     settings, folder = variant.settings, STUDY / variant.name
     shutil.rmtree(folder, ignore_errors=True)
     tested = write_tables(
         folder,
         {corpus: read_features(corpus) for corpus in corpora_of(settings, variant.tasks)},
-        made.tasks,
+        plan.tasks,
         network=fitted.network,
         thresholds=fitted.decisions.thresholds,
         splits=evaluate.splits,
     )
     metrics = tested.metrics(resamples=evaluate.bootstrap, seed=settings.seed)
-    best = next(r for r in fitted.trained.history if r.epoch == fitted.trained.best)
+    best = next(r for r in fitted.training.history if r.epoch == fitted.training.best_epoch)
     content = {
         "name": variant.name,
         SPLIT: metrics,
@@ -61,9 +60,9 @@ def _write_results(variant: Variant, made: Plan, fitted: Fitted, evaluate: Evalu
         "inputs": inputs(settings, variant.tasks),
     }
     if variant.teaches:
-        (task,) = variant.tasks
+        (task,) = plan.tasks
         corpora = ((corpus, read_features(corpus)) for corpus in corpora_of(settings, variant.tasks))
-        save_scores(folder / SCORES, scores_of(fitted.network, task, made.labels, corpora), task)
+        save_scores(folder / SCORES, predict_scores(fitted.network, task, corpora), task)
     write_json(folder / RESULT, content)
     print(*summary_lines(metrics), sep="\n")
 

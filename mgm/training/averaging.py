@@ -1,31 +1,39 @@
 """An exponential moving average of the weights: smoother than the last step's, at the price of one more copy.
 
-Izmailov et al. 2018 (averaging weights), with the warm-up of the decay that TensorFlow's
-ExponentialMovingAverage uses.
+Source: Izmailov et al. 2018 (averaging weights), with the warm-up of the decay of TensorFlow's ExponentialMovingAverage.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+
+def ema_with_warmup(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
+    """Return an averaging function for AveragedModel whose decay is at most (1 + steps) / (10 + steps)."""
+
+    @torch.no_grad()
+    def update(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor | int) -> None:
+        steps = int(num_averaged)
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + steps) / (10 + steps)))
+
+    return update
 
 
 class MovingAverage:
-    """The average of parameters over their past steps; `decay` is the share that the past keeps, 0 none."""
+    """The average of parameters over their past steps; `decay` is the share of the past, 0 for no averaging."""
 
-    def __init__(self, parameters: list[nn.Parameter], decay: float) -> None:
-        self.decay = decay
-        self.steps = 0
-        self.parameters = parameters
-        self.average = [p.detach().clone() for p in self.parameters]
+    def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
+        self.current = nn.ParameterList(parameters)
+        self.averaged = AveragedModel(self.current, multi_avg_fn=ema_with_warmup(decay))
+        self.averaged.n_averaged.fill_(1)  # so that the first step is averaged with the initial weights
 
-    @torch.no_grad()
     def update(self) -> None:
-        """Takes in the network's present weights; early on, the past counts less."""
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        torch._foreach_lerp_(self.average, [p.detach() for p in self.parameters], 1 - decay)
+        """Add the present weights to the average."""
+        self.averaged.update_parameters(self.current)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -36,17 +44,17 @@ class MovingAverage:
         finally:
             self._swap()
 
-    def state_dict(self) -> dict[str, Tensor | int | list[Tensor]]:
-        return {"steps": self.steps, "average": self.average}
+    def state_dict(self) -> dict[str, Any]:
+        """Return the average and the number of steps."""
+        return self.averaged.state_dict()
 
-    def load_state_dict(self, state: dict) -> None:
-        self.steps = state["steps"]
-        for mine, saved in zip(self.average, state["average"], strict=True):
-            mine.copy_(saved)
+    def load_state_dict(self, state: dict[str, Any], /) -> None:
+        """Restore them."""
+        self.averaged.load_state_dict(state)
 
     @torch.no_grad()
     def _swap(self) -> None:
-        for parameter, average in zip(self.parameters, self.average, strict=True):
+        for parameter, average in zip(self.current, self.averaged.parameters(), strict=True):
             kept = parameter.detach().clone()
             parameter.copy_(average)
             average.copy_(kept)

@@ -1,4 +1,4 @@
-"""What an epoch took: time, words, memory."""
+"""The cost of an epoch: time, words, memory."""
 
 import resource
 import sys
@@ -7,27 +7,29 @@ from dataclasses import dataclass
 import torch
 
 
-@dataclass(frozen=True)
-class Cost:
-    """Of one epoch. `training_seconds` are those of its batches, `loading_seconds` those of them in which the model
-    waited for its next batch; `seconds` add validation. The memory is the most so far: of the GPU where one trains,
-    else of the process."""
+@dataclass(frozen=True, kw_only=True)
+class EpochCost:
+    """The cost of one epoch."""
 
     words: int
     documents: int
     seconds: float
+    """Training and validation."""
     training_seconds: float
+    """The batches alone."""
     loading_seconds: float
+    """The part of `training_seconds` in which the model waited for its next batch."""
     peak_memory_mib: int
+    """The most memory so far: of the GPU if one trains, else of the process."""
 
     @property
     def words_per_second(self) -> float:
-        """Of training alone."""
+        """Words a second in training alone."""
         return self.words / max(self.training_seconds, 1e-9)
 
     @property
     def documents_per_second(self) -> float:
-        """Of training alone."""
+        """Documents a second in training alone."""
         return self.documents / max(self.training_seconds, 1e-9)
 
     @property
@@ -37,7 +39,7 @@ class Cost:
 
 
 def peak_memory_mib(device: torch.device) -> int:
-    """The most memory that was held so far: on a GPU by torch, else by the process."""
+    """Return the most memory that was held so far: on a GPU by torch, else by the process."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) >> 20
     unit = 1 if sys.platform == "darwin" else 1024  # macOS counts bytes, Linux KiB

@@ -1,12 +1,11 @@
-"""Several processes that train one network on the same global batches: each computes a share of a batch's rows, and all of
-them take the same step.
+"""Several processes that train one network on the same global batches: each computes a share of a batch's rows, and all take the
+same step.
 
-What is minimised is the loss of the global batch, a mean over its labels, so that the curve is that of one process but for
-rounding and for what each draws for its own documents (dropout, augmentation). The losses that a weighting sees are the global
-ones in every process; the gradients of the processes are averaged after each step's backward. Validation is done by each process
-alike.
+They minimise the loss of the global batch, a mean over its labels. The loss curve is that of one process, except for rounding and
+for the random draws of each process for its own documents (dropout, augmentation). A weighting sees the global losses in every
+process; gradients are averaged over the processes after each backward pass. Every process validates on all rows.
 
-A group of processes is torch's default one (torchrun starts them); without one a team has one member and nothing here does
+The processes are torch's default group, which torchrun starts; without one there is a single process, and nothing here does
 anything.
 """
 
@@ -20,13 +19,13 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-PATIENCE = timedelta(minutes=30)
-"""How long a process waits for the others before it gives up: longer than an epoch's uneven start."""
+TIMEOUT = timedelta(minutes=30)
+"""How long a process waits for the others before it gives up: longer than the start of an epoch may differ."""
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """The labels of a global batch by task: how many, and for the tasks that have any, which part of them this process has."""
+@dataclass(frozen=True, kw_only=True)
+class LabelCounts:
+    """The number of labels of a global batch by task, and this process's share of them, for tasks that have any."""
 
     count: dict[str, int]
     share: dict[str, float]
@@ -34,142 +33,171 @@ class Labelled:
 
 @dataclass(frozen=True)
 class DistributedContext:
-    """This process is number `rank` of `size`."""
+    """This process's place among those that train together: number `rank` of `world_size`."""
 
     rank: int = 0
-    size: int = 1
+    world_size: int = 1
 
     @classmethod
-    def present(cls) -> "DistributedContext":
-        """The processes of torch's default group; one without it."""
+    def current(cls) -> "DistributedContext":
+        """Return the context of torch's default group; a single process without one."""
         if not dist.is_available() or not dist.is_initialized():
             return cls()
         return cls(dist.get_rank(), dist.get_world_size())
 
     @property
-    def leads(self) -> bool:
-        """Whether this process is the one that writes and tells."""
+    def is_main_process(self) -> bool:
+        """Whether this process is the one that writes files and logs."""
         return self.rank == 0
 
     @property
-    def own_seed(self) -> tuple[int, ...]:
-        """What a seed has besides, so that processes draw different numbers; the leading one draws those of one process."""
-        return () if self.leads else (self.rank,)
+    def seed_suffix(self) -> tuple[int, ...]:
+        """Numbers to add to a seed, so that processes draw differently; the main process draws as a single one would."""
+        return () if self.is_main_process else (self.rank,)
 
-    def share(self, rows: np.ndarray) -> np.ndarray:
-        """This process's rows of a batch. All of them where they are fewer than the processes: each then does the same."""
-        return rows[self.rank :: self.size] if self._is_cut(len(rows)) else rows
+    def local_rows(self, rows: np.ndarray) -> np.ndarray:
+        """Return this process's rows of a batch; all rows of a batch with fewer rows than processes."""
+        return rows[self.rank :: self.world_size] if self._is_split(len(rows)) else rows
 
-    def labelled(self, own: Mapping[str, int], rows: int, device: torch.device) -> Labelled:
-        """The labels of the global batch of `rows` rows, of which `own` are this process's, by every task of its corpus."""
-        if self.size == 1:
-            return Labelled(dict(own), {task: 1.0 for task, n in own.items() if n})
-        every = self._sum(torch.tensor(list(own.values()), dtype=torch.int64, device=device)).tolist()
-        sums = dict(zip(own, every, strict=True))
-        copies = 1 if self._is_cut(rows) else self.size
-        return Labelled(
-            {task: round(n / copies) for task, n in sums.items()},
-            {task: own[task] / n for task, n in sums.items() if n},
+    def count_labels(self, local: Mapping[str, int], num_rows: int, device: torch.device) -> LabelCounts:
+        """Return the label counts of a global batch.
+
+        Args:
+            local: the number of labels in this process's share, by task of the batch's corpus.
+            num_rows: rows of the global batch.
+            device: where the processes exchange the counts.
+        """
+        if self.world_size == 1:
+            return LabelCounts(count=dict(local), share={task: 1.0 for task, n in local.items() if n})
+        sums = self._sum(torch.tensor(list(local.values()), dtype=torch.int64, device=device)).tolist()
+        totals = dict(zip(local, sums, strict=True))
+        num_copies = 1 if self._is_split(num_rows) else self.world_size
+        return LabelCounts(
+            count={task: round(n / num_copies) for task, n in totals.items()},
+            share={task: local[task] / n for task, n in totals.items() if n},
         )
 
-    def whole(
-        self, losses: dict[str, Tensor], outputs: Mapping[str, Tensor], labelled: Labelled
+    def reduce_losses(
+        self, losses: dict[str, Tensor], outputs: Mapping[str, Tensor], counts: LabelCounts
     ) -> dict[str, Tensor]:
-        """The mean loss, a scalar, of each task over the global batch. Its gradient is this process's part of it times the
-        processes, so that their mean is the gradient of the whole.
+        """Return the mean loss, a scalar, of each task over the global batch.
+
+        Its gradient is this process's contribution times the number of processes, so that the mean over the processes is the
+        gradient of the global loss.
 
         Args:
             losses: means over this process's labels.
-            outputs: what they were made of, of some tasks. A task that only other processes have a label of has a loss of 0
-                here, with zeros as gradients: the features of all documents are then met, as they are by one process.
+            outputs: the outputs that the losses were computed from. A task whose labels are all in other processes gets a loss
+                of 0 with zero gradients, so that the features of all documents have a gradient, as in a single process.
+            counts: the labels of the global batch.
         """
-        if self.size == 1:
+        if self.world_size == 1:
             return losses
-        own = {
+        local = {
             task: losses[task] * share if task in losses else outputs[task].sum() * 0.0
-            for task, share in labelled.share.items()
+            for task, share in counts.share.items()
             if task in outputs
         }
-        if not own:
+        if not local:
             return {}
-        every = self._sum(torch.stack([loss.detach() for loss in own.values()]))
+        means = self._sum(torch.stack([loss.detach() for loss in local.values()]))
         return {
-            task: mean + self.size * (loss - loss.detach())
-            for (task, loss), mean in zip(own.items(), every, strict=True)
+            task: mean + self.world_size * (loss - loss.detach())
+            for (task, loss), mean in zip(local.items(), means, strict=True)
         }
 
-    def average(self, dense: Sequence[nn.Parameter], sparse: Sequence[nn.Parameter]) -> None:
-        """Lets every process have the mean of their gradients; what has one in none of them has none. `sparse`: those whose
-        gradients are sparse."""
-        if self.size == 1:
+    def average_gradients(self, dense: Sequence[nn.Parameter], sparse: Sequence[nn.Parameter]) -> None:
+        """Replace each gradient by its mean over the processes; a parameter without one in any process keeps none.
+
+        Args:
+            dense: parameters with dense gradients.
+            sparse: parameters with sparse gradients.
+        """
+        if self.world_size == 1:
             return
-        for parameter, mean in zip(dense, self.means([p.grad for p in dense], dense), strict=True):
+        means = self.mean_over_processes([p.grad for p in dense], dense)
+        for parameter, mean in zip(dense, means, strict=True):
             parameter.grad = mean
-        for parameter, has in zip(sparse, self._anywhere([p.grad for p in sparse]), strict=True):
-            if has:
-                parameter.grad = _summed(parameter) / self.size
+        for parameter, has_gradient in zip(
+            sparse, self._in_any_process([p.grad for p in sparse]), strict=True
+        ):
+            if has_gradient:
+                parameter.grad = _sum_sparse_gradients(parameter) / self.world_size
 
     @torch.no_grad()
-    def means(self, own: Sequence[Tensor | None], shaped: Sequence[Tensor]) -> list[Tensor | None]:
-        """The mean over the processes of each tensor, all shaped as `shaped` says. What a process lacks counts as zeros;
-        what all lack stays so."""
-        if self.size == 1:
-            return list(own)
-        there = self._anywhere(own)
-        moved = [
-            torch.zeros_like(shape) if tensor is None else tensor
-            for tensor, shape, has in zip(own, shaped, there, strict=True)
-            if has
+    def mean_over_processes(
+        self, tensors: Sequence[Tensor | None], templates: Sequence[Tensor]
+    ) -> list[Tensor | None]:
+        """Return the mean of each tensor over the processes.
+
+        A tensor that is missing in some processes counts as zeros there; one that is missing in all is None.
+
+        Args:
+            tensors: those of this process.
+            templates: tensors of the same shapes.
+        """
+        if self.world_size == 1:
+            return list(tensors)
+        is_present = self._in_any_process(tensors)
+        summands = [
+            torch.zeros_like(template) if tensor is None else tensor
+            for tensor, template, present in zip(tensors, templates, is_present, strict=True)
+            if present
         ]
-        if not moved:
-            return list(own)
-        flat = self._sum(torch.cat([tensor.flatten() for tensor in moved])).div_(self.size)
-        parts = iter(flat.split([tensor.numel() for tensor in moved]))
+        if not summands:
+            return list(tensors)
+        flat = self._sum(torch.cat([tensor.flatten() for tensor in summands])).div_(self.world_size)
+        means = iter(flat.split([tensor.numel() for tensor in summands]))
         return [
-            next(parts).view(shape.shape) if has else None for shape, has in zip(shaped, there, strict=True)
+            next(means).view(template.shape) if present else None
+            for template, present in zip(templates, is_present, strict=True)
         ]
 
-    def meet(self, epoch: int) -> None:
-        """Waits until every process is here.
+    def check_same_epoch(self, epoch: int) -> None:
+        """Wait for all processes, and check that they resume after the same epoch.
 
         Raises:
-            ValueError: they do not all stand behind the same epoch.
+            ValueError: they do not.
         """
-        if self.size == 1:
+        if self.world_size == 1:
             return
-        if self.total(epoch)[0] != epoch * self.size:
+        if self.sum_over_processes(epoch)[0] != epoch * self.world_size:
             raise ValueError(
-                f"process {self.rank} of {self.size} goes on after epoch {epoch}, another one after another epoch; "
+                f"process {self.rank} of {self.world_size} goes on after epoch {epoch}, another one after another epoch; "
                 "all processes must read the same checkpoint (data/checkpoints)"
             )
 
-    def counts(self, rows: int) -> bool:
-        """Whether what this process sees of a batch adds to what the others see of it."""
-        return self.leads or self._is_cut(rows)
+    def contributes(self, num_rows: int) -> bool:
+        """Return whether this process sees other rows of a batch of so many rows than the main process does."""
+        return self.is_main_process or self._is_split(num_rows)
 
-    def total(self, *numbers: int) -> list[int]:
-        """The sum of each over the processes."""
-        if self.size == 1:
+    def sum_over_processes(self, *numbers: int) -> list[int]:
+        """Return the sum of each number over the processes."""
+        if self.world_size == 1:
             return list(numbers)
         device = torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
         return [int(n) for n in self._sum(torch.tensor(numbers, dtype=torch.int64, device=device)).tolist()]
 
-    def _is_cut(self, rows: int) -> bool:
-        return rows >= self.size
+    def _is_split(self, num_rows: int) -> bool:
+        return num_rows >= self.world_size
 
-    def _anywhere(self, own: Sequence[Tensor | None]) -> list[bool]:
-        """Whether any process has each of them."""
-        return [n > 0 for n in self.total(*(tensor is not None for tensor in own))] if own else []
+    def _in_any_process(self, tensors: Sequence[Tensor | None]) -> list[bool]:
+        """Return which tensors are present in at least one process."""
+        if not tensors:
+            return []
+        return [n > 0 for n in self.sum_over_processes(*(tensor is not None for tensor in tensors))]
 
     def _sum(self, tensor: Tensor) -> Tensor:
-        """In place."""
+        """Sum the tensor over the processes, in place, and return it."""
         dist.all_reduce(tensor)
         return tensor
 
 
-def _summed(parameter: nn.Parameter) -> Tensor:
-    """The sum of the processes' sparse gradients; none counts as zeros. A row that one of them has stays, of zeros too: it was
-    met."""
+def _sum_sparse_gradients(parameter: nn.Parameter) -> Tensor:
+    """Return the sum of the processes' sparse gradients.
+
+    A row that any process has stays in the sum even where it is 0, since its feature is in the batch.
+    """
     if parameter.grad is None:
         row = torch.zeros(0, dtype=torch.int64, device=parameter.device)
         values = parameter.new_zeros(0, *parameter.shape[1:])
@@ -177,25 +205,29 @@ def _summed(parameter: nn.Parameter) -> Tensor:
         gradient = parameter.grad.coalesce()
         row, values = gradient.indices()[0], gradient.values()
     length = torch.tensor([row.numel()], device=row.device)
-    lengths = [int(n) for n in _gathered(length)]
+    lengths = [int(n) for n in _all_gather(length)]
     missing = max(lengths) - row.numel()
-    rows = _gathered(torch.cat([row, row.new_zeros(missing)]))
-    every = _gathered(torch.cat([values, values.new_zeros(missing, *values.shape[1:])]))
+    rows = _all_gather(torch.cat([row, row.new_zeros(missing)]))
+    all_values = _all_gather(torch.cat([values, values.new_zeros(missing, *values.shape[1:])]))
     # in the order of the processes, so that all sum alike
     index = torch.cat([r[:n] for r, n in zip(rows, lengths, strict=True)])
-    found = torch.cat([v[:n] for v, n in zip(every, lengths, strict=True)])
-    return torch.sparse_coo_tensor(index[None], found, parameter.shape, check_invariants=False).coalesce()
+    summands = torch.cat([v[:n] for v, n in zip(all_values, lengths, strict=True)])
+    return torch.sparse_coo_tensor(index[None], summands, parameter.shape, check_invariants=False).coalesce()
 
 
-def _gathered(own: Tensor) -> list[Tensor]:
-    """What each process has, all of one shape."""
-    every = [torch.empty_like(own) for _ in range(dist.get_world_size())]
-    dist.all_gather(every, own)
-    return every
+def _all_gather(tensor: Tensor) -> list[Tensor]:
+    """Return the tensor of each process, all of one shape."""
+    gathered = [torch.empty_like(tensor) for _ in range(dist.get_world_size())]
+    dist.all_gather(gathered, tensor)
+    return gathered
 
 
-def check(processes: int, environment: Mapping[str, str]) -> None:
-    """Whether train.processes of the settings can train here; `environment`: torchrun's where it has started this process.
+def check_process_count(processes: int, environment: Mapping[str, str]) -> None:
+    """Check that train.processes of the settings can train here.
+
+    Args:
+        processes: the setting.
+        environment: that of this process, with torchrun's variables if torchrun started it.
 
     Raises:
         ValueError: torchrun has started another number of processes, or there are fewer GPUs here than processes.
@@ -205,19 +237,19 @@ def check(processes: int, environment: Mapping[str, str]) -> None:
         raise ValueError(
             f"{where}, but torchrun has started {environment['WORLD_SIZE']}; expected the same number"
         )
-    here, gpus = int(environment.get("LOCAL_WORLD_SIZE", processes)), torch.cuda.device_count()
-    if here > max(gpus, 1) and torch.cuda.is_available():
+    local, gpus = int(environment.get("LOCAL_WORLD_SIZE", processes)), torch.cuda.device_count()
+    if local > max(gpus, 1) and torch.cuda.is_available():
         raise ValueError(
-            f"{where}, of which {here} on this machine with {gpus} GPU{'s' * (gpus > 1)}; expected a GPU for each: lower it, "
+            f"{where}, of which {local} on this machine with {gpus} GPU{'s' * (gpus > 1)}; expected a GPU for each: lower it, "
             "or hide the GPUs (CUDA_VISIBLE_DEVICES=) and train on CPUs"
         )
 
 
 @contextmanager
 def process_group(environment: Mapping[str, str]) -> Iterator[DistributedContext]:
-    """Within it the processes that torchrun has started, as `environment` says, are a team; without torchrun a team of one.
+    """Within it the processes that torchrun has started, according to `environment`, train together; without torchrun one alone.
 
-    Over gloo on CPUs and NCCL on GPUs, one GPU a process.
+    They communicate over gloo on CPUs and NCCL on GPUs, with one GPU a process.
     """
     if "WORLD_SIZE" not in environment:
         yield DistributedContext()
@@ -225,8 +257,8 @@ def process_group(environment: Mapping[str, str]) -> Iterator[DistributedContext
     with_gpu = torch.cuda.is_available()
     if with_gpu:
         torch.cuda.set_device(int(environment["LOCAL_RANK"]))
-    dist.init_process_group("nccl" if with_gpu else "gloo", timeout=PATIENCE)
+    dist.init_process_group("nccl" if with_gpu else "gloo", timeout=TIMEOUT)
     try:
-        yield DistributedContext.present()
+        yield DistributedContext.current()
     finally:
         dist.destroy_process_group()

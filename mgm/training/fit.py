@@ -1,4 +1,4 @@
-"""From features to a trained network: what the joint training and a single-task baseline have in common."""
+"""From features to a trained network, for the joint training and for single-task baselines alike."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,78 +8,80 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from mgm.errors import StaleInput
 from mgm.model.encoder import Encoder
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.model.network import Network
 from mgm.settings.views.training import TrainingSettings
-from mgm.tasks import Task, with_label_spaces
+from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from mgm.text.vectors.table import VectorTable, has_vector
+from mgm.training.callbacks import Callbacks
 from mgm.training.checkpoint import Checkpoint
-from mgm.training.labelled_rows import Source, labelled
-from mgm.training.logit_adjustment import log_share
+from mgm.training.data import TrainingData, select_labelled_rows
+from mgm.training.determinism import deterministic
+from mgm.training.kinds import TASK_TRAINING
+from mgm.training.loop import TrainResult, train
 from mgm.training.pretraining.autoencoder import refit_decoder
 from mgm.training.pretraining.weights import load_matching
-from mgm.training.trainer import Callbacks, TrainResult, deterministic, train
 from mgm.training.validation import Decisions, tune_decisions
 from mgm.training.wide_weight import tune_wide_weights
 
 
-@dataclass(frozen=True)
-class Fitted:
-    """A trained network on the CPU with adjusted logits, what was tuned for it, and how the training went."""
+@dataclass(frozen=True, kw_only=True)
+class FitResult:
+    """A trained network on the CPU with adjusted logits, the decisions tuned for it, and the course of its training."""
 
     network: Network
     decisions: Decisions
-    trained: TrainResult
+    training: TrainResult
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What will be trained on what: known before the long work starts."""
+    """A network with initial weights and the data that it will be trained on: known before the long work starts."""
 
-    tasks: list[Task]
-    labels: dict[str, list[str]]
-    sources: list[Source]
-    validation: list[Source]
     network: Network
+    data: TrainingData
 
     @property
-    def rows(self) -> int:
-        return sum(len(s.rows) for s in self.sources)
+    def tasks(self) -> list[Task]:
+        """The trained tasks with their label spaces."""
+        return self.data.tasks
 
     @property
-    def words(self) -> int:
-        """Words of one pass over all rows."""
-        return sum(int(s.length.sum()) for s in self.sources)
-
-    @property
-    def parameters(self) -> int:
+    def num_parameters(self) -> int:
+        """The number of parameters of the network."""
         return sum(p.numel() for p in self.network.parameters())
 
 
-def plan(
+def plan_training(
     settings: TrainingSettings,
-    tasks: list[Task],
-    labels: Mapping[str, list[str]],
+    tasks: Sequence[Task],
     parts: Mapping[str, Sequence[FeaturePart]],
+    *,
     vocabulary_size: int,
-    vectors: VectorTable | None = None,
-    initial: Mapping[str, Tensor] | None = None,
+    word_vectors: VectorTable | None = None,
+    initial_weights: Mapping[str, Tensor] | None = None,
 ) -> Plan:
-    """The rows of each split and a network with fresh weights (a function of settings.seed), its words those of
-    `vectors` where they are given, with the pretrained weights where `initial` gives them.
+    """Return the rows of each split and a network with initial weights, which are a function of the seed.
+
+    Args:
+        settings: those of training.
+        tasks: with their label spaces.
+        parts: corpus to its features.
+        vocabulary_size: the largest word id.
+        word_vectors: (V+1,D) vectors for the words of the vocabulary to start from.
+        initial_weights: pretrained weights by name.
 
     Raises:
         ValueError: a task has no label in training, so that there is nothing to learn, or the vectors do not fit.
     """
     for task in tasks:
-        if task.kind != "regression" and not labels.get(task.name):
+        if (task.spec.has_label_space or task.spec.generates_text) and not task.labels:
             raise ValueError(
                 f"task {task.name!r}: no row of split train carries a label; switch the task off"
             )
-    tasks = with_label_spaces(tasks, labels)
-    own = {t.name: labels[t.name] for t in tasks if t.name in labels}
     torch.manual_seed(settings.seed)
     with deterministic(settings.train.threads):  # the orthogonal weights of the recurrent layers depend on it
         network = Network(
@@ -88,22 +90,27 @@ def plan(
             vocabulary_size=vocabulary_size,
             ngram_buckets=settings.text.features.ngram_buckets,
         )
-    if vectors is not None:
-        start_from(network.encoder, vectors)
-    if initial is not None:
-        load_matching(network, initial)
-    train = labelled(parts, tasks, "train", settings.distillation.unlabelled)
-    return Plan(tasks, own, train, labelled(parts, tasks, "valid"), network)
+    if word_vectors is not None:
+        initialize_word_vectors(network.encoder, word_vectors)
+    if initial_weights is not None:
+        load_matching(network, initial_weights)
+    data = TrainingData(
+        tasks=list(tasks),
+        train=select_labelled_rows(parts, tasks, "train", with_teachers=settings.distillation.unlabelled),
+        validation=select_labelled_rows(parts, tasks, "valid"),
+    )
+    return Plan(network=network, data=data)
 
 
-def start_from(encoder: Encoder, vectors: VectorTable) -> None:
-    """Lets the encoder's words begin as `vectors` (V+1, D); a word without a vector keeps its random start.
+def initialize_word_vectors(encoder: Encoder, vectors: VectorTable) -> None:
+    """Set the encoder's word embeddings to `vectors` (V+1,D); a word without a vector keeps its random start.
 
-    The vectors are scaled together, so that their entries have the root mean square of the random start: what is
-    added to them (n-grams, properties of words) then weighs the same wherever they come from.
+    All vectors are scaled by one factor, so that their entries have the root mean square of the random start: the n-grams and
+    word properties that are added to them then weigh the same wherever the vectors come from.
 
     Raises:
-        ValueError: the encoder has no word embedding, or one of another shape.
+        ValueError: the encoder has no word embedding.
+        StaleInput: it has one of another shape.
     """
     word = encoder.word
     if word is None:
@@ -112,73 +119,85 @@ def start_from(encoder: Encoder, vectors: VectorTable) -> None:
             "set the source to none"
         )
     if tuple(word.words.weight.shape) != vectors.shape:
-        raise ValueError(
-            f"word vectors of shape {vectors.shape} for an embedding of {tuple(word.words.weight.shape)} "
-            "(words, model.width); run the stage vectors again"
+        raise StaleInput(
+            "word vectors",
+            f"shape {vectors.shape}, expected {tuple(word.words.weight.shape)} (words, model.width)",
+            made_by="vectors",
         )
     rows = np.flatnonzero(has_vector(vectors))
     if len(rows):
-        known = torch.from_numpy(np.array(vectors[rows]))
+        values = torch.from_numpy(np.array(vectors[rows]))
         with torch.no_grad():
-            word.words.weight[torch.from_numpy(rows)] = known * (INITIAL_SCALE / known.square().mean().sqrt())
+            word.words.weight[torch.from_numpy(rows)] = values * (
+                INITIAL_SCALE / values.square().mean().sqrt()
+            )
 
 
 def fit(
     plan: Plan,
     settings: TrainingSettings,
+    *,
     checkpoint: Checkpoint | None = None,
-    listener: Callbacks | None = None,
+    callbacks: Callbacks | None = None,
     decisions: Decisions | None = None,
-    last: int | None = None,
-) -> Fitted:
-    """Trains a plan's network, on a GPU where there is one, and tunes on validation what decides. Where the validation rows are
-    trained on as well an earlier fit says that: its `decisions`, and its best epoch, `last`, after which training ends."""
-    network = plan.network.to("cuda" if torch.cuda.is_available() else "cpu")
-    trained = train(
+    stop_after_epoch: int | None = None,
+) -> FitResult:
+    """Train a plan's network, on a GPU where there is one, and tune its decisions on validation.
+
+    Where the validation rows are trained on as well, an earlier fit has to supply `decisions`, and its best epoch as
+    `stop_after_epoch`.
+    """
+    network, data = plan.network.to("cuda" if torch.cuda.is_available() else "cpu"), plan.data
+    result = train(
         network,
-        plan.sources,
-        plan.validation,
-        plan.tasks,
-        plan.labels,
+        data,
         settings.train,
-        settings.seed,
-        checkpoint,
-        listener,
-        settings.distillation,
-        last,
+        seed=settings.seed,
+        distillation=settings.distillation,
+        checkpoint=checkpoint,
+        callbacks=callbacks,
+        stop_after_epoch=stop_after_epoch,
     )
-    log_shares, tokens = _log_shares(plan), settings.train.tokens_per_batch
+    log_priors, tokens_per_batch = _log_priors(data), settings.train.tokens_per_batch
     with deterministic(settings.train.threads):
-        leaning = (
-            tune_wide_weights(network, plan.validation, plan.tasks, plan.labels, tokens)
-            if decisions is None
-            else decisions.shares
-        )
-        for task, share in leaning.items():
-            network.set_wide_weight(task, share)
         if decisions is None:
-            tuned = tune_decisions(network, plan.validation, plan.tasks, plan.labels, log_shares, tokens)
-            decisions = replace(tuned, shares=leaning)
+            wide_weights = tune_wide_weights(
+                network, data.validation, data.tasks, tokens_per_batch=tokens_per_batch
+            )
+        else:
+            wide_weights = decisions.wide_weights
+        for task, weight in wide_weights.items():
+            network.set_wide_weight(task, weight)
+        if decisions is None:
+            tuned = tune_decisions(
+                network,
+                data.validation,
+                data.tasks,
+                log_priors=log_priors,
+                tokens_per_batch=tokens_per_batch,
+            )
+            decisions = replace(tuned, wide_weights=wide_weights)
     if network.reconstructs:
         refit_decoder(
             network,
-            plan.sources,
-            plan.validation,
-            settings.train.tokens_per_batch,
-            settings.seed,
-            settings.train.threads,
+            data,
+            tokens_per_batch=tokens_per_batch,
+            seed=settings.seed,
+            threads=settings.train.threads,
         )
     network.cpu()
-    for task, strength in decisions.adjustments.items():
-        network.add_logit_bias(task, torch.from_numpy(-strength * log_shares[task]))
-    return Fitted(network, decisions, trained)
+    for task, tau in decisions.adjustments.items():
+        network.add_logit_bias(task, torch.from_numpy(-tau * log_priors[task]))
+    return FitResult(network=network, decisions=decisions, training=result)
 
 
-def _log_shares(plan: Plan) -> dict[str, np.ndarray]:
-    """The log of each class's share of the training rows, by classification task."""
-    shares = {}
-    for task in [t for t in plan.tasks if t.kind == "classification"]:
-        columns = [s.part.documents[task.encoded][s.rows] for s in plan.sources if s.tasks_of([task])]
-        ids = pl.concat(columns).drop_nulls().to_numpy()
-        shares[task.name] = log_share(ids[ids >= 0], len(plan.labels[task.name]))
-    return shares
+def _log_priors(data: TrainingData) -> dict[str, np.ndarray]:
+    """Return the log frequency of each class in training, by task whose logits are adjusted."""
+    priors = {}
+    for task in data.tasks:
+        columns = [s.labels_of(task) for s in data.train if s.labelled_tasks([task])]
+        if columns:
+            prior = TASK_TRAINING[task.kind].log_prior(pl.concat(columns), len(task.labels))
+            if prior is not None:
+                priors[task.name] = prior
+    return priors

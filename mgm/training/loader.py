@@ -10,32 +10,34 @@ import torch
 
 from mgm.model.batch import Batch
 
-AHEAD = 3
-"""Batches that lie ready: one is too few where batches differ in size."""
+PREFETCHED_BATCHES = 3
+"""Batches that are gathered ahead: one is too few where batches differ in size."""
 
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
-def load(
+def load_batches(
     steps: Iterable[Item], gather: Callable[[Item], Batch], device: torch.device
 ) -> Generator[Batch, None, None]:
-    """The batch of every step on `device`; the same batches in the same order on each.
+    """Yield the batch of every step, in order, on `device`.
 
-    For a GPU a thread gathers them meanwhile, into pinned memory, so that the copy does not wait for the model. On a
-    CPU the thread would only take a core from the model.
+    For a GPU a thread gathers them ahead, into pinned memory, so that the copy does not wait for the model. On a CPU the
+    thread would only take a core from the model.
     """
     if device.type != "cuda":
         yield from (gather(step).to(device) for step in steps)
         return
-    for batch in ahead(steps, lambda step: pinned(gather(step)), AHEAD):
+    for batch in prefetch(steps, lambda step: pin_memory(gather(step)), PREFETCHED_BATCHES):
         yield batch.to(device)
 
 
-def ahead(items: Iterable[Item], make: Callable[[Item], Made], count: int) -> Generator[Made, None, None]:
-    """make(item) of every item, in order; a thread is up to `count` of them ahead of who reads."""
+def prefetch(
+    items: Iterable[Item], make: Callable[[Item], Result], count: int
+) -> Generator[Result, None, None]:
+    """Yield make(item) of every item, in order; a thread is up to `count` items ahead of the reader."""
     with ThreadPoolExecutor(1, thread_name_prefix="loader") as thread:
-        waiting: deque[Future[Made]] = deque()
+        waiting: deque[Future[Result]] = deque()
         try:
             for item in items:
                 waiting.append(thread.submit(make, item))
@@ -48,8 +50,8 @@ def ahead(items: Iterable[Item], make: Callable[[Item], Made], count: int) -> Ge
                 future.cancel()
 
 
-def pinned(batch: Batch) -> Batch:
-    """The same batch in page-locked memory, from where a GPU copies without the CPU."""
+def pin_memory(batch: Batch) -> Batch:
+    """Return the same batch in page-locked memory, from where a GPU copies without the CPU."""
     return Batch(**{f.name: _pin(getattr(batch, f.name)) for f in fields(batch)})
 
 

@@ -1,8 +1,9 @@
-"""Descent of a table of sparse features with an L1 penalty, which keeps most of its weights at 0.
+"""Gradient descent with an L1 penalty for a table of sparse features, which keeps most of its weights at 0.
+
+A weight whose feature is not in a batch does not change: the penalty of an epoch is spread over the batches that have the feature.
 
 Source: Duchi, Hazan and Singer 2011, "Adaptive Subgradient Methods for Online Learning and Stochastic Optimization" (the
-composite mirror descent update of section 5). A weight whose feature is not in a batch stands still, and what the penalty
-takes from it in an epoch is taken where the feature is met.
+composite mirror descent update of section 5).
 
 Axes: R features, T outputs.
 """
@@ -14,13 +15,17 @@ from torch import Tensor
 
 from mgm.settings.model import WideTaggingSettings
 
-_LEAST = 1e-10
+MIN_SQUARE = 1e-10
 
 
 class ProximalAdagrad:
-    """`weight` (R,T), with sparse gradients; `widths`: how many of the outputs are each task's.
+    """The optimizer of one weight table.
 
-    batches: (R,) how many batches of an epoch hold each feature; 0 of one that is never trained.
+    Args:
+        weight: (R,T), with sparse gradients.
+        batches: (R,) the number of batches of an epoch that have each feature; 0 for a feature that is never trained.
+        widths: the number of outputs of each task, in their order.
+        settings: the learning rate and the penalty.
     """
 
     def __init__(
@@ -28,12 +33,17 @@ class ProximalAdagrad:
     ) -> None:
         self.weight, self.batches, self.widths = weight, batches, widths
         self.learning_rate, self.l1 = settings.learning_rate, settings.l1
-        self.squares = torch.full_like(weight, _LEAST, requires_grad=False)
+        self.squares = torch.full_like(weight, MIN_SQUARE, requires_grad=False)
 
     @torch.no_grad()
     def step(self, share: float, labelled: dict[str, int]) -> None:
-        """One step at this share of the learning rate down the gradient of losses that are means over each task's
-        `labelled` words. The outputs of a task without any stand still."""
+        """Take one step.
+
+        Args:
+            share: the present share (0..1) of the learning rate.
+            labelled: the number of labelled words of each task in the batch; losses are means over them. The outputs of a task
+                without any do not change.
+        """
         if self.weight.grad is None:
             return
         count = torch.tensor([labelled.get(task, 0) for task in self.widths])
@@ -43,15 +53,17 @@ class ProximalAdagrad:
         squares = self.squares[row] + slope.square()
         rate = self.learning_rate * share / squares.sqrt()
         shrink = rate * (self.l1 / self.batches[row].clamp(min=1))[:, None] / labelled_T.clamp(min=1)
-        before = self.weight[row]
-        moved = before - rate * slope
-        moved = moved.sign() * (moved.abs() - shrink).clamp(min=0)
+        old = self.weight[row]
+        new = old - rate * slope
+        new = new.sign() * (new.abs() - shrink).clamp(min=0)
         self.squares[row] = squares
-        self.weight[row] = torch.where(labelled_T > 0, moved, before)
+        self.weight[row] = torch.where(labelled_T > 0, new, old)
         self.weight.grad = None
 
     def state_dict(self) -> dict[str, Any]:
+        """Return the sums of squared gradients."""
         return {"squares": self.squares}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore them."""
         self.squares.copy_(state["squares"])

@@ -1,65 +1,64 @@
-"""How often each corpus's batches come: in proportion to size^tau, size counted in batches.
+"""How often each corpus's batches come: in proportion to size^tau, with the size counted in batches.
 
-tau 1: every row once an epoch. tau 0: every corpus equally often. The epoch's number of batches is the same
-for every tau.
+tau 1: every row once an epoch. tau 0: every corpus equally often. The epoch's number of batches is the same for every tau.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mgm.tasks import Task
-from mgm.training.batches import Step, one_pass
-from mgm.training.labelled_rows import Source
+from mgm.training.batches import PlannedBatch, shuffled_batches
+from mgm.training.data import PartRows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EpochPlan:
-    """The batches of one epoch in order, and how many passes over its rows each corpus gets."""
+    """The batches of one epoch in order, and the number of passes over the rows of each corpus."""
 
-    steps: list[Step]
+    batches: list[PlannedBatch]
     passes: dict[str, float]
 
 
-def plan_epoch(sources: list[Source], tokens_per_batch: int, tau: float, seed: int, epoch: int) -> EpochPlan:
-    """The batches of an epoch; a function of its arguments alone, so that a resumed run sees the same."""
-    numbers = {
-        corpus: [i for i, s in enumerate(sources) if s.corpus == corpus] for corpus in _corpora(sources)
-    }
-    first = {
-        corpus: one_pass(sources, own, tokens_per_batch, [seed, epoch, c, 0])
-        for c, (corpus, own) in enumerate(numbers.items())
-    }
-    size = np.array([len(steps) for steps in first.values()], np.float64)
+def plan_epoch(
+    sources: Sequence[PartRows], *, tokens_per_batch: int, tau: float, seed: int, epoch: int
+) -> EpochPlan:
+    """Return the batches of an epoch: a function of the arguments alone, so that a resumed run sees the same."""
+    corpora = list(dict.fromkeys(s.corpus for s in sources))
+    numbers = {corpus: [i for i, s in enumerate(sources) if s.corpus == corpus] for corpus in corpora}
+
+    def one_pass(corpus: str, number: int) -> list[PlannedBatch]:
+        key = [seed, epoch, corpora.index(corpus), number]
+        return shuffled_batches(sources, numbers[corpus], tokens_per_batch=tokens_per_batch, seed=key)
+
+    first = {corpus: one_pass(corpus, 0) for corpus in corpora}
+    size = np.array([len(batches) for batches in first.values()], np.float64)
     share = size**tau / (size**tau).sum()
-    steps, passes = [], {}
-    for c, (corpus, batches) in enumerate(first.items()):
-        wanted = max(round(size.sum() * share[c]), 1)
-        drawn, again = list(batches), 0
-        while len(drawn) < wanted:
-            again += 1
-            drawn += one_pass(sources, numbers[corpus], tokens_per_batch, [seed, epoch, c, again])
-        steps += drawn[:wanted]
-        passes[corpus] = wanted / len(batches)
-    order = np.random.default_rng([seed, epoch]).permutation(len(steps))
-    return EpochPlan([steps[i] for i in order], passes)
+    planned, passes = [], {}
+    for index, (corpus, batches) in enumerate(first.items()):
+        num_batches = max(round(size.sum() * share[index]), 1)
+        drawn, num_passes = list(batches), 1
+        while len(drawn) < num_batches:
+            drawn += one_pass(corpus, num_passes)
+            num_passes += 1
+        planned += drawn[:num_batches]
+        passes[corpus] = num_batches / len(batches)
+    order = np.random.default_rng([seed, epoch]).permutation(len(planned))
+    return EpochPlan(batches=[planned[i] for i in order], passes=passes)
 
 
-def task_passes(plan: EpochPlan, sources: list[Source], tasks: list[Task]) -> dict[str, float]:
-    """How many passes over its labelled rows each task gets in an epoch."""
+def task_passes(plan: EpochPlan, sources: Sequence[PartRows], tasks: Sequence[Task]) -> dict[str, float]:
+    """Return the number of passes over its labelled rows that each task gets in an epoch."""
     drawn: dict[int, list[np.ndarray]] = {}
-    for step in plan.steps:
-        drawn.setdefault(step.source, []).append(step.rows)
-    seen: dict[str, int] = {}
-    labelled: dict[str, int] = {}
+    for planned in plan.batches:
+        drawn.setdefault(planned.source, []).append(planned.rows)
+    num_drawn: dict[str, int] = {}
+    num_labelled: dict[str, int] = {}
     for number, source in enumerate(sources):
         rows = np.concatenate([np.zeros(0, np.int64), *drawn.get(number, [])])
-        for task in source.tasks_of(tasks):
-            has = source.part.documents[task.encoded].is_not_null().to_numpy()
-            seen[task.name] = seen.get(task.name, 0) + int(has[rows].sum())
-            labelled[task.name] = labelled.get(task.name, 0) + int(has[source.rows].sum())
-    return {task: seen[task] / count for task, count in sorted(labelled.items()) if count}
-
-
-def _corpora(sources: list[Source]) -> list[str]:
-    return list(dict.fromkeys(s.corpus for s in sources))
+        for task in source.labelled_tasks(tasks):
+            is_labelled = source.part.documents[task.encoded].is_not_null().to_numpy()
+            num_drawn[task.name] = num_drawn.get(task.name, 0) + int(is_labelled[rows].sum())
+            num_labelled[task.name] = num_labelled.get(task.name, 0) + int(is_labelled[source.rows].sum())
+    return {task: num_drawn[task] / count for task, count in sorted(num_labelled.items()) if count}

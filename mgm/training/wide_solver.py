@@ -1,166 +1,107 @@
-"""Solves for the weights of the wide part: a support vector machine a label, or ridge regression, on TF-IDF of n-grams.
+"""Solves for the weights of the wide part: a linear model on TF-IDF of n-grams for each task.
 
-It is done once, before the deep part is trained: both problems are convex, and their solution is better than what a few passes
-of gradient descent come to.
+It is done once, before the deep part is trained: the problems are convex, and their solution is better than the result of a few
+passes of gradient descent.
 
-Axes: n labelled training documents, F n-grams that they hold, K logits of a task.
-Source: Hsieh et al. 2008 (dual coordinate descent), in Fan et al. 2008, LIBLINEAR, JMLR 9.
+Axes: n labelled training documents, F n-grams that they hold, K outputs of a task.
 """
 
-import warnings
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import Ridge
-from sklearn.svm import LinearSVC
 
-from mgm.model.batch import NO_LABEL
 from mgm.model.collate import collate, gather_targets
-from mgm.model.heads import RegressionHead
 from mgm.model.network import Network
+from mgm.model.wide.documents import Wide
 from mgm.tasks import Task
-from mgm.training import batches
-from mgm.training.labelled_rows import Source
-
-TOLERANCE = 0.01
-"""Of the solver. With a hundredth of it no metric on validation differed by 0.001."""
-LOGIT = 4.0
-"""Of a margin 1, the log-odds. Of the wide part alone the log-loss on validation is least at 1.7 (`polarity`) to 4.6 (`section`),
-by task; the share that is tuned makes up for some of it."""
+from mgm.training.batches import ordered_batches
+from mgm.training.data import PartRows, TrainingData
+from mgm.training.kinds import TASK_TRAINING
 
 
-@dataclass(frozen=True)
-class Solved:
-    """What was solved for: a task, on so many documents and n-grams."""
+@dataclass(frozen=True, kw_only=True)
+class SolvedTask:
+    """The size of the problem that was solved for a task."""
 
     task: str
-    documents: int
-    ngrams: int
-
-
-class LinearModel(NamedTuple):
-    """Weights (K,F), and what a document without a known n-gram has, (K,)."""
-
-    weight: np.ndarray
-    start: np.ndarray
+    num_documents: int
+    num_ngrams: int
 
 
 def solve_wide(
     network: Network,
-    sources: list[Source],
-    tasks: list[Task],
-    labels: dict[str, list[str]],
+    data: TrainingData,
+    *,
     tokens_per_batch: int,
-    told: Callable[[Solved], object] = lambda solved: None,
+    on_solved: Callable[[SolvedTask], object] = lambda solved: None,
 ) -> None:
-    """Gives the wide part of `network`, which knows its document frequencies, its weights for each of `tasks`, from the
-    labelled rows of `sources`; `told` after each."""
+    """Set the weights of the network's wide part, task by task, from the labelled training rows.
+
+    Args:
+        network: its wide part knows the document frequencies of n-grams.
+        data: the training rows and tasks.
+        tokens_per_batch: words of a batch.
+        on_solved: called after each task.
+    """
     wide = network.wide
-    for task in tasks:
-        if wide is None or task.name not in wide.widths:
+    if wide is None:
+        return
+    for task in [task for task in data.tasks if task.name in wide.widths]:
+        selected = select_known_rows(data.train, task, max_rows=wide.settings.documents)
+        if not selected:
             continue
-        chosen = _labelled(sources, task, wide.settings.documents)
-        if not chosen:
-            continue
-        found = [gather_targets(s.part.documents[task.encoded][s.rows], task, s.length) for s in chosen]
-        truth = np.concatenate([own.numpy() for own in found])
-        held = sparse.vstack([_values(network, s, tokens_per_batch) for s in chosen], format="csr")
-        held.eliminate_zeros()  # of n-grams that one document alone holds
-        present = np.zeros(held.shape[1], bool)
-        present[held.indices] = True
-        ngrams = np.flatnonzero(present)
+        targets = np.concatenate(
+            [gather_targets(s.labels_of(task), task, s.length).numpy() for s in selected]
+        )
+        features = sparse.vstack([_tfidf(wide, s, tokens_per_batch) for s in selected], format="csr")
+        features.eliminate_zeros()  # of n-grams that only one document holds
+        ngrams, features = _drop_empty_columns(features)
         if not len(ngrams):
             continue
-        place = (present.cumsum() - 1).astype(held.indices.dtype)
-        held = sparse.csr_matrix((held.data, place[held.indices], held.indptr), (len(truth), len(ngrams)))
-        plane = _plane(network, task, held, truth, wide.settings.c)
-        wide.set_coefficients(task.name, ngrams, plane.weight, plane.start)
-        told(Solved(task.name, len(truth), len(ngrams)))
+        model = TASK_TRAINING[task.kind].solve_wide(
+            features,
+            targets,
+            head=network.heads[task.name],
+            num_outputs=wide.widths[task.name],
+            c=wide.settings.c,
+        )
+        wide.set_coefficients(task.name, ngrams, model.weight, model.intercept)
+        on_solved(SolvedTask(task=task.name, num_documents=len(targets), num_ngrams=len(ngrams)))
 
 
-def _labelled(sources: list[Source], task: Task, most: int) -> list[Source]:
-    """The rows that have a label which training knows, evenly over all where there are more than `most`."""
-    own = []
-    for source in sources:
-        if source.tasks_of([task]):
-            column = source.part.documents[task.encoded][source.rows]
-            known = column.is_not_null()
-            if task.kind == "classification":
-                known &= column.fill_null(NO_LABEL) >= 0
-            own.append(_cut(source, known.arg_true().to_numpy()))
-    count = np.array([len(source.rows) for source in own])
-    if count.sum() <= most:
-        return [source for source in own if len(source.rows)]
-    chosen = np.linspace(0, count.sum() - 1, most).astype(np.int64)
-    ends = count.cumsum()
-    cut = [
-        _cut(source, chosen[(chosen >= end - n) & (chosen < end)] - (end - n))
-        for source, n, end in zip(own, count, ends, strict=True)
+def select_known_rows(rows: Sequence[PartRows], task: Task, *, max_rows: int) -> list[PartRows]:
+    """Return the rows with a label that training knows; of more than `max_rows`, so many evenly spread over all."""
+    known = [
+        selected.take(TASK_TRAINING[task.kind].is_known(selected.labels_of(task)).arg_true().to_numpy())
+        for selected in rows
+        if selected.labelled_tasks([task])
     ]
-    return [source for source in cut if len(source.rows)]
+    count = np.array([len(selected.rows) for selected in known])
+    if count.sum() > max_rows:
+        chosen = np.linspace(0, count.sum() - 1, max_rows).astype(np.int64)
+        known = [
+            selected.take(chosen[(chosen >= end - n) & (chosen < end)] - (end - n))
+            for selected, n, end in zip(known, count, count.cumsum(), strict=True)
+        ]
+    return [selected for selected in known if len(selected.rows)]
 
 
-def _cut(source: Source, places: np.ndarray) -> Source:
-    return replace(source, rows=source.rows[places], length=source.length[places])
-
-
-def _values(network: Network, source: Source, tokens_per_batch: int) -> sparse.csr_array:
-    """(rows, all n-grams)"""
-    assert network.wide is not None
-    device = network.wide.bias.device
-    read = (
-        collate(source.part, step.rows).to(device) for step in batches.in_order([source], tokens_per_batch)
+def _tfidf(wide: Wide, rows: PartRows, tokens_per_batch: int) -> sparse.csr_array:
+    """Return the TF-IDF values (rows, all n-grams)."""
+    batches = (
+        collate(rows.part, planned.rows).to(wide.bias.device)
+        for planned in ordered_batches([rows], tokens_per_batch)
     )
-    return sparse.vstack([network.wide.tfidf_matrix(batch) for batch in read], format="csr")
+    return sparse.vstack([wide.tfidf_matrix(batch) for batch in batches], format="csr")
 
 
-def _plane(network: Network, task: Task, held: sparse.csr_matrix, truth: np.ndarray, c: float) -> LinearModel:
-    if task.kind == "regression":
-        head = network.heads[task.name]
-        assert isinstance(head, RegressionHead)
-        return _ridge(held, (truth - float(head.mean)) / float(head.deviation), c)
-    assert network.wide is not None
-    outputs = network.wide.widths[task.name]
-    if task.kind == "multilabel":
-        planes = [_margin(held, truth[:, label] > 0, c) for label in range(outputs)]
-        return LinearModel(np.stack([p.weight[0] for p in planes]), np.concatenate([p.start for p in planes]))
-    return _classes(held, truth, outputs, c)
-
-
-def _ridge(held: sparse.csr_matrix, truth: np.ndarray, c: float) -> LinearModel:
-    model = Ridge(alpha=1 / c, solver="sparse_cg").fit(held, truth)
-    return LinearModel(model.coef_[None], np.array([model.intercept_]))
-
-
-def _margin(held: sparse.csr_matrix, there: np.ndarray, c: float) -> LinearModel:
-    """Of one label, (1,F) and (1,); where all documents or none have it, the same for every document."""
-    if there.all() or not there.any():
-        return LinearModel(np.zeros((1, held.shape[1])), np.full(1, LOGIT if there.all() else -LOGIT))
-    return _fit_svc(held, there, c)
-
-
-def _classes(held: sparse.csr_matrix, ids: np.ndarray, classes: int, c: float) -> LinearModel:
-    """A plane between each class and the others; a class without a document is on the far side of its own."""
-    weight, start = np.zeros((classes, held.shape[1])), np.full(classes, -LOGIT)
-    present = np.unique(ids)
-    if len(present) == 1:
-        start[present] = LOGIT
-        return LinearModel(weight, start)
-    plane = _fit_svc(held, ids, c)
-    if len(present) == 2:
-        # one plane, whose sides are the classes: what lies between their logits is its margin
-        plane = LinearModel(*(np.concatenate([-own / 2, own / 2]) for own in plane))
-    weight[present], start[present] = plane
-    return LinearModel(weight, start)
-
-
-def _fit_svc(held: sparse.csr_matrix, truth: np.ndarray, c: float) -> LinearModel:
-    with warnings.catch_warnings():
-        # near its solution is near enough
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LinearSVC(C=c, tol=TOLERANCE, random_state=0).fit(held, truth)
-    return LinearModel(LOGIT * model.coef_, LOGIT * model.intercept_)
+def _drop_empty_columns(features: sparse.csr_matrix) -> tuple[np.ndarray, sparse.csr_matrix]:
+    """Return the columns (F,) that hold a value, and the matrix of these columns alone."""
+    is_present = np.zeros(features.shape[1], bool)
+    is_present[features.indices] = True
+    columns = np.flatnonzero(is_present)
+    new_index = (is_present.cumsum() - 1).astype(features.indices.dtype)
+    shape = (features.shape[0], len(columns))
+    return columns, sparse.csr_matrix((features.data, new_index[features.indices], features.indptr), shape)

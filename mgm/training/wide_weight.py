@@ -1,78 +1,84 @@
-"""How much of a task's logits is the wide part's: half of them in training, and then what validation shows to be best.
+"""Tunes the weight of the wide part in a task's outputs: one half during training, then the best on validation.
 
-The deep part may overfit a small task long before others have learned, and the wide part be of little use to a third.
+The deep part may overfit a small task long before others have learned, and the wide part may be of little use to a third.
 
 Axes: n labelled documents of the validation split, K labels.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from scipy.special import expit
 
 from mgm.model.batch import cut_by_tokens
 from mgm.model.collate import collate
-from mgm.model.heads import Outcome
+from mgm.model.heads import HEADS, Outcome
 from mgm.model.network import Network
 from mgm.tasks import Task
-from mgm.training.labelled_rows import Source
-from mgm.training.validation import Pairs, collect, metric
+from mgm.training.data import PartRows
+from mgm.training.kinds import TASK_TRAINING, Pair
+from mgm.training.validation import collect_pairs
 
-HALF = 0.5
-SHARES = (0.35, 0.65, 0.2, 0.8)
-"""What is tried in place of half. Both parts keep a say: documents to come differ from those of validation."""
+DEFAULT_WEIGHT = 0.5
+CANDIDATE_WEIGHTS = (0.35, 0.65, 0.2, 0.8)
+"""Weights that are tried in place of the default. None is 0 or 1, since new documents differ from those of validation."""
 MIN_GAIN = 0.005
-"""Of the first metric over half: less is what chance alone makes, where both parts agree on most documents."""
+"""The gain of the first metric over the default weight from which another is taken. Where both parts agree on most documents,
+chance alone gives less."""
 
 
 def tune_wide_weights(
-    network: Network,
-    sources: list[Source],
-    tasks: list[Task],
-    labels: dict[str, list[str]],
-    tokens_per_batch: int,
+    network: Network, rows: Sequence[PartRows], tasks: Sequence[Task], *, tokens_per_batch: int
 ) -> dict[str, float]:
-    """The share of the wide part, by document-level task, that gives the highest first metric on `sources`: half unless
-    another gains LEAST_GAIN, and where a task has no label there. Nothing of a network without a wide part."""
+    """Return the weight of the wide part with the highest first metric on `rows`, by task that has such a part.
+
+    It is the default unless another weight gains MIN_GAIN, and where a task has no label in `rows`. The result is empty for a
+    network without a wide part.
+    """
     if network.wide is None:
         return {}
 
-    def outcomes(source: Source, own: list[Task]) -> Mapping[str, Outcome]:
-        return _logits(network, source, own, labels, tokens_per_batch)
+    def predict(selected: PartRows, tasks: list[Task]) -> Mapping[str, Outcome]:
+        return _branch_logits(network, selected, tasks, tokens_per_batch=tokens_per_batch)
 
-    own = [task for task in tasks if task.name in network.wide.widths]
-    pairs = collect(sources, own, labels, outcomes)
-    return {t.name: best_wide_weight(t, pairs[t.name], labels) if t.name in pairs else HALF for t in own}
-
-
-def best_wide_weight(task: Task, pair: Pairs, labels: dict[str, list[str]]) -> float:
-    """By the logits (n,2,K) of both parts, the deep one first, and what is true."""
-    logits, truth = pair
-
-    def reached(share: float) -> float:
-        mixed = (1 - share) * logits[:, 0] + share * logits[:, 1]
-        return metric(task, (expit(mixed) if task.kind == "multilabel" else mixed, truth), labels)
-
-    best = max(SHARES, key=reached)
-    return best if reached(best) >= reached(HALF) + MIN_GAIN else HALF
+    tuned = [task for task in tasks if task.name in network.wide.widths]
+    pairs = collect_pairs(rows, tuned, predict)
+    return {t.name: best_wide_weight(t, pairs[t.name]) if t.name in pairs else DEFAULT_WEIGHT for t in tuned}
 
 
-def _logits(
-    network: Network, source: Source, tasks: list[Task], labels: dict[str, list[str]], tokens_per_batch: int
+def best_wide_weight(task: Task, pair: Pair) -> float:
+    """Return the best weight for predictions that are the outputs (n,2,K) of both parts, the deep one first."""
+    kind = TASK_TRAINING[task.kind]
+
+    def metric(weight: float) -> float:
+        outputs = (1 - weight) * pair.predicted[:, 0] + weight * pair.predicted[:, 1]
+        return kind.metric(Pair(predicted=kind.activate(outputs), truth=pair.truth), len(task.labels))
+
+    best = max(CANDIDATE_WEIGHTS, key=metric)
+    return best if metric(best) >= metric(DEFAULT_WEIGHT) + MIN_GAIN else DEFAULT_WEIGHT
+
+
+def _branch_logits(
+    network: Network, rows: PartRows, tasks: list[Task], *, tokens_per_batch: int
 ) -> dict[str, np.ndarray]:
-    """(rows,2,K) of each task, the deep part's and the wide part's; (rows,2) of regressions."""
+    """Return the outputs of the deep and the wide part by task: (rows,2,K), or (rows,2) for values."""
     device = next(network.parameters()).device
-    shapes = {t.name: () if t.kind == "regression" else (len(labels[t.name]),) for t in tasks}
-    found = {name: np.zeros((len(source.rows), 2, *own), np.float32) for name, own in shapes.items()}
+    logits = {t.name: np.zeros((len(rows.rows), 2, *_outcome_shape(t)), np.float32) for t in tasks}
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        by_length = np.argsort(source.length, kind="stable")
-        for chosen in cut_by_tokens(by_length, source.length[by_length], tokens_per_batch):
-            batch = collate(source.part, source.rows[chosen]).to(device)
-            for place, outputs in enumerate(network.branch_outputs(batch)):
-                for name, logits in found.items():
-                    logits[chosen, place] = outputs[name].float().cpu().numpy()
+        by_length = np.argsort(rows.length, kind="stable")
+        for chosen in cut_by_tokens(by_length, rows.length[by_length], tokens_per_batch):
+            batch = collate(rows.part, rows.rows[chosen]).to(device)
+            for branch, outputs in enumerate(network.branch_outputs(batch)):
+                for name, of_task in logits.items():
+                    of_task[chosen, branch] = outputs[name].float().cpu().numpy()
     network.train(was_training)
-    return found
+    return logits
+
+
+def _outcome_shape(task: Task) -> tuple[int, ...]:
+    """Return the shape of the outcome of one row."""
+    outcome = HEADS[task.kind].empty_outcome(task, num_rows=0, num_words=0)
+    assert isinstance(outcome, np.ndarray), "only kinds of documents have a wide part that is solved for"
+    return outcome.shape[1:]

@@ -50,8 +50,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_peer_is_no_smaller_and_learns_from_the_same_pairs(benchmark: Any, workspace: Path) -> None:
     tasks = [t for t in CONFIG.active_tasks() if t.name == "into_zh"]
     made = benchmark.prepared(workspace, CONFIG, tasks, 20, 9)
-    assert sum(len(s.rows) for s in made.sources) == 20
-    assert max(int(s.length.max()) for s in made.sources) == 9
+    assert sum(len(s.rows) for s in made.data.train) == 20
+    assert max(int(s.length.max()) for s in made.data.train) == 9
     outside = benchmark.weights(made.network)["outside of tables"]
     longer = CONFIG.model_copy(update={"train": CONFIG.train.model_copy(update={"epochs": 30})})
     fitted = benchmark.fit_transformer(made, longer)
@@ -64,8 +64,8 @@ def test_the_peer_is_no_smaller_and_learns_from_the_same_pairs(benchmark: Any, w
 def test_the_peers_search_gives_what_its_training_would(benchmark: Any, workspace: Path) -> None:
     tasks = [t for t in CONFIG.active_tasks() if t.name == "into_zh"]
     made = benchmark.prepared(workspace, CONFIG, tasks, None, 100)
-    model = benchmark.Transformer(CONFIG.model.generation, ["into_zh"], made.labels["into_zh"]).eval()
-    source = made.sources[0]
+    model = benchmark.Transformer(CONFIG.model.generation, ["into_zh"], list(made.tasks[0].labels)).eval()
+    source = made.data.train[0]
     batch = benchmark.collate(source.part, source.rows[:1], made.tasks)
     target = batch.targets["into_zh"][0]
     assert NO_LABEL not in target

@@ -13,7 +13,8 @@ import yaml
 from mgm.corpus.parts import Part, PartsWriter, file_sha256, write_manifest
 from mgm.tasks import Task
 from mgm.text import labels
-from mgm.training.distillation.scores import agreement, probabilities, read_scores
+from mgm.training.distillation.scores import label_agreement, read_scores
+from mgm.training.kinds import TASK_TRAINING
 from tests import tiny
 
 SOURCE = Path(__file__).resolve().parents[2] / "benchmarks" / "sentence_teacher.py"
@@ -38,10 +39,10 @@ def test_a_linear_model_answers_labelled_and_unlabelled_rows_alike() -> None:
     found = teacher.scores(vectors, pl.Series(known, dtype=pl.Int32), dish, ["cake", "soup", "鱼", "茶"])
     assert (found.argmax(1) == truth).all()
     assert (found[:, 3] == teacher.ABSENT).all()
-    themes = Task(name="themes", kind="multilabel", corpora=["verses"])
+    themes = Task(name="themes", kind="multilabel", corpora=["verses"], labels=("月", "雨", "家", "酒"))
     sets = pl.Series([None if k is None else sorted({k, 2}) for k in known], dtype=pl.List(pl.Int32))
     found = teacher.scores(vectors, sets, themes, ["月", "雨", "家", "酒"])
-    assert agreement(probabilities(found, themes, 1.0), sets, themes) == 1.0
+    assert label_agreement(TASK_TRAINING[themes.kind].teacher_predictions(found, 1.0), sets, themes) == 1.0
     assert (found[:, 2] > 10).all()  # with every row
     assert (found[:, 3] < -10).all()  # with none
     price = Task(name="price", kind="regression", corpora=["menus"])
@@ -70,7 +71,7 @@ def test_the_encoder_teaches_what_the_labels_say(tmp_path: Path, monkeypatch: py
     teacher = example()
     assert teacher.main(["--tasks", "dish", "price"]) == 0
     (dish,) = [t for t in tiny.settings().active_tasks() if t.name == "dish"]
-    found = read_scores(Path("data/teachers/dish/minilm.parquet"), dish, spaces["dish"])
+    found = read_scores(Path("data/teachers/dish/minilm.parquet"), dish)
     train = frames["menus"].filter(split="train")
     assert found["doc_id"].to_list() == train["doc_id"].to_list()
     said = [spaces["dish"][i] for i in found.drop("corpus", "doc_id").to_numpy().argmax(1)]

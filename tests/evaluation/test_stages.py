@@ -28,9 +28,10 @@ from flows.stages import (
 from mgm.bundle import bundle as bundles
 from mgm.corpus.parts import read_table
 from mgm.settings.settings import Settings
+from mgm.tasks import with_label_spaces
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary
-from mgm.training.fit import plan
+from mgm.training.fit import plan_training
 
 ROWS = 80
 PARAMS: dict[str, Any] = {
@@ -79,7 +80,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
         vocabulary = Vocabulary.load(folder / "vocabulary.parquet")
         parts = {c: [FeaturePart.load(folder / c, i) for i in range(3)] for c in settings.enabled}
-        made = plan(settings, settings.active_tasks(), labels, parts, len(vocabulary))
+        made = plan_training(
+            settings,
+            with_label_spaces(settings.active_tasks(), labels),
+            parts,
+            vocabulary_size=len(vocabulary),
+        )
         bundle = bundles.Bundle(
             network=made.network,
             settings=bundles.own_settings(settings),

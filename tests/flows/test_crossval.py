@@ -11,7 +11,7 @@ import pytest
 
 from flows import crossval, lock, training_run
 from mgm.text.features import FeaturePart
-from mgm.training.trainer import EpochReport
+from mgm.training.callbacks import EpochReport
 from tests import tiny
 from tests.laid import lay
 

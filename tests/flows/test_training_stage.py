@@ -9,9 +9,10 @@ from dvclive import Live
 
 from flows.stages import train
 from flows.training_run import Console, epoch_line, facts
-from mgm.training.cost import Cost
-from mgm.training.fit import fit, plan
-from mgm.training.trainer import EpochReport
+from mgm.tasks import with_label_spaces
+from mgm.training.callbacks import EpochReport
+from mgm.training.cost import EpochCost
+from mgm.training.fit import fit, plan_training
 from tests import tiny
 
 REPORT = EpochReport(
@@ -24,7 +25,7 @@ REPORT = EpochReport(
     learning_rate=0.001,
     passes={"menus": 1.0, "verses": 1.5},
     task_passes={"dish": 2.0, "themes": 3.0},
-    cost=Cost(
+    cost=EpochCost(
         words=8_000,
         documents=100,
         seconds=5.0,
@@ -72,7 +73,9 @@ def test_what_is_logged_live(tmp_path: Path) -> None:
 def test_the_facts_of_a_training() -> None:
     config = tiny.settings(epochs=2, weighting="uncertainty")
     features, vocabulary, spaces = tiny.prepared(config, tiny.corpora())
-    made = plan(config, config.active_tasks(), spaces, features, len(vocabulary))
+    made = plan_training(
+        config, with_label_spaces(config.active_tasks(), spaces), features, vocabulary_size=len(vocabulary)
+    )
     found = facts(made, fit(made, config), config)
     assert (found["precision"], found["weighting"]) == ("fp32", "uncertainty")
     assert found["model"]["preset"] == "full"

@@ -12,7 +12,7 @@ import yaml
 from flows import lock, training_run, tune
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
-from mgm.training.trainer import EpochReport
+from mgm.training.callbacks import EpochReport
 from tests import tiny
 from tests.laid import lay
 
@@ -87,10 +87,10 @@ def test_the_score_is_that_of_the_training_itself(capsys: pytest.CaptureFixture[
     settings = lay(raw())
     assert tune.main(["--trials", "1"]) == 0
     tasks = settings.active_tasks()
-    alone = tune.fit(tune.prepare(settings, tasks), settings).trained
+    alone = tune.fit(tune.prepare(settings, tasks), settings).training
     (trial,) = results()["trials"]
-    assert trial["score"] == pytest.approx(alone.score, abs=1e-6)
-    assert trial["best_epoch"] == alone.best
+    assert trial["score"] == pytest.approx(alone.best_score, abs=1e-6)
+    assert trial["best_epoch"] == alone.best_epoch
 
 
 class Killed(BaseException):

@@ -10,6 +10,7 @@ from torch import Tensor
 from torchjd import aggregation
 from torchjd.aggregation import Aggregator
 
+from mgm.experiments.methods.weighting.aggregated import AggregatedWeighting
 from mgm.model.batch import Batch
 from mgm.model.collate import collate
 from mgm.model.network import Network
@@ -17,7 +18,6 @@ from mgm.settings.settings import Settings
 from mgm.settings.training import AGGREGATORS, TrainSettings
 from mgm.tasks import with_label_spaces
 from mgm.training.weighting import registry
-from mgm.training.weighting.aggregated import AggregatedWeighting
 from mgm.training.weighting.weighting import Weighting
 from tests import tiny
 
@@ -138,7 +138,7 @@ def test_the_wide_part_has_the_plain_sum_whatever_the_weights(
 ) -> None:
     weights = {"dish": 0.1, "price": 3.0, "keys": 5.0}
     expected, found = (
-        after(registry.make(TrainSettings(weighting=name, weights=own), NAMES), batch, *chosen)[1]
+        after(registry.make_weighting(TrainSettings(weighting=name, weights=own), NAMES), batch, *chosen)[1]
         for own in ({}, weights)
     )
     parts = {n for n in found if n.startswith("wide_tagging.")}

@@ -8,10 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mgm.experiments.methods.augmentation import RandomAugmentation, delete_words, mask_runs, swap_words
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.mixup import Mixup
 from mgm.settings.training import AugmentationSettings
-from mgm.training.augmentation import augment, delete, mask, mixing, swap
 from tests.model.conftest import batch_of
 
 document = st.lists(
@@ -43,7 +43,7 @@ def test_deleted_words_leave_the_others_in_their_order_and_every_sentence_one(
 ) -> None:
     torch.manual_seed(len(documents))
     batch = batch_of(documents)
-    found = delete(batch, probability, set())
+    found = delete_words(batch, probability, set())
     assert torch.equal(found.paragraph_length, batch.paragraph_length)
     for after, before in zip(spelt(found), spelt(batch), strict=True):
         assert len(after) >= 1
@@ -55,12 +55,12 @@ def test_so_many_words_are_deleted_swapped_and_masked() -> None:
     torch.manual_seed(0)
     batch = batch_of([[[list(range(30)) * 2 for _ in range(20)] for _ in range(5)] for _ in range(4)])
     count = batch.word.numel()
-    assert delete(batch, 0.2, set()).word.numel() / count == pytest.approx(0.8, abs=0.01)
+    assert delete_words(batch, 0.2, set()).word.numel() / count == pytest.approx(0.8, abs=0.01)
     # of the 18 words of a sentence that are chosen, one stays where it is, by chance
-    moved = (swap(batch, 0.3, set()).word != batch.word).float().mean()
+    moved = (swap_words(batch, 0.3, set()).word != batch.word).float().mean()
     assert float(moved) == pytest.approx(0.3 * (1 - 1 / 18), abs=0.02)
     for words in (1, 3, 10):
-        masked = mask(batch, 0.15, words)
+        masked = mask_runs(batch, 0.15, words)
         hidden = masked.word == len(batch.type_id)
         assert float(hidden.float().mean()) == pytest.approx(0.15, abs=0.02)
         assert torch.equal(masked.word[~hidden], batch.word[~hidden])
@@ -69,7 +69,7 @@ def test_so_many_words_are_deleted_swapped_and_masked() -> None:
 def test_masked_words_come_in_runs_that_end_with_their_sentence_and_are_unknown() -> None:
     torch.manual_seed(1)
     batch = batch_of([[[list(range(1, 13))] * 50]])
-    masked = mask(batch, 0.2, 4)
+    masked = mask_runs(batch, 0.2, 4)
     assert masked.type_id[-1] == 0
     assert masked.type_property[-1].tolist() == [0, 0, 0, 0]
     assert masked.type_ngram_offset.diff()[-1] == 0  # no n-grams
@@ -96,7 +96,7 @@ def test_swapped_words_stay_in_their_sentence_with_what_is_known_of_them(
     target = torch.full_like(batch.word, NO_LABEL)
     of_first = int(batch.words_per_document[0])
     target[:of_first] = 0 if labelled else NO_LABEL
-    found = swap(batch_of(documents, {"names": target}), 0.9, TAGGING)
+    found = swap_words(batch_of(documents, {"names": target}), 0.9, TAGGING)
     for after, before in zip(spelt(found), spelt(batch), strict=True):
         assert sorted(after) == sorted(before)
     pairs = [sorted(zip(b.word.tolist(), b.content.tolist(), strict=True)) for b in (found, batch)]
@@ -116,7 +116,7 @@ def test_labels_move_with_the_words_that_are_left_and_spans_stay_whole() -> None
     seen = set()
     for seed in range(60):
         torch.manual_seed(seed)
-        found = delete(batch, 0.5, TAGGING)
+        found = delete_words(batch, 0.5, TAGGING)
         assert torch.equal(found.targets["genre"], batch.targets["genre"])
         for words, labels in zip(spelt(found), names(found), strict=True):
             last = None
@@ -131,7 +131,7 @@ def test_labels_move_with_the_words_that_are_left_and_spans_stay_whole() -> None
                 last = span
         seen |= {(*words,) for words in spelt(found)}
     assert any(row[:1] == (2,) for row in seen), "a span must have lost its first word, or nothing is shown"
-    masked = mask(batch, 0.5, 2)
+    masked = mask_runs(batch, 0.5, 2)
     assert torch.equal(masked.targets["names"], batch.targets["names"])
 
 
@@ -143,7 +143,7 @@ def test_a_batch_without_words_stays_one() -> None:
         type_property=torch.zeros(0, 4, dtype=torch.int64), word=empty, content=torch.zeros(0, dtype=torch.bool),
         sentence_length=empty, paragraph_length=empty, document_length=torch.zeros(2, dtype=torch.int64), targets={},
     )  # fmt: skip
-    found = augment(batch, AugmentationSettings(delete=0.5, swap=0.5, mask=0.5), TAGGING)
+    found = RandomAugmentation(AugmentationSettings(delete=0.5, swap=0.5, mask=0.5), TAGGING).augment(batch)
     assert found.word.numel() == 0
     assert found.size == 2
 
@@ -151,8 +151,8 @@ def test_a_batch_without_words_stays_one() -> None:
 def test_what_is_off_changes_nothing_and_draws_no_number() -> None:
     batch, off = batch_of([[[[1, 2, 3]]]]), AugmentationSettings()
     torch.manual_seed(5)
-    assert augment(batch, off, TAGGING) is batch
-    assert mixing(batch, off) is None
+    assert RandomAugmentation(off, TAGGING).augment(batch) is batch
+    assert RandomAugmentation(off, TAGGING).draw_mixup(batch) is None
     drawn = torch.rand(1)
     torch.manual_seed(5)
     assert torch.equal(torch.rand(1), drawn)
@@ -168,7 +168,10 @@ def test_mixed_vectors_and_losses_lie_between_those_of_two_documents() -> None:
 def test_batches_are_mixed_as_often_as_set_in_shares_of_a_beta_distribution() -> None:
     torch.manual_seed(3)
     batch = batch_of([[[[1, 2]]], [[[3]]], [[[4]]]])
-    drawn = [mixing(batch, AugmentationSettings(mixup=0.25, mixup_alpha=2.0)) for _ in range(2_000)]
+    drawn = [
+        RandomAugmentation(AugmentationSettings(mixup=0.25, mixup_alpha=2.0), TAGGING).draw_mixup(batch)
+        for _ in range(2_000)
+    ]
     found = [m for m in drawn if m is not None]
     assert len(found) / 2_000 == pytest.approx(0.25, abs=0.03)
     shares = torch.tensor([m.share for m in found])

@@ -3,8 +3,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.tasks import with_label_spaces
-from mgm.training.batches import one_pass
-from mgm.training.labelled_rows import Source, labelled
+from mgm.training.batches import shuffled_batches
+from mgm.training.data import PartRows, select_labelled_rows
 from mgm.training.sampling import plan_epoch, task_passes
 from tests import tiny
 
@@ -13,9 +13,11 @@ FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 
 
-def made_up(corpus: str, lengths: list[int]) -> Source:
+def made_up(corpus: str, lengths: list[int]) -> PartRows:
     """A source of which only the lengths matter."""
-    return Source(corpus, FEATURES["menus"][0], np.arange(len(lengths)) * 2, np.array(lengths))
+    return PartRows(
+        corpus=corpus, part=FEATURES["menus"][0], rows=np.arange(len(lengths)) * 2, length=np.array(lengths)
+    )
 
 
 LENGTHS = st.lists(st.integers(1, 400), min_size=1, max_size=60)
@@ -24,7 +26,7 @@ LENGTHS = st.lists(st.integers(1, 400), min_size=1, max_size=60)
 @given(LENGTHS, st.integers(1, 500), st.integers(0, 5))
 def test_a_pass_has_every_row_once_within_the_budget(lengths: list[int], budget: int, seed: int) -> None:
     source = made_up("a", lengths)
-    steps = one_pass([source], [0], budget, [seed])
+    steps = shuffled_batches([source], [0], tokens_per_batch=budget, seed=[seed])
     assert sorted(np.concatenate([s.rows for s in steps])) == source.rows.tolist()
     assert all(len(s.rows) == 1 or sum(lengths[r // 2] for r in s.rows) <= budget for s in steps)
 
@@ -33,7 +35,10 @@ def test_the_seed_alone_decides() -> None:
     sources = [made_up("a", list(range(1, 50))), made_up("b", [7] * 30)]
 
     def rows(seed: int, epoch: int) -> list[tuple[int, list[int]]]:
-        return [(s.source, s.rows.tolist()) for s in plan_epoch(sources, 60, 1.0, seed, epoch).steps]
+        return [
+            (s.source, s.rows.tolist())
+            for s in plan_epoch(sources, tokens_per_batch=60, tau=1.0, seed=seed, epoch=epoch).batches
+        ]
 
     assert rows(1, 2) == rows(1, 2)
     assert rows(1, 2) != rows(1, 3)
@@ -42,38 +47,42 @@ def test_the_seed_alone_decides() -> None:
 
 def test_batches_hold_documents_of_similar_length() -> None:
     lengths = np.random.default_rng(0).integers(1, 1000, 500).tolist()
-    steps = one_pass([made_up("a", lengths)], [0], 5_000, [1])
+    steps = shuffled_batches([made_up("a", lengths)], [0], tokens_per_batch=5_000, seed=[1])
     spread = [max(lengths[r // 2] for r in s.rows) / min(lengths[r // 2] for r in s.rows) for s in steps]
     assert np.median(spread) < 1.5
 
 
 @given(LENGTHS, LENGTHS)
 def test_tau_one_is_one_pass_over_each_corpus(first: list[int], second: list[int]) -> None:
-    plan = plan_epoch([made_up("a", first), made_up("b", second)], 100, 1.0, 1, 0)
+    plan = plan_epoch(
+        [made_up("a", first), made_up("b", second)], tokens_per_batch=100, tau=1.0, seed=1, epoch=0
+    )
     assert plan.passes == {"a": 1.0, "b": 1.0}
-    assert sum(len(s.rows) for s in plan.steps) == len(first) + len(second)
+    assert sum(len(s.rows) for s in plan.batches) == len(first) + len(second)
 
 
 def test_tau_zero_draws_every_corpus_equally_often() -> None:
-    plan = plan_epoch([made_up("a", [10] * 80), made_up("b", [10] * 20)], 10, 0.0, 1, 0)
-    assert [sum(s.source == i for s in plan.steps) for i in (0, 1)] == [50, 50]
+    plan = plan_epoch(
+        [made_up("a", [10] * 80), made_up("b", [10] * 20)], tokens_per_batch=10, tau=0.0, seed=1, epoch=0
+    )
+    assert [sum(s.source == i for s in plan.batches) for i in (0, 1)] == [50, 50]
     assert plan.passes == {"a": 50 / 80, "b": 50 / 20}
 
 
 def test_passes_of_a_task_are_over_its_own_labelled_rows() -> None:
-    sources = labelled(FEATURES, TASKS, "train")
-    once = plan_epoch(sources, 60, 1.0, 1, 0)
+    sources = select_labelled_rows(FEATURES, TASKS, "train")
+    once = plan_epoch(sources, tokens_per_batch=60, tau=1.0, seed=1, epoch=0)
     assert task_passes(once, sources, TASKS) == dict.fromkeys(("dish", "keys", "price", "themes"), 1.0)
-    equal = plan_epoch(sources, 20, 0.0, 1, 0)
+    equal = plan_epoch(sources, tokens_per_batch=20, tau=0.0, seed=1, epoch=0)
     passes = task_passes(equal, sources, TASKS)
-    drawn = [row for step in equal.steps if sources[step.source].corpus == "verses" for row in step.rows]
+    drawn = [row for step in equal.batches if sources[step.source].corpus == "verses" for row in step.rows]
     assert passes["themes"] == len(drawn) / len(sources[1].rows)
     assert passes["themes"] > 1 > passes["dish"]
     assert task_passes(equal, sources[:1], TASKS[:1]).keys() == {"dish"}
 
 
 def test_only_rows_of_the_split_with_a_label_are_read() -> None:
-    sources = labelled(FEATURES, TASKS, "train")
+    sources = select_labelled_rows(FEATURES, TASKS, "train")
     assert [s.corpus for s in sources] == ["menus", "verses"]
     for source in sources:
         rows = source.part.documents[source.rows]
@@ -82,4 +91,4 @@ def test_only_rows_of_the_split_with_a_label_are_read() -> None:
     assert 6 not in sources[0].rows  # no label
     assert 0 in sources[1].rows  # an empty list is one
     only_themes = [t for t in TASKS if t.name == "themes"]
-    assert [s.corpus for s in labelled(FEATURES, only_themes, "train")] == ["verses"]
+    assert [s.corpus for s in select_labelled_rows(FEATURES, only_themes, "train")] == ["verses"]

@@ -23,7 +23,7 @@ from mgm.model.heads import ClassificationHead, MultilabelHead, RegressionHead
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text import labels
-from mgm.training.fit import Fitted, Plan, fit
+from mgm.training.fit import FitResult, Plan, fit
 from tests import tiny
 from tests.model.conftest import batch_of
 
@@ -73,11 +73,11 @@ def planned(settings: Settings) -> Plan:
     return training_run.prepare(settings, settings.active_tasks())
 
 
-def trained(settings: Settings) -> Fitted:
+def trained(settings: Settings) -> FitResult:
     return fit(planned(settings), settings)
 
 
-def digest(fitted: Fitted) -> str:
+def digest(fitted: FitResult) -> str:
     return hashlib.sha256(
         save({k: v.contiguous() for k, v in fitted.network.state_dict().items()})
     ).hexdigest()
@@ -172,7 +172,13 @@ def test_without_teachers_nothing_changes(project: Path) -> None:
     settings = teach({}, epochs=1)
     assert facts() == {"features": {}, "tasks": {}}
     plain = fit(
-        training_run.plan(settings, settings.active_tasks(), SPACES, FEATURES, len(VOCABULARY)), settings
+        training_run.plan_training(
+            settings,
+            with_label_spaces(settings.active_tasks(), SPACES),
+            FEATURES,
+            vocabulary_size=len(VOCABULARY),
+        ),
+        settings,
     )
     assert digest(trained(settings)) == digest(plain)
     assert digest(trained(teach({}, 1, label_weight=0.1, annealing=False))) == digest(plain)
@@ -187,9 +193,9 @@ def test_documents_without_a_label_train_the_student_and_held_out_ones_never_do(
     told = facts()["tasks"]["dish"]
     assert told["documents"] == train.height
     assert told["unlabelled"] == train["dish"].null_count() > 0
-    (source,) = [s for s in planned(settings).sources if s.corpus == "menus"]
+    (source,) = [s for s in planned(settings).data.train if s.corpus == "menus"]
     assert sorted(source.part.documents["doc_id"][source.rows]) == sorted(train["doc_id"])
-    for held_out in planned(settings).validation:
+    for held_out in planned(settings).data.validation:
         assert set(held_out.part.documents["split"][held_out.rows]) == {"valid"}
     answers = source.part.documents.filter(pl.col("split") != "train")["dish__t"].to_numpy()
     assert np.isnan(answers).all()
@@ -201,7 +207,7 @@ def test_documents_without_a_label_train_the_student_and_held_out_ones_never_do(
     mixed.write_parquet("data/teachers/mixed.parquet")
     assert digest(trained(teach({"dish": ["mixed.parquet"]}, epochs=1))) == digest(trained(settings))
     labelled_only = teach({"dish": ["all.parquet"]}, unlabelled=False)
-    (source,) = [s for s in planned(labelled_only).sources if s.corpus == "menus"]
+    (source,) = [s for s in planned(labelled_only).data.train if s.corpus == "menus"]
     assert source.part.documents["dish"][source.rows].null_count() == 0
 
 
@@ -214,7 +220,7 @@ def test_with_the_teacher_alone_the_student_says_what_it_says_and_annealing_come
 
     def dishes(settings: Settings) -> set[str]:
         fitted = trained(settings)
-        (source,) = [s for s in planned(settings).sources if s.corpus == "menus"]
+        (source,) = [s for s in planned(settings).data.train if s.corpus == "menus"]
         outcome = predict_part(
             fitted.network,
             source.part,
@@ -252,16 +258,14 @@ def test_answers_to_other_features_and_missing_ones_are_refused(project: Path) -
     more = settings.model_copy(
         update={"distillation": settings.distillation.model_copy(update={"teachers": {"price": ["x"]}})}
     )
-    with pytest.raises(ValueError, match="no answers for task 'price'; run the stage teachers again"):
+    with pytest.raises(ValueError, match="no predictions for task 'price'"):
         planned(more)
     before = training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint
     (part,) = FEATURES["menus"]
     write_manifest(
         training_run.FEATURES / "menus", [Part("part-00000.arrow", part.documents.height, "other")]
     )
-    with pytest.raises(
-        ValueError, match="not made from the present features of menus; run the stage teachers"
-    ):
+    with pytest.raises(ValueError, match="not made from the present features of menus"):
         planned(settings)
     assert training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint != before
     Path("data/taught/taught.json").unlink()

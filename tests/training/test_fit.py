@@ -4,8 +4,9 @@ import torch
 
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.settings.settings import Settings
+from mgm.tasks import with_label_spaces
 from mgm.text.vectors.table import VectorTable
-from mgm.training.fit import Plan, plan
+from mgm.training.fit import Plan, plan_training
 from tests import tiny
 
 FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), tiny.corpora())
@@ -14,7 +15,13 @@ WIDTH = tiny.SETTINGS["model"]["width"]
 
 def planned(vectors: VectorTable | None, config: Settings | None = None) -> Plan:
     config = config or tiny.settings()
-    return plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY), vectors)
+    return plan_training(
+        config,
+        with_label_spaces(config.active_tasks(), SPACES),
+        FEATURES,
+        vocabulary_size=len(VOCABULARY),
+        word_vectors=vectors,
+    )
 
 
 def embedding(made: Plan) -> torch.Tensor:
@@ -42,7 +49,13 @@ def test_a_single_task_begins_with_the_same_vectors() -> None:
     table = np.random.default_rng(0).normal(0, 1, (len(VOCABULARY) + 1, WIDTH)).astype(np.float32)
     config = tiny.settings()
     (task,) = [t for t in config.active_tasks() if t.name == "themes"]
-    alone = plan(config, [task], SPACES, FEATURES, len(VOCABULARY), table)
+    alone = plan_training(
+        config,
+        with_label_spaces([task], SPACES),
+        FEATURES,
+        vocabulary_size=len(VOCABULARY),
+        word_vectors=table,
+    )
     assert torch.equal(embedding(alone), embedding(planned(table)))
 
 
@@ -67,7 +80,7 @@ def test_fresh_weights_do_not_depend_on_the_environments_threads() -> None:
 
 
 def test_vectors_that_do_not_fit_are_an_error() -> None:
-    with pytest.raises(ValueError, match=r"word vectors of shape \(3, 16\) .* run the stage vectors again"):
+    with pytest.raises(ValueError, match=r"word vectors: shape \(3, 16\), expected \(\d+, 16\)"):
         planned(np.ones((3, WIDTH), np.float32))
     without = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | {"word": {"enabled": False}}})
     with pytest.raises(ValueError, match=r"model\.word\.enabled is false; set the source to none"):

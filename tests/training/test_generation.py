@@ -12,7 +12,7 @@ from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
 from mgm.scoring.scorer import Scorer
 from mgm.tasks import with_label_spaces
-from mgm.training.fit import fit, plan
+from mgm.training.fit import fit, plan_training
 from mgm.training.validation import validate
 from tests import writing
 
@@ -23,7 +23,7 @@ TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 
 @pytest.fixture(scope="module")
 def trained() -> Network:
-    made = plan(CONFIG, TASKS, SPACES, FEATURES, len(VOCABULARY))
+    made = plan_training(CONFIG, with_label_spaces(TASKS, SPACES), FEATURES, vocabulary_size=len(VOCABULARY))
     return fit(made, CONFIG).network
 
 
@@ -41,8 +41,8 @@ def test_what_is_learned_from_few_pairs_holds_for_others(trained: Network) -> No
 
 
 def test_the_validation_metric_of_texts_is_chrf(trained: Network) -> None:
-    made = plan(CONFIG, TASKS, SPACES, FEATURES, len(VOCABULARY))
-    metrics = validate(trained, made.validation, TASKS, SPACES)
+    made = plan_training(CONFIG, with_label_spaces(TASKS, SPACES), FEATURES, vocabulary_size=len(VOCABULARY))
+    metrics = validate(trained, made.data.validation, TASKS)
     assert set(metrics) == {"into_zh", "heading", "dish"}
     assert 0.8 < metrics["into_zh"] <= 1 and 0.8 < metrics["heading"] <= 1
 
@@ -101,8 +101,11 @@ def test_the_decoder_is_what_the_texts_share_and_their_beginnings_are_their_own(
 def test_generation_may_be_trained_alone() -> None:
     alone = [t for t in TASKS if t.kind == "generation"]
     config = writing.settings(epochs=1)
-    fitted = fit(plan(config, alone, SPACES, FEATURES, len(VOCABULARY)), config)
-    assert set(fitted.trained.history[0].losses) == {"into_zh", "heading"}
+    fitted = fit(
+        plan_training(config, with_label_spaces(alone, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
+        config,
+    )
+    assert set(fitted.training.history[0].losses) == {"into_zh", "heading"}
     assert fitted.network.wide is None
 
 
@@ -116,8 +119,11 @@ def test_generation_may_be_trained_alone() -> None:
 )
 def test_texts_are_trained_beside_a_class_under_every_recipe(train: dict[str, object]) -> None:
     config = writing.settings(**(train | {"epochs": 1}))
-    fitted = fit(plan(config, TASKS, SPACES, FEATURES, len(VOCABULARY)), config)
-    assert all(loss > 0 for loss in fitted.trained.history[0].losses.values())
+    fitted = fit(
+        plan_training(config, with_label_spaces(TASKS, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
+        config,
+    )
+    assert all(loss > 0 for loss in fitted.training.history[0].losses.values())
 
 
 def test_a_part_of_the_model_that_reads_no_words_cannot_write() -> None:

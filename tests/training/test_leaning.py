@@ -7,18 +7,24 @@ import torch
 from mgm.model.collate import collate
 from mgm.model.network import Network
 from mgm.tasks import Task, with_label_spaces
-from mgm.training.labelled_rows import labelled
+from mgm.training.data import select_labelled_rows
+from mgm.training.kinds import Pair
 from mgm.training.validation import validate
-from mgm.training.wide_weight import HALF, MIN_GAIN, SHARES, best_wide_weight, tune_wide_weights
+from mgm.training.wide_weight import (
+    CANDIDATE_WEIGHTS,
+    DEFAULT_WEIGHT,
+    MIN_GAIN,
+    best_wide_weight,
+    tune_wide_weights,
+)
 from tests import tiny
 
 CONFIG = tiny.settings()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
-VALIDATION = labelled(FEATURES, TASKS, "valid")
-CLASS = Task(name="genre", kind="classification", corpora=["c"])
-LABELS = Task(name="genre", kind="multilabel", corpora=["c"])
-SPACE = {"genre": ["a", "b"]}
+VALIDATION = select_labelled_rows(FEATURES, TASKS, "valid")
+CLASS = Task(name="genre", kind="classification", corpora=["c"], labels=("a", "b"))
+LABELS = Task(name="genre", kind="multilabel", corpora=["c"], labels=("a", "b"))
 
 
 def network(wide: bool = True) -> Network:
@@ -56,7 +62,7 @@ TRUTH = {"classification": np.array([0, 1]), "multilabel": np.array([[True, Fals
 def test_the_share_goes_to_the_part_that_is_right_and_at_a_tie_stays_half(task: Task) -> None:
     def found(deep: list[list[float]], wide: list[list[float]]) -> float:
         logits = np.stack([np.array(deep, np.float32), np.array(wide, np.float32)], axis=1)
-        return best_wide_weight(task, (logits, TRUTH[task.kind]), SPACE)
+        return best_wide_weight(task, Pair(predicted=logits, truth=TRUTH[task.kind]))
 
     assert found(RIGHT, WRONG) == 0.35  # the least step that leaves the wrong part
     assert found(WRONG, RIGHT) == 0.65
@@ -71,25 +77,29 @@ def test_a_share_that_gains_little_is_not_taken() -> None:
     for mistakes, expected in ((1, 0.5), (8, 0.65)):  # documents of which the deep part is wrong, and sure
         some = logits.copy()
         some[np.arange(mistakes), 0] = 1.5 * (1 - logits[np.arange(mistakes), 0])
-        assert best_wide_weight(CLASS, (some, truth), SPACE) == expected
+        assert best_wide_weight(CLASS, Pair(predicted=some, truth=truth)) == expected
 
 
 def test_the_tuned_shares_are_those_with_the_highest_metric_that_validation_reports() -> None:
-    shares = tune_wide_weights(network(), VALIDATION, TASKS, SPACES, 60)
+    shares = tune_wide_weights(network(), VALIDATION, TASKS, tokens_per_batch=60)
     assert shares.keys() == {"dish", "price", "themes"}
     reached = {}
-    for share in (HALF, *SHARES):
+    for share in (DEFAULT_WEIGHT, *CANDIDATE_WEIGHTS):
         made = network()
         for task in shares:
             made.set_wide_weight(task, share)
-        reached[share] = validate(made, VALIDATION, TASKS, SPACES, 60)
+        reached[share] = validate(made, VALIDATION, TASKS, tokens_per_batch=60)
     for task, share in shares.items():
         best = max(own[task] for own in reached.values())
-        assert reached[share][task] == best if share != HALF else reached[HALF][task] > best - MIN_GAIN
-    assert shares["dish"] != HALF, "or nothing is chosen"
+        assert (
+            reached[share][task] == best
+            if share != DEFAULT_WEIGHT
+            else reached[DEFAULT_WEIGHT][task] > best - MIN_GAIN
+        )
+    assert shares["dish"] != DEFAULT_WEIGHT, "or nothing is chosen"
 
 
 def test_without_a_wide_part_or_a_label_nothing_is_chosen() -> None:
-    assert tune_wide_weights(network(wide=False), VALIDATION, TASKS, SPACES, 60) == {}
+    assert tune_wide_weights(network(wide=False), VALIDATION, TASKS, tokens_per_batch=60) == {}
     menus = [source for source in VALIDATION if source.corpus == "menus"]
-    assert tune_wide_weights(network(), menus, TASKS, SPACES, 60)["themes"] == 0.5
+    assert tune_wide_weights(network(), menus, TASKS, tokens_per_batch=60)["themes"] == 0.5

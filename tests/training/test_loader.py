@@ -7,20 +7,20 @@ import torch
 from mgm.model.batch import Batch
 from mgm.model.collate import collate
 from mgm.tasks import with_label_spaces
-from mgm.training.batches import Step
-from mgm.training.labelled_rows import labelled
-from mgm.training.loader import ahead, load
+from mgm.training.batches import PlannedBatch
+from mgm.training.data import select_labelled_rows
+from mgm.training.loader import load_batches, prefetch
 from mgm.training.sampling import plan_epoch
 from tests import tiny
 
 CONFIG = tiny.settings()
 FEATURES, _, SPACES = tiny.prepared(CONFIG, tiny.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
-SOURCES = labelled(FEATURES, TASKS, "train")
-STEPS = plan_epoch(SOURCES, 30, 1.0, 1, 0).steps
+SOURCES = select_labelled_rows(FEATURES, TASKS, "train")
+STEPS = plan_epoch(SOURCES, tokens_per_batch=30, tau=1.0, seed=1, epoch=0).batches
 
 
-def gather(step: Step) -> Batch:
+def gather(step: PlannedBatch) -> Batch:
     return collate(SOURCES[step.source].part, step.rows, TASKS)
 
 
@@ -30,8 +30,8 @@ def tensors(batch: Batch) -> dict[str, torch.Tensor]:
 
 
 def test_a_thread_ahead_gives_the_same_bytes_in_the_same_order() -> None:
-    plain = list(load(STEPS, gather, torch.device("cpu")))
-    threaded = list(ahead(STEPS, gather, 3))
+    plain = list(load_batches(STEPS, gather, torch.device("cpu")))
+    threaded = list(prefetch(STEPS, gather, 3))
     assert len(plain) == len(threaded) == len(STEPS) > 4
     for one, other in zip(map(tensors, plain), map(tensors, threaded), strict=True):
         assert one.keys() == other.keys()
@@ -42,7 +42,7 @@ def test_a_thread_ahead_gives_the_same_bytes_in_the_same_order() -> None:
 
 def test_it_works_ahead_of_the_reader_and_no_further_than_asked() -> None:
     made: list[int] = []
-    reader = ahead(range(10), lambda i: made.append(i) or i, 3)
+    reader = prefetch(range(10), lambda i: made.append(i) or i, 3)
     assert next(reader) == 0
     deadline = time.monotonic() + 10
     while len(made) < 4 and time.monotonic() < deadline:
@@ -58,7 +58,7 @@ def test_an_error_of_the_thread_comes_out_at_its_place() -> None:
             raise ValueError("row 2 is broken")
         return i
 
-    reader = ahead(range(5), make, 3)
+    reader = prefetch(range(5), make, 3)
     assert [next(reader), next(reader)] == [0, 1]
     with pytest.raises(ValueError, match="row 2 is broken"):
         next(reader)
@@ -66,7 +66,7 @@ def test_an_error_of_the_thread_comes_out_at_its_place() -> None:
 
 def test_a_reader_that_leaves_ends_the_thread() -> None:
     made: list[int] = []
-    reader = ahead(range(1_000), lambda i: made.append(i) or i, 2)
+    reader = prefetch(range(1_000), lambda i: made.append(i) or i, 2)
     next(reader)
     reader.close()
     assert not any(t.name.startswith("loader") for t in threading.enumerate())
@@ -75,6 +75,6 @@ def test_a_reader_that_leaves_ends_the_thread() -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_the_same_batches_arrive() -> None:
-    for one, other in zip(map(gather, STEPS), load(STEPS, gather, torch.device("cuda")), strict=True):
+    for one, other in zip(map(gather, STEPS), load_batches(STEPS, gather, torch.device("cuda")), strict=True):
         for name, tensor in tensors(one).items():
             assert torch.equal(tensor, tensors(other)[name].cpu()), name

@@ -5,15 +5,15 @@ import pytest
 from scipy.special import softmax
 from sklearn.metrics import accuracy_score, f1_score
 
-from mgm.training.logit_adjustment import COST, STRENGTHS, log_share, tune_tau
+from mgm.training.logit_adjustment import MAX_ACCURACY_LOSS, TAUS, log_class_prior, tune_tau
 
 
 def test_shares_count_one_more_of_every_class() -> None:
-    assert np.exp(log_share(np.array([0, 0, 1]), 3)) == pytest.approx([3 / 6, 2 / 6, 1 / 6])
+    assert np.exp(log_class_prior(np.array([0, 0, 1]), 3)) == pytest.approx([3 / 6, 2 / 6, 1 / 6])
 
 
 def test_a_rare_class_that_its_frequency_drowns_comes_through() -> None:
-    shares = log_share(np.repeat([0, 1], [95, 5]), 2)
+    shares = log_class_prior(np.repeat([0, 1], [95, 5]), 2)
     logits = np.array([[0.2, -0.2], [0.2, -0.2], [0.2, -0.2], [0.3, -0.3], [0.02, -0.02]])
     truth = np.array([0, 0, 0, 0, 1])
     found = tune_tau(softmax(logits, axis=1), truth, shares)
@@ -24,7 +24,7 @@ def test_a_rare_class_that_its_frequency_drowns_comes_through() -> None:
 @pytest.mark.parametrize(("lost", "given"), [(5, True), (6, False)])
 def test_half_a_point_of_accuracy_is_given_for_macro_f1_and_no_more(lost: int, given: bool) -> None:
     """To catch rare documents, some frequent ones that look like them are lost: of 1,000, net of what is caught."""
-    shares = log_share(np.repeat([0, 1], [95, 5]), 2)
+    shares = log_class_prior(np.repeat([0, 1], [95, 5]), 2)
     alike, sure = [0.02, -0.02], [4.0, -4.0]
     truth = np.repeat([1, 0, 0], [2, 2 + lost, 996 - lost])
     probs = softmax(np.array([alike] * (4 + lost) + [sure] * (996 - lost)), axis=1)
@@ -35,7 +35,7 @@ def test_half_a_point_of_accuracy_is_given_for_macro_f1_and_no_more(lost: int, g
 def test_it_is_the_best_of_those_tried(documents: int) -> None:
     rng = np.random.default_rng(3)
     probs, truth = rng.dirichlet([4, 1, 1], documents), rng.integers(-1, 3, documents)
-    shares = log_share(rng.integers(0, 3, 50), 3)
+    shares = log_class_prior(rng.integers(0, 3, 50), 3)
     found = tune_tau(probs, truth, shares)
 
     def reached(tried: float) -> tuple[float, float]:
@@ -45,7 +45,7 @@ def test_it_is_the_best_of_those_tried(documents: int) -> None:
         )
 
     if documents:
-        allowed = [reached(s)[1] for s in STRENGTHS if reached(s)[0] >= reached(0.0)[0] - COST]
+        allowed = [reached(s)[1] for s in TAUS if reached(s)[0] >= reached(0.0)[0] - MAX_ACCURACY_LOSS]
         assert reached(found)[1] == pytest.approx(max(allowed))
     else:
         assert found == 0.0

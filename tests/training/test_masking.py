@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.model.batch import Batch
-from mgm.training.pretraining.masking import mask
+from mgm.training.pretraining.masking import mask_words
 from mgm.training.pretraining.sampled_softmax import SampledSoftmax
 from tests.model.conftest import batch_of
 
@@ -24,7 +24,7 @@ def batch() -> Batch:
 def test_chosen_words_are_known_and_the_others_stay(seed: int, share: float) -> None:
     torch.manual_seed(seed)
     before = batch()
-    found = mask(before, share)
+    found = mask_words(before, share)
     ids = before.type_id[before.word]
     assert found.place.numel() > 0
     assert (found.word == ids[found.place]).all()
@@ -38,7 +38,7 @@ def test_chosen_words_are_known_and_the_others_stay(seed: int, share: float) -> 
 def test_most_are_hidden_some_changed_some_left() -> None:
     torch.manual_seed(0)
     many = batch_of([[[list(range(1, 30)) * 40]]])
-    found = mask(many, 0.9)
+    found = mask_words(many, 0.9)
     said, was = found.batch.word[found.place], many.word[found.place]
     types = many.type_id.numel()
     assert (said == types).float().mean().item() == pytest.approx(0.8, abs=0.05)
@@ -50,7 +50,7 @@ def test_most_are_hidden_some_changed_some_left() -> None:
 
 
 def test_a_batch_of_unknown_words_has_nothing_to_guess() -> None:
-    assert mask(batch_of([[[[31, 31]]]]), 0.5).place.numel() == 0
+    assert mask_words(batch_of([[[[31, 31]]]]), 0.5).place.numel() == 0
 
 
 def test_a_small_vocabulary_is_taken_whole() -> None:

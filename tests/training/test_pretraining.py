@@ -22,7 +22,7 @@ from mgm.settings.training import PretrainSettings
 from mgm.text import labels
 from mgm.text.features import FeaturePart
 from mgm.training.checkpoint import Checkpoint
-from mgm.training.labelled_rows import training_rows
+from mgm.training.data import select_training_rows
 from mgm.training.pretraining.masked_words import PretrainReport
 from mgm.training.pretraining.masked_words import pretrain as pretrained_on
 from mgm.training.pretraining.weights import load_matching
@@ -59,7 +59,16 @@ def run(
         if report.epoch == kill_after:
             raise Killed
 
-    pretrained_on(encoder, training_rows(features), len(VOCABULARY), settings, 1, 1, checkpoint, on_epoch)
+    pretrained_on(
+        encoder,
+        select_training_rows(features),
+        settings,
+        vocabulary_size=len(VOCABULARY),
+        seed=1,
+        threads=1,
+        checkpoint=checkpoint,
+        on_epoch=on_epoch,
+    )
     state = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
     return hashlib.sha256(save(state)).hexdigest(), told
 
@@ -124,7 +133,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, kill_after: int)
 
 def test_nothing_to_guess_is_an_error() -> None:
     with pytest.raises(ValueError, match="pretraining: no document of split train has a known word"):
-        pretrained_on(fresh(), [], len(VOCABULARY), CHOSEN, 1, 1)
+        pretrained_on(fresh(), [], CHOSEN, vocabulary_size=len(VOCABULARY), seed=1, threads=1)
     with pytest.raises(ValueError, match=r"the loss of epoch 1 is nan .* lower pretrain\.learning_rate"):
         run(CHOSEN.model_copy(update={"learning_rate": 1e30}))
 
@@ -138,9 +147,7 @@ def test_a_model_without_a_part_begins_with_the_rest() -> None:
         fits = weights[name].shape == tensor.shape
         assert torch.equal(tensor, weights[name] if fits else before[name])
     assert torch.equal(smaller.state_dict()["windows.0.bias"], weights["windows.0.bias"])
-    with pytest.raises(
-        ValueError, match="none of the pretrained weights is of this model; run the stage pretrain again"
-    ):
+    with pytest.raises(ValueError, match="pretrained weights: none of them is of this model"):
         load_matching(smaller, {"other": torch.zeros(1)})
 
 
@@ -202,13 +209,11 @@ def test_training_starts_where_pretraining_ended_and_at_random_where_it_is_off(
 def test_another_vocabulary_and_an_absent_encoder_are_refused() -> None:
     settings = stage("pretrained", epochs=1)
     VOCABULARY.__class__(VOCABULARY.table.head(3)).save(training_run.VOCABULARY)
-    with pytest.raises(
-        ValueError, match="not made from the present vocabulary; run the stage pretrain again"
-    ):
+    with pytest.raises(ValueError, match="not made from the present vocabulary"):
         encoder_of(settings)
     stage("random")
-    with pytest.raises(FileNotFoundError, match="model.fusion: stacked_autoencoder need the stage pretrain"):
+    with pytest.raises(FileNotFoundError, match="model.fusion: stacked_autoencoder need it"):
         encoder_of(settings)
     shutil.rmtree("data/pretrained")
-    with pytest.raises(FileNotFoundError, match="run the stage pretrain"):
+    with pytest.raises(FileNotFoundError, match="pretrained.json: no such file"):
         encoder_of(settings)

@@ -13,11 +13,11 @@ from mgm.model.decode import decode
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion, build_fusion
 from mgm.settings.settings import Settings
-from mgm.tasks import RECONSTRUCTION
+from mgm.tasks import RECONSTRUCTION, with_label_spaces
 from mgm.training.checkpoint import Checkpoint
-from mgm.training.fit import fit, plan
-from mgm.training.labelled_rows import labelled, training_rows
-from mgm.training.pretraining.autoencoder import pretrain_layers, refit_decoder
+from mgm.training.data import select_labelled_rows, select_training_rows
+from mgm.training.fit import fit, plan_training
+from mgm.training.pretraining.autoencoder import DocumentInputs, pretrain_layers, refit_decoder
 from tests import tiny
 
 CONFIG = Settings.parse(
@@ -57,7 +57,16 @@ def layers(
         if (layer, epoch) == kill:
             raise Killed
 
-    losses = pretrain_layers(encoder, fusion, training_rows(FEATURES), 3, 60, 1, 1, checkpoint, told)
+    losses = pretrain_layers(
+        DocumentInputs(
+            encoder=encoder, fusion=fusion, sources=select_training_rows(FEATURES), tokens_per_batch=60
+        ),
+        epochs=3,
+        seed=1,
+        threads=1,
+        checkpoint=checkpoint,
+        on_epoch=told,
+    )
     assert digest(encoder) == before  # it is only read
     return digest(fusion), losses
 
@@ -79,10 +88,10 @@ def test_after_training_the_way_back_alone_is_fitted_and_the_held_out_documents_
 ):
     tasks = [t for t in CONFIG.active_tasks() if t.corpora == ["menus"]]
     own = {"menus": FEATURES["menus"]}
-    made = plan(CONFIG, tasks, SPACES, own, len(VOCABULARY))
+    made = plan_training(CONFIG, with_label_spaces(tasks, SPACES), own, vocabulary_size=len(VOCABULARY))
     fitted = fit(made, CONFIG).network
     (part,) = FEATURES["menus"]
-    (held_out,) = labelled(own, tasks, "valid")
+    (held_out,) = select_labelled_rows(own, tasks, "valid")
     errors = decode(fitted, part, held_out.rows, made.tasks)[RECONSTRUCTION]
     assert isinstance(errors, np.ndarray)
     assert errors.mean() == pytest.approx(1, abs=1e-3)
@@ -95,7 +104,7 @@ def test_after_training_the_way_back_alone_is_fitted_and_the_held_out_documents_
     fusion = fitted.fusion
     assert isinstance(fusion, AutoencoderFusion)
     for _ in range(15):
-        refit_decoder(fitted, made.sources, made.validation, 60, 1, 1)
+        refit_decoder(fitted, made.data, tokens_per_batch=60, seed=1, threads=1)
     assert all(torch.equal(fitted.state_dict()[name], tensor) for name, tensor in kept.items())
 
     (other,) = FEATURES["verses"]  # never seen in training
@@ -110,6 +119,14 @@ def test_after_training_the_way_back_alone_is_fitted_and_the_held_out_documents_
 def test_a_training_with_the_stack_gives_the_same_bytes_again() -> None:
     tasks = [t for t in CONFIG.active_tasks() if t.name == "themes"]
     first, again = (
-        digest(fit(plan(CONFIG, tasks, SPACES, FEATURES, len(VOCABULARY)), CONFIG).network) for _ in range(2)
+        digest(
+            fit(
+                plan_training(
+                    CONFIG, with_label_spaces(tasks, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+                ),
+                CONFIG,
+            ).network
+        )
+        for _ in range(2)
     )
     assert first == again

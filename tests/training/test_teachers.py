@@ -12,21 +12,25 @@ from scipy.special import expit, softmax
 
 from mgm.tasks import Task
 from mgm.training.distillation.scores import (
-    agreement,
     average_teachers,
     has_target,
-    probabilities,
+    label_agreement,
     read_scores,
     save_scores,
 )
+from mgm.training.kinds import TASK_TRAINING
 
-DISH = Task(name="dish", kind="classification", corpora=["menus"])
-THEMES = Task(name="themes", kind="multilabel", corpora=["verses"])
+DISH = Task(name="dish", kind="classification", corpora=["menus"], labels=("cake", "soup"))
+THEMES = Task(name="themes", kind="multilabel", corpora=["verses"], labels=("故乡", "明月"))
 PRICE = Task(name="price", kind="regression", corpora=["menus", "bills"])
-DISHES, SCENES = ["cake", "soup"], ["故乡", "明月"]
 MENUS = pl.DataFrame({"doc_id": ["m0", "m1", "m2", "m3"], "split": ["train", "valid", "train", "test"]})
 VERSES = pl.DataFrame({"doc_id": ["v0", "v1"], "split": ["train", "train"]})
 SCORES: dict[str, list[Any]] = {"doc_id": ["m2", "m0"], "logit:cake": [1.0, -2.0], "logit:soup": [0.0, 2.0]}
+
+
+def probabilities(scores: np.ndarray, task: Task, temperature: float) -> np.ndarray:
+    """A teacher's predictions by its scores."""
+    return TASK_TRAINING[task.kind].teacher_predictions(scores, temperature)
 
 
 @pytest.fixture
@@ -45,9 +49,7 @@ def test_answers_are_the_softmax_of_the_training_documents_wherever_their_rows_s
         "logit:soup": [9.0, 0.0, 2.0],
         "logit:cake": [0.0, 1.0, -2.0],
     }
-    found = average_teachers(
-        [written(path, scores | {"text": ["蛋糕", "x", "y"]})], DISH, DISHES, {"menus": MENUS}
-    )
+    found = average_teachers([written(path, scores | {"text": ["蛋糕", "x", "y"]})], DISH, {"menus": MENUS})
     assert has_target(found).tolist() == [
         True,
         False,
@@ -66,7 +68,7 @@ def test_an_ensemble_is_the_mean_of_probabilities_over_the_files_that_score_a_do
         ),
         written(tmp_path / "b.parquet", {"doc_id": ["v1"], "logit:明月": [5.0], "logit:故乡": [-3.0]}),
     ]
-    found = average_teachers(files, THEMES, SCENES, {"verses": VERSES})
+    found = average_teachers(files, THEMES, {"verses": VERSES})
     assert found[0] == pytest.approx(expit([0.0, 1.0]), abs=1e-6)
     assert found[1] == pytest.approx((expit([3.0, -1.0]) + expit([-3.0, 5.0])) / 2, abs=1e-6)
 
@@ -91,7 +93,7 @@ def test_probabilities_are_finite_whatever_the_logits(logits: list[float]) -> No
 def test_a_task_of_several_corpora_tells_equal_ids_apart(path: Path) -> None:
     documents = {"menus": MENUS, "bills": MENUS.with_columns(split=pl.lit("train"))}
     scores = {"corpus": ["bills", "menus", "bills"], "doc_id": ["m0", "m0", "m1"], "value": [1, 2, 3]}
-    found = average_teachers([written(path, scores)], PRICE, [], documents)
+    found = average_teachers([written(path, scores)], PRICE, documents)
     assert found[has_target(found)].tolist() == [2.0, 1.0, 3.0]
     assert np.flatnonzero(has_target(found)).tolist() == [0, 4, 5]
 
@@ -99,11 +101,11 @@ def test_a_task_of_several_corpora_tells_equal_ids_apart(path: Path) -> None:
 def test_what_is_saved_is_read_back(path: Path) -> None:
     scores = pl.DataFrame({"corpus": ["menus"] * 2} | SCORES)
     save_scores(path, scores, DISH)
-    assert read_scores(path, DISH, DISHES).equals(scores.with_columns(pl.col("^logit:.*$").cast(pl.Float32)))
+    assert read_scores(path, DISH).equals(scores.with_columns(pl.col("^logit:.*$").cast(pl.Float32)))
     with pytest.raises(
         ValueError, match=r"scores\.parquet: scores of task 'dish', expected those of 'themes'"
     ):
-        read_scores(path, THEMES, SCENES)
+        read_scores(path, THEMES)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +129,7 @@ def test_what_is_saved_is_read_back(path: Path) -> None:
 def test_a_fault_is_named(path: Path, change: dict[str, Any], message: str) -> None:
     columns = {name: values for name, values in (SCORES | change).items() if values is not None}
     with pytest.raises(ValueError) as error:
-        average_teachers([written(path, columns)], DISH, DISHES, {"menus": MENUS})
+        average_teachers([written(path, columns)], DISH, {"menus": MENUS})
     assert str(error.value).startswith(f"{path}: ")
     assert message in str(error.value)
 
@@ -135,29 +137,29 @@ def test_a_fault_is_named(path: Path, change: dict[str, Any], message: str) -> N
 def test_scores_of_another_kind_of_task_are_refused(path: Path) -> None:
     written(path, SCORES | {"corpus": ["menus"] * 2})
     with pytest.raises(ValueError, match="'logit:cake': task 'price' has no such label in training"):
-        read_scores(path, PRICE, [])
+        read_scores(path, PRICE)
     with pytest.raises(
         ValueError, match="no column 'corpus'; expected one, since task 'price' has menus, bills"
     ):
-        read_scores(written(path, {"doc_id": ["m0"], "value": [1.0]}), PRICE, [])
+        read_scores(written(path, {"doc_id": ["m0"], "value": [1.0]}), PRICE)
 
 
 def test_no_file_and_no_parquet(path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match=r"scores\.parquet: no such file; distillation\.teachers\.dish names it"
     ):
-        read_scores(path, DISH, DISHES)
+        read_scores(path, DISH)
     path.write_text("doc_id,logit:cake\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"scores\.parquet: not a Parquet file"):
-        read_scores(path, DISH, DISHES)
+        read_scores(path, DISH)
 
 
 def test_agreement_with_the_labels() -> None:
     answers = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [np.nan, np.nan]], np.float32)
-    assert agreement(answers, pl.Series([0, 1, 1, 1], dtype=pl.Int32), DISH) == pytest.approx(2 / 3)
+    assert label_agreement(answers, pl.Series([0, 1, 1, 1], dtype=pl.Int32), DISH) == pytest.approx(2 / 3)
     lists = pl.Series([[0], [0, 1], None, [0]], dtype=pl.List(pl.Int32))
-    assert agreement(answers, lists, THEMES) == pytest.approx(2 * 2 / (2 + 3))
+    assert label_agreement(answers, lists, THEMES) == pytest.approx(2 * 2 / (2 + 3))
     values = np.array([1.0, 2.0, 4.0, np.nan], np.float32)
     price = pl.Series([10.0, 20.0, 40.0, 1.0], dtype=pl.Float32)
-    assert agreement(values, price, PRICE) == pytest.approx(1)
-    assert agreement(np.full(4, np.nan, np.float32), price, PRICE) is None
+    assert label_agreement(values, price, PRICE) == pytest.approx(1)
+    assert label_agreement(np.full(4, np.nan, np.float32), price, PRICE) is None

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mgm.bundle import bundle as bundles
 from mgm.files import read_json
-from mgm.training.distributed import DistributedContext, Labelled, check
+from mgm.training.distributed import DistributedContext, LabelCounts, check_process_count
 from tests import tiny
 from tests.laid import lay
 
@@ -106,27 +106,27 @@ def test_the_stage_starts_as_many_processes_as_the_settings_say(
 
 def test_the_shares_are_the_batch_and_a_tiny_batch_is_everyones() -> None:
     rows = np.arange(10, 17)
-    shares = [DistributedContext(rank, 3).share(rows) for rank in range(3)]
+    shares = [DistributedContext(rank, 3).local_rows(rows) for rank in range(3)]
     assert sorted(np.concatenate(shares)) == list(rows)
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
     for rank in range(3):
-        assert list(DistributedContext(rank, 3).share(rows[:2])) == [10, 11]
-    assert [DistributedContext(rank, 3).counts(2) for rank in range(3)] == [True, False, False]
-    assert all(DistributedContext(rank, 3).counts(3) for rank in range(3))
+        assert list(DistributedContext(rank, 3).local_rows(rows[:2])) == [10, 11]
+    assert [DistributedContext(rank, 3).contributes(2) for rank in range(3)] == [True, False, False]
+    assert all(DistributedContext(rank, 3).contributes(3) for rank in range(3))
 
 
 def test_a_team_of_one_changes_nothing() -> None:
-    team, loss = DistributedContext.present(), torch.tensor(2.0)
-    assert (team, team.leads) == (DistributedContext(0, 1), True)
-    assert team.share(np.arange(3)).tolist() == [0, 1, 2]
-    labelled = team.labelled({"a": 3, "b": 0}, 1, torch.device("cpu"))
-    assert labelled == Labelled({"a": 3, "b": 0}, {"a": 1.0})
-    assert team.whole({"a": loss}, {}, labelled)["a"] is loss
+    team, loss = DistributedContext.current(), torch.tensor(2.0)
+    assert (team, team.is_main_process) == (DistributedContext(0, 1), True)
+    assert team.local_rows(np.arange(3)).tolist() == [0, 1, 2]
+    labelled = team.count_labels({"a": 3, "b": 0}, 1, torch.device("cpu"))
+    assert labelled == LabelCounts(count={"a": 3, "b": 0}, share={"a": 1.0})
+    assert team.reduce_losses({"a": loss}, {}, labelled)["a"] is loss
     parameter = nn.Parameter(torch.zeros(2))
-    team.average([parameter], [])
+    team.average_gradients([parameter], [])
     assert parameter.grad is None
-    assert team.total(3, 4) == [3, 4]
-    team.meet(5)
+    assert team.sum_over_processes(3, 4) == [3, 4]
+    team.check_same_epoch(5)
 
 
 @pytest.fixture
@@ -147,10 +147,12 @@ def test_the_labels_of_a_batch_are_those_of_all_processes(
 ) -> None:
     own, device = {"a": 3, "b": 0, "c": 0}, torch.device("cpu")
     team = made([torch.tensor([1, 4, 0])])
-    assert team.labelled(own, 9, device) == Labelled({"a": 4, "b": 4, "c": 0}, {"a": 0.75, "b": 0.0})
+    assert team.count_labels(own, 9, device) == LabelCounts(
+        count={"a": 4, "b": 4, "c": 0}, share={"a": 0.75, "b": 0.0}
+    )
     # a batch of one row, which each has
     team = made([torch.tensor([3, 0, 0])])
-    assert team.labelled(own, 1, device) == Labelled({"a": 3, "b": 0, "c": 0}, {"a": 0.5})
+    assert team.count_labels(own, 1, device) == LabelCounts(count={"a": 3, "b": 0, "c": 0}, share={"a": 0.5})
 
 
 def test_a_task_that_others_alone_have_labels_of_has_their_loss_and_zeros_as_gradients(
@@ -158,8 +160,8 @@ def test_a_task_that_others_alone_have_labels_of_has_their_loss_and_zeros_as_gra
 ) -> None:
     weight = torch.tensor(2.0, requires_grad=True)
     outputs = {"a": weight * torch.ones(3), "b": weight * torch.ones(3)}
-    labelled = Labelled({"a": 4, "b": 4, "c": 0}, {"a": 0.75, "b": 0.0})
-    losses = made([torch.tensor([1.0, 7.0])]).whole({"a": outputs["a"].mean()}, outputs, labelled)
+    labelled = LabelCounts(count={"a": 4, "b": 4, "c": 0}, share={"a": 0.75, "b": 0.0})
+    losses = made([torch.tensor([1.0, 7.0])]).reduce_losses({"a": outputs["a"].mean()}, outputs, labelled)
     assert {task: loss.item() for task, loss in losses.items()} == {"a": 0.75 * 2 + 1, "b": 7.0}
     assert torch.autograd.grad(losses["a"], weight, retain_graph=True)[0] == 2 * 0.75
     assert torch.autograd.grad(losses["b"], weight)[0] == 0
@@ -171,7 +173,7 @@ def test_the_mean_counts_what_a_process_lacks_as_zeros_and_knows_what_all_lack(
     own = [torch.tensor([[1.0, 2.0]]), None, None]
     shaped = [torch.zeros(1, 2), torch.zeros(3), torch.zeros(2, 2)]
     team = made([torch.tensor([0, 0, 1]), torch.tensor([0.0, 0.0, 4.0, 5.0, 6.0, 7.0])])
-    first, second, third = team.means(own, shaped)
+    first, second, third = team.mean_over_processes(own, shaped)
     assert first is not None and first.tolist() == [[0.5, 1.0]]
     assert second is None
     assert third is not None and third.tolist() == [[2.0, 2.5], [3.0, 3.5]]
@@ -193,7 +195,7 @@ def test_sparse_gradients_are_summed_row_by_row_and_a_row_of_zeros_was_met(
 
     monkeypatch.setattr(dist, "all_gather", gather)
     monkeypatch.setattr(dist, "get_world_size", lambda: 2)
-    made([torch.tensor([1])]).average([], [table])
+    made([torch.tensor([1])]).average_gradients([], [table])
     assert table.grad is not None
     found = table.grad.coalesce()
     assert found.indices()[0].tolist() == [1, 3, 5, 6]
@@ -203,26 +205,26 @@ def test_sparse_gradients_are_summed_row_by_row_and_a_row_of_zeros_was_met(
 def test_processes_that_resume_from_different_epochs_stop(
     made: Callable[[list[Tensor]], DistributedContext],
 ) -> None:
-    made([torch.tensor([3])]).meet(3)
+    made([torch.tensor([3])]).check_same_epoch(3)
     with pytest.raises(
         ValueError, match="process 0 of 2 goes on after epoch 3, another one after another epoch"
     ):
-        made([torch.tensor([0])]).meet(3)
+        made([torch.tensor([0])]).check_same_epoch(3)
 
 
 def test_another_number_of_processes_than_the_settings_say_and_too_few_gpus_stop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    check(2, {})
-    check(4, {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"})
+    check_process_count(2, {})
+    check_process_count(4, {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"})
     with pytest.raises(
         ValueError, match="train.processes: 1, but torchrun has started 2; expected the same number"
     ):
-        check(1, {"WORLD_SIZE": "2"})
+        check_process_count(1, {"WORLD_SIZE": "2"})
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    check(1, {})
+    check_process_count(1, {})
     with pytest.raises(
         ValueError, match="train.processes: 2, of which 2 on this machine with 1 GPU; expected a GPU"
     ):
-        check(2, {})
+        check_process_count(2, {})

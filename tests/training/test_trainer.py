@@ -11,11 +11,14 @@ from threadpoolctl import threadpool_info
 from mgm.model.heads import ClassificationHead
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
+from mgm.tasks import with_label_spaces
+from mgm.training.callbacks import Callbacks, EpochReport, StepReport
 from mgm.training.checkpoint import Checkpoint
-from mgm.training.fit import fit, plan
-from mgm.training.logit_adjustment import log_share
+from mgm.training.determinism import deterministic
+from mgm.training.fit import fit, plan_training
+from mgm.training.logit_adjustment import log_class_prior
 from mgm.training.precision import has_bf16
-from mgm.training.trainer import Callbacks, EpochReport, Step, deterministic, schedule
+from mgm.training.schedule import warm_cosine
 from tests import tiny
 
 FRAMES = tiny.corpora()
@@ -40,8 +43,10 @@ def run(
             raise Killed
         reports.append(report)
 
-    made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
-    fitted = fit(made, config, checkpoint, Callbacks(on_epoch=on_epoch))
+    made = plan_training(
+        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+    )
+    fitted = fit(made, config, checkpoint=checkpoint, callbacks=Callbacks(on_epoch=on_epoch))
     return digest(fitted.network), reports
 
 
@@ -111,7 +116,9 @@ def test_killed_in_any_batch_it_goes_on_to_the_same_bytes_with_every_kind_of_wei
     )
     weights, reports = run(config)
     checkpoint = Checkpoint(tmp_path / "state", "these facts")
-    made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
+    made = plan_training(
+        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+    )
     kills = iter(
         [2, 5, 11, 1]
     )  # batches that each life gets: in the first epoch, and at times across several
@@ -119,7 +126,7 @@ def test_killed_in_any_batch_it_goes_on_to_the_same_bytes_with_every_kind_of_wei
     def until(batches: int) -> Callbacks:
         left = iter(range(batches - 1))
 
-        def on_step(step: Step) -> None:
+        def on_step(step: StepReport) -> None:
             if next(left, None) is None:
                 raise Killed
 
@@ -128,10 +135,12 @@ def test_killed_in_any_batch_it_goes_on_to_the_same_bytes_with_every_kind_of_wei
     for batches in kills:
         with pytest.raises(Killed):
             fit(
-                plan(config, made.tasks, SPACES, FEATURES, len(VOCABULARY)),
+                plan_training(
+                    config, with_label_spaces(made.tasks, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+                ),
                 config,
-                checkpoint,
-                until(batches),
+                checkpoint=checkpoint,
+                callbacks=until(batches),
             )
     resumed, told = run(config, checkpoint)
     assert resumed == weights
@@ -165,23 +174,32 @@ def test_an_epoch_tells_its_passes_and_its_cost() -> None:
     reports = run(tiny.settings(epochs=3))[1]
     assert [r.task_passes["themes"] for r in reports] == [1.0, 2.0, 3.0]
     cost = reports[-1].cost
-    made = plan(tiny.settings(), tiny.settings().active_tasks(), SPACES, FEATURES, len(VOCABULARY))
-    assert (cost.words, cost.documents) == (made.words, made.rows)
+    made = plan_training(
+        tiny.settings(),
+        with_label_spaces(tiny.settings().active_tasks(), SPACES),
+        FEATURES,
+        vocabulary_size=len(VOCABULARY),
+    )
+    assert (cost.words, cost.documents) == (made.data.num_words, made.data.num_rows)
     assert 0 < cost.loading_seconds < cost.training_seconds < cost.seconds
     assert 0 < cost.loading_share < 1
-    assert cost.words_per_second / cost.documents_per_second == pytest.approx(made.words / made.rows)
+    assert cost.words_per_second / cost.documents_per_second == pytest.approx(
+        made.data.num_words / made.data.num_rows
+    )
     assert 50 < cost.peak_memory_mib < 50_000
 
 
 @pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="needs a CPU with bf16 instructions")
 def test_in_bf16_it_learns_the_same_and_its_weights_stay_fp32() -> None:
     config = tiny.settings(epochs=6, precision="bf16")
-    made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
+    made = plan_training(
+        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+    )
     fitted = fit(made, config)
-    assert fitted.trained.precision == "bf16"
+    assert fitted.training.precision == "bf16"
     assert {p.dtype for p in fitted.network.parameters()} == {torch.float32}
     exact = run(tiny.settings(epochs=6))[1]
-    for task, loss in fitted.trained.history[-1].losses.items():
+    for task, loss in fitted.training.history[-1].losses.items():
         assert loss != exact[-1].losses[task]
         assert loss == pytest.approx(exact[-1].losses[task], abs=0.2), task
 
@@ -190,8 +208,10 @@ def test_in_bf16_it_learns_the_same_and_its_weights_stay_fp32() -> None:
 @pytest.mark.parametrize("weighting", ["famo", "UPGrad"])
 def test_other_weightings_learn_in_bf16_too(weighting: str) -> None:
     config = tiny.settings(epochs=6, precision="bf16", weighting=weighting)
-    made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
-    first, *_, last = fit(made, config).trained.history
+    made = plan_training(
+        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+    )
+    first, *_, last = fit(made, config).training.history
     assert all(last.losses[task] < first.losses[task] for task in first.losses)
     assert {p.dtype for p in made.network.parameters()} == {torch.float32}
     assert first.weights != last.weights
@@ -229,17 +249,21 @@ def test_the_state_of_another_training_is_not_resumed(tmp_path: Path) -> None:
 
 def test_early_stopping_keeps_the_best_epoch() -> None:
     config = tiny.settings(epochs=40, patience=2)
-    made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
-    trained = fit(made, config).trained
-    assert len(trained.history) == trained.best + 2 < 40
-    assert trained.score == max(r.score for r in trained.history)
+    made = plan_training(
+        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+    )
+    trained = fit(made, config).training
+    assert len(trained.history) == trained.best_epoch + 2 < 40
+    assert trained.best_score == max(r.score for r in trained.history)
 
 
 def test_ended_after_an_epoch_it_is_the_whole_training_up_to_there() -> None:
     config = tiny.settings(epochs=5)
     reports = run(config)[1]
-    made = plan(config, config.active_tasks(), SPACES, FEATURES, len(VOCABULARY))
-    ended = fit(made, config, last=2).trained.history
+    made = plan_training(
+        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+    )
+    ended = fit(made, config, stop_after_epoch=2).training.history
     assert without_time(ended) == without_time(reports[:2])
     assert ended[-1].learning_rate > 0  # the schedule is that of five
 
@@ -247,20 +271,27 @@ def test_ended_after_an_epoch_it_is_the_whole_training_up_to_there() -> None:
 def test_a_task_can_be_trained_alone() -> None:
     config = tiny.settings(epochs=1)
     tasks = [t for t in config.active_tasks() if t.name == "themes"]
-    made = plan(config, tasks, SPACES, FEATURES, len(VOCABULARY))
-    assert [s.corpus for s in made.sources] == ["verses"]
+    made = plan_training(config, with_label_spaces(tasks, SPACES), FEATURES, vocabulary_size=len(VOCABULARY))
+    assert [s.corpus for s in made.data.train] == ["verses"]
     assert set(fit(made, config).decisions.thresholds) == {"themes"}
 
 
 def test_decisions_of_an_earlier_fit_are_kept() -> None:
     config = tiny.settings(epochs=1)
     dish = [t for t in config.active_tasks() if t.name == "dish"]
-    plain = fit(plan(config, dish, SPACES, FEATURES, len(VOCABULARY)), config)
+    plain = fit(
+        plan_training(config, with_label_spaces(dish, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
+        config,
+    )
     earlier = replace(plain.decisions, adjustments={"dish": plain.decisions.adjustments["dish"] + 0.25})
-    shifted = fit(plan(config, dish, SPACES, FEATURES, len(VOCABULARY)), config, decisions=earlier)
+    shifted = fit(
+        plan_training(config, with_label_spaces(dish, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
+        config,
+        decisions=earlier,
+    )
     assert shifted.decisions is earlier
     ids = FEATURES["menus"][0].documents.filter(split="train")[dish[0].encoded].drop_nulls().to_numpy()
-    expected = -0.25 * log_share(ids[ids >= 0], len(SPACES["dish"]))
+    expected = -0.25 * log_class_prior(ids[ids >= 0], len(SPACES["dish"]))
     earlier_head, head = (fitted.network.heads["dish"] for fitted in (plain, shifted))
     assert isinstance(earlier_head, ClassificationHead) and isinstance(head, ClassificationHead)
     moved = head.logits.bias - earlier_head.logits.bias
@@ -280,14 +311,18 @@ def test_a_loss_that_is_no_number_names_the_task() -> None:
 def test_nothing_to_train_on_is_an_error() -> None:
     config = tiny.settings()
     tasks = [t for t in config.active_tasks() if t.name == "price"]
-    made = plan(config, tasks, SPACES, {"verses": FEATURES["verses"]}, len(VOCABULARY))
+    made = plan_training(
+        config,
+        with_label_spaces(tasks, SPACES),
+        {"verses": FEATURES["verses"]},
+        vocabulary_size=len(VOCABULARY),
+    )
     with pytest.raises(ValueError, match="no row of split train carries a label of price"):
         fit(made, config)
 
 
 def test_the_rate_warms_up_and_decays_to_nothing() -> None:
-    config = tiny.settings(learning_rate=1.0, warmup=0.2).train
-    assert schedule(config, 0.1) == pytest.approx(0.5)
-    assert schedule(config, 0.2) == pytest.approx(1.0)
-    assert schedule(config, 0.6) == pytest.approx(0.5)
-    assert schedule(config, 1.0) == pytest.approx(0.0)
+    assert warm_cosine(0.2, 0.1) == pytest.approx(0.5)
+    assert warm_cosine(0.2, 0.2) == pytest.approx(1.0)
+    assert warm_cosine(0.2, 0.6) == pytest.approx(0.5)
+    assert warm_cosine(0.2, 1.0) == pytest.approx(0.0)

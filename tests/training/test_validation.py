@@ -7,7 +7,7 @@ from sklearn.metrics import f1_score
 
 from mgm.model.predict import predict
 from mgm.tasks import with_label_spaces
-from mgm.training.labelled_rows import labelled
+from mgm.training.data import select_labelled_rows
 from mgm.training.validation import tune_decisions, validate
 from tests import tiny
 
@@ -15,15 +15,15 @@ CONFIG = tiny.settings()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 NETWORK = tiny.network(CONFIG, VOCABULARY, SPACES)
-VALIDATION = labelled(FEATURES, TASKS, "valid")
+VALIDATION = select_labelled_rows(FEATURES, TASKS, "valid")
 SHARES = {t.name: np.zeros(len(SPACES[t.name])) for t in TASKS if t.kind == "classification"}
-METRICS = validate(NETWORK, VALIDATION, TASKS, SPACES, 50)
+METRICS = validate(NETWORK, VALIDATION, TASKS, tokens_per_batch=50)
 
 
 def predicted(corpus: str) -> pl.DataFrame:
     """Predictions beside the truth of the rows that validation reads."""
     part = FEATURES[corpus][0]
-    tuned = tune_decisions(NETWORK, VALIDATION, TASKS, SPACES, SHARES).thresholds
+    tuned = tune_decisions(NETWORK, VALIDATION, TASKS, log_priors=SHARES).thresholds
     found = predict(NETWORK, part, TASKS, tuned, probs=True)
     truth = part.documents.select(pl.all().name.suffix("_true"))
     return pl.concat([found, truth], how="horizontal").filter(pl.col("split_true") == "valid")
@@ -68,7 +68,7 @@ def test_tuned_thresholds_reach_the_micro_f1_that_validation_reports() -> None:
 
 def test_a_task_without_a_validation_label_has_no_metric() -> None:
     only = [s for s in VALIDATION if s.corpus == "menus"]
-    assert set(validate(NETWORK, only, TASKS, SPACES)) == {"dish", "keys", "price"}
-    tuned = tune_decisions(NETWORK, only, TASKS, SPACES, SHARES)
+    assert set(validate(NETWORK, only, TASKS)) == {"dish", "keys", "price"}
+    tuned = tune_decisions(NETWORK, only, TASKS, log_priors=SHARES)
     assert tuned.thresholds["themes"].values.tolist() == [0.5] * 3
     assert set(tuned.adjustments) == {t.name for t in TASKS if t.kind == "classification"}

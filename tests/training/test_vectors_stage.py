@@ -56,7 +56,7 @@ def test_without_vectors_the_stage_says_so_and_words_begin_at_random() -> None:
     facts = run({"source": "none"})
     assert (facts["source"], facts["coverage"]) == ("none", None)
     assert [path.name for path in FOLDER.iterdir()] == ["vectors.json"]
-    assert training_run.prepare(Settings.load(), Settings.load().active_tasks()).parameters > 0
+    assert training_run.prepare(Settings.load(), Settings.load().active_tasks()).num_parameters > 0
 
 
 def test_trained_vectors_are_where_words_begin_and_part_of_the_training() -> None:

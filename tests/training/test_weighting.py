@@ -5,10 +5,10 @@ import pytest
 import torch
 from torchjd.scalarization import FAMO
 
+from mgm.experiments.methods.weighting.famo import FamoWeighting
+from mgm.experiments.methods.weighting.random import RandomWeighting
+from mgm.experiments.methods.weighting.uncertainty import UncertaintyWeighting
 from mgm.training.rng import restored_rng, rng_state
-from mgm.training.weighting.famo import FamoWeighting
-from mgm.training.weighting.random import RandomWeighting
-from mgm.training.weighting.uncertainty import UncertaintyWeighting
 from mgm.training.weighting.weighting import Weighting
 
 LOSSES = {"a": torch.tensor(2.0), "b": torch.tensor(3.0)}
@@ -99,7 +99,7 @@ def test_famo_is_the_librarys_where_every_batch_has_every_task() -> None:
         theirs(other).backward()
         assert mine.grad is not None and other.grad is not None
         torch.testing.assert_close(mine.grad, 2 * other.grad)
-        ours.look_back({"a": after[0], "b": after[1]})
+        ours.after_step({"a": after[0], "b": after[1]})
         theirs.update(after)
         torch.testing.assert_close(ours.shares(["a", "b"]), theirs._w.softmax(0).detach())
 
@@ -109,20 +109,20 @@ def test_famo_raises_the_task_that_falls_behind_and_leaves_the_absent_alone() ->
     assert weighting.shares(["a", "b"]).tolist() == pytest.approx([0.25, 0.75])
     for _ in range(10):
         weighting(LOSSES)
-        weighting.look_back({"a": LOSSES["a"] * 0.5, "b": LOSSES["b"] * 0.99})
+        weighting.after_step({"a": LOSSES["a"] * 0.5, "b": LOSSES["b"] * 0.99})
     assert float(weighting.logits["a"]) < 0 < float(weighting.logits["b"])
     assert float(weighting.logits["c"]) == 0
     factors = weighting.factors()
     assert factors["a"] + factors["b"] == pytest.approx(2)
     assert factors["c"] == 1.0
-    assert not weighting.descended()
+    assert not weighting.learnable_parameters()
 
 
 def test_famo_bears_a_loss_of_nothing() -> None:
     weighting = FamoWeighting(["a", "b"])
     for _ in range(3):
         total = weighting({"a": torch.tensor(0.0), "b": torch.tensor(1.0)})
-        weighting.look_back({"a": torch.tensor(0.0), "b": torch.tensor(0.0)})
+        weighting.after_step({"a": torch.tensor(0.0), "b": torch.tensor(0.0)})
     assert math.isfinite(total) and all(map(math.isfinite, weighting.factors().values()))
 
 
@@ -130,7 +130,7 @@ def test_famo_goes_on_from_its_saved_state() -> None:
     def steps(weighting: FamoWeighting, first: int, last: int) -> None:
         for step in range(first, last):
             weighting(LOSSES)
-            weighting.look_back({"a": LOSSES["a"] / (1 + step), "b": LOSSES["b"] * 0.9})
+            weighting.after_step({"a": LOSSES["a"] / (1 + step), "b": LOSSES["b"] * 0.9})
 
     whole, killed, resumed = (FamoWeighting(["a", "b"]) for _ in range(3))
     steps(whole, 0, 6)

@@ -12,41 +12,43 @@ from sklearn.svm import LinearSVC
 from mgm.model.collate import collate
 from mgm.model.network import Network
 from mgm.tasks import Task, with_label_spaces
-from mgm.training.labelled_rows import Source, labelled
-from mgm.training.trainer import initialize_from_data
-from mgm.training.wide_solver import LOGIT, Solved, _labelled, solve_wide
+from mgm.training.data import PartRows, TrainingData, select_labelled_rows
+from mgm.training.linear_models import LOGITS_PER_MARGIN
+from mgm.training.loop import initialize_from_data
+from mgm.training.wide_solver import SolvedTask, select_known_rows, solve_wide
 from tests import tiny
 
 CONFIG = tiny.settings()
 FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
 TASKS = {task.name: task for task in with_label_spaces(CONFIG.active_tasks(), SPACES)}
-TRAIN = labelled(FEATURES, list(TASKS.values()), "train")
+TRAIN = select_labelled_rows(FEATURES, list(TASKS.values()), "train")
 
 
 def solved(
-    sources: list[Source] = TRAIN, labels: dict[str, list[str]] = SPACES, **wide: Any
-) -> tuple[Network, dict[str, Solved]]:
+    sources: list[PartRows] = TRAIN, labels: dict[str, list[str]] = SPACES, **wide: Any
+) -> tuple[Network, dict[str, SolvedTask]]:
     torch.manual_seed(1)
     model = CONFIG.model.model_copy(update={"wide": CONFIG.model.wide.model_copy(update=wide)})
     tasks = list(TASKS.values())
     made = Network(
         model, tasks, vocabulary_size=len(VOCABULARY), ngram_buckets=CONFIG.text.features.ngram_buckets
     )
-    told: list[Solved] = []
-    initialize_from_data(made, sources, tasks, labels, 60)
-    solve_wide(made, sources, tasks, labels, 60, told.append)
+    told: list[SolvedTask] = []
+    data = TrainingData(tasks=with_label_spaces(tasks, labels), train=sources, validation=[])
+    initialize_from_data(made, data, tokens_per_batch=60)
+    solve_wide(made, data, tokens_per_batch=60, on_solved=told.append)
     return made.eval(), {own.task: own for own in told}
 
 
-def known(task: Task, sources: list[Source] = TRAIN) -> tuple[Source, pl.Series]:
+def known(task: Task, sources: list[PartRows] = TRAIN) -> tuple[PartRows, pl.Series]:
     """The rows of the corpus of a task that have its label, and that."""
-    (source,) = [s for s in sources if s.tasks_of([task])]
+    (source,) = [s for s in sources if s.labelled_tasks([task])]
     column = source.part.documents[task.encoded][source.rows]
     there = column.is_not_null()
     return replace(source, rows=source.rows[there.to_numpy()]), column.filter(there)
 
 
-def outputs(made: Network, task: Task, source: Source) -> np.ndarray:
+def outputs(made: Network, task: Task, source: PartRows) -> np.ndarray:
     with torch.no_grad():
         found = made.wide_outputs(collate(source.part, source.rows))
     return found[task.name].numpy()
@@ -56,9 +58,9 @@ def test_each_task_of_documents_is_solved_for_on_the_rows_that_have_its_label() 
     _, told = solved()
     assert sorted(told) == ["dish", "price", "themes"]
     for name, own in told.items():
-        assert own.documents == len(known(TASKS[name])[1])
-        assert own.ngrams > 10
-    assert told["dish"].documents < len(known(TASKS["dish"])[0].part.documents)
+        assert own.num_documents == len(known(TASKS[name])[1])
+        assert own.num_ngrams > 10
+    assert told["dish"].num_documents < len(known(TASKS["dish"])[0].part.documents)
 
 
 def test_what_was_trained_on_lies_on_the_right_side() -> None:
@@ -81,8 +83,8 @@ def test_logits_are_the_margins_of_the_solver_itself() -> None:
     source, dish = known(TASKS["dish"])
     held = made.wide.tfidf_matrix(collate(source.part, source.rows))
     machine = LinearSVC(C=1.0, tol=1e-6, max_iter=100_000).fit(held, dish.to_numpy())
-    expected = LOGIT * machine.decision_function(held)
-    assert outputs(made, TASKS["dish"], source) == pytest.approx(expected, abs=0.05 * LOGIT)
+    expected = LOGITS_PER_MARGIN * machine.decision_function(held)
+    assert outputs(made, TASKS["dish"], source) == pytest.approx(expected, abs=0.05 * LOGITS_PER_MARGIN)
 
 
 def test_of_two_classes_the_logits_lie_the_margin_apart() -> None:
@@ -90,15 +92,15 @@ def test_of_two_classes_the_logits_lie_the_margin_apart() -> None:
     source, dish = known(task)
     two = [replace(source, rows=source.rows[dish.is_in([0, 2]).to_numpy()]), *TRAIN[1:]]
     made, told = solved(two)
-    assert made.wide is not None and told["dish"].documents == len(two[0].rows)
+    assert made.wide is not None and told["dish"].num_documents == len(two[0].rows)
     held = made.wide.tfidf_matrix(collate(source.part, two[0].rows))
     truth = known(task, two)[1].to_numpy()
     machine = LinearSVC(C=1.0, tol=1e-6, max_iter=100_000).fit(held, truth)
     found = outputs(made, task, two[0])
     assert found[:, 2] - found[:, 0] == pytest.approx(
-        LOGIT * machine.decision_function(held), abs=0.05 * LOGIT
+        LOGITS_PER_MARGIN * machine.decision_function(held), abs=0.05 * LOGITS_PER_MARGIN
     )
-    assert (found[:, 1] == -LOGIT).all()  # a class that no document has
+    assert (found[:, 1] == -LOGITS_PER_MARGIN).all()  # a class that no document has
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -108,7 +110,7 @@ def test_where_all_documents_are_alike_every_document_is(there: bool) -> None:
     one = [replace(source, rows=source.rows[(dish == 1).to_numpy()]), *TRAIN[1:]]
     made, _ = solved(one)
     found = outputs(made, task, source)
-    assert (found == np.array([-LOGIT, LOGIT, -LOGIT], np.float32)).all()
+    assert (found == np.array([-LOGITS_PER_MARGIN, LOGITS_PER_MARGIN, -LOGITS_PER_MARGIN], np.float32)).all()
     themes = TASKS["themes"]
     source, sets = known(themes)
     label = sets.list.first().drop_nulls()[0]
@@ -116,15 +118,17 @@ def test_where_all_documents_are_alike_every_document_is(there: bool) -> None:
     made, _ = solved(
         [*same, replace(source, rows=source.rows[(sets.list.contains(label) == there).to_numpy()])]
     )
-    assert (outputs(made, themes, source)[:, label] == (LOGIT if there else -LOGIT)).all()
+    assert (
+        outputs(made, themes, source)[:, label] == (LOGITS_PER_MARGIN if there else -LOGITS_PER_MARGIN)
+    ).all()
 
 
 def test_of_more_documents_than_are_solved_for_some_are_chosen_evenly() -> None:
     _, every = solved()
     first, told = solved(documents=3)
     again, _ = solved(documents=3)
-    assert {own.documents for own in told.values()} == {3}
-    assert told["dish"].ngrams < every["dish"].ngrams
+    assert {own.num_documents for own in told.values()} == {3}
+    assert told["dish"].num_ngrams < every["dish"].num_ngrams
     for name, own in first.state_dict().items():
         assert torch.equal(own, again.state_dict()[name]), name
 
@@ -139,9 +143,9 @@ def test_the_chosen_documents_are_the_same_however_a_corpus_is_cut() -> None:
     assert len(dish) > 10
     expected = whole.rows[[0, (len(dish) - 1) // 2, -1]].tolist()
     for sources in ([whole], cut):
-        chosen = [row for own in _labelled(sources, task, 3) for row in own.rows.tolist()]
+        chosen = [row for own in select_known_rows(sources, task, max_rows=3) for row in own.rows.tolist()]
         assert chosen == expected
-        assert len(_labelled(sources, task, len(dish))) == len(sources)
+        assert len(select_known_rows(sources, task, max_rows=len(dish))) == len(sources)
 
 
 def test_without_a_known_ngram_or_a_label_nothing_is_solved_for() -> None:

@@ -17,11 +17,13 @@ import polars as pl
 import torch
 
 from mgm.settings.settings import Settings
+from mgm.tasks import with_label_spaces
 from mgm.text.features import FeaturePart
+from mgm.training.callbacks import Callbacks, EpochReport
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.distributed import process_group
-from mgm.training.fit import plan
-from mgm.training.trainer import Callbacks, EpochReport, train
+from mgm.training.fit import plan_training
+from mgm.training.loop import train
 from tests import tiny
 
 
@@ -57,22 +59,21 @@ def prepared(config: Settings, taught: bool) -> tuple[tiny.Features, int, dict[s
 def run(name: str, out: Path, rank: int, kill: int, checkpoint: Checkpoint | None) -> None:
     config = settings("static" if name == "taught" else name)
     features, words, spaces = prepared(config, name == "taught")
-    made = plan(config, config.active_tasks(), spaces, features, words)
+    made = plan_training(
+        config, with_label_spaces(config.active_tasks(), spaces), features, vocabulary_size=words
+    )
 
-    def told(report: EpochReport) -> None:
+    def kill_after_epoch(report: EpochReport) -> None:
         if report.epoch == kill:
             os._exit(9)
 
     trained = train(
         made.network,
-        made.sources,
-        made.validation,
-        made.tasks,
-        made.labels,
+        made.data,
         config.train,
-        config.seed,
-        checkpoint,
-        Callbacks(on_epoch=told),
+        seed=config.seed,
+        checkpoint=checkpoint,
+        callbacks=Callbacks(on_epoch=kill_after_epoch),
     )
     digest = hashlib.sha256()
     for key, weights in sorted(made.network.state_dict().items()):
@@ -97,9 +98,9 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path)
     options = parser.parse_args()
     checkpoint = Checkpoint(options.checkpoint, "here") if options.checkpoint else None
-    with process_group(os.environ) as team:
+    with process_group(os.environ) as context:
         for name in options.runs:
-            run(name, options.out, team.rank, options.kill, checkpoint)
+            run(name, options.out, context.rank, options.kill, checkpoint)
 
 
 if __name__ == "__main__":

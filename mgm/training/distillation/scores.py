@@ -1,10 +1,9 @@
-"""Teachers' scores of documents, as files hold them, and what they come to as targets beside the labels.
+"""Teachers' scores of documents, as files hold them, and their mean as training targets beside the labels.
 
-A file is Parquet with a row a document: `doc_id`; `corpus`, which may be left out where the task has one corpus; for a
-classification or multilabel task a column `logit:<label>` for every label of the task (softmax, or sigmoid of each, gives
-the probabilities), for a regression task `value` in the task's own units. Other columns are not read. Whoever has
-probabilities p writes log(p), or log(p / (1 - p)) for multilabel. What wrote a file may name its task in the file's
-metadata (`task`), which is then compared.
+A file is Parquet with a row a document: `doc_id`; `corpus`, which is optional for a task with one corpus; and the columns of the
+task's kind: `logit:<label>` for every label of the task (probabilities are the softmax, or the sigmoid of each for sets of labels),
+or `value` in the task's own units. Other columns are not read. For probabilities p the logits are log(p), or log(p / (1 - p)) for
+sets of labels. If the file's metadata names its task (`task`), that is checked.
 
 Axes: n documents, K labels. Memory: a file, and 4 (K + 1) bytes a document of the task's corpora.
 """
@@ -18,33 +17,28 @@ import numpy.typing as npt
 import polars as pl
 
 from mgm.tasks import Task
-from mgm.text.list_columns import flatten, lengths
+from mgm.training.kinds import TASK_TRAINING
+from mgm.training.kinds.base import LOGIT_PREFIX
 
-LOGIT, VALUE = "logit:", "value"
 TASK_KEY = "task"
 """The key of a file's metadata that names the task."""
 
-Answers = npt.NDArray[np.float32]
-"""(n,K) probabilities, or (n,) values; NaN where no teacher answered."""
-
-
-def columns_of(task: Task, labels: Sequence[str]) -> list[str]:
-    """The columns that score a task, in the order of its labels."""
-    return [VALUE] if task.kind == "regression" else [f"{LOGIT}{label}" for label in labels]
+TeacherPredictions = npt.NDArray[np.float32]
+"""(n,K) probabilities, or (n,) values; NaN for documents that no teacher scored."""
 
 
 def save_scores(path: Path, scores: pl.DataFrame, task: Task) -> None:
-    """Writes a file of scores: corpus, doc_id and the columns of `columns_of`."""
+    """Write a file of scores: corpus, doc_id and the columns of the task's kind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scores.write_parquet(path, compression="zstd", row_group_size=20_000, metadata={TASK_KEY: task.name})
 
 
-def read_scores(path: Path, task: Task, labels: Sequence[str]) -> pl.DataFrame:
-    """corpus, doc_id and the float32 columns of `columns_of`, in the order of the file.
+def read_scores(path: Path, task: Task) -> pl.DataFrame:
+    """Return corpus, doc_id and the float32 score columns of a task, in the order of the file.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: it is no Parquet file, of another task, lacks a column or has one of an unknown label; a score is no
+        ValueError: it is no Parquet file, of another task, lacks a column or has one of an unknown label; a score is not a
             finite number; a document stands in it twice.
     """
     if not path.is_file():
@@ -55,104 +49,93 @@ def read_scores(path: Path, task: Task, labels: Sequence[str]) -> pl.DataFrame:
         raise ValueError(f"{path}: not a Parquet file: {error}") from error
     if metadata.get(TASK_KEY, task.name) != task.name:
         raise ValueError(f"{path}: scores of task {metadata[TASK_KEY]!r}, expected those of {task.name!r}")
-    wanted = columns_of(task, labels)
-    _check_columns(path, schema, task, wanted)
-    named = ["corpus", "doc_id"] if "corpus" in schema else ["doc_id"]
-    found = pl.read_parquet(path, columns=[*named, *wanted])
+    columns = TASK_TRAINING[task.kind].score_columns(task)
+    _check_columns(path, schema, task, columns)
+    keys = ["corpus", "doc_id"] if "corpus" in schema else ["doc_id"]
+    scores = pl.read_parquet(path, columns=[*keys, *columns])
     if "corpus" not in schema:
-        found = found.with_columns(corpus=pl.lit(task.corpora[0]))
-    _check_ids(path, found, task)
-    found = found.with_columns(pl.col(wanted).cast(pl.Float32))
-    _check_finite(path, found, wanted)
-    return found.select("corpus", "doc_id", *wanted)
-
-
-def probabilities(scores: Answers, task: Task, temperature: float) -> Answers:
-    """What scores (n,K) or (n,1) say: the softmax of a row's logits, their sigmoids, or values (n,)."""
-    if task.kind == "regression":
-        return scores[:, 0]
-    logits = scores.astype(np.float64) / temperature
-    if task.kind == "multilabel":
-        return (0.5 * (1 + np.tanh(0.5 * logits))).astype(np.float32)
-    odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
+        scores = scores.with_columns(corpus=pl.lit(task.corpora[0]))
+    _check_ids(path, scores, task)
+    scores = scores.with_columns(pl.col(columns).cast(pl.Float32))
+    _check_finite(path, scores, columns)
+    return scores.select("corpus", "doc_id", *columns)
 
 
 def average_teachers(
     files: Sequence[Path],
     task: Task,
-    labels: Sequence[str],
     documents: Mapping[str, pl.DataFrame],
+    *,
     temperature: float = 1.0,
-) -> Answers:
-    """The mean answer to each document, corpora one after another, over the files that score it; for training documents
-    alone, since what a file says of others is not used.
+) -> TeacherPredictions:
+    """Return the mean prediction for each document over the files that score it.
 
-    `documents`: corpus to its rows `doc_id`, `split`, in the order in which the answers are wanted.
+    Only training documents get one: scores of other documents are not used.
+
+    Args:
+        files: the teachers' scores.
+        task: the task that they score.
+        documents: corpus to its rows `doc_id`, `split`, in the order of the result.
+        temperature: logits are divided by it.
 
     Raises:
         FileNotFoundError, ValueError: as `read_scores`, or a file scores a document that is in no corpus of the task.
     """
-    places = pl.concat(
+    index = pl.concat(
         frame.select("doc_id", "split", corpus=pl.lit(corpus)) for corpus, frame in documents.items()
-    ).with_row_index("place")
-    shape = (places.height,) if task.kind == "regression" else (places.height, len(labels))
-    total, count = np.zeros(shape, np.float32), np.zeros(places.height, np.int32)
+    ).with_row_index("index")
+    kind = TASK_TRAINING[task.kind]
+    count = np.zeros(index.height, np.int32)
+    total: npt.NDArray[np.float32] | None = None
     for path in files:
-        scores = read_scores(path, task, labels)
-        row = _places(path, scores, places)
-        found = probabilities(scores.drop("corpus", "doc_id").to_numpy(), task, temperature)
-        total[row] += found
-        count[row] += 1
-    count[places["split"].to_numpy() != "train"] = 0
+        scores = read_scores(path, task)
+        rows = _row_indices(path, scores, index)
+        predictions = kind.teacher_predictions(scores.drop("corpus", "doc_id").to_numpy(), temperature)
+        if total is None:
+            total = np.zeros((index.height, *predictions.shape[1:]), np.float32)
+        total[rows] += predictions
+        count[rows] += 1
+    assert total is not None, "a task with teachers has a file"
+    count[index["split"].to_numpy() != "train"] = 0
     with np.errstate(divide="ignore", invalid="ignore"):
         mean = (total.T / count).T
     mean[count == 0] = np.nan
     return mean.astype(np.float32)
 
 
-def has_target(answers: Answers) -> npt.NDArray[np.bool_]:
-    """(n,) which documents have an answer."""
-    return np.asarray(~np.isnan(answers.reshape(len(answers), -1)).any(axis=1), bool)
+def has_target(predictions: TeacherPredictions) -> npt.NDArray[np.bool_]:
+    """Return which documents (n,) have a teacher's prediction."""
+    return np.asarray(~np.isnan(predictions.reshape(len(predictions), -1)).any(axis=1), bool)
 
 
-def agreement(answers: Answers, gold: pl.Series, task: Task) -> float | None:
-    """How well answers fit the labels (a `<task>__y` column) of the documents that have both: the share of likeliest
-    classes that are the label, the F1 of labels with a probability of at least 0.5, or Pearson's r. None: nothing to tell.
+def label_agreement(predictions: TeacherPredictions, labels: pl.Series, task: Task) -> float | None:
+    """Return how well predictions fit the labels (a column `<task>__y`) of the documents that have both.
 
-    A number far below that of training says that classes were mixed up.
+    It is the share of likeliest classes that are the label, the F1 of labels with a probability of at least 0.5, or Pearson's r;
+    None where no document has both. A number far below that of training indicates that classes were mixed up.
     """
-    both = has_target(answers) & gold.is_not_null().to_numpy()
-    if not both.any():
+    has_both = has_target(predictions) & labels.is_not_null().to_numpy()
+    if not has_both.any():
         return None
-    found, known = answers[both], gold.filter(pl.Series(both))
-    if task.kind == "classification":
-        return float((found.argmax(1) == known.to_numpy()).mean())
-    if task.kind == "multilabel":
-        said, true = found >= 0.5, np.zeros(found.shape, bool)
-        true[np.repeat(np.arange(len(known)), lengths(known)), flatten(known).to_numpy()] = True
-        return float(2 * (said & true).sum() / max(said.sum() + true.sum(), 1))
-    value = known.to_numpy()
-    return float(np.corrcoef(found, value)[0, 1]) if np.ptp(found) > 0 and np.ptp(value) > 0 else None
+    return TASK_TRAINING[task.kind].agreement(predictions[has_both], labels.filter(pl.Series(has_both)))
 
 
-def _check_columns(path: Path, schema: Mapping[str, pl.DataType], task: Task, wanted: Sequence[str]) -> None:
-    expected = f"expected doc_id and for task {task.name!r} " + (
-        VALUE if task.kind == "regression" else f"{LOGIT}<label> for each of its {len(wanted)} labels"
-    )
+def _check_columns(path: Path, schema: Mapping[str, pl.DataType], task: Task, columns: Sequence[str]) -> None:
+    description = TASK_TRAINING[task.kind].describe_score_columns(task)
+    expected = f"expected doc_id and for task {task.name!r} {description}"
     if "doc_id" not in schema:
         raise ValueError(f"{path}: no column 'doc_id', found {', '.join(schema) or 'none'}; {expected}")
-    unknown = [c for c in schema if c.startswith(LOGIT) and c not in set(wanted)]
+    unknown = [c for c in schema if c.startswith(LOGIT_PREFIX) and c not in set(columns)]
     if unknown:
-        near = difflib.get_close_matches(unknown[0], wanted, n=1)
+        near = difflib.get_close_matches(unknown[0], columns, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ValueError(
             f"{path}: column {unknown[0]!r}: task {task.name!r} has no such label in training{hint}; {expected}"
         )
-    missing = [c for c in wanted if c not in schema]
+    missing = [c for c in columns if c not in schema]
     if missing:
         raise ValueError(f"{path}: column {missing[0]!r} is missing ({len(missing)} are); {expected}")
-    for name, kind in [(c, schema[c]) for c in wanted]:
+    for name, kind in [(c, schema[c]) for c in columns]:
         if not kind.is_numeric():
             raise ValueError(f"{path}: column {name!r}: type {kind}, expected numbers")
     for name in ("doc_id", "corpus"):
@@ -169,15 +152,15 @@ def _check_ids(path: Path, scores: pl.DataFrame, task: Task) -> None:
         row = scores[name].is_null().arg_max()
         if row is not None and scores[name][row] is None:
             raise ValueError(f"{path}: row {row + 1}, column {name!r}: value null, expected a string")
-    foreign = scores.with_row_index().filter(~pl.col("corpus").is_in(task.corpora))
-    if foreign.height:
+    unexpected = scores.with_row_index().filter(~pl.col("corpus").is_in(task.corpora))
+    if unexpected.height:
         raise ValueError(
-            f"{path}: row {foreign['index'][0] + 1}, column 'corpus': value {foreign['corpus'][0]!r}, expected an "
+            f"{path}: row {unexpected['index'][0] + 1}, column 'corpus': value {unexpected['corpus'][0]!r}, expected an "
             f"enabled corpus of task {task.name!r}: {', '.join(task.corpora)}"
         )
-    again = scores.select(pl.struct("corpus", "doc_id").is_first_distinct()).to_series()
-    if not again.all():
-        row = again.arg_min()
+    is_first = scores.select(pl.struct("corpus", "doc_id").is_first_distinct()).to_series()
+    if not is_first.all():
+        row = is_first.arg_min()
         assert row is not None
         raise ValueError(
             f"{path}: row {row + 1}, column 'doc_id': value {scores['doc_id'][row]!r} a second time, "
@@ -185,8 +168,8 @@ def _check_ids(path: Path, scores: pl.DataFrame, task: Task) -> None:
         )
 
 
-def _check_finite(path: Path, scores: pl.DataFrame, wanted: Sequence[str]) -> None:
-    for name in wanted:
+def _check_finite(path: Path, scores: pl.DataFrame, columns: Sequence[str]) -> None:
+    for name in columns:
         bad = ~(scores[name].is_finite().fill_null(False))
         if bad.any():
             row = bad.arg_max()
@@ -197,17 +180,17 @@ def _check_finite(path: Path, scores: pl.DataFrame, wanted: Sequence[str]) -> No
             )
 
 
-def _places(path: Path, scores: pl.DataFrame, places: pl.DataFrame) -> npt.NDArray[np.int64]:
-    """The place of each scored document."""
-    found = scores.select("corpus", "doc_id").join(
-        places, on=["corpus", "doc_id"], how="left", maintain_order="left"
-    )["place"]
-    if found.null_count():
-        row = found.is_null().arg_max()
+def _row_indices(path: Path, scores: pl.DataFrame, index: pl.DataFrame) -> npt.NDArray[np.int64]:
+    """Return the row index of each scored document."""
+    rows = scores.select("corpus", "doc_id").join(
+        index, on=["corpus", "doc_id"], how="left", maintain_order="left"
+    )["index"]
+    if rows.null_count():
+        row = rows.is_null().arg_max()
         assert row is not None
         raise ValueError(
             f"{path}: row {row + 1}, column 'doc_id': value {scores['doc_id'][row]!r}, expected a document that the "
-            f"features of corpus {scores['corpus'][row]!r} hold; {found.null_count()} of {scores.height} rows are of "
+            f"features of corpus {scores['corpus'][row]!r} hold; {rows.null_count()} of {scores.height} rows are of "
             "others (rejected, dropped as a copy, or of other data)"
         )
-    return found.to_numpy().astype(np.int64)
+    return rows.to_numpy().astype(np.int64)

@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 
 class SampledSoftmax(nn.Module):
-    """Scores of words that stand in the vocabulary by frequency: id 1 is the most frequent, 0 is never to be guessed.
+    """Scores of the words of a vocabulary that is sorted by frequency: id 1 is the most frequent; 0 is never predicted.
 
-    In training the sum over the other words is estimated from `sample` ids, the same for the whole batch, each divided by
-    how often it was to be expected (importance sampling); a vocabulary that is no larger, and any other use, takes them all.
+    In training the sum over the other words is estimated from `sample` ids, the same for the whole batch, each divided by its
+    expected count (importance sampling). With a vocabulary that is no larger, and outside of training, all words are taken.
     """
 
     def __init__(self, vocabulary_size: int, width: int, sample: int) -> None:
@@ -27,26 +27,30 @@ class SampledSoftmax(nn.Module):
         nn.init.zeros_(self.bias.weight)
 
     def forward(self, context_MD: Tensor, word_M: Tensor) -> Tensor:
-        """The mean loss, a scalar."""
+        """Return the mean loss, a scalar, of the words (M,) given their contexts (M,D)."""
         if not self.training or self.size <= self.sample:
             logits = self.logits(context_MD)
             return F.cross_entropy(logits, word_M - 1)
-        drawn_S = self.draw(context_MD.device)
-        right_M = (context_MD * self.words(word_M)).sum(1) + self.bias(word_M)[:, 0]
-        drawn_MS = context_MD @ self.words(drawn_S).T + self.bias(drawn_S)[:, 0] - self.log_expected(drawn_S)
-        drawn_MS = drawn_MS.masked_fill(drawn_S == word_M[:, None], -torch.inf)  # no word is its own rival
-        return (torch.cat([right_M[:, None], drawn_MS], dim=1).logsumexp(1) - right_M).mean()
+        sampled_S = self.draw(context_MD.device)
+        true_M = (context_MD * self.words(word_M)).sum(1) + self.bias(word_M)[:, 0]
+        sampled_MS = (
+            context_MD @ self.words(sampled_S).T + self.bias(sampled_S)[:, 0] - self.log_expected(sampled_S)
+        )
+        sampled_MS = sampled_MS.masked_fill(
+            sampled_S == word_M[:, None], -torch.inf
+        )  # a word does not compete with itself
+        return (torch.cat([true_M[:, None], sampled_MS], dim=1).logsumexp(1) - true_M).mean()
 
     def logits(self, context_MD: Tensor) -> Tensor:
-        """(M,V) of all words; column i is the id i + 1."""
+        """Return the scores (M,V) of all words; column i is the id i + 1."""
         return context_MD @ self.words.weight[1:].T + self.bias.weight[1:, 0]
 
     def draw(self, device: torch.device) -> Tensor:
-        """(S,) ids, with replacement: p(id) = log((id + 1) / id) / log(V + 1)."""
+        """Return ids (S,) drawn with replacement: p(id) = log((id + 1) / id) / log(V + 1)."""
         uniform = torch.rand(self.sample, device=device, dtype=torch.float64)
         return (uniform * math.log(self.size + 1)).exp().long().clamp(1, self.size)
 
     def log_expected(self, ids: Tensor) -> Tensor:
-        """The logarithm of how often each id is to be expected in a sample."""
+        """Return the logarithm of the expected count of each id in a sample."""
         probability = ((ids + 1).double() / ids).log() / math.log(self.size + 1)
         return (self.sample * probability).log().float()

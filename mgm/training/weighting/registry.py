@@ -1,26 +1,23 @@
-"""The weighting that the settings name."""
+"""The weighting that the settings name: the weighted sum, or an optional method."""
 
+from mgm.optional_methods import OPTIONAL_METHODS, load_method
 from mgm.settings.training import TrainSettings
-from mgm.training.weighting.aggregated import AggregatedWeighting
-from mgm.training.weighting.famo import FamoWeighting
-from mgm.training.weighting.random import RandomWeighting
-from mgm.training.weighting.uncertainty import UncertaintyWeighting
 from mgm.training.weighting.weighting import Weighting
 
-WEIGHTINGS: dict[str, type[Weighting]] = {
-    "static": Weighting,
-    "uncertainty": UncertaintyWeighting,
-    "random": RandomWeighting,
-    "famo": FamoWeighting,
-}
 
-
-def make(settings: TrainSettings, tasks: list[str]) -> Weighting:
-    """The weighting of these tasks.
+def make_weighting(settings: TrainSettings, tasks: list[str]) -> Weighting:
+    """Return the weighting of these tasks.
 
     Raises:
-        ValueError: an aggregator whose library is not installed, or arguments that are not its own.
+        ValueError: an aggregator whose library is not installed, or arguments that it does not take.
     """
-    if settings.weighting in WEIGHTINGS:
-        return WEIGHTINGS[settings.weighting](tasks, settings.weights)
-    return AggregatedWeighting(tasks, settings.weights, name=settings.weighting, options=settings.aggregator)
+    name = settings.weighting
+    if name == "static":
+        return Weighting(tasks, settings.weights)
+    weighting: Weighting
+    if name in OPTIONAL_METHODS["weighting"]:
+        weighting = load_method("weighting", name)(tasks, settings.weights)
+    else:
+        aggregated = load_method("weighting", "torchjd")
+        weighting = aggregated(tasks, settings.weights, name=name, options=settings.aggregator)
+    return weighting

@@ -1,4 +1,4 @@
-"""From one loss a task to the gradients of one step: the sum with set factors, which the other weightings extend."""
+"""From one loss a task to the gradients of one step: the weighted sum, which other weightings extend."""
 
 from collections.abc import Iterable, Mapping
 
@@ -10,47 +10,52 @@ from mgm.model.network import Network
 class Weighting(nn.Module):
     """The weighted sum of the losses of a batch's tasks; a task without a weight counts 1."""
 
-    looks_back = False
-    """Whether it wants the losses of the same batch once more after the step (`look_back`)."""
+    needs_losses_after_step = False
+    """Whether `after_step` is called with the losses of the same batch after the step."""
 
     def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:
         super().__init__()
-        given = weights or {}
-        self.weights = {task: given.get(task, 1.0) for task in tasks}
+        weights = weights or {}
+        self.weights = {task: weights.get(task, 1.0) for task in tasks}
 
     def begin_epoch(self) -> None:
-        """Called before each epoch. What is not part of `state_dict` begins anew here."""
+        """Reset what is not part of `state_dict`; called before each epoch."""
 
     def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], network: Network) -> None:
-        """Gives the parameters of `network` the gradients of these losses, a scalar a task.
+        """Compute the gradients of the parameters of `network`.
 
-        Only the losses of the deep part are weighed. Tasks share nothing of the wide part (of tagging), where a factor would
-        be no more than another learning rate: its losses are summed as they are.
+        Only the losses of the deep branch are weighted. Tasks share nothing of the wide branch (of tagging), where a factor
+        would be only another learning rate: its losses are summed as they are.
+
+        Args:
+            deep: the loss, a scalar, of each task of the deep branch.
+            wide: that of the wide branch.
+            network: its parameters get the gradients.
         """
         total([self(deep), *wide.values()]).backward()
 
     def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
-        """A scalar."""
+        """Return the weighted sum, a scalar."""
         return total(self.weights[task] * self.term(task, loss) for task, loss in losses.items())
 
     def term(self, task: str, loss: Tensor) -> Tensor:
-        """A task's share of the sum, before its weight."""
+        """Return a task's term of the sum, before its weight."""
         return loss
 
-    def look_back(self, deep: Mapping[str, Tensor]) -> None:
-        """Is told the losses of the same batch after the step, where it `looks_back`."""
+    def after_step(self, deep: Mapping[str, Tensor]) -> None:
+        """Learn from the losses of the same batch after the step, if the weighting needs them."""
 
-    def descended(self) -> list[nn.Parameter]:
-        """Its parameters that the network's optimizer learns."""
+    def learnable_parameters(self) -> list[nn.Parameter]:
+        """Return its own parameters that the network's optimizer learns."""
         return list(self.parameters())
 
     def factors(self) -> dict[str, float]:
-        """What each task's loss is multiplied with at present."""
+        """Return the present factor of each task's loss."""
         return dict(self.weights)
 
 
 class DynamicWeighting(Weighting):
-    """A weighting whose factors differ from batch to batch: `factors` tells their mean since it was asked last."""
+    """A weighting whose factors differ from batch to batch; `factors` returns their mean since its last call."""
 
     def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:
         super().__init__(tasks, weights)
@@ -58,21 +63,23 @@ class DynamicWeighting(Weighting):
         self._counts: dict[str, int] = {}
 
     def begin_epoch(self) -> None:
+        """Forget the factors of the epoch before."""
         self._sums, self._counts = {}, {}
 
-    def note(self, factors: Mapping[str, Tensor | float]) -> None:
-        """Takes down what the losses of a batch were multiplied with."""
+    def record_factors(self, factors: Mapping[str, Tensor | float]) -> None:
+        """Add the factors of a batch's losses to the mean."""
         for task, factor in factors.items():
             self._sums[task] = self._sums.get(task, 0.0) + factor
             self._counts[task] = self._counts.get(task, 0) + 1
 
     def factors(self) -> dict[str, float]:
-        means = {task: float(found) / self._counts[task] for task, found in self._sums.items()}
+        """Return the mean factor of each task's loss since the last call."""
+        means = {task: float(total) / self._counts[task] for task, total in self._sums.items()}
         self._sums, self._counts = {}, {}
         return self.weights | means
 
 
 def total(terms: Iterable[Tensor]) -> Tensor:
-    """The sum of at least one."""
+    """Return the sum of at least one tensor."""
     first, *others = terms
     return sum(others, start=first)

@@ -9,24 +9,26 @@ from mgm.training.weighting.weighting import Weighting
 
 
 class UncertaintyWeighting(Weighting):
-    """Each loss is divided by its task's variance, which is learned, and pays for it: w (L/v + log(1 + v)).
+    """Each loss is divided by a learned variance of its task, plus a penalty: w (L/v + log(1 + v)).
 
-    v = exp(s) with one parameter s a task, at first 0. For a fixed loss v settles where L/v = v/(1 + v): a task with a
-    large loss counts less. The price of Liebel and Koerner 2018 (arXiv:1805.06334), and not the log v/2 of Kendall
-    et al. 2018 (arXiv:1705.07115), keeps the sum positive and a task whose loss nears 0 from drowning all others.
-    A weight w of the settings multiplies the whole term: within the loss alone, v would learn to undo it.
+    v = exp(s) with one parameter s a task, at first 0. For a fixed loss v converges to L/v = v/(1 + v): a task with a large loss
+    counts less. The penalty is that of Liebel and Koerner 2018 (arXiv:1805.06334), not the log v/2 of Kendall et al. 2018
+    (arXiv:1705.07115): it keeps the sum positive, and a task whose loss approaches 0 from dominating all others. A weight w of the
+    settings multiplies the whole term, since v would learn to undo a weight of the loss alone.
     """
 
     def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:
         super().__init__(tasks, weights)
         self.tasks = tasks
-        # a scalar a task, so that the optimizer leaves alone what has no loss in a batch
+        # a scalar a task, so that the optimizer does not move those without a loss in a batch
         self.log_variance = nn.ParameterList(nn.Parameter(torch.zeros(())) for _ in tasks)
 
     def term(self, task: str, loss: Tensor) -> Tensor:
+        """Return the loss over the variance, plus the penalty."""
         log_variance = self.log_variance[self.tasks.index(task)]
         return (-log_variance).exp() * loss + nn.functional.softplus(log_variance)
 
     def factors(self) -> dict[str, float]:
+        """Return the weight over the variance of each task."""
         learned = torch.stack(list(self.log_variance)).detach().neg().exp().tolist()
         return {task: self.weights[task] * factor for task, factor in zip(self.tasks, learned, strict=True)}

@@ -1,0 +1,1 @@
+"""Optional methods: nothing else imports them (README.md)."""

@@ -1,0 +1,1 @@
+"""Optional weightings of the tasks' losses."""

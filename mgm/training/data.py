@@ -1,0 +1,110 @@
+"""The rows that training and validation read: those of one split that have a label of a trained task, or a teacher's
+prediction."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from mgm.tasks import Task
+from mgm.text.features import FeaturePart
+
+
+@dataclass(frozen=True)
+class PartRows:
+    """The selected rows of one part of a corpus, and the number of words (n,) of each."""
+
+    corpus: str
+    part: FeaturePart
+    rows: np.ndarray
+    length: np.ndarray
+
+    def labelled_tasks(self, tasks: Sequence[Task]) -> list[Task]:
+        """Return those of `tasks` that this corpus labels."""
+        return [t for t in tasks if t.encoded in self.part.documents.columns]
+
+    def labels_of(self, task: Task) -> pl.Series:
+        """Return the encoded labels of the selected rows; null where a row has none."""
+        return self.part.documents[task.encoded][self.rows]
+
+    def take(self, index: np.ndarray) -> "PartRows":
+        """Return the selected rows at these positions, or where a mask (n,) is true."""
+        return PartRows(corpus=self.corpus, part=self.part, rows=self.rows[index], length=self.length[index])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingData:
+    """What a network is trained and validated on: the rows of both splits, and the tasks with their label spaces."""
+
+    tasks: list[Task]
+    train: list[PartRows]
+    validation: list[PartRows]
+
+    @property
+    def num_rows(self) -> int:
+        """The number of training rows."""
+        return sum(len(s.rows) for s in self.train)
+
+    @property
+    def num_words(self) -> int:
+        """The number of words of one pass over all training rows."""
+        return sum(int(s.length.sum()) for s in self.train)
+
+
+def select_labelled_rows(
+    parts: Mapping[str, Iterable[FeaturePart]],
+    tasks: Sequence[Task],
+    split: str,
+    *,
+    with_teachers: bool = False,
+) -> list[PartRows]:
+    """Return the rows of a split that have a label of one of the tasks, part by part, corpora in the given order.
+
+    Args:
+        parts: corpus to its parts.
+        tasks: those that are trained.
+        split: train, valid, or another value of the column `split`.
+        with_teachers: also select training rows that have a teacher's prediction and no label.
+    """
+    selected = []
+    for corpus, corpus_parts in parts.items():
+        for part in corpus_parts:
+            encoded = [t.encoded for t in tasks if t.encoded in part.documents.columns]
+            if not encoded:
+                continue
+            has_target = [pl.col(name).is_not_null() for name in encoded]
+            if with_teachers and split == "train":
+                has_target += [
+                    _has_prediction(part.documents, t.taught)
+                    for t in tasks
+                    if t.taught in part.documents.columns
+                ]
+            rows = part.documents.select((pl.col("split") == split) & pl.any_horizontal(has_target))
+            selected.append(_select(corpus, part, rows.to_series()))
+    return [rows for rows in selected if len(rows.rows)]
+
+
+def select_training_rows(parts: Mapping[str, Iterable[FeaturePart]]) -> list[PartRows]:
+    """Return every row of the training split, labelled or not, corpora in the given order.
+
+    A row without labels belongs to the split of its group.
+    """
+    selected = [
+        _select(corpus, part, part.documents["split"] == "train")
+        for corpus, corpus_parts in parts.items()
+        for part in corpus_parts
+    ]
+    return [rows for rows in selected if len(rows.rows)]
+
+
+def _has_prediction(documents: pl.DataFrame, name: str) -> pl.Expr:
+    """Whether a teacher predicted the row: probabilities of all labels or of none, or a value; NaN where there is none."""
+    column = pl.col(name)
+    return ~(column.arr.first() if isinstance(documents.schema[name], pl.Array) else column).is_nan()
+
+
+def _select(corpus: str, part: FeaturePart, mask: pl.Series) -> PartRows:
+    rows = mask.arg_true().to_numpy().astype(np.int64)
+    length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
+    return PartRows(corpus=corpus, part=part, rows=rows, length=length)

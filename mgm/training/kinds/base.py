@@ -1,0 +1,113 @@
+"""What training does for a kind of task: validation, tuning, the solved wide part, and scores of teachers.
+
+Axes: n documents, K labels, F n-grams.
+"""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+
+from mgm.model.heads import Head, Outcome
+from mgm.model.thresholds import Thresholds
+from mgm.tasks import Task
+from mgm.training.data import PartRows
+from mgm.training.linear_models import LinearModel
+
+LOGIT_PREFIX = "logit:"
+
+
+class Pair(NamedTuple):
+    """Predictions and truth of the labelled rows of a task, as its kind's `metric` reads them."""
+
+    predicted: np.ndarray
+    truth: np.ndarray
+
+
+class TaskTraining(ABC):
+    """The training of a kind of task. One subclass a kind, one instance of it in `TASK_TRAINING`."""
+
+    is_tuned = False
+    """Whether predictions depend on a decision that is tuned on validation."""
+
+    @abstractmethod
+    def metric(self, pair: Pair, num_labels: int) -> float:
+        """Return the first metric of a task."""
+
+    def pair(self, outcome: Outcome, rows: PartRows, task: Task) -> Pair:
+        """Return the predictions and labels of those of `rows` that have a label.
+
+        Args:
+            outcome: the predictions for all of `rows`, in their order.
+            rows: rows of a part that has the task's labels.
+            task: a task of this kind.
+        """
+        assert isinstance(outcome, np.ndarray)
+        labels = rows.labels_of(task)
+        return Pair(
+            predicted=outcome[labels.is_not_null().to_numpy()],
+            truth=self.truth(labels.drop_nulls(), len(task.labels)),
+        )
+
+    def truth(self, labels: pl.Series, num_labels: int) -> np.ndarray:
+        """Return encoded labels without nulls as `metric` reads them."""
+        return labels.to_numpy()
+
+    def activate(self, outputs: np.ndarray) -> np.ndarray:
+        """Return what `metric` reads as predictions for a network's raw outputs."""
+        return outputs
+
+    def tune_thresholds(self, pair: Pair | None, num_labels: int) -> Thresholds | None:
+        """Return the decision thresholds that suit the validation rows (None: there are none), for a kind that has such."""
+        return None
+
+    def tune_tau(self, pair: Pair | None, log_prior: np.ndarray) -> float | None:
+        """Return the strength of the logit adjustment that suits the validation rows, for a kind that has such."""
+        return None
+
+    def log_prior(self, labels: pl.Series, num_labels: int) -> np.ndarray | None:
+        """Return the log frequency (K,) of each class in encoded training labels, for a kind whose logits are adjusted."""
+        return None
+
+    def is_known(self, labels: pl.Series) -> pl.Series:
+        """Return which rows have a label that training knows."""
+        return labels.is_not_null()
+
+    def solve_wide(
+        self, features: sparse.csr_matrix, targets: np.ndarray, *, head: Head, num_outputs: int, c: float
+    ) -> LinearModel:
+        """Return the wide part's weights.
+
+        Args:
+            features: (n,F) TF-IDF values.
+            targets: (n,) or (n,K), as in `Batch.targets`.
+            head: the task's head.
+            num_outputs: K.
+            c: the inverse strength of the regularisation.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: the wide part of this kind is not solved for")
+
+    def score_columns(self, task: Task) -> list[str]:
+        """Return the columns of a teacher's file, in the order of the task's labels."""
+        return [f"{LOGIT_PREFIX}{label}" for label in task.labels]
+
+    def describe_score_columns(self, task: Task) -> str:
+        """Return the expected columns in the words of an error."""
+        return f"{LOGIT_PREFIX}<label> for each of its {len(task.labels)} labels"
+
+    def scores(self, predictions: np.ndarray) -> npt.NDArray[np.float32]:
+        """Return a network's predictions as the columns (n,K) of a teacher's file."""
+        raise NotImplementedError(f"{type(self).__name__}: this kind has no scores of documents")
+
+    def teacher_predictions(
+        self, scores: npt.NDArray[np.float32], temperature: float
+    ) -> npt.NDArray[np.float32]:
+        """Return probabilities (n,K), or values (n,), for the columns of a teacher's file."""
+        raise NotImplementedError(f"{type(self).__name__}: this kind has no scores of documents")
+
+    def agreement(self, predictions: npt.NDArray[np.float32], labels: pl.Series) -> float | None:
+        """Return how well a teacher's predictions fit encoded labels; None where that is undefined."""
+        raise NotImplementedError(f"{type(self).__name__}: this kind has no scores of documents")

@@ -1,0 +1,67 @@
+"""Training of classification: macro-F1, logit adjustment, one-against-the-rest wide weights.
+
+Axes: n documents, K classes, F n-grams.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+from scipy.special import softmax
+from sklearn.metrics import f1_score
+
+from mgm.model.batch import NO_LABEL
+from mgm.model.heads import Head
+from mgm.training.kinds.base import Pair, TaskTraining
+from mgm.training.linear_models import LinearModel, fit_classes
+from mgm.training.logit_adjustment import log_class_prior, tune_tau
+
+MIN_PROBABILITY = 1e-7
+"""Probabilities are kept this far from 0 and 1, so that their logarithms are finite."""
+
+
+class ClassificationTraining(TaskTraining):
+    """Predictions are probabilities (n,K); truth is ids (n,), negative for a class that training never saw."""
+
+    is_tuned = True
+
+    def metric(self, pair: Pair, num_labels: int) -> float:
+        """Return macro-F1 over the classes of training."""
+        labels = list(range(num_labels))
+        predicted = pair.predicted.argmax(axis=1)
+        return float(f1_score(pair.truth, predicted, labels=labels, average="macro", zero_division=0.0))
+
+    def tune_tau(self, pair: Pair | None, log_prior: np.ndarray) -> float:
+        """Return the strength of the adjustment; 0 without a labelled row."""
+        return 0.0 if pair is None else tune_tau(pair.predicted, pair.truth, log_prior)
+
+    def log_prior(self, labels: pl.Series, num_labels: int) -> np.ndarray:
+        """Return the log frequency (K,) of each class."""
+        ids = labels.drop_nulls().to_numpy()
+        return log_class_prior(ids[ids >= 0], num_labels)
+
+    def is_known(self, labels: pl.Series) -> pl.Series:
+        """Return which rows have a class that training knows."""
+        return labels.is_not_null() & (labels.fill_null(NO_LABEL) >= 0)
+
+    def solve_wide(
+        self, features: sparse.csr_matrix, targets: np.ndarray, *, head: Head, num_outputs: int, c: float
+    ) -> LinearModel:
+        """Return one hyperplane a class."""
+        return fit_classes(features, targets, num_outputs, c)
+
+    def scores(self, predictions: np.ndarray) -> npt.NDArray[np.float32]:
+        """Return log-probabilities."""
+        return np.log(np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)).astype(
+            np.float32
+        )
+
+    def teacher_predictions(
+        self, scores: npt.NDArray[np.float32], temperature: float
+    ) -> npt.NDArray[np.float32]:
+        """Return the softmax of each row."""
+        return np.asarray(softmax(scores.astype(np.float64) / temperature, axis=1), np.float32)
+
+    def agreement(self, predictions: npt.NDArray[np.float32], labels: pl.Series) -> float:
+        """Return the share of documents whose likeliest class is their label."""
+        return float((predictions.argmax(1) == labels.to_numpy()).mean())

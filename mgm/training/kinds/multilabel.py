@@ -1,0 +1,74 @@
+"""Training of multilabel tasks: micro-F1, thresholds, a wide hyperplane a label.
+
+Axes: n documents, K labels, F n-grams.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from scipy import sparse
+from scipy.special import expit, logit
+
+from mgm.model.batch import flatten_lists
+from mgm.model.heads import Head
+from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune, untuned
+from mgm.training.kinds.base import Pair, TaskTraining
+from mgm.training.linear_models import LinearModel, fit_label
+
+MIN_PROBABILITY = 1e-7
+"""Probabilities are kept this far from 0 and 1, so that their logits are finite."""
+
+
+class MultilabelTraining(TaskTraining):
+    """Predictions are probabilities (n,K); truth is a mask (n,K)."""
+
+    is_tuned = True
+
+    def metric(self, pair: Pair, num_labels: int) -> float:
+        """Return micro-F1 at the best common threshold."""
+        predicted, truth = pair
+        if not truth.any():
+            return 0.0
+        return micro_f1(predicted >= best_threshold(predicted.ravel(), truth.ravel()), truth)
+
+    def truth(self, labels: pl.Series, num_labels: int) -> np.ndarray:
+        """Return the sets of labels as a mask (n,K)."""
+        ids, count = flatten_lists(labels)
+        mask = np.zeros((len(count), num_labels), bool)
+        mask[np.repeat(np.arange(len(count)), count), ids] = True
+        return mask
+
+    def activate(self, outputs: np.ndarray) -> np.ndarray:
+        """Return the sigmoid of each logit."""
+        return np.asarray(expit(outputs))
+
+    def tune_thresholds(self, pair: Pair | None, num_labels: int) -> Thresholds:
+        """Return the tuned thresholds; one half for every label without a labelled row."""
+        return untuned(num_labels) if pair is None else tune(pair.predicted, pair.truth)
+
+    def solve_wide(
+        self, features: sparse.csr_matrix, targets: np.ndarray, *, head: Head, num_outputs: int, c: float
+    ) -> LinearModel:
+        """Return one hyperplane a label."""
+        models = [fit_label(features, targets[:, label] > 0, c) for label in range(num_outputs)]
+        return LinearModel(
+            weight=np.stack([m.weight[0] for m in models]),
+            intercept=np.concatenate([m.intercept for m in models]),
+        )
+
+    def scores(self, predictions: np.ndarray) -> npt.NDArray[np.float32]:
+        """Return log-odds."""
+        return np.asarray(
+            logit(np.clip(predictions.astype(np.float64), MIN_PROBABILITY, 1 - MIN_PROBABILITY)), np.float32
+        )
+
+    def teacher_predictions(
+        self, scores: npt.NDArray[np.float32], temperature: float
+    ) -> npt.NDArray[np.float32]:
+        """Return the sigmoid of each logit."""
+        return np.asarray(expit(scores.astype(np.float64) / temperature), np.float32)
+
+    def agreement(self, predictions: npt.NDArray[np.float32], labels: pl.Series) -> float:
+        """Return the micro-F1 of the labels with a probability of at least 0.5."""
+        predicted, truth = predictions >= 0.5, self.truth(labels, predictions.shape[1])
+        return float(2 * (predicted & truth).sum() / max(predicted.sum() + truth.sum(), 1))

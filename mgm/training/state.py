@@ -1,0 +1,91 @@
+"""The state of a training between two epochs: what a checkpoint holds."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from mgm.model.network import Network
+from mgm.training.callbacks import EpochReport
+from mgm.training.cost import EpochCost
+
+
+class Stateful(Protocol):
+    """Anything whose state can be saved and restored: a module, an optimizer, an average."""
+
+    def state_dict(self) -> Any:
+        """Return the state."""
+
+    def load_state_dict(self, state_dict: Any, /) -> Any:
+        """Restore the state."""
+
+
+@dataclass(kw_only=True)
+class TrainingState:
+    """The progress of a training, and the objects whose state goes with it, by name."""
+
+    stateful: Mapping[str, Stateful]
+    epoch: int = 0
+    """The number of epochs that are done."""
+    epochs_without_improvement: int = 0
+    best_epoch: int = 0
+    best_score: float = -math.inf
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    history: list[EpochReport] = field(default_factory=list)
+
+    def is_improvement(self, metrics: Mapping[str, float], score: float) -> bool:
+        """Return whether the mean `score` of these metrics is higher than all before it.
+
+        Without a metric no two epochs can be compared, and the last one counts as the best.
+        """
+        return not metrics or score > self.best_score
+
+    def record(self, report: EpochReport, best_weights: dict[str, Tensor] | None) -> None:
+        """Add an epoch; `best_weights`: those after it where it is the best so far, else None."""
+        self.epoch = report.epoch
+        self.history.append(report)
+        if best_weights is None:
+            self.epochs_without_improvement += 1
+        else:
+            self.epochs_without_improvement = 0
+            self.best_epoch, self.best_score, self.best_weights = report.epoch, report.score, best_weights
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the content of a checkpoint."""
+        return {
+            "epoch": self.epoch,
+            "epochs_without_improvement": self.epochs_without_improvement,
+            "best_epoch": self.best_epoch,
+            "best_score": self.best_score,
+            "best_weights": self.best_weights,
+            "history": [asdict(report) for report in self.history],
+            "stateful": {name: part.state_dict() for name, part in self.stateful.items()},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore the content of a checkpoint."""
+        self.epoch = state["epoch"]
+        self.epochs_without_improvement = state["epochs_without_improvement"]
+        self.best_epoch, self.best_score = state["best_epoch"], state["best_score"]
+        self.best_weights = state["best_weights"]
+        self.history = [
+            EpochReport(**report | {"cost": EpochCost(**report["cost"])}) for report in state["history"]
+        ]
+        for name, part in self.stateful.items():
+            part.load_state_dict(state["stateful"][name])
+
+
+def copy_weights(network: Network) -> dict[str, Tensor]:
+    """Return a copy of the network's weights.
+
+    The solved wide part never changes during training and may be large: its tensors are shared, not copied.
+    """
+    solved = (
+        set() if network.wide is None else {id(t) for t in network.wide.state_dict(keep_vars=True).values()}
+    )
+    return {
+        name: tensor.detach() if id(tensor) in solved else tensor.detach().clone()
+        for name, tensor in network.state_dict(keep_vars=True).items()
+    }
