@@ -297,7 +297,9 @@ def texts(
             with torch.inference_mode():
                 out = fitted.write(batch, task.name, beam)
             inside = torch.arange(out.ids.shape[1]) < out.count[:, None]
-            found[own[cut]] = decode_pieces(out.ids[inside].numpy(), out.count.numpy(), pieces).to_numpy()
+            found[own[cut]] = decode_pieces(
+                out.ids[inside].numpy(), out.count.numpy(), pieces=pieces
+            ).to_numpy()
     return list(found)
 
 

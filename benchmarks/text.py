@@ -84,13 +84,15 @@ def measure_functions(texts: pl.Series) -> dict[str, float]:
     from mgm.text.vocabulary import Vocabulary, count_words
 
     settings = Settings.load().text
-    stopwords = Stopwords.load(settings.stopwords)
+    stopwords = Stopwords.from_settings(settings.stopwords)
     ids = pl.Series("doc_id", [str(i) for i in range(len(texts))])
     frame = pl.DataFrame([ids, texts.alias("text")]).with_columns(split=pl.lit("train"))
     sample = tokenize(clean(frame.head(20_000), settings.cleaning)[0], settings.segmentation)[0]
     vocabulary = Vocabulary.from_counts(count_words([sample]), settings.features)
     featurize(
-        sample.with_columns(mark_content_words(sample, stopwords)["content"]), vocabulary, settings.features
+        sample.with_columns(mark_content_words(sample, stopwords)["content"]),
+        vocabulary,
+        settings=settings.features,
     )  # warm-up
 
     seconds = dict.fromkeys(("clean", "tokenize", "mark", "featurize"), 0.0)
@@ -102,7 +104,7 @@ def measure_functions(texts: pl.Series) -> dict[str, float]:
         at.append(time.perf_counter())
         tokens = tokens.with_columns(mark_content_words(tokens, stopwords)["content"])
         at.append(time.perf_counter())
-        featurize(tokens, vocabulary, settings.features)
+        featurize(tokens, vocabulary, settings=settings.features)
         at.append(time.perf_counter())
         for name, (start, end) in zip(seconds, itertools.pairwise(at), strict=True):
             seconds[name] += end - start

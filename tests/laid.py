@@ -32,6 +32,8 @@ def lay(raw: dict[str, Any], rows: int = 30) -> Settings:
     save_vectors(
         training_run.VECTORS,
         None,
-        describe_vectors(None, "none", None, file_sha256(training_run.VOCABULARY)),
+        metadata=describe_vectors(
+            None, source="none", algorithm=None, vocabulary_sha256=file_sha256(training_run.VOCABULARY)
+        ),
     )
     return settings

@@ -49,7 +49,7 @@ SETTINGS: dict[str, Any] = {
     "train": {"epochs": 4, "tokens_per_batch": 60, "learning_rate": 0.02, "patience": 9, "threads": 1},
 }
 
-DICTIONARY = UserDictionary((UserWord("月照高", None, "b"), UserWord("归故乡", 3)))
+DICTIONARY = UserDictionary((UserWord("月照高", frequency=None, tag="b"), UserWord("归故乡", frequency=3)))
 
 _DISHES = {
     "soup": "Stir the  soup, then press Enter. It is hot!",
@@ -123,7 +123,7 @@ def tokenized(config: Settings, frames: dict[str, pl.DataFrame]) -> dict[str, pl
     for corpus, frame in frames.items():
         text = config.text_for(corpus)
         kept, _ = clean(frame, text.cleaning, config.corpora[corpus].min_chars)
-        tokens[corpus], _ = tokenize(kept, text.segmentation, _dictionary(config, corpus))
+        tokens[corpus], _ = tokenize(kept, text.segmentation, dictionary=_dictionary(config, corpus))
     return tokens
 
 
@@ -137,8 +137,8 @@ def stopwords(config: Settings, tokens: dict[str, pl.DataFrame]) -> dict[str, St
     for corpus, frame in tokens.items():
         chosen, frequencies = config.text_for(corpus).stopwords, DocumentFrequencies()
         frequencies.add(frame)
-        general = Stopwords.load(chosen)
-        found[corpus] = general.plus(general.derived(frequencies, chosen))
+        general = Stopwords.from_settings(chosen)
+        found[corpus] = general.union(general.derive(frequencies, chosen))
     return found
 
 
@@ -154,7 +154,9 @@ def prepared(
     spaces = labels.build_label_spaces(labels.count_labels(tokens.values(), tasks), tasks)
     features = {}
     for corpus, frame in tokens.items():
-        part = featurize(frame, vocabulary, config.text.features, _dictionary(config, corpus))
+        part = featurize(
+            frame, vocabulary, settings=config.text.features, dictionary=_dictionary(config, corpus)
+        )
         own: list[Task] = [t for t in tasks if corpus in t.corpora]
         features[corpus] = [
             FeaturePart(labels.encode(part.documents, with_label_spaces(own, spaces)), part.types)

@@ -136,7 +136,7 @@ def prepared(
     spaces |= {t.name: subwords.pieces for t in writing}
     features = {}
     for corpus, frame in tokens.items():
-        part = featurize(frame, vocabulary, config.text.features, None, subwords)
+        part = featurize(frame, vocabulary, settings=config.text.features, dictionary=None, subwords=subwords)
         mine = [t for t in tasks if corpus in t.corpora]
         features[corpus] = [
             FeaturePart(labels.encode(part.documents, with_label_spaces(mine, spaces), subwords), part.types)

@@ -9,15 +9,15 @@ from mgm.text.deduplication.deduplicate import deduplicate
 def main(corpus: str) -> None:
     """Deduplicate the documents of one corpus."""
     settings = TextPipelineSettings.load()
-    counts, statistics, examples, straddling = deduplicate(
+    result = deduplicate(
         CLEAN / corpus,
         UNIQUE / corpus,
-        rejects_folder("deduplicate", corpus),
-        settings.tasks_for(corpus),
-        settings.text_for(corpus).deduplication,
+        rejects=rejects_folder("deduplicate", corpus),
+        tasks=settings.tasks_for(corpus),
+        settings=settings.text_for(corpus).deduplication,
     )
-    more = statistics.result() | {"examples": examples, "straddling_rows": straddling}
-    write_counts("deduplicate", corpus, counts, **more)
+    more = {"examples": result.conflicts, "straddling_rows": result.overlap_ids}
+    write_counts("deduplicate", corpus, result.counts, **result.statistics.result(), **more)
 
 
 if __name__ == "__main__":

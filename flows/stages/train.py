@@ -82,7 +82,7 @@ def _train(settings: TrainingSettings) -> None:
 
 def _stopwords(settings: TrainingSettings) -> dict[str | None, Stopwords]:
     """Return the stopwords of each corpus, and the general ones (None) for documents of other corpora."""
-    of_corpora = {c: Stopwords.read(FEATURES / "stopwords" / f"{c}.txt") for c in sorted(settings.enabled)}
+    of_corpora = {c: Stopwords.load(FEATURES / "stopwords" / f"{c}.txt") for c in sorted(settings.enabled)}
     return bundles.stopwords_of(settings) | of_corpora
 
 

@@ -26,9 +26,11 @@ def main() -> None:
     )
     source = settings.text.vectors.source
     algorithm = settings.text.vectors.algorithm if source == "train" else None
-    metadata = describe_vectors(table, source, algorithm, file_sha256(VOCABULARY))
+    metadata = describe_vectors(
+        table, source=source, algorithm=algorithm, vocabulary_sha256=file_sha256(VOCABULARY)
+    )
     shutil.rmtree(VECTORS, ignore_errors=True)
-    save_vectors(VECTORS, table, metadata)
+    save_vectors(VECTORS, table, metadata=metadata)
     write_json(STAGES / "vectors.json", metadata)
     share = (
         ""

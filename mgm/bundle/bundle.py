@@ -105,9 +105,9 @@ def stopwords_of(settings: TrainingSettings) -> dict[str | None, Stopwords]:
     """The general stopwords (None), and those of each enabled corpus that overrides them."""
     own = {c: settings.text_for(c).stopwords for c in sorted(settings.enabled)}
     different: dict[str | None, Stopwords] = {
-        c: Stopwords.load(s) for c, s in own.items() if s != settings.text.stopwords
+        c: Stopwords.from_settings(s) for c, s in own.items() if s != settings.text.stopwords
     }
-    return {None: Stopwords.load(settings.text.stopwords)} | different
+    return {None: Stopwords.from_settings(settings.text.stopwords)} | different
 
 
 def save(folder: Path, bundle: Bundle) -> str:
@@ -179,7 +179,7 @@ def load(folder: Path) -> Bundle:
         thresholds={task: Thresholds(**t) for task, t in config["thresholds"].items()},
         vocabulary=Vocabulary.load(folder / _VOCABULARY),
         profile=json.loads((folder / _PROFILE).read_text(encoding="utf-8")),
-        stopwords={c: Stopwords.read(folder / _stopword_file(c)) for c in [None, *config["stopwords"]]},
+        stopwords={c: Stopwords.load(folder / _stopword_file(c)) for c in [None, *config["stopwords"]]},
         dictionaries={
             name: UserDictionary.load(folder / _dictionary_file(name)) for name in config["dictionaries"]
         },

@@ -115,10 +115,17 @@ class Scorer:
         present, missing = split_rejected(frame, frame, {TEXT_MISSING: frame["text"].is_null()})
         cleaned, unclean = clean(present, text.cleaning, min_chars)
         dictionary = self.bundle.dictionary_for(corpus)
-        tokens, words, wordless = segment(cleaned, text.segmentation, dictionary)
+        tokens, words, wordless = segment(cleaned, text.segmentation, dictionary=dictionary)
         tokens = tokens.with_columns(content_flags(words, self.bundle.stopwords_for(corpus)))
         subwords = self.bundle.subwords if any(t.spec.generates_text for t in self.tasks) else None
-        part = featurize_words(tokens, words, self.bundle.vocabulary, text.features, dictionary, subwords)
+        part = featurize_words(
+            tokens,
+            words,
+            vocabulary=self.bundle.vocabulary,
+            settings=text.features,
+            dictionary=dictionary,
+            subwords=subwords,
+        )
         rejects_by_stage = {"input": missing, "clean": unclean, "tokenize": wordless}
         rejects = [
             rows.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(REJECTS)

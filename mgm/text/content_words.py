@@ -25,9 +25,9 @@ def write_content_words(
     Returns:
         Counts; statistics: words, content_words, derived_stopwords; the derived stopwords, the most frequent first.
     """
-    general = Stopwords.load(settings)
-    derived = general.derived(_document_frequencies(source, settings), settings)
-    stopwords = general.plus(derived)
+    general = Stopwords.from_settings(settings)
+    derived = general.derive(_document_frequencies(source, settings), settings)
+    stopwords = general.union(derived)
     counts, statistics = Counts(), Statistics()
     with PartsWriter(target, CONTENT_SCHEMA) as out:
         stopwords.save(target / STOPWORDS_FILE)

@@ -1,13 +1,13 @@
-"""The user's own Chinese words, in the format of jieba's user dictionaries, and the segmenter that knows them.
+"""User dictionaries of Chinese words, in jieba's format, and the segmenter that knows them.
 
-A line is `word`, `word frequency`, `word tag` or `word frequency tag`. A word without a frequency is one word
-wherever it stands in a run of Han characters (the leftmost first, of those the longest). A word with one is
-weighed by jieba against the words around it, as jieba's own are.
+A line is `word`, `word frequency`, `word tag` or `word frequency tag`. A word without a frequency is never split, wherever it occurs
+in a run of Han characters (of overlapping ones the leftmost, then the longest). A word with a frequency competes with the words around
+it, as jieba's own words do.
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Self
@@ -31,31 +31,33 @@ Cut = Callable[[str], list[str]]
 
 @dataclass(frozen=True)
 class UserWord:
-    """A word of the user's; None where its line does not say."""
+    """A line of a user dictionary."""
 
     word: str
-    frequency: int | None = None
-    tag: str | None = None
+    frequency: int | None = field(default=None, kw_only=True)
+    """None: the word is never split."""
+    tag: str | None = field(default=None, kw_only=True)
+    """The part of speech, if the line has one."""
 
     @property
     def line(self) -> str:
-        """The word as a line of a dictionary."""
+        """Return the word as a line of a dictionary."""
         return " ".join(str(part) for part in (self.word, self.frequency, self.tag) if part is not None)
 
 
 @dataclass(frozen=True)
 class UserDictionary:
-    """The user's words, in the order of their file."""
+    """The words of a user dictionary, in the order of its file."""
 
     words: tuple[UserWord, ...]
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Reads a dictionary: UTF-8, a word a line, empty lines left out.
+        """Read a dictionary in UTF-8, one word a line; empty lines are skipped.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: a line is no word; the error names file, line, value and what was expected.
+            ValueError: a line is not in the format.
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such dictionary; text.segmentation.dictionary names it")
@@ -69,58 +71,59 @@ class UserDictionary:
                 raise ValueError(f"{where}: found {raw!r}, expected UTF-8") from error
             if not fields:
                 continue
-            word = _parse(fields, where)
-            if word.word in lines:
+            entry = _parse(fields, where)
+            if entry.word in lines:
                 raise ValueError(
-                    f"{where}: word: found {word.word!r}, expected each word once "
-                    f"(it stands on line {lines[word.word]} too)"
+                    f"{where}: word: found {entry.word!r}, expected each word once "
+                    f"(it stands on line {lines[entry.word]} too)"
                 )
-            lines[word.word] = number
-            words.append(word)
+            lines[entry.word] = number
+            words.append(entry)
         if not words:
             raise ValueError(f"{path}: found no word, expected lines of {_FORMS}")
-        made = cls(tuple(words))
-        for whole in made.whole:
-            if made.cut(whole) != [whole]:
+        dictionary = cls(tuple(words))
+        for word in dictionary.unsplit_words:
+            if dictionary.cut(word) != [word]:
                 raise ValueError(
-                    f"{path}: line {lines[whole]}: word: found {whole!r}, "
+                    f"{path}: line {lines[word]}: word: found {word!r}, "
                     "expected characters that jieba joins to words"
                 )
-        return made
+        return dictionary
 
     def save(self, path: Path) -> None:
-        """Writes what `load` reads."""
+        """Write the dictionary in the format that `load` reads."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(f"{word.line}\n" for word in self.words), encoding="utf-8")
 
     @cached_property
     def tags(self) -> dict[str, str]:
-        """The words with a part of speech."""
+        """The parts of speech, by word; only words with one."""
         return {word.word: word.tag for word in self.words if word.tag is not None}
 
     @cached_property
-    def whole(self) -> list[str]:
-        """The words that are never cut, the longest first."""
+    def unsplit_words(self) -> list[str]:
+        """The words that are never split, the longest first."""
         return sorted((w.word for w in self.words if w.frequency is None), key=lambda w: (-len(w), w))
 
-    def set_off(self, runs: pl.Series) -> pl.Series:
-        """Runs of Han characters with line breaks around the words that are never cut."""
-        if not self.whole:
+    def isolate_words(self, runs: pl.Series) -> pl.Series:
+        """Return runs of Han characters with line breaks around the words that are never split."""
+        if not self.unsplit_words:
             return runs
-        apart = [f"{_LINE}{word}{_LINE}" for word in self.whole]
-        return runs.str.replace_many(self.whole, apart, leftmost=True)
+        isolated = [f"{_LINE}{word}{_LINE}" for word in self.unsplit_words]
+        return runs.str.replace_many(self.unsplit_words, isolated, leftmost=True)
 
     @property
     def cut(self) -> Cut:
-        """Cuts a text into words, each line by itself."""
+        """The function that cuts a text into words, each line on its own."""
         return _segmenter(self).cut
 
 
 def load_dictionary(settings: SegmentationSettings, folder: Path) -> UserDictionary | None:
-    """The dictionary that the settings name, a file in `folder`; None where they name none.
+    """Return the dictionary that the settings name, a file in `folder`; None if they name none.
 
     Raises:
-        FileNotFoundError, ValueError: see `UserDictionary.load`; or the name is a path.
+        FileNotFoundError: there is no such file.
+        ValueError: the name is a path, or the file is not in the format.
     """
     name = settings.dictionary
     if name is None:
@@ -131,14 +134,14 @@ def load_dictionary(settings: SegmentationSettings, folder: Path) -> UserDiction
 
 
 def load_dictionaries(settings: TextPipelineSettings, folder: Path) -> dict[str, UserDictionary]:
-    """The dictionaries that `text` and the enabled corpora name, by name; see `dictionary_of`."""
-    found = {}
+    """Return the dictionaries that `text` and the enabled corpora name, by name; see `load_dictionary`."""
+    dictionaries = {}
     for corpus in [None, *sorted(settings.enabled)]:
         segmentation = settings.text_for(corpus).segmentation
         dictionary = load_dictionary(segmentation, folder)
         if segmentation.dictionary is not None and dictionary is not None:
-            found[segmentation.dictionary] = dictionary
-    return found
+            dictionaries[segmentation.dictionary] = dictionary
+    return dictionaries
 
 
 def _parse(fields: list[str], where: str) -> UserWord:
@@ -155,17 +158,17 @@ def _parse(fields: list[str], where: str) -> UserWord:
         raise ValueError(f"{where}: tag: found {tag!r}, expected a tag of jieba's, such as n, ns or v")
     if rest:
         raise ValueError(f"{where}: found {rest[0]!r} after {word!r}, expected {_FORMS}")
-    return UserWord(word, frequency, tag)
+    return UserWord(word, frequency=frequency, tag=tag)
 
 
 @lru_cache(maxsize=16)
 def _segmenter(dictionary: UserDictionary) -> rjieba.Jieba:
-    """jieba with these words, made once a process."""
+    """Return jieba with the words of a dictionary, loaded once a process."""
     jieba = rjieba.Jieba()
-    for word in dictionary.words:
-        if word.frequency is not None:
-            jieba.add_word(word.word, word.frequency, word.tag)
-    # The short ones first: jieba then gives each so high a frequency that it stays whole on a line of its own.
-    for whole in reversed(dictionary.whole):
-        jieba.add_word(whole, None, dictionary.tags.get(whole))
+    for entry in dictionary.words:
+        if entry.frequency is not None:
+            jieba.add_word(entry.word, entry.frequency, entry.tag)
+    # The short words first: jieba then gives each a frequency that is high enough to keep it whole on a line of its own.
+    for word in reversed(dictionary.unsplit_words):
+        jieba.add_word(word, None, dictionary.tags.get(word))
     return jieba

@@ -20,7 +20,7 @@ class SegmentDocuments:
 
     def __call__(self, documents: pl.DataFrame) -> Transformed:
         """Return the tokens, the rejected documents, and their statistics."""
-        kept, rejected = tokenize(documents, self.settings, self.dictionary)
+        kept, rejected = tokenize(documents, self.settings, dictionary=self.dictionary)
         statistics = Statistics()
         for column, name in (("words", "words"), ("sentence", "sentences"), ("paragraph", "paragraphs")):
             sizes = kept[column].list.len()

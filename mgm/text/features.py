@@ -1,4 +1,4 @@
-"""Features: what the network reads of a part of documents. Each distinct word is described once."""
+"""Features: the input of the network for a part of documents. Each distinct word is described once."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from mgm.settings.text import FeatureSettings
 from mgm.text import vocabulary as vocabularies
 from mgm.text.dictionary import UserDictionary
 from mgm.text.factorized_tokens import FactorizedTokens
-from mgm.text.list_columns import Array, code_points, local_index, offsets, unflatten
+from mgm.text.list_columns import Array, code_points, local_index, num_characters, offsets, unflatten
 from mgm.text.part_of_speech import NO_POS, NUM_POS, tag_words
 from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary
@@ -21,9 +21,9 @@ from mgm.text.vocabulary import Vocabulary
 NUM_SHAPES = 16
 NUM_SCRIPTS = 8
 PROPERTIES = {"bucket": vocabularies.NUM_BUCKETS, "shape": NUM_SHAPES, "script": NUM_SCRIPTS, "pos": NUM_POS}
-"""The properties of a word, in the order of their columns, with their cardinalities: ids are below these."""
+"""The properties of a word in the order of their columns, with the number of ids of each."""
 
-# A word has the first shape and the first script that fits, counted from 1; 0: none does.
+# The shape and the script of a word are the first pattern that matches, counted from 1; 0: none matches.
 _SHAPES = [
     r"^\p{Han}+$",
     r"^[\p{Ll}\p{M}]+$",
@@ -60,20 +60,16 @@ _FNV_PRIME = np.uint64(0x100000001B3)
 
 @dataclass(frozen=True)
 class FeaturePart:
-    """The features of one part of documents.
-
-    documents: doc_id and the other columns of the tokens, with `word` list[i32] (rows of `types`) in place of
-        `words`.
-    types: one row a distinct word, in order of first appearance: text, id (i32, 0 unknown), ngrams
-        (list[i32]), characters (list[i32]), and the properties bucket, shape, script and pos (i8); for generation tasks
-        subwords (list[i32]).
-    """
+    """The features of one part of documents."""
 
     documents: pl.DataFrame
+    """doc_id and the other columns of the tokens, with `word`, list[i32] (rows of `types`), in place of `words`."""
     types: pl.DataFrame
+    """A row for each distinct word, in order of first appearance: text, id (i32, 0: unknown), ngrams (list[i32]), characters
+    (list[i32]), and the properties bucket, shape, script and pos (i8); with generation tasks also subwords (list[i32])."""
 
     def save(self, folder: Path, index: int) -> list[Path]:
-        """Writes both tables as uncompressed Arrow files, which can be memory-mapped."""
+        """Write both tables as uncompressed Arrow files, which can be memory-mapped, and return their paths."""
         folder.mkdir(parents=True, exist_ok=True)
         paths = part_paths(folder, index)
         for table, path in zip((self.documents, self.types), paths, strict=True):
@@ -81,8 +77,8 @@ class FeaturePart:
         return paths
 
     @classmethod
-    def load(cls, folder: Path, index: int, memory_map: bool = True) -> Self:
-        """Opens what `save` wrote: memory-mapped, or read into memory.
+    def load(cls, folder: Path, index: int, *, memory_map: bool = True) -> Self:
+        """Open the tables that `save` wrote, memory-mapped or read into memory.
 
         Raises:
             FileNotFoundError: there is no such part.
@@ -98,38 +94,52 @@ def _map(path: Path) -> pl.DataFrame:
 
 
 def part_paths(folder: Path, index: int) -> list[Path]:
-    """The files of a part: its documents, and its types."""
+    """Return the files of a part: of its documents, and of its types."""
     return [folder / f"part-{index:05d}.arrow", folder / f"part-{index:05d}.types.arrow"]
 
 
 def featurize(
     tokens: pl.DataFrame,
     vocabulary: Vocabulary,
+    *,
     settings: FeatureSettings,
     dictionary: UserDictionary | None = None,
     subwords: Subwords | None = None,
 ) -> FeaturePart:
-    """Turns tokens (with `words` and `content`) into features, row-aligned; other columns stay.
+    """Return the features of tokens, row by row.
 
-    `dictionary`: the one that the texts were segmented with, whose tags are parts of speech. `subwords`: of generation tasks.
+    Args:
+        tokens: a table with `words` and `content`; its other columns stay.
+        vocabulary: the words with an id.
+        settings: the character n-grams, and whether words are stemmed and tagged.
+        dictionary: the user dictionary that the texts were segmented with; its tags are parts of speech.
+        subwords: the pieces of generation tasks.
     """
     words = FactorizedTokens.from_lists(tokens["words"])
-    return featurize_words(tokens.drop("words"), words, vocabulary, settings, dictionary, subwords)
+    return featurize_words(
+        tokens.drop("words"),
+        words,
+        vocabulary=vocabulary,
+        settings=settings,
+        dictionary=dictionary,
+        subwords=subwords,
+    )
 
 
 def featurize_words(
     tokens: pl.DataFrame,
     words: FactorizedTokens,
+    *,
     vocabulary: Vocabulary,
     settings: FeatureSettings,
     dictionary: UserDictionary | None = None,
     subwords: Subwords | None = None,
 ) -> FeaturePart:
-    """As `featurize`, of tokens whose words stand beside them."""
+    """Return features as `featurize` does, of tokens without `words`, which are passed separately."""
     types = words.types.alias("text")
     word = unflatten(pl.Series(words.codes), words.counts, name="word")
-    described = types.to_frame().with_columns(
-        *vocabulary.ids(types, settings.stem),
+    features = types.to_frame().with_columns(
+        *vocabulary.look_up(types, settings.stem),
         hash_ngrams(types, settings),
         chinese_characters(types),
         _first_match(types, _SHAPES).alias("shape"),
@@ -138,22 +148,23 @@ def featurize_words(
         if settings.part_of_speech
         else pl.lit(NO_POS, pl.Int8).alias("pos"),
     )
-    described = described.select("text", "id", "ngrams", "characters", *PROPERTIES)
+    features = features.select("text", "id", "ngrams", "characters", *PROPERTIES)
     if subwords is not None:
-        described = described.with_columns(subwords.words(types))
-    return FeaturePart(tokens.with_columns(word), described)
+        features = features.with_columns(subwords.encode_words(types))
+    return FeaturePart(tokens.with_columns(word), features)
 
 
 def hash_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
-    """Hashed character n-grams of each word in lower case between edges, "<word>": `ngrams`, list[i32].
+    """Return the hashed character n-grams of each word in lower case between edges, "<word>": `ngrams`, list[i32].
 
-    FNV-1a over the code points of the n-gram, with its high half folded in, modulo `ngram_buckets`: the same
-    in every process and version. Subword n-grams: Bojanowski et al. 2017. A word shorter than n has no n-gram
-    of this length. A word's stem has no part in it.
+    The hash is FNV-1a over the code points of the n-gram, its high half folded into the low one, modulo `ngram_buckets`: the same in
+    every process and version. A word shorter than n has no n-gram of this length. Words are not stemmed here.
+
+    Source: Bojanowski et al. 2017, arXiv:1607.04606.
     """
     edged = pl.select(pl.lit(_EDGES[0]) + vocabularies.normalize_words(words) + pl.lit(_EDGES[1])).to_series()
     points = code_points(edged).astype(np.uint64)
-    size = edged.str.len_chars().to_numpy().astype(np.int64)
+    size = num_characters(edged)
     begin = offsets(size)[:-1]
     orders = range(settings.ngram_min, settings.ngram_max + 1)
     per_order = [np.maximum(size - n + 1, 0) for n in orders]
@@ -169,19 +180,19 @@ def hash_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
 
 
 def chinese_characters(words: pl.Series) -> pl.Series:
-    """The code points, in lower case, of each word with a Chinese character; none of other words: `characters`, list[i32].
+    """Return the code points, in lower case, of each word with a Chinese character, and none for other words: `characters`, list[i32].
 
-    What n-grams across words are made of, where the borders of words are a segmenter's guess.
+    N-grams across words are made of them, since the borders of Chinese words are a segmenter's guess.
     """
     chinese = pl.when(pl.col(words.name).str.contains(_HAN)).then(pl.col("lower")).otherwise(pl.lit(""))
-    spelt = (
+    spelled = (
         words.to_frame()
         .with_columns(vocabularies.normalize_words(words).alias("lower"))
         .select(chinese)
         .to_series()
     )
-    points = code_points(spelt).astype(np.int32)
-    return unflatten(pl.Series(points), spelt.str.len_chars().to_numpy(), name="characters")
+    points = code_points(spelled).astype(np.int32)
+    return unflatten(pl.Series(points), num_characters(spelled), name="characters")
 
 
 def _fnv1a(points: npt.NDArray[np.uint64], start: Array, n: int) -> npt.NDArray[np.uint64]:
@@ -192,7 +203,7 @@ def _fnv1a(points: npt.NDArray[np.uint64], start: Array, n: int) -> npt.NDArray[
 
 
 def _first_match(words: pl.Series, patterns: list[str]) -> pl.Series:
-    """The number of the first pattern that each word matches, counted from 1; 0 for none; i8."""
+    """Return the number of the first pattern that each word matches, counted from 1; 0 for none; i8."""
     word = pl.col(words.name)
     chain = pl.coalesce(
         *(

@@ -49,7 +49,9 @@ class FittedText:
         self, tokens: pl.DataFrame, corpus: str, *, dictionary: UserDictionary | None = None
     ) -> FeaturePart:
         """Return the features of tokens of a corpus, with its labels as numbers; `dictionary`: see `features.featurize`."""
-        part = featurize(tokens, self.vocabulary, self.settings, dictionary, self.subwords)
+        part = featurize(
+            tokens, self.vocabulary, settings=self.settings, dictionary=dictionary, subwords=self.subwords
+        )
         return FeaturePart(labels.encode(part.documents, self.tasks_for(corpus), self.subwords), part.types)
 
 

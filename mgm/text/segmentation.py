@@ -1,24 +1,25 @@
 """Segmentation: texts to words with offsets, sentences and paragraphs.
 
-One regular expression tiles a text with pieces; runs of Han characters are then cut into words by jieba
-(rjieba), or into characters. So mixed text is cut run by run. What counts as a word:
+One regular expression cuts a text into pieces; runs of Han characters are then cut into words by jieba (rjieba), or into characters, so
+that mixed text is cut run by run. A word is:
 
-- a placeholder of cleaning: <URL>;
+- a placeholder of cleaning, such as <URL>;
 - letters, digits and underscores, with apostrophes and hyphens inside: don't, well-known, x86_64, 2024-05-01,
   libstdc++;
 - a number with its separators: 3.14, 1,000, 12:30; letters are not joined by dots: file.txt is three words;
 - letters each with a dot: U.S., e.g.; C#; @mention and #tag; a few emoticons;
-- a run of the same mark (!!!, ..., --, 。。。); an emoji with what modifies or joins it, a flag; every other
-  character that is no blank, with its combining marks.
+- a run of the same mark (!!!, ..., --, 。。。); an emoji with its modifiers and joined emoji, a flag; any other character that is not
+  a blank, with its combining marks.
 
-A sentence ends at a line break, after 。！？； and after .!?… before a blank and what may begin a sentence,
-or before a Han character; closing quotes and brackets belong to the sentence that they end. A dot after a
-common abbreviation, an initial or the number of a list's item ends none.
+A sentence ends at a line break, after 。！？； and after .!?… if a blank and a character that can begin a sentence follow, or a Han
+character. Closing quotes and brackets belong to the sentence before them. A dot after a common abbreviation, an initial or the number
+of a list item ends no sentence.
 
-Each distinct piece is looked at once; what is found goes to all its places by its number.
+Each distinct piece is processed once, and its words are copied to all its occurrences.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +30,17 @@ from mgm.corpus.rejects import NO_WORDS, split_rejected
 from mgm.settings.text import SegmentationSettings
 from mgm.text.dictionary import UserDictionary
 from mgm.text.factorized_tokens import FactorizedTokens
-from mgm.text.list_columns import Array, factorize, flatten, lengths, local_index, offsets, row_ids, unflatten
+from mgm.text.list_columns import (
+    Array,
+    factorize,
+    flatten,
+    lengths,
+    local_index,
+    num_characters,
+    offsets,
+    row_ids,
+    unflatten,
+)
 from mgm.text.offsets import Edits
 from mgm.text.patterns import EMOTICON, PLACEHOLDERS
 
@@ -40,7 +51,7 @@ _W = r"[[\p{L}\p{M}\p{N}_]--\p{Han}]"
 TOKEN_COLUMNS = {"words": pl.List(pl.String)} | {
     name: pl.List(pl.Int32) for name in ("start", "end", "sentence", "paragraph")
 }
-"""What `tokenize` puts in place of `text` and `edits`."""
+"""The columns that `tokenize` puts in place of `text` and `edits`."""
 
 _PICTURE = r"[\p{M}\p{EMod}]*"
 _WORD = "|".join(
@@ -76,58 +87,66 @@ _BEFORE_NUMBERS = """
     dec
 """.split()
 
-_RUNS_PER_CALL = 4_096  # so few that jieba's list of words is still in the processor's cache when it is read
+# So few that jieba's list of words is still in the processor's cache when it is read.
+_RUNS_PER_CALL = 4_096
 
-# What stands between a word and the one before it.
+# The gap between a word and the one before it.
 _NOTHING, _BLANK, _LINE_BREAK, _EMPTY_LINE = range(4)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Words:
-    """N words of many texts, flat. Their strings are types[code]; types may hold one string several times."""
+    """The N words of many texts, one after another: word i is types[code[i]]. Arrays are (N,)."""
 
-    row: Array  # (N,) the text
-    code: Array  # (N,)
+    row: Array
+    """The text."""
+    code: Array
     types: pl.Series
-    start: Array  # (N,)
-    end: Array  # (N,)
-    gap: Array  # (N,) what stands between a word and the one before it
+    """May hold a word several times."""
+    start: Array
+    end: Array
+    gap: Array
+    """The gap between a word and the one before it."""
 
 
 def tokenize(
-    frame: pl.DataFrame, settings: SegmentationSettings, dictionary: UserDictionary | None = None
+    frame: pl.DataFrame, settings: SegmentationSettings, *, dictionary: UserDictionary | None = None
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """As `segment`, with the column `words` list[str] (of the cleaned text) before the others; and the rejected rows."""
-    tokens, words, rejected = segment(frame, settings, dictionary)
+    """Segment as `segment` does, with the words of the cleaned text as a column of the tokens.
+
+    Returns:
+        The tokens, with `words`, list[str], before the other new columns; and the rejected rows.
+    """
+    tokens, words, rejected = segment(frame, settings, dictionary=dictionary)
     return tokens.insert_column(
         tokens.columns.index("start"), words.to_lists(words.types.alias("words"))
     ), rejected
 
 
 def segment(
-    frame: pl.DataFrame, settings: SegmentationSettings, dictionary: UserDictionary | None = None
+    frame: pl.DataFrame, settings: SegmentationSettings, *, dictionary: UserDictionary | None = None
 ) -> tuple[pl.DataFrame, FactorizedTokens, pl.DataFrame]:
-    """Cuts the column `text` into words, sentences and paragraphs.
+    """Cut the column `text` into words, sentences and paragraphs.
 
     Args:
-        frame: documents with `text`, and `edits` where they were cleaned.
-        settings: what ends a paragraph, the longest sentence in words, and whether Chinese is cut into words.
-        dictionary: the user's own Chinese words.
+        frame: documents with `text`, and `edits` if they were cleaned.
+        settings: the end of a paragraph, the longest sentence in words, and whether Chinese is cut into words.
+        dictionary: further Chinese words.
 
     Returns:
-        The rows kept, in their order: `start` and `end` list[i32] (raw offsets), `sentence` list[i32] (words of each
-        sentence), `paragraph` list[i32] (sentences of each paragraph) in place of `text` and `edits`; their words;
-        and the rejected rows (doc_id, reasons, values).
+        The rows kept, in their order, with `start` and `end` list[i32] (raw offsets), `sentence` list[i32] (words of each sentence)
+        and `paragraph` list[i32] (sentences of each paragraph) in place of `text` and `edits`; their words; and the rejected rows
+        (doc_id, reasons, values).
     """
-    found = _words(frame["text"], settings, dictionary)
-    rows, row, start, end = frame.height, found.row, found.start, found.end
+    words = _find_words(frame["text"], settings, dictionary)
+    rows, row, start, end = frame.height, words.row, words.start, words.end
     if "edits" in frame.columns and len(row):
         back = Edits.from_column(frame["edits"]).inverse()
         has_edits = np.zeros(rows, dtype=bool)
         has_edits[back.text] = True
         at = np.flatnonzero(has_edits[row])
         start[at], end[at] = back.map_starts(row[at], start[at]), back.map_ends(row[at], end[at])
-    begins, begins_paragraph = _sentences(found, settings)
+    begins, begins_paragraph = _find_sentences(words, settings)
 
     first_words = np.flatnonzero(begins)
     first_sentences = np.flatnonzero(begins_paragraph[first_words])
@@ -148,7 +167,7 @@ def segment(
         ),
     )
     kept, rejected = split_rejected(frame, tokens, {NO_WORDS: pl.Series(counts == 0)})
-    return kept, FactorizedTokens.from_codes(found.code, found.types, counts[counts > 0]), rejected
+    return kept, FactorizedTokens.from_codes(words.code, words.types, counts[counts > 0]), rejected
 
 
 def _int32(values: Array) -> pl.Series:
@@ -156,40 +175,43 @@ def _int32(values: Array) -> pl.Series:
 
 
 def _group_lengths(starts: Array, total: int) -> Array:
-    """The lengths of the groups that begin at `starts` and tile `total`."""
+    """Return the lengths of consecutive groups that begin at `starts`; the last one ends at `total`."""
     return np.diff(np.append(starts, total))
 
 
-def _words(texts: pl.Series, settings: SegmentationSettings, dictionary: UserDictionary | None) -> _Words:
-    """All words of these texts."""
+def _find_words(
+    texts: pl.Series, settings: SegmentationSettings, dictionary: UserDictionary | None
+) -> _Words:
     lists = texts.str.extract_all(_PIECE)
     per_text = lengths(lists)
     piece, pieces = factorize(flatten(lists))
-    size = pieces.str.len_chars().to_numpy().astype(np.int64)
+    size = num_characters(pieces)
     bare = pieces.str.strip_chars_end()
-    width = bare.str.len_chars().to_numpy().astype(np.int64)
+    width = num_characters(bare)
 
     after = np.where(size > width, _BLANK, _NOTHING)
     blank = np.flatnonzero(width == 0)
     line_breaks = pieces.gather(blank).str.count_matches("\n", literal=True).to_numpy()
     after[blank] = np.select([line_breaks > 1, line_breaks == 1], [_EMPTY_LINE, _LINE_BREAK], _BLANK)
 
-    # The words of each distinct piece: none of a blank one, one of most, several of a run of Han characters.
+    # The words of each distinct piece: none for blanks, several for a run of Han characters, one for others.
     is_han = bare.str.contains(_HAN).to_numpy()
     per_piece = (width > 0).astype(np.int64)
-    cut, per_piece[is_han] = cut_han_runs(bare.filter(is_han), settings.chinese_tokens, dictionary)
+    cut, per_piece[is_han] = cut_han_runs(
+        bare.filter(is_han), chinese_tokens=settings.chinese_tokens, dictionary=dictionary
+    )
     inner, cut_types = factorize(cut)
     plain = bare.filter(~is_han)
     types = pl.concat([plain, cut_types])
-    type_width = types.str.len_chars().to_numpy().astype(np.int64)
-    owner = row_ids(per_piece)
-    code = (np.cumsum(~is_han) - 1)[owner]
-    code[is_han[owner]] = len(plain) + inner
+    type_width = num_characters(types)
+    piece_of_word = row_ids(per_piece)
+    code = (np.cumsum(~is_han) - 1)[piece_of_word]
+    code[is_han[piece_of_word]] = len(plain) + inner
     within = offsets(type_width[code])[:-1]
     first = offsets(per_piece)[:-1]
-    within -= within[first[owner]]  # from the start of the piece
+    within -= within[first[piece_of_word]]  # from the start of the piece
 
-    # Then those of all pieces.
+    # The words of all pieces.
     counts = per_piece[piece]
     place = np.repeat(np.arange(len(piece)), counts)
     nth = local_index(counts)
@@ -200,44 +222,53 @@ def _words(texts: pl.Series, settings: SegmentationSettings, dictionary: UserDic
     code = code[word]
     end = start + type_width[code]
     before = np.append(_NOTHING, after[piece])[:-1]
-    return _Words(row[place], code, types, start, end, np.where(nth == 0, before[place], _NOTHING))
+    return _Words(
+        row=row[place],
+        code=code,
+        types=types,
+        start=start,
+        end=end,
+        gap=np.where(nth == 0, before[place], _NOTHING),
+    )
 
 
 def cut_han_runs(
-    runs: pl.Series, han: str = "words", dictionary: UserDictionary | None = None
+    runs: pl.Series,
+    *,
+    chinese_tokens: Literal["words", "characters"] = "words",
+    dictionary: UserDictionary | None = None,
 ) -> tuple[pl.Series, Array]:
-    """The words, or the characters, of runs of Han characters, flat, and how many each run has.
+    """Return the words, or the characters, of runs of Han characters, and how many each run has.
 
-    jieba is called for many runs at once: a line break between two keeps them apart, for jieba cuts each line
-    by itself.
+    One call of jieba cuts many runs, which are separated by line breaks, since jieba cuts each line on its own.
     """
-    wanted = runs.str.len_chars().to_numpy().astype(np.int64)
-    if han == "characters" or len(runs) == 0:
-        return flatten(runs.str.extract_all(r"\p{Han}")), wanted
+    run_lengths = num_characters(runs)
+    if chinese_tokens == "characters" or len(runs) == 0:
+        return flatten(runs.str.extract_all(r"\p{Han}")), run_lengths
     cutter = rjieba.cut if dictionary is None else dictionary.cut
-    lines = runs if dictionary is None else dictionary.set_off(runs)
+    lines = runs if dictionary is None else dictionary.isolate_words(runs)
     calls = [lines.slice(i, _RUNS_PER_CALL) for i in range(0, len(lines), _RUNS_PER_CALL)]
     cut = pl.concat(
         [pl.Series(runs.name, cutter(call.str.join("\n").item()), dtype=pl.String) for call in calls]
     )
     cut = cut.filter(cut != "\n")
-    bounds = np.cumsum(cut.str.len_chars().to_numpy(), dtype=np.int64)
-    last = np.searchsorted(bounds, np.cumsum(wanted))
-    assert np.array_equal(bounds[last], np.cumsum(wanted)), "jieba's words do not tile their runs"
+    bounds = np.cumsum(num_characters(cut))
+    last = np.searchsorted(bounds, np.cumsum(run_lengths))
+    assert np.array_equal(bounds[last], np.cumsum(run_lengths)), "jieba's words are not their runs"
     return cut, np.diff(np.append(-1, last))
 
 
-def _sentences(words: _Words, settings: SegmentationSettings) -> tuple[Flags, Flags]:
-    """Which words begin a sentence, and which of them a paragraph."""
+def _find_sentences(words: _Words, settings: SegmentationSettings) -> tuple[Flags, Flags]:
+    """Return which words begin a sentence, and which begin a paragraph, both (N,)."""
     count = len(words.row)
     gap = words.gap.copy()
     gap[:1] = _EMPTY_LINE
-    gap[1:][words.row[1:] != words.row[:-1]] = _EMPTY_LINE  # a text begins
+    gap[1:][words.row[1:] != words.row[:-1]] = _EMPTY_LINE  # the beginning of a text
     paragraph = gap >= (_LINE_BREAK if settings.paragraph == "line" else _EMPTY_LINE)
-    begins = paragraph.copy()  # in hard-wrapped text (blank_line) a line break ends nothing
+    begins = paragraph.copy()  # with blank_line, for hard-wrapped text, a line break ends no sentence
     following = _sentence_ends(words, gap) + 1
     begins[following[following < count]] = True
-    # A sentence that is too long is cut.
+    # A sentence that is too long is split.
     starts = np.flatnonzero(begins)
     length = _group_lengths(starts, count)
     long = length > settings.max_sentence_words
@@ -247,7 +278,7 @@ def _sentences(words: _Words, settings: SegmentationSettings) -> tuple[Flags, Fl
 
 
 def _sentence_ends(words: _Words, gap: Array) -> Array:
-    """The words after which a sentence ends by its marks. `gap`: as in `words`; _EMPTY_LINE before a text."""
+    """Return the words that end a sentence by its punctuation. `gap` is that of `words`, with _EMPTY_LINE before each text."""
     code, types = words.code, words.types
     lower = types.str.to_lowercase()
 
@@ -256,8 +287,7 @@ def _sentence_ends(words: _Words, gap: Array) -> Array:
 
     soft, strong = is_a(_SOFT_STOP), is_a(_STRONG_STOP)
     stops = np.flatnonzero((soft | strong)[code])
-    # Closing marks that follow a stop without a blank belong to it: a chain of them goes back to the word
-    # before the first.
+    # Closing marks that follow a stop without a blank belong to it; the base of a chain of them is the word before the first.
     closing = np.flatnonzero(is_a(_CLOSES)[code] & (gap == _NOTHING))
     opens_chain = np.append(True, np.diff(closing) > 1)[: len(closing)]
     base = (closing[opens_chain] - 1)[np.cumsum(opens_chain) - 1]

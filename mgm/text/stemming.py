@@ -1,4 +1,4 @@
-"""Stems of English words: relate, related and relating are one. The Snowball stemmer (Porter 2, C library)."""
+"""Stems of English words, so that relate, related and relating are one: the Snowball stemmer (Porter 2, a C library)."""
 
 import numpy as np
 import polars as pl
@@ -11,9 +11,9 @@ _APOSTROPHE = "’"
 
 
 def stem(words: pl.Series) -> pl.Series:
-    """The stems of distinct words in lower case; words that are not of Latin letters alone stay as they are.
+    """Return the stems of distinct words in lower case; only words of Latin letters alone are stemmed.
 
-    No language is asked: the words of any language in Latin letters are cut by the rules of English.
+    The rules of English are applied to all of them, whatever their language.
     """
     latin = words.str.contains(_LATIN).to_numpy()
     if not latin.any():

@@ -1,6 +1,6 @@
-"""Stopwords: which words carry content. Nothing is deleted; each granularity says which words it reads.
+"""Stopwords, and which words carry content. Nothing is deleted; the settings say which words each granularity reads.
 
-A corpus's stopwords are the general ones of its settings and what is derived from its training documents.
+The stopwords of a corpus are the general ones (English and Chinese, by the settings) and those derived from its training documents.
 """
 
 import re
@@ -20,10 +20,10 @@ from mgm.text.patterns import EMOTICON
 from mgm.text.vocabulary import WordCounts
 
 CONTENT_SCHEMA = pl.Schema({"doc_id": pl.String(), "content": pl.List(pl.Boolean)})
-"""What `mark` makes."""
+"""The columns of marked tokens."""
 
 STOPWORDS_FILE = "stopwords.txt"
-"""Where the stopwords of a corpus stand, beside its marks."""
+"""The file of a corpus's stopwords, beside the table of its content words."""
 
 LANGUAGES = ["en", "zh"]
 
@@ -37,25 +37,25 @@ def _fold_word(word: str) -> str:
 
 
 def fold_words(words: pl.Series) -> pl.Series:
-    """The form in which words are compared with stopwords: lower case, straight apostrophes."""
+    """Return words in the form of stopwords: in lower case, with straight apostrophes."""
     return words.str.to_lowercase().str.replace_all(_APOSTROPHE, "'", literal=True)
 
 
 @dataclass(frozen=True)
 class Stopwords:
-    """The stopwords, in lower case, with straight apostrophes."""
+    """A set of stopwords, in lower case, with straight apostrophes."""
 
     words: frozenset[str]
 
     @classmethod
-    def load(cls, settings: StopwordSettings) -> Self:
-        """The general stopwords: English and Chinese ones of stopwords-iso, without `keep`, with `add`."""
+    def from_settings(cls, settings: StopwordSettings) -> Self:
+        """Return the general stopwords: the English and Chinese ones of stopwords-iso, without `keep`, with `add`."""
         words = _without_kept((_fold_word(word) for word in stopwordsiso.stopwords(LANGUAGES)), settings)
         return cls(frozenset(words | {_fold_word(word) for word in settings.add}))
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Reads what `save` wrote.
+    def load(cls, path: Path) -> Self:
+        """Read the stopwords that `save` wrote.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -63,77 +63,80 @@ class Stopwords:
         return cls(frozenset(filter(None, path.read_text(encoding="utf-8").split("\n"))))
 
     def save(self, path: Path) -> None:
-        """Writes the words, sorted, one a line."""
+        """Write the words in alphabetical order, one a line."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(f"{word}\n" for word in sorted(self.words)), encoding="utf-8")
 
-    def derived(self, frequencies: "DocumentFrequencies", settings: StopwordSettings) -> list[str]:
-        """What a corpus adds: words in more than a share of its training documents, the most frequent first.
+    def derive(self, frequencies: "DocumentFrequencies", settings: StopwordSettings) -> list[str]:
+        """Return the stopwords that a corpus adds: words in more than a share of its training documents.
 
-        Without what is a stopword already, marks, and `keep`. Nothing where the settings want no such list or
-        the corpus has too few training documents.
+        Stopwords of this set, punctuation and the words of `keep` are left out. The list is empty if the settings switch it off or the
+        corpus has too few training documents.
+
+        Returns:
+            The words, the most frequent first.
         """
         share = settings.document_frequency
-        if share is None or frequencies.documents < settings.min_documents:
+        if share is None or frequencies.num_documents < settings.min_documents:
             return []
-        found = frequencies.above(share)
-        found = found.filter(self.content(found))
-        kept = _without_kept(found, settings)
-        return [word for word in found if word in kept]
+        frequent = frequencies.words_above(share)
+        frequent = frequent.filter(self.is_content(frequent))
+        stopwords = _without_kept(frequent, settings)
+        return [word for word in frequent if word in stopwords]
 
-    def plus(self, words: Collection[str]) -> "Stopwords":
-        """These and more."""
+    def union(self, words: Collection[str]) -> "Stopwords":
+        """Return these stopwords and further ones."""
         return Stopwords(self.words | frozenset(words))
 
-    def content(self, types: pl.Series) -> pl.Series:
-        """For distinct words: whether each carries content, being neither stopword nor punctuation."""
-        mark = types.str.contains(_PUNCTUATION) & ~types.str.contains(f"^(?:{EMOTICON})$")
+    def is_content(self, types: pl.Series) -> pl.Series:
+        """Return, for distinct words, whether each carries content: it is neither a stopword nor punctuation."""
+        is_punctuation = types.str.contains(_PUNCTUATION) & ~types.str.contains(f"^(?:{EMOTICON})$")
         stopwords = pl.Series(sorted(self.words), dtype=pl.String)
-        return ~(fold_words(types).is_in(stopwords.implode()) | mark)
+        return ~(fold_words(types).is_in(stopwords.implode()) | is_punctuation)
 
 
 def _without_kept(words: Iterable[str], settings: StopwordSettings) -> set[str]:
-    """Without the words of `keep`. An entry that begins inside a word, as n't does, keeps every word that ends
-    in it."""
+    """Return the words that `keep` does not keep; an entry that is the end of a word, such as n't, keeps all words with this end."""
     keep = {_fold_word(word) for word in settings.keep}
     endings = tuple(sorted(word for word in keep if _CONTRACTION.match(word)))
     return {word for word in words if word not in keep and not word.endswith(endings)}
 
 
 class DocumentFrequencies:
-    """In how many training documents each word stands, gathered part by part.
+    """The number of training documents that have each word, counted part by part.
 
     Memory: about 100 bytes a distinct word.
     """
 
     def __init__(self) -> None:
-        self.documents = 0
+        """Create empty counts."""
+        self.num_documents = 0
         self._counts = WordCounts()
 
     def add(self, tokens: pl.DataFrame) -> None:
-        """Adds the rows of the training split of a part with `words` and `split`."""
+        """Count the rows of the training split of a part with `words` and `split`."""
         train = tokens.filter(pl.col("split") == "train")["words"]
-        self.documents += len(train)
+        self.num_documents += len(train)
         code, types = factorize(flatten(train))
         key, distinct = factorize(fold_words(types))
-        # A document and a word as one number: sorted, equal ones stand together, and one of them counts.
+        # A document and a word are one number. Sorted, equal numbers are adjacent, and only the first of them counts.
         pairs = np.sort(row_ids(lengths(train)) * len(distinct) + key[code])
         first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
         self._counts.add(distinct, np.bincount(pairs[first] % max(len(distinct), 1), minlength=len(distinct)))
 
-    def above(self, share: float) -> pl.Series:
-        """The words in more than this share of the documents, the most frequent first, ties by the word."""
-        found = self._counts.result().filter(pl.col("count") > share * self.documents)
-        return found.sort("count", "word", descending=[True, False])["word"]
+    def words_above(self, share: float) -> pl.Series:
+        """Return the words in more than this share of the documents, the most frequent first, ties in alphabetical order."""
+        frequent = self._counts.result().filter(pl.col("count") > share * self.num_documents)
+        return frequent.sort("count", "word", descending=[True, False])["word"]
 
 
 def mark_content_words(tokens: pl.DataFrame, stopwords: Stopwords) -> pl.DataFrame:
-    """doc_id and content (list[bool], one a word), row-aligned with `tokens`."""
+    """Return doc_id and, for each word, whether it carries content: `content`, list[bool]; row by row as `tokens`."""
     return tokens.select("doc_id").with_columns(
         content_flags(FactorizedTokens.from_lists(tokens["words"]), stopwords)
     )
 
 
 def content_flags(words: FactorizedTokens, stopwords: Stopwords) -> pl.Series:
-    """`content`, list[bool]: whether each word carries content."""
-    return words.to_lists(stopwords.content(words.types).alias("content"))
+    """Return whether each word carries content: `content`, list[bool]."""
+    return words.to_lists(stopwords.is_content(words.types).alias("content"))

@@ -1,4 +1,4 @@
-"""Subwords: the pieces that generation tasks write with, learned from their training targets by a unigram model.
+"""Subwords: the pieces that targets of generation are spelled with, a unigram model trained on the training targets.
 
 Source: Kudo 2018, arXiv:1804.10959, by the library SentencePiece.
 """
@@ -16,41 +16,44 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sentencepiece
 
-from mgm.text.list_columns import unflatten
+from mgm.text.list_columns import offsets, unflatten
 
 SUBWORDS_FILE = "subwords.model"
 UNKNOWN, END = 0, 1
-"""The ids of what no piece spells, which is never written, and of the end of a target."""
+"""The ids of an unknown piece, which no target has, and of the end of a target."""
 _BLANK = "▁"
-"""What the library writes for a blank within pieces."""
+"""The sign for a blank within SentencePiece's pieces."""
 _BYTE = re.compile(r"^<0x([0-9A-F]{2})>$")
 
 
 class Subwords:
-    """Texts to ids of pieces and back. Nothing is unknown: a character that is no piece is spelt by its bytes.
+    """A model that spells texts in pieces. Nothing is unknown: a character without a piece is spelled in bytes.
 
-    A word that Latin letters or digits begin has a blank before it, also at the beginning of a text; so a word of a source is
-    the same ids as in a target, wherever it stands.
+    A word that begins with a letter or digit outside of the CJK scripts has a blank before it, even at the beginning of a text, so that
+    it is spelled the same in a source and in a target, at any position.
     """
 
     def __init__(self, model: bytes) -> None:
+        """Load a model from the bytes of SentencePiece's own file format."""
         self.model = model
         self._processor = sentencepiece.SentencePieceProcessor(model_proto=model)
 
     @classmethod
     def train(cls, texts: Iterable[str], size: int) -> Self:
-        """At most `size` pieces; fewer where the texts have not so many.
+        """Train at most `size` pieces; there are fewer if the texts do not have so many.
 
         Raises:
             ValueError: there is no text.
         """
         lines = [spaced for text in texts if (spaced := _spaced(text)).strip()]
         if not lines:
-            raise ValueError("no target of a generation task stands in the training rows")
-        written = io.BytesIO()
+            raise ValueError(
+                "subwords: expected a target of a generation task in the training rows, found none"
+            )
+        model = io.BytesIO()
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(lines),
-            model_writer=written,
+            model_writer=model,
             vocab_size=size,
             hard_vocab_limit=False,
             byte_fallback=True,
@@ -66,80 +69,84 @@ class Subwords:
             num_threads=1,
             minloglevel=2,
         )
-        return cls(written.getvalue())
+        return cls(model.getvalue())
 
     @property
     def pieces(self) -> list[str]:
-        """All pieces, by their ids."""
+        """All pieces, in the order of their ids."""
         return [self._processor.id_to_piece(i) for i in range(self._processor.get_piece_size())]
 
-    def targets(self, texts: pl.Series) -> pl.Series:
-        """list[i32]: the ids of each text, then END; null for null."""
-        known = texts.is_not_null().to_numpy()
-        found = self._processor.encode([_spaced(text) for text in texts.drop_nulls()], out_type=int)
-        ids = np.concatenate([np.zeros(0, np.int32), *(np.array([*row, END], np.int32) for row in found)])
-        count = np.zeros(len(texts), np.int64)
-        count[known] = [len(row) + 1 for row in found]
-        return unflatten(pl.Series(ids), count, name=texts.name, valid=known)
+    def encode_targets(self, texts: pl.Series) -> pl.Series:
+        """Return the ids of each target's pieces, with END after them: list[i32], null for null."""
+        valid = texts.is_not_null().to_numpy()
+        rows = self._processor.encode([_spaced(text) for text in texts.drop_nulls()], out_type=int)
+        ids = np.concatenate([np.zeros(0, np.int32), *(np.array([*row, END], np.int32) for row in rows)])
+        counts = np.zeros(len(texts), np.int64)
+        counts[valid] = [len(row) + 1 for row in rows]
+        return unflatten(pl.Series(ids), counts, name=texts.name, valid=valid)
 
-    def words(self, words: pl.Series) -> pl.Series:
-        """`subwords`, list[i32]: the ids of each word of a source, at least one."""
-        found = self._processor.encode(_spaced_words(words).to_list(), out_type=int)
-        ids = np.concatenate(
-            [np.zeros(0, np.int32), *(np.array(row or [UNKNOWN], np.int32) for row in found)]
-        )
+    def encode_words(self, words: pl.Series) -> pl.Series:
+        """Return the ids of the pieces of each word of a source, at least one: `subwords`, list[i32]."""
+        rows = self._processor.encode(_spaced_words(words).to_list(), out_type=int)
+        ids = np.concatenate([np.zeros(0, np.int32), *(np.array(row or [UNKNOWN], np.int32) for row in rows)])
         return unflatten(
-            pl.Series(ids), np.array([max(len(row), 1) for row in found], np.int64), name="subwords"
+            pl.Series(ids), np.array([max(len(row), 1) for row in rows], np.int64), name="subwords"
         )
 
     def save(self, path: Path) -> None:
-        """Writes the library's own model file."""
+        """Write the model in SentencePiece's own file format."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(self.model)
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Reads what `save` wrote.
+        """Read the model that `save` wrote.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: it is no such model.
+            ValueError: the file is not a SentencePiece model.
         """
         try:
             return cls(path.read_bytes())
         except RuntimeError as error:
-            raise ValueError(f"{path}: no SentencePiece model: {error}") from error
+            raise ValueError(f"{path}: expected a SentencePiece model: {error}") from error
 
 
 def piece_bytes(pieces: Sequence[str]) -> list[bytes]:
-    """What each piece writes; nothing for those of control."""
-    spelt = []
+    """Return the text of each piece in UTF-8; empty for control pieces."""
+    spelled = []
     for number, piece in enumerate(pieces):
         byte = _BYTE.match(piece)
         text = bytes([int(byte[1], 16)]) if byte else piece.replace(_BLANK, " ").encode()
-        spelt.append(b"" if number in (UNKNOWN, END) else text)
-    return spelt
+        spelled.append(b"" if number in (UNKNOWN, END) else text)
+    return spelled
 
 
 def decode_pieces(
-    ids: npt.NDArray[np.int64], count: npt.NDArray[np.int64], pieces: Sequence[str]
+    ids: npt.NDArray[np.int64], counts: npt.NDArray[np.int64], *, pieces: Sequence[str]
 ) -> pl.Series:
-    """The text of each row of ids, which lie one row of `count` after another; bytes that are no character become U+FFFD."""
-    flat = pa.array(piece_bytes(pieces), pa.large_binary()).take(pa.array(ids, pa.int64()))
-    offsets = pa.array(np.concatenate([[0], np.cumsum(count)]), pa.int64())
-    rows = pc.binary_join(pa.LargeListArray.from_arrays(offsets, flat), pa.scalar(b"", pa.large_binary()))
+    """Return the text of each row of ids; bytes that are not a character become U+FFFD.
+
+    Args:
+        ids: the ids of all rows, one after another.
+        counts: the number of ids of each row, (rows,).
+        pieces: all pieces, in the order of their ids.
+    """
+    values = pa.array(piece_bytes(pieces), pa.large_binary()).take(pa.array(ids, pa.int64()))
+    lists = pa.LargeListArray.from_arrays(pa.array(offsets(counts)), values)
+    rows = pc.binary_join(lists, pa.scalar(b"", pa.large_binary()))
     return pl.Series([row.decode("utf-8", "replace").strip() for row in rows.to_pylist()], dtype=pl.String)
 
 
 def visible_pieces(pieces: Sequence[str]) -> npt.NDArray[np.bool_]:
-    """Which pieces make a text that is not blank, by themselves: no blanks, and no parts of a character."""
+    """Return which pieces are visible text on their own, (pieces,): not blanks, and not parts of a character."""
     return np.array(
-        [any(c.isprintable() and not c.isspace() for c in _shown(p)) for p in piece_bytes(pieces)]
+        [any(c.isprintable() and not c.isspace() for c in _decode(p)) for p in piece_bytes(pieces)]
     )
 
 
-def _shown(spelt: bytes) -> str:
-    return spelt.decode("utf-8", "ignore")
+def _decode(spelled: bytes) -> str:
+    return spelled.decode("utf-8", "ignore")
 
 
 def _spaced(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The vocabulary: which words have an id, and how frequent they are in training."""
+"""The vocabulary: the words that have an id, and their frequencies in training."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -13,58 +13,62 @@ from mgm.text import stemming
 from mgm.text.list_columns import Array, factorize, flatten
 
 UNKNOWN = 0
+"""The id of words that the vocabulary does not have."""
 NUM_BUCKETS = 32
+"""The number of frequency buckets."""
 
 SCHEMA = pl.Schema({"word": pl.String(), "count": pl.Int64(), "bucket": pl.Int8()})
 
 
 def normalize_words(words: pl.Series, stem: bool = False) -> pl.Series:
-    """The form under which each of these distinct words is looked up: lower case, and of this the stem where
-    wanted."""
+    """Return the form in which the vocabulary has each distinct word: in lower case, or the stem of that if `stem`."""
     lower = words.str.to_lowercase()
     return stemming.stem(lower) if stem else lower
 
 
 def frequency_bucket(counts: pl.Series) -> pl.Series:
-    """0 for words never seen, else 1 + floor(log2(count)), below BUCKETS; i8."""
-    _, exponent = np.frexp(
-        counts.to_numpy()
-    )  # count = m * 2**exponent with m in [0.5, 1): exact, unlike a logarithm
+    """Return the bucket of each count: 0 for 0, else 1 + floor(log2(count)), limited to below NUM_BUCKETS; i8."""
+    # count = m * 2**exponent with m in [0.5, 1): exact, unlike a logarithm.
+    _, exponent = np.frexp(counts.to_numpy())
     return pl.Series("bucket", np.minimum(exponent, NUM_BUCKETS - 1).astype(np.int8))
 
 
 class WordCounts:
-    """How often each word was counted, gathered part by part. Memory: about 100 bytes a distinct word."""
+    """Counts of words, added up part by part. Memory: about 100 bytes a distinct word."""
 
     def __init__(self) -> None:
+        """Create empty counts."""
         self._total = pl.DataFrame(schema={"word": pl.String, "count": pl.Int64})
-        self._fresh: list[pl.DataFrame] = []
+        self._pending: list[pl.DataFrame] = []
 
     def add(self, words: pl.Series, counts: Array) -> None:
-        """Adds counts to words; a word may stand there several times."""
-        self._fresh.append(pl.DataFrame({"word": words, "count": counts.astype(np.int64)}))
-        # Only when there is as much new as old: each count is then moved a few times, however many parts.
-        if sum(frame.height for frame in self._fresh) >= self._total.height:
+        """Add counts of words; a word may occur several times."""
+        self._pending.append(pl.DataFrame({"word": words, "count": counts.astype(np.int64)}))
+        # Merging only when there is as much new as old moves each count just a few times, however many parts there are.
+        if sum(frame.height for frame in self._pending) >= self._total.height:
             self._merge()
 
     def _merge(self) -> None:
-        self._total = pl.concat([self._total, *self._fresh]).group_by("word").agg(pl.col("count").sum())
-        self._fresh = []
+        self._total = pl.concat([self._total, *self._pending]).group_by("word").agg(pl.col("count").sum())
+        self._pending = []
 
     def result(self) -> pl.DataFrame:
-        """word and count, by word."""
+        """Return all words with their counts: `word`, `count`, sorted by word."""
         self._merge()
         return self._total.sort("word")
 
 
 def count_words(tokens: Iterable[pl.DataFrame], stem: bool = False) -> pl.DataFrame:
-    """How often each key of a word occurs in the rows of the training split: word, count, by word.
+    """Count normalized words in the rows of the training split, labelled or not.
 
-    Labelled or not: a row without labels has a split of its own too. Memory: see `WordCounts`.
+    Memory: see `WordCounts`.
 
     Args:
         tokens: parts with `words` and `split`.
-        stem: whether words are counted under their stems.
+        stem: whether words are counted by their stems.
+
+    Returns:
+        `word`, `count`, sorted by word.
     """
     counts = WordCounts()
     for part in tokens:
@@ -75,16 +79,18 @@ def count_words(tokens: Iterable[pl.DataFrame], stem: bool = False) -> pl.DataFr
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words with an id: row i of `table` (word, count, bucket) has the id i + 1; every other word UNKNOWN."""
+    """The words with an id: the word in row i of `table` has the id i + 1, and any other word UNKNOWN."""
 
     table: pl.DataFrame
+    """word, count, bucket."""
 
     def __len__(self) -> int:
+        """Return the number of words."""
         return self.table.height
 
     @classmethod
     def from_counts(cls, counts: pl.DataFrame, settings: FeatureSettings) -> Self:
-        """The most frequent words, at most `max_words`, seen at least `min_count` times; ties by the word."""
+        """Select the most frequent words, at most `max_words`, with a count of at least `min_count`; ties in alphabetical order."""
         table = (
             counts.filter(pl.col("count") >= settings.min_count)
             .sort("count", "word", descending=[True, False])
@@ -95,11 +101,11 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """Reads what `save` wrote.
+        """Read the vocabulary that `save` wrote.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is no vocabulary.
+            ValueError: the file is not a vocabulary.
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such vocabulary")
@@ -109,14 +115,16 @@ class Vocabulary:
         return cls(table)
 
     def save(self, path: Path) -> None:
-        """Writes the table as one Parquet file."""
+        """Write the table as one Parquet file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         self.table.write_parquet(path, compression="zstd", statistics=False)
 
-    def ids(self, words: pl.Series, stem: bool = False) -> pl.DataFrame:
-        """id (i32) and bucket (i8) of each of these distinct words, in any case; 0 and 0 for unknown words.
+    def look_up(self, words: pl.Series, stem: bool = False) -> pl.DataFrame:
+        """Return the columns id (i32) and bucket (i8) of distinct words, which may be in any case; both are 0 for unknown words.
 
-        `stem`: as it was when the words were counted.
+        Args:
+            words: distinct words.
+            stem: the same value as when the words were counted.
         """
         known = self.table.select("word", "bucket", id=pl.Series(np.arange(1, len(self) + 1), dtype=pl.Int32))
         return (

@@ -17,8 +17,10 @@ def make(folder: Path) -> None:
     made = folder / "data/features"
     vocabulary.save(made / "vocabulary.parquet")
     labels.save(spaces, made / "labels.json")
-    facts = describe_vectors(None, "none", None, file_sha256(made / "vocabulary.parquet"))
-    save_vectors(folder / "data/vectors", None, facts)
+    facts = describe_vectors(
+        None, source="none", algorithm=None, vocabulary_sha256=file_sha256(made / "vocabulary.parquet")
+    )
+    save_vectors(folder / "data/vectors", None, metadata=facts)
     for corpus, (part,) in features.items():
         path = part.save(made / corpus, 0)[0]
         write_manifest(made / corpus, [Part(path.name, part.documents.height, file_sha256(path), "")])

@@ -53,7 +53,7 @@ class Run:
     counts: Counts
     statistics: dict[str, Any]
     examples: list[dict[str, Any]]
-    straddling: dict[str, list[str]]
+    overlap_ids: dict[str, list[str]]
     folder: Path
 
     @property
@@ -83,11 +83,15 @@ def run(folder: Path, rows: list[dict[str, Any]], parts: int = 2, **options: Any
     with PartsWriter(folder / "clean", SCHEMA) as out:
         for part in frame.iter_slices(max(1, -(-frame.height // parts))):
             out.write(part)
-    counts, statistics, examples, straddling = deduplicate(
-        folder / "clean", folder / "unique", folder / "rejects", TASKS, DeduplicationSettings(**options)
+    counts, statistics, examples, overlap_ids = deduplicate(
+        folder / "clean",
+        folder / "unique",
+        rejects=folder / "rejects",
+        tasks=TASKS,
+        settings=DeduplicationSettings(**options),
     )
     kept, rejected = read_table(folder / "unique"), read_table(folder / "rejects")
-    return Run(kept, rejected, counts, statistics.result(), examples, straddling, folder)
+    return Run(kept, rejected, counts, statistics.result(), examples, overlap_ids, folder)
 
 
 @pytest.mark.parametrize(
@@ -176,11 +180,13 @@ def chain(links: int) -> list[str]:
 
 def test_a_chain_drops_only_what_is_like_the_kept_row(tmp_path: Path) -> None:
     texts = chain(5)
-    members = pairs.shingle_sets([Shingles.of(normalize_texts(pl.Series(texts)), 5)])
+    members = pairs.shingle_sets([Shingles.from_texts(normalize_texts(pl.Series(texts)), 5)])
     left, right = np.triu_indices(5, 1)
     like = {
         (int(a), int(b))
-        for a, b, s in zip(left, right, pairs.jaccard_similarity(members, left, right), strict=True)
+        for a, b, s in zip(
+            left, right, pairs.jaccard_similarity(members, left=left, right=right), strict=True
+        )
         if s >= 0.7
     }
     assert like == {(0, 1), (1, 2), (2, 3), (3, 4)}
@@ -297,14 +303,14 @@ def test_report_leaves_copies_alone_and_counts_those_across_the_splits(tmp_path:
     assert found.kept.equals(read_table(tmp_path / "both/clean")) and found.rejected.is_empty()
     assert (found.statistics["exact_copies"], found.statistics["near_copies"]) == (1, 2)
     assert found.statistics["straddling"] == {"exact": 1, "near": 1}
-    assert found.straddling == {"exact": ["d1"], "near": ["d2"]}
+    assert found.overlap_ids == {"exact": ["d1"], "near": ["d2"]}
     dropped = run(tmp_path / "near", rows, exact="drop", near="report")
     assert dropped.why == {"d1": (["exact_duplicate"], "d0")}
     assert dropped.statistics["straddling"] == {"exact": 0, "near": 1}
     joined = run(tmp_path / "exact", rows, exact="together", near="report")
     assert joined.splits == {"d0": "train", "d1": "train", "d2": "valid", "d3": "test", "d4": "test"}
     assert joined.statistics["straddling"] == {"exact": 0, "near": 1}
-    assert run(tmp_path / "half", rows, exact="off", near="drop").straddling == {"near": []}
+    assert run(tmp_path / "half", rows, exact="off", near="drop").overlap_ids == {"near": []}
     assert "straddling" not in run(tmp_path / "off", rows, exact="off", near="off").statistics
 
 
@@ -403,9 +409,9 @@ def test_nothing_is_lost_and_nothing_straddles(
 @settings(max_examples=60)
 @given(st.lists(st.text("ab好茶", min_size=4, max_size=30), min_size=2, max_size=6), st.integers(1, 6))
 def test_the_similarity_of_a_pair_is_jaccards(texts: list[str], n: int) -> None:
-    shingles = Shingles.of(pl.Series(texts), n)
+    shingles = Shingles.from_texts(pl.Series(texts), n)
     left, right = np.triu_indices(len(texts), 1)
-    found = pairs.jaccard_similarity(pairs.shingle_sets([shingles]), left, right)
+    found = pairs.jaccard_similarity(pairs.shingle_sets([shingles]), left=left, right=right)
     own = [{t[i : i + n] for i in range(len(t) - n + 1)} for t in texts]
     for a, b, similarity in zip(left, right, found, strict=True):
         union = own[a] | own[b]

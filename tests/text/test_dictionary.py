@@ -21,9 +21,9 @@ def test_the_forms_of_a_line(tmp_path: Path) -> None:
     path = written(tmp_path, "\ufeff云计算\r\n\n  大数据 20 \n 明月楼 ns\n故乡人 3 n\n")
     words = (
         UserWord("云计算"),
-        UserWord("大数据", 20),
-        UserWord("明月楼", None, "ns"),
-        UserWord("故乡人", 3, "n"),
+        UserWord("大数据", frequency=20),
+        UserWord("明月楼", frequency=None, tag="ns"),
+        UserWord("故乡人", frequency=3, tag="n"),
     )
     dictionary = UserDictionary.load(path)
     assert dictionary.words == words
@@ -65,12 +65,12 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_word_without_frequency_is_set_off_and_one_with_it_is_weighed() -> None:
-    dictionary = UserDictionary((UserWord("明月"), UserWord("明月照"), UserWord("高楼", 9)))
+    dictionary = UserDictionary((UserWord("明月"), UserWord("明月照"), UserWord("高楼", frequency=9)))
     runs = pl.Series(["明月照高楼", "高楼"])
-    assert dictionary.set_off(runs).to_list() == ["\n明月照\n高楼", "高楼"]
-    weighed = UserDictionary((UserWord("我归", 10**9),))
+    assert dictionary.isolate_words(runs).to_list() == ["\n明月照\n高楼", "高楼"]
+    weighed = UserDictionary((UserWord("我归", frequency=10**9),))
     assert weighed.cut("我归") == ["我归"]
-    assert weighed.set_off(runs).to_list() == runs.to_list()
+    assert weighed.isolate_words(runs).to_list() == runs.to_list()
 
 
 def test_the_dictionaries_that_settings_name(tmp_path: Path) -> None:

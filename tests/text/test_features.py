@@ -41,7 +41,7 @@ def fnv(ngram: str) -> int:
 
 
 def test_types_are_distinct_words_in_order_of_first_appearance() -> None:
-    part = featurize(TOKENS, VOCABULARY, SETTINGS)
+    part = featurize(TOKENS, VOCABULARY, settings=SETTINGS)
     assert part.types["text"].to_list() == ["The", "cat", "the", "planted", "北京", "。"]
     assert part.documents["word"].to_list() == [[0, 1, 2, 1], [3, 4], [4, 5]]
     assert part.documents.columns == ["doc_id", "split", "content", "kind", "word"]
@@ -54,15 +54,22 @@ def test_types_are_distinct_words_in_order_of_first_appearance() -> None:
 
 def test_parts_of_speech_are_switched_off_by_settings_and_come_from_the_dictionary() -> None:
     off = SETTINGS.model_copy(update={"part_of_speech": False})
-    assert featurize(TOKENS, VOCABULARY, off).types["pos"].to_list() == [0] * 6
+    assert featurize(TOKENS, VOCABULARY, settings=off).types["pos"].to_list() == [0] * 6
     place, user = tag_id("ns"), tag_id("b")
-    assert featurize(TOKENS, VOCABULARY, SETTINGS).types["pos"].to_list() == [0, 0, 0, 0, place, 0]
-    own = UserDictionary((UserWord("北京", None, "b"),))
-    assert featurize(TOKENS, VOCABULARY, SETTINGS, own).types["pos"].to_list() == [0, 0, 0, 0, user, 0]
+    assert featurize(TOKENS, VOCABULARY, settings=SETTINGS).types["pos"].to_list() == [0, 0, 0, 0, place, 0]
+    own = UserDictionary((UserWord("北京", frequency=None, tag="b"),))
+    assert featurize(TOKENS, VOCABULARY, settings=SETTINGS, dictionary=own).types["pos"].to_list() == [
+        0,
+        0,
+        0,
+        0,
+        user,
+        0,
+    ]
 
 
 def test_properties_are_below_their_cardinality() -> None:
-    types = featurize(TOKENS, VOCABULARY, SETTINGS).types
+    types = featurize(TOKENS, VOCABULARY, settings=SETTINGS).types
     for name, size in PROPERTIES.items():
         assert 0 <= types[name].min() <= types[name].max() < size  # type: ignore[operator]
 
@@ -108,7 +115,7 @@ def test_shapes_and_scripts_tell_words_apart() -> None:
         "😀",
     ]
     tokens = pl.DataFrame({"doc_id": ["a"], "words": [words], "content": [[True] * len(words)]})
-    types = featurize(tokens, VOCABULARY, SETTINGS).types
+    types = featurize(tokens, VOCABULARY, settings=SETTINGS).types
     assert types.filter(pl.col("text") != "😀")["shape"].n_unique() == len(words) - 1
     assert types["shape"].max() < NUM_SHAPES and types["script"].max() < NUM_SCRIPTS  # type: ignore[operator]
     script = dict(types.select("text", "script").iter_rows())
@@ -116,16 +123,16 @@ def test_shapes_and_scripts_tell_words_apart() -> None:
 
 
 def test_saved_parts_are_the_same_mapped_or_read(tmp_path: Path) -> None:
-    part = featurize(TOKENS, VOCABULARY, SETTINGS)
+    part = featurize(TOKENS, VOCABULARY, settings=SETTINGS)
     paths = part.save(tmp_path, 0)
     first = [path.read_bytes() for path in paths]
     assert [path.name for path in part.save(tmp_path, 0)] == ["part-00000.arrow", "part-00000.types.arrow"]
     assert [path.read_bytes() for path in paths] == first
     for memory_map in (True, False):
-        again = FeaturePart.load(tmp_path, 0, memory_map)
+        again = FeaturePart.load(tmp_path, 0, memory_map=memory_map)
         assert again.documents.equals(part.documents) and again.types.equals(part.types)
 
 
 def test_an_empty_part_has_no_types() -> None:
-    part = featurize(TOKENS.clear(), VOCABULARY, SETTINGS)
+    part = featurize(TOKENS.clear(), VOCABULARY, settings=SETTINGS)
     assert part.documents.height == 0 and part.types.height == 0

@@ -158,7 +158,7 @@ def test_a_user_word_is_never_cut() -> None:
     text = "他说不可能的事情也可能"
     assert "不可能的事" not in sentences(text)[0].split("|")
     dictionary = UserDictionary((UserWord("不可能的事"), UserWord("可能的"), UserWord("能也")))
-    row = tokenize(documents(text, "可能的能也"), LINES, dictionary)[0]
+    row = tokenize(documents(text, "可能的能也"), LINES, dictionary=dictionary)[0]
     assert row["words"].to_list() == [["他", "说", "不可能的事", "情", "也", "可能"], ["可能的", "能也"]]
 
 
@@ -175,7 +175,7 @@ def test_the_first_user_word_of_a_run_stands_whole(
 ) -> None:
     dictionary = UserDictionary(tuple(UserWord(word) for word in words))
     run = data.draw(st.sampled_from(words)).join(others)
-    row = tokenize(documents(run), LINES, dictionary)[0].row(0, named=True)
+    row = tokenize(documents(run), LINES, dictionary=dictionary)[0].row(0, named=True)
     assert "".join(row["words"]) == run
     at = min(run.index(word) for word in words if word in run)
     longest = max((word for word in words if run.startswith(word, at)), key=len)

@@ -29,9 +29,9 @@ def test_stems_share_an_entry_of_the_vocabulary_and_nothing_else() -> None:
     settings = FeatureSettings(stem=True, min_count=1)
     vocabulary = Vocabulary.from_counts(count_words([tokens], settings.stem), settings)
     assert vocabulary.table.select("word", "count").rows() == [("relat", 3)]
-    stemmed = featurize(tokens, vocabulary, settings)
+    stemmed = featurize(tokens, vocabulary, settings=settings)
     assert stemmed.types["id"].to_list() == [1, 1, 1]
-    plain = featurize(tokens, vocabulary, FeatureSettings(min_count=1))
+    plain = featurize(tokens, vocabulary, settings=FeatureSettings(min_count=1))
     assert plain.types["id"].to_list() == [0, 0, 0]
     kept = ["text", "ngrams", "characters", "shape", "script", "pos"]
     assert stemmed.types.select(kept).equals(plain.types.select(kept))

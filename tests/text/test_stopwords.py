@@ -12,7 +12,7 @@ KEEP = ["not", "n't", "不"]
 
 def content(words: list[str], settings: StopwordSettings) -> list[str]:
     tokens = pl.DataFrame({"doc_id": ["a"], "words": [words]})
-    marked = mark_content_words(tokens, Stopwords.load(settings))
+    marked = mark_content_words(tokens, Stopwords.from_settings(settings))
     assert marked.schema == CONTENT_SCHEMA
     return [word for word, stays in zip(words, marked["content"][0], strict=True) if stays]
 
@@ -36,7 +36,10 @@ def test_documents_without_words_stay_in_place() -> None:
     tokens = pl.DataFrame(
         {"doc_id": ["a", "b"], "words": [[], ["cat"]]}, schema_overrides={"words": pl.List(pl.String)}
     )
-    assert mark_content_words(tokens, Stopwords.load(StopwordSettings()))["content"].to_list() == [[], [True]]
+    assert mark_content_words(tokens, Stopwords.from_settings(StopwordSettings()))["content"].to_list() == [
+        [],
+        [True],
+    ]
 
 
 def corpus(*texts: str, split: str = "train") -> pl.DataFrame:
@@ -51,7 +54,7 @@ def derived(settings: StopwordSettings, *parts: pl.DataFrame) -> list[str]:
     frequencies = DocumentFrequencies()
     for part in parts:
         frequencies.add(part)
-    return Stopwords.load(settings).derived(frequencies, settings)
+    return Stopwords.from_settings(settings).derive(frequencies, settings)
 
 
 HALF = StopwordSettings(min_documents=1, document_frequency=0.5)
@@ -88,10 +91,10 @@ def test_kept_words_marks_and_negations_are_not_derived() -> None:
 
 
 def test_stopwords_come_back_as_saved(tmp_path: Path) -> None:
-    words = Stopwords.load(StopwordSettings()).plus(["package", "a\x1cb"])
+    words = Stopwords.from_settings(StopwordSettings()).union(["package", "a\x1cb"])
     words.save(tmp_path / "new" / "stopwords.txt")
-    assert Stopwords.read(tmp_path / "new" / "stopwords.txt") == words
+    assert Stopwords.load(tmp_path / "new" / "stopwords.txt") == words
     lines = (tmp_path / "new" / "stopwords.txt").read_text(encoding="utf-8").split("\n")
     assert lines[:-1] == sorted(words.words)
     Stopwords(frozenset()).save(tmp_path / "none.txt")
-    assert Stopwords.read(tmp_path / "none.txt").words == frozenset()
+    assert Stopwords.load(tmp_path / "none.txt").words == frozenset()

@@ -17,9 +17,9 @@ TEXT = st.text(st.sampled_from("abc XYZ019.,()文件菜单龘é漢🙂"), min_si
 
 def back(texts: list[str]) -> list[str]:
     """Texts to subwords and back."""
-    rows = SUBWORDS.targets(pl.Series("y", texts))
+    rows = SUBWORDS.encode_targets(pl.Series("y", texts))
     ids = rows.explode().to_numpy().astype(np.int64)
-    return decode_pieces(ids, rows.list.len().to_numpy().astype(np.int64), SUBWORDS.pieces).to_list()
+    return decode_pieces(ids, rows.list.len().to_numpy().astype(np.int64), pieces=SUBWORDS.pieces).to_list()
 
 
 @given(st.lists(TEXT, min_size=1, max_size=4))
@@ -28,22 +28,22 @@ def test_every_text_is_written_again_also_with_characters_that_training_never_sa
 
 
 def test_a_target_ends_and_a_missing_one_stays_missing() -> None:
-    rows = SUBWORDS.targets(pl.Series("y", ["Save", None, ""], dtype=pl.String)).to_list()
+    rows = SUBWORDS.encode_targets(pl.Series("y", ["Save", None, ""], dtype=pl.String)).to_list()
     assert rows[0][-1] == END and END not in rows[0][:-1]
     assert rows[1:] == [None, [END]]
 
 
 @pytest.mark.parametrize("word", ["file", "menu", "文件", "菜单"])
 def test_a_word_of_a_source_is_the_ids_that_it_has_in_a_target(word: str) -> None:
-    alone = SUBWORDS.words(pl.Series("w", [word])).to_list()[0]
-    target = SUBWORDS.targets(
+    alone = SUBWORDS.encode_words(pl.Series("w", [word])).to_list()[0]
+    target = SUBWORDS.encode_targets(
         pl.Series("y", ["Open the " + word if word.isascii() else "打开" + word])
     ).to_list()[0]
     assert target[-1 - len(alone) : -1] == alone
 
 
 def test_every_word_has_a_subword_and_none_is_unknown() -> None:
-    found = SUBWORDS.words(pl.Series("w", ["file", "龘", "🙂", "("])).to_list()
+    found = SUBWORDS.encode_words(pl.Series("w", ["file", "龘", "🙂", "("])).to_list()
     assert all(found) and not any(UNKNOWN in row for row in found)
 
 
@@ -62,15 +62,15 @@ def test_blanks_and_parts_of_a_character_show_nothing() -> None:
 
 def test_bytes_that_are_no_character_do_not_stop_the_writing() -> None:
     byte = SUBWORDS.pieces.index("<0xE4>")
-    assert decode_pieces(np.array([byte]), np.array([1]), SUBWORDS.pieces).to_list() == ["\ufffd"]
+    assert decode_pieces(np.array([byte]), np.array([1]), pieces=SUBWORDS.pieces).to_list() == ["\ufffd"]
 
 
 def test_without_a_target_there_is_nothing_to_learn() -> None:
-    with pytest.raises(ValueError, match="no target of a generation task stands in the training rows"):
+    with pytest.raises(ValueError, match="expected a target of a generation task in the training rows"):
         Subwords.train(["", "  "], 400)
 
 
 def test_another_file_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "subwords.model").write_bytes(b"nothing of the kind")
-    with pytest.raises(ValueError, match=r"subwords\.model: no SentencePiece model"):
+    with pytest.raises(ValueError, match=r"subwords\.model: expected a SentencePiece model"):
         Subwords.load(tmp_path / "subwords.model")

@@ -43,7 +43,7 @@ def parts_of(*rows: tuple[str, list[list[str]]], min_count: int = 1) -> tuple[li
     vocabulary = Vocabulary.from_counts(
         count_words([tokens]), FEATURES.model_copy(update={"min_count": min_count})
     )
-    return [featurize(tokens, vocabulary, FEATURES)], vocabulary
+    return [featurize(tokens, vocabulary, settings=FEATURES)], vocabulary
 
 
 SOUP = ("train", [["Stir", "the", "汤"], ["serve", "it"]])
@@ -55,7 +55,7 @@ PLANTED = ("test", [["bake", "planted", "cake"], ["bake", "soup"]])
 def test_every_word_of_training_gets_a_vector_and_unknown_words_none(algorithm: str) -> None:
     parts, vocabulary = parts_of(SOUP, CAKE, PLANTED)
     chosen = TRAIN.model_copy(update={"algorithm": algorithm})
-    table = train_vectors(parts, vocabulary, chosen, FEATURES, 8, 1)
+    table = train_vectors(parts, vocabulary, settings=chosen, features=FEATURES, width=8, seed=1)
     assert table.dtype == np.float32
     assert table.shape == (len(vocabulary) + 1, 8)
     assert has_vector(table).tolist() == [False] + [True] * len(vocabulary)
@@ -63,11 +63,15 @@ def test_every_word_of_training_gets_a_vector_and_unknown_words_none(algorithm: 
 
 def test_only_training_rows_teach() -> None:
     parts, vocabulary = parts_of(SOUP, CAKE)
-    with_test = [featurize(_tokens(rows), vocabulary, FEATURES) for rows in ((SOUP, CAKE, PLANTED),)]
+    with_test = [featurize(_tokens(rows), vocabulary, settings=FEATURES) for rows in ((SOUP, CAKE, PLANTED),)]
     assert "planted" not in vocabulary.table["word"]
-    taught = train_vectors(parts, vocabulary, TRAIN, FEATURES, 8, 1)
-    assert np.array_equal(taught, train_vectors(with_test, vocabulary, TRAIN, FEATURES, 8, 1))
-    assert not np.array_equal(taught, train_vectors(parts, vocabulary, TRAIN, FEATURES, 8, 2))
+    taught = train_vectors(parts, vocabulary, settings=TRAIN, features=FEATURES, width=8, seed=1)
+    assert np.array_equal(
+        taught, train_vectors(with_test, vocabulary, settings=TRAIN, features=FEATURES, width=8, seed=1)
+    )
+    assert not np.array_equal(
+        taught, train_vectors(parts, vocabulary, settings=TRAIN, features=FEATURES, width=8, seed=2)
+    )
 
 
 def _tokens(rows: tuple[tuple[str, list[list[str]]], ...]) -> pl.DataFrame:
@@ -97,7 +101,7 @@ def test_sentences_are_those_of_the_documents_without_unknown_and_lonely_words(
 def test_nothing_to_learn_from_is_an_error() -> None:
     parts, vocabulary = parts_of(("train", [["alone"]]), ("test", [["two", "words"]]))
     with pytest.raises(ValueError, match="no sentence of split train has two words of the vocabulary"):
-        train_vectors(parts, vocabulary, TRAIN, FEATURES, 8, 1)
+        train_vectors(parts, vocabulary, settings=TRAIN, features=FEATURES, width=8, seed=1)
 
 
 _PRINT_HASHES = """
@@ -112,7 +116,8 @@ vocabulary = Vocabulary.load(folder / "vocabulary.parquet")
 for algorithm in ("word2vec", "fasttext"):
     settings = VectorSettings(source="train", algorithm=algorithm)
     parts = [FeaturePart.load(folder, 0)]
-    table = train_vectors(parts, vocabulary, settings, FeatureSettings(ngram_buckets=100), 16, 1)
+    features = FeatureSettings(ngram_buckets=100)
+    table = train_vectors(parts, vocabulary, settings=settings, features=features, width=16, seed=1)
     print(hashlib.sha256(table.tobytes()).hexdigest())
 """
 
@@ -146,18 +151,20 @@ FOUND = np.array([[0, 0], [1, 2], [0, 0], [-3, 4.5]], np.float32)
 )
 def test_text_files_are_read_with_and_without_a_header(tmp_path: Path, text: str) -> None:
     (tmp_path / "v.vec").write_bytes(text.encode())
-    assert np.array_equal(read_vectors(tmp_path, "v.vec", WORDS, 2), FOUND)
+    assert np.array_equal(read_vectors(tmp_path, "v.vec", vocabulary=WORDS, width=2), FOUND)
 
 
 def test_an_array_beside_its_words_is_read(tmp_path: Path) -> None:
     np.save(tmp_path / "v.npy", np.array([[1, 2], [9, 9], [5, 6], [-3, 4.5]]))
     (tmp_path / "v.txt").write_text("The\nthe\nother\n汤\n", encoding="utf-8")
-    assert np.array_equal(read_vectors(tmp_path, "v.npy", WORDS, 2), FOUND)
+    assert np.array_equal(read_vectors(tmp_path, "v.npy", vocabulary=WORDS, width=2), FOUND)
 
 
 def test_words_are_looked_up_by_their_stems_where_the_vocabulary_has_stems(tmp_path: Path) -> None:
     (tmp_path / "v.txt").write_text("relating 1\nrelated 2\n", encoding="utf-8")
-    assert read_vectors(tmp_path, "v.txt", vocabulary_of("relat"), 1, stem=True).tolist() == [[0], [1]]
+    assert read_vectors(
+        tmp_path, "v.txt", vocabulary=vocabulary_of("relat"), width=1, stem=True
+    ).tolist() == [[0], [1]]
 
 
 VALUE = st.floats(-1e6, 1e6, width=32)
@@ -178,7 +185,7 @@ def test_blocks_of_any_size_give_the_same_table(
             expected[["the", "soup", "汤"].index(word.lower()) + 1] = [a, b]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "CHUNK_BYTES", data.draw(st.integers(1, 100)))
-        assert np.array_equal(read_vectors(folder, "v.txt", WORDS, 2), expected)
+        assert np.array_equal(read_vectors(folder, "v.txt", vocabulary=WORDS, width=2), expected)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +207,7 @@ def test_blocks_of_any_size_give_the_same_table(
 def test_a_bad_text_file_is_named_with_line_and_value(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "v.vec").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=said):
-        read_vectors(tmp_path, "v.vec", WORDS, 2)
+        read_vectors(tmp_path, "v.vec", vocabulary=WORDS, width=2)
 
 
 def test_a_bad_array_is_named(tmp_path: Path) -> None:
@@ -208,45 +215,49 @@ def test_a_bad_array_is_named(tmp_path: Path) -> None:
     with pytest.raises(
         FileNotFoundError, match=r"v\.txt: no such file; expected the words of v\.npy, one a line"
     ):
-        read_vectors(tmp_path, "v.npy", WORDS, 2)
+        read_vectors(tmp_path, "v.npy", vocabulary=WORDS, width=2)
     (tmp_path / "v.txt").write_text("the\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"v\.txt: 1 lines, but v\.npy has 2 rows"):
-        read_vectors(tmp_path, "v.npy", WORDS, 2)
+        read_vectors(tmp_path, "v.npy", vocabulary=WORDS, width=2)
     with pytest.raises(ValueError, match=r"vectors of 2 dimensions, but model\.width is 4"):
-        read_vectors(tmp_path, "v.npy", WORDS, 4)
+        read_vectors(tmp_path, "v.npy", vocabulary=WORDS, width=4)
     np.save(tmp_path / "v.npy", np.array([[1, 2], [1, np.nan]]))
     (tmp_path / "v.txt").write_text("the\nsoup\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"row 1 \('soup'\): expected finite numbers"):
-        read_vectors(tmp_path, "v.npy", WORDS, 2)
+        read_vectors(tmp_path, "v.npy", vocabulary=WORDS, width=2)
     np.save(tmp_path / "v.npy", np.ones(3))
     with pytest.raises(ValueError, match=r"found float64 of shape \(3,\), expected numbers, a row a word"):
-        read_vectors(tmp_path, "v.npy", WORDS, 2)
+        read_vectors(tmp_path, "v.npy", vocabulary=WORDS, width=2)
     (tmp_path / "v.npy").write_bytes(b"no array")
     with pytest.raises(ValueError, match=r"v\.npy: not an array of numbers"):
-        read_vectors(tmp_path, "v.npy", WORDS, 2)
+        read_vectors(tmp_path, "v.npy", vocabulary=WORDS, width=2)
 
 
 def test_a_file_that_is_not_named_or_not_there_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "wiki.vec").touch()
     with pytest.raises(ValueError, match=r"text\.vectors\.file is null; name a file in"):
-        read_vectors(tmp_path, None, WORDS, 2)
+        read_vectors(tmp_path, None, vocabulary=WORDS, width=2)
     with pytest.raises(FileNotFoundError, match=r"wikki\.vec: no such file \(did you mean 'wiki\.vec'\?\)"):
-        read_vectors(tmp_path, "wikki.vec", WORDS, 2)
+        read_vectors(tmp_path, "wikki.vec", vocabulary=WORDS, width=2)
     with pytest.raises(ValueError, match=r"'wiki\.bin' ends in none of \.vec, \.txt, \.npy"):
-        read_vectors(tmp_path, "wiki.bin", WORDS, 2)
+        read_vectors(tmp_path, "wiki.bin", vocabulary=WORDS, width=2)
 
 
 def test_a_table_is_saved_with_where_it_comes_from(tmp_path: Path) -> None:
-    facts = describe_vectors(FOUND, "file", None, "c0ffee")
+    facts = describe_vectors(FOUND, source="file", algorithm=None, vocabulary_sha256="c0ffee")
     assert (facts["words"], facts["coverage"], facts["dimensions"]) == (2, 0.666667, 2)
-    save_vectors(tmp_path, FOUND, facts)
+    save_vectors(tmp_path, FOUND, metadata=facts)
     loaded = load_vectors(tmp_path, "c0ffee")
     assert loaded is not None
     assert np.array_equal(loaded, FOUND)
     with pytest.raises(ValueError, match=r"not made from the present vocabulary"):
         load_vectors(tmp_path, "another")
-    save_vectors(tmp_path / "none", None, describe_vectors(None, "none", None, "c0ffee"))
+    save_vectors(
+        tmp_path / "none",
+        None,
+        metadata=describe_vectors(None, source="none", algorithm=None, vocabulary_sha256="c0ffee"),
+    )
     assert [path.name for path in (tmp_path / "none").iterdir()] == ["vectors.json"]
     assert load_vectors(tmp_path / "none", "c0ffee") is None
-    with pytest.raises(FileNotFoundError, match="no such file"):
+    with pytest.raises(FileNotFoundError, match=r"vectors\.json: no such file"):
         load_vectors(tmp_path / "absent", "c0ffee")

@@ -47,7 +47,7 @@ def test_limits() -> None:
 
 
 def test_ids_are_row_plus_one_and_zero_for_unknown() -> None:
-    found = vocabulary().ids(pl.Series(["CAT", "planted", "北京", "The"]))
+    found = vocabulary().look_up(pl.Series(["CAT", "planted", "北京", "The"]))
     assert found["id"].to_list() == [1, 0, 4, 2] and found["bucket"].to_list() == [2, 0, 1, 2]
 
 

@@ -73,7 +73,7 @@ class GenerationHead(Head):
         count = decoded.count.cpu()
         inside = torch.arange(decoded.ids.shape[1]) < count[:, None]
         ids = decoded.ids.cpu()[inside].numpy()
-        outcome.text[rows] = decode_pieces(ids, count.numpy(), task.labels).to_numpy()
+        outcome.text[rows] = decode_pieces(ids, count.numpy(), pieces=task.labels).to_numpy()
         outcome.score[rows] = decoded.score.float().cpu().numpy()
         outcome.truncated[rows] = decoded.truncated.cpu().numpy()
 

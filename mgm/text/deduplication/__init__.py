@@ -1,4 +1,1 @@
-"""Copies among the documents of a corpus: exact ones, and near ones by MinHash and LSH.
-
-`passes.deduplicate` is the entry.
-"""
+"""Duplicates among the documents of a corpus: exact ones, and near ones by MinHash and LSH. The entry point is `deduplicate`."""

@@ -1,4 +1,4 @@
-"""From pairs of copies to what becomes of each row: which is kept, and which split it stands in."""
+"""Clusters of duplicates, and the outcome for each row: whether it is kept, and in which split."""
 
 from dataclasses import dataclass
 
@@ -15,54 +15,57 @@ from mgm.text.list_columns import Array
 Flags = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EquivalenceClasses:
-    """Rows of one normal form. of: the class of each row; best: the row of each class that is kept first.
+    """Classes of rows with the same normalized text, numbered by the rank of their representatives."""
 
-    Classes are numbered in the order of their best rows: the one that is kept first comes first.
-    """
-
-    of: Array
-    best: Array
+    class_of_row: Array
+    """(rows,)"""
+    representative: Array
+    """The row with the first rank of each class, (classes,)."""
 
     @classmethod
     def group(cls, keys: npt.NDArray[np.uint64] | None, rank: Array) -> "EquivalenceClasses":
-        """Groups rows of equal keys, (rows, 2); without keys each row is alone. `rank` orders rows from the
-        one that is kept first."""
+        """Group rows of equal keys.
+
+        Args:
+            keys: the hash of each row's text, (rows, 2), or None: each row is a class of its own.
+            rank: the order in which rows are kept, (rows,).
+        """
         by_rank = np.argsort(rank)
         if keys is None:
-            return cls(rank, by_rank)
+            return cls(class_of_row=rank, representative=by_rank)
         order = np.lexsort((rank, keys[:, 0], keys[:, 1]))
         first = np.ones(len(order), np.bool_)
         first[1:] = (np.diff(keys[order], axis=0) != 0).any(axis=1)
-        best_of = np.empty(len(order), np.int64)
-        best_of[order] = order[first][np.cumsum(first) - 1]
-        best = by_rank[best_of[by_rank] == by_rank]
+        representative_of_row = np.empty(len(order), np.int64)
+        representative_of_row[order] = order[first][np.cumsum(first) - 1]
+        representative = by_rank[representative_of_row[by_rank] == by_rank]
         number = np.empty(len(order), np.int64)
-        number[best] = np.arange(len(best))
-        return cls(number[best_of], best)
+        number[representative] = np.arange(len(representative))
+        return cls(class_of_row=number[representative_of_row], representative=representative)
 
 
-def rank_rows(labelled: Array) -> Array:
-    """The place of each row in the order of keeping: most labelled tasks first, then the earliest."""
-    result = np.empty(len(labelled), np.int64)
-    result[np.lexsort((np.arange(len(labelled)), -labelled))] = np.arange(len(labelled))
-    return result
+def rank_rows(num_labelled: Array) -> Array:
+    """Return the rank of each row, the order in which rows are kept: most labelled tasks first, then the earliest row."""
+    rank = np.empty(len(num_labelled), np.int64)
+    rank[np.lexsort((np.arange(len(num_labelled)), -num_labelled))] = np.arange(len(num_labelled))
+    return rank
 
 
 def greedy_independent_set(n: int, pairs: Pairs) -> Array:
-    """For each of n nodes, in the order of keeping, the node that is kept for it: itself or one paired with
-    it.
+    """Return, for each of n nodes, the node that is kept for it: itself, or one paired with it.
 
-    Node by node: one without a kept partner before it is kept (the lexicographically first maximal
-    independent set; here in rounds, each of which decides all whose earlier partners are decided). So a chain
-    of texts, each like the next, does not drop what is unlike the kept text, and no two kept ones are a pair.
+    In the order of nodes, a node is kept if no node before it that it is paired with is kept: the lexicographically first maximal
+    independent set. It is computed in rounds, each of which decides the nodes whose earlier partners are decided. So no two kept nodes
+    are a pair, and in a chain of texts, each similar to the next, no text is dropped that is not similar to a kept one.
 
     Args:
-        pairs: (earlier node, later node).
+        n: the number of nodes; they are in the order in which they are kept.
+        pairs: (earlier nodes, later nodes).
     """
-    paired, flat = np.unique(np.concatenate(pairs), return_inverse=True)
-    left, right = np.split(flat, 2)
+    paired, index = np.unique(np.concatenate(pairs), return_inverse=True)
+    left, right = np.split(index, 2)
     kept, dropped = np.zeros(len(paired), np.bool_), np.zeros(len(paired), np.bool_)
     a, b = left, right
     while len(a):
@@ -70,8 +73,8 @@ def greedy_independent_set(n: int, pairs: Pairs) -> Array:
         waiting[b] = True
         kept[a[~waiting[a]]] = True
         dropped[b[kept[a]]] = True
-        open_ = ~(kept[a] | dropped[a] | dropped[b])
-        a, b = a[open_], b[open_]
+        is_open = ~(kept[a] | dropped[a] | dropped[b])
+        a, b = a[is_open], b[is_open]
     anchor = np.arange(n)
     by_kept = ~dropped[left]
     np.minimum.at(anchor, paired[right[by_kept]], paired[left[by_kept]])
@@ -79,7 +82,7 @@ def greedy_independent_set(n: int, pairs: Pairs) -> Array:
 
 
 def first_of_component(n: int, pairs: Pairs) -> Array:
-    """For each of n nodes the first node of its connected component."""
+    """Return, for each of n nodes, the first node of its connected component."""
     _, component = connected_components(
         coo_array((np.ones(len(pairs[0]), np.int8), pairs), shape=(n, n)), directed=False
     )
@@ -88,89 +91,99 @@ def first_of_component(n: int, pairs: Pairs) -> Array:
     return first[component]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Copies:
-    """What becomes of each row.
-
-    cluster: the row that stands for its cluster of copies: itself where it has none or comes first.
-    exact, near: it is a copy of another row: of the same normal form, or a near one. Never both.
-    kept: the row that is kept for it: itself, unless it is dropped.
-    split: its split, as a number.
-    """
+    """The outcome for each row, five arrays (rows,)."""
 
     cluster: Array
+    """The row that represents the cluster of copies: the row itself if it has no copy or is the first of them."""
     exact: Flags
+    """Whether the row is a copy of another one with the same normalized text."""
     near: Flags
+    """Whether the row is a copy of another one with a similar text, and not an exact copy."""
     kept: Array
+    """The row that is kept for it: the row itself, unless it is dropped."""
     split: npt.NDArray[np.uint8]
+    """The split, as an index into `SPLITS`."""
 
     @property
     def dropped(self) -> Flags:
+        """Whether the row is dropped, (rows,)."""
         return self.kept != np.arange(len(self.kept))
 
 
 def resolve(
     classes: EquivalenceClasses,
     near_pairs: Pairs,
+    *,
     groups: npt.NDArray[np.uint64],
     splits: npt.NDArray[np.uint8],
     settings: DeduplicationSettings,
 ) -> Copies:
-    """Decides what becomes of each row.
+    """Decide the outcome for each row.
 
     Args:
+        classes: rows with the same normalized text.
         near_pairs: pairs of classes that are near-duplicates, the one that is kept first on the left.
-        groups, splits: of each row.
+        groups: the group of each row, (rows,).
+        splits: the split of each row, (rows,).
+        settings: whether copies are dropped, joined in one split, or only reported.
     """
     rows = np.arange(len(splits))
-    own = classes.best[classes.of]
+    representative = classes.representative[classes.class_of_row]
     link = greedy_independent_set if settings.near == "drop" else first_of_component
-    anchor = link(len(classes.best), near_pairs)
-    cluster = classes.best[anchor[classes.of]]
-    is_near = anchor[classes.of] != classes.of
+    anchor = link(len(classes.representative), near_pairs)[classes.class_of_row]
+    cluster = classes.representative[anchor]
+    is_near = anchor != classes.class_of_row
     near_dropped = is_near & (settings.near == "drop")
-    exact_dropped = ~near_dropped & (own != rows) & (settings.exact == "drop")
-    kept = np.where(near_dropped, cluster, np.where(exact_dropped, own, rows))
-    exact = (own != rows) & ~near_dropped
-    # Copies that are only reported join no splits. The settings have no exact: report with near copies joined.
-    together = rows if settings.exact == "report" else own if settings.near == "report" else cluster
+    exact_dropped = ~near_dropped & (representative != rows) & (settings.exact == "drop")
+    kept = np.where(near_dropped, cluster, np.where(exact_dropped, representative, rows))
+    exact = (representative != rows) & ~near_dropped
+    # Copies that are only reported may be in different splits. The settings exclude that exact copies are reported and near ones
+    # joined.
+    if settings.exact == "report":
+        together = rows
+    else:
+        together = representative if settings.near == "report" else cluster
     return Copies(
         cluster=cluster,
         exact=exact,
         near=is_near & ~exact,
         kept=kept,
-        split=_unify_splits(together, kept == rows, groups, splits),
+        split=_unify_splits(together, is_kept=kept == rows, groups=groups, splits=splits),
     )
 
 
-def split_overlap(classes: EquivalenceClasses, near_pairs: Pairs, copies: Copies) -> tuple[Flags, Flags]:
-    """The held-out rows that stay and have an exact copy in training, and those that have only a near one.
+def split_overlap(classes: EquivalenceClasses, near_pairs: Pairs, *, copies: Copies) -> tuple[Flags, Flags]:
+    """Return the kept rows of valid and test with an exact copy in train, and those with only a near one, both (rows,).
 
-    Judged by what stays and the splits in the end, not by what was asked for.
+    They are judged by the rows that are kept and their final splits, whatever the settings say.
 
     Args:
-        near_pairs: as of `resolve`.
+        classes: rows with the same normalized text.
+        near_pairs: pairs of classes that are near-duplicates.
+        copies: the outcome for each row.
     """
-    trained = copies.split == SPLITS.index("train")
-    held_out = ~copies.dropped & ~trained
-    known = np.zeros(len(classes.best), np.bool_)
-    known[classes.of[~copies.dropped & trained]] = True
+    in_train = copies.split == SPLITS.index("train")
+    held_out = ~copies.dropped & ~in_train
+    class_in_train = np.zeros(len(classes.representative), np.bool_)
+    class_in_train[classes.class_of_row[~copies.dropped & in_train]] = True
     left, right = near_pairs
-    nearly = np.zeros(len(classes.best), np.bool_)
-    nearly[left[known[right]]] = nearly[right[known[left]]] = True
-    exact = held_out & known[classes.of]
-    return exact, held_out & nearly[classes.of] & ~exact
+    near_train = np.zeros(len(classes.representative), np.bool_)
+    near_train[left[class_in_train[right]]] = near_train[right[class_in_train[left]]] = True
+    exact = held_out & class_in_train[classes.class_of_row]
+    return exact, held_out & near_train[classes.class_of_row] & ~exact
 
 
 def _unify_splits(
-    cluster: Array, stays: Flags, groups: npt.NDArray[np.uint64], splits: npt.NDArray[np.uint8]
+    cluster: Array, *, is_kept: Flags, groups: npt.NDArray[np.uint64], splits: npt.NDArray[np.uint8]
 ) -> npt.NDArray[np.uint8]:
-    """Splits of which none cuts through a cluster or, where clusters join groups, through these groups.
+    """Return splits that keep each cluster, and the groups that a cluster joins, in one split.
 
-    Rows are joined by cluster and by group; all that are joined so get the split of the earliest of them.
-    What no cluster joins keeps the split that it has.
+    Rows are connected by cluster and by group; connected rows get the split of the earliest of them. A row that no cluster connects
+    with another one keeps its split.
     """
-    rows = np.flatnonzero(stays)
+    rows = np.flatnonzero(is_kept)
     _, cluster_of, members = np.unique(cluster[rows], return_inverse=True, return_counts=True)
     _, group_of = np.unique(groups[rows], return_inverse=True)
     # A graph of rows, then clusters, then groups.

@@ -1,9 +1,10 @@
-"""Pairs of near-duplicates: found by locality-sensitive hashing of signatures, then verified.
+"""Pairs of near-duplicates: candidates by locality-sensitive hashing of signatures, then verified.
 
-Every pair that is given back is at least as similar as the threshold: the Jaccard similarity of its sets of
-shingles is computed (shingles as hashes of 31 bits, which is off by less than 1e-4 for texts of 100,000
-characters). Not every such pair is found: one just at the threshold with 99%, a closer one almost surely.
-Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 3.
+Every verified pair is at least as similar as the threshold: the Jaccard similarity of both sets of shingles is computed (shingles are
+hashes of 31 bits, which changes it by less than 1e-4 for texts of 100,000 characters). Not every similar pair is a candidate: one at
+the threshold is with a probability of 99%, a more similar one almost surely.
+
+Source: Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 3.
 """
 
 from collections.abc import Iterable, Iterator
@@ -15,14 +16,15 @@ from scipy.sparse import csr_array
 from mgm.text.deduplication.shingles import Shingles
 from mgm.text.list_columns import Array, local_index, offsets
 
-MIN_RECALL = 0.99  # the least chance of finding a pair whose similarity is the threshold
-MAX_STANDARD_ERRORS = 4.0  # standard errors below the threshold at which an estimate rules a pair out
-# In a bucket, a row is compared with so many of its first rows, which are those that are kept, and with as
-# many of the rows just before it: this bounds the work where a template fills a bucket with tens of
-# thousands.
+MIN_RECALL = 0.99
+"""The least probability that a pair at the threshold becomes a candidate."""
+MAX_STANDARD_ERRORS = 4.0
+"""A pair is ruled out if the estimate of its similarity is this many standard errors below the threshold."""
 BUCKET_NEIGHBOURS = 16
-_PAIRS = 1 << 18  # estimated at once
-_SHINGLES = 1 << 23  # verified at once
+"""Within a bucket, a row is compared with this many of the first rows, which are the ones that are kept, and with as many of the rows
+just before it. This bounds the work where a template fills a bucket with tens of thousands of rows."""
+_PAIRS_AT_ONCE = 1 << 18
+_SHINGLES_AT_ONCE = 1 << 23
 _COLUMNS = (1 << 31) - 1
 
 Signatures = npt.NDArray[np.uint32]  # (bands, rows, rows of a band)
@@ -30,10 +32,10 @@ Pairs = tuple[Array, Array]
 
 
 def choose_bands(threshold: float, permutations: int) -> tuple[int, int]:
-    """How a signature is cut: (bands, permutations of a band).
+    """Return into how many bands a signature is cut, and how many permutations a band has.
 
-    The longest bands that still find a pair at the threshold with the chance `FOUND`: longer ones give fewer
-    false candidates.
+    Bands are as long as possible, since longer ones make fewer false candidates, but a pair at the threshold must become a candidate
+    with a probability of at least `MIN_RECALL`.
     """
     fitting = [1]
     for size in range(2, permutations + 1):
@@ -42,17 +44,19 @@ def choose_bands(threshold: float, permutations: int) -> tuple[int, int]:
     return permutations // fitting[-1], fitting[-1]
 
 
-def find_candidates(signatures: Signatures, rows: Array, threshold: float) -> Pairs:
-    """Pairs of places in `rows` (left < right), sorted, that share a bucket and are likely as similar as the
-    threshold, judged by their signatures."""
-    least = _min_estimate(threshold, signatures.shape[0] * signatures.shape[2])
-    found = [np.empty(0, np.int64)]
+def find_candidates(signatures: Signatures, rows: Array, *, threshold: float) -> Pairs:
+    """Return pairs of rows that share a bucket and, by their signatures, are likely as similar as the threshold.
+
+    The pairs are indices into `rows`, left < right, sorted.
+    """
+    min_estimate = _min_estimate(threshold, signatures.shape[0] * signatures.shape[2])
+    codes_of_bands = [np.empty(0, np.int64)]
     for band in signatures:
         for left, right in _bucket_mates(_bucket(band[rows])):
-            likely = _estimate(signatures, rows[left], rows[right]) >= least
-            found.append(left[likely] * len(rows) + right[likely])
-    codes = np.sort(np.concatenate(found))
-    codes = codes[np.diff(codes, prepend=-1) > 0]  # faster by far than np.unique, which hashes
+            likely = _estimate(signatures, rows[left], rows[right]) >= min_estimate
+            codes_of_bands.append(left[likely] * len(rows) + right[likely])
+    codes = np.sort(np.concatenate(codes_of_bands))
+    codes = codes[np.diff(codes, prepend=-1) > 0]  # much faster than np.unique, which hashes
     return codes // max(len(rows), 1), codes % max(len(rows), 1)
 
 
@@ -61,7 +65,7 @@ def _min_estimate(threshold: float, permutations: int) -> float:
 
 
 def _bucket(band: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
-    """One hash a row of a band's values. Where different values share one, there is a pair more to judge."""
+    """Return the bucket of each row, a hash of its values in a band. A collision only adds a candidate."""
     value = np.full(len(band), 0xCBF29CE484222325, np.uint64)
     for column in band.T:
         value = (value ^ column) * np.uint64(0x9E3779B97F4A7C15)
@@ -70,7 +74,7 @@ def _bucket(band: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
 
 
 def _bucket_mates(bucket: npt.NDArray[np.uint64]) -> Iterator[Pairs]:
-    """Pairs of rows with equal buckets, the earlier row first, in blocks."""
+    """Yield pairs of rows with equal buckets, the earlier row first, in blocks."""
     order = np.argsort(bucket, kind="stable")
     same = np.diff(bucket[order]) == 0
     starts = np.flatnonzero(np.concatenate([[True], ~same])) if len(order) else np.empty(0, np.int64)
@@ -79,17 +83,17 @@ def _bucket_mates(bucket: npt.NDArray[np.uint64]) -> Iterator[Pairs]:
     counts = np.minimum(place, 2 * BUCKET_NEIGHBOURS)
     first = np.repeat(starts, sizes)
     bounds = offsets(counts)
-    for begin, end in _blocks(bounds, _PAIRS):
-        own = counts[begin:end]
-        mate = local_index(own)
-        skipped = np.where(mate < BUCKET_NEIGHBOURS, 0, np.repeat(place[begin:end] - own, own))
-        right = np.repeat(np.arange(begin, end), own)
-        left = np.repeat(first[begin:end], own) + mate + skipped
+    for begin, end in _blocks(bounds, _PAIRS_AT_ONCE):
+        num_mates = counts[begin:end]
+        mate = local_index(num_mates)
+        skipped = np.where(mate < BUCKET_NEIGHBOURS, 0, np.repeat(place[begin:end] - num_mates, num_mates))
+        right = np.repeat(np.arange(begin, end), num_mates)
+        left = np.repeat(first[begin:end], num_mates) + mate + skipped
         yield order[left], order[right]
 
 
 def _blocks(bounds: Array, size: int) -> Iterator[tuple[int, int]]:
-    """Cuts rows, whose values lie at `bounds`, into runs of about `size` values, one row at least."""
+    """Yield runs of rows with about `size` values, at least one row each; the values of a row are between two `bounds`."""
     begin, rows = 0, len(bounds) - 1
     while begin < rows and bounds[begin] < bounds[-1]:
         end = int(np.searchsorted(bounds, bounds[begin] + size, side="right")) - 1
@@ -106,7 +110,10 @@ def _estimate(signatures: Signatures, left: Array, right: Array) -> npt.NDArray[
 
 
 def shingle_sets(texts: Iterable[Shingles]) -> csr_array:
-    """The sets of shingles of texts in parts: a row a text, a column a hash. Memory: 5 bytes a shingle."""
+    """Return the sets of shingles of texts that come in parts: a row for each text, a column for each hash.
+
+    Memory: 5 bytes a shingle.
+    """
     columns, counts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
     for part in texts:
         columns.append((part.hashes % np.uint64(_COLUMNS)).astype(np.int32))
@@ -119,12 +126,12 @@ def shingle_sets(texts: Iterable[Shingles]) -> csr_array:
     return result
 
 
-def jaccard_similarity(members: csr_array, left: Array, right: Array) -> npt.NDArray[np.float64]:
-    """The Jaccard similarity of pairs of rows of `sets`; 0 for two empty sets."""
-    size = np.diff(members.indptr).astype(np.int64)
+def jaccard_similarity(sets: csr_array, *, left: Array, right: Array) -> npt.NDArray[np.float64]:
+    """Return the Jaccard similarity of the sets in rows left[i] and right[i]; 0 for two empty sets."""
+    size = np.diff(sets.indptr).astype(np.int64)
     result = np.zeros(len(left))
-    for begin, end in _blocks(offsets(size[left] + size[right]), _SHINGLES):
+    for begin, end in _blocks(offsets(size[left] + size[right]), _SHINGLES_AT_ONCE):
         a, b = left[begin:end], right[begin:end]
-        common = np.diff(members[a].multiply(members[b]).tocsr().indptr)
+        common = np.diff(sets[a].multiply(sets[b]).tocsr().indptr)
         result[begin:end] = common / np.maximum(size[a] + size[b] - common, 1)
     return result

@@ -21,6 +21,8 @@ def initial_vectors(
     """Return vectors that are trained, or read from a file, or None where the settings want none.
 
     Args:
+        settings: the source of the vectors and their width.
+        vocabulary: the words that get a vector.
         read_parts: returns the features to train on.
         folder: the folder of the file.
 
@@ -29,7 +31,9 @@ def initial_vectors(
     """
     vectors, features, width = settings.text.vectors, settings.text.features, settings.model.width
     if vectors.source == "train":
-        return train_vectors(read_parts(), vocabulary, vectors, features, width, settings.seed)
+        return train_vectors(
+            read_parts(), vocabulary, settings=vectors, features=features, width=width, seed=settings.seed
+        )
     if vectors.source == "file":
-        return read_vectors(folder, vectors.file, vocabulary, width, features.stem)
+        return read_vectors(folder, vectors.file, vocabulary=vocabulary, width=width, stem=features.stem)
     return None

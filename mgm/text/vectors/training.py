@@ -1,6 +1,6 @@
-"""Word vectors trained on the project's own corpora: word2vec's skip-gram, or fastText.
+"""Word vectors trained on the project's own corpora: word2vec (skip-gram) or fastText, by gensim.
 
-Sources: Mikolov et al. 2013, arXiv:1310.4546; Bojanowski et al. 2017, arXiv:1607.04606; both as gensim has them.
+Source: Mikolov et al. 2013, arXiv:1310.4546; Bojanowski et al. 2017, arXiv:1607.04606.
 """
 
 import logging
@@ -19,25 +19,36 @@ from mgm.text.vectors.table import VectorTable
 from mgm.text.vocabulary import UNKNOWN, Vocabulary
 
 CHUNK_WORDS = 500_000
-"""Words that stand in memory as Python strings at the same time, some 30 MB."""
+"""The number of words that are in memory as Python strings at the same time, about 30 MB."""
 
 
 def train_vectors(
     parts: Sequence[FeaturePart],
     vocabulary: Vocabulary,
+    *,
     settings: VectorSettings,
     features: FeatureSettings,
     width: int,
     seed: int,
 ) -> VectorTable:
-    """Vectors of the vocabulary's words from the sentences of the rows of split train, labelled or not.
+    """Train vectors of the vocabulary's words on the sentences of the rows of split train, labelled or not.
 
-    FastText's n-grams are those of `features`. The same arguments give the same bytes: one thread draws and
-    learns (about 400,000 words a second, each epoch). Memory: two tables of V+1 rows (for fastText a third, of
-    n-grams), and `CHUNK_WORDS`.
+    The same arguments give the same bytes, since one thread does all the work (about 400,000 words a second and epoch). Memory: two
+    tables of V+1 rows (for fastText a third one, of n-grams), and `CHUNK_WORDS` words.
+
+    Args:
+        parts: the features of all corpora.
+        vocabulary: the words that get a vector.
+        settings: the algorithm and its parameters.
+        features: the n-grams of fastText.
+        width: the dimensions of a vector, D.
+        seed: the seed of initial values and negative samples.
+
+    Returns:
+        (V+1, D).
 
     Raises:
-        ValueError: there is no sentence of two known words to learn from.
+        ValueError: no sentence has two known words to learn from.
     """
     sentences = _Sentences(parts, vocabulary, f"{settings.algorithm} vectors", settings.epochs)
     if not sentences.count:
@@ -45,10 +56,10 @@ def train_vectors(
             "text.vectors.source is train, but no sentence of split train has two words of the vocabulary; "
             "set it to none"
         )
-    # Only here: the import takes a second, and most projects train no vectors.
+    # Imported here, since the import takes a second and most projects train no vectors.
     from gensim.models import FastText, Word2Vec
 
-    # A tiny corpus makes it warn of a coarse decay of the learning rate.
+    # On a tiny corpus gensim warns that the learning rate decays in few steps.
     logging.getLogger("gensim").setLevel(logging.ERROR)
     common = {
         "vector_size": width,
@@ -75,38 +86,40 @@ def train_vectors(
 
 @dataclass
 class _Sentences:
-    """The sentences of the training rows as lists of known words; iterated once an epoch."""
+    """The sentences of the training rows as lists of known words; they are iterated once an epoch."""
 
     parts: Sequence[FeaturePart]
     vocabulary: Vocabulary
     description: str
     epochs: int
     count: int = field(init=False)
-    """Sentences of an epoch."""
+    """The number of sentences of an epoch."""
 
     def __post_init__(self) -> None:
         self.chunks = [(part, rows) for part in self.parts for rows in _chunks(part)]
         self.names = pl.concat([pl.Series("word", [None], dtype=pl.String), self.vocabulary.table["word"]])
         self.count = sum(_known_words(part, rows)[1].size for part, rows in self.chunks)
-        again = chain.from_iterable(repeat(self.chunks, self.epochs))
-        self.shown = progress(again, self.description, len(self.chunks) * self.epochs)
+        all_epochs = chain.from_iterable(repeat(self.chunks, self.epochs))
+        self.remaining = progress(all_epochs, self.description, len(self.chunks) * self.epochs)
 
     def __iter__(self) -> Iterator[list[str]]:
-        for part, rows in islice(self.shown, len(self.chunks)):
+        for part, rows in islice(self.remaining, len(self.chunks)):
             ids, counts = _known_words(part, rows)
             yield from unflatten(self.names.gather(ids), counts, name="words").to_list()
 
 
 def _chunks(part: FeaturePart) -> list[np.ndarray]:
-    """The rows of split train, cut into runs of about CHUNK_WORDS words."""
+    """Return the rows of split train in chunks of about CHUNK_WORDS words."""
     rows = part.documents.select((pl.col("split") == "train").arg_true()).to_series().to_numpy()
     before = offsets(lengths(part.documents["word"])[rows])[:-1]
     return np.split(rows, np.flatnonzero(np.diff(before // CHUNK_WORDS)) + 1) if len(rows) else []
 
 
 def _known_words(part: FeaturePart, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The ids of the known words of these rows, flat, and how many each sentence has; sentences of fewer than two
-    are left out, since a word is learnt from its neighbours."""
+    """Return the ids of the known words of these rows, one after another, and how many each sentence has.
+
+    Sentences of fewer than two are left out, since a word is learned from its neighbours.
+    """
     documents = part.documents.select("word", "sentence")[rows]
     ids = part.types["id"].to_numpy()[flatten_ints(documents["word"])]
     length = flatten_ints(documents["sentence"])

@@ -111,7 +111,7 @@ def test_an_output_is_never_empty_never_too_long_and_repeats_no_run(
     for ids in outputs(found):
         assert 1 <= len(ids) <= longest
         assert END not in ids and UNKNOWN not in ids
-        text = decode_pieces(np.array(ids), np.array([len(ids)]), SPACES["into_zh"])[0]
+        text = decode_pieces(np.array(ids), np.array([len(ids)]), pieces=SPACES["into_zh"])[0]
         assert text.strip()
         if run:
             runs = [tuple(ids[i : i + run]) for i in range(len(ids) - run + 1)]

@@ -20,7 +20,7 @@ def test_encoded_columns() -> None:
     assert "title__y" not in encoded.columns
     subwords = Subwords.train(["t"], 300)
     written = labels.encode(FRAME, [TITLE], subwords)["title__y"]
-    assert written.to_list() == subwords.targets(FRAME["title"]).to_list()
+    assert written.to_list() == subwords.encode_targets(FRAME["title"]).to_list()
     assert [encoded.schema[t.encoded] for t in (KIND, TAGS, NER, VALUE)] == [
         pl.Int32, pl.List(pl.Int32), pl.List(pl.Int16), pl.Float32,
     ]  # fmt: skip
