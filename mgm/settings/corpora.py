@@ -8,23 +8,33 @@ from mgm.settings.section import Section
 
 
 class CorpusSettings(Section):
-    """What is particular to a corpus: the names of its columns, and what it overrides of `text`."""
+    """The names of a corpus's columns, and the settings of `text` that it overrides."""
 
     id: str = "doc_id"
+    """Column of the document's id."""
     text_column: str = "text"
+    """Column of the document's text."""
     lang: str = "lang"
-    """The column of the document's language, or one of the literals en, zh, mixed, other; detect: not declared."""
+    """Column of the document's language, or the language itself: en, zh, mixed, other; detect: find it."""
     group: str | None = None
-    """The column of the document's group; without it `group` where there is such a column, else the id."""
+    """Column of the document's group.
+
+    Without it the column `group` where there is one, else the id.
+    """
     split: str | None = None
-    """The column of the document's split (train, valid, test); without it splits come from the group's hash."""
+    """Column of the document's split (train, valid, test); null: by the group's hash."""
     columns: dict[str, str] = {}
-    """Task to column, where the column is not named as the task."""
+    """Task to column, where the column has not the task's name."""
     min_chars: int = Field(default=1, ge=0)
+    """Fewest characters of a document after cleaning."""
     text: dict[str, Any] = {}
+    """Settings of `text` that this corpus overrides."""
 
 
 class IngestSettings(Section):
+    """Raw rows to tables of documents."""
+
     rows_per_part: int = Field(default=20_000, ge=1)
+    """Rows of a part, the unit in which stages read and write tables."""
     megabytes_per_part: int = Field(default=64, ge=1)
-    """A part ends early where its raw rows reach this size, which bounds the memory of every later stage."""
+    """Size of raw rows at which a part ends early: it bounds the memory of every later stage."""

@@ -7,56 +7,87 @@ from pydantic import Field, model_validator
 from mgm.settings.names import merge
 from mgm.settings.section import Section
 
+Words = Literal["all", "content"]
+"""Which words a granularity reads: all, or those that are no stopwords."""
+
 
 class CharacterSettings(Section):
+    """Hashed character n-grams, summed into the word's vector."""
+
     enabled: bool = True
-    words: Literal["all", "content"] = "all"
+    """Whether the model has this granularity."""
+    words: Words = "all"
+    """Words that it reads; content: those that are no stopwords."""
 
 
 class WordSettings(CharacterSettings):
-    pass
+    """Word embeddings."""
 
 
 class WindowSettings(CharacterSettings):
+    """Convolutions over consecutive words, max-pooled."""
+
     sizes: list[int] = [2, 4, 8]
+    """Words of a window, a convolution each."""
     width: int = Field(default=96, ge=1)
+    """Width of its vector."""
 
 
 class SentenceSettings(CharacterSettings):
+    """A recurrent network over the words of each sentence."""
+
     width: int = Field(default=96, ge=2)
+    """Width of its vector, both directions together."""
     cell: Literal["gru", "lstm"] = "gru"
+    """Recurrent cell."""
 
 
 class ParagraphSettings(Section):
+    """Attention over the sentences of each paragraph."""
+
     enabled: bool = True
+    """Whether the model has this granularity."""
     width: int = Field(default=96, ge=1)
+    """Width of its vector."""
 
 
 class DocumentSettings(ParagraphSettings):
+    """Multi-head self-attention over the paragraphs."""
+
     heads: int = Field(default=4, ge=1)
+    """Attention heads."""
 
 
 class LeadSettings(Section):
+    """The first sentence, read once more on its own: a title or a summary line."""
+
     enabled: bool = True
+    """Whether the model has this granularity."""
 
 
 class WideTaggingSettings(Section):
+    """A linear model on the words around a word, as in a linear-chain CRF."""
+
     buckets: int = Field(default=262_144, ge=1)
-    """Of hashed features of a word and its neighbours; each has a weight for every tag of the tagging tasks."""
+    """Buckets of hashed features of a word and its neighbours, each with a weight for every tag."""
     learning_rate: float = Field(default=1.0, gt=0)
-    """Of its adaptive descent; it rises and falls as train.learning_rate does."""
+    """Learning rate of its AdaGrad; it rises and falls as train.learning_rate does."""
     l1: float = Field(default=0.5, ge=0)
-    """The penalty of a unit of weight, where the loss is a sum over an epoch's words."""
+    """L1 penalty of a unit of weight, where the loss is a sum over an epoch's words."""
 
 
 class WideChineseSettings(Section):
-    """Characters and their n-grams across words, which Chinese words have in place of those within a word."""
+    """Chinese character n-grams across words, in place of those within a word."""
 
     ngram_min: int = Field(default=1, ge=1)
+    """Shortest n-gram."""
     ngram_max: int = Field(default=2, ge=1)
+    """Longest n-gram."""
     buckets: int = Field(default=262_144, ge=0)
-    """Of their hashes; each has a weight for every label of the document-level tasks. Without Chinese in training there are
-    none; 0: Chinese words have the n-grams within a word, as others."""
+    """Buckets of their hashes, each with a weight for every label; 0: n-grams within a word, as in English.
+
+    Without Chinese in training there are none.
+    """
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -66,74 +97,93 @@ class WideChineseSettings(Section):
 
 
 class WideSettings(Section):
+    """A linear model on TF-IDF of hashed n-grams; its logits are averaged with the network's."""
+
     enabled: bool = True
+    """Whether the model has this part."""
     buckets: int = Field(default=262_144, ge=1)
-    """Of hashed word n-grams; each has a weight for every label of the document-level tasks."""
+    """Buckets of hashed word n-grams, each with a weight for every label."""
     c: float = Field(default=1.0, gt=0)
-    """How much an error in training weighs beside the size of the weights (C of a support vector machine)."""
+    """Weight of an error in training beside the size of the weights (C of a support vector machine)."""
     documents: int = Field(default=100_000, ge=1)
-    """Training documents of a task that are solved for, at most, evenly over all: they are in memory together."""
+    """Most training documents of a task that it is fitted on, evenly over all; they are in memory together."""
     chinese: WideChineseSettings = WideChineseSettings()
     tagging: WideTaggingSettings = WideTaggingSettings()
 
 
 class CascadeSettings(Section):
+    """Sharing where low-level tasks feed high-level ones."""
+
     order: list[str] = []
-    """Tasks from low to high, each read by those above it; the others are above them and not read by their kind. Tagging is
-    always below the tasks of documents."""
+    """Tasks from low to high, each read by those above it; tagging is always below tasks of documents.
+
+    Tasks that are not named are above the named ones and not read by their kind.
+    """
     width: int = Field(default=128, ge=1)
-    """Of the state of a task that is read."""
+    """Width of a task's state that others read."""
 
 
 class MixtureSettings(Section):
+    """Multi-gate mixture of experts."""
+
     experts: int = Field(default=4, ge=1)
+    """Experts."""
     width: int = Field(default=128, ge=1)
-    """Of an expert."""
+    """Width of an expert."""
 
 
 class ExtractionSettings(Section):
+    """Progressive layered extraction: experts of all tasks and of each."""
+
     shared_experts: int = Field(default=2, ge=1)
     """Experts that all tasks read, in each layer."""
     task_experts: int = Field(default=1, ge=1)
     """Experts of each task, in each layer."""
     width: int = Field(default=128, ge=1)
-    """Of an expert."""
+    """Width of an expert."""
     layers: int = Field(default=2, ge=1)
+    """Layers of experts."""
 
 
 class AutoencoderSettings(Section):
-    """The stack of fusion: stacked_autoencoder."""
+    """The autoencoder of fusion: stacked_autoencoder."""
 
     layers: list[Annotated[int, Field(ge=1)]] = [512]
-    """Widths between what the granularities give and the code, whose width is fusion_width."""
+    """Widths between the granularities' vectors and the code, whose width is fusion_width."""
     corruption: float = Field(default=0.3, ge=0, lt=1)
     """Share of a layer's input that is zeroed while the layer learns to restore it."""
 
 
 class GenerationSettings(Section):
-    """What writes the texts of generation tasks, one for them all."""
+    """The decoder of all generation tasks: it attends to the encoder, copies words, and is searched with a beam."""
 
     width: int = Field(default=192, ge=2)
+    """Width of its states."""
     heads: int = Field(default=4, ge=1)
+    """Attention heads."""
     feedforward_width: int = Field(default=512, ge=1)
-    """Of the layers' feed-forward parts."""
+    """Width within the layers' feed-forward parts."""
     encoder_layers: int = Field(default=3, ge=0)
-    """Of self-attention over what the encoder gives."""
+    """Layers of self-attention over the encoder's words and sentences."""
     decoder_layers: int = Field(default=3, ge=1)
-    """Of the decoder."""
+    """Layers of the decoder."""
     dropout: float = Field(default=0.2, ge=0, lt=1)
+    """Dropout of its layers."""
     max_source_subwords: int = Field(default=160, ge=8)
-    """Subwords of a text that are read: whole sentences, or the beginning of the first."""
+    """Subwords of a text that are read; the rest is cut between sentences, and a column says so.
+
+    Where the first sentence is longer, its beginning is read.
+    """
     max_length: int = Field(default=96, ge=1)
-    """Subwords of an output, at most; training targets are cut there."""
+    """Most subwords of an output; training targets are cut there."""
     beam_size: int = Field(default=4, ge=1)
-    """Outputs that the search keeps of a text; 1: greedy."""
+    """Outputs that the search keeps; 1: greedy."""
     length_penalty: float = Field(default=1.0, ge=0)
-    """Outputs are ranked by their log-probability over their length to this power."""
+    """Outputs are ranked by log-probability / length ** this."""
     no_repeat_ngram: int = Field(default=5, ge=0)
-    """No run of so many subwords is written twice; 0: as it comes."""
+    """Subwords of a run that is not written twice; 0: any run may be."""
     validation_documents: int = Field(default=500, ge=1)
-    """Documents of a part of the features, at most, that an epoch's validation writes for (greedily)."""
+    """Most documents of a part of the features that each epoch's validation writes for, greedily."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -146,22 +196,34 @@ PRESETS: dict[str, dict[str, Any]] = {
     "full": {},
     "fast": {name: {"enabled": False} for name in ("sentence", "paragraph", "document")},
 }
-"""What each preset of the network changes in the defaults. `fast` has nothing whose cost is not a look-up or a small
-product: characters, words and windows."""
+"""Defaults that each preset of the network changes.
+
+`fast` has characters, words and windows: nothing that costs more than a look-up or a small matrix product.
+"""
 
 
 class ModelSettings(Section):
     """The network. `preset` gives the defaults; a key that is written overrides it."""
 
     preset: Literal["full", "fast"] = "full"
+    """fast: without sentences, paragraphs and document."""
     width: int = Field(default=128, ge=1)
-    """Of a word's vector."""
+    """Width of a word's vector."""
     dropout: float = Field(default=0.3, ge=0, lt=1)
+    """Dropout of the network, without the decoder of generation tasks."""
     fusion: Literal["concat", "gated", "stacked_autoencoder"] = "concat"
+    """How granularities become a document's vector.
+
+    concat: side by side; gated: with a softmax over granularities for each task; stacked_autoencoder: the code of a denoising
+    autoencoder, whose reconstruction error is a column of the predictions.
+    """
     fusion_width: int = Field(default=256, ge=1)
-    """Of a document's vector."""
+    """Width of a document's vector."""
     sharing: Literal["hard", "cascade", "mmoe", "ple"] = "hard"
-    """What lies between these vectors and the heads: nothing, low tasks that feed high ones, or experts and gates."""
+    """What lies between these vectors and the heads.
+
+    hard: nothing; cascade: low tasks that feed high ones; mmoe, ple: experts and gates.
+    """
     cascade: CascadeSettings = CascadeSettings()
     mmoe: MixtureSettings = MixtureSettings()
     ple: ExtractionSettings = ExtractionSettings()

@@ -8,42 +8,42 @@ from mgm.settings.section import Section
 
 
 class RaySettings(Section):
-    """Where shards are scored: in this process, or by workers of a Ray cluster."""
+    """Workers of a Ray cluster (the extra `ray`); the results are the same."""
 
     address: str | None = Field(default=None, min_length=1)
-    """null: in this process; `local`: on a cluster of this machine, for the run alone; else a cluster's host:port,
-    or ray://host:port."""
+    """null: in this process; local: a cluster of this machine; else host:port or ray://host:port."""
     workers: int = Field(default=2, ge=1)
     """Processes, each with a copy of the model."""
     cpus: float = Field(default=1.0, gt=0)
-    """CPUs of one worker, the number of its threads too."""
+    """CPUs of a worker, which is also the number of its threads."""
     gpus: float = Field(default=0.0, ge=0)
-    """GPUs of one worker; 0.25: four share one."""
+    """GPUs of a worker; 0.25: four share one."""
 
 
 class ScoreSettings(Section):
     """Nightly scoring. Places are relative to the project's folder."""
 
     input: str = "incoming/{date}.jsonl"
-    """A night's documents: a path or an s3:// address with {date} in it."""
+    """A night's documents: a file, a folder or s3://bucket/key with {date} in it."""
     table: str = Field(default="data/scored/predictions", min_length=1)
-    """The Delta table of predictions: a folder or an s3:// address."""
+    """Delta table of predictions, partitioned by date: a folder or s3://bucket/prefix."""
     rejects: str = Field(default="data/scored/rejects", min_length=1)
-    """The Delta table of rejects."""
+    """Delta table of rejects."""
     staging_dir: str = Field(default="data/scored/nights", min_length=1)
-    """The folder of what is kept beside a night: the gate's verdict, the summary, and its shards until it is committed."""
+    """Folder of a night's verdict, summary, and shards until they are committed."""
     rows_per_shard: int = Field(default=20_000, ge=1)
-    """Documents of a shard, which is scored whole or not at all; 64 MB of text end it before."""
+    """Documents of a shard, which is scored whole or not at all; 64 MB of text end it, too."""
     rows_per_batch: int = Field(default=10_000, ge=1)
+    """Documents that the model reads at once."""
     threads: int = Field(default=1, ge=1)
-    """Shards scored at a time in this process, each by one thread; without `ray`."""
+    """Shards scored side by side in this process, without `ray`; each more takes half a gigabyte."""
     max_failed_documents: int = Field(default=100, ge=1)
-    """More documents of a shard that the model fails for stop the night: then it is the model that is broken."""
+    """Documents of a shard that the model may fail for; more stop the night."""
     tasks: Literal["all"] | list[str] = "all"
-    """All: those of the bundle, generation tasks only where it has no others."""
+    """A list, or all; generation tasks are in all only where the bundle has no others."""
     ray: RaySettings = RaySettings()
     nights_at_once: int = Field(default=1, ge=1)
-    """Nights that a backfill scores at a time, each in a process with a copy of the model."""
+    """Nights that a backfill scores side by side, each in a process with a copy of the model."""
 
     @model_validator(mode="after")
     def _places_differ(self) -> Self:

@@ -8,14 +8,18 @@ from mgm.settings.section import Section
 
 
 class SearchSettings(Section):
-    """What `python -m flows.tune` tries of one setting: a range, or a list of choices."""
+    """The values that a search tries for one setting: a range, or a list of choices."""
 
     low: float | None = None
+    """Least value."""
     high: float | None = None
+    """Greatest value."""
     log: bool = False
-    """Even over the logarithm: for what spans orders of magnitude."""
+    """Whether values are drawn evenly over the logarithm, for ranges of several orders of magnitude."""
     step: float | None = Field(default=None, gt=0)
+    """Distance of two values; null: any value of the range."""
     choices: list[Any] | None = Field(default=None, min_length=2)
+    """The values themselves, in place of a range."""
 
     @model_validator(mode="after")
     def _a_range_or_choices(self) -> Self:
@@ -33,7 +37,7 @@ class SearchSettings(Section):
 
     @property
     def limits(self) -> list[Any]:
-        """The values at the ends of the range, or all choices."""
+        """Values at the ends of the range, or all choices."""
         return [self.low, self.high] if self.choices is None else self.choices
 
 
@@ -41,17 +45,19 @@ class TuneSettings(Section):
     """The search for better settings of model and training."""
 
     trials: int = Field(default=30, ge=1)
+    """Trainings in all."""
     startup_trials: int = Field(default=8, ge=1)
-    """Trials at random before the search learns from them, and before one is stopped early."""
+    """Random trials before the search learns from them, and before one is stopped early."""
     warmup_epochs: int = Field(default=1, ge=1)
-    """No trial is stopped before it has had this many."""
+    """Epochs that every trial has."""
     space: dict[str, SearchSettings] = {}
-    """Setting to what is tried of it, by its full name, such as train.learning_rate."""
+    """Full name of a setting to its values: {low, high, log or step}, or {choices}."""
 
 
 class CrossvalSettings(Section):
     """Cross-validation over the rows of train and valid."""
 
     folds: int = Field(default=5, ge=2)
+    """Parts of the groups, each of which is held out once."""
     validation_share: float = Field(default=0.125, gt=0, lt=1)
-    """Share of the groups outside the held-out fold on which early stopping goes and thresholds are tuned."""
+    """Share of the other groups on which training stops early and thresholds are tuned."""

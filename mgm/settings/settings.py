@@ -22,7 +22,7 @@ class Settings(StudySettings, IngestionSettings, ExplanationSettings, PromotionS
     tune: TuneSettings = TuneSettings()
     crossval: CrossvalSettings = CrossvalSettings()
     run_generation: dict[str, Any] = {}
-    """Settings by their full names, such as train.epochs, that `make run-generation` has in place of the others."""
+    """Full name of a setting, such as train.epochs, to its value where generation tasks are trained alone."""
 
     def _check(self, raw: dict[str, Any], where: str) -> None:
         super()._check(raw, where)

@@ -7,43 +7,56 @@ from pydantic import Field, model_validator
 from mgm.settings.section import Section
 
 Mask = Literal["url", "email", "ip", "phone", "number"]
+"""What cleaning can replace by a placeholder."""
+Copies = Literal["drop", "together", "report", "off"]
+"""What becomes of copies: one stays; all stay, in one split; all stay and are counted; they are not looked for."""
 
 
 class CleaningSettings(Section):
     """The steps of cleaning, in the order in which they are taken."""
 
     html: bool = False
+    """Whether texts are HTML, of which the visible text is kept."""
     mojibake: bool = True
+    """Whether to repair text that was decoded with a wrong encoding."""
     control_characters: bool = True
+    """Whether to remove control characters and invisible ones."""
     unicode: Literal["nfc", "nfkc", "none"] = "nfc"
+    """Unicode normal form."""
     width: Literal["none", "letters", "all"] = "none"
-    """Full-width forms to half-width ones: letters and digits, or punctuation too."""
+    """Full-width forms to make half-width: letters and digits, or punctuation too."""
     simplified: bool = False
+    """Whether to convert Traditional to Simplified Chinese."""
     whitespace: bool = True
+    """Whether to make runs of blanks one blank and trim the ends; line breaks stay."""
     mask: list[Mask] = ["url", "email", "ip", "phone", "number"]
+    """Each to a placeholder such as <URL>; number: runs of digits that look like an id."""
     max_chars: int = Field(default=100_000, ge=1)
+    """Most characters of a document; a longer one is rejected."""
 
 
 class LanguageSettings(Section):
+    """The language of each document: en, zh, mixed or other."""
+
     mixed_share: float = Field(default=0.2, gt=0, le=0.5)
-    """A document is mixed where both English and Chinese make up at least this share of its words."""
+    """Share of the words from which on English and Chinese both count; then a document is mixed."""
     max_characters: int = Field(default=500, ge=20)
-    """How much of a document the detector reads."""
-
-
-Copies = Literal["drop", "together", "report", "off"]
+    """Characters of a document that the detector reads."""
 
 
 class DeduplicationSettings(Section):
-    """What becomes of copies: one is kept; all are kept and stand in one split; or they are left alone, and counted or not."""
+    """Copies: drop (a labelled one stays), together (all stay, in one split), report (counted) or off."""
 
     exact: Copies = "drop"
+    """Texts that are equal but for case, blanks and punctuation."""
     near: Copies = "drop"
+    """Texts that share most of their shingles."""
     threshold: float = Field(default=0.85, gt=0, le=1)
-    """The least Jaccard similarity of two near-duplicates' sets of shingles."""
+    """Least Jaccard similarity of two near-duplicates' sets of shingles."""
     shingle: int = Field(default=5, ge=1)
     """Characters of a shingle."""
     permutations: int = Field(default=128, ge=16)
+    """Permutations of MinHash; more find near-duplicates more surely."""
 
     @model_validator(mode="after")
     def _exact_copies_are_near(self) -> Self:
@@ -53,46 +66,70 @@ class DeduplicationSettings(Section):
 
 
 class SegmentationSettings(Section):
+    """Paragraphs, sentences and words."""
+
     paragraph: Literal["line", "blank_line"] = "line"
+    """What ends a paragraph: every line break, or only an empty line (hard-wrapped text)."""
     max_sentence_words: int = Field(default=120, ge=2)
+    """Words at which a sentence is cut, which bounds the memory of the recurrent encoder."""
     dictionary: str | None = None
-    """A file in data/resources: a Chinese word a line, with its frequency and part of speech where wanted."""
+    """File in data/resources with Chinese words of your own.
+
+    A word a line, with its frequency and part of speech where wanted.
+    """
     chinese_tokens: Literal["words", "characters"] = "words"
-    """Chinese as words, or each character as a word of its own (for tagging at exact bounds)."""
+    """What a token of Chinese is; characters: for tagging at exact bounds."""
 
 
 class StopwordSettings(Section):
+    """Words that carry no content. No word is deleted; granularities choose whether to read them."""
+
     add: list[str] = []
+    """More stopwords."""
     keep: list[str] = []
+    """Words that are no stopwords, such as negations."""
     document_frequency: float | None = Field(default=0.5, gt=0, le=1)
-    """A word in more than this share of a corpus's training documents is a stopword of it; null: no such list."""
+    """Share of a corpus's training documents above which a word is a stopword of it; null: none is."""
     min_documents: int = Field(default=1_000, ge=1)
-    """A corpus with fewer training documents gets no such list."""
+    """Training documents below which a corpus derives no stopwords."""
 
 
 class VectorSettings(Section):
     """Word vectors that the network starts from."""
 
     source: Literal["none", "train", "file"] = "none"
+    """Where they come from; none: random; train: from these corpora."""
     algorithm: Literal["word2vec", "fasttext"] = "word2vec"
+    """How they are trained."""
     epochs: int = Field(default=5, ge=1)
+    """Passes over the corpora."""
     window: int = Field(default=5, ge=1)
+    """Words on either side that are a word's context."""
     negative: int = Field(default=5, ge=1)
+    """Negative samples a word."""
     file: str | None = None
-    """A file in data/resources: .vec or .txt (word2vec's text format), or .npy beside a .txt of its words."""
+    """File in data/resources: .vec or .txt (word2vec's text format), or .npy beside a .txt of its words."""
 
 
 class FeatureSettings(Section):
+    """Words to ids: the vocabulary, hashed character n-grams, properties."""
+
     stem: bool = False
-    """English words share an entry of the vocabulary with their stem; the text stays as it is."""
+    """Whether English words share an entry of the vocabulary with their stem."""
     part_of_speech: bool = True
+    """Whether Chinese words have their part of speech as a property."""
     min_count: int = Field(default=2, ge=1)
+    """Fewest occurrences of a word of the vocabulary."""
     max_words: int = Field(default=60_000, ge=1)
+    """Most words of the vocabulary, the most frequent ones."""
     ngram_min: int = Field(default=2, ge=1)
+    """Shortest character n-gram."""
     ngram_max: int = Field(default=4, ge=1)
+    """Longest character n-gram."""
     ngram_buckets: int = Field(default=50_000, ge=1)
+    """Buckets that character n-grams are hashed to."""
     subwords: int = Field(default=4_000, ge=300)
-    """Pieces that generation tasks write with, of them all together; 256 are bytes."""
+    """Subwords that all generation tasks write with, learned from training targets; 256 are bytes."""
 
 
 class TextSettings(Section):

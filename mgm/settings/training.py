@@ -12,79 +12,104 @@ AGGREGATORS = (
     "AlignedMTL", "CAGrad", "ConFIG", "DualProj", "ExcessMTL", "FairGrad", "GradDrop", "GradVac", "IMTLG", "Krum", "MGDA",
     "Mean", "NashMTL", "PCD", "PCGrad", "Random", "Sum", "TrimmedMean", "UPGrad",
 )  # fmt: skip
-"""Those of the library TorchJD. They are named here so that a wrong name is an error before any work, and where the library
-is not installed."""
+"""Aggregators of the library TorchJD, named here so that a wrong name is an error before any work, even where the library is
+not installed."""
 
 
 WEIGHTINGS = ("static", "uncertainty", "random", "famo", *AGGREGATORS)
 
 
 class PretrainSettings(Section):
-    """Pretraining on text alone; done where train.init_from asks for it."""
+    """Pretraining on the text of all training documents, with train.init_from: pretrained."""
 
     epochs: int = Field(default=3, ge=1)
+    """Passes over the documents."""
     tokens_per_batch: int = Field(default=4_000, ge=1)
+    """Words of a batch."""
     learning_rate: float = Field(default=2e-3, gt=0)
+    """Peak of the learning rate."""
     mask_rate: float = Field(default=0.15, gt=0, lt=1)
-    """Share of the words that are to be guessed."""
+    """Share of the words that are masked and predicted."""
     sampled_softmax_words: int = Field(default=4_096, ge=1)
-    """Words of the vocabulary that a guess is weighed against; a smaller vocabulary is taken whole."""
+    """Words that a prediction is normalised over; a smaller vocabulary is taken whole."""
 
 
 class AugmentationSettings(Section):
-    """How training documents are altered at random; 0 is off."""
+    """Random changes of training documents, drawn anew for each batch; 0: off."""
 
     delete: float = Field(default=0.0, ge=0, lt=1)
-    """Probability of a word; one of each sentence stays."""
+    """Probability that a word is deleted; one of each sentence stays."""
     swap: float = Field(default=0.0, ge=0, le=1)
-    """Probability of a word that it changes places with others of its sentence; not where words are labelled."""
+    """Probability that a word changes places within its sentence; not where words are labelled."""
     mask: float = Field(default=0.0, ge=0, lt=1)
-    """Probability of a word that it is within a masked run of words."""
+    """Probability that a word is within a masked run of words."""
     mask_words: int = Field(default=3, ge=1)
-    """Length of such a run."""
+    """Words of such a run."""
     mixup: float = Field(default=0.0, ge=0, le=1)
-    """Probability of a batch that its documents' vectors are mixed."""
+    """Probability that a batch has its documents' vectors mixed in pairs."""
     mixup_alpha: float = Field(default=0.2, gt=0)
-    """Shares are drawn from Beta(alpha, alpha)."""
+    """Parameter of Beta(alpha, alpha), from which the shares are drawn."""
 
 
 class TrainSettings(GenerationSwitch):
-    """How the network is trained."""
+    """The training of the network."""
 
     model_config = ConfigDict(extra="forbid")
 
     init_from: Literal["random", "pretrained"] = "random"
     """Where the encoder's weights start."""
     epochs: int = Field(default=6, ge=1)
+    """Most passes over the training documents."""
     tokens_per_batch: int = Field(default=4_000, ge=1)
+    """Words of a batch."""
     learning_rate: float = Field(default=2e-3, gt=0)
+    """Peak of the learning rate."""
     weighting: str = "static"
-    """From one loss a task to one step for all, one of WEIGHTINGS: a sum with fixed factors, with learned or drawn ones, or
-    an aggregator of the tasks' gradients."""
+    """static | uncertainty | random | famo: weights of the losses; or UPGrad, PCGrad, ...: of the gradients.
+
+    static: the sum with the factors of `weights`; random: multiplied by numbers drawn for each batch; uncertainty, famo: by
+    factors that are learned beside the network. The others are aggregators of the tasks' gradients (the extra `jd`), one of
+    AGGREGATORS.
+    """
     aggregator: dict[str, float | str] = {}
-    """Arguments of the aggregator, by their names in TorchJD."""
+    """Arguments of the aggregator by their names in TorchJD, such as {c: 0.4} of CAGrad."""
     weights: dict[str, Annotated[float, Field(gt=0)]] = {}
-    """Task to the factor of its loss in the sum of the deep part's; a task that is not named counts 1. With `uncertainty` it multiplies
-    the task's whole term, the learned factor and its price: it says how much the task matters, whatever its scale."""
+    """Task to the factor of its loss in the sum; a task that is not named has 1.
+
+    Of the losses of the network without its wide part. With `uncertainty` it multiplies the task's whole term, the learned
+    factor and its penalty: it says how much the task matters, whatever the scale of its loss.
+    """
     weight_decay: float = Field(default=0.01, ge=0)
+    """Weight decay of AdamW."""
     warmup: float = Field(default=0.1, ge=0, le=1)
+    """Share of the steps in which the learning rate rises."""
     clip: float = Field(default=1.0, gt=0)
+    """Largest norm of the gradient; a longer one is scaled to it."""
     ema: float = Field(default=0.99, ge=0, lt=1)
-    """Decay of the average of the weights a step; 0: no averaging."""
+    """Decay a step of the weights' moving average, which is validated and kept; 0: no averaging."""
     word_dropout: float = Field(default=0.1, ge=0, lt=1)
-    """Probability of a distinct word of a batch that its embedding is that of an unknown word; its n-grams stay."""
+    """Probability that a distinct word of a batch has the embedding of an unknown word; its n-grams stay."""
     augmentation: AugmentationSettings = AugmentationSettings()
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
+    """Probability mass of the target that is spread over all labels."""
     sampling_tau: float = Field(default=1.0, ge=0, le=1)
+    """Corpora are sampled in proportion to size ** tau."""
     patience: int = Field(default=3, ge=1)
+    """Epochs without a better validation score after which training stops."""
     threads: int = Field(default=2, ge=1)
-    """Of each process."""
+    """Threads of each process."""
     processes: int = Field(default=1, ge=1)
-    """That share every batch, and take the same steps; with GPUs one process each."""
+    """Processes that share each batch and take the same steps; with GPUs one each."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Of the products in training; weights, optimizer and validation are always fp32."""
+    """Precision of matrix products; auto: bf16 on a GPU that has it.
+
+    Weights, optimizer and validation are always fp32.
+    """
     compile: bool = False
-    """Training through torch.compile: minutes of compiling first; needs a C++ compiler, on a GPU Triton."""
+    """Whether to train through torch.compile: minutes at first, for long trainings on a GPU.
+
+    It needs a C++ compiler, on a GPU Triton.
+    """
 
     @field_validator("weighting")
     @classmethod
@@ -108,15 +133,18 @@ class TrainSettings(GenerationSwitch):
 
 
 class DistillationSettings(Section):
-    """What a student learns from teachers' scores of the training documents, beside the labels."""
+    """Teachers' predictions as targets beside the labels."""
 
     teachers: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
-    """Task to files in data/teachers, whose mean answer counts. A task that is not named has no teacher."""
+    """Task to files in data/teachers, whose mean is the target, such as role: [role/single.parquet]."""
     annealing: bool = True
-    """The share of the label in what is learned grows from 0 to 1 over training (Clark et al. 2019)."""
+    """Whether the label's weight in the target grows from 0 to 1 over training.
+
+    Source: Clark et al., BAM! Born-Again Multi-Task Networks for Natural Language Understanding, ACL 2019.
+    """
     label_weight: float = Field(default=0.5, ge=0, le=1)
-    """That share without annealing."""
+    """That weight without annealing."""
     temperature: float = Field(default=1.0, gt=0)
-    """Logits of teachers are divided by it: above 1 their answers are softer."""
+    """Divisor of the teachers' logits; above 1 their predictions are softer."""
     unlabelled: bool = True
-    """Training documents with a teacher's answer and no label for any task are trained on, too."""
+    """Whether documents with a teacher's prediction and no label for any task are trained on, too."""

@@ -279,7 +279,7 @@ CLEAN: list[tuple[Check, dict[str, Any]]] = [
     (
         ("critical", PSI, "raw_characters"),
         {
-            "plant": also_says("，也说的是水和山。", (number % 2 == 0) & (number % 50 < 40)),
+            "plant": also_says("，也说的是水和山。", number % 2 == 0),
             "champion": 100,
             "tens": 100,
         },
