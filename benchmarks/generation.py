@@ -63,7 +63,7 @@ PACKAGES = ("torch", "numpy", "polars", "sentencepiece", "sacrebleu", "rouge-sco
 BEAMS = (1, 4)
 SIZES = {1: 24, 32: 128, 256: 512}
 """Batch sizes whose speed is measured, and of how many documents."""
-TABLES = ("pieces", "encoder.character", "encoder.word")
+TABLES = ("pieces", "granularities.character", "granularities.word")
 """Weights of which a document reads a few rows."""
 
 Write = Callable[[Batch, str, int], BeamOutput]

@@ -12,7 +12,7 @@ from flows import keys
 from flows.candidate_validation import VERDICT, judge_candidate
 from flows.champion import CHAMPION, Champion, bundle_folder, read_champion
 from flows.project import CANDIDATE, CARD
-from mgm.bundle.bundle import bundle_id, verify
+from mgm.bundle import bundle_id, verify
 from mgm.bundle.card import add_card
 from mgm.bundle.signing import check_signature, sign
 from mgm.files import read_json, write_json

@@ -7,8 +7,7 @@ from typing import Any
 
 import yaml
 
-from mgm.bundle import bundle as bundles
-from mgm.bundle.bundle import Bundle
+from mgm.bundle import Bundle, load_stopwords, save_bundle, shaping_settings
 from mgm.corpus.parts import PartsWriter
 from mgm.evaluation.prediction_store import write_tables
 from mgm.settings.settings import Settings
@@ -37,12 +36,12 @@ def trained(epochs: int = 4) -> Bundle:
     fitted = fit(made, config)
     return Bundle(
         network=fitted.network,
-        settings=bundles.own_settings(config),
+        settings=shaping_settings(config),
         tasks=made.tasks,
         thresholds=fitted.decisions.thresholds,
         vocabulary=vocabulary,
         profile={"corpora": {"menus": {}, "verses": {}}},
-        stopwords=bundles.stopwords_of(config) | tiny.stopwords(config, tiny.tokenized(config, FRAMES)),
+        stopwords=load_stopwords(config) | tiny.stopwords(config, tiny.tokenized(config, FRAMES)),
     )
 
 
@@ -85,7 +84,7 @@ def evaluated(root: Path, bundle: Bundle, **verdict: Any) -> str:
     if not (root / "data" / "documents").is_dir():
         write_documents(root)
     config = Settings.parse(raw)
-    identity = bundles.save(root / "models" / "candidate", bundle)
+    identity = save_bundle(root / "models" / "candidate", bundle)
     features, _, _ = tiny.prepared(config, FRAMES)
     tested = write_tables(
         root / "data" / "predictions",

@@ -6,8 +6,7 @@ from typing import Any
 import polars as pl
 import torch
 
-from mgm.bundle import bundle as bundles
-from mgm.bundle.bundle import Bundle
+from mgm.bundle import Bundle, load_stopwords, save_bundle, shaping_settings
 from mgm.model.network import Network
 from mgm.model.thresholds import untuned
 from mgm.settings.settings import Settings
@@ -185,17 +184,17 @@ def bundle(config: Settings | None = None) -> Bundle:
     _, vocabulary, spaces = prepared(config, corpora())
     return Bundle(
         network=network(config, vocabulary, spaces),
-        settings=bundles.own_settings(config),
+        settings=shaping_settings(config),
         tasks=with_label_spaces(config.active_tasks(), spaces),
         thresholds={"themes": untuned(len(spaces["themes"]))},
         vocabulary=vocabulary,
         profile={"corpora": {"menus": {}, "verses": {}}},
-        stopwords=bundles.stopwords_of(config) | stopwords(config, tokenized(config, corpora())),
+        stopwords=load_stopwords(config) | stopwords(config, tokenized(config, corpora())),
         dictionaries={"own.txt": DICTIONARY} if any(_dictionary(config, c) for c in corpora()) else {},
     )
 
 
 def saved_bundle(folder: Path, config: Settings | None = None) -> Path:
     """The folder of a saved bundle."""
-    bundles.save(folder / "bundle", bundle(config))
+    save_bundle(folder / "bundle", bundle(config))
     return folder / "bundle"

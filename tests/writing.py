@@ -6,8 +6,7 @@ from typing import Any
 import polars as pl
 import torch
 
-from mgm.bundle import bundle as bundles
-from mgm.bundle.bundle import Bundle
+from mgm.bundle import Bundle, load_stopwords, shaping_settings
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
@@ -162,11 +161,11 @@ def bundle(config: Settings | None = None, made: Network | None = None) -> Bundl
     _, vocabulary, spaces, subwords = prepared(config, corpora())
     return Bundle(
         network=made or network(config, vocabulary, spaces),
-        settings=bundles.own_settings(config),
+        settings=shaping_settings(config),
         tasks=with_label_spaces(config.active_tasks(), spaces),
         thresholds={},
         vocabulary=vocabulary,
         profile={"corpora": {"orders": {}, "notices": {}}},
-        stopwords=bundles.stopwords_of(config),
+        stopwords=load_stopwords(config),
         subwords=subwords,
     )

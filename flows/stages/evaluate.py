@@ -11,8 +11,7 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 # isort: split
 from flows.project import CANDIDATE, DATA, REPORTS
 from flows.stages.command_line import run_stage
-from mgm.bundle import bundle as bundles
-from mgm.bundle.bundle import Bundle
+from mgm.bundle import Bundle, load_bundle
 from mgm.corpus.parts import read_manifest, read_table
 from mgm.evaluation.calibration import headline, reliability_curve
 from mgm.evaluation.generation_examples import examples
@@ -41,7 +40,7 @@ def main() -> None:
     """Predict the validation and test splits with the candidate, and write its metrics."""
     settings = EvaluationSettings.load()
     check_splits(settings.evaluate)
-    bundle = bundles.load(CANDIDATE)
+    bundle = load_bundle(CANDIDATE)
     # a corpus or task that was switched off leaves nothing behind
     for folder in (PREDICTIONS, DETAILS, CONFUSION, RELIABILITY):
         shutil.rmtree(folder, ignore_errors=True)

@@ -11,7 +11,7 @@ import polars as pl
 
 from flows.project import CANDIDATE, DATA, REPORTS
 from flows.stages.command_line import run_stage
-from mgm.bundle import bundle as bundles
+from mgm.bundle import load_bundle
 from mgm.corpus.parts import read_manifest
 from mgm.corpus.processes import run_in_subprocess
 from mgm.evaluation.explanations.explain import explain
@@ -29,7 +29,7 @@ EXPLANATIONS = DATA / "explanations"
 def main() -> None:
     """Explain the candidate's predictions, and measure the cost of scoring."""
     settings = ExplanationSettings.load()
-    bundle = bundles.load(CANDIDATE)
+    bundle = load_bundle(CANDIDATE)
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
     shutil.rmtree(EXPLANATIONS, ignore_errors=True)
     features = {corpus: _feature_parts(DATA / "features" / corpus) for corpus in corpora}

@@ -10,7 +10,7 @@ from dvclive import Live
 from flows.project import CANDIDATE, REPORTS
 from flows.stages.command_line import run_stage
 from flows.training_run import FEATURES, VOCABULARY, Console, checkpoint, facts, prepare
-from mgm.bundle import bundle as bundles
+from mgm.bundle import Bundle, load_stopwords, save_bundle, shaping_settings
 from mgm.files import read_json, write_json
 from mgm.settings.views.training import TrainingSettings
 from mgm.text.dictionary import load_dictionaries
@@ -60,9 +60,9 @@ def _train(settings: TrainingSettings) -> None:
     with Live(str(LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as live:
         console = Console(settings.train.epochs, lambda report: _log(live, report))
         fitted = fit(plan, settings, checkpoint=state, callbacks=console)
-    bundle = bundles.Bundle(
+    bundle = Bundle(
         network=fitted.network,
-        settings=bundles.own_settings(settings),
+        settings=shaping_settings(settings),
         tasks=plan.tasks,
         thresholds=fitted.decisions.thresholds,
         vocabulary=Vocabulary.load(VOCABULARY),
@@ -71,7 +71,7 @@ def _train(settings: TrainingSettings) -> None:
         dictionaries=load_dictionaries(settings, FEATURES / "dictionaries"),
         subwords=Subwords.load(FEATURES / SUBWORDS_FILE) if fitted.network.text_decoder is not None else None,
     )
-    identity = bundles.save(CANDIDATE, bundle)
+    identity = save_bundle(CANDIDATE, bundle)
     write_json(REPORTS / "training.json", facts(plan, fitted, settings))
     state.remove()
     print(
@@ -83,7 +83,7 @@ def _train(settings: TrainingSettings) -> None:
 def _stopwords(settings: TrainingSettings) -> dict[str | None, Stopwords]:
     """Return the stopwords of each corpus, and the general ones (None) for documents of other corpora."""
     of_corpora = {c: Stopwords.load(FEATURES / "stopwords" / f"{c}.txt") for c in sorted(settings.enabled)}
-    return bundles.stopwords_of(settings) | of_corpora
+    return load_stopwords(settings) | of_corpora
 
 
 def _log(live: Live, report: EpochReport) -> None:

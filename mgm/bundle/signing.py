@@ -1,7 +1,6 @@
 """Signatures of bundles, by a pair of elliptic-curve keys: who holds the private key vouches for every file of the folder.
 
-The manifest's hashes (bundle.py) tell a damaged bundle; whoever can write the folder can write the manifest too, but not
-the signature. By OpenSSF model signing (https://github.com/sigstore/model-transparency), method `key`, without a network.
+The manifest's hashes reveal a damaged bundle; whoever can write the folder can write the manifest too, but not the signature. By OpenSSF model signing (https://github.com/sigstore/model-transparency), method `key`, without a network.
 """
 
 import re
@@ -14,9 +13,14 @@ SIGNATURE = "model.sig"
 
 
 def sign(folder: Path, private_key: Path) -> bool:
-    """Writes the signature of all that lies in `folder` into it. False: one by this key holds already.
+    """Write the signature of all that lies in `folder` into it.
 
-    private_key: a PEM file without a password, on P-256, P-384 or P-521.
+    Args:
+        folder: a bundle.
+        private_key: a PEM file without a password, on P-256, P-384 or P-521.
+
+    Returns:
+        Whether it was written; False: a signature by this key holds already.
 
     Raises:
         FileNotFoundError: there is no key.
@@ -34,18 +38,20 @@ def sign(folder: Path, private_key: Path) -> bool:
     with tempfile.NamedTemporaryFile(suffix=".pem") as file:
         file.write(public)
         file.flush()
-        if _holds(folder, Path(file.name)):
+        if _is_signed(folder, Path(file.name)):
             return False
-    # Not written over: the file may be one with DVC's cache.
+    # The file may be a link to a data cache, which must not be written through.
     (folder / SIGNATURE).unlink(missing_ok=True)
     config.set_hashing_config(_hashing(hashing)).sign(folder, folder / SIGNATURE)
     return True
 
 
 def check_signature(folder: Path, public_key: Path) -> None:
-    """That `folder` holds just what the holder of the private key signed.
+    """Check that `folder` holds just what the holder of the private key signed.
 
-    public_key: a PEM file, the other half of the private key.
+    Args:
+        folder: a bundle.
+        public_key: a PEM file, the other half of the private key.
 
     Raises:
         FileNotFoundError: there is no key.
@@ -65,9 +71,9 @@ def check_signature(folder: Path, public_key: Path) -> None:
         )
     try:
         config.set_hashing_config(_hashing(hashing)).verify(folder, signature)
-    # The library passes on whatever its parsers raise at a forged signature, of many kinds.
+    # At a forged signature the library lets through whatever its parsers raise.
     except Exception as error:
-        # The library says it with every byte of the hashes, in a list's repr, which may escape the quotes.
+        # The library's message is a list's repr, which may escape the quotes.
         altered = re.findall(r"Hash mismatch for \\?'([^'\\]+)", str(error))
         why = f"{', '.join(altered)} altered since" if altered else str(error) or type(error).__name__
         raise ValueError(
@@ -75,7 +81,7 @@ def check_signature(folder: Path, public_key: Path) -> None:
         ) from error
 
 
-def _holds(folder: Path, public_key: Path) -> bool:
+def _is_signed(folder: Path, public_key: Path) -> bool:
     try:
         check_signature(folder, public_key)
     except ValueError:
@@ -98,18 +104,17 @@ def _key_file(path: Path, which: str) -> None:
 
 
 def _hashing(hashing: Any) -> Any:
-    # DVC may have put links to its cache in place of files; what is hashed is the content behind them.
+    # Files may be links to a data cache; what is hashed is the content behind them.
     config = hashing.Config().set_ignored_paths(paths=[SIGNATURE], ignore_git_paths=False)
     return config.set_allow_symlinks(True)
 
 
 def _library() -> tuple[Any, Any, Any]:
-    """Imported when a key is used: the extra is optional, and its import takes seconds."""
+    """Import the library when a key is used: the extra is optional, and its import takes seconds."""
     try:
         from model_signing import hashing, signing, verifying
     except ImportError as error:
         raise ValueError(
-            "a key for signed bundles is set, but model-signing is not installed: "
-            "pip install -c requirements.lock -e '.[sign]'"
+            "a key for signed bundles is set, but model-signing is not installed; expected the extra `sign` of mgm"
         ) from error
     return hashing, signing, verifying

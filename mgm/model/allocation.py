@@ -1,4 +1,4 @@
-"""How the C library hands out memory, which decides how fast large arrays are made anew batch after batch."""
+"""The C library's allocator, on which the speed of making large arrays anew in each batch depends."""
 
 import ctypes
 import sys
@@ -9,14 +9,15 @@ _KEPT = 512 << 20
 
 
 def keep_freed_memory() -> None:
-    """Has glibc keep up to half a gigabyte of freed memory, instead of giving it back to the system.
+    """Make glibc keep up to half a gigabyte of freed memory, instead of giving it back to the system.
 
-    A batch's arrays are of some megabytes; given back and asked for again each time, their pages are cleared by the
-    kernel: of scoring that is a fifth of the time, of training on a CPU about a twentieth. For the whole process; elsewhere than on Linux nothing is done.
+    A batch's arrays take some megabytes. Where they are given back and allocated again each time, the kernel clears their
+    pages, which is a fifth of the time of scoring, and about a twentieth of that of training on a CPU. It holds for the
+    whole process, so the program's entry points call it; elsewhere than on Linux nothing is done.
     """
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # there is none in musl
+    if mallopt is not None:  # musl has none
         mallopt(_MMAP_THRESHOLD, _LARGEST_KEPT)
         mallopt(_TRIM_THRESHOLD, _KEPT)

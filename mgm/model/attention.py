@@ -13,10 +13,15 @@ from mgm.model.ragged import Ragged
 class SelfAttention(nn.Module):
     """Multi-head self-attention of each row's items, with a residual and layer normalisation.
 
-    Raises ValueError when `heads` does not divide `width`. Source: Vaswani et al. 2017, arXiv:1706.03762.
+    Source: Vaswani et al. 2017, arXiv:1706.03762.
     """
 
     def __init__(self, width: int, heads: int) -> None:
+        """Make the layer.
+
+        Raises:
+            ValueError: `heads` does not divide `width`.
+        """
         super().__init__()
         if width % heads:
             raise ValueError(f"model: width {width} is no multiple of heads {heads}")
@@ -26,6 +31,7 @@ class SelfAttention(nn.Module):
         self.normalise = nn.LayerNorm(width)
 
     def forward(self, items_ND: Ragged) -> Ragged:
+        """Return (N,D) in the same rows."""
         projected = Ragged(self.query_key_value(items_ND.values), items_ND.length)
         places, outputs = [], []
         for place, rows in projected.by_length():
@@ -43,7 +49,7 @@ class SelfAttention(nn.Module):
 
 
 class AdditivePooling(nn.Module):
-    """One vector a row: a_i = softmax(a^T tanh(W s_i + b)). Source: Yang et al. 2016, HAN."""
+    """One vector a row, the mean weighted by a_i = softmax(a^T tanh(W s_i + b)). Source: Yang et al. 2016, HAN."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -51,18 +57,18 @@ class AdditivePooling(nn.Module):
         self.context = nn.Linear(width, 1, bias=False)
 
     def forward(self, items_ND: Ragged) -> Tensor:
-        """(R,D); zeros for an empty row."""
+        """Return (R,D); zeros for an empty row."""
         weight = self.weights(items_ND)
         return Ragged(weight[:, None] * items_ND.values, items_ND.length).sum_pool()
 
     def weights(self, items_ND: Ragged) -> Tensor:
-        """(N,) how much of each item its row takes; a row's weights sum to 1."""
+        """Return the weight (N,) of each item in its row; a row's weights sum to 1."""
         score = self.context(torch.tanh(self.hidden(items_ND.values)))[:, 0]
         return Ragged(score, items_ND.length).softmax()
 
 
 class AttentionPooling(nn.Module):
-    """A row of vectors to one: projection, self-attention, additive pooling."""
+    """From a row of vectors to one: projection, self-attention, additive pooling."""
 
     def __init__(self, input_width: int, width: int, heads: int) -> None:
         super().__init__()
@@ -71,5 +77,5 @@ class AttentionPooling(nn.Module):
         self.pool = AdditivePooling(width)
 
     def forward(self, items: Ragged) -> Tensor:
-        """(R, width)"""
+        """Return (R, width)."""
         return self.pool(self.attend(Ragged(self.project(items.values), items.length)))

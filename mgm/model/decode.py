@@ -11,7 +11,7 @@ import torch
 
 from mgm.model.batch import Batch, cut_by_tokens, flat_positions
 from mgm.model.collate import collate
-from mgm.model.encoder import TokenTypeStates
+from mgm.model.granularity import TokenTypeStates
 from mgm.model.heads import HEADS, Outcome
 from mgm.model.network import Network
 from mgm.model.token_cache import TokenCache

@@ -1,4 +1,4 @@
-"""The pooled vectors of all granularities to one vector a document.
+"""From the pooled vectors of all granularities to one vector a document.
 
 Axes: B documents, G granularities, T tasks, D width.
 """
@@ -12,7 +12,7 @@ from mgm.settings.model import AutoencoderSettings, ModelSettings
 
 
 class ConcatFusion(nn.Module):
-    """Normalised, side by side, then one dense layer: the same vector for every task."""
+    """Vectors normalised, side by side, then one dense layer: the same vector for every task."""
 
     def __init__(self, widths: dict[str, int], tasks: list[str], width: int, dropout: float) -> None:
         super().__init__()
@@ -23,18 +23,18 @@ class ConcatFusion(nn.Module):
         self.dense = nn.Linear(sum(widths.values()), width)
 
     def forward(self, pooled: dict[str, Tensor]) -> dict[str, Tensor]:
-        """(B,D) a task."""
+        """Return (B,D) for each task."""
         parts = [n(pooled[g]) for n, g in zip(self.normalise, self.granularities, strict=True)]
         fused = F.relu(self.dense(self.dropout(torch.cat(parts, dim=1))))
         return dict.fromkeys(self.tasks, fused)
 
     def gate_weights(self) -> dict[str, dict[str, float]]:
-        """Nothing: this fusion has no gates."""
+        """Return nothing: this fusion has no gates."""
         return {}
 
 
 class GatedFusion(nn.Module):
-    """A softmax over the granularities, projected to one width, says how much of each a task takes."""
+    """Granularities projected to one width; of each a task takes a share, by a softmax over the task's gates."""
 
     def __init__(self, widths: dict[str, int], tasks: list[str], width: int, dropout: float) -> None:
         super().__init__()
@@ -46,14 +46,14 @@ class GatedFusion(nn.Module):
         self.gate_TG = nn.Parameter(torch.zeros(len(tasks), len(widths)))
 
     def forward(self, pooled: dict[str, Tensor]) -> dict[str, Tensor]:
-        """(B,D) a task."""
+        """Return (B,D) for each task."""
         parts = zip(self.project, self.normalise, self.granularities, strict=True)
         projected_GBD = torch.stack([F.relu(p(self.dropout(n(pooled[g])))) for p, n, g in parts])
         fused_TBD = torch.einsum("tg,gbd->tbd", self.gate_TG.softmax(1), projected_GBD)
         return dict(zip(self.tasks, fused_TBD, strict=True))
 
     def gate_weights(self) -> dict[str, dict[str, float]]:
-        """Task to granularity to its weight; a task's weights sum to 1."""
+        """Return the weight of each granularity, by task; a task's weights sum to 1."""
         weights = self.gate_TG.detach().softmax(1).tolist()
         return {
             t: dict(zip(self.granularities, row, strict=True))
@@ -62,9 +62,9 @@ class GatedFusion(nn.Module):
 
 
 class AutoencoderFusion(nn.Module):
-    """Normalised, side by side, then the code of a stacked autoencoder: the same vector for every task.
+    """Vectors normalised, side by side, then the code of a stacked autoencoder: the same vector for every task.
 
-    How badly the stack restores what it reads says how unlike the training documents a document is.
+    The error with which the stack restores a document measures how unlike the training documents it is.
     """
 
     reference_error: Tensor
@@ -75,27 +75,27 @@ class AutoencoderFusion(nn.Module):
         super().__init__()
         self.granularities = list(widths)
         self.tasks = tasks
-        # without learned scales, by which the error could be made small for every document
+        # Learned scales could make the error small for every document.
         self.normalise = nn.ModuleList(nn.LayerNorm(w, elementwise_affine=False) for w in widths.values())
         self.dropout = nn.Dropout(dropout)
         self.autoencoder = StackedAutoencoder([sum(widths.values()), *stack.layers, width], stack.corruption)
         self.register_buffer("reference_error", torch.ones(()))
 
     def forward(self, pooled: dict[str, Tensor]) -> dict[str, Tensor]:
-        """(B,D) a task."""
+        """Return (B,D) for each task."""
         return dict.fromkeys(self.tasks, self.autoencoder.encode(self.dropout(self.read(pooled))))
 
     def read(self, pooled: dict[str, Tensor]) -> Tensor:
-        """(B,X) what the stack reads."""
+        """Return the input (B,X) of the stack."""
         parts = [n(pooled[g]) for n, g in zip(self.normalise, self.granularities, strict=True)]
         return torch.cat(parts, dim=1)
 
     def error(self, pooled: dict[str, Tensor]) -> Tensor:
-        """(B,) the reconstruction error of each document, 1: as large as that of a typical document."""
+        """Return the reconstruction error (B,) of each document; 1 is that of a typical document."""
         return self.autoencoder.error(self.read(pooled)) / self.reference_error
 
     def gate_weights(self) -> dict[str, dict[str, float]]:
-        """Nothing: this fusion has no gates."""
+        """Return nothing: this fusion has no gates."""
         return {}
 
 
@@ -103,8 +103,8 @@ Fusion = ConcatFusion | GatedFusion | AutoencoderFusion
 
 
 def build_fusion(settings: ModelSettings, widths: dict[str, int], tasks: list[str]) -> Fusion:
-    """The fusion that the settings name, of granularities with these widths."""
+    """Return the fusion that the settings name, of granularities with these widths."""
     if settings.fusion == "stacked_autoencoder":
         return AutoencoderFusion(widths, tasks, settings.fusion_width, settings.dropout, settings.autoencoder)
-    made = GatedFusion if settings.fusion == "gated" else ConcatFusion
-    return made(widths, tasks, settings.fusion_width, settings.dropout)
+    kind = GatedFusion if settings.fusion == "gated" else ConcatFusion
+    return kind(widths, tasks, settings.fusion_width, settings.dropout)

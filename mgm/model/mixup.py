@@ -12,15 +12,15 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Mixup:
-    """Each document becomes a `share` of itself and the rest of its `partner` (B,), in what heads read and in its loss."""
+    """Each document becomes a `share` of itself and the rest of its `partner` (B,), in what heads read and in the loss."""
 
     share: float
     partner: Tensor
 
-    def vectors(self, own_BD: Tensor) -> Tensor:
-        """(B,D)"""
-        return torch.lerp(own_BD[self.partner], own_BD, self.share)
+    def vectors(self, vectors_BD: Tensor) -> Tensor:
+        """Return the mixed vectors (B,D)."""
+        return torch.lerp(vectors_BD[self.partner], vectors_BD, self.share)
 
-    def loss(self, own: Tensor, partners: Tensor) -> Tensor:
-        """Of the loss by a document's own target, and by its partner's."""
-        return self.share * own + (1 - self.share) * partners
+    def loss(self, by_targets: Tensor, by_partners: Tensor) -> Tensor:
+        """Return the mix of the losses by the documents' targets and by those of their partners."""
+        return self.share * by_targets + (1 - self.share) * by_partners

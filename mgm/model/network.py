@@ -10,11 +10,12 @@ from operator import add
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
-from mgm.model.encoder import Encoder, TokenTypeStates
+from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion, Fusion, build_fusion
 from mgm.model.generation.beam_search import BeamOutput, search
 from mgm.model.generation.decoder import PointerGeneratorDecoder
 from mgm.model.generation.source_memory import Memory
+from mgm.model.granularity import TokenTypeStates
 from mgm.model.heads import HEADS, Decoded, GenerationHead
 from mgm.model.heads.task_heads import TaskHeads
 from mgm.model.mixup import Mixup

@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 _ROWS_OF_A_BLOCK = 3
-"""On average; with fewer rows of one length after another there is nothing to gain from blocks."""
+"""Rows of one length after another, on average, below which blocks gain nothing."""
 _LENGTH_CLASSES = 40
-"""Powers of two that `by_length` tells apart: more than any length needs."""
+"""The powers of two up to which `by_length` has classes: more than any length needs."""
 
 
 @dataclass(frozen=True)
@@ -26,28 +26,28 @@ class Ragged:
 
     @cached_property
     def start(self) -> Tensor:
-        """(R,) position of each row's first item."""
+        """(R,) the position of each row's first item."""
         return self.length.cumsum(0) - self.length
 
     @cached_property
     def row(self) -> Tensor:
-        """(N,) row of each item."""
+        """(N,) the row of each item."""
         rows = torch.arange(self.length.numel(), device=self.length.device)
         return torch.repeat_interleave(rows, self.length, output_size=self.values.shape[0])
 
     @cached_property
     def position(self) -> Tensor:
-        """(N,) place of each item in its row."""
+        """(N,) the place of each item in its row."""
         return torch.arange(self.values.shape[0], device=self.length.device) - self.start[self.row]
 
     def select(self, keep: Tensor) -> "Ragged":
-        """The items where `keep` (N,) is true; every row stays, if only with length 0."""
+        """Return the items where `keep` (N,) is true; every row stays, if only with length 0."""
         return Ragged(
             self.values[keep], torch.zeros_like(self.length).index_add_(0, self.row[keep], keep[keep].long())
         )
 
     def take(self, index: Tensor) -> "Ragged":
-        """The rows that `index` (I,) names, one after another."""
+        """Return the rows that `index` (I,) names, one after another."""
         length = self.length[index]
         items = int(length.sum())
         shift = self.start[index] - (length.cumsum(0) - length)
@@ -55,37 +55,37 @@ class Ragged:
         return Ragged(self.values[place.add_(torch.arange(items, device=place.device))], length)
 
     def rows(self, keep: Tensor) -> "Ragged":
-        """The rows where `keep` (R,) is true."""
+        """Return the rows where `keep` (R,) is true."""
         return Ragged(self.values[keep[self.row]], self.length[keep])
 
     def pad(self) -> tuple[Tensor, Tensor]:
-        """(R, L, ...) with zeros behind the shorter rows, and the mask (R, L) of real items."""
+        """Return (R, L, ...) with zeros behind the shorter rows, and the mask (R, L) of real items."""
         longest = int(self.length.max()) if self.length.numel() else 0
         mask = torch.arange(longest, device=self.length.device) < self.length[:, None]
         padded = self.values.new_zeros(*mask.shape, *self.values.shape[1:])
         return padded.index_put((self.row, self.position), self.values), mask
 
     def sum_pool(self) -> Tensor:
-        """(R, ...) sum of each row; zeros for an empty one."""
+        """Return the sum (R, ...) of each row; zeros for an empty one."""
         return self.values.new_zeros(self.length.numel(), *self.values.shape[1:]).index_add(
             0, self.row, self.values
         )
 
     def mean_pool(self) -> Tensor:
-        """(R, D) mean of each row of vectors; zeros for an empty one."""
+        """Return the mean (R, D) of each row of vectors; zeros for an empty one."""
         return gather_mean(self.values, Ragged(_arange(self.values), self.length))
 
     def max_pool(self) -> Tensor:
-        """(R, D) maximum of each row of vectors; zeros for an empty one."""
+        """Return the maximum (R, D) of each row of vectors; zeros for an empty one."""
         if not torch.is_grad_enabled():
             length, rows = torch.unique_consecutive(self.length, return_counts=True)
-            # rows by length, as predictions are made: a maximum of a block is many times as fast as one of ragged rows
+            # Predictions are made of rows by length, and the maximum of a block is many times as fast as that of ragged rows.
             if 0 < length.numel() * _ROWS_OF_A_BLOCK <= self.length.numel():
                 return self._max_of_blocks(rows.tolist(), length.tolist())
         return F.embedding_bag(_arange(self.values), self.values, self.start, mode="max")
 
     def _max_of_blocks(self, rows: list[int], length: list[int]) -> Tensor:
-        """`rows` of each run of rows, one after another, of one length."""
+        """Return the maxima of runs of rows: `rows` rows, one after another, of one `length`."""
         blocks = self.values.split([r * n for r, n in zip(rows, length, strict=True)])
         width = self.values.shape[1]
         return torch.cat(
@@ -96,13 +96,13 @@ class Ragged:
         )
 
     def softmax(self) -> Tensor:
-        """(N,) softmax of scalar items within each row."""
+        """Return the softmax (N,) of scalar items within each row."""
         highest = Ragged(self.values.detach()[:, None], self.length).max_pool()[:, 0]
         weight = (self.values - highest[self.row]).exp()
         return weight / Ragged(weight, self.length).sum_pool()[self.row]
 
     def by_length(self) -> Iterator[tuple[Tensor, "Ragged"]]:
-        """The rows in classes of length (up to 1, 2, 4, 8, ...), each with the positions (n,) of its items.
+        """Yield the rows in classes of length (up to 1, 2, 4, 8, ...), each with the positions (n,) of its items.
 
         Padding a class at most doubles it, which bounds memory where one row is much longer than the others.
         """
@@ -129,7 +129,7 @@ class Ragged:
 
 @dataclass(frozen=True)
 class Words(Ragged):
-    """Of a batch's words, by sentence; `sentences` (B,) counts those of each document."""
+    """The vectors of a batch's words, by sentence; `sentences` (B,) counts those of each document."""
 
     sentences: Tensor
 
@@ -138,9 +138,14 @@ class Words(Ragged):
 class TimeMajor:
     """Rows by falling length, step after step: step t holds item t of each row longer than t.
 
-    So the rows of step t are the first rows of step t - 1. `item` (N,): the flat position of each slot;
-    `slot` (N,): the slot of each flat position; the `_reversed` ones read every row from its end. `steps`:
-    rows of each.
+    So the rows of step t are the first rows of step t - 1.
+
+    Attributes:
+        item: (N,) the flat position of each slot.
+        slot: (N,) the slot of each flat position.
+        item_reversed: as `item`, with every row read from its end.
+        slot_reversed: as `slot`, with every row read from its end.
+        steps: the number of rows of each step.
     """
 
     item: Tensor
@@ -150,7 +155,7 @@ class TimeMajor:
     steps: list[int]
 
     def previous(self) -> Tensor:
-        """(N - rows of the first step,) the slot before each slot from step 1 on, in its row."""
+        """Return (N - rows of the first step,), for each slot from step 1 on the one before it in its row."""
         first = self.steps[0] if self.steps else 0
         size = torch.tensor(self.steps, device=self.slot.device)
         back = torch.repeat_interleave(size[:-1], size[1:], output_size=self.slot.numel() - first)
@@ -158,7 +163,7 @@ class TimeMajor:
 
 
 def gather_max(table: Tensor, index: Ragged) -> Tensor:
-    """(R, D) maximum over each row of the rows of `table` (T, D) that its items name; zeros for an empty row."""
+    """Return the maximum (R, D) over the rows of `table` (T, D) that a row's items name; zeros for an empty row."""
     if torch.is_grad_enabled():
         return F.embedding_bag(index.values, table, index.start, mode="max")
     order = index.length.argsort(stable=True)
@@ -168,14 +173,14 @@ def gather_max(table: Tensor, index: Ragged) -> Tensor:
 
 
 def sum_runs(values: Tensor, length: Tensor) -> Tensor:
-    """(R,) the sums of consecutive runs of whole numbers."""
+    """Return the sums (R,) of consecutive runs of whole numbers."""
     total = F.pad(values.cumsum(0), (1, 0))
     last = length.cumsum(0)
     return total[last] - total[last - length]
 
 
 def gather_mean(table: Tensor, index: Ragged) -> Tensor:
-    """(R, D) mean over each row of the rows of `table` (T, D) that its items name; zeros for an empty row."""
+    """Return the mean (R, D) over the rows of `table` (T, D) that a row's items name; zeros for an empty row."""
     return F.embedding_bag(index.values, table, index.start, mode="mean")
 
 

@@ -7,8 +7,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class WordSpans:
-    """Spans over N flat words: `first` and `last` word (both inside), `label` id and the `mean` of the words'
-    scores."""
+    """Spans over N flat words: `first` and `last` word (both inside), `label` id and the `mean` of the words' scores."""
 
     first: np.ndarray
     last: np.ndarray
@@ -17,10 +16,14 @@ class WordSpans:
 
 
 def word_spans(tags: np.ndarray, score: np.ndarray, sentence_length: np.ndarray) -> WordSpans:
-    """The spans that N tags describe (0 = O, 1+2i = B-label_i, 2+2i = I-label_i), in order; none straddles a
-    sentence.
+    """Return the spans of BIO tags, in order; none straddles a sentence.
 
-    An I that continues nothing begins a span, as in the CoNLL evaluation. Tags below 0 count as O.
+    An I that continues nothing begins a span, as in the CoNLL evaluation.
+
+    Args:
+        tags: (N,) ids: 0 = O, 1+2i = B-label_i, 2+2i = I-label_i; below 0 they count as O.
+        score: (N,) the score of each word.
+        sentence_length: (S,) words of each sentence.
     """
     if len(tags) == 0:
         empty = np.zeros(0, np.int64)

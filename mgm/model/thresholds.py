@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 MIN_POSITIVES = 10
-"""A label with fewer validation documents takes the common threshold: its own would be tuned to noise."""
+"""A label with fewer validation documents takes the common threshold, since one of its own would fit noise."""
 _DIGITS = 4
 
 
@@ -23,41 +23,43 @@ class Thresholds:
 
     @property
     def values(self) -> np.ndarray:
-        """(K,) float32: a label is predicted where its probability reaches its value."""
+        """(K,) float32; a label is predicted where its probability reaches its value."""
         chosen = self.labels if self.mode == "labels" else [self.common] * len(self.labels)
         return np.asarray(chosen, np.float32)
 
     def to_json(self) -> dict[str, Any]:
+        """Return the fields, as `Thresholds(**fields)` reads them."""
         return asdict(self)
 
 
-def untuned(label_count: int) -> Thresholds:
-    """One half for every label: what predicts where validation has no labelled document."""
-    return Thresholds(0.5, [0.5] * label_count, "common")
+def untuned(num_labels: int) -> Thresholds:
+    """Return thresholds of one half, which serve where validation has no labelled document."""
+    return Thresholds(common=0.5, labels=[0.5] * num_labels, mode="common")
 
 
 def tune(probs: np.ndarray, truth: np.ndarray) -> Thresholds:
-    """Thresholds that maximise micro-F1 (common) and each label's own F1 (labels).
+    """Return the thresholds that maximise micro-F1 (common) and each label's own F1 (labels).
 
     Args:
-        probs: (n,K) float, truth: (n,K) bool; n labelled documents of the validation split.
+        probs: (n,K) float, of the labelled documents of the validation split.
+        truth: (n,K) bool.
     """
     n, k = probs.shape
     if n == 0 or not truth.any():
         return untuned(k)
     common = best_threshold(probs.ravel(), truth.ravel())
-    own = [
+    by_label = [
         best_threshold(probs[:, j], truth[:, j]) if truth[:, j].sum() >= MIN_POSITIVES else common
         for j in range(k)
     ]
-    gain = micro_f1(probs >= np.asarray(own, np.float32), truth) - micro_f1(
+    gain = micro_f1(probs >= np.asarray(by_label, np.float32), truth) - micro_f1(
         probs >= np.float32(common), truth
     )
-    return Thresholds(common, own, "labels" if gain > 0 else "common")
+    return Thresholds(common=common, labels=by_label, mode="labels" if gain > 0 else "common")
 
 
 def best_threshold(probs: np.ndarray, truth: np.ndarray) -> float:
-    """The cut of n scores that maximises F1, halfway between two scores; the higher cut at a tie."""
+    """Return the cut of n scores that maximises F1, halfway between two scores; the higher cut at a tie."""
     order = np.argsort(-probs, kind="stable")
     score, hit = probs[order].astype(np.float64), truth[order]
     f1 = 2 * np.cumsum(hit) / (np.arange(1, len(hit) + 1) + hit.sum())
@@ -68,5 +70,5 @@ def best_threshold(probs: np.ndarray, truth: np.ndarray) -> float:
 
 
 def micro_f1(predicted: np.ndarray, truth: np.ndarray) -> float:
-    """Micro-F1 of two (n,K) bool arrays; 0 where neither holds anything."""
+    """Return the micro-F1 of two (n,K) bool arrays; 0 where neither holds anything."""
     return float(2 * (predicted & truth).sum() / max(int(predicted.sum() + truth.sum()), 1))

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from mgm.model.batch import Batch
-from mgm.model.encoder import Encoder, TokenTypeStates
-from mgm.model.hashing import FIRST, SECOND, mixed
+from mgm.model.encoder import Encoder
+from mgm.model.granularity import TokenTypeStates
+from mgm.model.hashing import FIRST, SECOND, mix
 from mgm.model.ragged import Ragged
 
 MAX_BYTES = 512 << 20
@@ -99,10 +100,10 @@ class TokenCache:
 
 def _keys(batch: Batch) -> Tensor:
     """(T,) a hash of all that the encoder reads of each word."""
-    ngrams = Ragged(mixed((batch.type_ngram + 1) * FIRST), batch.type_ngram_offset.diff()).sum_pool()
+    ngrams = Ragged(mix((batch.type_ngram + 1) * FIRST), batch.type_ngram_offset.diff()).sum_pool()
     own = torch.column_stack([batch.type_id, batch.type_property]) + 1
     column = torch.arange(1, own.shape[1] + 1, device=own.device)
-    return mixed(ngrams + mixed(own * FIRST + column * SECOND).sum(1))
+    return mix(ngrams + mix(own * FIRST + column * SECOND).sum(1))
 
 
 def _only(batch: Batch, place: Tensor) -> Batch:

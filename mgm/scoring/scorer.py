@@ -5,8 +5,7 @@ from typing import Self
 
 import polars as pl
 
-from mgm.bundle import bundle as bundles
-from mgm.bundle.bundle import Bundle
+from mgm.bundle import Bundle, load_bundle
 from mgm.bundle.signing import check_signature
 from mgm.corpus.parts import REJECTS
 from mgm.corpus.rejects import TEXT_MISSING, split_rejected
@@ -61,7 +60,7 @@ class Scorer:
         keep_freed_memory()
         if public_key is not None:
             check_signature(folder, public_key)
-        return cls(bundles.load(folder), tasks=tasks, tokens_per_batch=tokens_per_batch)
+        return cls(load_bundle(folder), tasks=tasks, tokens_per_batch=tokens_per_batch)
 
     def copy(self) -> Self:
         """Return another scorer with the same bundle, for another thread."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from mgm.errors import StaleInput
 from mgm.model.encoder import Encoder
 from mgm.model.granularity.character import INITIAL_SCALE
+from mgm.model.granularity.word import Word
 from mgm.model.network import Network
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
@@ -112,7 +113,7 @@ def initialize_word_vectors(encoder: Encoder, vectors: VectorTable) -> None:
         ValueError: the encoder has no word embedding.
         StaleInput: it has one of another shape.
     """
-    word = encoder.word
+    word = encoder.level(Word)
     if word is None:
         raise ValueError(
             "params.yaml: text.vectors.source gives vectors to words, but model.word.enabled is false; "

@@ -25,7 +25,7 @@ from flows.stages import (
     vectors,
     verdict,
 )
-from mgm.bundle import bundle as bundles
+from mgm.bundle import Bundle, bundle_id, load_stopwords, save_bundle, shaping_settings
 from mgm.corpus.parts import read_table
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
@@ -86,16 +86,16 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             parts,
             vocabulary_size=len(vocabulary),
         )
-        bundle = bundles.Bundle(
+        bundle = Bundle(
             network=made.network,
-            settings=bundles.own_settings(settings),
+            settings=shaping_settings(settings),
             tasks=made.tasks,
             thresholds={},
             vocabulary=vocabulary,
             profile={},
-            stopwords=bundles.stopwords_of(settings),
+            stopwords=load_stopwords(settings),
         )
-        bundles.save(Path("models/candidate"), bundle)
+        save_bundle(Path("models/candidate"), bundle)
         for stage in (evaluate, explain, verdict, report):
             stage.main()
         yield root
@@ -187,7 +187,7 @@ def test_confusion_file_and_verdict_are_written(project: Path) -> None:
     assert confusion.height == read(project / "reports" / "metrics.json")["topic"]["n"]
     promotion = read(project / "reports" / "promotion.json")
     assert promotion["verdict"] == "refused"
-    assert promotion["bundle"] == bundles.bundle_id(project / "models" / "candidate")
+    assert promotion["bundle"] == bundle_id(project / "models" / "candidate")
     assert "below its floor 1.1" in promotion["reasons"][0]
 
 

@@ -9,7 +9,7 @@ import pytest
 from flows import keys, promotion
 from flows.champion import read_champion
 from flows.promotion import Refused, promote, rollback
-from mgm.bundle.bundle import bundle_id, verify
+from mgm.bundle import bundle_id, verify
 from mgm.bundle.signing import SIGNATURE, check_signature
 from tests import keys as key_pairs
 

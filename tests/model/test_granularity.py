@@ -171,8 +171,9 @@ def test_gates_are_a_softmax_over_granularities_for_each_task() -> None:
 
 def test_the_cell_of_the_settings_reaches_the_sentence_encoder() -> None:
     encoder = Encoder(settings(sentence={"cell": "lstm"}), 30, 50)
-    assert encoder.sentence is not None
-    assert encoder.sentence.recurrent.shape == (2, 4, 4 * 4)
+    sentence = encoder.level(Sentence)
+    assert sentence is not None
+    assert sentence.recurrent.shape == (2, 4, 4 * 4)
 
 
 def test_the_lead_is_the_first_sentence_of_each_document(make_batch: Callable[..., Batch]) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mgm.bundle import bundle as bundles
+from mgm.bundle import load_bundle, save_bundle
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.network import Network
 from mgm.model.sharing.experts import Experts, Gate
@@ -217,8 +217,8 @@ def test_a_bundle_keeps_it(tmp_path: Path, sharing: str) -> None:
     tasks = tiny.SETTINGS["tasks"] | {"title": {"kind": "generation", "corpora": ["menus"]}}
     config = Settings.parse(tiny.SETTINGS | {"model": model, "tasks": tasks})
     made = tiny.bundle(config)
-    bundles.save(tmp_path / "bundle", made)
-    loaded = bundles.load(tmp_path / "bundle")
+    save_bundle(tmp_path / "bundle", made)
+    loaded = load_bundle(tmp_path / "bundle")
     assert loaded.settings.model.sharing == sharing
     assert loaded.settings.model.cascade.order == ["dish"]
     saved, found = made.network.state_dict(), loaded.network.state_dict()

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
-from mgm.bundle import bundle as bundles
+from mgm.bundle import load_bundle
 from mgm.scoring.scorer import Scorer
 from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.text.cleaning import clean
@@ -98,7 +98,7 @@ def test_the_examples_run(fresh: Project, tmp_path: Path) -> None:
     assert metrics["relation"] > 0.9
     assert metrics["places"] > 0.8
 
-    scorer = Scorer(bundles.load(project.root / "models/candidate"))
+    scorer = Scorer(load_bundle(project.root / "models/candidate"))
     texts = [
         "#e1 Nora Quist #e1_end works for #e2 Zenith #e2_end and lives in Bergen.",
         "#e1 Nora Quist #e1_end works for Zenith and lives in #e2 Bergen #e2_end.",

@@ -8,8 +8,7 @@ import polars as pl
 import pytest
 import torch
 
-from mgm.bundle import bundle as bundles
-from mgm.bundle.bundle import Bundle
+from mgm.bundle import Bundle, save_bundle
 from mgm.corpus.processes import run_in_subprocess
 from mgm.scoring.smoke import SmokeResult, run_smoke_test
 from mgm.tasks import Task, with_label_spaces
@@ -30,7 +29,7 @@ def smoke(
 
 
 def saved(folder: Path, bundle: Bundle) -> Path:
-    bundles.save(folder / "bundle", bundle)
+    save_bundle(folder / "bundle", bundle)
     return folder / "bundle"
 
 

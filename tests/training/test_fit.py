@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from mgm.model.granularity import Word
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
@@ -25,8 +26,9 @@ def planned(vectors: VectorTable | None, config: Settings | None = None) -> Plan
 
 
 def embedding(made: Plan) -> torch.Tensor:
-    assert made.network.encoder.word is not None
-    return made.network.encoder.word.words.weight.detach()
+    word = made.network.encoder.level(Word)
+    assert word is not None
+    return word.words.weight.detach()
 
 
 def test_words_begin_with_their_vectors_and_the_rest_as_without() -> None:
@@ -42,7 +44,7 @@ def test_words_begin_with_their_vectors_and_the_rest_as_without() -> None:
     for (name, before), (_, after) in zip(
         plain.network.state_dict().items(), started.network.state_dict().items(), strict=True
     ):
-        assert name == "encoder.word.words.weight" or torch.equal(before, after)
+        assert name == "encoder.granularities.word.words.weight" or torch.equal(before, after)
 
 
 def test_a_single_task_begins_with_the_same_vectors() -> None:

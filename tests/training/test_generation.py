@@ -6,8 +6,7 @@ import polars as pl
 import pytest
 import torch
 
-from mgm.bundle import bundle as bundles
-from mgm.bundle.bundle import Bundle
+from mgm.bundle import MANIFEST, Bundle, load_bundle, save_bundle
 from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
 from mgm.scoring.scorer import Scorer
@@ -48,14 +47,14 @@ def test_the_validation_metric_of_texts_is_chrf(trained: Network) -> None:
 
 
 def test_a_saved_bundle_writes_the_same_for_raw_documents(bundle: Bundle, tmp_path: Path) -> None:
-    bundles.save(tmp_path / "bundle", bundle)
+    save_bundle(tmp_path / "bundle", bundle)
     scorer = Scorer.load(tmp_path / "bundle", tasks=["into_zh", "heading", "dish"])
     found, rejected = scorer.score(writing.orders().select("doc_id", "text"), "orders")
     assert rejected.is_empty() and dict(found.schema) == prediction_schema(scorer.tasks)
     expected = predict(bundle.network, FEATURES["orders"][0], scorer.tasks, {})
     assert found.select("into_zh", "dish").equals(expected.select("into_zh", "dish"))
     assert (found["into_zh_score"] - expected["into_zh_score"]).abs().max() <= 2e-4
-    assert "subwords.model" in (tmp_path / "bundle" / bundles.MANIFEST).read_text()
+    assert "subwords.model" in (tmp_path / "bundle" / MANIFEST).read_text()
 
 
 def test_a_night_leaves_texts_out_unless_it_names_them(bundle: Bundle) -> None:
@@ -85,10 +84,10 @@ def test_a_document_that_is_too_long_says_that_its_end_was_not_read(bundle: Bund
 
 
 def test_a_bundle_without_its_subwords_says_so(bundle: Bundle, tmp_path: Path) -> None:
-    bundles.save(tmp_path / "bundle", bundle)
+    save_bundle(tmp_path / "bundle", bundle)
     (tmp_path / "bundle" / "subwords.model").unlink()
     with pytest.raises(FileNotFoundError, match="subwords.model: missing"):
-        bundles.load(tmp_path / "bundle")
+        load_bundle(tmp_path / "bundle")
 
 
 def test_the_decoder_is_what_the_texts_share_and_their_beginnings_are_their_own() -> None:

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from mgm.bundle import bundle as bundles
+from mgm.bundle import load_bundle
 from mgm.files import read_json
 from mgm.training.distributed import DistributedContext, LabelCounts, check_process_count
 from tests import tiny
@@ -99,7 +99,7 @@ def test_the_stage_starts_as_many_processes_as_the_settings_say(
         "epoch 2/2",
     ]
     assert sum(line.startswith("training dish, keys, price, themes: ") for line in lines) == 1
-    assert bundles.load(Path("models/candidate")).settings.train.processes == 2
+    assert load_bundle(Path("models/candidate")).settings.train.processes == 2
     assert [epoch["epoch"] for epoch in read_json(Path("reports/training.json"))["epochs"]] == [1, 2]
     assert not list(Path("data/checkpoints").glob("*"))
 

@@ -12,6 +12,7 @@ import yaml
 from flows import training_run
 from flows.stages import vectors
 from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.model.granularity import Word
 from mgm.settings.settings import Settings
 from mgm.text import labels
 from tests import tiny
@@ -47,7 +48,7 @@ def planned() -> tuple[torch.Tensor, str]:
     """The word embedding that a training begins with, and the fingerprint of its checkpoint."""
     settings = Settings.load()
     tasks = settings.active_tasks()
-    word = training_run.prepare(settings, tasks).network.encoder.word
+    word = training_run.prepare(settings, tasks).network.encoder.level(Word)
     assert word is not None
     return word.words.weight.detach(), training_run.checkpoint("train", settings, tasks).fingerprint
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mgm.model.attention import AdditivePooling
 from mgm.model.batch import Batch
+from mgm.model.granularity import Document, Paragraph
 from mgm.model.network import Network
 from mgm.model.ragged import Ragged
 
@@ -27,11 +28,12 @@ def sentence_weights(network: Network, batch: Batch) -> Tensor | None:
     paragraphs equal. The shares of a document sum to 1.
     """
     encoder = network.encoder
-    if encoder.paragraph is None:
+    paragraph, document = encoder.level(Paragraph), encoder.level(Document)
+    if paragraph is None:
         return None
-    modules = {"sentences": encoder.paragraph.sentences.pool}
-    if encoder.document is not None:
-        modules["paragraphs"] = encoder.document.paragraphs.pool
+    modules = {"sentences": paragraph.sentences.pool}
+    if document is not None:
+        modules["paragraphs"] = document.paragraphs.pool
     weights: dict[str, Tensor] = {}
 
     def record(name: str) -> Any:

@@ -45,19 +45,12 @@ class MeanVectors:
 
 
 def word_slices(encoder: Encoder) -> dict[str, slice]:
-    """Return which part of a word's vector comes from which granularity."""
-    names = {"character", "word"} & set(encoder.widths)
-    widths = (
-        {CHARACTER_AND_WORD if len(names) == 2 else next(iter(names)): encoder.settings.width}
-        if names
-        else {}
-    )
-    widths |= {n: w for n, w in encoder.widths.items() if n.startswith("window_") or n == "sentence"}
-    ends = np.cumsum(list(widths.values()))
-    assert sum(widths.values()) == encoder.word_width, (
-        "the encoder gives words other vectors than are masked here"
-    )
-    return {n: slice(int(end - w), int(end)) for (n, w), end in zip(widths.items(), ends, strict=True)}
+    """Return the part of a word's vector that comes from each granularity."""
+    ends = np.cumsum(list(encoder.word_widths.values()))
+    return {
+        CHARACTER_AND_WORD if name == "character+word" else name: slice(int(end - width), int(end))
+        for (name, width), end in zip(encoder.word_widths.items(), ends, strict=True)
+    }
 
 
 def available_masks(network: Network, task: Task) -> list[str]:

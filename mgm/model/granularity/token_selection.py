@@ -1,4 +1,4 @@
-"""What a granularity reads: all words of a batch, or its content words alone.
+"""The words of a batch that a granularity reads: all of them, or the content words alone.
 
 Axes: B documents, S sentences, M words read, T distinct words.
 """
@@ -13,12 +13,12 @@ from torch import Tensor
 from mgm.model.batch import Batch
 from mgm.model.ragged import Ragged, sum_runs
 
-Words = Literal["all", "content"]
+SelectionName = Literal["all", "content"]
 
 
 @dataclass(frozen=True)
 class TokenSelection:
-    """The words read, as indices into the T distinct ones, by sentence; `sentences_per_document` (B,)."""
+    """The words read, by sentence, as indices into the T distinct ones, and the number of sentences of each document (B,)."""
 
     sentences: Ragged
     sentences_per_document: Tensor
@@ -31,7 +31,7 @@ class TokenSelection:
 
     @cached_property
     def lead(self) -> Ragged:
-        """The places, in the order of `documents`, of the words read of each document's first sentence."""
+        """The places in `documents` of the words read of each document's first sentence."""
         has_sentence = self.sentences_per_document > 0
         first = self.sentences_per_document.cumsum(0) - self.sentences_per_document
         length = torch.zeros_like(first)
@@ -40,9 +40,10 @@ class TokenSelection:
         return Ragged(self.documents.start[place.row] + place.position, length)
 
     def context_windows(self, size: int, beyond: int) -> Tensor:
-        """(M,size) the words from (size-1)//2 before each word read to size//2 behind it; `beyond` the document's ends.
+        """Return (M,size), the words from (size-1)//2 before each word read to size//2 behind it.
 
-        Documents are laid out with gaps between them, so that a word's neighbours are a slice.
+        Beyond a document's ends stands `beyond`. Documents are laid out with gaps between them, so that a word's neighbours
+        are a slice.
         """
         words, before = self.documents, (size - 1) // 2
         items, rows = words.values.numel(), words.length.numel()
@@ -52,8 +53,14 @@ class TokenSelection:
         return line.unfold(0, size, 1)[begin]
 
     @classmethod
-    def of(cls, batch: Batch, words: Words, word_N: Tensor | None = None) -> "TokenSelection":
-        """`word_N`: the batch's words as indices into others than its T distinct ones."""
+    def of(cls, batch: Batch, name: SelectionName, word_N: Tensor | None = None) -> "TokenSelection":
+        """Return the selection of a batch's words.
+
+        Args:
+            batch: documents.
+            name: which words are read.
+            word_N: the batch's words as indices into others than its T distinct ones.
+        """
         everything = Ragged(batch.word if word_N is None else word_N, batch.sentence_length)
-        read = everything if words == "all" else everything.select(batch.content)
+        read = everything if name == "all" else everything.select(batch.content)
         return cls(read, batch.sentences_per_document)

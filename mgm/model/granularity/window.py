@@ -3,18 +3,61 @@
 Axes: B documents, M words read, T distinct words, D width of a word, W width of the window.
 """
 
+from collections.abc import Sequence
+from functools import partial
+from typing import Self
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from mgm.model.granularity.token_selection import TokenSelection
+from mgm.model.granularity.level import EncoderState, Granularity, ProjectingLevel
+from mgm.model.granularity.token_selection import SelectionName, TokenSelection
 from mgm.model.ragged import Ragged
+from mgm.settings.model import ModelSettings
 
 
-class Window(nn.Module):
+class Windows(Granularity):
+    """Windows of several sizes; a document's vector of each is the maximum over its words."""
+
+    def __init__(
+        self, input_width: int, sizes: Sequence[int], width: int, selection: SelectionName = "all"
+    ) -> None:
+        super().__init__()
+        if len(sizes) != len(set(sizes)):
+            raise ValueError(f"model.window.sizes: {sizes}: each size once")
+        self.windows = nn.ModuleList(Window(input_width, size, width) for size in sizes)
+        self.selection = selection
+        self.widths = {f"window_{size}": width for size in sizes}
+        self.word_widths = dict(self.widths)
+
+    @classmethod
+    def build(cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int) -> Self | None:
+        """Return the granularity that the settings describe; None: it is off."""
+        window = settings.window
+        if not window.enabled or not window.sizes:
+            return None
+        return cls(settings.width, window.sizes, window.width, window.words)
+
+    @property
+    def projecting_levels(self) -> Sequence["Window"]:
+        """The windows, in the order of their sizes in the settings."""
+        return [window for window in self.windows if isinstance(window, Window)]
+
+    def extend(self, state: EncoderState) -> None:
+        """Add the states and the pooled vectors of each window."""
+        for window in self.projecting_levels:
+            read = partial(window.read, state.projections[window])
+            states = state.read_words(read, self.selection, activation=F.relu)
+            state.windows.append((states, state.selections[self.selection]))
+            # the ReLU last: it keeps the order, and there are fewer maxima than words
+            state.pooled[f"window_{window.size}"] = F.relu(states.max_pool())
+
+
+class Window(ProjectingLevel):
     """A vector for the k words around each word; words beyond the document's ends add nothing.
 
-    Each distinct word is multiplied once for each of the k places, and a window sums what its words give
+    Each distinct word is multiplied once for each of the k places, and a window sums the projections that its words have
     there: a word that occurs often costs one product. Source: Kim 2014, arXiv:1408.5882.
     """
 
@@ -23,32 +66,32 @@ class Window(nn.Module):
         if size < 1:
             raise ValueError(f"model.window.sizes: {size}: expected at least 1 word")
         self.size = size
-        self.rows_per_word = self.padding_rows = size  # of its projections
+        self.rows_per_word = self.padding_rows = size
         self.width = width
         self.places = nn.Linear(input_width, size * width, bias=False)
         self.bias = nn.Parameter(torch.zeros(width))
 
     def forward(self, types_TD: Tensor, reading: TokenSelection) -> Ragged:
-        """(M,W) by document: the window that has (k-1)//2 words before its word, before the ReLU."""
+        """Return (M,W) by document: the window that has (k-1)//2 words before its word, before the ReLU."""
         return self.read(self.projections(types_TD), reading)
 
     def projections(self, types_TD: Tensor) -> Tensor:
-        """((T+1)*k,W) what each word gives at each place; the last k rows are of what lies beyond the ends.
+        """Return ((T+1)*k,W), a row a word and place; the last k rows are of what lies beyond the ends.
 
-        The bias is in the product of the window's own word.
+        The bias is in the projection of the window's own word.
         """
         product: Tensor = self.places(F.pad(types_TD, (0, 0, 0, 1))).view(-1, self.size, self.width)
         product[:, (self.size - 1) // 2] += self.bias
         return product.view(-1, self.width)
 
     @torch.no_grad()
-    def write_projections(self, types_TD: Tensor, projections: Tensor) -> None:
-        """Writes what words give at each place into (T*k,W), without what lies beyond the ends, for predictions."""
-        torch.mm(types_TD, self.places.weight.T, out=projections.view(types_TD.shape[0], -1))
-        projections.view(-1, self.size, self.width)[:, (self.size - 1) // 2] += self.bias
+    def write_projections(self, types_TD: Tensor, out: Tensor) -> None:
+        """Write the projections of words, without those of what lies beyond the ends, into `out` (T*k,W)."""
+        torch.mm(types_TD, self.places.weight.T, out=out.view(types_TD.shape[0], -1))
+        out.view(-1, self.size, self.width)[:, (self.size - 1) // 2] += self.bias
 
     def read(self, projections: Tensor, reading: TokenSelection) -> Ragged:
-        """As `forward`, of the words' projections."""
+        """Return what `forward` does, for the words' projections."""
         words = reading.documents
         neighbour = reading.context_windows(self.size, beyond=projections.shape[0] // self.size - 1)
         place = torch.arange(self.size, device=neighbour.device)

@@ -12,14 +12,14 @@ from torch import Tensor
 from mgm.model.ragged import Ragged, TimeMajor
 
 FORBIDDEN = -1e4
-"""The score of a transition that BIO does not allow."""
+"""The score of a transition that BIO forbids."""
 _WIDEST_GAP = 60.0
 _LARGEST = 1e200
 
 
 @dataclass(frozen=True)
 class Marginals:
-    """Of each word's tags (N,C); of first tags (C,) and transitions (C,C) over all sentences; float64."""
+    """Expected counts in float64: of each word's tags (N,C), of first tags (C,) and transitions (C,C) over all sentences."""
 
     log_partition: Tensor  # scalar: the sum over all sentences
     tag: Tensor
@@ -29,11 +29,11 @@ class Marginals:
 
 @torch.no_grad()
 def marginals(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Marginals:
-    """Expected counts under the field, in float64 and probability space: each step is one matrix product."""
+    """Return the expected counts under the field, in float64 and probability space: each step is one matrix product."""
     layout = emissions.time_major
     score = emissions.values[layout.item].double()
     highest = score.amax(1, keepdim=True)
-    # a gap wider than this is no other number in probability; cutting it keeps every product above zero
+    # A wider gap changes no probability; cutting it keeps every product above zero.
     factor = (score - highest).clamp(min=-_WIDEST_GAP).exp()
     begin, step = start_C.double().exp(), transition_CC.double().exp()
     alpha, scale, beta = torch.empty_like(factor), torch.empty_like(highest), torch.ones_like(factor)
@@ -61,13 +61,13 @@ def marginals(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Marg
 def negative_log_likelihood(
     emissions: Ragged, tags_N: Tensor, start_C: Tensor, transition_CC: Tensor
 ) -> Tensor:
-    """The sum over all sentences, a scalar. No sentence may be empty."""
+    """Return the negative log-likelihood, a scalar, summed over all sentences, none of which may be empty."""
     begins = emissions.position == 0
     gold = emissions.values.gather(1, tags_N[:, None]).sum() + start_C[tags_N[begins]].sum()
     inner = ~begins[1:]
     gold = gold + transition_CC[tags_N[:-1][inner], tags_N[1:][inner]].sum()
     expected = marginals(emissions, start_C, transition_CC)
-    # the partition's gradient is the expected counts: a form linear in them has it; the value is added beside
+    # The gradient of the partition is the expected counts, as of this linear form; its value is added beside.
     linear = (
         (expected.tag.to(emissions.values) * emissions.values).sum()
         + (expected.first.to(start_C) * start_C).sum()
@@ -79,7 +79,7 @@ def negative_log_likelihood(
 
 @torch.no_grad()
 def viterbi(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Tensor:
-    """(N,) the best sequence of tags of each sentence."""
+    """Return (N,), the best sequence of tags of each sentence."""
     layout = emissions.time_major
     score = emissions.values[layout.item]
     best, pointer = torch.empty_like(score), torch.zeros_like(score, dtype=torch.int64)
@@ -91,7 +91,7 @@ def viterbi(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Tensor
         else:
             reach = start_C.expand(count, -1)
         best[here : here + count] = reach + score[here : here + count]
-    tags = best.argmax(1)  # true of each sentence's last word; the walk back replaces it elsewhere
+    tags = best.argmax(1)  # right for each sentence's last word; the walk back replaces the others
     for before, here, count in reversed(walk[1:]):
         tags[before : before + count] = pointer[here : here + count].gather(
             1, tags[here : here + count, None]
@@ -100,6 +100,6 @@ def viterbi(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Tensor
 
 
 def _walk(layout: TimeMajor) -> list[tuple[int, int, int]]:
-    """Of each step: the first slot of the step before, its own, its rows."""
+    """Return for each step the first slot of the step before, its own first slot, and its number of rows."""
     first = list(accumulate(layout.steps, initial=0))
     return list(zip([0, *first], first, layout.steps, strict=False))

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mgm.model.batch import Batch
 from mgm.model.granularity.token_selection import TokenSelection
-from mgm.model.hashing import FIRST, SECOND, THIRD, mixed
+from mgm.model.hashing import FIRST, SECOND, THIRD, mix
 from mgm.model.ragged import Ragged
 from mgm.model.wide.sparse_counts import Occurrences, SparseCounts
 from mgm.settings.model import WideSettings
@@ -158,7 +158,7 @@ class Wide(nn.Module):
         hashes[single.numel() :] += ids[pair + 1] * SECOND
         in_lead = torch.zeros_like(known).index_fill_(0, reading.lead.values, True)
         led = in_lead[first].nonzero()[:, 0]
-        hashes = mixed(torch.cat([hashes, hashes[led] ^ THIRD]))
+        hashes = mix(torch.cat([hashes, hashes[led] ^ THIRD]))
         return Occurrences(
             hashes % self.idf_word.numel(), torch.cat([first, first[led]]), torch.cat([last, last[led]])
         )
@@ -189,7 +189,7 @@ class Wide(nn.Module):
             hash_C = hash_C[:count] * SECOND + point_C[size - 1 :] * FIRST
             if size >= self.chinese.ngram_min:
                 whole = run_C[:count] == run_C[size - 1 :]
-                item = self.ngram_buckets + mixed(hash_C[whole]) % self.chinese.buckets
+                item = self.ngram_buckets + mix(hash_C[whole]) % self.chinese.buckets
                 yield Occurrences(item, word_C[:count][whole], word_C[size - 1 :][whole])
 
     def _logits(self, found: SparseCounts, table: nn.EmbeddingBag, idf: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
-from mgm.model.hashing import FIRST, SECOND, THIRD, mixed
+from mgm.model.hashing import FIRST, SECOND, THIRD, mix
 from mgm.model.ragged import Ragged
 from mgm.settings.model import WideTaggingSettings
 from mgm.text.features import PROPERTIES
@@ -81,5 +81,5 @@ class WideTagging(nn.Module):
                 hashed = torch.full_like(ids_N, len(columns) + 1) * THIRD
                 for factor, distance in zip((FIRST, SECOND, THIRD), distances, strict=False):
                     hashed = hashed * 31 + beside[distance] * factor
-                columns.append(mixed(hashed) % self.batches.numel())
+                columns.append(mix(hashed) % self.batches.numel())
         return torch.stack(columns, dim=1)

@@ -7,6 +7,7 @@ import torch
 from mgm.evaluation.explanations.attention import sentence_weights
 from mgm.model.batch import Batch
 from mgm.model.collate import collate
+from mgm.model.granularity import Paragraph
 from tests.evaluation.explanations.conftest import Made, made_with
 from tests.model.conftest import batch_of
 
@@ -23,7 +24,7 @@ def test_a_documents_weights_sum_to_one(made: Made) -> None:
 
 def test_weights_are_those_that_pool_the_vectors(made: Made) -> None:
     """With them, the paragraph's vector is the weighted sum of what its attention gives."""
-    batch, pool = one_paragraph(), made.network.encoder.paragraph.sentences.pool  # type: ignore[union-attr]
+    batch, pool = one_paragraph(), made.network.encoder.level(Paragraph).sentences.pool  # type: ignore[union-attr]
     seen = []
     handle = pool.register_forward_hook(
         lambda module, inputs, output: seen.append((inputs[0].values, output))

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from flows.gates.runner import SUITES
 from flows.night import NightRefused
-from mgm.bundle import bundle as bundles
+from mgm.bundle import save_bundle
 from mgm.profiling.detected_languages import DETECTED, detected_languages
 from mgm.profiling.profile import CorpusProfile
 from mgm.quality.night_rows import HashSample
@@ -49,7 +49,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         languages = detected_languages(train, part.types, config.text.language)
         profiles[corpus] = profile.result() | {DETECTED: {"n": train.height, "counts": languages}}
     folder = tmp_path_factory.mktemp("models") / "bundle"
-    bundles.save(folder, replace(tiny.bundle(config), profile={"corpora": profiles}))
+    save_bundle(folder, replace(tiny.bundle(config), profile={"corpora": profiles}))
     return folder
 
 

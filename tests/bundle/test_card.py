@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from mgm.bundle import bundle as bundles
+from mgm.bundle import bundle_id, load_bundle
 from mgm.bundle.card import CARD, RECORD, add_card
 from tests import tiny
 
@@ -14,33 +14,33 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_card_changes_neither_the_bundle_nor_its_id(folder: Path) -> None:
-    identity = bundles.bundle_id(folder)
+    identity = bundle_id(folder)
     assert not (folder / CARD).exists()
     add_card(folder, identity, "# Model card\n\nGut für Menüs, 好.\n")
-    assert bundles.load(folder).id == identity
+    assert load_bundle(folder).id == identity
     assert (folder / CARD).read_text(encoding="utf-8").endswith("好.\n")
 
 
 def test_a_card_that_nothing_vouches_for_is_refused(folder: Path) -> None:
-    identity = bundles.bundle_id(folder)
+    identity = bundle_id(folder)
     (folder / CARD).write_text("mine", encoding="utf-8")
     with pytest.raises(ValueError, match=r"card\.md: a model card without its record card\.json"):
-        bundles.load(folder)
+        load_bundle(folder)
     add_card(folder, identity, "the right one")
     (folder / CARD).write_text("altered", encoding="utf-8")
     with pytest.raises(
         ValueError, match=r"card\.md: altered since it was added: sha256 [0-9a-f]{64}, card\.json says"
     ):
-        bundles.load(folder)
+        load_bundle(folder)
     (folder / CARD).unlink()
     with pytest.raises(FileNotFoundError, match=r"card\.md: missing, although card\.json is there"):
-        bundles.load(folder)
+        load_bundle(folder)
 
 
 def test_the_card_of_another_bundle_is_refused(folder: Path) -> None:
     add_card(folder, "f" * 64, "of another")
     with pytest.raises(ValueError, match=rf"card\.json: of bundle {'f' * 64}, expected that of this one"):
-        bundles.load(folder)
+        load_bundle(folder)
 
 
 def test_a_bundle_of_an_earlier_version_whose_manifest_lists_its_card_is_read(folder: Path) -> None:
@@ -50,4 +50,4 @@ def test_a_bundle_of_an_earlier_version_whose_manifest_lists_its_card_is_read(fo
     manifest["files"][CARD] = json.loads((folder / RECORD).read_text(encoding="utf-8"))["sha256"]
     (folder / RECORD).unlink()
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    assert bundles.load(folder).id == bundles.bundle_id(folder)
+    assert load_bundle(folder).id == bundle_id(folder)

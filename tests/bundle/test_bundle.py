@@ -4,16 +4,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from mgm.bundle import bundle as bundles
+from mgm.bundle import bundle_id, load_bundle, load_stopwords, save_bundle, shaping_settings
 from mgm.settings.settings import Settings
 from tests import tiny
 
 
 def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     made = tiny.bundle()
-    identity = bundles.save(tmp_path / "bundle", made)
-    loaded = bundles.load(tmp_path / "bundle")
-    assert loaded.id == identity == bundles.bundle_id(tmp_path / "bundle")
+    identity = save_bundle(tmp_path / "bundle", made)
+    loaded = load_bundle(tmp_path / "bundle")
+    assert loaded.id == identity == bundle_id(tmp_path / "bundle")
     assert loaded.settings == made.settings
     assert loaded.tasks == made.tasks
     assert loaded.labels == made.labels
@@ -28,9 +28,9 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 
 def test_the_same_bundle_is_the_same_bytes_and_replaces_the_old_folder(tmp_path: Path) -> None:
-    first = bundles.save(tmp_path / "bundle", tiny.bundle())
+    first = save_bundle(tmp_path / "bundle", tiny.bundle())
     (tmp_path / "bundle" / "stray.txt").write_text("of the run before")
-    assert bundles.save(tmp_path / "bundle", tiny.bundle()) == first
+    assert save_bundle(tmp_path / "bundle", tiny.bundle()) == first
     assert not (tmp_path / "bundle" / "stray.txt").exists()
     assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
 
@@ -45,25 +45,25 @@ def test_an_altered_file_is_refused_by_its_name(tmp_path: Path, name: str) -> No
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
     with pytest.raises(ValueError, match=f"{name}: altered"):
-        bundles.load(folder)
+        load_bundle(folder)
 
 
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no bundle here \(manifest.json is missing\)"):
-        bundles.load(tmp_path / "nothing")
+        load_bundle(tmp_path / "nothing")
     folder = tiny.saved_bundle(tmp_path)
     (folder / "vocabulary.parquet").unlink()
     with pytest.raises(FileNotFoundError, match=r"vocabulary\.parquet: missing"):
-        bundles.load(folder)
+        load_bundle(folder)
     (folder / "manifest.json").write_text(json.dumps({"format": 99, "files": {}}))
     with pytest.raises(ValueError, match="bundle format 99: expected 4; the model must be trained again"):
-        bundles.load(folder)
+        load_bundle(folder)
 
 
 def test_a_corpus_that_is_switched_off_leaves_no_trace() -> None:
     train = tiny.SETTINGS["train"] | {"weights": {"dish": 2.0, "themes": 3.0}}
     raw = tiny.SETTINGS | {"enabled": {"menus": "somewhere/menus.jsonl"}, "train": train}
-    own = bundles.own_settings(Settings.parse(raw))
+    own = shaping_settings(Settings.parse(raw))
     assert own.train.weights == {"dish": 2.0}
     text = own.model_dump_json()
     assert "verses" not in text
@@ -74,7 +74,7 @@ def test_a_corpus_that_is_switched_off_leaves_no_trace() -> None:
 
 def test_a_corpus_may_have_stopwords_of_its_own(tmp_path: Path) -> None:
     override = {"menus": {"text": {"stopwords": {"add": ["soup"]}}}, "verses": {}}
-    words = bundles.stopwords_of(Settings.parse(tiny.SETTINGS | {"corpora": override}))
+    words = load_stopwords(Settings.parse(tiny.SETTINGS | {"corpora": override}))
     assert "soup" in words["menus"].words
     assert "soup" not in words[None].words
     assert "verses" not in words
@@ -90,11 +90,11 @@ def test_a_corpus_has_the_dictionary_that_its_settings_name(tmp_path: Path) -> N
     assert made.dictionary_for("verses") == tiny.DICTIONARY
     assert made.dictionary_for("menus") is None
     assert made.dictionary_for(None) is None
-    bundles.save(tmp_path / "bundle", made)
-    assert bundles.load(tmp_path / "bundle").dictionary_for("verses") == tiny.DICTIONARY
+    save_bundle(tmp_path / "bundle", made)
+    assert load_bundle(tmp_path / "bundle").dictionary_for("verses") == tiny.DICTIONARY
     (tmp_path / "bundle" / "dictionary.own.txt").write_text("明月")
     with pytest.raises(ValueError, match=r"dictionary.own.txt: altered"):
-        bundles.load(tmp_path / "bundle")
+        load_bundle(tmp_path / "bundle")
 
 
 def test_an_unknown_corpus_is_refused() -> None:

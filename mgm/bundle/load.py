@@ -1,0 +1,88 @@
+"""Bundles read from their folders."""
+
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+from torch.nn import init
+from torch.overrides import TorchFunctionMode
+
+from mgm.bundle.bundle import Bundle
+from mgm.bundle.format import (
+    CONFIG,
+    PROFILE,
+    VOCABULARY,
+    WEIGHTS,
+    bundle_id,
+    dictionary_file,
+    stopword_file,
+    verify,
+)
+from mgm.files import read_json
+from mgm.model.network import Network
+from mgm.model.thresholds import Thresholds
+from mgm.settings.views.training import TrainingSettings
+from mgm.tasks import Task
+from mgm.text.dictionary import UserDictionary
+from mgm.text.stopwords import Stopwords
+from mgm.text.subwords import SUBWORDS_FILE, Subwords
+from mgm.text.vocabulary import Vocabulary
+
+
+def load_bundle(folder: Path) -> Bundle:
+    """Return the bundle of a folder, its network on the CPU in evaluation mode.
+
+    Raises:
+        FileNotFoundError: there is no bundle, or a file of it is missing.
+        ValueError: a file is not the one that was saved, or the format is another one.
+    """
+    identity = bundle_id(folder)
+    verify(folder)
+    config = read_json(folder / CONFIG)
+    settings = TrainingSettings.parse(config["settings"], str(folder / CONFIG))
+    tasks = [Task(**task) for task in config["tasks"]]
+    network = _load_network(folder, settings, tasks, config)
+    return Bundle(
+        network=network,
+        settings=settings,
+        tasks=tasks,
+        thresholds={task: Thresholds(**t) for task, t in config["thresholds"].items()},
+        vocabulary=Vocabulary.load(folder / VOCABULARY),
+        profile=read_json(folder / PROFILE),
+        stopwords={c: Stopwords.load(folder / stopword_file(c)) for c in [None, *config["stopwords"]]},
+        dictionaries={
+            name: UserDictionary.load(folder / dictionary_file(name)) for name in config["dictionaries"]
+        },
+        subwords=Subwords.load(folder / SUBWORDS_FILE) if network.text_decoder is not None else None,
+        id=identity,
+    )
+
+
+def _load_network(
+    folder: Path, settings: TrainingSettings, tasks: list[Task], config: dict[str, Any]
+) -> Network:
+    with _SkipInit():
+        network = Network(
+            settings.model,
+            tasks,
+            vocabulary_size=config["vocabulary_size"],
+            ngram_buckets=config["ngram_buckets"],
+        )
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except RuntimeError as error:
+        raise ValueError(f"{folder / WEIGHTS}: made by another version of the network: {error}") from error
+    return network.eval()
+
+
+class _SkipInit(TorchFunctionMode):
+    """Within it modules draw no initial weights, which would be overwritten and take half of the time of loading."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        named = kwargs or {}
+        return named["tensor"] if func in _RANDOM_INIT and "tensor" in named else func(*args, **named)
+
+
+_RANDOM_INIT = (init.normal_, init.uniform_, init.kaiming_uniform_)
