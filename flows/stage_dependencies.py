@@ -1,13 +1,15 @@
 """Write each stage's code dependencies into dvc.yaml and study/dvc.yaml: `python -m flows.stage_dependencies` (`--check`: only compare).
 
 A stage depends on the module that its command runs and on every module of mgm and flows that this one imports, directly or not,
-one entry a module; a package's `__init__.py` counts where it has code. It depends also on the data that lies in a package (suites,
-templates): a file, or a folder without Python code, that one of those modules names in a string literal, beside the module
-itself or in a package that the module names in another literal. All other dependencies, comments and the order of the file stay.
+or by the name that a string literal `module:attribute` has; one entry a module. A package's `__init__.py` counts where it has code.
+It depends also on the data that lies in a package (suites, templates): a file, or a folder without Python code, that one of those
+modules names in a string literal, beside the module itself or in a package that the module names in another literal. All other
+dependencies, comments and the order of the file stay.
 """
 
 import argparse
 import ast
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -18,6 +20,7 @@ import yaml
 
 FILES = (Path("dvc.yaml"), Path("study/dvc.yaml"))
 ROOTS = ("mgm", "flows")
+_ENTRY_POINT = re.compile(r"((?:mgm|flows)(?:\.\w+)+):\w+")
 
 
 def code_dependencies(module: str) -> list[str]:
@@ -114,8 +117,18 @@ def _used_modules(module: str) -> set[str]:
     pending = {module}
     while pending:
         used |= pending | {name for start in pending for name in graph.find_upstream_modules(start)}
-        pending = {name.rpartition(".")[0] for name in used} - used - {"", *ROOTS}
+        packages = {name.rpartition(".")[0] for name in used} - {"", *ROOTS}
+        by_name = {name for user in used - set(ROOTS) for name in _loaded_by_name(_path(user))}
+        pending = (packages | by_name) - used
     return used - set(ROOTS)
+
+
+@cache
+def _loaded_by_name(file: Path) -> frozenset[str]:
+    """Return the modules that a module may import by name: its string literals of the form `module:attribute`."""
+    literals = (node.value for node in ast.walk(_parse(file)) if isinstance(node, ast.Constant))
+    matches = (_ENTRY_POINT.fullmatch(value) for value in literals if isinstance(value, str))
+    return frozenset(match[1] for match in matches if match)
 
 
 def _path(module: str) -> Path:

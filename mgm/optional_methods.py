@@ -6,20 +6,23 @@ Why they stand apart, and the rule that nothing imports them: mgm/experiments/me
 from importlib import import_module
 from typing import Any
 
-_ROOM = "mgm.experiments.methods"
-
 OPTIONAL_METHODS: dict[str, dict[str, str]] = {
+    "sharing": {
+        "cascade": "mgm.experiments.methods.sharing.cascade:CascadeSharing",
+        "mmoe": "mgm.experiments.methods.sharing.mmoe:MmoeSharing",
+        "ple": "mgm.experiments.methods.sharing.ple:PleSharing",
+    },
     "weighting": {
-        "uncertainty": f"{_ROOM}.weighting.uncertainty:UncertaintyWeighting",
-        "random": f"{_ROOM}.weighting.random:RandomWeighting",
-        "famo": f"{_ROOM}.weighting.famo:FamoWeighting",
-        "torchjd": f"{_ROOM}.weighting.aggregated:AggregatedWeighting",
+        "uncertainty": "mgm.experiments.methods.weighting.uncertainty:UncertaintyWeighting",
+        "random": "mgm.experiments.methods.weighting.random:RandomWeighting",
+        "famo": "mgm.experiments.methods.weighting.famo:FamoWeighting",
+        "torchjd": "mgm.experiments.methods.weighting.aggregated:AggregatedWeighting",
     },
     "augmentation": {
-        "random": f"{_ROOM}.augmentation:RandomAugmentation",
+        "random": "mgm.experiments.methods.augmentation:RandomAugmentation",
     },
 }
-"""Role to name to `module:attribute`."""
+"""Role to name to `module:attribute`; flows/stage_dependencies.py reads the modules from these literals."""
 
 
 def load_method(role: str, name: str) -> Any:

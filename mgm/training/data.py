@@ -1,5 +1,4 @@
-"""The rows that training and validation read: those of one split that have a label of a trained task, or a teacher's
-prediction."""
+"""The rows that training and validation read: those of one split with a label of a trained task or a teacher's prediction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,5 +1,4 @@
-"""Several processes that train one network on the same global batches: each computes a share of a batch's rows, and all take the
-same step.
+"""Several processes that train one network on the same global batches: each computes a share of the rows, all take one step.
 
 They minimise the loss of the global batch, a mean over its labels. The loss curve is that of one process, except for rounding and
 for the random draws of each process for its own documents (dropout, augmentation). A weighting sees the global losses in every

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from mgm.bundle import load_bundle, save_bundle
+from mgm.experiments.methods.sharing.experts import Experts, Gate
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.network import Network
-from mgm.model.sharing.experts import Experts, Gate
 from mgm.settings.model import ModelSettings
 from mgm.settings.settings import Settings
 from mgm.tasks import Task

@@ -1,6 +1,6 @@
 """What training does for each kind of task, one module a kind."""
 
-from mgm.tasks.kinds import KindRegistry
+from mgm.tasks.kinds import CLASSIFICATION, GENERATION, MULTILABEL, REGRESSION, TAGGING, KindRegistry
 from mgm.training.kinds.base import Pair, TaskTraining
 from mgm.training.kinds.classification import ClassificationTraining
 from mgm.training.kinds.generation import GenerationTraining
@@ -9,10 +9,10 @@ from mgm.training.kinds.regression import RegressionTraining
 from mgm.training.kinds.tagging import TaggingTraining
 
 TASK_TRAINING: KindRegistry[TaskTraining] = KindRegistry("training")
-TASK_TRAINING.register("classification", ClassificationTraining())
-TASK_TRAINING.register("multilabel", MultilabelTraining())
-TASK_TRAINING.register("regression", RegressionTraining())
-TASK_TRAINING.register("tagging", TaggingTraining())
-TASK_TRAINING.register("generation", GenerationTraining())
+TASK_TRAINING.register(CLASSIFICATION.name, ClassificationTraining())
+TASK_TRAINING.register(MULTILABEL.name, MultilabelTraining())
+TASK_TRAINING.register(REGRESSION.name, RegressionTraining())
+TASK_TRAINING.register(TAGGING.name, TaggingTraining())
+TASK_TRAINING.register(GENERATION.name, GenerationTraining())
 
 __all__ = ["TASK_TRAINING", "Pair", "TaskTraining"]

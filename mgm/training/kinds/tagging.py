@@ -14,8 +14,10 @@ from mgm.training.kinds.base import Pair, TaskTraining
 
 
 class TaggingTraining(TaskTraining):
-    """Predictions are the number of spans that are right, truth the number of predicted spans plus that of true ones; (1,)
-    each for a part, so that parts are summed."""
+    """Predictions are the number of right spans, truth that of predicted spans plus that of true ones.
+
+    Both have one entry (1,) a part, which the metric sums.
+    """
 
     def metric(self, pair: Pair, num_labels: int) -> float:
         """Return the F1 of whole spans with their labels."""

@@ -14,15 +14,18 @@ from mgm.tasks import Task
 
 
 class CascadeSharing(Sharing):
-    """Tasks from low to high, each reading the encoder and the states of the tasks below it: words first, then documents,
-    which read the states of words through their sentences; among either, the order that the settings name.
+    """Tasks from low to high, each of which reads the encoder and the states of the tasks below it.
 
-    A task that feeds others has a state, which its own head reads too, so that it is trained for that task. A task that the
-    settings do not name feeds none of its kind. The losses of high tasks reach low ones. Sources: Søgaard and Goldberg 2016;
-    Hashimoto et al. 2017, arXiv:1611.01587, without its label embeddings and its successive regularisation.
+    Tasks of words come first, then tasks of documents, which read the states of words through their sentences; within either, the
+    settings name the order. A task that feeds others has a state, which its own head reads too, so that its loss trains the state. A
+    task that the settings do not name feeds no task of its kind. Losses of high tasks train the states of low ones.
+
+    Sources: Søgaard and Goldberg 2016; Hashimoto et al. 2017, arXiv:1611.01587, without its label embeddings and its successive
+    regularisation.
     """
 
     def __init__(self, tasks: list[Task], fused_width: int, word_width: int, settings: ModelSettings) -> None:
+        """Make the states of the tasks that feed others; see `Sharing`."""
         super().__init__(tasks, fused_width, word_width, settings)
         order, width = settings.cascade.order, settings.cascade.width
         of_words = _ordered(self.tasks_of(words=True), order)
@@ -45,6 +48,7 @@ class CascadeSharing(Sharing):
                     self.states.append(nn.Linear(reads, width))
 
     def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:
+        """Return the input of each task's head."""
         inputs: dict[str, Tensor] = {}
         if self.sequence[True]:
             assert words_ND is not None, "a task reads words, and none were encoded"
@@ -59,14 +63,14 @@ class CascadeSharing(Sharing):
         return {name: inputs[name] for name in self.reads_words}
 
     def _input(self, name: str, read: Tensor, inputs: dict[str, Tensor]) -> Tensor:
-        """What the task's head reads: its state where it feeds others, else all that it sees."""
-        seen = torch.cat([read, *(inputs[n] for n in self.below[name])], dim=1)
+        """Return the input of a task's head: the task's state if it feeds others, else all that it reads."""
+        read = torch.cat([read, *(inputs[n] for n in self.below[name])], dim=1)
         if name not in self.feeding:
-            return seen
-        return F.relu(self.states[self.feeding.index(name)](seen))
+            return read
+        return F.relu(self.states[self.feeding.index(name)](read))
 
     def _of_words(self, inputs: dict[str, Tensor], words_ND: Words) -> Tensor:
-        """(B,W) the states of the tasks below documents: of words, of sentences, of the document."""
+        """Return the states (B,W) of documents that pool the states of their words through their sentences."""
         assert self.sentence is not None
         states = torch.cat([inputs[name] for name in self.sequence[True]], dim=1)
         sentences_SW = F.relu(self.sentence(Ragged(states, words_ND.length).max_pool()))
@@ -74,11 +78,11 @@ class CascadeSharing(Sharing):
 
 
 def _ordered(names: list[str], order: list[str]) -> list[str]:
-    """Those that are named in their order, then the others."""
+    """Return the names in the order of `order`, and those that it does not have after them."""
     named = [name for name in dict.fromkeys(order) if name in names]
     return named + [name for name in names if name not in named]
 
 
 def _feeding(names: list[str], order: list[str]) -> list[str]:
-    """Of `names`, in their order, those that another one reads."""
+    """Return those of the ordered `names` whose state another task reads."""
     return [name for name in names[:-1] if name in order]

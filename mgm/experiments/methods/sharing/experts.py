@@ -1,4 +1,4 @@
-"""Experts, small networks over the same vectors, and gates that say how much of each is taken.
+"""Experts, small networks over the same vectors, and gates that weigh them.
 
 Axes: I items (documents or words), K experts, D width read, W width of an expert.
 """
@@ -17,29 +17,31 @@ class Experts(nn.Module):
     """K networks of one layer, computed as one product."""
 
     def __init__(self, input_width: int, count: int, width: int) -> None:
+        """Make `count` experts from vectors of `input_width` to vectors of `width`."""
         super().__init__()
         self.count, self.width = count, width
         self.dense = nn.Linear(input_width, count * width)
 
     def forward(self, vectors_ID: Tensor) -> Tensor:
-        """(I,K,W)"""
+        """Return the outputs (I,K,W) of all experts."""
         return F.relu(self.dense(vectors_ID)).unflatten(1, (self.count, self.width))
 
 
 class Gate(nn.Module):
-    """A softmax over K experts, by what is read."""
+    """A softmax over K experts, by the vectors that they read."""
 
     def __init__(self, input_width: int, experts: int) -> None:
+        """Make a gate over so many experts."""
         super().__init__()
         self.score = nn.Linear(input_width, experts)
 
     def forward(self, vectors_ID: Tensor) -> Tensor:
-        """(I,K) weights, each row of which sums to 1."""
+        """Return weights (I,K), each row of which sums to 1."""
         return self.score(vectors_ID).softmax(1)
 
 
-def mixed(weight_IK: Tensor, experts_IKW: Tensor) -> Tensor:
-    """(I,W) the experts' weighted mean."""
+def mix_experts(weight_IK: Tensor, experts_IKW: Tensor) -> Tensor:
+    """Return the weighted mean (I,W) of the experts."""
     return torch.einsum("ik,ikw->iw", weight_IK, experts_IKW)
 
 
@@ -47,21 +49,25 @@ class Level(nn.Module):
     """Experts and gates of the tasks that read one kind of item."""
 
     width: int
-    """Of what each task is given."""
+    """The width of each task's output."""
 
     def forward(self, vectors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """(I,D) to (I,W) of each task; tasks that read the same give the same tensor, whose experts are computed once."""
+        """Return the output (I,W) of each task for its vectors (I,D).
+
+        The experts of tasks that are given the same tensor are computed once.
+        """
         raise NotImplementedError
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
-        """Those that the loss of this task alone reaches."""
+        """Return those that only the loss of this task depends on."""
         raise NotImplementedError
 
 
 class ExpertSharing(Sharing):
-    """Tasks read experts: those of documents have theirs, and those of words theirs."""
+    """Tasks read experts: one level of them for tasks of documents, and one for tasks of words."""
 
     def __init__(self, tasks: list[Task], fused_width: int, word_width: int, settings: ModelSettings) -> None:
+        """Make the levels; see `Sharing`."""
         super().__init__(tasks, fused_width, word_width, settings)
         of_documents, of_words = self.tasks_of(words=False), self.tasks_of(words=True)
         self.documents = self.level(of_documents, fused_width, settings) if of_documents else None
@@ -71,21 +77,23 @@ class ExpertSharing(Sharing):
                 self.widths |= dict.fromkeys(names, level.width)
 
     def level(self, tasks: list[str], width: int, settings: ModelSettings) -> Level:
-        """The experts of tasks that read vectors of this width."""
+        """Return the experts and gates of tasks that read vectors of this width."""
         raise NotImplementedError
 
     def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = {}
+        """Return the input of each task's head."""
+        inputs: dict[str, Tensor] = {}
         if self.documents is not None:
-            given = self.documents({name: fused[name] for name in self.tasks_of(words=False)})
-            found |= {name: self.drop(vectors) for name, vectors in given.items()}
+            outputs = self.documents({name: fused[name] for name in self.tasks_of(words=False)})
+            inputs |= {name: self.drop(vectors) for name, vectors in outputs.items()}
         if self.words is not None:
             assert words_ND is not None, "a task reads words, and none were encoded"
-            given = self.words(dict.fromkeys(self.tasks_of(words=True), words_ND.values))
-            found |= {name: self.drop_words(Ragged(v, words_ND.length)) for name, v in given.items()}
-        return {name: found[name] for name in self.reads_words}
+            outputs = self.words(dict.fromkeys(self.tasks_of(words=True), words_ND.values))
+            inputs |= {name: self.drop_words(Ragged(v, words_ND.length)) for name, v in outputs.items()}
+        return {name: inputs[name] for name in self.reads_words}
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
+        """Return those of the task's level that only its loss depends on."""
         level = self.words if self.reads_words[task] else self.documents
         assert level is not None
         return level.task_specific_parameters(task)

@@ -1,0 +1,1 @@
+"""Optional ways in which tasks share the network."""

@@ -1,0 +1,87 @@
+"""Progressive layered extraction.
+
+Axes: I items, K experts, D width read, W width of an expert.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from mgm.experiments.methods.sharing.experts import Experts, ExpertSharing, Gate, Level, mix_experts
+from mgm.settings.model import ExtractionSettings, ModelSettings
+
+
+class PleSharing(ExpertSharing):
+    """Every task has experts of its own beside the shared ones, in layers. Source: Tang et al. 2020 (PLE)."""
+
+    def level(self, tasks: list[str], width: int, settings: ModelSettings) -> Level:
+        """Return the layers of tasks that read vectors of this width."""
+        return Extraction(tasks, width, settings.ple)
+
+
+class Extraction(Level):
+    """Layers of experts; the first reads the encoder, each further one the output of the layer before it."""
+
+    def __init__(self, tasks: list[str], input_width: int, settings: ExtractionSettings) -> None:
+        """Make the layers of tasks that read vectors of this width."""
+        super().__init__()
+        self.tasks, self.width = tasks, settings.width
+        last = settings.layers - 1
+        self.layers = nn.ModuleList(
+            Layer(
+                len(tasks), settings.width if layer else input_width, settings, has_shared_gate=layer < last
+            )
+            for layer in range(settings.layers)
+        )
+
+    def forward(self, vectors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the mixed experts (I,W) of each task for vectors (I,D)."""
+        of_tasks = [vectors[task] for task in self.tasks]
+        distinct = list({id(vectors_ID): vectors_ID for vectors_ID in of_tasks}.values())
+        shared = distinct[0] if len(distinct) == 1 else torch.stack(distinct).mean(0)
+        for layer in self.layers:
+            of_tasks, shared = layer(of_tasks, shared)
+        return dict(zip(self.tasks, of_tasks, strict=True))
+
+    def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
+        """Return those of the last layer: shared experts read the task's experts of the other layers."""
+        layer, index = self.layers[-1], self.tasks.index(task)
+        assert isinstance(layer, Layer)
+        return [*layer.own[index].parameters(), *layer.gates[index].parameters()]
+
+
+class Layer(nn.Module):
+    """Customised gate control: a task's gate is over the experts of the task and the shared ones."""
+
+    def __init__(
+        self, tasks: int, input_width: int, settings: ExtractionSettings, *, has_shared_gate: bool
+    ) -> None:
+        """Make a layer.
+
+        Args:
+            tasks: their number.
+            input_width: the width of the vectors that it reads.
+            settings: the numbers and the width of experts.
+            has_shared_gate: whether one more gate, over all experts of all tasks, mixes the input of the next layer's shared
+                experts.
+        """
+        super().__init__()
+        own, shared = settings.task_experts, settings.shared_experts
+        self.own = nn.ModuleList(Experts(input_width, own, settings.width) for _ in range(tasks))
+        self.shared = Experts(input_width, shared, settings.width)
+        self.gates = nn.ModuleList(Gate(input_width, own + shared) for _ in range(tasks))
+        self.gate = Gate(input_width, tasks * own + shared) if has_shared_gate else None
+
+    def forward(self, of_tasks: list[Tensor], shared_ID: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return the outputs (I,W) of the tasks, and the input of the next layer's shared experts.
+
+        The last layer has no such gate and returns its own shared input.
+        """
+        experts = [expert(read_ID) for expert, read_ID in zip(self.own, of_tasks, strict=True)]
+        shared_IKW = self.shared(shared_ID)
+        outputs = [
+            mix_experts(gate(read_ID), torch.cat([own_IKW, shared_IKW], dim=1))
+            for gate, read_ID, own_IKW in zip(self.gates, of_tasks, experts, strict=True)
+        ]
+        if self.gate is None:
+            return outputs, shared_ID
+        return outputs, mix_experts(self.gate(shared_ID), torch.cat([*experts, shared_IKW], dim=1))
