@@ -64,7 +64,8 @@ def test_an_absent_file_is_named(tmp_path: Path) -> None:
     assert load_dictionary(SegmentationSettings(), tmp_path) is None
 
 
-def test_a_word_without_frequency_is_set_off_and_one_with_it_is_weighed() -> None:
+def test_only_words_without_a_frequency_are_isolated() -> None:
+    """A word with a frequency is left to jieba."""
     dictionary = UserDictionary((UserWord("明月"), UserWord("明月照"), UserWord("高楼", frequency=9)))
     runs = pl.Series(["明月照高楼", "高楼"])
     assert dictionary.isolate_words(runs).to_list() == ["\n明月照\n高楼", "高楼"]

@@ -10,9 +10,10 @@ documents = st.lists(st.lists(words, max_size=5), max_size=6)
 
 
 @given(documents)
-def test_codes_spell_the_words_and_distinct_words_stand_in_order_of_appearance(
+def test_codes_spell_the_words(
     texts: list[list[str]],
 ) -> None:
+    """Distinct words are in order of first appearance."""
     column = pl.Series("words", texts, dtype=pl.List(pl.String))
     coded = FactorizedTokens.from_lists(column)
     assert coded.types.to_list() == list(dict.fromkeys(word for text in texts for word in text))
@@ -20,9 +21,7 @@ def test_codes_spell_the_words_and_distinct_words_stand_in_order_of_appearance(
 
 
 @given(documents, st.randoms())
-def test_codes_into_repeated_words_in_any_order_become_the_same(
-    texts: list[list[str]], random: object
-) -> None:
+def test_codes_into_repeated_types_are_made_distinct(texts: list[list[str]], random: object) -> None:
     given_words = [word for text in texts for word in text]
     types = ["unused", *given_words[::-1]]
     code = np.array([types.index(word) for word in given_words], dtype=np.int64)

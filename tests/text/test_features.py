@@ -52,7 +52,8 @@ def test_types_are_distinct_words_in_order_of_first_appearance() -> None:
     assert part.types.columns == ["text", "id", "ngrams", "characters", "bucket", "shape", "script", "pos"]
 
 
-def test_parts_of_speech_are_switched_off_by_settings_and_come_from_the_dictionary() -> None:
+def test_parts_of_speech() -> None:
+    """They come from the user dictionary or jieba, and the settings switch them off."""
     off = SETTINGS.model_copy(update={"part_of_speech": False})
     assert featurize(TOKENS, VOCABULARY, settings=off).types["pos"].to_list() == [0] * 6
     place, user = tag_id("ns"), tag_id("b")
@@ -74,7 +75,7 @@ def test_properties_are_below_their_cardinality() -> None:
         assert 0 <= types[name].min() <= types[name].max() < size  # type: ignore[operator]
 
 
-def test_a_word_of_the_test_split_alone_is_nowhere_in_the_vocabulary() -> None:
+def test_words_of_only_the_test_split_are_unknown() -> None:
     assert "planted" not in VOCABULARY.table["word"]
 
 
@@ -87,7 +88,8 @@ def test_ngrams_are_those_of_the_definition(words: list[str]) -> None:
     assert hash_ngrams(pl.Series(words), SETTINGS).to_list() == expected
 
 
-def test_words_with_a_chinese_character_have_their_characters_in_lower_case() -> None:
+def test_characters_of_words_with_a_chinese_character() -> None:
+    """They are in lower case; other words have none."""
     words = pl.Series(["北京", "T恤", "Cat", "。", "𠮷", "カ", "北"])
     found = chinese_characters(words).to_list()
     assert found == [[0x5317, 0x4EAC], [ord("t"), 0x6064], [], [], [0x20BB7], [], [0x5317]]

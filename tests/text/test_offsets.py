@@ -41,7 +41,7 @@ def test_texts_do_not_disturb_each_other() -> None:
     assert edits.map_starts([0, 1, 2], [5, 5, 5]).tolist() == [2, 5, 4]
 
 
-def test_an_edit_that_touches_an_insertion_or_a_deletion_takes_it_in() -> None:
+def test_an_edit_merges_with_a_touching_insertion_or_deletion() -> None:
     edits = one((0, 1, 0, 2), (1, 3, 2, 2))
     assert (edits.old_end.tolist(), edits.new_end.tolist()) == ([3], [2])
     edits = one((0, 0, 0, 2), (0, 3, 2, 3), (3, 4, 3, 5))
@@ -56,7 +56,8 @@ def test_replacements_that_touch_keep_their_own_bounds() -> None:
     assert (edits.map_starts([0], [4]).tolist(), edits.map_ends([0], [2]).tolist()) == ([1], [1])
 
 
-def test_composition_keeps_replacements_apart_but_for_what_reaches_over_their_bound() -> None:
+def test_composition_keeps_replacements_separate() -> None:
+    """Only an edit across their common bound joins two replacements."""
     first = one((0, 3, 0, 1), (3, 6, 1, 2), (6, 9, 2, 3))
     after = compose(first, one((3, 5, 3, 4)))
     assert (after.old_start.tolist(), after.old_end.tolist()) == ([0, 3, 6, 9], [3, 6, 9, 11])
@@ -88,9 +89,10 @@ def rewritten(length: int, stretches: list[tuple[int, int, bool]]) -> tuple[Edit
 
 
 @given(st.integers(0, 12), st.lists(STRETCH, max_size=8), st.lists(STRETCH, max_size=8))
-def test_composed_edits_are_sorted_apart_and_cover_what_either_covers(
+def test_composed_edits_are_sorted_and_cover_both(
     length: int, first_stretches: list[tuple[int, int, bool]], second_stretches: list[tuple[int, int, bool]]
 ) -> None:
+    """Composed edits do not overlap, and cover what either of both lists covers."""
     first, middle = rewritten(length, first_stretches)
     second, last = rewritten(middle, second_stretches)
     both = compose(first, second)

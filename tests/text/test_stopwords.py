@@ -61,14 +61,16 @@ HALF = StopwordSettings(min_documents=1, document_frequency=0.5)
 PARTS = [corpus("Debian package Debian", "package the ,"), corpus("debian package tool", "Package editor ,")]
 
 
-def test_words_of_many_training_documents_are_derived_the_most_frequent_first() -> None:
+def test_frequent_words_are_derived() -> None:
+    """Words of many training documents are stopwords, the most frequent first."""
     assert derived(HALF, *PARTS) == [
         "package"
     ]  # debian is in a half, not in more; `the` is a stopword already
     assert derived(StopwordSettings(min_documents=1, document_frequency=0.4), *PARTS) == ["package", "debian"]
 
 
-def test_a_word_counts_once_a_document_and_once_whatever_its_case_or_apostrophe() -> None:
+def test_a_word_counts_once_a_document() -> None:
+    """In any case, and with any apostrophe, it is the same word."""
     assert derived(HALF, corpus("Linux's linux’s", "LINUX'S", "other other other")) == ["linux's"]
 
 
@@ -76,7 +78,8 @@ def test_only_training_documents_count() -> None:
     assert derived(HALF, *PARTS, corpus("held out", "held out", split="test")) == ["package"]
 
 
-def test_small_corpora_and_corpora_without_the_setting_derive_nothing() -> None:
+def test_nothing_is_derived_from_small_corpora() -> None:
+    """Nor from corpora whose settings switch it off."""
     assert derived(StopwordSettings(min_documents=5), *PARTS) == []
     assert derived(StopwordSettings(min_documents=4), *PARTS) == ["package"]
     assert derived(StopwordSettings(min_documents=1, document_frequency=None), *PARTS) == []

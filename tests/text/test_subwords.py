@@ -23,7 +23,8 @@ def back(texts: list[str]) -> list[str]:
 
 
 @given(st.lists(TEXT, min_size=1, max_size=4))
-def test_every_text_is_written_again_also_with_characters_that_training_never_saw(texts: list[str]) -> None:
+def test_texts_survive_encoding_and_decoding(texts: list[str]) -> None:
+    """Even with characters that training never saw."""
     assert back(texts) == texts
 
 

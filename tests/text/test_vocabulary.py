@@ -20,7 +20,8 @@ def vocabulary(**settings: int) -> Vocabulary:
     )
 
 
-def test_counts_come_from_train_alone_and_sort_by_count_then_word() -> None:
+def test_words_are_sorted_by_their_counts_in_train() -> None:
+    """Ties are in alphabetical order."""
     table = vocabulary().table
     assert table.select("word", "count").rows() == [("cat", 2), ("the", 2), ("ant", 1), ("北京", 1)]
     assert "planted" not in table["word"]

@@ -18,7 +18,7 @@ from tests.text.cleaning.checks import after, changes
         ("é, 😀, 한, ﬁ", "é, 😀, 한, ﬁ"),
     ],
 )
-def test_what_goes(raw: str, text: str) -> None:
+def test_dropped_characters(raw: str, text: str) -> None:
     assert after(drop_invisible, raw) == text
 
 

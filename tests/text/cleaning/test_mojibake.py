@@ -51,7 +51,8 @@ def test_the_prefilter_is_rare_on_sound_text() -> None:
     assert not pl.Series(SOUND).str.contains(SUSPICIOUS).any()
 
 
-def test_quotes_widths_ligatures_entities_and_line_breaks_stay_beside_a_repair() -> None:
+def test_a_repair_changes_only_the_encoding() -> None:
+    """Quotes, widths, ligatures, entities and line breaks stay."""
     assert after(repair_encoding, "“ﬁ” ＡＢ &amp; \x1b[1m\r\nÃ©") == "“ﬁ” ＡＢ &amp; \x1b[1m\r\né"
 
 

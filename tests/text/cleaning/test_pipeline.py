@@ -48,6 +48,7 @@ def test_steps_in_their_order() -> None:
         (CleaningSettings(html=True), "<p>Caf&eacute;&nbsp;</p>\n<p>at www.a.b</p>", "Café\n\nat <URL>"),
         (CleaningSettings(simplified=True), "漢　字", "汉 字"),
     ],
+    ids=["defaults", "defaults_keep_forms", "nfkc", "width", "html", "simplified"],
 )
 def test_cleaned_text(settings: CleaningSettings, raw: str, text: str) -> None:
     assert clean_texts(pl.Series([raw]), settings)[0].to_list() == [text]
@@ -107,7 +108,8 @@ def test_rows_whose_offsets_stay_have_no_edits() -> None:
     assert Edits.from_column(kept["edits"]).text.tolist() == [1]
 
 
-def test_changed_documents_are_counted_by_step_and_rejected_ones_are_not() -> None:
+def test_changed_documents_are_counted_by_step() -> None:
+    """Rejected documents are not counted."""
     frame = documents("same", "a\ttab", "b\ttab cafÃ©", "http://a.b", " \u200b ")
     made = clean_with_statistics(frame, DEFAULT, min_chars=1)
     assert made.rejected["doc_id"].to_list() == ["d4"]
@@ -137,7 +139,8 @@ def test_each_reason_is_given() -> None:
     assert json.loads(rejected["values"][2])["text"] == "a\u200b\u200bbc"
 
 
-def test_the_limit_above_is_of_raw_text_and_the_one_below_of_clean_text() -> None:
+def test_limits_of_length() -> None:
+    """The upper limit is that of the raw text, the lower one that of the clean text."""
     page = "<p>" + "x" * 5 + "</p>"
     settings = CleaningSettings(html=True, max_chars=len(page))
     assert clean(documents(page), settings, min_chars=5)[0].height == 1

@@ -28,7 +28,7 @@ LETTERS, ALL = partial(fold_width, which="letters"), partial(fold_width, which="
         ("plain ASCII", "plain ASCII", "plain ASCII"),
     ],
 )
-def test_what_is_folded(raw: str, letters: str, everything: str) -> None:
+def test_folded_forms(raw: str, letters: str, everything: str) -> None:
     assert (after(LETTERS, raw), after(ALL, raw)) == (letters, everything)
 
 

@@ -16,7 +16,6 @@ from mgm.corpus.parts import Counts, PartsWriter, file_sha256, read_manifest, re
 from mgm.settings.text import DeduplicationSettings
 from mgm.tasks import Task
 from mgm.text.deduplication import pairs
-from mgm.text.deduplication.clusters import greedy_independent_set
 from mgm.text.deduplication.deduplicate import deduplicate
 from mgm.text.deduplication.shingles import Shingles, normalize_texts
 from mgm.text.offsets import EDIT
@@ -27,17 +26,24 @@ TASKS = [
     Task(name="themes", kind="multilabel", corpora=["notes"]),
     Task(name="topic", kind="classification", corpora=["notes"]),
 ]
+
+
 SCHEMA = pl.Schema(document_schema(TASKS) | {"edits": pl.List(EDIT)})
+
 
 LONG_EN = (
     "The printer on the second floor burns again, and nobody in the whole office seems to know why. We have called "
     "the company three times this week; each time a friendly voice promised that somebody would come by tomorrow."
 )
+
+
 LONG_ZH = (
     "二楼的打印机今天又着火了，整个办公室里没有一个人知道究竟是为什么。我们这个星期已经给那家公司打了三次电话，"
     "每一次都有一个很客气的声音答应明天一定会派人过来看一看，可是到现在为止谁也没有来过，大家都觉得非常失望。"
 )
 # One template, and other things: alike, but not copies.
+
+
 TEMPLATES = [
     f"This package contains the {what}."
     for what in ("development files for libtea", "documentation of the kettle")
@@ -114,9 +120,11 @@ def test_case_blanks_punctuation_and_width_make_no_difference(tmp_path: Path, te
 
 
 @pytest.mark.parametrize(
-    "texts", [["tea", "teas"], ["...", "!!!"], ["好", "不好"], ["so good 😀", "so good 😡"], TEMPLATES]
+    "texts",
+    [["tea", "teas"], ["...", "!!!"], ["好", "不好"], ["so good 😀", "so good 😡"], TEMPLATES],
+    ids=["another_word", "punctuation", "negation", "emoji", "template"],
 )
-def test_what_differs_in_more_stays(tmp_path: Path, texts: list[str]) -> None:
+def test_texts_that_differ_in_more_are_kept(tmp_path: Path, texts: list[str]) -> None:
     assert run(tmp_path, [{"text": text} for text in texts]).counts.rejected == 0
 
 
@@ -128,6 +136,7 @@ def test_what_differs_in_more_stays(tmp_path: Path, texts: list[str]) -> None:
         (LONG_ZH, "三次", "四次"),
         (LONG_EN, "office", ""),
     ],
+    ids=["english", "chinese", "one_character", "deletion"],
 )
 def test_a_long_text_with_one_word_changed_is_a_near_duplicate(
     tmp_path: Path, text: str, old: str, new: str
@@ -205,23 +214,6 @@ def test_kept_together_a_chain_is_one_cluster(tmp_path: Path) -> None:
     assert found.statistics["moved"] == 3 and found.statistics["clusters"] == 1
 
 
-@settings(max_examples=100)
-@given(
-    st.integers(1, 9).flatmap(
-        lambda n: st.tuples(st.just(n), st.sets(st.tuples(st.integers(0, n - 1), st.integers(0, n - 1))))
-    )
-)
-def test_stars_are_what_one_gets_row_by_row(graph: tuple[int, set[tuple[int, int]]]) -> None:
-    n, edges = graph
-    ordered = sorted({(a, b) for a, b in edges if a < b})
-    left, right = (np.array([e[i] for e in ordered], np.int64) for i in (0, 1))
-    expected: list[int] = []
-    for node in range(n):
-        kept = [a for a, b in ordered if b == node and expected[a] == a]
-        expected.append(min(kept, default=node))
-    assert greedy_independent_set(n, (left, right)).tolist() == expected
-
-
 def test_together_joins_groups_through_their_copies(tmp_path: Path) -> None:
     rows = [
         {"text": "alone", "group": "a", "split": "test"},
@@ -291,7 +283,8 @@ def test_off_is_the_identity(tmp_path: Path) -> None:
     assert found.statistics["clusters"] == found.statistics["moved"] == 0
 
 
-def test_report_leaves_copies_alone_and_counts_those_across_the_splits(tmp_path: Path) -> None:
+def test_report_leaves_copies_alone(tmp_path: Path) -> None:
+    """`report` leaves copies alone, and counts those across the splits."""
     rows = [
         {"text": LONG_EN, "split": "train"},
         {"text": LONG_EN.upper(), "split": "test"},
@@ -314,20 +307,21 @@ def test_report_leaves_copies_alone_and_counts_those_across_the_splits(tmp_path:
     assert "straddling" not in run(tmp_path / "off", rows, exact="off", near="off").statistics
 
 
-def test_exact_copies_cannot_be_left_alone_where_near_ones_are_not() -> None:
+def test_exact_copies_are_joined_where_near_ones_are() -> None:
     with pytest.raises(
         ValueError, match="exact: report leaves exact copies alone, which near: drop would not"
     ):
         DeduplicationSettings(exact="report", near="drop")
 
 
-@pytest.mark.parametrize("rows", [0, 1])
+@pytest.mark.parametrize("rows", [0, 1], ids=["no_row", "one_row"])
 def test_a_corpus_without_rows_gives_an_empty_table(tmp_path: Path, rows: int) -> None:
     found = run(tmp_path, [{"text": "tea"}] * rows)
     assert found.kept.height == rows and found.rejected.is_empty() and found.kept.schema == SCHEMA
 
 
-def test_nothing_but_the_table_is_left_and_its_bytes_are_the_same_again(tmp_path: Path) -> None:
+def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Only the table is left in the folder, and a second run writes the same bytes."""
     rows = [{"text": LONG_EN.replace("printer", word)} for word in ("kettle", "lamp", "printer") * 20]
     hashes = []
     for attempt in ("a", "b"):
@@ -340,10 +334,16 @@ def test_nothing_but_the_table_is_left_and_its_bytes_are_the_same_again(tmp_path
 
 
 MODES = st.sampled_from(["drop", "together", "report", "off"])
+
+
 WORDS = st.lists(st.sampled_from(["tea", "Tea", "kettle", "leaf", "好茶", "水"]), max_size=4).map(" ".join)
+
+
 LONG = st.sampled_from(
     [t.replace(w, n) for t, w in ((LONG_EN, "friendly"), (LONG_ZH, "客气")) for n in ("sad", "!", "沉默", w)]
 )
+
+
 ROW = st.fixed_dictionaries(
     {
         "text": st.one_of(WORDS, LONG, st.text(max_size=6)),
@@ -356,7 +356,7 @@ ROW = st.fixed_dictionaries(
 
 @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROW, max_size=14), MODES, MODES, st.integers(1, 4))
-def test_nothing_is_lost_and_nothing_straddles(
+def test_no_row_is_lost_and_no_group_is_split(
     tmp_path: Path, rows: list[dict[str, Any]], exact: str, near: str, parts: int
 ) -> None:
     split_of = dict(zip("abcdefgh", ["train", "valid", "test"] * 3, strict=False))
@@ -404,33 +404,3 @@ def test_nothing_is_lost_and_nothing_straddles(
         assert reasons == (
             ["exact_duplicate"] if normal[row] == normal[kept] and exact == "drop" else ["near_duplicate"]
         )
-
-
-@settings(max_examples=60)
-@given(st.lists(st.text("ab好茶", min_size=4, max_size=30), min_size=2, max_size=6), st.integers(1, 6))
-def test_the_similarity_of_a_pair_is_jaccards(texts: list[str], n: int) -> None:
-    shingles = Shingles.from_texts(pl.Series(texts), n)
-    left, right = np.triu_indices(len(texts), 1)
-    found = pairs.jaccard_similarity(pairs.shingle_sets([shingles]), left=left, right=right)
-    own = [{t[i : i + n] for i in range(len(t) - n + 1)} for t in texts]
-    for a, b, similarity in zip(left, right, found, strict=True):
-        union = own[a] | own[b]
-        assert similarity == pytest.approx(len(own[a] & own[b]) / max(len(union), 1))
-
-
-@pytest.mark.parametrize(
-    ("threshold", "permutations"), [(0.5, 128), (0.8, 128), (0.85, 64), (0.99, 256), (1.0, 16)]
-)
-def test_bands_find_a_pair_at_the_threshold(threshold: float, permutations: int) -> None:
-    count, size = pairs.choose_bands(threshold, permutations)
-    assert count * size <= permutations
-    assert 1 - (1 - threshold**size) ** count >= pairs.MIN_RECALL
-
-
-def test_the_work_is_bounded_where_a_template_fills_a_bucket() -> None:
-    found = list(pairs._bucket_mates(np.zeros(1000, np.uint64)))
-    left, right = (np.concatenate([f[i] for f in found]) for i in (0, 1))
-    mates = left[right == 999].tolist()
-    assert mates == [*range(pairs.BUCKET_NEIGHBOURS), *range(999 - pairs.BUCKET_NEIGHBOURS, 999)]
-    assert len(left) <= 1000 * 2 * pairs.BUCKET_NEIGHBOURS and (left < right).all()
-    assert sorted(left[right == 20].tolist()) == list(range(20))
