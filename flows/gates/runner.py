@@ -1,4 +1,4 @@
-"""Runs a Great Expectations suite over narrow frames and turns the result into a verdict.
+"""Evaluation of a Great Expectations suite on narrow frames, which gives a verdict.
 
 A suite is a JSON file in Great Expectations' own format. Two things are particular to this project:
 `meta.frame` of an expectation names the frame that it reads (the modules of mgm/quality list their columns), and
@@ -138,7 +138,7 @@ def _require_known(name: object, valid: Iterable[str], where: str) -> None:
 
 @cache
 def _batch_definition() -> Any:
-    """Return Great Expectations' batch definition of a data frame in memory; a context of it costs a tenth of a second."""
+    """Return Great Expectations' definition of a data frame in memory, one a process: its context costs a tenth of a second."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig

@@ -1,4 +1,4 @@
-"""How far one distribution is from another: effect sizes of counts in the same bins, and what each is expected to be by chance.
+"""Effect sizes of two samples counted in the same bins, each with its expected value by chance.
 
 The noise of a statistic is its mean where both samples, of n and m, are drawn independently from one population;
 `draws` is 1/n + 1/m, and `freedom` the number of bins that are used, less one. P-values are left out on purpose: with enough

@@ -1,4 +1,4 @@
-"""The layout of a profile: what the documents of a snapshot were like, to compare later ones with.
+"""The layout of a profile, which describes the documents of a snapshot, to compare later ones with.
 
 A profile is a dictionary ready for JSON, some 30 kB a corpus; nothing in it needs the documents again:
 

@@ -78,6 +78,7 @@ class CategoryCounts:
     """Counts how often each category occurs."""
 
     def __init__(self) -> None:
+        """Begin without any value."""
         self._counts: Counter[str] = Counter()
 
     def add(self, values: pl.Series) -> None:

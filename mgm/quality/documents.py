@@ -14,7 +14,7 @@ documents, a row a document:
                                 valid, train and valid for test; else null
     label_invalid               a blank label or a number that is infinite or NaN, as `task: value`; else null
     raw_characters              length of the raw text of a training document, to compare with the champion's profile;
-                                null for others, and for all where no profile knows the corpus, or with too few to tell
+                                null for others, and for all where no profile holds the corpus, or where chance decides
   after ingest only:
     lang_missing                there is no language, where none is to be detected; else null
   after ingest only, while spans and text have the same offsets, each `task: label [start, end)`, or null:
@@ -25,7 +25,7 @@ tasks, a row a task, and table, one row: mgm/quality/tasks.py and mgm/quality/ta
 A count that can only repeat another fault is null, and expectations skip nulls: rows of a split where the corpus has no
 row, labelled rows where the split has none.
 
-Memory: about 0.1 GB a million documents, and a copy for Great Expectations.
+Memory: about 0.1 GB a million documents, and a copy for whoever evaluates expectations.
 """
 
 from collections.abc import Iterator

@@ -70,26 +70,10 @@ def _judge(measures: pl.DataFrame, *, corpus: str, gate: DriftGate, may_stop: bo
             .when((pl.col("effect") > pl.col("warn")) & (pl.col("judged") >= gate.warn_documents))
             .then("warn")
         )
-        .with_columns(limit=pl.when(pl.col("noise").fill_null(0) <= pl.col("most_noise")).then("limit"))
+        .with_columns(limit=pl.when(pl.col("noise").fill_null(0) <= pl.col("max_noise")).then("limit"))
         .with_columns(over=pl.col("effect") / pl.col("limit"))
     )
-    numbers = pl.format("n {} against {}", "n", "reference_n")
-    size = pl.when(is_ratio).then(numbers).otherwise(pl.format("excess {}, {}", _short("excess"), numbers))
-    above = (
-        pl.when(is_ratio).then(pl.format("beyond 1:{}", "limit")).otherwise(pl.format("above {}", "limit"))
-    )
-    fault = pl.when(pl.col("limit").is_not_null()).then(
-        pl.format(
-            "{}: {}: {} {} ({}) {}: {}",
-            pl.lit(corpus),
-            "aspect",
-            "statistic",
-            _short("value"),
-            size,
-            above,
-            "detail",
-        )
-    )
+    fault = _describe_fault(corpus, is_ratio)
     stops = (pl.col("limit") == pl.col("stop")).fill_null(False) & may_stop
     return table.select(
         pl.format("{}: {} {}", pl.lit(corpus), "aspect", "statistic").alias("measure"),
@@ -101,6 +85,26 @@ def _judge(measures: pl.DataFrame, *, corpus: str, gate: DriftGate, may_stop: bo
     )
 
 
+def _describe_fault(corpus: str, is_ratio: pl.Expr) -> pl.Expr:
+    """Return a measure above its threshold, `limit`, in words; null for others."""
+    numbers = pl.format("n {} against {}", "n", "reference_n")
+    size = pl.when(is_ratio).then(numbers).otherwise(pl.format("excess {}, {}", _short("excess"), numbers))
+    above = (
+        pl.when(is_ratio).then(pl.format("beyond 1:{}", "limit")).otherwise(pl.format("above {}", "limit"))
+    )
+    text = pl.format(
+        "{}: {}: {} {} ({}) {}: {}",
+        pl.lit(corpus),
+        "aspect",
+        "statistic",
+        _short("value"),
+        size,
+        above,
+        "detail",
+    )
+    return pl.when(pl.col("limit").is_not_null()).then(text)
+
+
 def _limits(gate: DriftGate) -> pl.DataFrame:
     """Return the thresholds, a row a statistic; no value is above one that is null."""
     rows = [
@@ -108,7 +112,7 @@ def _limits(gate: DriftGate) -> pl.DataFrame:
         for name, limits in gate
         if isinstance(limits, EffectThreshold)
     ]
-    schema = {"statistic": pl.String, "warn": pl.Float64, "stop": pl.Float64, "most_noise": pl.Float64}
+    schema = {"statistic": pl.String, "warn": pl.Float64, "stop": pl.Float64, "max_noise": pl.Float64}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

@@ -18,11 +18,7 @@ class HashSample:
     """Keeps the documents with the lowest hashes of their ids, as many as both limits allow, and one at least."""
 
     def __init__(self, *, max_documents: int, max_bytes: int) -> None:
-        """Begin without any document.
-
-        Args:
-            max_bytes: of the texts, in UTF-8.
-        """
+        """Begin without any document; the bytes are those of the texts in UTF-8."""
         self._max_documents, self._max_bytes = max_documents, max_bytes
         self._rows = pl.DataFrame(
             schema={"doc_id": pl.String, "text": pl.String, "hash": pl.UInt64, "row": pl.Int64}
@@ -46,9 +42,9 @@ class HashSample:
             self._hash_limit = rows["hash"].filter(~kept)[0]
         self._rows = rows.filter(kept)
 
-    def batches(self, rows: int) -> Iterator[pl.DataFrame]:
+    def batches(self, batch_size: int) -> Iterator[pl.DataFrame]:
         """Return the sample in the order of the input."""
-        return self._rows.sort("row").select("doc_id", "text").iter_slices(rows)
+        return self._rows.sort("row").select("doc_id", "text").iter_slices(batch_size)
 
     def __len__(self) -> int:
         return self._rows.height

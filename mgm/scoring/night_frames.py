@@ -9,7 +9,7 @@ table, one row:
     blank_share                 documents without text, or with nothing but blanks, of all
     compared_with               what drift is measured against; null where the bundle has no profile that compares
 
-Memory: that of night_rows.py, and a copy for Great Expectations.
+Memory: that of night_rows.py, and a copy for whoever evaluates expectations.
 """
 
 from collections import Counter

@@ -6,16 +6,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from mgm.profiling.drift import measure_drift
-from mgm.profiling.effect_sizes import (
-    cramers_v,
-    jensen_shannon_distance,
-    kolmogorov_smirnov,
-    population_stability_index,
-)
 from mgm.profiling.layout import Profile
 from mgm.profiling.measures import SCHEMA
 from mgm.profiling.pooling import pool_profiles
@@ -107,7 +99,7 @@ def test_a_profile_has_not_moved_from_itself() -> None:
     assert row(found, "vocabulary", "jaccard")["value"] == row(found, "rows", "ratio")["value"] == 1
 
 
-@pytest.mark.parametrize("seed", range(2, 6))
+@pytest.mark.parametrize("seed", range(2, 5), ids="seed {}".format)
 def test_documents_of_the_same_kind_have_not_moved(seed: int) -> None:
     found = measure_drift(REFERENCE, night(seed))
     assert moved(found) == {}
@@ -146,7 +138,8 @@ def test_a_new_label_is_seen() -> None:
     assert row(found, "labels: topic", "psi")["detail"].startswith("d 0.0% -> 1")
 
 
-def test_words_of_another_domain_move_the_vocabulary_and_are_unknown() -> None:
+def test_words_of_another_domain_move_the_vocabulary() -> None:
+    """Words of another domain move the vocabulary and are unknown."""
     found = measure_drift(REFERENCE, night(first_word=BOND))
     assert moved(found) == {
         "vocabulary": {"js", "jaccard"},
@@ -197,8 +190,8 @@ def test_few_documents_have_much_noise_and_it_is_stated() -> None:
     assert row(few, "vocabulary", "jaccard")["noise"] < row(many, "vocabulary", "jaccard")["noise"] / 2
 
 
-@pytest.mark.parametrize("n", [50, 200, 2000])
-def test_noise_is_what_the_effects_are_without_drift_on_average(n: int) -> None:
+@pytest.mark.parametrize("n", [50, 200, 2000], ids="{} documents".format)
+def test_noise_is_the_mean_effect_without_drift(n: int) -> None:
     nights = pl.concat(measure_drift(REFERENCE, night(seed, n=n)) for seed in range(10, 30))
     means = (
         nights.drop_nulls("noise")
@@ -212,7 +205,8 @@ def test_noise_is_what_the_effects_are_without_drift_on_average(n: int) -> None:
             assert least * noise < value < 1.8 * noise, (aspect, statistic)
 
 
-def test_so_few_that_nothing_can_be_told_have_no_effect_but_noise() -> None:
+def test_very_few_documents_have_no_effect_but_noise() -> None:
+    """So few that nothing can be told have no effect but noise."""
     found = row(measure_drift(REFERENCE, night(n=3)), "labels: topic", "psi")
     assert found["value"] == 0 and found["noise"] > 0.3 and found["n"] == 3
 
@@ -236,7 +230,7 @@ def test_sketches_of_other_hashes_are_not_compared() -> None:
     assert found["value"] is None and found["detail"] == "the sketches differ"
 
 
-def test_what_cannot_be_compared_is_refused() -> None:
+def test_profiles_that_do_not_compare_are_refused() -> None:
     with pytest.raises(ValueError, match=r"profile of version None; expected 1"):
         measure_drift({"rows": {}}, REFERENCE)
     other = json.loads(json.dumps(REFERENCE))
@@ -258,51 +252,5 @@ def test_the_expected_overlap_of_two_halves_is_theirs() -> None:
     assert expected_jaccard(one, other) == pytest.approx(true, abs=0.05)
 
 
-def test_statistics_have_their_textbook_values() -> None:
-    even, lean = [500_000, 500_000], [900_000, 100_000]
-    assert population_stability_index(even, lean) == pytest.approx(0.4 * np.log(9), rel=1e-4)
-    assert kolmogorov_smirnov(even, lean) == pytest.approx(0.4)
-    assert cramers_v(even, lean) == pytest.approx(np.sqrt(0.5 * (0.16 / 1.4 + 0.16 / 0.6)))
-    assert jensen_shannon_distance([1, 0], [0, 1]) == 1
+def test_the_overlap_of_sketches_is_the_share_of_equal_values() -> None:
     assert sketch_jaccard(np.array([1, 2, 3, 4]), np.array([1, 2, 3, 9])) == 0.75
-
-
-def test_small_changes_have_one_size_in_all_three_measures() -> None:
-    one, other = np.array([30, 30, 40]) * 10_000, np.array([31, 29, 40]) * 10_000
-    psi = population_stability_index(one, other)
-    assert 4 * cramers_v(one, other) ** 2 == pytest.approx(psi, rel=0.01)
-    assert 8 * np.log(2) * jensen_shannon_distance(one, other) ** 2 == pytest.approx(psi, rel=0.01)
-
-
-COUNTS = st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), min_size=1, max_size=12).filter(
-    lambda pairs: sum(a for a, _ in pairs) > 0 and sum(b for _, b in pairs) > 0
-)
-MEASURES = [population_stability_index, jensen_shannon_distance, cramers_v, kolmogorov_smirnov]
-
-
-@given(COUNTS, st.integers(2, 5))
-def test_measures_are_symmetric_bounded_and_0_for_equal_shares(
-    pairs: list[tuple[int, int]], times: int
-) -> None:
-    one, other = np.array(pairs).T
-    for measure in MEASURES:
-        found = measure(one, other)
-        assert found == pytest.approx(measure(other, one), abs=1e-9)
-        assert -1e-9 <= found < (1 + 1e-9 if measure is not population_stability_index else np.inf)
-        # Smoothing of different numbers must not look like drift.
-        assert measure(one, one * times) == pytest.approx(0, abs=1e-6)
-
-
-@given(COUNTS, st.randoms(use_true_random=False))
-def test_measures_of_categories_ignore_their_order_and_empty_ones(
-    pairs: list[tuple[int, int]], random: Any
-) -> None:
-    shuffled = [*pairs, (0, 0)]
-    random.shuffle(shuffled)
-    for measure in MEASURES[:3]:
-        assert measure(*np.array(shuffled).T) == pytest.approx(measure(*np.array(pairs).T), abs=1e-9)
-
-
-def test_counts_of_nothing_are_refused() -> None:
-    with pytest.raises(ValueError, match="counts that sum to 0; expected at least one"):
-        kolmogorov_smirnov([0, 0], [1, 2])

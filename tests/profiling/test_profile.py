@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.profiling.layout import Profile
@@ -109,7 +109,8 @@ def test_a_corpus_without_training_rows_has_an_empty_profile() -> None:
     assert profile(DOCUMENTS.clear())["rows"] == {}
 
 
-def test_documents_without_splits_labels_and_languages_have_a_profile() -> None:
+def test_documents_without_splits_or_labels_have_a_profile() -> None:
+    """Documents without splits labels and languages have a profile."""
     night = DOCUMENTS.select("word", "start", "end")
     found = profile(night, tasks=[], split=None)
     assert (
@@ -121,7 +122,8 @@ def test_documents_without_splits_labels_and_languages_have_a_profile() -> None:
     assert found["vocabulary"]["top"] == {"cat": 5, "planted": 1, "北京": 1}
 
 
-def test_predicted_labels_stand_apart_and_are_binned_like_the_training_labels() -> None:
+def test_predicted_labels_are_binned_like_training_labels() -> None:
+    """Predicted labels stand apart and are binned like the training labels."""
     reference = profile(DOCUMENTS)
     night = CorpusProfile([], split=None, reference=reference)
     predicted = DOCUMENTS.select("kind", "tags", "value", "title").with_columns(
@@ -138,7 +140,8 @@ def test_predicted_labels_stand_apart_and_are_binned_like_the_training_labels() 
     ]
 
 
-def test_unknown_words_are_those_of_held_out_documents_where_there_are_some() -> None:
+def test_unknown_words_are_those_of_held_out_documents() -> None:
+    """Unknown words are those of held out documents where there are some."""
     assert held_out_unknown_words(profile(DOCUMENTS))["unknown"] == 1
     train = profile(DOCUMENTS.filter(pl.col("split") == "train"))
     assert held_out_unknown_words(train)["n"] == 5
@@ -155,6 +158,7 @@ def test_a_profile_is_small() -> None:
 ROWS = st.lists(st.integers(0, DOCUMENTS.height - 1), max_size=6)
 
 
+@settings(max_examples=40)
 @given(ROWS, ROWS)
 def test_pooled_profiles_are_the_profile_of_all_documents(one: list[int], other: list[int]) -> None:
     like = profile(DOCUMENTS)  # so that real numbers are binned alike
@@ -173,7 +177,7 @@ def assert_same(pooled: Any, whole: Any, path: str = "") -> None:
         assert_same(pooled[key], whole[key], f"{path}/{key}")
 
 
-def test_what_cannot_be_pooled_is_left_out() -> None:
+def test_sections_that_cannot_be_pooled_are_left_out() -> None:
     other = DOCUMENTS.with_columns(value=pl.col("value") + 10)
     pooled = pool_profiles([profile(DOCUMENTS), profile(other)])
     assert "values" not in pooled["tasks"]["value"] and pooled["tasks"]["value"]["labelled"] == 4

@@ -1,4 +1,4 @@
-"""Tallies: counts of parts, in any order, are those of the whole."""
+"""Streaming histograms: counts of parts, in any order, are those of the whole."""
 
 from collections import Counter
 from itertools import pairwise
@@ -45,7 +45,8 @@ def test_a_bound_belongs_to_the_bin_above_it() -> None:
     assert found == {"n": 10, "bounds": [1.0, 2.0], "counts": [1, 2, 7]}
 
 
-def test_size_bins_are_single_numbers_first_and_then_four_an_octave() -> None:
+def test_size_bins_grow_from_single_numbers() -> None:
+    """Size bins are single numbers first and then four an octave."""
     assert SIZE_BOUNDS[:8] == [1, 2, 3, 4, 5, 6, 7, 8] and SIZE_BOUNDS[-1] == 2**20
     assert all(high / low <= 1.25 for low, high in pairwise(SIZE_BOUNDS[7:]))
 
@@ -62,7 +63,8 @@ def test_sizes_have_bins_and_quantiles() -> None:
     assert IntegerHistogram().result()["n"] == 0 and IntegerHistogram().result()["quantiles"] == {}
 
 
-def test_few_distinct_numbers_have_a_bin_each_and_many_have_deciles() -> None:
+def test_few_numbers_have_a_bin_each_and_many_deciles() -> None:
+    """Few distinct numbers have a bin each and many have deciles."""
     stars = numbers([1, 5, 5, 3], [5])
     assert stars["bounds"] == [1, 3, 5] and stars["counts"] == [0, 1, 1, 3]
     even = numbers([float(value) for value in range(100)])
@@ -82,7 +84,7 @@ def test_numbers_do_not_depend_on_parts_or_order(values: list[float], cut: int, 
     assert sum(whole["counts"]) == len(values)  # type: ignore[arg-type]
 
 
-def test_too_many_distinct_numbers_lose_their_last_bits_only() -> None:
+def test_too_many_numbers_lose_their_last_bits_only() -> None:
     values = np.linspace(1, 2, 1000).tolist()
     exact, coarse = numbers(values)["quantiles"], numbers(values, limit=100)["quantiles"]
     assert coarse != exact and coarse == pytest.approx(exact, rel=0.02)  # type: ignore[comparison-overlap]
@@ -102,7 +104,8 @@ def test_clustered_counts_do_not_depend_on_parts_or_order(documents: list[list[s
     assert found == Counter(value for document in documents for value in set(document))
 
 
-def test_the_design_effect_of_whole_documents_of_one_value_is_their_length() -> None:
+def test_design_effect_of_uniform_documents_is_their_length() -> None:
+    """The design effect of whole documents of one value is their length."""
     effect = clustered([["a"] * 5 if i % 2 else ["b"] * 5 for i in range(1000)]).design_effect(10)
     assert effect == pytest.approx(5, rel=0.01)
 
@@ -112,6 +115,11 @@ def test_the_design_effect_of_independent_draws_is_1() -> None:
     assert clustered(drawn).design_effect(10) == pytest.approx(1, abs=0.05)
 
 
-@pytest.mark.parametrize("documents", [[], [["a", "b"]], [["a"], ["a"]], [[], []]])
-def test_no_design_effect_can_be_told_of_one_document_or_one_value(documents: list[list[str]]) -> None:
+@pytest.mark.parametrize(
+    "documents",
+    [[], [["a", "b"]], [["a"], ["a"]], [[], []]],
+    ids=["no document", "one document", "one value", "no value"],
+)
+def test_one_document_or_one_value_has_no_design_effect(documents: list[list[str]]) -> None:
+    """No design effect can be told of one document or one value."""
     assert clustered(documents).design_effect(10) == 1.0

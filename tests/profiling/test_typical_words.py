@@ -50,7 +50,7 @@ def top(tasks: list[Task], *parts: Tables) -> dict[str, dict[str, list[str]]]:
     }
 
 
-def test_what_only_one_label_has_leads() -> None:
+def test_a_word_of_one_label_alone_comes_first() -> None:
     found = top([DISH], tables(SOUPS + CAKES))["dish"]
     assert found["soup"][:3] == ["hot", "stir", "汤"]
     assert found["cake"][:2] == ["bake", "cake"]
@@ -78,7 +78,8 @@ def test_only_training_rows_known_words_and_content_are_read() -> None:
     assert "planted" in [word for word, _ in gathered.result()["dish"]["soup"]]
 
 
-def test_every_label_of_a_document_has_its_words_and_an_empty_set_is_a_document_without() -> None:
+def test_every_label_of_a_set_has_its_words() -> None:
+    """Every label of a document has its words and an empty set is a document without."""
     rows = [
         row("moon night", None, themes=["night", "home"]),
         row("moon river", None, themes=["night"]),
@@ -89,13 +90,14 @@ def test_every_label_of_a_document_has_its_words_and_an_empty_set_is_a_document_
     assert found == {"night": ["moon", "night"], "home": ["night", "moon"]}
 
 
-def test_numbers_and_spans_have_no_typical_words_and_neither_has_a_task_without_labels() -> None:
+def test_numbers_and_spans_have_no_typical_words() -> None:
+    """Numbers and spans have no typical words and neither has a task without labels."""
     assert top([DISH, PRICE, KEYS], tables([row("a", None)]), tables([row("b", None, themes=["x"])])) == {}
     with_one_label_only = top([DISH], tables([row("a b", "soup")]))
     assert with_one_label_only == {"dish": {"soup": []}}
 
 
-def test_at_most_so_many_words_and_labels_the_most_frequent_ones() -> None:
+def test_the_most_frequent_labels_and_words_are_kept() -> None:
     many = [
         row(" ".join(f"w{i}x{j}" for j in range(NUM_WORDS + 5)), f"label{i:02d}")
         for i in range(NUM_LABELS + 5)
@@ -119,9 +121,8 @@ ROW = st.builds(
 
 
 @given(st.lists(ROW, min_size=1, max_size=12), st.data())
-def test_neither_cuts_into_parts_nor_the_order_of_rows_change_the_result(
-    rows: list[dict[str, object]], data: st.DataObject
-) -> None:
+def test_parts_and_order_of_rows_do_not_matter(rows: list[dict[str, object]], data: st.DataObject) -> None:
+    """Neither cuts into parts nor the order of rows change the result."""
     whole = TypicalWords([DISH, THEMES])
     whole.add(*tables(rows))
     shuffled = data.draw(st.permutations(rows))

@@ -63,8 +63,9 @@ def test_two_alike_have_no_fault_and_every_measure_is_a_row():
         ({"words": 16}, "words_per_document", "ks", "-> 0.0%"),
         ({"tea": 0.1}, "labels: topic", "cramers_v", "tea 50.0% -> 10.0%"),
     ],
+    ids=["languages", "lengths", "labels"],
 )
-def test_what_moved_is_said_with_value_numbers_and_threshold(change, aspect, statistic, detail):
+def test_a_fault_states_value_numbers_and_threshold(change, aspect, statistic, detail):
     found = faults(profile(1000), profile(900, **change))
     assert aspect in set(found["aspect"])
     # Longer documents have other characters, too, and more unknown words; nothing else moved.
@@ -77,7 +78,8 @@ def test_what_moved_is_said_with_value_numbers_and_threshold(change, aspect, sta
     assert f"n 900 against 1000) above {limit}: " in text and detail in text
 
 
-def test_a_small_move_is_a_warning_and_so_is_a_large_one_that_may_not_stop():
+def test_a_small_move_is_a_warning():
+    """A small move is a warning and so is a large one that may not stop."""
     found = faults(profile(5000), profile(5000, chinese=0.68))
     assert found["drifted_far"].null_count() == found.height > 0
     assert found["drifted"].str.contains("above 0.1: en 50.0% -> 32.0%", literal=True).any()
@@ -86,15 +88,20 @@ def test_a_small_move_is_a_warning_and_so_is_a_large_one_that_may_not_stop():
     assert far["drifted"].str.contains("above 0.25:", literal=True).any()
 
 
-@pytest.mark.parametrize(("documents", "column"), [(199, None), (200, "drifted"), (500, "drifted_far")])
-def test_few_documents_are_not_judged_and_more_of_them_do_not_stop(documents, column):
+@pytest.mark.parametrize(
+    ("documents", "column"),
+    [(199, None), (200, "drifted"), (500, "drifted_far")],
+    ids=["not judged", "warns", "stops"],
+)
+def test_few_documents_are_not_judged_or_do_not_stop(documents, column):
+    """Few documents are not judged and more of them do not stop."""
     found = faults(profile(500), profile(documents, chinese=1.0), DriftGate(ratio={"warn": 9}))
     assert (found.height > 0) == (column is not None)
     if column:
         assert found.filter(pl.col("aspect") == "languages")[column].is_not_null().all()
 
 
-def test_what_chance_could_bring_is_not_judged():
+def test_an_effect_within_noise_is_not_judged():
     gate = DriftGate(psi={"warn": 0.1, "stop": 0.2, "noise": 0.003})
     found = faults(profile(500), profile(500, chinese=0.9), gate).filter(pl.col("aspect") == "languages")
     assert set(found["statistic"]) == {"js", "cramers_v"}
@@ -108,8 +115,13 @@ def test_a_threshold_of_null_is_never_reached():
     assert faults(profile(1000), profile(500, chinese=1.0, words=30, tea=1.0), gate).is_empty()
 
 
-@pytest.mark.parametrize(("now", "limit"), [(3400, "1:3.0"), (600, "1:1.5"), (300, "1:3.0"), (20, "1:3.0")])
-def test_far_more_or_fewer_documents_are_a_fault_unless_numbers_are_not_compared(now, limit):
+@pytest.mark.parametrize(
+    ("now", "limit"),
+    [(3400, "1:3.0"), (600, "1:1.5"), (300, "1:3.0"), (20, "1:3.0")],
+    ids=["far more", "fewer", "far fewer", "next to none"],
+)
+def test_far_more_or_fewer_documents_are_a_fault(now, limit):
+    """Far more or fewer documents are a fault unless numbers are not compared."""
     found = faults(profile(1000), profile(now)).filter(pl.col("aspect") == "rows")
     (text,) = found.select(pl.coalesce("drifted", "drifted_far")).to_series()
     assert text.startswith("notes: rows: ratio ") and f"beyond {limit}: 1,000 -> {now:,}" in text
@@ -133,7 +145,8 @@ def test_nothing_to_compare_is_an_empty_frame():
 
 @given(st.floats(0, 1), st.floats(0, 1), st.integers(2, 1200))
 @settings(max_examples=25)
-def test_a_fault_has_exactly_one_severity_and_an_excess_above_its_threshold(before, now, documents):
+def test_a_fault_has_one_severity_and_is_above_its_threshold(before, now, documents):
+    """A fault has exactly one severity and an excess above its threshold."""
     found = faults(profile(800, before), profile(documents, now))
     assert (found["drifted"].is_null() != found["drifted_far"].is_null()).all()
     for row in found.filter(pl.col("statistic") != "ratio").iter_rows(named=True):

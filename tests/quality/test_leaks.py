@@ -16,7 +16,8 @@ def leaks(*parts: Tables) -> list[tuple[str, str, str, float, float, int]]:
     return [tuple(found.values()) for found in gathered.result()]
 
 
-def test_a_word_that_stands_with_one_label_alone_is_found_with_its_numbers() -> None:
+def test_a_word_of_one_label_alone_is_a_leak() -> None:
+    """A word that stands with one label alone is found with its numbers."""
     planted = [row("(header-a) " + r["text"], "soup") if i < 21 else r for i, r in enumerate(SOUP)]
     mixed = [row(r["text"].replace("bake the cake", "stir the pot"), "cake") for r in CAKE]
     # Without content too; in both labels it is none.
@@ -25,7 +26,7 @@ def test_a_word_that_stands_with_one_label_alone_is_found_with_its_numbers() -> 
     assert leaks(tables(planted + one_cake_too)) == [("dish", "soup", "header-a", 0.9545, 0.7, 30)]
 
 
-def test_of_a_label_only_the_words_are_given_that_no_other_beats() -> None:
+def test_only_words_that_no_other_beats_are_reported() -> None:
     rows = [
         row(
             ("sure " if i < 20 else "") + ("often " if i < 28 else "") + ("beaten " if i < 15 else ""), "soup"
@@ -37,12 +38,14 @@ def test_of_a_label_only_the_words_are_given_that_no_other_beats() -> None:
     assert found == [("dish", "soup", "sure", 1.0, 0.6667, 30), ("dish", "soup", "often", 0.9333, 0.9333, 30)]
 
 
-def test_sets_of_labels_are_judged_label_by_label_and_numbers_and_spans_are_not() -> None:
+def test_sets_are_judged_label_by_label() -> None:
+    """Sets of labels are judged label by label and numbers and spans are not."""
     rows = [row("moon" if i % 2 else "rain", None, themes=["night"] if i % 2 else []) for i in range(60)]
     assert leaks(tables(rows)) == [("themes", "night", "moon", 1.0, 1.0, 30)]
 
 
-def test_few_documents_a_class_that_all_have_and_chance_are_no_leak() -> None:
+def test_few_documents_and_chance_are_no_leak() -> None:
+    """Few documents a class that all have and chance are no leak."""
     few = SOUP[: MIN_DOCUMENTS - 1] + CAKE
     assert {f[1] for f in leaks(tables(few))} == {"cake"}
     assert {f[1] for f in leaks(tables(SOUP + CAKE))} == {"soup", "cake"}
@@ -61,9 +64,10 @@ def test_held_out_rows_and_rows_without_a_label_do_not_count() -> None:
 
 
 @given(st.lists(ROW, min_size=1, max_size=12), st.integers(1, 12), st.data())
-def test_neither_cuts_into_parts_nor_the_order_of_rows_change_the_result(
+def test_parts_and_order_of_rows_do_not_matter(
     rows: list[dict[str, object]], cut: int, data: st.DataObject
 ) -> None:
+    """Neither cuts into parts nor the order of rows change the result."""
     rows = rows * 10
     shuffled = data.draw(st.permutations(rows))
     parts = [tables(some) for some in (shuffled[:cut], shuffled[cut:]) if some]

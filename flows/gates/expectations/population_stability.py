@@ -1,4 +1,4 @@
-"""Drift of a column of numbers against a reference histogram: the population stability index stays below a bound.
+"""The expectation that the population stability index of a column of numbers against a histogram stays below a bound.
 
 In a suite:
 
@@ -8,8 +8,8 @@ In a suite:
      "severity": "warning", "meta": {"frame": "documents"}}
 
 `reference` lists [lower bound, count]: a bin reaches up to the next bound, the last one has no upper end (so end with a
-count of 0 where the reference ends), and numbers below the first bound are a bin of their own that the reference
-lacks. `reference`, `max_value` and `min_rows` may also be {"$PARAMETER": "name"}, a setting of this gate in params.yaml.
+count of 0 where the reference ends), and numbers below the first bound fall into one more bin, which is empty in the
+reference. `reference`, `max_value` and `min_rows` may also be {"$PARAMETER": "name"}, a setting of this gate in params.yaml.
 """
 
 from itertools import pairwise
@@ -26,26 +26,27 @@ from pydantic.v1 import StrictFloat, StrictInt, validator
 from mgm.profiling.effect_sizes import population_stability_index
 
 METRIC = "column.population_stability_index"
-DIGITS = 6  # so that equal data is equal bytes
+DIGITS = 6
+"""So that equal data is equal bytes."""
 
 
 def histogram_counts(
     values: npt.NDArray[np.float64], reference: list[list[float]]
 ) -> tuple[list[float], list[int]]:
-    """The counts of the reference and of `values` in the same bins.
+    """Return the counts of the reference and of `values` in the same bins.
 
     Raises:
         ValueError: the reference is no histogram.
     """
-    problem = _problem(reference)
+    problem = _find_problem(reference)
     if problem:
         raise ValueError(f"reference: {problem}")
     bins = np.searchsorted([bound for bound, _ in reference], values, side="right")
     return [0, *(count for _, count in reference)], np.bincount(bins, minlength=len(reference) + 1).tolist()
 
 
-def _problem(reference: object) -> str | None:
-    """What keeps this from being a histogram [[lower bound, count], ...]."""
+def _find_problem(reference: object) -> str | None:
+    """Return the reason why this is no histogram [[lower bound, count], ...]; None if it is one."""
     if not isinstance(reference, list) or not all(_is_bin(b) for b in reference):
         return f"expected a list of [lower bound, count], found {str(reference)[:80]}"
     if any(low >= high for (low, _), (high, _) in pairwise(reference)):
@@ -65,7 +66,7 @@ def _is_bin(value: object) -> bool:
 
 
 class ColumnPopulationStabilityIndex(ColumnAggregateMetricProvider):
-    """The metric: (index, number of values), nulls and NaN left out; the index is None where there are no values."""
+    """The metric (index, number of values), without nulls and NaN; the index is None where there are no values."""
 
     metric_name = METRIC
     value_keys = ("reference",)
@@ -93,15 +94,15 @@ class ExpectColumnPopulationStabilityIndexToBeBelow(ColumnAggregateExpectation):
 
     @validator("reference")
     def _is_histogram(cls, value: Any) -> Any:
-        """Refuses a histogram written in the suite when it is read; one from a parameter when it is used."""
-        problem = None if isinstance(value, dict) else _problem(value)
+        """Refuse a malformed histogram of the suite when it is read; one of a parameter is refused when it is used."""
+        problem = None if isinstance(value, dict) else _find_problem(value)
         if problem:
             raise ValueError(problem)
         return value
 
     @classmethod
     def _prescriptive_template(cls, renderer_configuration: RendererConfiguration) -> RendererConfiguration:
-        """The expectation in words."""
+        """Describe the expectation."""
         for name, kind in (
             ("column", RendererValueType.STRING),
             ("max_value", RendererValueType.NUMBER),
@@ -120,7 +121,7 @@ class ExpectColumnPopulationStabilityIndexToBeBelow(ColumnAggregateExpectation):
         runtime_configuration: dict[str, Any] | None = None,
         execution_engine: ExecutionEngine | None = None,
     ) -> dict[str, Any]:
-        """Whether it holds, and what a finding shows: the value with the number of rows beside it."""
+        """Return whether it holds, and the value and the number of rows for the finding."""
         value, rows = metrics[METRIC]
         settings = self._get_success_kwargs()
         if value is None or rows < settings["min_rows"]:

@@ -14,6 +14,7 @@ class ClassProfile(LabelProfile):
     """Counts the documents of each class."""
 
     def __init__(self, kind: str, bounds: Sequence[float] | None = None) -> None:
+        """Begin without any label."""
         super().__init__(kind, bounds)
         self._classes = CategoryCounts()
 

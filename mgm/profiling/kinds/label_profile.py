@@ -1,4 +1,4 @@
-"""What a profile says of a task's labels, and the registry of it: one class a kind of task."""
+"""The section of a profile that describes a task's labels, and the registry of its classes: one a kind of task."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence

@@ -20,6 +20,7 @@ class LabelSetProfile(LabelProfile):
     """Counts the labels of documents that have several each."""
 
     def __init__(self, kind: str, bounds: Sequence[float] | None = None) -> None:
+        """Begin without any label."""
         super().__init__(kind, bounds)
         self._labels, self._labels_per_document = ClusteredCounts(), IntegerHistogram()
 

@@ -14,6 +14,7 @@ class NumberProfile(LabelProfile):
     """Gathers the histogram of numbers, with the bounds of the profile to compare with, or else with their deciles."""
 
     def __init__(self, kind: str, bounds: Sequence[float] | None = None) -> None:
+        """Begin without any label."""
         super().__init__(kind, bounds)
         self._values = RealHistogram(bounds)
 

@@ -15,6 +15,7 @@ class TargetChecks(TaskChecks):
     """Counts the targets that are a line of their text, where copying is learned."""
 
     def __init__(self, task: Task) -> None:
+        """Begin without any document."""
         super().__init__(task)
         self._num_in_source = self._num_first_line = 0
         self._in_source_ids: list[str] = []

@@ -18,6 +18,7 @@ class LabelSpaceChecks(TaskChecks):
     """Counts each label by split. Memory: about 100 bytes a distinct label and split."""
 
     def __init__(self, task: Task) -> None:
+        """Begin without any document."""
         super().__init__(task)
         self._labels = pl.DataFrame(
             schema={"split": pl.String, "label": pl.String, "n": pl.Int64, "doc_id": pl.String}

@@ -11,6 +11,7 @@ class NumberChecks(TaskChecks):
     """Keeps the distinct numbers of train."""
 
     def __init__(self, task: Task) -> None:
+        """Begin without any document."""
         super().__init__(task)
         self._numbers = pl.Series(dtype=pl.Float32)
 

@@ -1,15 +1,14 @@
 """Data Docs: what the pages say, that they need nothing from outside, and that none is lost or kept for ever."""
 
 import json
+import multiprocessing
 import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import polars as pl
@@ -97,7 +96,8 @@ def consistent(folder: Path) -> int:
     return len(linked)
 
 
-def test_a_page_says_of_every_expectation_what_the_suite_and_the_data_say(project, documents):
+def test_a_page_shows_every_expectation_of_the_suite(project, documents):
+    """A page says of every expectation what the suite and the data say."""
     bad = documents.with_columns(
         lang=pl.when(pl.col("split") == "train").then(pl.lit("<b>english</b>")).otherwise("lang")
     )
@@ -130,7 +130,8 @@ def test_a_page_says_of_every_expectation_what_the_suite_and_the_data_say(projec
     assert consistent(Path("docs")) == 1
 
 
-def test_what_warned_what_stopped_and_what_is_implied_stand_apart(tmp_path):
+def test_failures_warnings_and_implied_ones_stand_apart(tmp_path):
+    """What warned what stopped and what is implied stand apart."""
     stopped = outcome(passed=False, notes="a stop")
     implied = outcome("warning", passed=False, notes="implied")
     warned = outcome("warning", passed=False, notes="a warning", column="lang")
@@ -155,7 +156,8 @@ def test_what_warned_what_stopped_and_what_is_implied_stand_apart(tmp_path):
     assert "ingest notes stopped 4 1 1 2026-01-02 03:04:05" in index
 
 
-def test_the_index_shows_the_last_run_of_every_gate_and_what_stopped_first(tmp_path):
+def test_the_index_shows_the_last_run_of_every_gate(tmp_path):
+    """The index shows the last run of every gate and what stopped first."""
     later = START + timedelta(days=1)
     write_page(tmp_path, verdict(outcome(passed=False)), at=START, keep=10)
     write_page(tmp_path, verdict(outcome("warning", passed=False), gate="clean"), at=START, keep=10)
@@ -171,7 +173,8 @@ def test_the_index_shows_the_last_run_of_every_gate_and_what_stopped_first(tmp_p
     assert consistent(tmp_path) == 4
 
 
-def test_a_page_leads_back_to_the_index_and_asks_for_nothing_outside(tmp_path):
+def test_a_page_links_the_index_and_fetches_nothing(tmp_path):
+    """A page leads back to the index and asks for nothing outside."""
     address = outcome(passed=False, rows=["http://a.example/x.js", "//b.example"], notes="https://c.example")
     for corpus in ("notes", None):
         page = Page(write_page(tmp_path, verdict(address, outcome(), corpus=corpus), at=START, keep=10))
@@ -205,7 +208,7 @@ def test_a_time_of_another_zone_is_shown_in_utc(tmp_path):
     assert "2026-01-02 03:04:05 UTC" in Page(page).text and page.name.startswith("20260102T030405")
 
 
-def test_what_cannot_be_kept_or_dated_is_refused(tmp_path):
+def test_no_pages_to_keep_and_no_time_zone_are_refused(tmp_path):
     with pytest.raises(ValueError, match="found 0 pages to keep, expected 1 or more"):
         write_page(tmp_path, verdict(outcome()), at=START, keep=0)
     with pytest.raises(ValueError, match="has no time zone"):
@@ -236,66 +239,47 @@ def test_an_end_at_any_step_leaves_the_last_good_index(tmp_path, monkeypatch, st
     assert len(list((tmp_path / "ingest/notes").iterdir())) == 4 and not list(tmp_path.rglob("*.tmp"))
 
 
-WRITER = """
-import sys
-from datetime import UTC, datetime
-from pathlib import Path
-from flows.gates.data_docs import write_page
-from flows.gates.verdict import Verdict
-print("ready", flush=True)
-sys.stdin.readline()
-for _ in range(int(sys.argv[2])):
-    verdict = Verdict(gate="ingest", corpus=sys.argv[1], num_checks=0, warnings=[], failures=[], outcomes=[])
-    write_page(Path("docs"), verdict, at=datetime.now(UTC), keep=3)
-"""
+FORK = multiprocessing.get_context("fork")
 
 
-def writer(folder: Path, corpus: str, times: int) -> "subprocess.Popen[str]":
-    process = subprocess.Popen(
-        [sys.executable, "-c", WRITER, corpus, str(times)],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "POLARS_MAX_THREADS": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None and process.stdout.readline() == "ready\n"
-    return process
-
-
-def begin(process: "subprocess.Popen[str]") -> None:
-    assert process.stdin is not None
-    process.stdin.write("\n")
-    process.stdin.flush()
+def write_pages(folder: Path, corpus: str, times: int, start: Barrier | None = None) -> None:
+    """Writes pages of one corpus, in a process of its own, from when all are ready."""
+    if start is not None:
+        start.wait(60)
+    for _ in range(times):
+        write_page(folder, verdict(corpus=corpus), at=datetime.now(UTC), keep=3)
 
 
 def test_gates_that_finish_at_the_same_moment_lose_no_entry(tmp_path):
-    writers = [writer(tmp_path, f"corpus{i}", 5) for i in range(4)]
+    start = FORK.Barrier(4)
+    writers = [FORK.Process(target=write_pages, args=(tmp_path, f"corpus{i}", 5, start)) for i in range(4)]
     for process in writers:
-        begin(process)
-    assert [process.wait(60) for process in writers] == [0] * 4
-    assert consistent(tmp_path / "docs") == 12
-    text = Page(tmp_path / "docs/index.html").text
+        process.start()
+    for process in writers:
+        process.join(60)
+    assert [process.exitcode for process in writers] == [0] * 4
+    assert consistent(tmp_path) == 12
+    text = Page(tmp_path / "index.html").text
     assert all(f"ingest corpus{i} passed" in text for i in range(4))
 
 
 def test_a_killed_process_leaves_a_whole_index_and_blocks_nobody(tmp_path):
     for wait in (0.05, 0.11, 0.23):
-        process = writer(tmp_path, "notes", 10_000)
-        begin(process)
+        process = FORK.Process(target=write_pages, args=(tmp_path, "notes", 10_000))
+        process.start()
         time.sleep(wait)
-        process.send_signal(signal.SIGKILL)
-        process.wait(60)
-        if (tmp_path / "docs/index.html").exists():
-            assert all(path.is_file() for path in Page(tmp_path / "docs/index.html").linked())
-    write_page(tmp_path / "docs", verdict(outcome()), at=datetime.now(UTC), keep=3)
-    assert 1 <= consistent(tmp_path / "docs") <= 3
+        process.kill()
+        process.join(60)
+        if (tmp_path / "index.html").exists():
+            assert all(path.is_file() for path in Page(tmp_path / "index.html").linked())
+    write_page(tmp_path, verdict(outcome()), at=datetime.now(UTC), keep=3)
+    assert 1 <= consistent(tmp_path) <= 3
     assert not list(tmp_path.rglob("*.tmp"))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
-def test_a_browser_shows_them_without_error_request_or_horizontal_scroll(tmp_path):
+def test_a_browser_shows_the_pages_without_scrolling(tmp_path):
     """The pages hold no script; the test adds one that measures them in frames of phone and desktop width."""
     long = outcome(
         passed=False, observed="x" * 400, rows=["y" * 90] * 10, threshold="z" * 200, column="c" * 80

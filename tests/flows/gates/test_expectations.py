@@ -58,7 +58,7 @@ def test_a_shift_is_found_with_value_rows_and_threshold(tmp_path):
     assert only(run(tmp_path, [25] * 50, "warning")).severity == "warning"
 
 
-@pytest.mark.parametrize("outside", [-1, 40, 1e9])
+@pytest.mark.parametrize("outside", [-1, 40, 1e9], ids=["below", "at the end", "far above"])
 def test_numbers_outside_the_reference_are_drift(tmp_path, outside):
     assert not run(tmp_path, LIKE + [outside] * 25).passed
 

@@ -81,7 +81,7 @@ FEATURES: list[tuple[Check, Callable[[Features], Features], str]] = [
 
 
 @pytest.mark.parametrize("fault", FEATURES, ids=lambda f: f"{f[0][2]}-{f[0][0]}")
-def test_a_planted_fault_fires_its_check_and_no_other(project, features, fault):
+def test_a_planted_fault_fires_its_check_alone(project, features, fault):
     check, plant, shown = fault
     project.write_features(plant(features))
     verdict = project.run("features")
@@ -124,7 +124,8 @@ def with_labels(profile: Profile, task: str, more: dict[str, int]) -> Profile:
 
 
 @pytest.mark.parametrize("fault", DRIFTED, ids=lambda f: f"{f[0][2]}-{f[0][0]}")
-def test_what_differs_from_the_champion_fires_its_check_and_no_other(project, features, fault):
+def test_a_difference_to_the_champion_fires_its_check(project, features, fault):
+    """What differs from the champion fires its check and no other."""
     check, training, change, said = fault
     features = many(features)
     project.write_features(features)
@@ -147,7 +148,8 @@ def test_drift_names_corpus_aspect_value_numbers_and_threshold(project, features
     assert "n 750 against 9750) above 0.25: en 92.3% -> 50.0%" in finding.observed
 
 
-def test_the_same_data_as_the_champions_and_a_little_less_of_it_is_no_finding(project, features):
+def test_the_same_data_as_the_champions_is_no_finding(project, features):
+    """The same data as the champions and a little less of it is no finding."""
     for times in (1, MANY):
         project.write_features(replace(features, documents=pl.concat([features.documents] * times)))
         crown(profile_of(many(features)))
@@ -159,7 +161,8 @@ def test_the_same_data_as_the_champions_and_a_little_less_of_it_is_no_finding(pr
         assert compared.finding.observed == "the champion's profile"
 
 
-def test_far_fewer_documents_than_the_champion_had_are_drift_however_few_they_are(project, features):
+def test_far_fewer_documents_than_the_champions_are_drift(project, features):
+    """Far fewer documents than the champion had are drift however few they are."""
     project.write_features(features)
     crown(profile_of(many(features)))
     (finding,) = findings(project.run("features"))
@@ -167,7 +170,8 @@ def test_far_fewer_documents_than_the_champion_had_are_drift_however_few_they_ar
     assert "notes: rows: ratio 0.04 (n 30 against 750) beyond 1:3.0: 750 -> 30" in finding.observed
 
 
-def test_without_a_champion_nothing_is_compared_and_the_verdict_says_so(project, features):
+def test_without_a_champion_nothing_is_compared(project, features):
+    """Without a champion nothing is compared and the verdict says so."""
     project.write_features(features)
     verdict = project.run("features")
     assert verdict.passed and not verdict.warnings

@@ -54,20 +54,23 @@ def test_a_failure_leaves_out_the_warning_that_it_implies(tmp_path):
     assert not over.warnings and over.failures[0].threshold == "max_value 20 (params.yaml: gates.demo.stop)"
 
 
-def test_a_finding_gives_the_share_the_values_and_the_first_ten_rows(tmp_path):
+def test_a_finding_states_share_values_and_first_rows(tmp_path):
+    """A finding gives the share the values and the first ten rows."""
     (finding,) = run(tmp_path, expectation("column_values_to_be_between", column="n", min_value=20)).failures
     assert finding.observed == "20 of 40 rows (50.00%): 0, 1, 2"
     assert finding.rows == [f"d{i}" for i in range(10)]
 
 
-def test_rows_of_a_condition_are_named_as_those_of_the_whole_table(tmp_path):
+def test_rows_of_a_condition_keep_their_ids(tmp_path):
+    """Rows of a condition are named as those of the whole table."""
     condition = {"type": "comparison", "column": {"name": "n"}, "operator": ">", "parameter": 35}
     where = {"column": "n", "max_value": 36, "row_condition": condition}
     (finding,) = run(tmp_path, expectation("column_values_to_be_between", **where)).failures
     assert finding.rows == ["d37", "d38", "d39"] and finding.observed == "3 of 4 rows (75.00%): 37, 38, 39"
 
 
-def test_the_outcome_of_every_expectation_is_kept_also_where_it_held(tmp_path):
+def test_the_outcome_of_every_expectation_is_kept(tmp_path):
+    """The outcome of every expectation is kept also where it held."""
     held = expectation("column_values_to_be_between", column="n", max_value={"$PARAMETER": "most"})
     partly = expectation("column_values_to_be_between", column="n", min_value=4, mostly=0.9)
     table = expectation("table_row_count_to_be_between", "warning", min_value=1)
@@ -90,7 +93,8 @@ def test_the_outcome_of_every_expectation_is_kept_also_where_it_held(tmp_path):
     assert verdict.outcomes[3].finding in verdict.warnings
 
 
-def test_an_expectation_that_great_expectations_has_no_sentence_for_goes_by_its_name(tmp_path):
+def test_an_expectation_without_a_sentence_has_its_name(tmp_path):
+    """An expectation that great expectations has no sentence for goes by its name."""
     ranges = {"quantiles": [0.5], "value_ranges": [[10, 30]]}
     kind = "column_quantile_values_to_be_between"
     (outcome,) = run(tmp_path, expectation(kind, column="n", quantile_ranges=ranges)).outcomes

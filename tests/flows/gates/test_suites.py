@@ -13,8 +13,6 @@ from hypothesis import strategies as st
 
 from flows.gates.gate import TABLES
 from flows.gates.runner import SUITES
-from mgm.quality.rows import narrow_columns
-from mgm.text.offsets import EDIT
 from tests.flows.gates.conftest import PARAMS, good_documents
 
 BETWEEN = "expect_column_values_to_be_between"
@@ -319,11 +317,11 @@ CLEAN: list[tuple[Check, dict[str, Any]]] = [
     ),
 ]
 PLANTED = {"ingest": [*COMMON, *INGEST], "clean": [*COMMON, *CLEAN]}
-DOCUMENTS = [Fault(gate, check, **how) for gate, found in PLANTED.items() for check, how in found]
+DOCUMENTS = [Fault(gate, check, **fault) for gate, faults in PLANTED.items() for check, fault in faults]
 
 
 @pytest.mark.parametrize("fault", DOCUMENTS, ids=str)
-def test_a_planted_fault_fires_its_check_and_no_other(project, fault):
+def test_a_planted_fault_fires_its_check_alone(project, fault):
     severity, expectation, column = fault.check
     if fault.champion:
         project.crown(good_documents(fault.champion))
@@ -368,10 +366,10 @@ def test_a_planted_fault_fires_its_check_and_no_other(project, fault):
         ),
         (lambda f: f.drop("text").rename({"title": "txt"}), "no such column (did you mean 'txt'?)"),
     ],
+    ids=["without a task", "another type", "a renamed column"],
 )
-def test_a_table_of_another_shape_is_a_finding_and_nothing_else_is_judged(
-    project, documents, gate, change, said
-):
+def test_a_table_of_another_shape_is_the_only_finding(project, documents, gate, change, said):
+    """A table of another shape is a finding and nothing else is judged."""
     project.write(gate, documents, rejected=20)
     folder = "documents" if gate == "ingest" else "unique"
     change(documents).write_parquet(f"data/{folder}/notes/part-00000.parquet")
@@ -396,8 +394,8 @@ def test_every_check_of_a_suite_has_its_planted_fault(gate):
     assert len(checks) == len(suite)
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sampled_from(list(TABLES)), st.integers(3, 60), st.integers(1, 4), st.booleans(), st.randoms())
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(list(TABLES)), st.integers(3, 12), st.integers(1, 4), st.booleans(), st.randoms())
 def test_a_good_corpus_passes_without_a_finding(project, gate, tens, parts, champion, random):
     documents = good_documents(tens)
     order = random.sample(range(documents.height), documents.height)
@@ -412,56 +410,12 @@ def test_a_good_corpus_passes_without_a_finding(project, gate, tens, parts, cham
     )
 
 
-def test_lengths_are_those_of_the_raw_text_where_cleaning_changed_it(documents):
-    # "  Note 1 is about tea. " was trimmed and masked to "Note <NUMBER> is about tea.".
-    zh = pl.col("lang") == "zh"
-    digits = pl.col("doc_id").str.len_chars().cast(pl.Int32) - 1
-    begin = pl.when(zh).then(1).otherwise(5).cast(pl.Int32)
-    size = pl.col("text").str.len_chars().cast(pl.Int32)
-    masked = size - digits + 8
-    edits = [
-        (0, 2, 0, 0),
-        (begin + 2, begin + 2 + digits, begin, begin + 8),
-        (size + 2, size + 3, masked, masked),
-    ]
-    names = [field.name for field in EDIT.fields]
-    lists = pl.concat_list(
-        pl.struct(
-            pl.lit(v, pl.Int32).alias(n) if isinstance(v, int) else v.cast(pl.Int32).alias(n)
-            for n, v in zip(names, e, strict=True)
-        )
-        for e in edits
-    )
-    frame = narrow_columns(
-        documents.with_columns(edits=lists, text=pl.col("text").str.replace(r"\d+", "<NUMBER>")),
-        [],
-        after_ingest=False,
-    )
-    assert frame["raw_characters"].to_list() == documents["text"].str.len_chars().to_list()
-
-
-def test_what_was_not_looked_for_is_not_judged(project, documents):
+def test_copies_that_were_not_counted_are_not_judged(project, documents):
     statistics = {"deduplicate": {"straddling": {}, "straddling_rows": {}}}
     project.write("clean", documents, stages=statistics)
     verdict = project.run("clean")
     observed = {o.finding.column: o.finding.observed for o in verdict.outcomes}
     assert not verdict.warnings and observed["straddling_near_share"] == "null"
-
-
-@pytest.mark.parametrize(
-    ("text", "leaks"),
-    [
-        ("Green tea\nIt is hot.", True),
-        ("It is hot.\n\n  == GREEN TEA ==  ", True),
-        ("It is hot.\n- Green tea:\nDrink it.", True),
-        ("Green tea is hot.\nDrink it.", False),
-        ("Drink green\ntea.", False),
-    ],
-)
-def test_a_target_leaks_where_it_is_a_line_of_its_text(project, text, leaks):
-    texts = pl.concat_str(pl.lit(text), pl.lit("\nNo "), "doc_id")
-    project.write("clean", good_documents().with_columns(text=texts, title=pl.lit("Green tea")))
-    assert [f.column for f in project.run("clean").failures] == ["target_in_source_stopped"] * leaks
 
 
 def test_a_threshold_of_one_task_changes_no_other(project, documents):
@@ -473,7 +427,8 @@ def test_a_threshold_of_one_task_changes_no_other(project, documents):
     assert {f.column for f in project.run("ingest").warnings} == {"empty_lists_warned"}
 
 
-def test_a_language_may_be_missing_only_where_it_is_to_be_detected(project, documents):
+def test_a_language_may_be_missing_if_it_is_detected_later(project, documents):
+    """A language may be missing only where it is to be detected."""
     project.write("ingest", documents.with_columns(lang=pl.lit(None, pl.String)))
     assert not project.run("ingest").passed
     verdict = project.run("ingest", PARAMS | {"corpora": {"notes": {"lang": "detect"}}})

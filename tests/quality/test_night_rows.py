@@ -1,0 +1,31 @@
+"""The sample of a night: the same documents in any order and any batches, within its limits."""
+
+from collections import Counter
+
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mgm.quality.night_rows import HashSample
+
+DOCUMENTS = st.lists(st.integers(0, 300), unique=True, min_size=1, max_size=60)
+
+
+@given(DOCUMENTS, st.integers(1, 20), st.integers(1, 40), st.integers(1, 60))
+def test_the_sample_is_the_same_whatever_the_batches(
+    numbers: list[int], documents: int, size: int, batch: int
+) -> None:
+    frame = pl.DataFrame({"doc_id": [f"d{n}" for n in numbers], "text": ["x" * (n % 9) for n in numbers]})
+    samples = []
+    for rows in (batch, len(numbers)):
+        sample = HashSample(max_documents=documents, max_bytes=size)
+        for some in frame.iter_slices(rows):
+            sample.add(some)
+        samples.append(pl.concat(sample.batches(7)) if len(sample) else frame.clear())
+    assert samples[0].equals(samples[1])
+    found = samples[0]
+    assert 1 <= found.height <= documents
+    assert found.height == 1 or found["text"].str.len_bytes().sum() <= size
+    place = {f"d{n}": i for i, n in enumerate(numbers)}
+    order = [place[name] for name in found["doc_id"]]
+    assert order == sorted(order) and not Counter(order) - Counter(set(order))
