@@ -1,5 +1,4 @@
-"""The files of a run -> reports/report.html and the model card reports/card.md, and the run's closing lines: one a task, and where the
-report is."""
+"""The files of a run -> reports/report.html and the model card reports/card.md."""
 
 import os
 import platform
@@ -7,35 +6,29 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from flows.project import CARD, REPORTS
+from flows.project import CARD, PAGE
 from flows.revision import code_revision
 from flows.stages.command_line import run_stage
 from mgm.evaluation.run_files import Sources
+from mgm.files import write_text
 from mgm.report.card import render_card
 from mgm.report.page import render
 from mgm.settings.views.training import TrainingSettings
 
-TARGET = REPORTS / "report.html"
 PACKAGES = ("torch", "polars", "pyarrow", "numpy", "scipy", "dvc", "great-expectations", "rjieba")
 
 
 def main() -> None:
+    """Write the report and the card."""
     sources = Sources(Path(), TrainingSettings.load())
     facts = _facts()
-    _write(CARD, render_card(sources, facts))
-    _write(TARGET, render(sources, facts))
-    print(f"report: {TARGET}")
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    write_text(CARD, render_card(sources, facts))
+    write_text(PAGE, render(sources, facts))
+    print(f"report: {PAGE}")
 
 
 def _facts() -> dict[str, str]:
-    """What no file of the run says: this moment, this code, this machine."""
+    """Return the facts that no file of the run holds: the time, the code, the machine."""
     return {
         "git revision": code_revision(),
         "report made at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),

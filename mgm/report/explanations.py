@@ -1,5 +1,8 @@
-"""The report's explanations: the worth of each granularity, the faithfulness of highlighted words, and each task's explained
-answers and labels in doubt."""
+"""The report's explanations of the model, and of each task's answers.
+
+The section shows the worth of each granularity and the faithfulness of highlighted words; a task's part its explained answers and
+labels in doubt.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -76,9 +76,9 @@ def read_verdict(sources: Sources) -> dict[str, Any] | None:
 
 
 def read_out_of_distribution(sources: Sources) -> dict[str, Any] | None:
-    """Read how far the reconstruction error tells other documents from those of the test split.
+    """Read how well the reconstruction error separates other documents from those of the test split.
 
-    None where the fusion reconstructs nothing or no other documents were given.
+    None where the fusion reconstructs nothing or no other documents were scored.
     """
     content: dict[str, Any] | None = sources.json(*PLACE, expected=False)
     return content
@@ -131,7 +131,7 @@ def read_gates(sources: Sources) -> list[dict[str, Any]]:
 
 
 def read_provenance(sources: Sources, facts: Mapping[str, str]) -> ProvenanceContent:
-    """Read what the run was made of.
+    """Read the inputs, settings and machine of the run.
 
     Args:
         facts: what no file says: revision, time, versions and hardware of the report.

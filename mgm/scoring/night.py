@@ -32,7 +32,7 @@ class Tables:
 
 @dataclass(frozen=True, kw_only=True)
 class NightPlan:
-    """A night that is to be scored: what is known of it before, its documents, and the places of its results."""
+    """A night that is to be scored: its metadata so far, its documents, and the places of its results."""
 
     night: Night
     inputs: Inputs

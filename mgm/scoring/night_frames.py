@@ -7,7 +7,7 @@ drift: see drift_frames.py; a night's sample against the profile in the bundle, 
 table, one row:
     rows, sampled               documents, and those of the sample
     blank_share                 documents without text, or with nothing but blanks, of all
-    compared_with               what drift is measured against; null where the bundle has no profile that compares
+    compared_with               the reference of drift; null where the bundle has no comparable profile
 
 Memory: that of night_rows.py, and a copy for whoever evaluates expectations.
 """
