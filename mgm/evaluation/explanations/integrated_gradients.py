@@ -177,7 +177,7 @@ def _replaced_word_vectors(encoder: Encoder, vectors: Vectors) -> Iterator[None]
     def replace_output(name: str) -> Any:
         return lambda module, inputs, output: vectors[name]
 
-    handles = [getattr(encoder, name).register_forward_hook(replace_output(name)) for name in vectors]
+    handles = [encoder.granularities[name].register_forward_hook(replace_output(name)) for name in vectors]
     try:
         yield
     finally:
