@@ -10,13 +10,14 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from flows.project import DATA
-from mgm.corpus.parts import MANIFEST, read_manifest
+from flows.project import CHECKPOINTS, FEATURES, LABELS, PRETRAINED, TAUGHT, VECTORS, VOCABULARY
+from mgm.corpus.parts import MANIFEST
 from mgm.files import file_sha256, fingerprint
 from mgm.settings.core import PARAMS
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
+from mgm.text.feature_tables import read_feature_parts
 from mgm.text.features import FeaturePart
 from mgm.text.vectors.table import METADATA_FILE, TABLE_FILE, VectorTable, load_vectors
 from mgm.text.vocabulary import Vocabulary
@@ -27,13 +28,6 @@ from mgm.training.fit import FitResult, Plan, plan_training
 from mgm.training.pretraining import weights
 from mgm.training.wide_solver import SolvedTask
 
-FEATURES = DATA / "features"
-CHECKPOINTS = DATA / "checkpoints"
-VECTORS = DATA / "vectors"
-TAUGHT = DATA / "taught"
-PRETRAINED = DATA / "pretrained"
-VOCABULARY, LABELS = FEATURES / "vocabulary.parquet", FEATURES / "labels.json"
-
 
 def corpora_of(settings: TrainingSettings, tasks: Sequence[Task]) -> list[str]:
     """Return the enabled corpora that label one of these tasks, sorted by name."""
@@ -42,8 +36,7 @@ def corpora_of(settings: TrainingSettings, tasks: Sequence[Task]) -> list[str]:
 
 def read_features(corpus: str) -> list[FeaturePart]:
     """Return the parts of a corpus's features, memory-mapped."""
-    count = len(read_manifest(FEATURES / corpus).parts)
-    return [FeaturePart.load(FEATURES / corpus, index) for index in range(count)]
+    return read_feature_parts(FEATURES / corpus)
 
 
 def feature_hashes(corpora: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Stage: features to a bundle, one network trained on all tasks jointly. `python -m flows.stages.train`."""
+"""Stage: features -> a bundle, one network trained on all tasks jointly. `python -m flows.stages.train`."""
 
 import os
 import sys
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from dvclive import Live
 
-from flows.project import CANDIDATE, REPORTS
+from flows.project import CANDIDATE, FEATURES, PROFILE, REPORTS, TRAINING, VOCABULARY
 from flows.stages.command_line import run_stage
-from flows.training_run import FEATURES, VOCABULARY, Console, checkpoint, facts, prepare
+from flows.training_run import Console, checkpoint, facts, prepare
 from mgm.bundle import Bundle, load_stopwords, save_bundle, shaping_settings
 from mgm.files import read_json, write_json
 from mgm.settings.views.training import TrainingSettings
@@ -32,14 +32,7 @@ def main() -> None:
     settings = TrainingSettings.load()
     check_process_count(settings.train.processes, os.environ)
     if settings.train.processes > 1 and "WORLD_SIZE" not in os.environ:
-        torchrun = [
-            "-m",
-            "torch.distributed.run",
-            "--standalone",
-            "--nproc-per-node",
-            str(settings.train.processes),
-        ]
-        os.execv(sys.executable, [sys.executable, *torchrun, "-m", "flows.stages.train"])
+        _become_torchrun(settings.train.processes)
     with process_group(os.environ) as context:
         if context.is_main_process:
             _train(settings)
@@ -51,6 +44,11 @@ def main() -> None:
                     settings,
                     checkpoint=checkpoint("train", settings, tasks),
                 )
+
+
+def _become_torchrun(num_processes: int) -> None:
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", str(num_processes)]
+    os.execv(sys.executable, [sys.executable, "-m", *torchrun, "-m", "flows.stages.train"])
 
 
 def _train(settings: TrainingSettings) -> None:
@@ -66,13 +64,13 @@ def _train(settings: TrainingSettings) -> None:
         tasks=plan.tasks,
         thresholds=fitted.decisions.thresholds,
         vocabulary=Vocabulary.load(VOCABULARY),
-        profile=read_json(FEATURES / "profile.json"),
+        profile=read_json(PROFILE),
         stopwords=_stopwords(settings),
         dictionaries=load_dictionaries(settings, FEATURES / "dictionaries"),
         subwords=Subwords.load(FEATURES / SUBWORDS_FILE) if fitted.network.text_decoder is not None else None,
     )
     identity = save_bundle(CANDIDATE, bundle)
-    write_json(REPORTS / "training.json", facts(plan, fitted, settings))
+    write_json(TRAINING, facts(plan, fitted, settings))
     state.remove()
     print(
         f"epoch {fitted.training.best_epoch} is the best, mean {fitted.training.best_score:.4f}; "
