@@ -21,7 +21,7 @@ from mgm.corpus.parts import read_manifest
 from mgm.corpus.processes import run_in_subprocess
 from mgm.errors import MissingInput
 from mgm.evaluation.champion_comparison import ModelPredictions, champion_checks
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import SPLIT
 from mgm.evaluation.verdict import Check, floor_checks, judge, smoke_checks
 from mgm.files import read_json, replacing
@@ -130,12 +130,12 @@ def _champion_checks(
 def _candidate_predictions(
     tasks: list[Task], settings: PromotionSettings, root: Path
 ) -> dict[str, pl.DataFrame]:
-    sources = Sources(root, settings)
+    run_files = RunFiles(root, settings)
     tables = {}
     for task in tasks:
-        table = sources.predictions(task, SPLIT)
+        table = run_files.predictions(task, SPLIT)
         if table is None:
-            raise MissingInput(", ".join(sources.missing), "no predictions", made_by="evaluate")
+            raise MissingInput(", ".join(run_files.missing), "no predictions", made_by="evaluate")
         tables[task.name] = table
     return tables
 

@@ -67,7 +67,7 @@ def write_explanations(root: Path) -> None:
 def _example() -> dict[str, Any]:
     return {
         "corpus": "pages", "doc_id": "pages/002", "lang": "en", "predicted": "calc", "true": "draw", "right": False,
-        "start": None, "end": None, "score": 0.91, "what": "calc rather than draw", "deep": 1.5, "wide": -0.25,
+        "start": None, "end": None, "score": 0.91, "target": "calc rather than draw", "deep": 1.5, "wide": -0.25,
         "error": 0.061, "steps": 32,
         "sentences": [
             {"weight": 0.875, "pieces": [["Sum", 4, False], [" the ", 0, False], ["<td>", -3, False], [". ", 0, False]]},
@@ -79,7 +79,7 @@ def _example() -> dict[str, Any]:
 def _span() -> dict[str, Any]:
     return _example() | {
         "doc_id": "pages/003", "lang": "zh", "predicted": "menuitem at 0–2", "true": "this very span", "right": True,
-        "start": 0, "end": 2, "what": "menuitem rather than outside any span", "wide": None, "error": 0.001,
+        "start": 0, "end": 2, "target": "menuitem rather than outside any span", "wide": None, "error": 0.001,
         "sentences": [{"weight": None, "pieces": [["選單", 0, True], ["打開", 2, False], ["。", 0, False]]}],
     }  # fmt: skip
 

@@ -13,7 +13,7 @@ import yaml
 from mgm.corpus.parts import PartsWriter
 from mgm.corpus.statistics import Statistics
 from mgm.evaluation.details import details
-from mgm.evaluation.run_files import STAGES, Sources
+from mgm.evaluation.run_files import STAGES, RunFiles
 from mgm.evaluation.summary import summarize
 from mgm.evaluation.verdict import floor_checks, judge
 from mgm.model.heads.tagging import PREDICTED_SPAN
@@ -45,10 +45,10 @@ CHINESE = "白日依山盡，黃河入海流。欲窮千里目，更上一層樓
 
 
 @pytest.fixture
-def finished_run(tmp_path: Path, finished_run_folder: Path) -> Sources:
-    """Return the sources of a copy of the run: every file that a report reads exists, apart from the study's."""
+def finished_run(tmp_path: Path, finished_run_folder: Path) -> RunFiles:
+    """Return the run_files of a copy of the run: every file that a report reads exists, apart from the study's."""
     shutil.copytree(finished_run_folder, tmp_path, dirs_exist_ok=True)
-    return Sources(tmp_path, Settings.load(tmp_path / "params.yaml"))
+    return RunFiles(tmp_path, Settings.load(tmp_path / "params.yaml"))
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,4 @@
-"""Stage: models/candidate + data/features -> data/predictions, reports/metrics.json, reports/evaluation,
-reports/plots/confusion, reports/plots/reliability."""
+"""Stage: models/candidate + data/features -> data/predictions, reports/metrics.json, reports/evaluation, reports/plots."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -18,7 +17,7 @@ from mgm.evaluation.generation_examples import examples
 from mgm.evaluation.kinds import evaluation_of
 from mgm.evaluation.out_of_distribution import PLACE, Errors, separation
 from mgm.evaluation.prediction_store import PredictionStore, check_splits, write_tables
-from mgm.evaluation.predictions import labelled
+from mgm.evaluation.predictions import select_labelled
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.files import write_json
 from mgm.scoring.held_out import sample_evenly
@@ -71,13 +70,13 @@ def _write_details(
     metrics = {}
     for name, content in store.details(settings.evaluate, settings.seed).items():
         task = next(task for task in bundle.tasks if task.name == name)
-        rows = labelled(store.rows(task), task)
+        rows = select_labelled(store.rows(task), task)
         pairs = evaluation_of(task).class_pairs(rows, task)
         if pairs is not None:
             pairs.write_csv(CONFUSION / f"{name}.csv")
         if task.spec.generates_text:
             features = {corpus: _feature_parts(corpus) for corpus in task.corpora}
-            content["written"] = examples(bundle.network, features, rows, task)
+            content["generated"] = examples(bundle.network, features, rows, task)
         write_json(DETAILS / f"{name}.json", content)
         if content["calibration"] is not None:
             reliability_curve(content["calibration"]).write_csv(RELIABILITY / f"{name}.csv")

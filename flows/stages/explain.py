@@ -15,7 +15,7 @@ from mgm.bundle import load_bundle
 from mgm.corpus.parts import read_manifest
 from mgm.corpus.processes import run_in_subprocess
 from mgm.evaluation.explanations.explain import explain
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import SPLIT
 from mgm.files import write_json
 from mgm.scoring.cost import measure_cost
@@ -33,7 +33,7 @@ def main() -> None:
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
     shutil.rmtree(EXPLANATIONS, ignore_errors=True)
     features = {corpus: _feature_parts(DATA / "features" / corpus) for corpus in corpora}
-    texts = Sources(Path(), settings).texts
+    texts = RunFiles(Path(), settings).texts
     explanations = explain(bundle, features, texts, settings=settings.explain, seed=settings.seed)
     for name, content in explanations.items():
         write_json(EXPLANATIONS / f"{name}.json", content)

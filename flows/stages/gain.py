@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from flows.stages.command_line import run_stage
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.experiments.gain import GAIN, compare_variants, gain_lines
 from mgm.files import write_json
 from mgm.settings.views.study import StudySettings
@@ -13,7 +13,7 @@ def main() -> None:
     """Compare the joint model with every variant that was trained on the present features and settings."""
     settings = StudySettings.load()
     content = compare_variants(
-        Sources(Path(), settings), resamples=settings.evaluate.bootstrap, seed=settings.seed
+        RunFiles(Path(), settings), resamples=settings.evaluate.bootstrap, seed=settings.seed
     )
     write_json(Path(*GAIN), content)
     print(*gain_lines(content), sep="\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 from flows.project import CARD, PAGE
 from flows.revision import code_revision
 from flows.stages.command_line import run_stage
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.files import write_text
 from mgm.report.card import render_card
 from mgm.report.page import render
@@ -20,10 +20,10 @@ PACKAGES = ("torch", "polars", "pyarrow", "numpy", "scipy", "dvc", "great-expect
 
 def main() -> None:
     """Write the report and the card."""
-    sources = Sources(Path(), TrainingSettings.load())
+    run_files = RunFiles(Path(), TrainingSettings.load())
     facts = _facts()
-    write_text(CARD, render_card(sources, facts))
-    write_text(PAGE, render(sources, facts))
+    write_text(CARD, render_card(run_files, facts))
+    write_text(PAGE, render(run_files, facts))
     print(f"report: {PAGE}")
 
 

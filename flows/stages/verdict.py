@@ -1,6 +1,7 @@
 """Stage: models/candidate, its metrics and predictions, and the champion as it is now -> reports/promotion.json.
 
-A refused candidate is no failure of this stage."""
+A refused candidate is no failure of this stage.
+"""
 
 import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
 

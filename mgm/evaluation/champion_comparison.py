@@ -12,7 +12,7 @@ import polars as pl
 
 from mgm.evaluation.multiple_testing import ALPHA, adjust_holm, p_value_below
 from mgm.evaluation.paired_bootstrap import Estimate, PairedBootstrap
-from mgm.evaluation.predictions import labelled
+from mgm.evaluation.predictions import select_labelled
 from mgm.evaluation.verdict import Check
 from mgm.tasks import Task
 
@@ -90,7 +90,9 @@ def champion_checks(
             {name: mine for name, (mine, _) in pairs.items()}, resamples=resamples, seed=seed
         )
         for task in shared:
-            num_unread = labelled(candidate.tables[task.name], task).height - pairs[task.name][0].height
+            num_unread = (
+                select_labelled(candidate.tables[task.name], task).height - pairs[task.name][0].height
+            )
             comparisons.append(
                 _compare(paired, pairs[task.name][1], task, num_unread=num_unread, margin=margin)
             )
@@ -127,7 +129,7 @@ def _checks_of_unshared_tasks(
 
 def _paired_rows(rows: pl.DataFrame, champion: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the candidate's rows that the champion read too, and the same rows with the champion's predictions."""
-    mine = labelled(rows, task).join(champion.select(KEYS), on=KEYS, how="semi", maintain_order="left")
+    mine = select_labelled(rows, task).join(champion.select(KEYS), on=KEYS, how="semi", maintain_order="left")
     theirs = mine.drop(task.name).join(
         champion.select(*KEYS, task.name), on=KEYS, how="left", maintain_order="left"
     )

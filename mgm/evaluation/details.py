@@ -11,7 +11,7 @@ from mgm.evaluation.calibration import calibration
 from mgm.evaluation.confusions import confusions
 from mgm.evaluation.coverage import coverage
 from mgm.evaluation.kinds import ItemEvaluation, evaluation_of
-from mgm.evaluation.predictions import labelled
+from mgm.evaluation.predictions import select_labelled
 from mgm.evaluation.slices import flag_worse_slices, slices
 from mgm.evaluation.sufficient_statistics import Statistics, Sums, rounded
 from mgm.settings.evaluation import EvaluateSettings
@@ -39,12 +39,12 @@ def details(
 
     Returns:
         By task: labels (`label_rows`), slices, calibration, coverage and confusions, each null where a kind has none, and
-        written: null, which the caller fills for kinds that generate text (generation_examples.py). Slices are flagged over
+        generated: null, which the caller fills for kinds that generate text (generation_examples.py). Slices are flagged over
         all tasks together.
     """
     content: dict[str, dict[str, Any]] = {}
     for task in tasks:
-        rows = labelled(test[task.name], task)
+        rows = select_labelled(test[task.name], task)
         groups = {str(corpus): part["group"] for (corpus,), part in rows.group_by("corpus")}
         bootstrap = GroupBootstrap(groups, resamples=settings.bootstrap, seed=seed)
         content[task.name] = {
@@ -58,14 +58,14 @@ def details(
             ),
             "calibration": calibration(
                 rows,
-                labelled(valid[task.name], task),
+                select_labelled(valid[task.name], task),
                 task,
                 bins=settings.calibration_bins,
                 bootstrap=bootstrap,
             ),
             "coverage": coverage(rows, task, thresholds=settings.confidences, bootstrap=bootstrap),
             "confusions": confusions(rows, task),
-            "written": None,
+            "generated": None,
         }
     flag_worse_slices([entry for of_task in content.values() for entry in of_task["slices"]])
     return content

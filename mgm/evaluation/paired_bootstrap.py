@@ -13,7 +13,7 @@ import polars as pl
 
 from mgm.evaluation.bootstrap import GroupBootstrap, interval_entry, percentile_interval
 from mgm.evaluation.kinds import evaluation_of
-from mgm.evaluation.predictions import labelled
+from mgm.evaluation.predictions import select_labelled
 from mgm.evaluation.sufficient_statistics import rounded
 from mgm.tasks import Task
 
@@ -93,7 +93,7 @@ class DifferentDocumentsError(ValueError):
 
 
 def _ordered(table: pl.DataFrame, task: Task) -> pl.DataFrame:
-    return labelled(table, task).sort("corpus", "doc_id")
+    return select_labelled(table, task).sort("corpus", "doc_id")
 
 
 def _check_same_documents(reference: pl.DataFrame, other: pl.DataFrame, task: Task, where: str) -> None:

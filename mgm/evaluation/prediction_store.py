@@ -1,6 +1,6 @@
 """The predictions on whole corpora: written as tables, and kept for the metrics."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -92,9 +92,8 @@ def write_tables(
     network: Network,
     thresholds: Mapping[str, Thresholds],
     splits: Sequence[str],
-    log: Callable[[str], object] = print,
 ) -> PredictionStore:
-    """Predict corpora, part by part, and write a predictions table for each.
+    """Predict corpora, part by part, write a predictions table for each, and print a line a corpus.
 
     Args:
         folder: gets a folder of parts for each corpus.
@@ -103,7 +102,6 @@ def write_tables(
         network: in evaluation mode.
         thresholds: of multilabel tasks.
         splits: whose rows are predicted.
-        log: called with a line a corpus.
 
     Returns:
         The predictions.
@@ -118,5 +116,5 @@ def write_tables(
                 writer.write(table)
                 store.add(corpus, part.documents, table)
                 num_rows += table.height
-        log(f"{corpus}: {num_rows:,} documents of {' and '.join(splits)} predicted")
+        print(f"{corpus}: {num_rows:,} documents of {' and '.join(splits)} predicted", flush=True)
     return store

@@ -22,7 +22,7 @@ def columns_read(task: Task, available: Sequence[str]) -> list[str]:
     return [name for name in columns if name in available]
 
 
-def labelled(frame: pl.DataFrame, task: Task) -> pl.DataFrame:
+def select_labelled(frame: pl.DataFrame, task: Task) -> pl.DataFrame:
     """Return the rows that are labelled for a task.
 
     Raises:

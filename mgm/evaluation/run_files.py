@@ -22,7 +22,7 @@ SettingsT = TypeVar("SettingsT", bound=CoreSettings)
 
 
 @dataclass
-class Sources(Generic[SettingsT]):
+class RunFiles(Generic[SettingsT]):
     """The files of a run below `root`, the project's folder; `missing` collects those that were not there."""
 
     root: Path

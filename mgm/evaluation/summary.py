@@ -8,7 +8,7 @@ import polars as pl
 
 from mgm.evaluation.bootstrap import confidence_intervals
 from mgm.evaluation.kinds import evaluation_of
-from mgm.evaluation.predictions import labelled
+from mgm.evaluation.predictions import select_labelled
 from mgm.evaluation.sufficient_statistics import rounded
 from mgm.tasks import TASK_KINDS, Task
 
@@ -34,7 +34,7 @@ def summarize(
         (its first metric), against (its name), and table: each metric with its interval and the baseline's value. A missing
         value is null.
     """
-    rows = labelled(frame, task)
+    rows = select_labelled(frame, task)
     values, intervals = _measure(rows, task, resamples=resamples, seed=seed)
     evaluation = evaluation_of(task)
     against, baseline_rows = evaluation.predict_baseline(rows, train_labels, task)

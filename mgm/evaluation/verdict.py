@@ -1,5 +1,8 @@
-"""Whether the candidate may replace the champion: checks of its metrics, of the champion's on the same documents, and of a
-smoke batch. One check that fails refuses the candidate."""
+"""The verdict: whether the candidate may replace the champion.
+
+It follows from checks of the candidate's metrics, of the champion's on the same documents, and of a smoke batch. One check that
+fails refuses the candidate.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -13,7 +13,7 @@ import numpy as np
 from mgm.corpus.parts import MANIFEST
 from mgm.errors import MissingInput, StaleInput
 from mgm.evaluation.paired_bootstrap import DifferentDocumentsError, Estimate, PairedBootstrap
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import SPLIT
 from mgm.experiments.study import FOLDER, NOT_RUN, RESULT, read_result, stale
 from mgm.experiments.variants import JOINT, REPEATS, SINGLE, Variant, repeated, variants
@@ -24,7 +24,7 @@ PREDICTIONS = ("data", "predictions")
 GAIN = ("reports", "study", "gain.json")
 
 
-def compare_variants(sources: Sources[TrainingSettings], *, resamples: int, seed: int) -> dict[str, Any]:
+def compare_variants(run_files: RunFiles[TrainingSettings], *, resamples: int, seed: int) -> dict[str, Any]:
     """Return the content of reports/study/gain.json, made of the saved predictions of the test split.
 
     Returns:
@@ -37,11 +37,11 @@ def compare_variants(sources: Sources[TrainingSettings], *, resamples: int, seed
         MissingInput: the joint model's predictions, or a variant's, are not there.
         StaleInput: a variant was tested on other documents than the joint model.
     """
-    study = _Study.read(sources, resamples=resamples, seed=seed)
+    study = _Study.read(run_files, resamples=resamples, seed=seed)
     content: dict[str, Any] = {
         "gain": {},
         "differences": {},
-        "inputs": {name: _input_hashes(sources, study.variants[name]) for name in study.compared},
+        "inputs": {name: _input_hashes(run_files, study.variants[name]) for name in study.compared},
         "left_out": study.left_out,
     }
     for name in study.compared:
@@ -65,31 +65,31 @@ class _Study:
 
     def __init__(
         self,
-        sources: Sources[TrainingSettings],
+        run_files: RunFiles[TrainingSettings],
         tasks: Mapping[str, Task],
         left_out: Mapping[str, str],
         joint: PairedBootstrap,
     ) -> None:
-        self.sources, self.tasks, self.left_out, self.joint = sources, tasks, left_out, joint
-        self.variants = variants(sources.settings)
+        self.run_files, self.tasks, self.left_out, self.joint = run_files, tasks, left_out, joint
+        self.variants = variants(run_files.settings)
         self.compared = [name for name in self.variants if name not in left_out]
 
     @classmethod
-    def read(cls, sources: Sources[TrainingSettings], *, resamples: int, seed: int) -> "_Study":
+    def read(cls, run_files: RunFiles[TrainingSettings], *, resamples: int, seed: int) -> "_Study":
         """Read the joint model's predictions, and which variants are current."""
-        active = sources.settings.active_tasks()
-        read = {task.name: sources.predictions(task, SPLIT, *PREDICTIONS) for task in active}
+        active = run_files.settings.active_tasks()
+        read = {task.name: run_files.predictions(task, SPLIT, *PREDICTIONS) for task in active}
         tables = {name: table for name, table in read.items() if table is not None}
         if len(tables) < len(active):
-            raise MissingInput(", ".join(sources.missing), "no finished table", made_by="evaluate")
-        labels = sources.json(*PREDICTIONS, "labels.json") or {}
+            raise MissingInput(", ".join(run_files.missing), "no finished table", made_by="evaluate")
+        labels = run_files.json(*PREDICTIONS, "labels.json") or {}
         left_out = {}
-        for variant in variants(sources.settings).values():
-            result = read_result(sources, variant)
+        for variant in variants(run_files.settings).values():
+            result = read_result(run_files, variant)
             if result.state != "current":
                 left_out[variant.name] = NOT_RUN if result.state == "absent" else stale(result.changed)
         return cls(
-            sources,
+            run_files,
             {task.name: task for task in with_label_spaces(active, labels)},
             left_out,
             PairedBootstrap(tables, resamples=resamples, seed=seed),
@@ -98,9 +98,9 @@ class _Study:
     def estimate(self, variant: str, task: str) -> Estimate:
         """Return a variant's first metric in a task."""
         place = (*FOLDER, *variant.split("/"))
-        table = self.sources.predictions(self.tasks[task], SPLIT, *place)
+        table = self.run_files.predictions(self.tasks[task], SPLIT, *place)
         if table is None:
-            raise MissingInput(self.sources.missing[-1], "no finished table", made_by="study")
+            raise MissingInput(self.run_files.missing[-1], "no finished table", made_by="study")
         try:
             return self.joint.other(table, self.tasks[task], where="/".join(place))
         except DifferentDocumentsError as error:
@@ -200,11 +200,11 @@ def _relative(value: np.ndarray, base: np.ndarray) -> np.ndarray:
     return np.divide(value - base, np.abs(base), out=np.full(np.shape(base), np.nan), where=base != 0)
 
 
-def _input_hashes(sources: Sources[TrainingSettings], variant: Variant) -> dict[str, str]:
+def _input_hashes(run_files: RunFiles[TrainingSettings], variant: Variant) -> dict[str, str]:
     """Return the hashes of the tables of the joint model and of a variant, and of the variant's result."""
     corpora = sorted({corpus for task in variant.tasks for corpus in task.corpora})
     places = [
         (*folder, corpus, MANIFEST) for corpus in corpora for folder in (PREDICTIONS, (*FOLDER, variant.name))
     ]
     places += [(*PREDICTIONS, "labels.json"), (*FOLDER, variant.name, RESULT)]
-    return {"/".join(place): sources.hash_of(*place) or "" for place in places}
+    return {"/".join(place): run_files.hash_of(*place) or "" for place in places}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.experiments.variants import Variant
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
@@ -50,7 +50,7 @@ def stale(changed: tuple[str, ...]) -> str:
     return f"stale: other {', '.join(changed[:2])}{more}"
 
 
-def read_result(sources: Sources[TrainingSettings], variant: Variant) -> VariantResult:
+def read_result(run_files: RunFiles[TrainingSettings], variant: Variant) -> VariantResult:
     """Read data/study/<name>/result.json: test (metrics by task), settings, inputs (SHA-256 by path).
 
     The result is stale when a setting of training differs from today's, or one of the input files has another hash.
@@ -59,18 +59,18 @@ def read_result(sources: Sources[TrainingSettings], variant: Variant) -> Variant
         ValueError: the file lacks one of the keys.
     """
     place = (*FOLDER, *variant.name.split("/"), RESULT)
-    content = sources.json(*place, expected=False)
+    content = run_files.json(*place, expected=False)
     if content is None:
         return VariantResult(state="absent")
     for key in ("test", "settings", "inputs"):
         if key not in content:
             raise ValueError(f"{'/'.join(place)}: no key {key!r}, found {', '.join(sorted(content))}")
-    changed = changed_inputs(sources, content["inputs"])
+    changed = changed_inputs(run_files, content["inputs"])
     if content["settings"] != variant.settings.training_sections():
         changed = ("params.yaml", *changed)
     return VariantResult(state="stale" if changed else "current", changed=changed, test=content["test"])
 
 
-def changed_inputs(sources: Sources[TrainingSettings], inputs: Mapping[str, str]) -> tuple[str, ...]:
+def changed_inputs(run_files: RunFiles[TrainingSettings], inputs: Mapping[str, str]) -> tuple[str, ...]:
     """Return the files that are gone or have another hash than `inputs` says."""
-    return tuple(path for path, sha256 in sorted(inputs.items()) if sources.hash_of(path) != sha256)
+    return tuple(path for path, sha256 in sorted(inputs.items()) if run_files.hash_of(path) != sha256)

@@ -1,5 +1,8 @@
-"""The trainings of the study beside the joint model: each task alone, a bag of embeddings, the joint model without each of its
-granularities, and the joint model and each task alone once more under other seeds."""
+"""The trainings of the study beside the joint model.
+
+They are each task alone, a bag of embeddings, the joint model without each of its granularities, and the joint model and each
+task alone once more under other seeds.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import SPLIT
 from mgm.report.kinds import TASK_PRESENTATIONS, TaskPresentation
 from mgm.report.templating import create_environment
@@ -37,7 +37,7 @@ class TaskFacts:
     faithfulness: dict[str, Any] | None
 
 
-def render_card(sources: Sources, facts: Mapping[str, str]) -> str:
+def render_card(run_files: RunFiles, facts: Mapping[str, str]) -> str:
     """Return the card as Markdown.
 
     Args:
@@ -46,35 +46,35 @@ def render_card(sources: Sources, facts: Mapping[str, str]) -> str:
     Raises:
         FileNotFoundError: there is no candidate.
     """
-    bundle = sources.hash_of(*MANIFEST)
+    bundle = run_files.hash_of(*MANIFEST)
     if bundle is None:
         raise FileNotFoundError(
             f"{'/'.join(MANIFEST)}: missing, so there is no bundle that a card could be of"
         )
-    tasks = _read_tasks(sources)
+    tasks = _read_tasks(run_files)
     # Markdown, not HTML: the filter `cell` escapes whatever could be markup
     environment = create_environment(autoescape=False)
     environment.filters["cell"] = _escape_cell
     return environment.get_template("card.md.j2").render(
         bundle=bundle,
         facts=facts,
-        settings=sources.settings,
+        settings=run_files.settings,
         split=SPLIT,
         tasks=tasks,
         first_metrics={t.task.kind: t.presentation.first_metric for t in tasks},
-        corpora=_read_corpora(sources),
-        cost=sources.json("reports", "cost.json", expected=False),
-        training=sources.json("reports", "training.json", expected=False) or {},
+        corpora=_read_corpora(run_files),
+        cost=run_files.json("reports", "cost.json", expected=False),
+        training=run_files.json("reports", "training.json", expected=False) or {},
     )
 
 
-def _read_tasks(sources: Sources) -> list[TaskFacts]:
-    metrics = sources.json("reports", "metrics.json", expected=False) or {}
-    label_spaces = sources.json("data", "predictions", "labels.json", expected=False) or {}
-    faithfulness = sources.json("data", "explanations", "faithfulness.json", expected=False) or {}
+def _read_tasks(run_files: RunFiles) -> list[TaskFacts]:
+    metrics = run_files.json("reports", "metrics.json", expected=False) or {}
+    label_spaces = run_files.json("data", "predictions", "labels.json", expected=False) or {}
+    faithfulness = run_files.json("data", "explanations", "faithfulness.json", expected=False) or {}
     tasks = []
-    for task in sources.settings.active_tasks():
-        details = sources.json("reports", "evaluation", f"{task.name}.json", expected=False) or {}
+    for task in run_files.settings.active_tasks():
+        details = run_files.json("reports", "evaluation", f"{task.name}.json", expected=False) or {}
         tasks.append(
             TaskFacts(
                 task=task,
@@ -95,10 +95,10 @@ def _weakest(labels: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["f1"], row["label"]))[:NUM_WEAKEST]
 
 
-def _read_corpora(sources: Sources) -> dict[str, dict[str, Any]]:
+def _read_corpora(run_files: RunFiles) -> dict[str, dict[str, Any]]:
     """Return the statistics of each corpus in the training snapshot, as the bundle holds them."""
-    profile = sources.json("models", "candidate", "profile.json", expected=False) or {}
-    return {name: profile.get("corpora", {}).get(name, {}) for name in sources.settings.enabled}
+    profile = run_files.json("models", "candidate", "profile.json", expected=False) or {}
+    return {name: profile.get("corpora", {}).get(name, {}) for name in run_files.settings.enabled}
 
 
 def _escape_cell(value: object) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mgm.evaluation.run_files import STAGES, Sources
+from mgm.evaluation.run_files import STAGES, RunFiles
 from mgm.report.plots import histogram, histogram_axis, share_bar
 from mgm.report.templating import NO_VALUE
 from mgm.settings.text import CleaningSettings
@@ -89,13 +89,15 @@ class DataContent:
     language_heads: Sequence[str] = (*LANGUAGES, "disagrees")
 
 
-def read_data(sources: Sources) -> DataContent:
+def read_data(run_files: RunFiles) -> DataContent:
     """Read reports/stages."""
     statistics: StageStatistics = {
-        corpus: {stage: sources.json("reports", "stages", stage, f"{corpus}.json") or {} for stage in STAGES}
-        for corpus in sources.settings.enabled
+        corpus: {
+            stage: run_files.json("reports", "stages", stage, f"{corpus}.json") or {} for stage in STAGES
+        }
+        for corpus in run_files.settings.enabled
     }
-    features = sources.json("reports", "stages", "features.json") or {}
+    features = run_files.json("reports", "stages", "features.json") or {}
     return DataContent(
         rows=_rows(statistics),
         rejects=_rejects(statistics),
@@ -106,7 +108,7 @@ def read_data(sources: Sources) -> DataContent:
         languages=_languages(statistics),
         duplicates=_duplicates(statistics),
         by_task=_by_task(statistics),
-        conflicts=_conflicts(sources, statistics),
+        conflicts=_conflicts(run_files, statistics),
         stopwords=[
             (corpus, stages["stopwords"]["derived_stopwords"], stages["stopwords"].get("derived", []))
             for corpus, stages in statistics.items()
@@ -114,7 +116,7 @@ def read_data(sources: Sources) -> DataContent:
         ],
         top_words=_top_words(features),
         vocabulary=features.get("vocabulary_words"),
-        vectors=sources.json("reports", "stages", "vectors.json"),
+        vectors=run_files.json("reports", "stages", "vectors.json"),
     )
 
 
@@ -276,11 +278,11 @@ def _by_task(statistics: StageStatistics) -> Table:
     return Table(heads=["labels lost", "conflicts"], rows=rows, name="corpus and task")
 
 
-def _conflicts(sources: Sources, statistics: StageStatistics) -> list[Conflict]:
+def _conflicts(run_files: RunFiles, statistics: StageStatistics) -> list[Conflict]:
     conflicts = []
     for corpus, stages in statistics.items():
         examples = stages["deduplicate"].get("examples", [])
-        texts = sources.texts(corpus, [e["doc_ids"][0] for e in examples]) if examples else {}
+        texts = run_files.texts(corpus, [e["doc_ids"][0] for e in examples]) if examples else {}
         for example in examples:
             labels = [
                 (doc_id, _label(label))

@@ -8,8 +8,8 @@ import polars as pl
 
 from mgm.evaluation.confusions import MAX_LABELS
 from mgm.evaluation.errors import Example, Piece, confident_errors, excerpt
-from mgm.evaluation.predictions import labelled
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.predictions import select_labelled
+from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import SPLIT
 from mgm.report.explanations import explained_ids
 from mgm.report.results import read_details
@@ -77,12 +77,12 @@ class GeneratedPart:
     worst: list[dict[str, Any]]
 
 
-def read_confusions(sources: Sources, task: Task) -> ConfusionsPart | None:
+def read_confusions(run_files: RunFiles, task: Task) -> ConfusionsPart | None:
     """Read reports/evaluation and data/documents; None for kinds without labels and where nothing was evaluated."""
-    confusions = read_details(sources, task, "confusions")
+    confusions = read_details(run_files, task, "confusions")
     if confusions is None:
         return None
-    texts = _read_texts(sources, (example for pair in confusions["pairs"] for example in pair["examples"]))
+    texts = _read_texts(run_files, (example for pair in confusions["pairs"] for example in pair["examples"]))
     matrix = confusions["matrix"]
     return ConfusionsPart(
         matrix=matrix,
@@ -99,18 +99,18 @@ def read_confusions(sources: Sources, task: Task) -> ConfusionsPart | None:
     )
 
 
-def read_errors(sources: Sources, task: Task) -> ErrorsPart | None:
+def read_errors(run_files: RunFiles, task: Task) -> ErrorsPart | None:
     """Read data/predictions and data/documents; None where there is no error to show, and for generated texts."""
-    predictions = sources.predictions(task, SPLIT)
+    predictions = run_files.predictions(task, SPLIT)
     if predictions is None:
         return None
-    explained = explained_ids(sources, task)
-    errors = confident_errors(labelled(predictions, task), task, NUM_ERRORS + len(explained))
+    explained = explained_ids(run_files, task)
+    errors = confident_errors(select_labelled(predictions, task), task, NUM_ERRORS + len(explained))
     if errors is None:
         return None
     ids = pl.concat_str("corpus", "doc_id", separator=" ")
     rows = errors.filter(~ids.is_in(explained)).head(NUM_ERRORS).to_dicts()
-    texts = _read_texts(sources, rows)
+    texts = _read_texts(run_files, rows)
     examples = []
     for row in rows:
         text = texts.get((row["corpus"], row["doc_id"]))
@@ -119,9 +119,9 @@ def read_errors(sources: Sources, task: Task) -> ErrorsPart | None:
     return ErrorsPart(examples=examples, besides=bool(explained)) if examples else None
 
 
-def read_generated(sources: Sources, task: Task) -> GeneratedPart | None:
+def read_generated(run_files: RunFiles, task: Task) -> GeneratedPart | None:
     """Read reports/evaluation; None where the task generates no text."""
-    entries = read_details(sources, task, "written")
+    entries = read_details(run_files, task, "generated")
     if not entries:
         return None
     return GeneratedPart(
@@ -143,7 +143,7 @@ def _matrix_rows(matrix: dict[str, Any]) -> list[tuple[str, int, list[tuple[int,
     ]
 
 
-def _read_texts(sources: Sources, rows: Iterable[Mapping[str, Any]]) -> Texts:
+def _read_texts(run_files: RunFiles, rows: Iterable[Mapping[str, Any]]) -> Texts:
     """Return the raw texts of the documents that the rows name by corpus and doc_id."""
     ids: dict[str, set[str]] = {}
     for row in rows:
@@ -151,7 +151,7 @@ def _read_texts(sources: Sources, rows: Iterable[Mapping[str, Any]]) -> Texts:
     return {
         (corpus, doc_id): text
         for corpus, doc_ids in sorted(ids.items())
-        for doc_id, text in sources.texts(corpus, sorted(doc_ids)).items()
+        for doc_id, text in run_files.texts(corpus, sorted(doc_ids)).items()
     }
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgm.evaluation.errors import Piece, excerpt
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.tasks import Task
 
 PLACE = ("data", "explanations")
@@ -71,10 +71,10 @@ class TaskExplanationsPart:
     noted: float = MIN_NOTED_SHARE
 
 
-def read_explanations(sources: Sources) -> ExplanationsContent | None:
+def read_explanations(run_files: RunFiles) -> ExplanationsContent | None:
     """Read data/explanations; None where the stage `explain` has not run or explained no task."""
     content = {
-        name: sources.json(*PLACE, f"{name}.json")
+        name: run_files.json(*PLACE, f"{name}.json")
         for name in ("masking", "gates", "faithfulness", "label_errors")
     }
     if any(part is None for part in content.values()):
@@ -100,12 +100,12 @@ def read_explanations(sources: Sources) -> ExplanationsContent | None:
     )
 
 
-def read_task_explanations(sources: Sources, task: Task) -> TaskExplanationsPart | None:
+def read_task_explanations(run_files: RunFiles, task: Task) -> TaskExplanationsPart | None:
     """Read data/explanations; None where nothing of the task is explained or in doubt."""
-    examples = (sources.json(*PLACE, "examples.json") or {}).get(task.name, [])
-    entries = (sources.json(*PLACE, "label_errors.json") or {}).get(task.name, {}).get("examples", [])
+    examples = (run_files.json(*PLACE, "examples.json") or {}).get(task.name, [])
+    entries = (run_files.json(*PLACE, "label_errors.json") or {}).get(task.name, {}).get("examples", [])
     texts = {
-        corpus: sources.texts(corpus, [e["doc_id"] for e in entries if e["corpus"] == corpus])
+        corpus: run_files.texts(corpus, [e["doc_id"] for e in entries if e["corpus"] == corpus])
         for corpus in dict.fromkeys(e["corpus"] for e in entries)
     }
     doubts = [
@@ -115,9 +115,9 @@ def read_task_explanations(sources: Sources, task: Task) -> TaskExplanationsPart
     return TaskExplanationsPart(examples=examples, doubts=doubts) if examples or doubts else None
 
 
-def explained_ids(sources: Sources, task: Task) -> list[str]:
+def explained_ids(run_files: RunFiles, task: Task) -> list[str]:
     """Return corpus and doc_id, joined by a blank, of the documents whose answers are explained on the page."""
-    examples = (sources.json(*PLACE, "examples.json", expected=False) or {}).get(task.name, [])
+    examples = (run_files.json(*PLACE, "examples.json", expected=False) or {}).get(task.name, [])
     return [f"{example['corpus']} {example['doc_id']}" for example in examples]
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import SPLIT
 from mgm.experiments.study import NOT_RUN
 from mgm.report.data import read_data
@@ -36,7 +36,7 @@ class Section:
 
     name: str
     heading: str
-    read: Callable[[Sources], Any]
+    read: Callable[[RunFiles], Any]
 
 
 SECTIONS = [
@@ -54,14 +54,14 @@ SECTIONS = [
 """In the page's order; provenance follows them."""
 
 
-def render(sources: Sources, facts: Mapping[str, str]) -> str:
+def render(run_files: RunFiles, facts: Mapping[str, str]) -> str:
     """Return the page as HTML.
 
     Args:
         facts: name to value of what no file of the run says: revision, time, versions and hardware of the report.
     """
     sections = [*SECTIONS, Section("provenance", "Provenance", partial(read_provenance, facts=facts))]
-    content = {section.name: section.read(sources) for section in sections}
+    content = {section.name: section.read(run_files) for section in sections}
     return (
         create_environment(autoescape=True)
         .get_template("report.html.j2")
@@ -69,7 +69,7 @@ def render(sources: Sources, facts: Mapping[str, str]) -> str:
             **content,
             title="mgm report",
             sections=[section for section in sections if content[section.name] is not None],
-            missing=sources.missing,
+            missing=run_files.missing,
             split=SPLIT,
             not_run=NOT_RUN,
         )

@@ -6,8 +6,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mgm.evaluation.predictions import labelled
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.predictions import select_labelled
+from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import SPLIT
 from mgm.experiments.study import VariantResult, read_result
 from mgm.experiments.variants import SINGLE, variants
@@ -68,28 +68,28 @@ class CalibrationPart:
     coverage_plot: Markup
 
 
-def read_details(sources: Sources, task: Task, part: str) -> Any:
+def read_details(run_files: RunFiles, task: Task, part: str) -> Any:
     """Return one part of reports/evaluation/<task>.json; None where the file is missing or the task's kind has no such part."""
-    details = sources.json("reports", "evaluation", f"{task.name}.json")
+    details = run_files.json("reports", "evaluation", f"{task.name}.json")
     return None if details is None else details[part]
 
 
-def read_metrics(sources: Sources, task: Task) -> MetricsPart:
+def read_metrics(run_files: RunFiles, task: Task) -> MetricsPart:
     """Read reports/metrics.json, data/predictions and the study's result."""
-    metrics = sources.json("reports", "metrics.json", expected=False) or {}
-    predictions = sources.predictions(task, SPLIT)
-    single = read_result(sources, variants(sources.settings)[f"{SINGLE}/{task.name}"])
+    metrics = run_files.json("reports", "metrics.json", expected=False) or {}
+    predictions = run_files.predictions(task, SPLIT)
+    single = read_result(run_files, variants(run_files.settings)[f"{SINGLE}/{task.name}"])
     return MetricsPart(
         entry=metrics.get(task.name),
-        n=None if predictions is None else labelled(predictions, task).height,
+        n=None if predictions is None else select_labelled(predictions, task).height,
         single=single,
         alone=single.test.get(task.name, {}),
     )
 
 
-def read_labels(sources: Sources, task: Task) -> LabelsPart | None:
+def read_labels(run_files: RunFiles, task: Task) -> LabelsPart | None:
     """Read reports/evaluation; None where there is nothing, or no labels."""
-    rows = read_details(sources, task, "labels")
+    rows = read_details(run_files, task, "labels")
     if rows is None:
         return None
     tested = [row for row in rows if row["seen"] and row["support"]]
@@ -97,9 +97,9 @@ def read_labels(sources: Sources, task: Task) -> LabelsPart | None:
     return LabelsPart(rows=rows, worst=worst, folded=len(rows) > MAX_OPEN_LABELS)
 
 
-def read_slices(sources: Sources, task: Task) -> SlicesPart | None:
+def read_slices(run_files: RunFiles, task: Task) -> SlicesPart | None:
     """Read reports/evaluation; None where there are no slices."""
-    slices = read_details(sources, task, "slices")
+    slices = read_details(run_files, task, "slices")
     if not slices:
         return None
     grouped = groupby(slices, lambda entry: (entry["by"], entry["metric"]))
@@ -109,9 +109,9 @@ def read_slices(sources: Sources, task: Task) -> SlicesPart | None:
     )
 
 
-def read_calibration(sources: Sources, task: Task) -> CalibrationPart | None:
+def read_calibration(run_files: RunFiles, task: Task) -> CalibrationPart | None:
     """Read reports/evaluation; None where the task gives no probabilities."""
-    calibration, coverage = (read_details(sources, task, part) for part in ("calibration", "coverage"))
+    calibration, coverage = (read_details(run_files, task, part) for part in ("calibration", "coverage"))
     if calibration is None and coverage is None:
         return None
     return CalibrationPart(

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from mgm.corpus.parts import MANIFEST
 from mgm.evaluation.out_of_distribution import PLACE
-from mgm.evaluation.run_files import GATES, Sources
+from mgm.evaluation.run_files import GATES, RunFiles
 from mgm.report.plots import line_plot
 from mgm.settings.core import PARAMS
 
@@ -69,27 +69,27 @@ class ProvenanceContent:
     params: str | None
 
 
-def read_verdict(sources: Sources) -> dict[str, Any] | None:
+def read_verdict(run_files: RunFiles) -> dict[str, Any] | None:
     """Read reports/promotion.json; None where there is none."""
-    verdict: dict[str, Any] | None = sources.json("reports", "promotion.json")
+    verdict: dict[str, Any] | None = run_files.json("reports", "promotion.json")
     return verdict
 
 
-def read_out_of_distribution(sources: Sources) -> dict[str, Any] | None:
+def read_out_of_distribution(run_files: RunFiles) -> dict[str, Any] | None:
     """Read how well the reconstruction error separates other documents from those of the test split.
 
     None where the fusion reconstructs nothing or no other documents were scored.
     """
-    content: dict[str, Any] | None = sources.json(*PLACE, expected=False)
+    content: dict[str, Any] | None = run_files.json(*PLACE, expected=False)
     return content
 
 
-def read_cost(sources: Sources) -> CostContent | None:
+def read_cost(run_files: RunFiles) -> CostContent | None:
     """Read reports/cost.json and reports/training.json; None without the first."""
-    cost = sources.json("reports", "cost.json")
+    cost = run_files.json("reports", "cost.json")
     if cost is None:
         return None
-    training = sources.json("reports", "training.json", expected=False) or {}
+    training = run_files.json("reports", "training.json", expected=False) or {}
     epochs = [e for e in training.get("epochs", []) if isinstance(e, dict)]
     peaks = [
         e["cost"]["peak_memory_mib"] for e in epochs if e.get("cost", {}).get("peak_memory_mib") is not None
@@ -105,72 +105,72 @@ def read_cost(sources: Sources) -> CostContent | None:
     )
 
 
-def read_training(sources: Sources) -> TrainingContent:
+def read_training(run_files: RunFiles) -> TrainingContent:
     """Read reports/live and reports/training.json."""
     families: dict[str, dict[str, list[tuple[float, float]]]] = {}
-    for name, points in sources.curves().items():
+    for name, points in run_files.curves().items():
         family, _, rest = name.partition("/")
         families.setdefault(family, {})[rest or family] = points
-    facts = sources.json("reports", "training.json") or {}
+    facts = run_files.json("reports", "training.json") or {}
     return TrainingContent(
         plots=[line_plot(family.replace("_", " "), lines) for family, lines in sorted(families.items())],
         facts=[(name, _format(value)) for name, value in facts.items() if name not in PLOTTED],
     )
 
 
-def read_gates(sources: Sources) -> list[dict[str, Any]]:
+def read_gates(run_files: RunFiles) -> list[dict[str, Any]]:
     """Read the verdict of every gate of the enabled corpora; one that stopped the run lies under gates/failed."""
-    gates = [(gate, corpus) for gate in GATES for corpus in sources.settings.enabled]
+    gates = [(gate, corpus) for gate in GATES for corpus in run_files.settings.enabled]
     content = []
     for gate, corpus in [*gates, ("features", "")]:
         place = (gate, f"{corpus}.json") if corpus else (f"{gate}.json",)
-        failed = sources.json("reports", "gates", "failed", *place, expected=False)
-        verdict = failed or sources.json("reports", "gates", *place)
+        failed = run_files.json("reports", "gates", "failed", *place, expected=False)
+        verdict = failed or run_files.json("reports", "gates", *place)
         content.append({"gate": gate, "corpus": corpus or "all", "verdict": verdict})
     return content
 
 
-def read_provenance(sources: Sources, facts: Mapping[str, str]) -> ProvenanceContent:
+def read_provenance(run_files: RunFiles, facts: Mapping[str, str]) -> ProvenanceContent:
     """Read the inputs, settings and machine of the run.
 
     Args:
         facts: what no file says: revision, time, versions and hardware of the report.
     """
-    promotion = sources.json("reports", "promotion.json", expected=False) or {}
-    training = sources.json("reports", "training.json", expected=False) or {}
+    promotion = run_files.json("reports", "promotion.json", expected=False) or {}
+    training = run_files.json("reports", "training.json", expected=False) or {}
     all_facts = {
         "bundle": promotion.get("bundle", "missing"),
         **facts,
         "trained on": _join(training.get("hardware")),
         "trained with": _join(training.get("versions")),
-        "seed": f"{sources.settings.seed}, of training, of every resample and of the study",
-        **{f"SHA-256 of {'/'.join(place)}": sources.hash_of(*place) or "missing" for place in HASHED},
+        "seed": f"{run_files.settings.seed}, of training, of every resample and of the study",
+        **{f"SHA-256 of {'/'.join(place)}": run_files.hash_of(*place) or "missing" for place in HASHED},
     }
-    params = sources.root / PARAMS
-    md5_sums = _read_md5_sums(sources)
+    params = run_files.root / PARAMS
+    md5_sums = _read_md5_sums(run_files)
     return ProvenanceContent(
         facts=list(all_facts.items()),
         inputs=[
-            _input(sources, corpus, place, md5_sums) for corpus, place in sources.settings.enabled.items()
+            _input(run_files, corpus, place, md5_sums) for corpus, place in run_files.settings.enabled.items()
         ],
         params=params.read_text(encoding="utf-8") if params.is_file() else None,
     )
 
 
-def _input(sources: Sources, corpus: str, place: str, md5_sums: Mapping[str, Mapping[str, str]]) -> Input:
-    counts = sources.json("reports", "stages", "ingest", f"{corpus}.json", expected=False) or {}
+def _input(run_files: RunFiles, corpus: str, place: str, md5_sums: Mapping[str, Mapping[str, str]]) -> Input:
+    counts = run_files.json("reports", "stages", "ingest", f"{corpus}.json", expected=False) or {}
     return Input(
         corpus=corpus,
         place=place,
         rows=counts.get("rows_in"),
         md5=md5_sums.get(f"ingest@{corpus}", {}).get(place),
-        documents=sources.hash_of("data", "documents", corpus, MANIFEST),
+        documents=run_files.hash_of("data", "documents", corpus, MANIFEST),
     )
 
 
-def _read_md5_sums(sources: Sources) -> dict[str, dict[str, str]]:
+def _read_md5_sums(run_files: RunFiles) -> dict[str, dict[str, str]]:
     """Return stage to path to hash of each file that dvc.lock lists as read by the stage."""
-    path = sources.root / "dvc.lock"
+    path = run_files.root / "dvc.lock"
     if not path.is_file():
         return {}
     stages = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("stages", {})

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.experiments.gain import GAIN, percent, percent_interval
 from mgm.experiments.study import NOT_RUN, changed_inputs, read_result, stale
 from mgm.experiments.variants import ABLATIONS, AVERAGE, SINGLE, Variant, variants
@@ -60,16 +60,16 @@ class StudyContent:
     tasks: list[Task]
 
 
-def read_study(sources: Sources) -> StudyContent:
+def read_study(run_files: RunFiles) -> StudyContent:
     """Read reports/study/gain.json and the variants' results.
 
     Raises:
         ValueError: a result lacks one of its keys.
     """
-    content = sources.json(*GAIN, expected=False) or {}
-    tasks = sources.settings.active_tasks()
-    all_variants = variants(sources.settings).values()
-    notes = {variant.name: _note(sources, content, variant) for variant in all_variants}
+    content = run_files.json(*GAIN, expected=False) or {}
+    tasks = run_files.settings.active_tasks()
+    all_variants = variants(run_files.settings).values()
+    notes = {variant.name: _note(run_files, content, variant) for variant in all_variants}
     gains = [_gain_row(task, content.get("gain", {}).get(task.name), notes) for task in tasks]
     return StudyContent(
         gains=gains,
@@ -83,8 +83,8 @@ def read_study(sources: Sources) -> StudyContent:
     )
 
 
-def _note(sources: Sources, content: Mapping[str, Any], variant: Variant) -> str:
-    result = read_result(sources, variant)
+def _note(run_files: RunFiles, content: Mapping[str, Any], variant: Variant) -> str:
+    result = read_result(run_files, variant)
     if result.state == "absent":
         return NOT_RUN
     if result.state == "stale":
@@ -92,7 +92,7 @@ def _note(sources: Sources, content: Mapping[str, Any], variant: Variant) -> str
     inputs = content.get("inputs", {}).get(variant.name)
     if inputs is None:
         return NOT_COMPARED
-    changed = changed_inputs(sources, inputs)
+    changed = changed_inputs(run_files, inputs)
     return stale(changed) if changed else ""
 
 

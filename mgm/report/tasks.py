@@ -8,7 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.experiments.study import VariantResult, read_result
 from mgm.experiments.variants import SINGLE, variants
 from mgm.report.examples import read_confusions, read_errors, read_generated
@@ -18,7 +18,7 @@ from mgm.report.plots import interval_plot
 from mgm.report.results import read_calibration, read_details, read_labels, read_metrics, read_slices
 from mgm.tasks import Task
 
-PARTS: dict[str, Callable[[Sources, Task], Any]] = {
+PARTS: dict[str, Callable[[RunFiles, Task], Any]] = {
     "metrics": read_metrics,
     "labels": read_labels,
     "slices": read_slices,
@@ -63,30 +63,30 @@ class TaskView:
     parts: list[tuple[str, Any]]
 
 
-def read_tasks(sources: Sources) -> TaskTable:
+def read_tasks(run_files: RunFiles) -> TaskTable:
     """Read reports/metrics.json, reports/evaluation and the study's results."""
-    metrics = sources.json("reports", "metrics.json") or {}
-    rows = [_row(sources, task, metrics.get(task.name)) for task in sources.settings.active_tasks()]
-    enabled = reduce(add, [sources.settings.tasks_for(corpus) for corpus in sources.settings.enabled])
+    metrics = run_files.json("reports", "metrics.json") or {}
+    rows = [_row(run_files, task, metrics.get(task.name)) for task in run_files.settings.active_tasks()]
+    enabled = reduce(add, [run_files.settings.tasks_for(corpus) for corpus in run_files.settings.enabled])
     return TaskTable(
         views=rows,
         idle=sorted({task.name for task in enabled} - {row.task.name for row in rows}),
         below=[
             (row.task.name, entry)
             for row in rows
-            for entry in read_details(sources, row.task, "slices") or []
+            for entry in read_details(run_files, row.task, "slices") or []
             if entry["below"]
         ],
     )
 
 
-def read_each_task(sources: Sources) -> list[TaskView]:
+def read_each_task(run_files: RunFiles) -> list[TaskView]:
     """Read all parts of every task."""
-    return [_view(sources, task) for task in sources.settings.active_tasks()]
+    return [_view(run_files, task) for task in run_files.settings.active_tasks()]
 
 
-def _row(sources: Sources, task: Task, entry: dict[str, Any] | None) -> TaskRow:
-    single = read_result(sources, variants(sources.settings)[f"{SINGLE}/{task.name}"])
+def _row(run_files: RunFiles, task: Task, entry: dict[str, Any] | None) -> TaskRow:
+    single = read_result(run_files, variants(run_files.settings)[f"{SINGLE}/{task.name}"])
     plot = Markup("")
     if entry is not None:
         plot = interval_plot(
@@ -99,8 +99,8 @@ def _row(sources: Sources, task: Task, entry: dict[str, Any] | None) -> TaskRow:
     return TaskRow(task=task, entry=entry, single=single, plot=plot)
 
 
-def _view(sources: Sources, task: Task) -> TaskView:
-    parts = [(name, read(sources, task)) for name, read in PARTS.items()]
+def _view(run_files: RunFiles, task: Task) -> TaskView:
+    parts = [(name, read(run_files, task)) for name, read in PARTS.items()]
     return TaskView(
         task=task,
         presentation=TASK_PRESENTATIONS[task.kind],

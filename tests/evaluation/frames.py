@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from mgm.evaluation.kinds import evaluation_of
-from mgm.evaluation.predictions import labelled
+from mgm.evaluation.predictions import select_labelled
 from mgm.model.heads.tagging import PREDICTED_SPAN
 from mgm.tasks import Task
 
@@ -36,7 +36,7 @@ def frame(kind: str, true: list[Any], predicted: list[Any], **columns: Any) -> p
 def metrics(kind: str, true: list[Any], predicted: list[Any], labels: Sequence[str] = ()) -> dict[str, float]:
     """Return the metrics of these predictions."""
     of_task = task(kind, labels)
-    rows = labelled(frame(kind, true, predicted), of_task)
+    rows = select_labelled(frame(kind, true, predicted), of_task)
     return evaluation_of(of_task).statistics(rows, of_task).score()
 
 

@@ -85,19 +85,21 @@ def test_the_examples_are_the_worst_and_some_others(project: Path) -> None:
     found = read(project / "reports" / "evaluation" / "into_zh.json")
     assert found["labels"] is None and found["calibration"] is None and found["confusions"] is None
     assert [entry["metric"] for entry in found["slices"]] == ["chrf"] * len(found["slices"])
-    worst = [entry for entry in found["written"] if entry["worst"]]
+    worst = [entry for entry in found["generated"] if entry["worst"]]
     scores = [entry["chrf"] for entry in worst]
     assert len(worst) == 20 and scores == sorted(scores)
-    assert all(entry["chrf"] >= scores[-1] for entry in found["written"] if not entry["worst"])
+    assert all(entry["chrf"] >= scores[-1] for entry in found["generated"] if not entry["worst"])
     rows = {row["doc_id"]: row for row in read_table(project / "data" / "predictions" / "orders").to_dicts()}
     raw = {row["doc_id"]: row["text"] for row in writing.orders(150).to_dicts()}
-    for entry in found["written"]:
+    for entry in found["generated"]:
         row = rows[entry["doc_id"]]
         assert "".join(piece["text"] for piece in entry["output"]).strip() == row["into_zh"]
         assert "".join(word["text"] for word in entry["source"]).strip() == raw[entry["doc_id"]]
         assert entry["reference"] == row["into_zh_true"]
         assert max(word["level"] for word in entry["source"]) == 4
-    assert any(piece["copied"] for entry in found["written"] for piece in entry["output"]), "names are copied"
+    assert any(piece["copied"] for entry in found["generated"] for piece in entry["output"]), (
+        "names are copied"
+    )
 
 
 def test_the_page_shows_them(project: Path) -> None:

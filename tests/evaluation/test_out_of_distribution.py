@@ -15,7 +15,7 @@ from sklearn.metrics import roc_auc_score
 from flows.stages import evaluate
 from mgm.corpus.parts import Part, file_sha256, read_table, write_manifest
 from mgm.evaluation.out_of_distribution import PLACE, auroc, separation
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.report.page import render
 from tests import tiny
 from tests.finished_run import write
@@ -50,7 +50,7 @@ def test_a_separation_has_an_interval_around_it() -> None:
     assert separation(own, foreign, resamples=200, seed=1) == content
 
 
-def test_the_report_shows_it_where_it_was_measured(finished_run: Sources) -> None:
+def test_the_report_shows_it_where_it_was_measured(finished_run: RunFiles) -> None:
     assert "Documents of elsewhere" not in render(finished_run, {})
     entry = {"n": 250, "median": 2.125, "auroc": 0.912, "low": 0.9, "high": 0.925}
     own = {"pages": {"n": 300, "median": 0.875}}

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mgm.evaluation.predictions import labelled
+from mgm.evaluation.predictions import select_labelled
 from tests.evaluation.frames import frame, metrics, task
 
 LABELS = ["诗", "news", "rare"]
@@ -19,6 +19,6 @@ def test_nothing_labelled_gives_no_value(kind: str, prediction: object) -> None:
 
 def test_a_labelled_row_without_prediction_is_named() -> None:
     with pytest.raises(ValueError, match=r"column t, doc_id .d0001.*1 rows lack one"):
-        labelled(frame("classification", ["诗", "诗"], ["诗", None]), task("classification"))
+        select_labelled(frame("classification", ["诗", "诗"], ["诗", None]), task("classification"))
     with pytest.raises(ValueError, match="found nan"):
-        labelled(frame("regression", [1.0], [math.nan]), task("regression"))
+        select_labelled(frame("regression", [1.0], [math.nan]), task("regression"))

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from sklearn.metrics import f1_score
 
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import summarize
 from mgm.experiments.gain import GAIN, compare_variants, gain_lines
 from mgm.experiments.study import NOT_RUN
@@ -22,24 +22,24 @@ from tests.finished_run import SPACES, write, write_table
 FEATURES = "data/features/labels.json"
 
 
-def corpus_rows(sources: Sources, corpus: str) -> pl.DataFrame:
+def corpus_rows(run_files: RunFiles, corpus: str) -> pl.DataFrame:
     return pl.concat(
         [
             pl.read_parquet(path)
-            for path in sorted((sources.root / "data/predictions" / corpus).glob("*.parquet"))
+            for path in sorted((run_files.root / "data/predictions" / corpus).glob("*.parquet"))
         ]
     )
 
 
-def leave(sources: Sources, name: str, **changed: Any) -> Path:
+def leave(run_files: RunFiles, name: str, **changed: Any) -> Path:
     """Leaves what training a variant leaves: here a model that says the first class and no theme but the first."""
-    variant = variants(sources.settings)[name]
-    folder = sources.root / "data" / "study" / name
-    write(sources.root / FEATURES, SPACES)
+    variant = variants(run_files.settings)[name]
+    folder = run_files.root / "data" / "study" / name
+    write(run_files.root / FEATURES, SPACES)
     test = {}
     for corpus in sorted({c for task in variant.tasks for c in task.corpora}):
         own = [task for task in variant.tasks if corpus in task.corpora]
-        rows = corpus_rows(sources, corpus)
+        rows = corpus_rows(run_files, corpus)
         if any(task.name == "module" for task in own):
             rows = rows.with_columns(module=pl.lit("calc"))
         if any(task.name == "themes" for task in own):
@@ -52,26 +52,26 @@ def leave(sources: Sources, name: str, **changed: Any) -> Path:
     result = {
         "test": test,
         "settings": variant.settings.training_sections(),
-        "inputs": {FEATURES: sources.hash_of(FEATURES)},
+        "inputs": {FEATURES: run_files.hash_of(FEATURES)},
     }
     write(folder / "result.json", result | changed)
     return folder
 
 
-def compared(sources: Sources) -> dict[str, Any]:
-    content = compare_variants(sources, resamples=100, seed=1)
-    write(sources.root.joinpath(*GAIN), content)
+def compared(run_files: RunFiles) -> dict[str, Any]:
+    content = compare_variants(run_files, resamples=100, seed=1)
+    write(run_files.root.joinpath(*GAIN), content)
     return content
 
 
-def page(sources: Sources) -> str:
+def page(run_files: RunFiles) -> str:
     """The text of the part about the study."""
-    html = render(sources, {})
+    html = render(run_files, {})
     part = html[html.index('id="gain"') : html.index('id="task-module"')]
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part))
 
 
-def test_gains_and_differences_are_those_of_the_saved_predictions(finished_run: Sources) -> None:
+def test_gains_and_differences_are_those_of_the_saved_predictions(finished_run: RunFiles) -> None:
     for name in ("single/module", "single/valence", "average", "ablations/window"):
         leave(finished_run, name)
     content = compared(finished_run)
@@ -100,7 +100,7 @@ def test_gains_and_differences_are_those_of_the_saved_predictions(finished_run: 
     assert "single/themes: not run (study)" in told
 
 
-def test_trainings_under_other_seeds_join_in_pairs(finished_run: Sources) -> None:
+def test_trainings_under_other_seeds_join_in_pairs(finished_run: RunFiles) -> None:
     for name in ("single/module", "joint_2", "single_2/module", "joint_3"):
         leave(finished_run, name)
     content = compared(finished_run)
@@ -117,7 +117,7 @@ def test_trainings_under_other_seeds_join_in_pairs(finished_run: Sources) -> Non
     assert f"(stale: other {FEATURES})" in page(finished_run)
 
 
-def test_a_task_that_is_better_off_alone_is_negative_transfer(finished_run: Sources) -> None:
+def test_a_task_that_is_better_off_alone_is_negative_transfer(finished_run: RunFiles) -> None:
     folder = leave(finished_run, "single/module")
     rows = corpus_rows(finished_run, "pages")
     write_table(
@@ -130,7 +130,7 @@ def test_a_task_that_is_better_off_alone_is_negative_transfer(finished_run: Sour
     assert "Negative transfer: module is shown to be better off alone." in text
 
 
-def test_the_report_shows_the_numbers_and_what_was_not_run(finished_run: Sources) -> None:
+def test_the_report_shows_the_numbers_and_what_was_not_run(finished_run: RunFiles) -> None:
     for name in ("single/module", "average", "ablations/window"):
         leave(finished_run, name)
     content = compared(finished_run)
@@ -150,14 +150,14 @@ def test_the_report_shows_the_numbers_and_what_was_not_run(finished_run: Sources
     assert "stale" not in text
 
 
-def test_nothing_was_run(finished_run: Sources) -> None:
+def test_nothing_was_run(finished_run: RunFiles) -> None:
     text = page(finished_run)
     assert text.count("not run (study)") == 5  # four tasks, and the variants in one sentence
     assert "joint minus" not in text
     assert not finished_run.missing
 
 
-def test_a_result_of_other_features_or_settings_is_stale(finished_run: Sources) -> None:
+def test_a_result_of_other_features_or_settings_is_stale(finished_run: RunFiles) -> None:
     leave(finished_run, "single/module")
     compared(finished_run)
     leave(finished_run, "single/module", inputs={FEATURES: "other"})
@@ -172,7 +172,7 @@ def test_a_result_of_other_features_or_settings_is_stale(finished_run: Sources) 
     assert "module macro f1 stale: other params.yaml" in page(finished_run)
 
 
-def test_numbers_of_another_joint_model_are_stale(finished_run: Sources) -> None:
+def test_numbers_of_another_joint_model_are_stale(finished_run: RunFiles) -> None:
     for name in ("single/module", "single/themes", "average"):
         leave(finished_run, name)
     compared(finished_run)
@@ -182,12 +182,12 @@ def test_numbers_of_another_joint_model_are_stale(finished_run: Sources) -> None
     assert re.search(r"mean of 2 of 4 tasks \S+ \[\S+ \S+ [a-z ]+ \(stale: a part of it is\)", text)
 
 
-def test_a_result_that_was_not_compared_says_so(finished_run: Sources) -> None:
+def test_a_result_that_was_not_compared_says_so(finished_run: RunFiles) -> None:
     leave(finished_run, "single/module")
     assert "module macro f1 not compared (study)" in page(finished_run)
 
 
-def test_another_set_of_documents_is_refused_by_name(finished_run: Sources) -> None:
+def test_another_set_of_documents_is_refused_by_name(finished_run: RunFiles) -> None:
     folder = leave(finished_run, "single/module")
     write_table(folder / "pages", corpus_rows(finished_run, "pages")[:-1])
     with pytest.raises(
@@ -197,7 +197,7 @@ def test_another_set_of_documents_is_refused_by_name(finished_run: Sources) -> N
         compare_variants(finished_run, resamples=100, seed=1)
 
 
-def test_missing_tables_and_keys_are_named(finished_run: Sources) -> None:
+def test_missing_tables_and_keys_are_named(finished_run: RunFiles) -> None:
     folder = leave(finished_run, "single/module")
     write(folder / "result.json", {"test": {}})
     with pytest.raises(ValueError, match=r"data/study/single/module/result\.json: no key 'settings'"):
@@ -211,14 +211,14 @@ def test_missing_tables_and_keys_are_named(finished_run: Sources) -> None:
         compare_variants(finished_run, resamples=100, seed=1)
 
 
-def test_the_file_holds_plain_numbers(finished_run: Sources) -> None:
+def test_the_file_holds_plain_numbers(finished_run: RunFiles) -> None:
     leave(finished_run, "single/module")
     json.dumps(compared(finished_run), allow_nan=False)
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
-def test_the_widest_study_fits_a_phone(finished_run: Sources, tmp_path: Path) -> None:
+def test_the_widest_study_fits_a_phone(finished_run: RunFiles, tmp_path: Path) -> None:
     for name in variants(finished_run.settings):
         leave(finished_run, name)
     compared(finished_run)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.report.card import render_card
 
 MANIFEST = '{"format": 3, "files": {}}'
@@ -19,7 +19,7 @@ def write(path: Path, content: Any) -> None:
 
 
 @pytest.fixture
-def run(finished_run: Sources) -> Sources:
+def run(finished_run: RunFiles) -> RunFiles:
     """The finished run with a candidate, and two slices of a task."""
     root = finished_run.root
     (root / "models" / "candidate").mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def line(card: str, start: str) -> str:
     return next(one for one in card.splitlines() if one.startswith(start))
 
 
-def test_layout_and_bundle(run: Sources) -> None:
+def test_layout_and_bundle(run: RunFiles) -> None:
     card = render_card(run, {"git revision": "c0ffee"})
     heads = [one[3:] for one in card.splitlines() if one.startswith("## ")]
     assert heads == [
@@ -69,7 +69,7 @@ def test_layout_and_bundle(run: Sources) -> None:
     assert "from revision c0ffee" in card
 
 
-def test_numbers_are_those_of_the_files(run: Sources) -> None:
+def test_numbers_are_those_of_the_files(run: RunFiles) -> None:
     card = render_card(run, {})
     metrics = json.loads((run.root / "reports" / "metrics.json").read_text(encoding="utf-8"))
     for name, first in (("module", "macro_f1"), ("themes", "micro_f1"), ("valence", "pearson")):
@@ -86,7 +86,7 @@ def test_numbers_are_those_of_the_files(run: Sources) -> None:
     assert "p50 4.2 ms, p95 9.5 ms for a document alone; 789 documents/s in a batch; at most 321 MiB" in card
 
 
-def test_limits_are_named(run: Sources) -> None:
+def test_limits_are_named(run: RunFiles) -> None:
     card = render_card(run, {})
     assert "- module: language zh, accuracy 0.400 [0.300, 0.500], n 40" in card
     assert "language en" not in card
@@ -103,7 +103,7 @@ def test_limits_are_named(run: Sources) -> None:
     assert f"module: {unseen} labels of the test split were never seen in training" in card
 
 
-def test_task_no_better_than_the_majority(run: Sources) -> None:
+def test_task_no_better_than_the_majority(run: RunFiles) -> None:
     path = run.root / "reports" / "metrics.json"
     metrics = json.loads(path.read_text(encoding="utf-8"))
     metrics["themes"]["baseline"] = metrics["themes"]["low"]
@@ -113,7 +113,7 @@ def test_task_no_better_than_the_majority(run: Sources) -> None:
     assert "- valence is not shown" not in card
 
 
-def test_missing_measures_and_missing_candidate(run: Sources) -> None:
+def test_missing_measures_and_missing_candidate(run: RunFiles) -> None:
     for name in ("metrics.json", "cost.json", "training.json"):
         (run.root / "reports" / name).unlink()
     card = render_card(run, {})

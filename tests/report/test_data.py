@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from mgm.evaluation.run_files import STAGES, Sources
+from mgm.evaluation.run_files import STAGES, RunFiles
 from mgm.report.data import read_data
 from mgm.report.page import render
 from mgm.report.plots import share_bar
 
 
-def change(sources: Sources, place: str, **values: Any) -> None:
+def change(run_files: RunFiles, place: str, **values: Any) -> None:
     """Set keys of a stage's statistics; None removes a key."""
-    path = Path(sources.root) / "reports" / "stages" / place
+    path = Path(run_files.root) / "reports" / "stages" / place
     content = json.loads(path.read_text(encoding="utf-8")) | values
     content = {key: value for key, value in content.items() if value is not None}
     path.write_text(json.dumps(content), encoding="utf-8")
@@ -25,7 +25,7 @@ def texts(page: str) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page[page.index('<section id="data">') :]))
 
 
-def test_rows_of_every_stage_and_corpus(finished_run: Sources) -> None:
+def test_rows_of_every_stage_and_corpus(finished_run: RunFiles) -> None:
     data = read_data(finished_run)
     assert data.rows.heads == ["read", *STAGES, "rejected"]
     assert data.rows.rows[0] == ("pages", ["130", *["120"] * 5, "50"])
@@ -43,7 +43,7 @@ def test_rows_of_every_stage_and_corpus(finished_run: Sources) -> None:
     assert not finished_run.missing
 
 
-def test_cleaning_steps_and_languages(finished_run: Sources) -> None:
+def test_cleaning_steps_and_languages(finished_run: RunFiles) -> None:
     data = read_data(finished_run)
     steps = {
         corpus: dict(zip(data.cleaning.heads, cells, strict=True)) for corpus, cells in data.cleaning.rows
@@ -57,7 +57,7 @@ def test_cleaning_steps_and_languages(finished_run: Sources) -> None:
     assert data.languages[0][2] == ["65.8%", "31.7%", "2.5%", "0", "4 · 3.3%"]
 
 
-def test_duplicates_conflicts_and_stopwords(finished_run: Sources) -> None:
+def test_duplicates_conflicts_and_stopwords(finished_run: RunFiles) -> None:
     data = read_data(finished_run)
     assert dict(data.duplicates.rows)["pages"] == ["11", "9", "5", "2", "3", "1"]
     assert data.by_task.rows == [("pages: module", ["3", "1"]), ("poems: themes", ["3", "1"])]
@@ -71,7 +71,7 @@ def test_duplicates_conflicts_and_stopwords(finished_run: Sources) -> None:
     assert "and 2 more" in texts(page)
 
 
-def test_labels_of_every_kind_as_text(finished_run: Sources) -> None:
+def test_labels_of_every_kind_as_text(finished_run: RunFiles) -> None:
     span = {"start": 2, "end": 5, "label": "menuitem"}
     example = {"task": "ui_terms", "doc_ids": ["a", "b", "c"], "labels": [[span], [], 2.5]}
     change(finished_run, "deduplicate/pages.json", examples=[example])
@@ -79,7 +79,7 @@ def test_labels_of_every_kind_as_text(finished_run: Sources) -> None:
     assert [label for _, label in labels] == ["menuitem at 2–5", "no label", "2.5"]
 
 
-def test_typical_words_have_scores_and_documents(finished_run: Sources) -> None:
+def test_typical_words_have_scores_and_documents(finished_run: RunFiles) -> None:
     text = texts(render(finished_run, {}))
     assert "module: 3 labels" in text
     assert "calc 70 cell 12.3 &lt;td&gt; 9.1" in text
@@ -99,7 +99,7 @@ def test_typical_words_have_scores_and_documents(finished_run: Sources) -> None:
     ],
     ids=["trained", "file", "none"],
 )
-def test_source_of_word_vectors(finished_run: Sources, facts: dict[str, Any], expected: str) -> None:
+def test_source_of_word_vectors(finished_run: RunFiles, facts: dict[str, Any], expected: str) -> None:
     path = finished_run.root / "reports" / "stages" / "vectors.json"
     path.write_text(json.dumps(facts), encoding="utf-8")
     assert expected in texts(render(finished_run, {}))
@@ -116,12 +116,12 @@ def test_source_of_word_vectors(finished_run: Sources, facts: dict[str, Any], ex
     ],
     ids=["clean", "deduplicate", "stopwords", "tokenize", "features"],
 )
-def test_missing_measures_are_left_out(finished_run: Sources, place: str, keys: list[str]) -> None:
+def test_missing_measures_are_left_out(finished_run: RunFiles, place: str, keys: list[str]) -> None:
     change(finished_run, place, **dict.fromkeys(keys))
     assert "The data" in render(finished_run, {})
 
 
-def test_corpus_without_documents(finished_run: Sources) -> None:
+def test_corpus_without_documents(finished_run: RunFiles) -> None:
     nothing = {"quantiles": {}, "histogram": []}
     for corpus in ("pages", "poems"):
         change(finished_run, f"tokenize/{corpus}.json", words_per_document=nothing)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.verdict import Check, judge
 from mgm.report.page import render
 from tests.browser import WIDTHS, look, pages_of, print_pdf
@@ -54,7 +54,7 @@ def interval(entry: dict[str, Any]) -> str:
     return "–" if entry["low"] == entry["high"] else f"{entry['low']:.3f} – {entry['high']:.3f}"
 
 
-def test_every_number_of_the_files_is_shown(finished_run: Sources) -> None:
+def test_every_number_of_the_files_is_shown(finished_run: RunFiles) -> None:
     text = Page(render(finished_run, {"git revision": "c0ffee"})).text
     metrics = json.loads((finished_run.root / "reports" / "metrics.json").read_text(encoding="utf-8"))
     for entry in metrics.values():
@@ -97,7 +97,7 @@ def test_every_number_of_the_files_is_shown(finished_run: Sources) -> None:
     assert not finished_run.missing
 
 
-def test_champion_comparison_is_a_table(finished_run: Sources) -> None:
+def test_champion_comparison_is_a_table(finished_run: RunFiles) -> None:
     checks = [
         Check(
             *("champion", True, "a", "module", "macro_f1", 0.7, 0.69, 0.01, -0.02, 0.04, 90),
@@ -122,13 +122,13 @@ def test_champion_comparison_is_a_table(finished_run: Sources) -> None:
     assert "Refused abcdef012345 <b>" in text
 
 
-def test_document_text_is_escaped(finished_run: Sources) -> None:
+def test_document_text_is_escaped(finished_run: RunFiles) -> None:
     page = render(finished_run, {})
     assert "&lt;b&gt;Insert &amp; Table" in page
     assert "<b>Insert" not in page
 
 
-def test_page_is_self_contained(finished_run: Sources) -> None:
+def test_page_is_self_contained(finished_run: RunFiles) -> None:
     page = render(finished_run, {})
     assert not re.search(r"https?:|//[a-z]|<script|@import|url\(", page)
 
@@ -164,7 +164,7 @@ def test_page_is_self_contained(finished_run: Sources) -> None:
         "gate",
     ],
 )
-def test_missing_file_is_named(finished_run: Sources, gone: str, expected: str) -> None:
+def test_missing_file_is_named(finished_run: RunFiles, gone: str, expected: str) -> None:
     path = finished_run.root / gone
     shutil.rmtree(path) if path.is_dir() else path.unlink()
     text = Page(render(finished_run, {})).text
@@ -172,7 +172,7 @@ def test_missing_file_is_named(finished_run: Sources, gone: str, expected: str) 
     assert "Files that were looked for and not found" in text
 
 
-def test_files_of_different_runs_are_noted(finished_run: Sources) -> None:
+def test_files_of_different_runs_are_noted(finished_run: RunFiles) -> None:
     path = finished_run.root / "reports" / "metrics.json"
     metrics = json.loads(path.read_text(encoding="utf-8"))
     metrics["module"]["n"] += 1
@@ -180,13 +180,13 @@ def test_files_of_different_runs_are_noted(finished_run: Sources) -> None:
     assert "they are of different runs" in Page(render(finished_run, {})).text
 
 
-def test_page_without_any_file(finished_run: Sources) -> None:
+def test_page_without_any_file(finished_run: RunFiles) -> None:
     for folder in ("data", "reports"):
         shutil.rmtree(finished_run.root / folder)
     assert "module" in Page(render(finished_run, {})).text
 
 
-def test_failed_gate_is_shown(finished_run: Sources) -> None:
+def test_failed_gate_is_shown(finished_run: RunFiles) -> None:
     finding = {"expectation": "expect_x", "column": None, "observed": "7", "threshold": "0"}
     failed = {
         "gate": "clean",
@@ -202,7 +202,7 @@ def test_failed_gate_is_shown(finished_run: Sources) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
-def test_page_fits_phone_and_desktop(finished_run: Sources, tmp_path: Path) -> None:
+def test_page_fits_phone_and_desktop(finished_run: RunFiles, tmp_path: Path) -> None:
     """The page holds no script; the test adds one that measures it in frames of both widths."""
     (tmp_path / "page.html").write_text(render(finished_run, {}), encoding="utf-8")
     seen = look(tmp_path, ["page.html"])
@@ -214,7 +214,7 @@ def test_page_fits_phone_and_desktop(finished_run: Sources, tmp_path: Path) -> N
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
-def test_folded_parts_are_printed(finished_run: Sources, tmp_path: Path) -> None:
+def test_folded_parts_are_printed(finished_run: RunFiles, tmp_path: Path) -> None:
     """Parts that are folded on the screen are open on paper, so the print without them is shorter."""
     page = render(finished_run, {})
     (tmp_path / "page.html").write_text(page, encoding="utf-8")

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from mgm.evaluation.run_files import Sources
+from mgm.evaluation.run_files import RunFiles
 from mgm.report.page import render
 from mgm.report.run import read_cost
 
@@ -16,7 +16,7 @@ def section(page: str, name: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", found[1]).split())
 
 
-def test_cost_of_training_and_scoring(finished_run: Sources) -> None:
+def test_cost_of_training_and_scoring(finished_run: RunFiles) -> None:
     training = finished_run.root / "reports" / "training.json"
     epochs = [{"cost": {"peak_memory_mib": m}} for m in (500, 700)]
     training.write_text(f'{{"seconds": 12.5, "epochs": {epochs}}}'.replace("'", '"'), encoding="utf-8")

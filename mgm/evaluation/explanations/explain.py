@@ -18,7 +18,7 @@ from mgm.bundle import Bundle
 from mgm.corpus.progress import progress
 from mgm.evaluation.explanations.attention import sentence_weights
 from mgm.evaluation.explanations.case_selection import sample, sample_right, surest_errors
-from mgm.evaluation.explanations.faithfulness import comprehensiveness, faithfulness
+from mgm.evaluation.explanations.faithfulness import Deletions, comprehensiveness, faithfulness
 from mgm.evaluation.explanations.held_out_sample import sample_held_out
 from mgm.evaluation.explanations.highlights import highlight_sentences
 from mgm.evaluation.explanations.integrated_gradients import average_word
@@ -29,7 +29,7 @@ from mgm.evaluation.explanations.masking_effects import (
     add_predictions,
     masking_effects,
 )
-from mgm.evaluation.explanations.target import ExplainedPrediction, Target
+from mgm.evaluation.explanations.target import ExplainedPrediction
 from mgm.evaluation.explanations.word_attribution import WordAttribution, attribute_words
 from mgm.evaluation.prediction_store import TUNING_SPLIT
 from mgm.evaluation.summary import SPLIT
@@ -209,32 +209,33 @@ class _Explainer:
         }
         examples, attributions = [], []
         for case in cases.to_dicts():
-            batch, target, attribution = self._attribute(task, case)
+            batch, attribution = self._attribute(task, case)
             attributions.append(attribution)
             text = raw[case["corpus"]].get(case["doc_id"])
             if text is not None:
-                examples.append(self._example(case, batch, target, attribution, text))
+                examples.append(self._example(case, batch, attribution, text))
         return examples, attributions
 
     def _faithfulness(
         self, task: Task, explainable: pl.DataFrame
     ) -> tuple[dict[str, Any], list[WordAttribution]]:
         """Return the drops of the score over a sample of predictions."""
-        generator = np.random.default_rng([self.seed, zlib.crc32(task.name.encode())])
+        deletions = Deletions(
+            shares=self.settings.deletion_shares,
+            random_draws=self.settings.random_draws,
+            generator=np.random.default_rng([self.seed, zlib.crc32(task.name.encode())]),
+        )
         cases = sample(explainable, task, count=self.settings.faithfulness, seed=self.seed).to_dicts()
         drops, attributions = [], []
         for case in progress(cases, f"{task.name}: deleting words", len(cases), " documents"):
-            batch, target, attribution = self._attribute(task, case)
+            batch, attribution = self._attribute(task, case)
             attributions.append(attribution)
             drop = comprehensiveness(
                 self.bundle.network,
                 batch,
                 task,
-                target=target,
                 attribution=attribution,
-                shares=self.settings.deletion_shares,
-                random_draws=self.settings.random_draws,
-                generator=generator,
+                deletions=deletions,
                 group=f"{case['corpus']} {case['group']}",
             )
             if drop is not None:
@@ -271,8 +272,8 @@ class _Explainer:
     def _document(self, case: Mapping[str, Any]) -> dict[str, Any]:
         return self.held_out[case["corpus"]].test[case["part"]].documents.row(case["row"], named=True)
 
-    def _attribute(self, task: Task, case: Mapping[str, Any]) -> tuple[Batch, Target, WordAttribution]:
-        """Return a prediction's document as a batch, its target, and the attribution to its words."""
+    def _attribute(self, task: Task, case: Mapping[str, Any]) -> tuple[Batch, WordAttribution]:
+        """Return a prediction's document as a batch, and the attribution to its words."""
         network, held_out = self.bundle.network, self.held_out[case["corpus"]]
         batch = collate(held_out.test[case["part"]], np.array([case["row"]]))
         span = None
@@ -290,24 +291,21 @@ class _Explainer:
             baseline=held_out.average_word,
             settings=self.settings,
         )
-        return batch, target, attribution
+        return batch, attribution
 
     def _example(
-        self,
-        case: Mapping[str, Any],
-        batch: Batch,
-        target: Target,
-        attribution: WordAttribution,
-        text: str,
+        self, case: Mapping[str, Any], batch: Batch, attribution: WordAttribution, text: str
     ) -> dict[str, Any]:
         document = self._document(case)
         # a span is read from words, and no level that attends
-        weights = None if target.words is not None else sentence_weights(self.bundle.network, batch)
+        weights = (
+            None if attribution.target.words is not None else sentence_weights(self.bundle.network, batch)
+        )
         keys = ("corpus", "doc_id", "lang", "predicted", "true", "right", "start", "end")
         return {
             **{name: case[name] for name in keys},
             "score": round(case["score"], 4),
-            "what": target.description,
+            "target": attribution.target.description,
             "deep": round(attribution.deep, 3),
             "wide": None if attribution.wide is None else round(attribution.wide, 3),
             "error": round(attribution.error, 4),

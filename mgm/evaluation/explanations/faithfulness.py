@@ -18,7 +18,6 @@ from torch import Tensor
 
 from mgm.evaluation.bootstrap import percentile_interval
 from mgm.evaluation.explanations.kinds import explanation_of
-from mgm.evaluation.explanations.target import Target
 from mgm.evaluation.explanations.word_attribution import WordAttribution
 from mgm.evaluation.sufficient_statistics import DECIMALS
 from mgm.model.batch import Batch
@@ -39,16 +38,28 @@ class Comprehensiveness:
     group: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deletions:
+    """Which words are deleted.
+
+    Attributes:
+        shares: of the words, the top ones of the attribution.
+        random_draws: how often as many random words are deleted.
+        generator: of these draws.
+    """
+
+    shares: Sequence[float]
+    random_draws: int
+    generator: np.random.Generator
+
+
 def comprehensiveness(
     network: Network,
     batch: Batch,
     task: Task,
     *,
-    target: Target,
     attribution: WordAttribution,
-    shares: Sequence[float],
-    random_draws: int,
-    generator: np.random.Generator,
+    deletions: Deletions,
     group: str,
 ) -> Comprehensiveness | None:
     """Return the drops of a batch of one document; None where fewer than `MIN_WORDS` words can be deleted.
@@ -57,14 +68,11 @@ def comprehensiveness(
         network: in evaluation mode.
         batch: the document.
         task: with its label space.
-        target: of the prediction.
-        attribution: of the target to the words.
-        shares: of the words that are deleted.
-        random_draws: how often as many random words are deleted.
-        generator: of these draws.
+        attribution: of a prediction's target to the words.
+        deletions: of words.
         group: of the document.
     """
-    num_words = batch.word.numel()
+    target, num_words = attribution.target, batch.word.numel()
     is_deletable = np.ones(num_words, bool)
     if target.words is not None:
         is_deletable[target.words.numpy()] = False
@@ -75,9 +83,11 @@ def comprehensiveness(
     sign = explanation.direction(attribution.deep + (attribution.wide or 0.0))
     ranked = places[np.argsort(-sign * attribution.words.numpy()[places], kind="stable")]
     versions = [np.ones(num_words, bool)]
-    for share in shares:
+    for share in deletions.shares:
         count = min(max(round(share * len(places)), 1), len(places) - 1)
-        random = (generator.choice(places, count, replace=False) for _ in range(random_draws))
+        random = (
+            deletions.generator.choice(places, count, replace=False) for _ in range(deletions.random_draws)
+        )
         for deleted in [ranked[:count], *random]:
             version = np.ones(num_words, bool)
             version[deleted] = False
@@ -86,7 +96,7 @@ def comprehensiveness(
     span_Vn = None if target.words is None else _span_after_deletion(keep_VN, target.words)
     scores = explanation.scores(network, keep_words(batch, keep_VN), task, target, span_Vn)
     scores = (sign * scores).double()
-    drops = (scores[0] - scores[1:]).view(len(shares), 1 + random_draws)
+    drops = (scores[0] - scores[1:]).view(len(deletions.shares), 1 + deletions.random_draws)
     return Comprehensiveness(top=float(drops[:, 0].mean()), random=float(drops[:, 1:].mean()), group=group)
 
 

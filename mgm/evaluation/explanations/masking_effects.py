@@ -1,5 +1,7 @@
-"""The effect of masking a granularity: each task's first metric with the mask minus without, on the same documents and in the
-same resamples."""
+"""The effect of masking a granularity: each task's first metric with the mask minus without.
+
+Both are of the same documents and in the same resamples.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

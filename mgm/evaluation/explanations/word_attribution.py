@@ -1,5 +1,7 @@
-"""What each word of a document adds to a prediction: through the deep part by integrated gradients, through the wide part
-exactly."""
+"""What each word of a document adds to a prediction.
+
+Through the deep part it is an approximation by integrated gradients, through the wide part it is exact.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ class WordAttribution:
     """What the words of a document add to a target.
 
     Attributes:
+        target: that is explained.
         words: (N,) what each word adds.
         deep: what all words add through the deep part.
         wide: what all words add through the wide part; None where it is off.
@@ -27,6 +30,7 @@ class WordAttribution:
         steps: the points of the path.
     """
 
+    target: Target
     words: Tensor
     deep: float
     wide: float | None
@@ -60,6 +64,7 @@ def attribute_words(
     if wide is not None:
         deep, wide = deep / 2, wide / 2
     return WordAttribution(
+        target=target,
         words=deep if wide is None else deep + wide,
         deep=float(deep.sum()),
         wide=None if wide is None else float(wide.sum()),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from mgm.evaluation.explanations.faithfulness import (
     Comprehensiveness,
+    Deletions,
     comprehensiveness,
     faithfulness,
     keep_words,
@@ -63,7 +64,6 @@ def drop(
     batch: Batch,
     name: str,
     *,
-    target: Target,
     attribution: WordAttribution,
     shares: Sequence[float] = (0.5,),
     random_draws: int = 3,
@@ -73,11 +73,8 @@ def drop(
         made.network,
         batch,
         made.task(name),
-        target=target,
         attribution=attribution,
-        shares=shares,
-        random_draws=random_draws,
-        generator=np.random.default_rng(0),
+        deletions=Deletions(shares=shares, random_draws=random_draws, generator=np.random.default_rng(0)),
         group=group,
     )
 
@@ -104,9 +101,9 @@ def test_a_spans_words_stay_and_its_score_is_their_tags_probability(made: Made) 
     span = torch.tensor([5])
     target = target_of(made, batch, "keys", "key", span)
     found = WordAttribution(
-        words=torch.arange(batch.word.numel()).float(), deep=1.0, wide=None, error=0.0, steps=1
+        target=target, words=torch.arange(batch.word.numel()).float(), deep=1.0, wide=None, error=0.0, steps=1
     )
-    fallen = drop(made, batch, "keys", target=target, attribution=found)
+    fallen = drop(made, batch, "keys", attribution=found)
     assert fallen is not None
     count = round(0.5 * (batch.word.numel() - 1))
     ranked = [i for i in reversed(range(batch.word.numel())) if i != 5][:count]
@@ -120,7 +117,7 @@ def test_a_spans_words_stay_and_its_score_is_their_tags_probability(made: Made) 
     )
     assert fallen.top == pytest.approx(before - after, abs=1e-6)
     whole = dataclasses.replace(target, words=torch.arange(batch.word.numel()))
-    assert drop(made, batch, "keys", target=whole, attribution=found) is None
+    assert drop(made, batch, "keys", attribution=dataclasses.replace(found, target=whole)) is None
 
 
 def test_attributions_of_a_model_that_reads_one_word_are_faithful() -> None:
@@ -168,7 +165,6 @@ def test_attributions_of_a_model_that_reads_one_word_are_faithful() -> None:
                     made,
                     batch,
                     "price",
-                    target=target,
                     attribution=turned,
                     shares=[0.1],
                     random_draws=9,

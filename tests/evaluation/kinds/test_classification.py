@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
 from mgm.evaluation.kinds import ClassificationEvaluation, evaluation_of
-from mgm.evaluation.predictions import labelled
+from mgm.evaluation.predictions import select_labelled
 from tests.evaluation.frames import frame, metrics, task
 
 LABELS = ["诗", "news", "rare"]
@@ -40,7 +40,7 @@ def test_classification_agrees_with_scikit_learn(pairs: list[tuple[str, str]]) -
 
 def test_an_unseen_label_counts_as_wrong_and_is_counted() -> None:
     rows = frame("classification", ["news", "new", "new", None], ["news", "news", "诗", "诗"])
-    rows = labelled(rows, TASK)
+    rows = select_labelled(rows, TASK)
     assert rows.height == 3
     assert evaluation_of(TASK).num_unseen_labels(rows, TASK) == 2
     found = evaluation_of(TASK).statistics(rows, TASK).score()

@@ -16,7 +16,7 @@ from sklearn.metrics import (
 from sklearn.preprocessing import MultiLabelBinarizer
 
 from mgm.evaluation.kinds import evaluation_of
-from mgm.evaluation.predictions import labelled
+from mgm.evaluation.predictions import select_labelled
 from tests.evaluation.frames import frame, metrics, task
 
 LABELS = ["诗", "news", "rare"]
@@ -82,6 +82,6 @@ def test_an_unseen_label_is_ranked_last() -> None:
 
 
 def test_an_empty_label_list_is_labelled_and_null_is_not() -> None:
-    rows = labelled(frame("multilabel", [[], None, ["诗"]], [[], ["诗"], ["诗"]]), TASK)
+    rows = select_labelled(frame("multilabel", [[], None, ["诗"]], [[], ["诗"], ["诗"]]), TASK)
     assert rows["doc_id"].to_list() == ["d0000", "d0002"]
     assert evaluation_of(TASK).statistics(rows, TASK).score()["subset_accuracy"] == 1
