@@ -79,7 +79,7 @@ def measure_functions(texts: pl.Series) -> dict[str, float]:
     from mgm.settings.settings import Settings
     from mgm.text.cleaning import clean
     from mgm.text.features import featurize
-    from mgm.text.segmentation import tokenize
+    from mgm.text.segmentation.tokens import tokenize
     from mgm.text.stopwords import Stopwords, mark_content_words
     from mgm.text.vocabulary import Vocabulary, count_words
 
@@ -124,7 +124,7 @@ def _tokenizer(name: str) -> Callable[[pl.Series], int]:
     """A function that tokenizes texts and returns how many words it found."""
     if name == "mgm":
         from mgm.settings.text import SegmentationSettings
-        from mgm.text.segmentation import tokenize
+        from mgm.text.segmentation.tokens import tokenize
 
         def mgm(texts: pl.Series) -> int:
             found = 0

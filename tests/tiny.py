@@ -15,7 +15,7 @@ from mgm.text import labels
 from mgm.text.cleaning import clean
 from mgm.text.dictionary import UserDictionary, UserWord
 from mgm.text.features import FeaturePart, featurize
-from mgm.text.segmentation import tokenize
+from mgm.text.segmentation.tokens import tokenize
 from mgm.text.stopwords import DocumentFrequencies, Stopwords, mark_content_words
 from mgm.text.vocabulary import Vocabulary, count_words
 

@@ -5,7 +5,7 @@ from flows.stages.command_line import num_processes, run_stage, write_counts
 from mgm.corpus.parts import map_parts, read_parts
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.dictionary import load_dictionary
-from mgm.text.document_segmentation import SegmentDocuments, token_schema
+from mgm.text.segmentation.documents import SegmentDocuments, token_schema
 
 
 def main(corpus: str) -> None:

@@ -17,7 +17,7 @@ from mgm.settings.names import nearest
 from mgm.tasks import Task
 from mgm.text.cleaning import clean
 from mgm.text.features import FeaturePart, featurize_words
-from mgm.text.segmentation import segment
+from mgm.text.segmentation.tokens import segment
 from mgm.text.stopwords import content_flags
 
 INPUT = pl.Schema({"doc_id": pl.String(), "text": pl.String()})

@@ -6,6 +6,7 @@ import polars as pl
 import pyarrow as pa
 
 Array = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
 
 
 def lengths(lists: pl.Series) -> Array:
@@ -31,7 +32,7 @@ def unflatten(
     counts: npt.ArrayLike,
     *,
     name: str,
-    valid: npt.NDArray[np.bool_] | None = None,
+    valid: Flags | None = None,
 ) -> pl.Series:
     """Return a list column of flat values: row i holds the next counts[i].
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import polars as pl
 from rapidfuzz.distance import Levenshtein
 
-from mgm.text.list_columns import Array, flatten, lengths, row_ids, unflatten
+from mgm.text.list_columns import Array, Flags, flatten, lengths, row_ids, unflatten
 
 EDIT = pl.Struct({"old_start": pl.Int32, "old_end": pl.Int32, "new_start": pl.Int32, "new_end": pl.Int32})
 _OFFSET_BITS = 32
@@ -97,7 +97,7 @@ class Edits:
         """Return the edits that lead from the new texts to the old ones."""
         return Edits(self.text, self.new_start, self.new_end, self.old_start, self.old_end)
 
-    def filter(self, mask: npt.NDArray[np.bool_]) -> "Edits":
+    def filter(self, mask: Flags) -> "Edits":
         """Return the edits where the mask (E,) is true."""
         return Edits(*(getattr(self, f.name)[mask] for f in fields(self)))
 

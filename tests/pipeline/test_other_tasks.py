@@ -13,7 +13,7 @@ from mgm.bundle import load_bundle
 from mgm.scoring.scorer import Scorer
 from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.text.cleaning import clean
-from mgm.text.segmentation import tokenize
+from mgm.text.segmentation.tokens import tokenize
 from tests import marked
 from tests.pipeline.conftest import ROOT, Project
 

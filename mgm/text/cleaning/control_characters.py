@@ -6,7 +6,6 @@ They are control characters other than blanks, soft hyphens, zero-width characte
 import polars as pl
 
 from mgm.text.cleaning.rewrite import (
-    Flags,
     Points,
     Rewritten,
     character_class,
@@ -14,7 +13,7 @@ from mgm.text.cleaning.rewrite import (
     membership_table,
     rewrite_rows,
 )
-from mgm.text.list_columns import Array
+from mgm.text.list_columns import Array, Flags
 
 _INVISIBLE = [
     *range(0x00, 0x09), *range(0x0E, 0x20), *range(0x7F, 0x85), *range(0x86, 0xA0), 0xAD, 0x61C, 0x180E,

@@ -12,9 +12,10 @@ import numpy as np
 import polars as pl
 from ftfy.badness import BADNESS_RE
 
-from mgm.text.cleaning.rewrite import Flags, Rewritten, replace_rows
+from mgm.text.cleaning.rewrite import Rewritten, replace_rows
 from mgm.text.list_columns import (
     Array,
+    Flags,
     code_points,
     flatten,
     lengths,

@@ -22,12 +22,12 @@ from mgm.text.cleaning.control_characters import drop_invisible
 from mgm.text.cleaning.html import extract_text
 from mgm.text.cleaning.mask import mask_identifiers
 from mgm.text.cleaning.mojibake import repair_encoding
-from mgm.text.cleaning.rewrite import Flags, Step
+from mgm.text.cleaning.rewrite import Step
 from mgm.text.cleaning.simplified import simplify_chinese
 from mgm.text.cleaning.unicode import normalizer
 from mgm.text.cleaning.whitespace import collapse_blanks
 from mgm.text.cleaning.width import width_folder
-from mgm.text.list_columns import flatten, lengths, num_characters, offsets, row_ids
+from mgm.text.list_columns import Flags, flatten, lengths, num_characters, offsets, row_ids
 from mgm.text.offsets import Edits, compose
 
 BATCH_CHARACTERS = 4_000_000

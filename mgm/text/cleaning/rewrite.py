@@ -6,11 +6,18 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mgm.text.list_columns import Array, code_points, decode_code_points, num_characters, offsets, row_ids
+from mgm.text.list_columns import (
+    Array,
+    Flags,
+    code_points,
+    decode_code_points,
+    num_characters,
+    offsets,
+    row_ids,
+)
 from mgm.text.offsets import Edits
 
 Points = npt.NDArray[np.uint32]
-Flags = npt.NDArray[np.bool_]
 Rewritten = tuple[pl.Series, Edits]
 """The texts after a step, row by row, and the edits from the texts before it."""
 Step = Callable[[pl.Series], Rewritten]

@@ -8,7 +8,6 @@ import numpy as np
 import polars as pl
 
 from mgm.text.cleaning.rewrite import (
-    Flags,
     Points,
     Rewritten,
     find_runs,
@@ -16,7 +15,7 @@ from mgm.text.cleaning.rewrite import (
     membership_table,
     rewrite_rows,
 )
-from mgm.text.list_columns import Array, offsets, row_ids
+from mgm.text.list_columns import Array, Flags, offsets, row_ids
 
 _BREAKS = [0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029]
 _BLANKS = [0x09, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000]

@@ -10,9 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from mgm.corpus.contract import SPLITS
 from mgm.settings.text import DeduplicationSettings
 from mgm.text.deduplication.pairs import Pairs
-from mgm.text.list_columns import Array
-
-Flags = npt.NDArray[np.bool_]
+from mgm.text.list_columns import Array, Flags
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,13 +26,12 @@ from mgm.text.deduplication import conflicts, pairs
 from mgm.text.deduplication.clusters import (
     Copies,
     EquivalenceClasses,
-    Flags,
     rank_rows,
     resolve,
     split_overlap,
 )
 from mgm.text.deduplication.shingles import MIN_SHINGLES, Shingles, hash_texts, normalize_texts
-from mgm.text.list_columns import Array
+from mgm.text.list_columns import Array, Flags
 
 Examples = list[dict[str, Any]]
 MAX_OVERLAP_IDS = 10

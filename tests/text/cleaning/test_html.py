@@ -11,7 +11,7 @@ from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.tasks import TASK_KINDS
 from mgm.text.cleaning import clean, clean_texts
 from mgm.text.cleaning.html import extract_text
-from mgm.text.segmentation import tokenize
+from mgm.text.segmentation.tokens import tokenize
 from tests.text.cleaning.checks import after, changes, check_edits, raw_of
 
 

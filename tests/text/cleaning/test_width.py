@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.text.cleaning import clean
 from mgm.text.cleaning.width import fold_width
-from mgm.text.segmentation import tokenize
+from mgm.text.segmentation.tokens import tokenize
 from tests.text.cleaning.checks import after
 
 LETTERS, ALL = partial(fold_width, which="letters"), partial(fold_width, which="all")

@@ -8,7 +8,7 @@ from mgm.corpus.parts import Transformed
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import SegmentationSettings
 from mgm.text.dictionary import UserDictionary
-from mgm.text.segmentation import TOKEN_COLUMNS, tokenize
+from mgm.text.segmentation.tokens import TOKEN_COLUMNS, tokenize
 
 
 @dataclass(frozen=True, kw_only=True)

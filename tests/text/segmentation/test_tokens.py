@@ -13,7 +13,8 @@ from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.cleaning import clean, clean_texts
 from mgm.text.dictionary import UserDictionary, UserWord
-from mgm.text.segmentation import TOKEN_COLUMNS, cut_han_runs, tokenize
+from mgm.text.segmentation.tokens import TOKEN_COLUMNS, tokenize
+from mgm.text.segmentation.words import cut_han_runs
 
 LINES = SegmentationSettings()
 CLEANING = CleaningSettings()

@@ -1,0 +1,1 @@
+"""Segmentation: texts to words with offsets, sentences and paragraphs."""

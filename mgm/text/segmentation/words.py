@@ -1,0 +1,163 @@
+"""Texts to words with offsets.
+
+One regular expression cuts a text into pieces; runs of Han characters are then cut into words by jieba (rjieba), or into characters, so
+that mixed text is cut run by run. A word is:
+
+- a placeholder of cleaning, such as <URL>;
+- letters, digits and underscores, with apostrophes and hyphens inside: don't, well-known, x86_64, 2024-05-01,
+  libstdc++;
+- a number with its separators: 3.14, 1,000, 12:30; letters are not joined by dots: file.txt is three words;
+- letters each with a dot: U.S., e.g.; C#; @mention and #tag; a few emoticons;
+- a run of the same mark (!!!, ..., --, 。。。); an emoji with its modifiers and joined emoji, a flag; any other character that is not
+  a blank, with its combining marks.
+
+Each distinct piece is processed once, and its words are copied to all its occurrences.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+import numpy as np
+import polars as pl
+import rjieba
+
+from mgm.settings.text import SegmentationSettings
+from mgm.text.dictionary import UserDictionary
+from mgm.text.list_columns import (
+    Array,
+    factorize,
+    flatten,
+    lengths,
+    local_index,
+    num_characters,
+    offsets,
+    row_ids,
+)
+from mgm.text.patterns import EMOTICON, PLACEHOLDERS
+
+_L = r"[\p{L}--\p{Han}]"
+_W = r"[[\p{L}\p{M}\p{N}_]--\p{Han}]"
+_PICTURE = r"[\p{M}\p{EMod}]*"
+_WORD = "|".join(
+    [
+        *PLACEHOLDERS.values(),
+        r"\p{Han}+",
+        r"\p{Nd}+(?:[.,:/]\p{Nd}+)+",
+        rf"(?:{_L}\.){{2,}}",
+        r"[CFJ]#",
+        rf"{_W}+(?:['’‐\-]{_W}+)*(?:\+\+)?",
+        rf"[@#]{_W}+",
+        EMOTICON,
+        r"[!?！？]+|\.{2,}|…+|-{2,}|—+|。+|~{2,}",
+        r"\p{RI}{2}",
+        rf"\S{_PICTURE}(?:\x{{200D}}\p{{Extended_Pictographic}}{_PICTURE})*",
+    ]
+)
+_PIECE = rf"(?:{_WORD})[^\S\n]*|\s+"
+_HAN = r"^\p{Han}"
+
+# So few that jieba's list of words is still in the processor's cache when it is read.
+_RUNS_PER_CALL = 4_096
+
+
+class Gap(IntEnum):
+    """The gap between a word and the one before it, from the least to the greatest."""
+
+    NOTHING = 0
+    BLANK = 1
+    LINE_BREAK = 2
+    EMPTY_LINE = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The N words of many texts, one after another: word i is types[code[i]]. Arrays are (N,)."""
+
+    row: Array
+    """The text."""
+    code: Array
+    types: pl.Series
+    """May hold a word several times."""
+    start: Array
+    end: Array
+    gap: Array
+    """The gap between a word and the one before it."""
+
+
+def find_words(texts: pl.Series, settings: SegmentationSettings, dictionary: UserDictionary | None) -> Words:
+    """Return all words of texts, one after another."""
+    lists = texts.str.extract_all(_PIECE)
+    per_text = lengths(lists)
+    piece, pieces = factorize(flatten(lists))
+    size = num_characters(pieces)
+    bare = pieces.str.strip_chars_end()
+    width = num_characters(bare)
+
+    after = np.where(size > width, Gap.BLANK, Gap.NOTHING)
+    blank = np.flatnonzero(width == 0)
+    line_breaks = pieces.gather(blank).str.count_matches("\n", literal=True).to_numpy()
+    after[blank] = np.select([line_breaks > 1, line_breaks == 1], [Gap.EMPTY_LINE, Gap.LINE_BREAK], Gap.BLANK)
+
+    # The words of each distinct piece: none for blanks, several for a run of Han characters, one for others.
+    is_han = bare.str.contains(_HAN).to_numpy()
+    per_piece = (width > 0).astype(np.int64)
+    cut, per_piece[is_han] = cut_han_runs(
+        bare.filter(is_han), chinese_tokens=settings.chinese_tokens, dictionary=dictionary
+    )
+    inner, cut_types = factorize(cut)
+    plain = bare.filter(~is_han)
+    types = pl.concat([plain, cut_types])
+    type_width = num_characters(types)
+    piece_of_word = row_ids(per_piece)
+    code = (np.cumsum(~is_han) - 1)[piece_of_word]
+    code[is_han[piece_of_word]] = len(plain) + inner
+    within = offsets(type_width[code])[:-1]
+    first = offsets(per_piece)[:-1]
+    within -= within[first[piece_of_word]]  # from the start of the piece
+
+    # The words of all pieces.
+    counts = per_piece[piece]
+    place = np.repeat(np.arange(len(piece)), counts)
+    nth = local_index(counts)
+    word = first[piece[place]] + nth
+    tile = offsets(size[piece])
+    row = row_ids(per_text)
+    start = (tile[:-1] - tile[offsets(per_text)[row]])[place] + within[word]
+    code = code[word]
+    end = start + type_width[code]
+    before = np.append(Gap.NOTHING, after[piece])[:-1]
+    return Words(
+        row=row[place],
+        code=code,
+        types=types,
+        start=start,
+        end=end,
+        gap=np.where(nth == 0, before[place], Gap.NOTHING),
+    )
+
+
+def cut_han_runs(
+    runs: pl.Series,
+    *,
+    chinese_tokens: Literal["words", "characters"] = "words",
+    dictionary: UserDictionary | None = None,
+) -> tuple[pl.Series, Array]:
+    """Return the words, or the characters, of runs of Han characters, and how many each run has.
+
+    One call of jieba cuts many runs, which are separated by line breaks, since jieba cuts each line on its own.
+    """
+    run_lengths = num_characters(runs)
+    if chinese_tokens == "characters" or len(runs) == 0:
+        return flatten(runs.str.extract_all(r"\p{Han}")), run_lengths
+    cutter = rjieba.cut if dictionary is None else dictionary.cut
+    lines = runs if dictionary is None else dictionary.isolate_words(runs)
+    calls = [lines.slice(i, _RUNS_PER_CALL) for i in range(0, len(lines), _RUNS_PER_CALL)]
+    cut = pl.concat(
+        [pl.Series(runs.name, cutter(call.str.join("\n").item()), dtype=pl.String) for call in calls]
+    )
+    cut = cut.filter(cut != "\n")
+    bounds = np.cumsum(num_characters(cut))
+    last = np.searchsorted(bounds, np.cumsum(run_lengths))
+    assert np.array_equal(bounds[last], np.cumsum(run_lengths)), "jieba's words are not their runs"
+    return cut, np.diff(np.append(-1, last))
