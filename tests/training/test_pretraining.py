@@ -141,12 +141,13 @@ def test_nothing_to_guess_is_an_error() -> None:
 def test_a_model_without_a_part_begins_with_the_rest() -> None:
     weights = {name: tensor + 1 for name, tensor in fresh().state_dict().items()}
     off = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | {"sentence": {"enabled": False}}})
+    bias = "granularities.window.windows.0.bias"
     smaller, before = fresh(off.model), fresh(off.model).state_dict()
     load_matching(smaller, weights)
     for name, tensor in smaller.state_dict().items():
         fits = weights[name].shape == tensor.shape
         assert torch.equal(tensor, weights[name] if fits else before[name])
-    assert torch.equal(smaller.state_dict()["windows.0.bias"], weights["windows.0.bias"])
+    assert torch.equal(smaller.state_dict()[bias], weights[bias])
     with pytest.raises(ValueError, match="pretrained weights: none of them is of this model"):
         load_matching(smaller, {"other": torch.zeros(1)})
 
