@@ -121,7 +121,7 @@ def tokenized(config: Settings, frames: dict[str, pl.DataFrame]) -> dict[str, pl
     tokens = {}
     for corpus, frame in frames.items():
         text = config.text_for(corpus)
-        kept, _ = clean(frame, text.cleaning, config.corpora[corpus].min_chars)
+        kept, _ = clean(frame, text.cleaning, min_chars=config.corpora[corpus].min_chars)
         tokens[corpus], _ = tokenize(kept, text.segmentation, dictionary=_dictionary(config, corpus))
     return tokens
 

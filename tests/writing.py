@@ -138,7 +138,9 @@ def prepared(
         part = featurize(frame, vocabulary, settings=config.text.features, dictionary=None, subwords=subwords)
         mine = [t for t in tasks if corpus in t.corpora]
         features[corpus] = [
-            FeaturePart(labels.encode(part.documents, with_label_spaces(mine, spaces), subwords), part.types)
+            FeaturePart(
+                labels.encode(part.documents, with_label_spaces(mine, spaces), subwords=subwords), part.types
+            )
         ]
     return features, vocabulary, spaces, subwords
 

@@ -22,7 +22,7 @@ def main() -> None:
     settings = TextPipelineSettings.load()
     settings.require_common("features")
     tables = [TokenTable(tokens=TOKENS / c, content=CONTENT / c) for c in sorted(settings.enabled)]
-    fitted = fit_text(tables, settings.active_tasks(), settings.text.features)
+    fitted = fit_text(tables, settings.active_tasks(), settings=settings.text.features)
     shutil.rmtree(FEATURES, ignore_errors=True)
     fitted.save(FEATURES)
     _copy_word_lists(settings)

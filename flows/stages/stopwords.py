@@ -12,7 +12,7 @@ MAX_DERIVED = 50
 def main(corpus: str) -> None:
     """Mark the content words of one corpus, and write its stopwords beside them."""
     settings = TextPipelineSettings.load().text_for(corpus).stopwords
-    counts, statistics, derived = write_content_words(TOKENS / corpus, CONTENT / corpus, settings)
+    counts, statistics, derived = write_content_words(TOKENS / corpus, CONTENT / corpus, settings=settings)
     write_counts("stopwords", corpus, counts, **statistics.result(), derived=derived[:MAX_DERIVED])
 
 

@@ -112,7 +112,7 @@ class Scorer:
         min_chars = 1 if corpus is None else self.bundle.settings.corpora[corpus].min_chars
         frame = frame.select(INPUT.names()).cast(INPUT)
         present, missing = split_rejected(frame, frame, {TEXT_MISSING: frame["text"].is_null()})
-        cleaned, unclean = clean(present, text.cleaning, min_chars)
+        cleaned, unclean = clean(present, text.cleaning, min_chars=min_chars)
         dictionary = self.bundle.dictionary_for(corpus)
         tokens, words, wordless = segment(cleaned, text.segmentation, dictionary=dictionary)
         tokens = tokens.with_columns(content_flags(words, self.bundle.stopwords_for(corpus)))

@@ -18,7 +18,7 @@ from mgm.text.stopwords import (
 
 
 def write_content_words(
-    source: Path, target: Path, settings: StopwordSettings
+    source: Path, target: Path, *, settings: StopwordSettings
 ) -> tuple[Counts, Statistics, list[str]]:
     """Write which words of a table of tokens carry content, and the corpus's stopwords beside it.
 

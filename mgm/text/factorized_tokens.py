@@ -28,7 +28,7 @@ class FactorizedTokens:
         return cls(codes=codes, types=types, counts=lengths(words))
 
     @classmethod
-    def from_codes(cls, codes: Array, types: pl.Series, counts: Array) -> Self:
+    def from_codes(cls, codes: Array, types: pl.Series, *, counts: Array) -> Self:
         """Factorize codes into `types` that may hold a word several times, in any order."""
         distinct_of_type, distinct = factorize(types)
         new_codes, order = factorize(pl.Series(distinct_of_type[codes]))

@@ -43,7 +43,7 @@ class FittedText:
 
     def drop_rare_labels(self, tokens: pl.DataFrame, corpus: str) -> pl.DataFrame:
         """Return the tokens of a corpus without rare labels."""
-        return labels.drop_rare(tokens, self.tasks_for(corpus), self.rare_labels)
+        return labels.drop_rare(tokens, self.tasks_for(corpus), rare=self.rare_labels)
 
     def featurize(
         self, tokens: pl.DataFrame, corpus: str, *, dictionary: UserDictionary | None = None
@@ -52,10 +52,12 @@ class FittedText:
         part = featurize(
             tokens, self.vocabulary, settings=self.settings, dictionary=dictionary, subwords=self.subwords
         )
-        return FeaturePart(labels.encode(part.documents, self.tasks_for(corpus), self.subwords), part.types)
+        return FeaturePart(
+            labels.encode(part.documents, self.tasks_for(corpus), subwords=self.subwords), part.types
+        )
 
 
-def fit_text(tables: Sequence[TokenTable], tasks: Sequence[Task], settings: FeatureSettings) -> FittedText:
+def fit_text(tables: Sequence[TokenTable], tasks: Sequence[Task], *, settings: FeatureSettings) -> FittedText:
     """Fit vocabulary, label spaces and subwords to the training rows of all corpora.
 
     Raises:

@@ -43,7 +43,7 @@ def test_the_rows_of_the_readme_are_rows_of_the_data() -> None:
 def test_a_marker_stays_one_word(corpus: str) -> None:
     rows = DATA[corpus]
     frame = pl.DataFrame({name: [row[name] for row in rows] for name in ("doc_id", "text", "lang")})
-    kept, rejected = clean(frame, CleaningSettings(), 1)
+    kept, rejected = clean(frame, CleaningSettings(), min_chars=1)
     tokens, none = tokenize(kept, SegmentationSettings())
     assert not rejected.height and not none.height
     for text, words, starts in (

@@ -20,7 +20,7 @@ class CleanDocuments:
 
     def __call__(self, documents: pl.DataFrame) -> Transformed:
         """Return the cleaned documents, the rejected ones, and their statistics."""
-        cleaned = clean_with_statistics(documents, self.text.cleaning, self.min_chars)
+        cleaned = clean_with_statistics(documents, self.text.cleaning, min_chars=self.min_chars)
         kept, statistics = cleaned.kept, cleaned.statistics
         detected = detect_languages(kept["text"], self.text.language)
         for language in LANGUAGES:

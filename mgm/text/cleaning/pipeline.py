@@ -54,7 +54,7 @@ def build_steps(settings: CleaningSettings) -> dict[str, Step]:
 
 
 def clean(
-    frame: pl.DataFrame, settings: CleaningSettings, min_chars: int = 1
+    frame: pl.DataFrame, settings: CleaningSettings, *, min_chars: int = 1
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Clean the column `text` and add `edits` (list[EDIT], null where no offset moved).
 
@@ -66,11 +66,13 @@ def clean(
     Returns:
         The rows kept, in their order, and the rejected ones (doc_id, reasons, values).
     """
-    transformed = clean_with_statistics(frame, settings, min_chars)
+    transformed = clean_with_statistics(frame, settings, min_chars=min_chars)
     return transformed.kept, transformed.rejected
 
 
-def clean_with_statistics(frame: pl.DataFrame, settings: CleaningSettings, min_chars: int = 1) -> Transformed:
+def clean_with_statistics(
+    frame: pl.DataFrame, settings: CleaningSettings, *, min_chars: int = 1
+) -> Transformed:
     """Clean as `clean` does, and count the kept documents that were changed.
 
     The counts are `edited`, and `steps/<name>` for each step that is switched on.

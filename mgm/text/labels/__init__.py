@@ -1,6 +1,12 @@
 """Label spaces, and labels as numbers: the columns `<task>__y`. One module a kind of task."""
 
-from mgm.text.labels import classification, generation, multilabel, regression, tagging
+from mgm.text.labels import (  # noqa: F401  importing a kind registers it
+    classification,
+    generation,
+    multilabel,
+    regression,
+    tagging,
+)
 from mgm.text.labels.encoder import LABEL_ENCODERS, UNSEEN, LabelEncoder, label_ids
 from mgm.text.labels.encoding import count_unseen, drop_rare, encode
 from mgm.text.labels.spaces import (
@@ -19,18 +25,13 @@ __all__ = [
     "LabelCounts",
     "LabelEncoder",
     "build_label_spaces",
-    "classification",
     "count_labels",
     "count_unseen",
     "drop_rare",
     "encode",
     "find_rare_labels",
     "flat_labels",
-    "generation",
     "label_ids",
     "load",
-    "multilabel",
-    "regression",
     "save",
-    "tagging",
 ]

@@ -11,7 +11,7 @@ from mgm.text.subwords import Subwords
 class ClassEncoder(LabelEncoder):
     """One label a document; a rare one becomes null."""
 
-    def encode(self, frame: pl.DataFrame, task: Task, subwords: Subwords | None) -> pl.Series:
+    def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series:
         """Return the id of each document's label."""
         return label_ids(frame[task.name], task.labels)
 

@@ -16,7 +16,7 @@ class LabelEncoder(ABC):
     """The treatment of one kind's labels: how they are listed, dropped where they are rare, and encoded as numbers."""
 
     @abstractmethod
-    def encode(self, frame: pl.DataFrame, task: Task, subwords: Subwords | None) -> pl.Series | None:
+    def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series | None:
         """Return the task's labels as numbers, row by row, or None where they cannot be encoded.
 
         Args:

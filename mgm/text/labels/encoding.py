@@ -10,7 +10,9 @@ from mgm.text.labels.spaces import flat_labels
 from mgm.text.subwords import Subwords
 
 
-def drop_rare(frame: pl.DataFrame, tasks: Sequence[Task], rare: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+def drop_rare(
+    frame: pl.DataFrame, tasks: Sequence[Task], *, rare: Mapping[str, Sequence[str]]
+) -> pl.DataFrame:
     """Remove rare labels from the columns: a class becomes null, a label leaves its list, a span is dropped."""
     for task in tasks:
         labels = pl.Series(rare.get(task.name, []), dtype=pl.String)
@@ -20,7 +22,7 @@ def drop_rare(frame: pl.DataFrame, tasks: Sequence[Task], rare: Mapping[str, Seq
     return frame
 
 
-def encode(frame: pl.DataFrame, tasks: Sequence[Task], subwords: Subwords | None = None) -> pl.DataFrame:
+def encode(frame: pl.DataFrame, tasks: Sequence[Task], *, subwords: Subwords | None = None) -> pl.DataFrame:
     """Add `<task>__y` for each task whose column the frame has; null: not labelled. Each kind's module says its type.
 
     Args:
@@ -29,7 +31,7 @@ def encode(frame: pl.DataFrame, tasks: Sequence[Task], subwords: Subwords | None
         subwords: the pieces that targets of generation are spelled with; without them these tasks get no column.
     """
     columns = {
-        task.encoded: LABEL_ENCODERS[task.kind].encode(frame, task, subwords)
+        task.encoded: LABEL_ENCODERS[task.kind].encode(frame, task, subwords=subwords)
         for task in tasks
         if task.name in frame.columns
     }

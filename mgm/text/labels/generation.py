@@ -11,7 +11,7 @@ from mgm.text.subwords import Subwords
 class TargetEncoder(LabelEncoder):
     """A target text a document."""
 
-    def encode(self, frame: pl.DataFrame, task: Task, subwords: Subwords | None) -> pl.Series | None:
+    def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series | None:
         """Return the ids of each target's pieces; None without `subwords`."""
         return None if subwords is None else subwords.encode_targets(frame[task.name])
 

@@ -13,7 +13,7 @@ from mgm.text.subwords import Subwords
 class LabelSetEncoder(LabelEncoder):
     """A set of labels a document; rare ones leave it."""
 
-    def encode(self, frame: pl.DataFrame, task: Task, subwords: Subwords | None) -> pl.Series:
+    def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series:
         """Return the ids of each document's labels."""
         column = frame[task.name]
         row, ids = row_ids(lengths(column)), label_ids(flatten(column), task.labels)

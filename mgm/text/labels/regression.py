@@ -11,7 +11,7 @@ from mgm.text.subwords import Subwords
 class NumberEncoder(LabelEncoder):
     """A number a document."""
 
-    def encode(self, frame: pl.DataFrame, task: Task, subwords: Subwords | None) -> pl.Series:
+    def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series:
         """Return the numbers as they are."""
         return frame[task.name].cast(pl.Float32)
 

@@ -20,15 +20,13 @@ OUTSIDE = 0
 class SpanEncoder(LabelEncoder):
     """Labelled spans of a document; those of rare labels are dropped."""
 
-    def encode(self, frame: pl.DataFrame, task: Task, subwords: Subwords | None) -> pl.Series:
+    def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series:
         """Return the tags of the words, whose offsets are the columns `start` and `end`."""
         column = frame[task.name]
         counts = lengths(frame["start"])
         row, spans = row_ids(lengths(column)), flatten(column)
         labels = label_ids(spans.struct.field("label"), task.labels).fill_null(UNSEEN).to_numpy()
-        first, last = _words_of_spans(
-            row, spans.struct.field("start").to_numpy(), spans.struct.field("end").to_numpy(), frame
-        )
+        first, last = _words_of_spans(frame, row=row, spans=spans)
         known = (labels != UNSEEN) & (first < last)
         size = (last - first)[known]
         place = local_index(size)
@@ -51,8 +49,15 @@ class SpanEncoder(LabelEncoder):
         return column.list.filter(~pl.element().struct.field("label").is_in(labels.implode()))
 
 
-def _words_of_spans(row: Array, start: Array, end: Array, frame: pl.DataFrame) -> tuple[Array, Array]:
-    """Return the flat words [first, last) that each span overlaps; a word that two spans share is the earlier one's."""
+def _words_of_spans(frame: pl.DataFrame, *, row: Array, spans: pl.Series) -> tuple[Array, Array]:
+    """Return the words [first, last) that each span overlaps, counted over all rows; the earlier of two spans has a shared word.
+
+    Args:
+        frame: tokens with `start` and `end`.
+        row: the row of each span, (spans,).
+        spans: the spans of all rows.
+    """
+    start, end = spans.struct.field("start").to_numpy(), spans.struct.field("end").to_numpy()
     word_row = row_ids(lengths(frame["start"]))
     first = np.searchsorted(
         position_keys(word_row, flatten_ints(frame["end"])), position_keys(row, start), side="right"

@@ -47,7 +47,7 @@ def segment(
         and `paragraph` list[i32] (sentences of each paragraph) in place of `text` and `edits`; their words; and the rejected rows
         (doc_id, reasons, values).
     """
-    words = find_words(frame["text"], settings, dictionary)
+    words = find_words(frame["text"], settings, dictionary=dictionary)
     rows, row, start, end = frame.height, words.row, words.start, words.end
     if "edits" in frame.columns and len(row):
         back = Edits.from_column(frame["edits"]).inverse()
@@ -76,7 +76,7 @@ def segment(
         ),
     )
     kept, rejected = split_rejected(frame, tokens, {NO_WORDS: pl.Series(counts == 0)})
-    return kept, FactorizedTokens.from_codes(words.code, words.types, counts[counts > 0]), rejected
+    return kept, FactorizedTokens.from_codes(words.code, words.types, counts=counts[counts > 0]), rejected
 
 
 def _int32(values: Array) -> pl.Series:

@@ -85,7 +85,9 @@ class Words:
     """The gap between a word and the one before it."""
 
 
-def find_words(texts: pl.Series, settings: SegmentationSettings, dictionary: UserDictionary | None) -> Words:
+def find_words(
+    texts: pl.Series, settings: SegmentationSettings, *, dictionary: UserDictionary | None
+) -> Words:
     """Return all words of texts, one after another."""
     lists = texts.str.extract_all(_PIECE)
     per_text = lengths(lists)

@@ -19,7 +19,7 @@ def test_encoded_columns() -> None:
     assert encoded["ner__y"].to_list() == [[1, 2, 2], [0, 0, 0], None, [0, 3, 0], [0, 1, 0], None]
     assert "title__y" not in encoded.columns
     subwords = Subwords.train(["t"], 300)
-    written = labels.encode(FRAME, [TITLE], subwords)["title__y"]
+    written = labels.encode(FRAME, [TITLE], subwords=subwords)["title__y"]
     assert written.to_list() == subwords.encode_targets(FRAME["title"]).to_list()
     assert [encoded.schema[t.encoded] for t in (KIND, TAGS, NER, VALUE)] == [
         pl.Int32, pl.List(pl.Int32), pl.List(pl.Int16), pl.Float32,
@@ -28,12 +28,12 @@ def test_encoded_columns() -> None:
 
 def test_unseen_labels_are_counted() -> None:
     spaces = labels.build_label_spaces(COUNTS, TASKS)
-    frame = labels.drop_rare(FRAME, TASKS, labels.find_rare_labels(COUNTS, TASKS))
+    frame = labels.drop_rare(FRAME, TASKS, rare=labels.find_rare_labels(COUNTS, TASKS))
     assert labels.count_unseen(frame, with_label_spaces(TASKS, spaces)) == {"kind": 1, "ner": 1, "tags": 1}
 
 
 def test_rare_labels_become_null_or_leave_their_list() -> None:
-    frame = labels.drop_rare(FRAME, TASKS, {"kind": ["a"], "tags": ["rare"], "ner": ["LOC"]})
+    frame = labels.drop_rare(FRAME, TASKS, rare={"kind": ["a"], "tags": ["rare"], "ner": ["LOC"]})
     assert frame["kind"].to_list() == ["b", None, "b", None, "new", None]
     assert frame["tags"].to_list()[2:4] == [["x"], []] and frame["tags"][5] is None
     assert frame["ner"].to_list()[:3] == [[], [], None] and frame.schema == FRAME.schema
