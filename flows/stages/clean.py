@@ -17,11 +17,13 @@ def main(corpus: str) -> None:
     counts, statistics = map_parts(
         source,
         CLEAN / corpus,
-        rejects_folder("clean", corpus),
-        "clean",
-        pl.Schema(next(read_parts(source)).schema | {"edits": pl.List(EDIT)}),
-        CleanDocuments(text=settings.text_for(corpus), min_chars=settings.corpora[corpus].min_chars),
-        num_processes(),
+        rejects=rejects_folder("clean", corpus),
+        stage="clean",
+        schema=pl.Schema(next(read_parts(source)).schema | {"edits": pl.List(EDIT)}),
+        transform=CleanDocuments(
+            text=settings.text_for(corpus), min_chars=settings.corpora[corpus].min_chars
+        ),
+        processes=num_processes(),
     )
     write_counts("clean", corpus, counts, **statistics.result())
 

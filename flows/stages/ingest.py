@@ -2,7 +2,7 @@
 
 from flows.project import DOCUMENTS, rejects_folder
 from flows.stages.command_line import run_stage, write_counts
-from mgm.corpus.ingest import ingest
+from mgm.corpus.ingest import RawCorpus, ingest
 from mgm.settings.views.ingestion import IngestionSettings
 
 
@@ -11,15 +11,14 @@ def main(corpus: str) -> None:
     settings = IngestionSettings.load()
     if corpus not in settings.enabled:
         raise ValueError(f"corpus {corpus!r} is not enabled; enabled: {', '.join(settings.enabled)}")
-    counts, statistics = ingest(
-        corpus,
-        settings.enabled[corpus],
-        settings.corpora[corpus],
-        settings.tasks_for(corpus),
-        settings.ingest,
-        DOCUMENTS / corpus,
-        rejects_folder("ingest", corpus),
+    raw = RawCorpus(
+        name=corpus,
+        source=settings.enabled[corpus],
+        settings=settings.corpora[corpus],
+        tasks=settings.tasks_for(corpus),
+        part_size=settings.ingest,
     )
+    counts, statistics = ingest(raw, documents=DOCUMENTS / corpus, rejects=rejects_folder("ingest", corpus))
     write_counts("ingest", corpus, counts, **statistics.result())
 
 

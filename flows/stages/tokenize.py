@@ -15,11 +15,11 @@ def main(corpus: str) -> None:
     counts, statistics = map_parts(
         source,
         TOKENS / corpus,
-        rejects_folder("tokenize", corpus),
-        "tokenize",
-        token_schema(next(read_parts(source)).schema),
-        SegmentDocuments(settings=settings, dictionary=load_dictionary(settings, RESOURCES)),
-        num_processes(),
+        rejects=rejects_folder("tokenize", corpus),
+        stage="tokenize",
+        schema=token_schema(next(read_parts(source)).schema),
+        transform=SegmentDocuments(settings=settings, dictionary=load_dictionary(settings, RESOURCES)),
+        processes=num_processes(),
     )
     write_counts("tokenize", corpus, counts, **statistics.result())
 

@@ -13,7 +13,7 @@ from mgm.tasks import Task
 SPLITS = ("train", "valid", "test")
 LANGUAGES = ("en", "zh", "mixed", "other")
 DETECT = "detect"
-"""In the place of a corpus's language: ingest leaves it null, and cleaning finds it."""
+"""Stands in place of a corpus's language where ingest leaves it null and cleaning detects it."""
 
 _ROW = "_row"
 

@@ -17,37 +17,50 @@ from mgm.settings.names import nearest
 from mgm.tasks import Task
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class RawCorpus:
+    """The raw rows of a corpus, with the settings that say how they are read."""
+
+    name: str
+    source: Source
+    settings: CorpusSettings
+    tasks: list[Task]
+    """The tasks that the corpus labels."""
+    part_size: IngestSettings
+
+
+@dataclass(frozen=True, kw_only=True)
 class Columns:
-    """Where the fields of a corpus's documents come from in its raw rows."""
+    """The columns of a corpus's raw rows, by the field of documents that they become."""
 
     doc_id: str
     text: str
     lang: str | None
-    """None: the corpus has one language, or its documents' languages are to be detected; there is no column."""
+    """None: the corpus has one language, or the languages of its documents are detected."""
     group: str
     split: str | None
     tasks: dict[str, str]
 
     @classmethod
-    def resolve(cls, corpus: str, source: Source, settings: CorpusSettings, tasks: list[Task]) -> "Columns":
-        """Finds every column before a row is read.
+    def resolve(cls, corpus: RawCorpus) -> "Columns":
+        """Find every column before a row is read.
 
         Raises:
             FileNotFoundError, ValueError: no input, or no such column in it; names the setting and the nearest column.
         """
-        found = column_names(source)
-        if not found:
-            raise ValueError(f"{source}: corpus {corpus!r} is empty: expected at least one row")
+        present = column_names(corpus.source)
+        if not present:
+            raise ValueError(f"{corpus.source}: corpus {corpus.name!r} is empty: expected at least one row")
 
         def need(column: str, setting: str, remedy: str = "") -> str:
-            if column not in found:
-                where = f"corpora.{corpus}.{setting}" if setting else f"corpora.{corpus}"
+            if column not in present:
+                where = f"corpora.{corpus.name}.{setting}"
                 raise ValueError(
-                    f"{source}: no column {column!r}{nearest(column, found)}; {where} names it{remedy}"
+                    f"{corpus.source}: no column {column!r}{nearest(column, present)}; {where} names it{remedy}"
                 )
             return column
 
+        settings = corpus.settings
         doc_id = need(settings.id, "id")
         lang = settings.lang
         return cls(
@@ -58,57 +71,56 @@ class Columns:
             else need(lang, "lang", f", or states the language: one of {', '.join(LANGUAGES)}, or {DETECT}"),
             group=need(settings.group, "group")
             if settings.group
-            else ("group" if "group" in found else doc_id),
+            else ("group" if "group" in present else doc_id),
             split=need(settings.split, "split") if settings.split else None,
             tasks={
                 task.name: need(settings.columns.get(task.name, task.name), f"columns.{task.name}")
-                for task in tasks
+                for task in corpus.tasks
             },
         )
 
     def types(self, tasks: list[Task]) -> dict[str, pl.DataType]:
-        """The raw columns to read, with the types that they must have."""
+        """Return the raw columns to read, with the types that they must have."""
         plain = [self.doc_id, self.text, self.group, *(c for c in (self.lang, self.split) if c)]
         return dict.fromkeys(plain, pl.String()) | {self.tasks[t.name]: t.column_type for t in tasks}
 
 
-def read_documents(
-    corpus: str, source: Source, settings: CorpusSettings, tasks: list[Task], size: IngestSettings
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """The documents of a corpus in file order, as (kept, rejected) of one part's raw rows each.
+def read_documents(corpus: RawCorpus) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield the documents of a corpus in file order, as (kept, rejected) of one part's raw rows each.
 
     Raises:
-        FileNotFoundError, ValueError: one that names the file and, where it is known, the row, column and value.
+        FileNotFoundError, ValueError: a fault of the input; names the file and, where known, the row, column and value.
     """
-    columns = Columns.resolve(corpus, source, settings, tasks)
-    contract = row_contract(tasks)
-    schema = document_schema(tasks)
-    stated = None if settings.lang == DETECT else settings.lang
+    source, settings, size = corpus.source, corpus.settings, corpus.part_size
+    columns = Columns.resolve(corpus)
+    contract = row_contract(corpus.tasks)
+    schema = document_schema(corpus.tasks)
+    declared = None if settings.lang == DETECT else settings.lang
     batches = read_batches(
-        source, columns.types(tasks), size.rows_per_part, (columns.text,), size.megabytes_per_part
+        source, columns.types(corpus.tasks), size.rows_per_part, (columns.text,), size.megabytes_per_part
     )
-    first = 1
+    first_row = 1
     for raw in batches:
         frame = raw.select(
             pl.col(columns.doc_id).alias("doc_id"),
             pl.col(columns.text).alias("text"),
-            (pl.col(columns.lang) if columns.lang else pl.lit(stated, pl.String)).alias("lang"),
+            (pl.col(columns.lang) if columns.lang else pl.lit(declared, pl.String)).alias("lang"),
             pl.coalesce(columns.group, columns.doc_id).alias("group"),
             (pl.col(columns.split) if columns.split else pl.lit(None, pl.String)).alias("split"),
             *(pl.col(column).alias(task) for task, column in columns.tasks.items()),
         ).cast(schema)
-        _check(frame["doc_id"].is_null(), frame["doc_id"], first, source, columns.doc_id, "a value")
+        _check(frame["doc_id"].is_null(), frame["doc_id"], first_row, source, columns.doc_id, "a value")
         if columns.lang:
             wrong = ~frame["lang"].is_in(LANGUAGES).fill_null(False)
             expected = f"one of {', '.join(LANGUAGES)} (lang: {DETECT} finds them)"
-            _check(wrong, frame["lang"], first, source, columns.lang, expected)
+            _check(wrong, frame["lang"], first_row, source, columns.lang, expected)
         if columns.split:
             wrong = ~frame["split"].is_in(SPLITS).fill_null(False)
-            _check(wrong, frame["split"], first, source, columns.split, f"one of {', '.join(SPLITS)}")
+            _check(wrong, frame["split"], first_row, source, columns.split, f"one of {', '.join(SPLITS)}")
         else:
             frame = frame.with_columns(assign_splits(frame))
         yield enforce(frame.select(schema.names()), contract)
-        first += raw.height
+        first_row += raw.height
 
 
 def _check(bad: pl.Series, values: pl.Series, first: int, source: Source, column: str, expected: str) -> None:
@@ -128,28 +140,31 @@ def _where(source: Source) -> str:
     )
 
 
-def ingest(
-    corpus: str,
-    source: Source,
-    settings: CorpusSettings,
-    tasks: list[Task],
-    size: IngestSettings,
-    target: Path,
-    rejects: Path,
-) -> tuple[Counts, Statistics]:
-    """Writes a corpus's documents and rejects as tables. Counted: characters; measured: characters_per_document.
+def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> tuple[Counts, Statistics]:
+    """Write a corpus's documents and rejects as tables.
 
-    Every doc_id is unique afterwards. Memory: two parts, and 8 bytes a document for the ids' hashes (twice that while
+    Every doc_id is unique afterwards. Memory: two parts, and 8 bytes for each document's hash of its id (twice that while
     they are compared).
+
+    Args:
+        corpus: the raw rows.
+        documents: the folder of the table of documents.
+        rejects: the folder of the table of rejected rows.
+
+    Returns:
+        The numbers of rows; and statistics: the count `characters` and the measure `characters_per_document`.
 
     Raises:
         FileNotFoundError, ValueError: see `read_documents`; also an empty corpus, and a repeated doc_id.
     """
     counts, statistics = Counts(), Statistics()
     hashes: list[pl.Series] = []
-    with PartsWriter(target, document_schema(tasks)) as out, PartsWriter(rejects, REJECTS) as dropped:
-        parts = read_documents(corpus, source, settings, tasks, size)
-        for kept, rejected in progress(parts, f"ingest {corpus}"):
+    with (
+        PartsWriter(documents, document_schema(corpus.tasks)) as out,
+        PartsWriter(rejects, REJECTS) as dropped,
+    ):
+        parts = read_documents(corpus)
+        for kept, rejected in progress(parts, f"ingest {corpus.name}"):
             ids = pl.concat([kept["doc_id"], rejected["doc_id"]])
             counts.add(len(ids), kept, rejected)
             hashes.append(ids.hash(seed=0))
@@ -159,29 +174,32 @@ def ingest(
             out.write(kept)
             dropped.write(rejected.with_columns(stage=pl.lit("ingest")))
         if not counts.rows_in:
-            raise ValueError(f"{source}: corpus {corpus!r} is empty: expected at least one row")
-        whole = pl.concat(hashes)
-        if whole.n_unique() != counts.rows_in:
-            _raise_repeated(corpus, source, settings, size, whole.filter(whole.is_duplicated()).unique())
+            raise ValueError(f"{corpus.source}: corpus {corpus.name!r} is empty: expected at least one row")
+        all_hashes = pl.concat(hashes)
+        if all_hashes.n_unique() != counts.rows_in:
+            _raise_repeated(corpus, all_hashes.filter(all_hashes.is_duplicated()).unique())
     return counts, statistics
 
 
-def _raise_repeated(
-    corpus: str, source: Source, settings: CorpusSettings, size: IngestSettings, hashes: pl.Series
-) -> None:
-    """Reads once more, and names the first doc_id of these hashes that is repeated, with its rows. Equal hashes of
-    different ids are no error."""
-    found, first = [], 1
-    for frame in read_batches(source, {settings.id: pl.String()}, size.rows_per_part, strict=()):
-        numbered = frame.with_row_index("row", first)
-        found.append(numbered.filter(pl.col(settings.id).hash(seed=0).is_in(hashes.implode())))
-        first += frame.height
-    rows = pl.concat(found)
-    repeated = rows.filter(pl.col(settings.id).is_duplicated())
+def _raise_repeated(corpus: RawCorpus, hashes: pl.Series) -> None:
+    """Read once more, and raise an error that names the first repeated doc_id among these hashes, with its rows.
+
+    Equal hashes of different ids are no error.
+    """
+    id_column = corpus.settings.id
+    suspected, first_row = [], 1
+    for frame in read_batches(
+        corpus.source, {id_column: pl.String()}, corpus.part_size.rows_per_part, strict=()
+    ):
+        numbered = frame.with_row_index("row", first_row)
+        suspected.append(numbered.filter(pl.col(id_column).hash(seed=0).is_in(hashes.implode())))
+        first_row += frame.height
+    rows = pl.concat(suspected)
+    repeated = rows.filter(pl.col(id_column).is_duplicated())
     if repeated.height:
-        value = repeated[settings.id][0]
-        places = repeated.filter(pl.col(settings.id) == value)["row"].head(5).to_list()
+        value = repeated[id_column][0]
+        places = repeated.filter(pl.col(id_column) == value)["row"].head(5).to_list()
         raise ValueError(
-            f"{_where(source)}column {settings.id!r}: value {value!r} stands in rows {', '.join(map(str, places))}; expected "
-            f"a different doc_id in every row of corpus {corpus!r} ({repeated[settings.id].n_unique()} values are repeated)"
+            f"{_where(corpus.source)}column {id_column!r}: value {value!r} stands in rows {', '.join(map(str, places))}; expected "
+            f"a different doc_id in every row of corpus {corpus.name!r} ({repeated[id_column].n_unique()} values are repeated)"
         )

@@ -14,7 +14,7 @@ from typing import Self
 
 import polars as pl
 
-from mgm.corpus.processes import in_order
+from mgm.corpus.processes import map_in_order
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
 from mgm.files import file_sha256, write_text
@@ -29,7 +29,7 @@ REJECTS = pl.Schema(
 
 @dataclass(frozen=True)
 class Part:
-    """One file of a table: its rows, the hash of its bytes, and the hash of what it was made from."""
+    """One file of a table: its rows, the SHA-256 of its bytes, and that of the part that it was made from."""
 
     name: str
     rows: int
@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a table holds."""
+    """The rows and parts of a table."""
 
     rows: int
     parts: list[Part]
@@ -47,7 +47,7 @@ class Manifest:
 
 @dataclass
 class Counts:
-    """Rows in, out and rejected of a stage, and how often each reason was given (a row may have several)."""
+    """The numbers of rows in, out and rejected of a stage, and of rejections by reason (a row may have several)."""
 
     rows_in: int = 0
     rows_out: int = 0
@@ -55,6 +55,7 @@ class Counts:
     reasons: dict[str, int] = field(default_factory=dict)
 
     def add(self, rows_in: int, kept: pl.DataFrame, rejected: pl.DataFrame) -> None:
+        """Add the rows of one part, of which every one must be kept or rejected."""
         assert rows_in == kept.height + rejected.height, (
             f"{rows_in} rows in, but {kept.height} out and {rejected.height} rejected"
         )
@@ -66,7 +67,7 @@ class Counts:
         self.reasons = dict(sorted(reasons.items()))
 
     def merge(self, other: "Counts") -> None:
-        """Adds the counts of another part."""
+        """Add the counts of another part."""
         self.rows_in += other.rows_in
         self.rows_out += other.rows_out
         self.rejected += other.rejected
@@ -74,13 +75,13 @@ class Counts:
 
 
 def write_manifest(folder: Path, parts: Sequence[Part]) -> None:
-    """Writes `_parts.json`, atomically: with it the table is whole."""
+    """Write `_parts.json` atomically; with it the table is complete."""
     manifest = Manifest(rows=sum(p.rows for p in parts), parts=list(parts))
     write_text(folder / MANIFEST, json.dumps(asdict(manifest), indent=1) + "\n")
 
 
 def read_manifest(folder: Path) -> Manifest:
-    """What the table in `folder` holds.
+    """Return the manifest of the table in `folder`.
 
     Raises:
         FileNotFoundError: there is no table, or its writing was not finished.
@@ -93,20 +94,20 @@ def read_manifest(folder: Path) -> Manifest:
 
 
 def read_parts(folder: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-    """The parts of a table in order, one frame each; an empty table still gives its one empty part."""
+    """Yield the parts of a table in order, one frame each; an empty table has one empty part."""
     for part in read_manifest(folder).parts:
         yield pl.read_parquet(folder / part.name, columns=columns)
 
 
 def read_table(folder: Path, columns: list[str] | None = None) -> pl.DataFrame:
-    """All rows of a table in one frame: for tables known to be small."""
+    """Return all rows of a table in one frame, for tables known to be small."""
     return pl.concat(list(read_parts(folder, columns)))
 
 
 def write_part(
     folder: Path, index: int, frame: pl.DataFrame, schema: pl.Schema, input_sha256: str = ""
 ) -> Part:
-    """Writes one part of a table, with the columns and types of `schema`."""
+    """Write one part of a table with the columns and types of `schema`, and return its entry of the manifest."""
     path = folder / f"part-{index:05d}.parquet"
     frame.select(schema.names()).cast(schema).write_parquet(
         path, compression="zstd", row_group_size=ROW_GROUP, statistics=False
@@ -115,7 +116,7 @@ def write_part(
 
 
 class PartsWriter:
-    """Writes a table part by part. Leaving the context normally writes `_parts.json`; after an error there is none."""
+    """A writer of tables, part by part. Leaving the context writes `_parts.json`; after an error there is none."""
 
     def __init__(self, folder: Path, schema: Mapping[str, pl.DataType] | pl.Schema) -> None:
         self.folder = folder
@@ -129,7 +130,7 @@ class PartsWriter:
         return self
 
     def write(self, frame: pl.DataFrame, input_sha256: str = "") -> None:
-        """Writes `frame` as the next part; its columns must be those of the schema, in any order."""
+        """Write `frame` as the next part; its columns must be those of the schema, in any order."""
         self.parts.append(write_part(self.folder, len(self.parts), frame, self.schema, input_sha256))
 
     def __exit__(
@@ -143,7 +144,7 @@ class PartsWriter:
 
 @dataclass(frozen=True)
 class Transformed:
-    """What became of one part: the rows kept, the rejected ones (doc_id, reasons, values), what was counted."""
+    """The result of one part: the rows kept, those rejected (doc_id, reasons, values), and statistics."""
 
     kept: pl.DataFrame
     rejected: pl.DataFrame
@@ -155,7 +156,7 @@ Transform = Callable[[pl.DataFrame], Transformed]
 
 @dataclass(frozen=True)
 class _Work:
-    """What `map_parts` does with each part; a worker process gets it once."""
+    """The work of `map_parts` on each part; a worker process gets it once."""
 
     source: Path
     target: Path
@@ -164,33 +165,42 @@ class _Work:
     schema: pl.Schema
     transform: Transform
 
-    def do(self, index: int, part: Part) -> tuple[Part, Part, Counts, Statistics]:
+    def run(self, index: int, part: Part) -> tuple[Part, Part, Counts, Statistics]:
         frame = pl.read_parquet(self.source / part.name)
-        made = self.transform(frame)
+        result = self.transform(frame)
         counts = Counts()
-        counts.add(frame.height, made.kept, made.rejected)
-        dropped = made.rejected.with_columns(stage=pl.lit(self.stage))
+        counts.add(frame.height, result.kept, result.rejected)
+        dropped = result.rejected.with_columns(stage=pl.lit(self.stage))
         return (
-            write_part(self.target, index, made.kept, self.schema, part.sha256),
+            write_part(self.target, index, result.kept, self.schema, part.sha256),
             write_part(self.rejects, index, dropped, REJECTS, part.sha256),
             counts,
-            made.statistics,
+            result.statistics,
         )
 
 
 def map_parts(
     source: Path,
     target: Path,
+    *,
     rejects: Path,
     stage: str,
     schema: Mapping[str, pl.DataType] | pl.Schema,
     transform: Transform,
     processes: int = 1,
 ) -> tuple[Counts, Statistics]:
-    """Makes each part of `target` from one part of `source`, so that memory holds one part a process whatever
-    the corpus. Several processes write the same bytes as one.
+    """Make each part of `target` from one part of `source`, so that each process has one part in memory.
 
-    `transform` returns rows with the columns of `schema`; for more than one process it must be picklable.
+    Several processes write the same bytes as one.
+
+    Args:
+        source: the folder of a table.
+        target: the folder of the new table.
+        rejects: the folder of the table of rejected rows.
+        stage: the stage that rejected rows name.
+        schema: the columns of the new table.
+        transform: the function of a part; its rows have the columns of `schema`. For several processes it is picklable.
+        processes: the number of processes.
 
     Raises:
         Whatever `transform` raises, also in another process; ChildProcessError: a process was killed.
@@ -199,10 +209,12 @@ def map_parts(
     parts = read_manifest(source).parts
     with PartsWriter(target, schema) as out, PartsWriter(rejects, REJECTS) as dropped:
         work = _Work(source, target, rejects, stage, out.schema, transform)
-        with closing(in_order(work.do, list(enumerate(parts)), processes)) as results:
-            for kept, rejected, own, found in progress(results, f"{stage} {source.name}", len(parts)):
+        with closing(map_in_order(work.run, list(enumerate(parts)), processes)) as results:
+            for kept, rejected, part_counts, part_statistics in progress(
+                results, f"{stage} {source.name}", len(parts)
+            ):
                 out.parts.append(kept)
                 dropped.parts.append(rejected)
-                counts.merge(own)
-                statistics.add(found)
+                counts.merge(part_counts)
+                statistics.add(part_statistics)
     return counts, statistics

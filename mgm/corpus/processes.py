@@ -1,4 +1,4 @@
-"""Calls of one function in several processes: results in order, and no process outlives an error or its parent."""
+"""Calls of one function in other processes: results come in order, and no process outlives an error or its parent."""
 
 import os
 from collections.abc import Callable, Generator, Sequence
@@ -11,23 +11,23 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 _function: Callable[..., Any]
-"""In a worker process: what it calls. Sent once a process, since it may hold large tables."""
+"""The function that a worker process calls; it is sent once, since it may hold large tables."""
 
 
-def in_order(
+def map_in_order(
     function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], processes: int
 ) -> Generator[T, None, None]:
-    """function(*arguments[0]), function(*arguments[1]), ...: here, or in up to `processes` processes.
+    """Yield function(*arguments[0]), function(*arguments[1]), ..., called here or in up to `processes` processes.
 
-    After an error the calls under way are waited for, and the rest is not begun. Close the iterator where it may be left
-    early.
+    After an error the calls under way are waited for, and the others are not begun. A caller that may stop early closes the
+    iterator.
 
     Raises:
         Whatever `function` raises; ChildProcessError: a process ended abruptly, most often for want of memory.
     """
     if min(processes, len(arguments)) <= 1:
-        for each in arguments:
-            yield function(*each)
+        for call_arguments in arguments:
+            yield function(*call_arguments)
         return
     pool = ProcessPoolExecutor(
         min(processes, len(arguments)),
@@ -47,7 +47,7 @@ def in_order(
 
 
 def run_in_subprocess(function: Callable[..., T], *arguments: Any) -> T:
-    """function(*arguments) in a fresh process: what it takes of memory is its own, and its end is not this one's.
+    """Return function(*arguments), called in a fresh process: its memory is its own, and its crash is not this process's.
 
     Raises:
         Whatever `function` raises; ChildProcessError: the process ended abruptly.

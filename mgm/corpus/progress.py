@@ -1,4 +1,4 @@
-"""A progress bar for what may take long: shown after five seconds, and only in a terminal."""
+"""A progress bar, shown after five seconds and only in a terminal."""
 
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
@@ -13,5 +13,5 @@ DELAY = 5.0  # seconds
 def progress(
     items: Iterable[T], description: str, total: int | None = None, unit: str = " parts"
 ) -> Iterator[T]:
-    """Gives the items back one by one, and says how far it is."""
+    """Yield the items, and show how many have been taken."""
     yield from tqdm(items, desc=description, total=total, unit=unit, delay=DELAY, disable=None, leave=False)

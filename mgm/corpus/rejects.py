@@ -1,4 +1,4 @@
-"""Why a document is dropped: the stable reason ids, and the parting of a frame by them."""
+"""The reasons for which documents are dropped, by stable ids, and the split of a frame by them."""
 
 from collections.abc import Mapping
 
@@ -20,25 +20,25 @@ MODEL_FAILED = "model_failed"
 def split_rejected(
     original: pl.DataFrame, result: pl.DataFrame, reasons: Mapping[str, pl.Series]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Parts the rows by the reasons that hold for them.
+    """Split rows into those without any reason to reject them and the others.
 
     Args:
         original: the rows as they came in, with doc_id.
         result: the rows as they would go out, row-aligned.
-        reasons: reason id to a boolean a row.
+        reasons: reason id to a boolean for each row.
 
     Returns:
         The rows of `result` without any reason; and doc_id, reasons (list[str]) and values (the original row as JSON)
         of the others.
     """
     flags = pl.DataFrame({name: flag.alias(name) for name, flag in reasons.items()})
-    given = flags.select(
+    row_reasons = flags.select(
         pl.concat_list(pl.when(pl.col(name)).then(pl.lit(name)) for name in flags.columns).list.drop_nulls()
     ).to_series()
-    bad = given.list.len() > 0
+    bad = row_reasons.list.len() > 0
     rejected = original.filter(bad).select(
         pl.col("doc_id"),
-        reasons=given.filter(bad),
+        reasons=row_reasons.filter(bad),
         values=pl.struct(original.columns).struct.json_encode(),
     )
     return result.filter(~bad), rejected

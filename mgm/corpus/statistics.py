@@ -1,4 +1,4 @@
-"""What a stage counted and measured of a corpus, gathered part by part in any order."""
+"""Counts and measures of a corpus, gathered part by part in any order."""
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
@@ -13,34 +13,33 @@ _DIGITS = 6  # so that equal data is equal bytes
 
 @dataclass
 class Statistics:
-    """Counts by name, and for each measure how often each of its values (a whole number) occurred.
+    """Counts by name, and for each measure the frequency of each of its values, which are whole numbers.
 
-    Memory: about 100 bytes a distinct value, whatever the number of documents.
+    Memory: about 100 bytes for each distinct value, whatever the number of documents.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     values: dict[str, Counter[int]] = field(default_factory=lambda: defaultdict(Counter))
 
     def count(self, name: str, n: int) -> None:
-        """Adds n to a count; a count of 0 is stated too."""
+        """Add n to a count; a count of 0 is part of the result, too."""
         self.counts[name] += int(n)
 
     def measure(self, name: str, values: pl.Series) -> None:
-        """Adds one whole number a document; nulls are left out."""
-        found = values.drop_nulls().cast(pl.Int64).alias("value").value_counts(name="n").sort("value")
-        self.values[name].update(dict(found.iter_rows()))
+        """Add the values of a measure, one for each document; nulls are left out."""
+        frequencies = values.drop_nulls().cast(pl.Int64).alias("value").value_counts(name="n").sort("value")
+        self.values[name].update(dict(frequencies.iter_rows()))
 
     def add(self, other: "Statistics") -> None:
-        """Adds what another part counted."""
+        """Add the statistics of another part."""
         self.counts.update(other.counts)
         for name, values in other.values.items():
             self.values[name].update(values)
 
     def result(self) -> dict[str, Any]:
-        """Each count by its name, a name a/b below a; of each measure its quantiles by level and its histogram.
+        """Return each count by its name, a name a/b below a, and of each measure its quantiles by level and its histogram.
 
-        A histogram lists [lower bound, n]; the bounds are 0 and the powers of two, empty bins at the ends
-        left out.
+        A histogram is a list of [lower bound, n]; the bounds are 0 and the powers of two, without empty bins at the ends.
         """
         measures = {}
         for name, values in sorted(self.values.items()):
@@ -57,20 +56,21 @@ class Statistics:
 
 
 def weighted_quantiles(values: Counter[int]) -> dict[str, float]:
-    """The quantiles of counted numbers by level, interpolated linearly; empty where there are none."""
+    """Return the quantiles of counted numbers by level, interpolated linearly; empty where there are no numbers."""
     total = sum(values.values())
     if not total:
         return {}
     distinct = np.array(sorted(values))
     ends = np.cumsum([values[v] for v in distinct.tolist()])
-    found = {}
+    quantiles = {}
     for level in QUANTILES:
-        at = level * (total - 1)
+        position = level * (total - 1)
         low, high = (
-            distinct[np.searchsorted(ends, place, side="right")] for place in (np.floor(at), np.ceil(at))
+            distinct[np.searchsorted(ends, place, side="right")]
+            for place in (np.floor(position), np.ceil(position))
         )
-        found[str(level)] = round(float(low + (high - low) * (at - np.floor(at))), _DIGITS)
-    return found
+        quantiles[str(level)] = round(float(low + (high - low) * (position - np.floor(position))), _DIGITS)
+    return quantiles
 
 
 def _histogram(values: Counter[int]) -> list[list[int]]:

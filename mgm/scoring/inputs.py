@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mgm.corpus.readers import InputFile, Source, pieces, read_batches
+from mgm.corpus.readers import InputFile, Source, read_batches, split_source
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Inputs:
                 column.
         """
         hashes = [pl.Series("doc_id", [], dtype=pl.UInt64)]
-        for piece in pieces(self.source):
+        for piece in split_source(self.source):
             first = 1
             for frame in self.read(piece, rows):
                 missing = frame["doc_id"].is_null().arg_true()
@@ -47,7 +47,7 @@ class Inputs:
         """Return the pieces within which rows are counted, each with its name below the input's folder, or its file name."""
         return [
             (piece, piece.relative if isinstance(piece, InputFile) else Path(str(piece)).name)
-            for piece in pieces(self.source)
+            for piece in split_source(self.source)
         ]
 
     def read(self, source: Source, rows: int) -> Iterator[pl.DataFrame]:
@@ -65,7 +65,7 @@ class Inputs:
     def _raise_repeated(self, hashes: pl.Series, rows: int) -> None:
         """Read once more to name the place of a repeated id; two different ids of one hash are no repetition."""
         places: dict[str, str] = {}
-        for piece in pieces(self.source):
+        for piece in split_source(self.source):
             first = 1
             for frame in self.read(piece, rows):
                 ids = frame["doc_id"]

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 
 from mgm.corpus.readers import MEGABYTES, Source
-from mgm.corpus.readers.assemble import assemble
+from mgm.corpus.readers.rebatch import rebatch
 from mgm.files import write_text
 from mgm.scoring.inputs import Inputs
 
@@ -69,7 +69,7 @@ def cut_shards(
     night_digest = _Digest()
     bounds: list[tuple[int, int, str]] = []
     first = 0
-    for frame in assemble(_read_all(inputs, rows_per_shard, heights), rows_per_shard, MEGABYTES):
+    for frame in rebatch(_read_all(inputs, rows_per_shard, heights), rows_per_shard, MEGABYTES):
         night_digest.update(frame)
         if on_frame is not None:
             on_frame(frame)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mgm.corpus import rejects
 from mgm.corpus.contract import row_contract
-from mgm.corpus.ingest import ingest
+from mgm.corpus.ingest import RawCorpus, ingest
 from mgm.corpus.parts import Counts, read_manifest, read_table
 from mgm.corpus.splits import split_of
 from mgm.settings.corpora import CorpusSettings, IngestSettings
@@ -41,13 +41,15 @@ def run(
     source = folder / "notes.jsonl"
     source.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
     counts, _ = ingest(
-        "notes",
-        source,
-        CorpusSettings(**settings),
-        TASKS,
-        IngestSettings(rows_per_part=2),
-        folder / "documents",
-        folder / "rejects",
+        RawCorpus(
+            name="notes",
+            source=source,
+            settings=CorpusSettings(**settings),
+            tasks=TASKS,
+            part_size=IngestSettings(rows_per_part=2),
+        ),
+        documents=folder / "documents",
+        rejects=folder / "rejects",
     )
     return counts, read_table(folder / "documents"), read_table(folder / "rejects")
 
@@ -175,7 +177,11 @@ def test_parts_end_at_rows_or_megabytes_and_ids_are_compared_over_all(tmp_path: 
 
     def go() -> list[int]:
         source.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        ingest("notes", source, settings, TASKS, size, tmp_path / "documents", tmp_path / "rejects")
+        ingest(
+            RawCorpus(name="notes", source=source, settings=settings, tasks=TASKS, part_size=size),
+            documents=tmp_path / "documents",
+            rejects=tmp_path / "rejects",
+        )
         return [part.rows for part in read_manifest(tmp_path / "documents").parts]
 
     assert go() == [3, 2, 3, 1]
@@ -189,7 +195,11 @@ def test_characters_are_counted_of_the_documents_that_stay(tmp_path: Path) -> No
     texts = ["打开", None, "Open it.", "x" * 40]
     source.write_text("".join(json.dumps({"doc_id": str(i), "text": t}) + "\n" for i, t in enumerate(texts)))
     settings, size = CorpusSettings(lang="mixed"), IngestSettings(rows_per_part=2)
-    _, statistics = ingest("n", source, settings, [], size, tmp_path / "documents", tmp_path / "rejects")
+    _, statistics = ingest(
+        RawCorpus(name="n", source=source, settings=settings, tasks=[], part_size=size),
+        documents=tmp_path / "documents",
+        rejects=tmp_path / "rejects",
+    )
     found = statistics.result()
     assert found["characters"] == 50
     measured = found["characters_per_document"]
@@ -203,7 +213,13 @@ def test_the_folder_of_a_text_may_be_its_label_or_its_group(tmp_path: Path) -> N
         (tmp_path / "in" / f"{name}.txt").write_text(f"Text {name}")
     topic = [Task(name="topic", kind="classification", corpora=["c"])]
     settings = CorpusSettings(lang="en", group="folder", columns={"topic": "folder"})
-    ingest("c", tmp_path / "in", settings, topic, IngestSettings(), tmp_path / "out", tmp_path / "no")
+    ingest(
+        RawCorpus(
+            name="c", source=tmp_path / "in", settings=settings, tasks=topic, part_size=IngestSettings()
+        ),
+        documents=tmp_path / "out",
+        rejects=tmp_path / "no",
+    )
     assert read_table(tmp_path / "out").select("doc_id", "group", "topic").rows() == [
         ("art/2024/a", "art", "art"),
         ("sport/a", "sport", "sport"),
@@ -212,7 +228,13 @@ def test_the_folder_of_a_text_may_be_its_label_or_its_group(tmp_path: Path) -> N
     ]
     (tmp_path / "in" / "top.txt.gz").write_bytes(b"")  # a copy of top.txt: which of the two is it?
     with pytest.raises(ValueError, match=r"top\.txt\.gz: damaged|value 'top' stands in rows"):
-        ingest("c", tmp_path / "in", settings, topic, IngestSettings(), tmp_path / "out", tmp_path / "no")
+        ingest(
+            RawCorpus(
+                name="c", source=tmp_path / "in", settings=settings, tasks=topic, part_size=IngestSettings()
+            ),
+            documents=tmp_path / "out",
+            rejects=tmp_path / "no",
+        )
 
 
 _labels = st.sampled_from([None, "a", "b", " "])
@@ -257,13 +279,15 @@ def test_rows_in_are_rows_out_plus_rejected_in_every_format(
         frame.write_csv(folder / "in" / f"rows.{kind}", separator="," if kind == "csv" else "\t")
         frame = frame.with_columns(pl.col("text").replace("", None))  # an empty cell is null
     counts, _ = ingest(
-        "c",
-        folder / "in",
-        CorpusSettings(lang="other", columns=columns),
-        tasks,
-        IngestSettings(rows_per_part=per_part),
-        folder / "out",
-        folder / "no",
+        RawCorpus(
+            name="c",
+            source=folder / "in",
+            settings=CorpusSettings(lang="other", columns=columns),
+            tasks=tasks,
+            part_size=IngestSettings(rows_per_part=per_part),
+        ),
+        documents=folder / "out",
+        rejects=folder / "no",
     )
     kept, dropped = read_table(folder / "out"), read_table(folder / "no")
     assert (counts.rows_in, counts.rows_out, counts.rejected) == (frame.height, kept.height, dropped.height)
@@ -281,7 +305,7 @@ def test_rows_in_are_rows_out_plus_rejected_in_every_format(
 _MEASURE = """
     import sys
     from pathlib import Path
-    from mgm.corpus.ingest import ingest
+    from mgm.corpus.ingest import RawCorpus, ingest
     from mgm.settings.corpora import CorpusSettings, IngestSettings
 
     def peak():
@@ -289,9 +313,9 @@ _MEASURE = """
         return int(status.split("VmHWM:")[1].split()[0])
 
     settings, size = CorpusSettings(lang="en"), IngestSettings(megabytes_per_part=8)
-    ingest("c", "empty.jsonl", settings, [], size, Path("o"), Path("n"))
+    ingest(RawCorpus(name="c", source="empty.jsonl", settings=settings, tasks=[], part_size=size), documents=Path("o"), rejects=Path("n"))
     before = peak()
-    ingest("c", sys.argv[1], settings, [], size, Path("o"), Path("n"))
+    ingest(RawCorpus(name="c", source=sys.argv[1], settings=settings, tasks=[], part_size=size), documents=Path("o"), rejects=Path("n"))
     print(peak() - before)
 """
 

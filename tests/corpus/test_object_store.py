@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from mgm.corpus.ingest import ingest
+from mgm.corpus.ingest import RawCorpus, ingest
 from mgm.corpus.parts import read_manifest, read_table
 from mgm.corpus.readers import column_names, input_files, read_batches
 from mgm.scoring.inputs import Inputs
@@ -94,7 +94,11 @@ def test_texts_are_ingested_from_a_prefix_to_the_same_bytes_as_from_disk(
     hashes = set()
     for name, source in (("s3", f"s3://{BUCKET}/texts"), ("disk", tmp_path / "in")):
         out, settings = tmp_path / name, CorpusSettings(lang="mixed", group="folder")
-        counts, _ = ingest("c", source, settings, [], size, out / "documents", out / "rejects")
+        counts, _ = ingest(
+            RawCorpus(name="c", source=source, settings=settings, tasks=[], part_size=size),
+            documents=out / "documents",
+            rejects=out / "rejects",
+        )
         hashes.add(tuple(part.sha256 for part in read_manifest(out / "documents").parts))
         assert (counts.rows_in, counts.rows_out) == (31, 31)
         assert read_table(out / "documents")["group"].unique(maintain_order=True).to_list() == [

@@ -18,6 +18,7 @@ from mgm.corpus.parts import (
     MANIFEST,
     Counts,
     PartsWriter,
+    Transform,
     Transformed,
     map_parts,
     read_manifest,
@@ -111,7 +112,12 @@ def test_rows_in_are_rows_out_plus_rejected(
     folder = tmp_path_factory.mktemp("map")
     table(folder / "in", numbers)
     counts, statistics = map_parts(
-        folder / "in", folder / "out", folder / "rejects", "evens", SCHEMA, KeepEven()
+        folder / "in",
+        folder / "out",
+        rejects=folder / "rejects",
+        stage="evens",
+        schema=SCHEMA,
+        transform=KeepEven(),
     )
     kept, rejected = read_table(folder / "out"), read_table(folder / "rejects")
     every = [n for values in numbers for n in values]
@@ -123,6 +129,19 @@ def test_rows_in_are_rows_out_plus_rejected(
     assert statistics.result()["seen"] == {"numbers": len(every)}
 
 
+def run(folder: Path, transform: Transform, processes: int = 1) -> None:
+    """Make the table `out` of the table `in`, with rejects in `no`."""
+    map_parts(
+        folder / "in",
+        folder / "out",
+        rejects=folder / "no",
+        stage="s",
+        schema=SCHEMA,
+        transform=transform,
+        processes=processes,
+    )
+
+
 def _losing(rows: pl.DataFrame) -> Transformed:
     nothing = pl.DataFrame(schema={"doc_id": pl.String, "reasons": pl.List(pl.String), "values": pl.String})
     return Transformed(rows.head(1), nothing)
@@ -131,12 +150,12 @@ def _losing(rows: pl.DataFrame) -> Transformed:
 def test_a_transform_that_loses_a_row_is_a_bug_at_once(tmp_path: Path) -> None:
     table(tmp_path / "in", [[1, 2]])
     with pytest.raises(AssertionError, match="2 rows in, but 1 out and 0 rejected"):
-        map_parts(tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, _losing)
+        run(tmp_path, _losing)
 
 
 def test_each_part_says_what_it_was_made_from(tmp_path: Path) -> None:
     table(tmp_path / "in", [[1, 2], [4]])
-    map_parts(tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, KeepEven())
+    run(tmp_path, KeepEven())
     sources = [part.sha256 for part in read_manifest(tmp_path / "in").parts]
     assert [part.input_sha256 for part in read_manifest(tmp_path / "out").parts] == sources
     assert [part.input_sha256 for part in read_manifest(tmp_path / "no").parts] == sources
@@ -148,7 +167,13 @@ def test_two_processes_write_the_same_bytes_and_count_the_same(tmp_path: Path) -
     for processes in (1, 2):
         out, rejects = tmp_path / f"out{processes}", tmp_path / f"rejects{processes}"
         counts, statistics = map_parts(
-            tmp_path / "in", out, rejects, "evens", SCHEMA, KeepEven(), processes=processes
+            tmp_path / "in",
+            out,
+            rejects=rejects,
+            stage="evens",
+            schema=SCHEMA,
+            transform=KeepEven(),
+            processes=processes,
         )
         files = {p.relative_to(tmp_path).parts[1:]: p.read_bytes() for p in sorted(out.iterdir())}
         dropped = {p.name: p.read_bytes() for p in sorted(rejects.iterdir())}
@@ -163,7 +188,7 @@ def test_an_error_of_a_part_surfaces_and_leaves_neither_table_nor_process(
 ) -> None:
     table(tmp_path / "in", [[0], [2], [5], [4], [6]])
     with pytest.raises(ValueError, match="cannot take 5"):
-        map_parts(tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, KeepEven(5), processes)
+        run(tmp_path, KeepEven(5), processes=processes)
     assert not (tmp_path / "out" / MANIFEST).exists()
     assert not (tmp_path / "no" / MANIFEST).exists()
     assert not _workers(os.getpid())
@@ -172,7 +197,7 @@ def test_an_error_of_a_part_surfaces_and_leaves_neither_table_nor_process(
 def test_a_killed_worker_is_an_error(tmp_path: Path) -> None:
     table(tmp_path / "in", [[0], [2], [5], [4]])
     with pytest.raises(ChildProcessError, match="one of 2 processes ended abruptly.*MGM_PROCESSES=1"):
-        map_parts(tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, KeepEven(death=5), 2)
+        run(tmp_path, KeepEven(death=5), processes=2)
     assert not (tmp_path / "out" / MANIFEST).exists()
     assert not _workers(os.getpid())
 
@@ -180,7 +205,7 @@ def test_a_killed_worker_is_an_error(tmp_path: Path) -> None:
 def test_a_transform_that_cannot_be_sent_is_an_error_at_once(tmp_path: Path) -> None:
     table(tmp_path / "in", [[0], [2]])
     with pytest.raises((AttributeError, TypeError), match="pickle"):
-        map_parts(tmp_path / "in", tmp_path / "out", tmp_path / "no", "s", SCHEMA, lambda f: KeepEven()(f), 2)
+        run(tmp_path, lambda f: KeepEven()(f), processes=2)
     assert not _workers(os.getpid())
 
 
@@ -199,7 +224,8 @@ class Slow:
         return Transformed(rows, pl.DataFrame(schema={"doc_id": pl.String, "reasons": pl.List(pl.String), "values": pl.String}))
 
 if __name__ == "__main__":
-    map_parts(Path("in"), Path("out"), Path("no"), "s", {"doc_id": pl.String(), "n": pl.Int32()}, Slow(), 2)
+    schema = {"doc_id": pl.String(), "n": pl.Int32()}
+    map_parts(Path("in"), Path("out"), rejects=Path("no"), stage="s", schema=schema, transform=Slow(), processes=2)
 """
 
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.corpus.readers import column_names, delimited, input_files, jsonl, read_batches
-from mgm.corpus.readers.assemble import assemble, row_bytes
+from mgm.corpus.readers.rebatch import rebatch, row_bytes
 from mgm.tasks import TASK_KINDS
 
 TEXT = {"id": pl.String(), "text": pl.String()}
@@ -224,7 +224,7 @@ def test_where_batches_end_follows_from_the_rows_alone(tmp_path: Path, kind: str
     ids = [f"{i:03}" for i in range(300)]
     frame = pl.DataFrame({"doc_id": ids, "text": [f"打开 {i}" * (1 + i * i % 977) for i in range(300)]})
     columns = {"doc_id": pl.String(), "text": pl.String()}
-    expected = [f["doc_id"].to_list() for f in assemble([frame], 90, 0.2)]
+    expected = [f["doc_id"].to_list() for f in rebatch([frame], 90, 0.2)]
     assert len(expected) > 5
     (tmp_path / "in").mkdir()
     for number, part in enumerate([frame[:7], frame[7:210], frame[210:]]):
@@ -254,7 +254,7 @@ def test_assembled_parts_are_full_and_whole(sizes: list[int], cuts: list[int], r
     frame = pl.DataFrame({"text": ["x" * n for n in sizes]}, schema={"text": pl.String})
     edges = sorted({0, len(sizes), *(min(c, len(sizes)) for c in cuts)})
     frames = [frame[a:b] for a, b in itertools.pairwise(edges)]
-    parts = list(assemble(frames, rows, limit / 1e6))
+    parts = list(rebatch(frames, rows, limit / 1e6))
     assert [t for p in parts for t in p["text"]] == frame["text"].to_list()
     for part in parts:
         held = row_bytes(part).to_list()

@@ -29,16 +29,16 @@ class IndexFiles(NamedTuple):
 
 def fetch(folder: Path) -> list[Path]:
     """Read apt's lists and write `debian.parquet` and `debian_titles.parquet`."""
-    files = index_files()
-    rows = rows_of(read_index(files.packages), read_index(files.translations))
+    files = find_index_files()
+    rows = build_rows(read_index(files.packages), read_index(files.translations))
     tasks = {"section": STRING, "tags": STRINGS, "role": STRING}
     return [
         write_corpus(folder / "debian.parquet", rows, tasks),
-        write_corpus(folder / "debian_titles.parquet", title_rows(rows), {"synopsis": STRING}),
+        write_corpus(folder / "debian_titles.parquet", build_title_rows(rows), {"synopsis": STRING}),
     ]
 
 
-def index_files() -> IndexFiles:
+def find_index_files() -> IndexFiles:
     """Where apt keeps bookworm's main/binary-amd64 Packages and main Translation-en.
 
     FetchError, saying what to do, without apt, on another release or architecture, or when a list is missing.
@@ -83,18 +83,18 @@ def read_index(path: Path) -> str:
         ) from error
 
 
-def rows_of(packages: str, translations: str) -> list[dict[str, Any]]:
+def build_rows(packages: str, translations: str) -> list[dict[str, Any]]:
     """One row a distinct description: of packages sharing one, the first in file order gives labels and group.
 
     Besides the corpus's columns a row has `synopsis` and `description`, which the titles are made of.
     """
     described = {
         stanza["Description-md5"]: stanza["Description-en"]
-        for stanza in stanzas(translations)
+        for stanza in parse_stanzas(translations)
         if "Description-en" in stanza
     }
     first: dict[str, dict[str, str]] = {}
-    for stanza in stanzas(packages):
+    for stanza in parse_stanzas(packages):
         if "Description-md5" in stanza:
             first.setdefault(stanza["Description-md5"], stanza)
     absent = [stanza["Package"] for md5, stanza in first.items() if md5 not in described]
@@ -106,12 +106,12 @@ def rows_of(packages: str, translations: str) -> list[dict[str, Any]]:
     return [_row(stanza, described[md5]) for md5, stanza in first.items() if md5 in described]
 
 
-def title_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def build_title_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The long descriptions alone with their synopses as targets; packages without a long one have no row."""
     return [{**row, "text": row["description"]} for row in rows if row["description"].strip()]
 
 
-def stanzas(text: str) -> Iterator[dict[str, str]]:
+def parse_stanzas(text: str) -> Iterator[dict[str, str]]:
     """Fields of every stanza of a Debian control file (deb822); a field's further lines keep their first blank."""
     for stanza in text.split("\n\n"):
         fields: dict[str, str] = {}

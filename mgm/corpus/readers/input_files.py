@@ -1,6 +1,6 @@
-"""Where raw rows lie: a file or a folder on disk, or a key or a prefix of an object store (s3://bucket/key).
+"""The files of an input: a file or a folder on disk, or a key or a prefix of an object store (s3://bucket/key).
 
-An object store is found by the usual variables: AWS_ENDPOINT_URL (for stores other than Amazon's), AWS_REGION,
+An object store is configured by the usual variables: AWS_ENDPOINT_URL (for stores other than Amazon's), AWS_REGION,
 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE.
 """
 
@@ -15,7 +15,7 @@ from pyarrow import fs
 
 S3 = "s3://"
 BUFFER_BYTES = 4 << 20
-"""Read at a time: a request to an object store costs as long as some megabytes of its answer."""
+"""Bytes that are read at a time: a request to an object store takes as long as some megabytes of its answer."""
 _ATTEMPTS, _CONNECT_SECONDS, _REQUEST_SECONDS = 3, 5.0, 60.0
 
 _LOCAL = fs.LocalFileSystem()
@@ -23,15 +23,15 @@ _LOCAL = fs.LocalFileSystem()
 
 @dataclass(frozen=True)
 class InputFile:
-    """One file of an input. As a string it is what messages call it."""
+    """One file of an input; as a string it is its name in messages."""
 
     name: str
     relative: str
-    """Its path below the input, with `/`; of an input that is one file: the file's name."""
+    """The path below the input, with `/`; of an input that is one file, the file's name."""
     path: str
-    """What its file system calls it."""
+    """The path in the file system."""
     size: int
-    """Bytes, as it lies there: compressed where it is."""
+    """The number of bytes as stored, compressed or not."""
     system: fs.FileSystem
 
     def __str__(self) -> str:
@@ -39,17 +39,18 @@ class InputFile:
 
     @property
     def suffixes(self) -> list[str]:
+        """The suffixes of the file's name, such as .jsonl and .gz."""
         return PurePosixPath(self.relative).suffixes
 
     def stream(self) -> pa.NativeFile:
-        """Its bytes in order, decompressed where its name says so."""
+        """Open the bytes in order, decompressed where the name says so."""
         try:
             return self.system.open_input_stream(self.path, buffer_size=BUFFER_BYTES)
         except (pa.ArrowInvalid, OSError) as error:
             raise ValueError(f"{self}: cannot be opened: {error}") from error
 
     def random_access(self) -> pa.NativeFile:
-        """Its bytes at any place."""
+        """Open the bytes for reading at any place."""
         try:
             return self.system.open_input_file(self.path)
         except (pa.ArrowInvalid, OSError) as error:
@@ -60,9 +61,9 @@ Source = str | Path | InputFile
 
 
 def find_files(source: Source) -> list[InputFile]:
-    """The files of an input in the order of their paths, the same on disk and in an object store.
+    """Return the files of an input in the order of their paths, the same on disk and in an object store.
 
-    Left out: files and folders whose names begin with a point, and files whose names begin with `_`.
+    Not among them are files and folders whose names begin with a point, and files whose names begin with `_`.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -94,11 +95,11 @@ def _on_disk(source: str | Path) -> list[InputFile]:
     relatives = [p.relative_to(path) for p in path.rglob("*") if p.is_file()]
     return [
         InputFile(str(path / r), r.as_posix(), str(path / r), (path / r).stat().st_size, _LOCAL)
-        for r in sorted(r for r in relatives if _wanted(r.parts))
+        for r in sorted(r for r in relatives if _is_visible(r.parts))
     ]
 
 
-def _wanted(parts: tuple[str, ...]) -> bool:
+def _is_visible(parts: tuple[str, ...]) -> bool:
     return not parts[-1].startswith("_") and not any(part.startswith(".") for part in parts)
 
 
@@ -116,21 +117,21 @@ def _in_store(source: str) -> list[InputFile]:
             raise FileNotFoundError(f"{source}: {missing}{_at()}")
         if info.type == fs.FileType.File:
             return [InputFile(source, PurePosixPath(key).name, place, info.size, system)]
-        found = system.get_file_info(fs.FileSelector(place, recursive=True))
+        infos = system.get_file_info(fs.FileSelector(place, recursive=True))
     except FileNotFoundError:
         raise
     except OSError as error:
         raise ValueError(_explain(source, str(error))) from error
-    files = {i.path.removeprefix(place + "/"): i for i in found if i.type == fs.FileType.File}
+    files = {i.path.removeprefix(place + "/"): i for i in infos if i.type == fs.FileType.File}
     return [
         InputFile(f"{S3}{files[r].path}", r, files[r].path, files[r].size, system)
         for r in sorted(files, key=lambda r: PurePosixPath(r).parts)
-        if _wanted(PurePosixPath(r).parts)
+        if _is_visible(PurePosixPath(r).parts)
     ]
 
 
 def _s3(bucket: str) -> fs.S3FileSystem:
-    """The file system that holds a bucket. Few attempts: a wrong address is to be said in seconds, not minutes."""
+    """Return the file system of a bucket. It makes few attempts, so that a wrong address is an error in seconds, not minutes."""
     endpoint = _endpoint()
     region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
     if not region and not endpoint:
@@ -147,12 +148,12 @@ def _s3(bucket: str) -> fs.S3FileSystem:
 
 
 def _endpoint() -> str | None:
-    found = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if found and not re.match(r"https?://[^/]", found):
+    url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if url and not re.match(r"https?://[^/]", url):
         raise ValueError(
-            f"environment variable AWS_ENDPOINT_URL: found {found!r}, expected http(s)://host:port"
+            f"environment variable AWS_ENDPOINT_URL: found {url!r}, expected http(s)://host:port"
         )
-    return found or None
+    return url or None
 
 
 def _at() -> str:
@@ -161,7 +162,7 @@ def _at() -> str:
 
 
 def _explain(source: str, error: str) -> str:
-    """The store's answer, after what to do about it."""
+    """Return the store's answer, after what to do about it."""
     if "NETWORK_CONNECTION" in error or "curlCode" in error:
         where = _endpoint() or "Amazon's; AWS_ENDPOINT_URL names another"
         return f"{source}: the object store does not answer (endpoint: {where}): {error}"

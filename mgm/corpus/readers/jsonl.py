@@ -10,8 +10,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.json
 
-from mgm.corpus.readers.assemble import CHUNK_BYTES
 from mgm.corpus.readers.input_files import InputFile
+from mgm.corpus.readers.rebatch import CHUNK_BYTES
 from mgm.corpus.readers.types import arrow_type, convert
 
 _PEEK_ROWS = 1_000
@@ -19,8 +19,8 @@ _PEEK_BYTES = 64 << 20
 _MAX_ROW_BYTES = 256 << 20  # beyond it, it is no JSONL: a file without line breaks would fill the memory
 
 
-def names(file: InputFile) -> list[str]:
-    """The keys of the first 1,000 rows, or of fewer where they are long (64 MiB)."""
+def column_names(file: InputFile) -> list[str]:
+    """Return the keys of the first 1,000 rows, or of fewer where they are long (64 MiB)."""
     keys: dict[str, None] = {}
     row, read = 1, 0
     for data in _chunks(file):
@@ -38,7 +38,7 @@ def names(file: InputFile) -> list[str]:
 def read(
     file: InputFile, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
 ) -> Iterator[pl.DataFrame]:
-    """The rows, as many at a time as about CHUNK_BYTES hold."""
+    """Yield the rows, as many at a time as about CHUNK_BYTES hold."""
     parser = _Parser(file, columns, strict)
     first, blank = 1, 0
     for data in _chunks(file):
@@ -58,7 +58,7 @@ def _blank_line(file: InputFile, row: int) -> ValueError:
 
 
 def _chunks(file: InputFile) -> Iterator[bytes]:
-    """Whole lines, as many as about CHUNK_BYTES hold, but at least one."""
+    """Yield whole lines, as many at a time as about CHUNK_BYTES hold, but at least one."""
     with file.stream() as stream:
         begun: list[bytes] = []  # of a line that goes on
         row, size = 1, 0
@@ -89,7 +89,7 @@ def _block(file: InputFile, stream: pa.NativeFile) -> bytes:
 
 
 _LOOSE = {"number": pa.int64(), "boolean": pa.bool_()}
-"""What a string column may hold instead, by the parser's name for it: `convert` makes strings of them."""
+"""Types that a string column may have instead, by the parser's name for them; `convert` makes strings of them."""
 
 
 class _MixedKindsError(Exception):
@@ -97,17 +97,17 @@ class _MixedKindsError(Exception):
 
 
 class _Parser:
-    """Lines to frames. Remembers which string columns hold whole numbers or truth values: ids and labels often do."""
+    """A parser of lines. It remembers which string columns hold whole numbers or truth values: ids and labels often do."""
 
     def __init__(self, file: InputFile, columns: Mapping[str, pl.DataType], strict: Collection[str]) -> None:
         self.file = file
         self.columns = columns
         self.strict = strict
-        self.wanted = {name: arrow_type(dtype) for name, dtype in columns.items()}
-        self.settled = dict(self.wanted)
+        self.declared = {name: arrow_type(dtype) for name, dtype in columns.items()}
+        self.current = dict(self.declared)
 
     def parse(self, data: bytes, first: int) -> Iterator[pl.DataFrame]:
-        """`data`: lines, the first of which is row `first`."""
+        """Yield the rows of lines, the first of which is row `first`."""
         self._check_utf8(data, first)
         yield from self._frames(data, first)
 
@@ -128,21 +128,21 @@ class _Parser:
 
     def _table(self, data: bytes) -> pa.Table:
         """Raises _MixedKindsError, or the parser's pa.ArrowInvalid."""
-        types, fresh = dict(self.settled), self.settled == self.wanted
+        types, is_fresh = dict(self.current), self.current == self.declared
         while True:
             try:
                 table = _parse_json(data, types)
-                self.settled = types
+                self.current = types
                 return table
             except pa.ArrowInvalid as error:
                 changed = re.search(r"Column\(/([^/)]+)\) changed from (\w+) to (\w+)", str(error))
-                name, found = (changed[1], changed[3]) if changed else ("", "")
-                loose = name not in self.strict and self.wanted.get(name) == pa.large_string()
-                if loose and found in _LOOSE and types[name] == pa.large_string():
-                    types[name] = _LOOSE[found]
-                elif not fresh:  # these rows may be of another kind than those before
-                    types, fresh = dict(self.wanted), True
-                elif loose and found in (*_LOOSE, "string") and b"\n" in data:
+                name, actual = (changed[1], changed[3]) if changed else ("", "")
+                is_loose = name not in self.strict and self.declared.get(name) == pa.large_string()
+                if is_loose and actual in _LOOSE and types[name] == pa.large_string():
+                    types[name] = _LOOSE[actual]
+                elif not is_fresh:  # these rows may be of another kind than those before
+                    types, is_fresh = dict(self.declared), True
+                elif is_loose and actual in (*_LOOSE, "string") and b"\n" in data:
                     raise _MixedKindsError from error
                 else:
                     raise
@@ -168,7 +168,7 @@ class _Parser:
         raise AssertionError("each line is one object, and yet there are more or fewer rows")
 
     def _error(self, data: bytes, first: int, error: Exception) -> ValueError:
-        """Finds the row and column that the parser stumbled over; only ever runs once, on the way out."""
+        """Return an error that names the row and column that the parser failed at."""
         row = first
         for row, line in enumerate(data.split(b"\n"), first):
             if not line.strip():
@@ -182,9 +182,9 @@ class _Parser:
         return ValueError(f"{self.file}: rows {first} to {row}: {error}")
 
     def _fits(self, name: str, line: bytes) -> bool:
-        wanted = self.wanted[name]
-        loose = wanted == pa.large_string() and name not in self.strict
-        for dtype in (wanted, *_LOOSE.values()) if loose else (wanted,):
+        declared = self.declared[name]
+        is_loose = declared == pa.large_string() and name not in self.strict
+        for dtype in (declared, *_LOOSE.values()) if is_loose else (declared,):
             try:
                 _parse_json(line, {name: dtype})
                 return True

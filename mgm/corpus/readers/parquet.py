@@ -7,15 +7,17 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
-from mgm.corpus.readers.assemble import CHUNK_BYTES
 from mgm.corpus.readers.input_files import BUFFER_BYTES, InputFile
+from mgm.corpus.readers.rebatch import CHUNK_BYTES
 from mgm.corpus.readers.types import convert
 
-_BATCH_ROWS = 256  # decoded at a time at most: a row group tells its rows' mean size, not the largest
+_BATCH_ROWS = (
+    256  # decoded at a time at most: the size of a row group gives the mean size of its rows, not the largest
+)
 
 
-def names(file: InputFile) -> list[str]:
-    """The file's columns."""
+def column_names(file: InputFile) -> list[str]:
+    """Return the columns of a file."""
     with _opened(file) as parquet:
         return list(parquet.schema_arrow.names)
 
@@ -34,24 +36,24 @@ def _opened(file: InputFile) -> Iterator[pa.parquet.ParquetFile]:
 def read(
     file: InputFile, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
 ) -> Iterator[pl.DataFrame]:
-    """The rows, as many at a time as about CHUNK_BYTES hold, at most `rows`, whatever the row groups."""
-    first = 1
+    """Yield the rows, as many at a time as about CHUNK_BYTES hold, at most `rows`, whatever the row groups."""
+    first_row = 1
     with _opened(file) as parquet:
         batches = parquet.iter_batches(
             batch_size=_batch_rows(parquet.metadata), columns=list(columns), use_threads=False
         )
         try:
             for table in _gathered(batches, rows):
-                _check_utf8(file, table, first)
+                _check_utf8(file, table, first_row)
                 frame = pl.DataFrame(pl.from_arrow(table))
-                yield convert(frame, file, columns, strict, first)
-                first += table.num_rows
+                yield convert(frame, file, columns, strict, first_row)
+                first_row += table.num_rows
         except (pa.ArrowInvalid, OSError) as error:
-            raise ValueError(f"{file}: damaged after row {first - 1}: {error}") from error
+            raise ValueError(f"{file}: damaged after row {first_row - 1}: {error}") from error
 
 
 def _batch_rows(metadata: pa.parquet.FileMetaData) -> int:
-    """So many rows as hold about CHUNK_BYTES in the row group of the largest rows."""
+    """Return the number of rows that have about CHUNK_BYTES in the row group with the largest rows."""
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     largest = max((g.total_byte_size / max(g.num_rows, 1) for g in groups), default=1.0)
     return max(1, min(_BATCH_ROWS, int(CHUNK_BYTES / max(largest, 1.0))))
@@ -71,7 +73,7 @@ def _gathered(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table
 
 
 def _check_utf8(file: InputFile, table: pa.Table, first: int) -> None:
-    """Parquet does not promise that strings are UTF-8, and nothing below checks it."""
+    """Check that strings are UTF-8, which Parquet does not promise and nothing else checks."""
     for name, column in zip(table.schema.names, table.columns, strict=True):
         try:
             column.validate(full=True)

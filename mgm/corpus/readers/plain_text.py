@@ -11,11 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 import pyarrow as pa
 
-from mgm.corpus.readers.assemble import CHUNK_BYTES
 from mgm.corpus.readers.input_files import InputFile
+from mgm.corpus.readers.rebatch import CHUNK_BYTES
 from mgm.corpus.readers.types import convert
 
-NAMES = ("doc_id", "text", "folder")
+COLUMNS = ("doc_id", "text", "folder")
 SUFFIX = ".txt"
 
 _THREADS = 8  # requests to an object store under way at once
@@ -26,7 +26,7 @@ _BOM = "\ufeff"
 def read(
     files: Sequence[InputFile], columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
 ) -> Iterator[pl.DataFrame]:
-    """The documents of `files`, some megabytes at a time."""
+    """Yield the documents of files, some megabytes at a time."""
     with ThreadPoolExecutor(_THREADS) as pool:
         for group in _groups(files, min(rows, _FILES)):
             places = [file.relative.split("/") for file in group]
@@ -36,19 +36,19 @@ def read(
                     "text": list(pool.map(_text, group)),
                     "folder": [place[0] if len(place) > 1 else None for place in places],
                 },
-                schema=dict.fromkeys(NAMES, pl.String()),
+                schema=dict.fromkeys(COLUMNS, pl.String()),
             )
             yield convert(frame, group[0], columns, strict, 1)
 
 
-def _groups(files: Sequence[InputFile], most: int) -> Iterator[list[InputFile]]:
-    """Consecutive files of together about CHUNK_BYTES."""
+def _groups(files: Sequence[InputFile], max_files: int) -> Iterator[list[InputFile]]:
+    """Yield consecutive files that have about CHUNK_BYTES together."""
     group: list[InputFile] = []
     size = 0
     for file in files:
         group.append(file)
         size += file.size
-        if size >= CHUNK_BYTES or len(group) == most:
+        if size >= CHUNK_BYTES or len(group) == max_files:
             yield group
             group, size = [], 0
     if group:

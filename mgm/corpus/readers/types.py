@@ -1,4 +1,4 @@
-"""What a column must be: Arrow types to parse with, and the checked conversion of what was read."""
+"""The types of columns: Arrow types to parse with, and the checked conversion of values that were read."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -10,6 +10,7 @@ from mgm.corpus.readers.input_files import InputFile
 
 
 def arrow_type(dtype: pl.DataType) -> pa.DataType:
+    """Return the Arrow type that a column of a Polars type is parsed with."""
     if isinstance(dtype, pl.List):
         return pa.list_(arrow_type(_dtype(dtype.inner)))
     if isinstance(dtype, pl.Struct):
@@ -26,24 +27,35 @@ def convert(
     strict: Collection[str],
     first: int,
 ) -> pl.DataFrame:
-    """`frame` with the types of `columns`; `first` is the number of its first row in the file."""
-    done = []
+    """Return a frame with the types of `columns`.
+
+    Args:
+        frame: rows as they were read.
+        file: the file that errors name.
+        columns: the columns with their types.
+        strict: the string columns in which numbers and truth values are errors.
+        first: the number of the first row in the file.
+
+    Raises:
+        ValueError: a value of another type.
+    """
+    converted = []
     for name, dtype in columns.items():
         series = frame[name]
-        if not _castable(series.dtype, dtype, name in strict):
+        if not _is_castable(series.dtype, dtype, name in strict):
             raise ValueError(f"{file}: column {name!r}: type {series.dtype}, expected {dtype}")
         series = _in_order(series, dtype)
         try:
-            done.append(series.cast(dtype, strict=True))
+            converted.append(series.cast(dtype, strict=True))
         except pl.exceptions.InvalidOperationError as error:
             bad = (series.is_not_null() & series.cast(dtype, strict=False).is_null()).arg_true()
             row = f", row {first + bad[0]}: value {series[bad[0]]!r}" if len(bad) else ""
             raise ValueError(f"{file}: column {name!r}{row}: expected {dtype}") from error
-    return pl.DataFrame(done)
+    return pl.DataFrame(converted)
 
 
 def _in_order(series: pl.Series, dtype: pl.DataType) -> pl.Series:
-    """A list of structs with the wanted fields alone, in their order; anything else as it is."""
+    """Return a list of structs with the fields of the type alone, in their order; anything else as it is."""
     inner = _dtype(dtype.inner) if isinstance(dtype, pl.List) else dtype
     if series.dtype == pl.Null or not isinstance(dtype, pl.List) or not isinstance(inner, pl.Struct):
         return series
@@ -51,20 +63,22 @@ def _in_order(series: pl.Series, dtype: pl.DataType) -> pl.Series:
     return series.list.eval(pl.struct(fields))
 
 
-def _castable(found: pl.DataType, wanted: pl.DataType, strict: bool) -> bool:
-    if found == pl.Null or found == wanted:
+def _is_castable(actual: pl.DataType, declared: pl.DataType, strict: bool) -> bool:
+    if actual == pl.Null or actual == declared:
         return True
-    if isinstance(wanted, pl.String):
-        return isinstance(found, pl.Categorical | pl.Enum) or (
-            not strict and (found.is_integer() or found == pl.Boolean)
+    if isinstance(declared, pl.String):
+        return isinstance(actual, pl.Categorical | pl.Enum) or (
+            not strict and (actual.is_integer() or actual == pl.Boolean)
         )
-    if wanted.is_numeric():
-        return found.is_numeric()
-    if isinstance(wanted, pl.List) and isinstance(found, pl.List | pl.Array):
-        return _castable(_dtype(found.inner), _dtype(wanted.inner), strict)
-    if isinstance(wanted, pl.Struct) and isinstance(found, pl.Struct):
-        have = {field.name: _dtype(field.dtype) for field in found.fields}
-        return all(f.name in have and _castable(have[f.name], _dtype(f.dtype), strict) for f in wanted.fields)
+    if declared.is_numeric():
+        return actual.is_numeric()
+    if isinstance(declared, pl.List) and isinstance(actual, pl.List | pl.Array):
+        return _is_castable(_dtype(actual.inner), _dtype(declared.inner), strict)
+    if isinstance(declared, pl.Struct) and isinstance(actual, pl.Struct):
+        have = {field.name: _dtype(field.dtype) for field in actual.fields}
+        return all(
+            f.name in have and _is_castable(have[f.name], _dtype(f.dtype), strict) for f in declared.fields
+        )
     return False
 
 
@@ -73,4 +87,5 @@ def _dtype(dtype: Any) -> pl.DataType:
 
 
 def is_nested(dtype: pl.DataType) -> bool:
+    """Return whether values of a type are lists or structs."""
     return isinstance(dtype, pl.List | pl.Struct)

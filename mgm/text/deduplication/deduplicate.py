@@ -82,7 +82,14 @@ def deduplicate(
     for kind, overlapping in overlap.items():
         statistics.count(f"straddling/{kind}", overlapping.sum())
     transform = _Transform(copies, splits=rows.splits, members=members)
-    counts, _ = map_parts(source, target, rejects, "deduplicate", next(read_parts(source)).schema, transform)
+    counts, _ = map_parts(
+        source,
+        target,
+        rejects=rejects,
+        stage="deduplicate",
+        schema=next(read_parts(source)).schema,
+        transform=transform,
+    )
     return Deduplicated(
         counts=counts,
         statistics=statistics,

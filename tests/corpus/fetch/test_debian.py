@@ -65,7 +65,7 @@ def apt(tmp_path, monkeypatch):
 
 def test_one_row_a_description_with_the_first_package_s_labels(caplog):
     with caplog.at_level(logging.WARNING):
-        zed, bare = debian.rows_of(PACKAGES, TRANSLATIONS)
+        zed, bare = debian.build_rows(PACKAGES, TRANSLATIONS)
     assert zed == {
         "doc_id": "zed",
         "text": "Editor: 编辑\n\nFirst paragraph.\n\nSecond:\n * item .",
@@ -83,7 +83,7 @@ def test_one_row_a_description_with_the_first_package_s_labels(caplog):
 
 
 def test_titles_come_from_the_long_description_alone():
-    [title] = debian.title_rows(debian.rows_of(PACKAGES, TRANSLATIONS))
+    [title] = debian.build_title_rows(debian.build_rows(PACKAGES, TRANSLATIONS))
     assert (title["doc_id"], title["synopsis"]) == ("zed", "Editor: 编辑")
     assert title["text"] == "First paragraph.\n\nSecond:\n * item ."
 
@@ -123,12 +123,12 @@ def test_a_list_that_is_not_utf_8_is_named_with_the_line(tmp_path):
 def test_a_missing_list_says_what_to_do(apt, listing, reason):
     apt(listing)
     with pytest.raises(FetchError, match=reason):
-        debian.index_files()
+        debian.find_index_files()
 
 
 def test_without_apt_or_when_it_fails_the_error_says_so(apt):
     with pytest.raises(FetchError, match="apt-get is not on this machine"):
-        debian.index_files()
+        debian.find_index_files()
     apt("", code=100)
     with pytest.raises(FetchError, match="failed with exit code 100: planted failure"):
-        debian.index_files()
+        debian.find_index_files()

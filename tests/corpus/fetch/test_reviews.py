@@ -6,7 +6,7 @@ import pytest
 
 from mgm.corpus.fetch import content_hash, fetch
 from mgm.corpus.fetch.errors import FetchError
-from mgm.corpus.fetch.reviews import FILES, normalise, polarity, rows_of
+from mgm.corpus.fetch.reviews import FILES, build_rows, normalize_text, polarity
 
 TWEETS = "1\t2.5\tI &lt;3 you &amp;#38; me\r\n2\t-0.2\tOK\ttabbed\r\n"
 MOVIE = "\ufeff1\t-2\tDull é.\r\n"
@@ -24,7 +24,7 @@ def archive(**files: str) -> bytes:
 
 
 def test_rows_of_the_three_files():
-    rows = {row["doc_id"]: row for row in rows_of(archive(tweets=TWEETS, movie=MOVIE, amazon=AMAZON))}
+    rows = {row["doc_id"]: row for row in build_rows(archive(tweets=TWEETS, movie=MOVIE, amazon=AMAZON))}
     assert list(rows) == ["tweets-1", "tweets-2", "movie-1", "amazon-7_1", "amazon-7_2"]
     assert rows["tweets-1"] == {
         "doc_id": "tweets-1",
@@ -48,14 +48,14 @@ def test_the_bounds_of_neutral_are_neutral(valence, expected):
 
 
 def test_texts_that_differ_in_case_width_or_blanks_are_one_group():
-    assert normalise("  Great\u00a0 PHONE！") == normalise("great phone!")
+    assert normalize_text("  Great\u00a0 PHONE！") == normalize_text("great phone!")
 
 
 def test_a_malformed_line_and_a_missing_file_are_named():
     with pytest.raises(FetchError, match=r"movieReviewSnippets_GroundTruth.txt, line 2: 'x\\tgood\\tno'"):
-        rows_of(archive(tweets=TWEETS, movie="1\t1\tyes\nx\tgood\tno\n", amazon=AMAZON))
+        build_rows(archive(tweets=TWEETS, movie="1\t1\tyes\nx\tgood\tno\n", amazon=AMAZON))
     with pytest.raises(FetchError, match="no file 'amazonReviewSnippets_GroundTruth.txt'"):
-        rows_of(archive(tweets=TWEETS, movie=MOVIE))
+        build_rows(archive(tweets=TWEETS, movie=MOVIE))
 
 
 @pytest.mark.network
