@@ -73,7 +73,11 @@ def test_too_few_rows_hold_and_say_so(tmp_path):
     )
 
 
-@pytest.mark.parametrize("values", [LIKE + [None] * 50, [float(v) for v in LIKE] + [float("nan")] * 50])
+@pytest.mark.parametrize(
+    "values",
+    [LIKE + [None] * 50, [float(v) for v in LIKE] + [float("nan")] * 50],
+    ids=["null", "NaN"],
+)
 def test_values_that_are_missing_do_not_count(tmp_path, values):
     (outcome,) = run(tmp_path, values, max_value=0.0).outcomes
     assert outcome.passed and outcome.finding.observed == "value 0, rows 50"
@@ -103,6 +107,7 @@ def test_reference_and_bound_may_come_from_the_settings(tmp_path):
         ([0, 1], "expected a list of [lower bound, count], found [0, 1]"),
         ([[0, "many"]], "expected a list of [lower bound, count]"),
     ],
+    ids=["empty", "no counts", "equal bounds", "negative count", "not bins", "a text"],
 )
 def test_what_is_no_histogram_is_refused(tmp_path, reference, said):
     for given_as in (reference, {"$PARAMETER": "profile"}):

@@ -1,10 +1,8 @@
-"""The gate before scoring: what stops a night before anything of it is scored, and what is said of it."""
+"""The gate before scoring: the faults that stop a night before anything of it is scored, and their messages."""
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
@@ -14,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from flows import score as score_command
 from flows.gates.runner import SUITES
 from flows.night import NightRefused
 from mgm.bundle import save_bundle
@@ -24,7 +23,6 @@ from tests import tiny
 from tests.flows.gates.test_suites import BETWEEN, NOT_NULL, NULL, UNIQUE, Check
 from tests.scoring.nights import score
 
-ROOT = Path(__file__).parents[3]
 NIGHT = 600
 WARNED = GateSettings.model_validate({"score": {"drift": "warn"}})
 DAY = date(2026, 1, 1)
@@ -188,6 +186,7 @@ def halved() -> pl.DataFrame:
         (other_words, "vocabulary js"),
         (halved, "characters_per_document psi"),
     ],
+    ids=["another language", "other words", "shorter texts"],
 )
 def test_a_drifted_night_stops_and_leaves_the_old_output(
     bundle: Path, documents: Callable[[], pl.DataFrame], aspect: str
@@ -235,37 +234,33 @@ def test_the_sample_does_not_depend_on_the_order(bundle: Path) -> None:
         scored(pl.concat([night(), half]), bundle, gates=gates)
 
 
-@pytest.mark.slow
-def test_the_command_line_refuses_and_accepts_drift(bundle: Path) -> None:
-    """The command line refuses a night and scores it when told to."""
+def test_the_command_line_refuses_and_accepts_drift(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The command line refuses a night, and scores it when told to; without Prefect, which other tests run."""
+    monkeypatch.setattr(score_command, "score_flow", score_command.score_flow.fn)
+    monkeypatch.setattr(score_command.server, "start_temporary", lambda: None)
     chinese().write_parquet("night.parquet")
+    arguments = ["--date", str(DAY), "--input", "night.parquet", "--bundle", str(bundle)]
+    arguments += ["--as-corpus", "menus"]
 
-    def command(*more: str) -> subprocess.CompletedProcess[str]:
-        arguments = [
-            "--date",
-            str(DAY),
-            "--input",
-            "night.parquet",
-            "--bundle",
-            str(bundle),
-            "--as-corpus",
-            "menus",
-        ]
-        return subprocess.run(
-            [sys.executable, "-m", "flows.score", *arguments, *more],
-            env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    refused = command()
-    assert refused.returncode == 1 and refused.stdout == ""
-    assert "error: the gate stops these documents (drifted_far); nothing was scored" in refused.stderr
-    assert "above 0.25: en 100.0% -> 0.0%" in refused.stderr and "Traceback" not in refused.stderr
+    assert score_command.main(arguments) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "error: the gate stops these documents (drifted_far); nothing was scored" in printed.err
+    assert "above 0.25: en 100.0% -> 0.0%" in printed.err
     assert not (OUT / "summary.json").exists()
-    done = command("--accept-drift")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"night {DAY}, revision 1: scored {NIGHT} of {NIGHT} documents; 0 rejected")
-    assert "warning: drifted: " in done.stderr and "Created temporary directory" not in done.stderr
+
+    assert score_command.main([*arguments, "--accept-drift"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith(f"night {DAY}, revision 1: scored {NIGHT} of {NIGHT} documents; 0 rejected")
+    assert "warning: drifted: " in printed.err
+
+
+def test_temporary_folders_are_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """Prefect shows what Great Expectations logs, whose notes of temporary folders are filtered out."""
+    logger = logging.getLogger("great_expectations.data_context.types.base")
+    with caplog.at_level(logging.INFO, logger=logger.name):
+        logger.info("Created temporary directory")
+        logger.warning("a warning")
+    assert [record.message for record in caplog.records] == ["a warning"]

@@ -131,6 +131,7 @@ def test_findings_stand_in_the_order_of_the_suite(tmp_path):
         ),
         (expectation("column_values_to_match_regex", column="n", regex="("), "could not be evaluated"),
     ],
+    ids=["type", "column", "frame", "severity", "argument", "parameter", "regular expression"],
 )
 def test_a_suite_that_cannot_be_evaluated_is_refused_by_name(tmp_path, wrong, said):
     with pytest.raises(ValueError) as error:
@@ -139,7 +140,9 @@ def test_a_suite_that_cannot_be_evaluated_is_refused_by_name(tmp_path, wrong, sa
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", "{}", '{"expectations": []}', '{"expectations": [{"kwargs": {}}]}']
+    "text",
+    ["{", "[]", "{}", '{"expectations": []}', '{"expectations": [{"kwargs": {}}]}'],
+    ids=["no JSON", "a list", "no expectations", "empty", "no type"],
 )
 def test_a_file_that_is_no_suite_is_refused(tmp_path, text):
     (tmp_path / "demo.json").write_text(text, encoding="utf-8")

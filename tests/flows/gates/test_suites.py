@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -12,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.gates.gate import TABLES
-from flows.gates.runner import SUITES
+from flows.gates.runner import SUITES, run_suite
 from tests.flows.gates.conftest import PARAMS, good_documents
 
 BETWEEN = "expect_column_values_to_be_between"
@@ -408,6 +409,21 @@ def test_a_good_corpus_passes_without_a_finding(project, gate, tens, parts, cham
     assert verdict.num_checks == len(
         json.loads((SUITES / f"{gate}.json").read_text(encoding="utf-8"))["expectations"]
     )
+
+
+def test_a_check_on_an_existing_column_is_a_line_of_its_suite(project, documents, tmp_path, monkeypatch):
+    suite = json.loads((SUITES / "ingest.json").read_text(encoding="utf-8"))
+    check = {
+        "type": "expect_column_values_to_be_between",
+        "kwargs": {"column": "text_characters", "max_value": 5},
+    }
+    suite["expectations"].append(check | {"severity": "warning", "meta": {"frame": "documents"}})
+    (tmp_path / "ingest.json").write_text(json.dumps(suite), encoding="utf-8")
+    project.write("ingest", documents)
+    monkeypatch.setattr("flows.gates.gate.run_suite", partial(run_suite, suites=tmp_path))
+    verdict = project.run("ingest")
+    (finding,) = verdict.warnings
+    assert verdict.passed and (finding.column, finding.threshold) == ("text_characters", "max_value 5")
 
 
 def test_copies_that_were_not_counted_are_not_judged(project, documents):
