@@ -25,9 +25,9 @@ def test_codes_into_repeated_types_are_made_distinct(texts: list[list[str]], ran
     given_words = [word for text in texts for word in text]
     types = ["unused", *given_words[::-1]]
     code = np.array([types.index(word) for word in given_words], dtype=np.int64)
-    found = FactorizedTokens.from_codes(
+    tokens = FactorizedTokens.from_codes(
         code, pl.Series("words", types), counts=np.array([len(text) for text in texts], dtype=np.int64)
     )
     expected = FactorizedTokens.from_lists(pl.Series("words", texts, dtype=pl.List(pl.String)))
-    assert found.codes.tolist() == expected.codes.tolist()
-    assert found.types.to_list() == expected.types.to_list()
+    assert tokens.codes.tolist() == expected.codes.tolist()
+    assert tokens.types.to_list() == expected.types.to_list()

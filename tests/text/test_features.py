@@ -58,8 +58,8 @@ def test_parts_of_speech() -> None:
     assert featurize(TOKENS, VOCABULARY, settings=off).types["pos"].to_list() == [0] * 6
     place, user = tag_id("ns"), tag_id("b")
     assert featurize(TOKENS, VOCABULARY, settings=SETTINGS).types["pos"].to_list() == [0, 0, 0, 0, place, 0]
-    own = UserDictionary((UserWord("北京", frequency=None, tag="b"),))
-    assert featurize(TOKENS, VOCABULARY, settings=SETTINGS, dictionary=own).types["pos"].to_list() == [
+    dictionary = UserDictionary((UserWord("北京", frequency=None, tag="b"),))
+    assert featurize(TOKENS, VOCABULARY, settings=SETTINGS, dictionary=dictionary).types["pos"].to_list() == [
         0,
         0,
         0,

@@ -18,9 +18,9 @@ POEM = "白日依山盡，黃河入海流。欲窮千里目，更上一層樓。
 
 def language_of(text: str | None, mixed_share: float = 0.2, characters: int = 500) -> str:
     settings = LanguageSettings(mixed_share=mixed_share, max_characters=characters)
-    found = detect_languages(pl.Series("text", [text], dtype=pl.String), settings)
-    assert found.name == "language" and found.dtype == pl.String
-    return str(found[0])
+    detected = detect_languages(pl.Series("text", [text], dtype=pl.String), settings)
+    assert detected.name == "language" and detected.dtype == pl.String
+    return str(detected[0])
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,6 @@ def test_it_needs_no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_each_row_has_a_language_of_its_own(texts: list[str | None]) -> None:
     series = pl.Series("text", texts, dtype=pl.String)
-    found = detect_languages(series, LanguageSettings())
-    assert len(found) == len(texts) and set(found) <= set(LANGUAGES)
-    assert found.to_list() == [language_of(text) for text in texts]
+    detected = detect_languages(series, LanguageSettings())
+    assert len(detected) == len(texts) and set(detected) <= set(LANGUAGES)
+    assert detected.to_list() == [language_of(text) for text in texts]

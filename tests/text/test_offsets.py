@@ -139,10 +139,10 @@ def test_a_span_outside_every_edit_is_the_same_characters(
     old, new = pairs[text]
     start = data.draw(st.integers(0, len(old)))
     end = data.draw(st.integers(start, len(old)))
-    own = edits.text == text
-    outside = not ((edits.old_start[own] < end) & (edits.old_end[own] > start)).any()
-    inner = ((edits.old_start[own] == edits.old_end[own]) & (edits.old_start[own] > start)) & (
-        edits.old_end[own] < end
+    of_text = edits.text == text
+    outside = not ((edits.old_start[of_text] < end) & (edits.old_end[of_text] > start)).any()
+    inner = ((edits.old_start[of_text] == edits.old_end[of_text]) & (edits.old_start[of_text] > start)) & (
+        edits.old_end[of_text] < end
     )
     if start < end and outside and not inner.any():
         a, b = int(edits.map_starts([text], [start])[0]), int(edits.map_ends([text], [end])[0])

@@ -44,8 +44,8 @@ def test_a_word_of_a_source_is_the_ids_that_it_has_in_a_target(word: str) -> Non
 
 
 def test_every_word_has_a_subword_and_none_is_unknown() -> None:
-    found = SUBWORDS.encode_words(pl.Series("w", ["file", "龘", "🙂", "("])).to_list()
-    assert all(found) and not any(UNKNOWN in row for row in found)
+    rows = SUBWORDS.encode_words(pl.Series("w", ["file", "龘", "🙂", "("])).to_list()
+    assert all(rows) and not any(UNKNOWN in row for row in rows)
 
 
 def test_the_same_texts_give_the_same_bytes(tmp_path: Path) -> None:

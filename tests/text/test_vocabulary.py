@@ -48,8 +48,8 @@ def test_limits() -> None:
 
 
 def test_ids_are_row_plus_one_and_zero_for_unknown() -> None:
-    found = vocabulary().look_up(pl.Series(["CAT", "planted", "北京", "The"]))
-    assert found["id"].to_list() == [1, 0, 4, 2] and found["bucket"].to_list() == [2, 0, 1, 2]
+    ids = vocabulary().look_up(pl.Series(["CAT", "planted", "北京", "The"]))
+    assert ids["id"].to_list() == [1, 0, 4, 2] and ids["bucket"].to_list() == [2, 0, 1, 2]
 
 
 def test_buckets_are_powers_of_two() -> None:

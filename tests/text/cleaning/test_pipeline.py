@@ -111,9 +111,9 @@ def test_rows_whose_offsets_stay_have_no_edits() -> None:
 def test_changed_documents_are_counted_by_step() -> None:
     """Rejected documents are not counted."""
     frame = documents("same", "a\ttab", "b\ttab cafÃ©", "http://a.b", " \u200b ")
-    made = clean_with_statistics(frame, DEFAULT, min_chars=1)
-    assert made.rejected["doc_id"].to_list() == ["d4"]
-    assert made.statistics.result() == {
+    cleaned = clean_with_statistics(frame, DEFAULT, min_chars=1)
+    assert cleaned.rejected["doc_id"].to_list() == ["d4"]
+    assert cleaned.statistics.result() == {
         "edited": 3,
         "steps": {"mojibake": 1, "control_characters": 0, "unicode": 0, "whitespace": 2, "mask": 1},
     }

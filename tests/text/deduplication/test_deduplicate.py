@@ -45,8 +45,8 @@ LONG_ZH = (
 
 
 TEMPLATES = [
-    f"This package contains the {what}."
-    for what in ("development files for libtea", "documentation of the kettle")
+    f"This package contains the {part}."
+    for part in ("development files for libtea", "documentation of the kettle")
 ]
 
 
@@ -67,7 +67,7 @@ class Run:
         return self.kept["doc_id"].to_list()
 
     @property
-    def why(self) -> dict[str, tuple[list[str], str]]:
+    def reasons(self) -> dict[str, tuple[list[str], str]]:
         """Of each dropped row its reasons and the row that was kept for it."""
         return {
             row["doc_id"]: (row["reasons"], json.loads(row["values"])["duplicate_of"])
@@ -112,11 +112,11 @@ def run(folder: Path, rows: list[dict[str, Any]], parts: int = 2, **options: Any
     ],
 )
 def test_case_blanks_punctuation_and_width_make_no_difference(tmp_path: Path, text: str, copy: str) -> None:
-    found = run(tmp_path, [{"text": text}, {"text": "else"}, {"text": copy}])
-    assert found.ids == ["d0", "d1"]
-    assert found.why == {"d2": (["exact_duplicate"], "d0")}
-    assert found.counts.reasons == {"exact_duplicate": 1}
-    assert (found.statistics["clusters"], found.statistics["exact_copies"]) == (1, 1)
+    result = run(tmp_path, [{"text": text}, {"text": "else"}, {"text": copy}])
+    assert result.ids == ["d0", "d1"]
+    assert result.reasons == {"d2": (["exact_duplicate"], "d0")}
+    assert result.counts.reasons == {"exact_duplicate": 1}
+    assert (result.statistics["clusters"], result.statistics["exact_copies"]) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -143,15 +143,15 @@ def test_a_long_text_with_one_word_changed_is_a_near_duplicate(
 ) -> None:
     changed = text.replace(old, new)
     assert changed != text
-    found = run(tmp_path, [{"text": text}, {"text": "Something else."}, {"text": changed}])
-    assert found.ids == ["d0", "d1"]
-    assert found.why == {"d2": (["near_duplicate"], "d0")}
-    assert (found.statistics["clusters"], found.statistics["near_copies"]) == (1, 1)
+    result = run(tmp_path, [{"text": text}, {"text": "Something else."}, {"text": changed}])
+    assert result.ids == ["d0", "d1"]
+    assert result.reasons == {"d2": (["near_duplicate"], "d0")}
+    assert (result.statistics["clusters"], result.statistics["near_copies"]) == (1, 1)
 
 
 def test_short_texts_have_exact_copies_only(tmp_path: Path) -> None:
-    found = run(tmp_path, [{"text": "Press Ctrl+Shift+V"}, {"text": "Press Ctrl+Shift+W"}], threshold=0.5)
-    assert found.counts.rejected == 0
+    result = run(tmp_path, [{"text": "Press Ctrl+Shift+V"}, {"text": "Press Ctrl+Shift+W"}], threshold=0.5)
+    assert result.counts.rejected == 0
 
 
 def test_the_copy_with_most_labels_is_kept_then_the_earliest(tmp_path: Path) -> None:
@@ -163,16 +163,21 @@ def test_the_copy_with_most_labels_is_kept_then_the_earliest(tmp_path: Path) -> 
         {"text": LONG_EN},
         {"text": LONG_EN.replace("burns", "hums"), "topic": "office"},
     ]
-    found = run(tmp_path, rows)
-    assert found.ids == ["d1", "d5"]
-    assert {row: of for row, (_, of) in found.why.items()} == {"d0": "d1", "d2": "d1", "d3": "d1", "d4": "d5"}
+    result = run(tmp_path, rows)
+    assert result.ids == ["d1", "d5"]
+    assert {row: of for row, (_, of) in result.reasons.items()} == {
+        "d0": "d1",
+        "d2": "d1",
+        "d3": "d1",
+        "d4": "d5",
+    }
     # d3 had themes, which the kept row has not.
-    assert found.statistics["labels_lost"] == {"rating": 0, "terms": 0, "themes": 1, "topic": 0}
+    assert result.statistics["labels_lost"] == {"rating": 0, "terms": 0, "themes": 1, "topic": 0}
 
 
 def test_rejected_rows_keep_their_original_values(tmp_path: Path) -> None:
-    found = run(tmp_path, [{"text": "Tea."}, {"text": "tea", "topic": None, "split": "test"}])
-    (row,) = found.rejected.iter_rows(named=True)
+    result = run(tmp_path, [{"text": "Tea."}, {"text": "tea", "topic": None, "split": "test"}])
+    (row,) = result.rejected.iter_rows(named=True)
     assert row["stage"] == "deduplicate"
     values = json.loads(row["values"])
     assert values["text"] == "tea" and values["split"] == "test" and values["duplicate_of"] == "d0"
@@ -199,9 +204,9 @@ def test_a_chain_drops_only_what_is_like_the_kept_row(tmp_path: Path) -> None:
         if s >= 0.7
     }
     assert like == {(0, 1), (1, 2), (2, 3), (3, 4)}
-    found = run(tmp_path, [{"text": text} for text in texts], threshold=0.7)
-    assert found.ids == ["d0", "d2", "d4"]
-    assert {row: of for row, (_, of) in found.why.items()} == {"d1": "d0", "d3": "d2"}
+    result = run(tmp_path, [{"text": text} for text in texts], threshold=0.7)
+    assert result.ids == ["d0", "d2", "d4"]
+    assert {row: of for row, (_, of) in result.reasons.items()} == {"d1": "d0", "d3": "d2"}
 
 
 def test_kept_together_a_chain_is_one_cluster(tmp_path: Path) -> None:
@@ -209,9 +214,9 @@ def test_kept_together_a_chain_is_one_cluster(tmp_path: Path) -> None:
         {"text": text, "split": split}
         for text, split in zip(chain(4), ["valid", "train", "test", "test"], strict=True)
     ]
-    found = run(tmp_path, rows, threshold=0.7, near="together")
-    assert found.splits == dict.fromkeys(["d0", "d1", "d2", "d3"], "valid")
-    assert found.statistics["moved"] == 3 and found.statistics["clusters"] == 1
+    result = run(tmp_path, rows, threshold=0.7, near="together")
+    assert result.splits == dict.fromkeys(["d0", "d1", "d2", "d3"], "valid")
+    assert result.statistics["moved"] == 3 and result.statistics["clusters"] == 1
 
 
 def test_together_joins_groups_through_their_copies(tmp_path: Path) -> None:
@@ -224,11 +229,11 @@ def test_together_joins_groups_through_their_copies(tmp_path: Path) -> None:
         {"text": "of group d too", "group": "d", "split": "test"},
         {"text": "far", "group": "e", "split": "train"},
     ]
-    found = run(tmp_path, rows, exact="together")
-    assert found.counts.rejected == 0
+    result = run(tmp_path, rows, exact="together")
+    assert result.counts.rejected == 0
     # b, c and d hang together; the earliest row of them is of valid.
-    assert found.splits == {f"d{i}": s for i, s in enumerate(["test", *["valid"] * 5, "train"])}
-    assert found.statistics["moved"] == 4
+    assert result.splits == {f"d{i}": s for i, s in enumerate(["test", *["valid"] * 5, "train"])}
+    assert result.statistics["moved"] == 4
 
 
 def test_exact_copies_dropped_and_near_ones_kept_together(tmp_path: Path) -> None:
@@ -238,11 +243,11 @@ def test_exact_copies_dropped_and_near_ones_kept_together(tmp_path: Path) -> Non
         {"text": LONG_EN.replace("friendly", "tired"), "split": "train"},
         {"text": LONG_EN.replace("friendly", "tired") + "!", "split": "valid"},
     ]
-    found = run(tmp_path, rows, exact="drop", near="together")
-    assert found.why == {"d1": (["exact_duplicate"], "d0"), "d3": (["exact_duplicate"], "d2")}
-    assert found.splits == {"d0": "test", "d2": "test"}
+    result = run(tmp_path, rows, exact="drop", near="together")
+    assert result.reasons == {"d1": (["exact_duplicate"], "d0"), "d3": (["exact_duplicate"], "d2")}
+    assert result.splits == {"d0": "test", "d2": "test"}
     reverse = run(tmp_path, rows, exact="together", near="drop")
-    assert reverse.why == {"d2": (["near_duplicate"], "d0"), "d3": (["near_duplicate"], "d0")}
+    assert reverse.reasons == {"d2": (["near_duplicate"], "d0"), "d3": (["near_duplicate"], "d0")}
     assert reverse.splits == {"d0": "test", "d1": "test"}
 
 
@@ -256,31 +261,31 @@ def test_conflicting_labels_are_counted_and_shown(tmp_path: Path) -> None:
         {"text": LONG_ZH.replace("客气", "疲惫"), "topic": "drink", "rating": 2.0},
         {"text": "alone", "topic": "food"},
     ]
-    for what in ("drop", "together"):
-        found = run(tmp_path, rows, exact=what, near=what)
-        assert found.statistics["conflicts"] == {"rating": 1, "terms": 1, "themes": 1, "topic": 2}
-        by_task = {(e["task"], tuple(e["doc_ids"])): e["labels"] for e in found.examples}
+    for mode in ("drop", "together"):
+        result = run(tmp_path, rows, exact=mode, near=mode)
+        assert result.statistics["conflicts"] == {"rating": 1, "terms": 1, "themes": 1, "topic": 2}
+        by_task = {(e["task"], tuple(e["doc_ids"])): e["labels"] for e in result.examples}
         assert by_task["topic", ("d0", "d1")] == ["drink", "food"]
         assert by_task["topic", ("d3", "d4")] == ["food", "drink"]
         assert by_task["rating", ("d0", "d2")] == [1.0, 1.5]
         # Spans are compared in the same text alone: "tea" has other offsets, as far as anyone knows.
         assert ("terms", ("d0", "d2")) in by_task
-        json.dumps(found.examples)
+        json.dumps(result.examples)
 
 
 def test_examples_of_conflicts_are_few(tmp_path: Path) -> None:
     rows = [{"text": f"text {i // 2}", "topic": str(i), "rating": float(i)} for i in range(100)]
-    found = run(tmp_path, rows)
-    assert found.statistics["conflicts"]["topic"] == 50
-    assert [e["task"] for e in found.examples] == ["rating"] * 10 + ["topic"] * 10
+    result = run(tmp_path, rows)
+    assert result.statistics["conflicts"]["topic"] == 50
+    assert [e["task"] for e in result.examples] == ["rating"] * 10 + ["topic"] * 10
 
 
 def test_off_is_the_identity(tmp_path: Path) -> None:
     rows = [{"text": text, "split": s} for text in ("tea", LONG_EN) for s in ("train", "test")]
-    found = run(tmp_path, rows, exact="off", near="off")
-    assert found.kept.equals(read_table(tmp_path / "clean")) and found.rejected.is_empty()
-    assert found.kept.schema == SCHEMA
-    assert found.statistics["clusters"] == found.statistics["moved"] == 0
+    result = run(tmp_path, rows, exact="off", near="off")
+    assert result.kept.equals(read_table(tmp_path / "clean")) and result.rejected.is_empty()
+    assert result.kept.schema == SCHEMA
+    assert result.statistics["clusters"] == result.statistics["moved"] == 0
 
 
 def test_report_leaves_copies_alone(tmp_path: Path) -> None:
@@ -292,13 +297,13 @@ def test_report_leaves_copies_alone(tmp_path: Path) -> None:
         {"text": LONG_ZH, "split": "test"},
         {"text": LONG_ZH.replace("客气", "疲惫"), "split": "test"},
     ]
-    found = run(tmp_path / "both", rows, exact="report", near="report")
-    assert found.kept.equals(read_table(tmp_path / "both/clean")) and found.rejected.is_empty()
-    assert (found.statistics["exact_copies"], found.statistics["near_copies"]) == (1, 2)
-    assert found.statistics["straddling"] == {"exact": 1, "near": 1}
-    assert found.overlap_ids == {"exact": ["d1"], "near": ["d2"]}
+    result = run(tmp_path / "both", rows, exact="report", near="report")
+    assert result.kept.equals(read_table(tmp_path / "both/clean")) and result.rejected.is_empty()
+    assert (result.statistics["exact_copies"], result.statistics["near_copies"]) == (1, 2)
+    assert result.statistics["straddling"] == {"exact": 1, "near": 1}
+    assert result.overlap_ids == {"exact": ["d1"], "near": ["d2"]}
     dropped = run(tmp_path / "near", rows, exact="drop", near="report")
-    assert dropped.why == {"d1": (["exact_duplicate"], "d0")}
+    assert dropped.reasons == {"d1": (["exact_duplicate"], "d0")}
     assert dropped.statistics["straddling"] == {"exact": 0, "near": 1}
     joined = run(tmp_path / "exact", rows, exact="together", near="report")
     assert joined.splits == {"d0": "train", "d1": "train", "d2": "valid", "d3": "test", "d4": "test"}
@@ -316,8 +321,8 @@ def test_exact_copies_are_joined_where_near_ones_are() -> None:
 
 @pytest.mark.parametrize("rows", [0, 1], ids=["no_row", "one_row"])
 def test_a_corpus_without_rows_gives_an_empty_table(tmp_path: Path, rows: int) -> None:
-    found = run(tmp_path, [{"text": "tea"}] * rows)
-    assert found.kept.height == rows and found.rejected.is_empty() and found.kept.schema == SCHEMA
+    result = run(tmp_path, [{"text": "tea"}] * rows)
+    assert result.kept.height == rows and result.rejected.is_empty() and result.kept.schema == SCHEMA
 
 
 def test_the_same_input_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -363,12 +368,12 @@ def test_no_row_is_lost_and_no_group_is_split(
     rows = [row | {"split": split_of[row["group"]]} for row in rows]
     if exact == "report" and near in ("drop", "together"):
         near = "report"
-    found = run(tmp_path, rows, parts, exact=exact, near=near)
+    result = run(tmp_path, rows, parts, exact=exact, near=near)
     every = [f"d{i}" for i in range(len(rows))]
-    assert sorted(found.ids + found.rejected["doc_id"].to_list()) == sorted(every)
-    assert found.ids == [i for i in every if i in found.splits], "the order of rows"
-    assert found.counts.rows_in == found.counts.rows_out + found.counts.rejected == len(rows) or not rows
-    assert found.kept.group_by("group").agg(pl.col("split").n_unique())["split"].max() in (None, 1)
+    assert sorted(result.ids + result.rejected["doc_id"].to_list()) == sorted(every)
+    assert result.ids == [i for i in every if i in result.splits], "the order of rows"
+    assert result.counts.rows_in == result.counts.rows_out + result.counts.rejected == len(rows) or not rows
+    assert result.kept.group_by("group").agg(pl.col("split").n_unique())["split"].max() in (None, 1)
 
     normal = dict(
         zip(
@@ -376,21 +381,21 @@ def test_no_row_is_lost_and_no_group_is_split(
         )
     )
     if exact == "drop":
-        assert len({normal[i] for i in found.ids}) == len(found.ids)
+        assert len({normal[i] for i in result.ids}) == len(result.ids)
     if exact == "together":
-        for i in found.ids:
-            assert len({found.splits[j] for j in found.ids if normal[j] == normal[i]}) == 1
+        for i in result.ids:
+            assert len({result.splits[j] for j in result.ids if normal[j] == normal[i]}) == 1
     of_split: dict[str, set[str]] = {split: set() for split in ("train", "valid", "test")}
-    for i in found.ids:
-        of_split[found.splits[i]].add(normal[i])
-    leaked = sum(normal[i] in of_split["train"] for i in found.ids if found.splits[i] != "train")
+    for i in result.ids:
+        of_split[result.splits[i]].add(normal[i])
+    leaked = sum(normal[i] in of_split["train"] for i in result.ids if result.splits[i] != "train")
     if exact != "off":
-        assert found.statistics["straddling"]["exact"] == leaked and (exact == "report" or not leaked)
+        assert result.statistics["straddling"]["exact"] == leaked and (exact == "report" or not leaked)
     if near in ("drop", "together"):
-        assert found.statistics["straddling"]["near"] == 0
+        assert result.statistics["straddling"]["near"] == 0
         sets = {i: {normal[i][k : k + 5] for k in range(len(normal[i]) - 4)} for i in every}
-        for i in found.ids:
-            for j in found.ids:
+        for i in result.ids:
+            for j in result.ids:
                 alike = len(sets[i] & sets[j]) / max(len(sets[i] | sets[j]), 1)
                 if (
                     i < j
@@ -398,9 +403,9 @@ def test_no_row_is_lost_and_no_group_is_split(
                     and min(len(normal[i]), len(normal[j])) > 40
                     and normal[i] != normal[j]
                 ):
-                    assert near == "together" and found.splits[i] == found.splits[j]
-    for row, (reasons, kept) in found.why.items():
-        assert kept in found.splits, f"{row} was dropped for {kept}, which was not kept"
+                    assert near == "together" and result.splits[i] == result.splits[j]
+    for row, (reasons, kept) in result.reasons.items():
+        assert kept in result.splits, f"{row} was dropped for {kept}, which was not kept"
         assert reasons == (
             ["exact_duplicate"] if normal[row] == normal[kept] and exact == "drop" else ["near_duplicate"]
         )

@@ -15,11 +15,11 @@ from mgm.text.deduplication.shingles import Shingles
 def test_the_similarity_is_that_of_jaccard(texts: list[str], n: int) -> None:
     shingles = Shingles.from_texts(pl.Series(texts), n)
     left, right = np.triu_indices(len(texts), 1)
-    found = pairs.jaccard_similarity(pairs.shingle_sets([shingles]), left=left, right=right)
-    own = [{t[i : i + n] for i in range(len(t) - n + 1)} for t in texts]
-    for a, b, similarity in zip(left, right, found, strict=True):
-        union = own[a] | own[b]
-        assert similarity == pytest.approx(len(own[a] & own[b]) / max(len(union), 1))
+    result = pairs.jaccard_similarity(pairs.shingle_sets([shingles]), left=left, right=right)
+    sets = [{t[i : i + n] for i in range(len(t) - n + 1)} for t in texts]
+    for a, b, similarity in zip(left, right, result, strict=True):
+        union = sets[a] | sets[b]
+        assert similarity == pytest.approx(len(sets[a] & sets[b]) / max(len(union), 1))
 
 
 @pytest.mark.parametrize(
@@ -32,8 +32,8 @@ def test_bands_find_a_pair_at_the_threshold(threshold: float, permutations: int)
 
 
 def test_the_work_is_bounded_where_a_template_fills_a_bucket() -> None:
-    found = list(pairs._bucket_mates(np.zeros(1000, np.uint64)))
-    left, right = (np.concatenate([f[i] for f in found]) for i in (0, 1))
+    result = list(pairs._bucket_mates(np.zeros(1000, np.uint64)))
+    left, right = (np.concatenate([f[i] for f in result]) for i in (0, 1))
     mates = left[right == 999].tolist()
     assert mates == [*range(pairs.BUCKET_NEIGHBOURS), *range(999 - pairs.BUCKET_NEIGHBOURS, 999)]
     assert len(left) <= 1000 * 2 * pairs.BUCKET_NEIGHBOURS and (left < right).all()

@@ -34,9 +34,9 @@ def documents(*texts: str) -> pl.DataFrame:
     )
 
 
-def sentences(text: str, how: SegmentationSettings = LINES) -> list[str]:
+def sentences(text: str, settings: SegmentationSettings = LINES) -> list[str]:
     """The sentences of a text, the words of each joined by a bar."""
-    row = tokenize(documents(text), how)[0].row(0, named=True)
+    row = tokenize(documents(text), settings)[0].row(0, named=True)
     result, at = [], 0
     for size in row["sentence"]:
         result.append("|".join(row["words"][at : at + size]))
@@ -196,9 +196,9 @@ def test_an_empty_part_keeps_its_columns() -> None:
 
 @given(st.lists(TRICKY, min_size=1, max_size=5), st.sampled_from(["line", "blank_line"]))
 def test_words_tile_the_text_and_lengths_add_up(texts: list[str], paragraph: str) -> None:
-    how = SegmentationSettings.model_validate({"paragraph": paragraph, "max_sentence_words": 4})
+    settings = SegmentationSettings.model_validate({"paragraph": paragraph, "max_sentence_words": 4})
     frame = documents(*texts)
-    kept, rejected = tokenize(frame, how)
+    kept, rejected = tokenize(frame, settings)
     assert kept.height + rejected.height == frame.height
     for row in kept.iter_rows(named=True):
         raw, at = texts[int(row["doc_id"][1:])], 0

@@ -76,7 +76,7 @@ def test_blocks_of_any_size_give_the_same_table(
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("the 1 2 3\n", r"v\.vec: vectors of 3 dimensions, but model\.width is 2; set model\.width to 3"),
         ("1 3\nthe 1 2 3\n", "vectors of 3 dimensions"),
@@ -91,9 +91,9 @@ def test_blocks_of_any_size_give_the_same_table(
         ("0 2\n", "holds no vectors"),
     ],
 )
-def test_a_bad_text_file_is_named_with_line_and_value(tmp_path: Path, text: str, said: str) -> None:
+def test_a_bad_text_file_is_named_with_line_and_value(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "v.vec").write_text(text, encoding="utf-8")
-    with pytest.raises(ValueError, match=said):
+    with pytest.raises(ValueError, match=message):
         read_vectors(tmp_path, "v.vec", vocabulary=WORDS, width=2)
 
 

@@ -50,8 +50,8 @@ PLANTED = ("test", [["bake", "planted", "cake"], ["bake", "soup"]])
 def test_words_of_training_get_a_vector(algorithm: str) -> None:
     """Unknown words get none."""
     parts, vocabulary = parts_of(SOUP, CAKE, PLANTED)
-    chosen = TRAIN.model_copy(update={"algorithm": algorithm})
-    table = train_vectors(parts, vocabulary, settings=chosen, features=FEATURES, width=8, seed=1)
+    settings = TRAIN.model_copy(update={"algorithm": algorithm})
+    table = train_vectors(parts, vocabulary, settings=settings, features=FEATURES, width=8, seed=1)
     assert table.dtype == np.float32
     assert table.shape == (len(vocabulary) + 1, 8)
     assert has_vector(table).tolist() == [False] + [True] * len(vocabulary)
@@ -61,12 +61,12 @@ def test_vectors_are_trained_on_training_rows_only() -> None:
     parts, vocabulary = parts_of(SOUP, CAKE)
     with_test = [featurize(_tokens(rows), vocabulary, settings=FEATURES) for rows in ((SOUP, CAKE, PLANTED),)]
     assert "planted" not in vocabulary.table["word"]
-    taught = train_vectors(parts, vocabulary, settings=TRAIN, features=FEATURES, width=8, seed=1)
+    table = train_vectors(parts, vocabulary, settings=TRAIN, features=FEATURES, width=8, seed=1)
     assert np.array_equal(
-        taught, train_vectors(with_test, vocabulary, settings=TRAIN, features=FEATURES, width=8, seed=1)
+        table, train_vectors(with_test, vocabulary, settings=TRAIN, features=FEATURES, width=8, seed=1)
     )
     assert not np.array_equal(
-        taught, train_vectors(parts, vocabulary, settings=TRAIN, features=FEATURES, width=8, seed=2)
+        table, train_vectors(parts, vocabulary, settings=TRAIN, features=FEATURES, width=8, seed=2)
     )
 
 
