@@ -146,6 +146,7 @@ class Console(Callbacks):
     """Prints one line an epoch, and in a terminal a bar over its batches; `on_epoch` is called with each report, too."""
 
     def __init__(self, epochs: int, on_epoch: Callable[[EpochReport], object] = lambda report: None) -> None:
+        """Print the epochs of a training of so many."""
         super().__init__(
             on_solved=self._print_solved,
             on_step=self._advance,
@@ -200,7 +201,7 @@ def epoch_line(report: EpochReport, epochs: int) -> str:
     cost = report.cost
     return (
         f"epoch {report.epoch}/{epochs}: loss {losses} | valid {metrics} | mean {report.score:.4f}"
-        f"{'*' if report.best else ''} | {cost.words_per_second:,.0f} words/s, "
+        f"{'*' if report.is_best else ''} | {cost.words_per_second:,.0f} words/s, "
         f"{cost.documents_per_second:,.0f} documents/s, {cost.loading_share:.0%} loading, "
         f"{cost.peak_memory_mib:,} MiB, rate {report.learning_rate:.5f}, {cost.seconds:.1f} s"
     )

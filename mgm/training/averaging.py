@@ -27,6 +27,7 @@ class MovingAverage:
     """The average of parameters over their past steps; `decay` is the share of the past, 0 for no averaging."""
 
     def __init__(self, parameters: Sequence[nn.Parameter], decay: float) -> None:
+        """Start with the present weights."""
         self.current = nn.ParameterList(parameters)
         self.averaged = AveragedModel(self.current, multi_avg_fn=ema_with_warmup(decay))
         self.averaged.n_averaged.fill_(1)  # so that the first step is averaged with the initial weights

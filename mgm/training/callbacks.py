@@ -20,7 +20,7 @@ class EpochReport:
     """The first metric of each task on validation."""
     score: float
     """The mean of `metrics`; early stopping goes by it."""
-    best: bool
+    is_best: bool
     """Whether no epoch before it has a score as high."""
     learning_rate: float
     passes: dict[str, float]

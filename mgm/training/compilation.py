@@ -34,7 +34,7 @@ def compile_encoder(encoder: Encoder) -> Callable[..., Any]:
 
 @contextmanager
 def encoder_forward(network: Network, forward: Callable[..., Any] | None) -> Iterator[None]:
-    """Within it the network's encoder runs by `forward`, where it is given; validation and later users run it as it is."""
+    """Within it the network's encoder runs by `forward`, if there is one; validation and later users run it as it is."""
     if forward is None:
         yield
         return

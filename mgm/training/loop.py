@@ -112,6 +112,7 @@ class TrainingLoop:
         distillation: DistillationSettings,
         callbacks: Callbacks,
     ) -> None:
+        """Make the optimizers and the initial state; the arguments are those of `train`."""
         self.network, self.data, self.settings, self.seed = network, data, settings, seed
         self.distillation, self.callbacks = distillation, callbacks
         self.device = next(network.parameters()).device
@@ -203,7 +204,7 @@ class TrainingLoop:
             weights=self.weighting.factors(),
             metrics=metrics,
             score=score,
-            best=is_best,
+            is_best=is_best,
             learning_rate=self.optimizer.param_groups[0]["lr"],
             passes=plan.passes,
             task_passes={task: before.get(task, 0.0) + n for task, n in passes.items()},

@@ -31,6 +31,7 @@ class ProximalAdagrad:
     def __init__(
         self, weight: Tensor, batches: Tensor, widths: dict[str, int], settings: WideTaggingSettings
     ) -> None:
+        """Start with empty sums of squares; the class has the arguments."""
         self.weight, self.batches, self.widths = weight, batches, widths
         self.learning_rate, self.l1 = settings.learning_rate, settings.l1
         self.squares = torch.full_like(weight, MIN_SQUARE, requires_grad=False)

@@ -67,8 +67,8 @@ def tune_decisions(
     thresholds, adjustments = {}, {}
     for task in tuned:
         kind, pair = TASK_TRAINING[task.kind], pairs.get(task.name)
-        if (found := kind.tune_thresholds(pair, len(task.labels))) is not None:
-            thresholds[task.name] = found
+        if (of_task := kind.tune_thresholds(pair, len(task.labels))) is not None:
+            thresholds[task.name] = of_task
         if task.name in log_priors and (tau := kind.tune_tau(pair, log_priors[task.name])) is not None:
             adjustments[task.name] = tau
     return Decisions(thresholds=thresholds, adjustments=adjustments)

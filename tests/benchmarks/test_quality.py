@@ -259,8 +259,8 @@ def test_a_refit_ends_after_the_best_epoch_of_the_first_fit(folder: Path, tmp_pa
         fitted, _ = network.refit(
             workspace, workspace.tasks, settings, tmp_path, tuned | {"best_epoch": best}
         )
-        assert [r.epoch for r in fitted.trained.history] == list(range(1, best + 1))
-        assert not fitted.trained.history[-1].metrics  # nothing is left to validate on
+        assert [r.epoch for r in fitted.training.history] == list(range(1, best + 1))
+        assert not fitted.training.history[-1].metrics  # nothing is left to validate on
 
 
 def test_few_labels_are_fitted_once(folder: Path, tmp_path: Path) -> None:

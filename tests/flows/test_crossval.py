@@ -108,10 +108,10 @@ def test_finished_folds_are_kept_and_a_broken_off_one_goes_on(
     told = 0
 
     class Console(training_run.Console):
-        def _epoch(self, report: EpochReport) -> None:
+        def _print_epoch(self, report: EpochReport) -> None:
             nonlocal told
             told += 1
-            super()._epoch(report)
+            super()._print_epoch(report)
             if told == 4:  # the last epoch of the second fold, before its checkpoint
                 raise Killed
 

@@ -102,10 +102,10 @@ def kill_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     told = 0
 
     class Console(training_run.Console):
-        def _epoch(self, report: EpochReport) -> None:
+        def _print_epoch(self, report: EpochReport) -> None:
             nonlocal told
             told += 1
-            super()._epoch(report)
+            super()._print_epoch(report)
             if told == epochs:
                 raise Killed
 

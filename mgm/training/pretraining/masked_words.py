@@ -52,6 +52,7 @@ class MaskedWords(nn.Module):
     """An encoder, and the layers that predict masked words from it, which are discarded after pretraining."""
 
     def __init__(self, encoder: Encoder, *, vocabulary_size: int, width: int, sample: int) -> None:
+        """Make the layers; `width`: of the predicting context, `sample`: words of the sampled softmax."""
         super().__init__()
         self.encoder = encoder
         self.normalise = nn.ModuleDict({name: nn.LayerNorm(w) for name, w in encoder.widths.items()})

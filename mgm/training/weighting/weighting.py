@@ -14,6 +14,7 @@ class Weighting(nn.Module):
     """Whether `after_step` is called with the losses of the same batch after the step."""
 
     def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:
+        """Make the weighting of these tasks; `weights`: task to the factor of its loss."""
         super().__init__()
         weights = weights or {}
         self.weights = {task: weights.get(task, 1.0) for task in tasks}
@@ -58,6 +59,7 @@ class DynamicWeighting(Weighting):
     """A weighting whose factors differ from batch to batch; `factors` returns their mean since its last call."""
 
     def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:
+        """Make the weighting of these tasks; `weights`: task to the factor of its loss."""
         super().__init__(tasks, weights)
         self._sums: dict[str, Tensor | float] = {}
         self._counts: dict[str, int] = {}

@@ -53,23 +53,23 @@ class Layer(nn.Module):
     """Customised gate control: a task's gate is over the experts of the task and the shared ones."""
 
     def __init__(
-        self, tasks: int, input_width: int, settings: ExtractionSettings, *, has_shared_gate: bool
+        self, num_tasks: int, input_width: int, settings: ExtractionSettings, *, has_shared_gate: bool
     ) -> None:
         """Make a layer.
 
         Args:
-            tasks: their number.
+            num_tasks: the number of tasks.
             input_width: the width of the vectors that it reads.
             settings: the numbers and the width of experts.
             has_shared_gate: whether one more gate, over all experts of all tasks, mixes the input of the next layer's shared
                 experts.
         """
         super().__init__()
-        own, shared = settings.task_experts, settings.shared_experts
-        self.own = nn.ModuleList(Experts(input_width, own, settings.width) for _ in range(tasks))
-        self.shared = Experts(input_width, shared, settings.width)
-        self.gates = nn.ModuleList(Gate(input_width, own + shared) for _ in range(tasks))
-        self.gate = Gate(input_width, tasks * own + shared) if has_shared_gate else None
+        num_own, num_shared = settings.task_experts, settings.shared_experts
+        self.own = nn.ModuleList(Experts(input_width, num_own, settings.width) for _ in range(num_tasks))
+        self.shared = Experts(input_width, num_shared, settings.width)
+        self.gates = nn.ModuleList(Gate(input_width, num_own + num_shared) for _ in range(num_tasks))
+        self.gate = Gate(input_width, num_tasks * num_own + num_shared) if has_shared_gate else None
 
     def forward(self, of_tasks: list[Tensor], shared_ID: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the outputs (I,W) of the tasks, and the input of the next layer's shared experts.

@@ -47,6 +47,7 @@ class AggregatedWeighting(DynamicWeighting):
         name: str,
         options: Options | None = None,
     ) -> None:
+        """Check the aggregator and its arguments; the class has the arguments."""
         super().__init__(tasks, weights)
         self.name, self.options = name, dict(options or {})
         self._aggregators: dict[tuple[str, ...], Aggregator] = {}
@@ -139,7 +140,7 @@ def _jacobian(losses: Mapping[str, Tensor], network: Network) -> list[nn.Paramet
         gradients = torch.autograd.grad(loss, [*shared, *specific], retain_graph=left > 0, allow_unused=True)
         rows.append(gradients[: len(shared)])
         for parameter, gradient in zip(specific, gradients[len(shared) :], strict=True):
-            # the wide part may have given it one: a tagging head's transitions serve both parts
+            # it may have one from the wide branch: a tagging head's transitions serve both branches
             if gradient is not None:
                 parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
     jacobians = [_stack(gradients, p) for p, gradients in zip(shared, zip(*rows, strict=True), strict=True)]

@@ -29,6 +29,7 @@ class FamoWeighting(DynamicWeighting):
     needs_losses_after_step = True
 
     def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:
+        """Make the weighting of these tasks; `weights`: task to the factor of its loss."""
         super().__init__(tasks, weights)
         # a scalar a task, since Adam does not move those without a gradient; on the CPU, where `after_step` needs them
         self.logits = {task: torch.zeros(()) for task in tasks}

@@ -18,6 +18,7 @@ class UncertaintyWeighting(Weighting):
     """
 
     def __init__(self, tasks: list[str], weights: Mapping[str, float] | None = None) -> None:
+        """Make the weighting of these tasks; `weights`: task to the factor of its loss."""
         super().__init__(tasks, weights)
         self.tasks = tasks
         # a scalar a task, so that the optimizer does not move those without a loss in a batch
