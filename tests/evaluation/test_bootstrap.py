@@ -40,7 +40,7 @@ def test_intervals_cover_the_truth_in_95_of_100_cases(shared: int) -> None:
     """Groups of `shared` documents that are all right or all wrong: the effective sample is the number of
     groups."""
     generator = np.random.default_rng(11)
-    groups, truth, trials, covered = 80, 0.7, 200, 0
+    groups, truth, trials, covered = 80, 0.7, 120, 0
     names = pl.Series(np.repeat(np.arange(groups), shared)).cast(pl.String)
     for trial in range(trials):
         right = np.repeat(generator.random(groups) < truth, shared)
@@ -52,7 +52,7 @@ def test_intervals_cover_the_truth_in_95_of_100_cases(shared: int) -> None:
 
 def test_pearson_interval_covers_the_true_correlation() -> None:
     generator = np.random.default_rng(5)
-    rho, trials, covered = 0.6, 200, 0
+    rho, trials, covered = 0.6, 120, 0
     names = pl.Series([str(i) for i in range(100)])
     for trial in range(trials):
         x, y = generator.multivariate_normal([0, 0], [[1, rho], [rho, 1]], 100).T
@@ -73,7 +73,7 @@ def coverage_of(kind: str, metric: str, made: Callable[[np.random.Generator, int
         ranked = evaluation_of(task).ranking_statistics(rows, task) if "precision" in metric else None
         return ranked or evaluation_of(task).statistics(rows, task)
 
-    truth, trials, covered = measured(made(generator, 24_000)).score()[metric], 150, 0
+    truth, trials, covered = measured(made(generator, 24_000)).score()[metric], 100, 0
     names = pl.Series(np.repeat(np.arange(120), 2)).cast(pl.String)
     for trial in range(trials):
         low, high = confidence_intervals(measured(made(generator, 240)), names, resamples=200, seed=trial)[

@@ -15,21 +15,30 @@ from mgm.corpus.parts import read_table
 from mgm.settings.settings import Settings
 from tests import judged
 
+RUN_IN_SUBPROCESS = candidate_validation.run_in_subprocess
+
 
 @pytest.fixture(scope="module")
 def model() -> Bundle:
+    """Return a bundle that gets most of the tiny corpora right."""
     return judged.trained()
 
 
+@pytest.fixture(autouse=True)
+def smoke_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Score smoke batches without a process for each: where the memory counts a test takes this back."""
+    monkeypatch.setattr(candidate_validation, "run_in_subprocess", lambda work, *arguments: work(*arguments))
+
+
 def verdict(root: Path) -> dict[str, Any]:
-    """Judges the candidate as the stage does, in the way in which `mgm promote` reads it."""
+    """Judge the candidate as the stage does, where `mgm promote` reads it."""
     content = judge_candidate(Settings.load(root / "params.yaml"), root)
     judged.write(root / "reports" / "promotion.json", content)
     return content
 
 
 def promoted(root: Path, bundle: Bundle) -> str:
-    """Makes the bundle the champion."""
+    """Make the bundle the champion; return its id."""
     identity = judged.evaluated(root, bundle)
     verdict(root)
     promotion.promote(root)
@@ -40,7 +49,10 @@ def failed(content: dict[str, Any]) -> list[tuple[str, str | None]]:
     return [(check["check"], check["task"]) for check in content["checks"] if not check["passed"]]
 
 
-def test_without_a_champion_floors_and_smoke_decide(tmp_path: Path, model: Bundle) -> None:
+def test_without_a_champion_floors_and_smoke_decide(
+    tmp_path: Path, model: Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidate_validation, "run_in_subprocess", RUN_IN_SUBPROCESS)
     identity = judged.evaluated(tmp_path, model, floors={"dish": 0.5})
     content = verdict(tmp_path)
     assert (content["verdict"], content["bundle"], content["champion"]) == ("approved", identity, None)

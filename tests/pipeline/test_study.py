@@ -27,7 +27,7 @@ def page(project: Project) -> str:
 
 def test_variants_are_trained_compared_and_kept(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
-    assert "not run: make study" in page(project)
+    assert "not run (study)" in page(project)
     shutil.rmtree(project.root / "data/explanations")  # as in a clone whose first command is the study
     metrics = (project.root / "reports/metrics.json").read_bytes()
     command = ["python", "-m", "flows.study", "--only", "average", "ablations/window"]

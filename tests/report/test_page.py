@@ -75,7 +75,7 @@ def test_every_number_of_the_files_is_shown(finished_run: RunFiles) -> None:
         for pair in (found["confusions"] or {}).get("pairs", []):
             assert f"{pair['predicted']} {pair['n']} times" in text
     for piece in (
-        "Blessed",
+        "Approved",
         "floor yes module: test macro_f1",
         "1.250 ms a document in the median repeat",
         "abcdef012345",
@@ -85,7 +85,7 @@ def test_every_number_of_the_files_is_shown(finished_run: RunFiles) -> None:
     ):
         assert piece in text
     for piece in (
-        "not run: make study",
+        "not run (study)",
         "Listed but not trained: title",
         "All 18 labels",
         "never seen in training",
@@ -100,19 +100,44 @@ def test_every_number_of_the_files_is_shown(finished_run: RunFiles) -> None:
 def test_champion_comparison_is_a_table(finished_run: RunFiles) -> None:
     checks = [
         Check(
-            *("champion", True, "a", "module", "macro_f1", 0.7, 0.69, 0.01, -0.02, 0.04, 90),
+            check="champion",
+            passed=True,
+            why="a",
+            task="module",
+            metric="macro_f1",
+            value=0.7,
+            limit=0.69,
+            difference=0.01,
+            low=-0.02,
+            high=0.04,
+            n=90,
             p=0.4321,
             shown="no difference shown",
         ),
         Check(
-            *("champion", False, "<b>", "themes", "micro_f1", 0.2, 0.3, -0.1, -0.15, -0.05, 80),
+            check="champion",
+            passed=False,
+            why="<b>",
+            task="themes",
+            metric="micro_f1",
+            value=0.2,
+            limit=0.3,
+            difference=-0.1,
+            low=-0.15,
+            high=-0.05,
+            n=80,
             p=0.0002,
             shown="worse",
         ),
-        Check("champion", True, "valence: new, the champion has no such task", "valence"),
+        Check(
+            check="champion",
+            passed=True,
+            why="valence: new, the champion has no such task",
+            task="valence",
+        ),
     ]
     measured = {"documents": 8, "problems": ["x"], "p50_ms": None}
-    content = judge("abcdef0123456789", "fedcba9876543210", checks, measured)
+    content = judge("abcdef0123456789", "fedcba9876543210", checks=checks, measured=measured)
     write(finished_run.root / "reports" / "promotion.json", content)
     text = Page(render(finished_run, {})).text
     assert "beside the champion fedcba987654" in text
