@@ -16,13 +16,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
-
-# isort: split
-
 from flows import lock
+from flows.errors import exit_status
 from flows.graph import require_up_to_date
-from flows.project import DATA, REPORTS
+from flows.project import DATA, REPORTS, TRAINING
 from flows.revision import code_sha256
 from flows.training_run import VOCABULARY, Console, checkpoint, corpora_of, inputs, prepare, read_features
 from mgm.evaluation.prediction_store import PredictionStore
@@ -39,11 +36,10 @@ from mgm.training.fit import FitResult, Plan, fit
 
 FOLDS = DATA / "crossval"
 RESULTS = REPORTS / "crossval.json"
-TRAINING = REPORTS / "training.json"
 
 
 def crossvalidate(settings: Settings) -> dict[str, Any]:
-    """Trains and measures every fold that is not done; the content of RESULTS.
+    """Train and measure every fold that is not done, and return the content of RESULTS.
 
     Raises:
         ValueError: a fold has no row to train on, to validate on, or to hold out.
@@ -60,16 +56,21 @@ def crossvalidate(settings: Settings) -> dict[str, Any]:
     folds = [fold for fold in found if fold is not None]
     return {
         "folds": [{key: value for key, value in fold.items() if key != "facts"} for fold in folds],
-        "tasks": summarised([fold["metrics"] for fold in folds]),
+        "tasks": summarize_folds([fold["metrics"] for fold in folds]),
         "crossval": wanted.model_dump(),
         "settings": facts["settings"],
         "inputs": facts["inputs"],
     }
 
 
-def summarised(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
-    """Task to metric to its mean over the folds that have a value, its standard deviation (of a sample, null for one value)
-    and their number; `folds`: task to its entry (summary.summarize) in each fold."""
+def summarize_folds(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """Return by task and metric the mean over the folds that have a value, the standard deviation, and their number.
+
+    The deviation is that of a sample, and null for one value.
+
+    Args:
+        folds: for each fold, task to its entry (see `summary.summarize`).
+    """
     found: dict[str, dict[str, Any]] = {}
     for task in sorted({task for fold in folds for task in fold}):
         entries = [fold[task] for fold in folds if task in fold]
@@ -87,7 +88,7 @@ def summarised(folds: Sequence[Mapping[str, Mapping[str, Any]]]) -> dict[str, di
 
 
 def table(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """A line a task and metric: mean, standard deviation, folds with a value. The first metric of each task comes first."""
+    """Return a line a task and metric: mean, standard deviation, folds with a value; the first metric of each task comes first."""
     width = max(map(len, [*tasks, "task"]))
     lines = [f"{'task':<{width}}  {'metric':<20} {'mean':>7} {'sd':>7}  folds"]
     for task, entry in tasks.items():
@@ -101,7 +102,7 @@ def table(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 
 def _measure(settings: Settings, number: int) -> dict[str, Any]:
-    """One fold: trained, tuned on its own validation, and measured on what it holds out."""
+    """Train a fold, tune it on its own validation, and return its metrics on the rows that it holds out."""
     tasks, wanted = settings.active_tasks(), settings.crossval
     where = f"fold {number + 1} of {wanted.folds}"
     fold = Fold(number=number, count=wanted.folds, validation=wanted.validation_share, seed=settings.seed)
@@ -139,7 +140,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
 
 
 def _tested(plan: Plan, fitted: FitResult, parts: Mapping[str, Sequence[FeaturePart]]) -> PredictionStore:
-    """The predictions on the rows that are held out."""
+    """Return the predictions on the rows that are held out."""
     tested = PredictionStore(plan.tasks)
     for corpus, own_parts in parts.items():
         own = [task for task in plan.tasks if corpus in task.corpora]
@@ -152,7 +153,7 @@ def _tested(plan: Plan, fitted: FitResult, parts: Mapping[str, Sequence[FeatureP
 
 
 def _facts(settings: Settings) -> dict[str, Any]:
-    """What a fold's result follows from."""
+    """Return everything that a fold's result depends on."""
     tasks = settings.active_tasks()
     return {
         "settings": settings.training_sections(),
@@ -168,14 +169,14 @@ def _place(number: int, count: int) -> Path:
 
 
 def _kept(number: int, count: int, facts: dict[str, Any]) -> dict[str, Any] | None:
-    """The result of a fold where it was made of the same; None where it is still to be made."""
+    """Return the result of a fold if it was made from the same facts; None if it is still to be made."""
     path = _place(number, count)
     content: dict[str, Any] = read_json(path) if path.is_file() else {}
     return content if content.get("facts") == facts else None
 
 
 def _announcement(folds: int, pending: int) -> str:
-    """What will be trained, and about how long that takes."""
+    """Return a line about what will be trained, and how long that takes."""
     text = f"crossval: {folds} folds, {folds - pending} of them done already"
     if not pending:
         return text
@@ -186,29 +187,29 @@ def _announcement(folds: int, pending: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows.crossval", description=__doc__)
     parser.add_argument("--folds", type=int, help="how many (default: crossval.folds of params.yaml)")
     folds = parser.parse_args(arguments).folds
     try:
-        with lock.workspace():
-            settings = Settings.load()
-            if folds is not None:
-                if folds < 2:
-                    raise ValueError(f"--folds: found {folds}, expected at least 2")
-                crossval = settings.crossval.model_copy(update={"folds": folds})
-                settings = settings.model_copy(update={"crossval": crossval})
-            require_up_to_date()
-            content = crossvalidate(settings)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return exit_status(lambda: _run(folds))
     except KeyboardInterrupt:
         print("stopped; the same command goes on", file=sys.stderr)
         return 130
+
+
+def _run(folds: int | None) -> None:
+    with lock.workspace():
+        settings = Settings.load()
+        if folds is not None:
+            if folds < 2:
+                raise ValueError(f"--folds: found {folds}, expected at least 2")
+            crossval = settings.crossval.model_copy(update={"folds": folds})
+            settings = settings.model_copy(update={"crossval": crossval})
+        require_up_to_date()
+        content = crossvalidate(settings)
     write_json(RESULTS, content)
     print(*table(content["tasks"]), f"written to {RESULTS}", sep="\n")
-    return 0
 
 
 if __name__ == "__main__":

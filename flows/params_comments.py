@@ -1,5 +1,6 @@
-"""Write the settings' documentation into params.yaml, as the comment at the end of each setting's line:
-`python -m flows.params_comments` (`--check`: only compare).
+"""Write the settings' documentation into params.yaml, as the comment at the end of each setting's line.
+
+`python -m flows.params_comments`; `--check` only compares.
 
 The comment is the first line of the documentation in mgm/settings, and the values of a setting that has a few. Comments on
 lines of their own stay, and so do those of what users name: corpora, tasks and the entries of mappings.

@@ -25,8 +25,7 @@ class Refused(RuntimeError):
 
 
 def promote(root: Path = Path()) -> str:
-    """Makes the approved candidate the champion, with its model card (reports/card.md) beside the weights; says so in one
-    line.
+    """Make the approved candidate the champion, with its model card (reports/card.md) beside the weights; return a line about it.
 
     Where another bundle was the champion when the verdict was made, the candidate is judged again first. With a private
     key (keys.py) what is stored is signed.
@@ -62,7 +61,7 @@ def promote(root: Path = Path()) -> str:
 
 
 def rollback(root: Path = Path()) -> str:
-    """Makes the previous champion the champion again; says so in one line.
+    """Make the previous champion the champion again; return a line about it.
 
     Raises:
         FileNotFoundError: its bundle is not in the store, or no key where one is named.
@@ -99,7 +98,7 @@ def _verdict(path: Path) -> dict[str, Any]:
 
 
 def _card(path: Path, identity: str) -> str:
-    """The model card that the stage `report` made of this bundle."""
+    """Return the model card that the stage `report` made of this bundle."""
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no model card of the candidate; run `dvc repro`")
     text = path.read_text(encoding="utf-8")
@@ -111,8 +110,10 @@ def _card(path: Path, identity: str) -> str:
 
 
 def _store(candidate: Path, folder: Path, root: Path, key: Path | None, card: str) -> None:
-    """Copies the bundle and its card into the store, all of it or nothing, signs it where there is a key, and has DVC version
-    it. A bundle that is there already keeps the card that it had."""
+    """Copy the bundle and its card into the store, whole or not at all, sign it if there is a key, and let DVC version it.
+
+    A bundle that is there already keeps its card.
+    """
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = folder.with_name(f"{folder.name}.partial")
@@ -140,7 +141,7 @@ def _store(candidate: Path, folder: Path, root: Path, key: Path | None, card: st
 
 
 def _check(folder: Path) -> None:
-    """The store's folder is named by the bundle's id, and holds that bundle whole."""
+    """Check that a folder of the store holds the whole bundle that it is named for."""
     if bundle_id(folder) != folder.name:
         raise ValueError(f"{folder}: holds bundle {bundle_id(folder)}, not the one it is named for")
     verify(folder)

@@ -4,9 +4,6 @@ import argparse
 import sys
 from typing import Any
 
-import flows.environment  # noqa: F401  (before Prefect, which reads the environment when it is imported)
-
-# isort: split
 from prefect import flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture

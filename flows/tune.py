@@ -7,29 +7,24 @@ models/candidate stays as it is.
 """
 
 import argparse
-import hashlib
-import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
-
-# isort: split
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from flows import lock
+from flows.errors import exit_status
 from flows.graph import require_up_to_date
 from flows.params_file import set_values, unified_diff
-from flows.project import REPORTS
+from flows.project import REPORTS, TRAINING
 from flows.revision import code_sha256
 from flows.search_space import distributions, initial_trial, trial_values
 from flows.training_run import Console, checkpoint, inputs, prepare
-from mgm.files import read_json, write_json
+from mgm.files import fingerprint, read_json, write_json, write_text
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
 from mgm.settings.yaml_file import load_yaml
@@ -39,19 +34,18 @@ from mgm.training.fit import fit
 STORAGE = REPORTS / "tune.db"
 RESULTS = REPORTS / "tune.json"
 DIFF = REPORTS / "tune.diff"
-TRAINING = REPORTS / "training.json"
 
 SCORED = (TrialState.COMPLETE, TrialState.PRUNED)
 ERROR = "error"
-"""Why a trial failed, among its attributes."""
+"""The attribute of a failed trial that holds the reason."""
 
 
 @dataclass
 class Search:
-    """A search that stands in STORAGE: the trials of one space, over one base of settings, features and tasks."""
+    """A search in STORAGE: the trials of one space, over one base of settings, features and tasks."""
 
     text: str
-    """params.yaml as it was when the search began, or went on."""
+    """The text of params.yaml when the search began or was resumed."""
     study: optuna.Study
 
     def __post_init__(self) -> None:
@@ -61,18 +55,18 @@ class Search:
         self.space = distributions(self.settings)
 
     def run(self, trials: int) -> None:
-        """Trials until `trials` of them have ended; what the search has found is written after each."""
+        """Run trials until `trials` of them have ended; the results are written after each."""
         while (trial := self._next(trials)) is not None:
             self._one(trial, trials)
             self.write()
 
     def write(self) -> None:
-        """RESULTS and DIFF, of the trials that have ended."""
+        """Write RESULTS and DIFF of the trials that have ended."""
         write_json(RESULTS, self.content())
         DIFF.write_text(unified_diff(self.text, self.winning()), encoding="utf-8")
 
     def content(self) -> dict[str, Any]:
-        """The content of RESULTS: every trial with what it tried and reached, and which is the best."""
+        """Return the content of RESULTS: every trial with its settings and scores, and which is the best."""
         best = self.best
         return {
             "study": self.study.study_name,
@@ -85,7 +79,7 @@ class Search:
         }
 
     def winning(self) -> str:
-        """params.yaml with the settings of the best trial that differ from those that it has."""
+        """Return params.yaml with the settings of the best trial."""
         if self.best is None:
             return self.text
         present, found = self.settings.tunable(), trial_values(self.settings, self.best.params)
@@ -94,7 +88,7 @@ class Search:
 
     @property
     def ended(self) -> list[FrozenTrial]:
-        """The trials that have ended, in their order; those that a kill broke off, and that were begun anew, left out."""
+        """The trials that have ended, in their order, without those that were interrupted and restarted."""
         found = self.study.get_trials(deepcopy=False, states=(*SCORED, TrialState.FAIL))
         return [trial for trial in found if trial.state in SCORED or ERROR in trial.user_attrs]
 
@@ -105,7 +99,7 @@ class Search:
         return max(complete, key=_score, default=None)
 
     def _next(self, trials: int) -> Trial | None:
-        """The trial that a kill broke off, else a new one; None where enough have ended. The present settings come first."""
+        """Return the interrupted trial, or else a new one; None if enough have ended. The first trial has the present settings."""
         known = self.study.get_trials(deepcopy=False)
         waiting = any(trial.state == TrialState.WAITING for trial in known)
         if not known:
@@ -121,8 +115,7 @@ class Search:
         return self.study.ask(self.space)
 
     def _sampler(self) -> optuna.samplers.BaseSampler:
-        """A sampler whose draws follow from the seed and the trials that have ended alone, so that a search that was
-        killed draws on as it would have."""
+        """Return a sampler that depends on the seed and the ended trials alone, so that a killed search draws the same ones."""
         seed = np.random.default_rng([self.settings.seed, len(self.ended)]).integers(2**31)
         return optuna.samplers.TPESampler(seed=int(seed), n_startup_trials=self.settings.tune.startup_trials)
 
@@ -171,7 +164,7 @@ class Search:
             trial.set_user_attr("valid", {task: round(value, 6) for task, value in best.metrics.items()})
 
     def _stand(self, trials: int) -> str:
-        """The best so far, the score of the settings that the search began with, and the time that is left."""
+        """Return a line with the best score so far, the score of the initial settings, and the time left."""
         best, ended = self.best, self.ended
         assert best is not None, "the first trial has ended"
         seconds = sum(trial.user_attrs["seconds"] for trial in ended) / len(ended)
@@ -191,7 +184,7 @@ class Search:
 
 
 def open_search(text: str) -> Search:
-    """The search that belongs to this text of params.yaml: the one that is in STORAGE, or a new one.
+    """Return the search of this text of params.yaml: the one in STORAGE, or a new one.
 
     It is another search where the features, the tasks, the space, a setting outside the space, or the code of model and
     training has changed: scores would not compare. The number of trials may change.
@@ -207,7 +200,7 @@ def open_search(text: str) -> Search:
         "inputs": inputs(settings, settings.active_tasks()),
         "code": code_sha256("model", "training"),
     }
-    name = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
+    name = fingerprint(facts)[:16]
     REPORTS.mkdir(exist_ok=True)
     study = optuna.create_study(
         storage=f"sqlite:///{STORAGE}",
@@ -222,7 +215,7 @@ def open_search(text: str) -> Search:
 
 
 def announce(search: Search, trials: int) -> str:
-    """What will be trained, and about how long that takes."""
+    """Return a line about what will be trained, and how long that takes."""
     done = len(search.ended)
     text = f"tune: {trials} trials over {', '.join(search.space)}; {min(done, trials)} of them done already"
     if done >= trials:
@@ -242,6 +235,13 @@ def _score(trial: FrozenTrial) -> float:
 
 
 def _tune(options: argparse.Namespace) -> None:
+    if options.trials is not None and options.trials < 1:
+        raise ValueError(f"--trials: found {options.trials}, expected at least 1")
+    with lock.workspace():
+        _search(options)
+
+
+def _search(options: argparse.Namespace) -> None:
     settings = Settings.load()
     distributions(settings)
     initial_trial(settings)
@@ -266,31 +266,22 @@ def _tune(options: argparse.Namespace) -> None:
     if options.apply and changes:
         if PARAMS.read_text(encoding="utf-8") != text:
             raise ValueError(f"{PARAMS} has changed meanwhile; run again with --apply")
-        temporary = PARAMS.with_name(PARAMS.name + ".tmp")
-        temporary.write_text(winning, encoding="utf-8")
-        os.replace(temporary, PARAMS)
+        write_text(PARAMS, winning)
         print(f"applied to {PARAMS}; dvc repro trains with it")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; returns the exit status."""
+    """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows.tune", description=__doc__)
     parser.add_argument("--trials", type=int, help="how many in all (default: tune.trials of params.yaml)")
     parser.add_argument("--apply", action="store_true", help=f"then put the winner into {PARAMS}")
     options = parser.parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
-        if options.trials is not None and options.trials < 1:
-            raise ValueError(f"--trials: found {options.trials}, expected at least 1")
-        with lock.workspace():
-            _tune(options)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+        return exit_status(lambda: _tune(options))
     except KeyboardInterrupt:
         print("stopped; the same command goes on", file=sys.stderr)
         return 130
-    return 0
 
 
 if __name__ == "__main__":

@@ -5,9 +5,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
-
-# isort: split
 from flows.project import CANDIDATE, DATA, REPORTS
 from flows.stages.command_line import run_stage
 from mgm.bundle import Bundle, load_bundle

@@ -4,9 +4,6 @@ import shutil
 from dataclasses import asdict
 from pathlib import Path
 
-import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
-
-# isort: split
 import polars as pl
 
 from flows.project import CANDIDATE, DATA, REPORTS

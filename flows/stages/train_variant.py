@@ -1,5 +1,8 @@
-"""Stage of the study: one variant trained with the joint model's budget -> data/study/NAME, its predictions and
-result.json. `python -m flows.stages.train_variant NAME`, such as single/TASK, average, ablations/GRANULARITY."""
+"""Stage of the study: features -> one variant's predictions and result.json in data/study/NAME.
+
+`python -m flows.stages.train_variant NAME`, such as single/TASK, average, ablations/GRANULARITY. It is trained with the joint model's
+budget.
+"""
 
 import shutil
 

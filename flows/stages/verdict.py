@@ -3,9 +3,6 @@
 A refused candidate is no failure of this stage.
 """
 
-import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
-
-# isort: split
 from flows.candidate_validation import VERDICT, judge_candidate
 from flows.stages.command_line import run_stage
 from mgm.files import write_json

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 
 def nearest(name: str, valid: Any) -> str:
-    """` (did you mean 'x'?)`, whatever the case, or the valid names where none is near."""
+    """Return ` (did you mean 'x'?)`, whatever the case, or the valid names where none is near."""
     names = sorted(valid)
     folded = [n.casefold() for n in names]
     near = [
@@ -18,18 +18,19 @@ def nearest(name: str, valid: Any) -> str:
 
 
 def known(name: str, valid: Any, where: str, what: str) -> None:
+    """Raise a ValueError that names the nearest valid name if `name` is not among `valid`; `what` is the kind of name."""
     if name not in valid:
         raise ValueError(f"{where}: no {what} of this name{nearest(name, valid)}")
 
 
 def path_of(name: str) -> list[str]:
-    """The keys that lead to a setting of a full name; a task's name may have dots in it."""
+    """Return the keys that lead to a setting of a full name; a task's name may have dots in it."""
     weights = "train.weights."
     return ["train", "weights", name.removeprefix(weights)] if name.startswith(weights) else name.split(".")
 
 
 def overridden(raw: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """params.yaml as a mapping, with other values of some settings, each by its full name; `raw` stays as it is."""
+    """Return params.yaml as a mapping, with other values of some settings, each by its full name; `raw` stays as it is."""
     for name, value in values.items():
         over = value
         for key in reversed(path_of(name)):
@@ -39,7 +40,7 @@ def overridden(raw: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]
 
 
 def flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The values of nested mappings by their full names."""
+    """Return the values of nested mappings by their full names."""
     found: dict[str, Any] = {}
     for key, value in section.items():
         found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
@@ -47,6 +48,7 @@ def flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """Return `base` with the values of `over`, mapping by mapping."""
     return base | {
         k: merge(base[k], v) if isinstance(v, dict) and isinstance(base.get(k), dict) else v
         for k, v in over.items()
@@ -54,6 +56,7 @@ def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 
 def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    """Return the problems of settings, a line each, with the place, the value and the nearest valid key."""
     lines = []
     for problem in error.errors():
         loc = [str(part) for part in problem["loc"]]
@@ -66,7 +69,7 @@ def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
 
 
 def _keys_at(model: type[BaseModel], loc: list[str]) -> list[str]:
-    """The valid keys of the section at `loc`."""
+    """Return the valid keys of the section at `loc`."""
     current: Any = model
     for part in loc:
         if isinstance(current, type) and issubclass(current, BaseModel):

@@ -157,7 +157,7 @@ def test_a_fold_without_a_value_is_left_out_of_the_mean() -> None:
         rows = [{"metric": "pearson", "value": value}, {"metric": "mae", "value": other}]
         return {"price": {"kind": "regression", "table": rows}}
 
-    found = crossval.summarised([fold(None, 1.0), fold(0.5, 2.0), {}])
+    found = crossval.summarize_folds([fold(None, 1.0), fold(0.5, 2.0), {}])
     assert found["price"]["metrics"] == {
         "pearson": {"mean": 0.5, "deviation": None, "folds": 1},
         "mae": {"mean": 1.5, "deviation": 0.7071, "folds": 2},

@@ -89,7 +89,7 @@ def _rated(source: str, name: str, content: str) -> Iterator[dict[str, Any]]:
 
 
 def polarity(valence: float) -> str:
-    """negative below -0.2, positive above 0.2, else neutral."""
+    """Return negative below -0.2, positive above 0.2, else neutral."""
     if valence < -NEUTRAL_VALENCE:
         return "negative"
     return "positive" if valence > NEUTRAL_VALENCE else "neutral"
