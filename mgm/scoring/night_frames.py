@@ -1,9 +1,9 @@
-"""The frames of the gate before scoring: raw documents (night_rows.py), and a sample of them read as the model reads.
+"""The frames of the gate before scoring: raw documents (night_rows.py), and the features of a sample of them.
 
 documents, a row a document:
     row, doc_id                 its number in the input (from 0), and its id
     text_characters             length of the raw text; null where there is none
-drift: see drift_frames.py; a night's sample against the profile in the bundle, numbers of documents left out
+drift: see mgm/quality/drift.py; a night's sample against the profile in the bundle, numbers of documents left out
 table, one row:
     rows, sampled               documents, and those of the sample
     blank_share                 documents without text, or with nothing but blanks, of all

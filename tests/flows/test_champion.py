@@ -18,14 +18,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
-def crown(profile: object, bundle: str = "abc") -> None:
+def write_champion(profile: object, bundle: str = "abc") -> None:
     write_json(Path("models/champion.json"), {"bundle": bundle, "promoted_at": "", "previous": None})
     write_json(Path("models/store", bundle, "profile.json"), profile)
 
 
 def test_it_is_that_of_the_bundle_that_the_pointer_names():
-    crown({"corpora": {"notes": OLD}}, "before")
-    crown({"corpora": {"poems": GOOD | {"rows": {"train": 2}}, "notes": GOOD}})
+    write_champion({"corpora": {"notes": OLD}}, "before")
+    write_champion({"corpora": {"poems": GOOD | {"rows": {"train": 2}}, "notes": GOOD}})
     assert champion_profile("notes") == GOOD
     assert champion_profiles() == {"notes": GOOD, "poems": GOOD | {"rows": {"train": 2}}}
     assert list(champion_profiles() or {}) == ["notes", "poems"]
@@ -33,10 +33,10 @@ def test_it_is_that_of_the_bundle_that_the_pointer_names():
 
 def test_without_one_that_compares_there_is_none():
     assert champion_profile("notes") is None and champion_profiles() is None
-    crown({"corpora": {"notes": OLD, "poems": GOOD}})
+    write_champion({"corpora": {"notes": OLD, "poems": GOOD}})
     assert champion_profile("notes") is None and champion_profile("letters") is None
     assert champion_profiles() == {"poems": GOOD}
-    crown({"corpora": {"notes": OLD}})
+    write_champion({"corpora": {"notes": OLD}})
     assert champion_profiles() == {}
     Path("models/store/abc/profile.json").unlink()
     assert champion_profile("notes") is None
@@ -46,7 +46,7 @@ def test_without_one_that_compares_there_is_none():
     "pointer", ["{", "[]", json.dumps({"previous": None})], ids=["no JSON", "a list", "no bundle"]
 )
 def test_a_pointer_that_is_none_is_named(pointer: str):
-    crown({"corpora": {}})
+    write_champion({"corpora": {}})
     Path("models/champion.json").write_text(pointer)
     with pytest.raises(ValueError, match="models/champion.json: not a champion's pointer"):
         champion_profile("notes")
@@ -54,6 +54,6 @@ def test_a_pointer_that_is_none_is_named(pointer: str):
 
 @pytest.mark.parametrize("profile", [{}, [], {"corpora": {"notes": 3}}], ids=["empty", "a list", "a number"])
 def test_a_profile_that_is_none_is_named(profile: object):
-    crown(profile)
+    write_champion(profile)
     with pytest.raises(ValueError, match="models/store/abc/profile.json: no profiles of corpora"):
         champion_profile("notes")

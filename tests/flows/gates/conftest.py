@@ -72,7 +72,7 @@ def good_documents(rows_of_ten: int = ROWS // 10) -> pl.DataFrame:
 
 @dataclass
 class Features:
-    """What the features stage writes, for one corpus."""
+    """The output of the features stage for one corpus."""
 
     documents: pl.DataFrame
     types: pl.DataFrame
@@ -109,7 +109,7 @@ def good_features() -> Features:
 
 
 def profile_of(features: Features) -> Profile:
-    """What the features stage says of them."""
+    """The profile that the features stage writes of them."""
     profile = CorpusProfile(Settings.parse(PARAMS).active_tasks())
     profile.add(features.documents, features.types)
     return profile.result()
@@ -130,14 +130,14 @@ class Project:
         copies: int = 0,
         stages: Mapping[str, Any] | None = None,
     ) -> None:
-        """Writes the table that the gate reads, rejects, and with it what the stages said; `stages` changes that."""
+        """Writes the table that the gate reads, rejects, and the statistics of the stages; `stages` changes them."""
         schema = SCHEMA | {"edits": pl.List(EDIT)} if "edits" in documents.columns else SCHEMA
         with PartsWriter(Path("data", "documents" if gate == "ingest" else "unique", "notes"), schema) as out:
             for rows in documents.iter_slices(max(1, -(-documents.height // parts))):
                 out.write(rows)
         self._write_rejects(gate, "text_too_short", rejected)
         self._write_rejects("deduplicate", "exact_duplicate", copies)
-        said = {
+        statistics_by_stage = {
             "clean": {"rows_out": documents.height + copies, "language_disagrees": 0},
             "deduplicate": {
                 "conflicts": dict.fromkeys(KINDS, 0),
@@ -146,12 +146,12 @@ class Project:
                 "straddling_rows": {"exact": [], "near": []},
             },
         }
-        for stage, statistics in said.items():
+        for stage, statistics in statistics_by_stage.items():
             write_json(
                 Path("reports/stages", stage, "notes.json"), statistics | (stages or {}).get(stage, {})
             )
 
-    def crown(self, documents: pl.DataFrame) -> None:
+    def write_champion(self, documents: pl.DataFrame) -> None:
         """Makes a champion that was trained on these documents."""
         train = documents.filter(pl.col("split") == "train")
         lengths = IntegerHistogram()

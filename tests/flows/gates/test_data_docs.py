@@ -106,9 +106,12 @@ def test_a_page_shows_every_expectation_of_the_suite(project, documents):
     page = Page(write_page(Path("docs"), found, at=START, keep=10))
     suite = json.loads((SUITES / "ingest.json").read_text(encoding="utf-8"))["expectations"]
     assert len(found.outcomes) == len(suite) == found.num_checks
-    for said, outcome in zip(suite, found.outcomes, strict=True):
+    for expectation, outcome in zip(suite, found.outcomes, strict=True):
         finding = outcome.finding
-        assert (finding.expectation, finding.column) == (said["type"], said["kwargs"]["column"])
+        assert (finding.expectation, finding.column) == (
+            expectation["type"],
+            expectation["kwargs"]["column"],
+        )
         for piece in (
             outcome.description,
             finding.column,
@@ -117,7 +120,7 @@ def test_a_page_shows_every_expectation_of_the_suite(project, documents):
             finding.threshold,
         ):
             assert piece and piece in page.text
-        assert said["notes"] in page.text
+        assert expectation["notes"] in page.text
     assert "lang values must belong to this set: en zh mixed other." in page.text
     assert "30 of 40 rows (75.00%): <b>english</b>" in page.text and "b" not in page.tags
     for doc_id in [f"d{i}" for i in range(10)]:

@@ -98,7 +98,7 @@ def test_reference_and_bound_may_come_from_the_settings(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "expected_text"),
     [
         ([], "expected counts above 0"),
         ([[0, 0]], "expected counts above 0"),
@@ -109,11 +109,11 @@ def test_reference_and_bound_may_come_from_the_settings(tmp_path):
     ],
     ids=["empty", "no counts", "equal bounds", "negative count", "not bins", "a text"],
 )
-def test_what_is_no_histogram_is_refused(tmp_path, reference, said):
+def test_what_is_no_histogram_is_refused(tmp_path, reference, expected_text):
     for given_as in (reference, {"$PARAMETER": "profile"}):
         with pytest.raises(ValueError) as error:
             run(tmp_path, LIKE, parameters={"profile": reference}, reference=given_as)
-        assert "demo.json" in str(error.value) and said in str(error.value)
+        assert "demo.json" in str(error.value) and expected_text in str(error.value)
 
 
 def test_text_is_refused(tmp_path):

@@ -36,7 +36,7 @@ def many(features: Features) -> Features:
     return replace(features, documents=pl.concat([features.documents] * MANY))
 
 
-def crown(profile: Profile) -> None:
+def write_champion(profile: Profile) -> None:
     """Makes a champion with this profile of the corpus."""
     write_json(Path("models/champion.json"), {"bundle": "abc", "promoted_at": ""})
     write_json(Path("models/store/abc/profile.json"), {"corpora": {"notes": profile}})
@@ -126,22 +126,22 @@ def with_labels(profile: Profile, task: str, more: dict[str, int]) -> Profile:
 @pytest.mark.parametrize("fault", DRIFTED, ids=lambda f: f"{f[0][2]}-{f[0][0]}")
 def test_a_difference_to_the_champion_fires_its_check(project, features, fault):
     """What differs from the champion fires its check and no other."""
-    check, training, change, said = fault
+    check, training, change, expected_text = fault
     features = many(features)
     project.write_features(features)
-    crown(change(profile_of(features)))
+    write_champion(change(profile_of(features)))
     verdict = project.run("features", PARAMS | {"gates": {"drift": {"training": training}}})
     (finding,) = findings(verdict)
     assert (finding.severity, finding.expectation, finding.column) == check
     assert verdict.passed == (check[0] == "warning")
-    for part in ("features.json", check[1], check[2], said):
+    for part in ("features.json", check[1], check[2], expected_text):
         assert part in str(finding)
 
 
 def test_drift_names_corpus_aspect_value_numbers_and_threshold(project, features):
     features = many(features)
     project.write_features(features)
-    crown(profile_of(features) | {"languages": {"n": 9750, "counts": {"en": 9000, "zh": 750}}})
+    write_champion(profile_of(features) | {"languages": {"n": 9750, "counts": {"en": 9000, "zh": 750}}})
     (finding,) = findings(project.run("features"))
     assert finding.rows[0] == "notes: languages psi"
     assert "notes: languages: psi 1." in finding.observed
@@ -152,7 +152,7 @@ def test_the_same_data_as_the_champions_is_no_finding(project, features):
     """The same data as the champions and a little less of it is no finding."""
     for times in (1, MANY):
         project.write_features(replace(features, documents=pl.concat([features.documents] * times)))
-        crown(profile_of(many(features)))
+        write_champion(profile_of(many(features)))
         verdict = project.run("features")
         # One thirtieth of the documents, with all that hangs on their number, is one finding.
         assert [f.column for f in findings(verdict)] == (["drifted"] if times == 1 else [])
@@ -164,7 +164,7 @@ def test_the_same_data_as_the_champions_is_no_finding(project, features):
 def test_far_fewer_documents_than_the_champions_are_drift(project, features):
     """Far fewer documents than the champion had are drift however few they are."""
     project.write_features(features)
-    crown(profile_of(many(features)))
+    write_champion(profile_of(many(features)))
     (finding,) = findings(project.run("features"))
     assert finding.rows == ["notes: rows ratio"]
     assert "notes: rows: ratio 0.04 (n 30 against 750) beyond 1:3.0: 750 -> 30" in finding.observed
@@ -183,7 +183,7 @@ def test_without_a_champion_nothing_is_compared(project, features):
 
 def test_a_corpus_that_the_champion_does_not_know_is_named(project, features):
     project.write_features(features)
-    crown(profile_of(features))
+    write_champion(profile_of(features))
     profiles = {"corpora": {"letters": profile_of(features)}}
     write_json(Path("models/store/abc/profile.json"), profiles)
     verdict = project.run("features")
@@ -197,7 +197,7 @@ def test_a_task_that_is_of_another_kind_by_now_is_not_compared(project, features
     project.write_features(features)
     profile = profile_of(features)
     numbers = {"kind": "regression", "rows": 750, "labelled": 600}
-    crown(profile | {"tasks": profile["tasks"] | {"topic": numbers}})
+    write_champion(profile | {"tasks": profile["tasks"] | {"topic": numbers}})
     assert not findings(project.run("features"))
 
 

@@ -88,7 +88,7 @@ def test_parts_do_not_change_the_verdict(project, documents):
 
 
 @pytest.mark.parametrize(
-    ("gate", "corpus", "said"),
+    ("gate", "corpus", "expected_text"),
     [
         ("ingets", "notes", "did you mean 'ingest'?"),
         ("ingest", "note", "did you mean 'notes'?"),
@@ -97,7 +97,7 @@ def test_parts_do_not_change_the_verdict(project, documents):
     ],
     ids=["unknown gate", "unknown corpus", "no corpus", "a corpus too many"],
 )
-def test_a_wrong_name_is_refused(project, gate, corpus, said):
+def test_a_wrong_name_is_refused(project, gate, corpus, expected_text):
     with pytest.raises(ValueError) as error:
         run_gate(gate, corpus, Settings.load())
-    assert said in str(error.value)
+    assert expected_text in str(error.value)

@@ -117,21 +117,28 @@ FAULTS: list[tuple[Check, Plant, str, GateSettings]] = [
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f"{f[0][2]}-{f[0][1][21:]}-{f[0][0]}")
 def test_a_planted_fault_fires_its_check_alone(bundle: Path, fault: Any) -> None:
-    check, plant, said, gates = fault
+    check, plant, expected_text, gates = fault
     if check[0] == "critical":
         with pytest.raises(NightRefused) as caught:
             scored(plant(night()), bundle, gates=gates)
         message = str(caught.value)
         assert {p.name for p in OUT.iterdir()} == {"gate_refused.json", "_shards.json"}
         (finding,) = found("gate_refused.json")
-        for part in ("score.json", "menus", *check[1:], finding["observed"], finding["threshold"], said):
+        for part in (
+            "score.json",
+            "menus",
+            *check[1:],
+            finding["observed"],
+            finding["threshold"],
+            expected_text,
+        ):
             assert part in message
         assert message.splitlines()[0].startswith(f"the gate stops these documents ({check[2]}); nothing was")
     else:
         summary = scored(plant(night()), bundle, gates=gates)
         (finding,) = found("gate.json")
         assert summary["warnings"] == [f"{check[2]}: {finding['observed']}"]
-        assert said in json.dumps(finding, ensure_ascii=False)
+        assert expected_text in json.dumps(finding, ensure_ascii=False)
     assert (finding["severity"], finding["expectation"], finding["column"]) == check
     assert finding["corpus"] == "menus"
 

@@ -115,7 +115,7 @@ def test_findings_stand_in_the_order_of_the_suite(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "expected_text"),
     [
         (
             expectation("column_values_to_be_nul", column="n"),
@@ -133,10 +133,10 @@ def test_findings_stand_in_the_order_of_the_suite(tmp_path):
     ],
     ids=["type", "column", "frame", "severity", "argument", "parameter", "regular expression"],
 )
-def test_a_suite_that_cannot_be_evaluated_is_refused_by_name(tmp_path, wrong, said):
+def test_a_suite_that_cannot_be_evaluated_is_refused_by_name(tmp_path, wrong, expected_text):
     with pytest.raises(ValueError) as error:
         run(tmp_path, wrong, stop=1.0)
-    assert "demo.json" in str(error.value) and said in str(error.value)
+    assert "demo.json" in str(error.value) and expected_text in str(error.value)
 
 
 @pytest.mark.parametrize(

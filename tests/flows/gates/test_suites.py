@@ -325,7 +325,7 @@ DOCUMENTS = [Fault(gate, check, **fault) for gate, faults in PLANTED.items() for
 def test_a_planted_fault_fires_its_check_alone(project, fault):
     severity, expectation, column = fault.check
     if fault.champion:
-        project.crown(good_documents(fault.champion))
+        project.write_champion(good_documents(fault.champion))
     documents = fault.plant(good_documents(fault.tens))
     project.write(fault.gate, documents, fault.rejected, copies=fault.copies, stages=fault.stages)
     verdict = project.run(fault.gate, PARAMS | {"gates": fault.gates})
@@ -358,7 +358,7 @@ def test_a_planted_fault_fires_its_check_alone(project, fault):
 
 @pytest.mark.parametrize("gate", ["ingest", "clean"])
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "expected_text"),
     [
         (lambda f: f.drop("topic"), "part-00000.parquet: column 'topic': no such column"),
         (
@@ -369,7 +369,7 @@ def test_a_planted_fault_fires_its_check_alone(project, fault):
     ],
     ids=["without a task", "another type", "a renamed column"],
 )
-def test_a_table_of_another_shape_is_the_only_finding(project, documents, gate, change, said):
+def test_a_table_of_another_shape_is_the_only_finding(project, documents, gate, change, expected_text):
     """A table of another shape is a finding and nothing else is judged."""
     project.write(gate, documents, rejected=20)
     folder = "documents" if gate == "ingest" else "unique"
@@ -377,7 +377,7 @@ def test_a_table_of_another_shape_is_the_only_finding(project, documents, gate, 
     verdict = project.run(gate)
     (finding,) = verdict.failures
     assert (finding.severity, finding.expectation, finding.column) == SHAPE and not verdict.warnings
-    assert said in finding.observed and set(finding.rows) <= {"topic", "lang", "text", "title"}
+    assert expected_text in finding.observed and set(finding.rows) <= {"topic", "lang", "text", "title"}
 
 
 # An empty text is also blank. Six documents of forty with a text of train are also six repeats.
@@ -402,7 +402,7 @@ def test_a_good_corpus_passes_without_a_finding(project, gate, tens, parts, cham
     order = random.sample(range(documents.height), documents.height)
     shutil.rmtree("models", ignore_errors=True)
     if champion:
-        project.crown(documents)
+        project.write_champion(documents)
     project.write(gate, documents[order], parts=parts)
     verdict = project.run(gate)
     assert verdict.passed and not verdict.warnings
