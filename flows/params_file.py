@@ -10,7 +10,7 @@ from ruamel.yaml.representer import RoundTripRepresenter
 from ruamel.yaml.util import load_yaml_guess_indent
 
 from mgm.settings.core import PARAMS
-from mgm.settings.names import overridden, path_of
+from mgm.settings.names import key_path, overridden
 from mgm.settings.yaml_file import load_yaml
 
 _NO_WRAPPING = 1 << 16
@@ -30,7 +30,7 @@ def set_values(text: str, values: Mapping[str, Any]) -> str:
     writer.indent(mapping=step, sequence=step + (sequence_offset or 0), offset=sequence_offset or 0)
     document = writer.load(text)
     for name, value in values.items():
-        *parents, last = path_of(name)
+        *parents, last = key_path(name)
         section = document
         for key in parents:
             if section.get(key) is None:

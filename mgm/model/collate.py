@@ -21,14 +21,14 @@ def collate(part: FeaturePart, rows: np.ndarray, tasks: Sequence[Task] = ()) -> 
     Shapes: see `Batch`; T counts the distinct words of these rows alone.
     """
     encoded = [t for t in tasks if t.encoded in part.documents.columns]
-    taught = [t for t in encoded if t.taught in part.documents.columns]
+    taught = [t for t in encoded if t.teacher_column in part.documents.columns]
     names = [
         "word",
         "content",
         "sentence",
         "paragraph",
         *(t.encoded for t in encoded),
-        *(t.taught for t in taught),
+        *(t.teacher_column for t in taught),
     ]
     documents = part.documents.select(names)[rows]
     word, word_count = flatten_lists(documents["word"])
@@ -52,7 +52,9 @@ def collate(part: FeaturePart, rows: np.ndarray, tasks: Sequence[Task] = ()) -> 
         paragraph_length=_long(paragraph),
         document_length=_long(document_length),
         targets={t.name: gather_targets(documents[t.encoded], t, word_count) for t in encoded},
-        teachers={t.name: torch.from_numpy(documents[t.taught].to_numpy(writable=True)) for t in taught},
+        teachers={
+            t.name: torch.from_numpy(documents[t.teacher_column].to_numpy(writable=True)) for t in taught
+        },
         type_subword=_long(subword),
         type_subword_length=_long(subword_count),
     )

@@ -10,8 +10,8 @@ from typing import Any, Self
 from pydantic import ConfigDict, Field, ValidationError
 
 from mgm.settings.corpora import CorpusSettings
-from mgm.settings.names import explain, known, nearest
-from mgm.settings.renamed import check_names
+from mgm.settings.names import check_name, error_lines, nearest
+from mgm.settings.renamed import check_renamed
 from mgm.settings.section import Section
 from mgm.settings.yaml_file import YAMLError, load_yaml
 from mgm.tasks import RECONSTRUCTION, Task, TaskSettings, tasks_of
@@ -65,14 +65,14 @@ class CoreSettings(Section):
     @classmethod
     def parse(cls, raw: dict[str, Any], where: str = str(PARAMS)) -> Self:
         """Check the sections of this view in a mapping, as `load` does; `where` names its source in errors."""
-        check_names(raw, where)
+        check_renamed(raw, where)
         problems = [
             f"{where}: {key}: unknown key{nearest(str(key), SECTIONS)}" for key in raw if key not in SECTIONS
         ]
         try:
             settings = cls.model_validate(cls._sections_of(raw))
         except ValidationError as error:
-            raise ValueError("\n".join([*problems, explain(error, cls, where)])) from error
+            raise ValueError("\n".join([*problems, error_lines(error, cls, where)])) from error
         if problems:
             raise ValueError("\n".join(problems))
         settings._check(raw, where)
@@ -93,19 +93,24 @@ class CoreSettings(Section):
             ValueError: a name stands nowhere else.
         """
         for name in self.enabled:
-            known(name, self.corpora, f"{where}: enabled.{name}", "corpus")
+            check_name(name, self.corpora, where=f"{where}: enabled.{name}", role="corpus")
         for name, task in self.tasks.items():
             if name == RECONSTRUCTION:
                 raise ValueError(
                     f"{where}: tasks.{name}: a column of the predictions; give the task another name"
                 )
             for labelled in task.corpora:
-                known(labelled, self.corpora, f"{where}: tasks.{name}.corpora: {labelled!r}", "corpus")
+                check_name(
+                    labelled,
+                    self.corpora,
+                    where=f"{where}: tasks.{name}.corpora: {labelled!r}",
+                    role="corpus",
+                )
         for name, corpus in self.corpora.items():
             labelled_tasks = [t for t, task in self.tasks.items() if name in task.corpora]
             for task_name in corpus.columns:
                 place = f"{where}: corpora.{name}.columns.{task_name}"
-                known(task_name, labelled_tasks, place, "task of this corpus")
+                check_name(task_name, labelled_tasks, where=place, role="task of this corpus")
         if not self.active_tasks():
             raise ValueError(
                 f"{where}: no enabled corpus has a task that is trained; enable one or add a task"

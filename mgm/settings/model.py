@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from mgm.settings.names import merge
+from mgm.settings.names import merge_sections
 from mgm.settings.section import Section
 
 Words = Literal["all", "content"]
@@ -242,4 +242,4 @@ class ModelSettings(Section):
     @classmethod
     def _from_preset(cls, raw: Any) -> Any:
         preset = raw.get("preset") if isinstance(raw, dict) else None
-        return merge(PRESETS[preset], raw) if isinstance(preset, str) and preset in PRESETS else raw
+        return merge_sections(PRESETS[preset], raw) if isinstance(preset, str) and preset in PRESETS else raw

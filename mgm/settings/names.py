@@ -1,77 +1,91 @@
-"""Settings by their full names, and names that are not known."""
+"""Settings by their full names, and errors that name the nearest valid name."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 
-def nearest(name: str, valid: Any) -> str:
-    """Return ` (did you mean 'x'?)`, whatever the case, or the valid names where none is near."""
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)`, whatever the case of letters, or the valid names where none is near."""
     names = sorted(valid)
     folded = [n.casefold() for n in names]
-    near = [
-        names[folded.index(n)] for n in difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
-    ]
-    return f" (did you mean {near[0]!r}?)" if near else f" (valid: {', '.join(names) or 'none'})"
+    matches = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    if matches:
+        return f" (did you mean {names[folded.index(matches[0])]!r}?)"
+    return f" (valid: {', '.join(names) or 'none'})"
 
 
-def known(name: str, valid: Any, where: str, what: str) -> None:
-    """Raise a ValueError that names the nearest valid name if `name` is not among `valid`; `what` is the kind of name."""
-    if name not in valid:
-        raise ValueError(f"{where}: no {what} of this name{nearest(name, valid)}")
+def check_name(name: str, valid: Iterable[str], *, where: str, role: str) -> None:
+    """Check that a name is one of the valid names.
+
+    Args:
+        name: the name.
+        valid: the valid names.
+        where: the place that the error names.
+        role: what has such names, in the words of the error, such as "task".
+
+    Raises:
+        ValueError: it is none of them.
+    """
+    names: Container[str] = valid if isinstance(valid, Container) else set(valid)
+    if name not in names:
+        raise ValueError(f"{where}: no {role} of this name{nearest(name, valid)}")
 
 
-def path_of(name: str) -> list[str]:
+def key_path(name: str) -> list[str]:
     """Return the keys that lead to a setting of a full name; a task's name may have dots in it."""
     weights = "train.weights."
     return ["train", "weights", name.removeprefix(weights)] if name.startswith(weights) else name.split(".")
 
 
 def overridden(raw: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return params.yaml as a mapping, with other values of some settings, each by its full name; `raw` stays as it is."""
+    """Return params.yaml as a mapping with other values of some settings, each by its full name; `raw` stays as it is."""
     for name, value in values.items():
-        over = value
-        for key in reversed(path_of(name)):
-            over = {key: over}
-        raw = merge({k: v for k, v in raw.items() if v is not None}, over)
+        override = value
+        for key in reversed(key_path(name)):
+            override = {key: override}
+        raw = merge_sections({k: v for k, v in raw.items() if v is not None}, override)
     return raw
 
 
-def flat(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten_sections(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return the values of nested mappings by their full names."""
-    found: dict[str, Any] = {}
+    flat: dict[str, Any] = {}
     for key, value in section.items():
-        found |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return found
+        name = f"{prefix}{key}"
+        flat |= flatten_sections(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat
 
 
-def merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """Return `base` with the values of `over`, mapping by mapping."""
+def merge_sections(base: dict[str, Any], override: dict[str, Any]) -> dict[str, Any]:
+    """Return nested mappings with the values of `override` in place of those of `base`."""
     return base | {
-        k: merge(base[k], v) if isinstance(v, dict) and isinstance(base.get(k), dict) else v
-        for k, v in over.items()
+        key: merge_sections(base[key], value)
+        if isinstance(value, dict) and isinstance(base.get(key), dict)
+        else value
+        for key, value in override.items()
     }
 
 
-def explain(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    """Return the problems of settings, a line each, with the place, the value and the nearest valid key."""
+def error_lines(error: ValidationError, model: type[BaseModel], where: str) -> str:
+    """Return a line for each fault that pydantic found in a section, with its place, value and what was expected."""
     lines = []
     for problem in error.errors():
-        loc = [str(part) for part in problem["loc"]]
-        key = ".".join(loc)
+        path = [str(part) for part in problem["loc"]]
+        key = ".".join(path)
         if problem["type"] == "extra_forbidden":
-            lines.append(f"{where}: {key}: unknown key{nearest(loc[-1], _keys_at(model, loc[:-1]))}")
+            lines.append(f"{where}: {key}: unknown key{nearest(path[-1], _keys_at(model, path[:-1]))}")
         else:
             lines.append(f"{where}: {key}: {problem['msg']}, found {problem['input']!r}")
     return "\n".join(lines)
 
 
-def _keys_at(model: type[BaseModel], loc: list[str]) -> list[str]:
-    """Return the valid keys of the section at `loc`."""
+def _keys_at(model: type[BaseModel], path: list[str]) -> list[str]:
+    """Return the valid keys of the section at a path of keys."""
     current: Any = model
-    for part in loc:
+    for part in path:
         if isinstance(current, type) and issubclass(current, BaseModel):
             current = current.model_fields[part].annotation
         else:  # dict[str, Section]: `part` is the user's own name

@@ -51,7 +51,7 @@ def renamed_key(path: Sequence[str]) -> str | None:
     return None if new is None else new.rpartition(".")[2]
 
 
-def check_names(raw: Mapping[Any, Any], where: str) -> None:
+def check_renamed(raw: Mapping[Any, Any], where: str) -> None:
     """Check that no key has a name of an earlier version; `where` names the source in errors.
 
     Raises:

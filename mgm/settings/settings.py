@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mgm.settings.core import PARAMS
-from mgm.settings.names import explain, known, overridden
+from mgm.settings.names import check_name, error_lines, overridden
 from mgm.settings.search import CrossvalSettings, TuneSettings
 from mgm.settings.views.explanation import ExplanationSettings
 from mgm.settings.views.ingestion import IngestionSettings
@@ -34,7 +34,7 @@ class Settings(StudySettings, IngestionSettings, ExplanationSettings, PromotionS
         present = self.tunable()
         for name, search in self.tune.space.items():
             place = f"{where}: tune.space.{name}"
-            known(name, present, place, "setting of model or train")
+            check_name(name, present, where=place, role="setting of model or train")
             is_number = isinstance(present[name], int | float) and not isinstance(present[name], bool)
             if search.choices is None and not is_number:
                 raise ValueError(f"{place}: it is no number (now {present[name]!r}); expected choices")
@@ -43,11 +43,11 @@ class Settings(StudySettings, IngestionSettings, ExplanationSettings, PromotionS
                 try:
                     type(self).model_validate(overridden(raw, {name: int(value) if is_whole else value}))
                 except ValidationError as error:
-                    raise ValueError(explain(error, type(self), place)) from error
+                    raise ValueError(error_lines(error, type(self), place)) from error
 
     def _check_run_generation(self, raw: dict[str, Any], where: str) -> None:
         """Check that the names in run_generation are settings, with values that they take."""
         try:
             type(self).model_validate(overridden(raw, self.run_generation))
         except ValidationError as error:
-            raise ValueError(explain(error, type(self), f"{where}: run_generation")) from error
+            raise ValueError(error_lines(error, type(self), f"{where}: run_generation")) from error

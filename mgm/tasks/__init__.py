@@ -1,4 +1,4 @@
-"""What a task is, and the kinds of tasks."""
+"""Tasks, and the kinds of tasks."""
 
 from mgm.tasks.kinds import SPAN, TASK_KINDS, KindRegistry, TaskKind
 from mgm.tasks.task import RECONSTRUCTION, Task, TaskSettings, tasks_of, with_label_spaces

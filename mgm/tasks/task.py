@@ -1,4 +1,4 @@
-"""What a task is: a name, a kind, the corpora that label it, and its label space."""
+"""Tasks: a name, a kind, the corpora that label it, and a label space."""
 
 from collections.abc import Mapping
 from typing import Literal
@@ -13,16 +13,18 @@ RECONSTRUCTION = "reconstruction_error"
 
 
 class TaskSettings(BaseModel):
-    """A task as params.yaml states it."""
+    """A task in params.yaml."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: str
+    """The kind of task, a name in TASK_KINDS."""
     corpora: list[str] = Field(min_length=1)
+    """The corpora that label it."""
     min_count: int = Field(default=1, ge=1)
     """A label seen fewer times than this in training is rare."""
     rare: Literal["keep", "null"] = "keep"
-    """What becomes of a rare label: it stays, or the row counts as not labelled."""
+    """keep: a rare label stays; null: its row counts as not labelled."""
 
     @field_validator("kind")
     @classmethod
@@ -33,18 +35,19 @@ class TaskSettings(BaseModel):
 
 
 class Task(TaskSettings):
-    """A task of this run: its settings, its name, those of its corpora that are enabled, and its label space.
-
-    `labels` is the label space: made from training, in the order of label ids, empty before the stage features has made it,
-    for kinds without one, and for tasks that training has no label of. Of a generation task it holds the subwords.
-    """
+    """A task of this run: its settings, with those of its corpora that are enabled, its name and its label space."""
 
     name: str
     labels: tuple[str, ...] = ()
+    """The label space, made from training, in the order of label ids.
+
+    It is empty before features are made, for kinds without one, and for tasks without a label in training. Of a generation task
+    it holds the subwords.
+    """
 
     @property
     def spec(self) -> TaskKind:
-        """What the task's kind is to every room."""
+        """The kind of the task."""
         return TASK_KINDS[self.kind]
 
     @property
@@ -63,13 +66,13 @@ class Task(TaskSettings):
         return f"{self.name}__y"
 
     @property
-    def taught(self) -> str:
-        """The name of the column that holds teachers' answers."""
+    def teacher_column(self) -> str:
+        """The name of the column that holds teachers' predictions."""
         return f"{self.name}__t"
 
 
 def tasks_of(settings: Mapping[str, TaskSettings], enabled: Mapping[str, object]) -> list[Task]:
-    """Every task with at least one enabled corpus, sorted by name, generation tasks too."""
+    """Return every task with at least one enabled corpus, sorted by name, generation tasks too."""
     return [
         Task(name=name, **(task.model_dump() | {"corpora": [c for c in task.corpora if c in enabled]}))
         for name, task in sorted(settings.items())
@@ -78,5 +81,5 @@ def tasks_of(settings: Mapping[str, TaskSettings], enabled: Mapping[str, object]
 
 
 def with_label_spaces(tasks: list[Task], label_spaces: Mapping[str, list[str]]) -> list[Task]:
-    """Return the tasks with their label spaces, by task name; a task that has none keeps an empty one."""
+    """Return tasks with their label spaces, which are given by task name; a task without one gets an empty one."""
     return [task.model_copy(update={"labels": tuple(label_spaces.get(task.name, ()))}) for task in tasks]

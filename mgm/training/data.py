@@ -75,9 +75,9 @@ def select_labelled_rows(
             has_target = [pl.col(name).is_not_null() for name in encoded]
             if with_teachers and split == "train":
                 has_target += [
-                    _has_prediction(part.documents, t.taught)
+                    _has_prediction(part.documents, t.teacher_column)
                     for t in tasks
-                    if t.taught in part.documents.columns
+                    if t.teacher_column in part.documents.columns
                 ]
             rows = part.documents.select((pl.col("split") == split) & pl.any_horizontal(has_target))
             selected.append(_select(corpus, part, rows.to_series()))

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from mgm.settings.core import CoreSettings
-from mgm.settings.names import flat
-from mgm.settings.renamed import RENAMED, RenamedSettings, check_names
+from mgm.settings.names import flatten_sections
+from mgm.settings.renamed import RENAMED, RenamedSettings, check_renamed
 from mgm.settings.settings import Settings
 from mgm.settings.yaml_file import load_yaml
 
@@ -15,7 +15,7 @@ from mgm.settings.yaml_file import load_yaml
 def names() -> set[str]:
     """The full names of all settings and of their sections' mappings."""
     settings = Settings.load(Path("params.yaml")).model_dump()
-    return {*flat(settings), "evaluate.ood_inputs"}
+    return {*flatten_sections(settings), "evaluate.ood_inputs"}
 
 
 @pytest.mark.parametrize(("old", "new"), RENAMED.items(), ids=list(RENAMED))
@@ -52,7 +52,7 @@ def test_the_new_name_is_a_setting_and_the_old_is_none(old: str, new: str) -> No
 )
 def test_an_old_name_is_an_error_that_names_the_new_one(raw: dict[str, Any], message: str) -> None:
     with pytest.raises(RenamedSettings) as error:
-        check_names(raw, "p.yaml")
+        check_renamed(raw, "p.yaml")
     assert str(error.value) == message
 
 
@@ -68,4 +68,4 @@ def test_each_old_name_has_its_line_in_every_view() -> None:
 
 
 def test_a_task_or_corpus_may_have_an_old_name() -> None:
-    check_names({"tasks": {"margin": {"han": 1}}, "enabled": {"initial": "a.csv"}}, "p.yaml")
+    check_renamed({"tasks": {"margin": {"han": 1}}, "enabled": {"initial": "a.csv"}}, "p.yaml")

@@ -50,7 +50,9 @@ def prepared(config: Settings, taught: bool) -> tuple[tiny.Features, int, dict[s
     if taught:
         answer = np.random.default_rng(4).dirichlet(np.ones(len(spaces["dish"])), documents.height)
         answer[::2] = np.nan
-        column = pl.Series(dish.taught, answer.astype(np.float32), pl.Array(pl.Float32, answer.shape[1]))
+        column = pl.Series(
+            dish.teacher_column, answer.astype(np.float32), pl.Array(pl.Float32, answer.shape[1])
+        )
         documents = documents.with_columns(column)
     features["menus"] = [FeaturePart(documents, part.types)]
     return features, len(vocabulary), spaces

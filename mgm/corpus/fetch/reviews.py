@@ -38,7 +38,11 @@ def fetch(folder: Path) -> list[Path]:
 
 
 def build_rows(archive: bytes) -> list[dict[str, Any]]:
-    """Rows of the three rated files of the tar archive; FetchError naming file and line of a malformed one."""
+    """Return the rows of the three rated files of the tar archive.
+
+    Raises:
+        FetchError: a file is missing, or a line is malformed.
+    """
     with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
         members = {Path(member.name).name: member for member in tar if member.isfile()}
         rows: list[dict[str, Any]] = []
@@ -53,14 +57,14 @@ def build_rows(archive: bytes) -> list[dict[str, Any]]:
 
 
 def unescape_html(text: str) -> str:
-    """Text without HTML entities; some of the source's were escaped twice."""
+    """Return a text without HTML entities; some of the source's were escaped twice."""
     while (plain := html.unescape(text)) != text:
         text = plain
     return text
 
 
 def normalize_text(text: str) -> str:
-    """Text as it identifies a group: NFKC, case folded, runs of blanks as one."""
+    """Return the text that identifies a group: NFKC, case folded, runs of blanks as one."""
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
@@ -89,7 +93,7 @@ def _rated(source: str, name: str, content: str) -> Iterator[dict[str, Any]]:
 
 
 def polarity(valence: float) -> str:
-    """Return negative below -0.2, positive above 0.2, else neutral."""
+    """Return the polarity of a valence: negative below -0.2, positive above 0.2, else neutral."""
     if valence < -NEUTRAL_VALENCE:
         return "negative"
     return "positive" if valence > NEUTRAL_VALENCE else "neutral"

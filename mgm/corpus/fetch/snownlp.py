@@ -35,7 +35,7 @@ def fetch(folder: Path) -> list[Path]:
 
 
 def build_opinion_rows(files: dict[str, str]) -> list[dict[str, Any]]:
-    """One row a distinct line of the files by label; lines that stand under both labels are dropped."""
+    """Return a row for each distinct line of the files by label; lines that have both labels are dropped."""
     lines = {label: dict(reversed(list(_lines(content)))) for label, content in files.items()}
     contradictory = set.intersection(*(set(texts) for texts in lines.values()))
     return [
@@ -47,7 +47,7 @@ def build_opinion_rows(files: dict[str, str]) -> list[dict[str, Any]]:
 
 
 def build_tagged_rows(content: str) -> list[dict[str, Any]]:
-    """One row a distinct line of `word/tag` separated by blanks; 20 consecutive ones make a group."""
+    """Return a row for each distinct line of `word/tag` separated by blanks; 20 consecutive ones are a group."""
     first = dict(reversed(list(_lines(content))))
     ordered = sorted(first.items(), key=lambda item: item[1])
     return [_tagged_row(index, number, line) for index, (line, number) in enumerate(ordered)]

@@ -4,7 +4,7 @@ from typing import Any
 
 from mgm.settings.core import CoreSettings
 from mgm.settings.gates import GateSettings
-from mgm.settings.names import known
+from mgm.settings.names import check_name
 
 
 class GatingSettings(CoreSettings):
@@ -15,4 +15,4 @@ class GatingSettings(CoreSettings):
     def _check(self, raw: dict[str, Any], where: str) -> None:
         super()._check(raw, where)
         for name in self.gates.tasks:
-            known(name, self.tasks, f"{where}: gates.tasks.{name}", "task")
+            check_name(name, self.tasks, where=f"{where}: gates.tasks.{name}", role="task")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mgm.settings.model import ModelSettings
-from mgm.settings.names import known
+from mgm.settings.names import check_name
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 
 
@@ -15,4 +15,4 @@ class NetworkSettings(TextPipelineSettings):
     def _check(self, raw: dict[str, Any], where: str) -> None:
         super()._check(raw, where)
         for name in self.model.cascade.order:
-            known(name, self.tasks, f"{where}: model.cascade.order: {name!r}", "task")
+            check_name(name, self.tasks, where=f"{where}: model.cascade.order: {name!r}", role="task")

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mgm.settings.evaluation import VerdictSettings
-from mgm.settings.names import known
+from mgm.settings.names import check_name
 from mgm.settings.views.evaluation import EvaluationSettings
 
 
@@ -15,4 +15,4 @@ class PromotionSettings(EvaluationSettings):
     def _check(self, raw: dict[str, Any], where: str) -> None:
         super()._check(raw, where)
         for name in self.verdict.floors:
-            known(name, self.tasks, f"{where}: verdict.floors.{name}", "task")
+            check_name(name, self.tasks, where=f"{where}: verdict.floors.{name}", role="task")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mgm.settings.names import known
+from mgm.settings.names import check_name
 from mgm.settings.scoring import ScoreSettings
 from mgm.settings.views.gating import GatingSettings
 
@@ -16,4 +16,4 @@ class ScoringSettings(GatingSettings):
         super()._check(raw, where)
         if self.score.tasks != "all":
             for name in self.score.tasks:
-                known(name, self.tasks, f"{where}: score.tasks: {name!r}", "task")
+                check_name(name, self.tasks, where=f"{where}: score.tasks: {name!r}", role="task")

@@ -5,7 +5,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from mgm.settings.core import PARAMS, CoreSettings
-from mgm.settings.names import explain, merge
+from mgm.settings.names import error_lines, merge_sections
 from mgm.settings.text import TextSettings
 
 
@@ -20,11 +20,11 @@ class TextPipelineSettings(CoreSettings):
             self._merge_text(name, where)
 
     def _merge_text(self, corpus: str, where: str) -> TextSettings:
-        merged = merge(self.text.model_dump(), self.corpora[corpus].text)
+        merged = merge_sections(self.text.model_dump(), self.corpora[corpus].text)
         try:
             return TextSettings.model_validate(merged)
         except ValidationError as error:
-            raise ValueError(explain(error, TextSettings, f"{where}: corpora.{corpus}.text")) from error
+            raise ValueError(error_lines(error, TextSettings, f"{where}: corpora.{corpus}.text")) from error
 
     def text_for(self, corpus: str | None) -> TextSettings:
         """Return the text settings of a corpus: the general ones with what the corpus overrides. None: the general ones."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mgm.settings.names import flat, known
+from mgm.settings.names import check_name, flatten_sections
 from mgm.settings.training import DistillationSettings, PretrainSettings, TrainSettings
 from mgm.settings.views.network import NetworkSettings
 from mgm.tasks import TASK_KINDS, Task
@@ -19,9 +19,9 @@ class TrainingSettings(NetworkSettings):
     def _check(self, raw: dict[str, Any], where: str) -> None:
         super()._check(raw, where)
         for name in self.train.weights:
-            known(name, self.tasks, f"{where}: train.weights.{name}", "task")
+            check_name(name, self.tasks, where=f"{where}: train.weights.{name}", role="task")
         for name in self.distillation.teachers:
-            known(name, self.tasks, f"{where}: distillation.teachers.{name}", "task")
+            check_name(name, self.tasks, where=f"{where}: distillation.teachers.{name}", role="task")
             if not TASK_KINDS[self.tasks[name].kind].is_distillable:
                 raise ValueError(
                     f"{where}: distillation.teachers.{name}: a {self.tasks[name].kind} task has no teachers "
@@ -30,7 +30,7 @@ class TrainingSettings(NetworkSettings):
 
     def tunable(self) -> dict[str, Any]:
         """Return every setting that training reads and features do not, by its full name, with its value."""
-        values = flat(self.model_dump(mode="json", include={"model", "train"}))
+        values = flatten_sections(self.model_dump(mode="json", include={"model", "train"}))
         values |= {f"train.weights.{task}": self.train.weights.get(task, 1.0) for task in self.tasks}
         # scores of other tasks do not compare; a trial has one process
         del values["train.generation"], values["train.processes"]

@@ -1,4 +1,4 @@
-"""One label a document."""
+"""Classification: one label a document."""
 
 import polars as pl
 

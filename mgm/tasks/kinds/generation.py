@@ -1,4 +1,4 @@
-"""A text a document: a translation, a title, a summary."""
+"""Generation: a text a document, such as a translation, a title or a summary."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""What a kind of task is, to every room: the type of its labels, its first metric, and what its models predict."""
+"""The facts about a kind of task that all rooms share: the type of its labels, its first metric, its predictions."""
 
 from dataclasses import dataclass
 
@@ -9,12 +9,13 @@ import polars as pl
 class TaskKind:
     """A kind of task.
 
-    What a room does for a kind (encoding its labels, its head, its metrics, ...) stands in that room, in a `KindRegistry`.
+    The work of a room for a kind (to encode its labels, its head, its metrics, ...) is in that room, in a `KindRegistry`.
     """
 
     name: str
+    """The name by which params.yaml and the registries know it."""
     column_type: pl.DataType
-    """Of a task's labels in every table of documents. Null: not labelled for this task."""
+    """The type of a task's labels in every table of documents. Null: not labelled for this task."""
     first_metric: str
     """The metric that floors, early stopping and comparisons read. Higher is better."""
     has_label_space: bool

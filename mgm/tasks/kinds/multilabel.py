@@ -1,4 +1,4 @@
-"""A set of labels a document."""
+"""Multilabel classification: a set of labels a document."""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""What a room of the library does for each kind of task.
+"""Registries of what each room of the library does for a kind of task.
 
 Every room that treats kinds differently has one `KindRegistry`, filled by one module a kind. A package outside this project adds
 a kind by registering it in `TASK_KINDS` and in each of those registries; it is found by the entry point group `mgm.kinds`.
@@ -24,7 +24,8 @@ def load_plugins() -> None:
 class KindRegistry(Mapping[str, T], Generic[T]):
     """Implementations by the name of a kind.
 
-    `role`: what an implementation is, in the words of an error, such as "prediction head".
+    Args:
+        role: the noun for an implementation in errors, such as "prediction head".
     """
 
     def __init__(self, role: str) -> None:

@@ -1,4 +1,4 @@
-"""A number a document; ordinal scales too."""
+"""Regression: a number a document, of an ordinal scale too."""
 
 import polars as pl
 

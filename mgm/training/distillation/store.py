@@ -30,7 +30,7 @@ def save_teacher_predictions(
     subfolder.mkdir(parents=True, exist_ok=True)
     dtype = pl.Float32() if predictions.ndim == 1 else pl.Array(pl.Float32, predictions.shape[1])
     for index, part in enumerate(np.split(predictions, np.cumsum(part_rows)[:-1])):
-        column = pl.Series(task.taught, part, dtype=dtype)
+        column = pl.Series(task.teacher_column, part, dtype=dtype)
         column.to_frame().write_ipc(_path(subfolder, index), compression="uncompressed")
 
 
