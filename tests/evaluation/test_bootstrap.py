@@ -35,7 +35,7 @@ def test_interval_agrees_with_a_resampling_written_out() -> None:
     assert [low, high] == pytest.approx(list(np.quantile(drawn, [0.025, 0.975])), abs=0.02)
 
 
-@pytest.mark.parametrize("shared", [1, 5])
+@pytest.mark.parametrize("shared", [1, 5], ids=["one a group", "five a group"])
 def test_intervals_cover_the_truth_in_95_of_100_cases(shared: int) -> None:
     """Groups of `shared` documents that are all right or all wrong: the effective sample is the number of
     groups."""
@@ -88,8 +88,8 @@ SPACE = ["a", "b", "c"]
 
 def classes(generator: np.random.Generator, n: int) -> pl.DataFrame:
     true = generator.choice(SPACE, n, p=[0.5, 0.3, 0.2])
-    said = np.where(generator.random(n) < 0.7, true, generator.choice(SPACE, n))
-    return pl.DataFrame({"t_true": true, "t": said})
+    predicted = np.where(generator.random(n) < 0.7, true, generator.choice(SPACE, n))
+    return pl.DataFrame({"t_true": true, "t": predicted})
 
 
 def label_sets(generator: np.random.Generator, n: int) -> pl.DataFrame:
@@ -110,12 +110,12 @@ def span_lists(generator: np.random.Generator, n: int) -> pl.DataFrame:
     count = generator.integers(0, 4, n).tolist()
     shifted = generator.random((n, 3)) < 0.3
     true = [[{"start": 5 * i, "end": 5 * i + 3, "label": "a"} for i in range(k)] for k in count]
-    said = [
+    predicted = [
         [span | {"end": span["end"] + int(shifted[row, i])} for i, span in enumerate(spans)]
         for row, spans in enumerate(true)
     ]
     dtype = pl.List(pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String}))
-    return pl.DataFrame({"t_true": pl.Series(true, dtype=dtype), "t": pl.Series(said, dtype=dtype)})
+    return pl.DataFrame({"t_true": pl.Series(true, dtype=dtype), "t": pl.Series(predicted, dtype=dtype)})
 
 
 @pytest.mark.parametrize(
@@ -126,6 +126,7 @@ def span_lists(generator: np.random.Generator, n: int) -> pl.DataFrame:
         ("multilabel", "macro_average_precision", label_sets),
         ("tagging", "span_f1", span_lists),
     ],
+    ids=["classes", "label sets", "average precision", "spans"],
 )
 def test_intervals_of_every_first_metric_cover_the_truth(
     kind: str, metric: str, made: Callable[[np.random.Generator, int], pl.DataFrame]

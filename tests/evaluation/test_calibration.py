@@ -66,7 +66,7 @@ def test_the_likelihood_is_the_log_loss_of_scikit_learn() -> None:
     )  # probabilities are rounded
 
 
-@pytest.mark.parametrize("heat", [0.5, 1.0, 2.5])
+@pytest.mark.parametrize("heat", [0.5, 1.0, 2.5], ids=["too unsure", "calibrated", "too sure"])
 def test_the_temperature_is_what_the_logits_were_multiplied_with(heat: float) -> None:
     valid, test = sample(4000, heat, 2), sample(4000, heat, 3)
     found = calibration(test, valid, CLASSES, bins=10, bootstrap=bootstrap(test))
@@ -106,8 +106,8 @@ def test_the_unit_is_a_label_of_a_set_and_a_predicted_span() -> None:
     assert found is not None
     assert found.confidence().tolist() == pytest.approx([0.9, 0.1, 0.6, 0.2, 0.3, 0.4])
     assert found.is_correct.tolist() == [True, False, False, False, False, False]
-    said = [[span(0, 2, "A", 0.8), span(3, 5, "A", 0.3)], [span(0, 2, "B", 0.6)]]
-    rows = frame("tagging", [[span(0, 2, "A"), span(3, 4, "A")], [span(0, 2, "A")]], said)
+    predicted = [[span(0, 2, "A", 0.8), span(3, 5, "A", 0.3)], [span(0, 2, "B", 0.6)]]
+    rows = frame("tagging", [[span(0, 2, "A"), span(3, 4, "A")], [span(0, 2, "A")]], predicted)
     found = evaluation_of(spans).class_predictions(rows, spans)
     assert found is not None
     assert found.row.tolist() == [0, 0, 1]
@@ -132,7 +132,7 @@ def test_an_unseen_class_is_wrong_and_has_no_likelihood() -> None:
     assert set(reliability_curve(content)["when"]) == {"before"}
 
 
-def test_without_probabilities_or_labels_there_is_nothing_to_calibrate() -> None:
+def test_without_probabilities_or_labels_nothing_is_calibrated() -> None:
     numbers = frame("regression", [1.0], [2.0])
     assert calibration(numbers, numbers, task("regression"), bins=10, bootstrap=bootstrap(numbers)) is None
     empty = sample(5, 1.0, 1).clear()

@@ -15,13 +15,13 @@ LABELS = ["cat", "rain", "猫"]
     st.lists(st.tuples(st.sampled_from([*LABELS, "new"]), st.sampled_from(LABELS)), min_size=1, max_size=30)
 )
 def test_the_matrix_agrees_with_scikit_learn(pairs: list[tuple[str, str]]) -> None:
-    true, said = [list(side) for side in zip(*pairs, strict=True)]
-    found = confusions(frame("classification", true, said), task("classification", LABELS))
+    true, predicted = [list(side) for side in zip(*pairs, strict=True)]
+    found = confusions(frame("classification", true, predicted), task("classification", LABELS))
     assert found is not None
     matrix = found["matrix"]
     assert matrix["rows"] == LABELS + (["new"] if "new" in true else [])
     assert matrix["columns"] == LABELS
-    expected = confusion_matrix(true, said, labels=matrix["rows"])[:, :3]
+    expected = confusion_matrix(true, predicted, labels=matrix["rows"])[:, :3]
     assert matrix["counts"] == expected.tolist()
     assert matrix["whole"]
 
@@ -29,8 +29,8 @@ def test_the_matrix_agrees_with_scikit_learn(pairs: list[tuple[str, str]]) -> No
 def test_of_many_classes_the_confused_ones_are_shown() -> None:
     labels = [f"l{i:02d}" for i in range(40)]
     true = labels * 3 + ["l07"] * 9 + ["l30"] * 5
-    said = labels * 3 + ["l11"] * 9 + ["l07"] * 5
-    found = confusions(frame("classification", true, said), task("classification", labels))
+    predicted = labels * 3 + ["l11"] * 9 + ["l07"] * 5
+    found = confusions(frame("classification", true, predicted), task("classification", labels))
     assert found is not None
     matrix = found["matrix"]
     assert not matrix["whole"]
@@ -62,8 +62,8 @@ def test_a_set_confuses_what_it_misses_with_what_it_adds() -> None:
 
 def test_spans_are_confused_by_label_or_bounds() -> None:
     true = [[span(0, 2, "A"), span(4, 6, "A"), span(8, 9, "B")], [span(0, 1, "B")]]
-    said = [[span(0, 2, "B", 1.0), span(4, 7, "A", 1.0)], [span(0, 1, "B", 1.0), span(5, 6, "A", 1.0)]]
-    found = confusions(frame("tagging", true, said), task("tagging", ["A", "B"]))
+    predicted = [[span(0, 2, "B", 1.0), span(4, 7, "A", 1.0)], [span(0, 1, "B", 1.0), span(5, 6, "A", 1.0)]]
+    found = confusions(frame("tagging", true, predicted), task("tagging", ["A", "B"]))
     assert found is not None
     matrix = found["matrix"]
     assert matrix["rows"] == ["A", "B", OTHER_BOUNDS, NO_SPAN]

@@ -123,5 +123,5 @@ def test_the_candidate_writes_raw_documents(project: Path) -> None:
     rows = read_table(project / "data" / "predictions" / "orders")
     chosen = writing.orders(150).filter(pl.col("doc_id").is_in(rows["doc_id"].implode()))
     found, _ = scorer.score(chosen.select("doc_id", "text"), "orders")
-    both = found.join(rows.select("doc_id", said="into_zh"), on="doc_id")
-    assert both.height == rows.height and (both["into_zh"] == both["said"]).all()
+    both = found.join(rows.select("doc_id", predicted="into_zh"), on="doc_id")
+    assert both.height == rows.height and (both["into_zh"] == both["predicted"]).all()

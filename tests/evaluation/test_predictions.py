@@ -11,7 +11,9 @@ LABELS = ["诗", "news", "rare"]
 
 
 @pytest.mark.parametrize(
-    ("kind", "prediction"), [("classification", "诗"), ("tagging", []), ("regression", 1.0)]
+    ("kind", "prediction"),
+    [("classification", "诗"), ("tagging", []), ("regression", 1.0)],
+    ids=["class", "spans", "number"],
 )
 def test_nothing_labelled_gives_no_value(kind: str, prediction: object) -> None:
     assert all(math.isnan(value) for value in metrics(kind, [None], [prediction], LABELS).values())

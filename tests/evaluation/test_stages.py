@@ -200,9 +200,8 @@ def test_report_is_one_page_that_names_what_is_missing(project: Path) -> None:
     assert "Listed but not trained: heading" in page
 
 
-def test_evaluating_again_gives_the_same_bytes_and_forgets_a_corpus_that_was_switched_off(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_evaluating_again_gives_the_same_bytes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A corpus that was switched off leaves nothing behind."""
     monkeypatch.chdir(project)
     stale = Path("data/predictions/dormant")
     stale.mkdir()
@@ -218,7 +217,7 @@ def test_evaluating_again_gives_the_same_bytes_and_forgets_a_corpus_that_was_swi
     assert not stale.exists()
 
 
-def test_every_task_is_explained_or_it_is_said_why_not(project: Path) -> None:
+def test_every_task_is_explained_or_says_why_not(project: Path) -> None:
     found = {p.stem: read(p) for p in (project / "data" / "explanations").iterdir()}
     assert sorted(found) == ["examples", "faithfulness", "gates", "label_errors", "masking"]
     tasks = ["marks", "mood", "names", "topic"]
@@ -251,9 +250,8 @@ def test_every_task_is_explained_or_it_is_said_why_not(project: Path) -> None:
     assert found["faithfulness"]["mood"]["n"] == 4
 
 
-def test_explaining_again_gives_the_same_bytes_and_forgets_what_lay_there(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_explaining_again_gives_the_same_bytes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files of an earlier run are removed."""
     monkeypatch.chdir(project)
     folder = Path("data/explanations")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}

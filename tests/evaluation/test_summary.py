@@ -33,7 +33,7 @@ def test_entry_holds_metrics_interval_and_baseline() -> None:
     assert entry["accuracy"] == 0.6
     assert entry["macro_f1"] == round((2 / 4 + 4 / 5) / 2, 4)
     assert entry["low"] <= entry["macro_f1"] <= entry["high"]
-    assert entry["baseline"] == round((0 + 2 * 3 / (5 + 3)) / 2, 4)  # good, said of all five: 3 right
+    assert entry["baseline"] == round((0 + 2 * 3 / (5 + 3)) / 2, 4)  # good, predicted of all five: 3 right
     assert entry["table"][0]["metric"] == "macro_f1"
     json.dumps(entry, allow_nan=False)
 
@@ -69,6 +69,7 @@ def test_a_summary_line_has_value_interval_and_majority() -> None:
         # a on 4 of 4, b on 3, c on 1: {a} 2*4/(4+8), {a, b} 2*7/(8+8), {a, b, c} 2*8/(12+8)
         ("multilabel", [["a", "b", "c"], ["a", "b"], ["b", "a"], ["a"]], ["a", "b"]),
     ],
+    ids=["class", "tied classes", "number", "spans", "label set"],
 )
 def test_majority_is_the_best_constant_answer_of_training(
     kind: str, train: list[object], expected: object

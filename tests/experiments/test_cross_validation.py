@@ -50,7 +50,7 @@ def test_other_rows_move_no_group(rows: list[tuple[int, str]], count: int) -> No
     assert fold.splits(more)[2:].to_list() == fold.splits(frame).to_list()
 
 
-def test_folds_are_about_equal_and_the_seed_and_the_fold_deal_anew() -> None:
+def test_folds_are_about_equal_and_follow_the_seed() -> None:
     frame = documents([(n, "train") for n in range(2_000)])
     sizes = [
         (Fold(number=n, count=5, validation=0.125, seed=1).splits(frame) == HELD_OUT).sum() for n in range(5)
@@ -72,8 +72,8 @@ def test_folds_are_about_equal_and_the_seed_and_the_fold_deal_anew() -> None:
     assert validated[0] != validated[1] & kept
 
 
-@pytest.mark.parametrize("min_count", [1, 40])
-def test_a_fold_knows_the_words_of_its_own_training_rows_as_often_as_they_stand_there(min_count: int) -> None:
+@pytest.mark.parametrize("min_count", [1, 40], ids=["all words", "frequent words"])
+def test_a_folds_vocabulary_is_of_its_own_training_rows(min_count: int) -> None:
     fold = Fold(number=0, count=3, validation=0.2, seed=1)
     found = apply_fold(FEATURES, fold, vocabulary_size=len(VOCABULARY), min_count=min_count)
     # an independent count over lower-case words

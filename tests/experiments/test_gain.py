@@ -24,9 +24,9 @@ def gain(rows: pl.DataFrame, other: pl.DataFrame) -> dict[str, Any]:
     ).entry("gain")
 
 
-def macro_f1(said: list[str], rows: list[int]) -> float:
+def macro_f1(labels: list[str], rows: list[int]) -> float:
     """The mean over the labels that occur there."""
-    true, predicted = [TRUE[i] for i in rows], [said[i] for i in rows]
+    true, predicted = [TRUE[i] for i in rows], [labels[i] for i in rows]
     return float(f1_score(true, predicted, average="macro"))
 
 

@@ -71,13 +71,13 @@ def page(run_files: RunFiles) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part))
 
 
-def test_gains_and_differences_are_those_of_the_saved_predictions(finished_run: RunFiles) -> None:
+def test_gains_and_differences_are_of_the_saved_predictions(finished_run: RunFiles) -> None:
     for name in ("single/module", "single/valence", "average", "ablations/window"):
         leave(finished_run, name)
     content = compared(finished_run)
     rows = corpus_rows(finished_run, "pages").filter(pl.col("split") == "test").drop_nulls("module_true")
-    true, said = rows["module_true"], rows["module"]
-    multi = f1_score(true, said, labels=SPACES["module"], average="macro")
+    true, predicted = rows["module_true"], rows["module"]
+    multi = f1_score(true, predicted, labels=SPACES["module"], average="macro")
     single = f1_score(true, ["calc"] * rows.height, labels=SPACES["module"], average="macro")
     found = content["gain"]["module"]
     assert found["multi"] == pytest.approx(multi, abs=1e-4)

@@ -23,13 +23,14 @@ def with_model(**model: Any) -> Settings:
     return Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | model})
 
 
-def test_the_graph_lists_an_ablation_for_every_switch_of_the_model() -> None:
+def test_the_graph_lists_an_ablation_for_every_switch() -> None:
     """DVC needs the list written out; a granularity that is added to the model must be added there."""
     stages = yaml.safe_load(Path("study/dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert stages[ABLATIONS]["foreach"] == list(SWITCHES)
 
 
-def test_each_task_alone_the_average_and_one_ablation_for_each_granularity_that_is_on() -> None:
+def test_there_is_an_ablation_for_each_enabled_granularity() -> None:
+    """Beside each task alone, the average and the repeats."""
     settings = with_model(sentence={"enabled": False})
     found = variants(settings)
     tasks = [task.name for task in settings.active_tasks()]
@@ -47,7 +48,7 @@ def test_each_task_alone_the_average_and_one_ablation_for_each_granularity_that_
     assert [t.name for t in found[AVERAGE].tasks] == tasks
 
 
-def test_a_variant_differs_from_the_joint_model_in_its_switches_alone() -> None:
+def test_a_variant_differs_from_the_joint_model_in_its_switches() -> None:
     settings = with_model()
     found = variants(settings)
     joint = granularities(settings.model)

@@ -6,7 +6,7 @@ import polars as pl
 from mgm.evaluation.confidence import ClassPredictions, ScoredPredictions, log_probabilities
 from mgm.evaluation.items import Items, averaged_metrics
 from mgm.evaluation.kinds.item_evaluation import ItemEvaluation, probability_matrix
-from mgm.evaluation.kinds.task_evaluation import NOWHERE, label_frequencies, labelled_values
+from mgm.evaluation.kinds.task_evaluation import NO_OFFSETS, label_frequencies, labelled_values
 from mgm.evaluation.sufficient_statistics import Sums
 from mgm.tasks import Task
 
@@ -75,7 +75,7 @@ class ClassificationEvaluation(ItemEvaluation):
             actual=f"{task.name}_true",
             predicted=task.name,
             score=pl.col(score) if score in rows.columns else pl.lit(None, pl.Float32),
-            **NOWHERE,
+            **NO_OFFSETS,
         )
 
     def class_pairs(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
@@ -86,5 +86,5 @@ class ClassificationEvaluation(ItemEvaluation):
         """Return the wrong classes, with their probability."""
         name, truth = pl.col(task.name), pl.col(f"{task.name}_true")
         return rows.filter(name != truth).select(
-            "doc_id", "corpus", "lang", predicted=name, true=truth, score=f"{task.name}_score", **NOWHERE
+            "doc_id", "corpus", "lang", predicted=name, true=truth, score=f"{task.name}_score", **NO_OFFSETS
         )

@@ -13,7 +13,7 @@ import polars as pl
 from mgm.evaluation.confidence import ClassPredictions, ScoredPredictions, binary_predictions
 from mgm.evaluation.items import Items, averaged_metrics
 from mgm.evaluation.kinds.item_evaluation import ItemEvaluation, probability_matrix
-from mgm.evaluation.kinds.task_evaluation import NOWHERE, label_frequencies, labelled_values
+from mgm.evaluation.kinds.task_evaluation import NO_OFFSETS, label_frequencies, labelled_values
 from mgm.evaluation.sufficient_statistics import Statistics, Sums, ratio, sparse_counts
 from mgm.tasks import Task
 
@@ -105,7 +105,7 @@ class MultilabelEvaluation(ItemEvaluation):
         missed = matches.filter(pl.col("true") & ~pl.col("predicted")).select("row", actual="label")
         extra = matches.filter(~pl.col("true") & pl.col("predicted")).select("row", predicted="label")
         pairs = missed.join(extra, on="row", how="inner", maintain_order="left_right")
-        return pairs.with_columns(score=pl.lit(None, pl.Float32), **NOWHERE)
+        return pairs.with_columns(score=pl.lit(None, pl.Float32), **NO_OFFSETS)
 
     def wrong_predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """Return predicted labels that are not true, with their probability."""
@@ -114,7 +114,7 @@ class MultilabelEvaluation(ItemEvaluation):
             rows.select("doc_id", "corpus", "lang", truth, predicted=task.name, score=f"{task.name}_score")
             .explode("predicted", "score")
             .filter(pl.col("predicted").is_not_null() & ~truth.list.contains(pl.col("predicted")))
-            .with_columns(true=label_set_in_words(truth), **NOWHERE)
+            .with_columns(true=label_set_in_words(truth), **NO_OFFSETS)
         )
 
 

@@ -5,7 +5,7 @@ import polars as pl
 from scipy import sparse
 from scipy.stats import rankdata
 
-from mgm.evaluation.kinds.task_evaluation import NOWHERE, TaskEvaluation, labelled_values
+from mgm.evaluation.kinds.task_evaluation import NO_OFFSETS, TaskEvaluation, labelled_values
 from mgm.evaluation.sufficient_statistics import Statistics, Sums, ratio
 from mgm.tasks import Task
 
@@ -48,7 +48,7 @@ class RegressionEvaluation(TaskEvaluation):
             predicted=name.round(2).cast(pl.String),
             true=truth.round(2).cast(pl.String),
             score=(name - truth).abs(),
-            **NOWHERE,
+            **NO_OFFSETS,
         ).filter(pl.col("score") > 0)
 
 

@@ -103,7 +103,7 @@ class TaskEvaluation(ABC):
         return None
 
 
-NOWHERE = {"start": pl.lit(None, pl.Int32), "end": pl.lit(None, pl.Int32)}
+NO_OFFSETS = {"start": pl.lit(None, pl.Int32), "end": pl.lit(None, pl.Int32)}
 """The columns start and end of predictions of a whole document."""
 
 

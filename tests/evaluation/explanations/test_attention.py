@@ -39,9 +39,8 @@ def test_weights_are_those_that_pool_the_vectors(made: Made) -> None:
     assert weights.std() > 0
 
 
-def test_without_a_document_level_paragraphs_count_alike_and_without_a_paragraph_level_there_are_no_weights() -> (
-    None
-):
+def test_a_level_that_is_off_has_no_weights() -> None:
+    """Without a document level paragraphs count alike; without a paragraph level there are no weights."""
     flat = made_with(document={"enabled": False})
     batch = batch_of([[[[1, 2]], [[3], [4, 5]]]])
     weights = sentence_weights(flat.network, batch)

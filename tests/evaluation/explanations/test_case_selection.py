@@ -60,7 +60,7 @@ def test_every_label_of_a_set_is_a_prediction() -> None:
 
 
 def test_of_spans_only_the_very_span_is_right() -> None:
-    said = [
+    predicted = [
         [
             {"start": 0, "end": 4, "label": "k", "score": 0.5},
             {"start": 6, "end": 9, "label": "k", "score": 0.75},
@@ -68,7 +68,7 @@ def test_of_spans_only_the_very_span_is_right() -> None:
     ]
     gold = [[{"start": 0, "end": 4, "label": "k"}, {"start": 6, "end": 8, "label": "k"}]]
     rows = pl.DataFrame({name: values[:1] for name, values in KEYS.items()}).with_columns(
-        pl.Series("t", said, dtype=pl.List(PREDICTED_SPAN)),
+        pl.Series("t", predicted, dtype=pl.List(PREDICTED_SPAN)),
         pl.Series(
             "t_true", gold, dtype=pl.List(pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String}))
         ),

@@ -83,7 +83,7 @@ def one(part: FeaturePart, row: int) -> Batch:
     return collate(part, np.array([row]))
 
 
-def test_the_score_of_a_version_is_the_networks_for_the_shorter_text(made: Made) -> None:
+def test_a_versions_score_is_that_of_the_shorter_text(made: Made) -> None:
     batch, task = one(made.parts["verses"], 2), made.task("themes")
     target = target_of(made, batch, "themes", "moon")
     keep = torch.ones(2, batch.word.numel(), dtype=torch.bool)
@@ -96,7 +96,8 @@ def test_the_score_of_a_version_is_the_networks_for_the_shorter_text(made: Made)
         assert float(found[version]) == pytest.approx(float(expected), abs=1e-5)
 
 
-def test_a_spans_words_stay_and_its_score_is_their_tags_probability(made: Made) -> None:
+def test_a_spans_words_are_not_deleted(made: Made) -> None:
+    """The score is the probability of their tags."""
     batch, task = one(made.parts["menus"], 0), made.task("keys")
     span = torch.tensor([5])
     target = target_of(made, batch, "keys", "key", span)
@@ -120,7 +121,7 @@ def test_a_spans_words_stay_and_its_score_is_their_tags_probability(made: Made) 
     assert drop(made, batch, "keys", attribution=dataclasses.replace(found, target=whole)) is None
 
 
-def test_attributions_of_a_model_that_reads_one_word_are_faithful() -> None:
+def test_attributions_to_the_only_word_read_are_faithful() -> None:
     """A regression of the wide part alone, whose only weights are those of `hot`; turned round they are not faithful."""
     made = made_with(wide={"buckets": 1 << 18})
     part, task, wide = made.parts["menus"], made.task("price"), made.network.wide

@@ -54,8 +54,9 @@ def test_the_average_word_is_that_of_all_occurrences(made: Made) -> None:
 @pytest.mark.parametrize(
     ("corpus", "name", "answer"),
     [("menus", "dish", "cake"), ("menus", "price", None), ("verses", "themes", "moon")],
+    ids=["class", "number", "label of a set"],
 )
-@pytest.mark.parametrize("row", [0, 4])
+@pytest.mark.parametrize("row", [0, 4], ids=["a document", "a longer document"])
 def test_what_words_add_is_the_output_less_the_baselines(
     made: Made, corpus: str, name: str, answer: str | None, row: int
 ) -> None:

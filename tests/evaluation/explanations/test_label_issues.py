@@ -24,7 +24,7 @@ def probabilities(true: np.ndarray) -> np.ndarray:
     return probs / probs.sum(1, keepdims=True)
 
 
-def test_planted_wrong_classes_are_suspected_and_no_other() -> None:
+def test_planted_wrong_classes_are_the_only_issues() -> None:
     true = np.arange(120) % 3
     given = true.copy()
     given[[10, 50, 90]] = (true[[10, 50, 90]] + 1) % 3
@@ -48,7 +48,8 @@ def test_rows_without_a_known_label_are_not_searched() -> None:
     assert found.issues.height == 0
 
 
-def test_planted_wrong_sets_of_labels_are_suspected_with_what_differs() -> None:
+def test_planted_wrong_label_sets_are_issues() -> None:
+    """The suggestion is the label that differs."""
     generator = np.random.default_rng(1)
     true = generator.random((200, 3)) < 0.4
     probs = np.where(true, 0.9, 0.1) + generator.uniform(-0.05, 0.05, (200, 3))

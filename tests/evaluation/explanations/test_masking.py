@@ -60,7 +60,8 @@ def test_means_are_those_of_the_pooled_vectors_and_of_the_words(made: Made) -> N
 
 
 @pytest.mark.parametrize("name", POOLED)
-def test_a_masked_granularity_is_a_model_whose_pooled_vector_is_that_constant(made: Made, name: str) -> None:
+def test_masking_a_granularity_makes_its_vector_constant(made: Made, name: str) -> None:
+    """Outputs are those of a network whose pooled vector is the mean."""
     part, task = made.parts["verses"], made.task("themes")
     mean = mean_vectors(made.network, [part])
 
@@ -107,7 +108,7 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
     assert found.score == pytest.approx(expected.score, abs=1e-5)
 
 
-def test_without_the_wide_part_the_deep_one_decides_and_the_other_way_round(made: Made) -> None:
+def test_masking_a_part_leaves_the_other_to_decide(made: Made) -> None:
     part, task = made.parts["menus"], made.task("dish")
     deep, wide = made.network.branch_outputs(everything(made, "menus"))
     found = masked_outcomes(made.network, part, [task], mean_vectors(made.network, [part]))

@@ -9,7 +9,7 @@ from mgm.text.features import FeaturePart
 from tests.evaluation.explanations.conftest import Made
 
 
-def test_the_change_is_the_metric_with_the_mask_less_the_metric_without(made: Made) -> None:
+def test_the_change_is_the_masked_metric_less_the_unmasked(made: Made) -> None:
     part, tasks = made.parts["menus"], made.of("menus")
     rows: PredictionsByMask = {}
     outcomes = masked_outcomes(made.network, part, tasks, mean_vectors(made.network, [part]))
@@ -24,10 +24,10 @@ def test_the_change_is_the_metric_with_the_mask_less_the_metric_without(made: Ma
     assert found["dish"]["n"] == known.sum()
 
     def macro_f1(mask: str) -> float:
-        said = [space[i] for i in outcomes[mask]["dish"].argmax(1)]  # type: ignore[union-attr]
-        both = pl.DataFrame({"said": said, "true": part.documents["dish"]}).filter(known)
+        predicted = [space[i] for i in outcomes[mask]["dish"].argmax(1)]  # type: ignore[union-attr]
+        both = pl.DataFrame({"predicted": predicted, "true": part.documents["dish"]}).filter(known)
         return float(
-            f1_score(both["true"].to_list(), both["said"].to_list(), average="macro", zero_division=0.0)
+            f1_score(both["true"].to_list(), both["predicted"].to_list(), average="macro", zero_division=0.0)
         )
 
     assert found["dish"]["value"] == pytest.approx(macro_f1(NOTHING), abs=1e-4)

@@ -30,9 +30,10 @@ def part() -> Wide:
     return made.eval()
 
 
-def test_each_word_adds_weight_times_value_of_its_ngrams_and_half_of_its_pairs(
+def test_each_word_adds_weight_times_value_of_its_ngrams(
     make_batch: Callable[..., Batch],
 ) -> None:
+    """A pair's share is half of either word's."""
     made = part()
     batch = make_batch([[[[1, 2, 1]]]])
     coefficients = torch.tensor([[1.0, -1.0, 0.0]])
@@ -72,7 +73,7 @@ def test_an_ngram_across_words_is_shared_by_all_its_words(make_batch: Callable[.
 
 
 @pytest.mark.parametrize("task", ["genre", "size"])
-@pytest.mark.parametrize("chinese", [{}, {1: "明", 2: "月照", 5: "高", 6: "楼"}])
+@pytest.mark.parametrize("chinese", [{}, {1: "明", 2: "月照", 5: "高", 6: "楼"}], ids=["English", "Chinese"])
 def test_the_sum_is_the_output_less_the_prior_for_every_document(
     make_batch: Callable[..., Batch], task: str, chinese: dict[int, str]
 ) -> None:
@@ -104,9 +105,10 @@ def test_what_words_add_to_emissions_sums_to_them(make_batch: Callable[..., Batc
     assert float(found.sum()) == pytest.approx(float(expected), abs=1e-4)
 
 
-def test_a_features_weight_is_shared_by_its_words_within_the_sentence(
+def test_a_features_weight_is_shared_by_its_words(
     make_batch: Callable[..., Batch],
 ) -> None:
+    """Only words of the sentence share it."""
     made, batch = tagging(), make_batch([[[[1, 2], [3]]]])
     coefficients = torch.zeros(3, 3)
     coefficients[0, 1] = 1.0

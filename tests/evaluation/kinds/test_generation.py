@@ -28,21 +28,27 @@ SENTENCE = st.lists(st.sampled_from("the cat sat on 猫 坐 在 mat .".split()),
 
 
 @pytest.mark.parametrize(
-    "true, said, tokenizer", [(ENGLISH, SAID, "13a"), (CHINESE, SAID_ZH, "zh")], ids=["English", "Chinese"]
+    "true, predicted, tokenizer",
+    [(ENGLISH, SAID, "13a"), (CHINESE, SAID_ZH, "zh")],
+    ids=["English", "Chinese"],
 )
-def test_bleu_and_chrf_of_a_split_are_sacrebleus(true: list[str], said: list[str], tokenizer: str) -> None:
+def test_bleu_and_chrf_of_a_split_are_sacrebleus(
+    true: list[str], predicted: list[str], tokenizer: str
+) -> None:
     assert bleu_tokenizer(true) == tokenizer
-    found = EVALUATION.statistics(frame("generation", true, said), TASK).score()
-    assert found["bleu"] == pytest.approx(BLEU(tokenize=tokenizer).corpus_score(said, [true]).score / 100)
-    assert found["chrf"] == pytest.approx(CHRF().corpus_score(said, [true]).score / 100)
-    assert found["exact_match"] == sum(a == b for a, b in zip(true, said, strict=True)) / len(true)
+    found = EVALUATION.statistics(frame("generation", true, predicted), TASK).score()
+    assert found["bleu"] == pytest.approx(
+        BLEU(tokenize=tokenizer).corpus_score(predicted, [true]).score / 100
+    )
+    assert found["chrf"] == pytest.approx(CHRF().corpus_score(predicted, [true]).score / 100)
+    assert found["exact_match"] == sum(a == b for a, b in zip(true, predicted, strict=True)) / len(true)
 
 
 def test_rouge_of_english_is_rouge_scores_own() -> None:
     scorer = RougeScorer(["rouge1", "rouge2", "rougeL"])
     found = document_scores(SAID, ENGLISH)
-    for row, true, said in zip(found.to_dicts(), ENGLISH, SAID, strict=True):
-        for name, score in scorer.score(true, said).items():
+    for row, true, predicted in zip(found.to_dicts(), ENGLISH, SAID, strict=True):
+        for name, score in scorer.score(true, predicted).items():
             assert row[name] == pytest.approx(score.fmeasure)
 
 
@@ -53,8 +59,8 @@ def test_rouge_counts_chinese_characters_and_latin_words() -> None:
 
 @given(st.lists(st.tuples(SENTENCE, SENTENCE), min_size=1, max_size=6))
 def test_metrics_lie_between_0_and_1(pairs: list[tuple[str, str]]) -> None:
-    true, said = [a for a, _ in pairs], [b for _, b in pairs]
-    for value in EVALUATION.statistics(frame("generation", true, said), TASK).score().values():
+    true, predicted = [a for a, _ in pairs], [b for _, b in pairs]
+    for value in EVALUATION.statistics(frame("generation", true, predicted), TASK).score().values():
         assert -1e-9 <= value <= 1 + 1e-9
     same = EVALUATION.statistics(frame("generation", ENGLISH, ENGLISH), TASK).score()
     assert all(value == pytest.approx(1) for value in same.values())

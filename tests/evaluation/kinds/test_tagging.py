@@ -25,12 +25,12 @@ def test_span_metrics_agree_with_an_independent_count(
     documents: list[tuple[list[tuple[int, int, str]], list[tuple[int, int, str]]]],
 ) -> None:
     true = Counter((i, *s) for i, (gold, _) in enumerate(documents) for s in gold)
-    predicted = Counter((i, *s) for i, (_, said) in enumerate(documents) for s in said)
+    predicted = Counter((i, *s) for i, (_, spans_) in enumerate(documents) for s in spans_)
     right = sum((true & predicted).values())
     found = metrics(
         "tagging",
         [[span(*s) for s in true_] for true_, _ in documents],
-        [[span(*s) for s in said] for _, said in documents],
+        [[span(*s) for s in spans_] for _, spans_ in documents],
         ["A", "B"],
     )
     assert found["span_precision"] == pytest.approx(right / max(predicted.total(), 1))
@@ -46,8 +46,8 @@ def test_overlap_metrics_agree_with_every_pair_compared(
     def near(ours: list[tuple[int, int, str]], others: list[tuple[int, int, str]]) -> int:
         return sum(any(a[2] == b[2] and a[0] < b[1] and b[0] < a[1] for b in others) for a in ours)
 
-    true, said = sum(len(g) for g, _ in documents), sum(len(s) for _, s in documents)
-    precision = sum(near(s, g) for g, s in documents) / max(said, 1)
+    true, predicted = sum(len(g) for g, _ in documents), sum(len(s) for _, s in documents)
+    precision = sum(near(s, g) for g, s in documents) / max(predicted, 1)
     recall = sum(near(g, s) for g, s in documents) / max(true, 1)
     columns = [[[span(*s) for s in side] for side in column] for column in zip(*documents, strict=True)]
     found = metrics("tagging", *columns, ["A", "B"])
@@ -71,12 +71,14 @@ def test_span_metrics_by_type_agree_with_seqeval(documents: list[tuple[list[str]
             for label, start, end in ((e.tag, e.start, e.end) for e in Entities([bio], IOB2).entities[0])
         ]
 
-    true, said = [[d[side][: min(map(len, d))] for d in documents] for side in (0, 1)]
-    rows = frame("tagging", [spans_of(bio) for bio in true], [spans_of(bio) for bio in said])
+    true, predicted = [[d[side][: min(map(len, d))] for d in documents] for side in (0, 1)]
+    rows = frame("tagging", [spans_of(bio) for bio in true], [spans_of(bio) for bio in predicted])
     table = TaggingEvaluation().label_table(rows, TASK).filter(pl.col("support") + pl.col("predicted") > 0)
     if not table.height:
         return
-    report = classification_report(true, said, mode="strict", scheme=IOB2, output_dict=True, zero_division=0)
+    report = classification_report(
+        true, predicted, mode="strict", scheme=IOB2, output_dict=True, zero_division=0
+    )
     for row in table.to_dicts():
         expected = report[row["label"]]
         assert row["support"] == expected["support"]

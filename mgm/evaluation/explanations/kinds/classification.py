@@ -19,7 +19,7 @@ from mgm.evaluation.explanations.label_issues import (
     rank_label_issues,
 )
 from mgm.evaluation.explanations.target import ExplainedPrediction, Target
-from mgm.evaluation.kinds.task_evaluation import NOWHERE
+from mgm.evaluation.kinds.task_evaluation import NO_OFFSETS
 from mgm.model.batch import Batch
 from mgm.model.network import Network
 from mgm.tasks import Task
@@ -39,7 +39,7 @@ class ClassificationExplanation(TaskExplanation):
                 true=truth,
                 score=pl.col(f"{task.name}_score").cast(pl.Float64),
                 right=name == truth,
-                **NOWHERE,
+                **NO_OFFSETS,
             )
             .select(PREDICTION_COLUMNS)
         )

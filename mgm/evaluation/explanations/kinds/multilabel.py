@@ -15,7 +15,7 @@ from mgm.evaluation.explanations.label_issues import (
 )
 from mgm.evaluation.explanations.target import ExplainedPrediction, Target
 from mgm.evaluation.kinds.multilabel import label_set_in_words
-from mgm.evaluation.kinds.task_evaluation import NOWHERE
+from mgm.evaluation.kinds.task_evaluation import NO_OFFSETS
 from mgm.model.batch import Batch
 from mgm.model.network import Network
 from mgm.tasks import Task
@@ -37,7 +37,7 @@ class MultilabelExplanation(TaskExplanation):
                 true=label_set_in_words(truth),
                 score=pl.col("score").cast(pl.Float64),
                 right=truth.list.contains(pl.col("label")),
-                **NOWHERE,
+                **NO_OFFSETS,
             )
             .select(PREDICTION_COLUMNS)
         )

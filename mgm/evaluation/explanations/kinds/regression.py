@@ -6,7 +6,7 @@ from torch import Tensor
 
 from mgm.evaluation.explanations.kinds.task_explanation import PREDICTION_COLUMNS, TaskExplanation
 from mgm.evaluation.explanations.target import ExplainedPrediction, Target
-from mgm.evaluation.kinds.task_evaluation import NOWHERE
+from mgm.evaluation.kinds.task_evaluation import NO_OFFSETS
 from mgm.model.batch import Batch
 from mgm.model.heads import RegressionHead
 from mgm.model.network import Network
@@ -35,7 +35,7 @@ class RegressionExplanation(TaskExplanation):
                 true=truth.round(2).cast(pl.String),
                 score=difference.cast(pl.Float64),
                 right=difference <= difference.quantile(CLOSEST_SHARE, "lower"),
-                **NOWHERE,
+                **NO_OFFSETS,
             )
             .select(PREDICTION_COLUMNS)
         )
