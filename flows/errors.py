@@ -9,11 +9,15 @@ from mgm.settings.renamed import RenamedSettings
 _COMMANDS = {"study": "make study"}
 
 
+def command_for(made_by: str) -> str:
+    """Return the command that runs a stage of dvc.yaml, or the study."""
+    return _COMMANDS.get(made_by, f"dvc repro {made_by}")
+
+
 def message(error: Exception) -> str:
     """Return an error's message, followed by the command that makes, renames or installs what it is about."""
     if isinstance(error, MissingInput | StaleInput):
-        command = _COMMANDS.get(error.made_by, f"dvc repro {error.made_by}")
-        return f"{error}; run `{command}`"
+        return f"{error}; run `{command_for(error.made_by)}`"
     if isinstance(error, MissingExtra):
         return f"{error}; run `pip install -c requirements.lock -e '.[{error.extra}]'`"
     if isinstance(error, RenamedSettings):

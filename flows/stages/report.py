@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from flows.errors import command_for
 from flows.project import CARD, PAGE
 from flows.revision import code_revision
 from flows.stages.command_line import run_stage
@@ -23,7 +24,7 @@ def main() -> None:
     run_files = RunFiles(Path(), TrainingSettings.load())
     facts = _facts()
     write_text(CARD, render_card(run_files, facts))
-    write_text(PAGE, render(run_files, facts))
+    write_text(PAGE, render(run_files, facts, study_command=command_for("study")))
     print(f"report: {PAGE}")
 
 

@@ -54,11 +54,12 @@ SECTIONS = [
 """In the page's order; provenance follows them."""
 
 
-def render(run_files: RunFiles, facts: Mapping[str, str]) -> str:
+def render(run_files: RunFiles, facts: Mapping[str, str], *, study_command: str | None = None) -> str:
     """Return the page as HTML.
 
     Args:
         facts: name to value of what no file of the run says: revision, time, versions and hardware of the report.
+        study_command: the command that runs the study, for readers; None: the page names none.
     """
     sections = [*SECTIONS, Section("provenance", "Provenance", partial(read_provenance, facts=facts))]
     content = {section.name: section.read(run_files) for section in sections}
@@ -72,5 +73,6 @@ def render(run_files: RunFiles, facts: Mapping[str, str]) -> str:
             missing=run_files.missing,
             split=SPLIT,
             not_run=NOT_RUN,
+            study_command=study_command,
         )
     )

@@ -1,13 +1,16 @@
 """Many dates as nights."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 import yaml
 from deltalake import DeltaTable
+from prefect.logging import disable_run_logger
 
-from flows.backfill import main
+from flows.backfill import NightFailed, main, score_in_subprocess
+from flows.scoring_options import ScoringOptions
 from mgm.scoring import steps
 from mgm.scoring.commits import read_nights
 from tests import tiny
@@ -78,10 +81,10 @@ def test_a_failed_night_stops_no_other_and_is_tried_again(folder: Path, bundle: 
 
 
 @pytest.mark.slow
-def test_killed_night(folder: Path, bundle: Path, run_module, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_killed_night(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_documents("2026-01-01", 1)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.setenv(steps.VARIABLE, steps.CUT)
-    days = ["--from", "2026-01-01", "--to", "2026-01-01", "--input", INPUT, "--bundle", str(bundle)]
-    killed = run_module("flows.backfill", *days, cwd=folder)
-    assert killed.returncode == 1
-    assert "1 of 1 nights failed" in killed.stderr and "2026-01-01: killed by signal 9" in killed.stderr
+    options = ScoringOptions(source=INPUT, bundle=bundle)
+    with disable_run_logger(), pytest.raises(NightFailed, match="killed by signal 9"):
+        score_in_subprocess.fn(date(2026, 1, 1), options, api=None)

@@ -331,34 +331,6 @@ def test_of_two_runs_on_an_object_store_one_commits(commands: Path, bundle: Path
     in_store(commands, bundle, RACE, **variables)
 
 
-@pytest.mark.slow
-def test_command_line(tmp_path: Path, bundle: Path, commands: Path) -> None:
-    tiny.menus().select("doc_id", "text").write_csv(tmp_path / "in.csv")
-
-    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [commands / "python", "-m", "flows.score", "--bundle", str(bundle), *arguments],
-            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-
-    done = command("--date", "2026-01-01", "--input", "in.csv")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("night 2026-01-01, revision 1: scored 30 of 30 documents; 0 rejected; ")
-    again = command("--date", "2026-01-01", "--input", "in.csv")
-    assert "scored before (--rescore replaces it)" in again.stdout
-    for wrong, says in (
-        (("--date", "2026-01-02", "--input", "nothing.csv"), "nothing.csv: no such file or folder"),
-        (("--date", "yesterday"), "date 'yesterday': expected YYYY-MM-DD"),
-    ):
-        failed = command(*wrong)
-        assert failed.returncode == 1
-        assert says in failed.stderr and "Traceback" not in failed.stderr
-
-
 def test_only_verified_bundles_score(tmp_path: Path, bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("model_signing", reason="needs the extra sign")
     private = key_pairs.pair(tmp_path / "keys")

@@ -147,6 +147,11 @@ def test_champion_comparison_is_a_table(finished_run: RunFiles) -> None:
     assert "Refused abcdef012345 <b>" in text
 
 
+def test_command_of_the_study_is_shown(finished_run: RunFiles) -> None:
+    assert "<code>make study</code>" in render(finished_run, {}, study_command="make study")
+    assert "Results that are not run" not in render(finished_run, {})
+
+
 def test_document_text_is_escaped(finished_run: RunFiles) -> None:
     page = render(finished_run, {})
     assert "&lt;b&gt;Insert &amp; Table" in page
