@@ -1,8 +1,8 @@
 """Bidirectional recurrences (GRU, LSTM) over ragged rows whose input products are already there.
 
-Their backward passes are written out because autograd's own record of each step costs several times the
-arithmetic on a CPU. Under autocast they run in float32: a state of eight significant bits forgets, and their
-products are too small to gain.
+Their backward passes are written out because autograd's own record of each step costs several times the arithmetic on a CPU:
+benchmarks/recurrence.py measures a whole training step beside torch.nn.GRU. Under autocast they run in float32: a state of
+eight significant bits forgets, and their products are too small to gain.
 
 Axes: 2 directions, N items in time-major order, R rows, H state width.
 """
@@ -16,19 +16,28 @@ from torch.autograd.function import once_differentiable
 
 
 def gru(inputs_2N3H: Tensor, recurrent_2H3H: Tensor, steps: list[int]) -> Tensor:
-    """(2,N,H) states of h_t = GRU(w_t, h_{t-1}), both directions at once, in the layout of `TimeMajor`.
+    """Return the states (2,N,H) of h_t = GRU(w_t, h_{t-1}), both directions at once, in the layout of `TimeMajor`.
 
-    `inputs_2N3H`: the inputs' share of the reset, update and candidate gates, biases included. The gates are
-    those of torch.nn.GRU without its second bias. Source: Cho et al. 2014, arXiv:1406.1078.
+    The gates are those of torch.nn.GRU without its second bias. Source: Cho et al. 2014, arXiv:1406.1078.
+
+    Args:
+        inputs_2N3H: the inputs' share of the reset, update and candidate gates, biases included.
+        recurrent_2H3H: the weights of the states.
+        steps: the rows of each step.
     """
     return _in_full_precision(_GRU, inputs_2N3H, recurrent_2H3H, steps)
 
 
 def lstm(inputs_2N4H: Tensor, recurrent_2H4H: Tensor, steps: list[int]) -> Tensor:
-    """(2,N,H) states of an LSTM, both directions at once, in the layout of `TimeMajor`.
+    """Return the states (2,N,H) of an LSTM, both directions at once, in the layout of `TimeMajor`.
 
-    `inputs_2N4H`: the inputs' share of the input, forget and output gates and of the candidate, in this order,
-    biases included. Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+    Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.
+
+    Args:
+        inputs_2N4H: the inputs' share of the input, forget and output gates and of the candidate, in this order, biases
+            included.
+        recurrent_2H4H: the weights of the states.
+        steps: the rows of each step.
     """
     return _in_full_precision(_LSTM, inputs_2N4H, recurrent_2H4H, steps)
 
@@ -77,7 +86,7 @@ class _GRU(torch.autograd.Function):
         rows = steps[0] if steps else 0
         reset, update, new = gates.split(width, dim=2)
         before = _before(states, steps)
-        # what each gate's input gets of the state's gradient: needs no earlier step, so done for all at once
+        # The share of the state's gradient for each gate's input needs no earlier step, so it is computed for all at once.
         to_new = (1 - update) * (1 - new * new)
         to_update = (before - new) * update * (1 - update)
         to_reset = to_new * candidate_h * reset * (1 - reset)
@@ -125,7 +134,7 @@ class _LSTM(torch.autograd.Function):
         width, rows = recurrent.shape[1], steps[0] if steps else 0
         enter, forget, leave, candidate = gates.split(width, dim=2)
         squashed = cells[:, rows:].tanh()
-        # what each gate's input gets of the cell's gradient, and of the state's: done for all steps at once
+        # The shares of the cell's and the state's gradients for each gate's input, for all steps at once.
         to_cell = leave * (1 - squashed * squashed)
         to_enter = candidate * enter * (1 - enter)
         to_forget = _before(cells, steps) * forget * (1 - forget)
@@ -154,13 +163,13 @@ class _LSTM(torch.autograd.Function):
 
 
 def _before(states: Tensor, steps: list[int]) -> Tensor:
-    """(2,N,H) the state before each slot, of the states (2,R+N,H) whose first rows are the initial ones."""
+    """Return the state (2,N,H) before each slot, of the states (2,R+N,H) whose first rows are the initial ones."""
     return torch.cat(
         [states[:, :0], *(states[:, first : first + count] for first, _, count in _walk(steps))], dim=1
     )
 
 
 def _walk(steps: list[int]) -> list[tuple[int, int, int]]:
-    """Of each step: where the states before it begin (initial ones come first), its first slot, its rows."""
+    """Return for each step where the states before it begin (initial ones come first), its first slot, its rows."""
     before = accumulate([steps[0] if steps else 0, *steps], initial=0)
     return list(zip(before, accumulate(steps, initial=0), steps, strict=False))

@@ -1,4 +1,4 @@
-"""What an encoder makes of distinct words, kept from one run of documents to the next.
+"""A cache of the encoder's states of distinct words, kept from one run of documents to the next.
 
 Axes: T distinct words of a batch, U those of them that are new, C words that there is room for, D width of a word.
 """
@@ -17,37 +17,37 @@ from mgm.model.hashing import FIRST, SECOND, mix
 from mgm.model.ragged import Ragged
 
 MAX_BYTES = 512 << 20
-"""Bytes."""
+"""The memory that a cache takes by default."""
 
 
 class TokenCache:
-    """Words by what the encoder reads of them, and what it has made of that, while the encoder stays as it is.
+    """The encoder's states of the words that it has encoded before, valid while the encoder stays as it is.
 
-    Most words of a document have been met before, so that few are left to be read. Where there is no room for the new
-    ones, all are forgotten: the frequent ones are soon back. Two words would be taken for one where 64-bit hashes of
-    their features collide; for the 77,000 words that the default settings have room for, the odds are 1 in 10^10.
+    Most words of a document have been met before, so that few are left to encode. Where there is no room for the new ones,
+    the cache is cleared: the frequent words are soon back. Words are known by 64-bit hashes of their features, which collide
+    with odds of 1 in 10^10 for the 77,000 words that the default settings have room for.
     """
 
     def __init__(self, encoder: Encoder, max_bytes: int = MAX_BYTES) -> None:
-        """`max_bytes`: bytes that the table may take."""
+        """Make an empty cache that takes at most `max_bytes`."""
         self.encoder = encoder
         self.max_bytes = max_bytes
-        self.made: TokenTypeStates | None = None
+        self.states: TokenTypeStates | None = None
         self.keys = self.rows = torch.empty(0, dtype=torch.int64)
-        """The keys of the words that are known, ascending, and the row of each in `made`."""
+        """The keys of the words that are known, ascending, and the row of each in `states`."""
 
     def clear(self) -> None:
-        """As if nothing had been read; the memory stays."""
+        """Forget all words; the memory stays allocated."""
         self.keys = self.rows = self.keys[:0]
 
     @torch.no_grad()
     def types(self, batch: Batch) -> TokenTypeStates:
-        """As Encoder.types, for predictions; the next call overwrites it."""
+        """Return what `Encoder.types` does, for predictions; the next call overwrites it."""
         key_T = _keys(batch)
         order_T = key_T.argsort(stable=True)
         distinct, count = key_T[order_T].unique_consecutive(return_counts=True)
         place = order_T[count.cumsum(0) - count]
-        if self.made is None:
+        if self.states is None:
             self._make_room(batch)
         new = ~torch.isin(distinct, self.keys, assume_unique=True)
         if self.keys.numel() + int(new.sum()) > self.capacity:
@@ -57,14 +57,14 @@ class TokenCache:
             return self.encoder.types(batch)
         if new.any():
             self._add(distinct[new], _only(batch, place[new]))
-        assert self.made is not None
-        return replace(self.made, row=self.rows[torch.searchsorted(self.keys, key_T)])
+        assert self.states is not None
+        return replace(self.states, row=self.rows[torch.searchsorted(self.keys, key_T)])
 
     def _make_room(self, batch: Batch) -> None:
         one = self.encoder.types(_only(batch, torch.zeros(min(1, batch.type_id.numel()), dtype=torch.int64)))
         widths = [table.shape[1] for table in (*one.vectors.values(), one.whole_TD)]
-        projecting_levels = list(zip(self.encoder.projecting_levels, one.projections, strict=True))
-        widths += [reader.rows_per_word * projections.shape[1] for reader, projections in projecting_levels]
+        pairs = list(zip(self.encoder.projecting_levels, one.projections, strict=True))
+        widths += [level.rows_per_word * projections.shape[1] for level, projections in pairs]
         self.capacity = self.max_bytes // (sum(widths) * one.whole_TD.element_size())
 
         def empty(like: Tensor, rows: int) -> Tensor:
@@ -73,25 +73,25 @@ class TokenCache:
         whole = empty(one.whole_TD, self.capacity)
         vectors = {name: empty(v, self.capacity) for name, v in one.vectors.items()}
         tables = []
-        for reader, projections in projecting_levels:
-            tables.append(empty(projections, self.capacity * reader.rows_per_word + reader.padding_rows))
-            if reader.padding_rows:
-                tables[-1][-reader.padding_rows :] = projections[-reader.padding_rows :]
-        self.made = TokenTypeStates(vectors, whole, whole, tables)
+        for level, projections in pairs:
+            tables.append(empty(projections, self.capacity * level.rows_per_word + level.padding_rows))
+            if level.padding_rows:
+                tables[-1][-level.padding_rows :] = projections[-level.padding_rows :]
+        self.states = TokenTypeStates(vectors, whole, whole, tables)
         self.keys = self.rows = self.keys.to(batch.type_id.device)
 
     def _add(self, key_U: Tensor, batch: Batch) -> None:
-        """The words of `batch`, one a key, none of them known."""
-        assert self.made is not None
+        """Encode and keep the words of `batch`, one a key, none of which is known."""
+        assert self.states is not None
         first, last = self.keys.numel(), self.keys.numel() + key_U.numel()
         vectors = self.encoder.word_vectors(batch, 0.0)
         for name, vectors_UD in vectors.items():
-            self.made.vectors[name][first:last] = vectors_UD
-        whole_UD = self.made.whole_TD[first:last]
+            self.states.vectors[name][first:last] = vectors_UD
+        whole_UD = self.states.whole_TD[first:last]
         whole_UD.copy_(reduce(add, vectors.values()))
-        for reader, projections in zip(self.encoder.projecting_levels, self.made.projections, strict=True):
-            own = slice(first * reader.rows_per_word, last * reader.rows_per_word)
-            reader.write_projections(whole_UD, projections[own])
+        for level, projections in zip(self.encoder.projecting_levels, self.states.projections, strict=True):
+            written = slice(first * level.rows_per_word, last * level.rows_per_word)
+            level.write_projections(whole_UD, projections[written])
         keys = torch.cat([self.keys, key_U])
         rows = torch.cat([self.rows, torch.arange(first, last, device=key_U.device)])
         order = keys.argsort()
@@ -99,15 +99,15 @@ class TokenCache:
 
 
 def _keys(batch: Batch) -> Tensor:
-    """(T,) a hash of all that the encoder reads of each word."""
+    """Return a hash (T,) of all features of each word that the encoder reads."""
     ngrams = Ragged(mix((batch.type_ngram + 1) * FIRST), batch.type_ngram_offset.diff()).sum_pool()
-    own = torch.column_stack([batch.type_id, batch.type_property]) + 1
-    column = torch.arange(1, own.shape[1] + 1, device=own.device)
-    return mix(ngrams + mix(own * FIRST + column * SECOND).sum(1))
+    features = torch.column_stack([batch.type_id, batch.type_property]) + 1
+    column = torch.arange(1, features.shape[1] + 1, device=features.device)
+    return mix(ngrams + mix(features * FIRST + column * SECOND).sum(1))
 
 
 def _only(batch: Batch, place: Tensor) -> Batch:
-    """With these of its T words alone; those of its documents are not told."""
+    """Return a batch of these of its T distinct words alone; its documents are meaningless."""
     ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff()).take(place)
     return replace(
         batch,

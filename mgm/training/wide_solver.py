@@ -67,7 +67,7 @@ def solve_wide(
             num_outputs=wide.widths[task.name],
             c=wide.settings.c,
         )
-        wide.set_coefficients(task.name, ngrams, model.weight, model.intercept)
+        wide.set_coefficients(task.name, ngrams=ngrams, weight=model.weight, bias=model.intercept)
         on_solved(SolvedTask(task=task.name, num_documents=len(targets), num_ngrams=len(ngrams)))
 
 

@@ -27,7 +27,8 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert not loaded.network.training
 
 
-def test_the_same_bundle_is_the_same_bytes_and_replaces_the_old_folder(tmp_path: Path) -> None:
+def test_equal_bundles_are_equal_bytes(tmp_path: Path) -> None:
+    """The same bundle is the same bytes and replaces the old folder."""
     first = save_bundle(tmp_path / "bundle", tiny.bundle())
     (tmp_path / "bundle" / "stray.txt").write_text("of the run before")
     assert save_bundle(tmp_path / "bundle", tiny.bundle()) == first
@@ -80,7 +81,8 @@ def test_a_corpus_may_have_stopwords_of_its_own(tmp_path: Path) -> None:
     assert "verses" not in words
 
 
-def test_a_corpus_has_its_derived_stopwords_and_a_document_of_none_the_general_ones() -> None:
+def test_derived_and_general_stopwords() -> None:
+    """A corpus has its derived stopwords and a document of none the general ones."""
     made = tiny.bundle()
     assert made.stopwords_for("menus").words - made.stopwords_for(None).words == {"press", "salt"}
 

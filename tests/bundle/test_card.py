@@ -43,7 +43,8 @@ def test_the_card_of_another_bundle_is_refused(folder: Path) -> None:
         load_bundle(folder)
 
 
-def test_a_bundle_of_an_earlier_version_whose_manifest_lists_its_card_is_read(folder: Path) -> None:
+def test_a_manifest_that_lists_its_card_is_read(folder: Path) -> None:
+    """A bundle of an earlier version whose manifest lists its card is read."""
     (folder / CARD).write_text("without metrics", encoding="utf-8")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     add_card(folder, "", "without metrics")

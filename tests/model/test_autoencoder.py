@@ -37,7 +37,8 @@ def stack(corruption: float = 0.3) -> StackedAutoencoder:
     return StackedAutoencoder([8, 6, 4], corruption)
 
 
-def test_a_code_is_as_wide_as_the_last_layer_and_leads_back_to_the_input() -> None:
+def test_code_width_and_restored_input() -> None:
+    """A code is as wide as the last layer and leads back to the input."""
     made, read = stack(), torch.randn(5, 8)
     assert made.encode(read).shape == (5, 4)
     assert made.encode(read, 1).shape == (5, 6)
@@ -85,7 +86,8 @@ def test_a_document_has_one_error_whatever_its_batch(make_batch: Callable[..., B
         torch.testing.assert_close(fusion(made).error(pooled), fusion(made).autoencoder.error(read) / 0.5)
 
 
-def test_predictions_have_the_error_as_a_column_and_others_have_none() -> None:
+def test_reconstruction_error_is_a_column() -> None:
+    """Predictions have the error as a column and others have none."""
     tasks = [t for t in with_label_spaces(CONFIG.active_tasks(), SPACES) if "verses" in t.corpora]
     (part,) = FEATURES["verses"]
     found = predict(network(), part, tasks, {})

@@ -116,9 +116,8 @@ def test_heads_that_do_not_divide_the_width_are_refused() -> None:
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_any_single_granularity_works_and_any_single_one_can_be_off(
-    make_batch: Callable[..., Batch], level: str
-) -> None:
+def test_each_granularity_alone_and_off(make_batch: Callable[..., Batch], level: str) -> None:
+    """Any single granularity works and any single one can be off."""
     for on in (True, False):
         chosen = settings(**{name: {"enabled": (name == level) is on} for name in LEVELS})
         encoder = Encoder(chosen, 30, 50)

@@ -87,9 +87,10 @@ def test_gradients_of_the_likelihood_are_right() -> None:
 @given(
     st.lists(st.integers(1, 6), min_size=1, max_size=5), st.integers(0, 1000), st.sampled_from([1.0, 1000.0])
 )
-def test_decoded_tags_are_valid_bio_and_their_probabilities_finite(
+def test_decoded_tags_are_valid_bio(
     make_batch: Callable[..., Batch], length: list[int], seed: int, scale: float
 ) -> None:
+    """Decoded tags are valid BIO and their probabilities finite."""
     torch.manual_seed(seed)
     head = TaggingHead(4, ["x", "y"])
     output = scale * torch.randn(sum(length), 5)
@@ -142,9 +143,10 @@ def test_missing_labels_give_no_loss_and_exactly_no_gradient(
     assert vectors.grad.ne(0).any()
 
 
-def test_regression_learns_on_the_standardised_scale_and_answers_in_its_own_units(
+def test_regression_standardises_and_converts_back(
     make_batch: Callable[..., Batch],
 ) -> None:
+    """Regression learns on the standardised scale and answers in its own units."""
     head = RegressionHead(1, [])
     head.fit(torch.tensor([1.0, 3.0, torch.nan]))
     assert (float(head.mean), float(head.deviation)) == (2.0, 1.0)

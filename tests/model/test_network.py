@@ -101,9 +101,10 @@ def test_one_step_of_every_kind_of_task_is_deterministic(
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
-def test_a_task_without_labels_in_the_batch_has_no_loss_and_its_head_no_gradient(
+def test_an_unlabelled_task_has_no_loss_and_no_gradient(
     make_batch: Callable[..., Batch],
 ) -> None:
+    """A task without labels in the batch has no loss and its head no gradient."""
     model, batch = network(), labelled(make_batch)
     batch.targets["genre"].fill_(NO_LABEL)
     del batch.targets["type"]

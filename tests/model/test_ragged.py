@@ -19,7 +19,8 @@ def rows(items: Ragged) -> list[torch.Tensor]:
 
 @quick
 @given(lengths)
-def test_pools_equal_those_of_each_row_alone_and_an_empty_row_gives_zeros(length: list[int]) -> None:
+def test_pools_equal_those_of_each_row_alone(length: list[int]) -> None:
+    """Pools equal those of each row alone and an empty row gives zeros."""
     items = ragged(length, 3)
     for name in ("sum", "mean", "max"):
         expected = [
@@ -82,7 +83,8 @@ def test_padding_marks_real_items_and_can_be_undone(length: list[int]) -> None:
 
 @quick
 @given(lengths)
-def test_length_classes_hold_every_item_once_and_at_most_double_when_padded(length: list[int]) -> None:
+def test_length_classes_hold_every_item_once(length: list[int]) -> None:
+    """Length classes hold every item once and at most double when padded."""
     items = ragged(length, 2)
     places = []
     for place, part in items.by_length():

@@ -56,7 +56,8 @@ def states_of(cell: str, gates: Tensor, recurrent: Tensor, items: Ragged) -> Ten
 @pytest.mark.parametrize("cell", CELLS)
 @settings(max_examples=25)
 @given(lengths)
-def test_states_and_gradients_equal_those_of_torch_on_each_row_alone(cell: str, length: list[int]) -> None:
+def test_states_and_gradients_equal_those_of_torch(cell: str, length: list[int]) -> None:
+    """States and gradients equal those of torch on each row alone."""
     torch.manual_seed(sum(length))
     made = reference(cell)
     items = Ragged(torch.randn(sum(length), 5, dtype=torch.double, requires_grad=True), torch.tensor(length))

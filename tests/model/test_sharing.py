@@ -105,7 +105,9 @@ def test_every_task_has_its_shape_together_and_alone(sharing: str, batch: Batch)
 
 
 @pytest.mark.parametrize("sharing", SHARINGS)
-def test_a_step_with_dropout_is_deterministic_and_reaches_every_parameter(sharing: str, batch: Batch) -> None:
+def test_a_step_is_deterministic_and_reaches_all_weights(sharing: str, batch: Batch) -> None:
+    """A step with dropout is deterministic and reaches every parameter."""
+
     def step() -> list[Tensor]:
         model = network(sharing, dropout=0.2)
         torch.manual_seed(1)
@@ -171,7 +173,8 @@ def test_what_is_a_tasks_own_has_gradients_of_its_loss_alone(sharing: str, fusio
     )
 
 
-def test_experts_of_a_task_learn_from_it_alone_in_the_last_layer_of_ple() -> None:
+def test_last_experts_of_ple_learn_from_their_task_alone() -> None:
+    """Experts of a task learn from it alone in the last layer of ple."""
     for layers in (1, 2):
         model = network("ple", ple={"shared_experts": 1, "task_experts": 1, "width": 8, "layers": layers})
         own = {id(p) for p in model.task_specific_parameters("genre")}
@@ -181,7 +184,7 @@ def test_experts_of_a_task_learn_from_it_alone_in_the_last_layer_of_ple() -> Non
         assert not any(".layers.0." in name for name in names) or layers == 1
 
 
-def test_in_a_cascade_low_tasks_feed_high_ones_and_not_the_other_way_round(batch: Batch) -> None:
+def test_in_a_cascade_low_tasks_feed_high_ones_alone(batch: Batch) -> None:
     """Below to above: pos, names; type, then genre and topics beside each other."""
     model = network("cascade")
     sharing: Any = model.sharing
@@ -197,7 +200,8 @@ def test_in_a_cascade_low_tasks_feed_high_ones_and_not_the_other_way_round(batch
     assert {task for task in found if "sharing.sentence.weight" in found[task]} == {"type", "genre", "topics"}
 
 
-def test_a_cascade_without_an_order_feeds_documents_from_words_alone(batch: Batch) -> None:
+def test_a_cascade_without_an_order(batch: Batch) -> None:
+    """A cascade without an order feeds documents from words alone."""
     sharing: Any = network("cascade", cascade={"width": 8}).sharing
     assert sharing.feeding == ["names", "pos"]
     assert not any(sharing.below.values())

@@ -196,7 +196,9 @@ def test_training_starts_where_pretraining_ended_and_at_random_where_it_is_off(
     weights = load_file("data/pretrained/weights.safetensors")
     begun = encoder_of(settings)
     assert all(torch.equal(begun[name], weights[f"encoder.{name}"]) for name in begun)
-    assert not torch.equal(begun["word.words.weight"], random["word.words.weight"])
+    assert not torch.equal(
+        begun["granularities.word.words.weight"], random["granularities.word.words.weight"]
+    )
     told = {training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint, before}
     (single,) = [t for t in settings.active_tasks() if t.name == "themes"]
     alone = training_run.prepare(settings, [single]).network.encoder.state_dict()

@@ -83,7 +83,7 @@ def _shares(
 ) -> Tensor:
     """Return what each word (N,) adds through one table of n-grams."""
     size = idf.numel()
-    ngrams = occurrences.bag(batch, size)
+    ngrams = occurrences.count_by_document(batch, size)
     value_F = wide.values(ngrams, idf) * (weight[ngrams.item] * coefficients_BK[ngrams.document]).sum(1)
     document_N = torch.repeat_interleave(torch.arange(batch.size), batch.words_per_document)
     ngram_M = torch.searchsorted(

@@ -1,4 +1,4 @@
-"""Beam search: the outputs of documents, all at once, with what was computed before kept.
+"""Beam search over the outputs of all documents at once, which keeps what was computed before.
 
 Axes: B documents, K outputs that are kept of each, T places, V pieces. A document's output does not depend on the others.
 """
@@ -14,15 +14,21 @@ from mgm.model.generation.source_memory import Memory
 from mgm.text.subwords import END
 
 ROWS_AT_ONCE = 1_024
-"""Outputs, of all documents together, that are searched at once: what bounds the memory."""
+"""Outputs, of all documents together, that are searched at once, which bounds the memory."""
 _COMPACT = 0.25
-"""The share of finished documents from which on the others go on without them."""
+"""The share of finished documents above which the others go on without them."""
 
 
 @dataclass(frozen=True)
 class BeamOutput:
-    """Of B documents: subwords (B,T), how many count (B,) - at least one, the end not among them -, the mean log-probability of
-    these and the end (B,), and whether some of the document was not read (B,)."""
+    """The best output of each of B documents.
+
+    Attributes:
+        ids: (B,T) subwords, with their end.
+        count: (B,) the subwords before the end, at least one.
+        score: (B,) the mean log-probability of these and the end.
+        truncated: (B,) whether some of the document was not read.
+    """
 
     ids: Tensor
     count: Tensor
@@ -30,43 +36,43 @@ class BeamOutput:
     truncated: Tensor
 
 
-def search(writer: PointerGeneratorDecoder, memory: Memory, start_D: Tensor, beam: int) -> BeamOutput:
-    """The best output of each document; `beam` 1 is greedy."""
+def search(decoder: PointerGeneratorDecoder, memory: Memory, start_D: Tensor, beam: int) -> BeamOutput:
+    """Return the best output of each document; `beam` 1 is greedy."""
     at_once = max(1, ROWS_AT_ONCE // beam)
     documents = memory.truncated_B.shape[0]
-    found = [
-        _search(writer, memory.rows(slice(first, first + at_once)), start_D, beam)
+    outputs = [
+        _search(decoder, memory.rows(slice(first, first + at_once)), start_D, beam)
         for first in range(0, documents, at_once)
     ]
-    ids, count, score = (torch.cat(parts) for parts in zip(*found, strict=True))
+    ids, count, score = (torch.cat(parts) for parts in zip(*outputs, strict=True))
     return BeamOutput(ids, count, score, memory.truncated_B)
 
 
 @torch.no_grad()
 def _search(
-    writer: PointerGeneratorDecoder, memory: Memory, start_D: Tensor, beam: int
+    decoder: PointerGeneratorDecoder, memory: Memory, start_D: Tensor, beam: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    settings, documents = writer.settings, memory.truncated_B.shape[0]
+    settings, documents = decoder.settings, memory.truncated_B.shape[0]
     device = memory.items_BMD.device
     ids = torch.full((documents, settings.max_length), END, device=device)
     count = torch.zeros(documents, dtype=torch.int64, device=device)
     score = torch.zeros(documents, device=device)
     alive = torch.arange(documents, device=device)
-    past = writer.begin(memory)
+    past = decoder.begin(memory)
     tokens = torch.zeros(documents, 1, 0, dtype=torch.int64, device=device)
     total, length = torch.zeros(documents, 1, device=device), torch.zeros(documents, 1, device=device)
     done = torch.zeros(documents, 1, dtype=torch.bool, device=device)
     shown = torch.zeros_like(done)
     item = start_D.expand(documents, 1, -1)
     for place in range(settings.max_length):
-        log, past = writer.step(past, item)
-        log = log.masked_fill(writer.forbidden_ids, -math.inf)
+        log, past = decoder.step(past, item)
+        log = log.masked_fill(decoder.forbidden_ids, -math.inf)
         log = _blocked(log, tokens, settings.no_repeat_ngram)
-        # no output is blank: it ends behind a piece that shows, or its last piece shows
+        # No output is blank: it ends behind a visible piece, or its last piece is visible.
         log[..., END] = log[..., END].masked_fill(~shown, -math.inf)
         if place + 1 == settings.max_length:
-            log = log.masked_fill(~shown[..., None] & ~writer.shows, -math.inf)
-        # an output that has ended goes on with its end alone, at no cost
+            log = log.masked_fill(~shown[..., None] & ~decoder.shows, -math.inf)
+        # An output that has ended goes on with its end alone, at no cost.
         log = log.masked_fill(done[..., None], -math.inf)
         log[..., END] = torch.where(done, 0.0, log[..., END])
         sums = total[..., None] + log
@@ -76,7 +82,7 @@ def _search(
         source, token = chosen // log.shape[2], chosen % log.shape[2]
         total, length = sums.flatten(1).gather(1, chosen), lengths.gather(1, source)
         done = done.gather(1, source) | (token == END)
-        shown = shown.gather(1, source) | writer.shows[token]
+        shown = shown.gather(1, source) | decoder.shows[token]
         tokens = torch.cat([tokens.gather(1, source[..., None].expand(-1, -1, place)), token[..., None]], 2)
         over = done[:, 0]
         if place + 1 == settings.max_length:
@@ -95,14 +101,14 @@ def _search(
             past = past.select(stay, rows)
             alive, tokens, total = alive[stay], tokens[stay], total[stay]
             length, done, shown = length[stay], done[stay], shown[stay]
-        item = writer.items(tokens[..., -1])
+        item = decoder.items(tokens[..., -1])
     count = (ids == END).int().argmax(1)
     count = torch.where((ids == END).any(1), count, settings.max_length)
     return ids, count, score
 
 
 def _blocked(log_BKV: Tensor, tokens_BKT: Tensor, size: int) -> Tensor:
-    """Without the pieces that would end a run of `size` subwords that stands in the output already."""
+    """Return log-probabilities without the pieces that would complete a run of `size` subwords that the output has already."""
     places = tokens_BKT.shape[2]
     if size == 0 or places < size:
         return log_BKV

@@ -1,4 +1,4 @@
-"""A decoder that writes subwords of its own or copies those that it reads.
+"""A decoder that generates subwords, or copies those of the source.
 
 Axes: B documents, K outputs of a document, T places of an output, L subwords read, M items read, V pieces, D width.
 Source of copying: See et al. 2017, arXiv:1704.04368 (pointer-generator).
@@ -14,19 +14,23 @@ from torch import Tensor, nn
 
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.generation.layers import DecoderLayer, KVCache, sinusoidal_positions
-from mgm.model.generation.source_memory import Memory, Reader
+from mgm.model.generation.source_memory import Memory, SourceEncoder
 from mgm.model.ragged import Words
 from mgm.settings.model import GenerationSettings
 from mgm.text.subwords import UNKNOWN, visible_pieces
 
 _LEAST = 1e-9
-"""Added to a probability of copying before its logarithm."""
+"""Added to a probability before its logarithm."""
 
 
 @dataclass(frozen=True)
 class CopyAttention:
-    """How each place of an output came to be: (B,T) the probability that it was copied, given what it says, and (B,T,L) where to
-    the copying attention went."""
+    """How each place of an output came to be.
+
+    Attributes:
+        copied: (B,T) the probability that its subword was copied, given that subword.
+        attention: (B,T,L) the copying attention to the source's subwords.
+    """
 
     copied: Tensor
     attention: Tensor
@@ -34,8 +38,15 @@ class CopyAttention:
 
 @dataclass(frozen=True)
 class DecoderState:
-    """What a search keeps: of what was read, by document (read of each layer, the copying keys), and of what is written, by
-    output (B*K rows)."""
+    """What a search keeps from step to step.
+
+    Attributes:
+        memory: the source.
+        read: the source's keys of each layer, by document.
+        copy_key_BLD: the source's keys of copying.
+        written: the outputs' keys of each layer, by output (B*K rows).
+        place: the number of subwords of each output.
+    """
 
     memory: Memory
     read: list[KVCache]
@@ -44,7 +55,7 @@ class DecoderState:
     place: int = 0
 
     def select(self, documents: Tensor, rows: Tensor) -> "DecoderState":
-        """Of some documents and some of their outputs."""
+        """Return the state of some documents and some of their outputs."""
         return DecoderState(
             self.memory.rows(documents),
             [keys.select(documents) for keys in self.read],
@@ -54,28 +65,29 @@ class DecoderState:
         )
 
     def reordered(self, rows: Tensor) -> "DecoderState":
-        """Of the same documents other outputs."""
+        """Return the state of other outputs of the same documents."""
         return DecoderState(
             self.memory, self.read, self.copy_key_BLD, [k.select(rows) for k in self.written], self.place
         )
 
 
 class PointerGeneratorDecoder(nn.Module):
-    """The decoder of all generation tasks; a task's own is the vector that its outputs begin with.
+    """The decoder of all tasks that generate text; of one task is only the vector that its outputs begin with.
 
-    A piece's probability is g * p(written) + (1 - g) * p(copied), the latter the attention that goes to its places in the text;
-    g is the decoder's own choice. `pieces`: what the ids of subwords spell.
+    A subword's probability is g * p(generated) + (1 - g) * p(copied), the latter the attention that goes to its places in the
+    source; the gate g is computed from the state.
     """
 
     forbidden_ids: Tensor
     shows: Tensor
 
     def __init__(self, settings: GenerationSettings, word_width: int, pieces: Sequence[str]) -> None:
+        """Make the decoder for words of a width and the pieces that subword ids stand for."""
         super().__init__()
         self.settings, width = settings, settings.width
         self.pieces = nn.Embedding(len(pieces), width)
         nn.init.normal_(self.pieces.weight, std=width**-0.5)
-        self.reader = Reader(settings, word_width)
+        self.source_encoder = SourceEncoder(settings, word_width)
         self.layers = nn.ModuleList(DecoderLayer(settings) for _ in range(settings.decoder_layers))
         self.normalise = nn.LayerNorm(width)
         self.bias = nn.Parameter(torch.zeros(len(pieces)))
@@ -87,16 +99,19 @@ class PointerGeneratorDecoder(nn.Module):
         self.register_buffer("shows", torch.from_numpy(visible_pieces(pieces)), persistent=False)
 
     def read(self, batch: Batch, words: Words) -> Memory:
-        """What it looks at."""
-        memory: Memory = self.reader(batch, words, self.pieces)
+        """Return the source that the decoder attends to."""
+        memory: Memory = self.source_encoder(batch, words, self.pieces)
         return memory
 
     def teacher_forced_log_probs(self, memory: Memory, start_D: Tensor, target_BT: Tensor) -> Tensor:
-        """(B,T,2) of each place of targets (cut at the longest output): the log-probability of its subword, and the mean
-        over all pieces of the log-probability to write them; 0 where the target has none."""
+        """Return (B,T,2), of each place of the targets; 0 where the target has no subword.
+
+        They are the log-probability of its subword, and the mean over all pieces of the log-probability to generate them.
+        Targets are cut at the longest output.
+        """
         target_BT = target_BT[:, : self.settings.max_length]
         known = target_BT != NO_LABEL
-        if not known.any():  # of nothing, and still made of what was read
+        if not known.any():  # no target, and still a function of the source, for its gradient
             return memory.items_BMD.new_zeros(*known.shape, 2) + 0.0 * memory.items_BMD.sum()
         state, attention, gate = self._whole(memory, start_D, target_BT)
         logits = F.linear(state[known], self.pieces.weight, self.bias).float()
@@ -111,7 +126,7 @@ class PointerGeneratorDecoder(nn.Module):
         return pair.new_zeros(*known.shape, 2).masked_scatter(known[:, :, None], pair)
 
     def copy_attention(self, memory: Memory, start_D: Tensor, written_BT: Tensor) -> CopyAttention:
-        """How outputs that are given came to be; NO_LABEL behind their ends."""
+        """Return how outputs `written_BT` came to be, which have NO_LABEL behind their ends."""
         state, attention, gate = self._whole(memory, start_D, written_BT)
         own = F.linear(state, self.pieces.weight, self.bias).softmax(2)
         own = gate.sigmoid() * own.gather(2, written_BT.clamp(min=0)[:, :, None])[:, :, 0]
@@ -120,12 +135,12 @@ class PointerGeneratorDecoder(nn.Module):
         return CopyAttention(copied / (own + copied).clamp(min=_LEAST), attention)
 
     def begin(self, memory: Memory) -> DecoderState:
-        """Before the first place."""
+        """Return the state before the first place."""
         read = [self._layer(i).cross_attention.keys(memory.items_BMD) for i in range(len(self.layers))]
         return DecoderState(memory, read, self.copy_key(self._spelt(memory)), [])
 
     def step(self, past: DecoderState, item_BKD: Tensor) -> tuple[Tensor, DecoderState]:
-        """(B,K,V) log-probabilities of the next subword after `item_BKD`, the vectors of what was written last."""
+        """Return log-probabilities (B,K,V) of the next subword after `item_BKD`, the vectors of the last ones, and the new state."""
         state = item_BKD + sinusoidal_positions(
             torch.tensor(past.place, device=item_BKD.device), self.settings.width
         )
@@ -143,12 +158,12 @@ class PointerGeneratorDecoder(nn.Module):
         return log, DecoderState(past.memory, past.read, past.copy_key_BLD, written, past.place + 1)
 
     def items(self, ids: Tensor) -> Tensor:
-        """The vectors of subwords as input: (..., D)."""
-        found: Tensor = self.pieces(ids) * math.sqrt(self.settings.width)
-        return found
+        """Return the vectors (..., D) of subwords as input."""
+        vectors: Tensor = self.pieces(ids) * math.sqrt(self.settings.width)
+        return vectors
 
     def _whole(self, memory: Memory, start_D: Tensor, target_BT: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B,T,D) states, (B,T,L) copying attention and (B,T) gates of the places of outputs."""
+        """Return states (B,T,D), copying attention (B,T,L) and gates (B,T) of the places of outputs."""
         before = self.items(target_BT[:, :-1].clamp(min=0))
         items = torch.cat([start_D.expand(target_BT.shape[0], 1, -1), before], dim=1)
         items = items + sinusoidal_positions(
@@ -162,7 +177,7 @@ class PointerGeneratorDecoder(nn.Module):
         return state, *self._copying(state, self.copy_key(self._spelt(memory)), memory)
 
     def _copying(self, state_BQD: Tensor, key_BLD: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """(B,Q,L) attention to the subwords read, and (B,Q) the logit of writing rather than copying."""
+        """Return the attention (B,Q,L) to the source's subwords, and the logit (B,Q) of generating rather than copying."""
         score = self.copy_query(state_BQD) @ key_BLD.transpose(1, 2) / math.sqrt(self.settings.width)
         attention = score.float().masked_fill(~memory.spelt_BL[:, None], -math.inf).softmax(2)
         context = attention.to(state_BQD.dtype) @ self._spelt(memory)

@@ -1,4 +1,4 @@
-"""Layers of attention for what reads and what writes: normalised before, added after.
+"""Attention layers of the source encoder and of the decoder: normalised before, added after.
 
 Axes: B documents, Q queries, M items attended to, D width, H heads, d width of a head. Source: Vaswani et al. 2017,
 arXiv:1706.03762; the order of normalisation: Xiong et al. 2020, arXiv:2002.04745.
@@ -15,22 +15,22 @@ from mgm.settings.model import GenerationSettings
 
 
 class KVCache(NamedTuple):
-    """What is attended to: keys and values, (B,H,M,d) each."""
+    """The keys and values of the items attended to, (B,H,M,d) each."""
 
     key: Tensor
     value: Tensor
 
-    def then(self, other: "KVCache") -> "KVCache":
-        """With the items of `other` behind."""
+    def append(self, other: "KVCache") -> "KVCache":
+        """Return these items followed by those of `other`."""
         return KVCache(torch.cat([self.key, other.key], 2), torch.cat([self.value, other.value], 2))
 
     def select(self, rows: Tensor) -> "KVCache":
-        """Those of some rows."""
+        """Return the keys and values of some documents or outputs."""
         return KVCache(self.key[rows], self.value[rows])
 
 
 class Attention(nn.Module):
-    """Multi-head attention whose keys are made apart from its queries, so that they can be kept."""
+    """Multi-head attention whose keys are computed apart from its queries, so that they can be kept."""
 
     def __init__(self, settings: GenerationSettings) -> None:
         super().__init__()
@@ -40,16 +40,24 @@ class Attention(nn.Module):
         self.output = nn.Linear(width, width)
 
     def keys(self, items_BMD: Tensor) -> KVCache:
+        """Return the keys and values of items."""
         both = self.key_value(items_BMD).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
         return KVCache(both[0], both[1])
 
     def forward(
         self, items_BQD: Tensor, keys: KVCache, mask: Tensor | None = None, causal: bool = False
     ) -> Tensor:
-        """(B,Q,D); `mask` (B,M): which items are there; `causal`: a query sees the items up to its own place."""
+        """Return (B,Q,D).
+
+        Args:
+            items_BQD: the queries.
+            keys: what they attend to.
+            mask: (B,M) the items that are there.
+            causal: whether a query sees only the items up to its own place.
+        """
         query = self.query(items_BQD).unflatten(2, (self.heads, -1)).transpose(1, 2)
         seen = None if mask is None else mask[:, None, None, :]
-        # on a CPU the backward pass of attention is several times slower in bf16
+        # The backward pass of attention is several times slower in bf16 on a CPU.
         with torch.autocast(query.device.type, enabled=query.device.type != "cpu"):
             if query.device.type == "cpu":
                 query, keys = query.float(), KVCache(keys.key.float(), keys.value.float())
@@ -68,11 +76,12 @@ class Feedforward(nn.Module):
         self.outer = nn.Linear(settings.feedforward_width, settings.width)
 
     def forward(self, items: Tensor) -> Tensor:
+        """Return items of the same shape."""
         return self.outer(F.gelu(self.inner(items)))
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention over all items of a document, and a feed-forward part."""
+    """A layer of the source encoder: self-attention over all items of a document, and a feed-forward part."""
 
     def __init__(self, settings: GenerationSettings) -> None:
         super().__init__()
@@ -81,13 +90,14 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, items_BMD: Tensor, mask_BM: Tensor) -> Tensor:
+        """Return (B,M,D)."""
         normal = self.normalise[0](items_BMD)
         items_BMD = items_BMD + self.dropout(self.attend(normal, self.attend.keys(normal), mask_BM))
         return items_BMD + self.dropout(self.forward_part(self.normalise[1](items_BMD)))
 
 
 class DecoderLayer(nn.Module):
-    """Self-attention over what is written, attention to what was read, and a feed-forward part."""
+    """A layer of the decoder: self-attention over the output, attention to the source, and a feed-forward part."""
 
     def __init__(self, settings: GenerationSettings) -> None:
         super().__init__()
@@ -100,24 +110,24 @@ class DecoderLayer(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, items_BQD: Tensor, read: KVCache, mask_BM: Tensor) -> Tensor:
-        """All of an output at once: (B,Q,D)."""
+        """Return the states (B,Q,D) of all places of an output at once."""
         normal = self.normalise[0](items_BQD)
         items_BQD = items_BQD + self.dropout(self.attend(normal, self.attend.keys(normal), causal=True))
-        return self._behind(items_BQD, read, mask_BM)
+        return self._attend_to_source(items_BQD, read, mask_BM)
 
     def step(
         self, items_BKD: Tensor, past: KVCache | None, read: KVCache, mask_BM: Tensor
     ) -> tuple[Tensor, KVCache]:
-        """The next place of K outputs a document: (B,K,D), and the keys of B*K rows up to here."""
+        """Return the states (B,K,D) of the next place of K outputs a document, and the keys of B*K outputs up to here."""
         batch, beams = items_BKD.shape[:2]
         normal = self.normalise[0](items_BKD).reshape(batch * beams, 1, -1)
         keys = self.attend.keys(normal)
-        keys = keys if past is None else past.then(keys)
+        keys = keys if past is None else past.append(keys)
         items_BKD = items_BKD + self.attend(normal, keys).reshape(batch, beams, -1)
-        # the outputs of a document are queries beside each other: what was read is not copied for each
-        return self._behind(items_BKD, read, mask_BM), keys
+        # The outputs of a document are queries beside each other, so the source is not copied for each.
+        return self._attend_to_source(items_BKD, read, mask_BM), keys
 
-    def _behind(self, items_BQD: Tensor, read: KVCache, mask_BM: Tensor) -> Tensor:
+    def _attend_to_source(self, items_BQD: Tensor, read: KVCache, mask_BM: Tensor) -> Tensor:
         items_BQD = items_BQD + self.dropout(
             self.cross_attention(self.normalise[1](items_BQD), read, mask_BM)
         )
@@ -125,7 +135,7 @@ class DecoderLayer(nn.Module):
 
 
 def sinusoidal_positions(position: Tensor, width: int) -> Tensor:
-    """(..., width) sines and cosines of positions (...)."""
+    """Return sines and cosines (..., width) of positions (...)."""
     half = width // 2
     rate = torch.exp(torch.arange(half, device=position.device) * (-math.log(10_000.0) / half))
     angle = position[..., None] * rate

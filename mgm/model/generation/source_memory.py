@@ -1,4 +1,4 @@
-"""What a decoder looks at: the encoder's sequences of several granularities, one behind the other.
+"""The source that the decoder attends to: the encoder's subwords and sentences, one behind the other.
 
 Axes: B documents, S sentences, N words, U subwords that are read, L most subwords of a document, M items of a document, D width.
 """
@@ -17,8 +17,15 @@ from mgm.settings.model import GenerationSettings
 
 @dataclass(frozen=True)
 class Memory:
-    """Of B documents: the items with the mask of those that are there; first L places of subwords, with the id of each and
-    the place of its word in the document; whether words were left out."""
+    """The source of B documents.
+
+    Attributes:
+        items_BMD: vectors, first of L places of subwords, then of sentences.
+        mask_BM: which items are there.
+        subword_BL: the id of each subword.
+        word_BL: the place of its word in the document.
+        truncated_B: whether words were left out.
+    """
 
     items_BMD: Tensor
     mask_BM: Tensor
@@ -28,18 +35,24 @@ class Memory:
 
     @property
     def spelt_BL(self) -> Tensor:
-        """Which places of subwords hold one."""
+        """(B,L) the places that hold a subword."""
         return self.mask_BM[:, : self.subword_BL.shape[1]]
 
     def rows(self, chosen: Tensor | slice) -> "Memory":
-        """That of some of the documents."""
+        """Return the source of some of the documents."""
         return Memory(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
 
 @dataclass(frozen=True)
 class Spelling:
-    """The subwords that are read, by document: `id`, `word` (both (U,); the latter of the batch's N), and which sentences (S,)
-    and whether less than all (B,)."""
+    """The subwords that are read.
+
+    Attributes:
+        id: (U,) by document.
+        word: (U,) the word of each, of the batch's N.
+        sentences: (S,) the sentences that are read.
+        truncated: (B,) whether some of the document is not read.
+    """
 
     id: Ragged
     word: Tensor
@@ -48,14 +61,14 @@ class Spelling:
 
 
 def select_source_subwords(batch: Batch, limit: int) -> Spelling:
-    """At most `limit` subwords of each document: its first whole sentences, or the beginning of the first one."""
+    """Return at most `limit` subwords of each document: its first whole sentences, or the beginning of the first one."""
     count_N = batch.type_subword_length[batch.word]
     documents = Ragged(count_N, batch.words_per_document)
     sentences = Ragged(count_N, batch.sentence_length)
     through_N = count_N.cumsum(0)
     before_B = torch.cat([through_N.new_zeros(1), through_N])[documents.start]
     through_N = through_N - before_B[documents.row]
-    # how far a document is spelt at the end of each sentence
+    # the subwords of a document up to the end of each sentence
     end_S = (sentences.start + sentences.length - 1).clamp(min=0)
     through_S = through_N[end_S] if through_N.numel() else torch.zeros_like(end_S)
     first_S = Ragged(batch.sentence_length, batch.sentences_per_document).position == 0
@@ -73,15 +86,15 @@ def select_source_subwords(batch: Batch, limit: int) -> Spelling:
     return Spelling(Ragged(ids, length_B), found, fits_S, length_B < total_B)
 
 
-class Reader(nn.Module):
-    """Subwords, each with its word's vector (of characters, word and windows) and its place; behind them the sentences, where
-    several are read. That is the sequence over which self-attention goes, and at which the decoder looks.
+class SourceEncoder(nn.Module):
+    """The source encoder: self-attention over subwords and, behind them, sentences where several are read.
 
-    A subword's own vector is the one by which it is written. One vector of all that is read would be a way around the words,
-    which a decoder takes before it learns to look at them. `word_width`: of the encoder's words.
+    A subword is its embedding, by which it is generated too, with its word's vector and its place. There is no vector of the
+    whole text: a decoder would rely on it before it learns to attend to words.
     """
 
     def __init__(self, settings: GenerationSettings, word_width: int) -> None:
+        """Make the encoder of words of a width."""
         super().__init__()
         self.settings = settings
         width = settings.width
@@ -92,6 +105,13 @@ class Reader(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, batch: Batch, words: Words, pieces: nn.Embedding) -> Memory:
+        """Return the source of each document.
+
+        Args:
+            batch: documents.
+            words: their words' vectors.
+            pieces: the embedding of subwords.
+        """
         width = self.settings.width
         spelt = select_source_subwords(batch, self.settings.max_source_subwords)
         vectors = pieces(spelt.id.values) * math.sqrt(width) + self.words(words.values)[spelt.word]

@@ -1,4 +1,4 @@
-"""What every way of sharing does: from what the encoder gives to what each task's head reads.
+"""The base of every way of sharing: from what the encoder gives to what each task's head reads.
 
 Axes: B documents, S sentences, N words, D width.
 """
@@ -12,9 +12,13 @@ from mgm.tasks import Task
 
 
 class Sharing(nn.Module):
-    """Between the encoder and the heads. `widths` gives the width of what each task's head reads.
+    """A module between the encoder and the heads.
 
-    Tagging reads words, every other kind the document's fused vector.
+    Tasks that predict words read words, all others the document's fused vector.
+
+    Attributes:
+        reads_words: whether a task reads words, by task.
+        widths: the width of what each task's head reads.
     """
 
     def __init__(self, tasks: list[Task], fused_width: int, word_width: int, settings: ModelSettings) -> None:
@@ -24,26 +28,28 @@ class Sharing(nn.Module):
         self.dropout = settings.dropout
 
     def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:
-        """What each task's head reads: (N, its width) for tagging, (B, its width) for others.
+        """Return what each task's head reads: (N, its width) of words, (B, its width) of documents.
 
-        `fused`: (B,D) a task; `words_ND`: the words' vectors by sentence, None where no task reads them.
+        Args:
+            fused: (B,D) of each task.
+            words_ND: the words' vectors by sentence; None where no task reads them.
         """
         raise NotImplementedError
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
-        """Those that the loss of this task alone reaches."""
+        """Return the parameters that the loss of this task alone reaches."""
         return []
 
     def tasks_of(self, words: bool) -> list[str]:
-        """Those that read words, or those that read documents."""
+        """Return the tasks that read words, or those that read documents."""
         return [name for name, reads in self.reads_words.items() if reads == words]
 
     def drop(self, vectors: Tensor) -> Tensor:
-        """Dropout of documents' vectors."""
+        """Return documents' vectors after dropout."""
         return F.dropout(vectors, self.dropout, self.training)
 
     def drop_words(self, words_ND: Ragged) -> Tensor:
-        """(N,D) Dropout of words' vectors, which takes the same features from all words of a sentence.
+        """Return words' vectors (N,D) after dropout, which takes the same features from all words of a sentence.
 
         Source: Gal and Ghahramani 2016, arXiv:1512.05287; it also costs a fraction of a draw for each word.
         """

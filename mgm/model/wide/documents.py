@@ -1,4 +1,4 @@
-"""The wide part beside the deep one: n-grams straight to the logits, as in a linear model.
+"""The wide part of tasks that predict documents: n-grams straight to the logits, as in a linear model.
 
 Axes: B documents, N words of the batch, C characters of its Chinese words, F n-grams of all documents (each once a
 document), K logits of all tasks.
@@ -21,7 +21,7 @@ from mgm.model.wide.sparse_counts import Occurrences, SparseCounts
 from mgm.settings.model import WideSettings
 
 _MIN_DOCUMENTS = 2
-"""An n-gram of fewer training documents says nothing about others."""
+"""Training documents that an n-gram needs, or its weight is 0."""
 
 
 class Wide(nn.Module):
@@ -41,16 +41,16 @@ class Wide(nn.Module):
     idf_character: Tensor
 
     def __init__(self, settings: WideSettings, ngram_buckets: int, widths: dict[str, int]) -> None:
-        """`widths`: the logits of each task."""
+        """Make weights of zero; `widths`: the number of logits of each task."""
         super().__init__()
         self.settings, self.widths = settings, widths
         self.chinese, self.ngram_buckets = settings.chinese, ngram_buckets
         total = sum(widths.values())
         self.words = nn.EmbeddingBag(settings.buckets, total, mode="sum")
-        # those of Chinese across words stand behind the others
+        # the n-grams of Chinese across words stand behind the others
         of_characters = ngram_buckets + settings.chinese.buckets
         self.characters = nn.EmbeddingBag(of_characters, total, mode="sum")
-        self.register_load_state_dict_pre_hook(_sized_as)
+        self.register_load_state_dict_pre_hook(_match_size)
         for table in (self.words, self.characters):
             nn.init.zeros_(table.weight.requires_grad_(False))
         self.register_buffer("bias", torch.zeros(total))
@@ -58,7 +58,7 @@ class Wide(nn.Module):
         self.register_buffer("idf_character", torch.ones(of_characters))
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """(B, width) logits of each task."""
+        """Return the logits (B, width) of each task."""
         of_words = self._logits(self.word_ngrams(batch), self.words, self.idf_word)
         of_characters = self._logits(self.character_ngrams(batch), self.characters, self.idf_character)
         logits_BK = self.bias + of_words + of_characters
@@ -66,17 +66,19 @@ class Wide(nn.Module):
 
     @torch.no_grad()
     def fit(self, batches: Iterable[Batch]) -> None:
-        """Learns inverse document frequencies from the training documents: log((1 + D) / (1 + df)) + 1; 0 for an n-gram of
-        fewer than two."""
+        """Learn inverse document frequencies from the training documents: log((1 + D) / (1 + df)) + 1.
+
+        They are 0 for an n-gram of fewer than two documents.
+        """
         of_words, of_characters = torch.zeros_like(self.idf_word), torch.zeros_like(self.idf_character)
         documents = 0
         for batch in batches:
             documents += batch.size
-            for found, frequency in (
+            for counts, frequency in (
                 (self.word_ngrams(batch), of_words),
                 (self.character_ngrams(batch), of_characters),
             ):
-                frequency += torch.bincount(found.item, minlength=frequency.numel())
+                frequency += torch.bincount(counts.item, minlength=frequency.numel())
         for idf, frequency in ((self.idf_word, of_words), (self.idf_character, of_characters)):
             idf.copy_(((1 + documents) / (1 + frequency)).log() + 1)
             idf[frequency < _MIN_DOCUMENTS] = 0
@@ -85,35 +87,43 @@ class Wide(nn.Module):
 
     @torch.no_grad()
     def drop_chinese(self) -> None:
-        """Without Chinese in training there is no table for its n-grams, and a Chinese word has those within it."""
+        """Drop the table for Chinese n-grams across words; a Chinese word then has the n-grams within it."""
         self.characters.weight.data = self.characters.weight[: self.ngram_buckets].clone()
         self.characters.num_embeddings = self.ngram_buckets
         self.idf_character = self.idf_character[: self.ngram_buckets].clone()
 
     @torch.no_grad()
     def add_logit_bias(self, task: str, logits_K: Tensor) -> None:
-        """Adds `logits_K` (K,) to the logits of a task, whatever the document."""
+        """Add `logits_K` (K,) to the logits of a task, whatever the document."""
         place = list(self.widths).index(task)
         self.bias.split(list(self.widths.values()))[place].add_(logits_K)
 
     @torch.no_grad()
     def scale_logits(self, task: str, factor: float) -> None:
-        """Multiplies the logits of a task."""
+        """Multiply the logits of a task by a factor."""
         place = list(self.widths).index(task)
         for all_tasks in (self.words.weight, self.characters.weight, self.bias):
             all_tasks.split(list(self.widths.values()), dim=-1)[place].mul_(factor)
 
     @torch.no_grad()
-    def set_coefficients(self, task: str, ngrams: np.ndarray, weight: np.ndarray, start: np.ndarray) -> None:
-        """Gives a task the weights (K,F) of `ngrams` (F,), columns of `tfidf_matrix`, and `start` (K,), its outputs for an unknown
-        document."""
+    def set_coefficients(
+        self, task: str, *, ngrams: np.ndarray, weight: np.ndarray, bias: np.ndarray
+    ) -> None:
+        """Set the weights of a task.
+
+        Args:
+            task: its name.
+            ngrams: (F,) ascending columns of `tfidf_matrix`.
+            weight: (K,F) their weights.
+            bias: (K,) the logits of a document without a known n-gram.
+        """
         place = list(self.widths).index(task)
-        own = (
+        of_task = (
             t.split(list(self.widths.values()), dim=-1)[place]
             for t in (self.words.weight, self.characters.weight, self.bias)
         )
-        of_words, of_characters, bias = own
-        bias.copy_(torch.from_numpy(start))
+        of_words, of_characters, bias_K = of_task
+        bias_K.copy_(torch.from_numpy(bias))
         words = np.searchsorted(ngrams, self.idf_word.numel())
         for table, rows, columns in (
             (of_words, ngrams[:words], weight[:, :words]),
@@ -123,31 +133,31 @@ class Wide(nn.Module):
 
     @torch.no_grad()
     def tfidf_matrix(self, batch: Batch) -> csr_array:
-        """(B, n-grams) the value of each n-gram in each document: those of words, then those of characters."""
-        own = []
-        for found, idf in (
+        """Return the value of each n-gram in each document, (B, n-grams): those of words, then those of characters."""
+        parts = []
+        for counts, idf in (
             (self.word_ngrams(batch), self.idf_word),
             (self.character_ngrams(batch), self.idf_character),
         ):
-            ends = torch.cat([found.start, found.start.new_full((1,), found.item.numel())])
-            values = (self.values(found, idf), found.item.int(), ends.int())
-            own.append(csr_array(tuple(t.cpu().numpy() for t in values), (batch.size, idf.numel())))
-        return hstack(own, format="csr")
+            ends = torch.cat([counts.start, counts.start.new_full((1,), counts.item.numel())])
+            values = (self.values(counts, idf), counts.item.int(), ends.int())
+            parts.append(csr_array(tuple(t.cpu().numpy() for t in values), (batch.size, idf.numel())))
+        return hstack(parts, format="csr")
 
     def word_ngrams(self, batch: Batch) -> SparseCounts:
-        """The hashed words and pairs of each document, and those of its lead."""
-        return self.word_occurrences(batch).bag(batch, self.idf_word.numel())
+        """Return the counts of the hashed words and pairs of each document, and of those of its lead."""
+        return self.word_occurrences(batch).count_by_document(batch, self.idf_word.numel())
 
     def character_ngrams(self, batch: Batch) -> SparseCounts:
-        """The hashed character n-grams of each document."""
+        """Return the counts of the hashed character n-grams of each document."""
         size = self.idf_character.numel()
         if self._reads_chinese(batch):
-            return self.character_occurrences(batch).bag(batch, size)
+            return self.character_occurrences(batch).count_by_document(batch, size)
         ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
         return SparseCounts.of_words(ngrams, Ragged(batch.word, batch.words_per_document), size)
 
     def word_occurrences(self, batch: Batch) -> Occurrences:
-        """Every hashed word and pair, and once more those of the lead."""
+        """Return every hashed word and pair, and once more those of the lead."""
         reading = TokenSelection.of(batch, "all")
         ids = batch.type_id[batch.word]
         known, sentence = ids > 0, reading.sentences.row
@@ -164,7 +174,7 @@ class Wide(nn.Module):
         )
 
     def character_occurrences(self, batch: Batch) -> Occurrences:
-        """Every hashed character n-gram: within each word, and of Chinese words across them."""
+        """Return every hashed character n-gram: within each word, and of Chinese words across them."""
         ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
         if not self._reads_chinese(batch):
             return _within_words(ngrams, batch.word)
@@ -174,12 +184,14 @@ class Wide(nn.Module):
         return Occurrences.joined([_within_words(others, batch.word), *across])
 
     def _reads_chinese(self, batch: Batch) -> bool:
-        """Whether there may be n-grams across words in this batch."""
+        """Return whether there may be n-grams across words in this batch."""
         return batch.type_character.numel() > 0 and self.idf_character.numel() > self.ngram_buckets
 
     def _across_words(self, characters: Ragged, sentence_N: Tensor) -> Iterator[Occurrences]:
-        """The n-grams of each size, of the `characters` (C,) of each word. What is no Chinese word has none, and ends a
-        run of them as a sentence does."""
+        """Yield the n-grams of each size of the `characters` (C,) of words.
+
+        A word that is not Chinese has none, and ends a run of them, as a sentence does.
+        """
         other_N = characters.length == 0
         run_N = ((sentence_N != sentence_N.roll(1)) | other_N | other_N.roll(1)).cumsum(0)
         point_C, word_C = characters.values, characters.row
@@ -192,34 +204,34 @@ class Wide(nn.Module):
                 item = self.ngram_buckets + mix(hash_C[whole]) % self.chinese.buckets
                 yield Occurrences(item, word_C[:count][whole], word_C[size - 1 :][whole])
 
-    def _logits(self, found: SparseCounts, table: nn.EmbeddingBag, idf: Tensor) -> Tensor:
-        """(B,K)"""
-        value_F, length_B = self._tf_idf(found, idf)
-        logits_BK: Tensor = table(found.item, found.start, per_sample_weights=value_F)
+    def _logits(self, counts: SparseCounts, table: nn.EmbeddingBag, idf: Tensor) -> Tensor:
+        """Return the share (B,K) of these n-grams in the logits."""
+        value_F, length_B = self._tf_idf(counts, idf)
+        logits_BK: Tensor = table(counts.item, counts.start, per_sample_weights=value_F)
         return logits_BK / length_B[:, None]
 
-    def values(self, found: SparseCounts, idf: Tensor) -> Tensor:
-        """(F,) what the weights of each n-gram are multiplied by."""
-        value_F, length_B = self._tf_idf(found, idf)
-        return value_F / length_B[found.document]
+    def values(self, counts: SparseCounts, idf: Tensor) -> Tensor:
+        """Return the value (F,) by which the weights of each n-gram are multiplied."""
+        value_F, length_B = self._tf_idf(counts, idf)
+        return value_F / length_B[counts.document]
 
-    def _tf_idf(self, found: SparseCounts, idf: Tensor) -> tuple[Tensor, Tensor]:
-        """(F,) sublinear TF-IDF, and (B,) what it is divided by."""
-        value_F = found.count.log().add_(1).mul_(idf[found.item])
+    def _tf_idf(self, counts: SparseCounts, idf: Tensor) -> tuple[Tensor, Tensor]:
+        """Return sublinear TF-IDF (F,), and the length (B,) of each document by which it is divided."""
+        value_F = counts.count.log().add_(1).mul_(idf[counts.item])
         at = torch.arange(value_F.numel(), device=value_F.device)
-        square_B = F.embedding_bag(at, value_F.square()[:, None], found.start, mode="sum")[:, 0]
-        # nothing known in a document: its values are zeros, whatever they are divided by
+        square_B = F.embedding_bag(at, value_F.square()[:, None], counts.start, mode="sum")[:, 0]
+        # A document without a known n-gram has values of zero, whatever they are divided by.
         return value_F, square_B.mul(2).sqrt().masked_fill(square_B == 0, 1)
 
 
-def _sized_as(wide: Wide, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:
-    """Before weights are loaded: those of a training without Chinese have no table for its n-grams."""
+def _match_size(wide: Wide, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:
+    """Before weights are loaded, drop the table for Chinese n-grams where their training had none."""
     idf = state.get(f"{prefix}idf_character")
     if idf is not None and len(idf) == wide.ngram_buckets:
         wide.drop_chinese()
 
 
 def _within_words(ngrams: Ragged, word_N: Tensor) -> Occurrences:
-    """Those of each word's type."""
-    found = ngrams.take(word_N)
-    return Occurrences(found.values, found.row, found.row)
+    """Return the n-grams of each word of the batch."""
+    occurring = ngrams.take(word_N)
+    return Occurrences(occurring.values, occurring.row, occurring.row)

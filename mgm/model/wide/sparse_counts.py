@@ -1,6 +1,6 @@
-"""What documents hold, each thing once, with how often.
+"""Sparse counts of the features of documents.
 
-Axes: B documents, N words of them, T distinct words, F things of all documents, M places of things.
+Axes: B documents, N words of them, T distinct words, F distinct features of all documents, M occurrences of features.
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,13 @@ from mgm.model.ragged import Ragged
 
 @dataclass(frozen=True)
 class SparseCounts:
-    """What B documents hold, one after another: `item` (F,), how often `count` (F,), from `start` (B,) on."""
+    """The features of B documents, one document after another.
+
+    Attributes:
+        item: (F,) the feature; those of a document ascend.
+        count: (F,) how often the document has it.
+        start: (B,) the first place of each document.
+    """
 
     item: Tensor
     count: Tensor
@@ -26,13 +32,20 @@ class SparseCounts:
 
     @cached_property
     def document(self) -> Tensor:
-        """(F,)"""
+        """(F,) the document of each feature."""
         length = torch.cat([self.start, self.start.new_full((1,), self.item.numel())]).diff()
         return Ragged(self.item, length).row
 
     @classmethod
     def of(cls, items: Tensor, document: Tensor, documents: int, size: int) -> "SparseCounts":
-        """Of `items` (M,) below `size`, each of a `document` (M,); those of a document ascend."""
+        """Return the counts of occurrences.
+
+        Args:
+            items: (M,) features, each below `size`.
+            document: (M,) the document of each.
+            documents: the number of documents.
+            size: the number of features.
+        """
         bits = (size - 1).bit_length()
         key, count = _counted((document << bits) | items)
         start = torch.searchsorted(key, torch.arange(documents, device=key.device) << bits)
@@ -40,22 +53,24 @@ class SparseCounts:
 
     @classmethod
     def of_words(cls, items: Ragged, words: Ragged, size: int) -> "SparseCounts":
-        """Of the `items` of each of T distinct words, below `size`, and the `words` (N,) of each document."""
+        """Return the counts of the `items` of each of T distinct words, below `size`, in the `words` (N,) of each document."""
         if words.values.device.type != "cpu":
-            found = items.take(words.values)
-            document = torch.repeat_interleave(words.row, found.length, output_size=found.values.numel())
-            return cls.of(found.values, document, words.length.numel(), size)
-        # the product of how often documents hold words, and words items: several times as fast as sorting
-        held = _counts(words, items.length.numel()) @ _counts(items, size)
+            occurring = items.take(words.values)
+            document = torch.repeat_interleave(
+                words.row, occurring.length, output_size=occurring.values.numel()
+            )
+            return cls.of(occurring.values, document, words.length.numel(), size)
+        # The product of the counts of words in documents and of items in words is several times as fast as sorting.
+        counts = _counts(words, items.length.numel()) @ _counts(items, size)
         return cls(
-            torch.from_numpy(held.indices.astype(np.int64)),
-            torch.from_numpy(held.data),
-            torch.from_numpy(held.indptr[:-1].astype(np.int64)),
+            torch.from_numpy(counts.indices.astype(np.int64)),
+            torch.from_numpy(counts.data),
+            torch.from_numpy(counts.indptr[:-1].astype(np.int64)),
         )
 
 
 def _counts(rows: Ragged, columns: int) -> csr_array:
-    """How often each row holds each of so many things."""
+    """Return the count of each of so many values in each row."""
     index = np.int32 if max(rows.values.numel(), columns) < 1 << 31 else np.int64
     first = np.concatenate([rows.start.numpy(), [rows.values.numel()]]).astype(index)
     ones = np.ones(rows.values.numel(), dtype=np.float32)
@@ -63,7 +78,7 @@ def _counts(rows: Ragged, columns: int) -> csr_array:
 
 
 def _counted(keys: Tensor) -> tuple[Tensor, Tensor]:
-    """The distinct keys, which ascend, and how often each is there."""
+    """Return the distinct keys, ascending, and the count of each."""
     if keys.device.type != "cpu":
         return keys.unique(return_counts=True)
     # NumPy sorts with vector instructions, several times as fast as torch
@@ -75,7 +90,7 @@ def _counted(keys: Tensor) -> tuple[Tensor, Tensor]:
 
 @dataclass(frozen=True)
 class Occurrences:
-    """Where things stand: `item` (M,), and its `first` and `last` of the batch's N words (M,)."""
+    """Occurrences of features: `item` (M,), and the `first` and `last` (M,) of the batch's N words that each covers."""
 
     item: Tensor
     first: Tensor
@@ -83,13 +98,13 @@ class Occurrences:
 
     @classmethod
     def joined(cls, parts: Sequence["Occurrences"]) -> "Occurrences":
-        """All of them."""
+        """Return all occurrences of the parts."""
         return cls(
             torch.cat([part.item for part in parts]),
             torch.cat([part.first for part in parts]),
             torch.cat([part.last for part in parts]),
         )
 
-    def bag(self, batch: Batch, size: int) -> SparseCounts:
-        """Each thing once a document, in ascending order."""
+    def count_by_document(self, batch: Batch, size: int) -> SparseCounts:
+        """Return the counts of each document of the batch."""
         return SparseCounts.of(self.item, batch.document[self.first], batch.size, size)

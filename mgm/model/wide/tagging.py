@@ -1,4 +1,4 @@
-"""The wide part of tagging: what stands around a word straight to its emissions, as in a linear-chain CRF.
+"""The wide part of tasks that predict words: from a word's context straight to its emissions, as in a linear-chain CRF.
 
 Axes: N words of the batch, F features of a word, C tags of a task, T tags of all tagging tasks.
 """
@@ -16,12 +16,12 @@ from mgm.text.features import PROPERTIES
 
 WORDS = [(-2,), (-1,), (0,), (1,), (2,), (-1, 0), (0, 1), (-1, 1), (-2, -1), (1, 2), (-1, 0, 1)]
 SHAPES = [(0,), (-1, 0, 1)]
-"""Features of a word: the words at these distances from it, and their shapes."""
+"""The templates of a word's features: the words at these distances from it, and their shapes."""
 FEATURE_TEMPLATES = [*WORDS, *SHAPES]
 _BEFORE, _AFTER, _IDS = 0, 1, 2
-"""What stands before a sentence, behind it, and the first id of a word in a hash."""
+"""The ids in a hash of what lies before a sentence and behind it, and the first id of a word."""
 _MIN_WORDS = 2
-"""A feature of fewer training words says nothing about others."""
+"""Training words that a feature needs, or it has no weight."""
 
 
 class WideTagging(nn.Module):
@@ -34,16 +34,16 @@ class WideTagging(nn.Module):
     batches: Tensor
 
     def __init__(self, settings: WideTaggingSettings, widths: dict[str, int]) -> None:
-        """`widths`: the tags of each task."""
+        """Make weights of zero; `widths`: the number of tags of each task."""
         super().__init__()
         self.settings, self.widths = settings, widths
         self.table = nn.EmbeddingBag(settings.buckets, sum(widths.values()), mode="sum", sparse=True)
         nn.init.zeros_(self.table.weight)
-        # of training, and of no use after it: a feature that was left out has no weight
+        # Training alone needs it: afterwards a feature that was left out has no weight.
         self.register_buffer("batches", torch.zeros(settings.buckets), persistent=False)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """(N,C) emissions of each task."""
+        """Return the emissions (N,C) of each task."""
         feature_NF = self.features(batch)
         kept = (self.batches[feature_NF] > 0).float() if self.training else None
         emissions_NT = self.table(feature_NF, per_sample_weights=kept)
@@ -51,17 +51,17 @@ class WideTagging(nn.Module):
 
     @torch.no_grad()
     def fit(self, batches: Iterable[Batch]) -> None:
-        """Learns from training batches how many of them hold each feature: 0 of a feature of fewer than two words."""
+        """Count the training batches that have each feature; 0 for a feature of fewer than two words."""
         size = self.batches.numel()
-        words, held = torch.zeros_like(self.batches), torch.zeros_like(self.batches)
+        words, batches_with = torch.zeros_like(self.batches), torch.zeros_like(self.batches)
         for batch in batches:
             count = torch.bincount(self.features(batch).flatten(), minlength=size)
             words += count
-            held += count > 0
-        self.batches.copy_(held.masked_fill(words < _MIN_WORDS, 0))
+            batches_with += count > 0
+        self.batches.copy_(batches_with.masked_fill(words < _MIN_WORDS, 0))
 
     def features(self, batch: Batch) -> Tensor:
-        """(N,F) hashed, in the order of `PLACES`."""
+        """Return the hashed features (N,F) of words, in the order of `FEATURE_TEMPLATES`."""
         shape = batch.type_property[:, list(PROPERTIES).index("shape")]
         sentences = Ragged(batch.word, batch.sentence_length)
         length_N = sentences.length[sentences.row]

@@ -2,7 +2,7 @@ import torch
 from torch import nn
 
 from mgm.model.batch import Batch
-from mgm.model.generation.source_memory import Reader, select_source_subwords
+from mgm.model.generation.source_memory import SourceEncoder, select_source_subwords
 from mgm.model.ragged import Words
 from mgm.settings.model import GenerationSettings
 
@@ -44,13 +44,15 @@ def test_what_does_not_fit_is_cut_where_a_sentence_ends() -> None:
     assert found.truncated.tolist() == [True, False]
 
 
-def test_a_short_sentence_behind_one_that_is_left_out_is_left_out_too() -> None:
+def test_sentences_behind_the_limit_are_left_out() -> None:
+    """A short sentence behind one that is left out is left out too."""
     found = select_source_subwords(batch([[[0], [1, 1, 1], [1]]], [2, 1]), 3)
     assert found.id.values.tolist() == [0, 1]
     assert found.sentences.tolist() == [True, False, False]
 
 
-def test_of_a_first_sentence_that_is_too_long_the_beginning_is_read() -> None:
+def test_a_long_first_sentence_is_cut() -> None:
+    """Of a first sentence that is too long the beginning is read."""
     found = select_source_subwords(batch([[[0, 0, 1], [1]]], [3, 1]), 5)
     assert found.id.values.tolist() == [0, 1, 2, 0, 1]
     assert found.truncated.tolist() == [True]
@@ -62,7 +64,7 @@ def test_of_a_first_sentence_that_is_too_long_the_beginning_is_read() -> None:
 def test_sentences_stand_behind_the_words_where_several_are_read() -> None:
     documents = batch([[[0, 1], [1]], [[1, 1, 0]], [[0, 1, 1], [0, 0]]], [2, 1])
     torch.manual_seed(0)
-    reader = Reader(
+    reader = SourceEncoder(
         GenerationSettings(width=16, heads=2, feedforward_width=8, max_source_subwords=8), 6
     ).eval()
     pieces = nn.Embedding(20, 16)
@@ -72,7 +74,7 @@ def test_sentences_stand_behind_the_words_where_several_are_read() -> None:
     assert memory.spelt_BL.tolist() == there
     assert memory.mask_BM[:, 8:].tolist() == [[True, True], [False, False], [True, True]]
     # a document of which one sentence is read, of two, is as one that has no other
-    cut = Reader(GenerationSettings(width=16, heads=2, feedforward_width=8, max_source_subwords=8), 6)
+    cut = SourceEncoder(GenerationSettings(width=16, heads=2, feedforward_width=8, max_source_subwords=8), 6)
     long = batch([[[0, 1, 1, 0], [0, 0]]], [2, 1])
     memory = cut(long, Words(torch.randn(6, 6), long.sentence_length, long.sentences_per_document), pieces)
     assert memory.truncated_B.tolist() == [True] and memory.mask_BM.tolist() == [6 * [True]]

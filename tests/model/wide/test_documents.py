@@ -31,9 +31,10 @@ def counts(found: SparseCounts, document: int) -> list[int]:
     return sorted(found.count[found.document == document].int().tolist())
 
 
-def test_word_ngrams_are_words_and_pairs_within_a_sentence_and_again_those_of_the_lead(
+def test_word_ngrams_are_words_pairs_and_those_of_the_lead(
     make_batch: Callable[..., Batch],
 ) -> None:
+    """Word ngrams are words and pairs within a sentence and again those of the lead."""
     found = wide().word_ngrams(make_batch([TWO_SENTENCES, LEAD_ALONE]))
     # 1 and 2 twice, 3, the pairs 1 2, 2 1, 2 3; of the lead 1 twice, 2, 1 2, 2 1
     assert counts(found, 0) == [1] * 7 + [2] * 3
@@ -48,7 +49,8 @@ def test_an_unknown_word_is_no_ngram_and_no_part_of_a_pair(make_batch: Callable[
     assert counts(found, 0) == [1, 1, 1, 1]  # two words, and both in the lead
 
 
-def test_character_ngrams_are_those_of_every_occurrence_of_a_word(make_batch: Callable[..., Batch]) -> None:
+def test_character_ngrams_of_every_occurrence(make_batch: Callable[..., Batch]) -> None:
+    """Character ngrams are those of every occurrence of a word."""
     batch = make_batch([[[[1, 2, 1]]]])
     # the fixture spells word t by (7t + i) % 50 for i < 1 + t % 4
     expected = {7: 2, 8: 2, 14: 1, 15: 1, 16: 1}
@@ -84,9 +86,8 @@ texts = st.lists(st.lists(st.integers(1, 6), min_size=1, max_size=6), min_size=1
 
 @settings(max_examples=60)
 @given(st.lists(texts, min_size=1, max_size=3), st.integers(1, 3), st.integers(0, 2))
-def test_ngrams_across_words_are_those_of_the_joined_chinese_words(
-    documents: list[list[list[int]]], least: int, more: int
-) -> None:
+def test_chinese_ngrams_cross_words(documents: list[list[list[int]]], least: int, more: int) -> None:
+    """Ngrams across words are those of the joined chinese words."""
     chinese = WideChineseSettings(ngram_min=least, ngram_max=least + more, buckets=1 << 40)
     with torch.device("meta"):  # so many that no two n-grams share one, and no weights
         part = wide(chinese=chinese)
@@ -106,16 +107,18 @@ def test_ngrams_across_words_are_those_of_the_joined_chinese_words(
     assert sorted(occurrences.item[~across].tolist()) == sorted(within)
 
 
-def test_equal_characters_are_equal_ngrams_however_the_words_are_cut() -> None:
+def test_chinese_ngrams_ignore_segmentation() -> None:
+    """Equal characters are equal ngrams however the words are cut."""
     part = wide()
     cut = part.character_ngrams(batch_of([[[[1, 2]]]], chinese={1: "明月", 2: "照"}))
     other = part.character_ngrams(batch_of([[[[1, 2, 3]]]], chinese={1: "明", 2: "月", 3: "照"}))
     assert cut.item.tolist() == other.item.tolist() and len(cut.item) == 5  # 明 月 照 明月 月照
 
 
-def test_without_chinese_in_training_there_is_no_table_for_it_and_weights_load_back(
+def test_without_chinese_there_is_no_table_for_it(
     make_batch: Callable[..., Batch],
 ) -> None:
+    """Without chinese in training there is no table for it and weights load back."""
     seen = [make_batch([TWO_SENTENCES, LEAD_ALONE])]
     spelt = make_batch([TWO_SENTENCES, LEAD_ALONE], chinese=SPELT)
     for batches, rows in ((seen, 50), ([spelt], 50 + WideChineseSettings().buckets)):
@@ -138,9 +141,10 @@ def test_no_buckets_for_chinese_leave_its_words_their_ngrams(make_batch: Callabl
     assert torch.equal(found.item, expected.item) and torch.equal(found.count, expected.count)
 
 
-def test_inverse_document_frequencies_are_those_of_the_training_documents(
+def test_inverse_document_frequencies_by_hand(
     make_batch: Callable[..., Batch],
 ) -> None:
+    """Inverse document frequencies are those of the training documents."""
     part = wide()
     batches = [make_batch([[[[1, 2]]], [[[1]]]]), make_batch([[[[1, 3]]]])]
     part.fit(batches)
@@ -191,7 +195,8 @@ def test_logits_do_not_depend_on_the_batch(make_batch: Callable[..., Batch]) -> 
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
 
 
-def test_the_weights_that_are_put_are_those_of_the_matrix_columns(make_batch: Callable[..., Batch]) -> None:
+def test_coefficients_are_those_of_the_matrix_columns(make_batch: Callable[..., Batch]) -> None:
+    """The weights that are put are those of the matrix columns."""
     part = wide(genre=3, mood=2).eval()
     batch = make_batch([TWO_SENTENCES, LEAD_ALONE, [[[4, 5]]]])
     part.fit([batch, batch])
@@ -201,7 +206,7 @@ def test_the_weights_that_are_put_are_those_of_the_matrix_columns(make_batch: Ca
     assert lengths == pytest.approx([1.0, 1.0, 1.0], abs=1e-5)
     ngrams = np.unique(matrix.indices)
     weight, start = np.random.default_rng(0).normal(size=(2, len(ngrams))), np.array([0.5, -0.5])
-    part.set_coefficients("mood", ngrams, weight, start)
+    part.set_coefficients("mood", ngrams=ngrams, weight=weight, bias=start)
     found = part(batch)
     torch.testing.assert_close(
         found["mood"].double().numpy(), matrix[:, ngrams] @ weight.T + start, atol=1e-5, rtol=0
@@ -209,9 +214,10 @@ def test_the_weights_that_are_put_are_those_of_the_matrix_columns(make_batch: Ca
     assert not found["genre"].any()
 
 
-def test_the_network_predicts_the_mean_of_its_parts_and_what_was_solved_for_learns_nothing(
+def test_predictions_are_the_mean_of_the_branches(
     make_batch: Callable[..., Batch],
 ) -> None:
+    """The network predicts the mean of its parts and what was solved for learns nothing."""
     torch.manual_seed(0)
     task = Task(name="genre", kind="classification", corpora=["c"], labels=("a", "b"))
     model = Network(ModelSettings(width=8), [task], vocabulary_size=30, ngram_buckets=50).eval()

@@ -41,9 +41,10 @@ def test_order_counts_in_a_pair(make_batch: Callable[..., Batch]) -> None:
     assert there[("word", (0, 1))] != back[("word", (0, 1))]
 
 
-def test_a_sentences_neighbours_and_the_rest_of_the_batch_are_not_read(
+def test_features_do_not_cross_sentences(
     make_batch: Callable[..., Batch],
 ) -> None:
+    """A sentences neighbours and the rest of the batch are not read."""
     made = part().eval()
     alone = made.features(make_batch([[[[1, 2]]]]))
     among = made.features(make_batch([[[[7, 8], [1, 2], [3]]], [[[4]], [[5, 1]]]]))

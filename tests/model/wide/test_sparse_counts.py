@@ -28,7 +28,8 @@ def held(bag: SparseCounts, documents: int) -> list[Counter[int]]:
 
 
 @given(items)
-def test_each_thing_is_counted_once_a_document_in_ascending_order(documents: list[list[int]]) -> None:
+def test_counts_of_occurrences(documents: list[list[int]]) -> None:
+    """Each thing is counted once a document in ascending order."""
     all_items = ragged(documents)
     bag = SparseCounts.of(all_items.values, all_items.row, len(documents), SIZE)
     assert held(bag, len(documents)) == [Counter(document) for document in documents]

@@ -48,7 +48,8 @@ def outputs(found: BeamOutput) -> list[list[int]]:
     return [row[:n].tolist() for row, n in zip(found.ids, found.count.tolist(), strict=True)]
 
 
-def test_a_distribution_is_one_over_what_can_be_written_or_copied() -> None:
+def test_generated_and_copied_probabilities_sum_to_one() -> None:
+    """A distribution is one over what can be written or copied."""
     with torch.inference_mode():
         batch = gathered([0, 7, 20])
         memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
@@ -57,7 +58,8 @@ def test_a_distribution_is_one_over_what_can_be_written_or_copied() -> None:
     assert log.exp().sum(2).tolist() == [pytest.approx([1.0] * 2, abs=1e-4)] * 3
 
 
-def test_teacher_forcing_and_the_search_with_its_cache_give_the_same_probabilities() -> None:
+def test_teacher_forcing_equals_the_cached_steps() -> None:
+    """Teacher forcing and the search with its cache give the same probabilities."""
     with torch.inference_mode():
         batch = gathered([1, 2, 3, 30], with_targets=True)
         target = batch.targets["into_zh"]
@@ -77,7 +79,8 @@ def test_teacher_forcing_and_the_search_with_its_cache_give_the_same_probabiliti
 
 
 @pytest.mark.parametrize("beam", [1, 3])
-def test_the_score_is_the_mean_log_probability_of_what_is_written(beam: int) -> None:
+def test_score_is_the_mean_log_probability(beam: int) -> None:
+    """The score is the mean log probability of what is written."""
     rows = list(range(12))
     found = wrote(rows, beam=beam)
     for row, ids, score in zip(rows, outputs(found), found.score.tolist(), strict=True):
@@ -103,9 +106,8 @@ def test_a_document_is_written_for_whatever_its_batch(order: list[int], size: in
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 9), st.sampled_from([0, 1, 2, 3]))
-def test_an_output_is_never_empty_never_too_long_and_repeats_no_run(
-    seed: int, beam: int, longest: int, run: int
-) -> None:
+def test_outputs_keep_length_and_repetition_limits(seed: int, beam: int, longest: int, run: int) -> None:
+    """An output is never empty never too long and repeats no run."""
     config = writing.settings({"max_length": longest, "beam_size": beam, "no_repeat_ngram": run})
     found = wrote(list(range(0, ROWS, 5)), network(config, seed))
     for ids in outputs(found):
@@ -118,7 +120,8 @@ def test_an_output_is_never_empty_never_too_long_and_repeats_no_run(
             assert len(runs) == len(set(runs))
 
 
-def test_a_network_that_wants_to_end_at_once_still_writes_something() -> None:
+def test_no_output_is_blank() -> None:
+    """A network that wants to end at once still writes something."""
     made = network()
     assert made.text_decoder is not None
     with torch.no_grad():
@@ -164,7 +167,8 @@ def test_padding_changes_no_loss() -> None:
             assert not together[place, len(alone) :].any()
 
 
-def test_a_target_that_is_too_long_is_learned_up_to_the_longest_output() -> None:
+def test_long_targets_are_cut() -> None:
+    """A target that is too long is learned up to the longest output."""
     made = network(writing.settings({"max_length": 2}))
     batch = gathered([1, 2], with_targets=True)
     assert batch.targets["into_zh"].shape[1] > 2
