@@ -56,7 +56,7 @@ sys.exit(status[0] if status else 70)
 """
 
 
-def install(folder: Path, ready_seconds: float = 60) -> subprocess.Popen[bytes]:
+def install(folder: Path, ready_seconds: float = 180) -> subprocess.Popen[bytes]:
     """Start a server and write its clients into `folder`, which a test puts first on PATH.
 
     Raises:
@@ -73,6 +73,7 @@ def install(folder: Path, ready_seconds: float = 60) -> subprocess.Popen[bytes]:
     deadline = time.monotonic() + ready_seconds
     while not address.exists():
         if server.poll() is not None or time.monotonic() > deadline:
+            server.kill()
             raise RuntimeError(f"{address}: the server of warm processes did not start")
         time.sleep(0.05)
     return server

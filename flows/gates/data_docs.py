@@ -11,15 +11,13 @@ Expectations need scripts, styles and fonts from the network, without which they
 nor row ids nor notes, and do not escape values of the data. Its descriptions of expectations are kept (descriptions.py).
 """
 
-import fcntl
 import os
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from filelock import FileLock
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 
 from flows.gates.verdict import Verdict
@@ -90,7 +88,7 @@ def write_page(folder: Path, verdict: Verdict, *, at: datetime, keep: int) -> Pa
     place = folder / verdict.gate / verdict.corpus if verdict.corpus else folder / verdict.gate
     place.mkdir(parents=True, exist_ok=True)
     page = place / f"{at.strftime(TIME)}.html"
-    with _lock(folder):
+    with FileLock(folder / LOCK):
         # A page first and its JSON last, and the other way round to delete: the index never names an absent page.
         write_text(page, _render_run(run, verdict, Path(os.path.relpath(folder, place), INDEX)))
         write_text(page.with_suffix(".json"), to_json(asdict(run)))
@@ -104,13 +102,6 @@ def write_page(folder: Path, verdict: Verdict, *, at: datetime, keep: int) -> Pa
         for temporary in {*place.glob("*.tmp"), *folder.glob("*.tmp")}:
             temporary.unlink()
     return page
-
-
-@contextmanager
-def _lock(folder: Path) -> Iterator[None]:
-    with (folder / LOCK).open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _render_run(run: Run, verdict: Verdict, index: Path) -> str:
