@@ -20,7 +20,7 @@ def describe_expectation(kind: str, kwargs: Mapping[str, Any]) -> str:
 @cache
 def _render(kind: str, kwargs: str) -> str:
     """Return the sentence, once for equal arguments: rendering costs as much as the validation."""
-    # Imported here, as in runner.py, since it costs seconds.
+    # Imported here, as in engine.py, since it costs seconds.
     from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
     from great_expectations.render.renderer.inline_renderer import InlineRenderer
 

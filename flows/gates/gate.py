@@ -5,7 +5,8 @@ from pathlib import Path
 
 from flows.champion import champion_profile, champion_profiles
 from flows.gates.data_docs import write_page
-from flows.gates.runner import Parameters, run_suite
+from flows.gates.runner import run_suite
+from flows.gates.suite import Parameters
 from flows.gates.verdict import Verdict
 from flows.project import DOCUMENTS, FEATURES, GATES, REPORTS, STAGES, UNIQUE, rejects_folder
 from mgm.files import read_json, write_json

@@ -8,7 +8,8 @@ from typing import Any
 
 from flows.gates.data_docs import write_page
 from flows.gates.gate import DATA_DOCS
-from flows.gates.runner import Parameters, run_suite
+from flows.gates.runner import run_suite
+from flows.gates.suite import Parameters
 from flows.gates.verdict import Verdict
 from mgm.files import write_json
 from mgm.quality.night_rows import NightRows

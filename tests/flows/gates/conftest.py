@@ -13,7 +13,7 @@ import yaml
 
 from flows.gates import runner
 from flows.gates.gate import run_gate
-from flows.gates.runner import Parameters
+from flows.gates.suite import Parameters
 from flows.gates.verdict import Verdict
 from mgm.corpus.parts import REJECTS, Part, PartsWriter, file_sha256, write_manifest
 from mgm.files import write_json
@@ -191,7 +191,7 @@ class Project:
 @pytest.fixture(autouse=True, scope="session")
 def reuse_results() -> Iterator[None]:
     """Evaluates an expectation once on equal columns: a planted fault leaves most columns as they are in the good corpus."""
-    validate = runner._validate
+    validate = runner.validate
     results: dict[tuple[str, bytes], dict[str, Any]] = {}
 
     def validate_new(
@@ -207,7 +207,7 @@ def reuse_results() -> Iterator[None]:
         return [results[key] for key in keys]
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(runner, "_validate", validate_new)
+        patched.setattr(runner, "validate", validate_new)
         yield
 
 

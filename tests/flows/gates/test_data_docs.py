@@ -16,7 +16,7 @@ import pytest
 
 from flows.gates import data_docs
 from flows.gates.data_docs import write_page
-from flows.gates.runner import SUITES
+from flows.gates.suite import SUITES
 from flows.gates.verdict import Finding, Outcome, Verdict
 from tests.browser import WIDTHS, look
 

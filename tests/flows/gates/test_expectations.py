@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.gates.runner import Parameters, run_suite
+from flows.gates.runner import run_suite
+from flows.gates.suite import Parameters
 from flows.gates.verdict import Finding, Verdict
 from mgm.profiling.effect_sizes import population_stability_index
 from mgm.quality.frame import Frame

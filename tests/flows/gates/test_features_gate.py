@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows.gates.runner import SUITES
+from flows.gates.suite import SUITES
 from flows.gates.verdict import Verdict
 from mgm.files import write_json
 from mgm.profiling.layout import Profile

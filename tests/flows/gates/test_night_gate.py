@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 
 from flows import score as score_command
-from flows.gates.runner import SUITES
+from flows.gates.suite import SUITES
 from flows.night import NightRefused
 from mgm.bundle import save_bundle
 from mgm.profiling.detected_languages import DETECTED, detected_languages

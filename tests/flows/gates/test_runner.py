@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows.gates.runner import Parameters, run_suite
+from flows.gates.runner import run_suite
+from flows.gates.suite import Parameters
 from flows.gates.verdict import Verdict
 from mgm.quality.frame import Frame
 

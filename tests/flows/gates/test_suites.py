@@ -13,7 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.gates.gate import TABLES
-from flows.gates.runner import SUITES, run_suite
+from flows.gates.runner import run_suite
+from flows.gates.suite import SUITES
 from tests.flows.gates.conftest import PARAMS, good_documents
 
 BETWEEN = "expect_column_values_to_be_between"
