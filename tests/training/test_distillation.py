@@ -120,7 +120,8 @@ def test_the_target_is_the_mix_of_label_and_teacher(gold: float) -> None:
     )
 
 
-def test_one_of_label_and_teacher_stands_alone_and_neither_counts_for_nothing() -> None:
+def test_label_or_teacher_alone_is_the_target() -> None:
+    """One of label and teacher stands alone and neither counts for nothing."""
     batch = batch_of([[[[1]]]] * 3)
     output = torch.tensor([[1.0, 0.0], [0.0, 2.0], [3.0, 1.0]])
     teacher = torch.tensor([[NONE, NONE], [0.4, 0.6], [NONE, NONE]])
@@ -142,7 +143,8 @@ def test_one_of_label_and_teacher_stands_alone_and_neither_counts_for_nothing() 
     assert found.labelled == {"dish": 2}
 
 
-def test_a_teacher_whose_answers_are_the_labels_gives_the_gradients_of_the_labels() -> None:
+def test_a_teacher_that_agrees_gives_the_labels_gradients() -> None:
+    """A teacher whose answers are the labels gives the gradients of the labels."""
     batch = batch_of([[[[1]]]] * 2)
     head = ClassificationHead(4, ["a", "b"])
     vectors, target = torch.randn(2, 4), torch.tensor([1, 0])
@@ -184,7 +186,8 @@ def test_without_teachers_nothing_changes(project: Path) -> None:
     assert digest(trained(teach({}, 1, label_weight=0.1, annealing=False))) == digest(plain)
 
 
-def test_documents_without_a_label_train_the_student_and_held_out_ones_never_do(project: Path) -> None:
+def test_unlabelled_documents_train_the_student(project: Path) -> None:
+    """Documents without a label train the student and held out ones never do."""
     menus = FRAMES["menus"]
     unlabelled = menus.filter(pl.col("dish").is_null())
     assert set(unlabelled["split"]) > {"train"}
@@ -211,7 +214,7 @@ def test_documents_without_a_label_train_the_student_and_held_out_ones_never_do(
     assert source.part.documents["dish"][source.rows].null_count() == 0
 
 
-def test_with_the_teacher_alone_the_student_says_what_it_says_and_annealing_comes_back_to_the_labels(
+def test_a_student_follows_its_teacher_and_anneals_to_labels(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The teacher calls every menu a fish; the wide part, which learns from labels alone, is off."""
@@ -252,7 +255,8 @@ def test_a_task_alone_teaches_through_what_it_leaves(project: Path) -> None:
     assert digest(trained(settings)) == digest(trained(settings)) != digest(trained(teach({}, epochs=1)))
 
 
-def test_answers_to_other_features_and_missing_ones_are_refused(project: Path) -> None:
+def test_stale_and_missing_predictions_are_refused(project: Path) -> None:
+    """Answers to other features and missing ones are refused."""
     settings = teach({"dish": [write("fish.parquet", says("fish", FRAMES["menus"]))]})
     planned(settings)
     more = settings.model_copy(
@@ -273,7 +277,8 @@ def test_answers_to_other_features_and_missing_ones_are_refused(project: Path) -
         planned(settings)
 
 
-def test_a_fold_has_no_teachers_since_they_have_seen_what_it_holds_out(project: Path) -> None:
+def test_a_fold_has_no_teachers(project: Path) -> None:
+    """A fold has no teachers since they have seen what it holds out."""
     settings = teach({"dish": [write("fish.parquet", says("fish", FRAMES["menus"]))]})
     with pytest.raises(
         ValueError, match="distillation.teachers: they have learned from documents that are held out"
@@ -281,7 +286,8 @@ def test_a_fold_has_no_teachers_since_they_have_seen_what_it_holds_out(project: 
         training_run.prepare(settings, settings.active_tasks(), FEATURES)
 
 
-def test_a_tagging_task_has_no_teachers_and_an_unknown_one_is_named() -> None:
+def test_tagging_has_no_teachers_and_an_unknown_task_is_named() -> None:
+    """A tagging task has no teachers and an unknown one is named."""
     for task, message in (
         ("keys", "distillation.teachers.keys: a tagging task has no teachers"),
         ("dishes", r"distillation.teachers.dishes: no task of this name \(did you mean 'dish'\?\)"),

@@ -31,7 +31,8 @@ def embedding(made: Plan) -> torch.Tensor:
     return word.words.weight.detach()
 
 
-def test_words_begin_with_their_vectors_and_the_rest_as_without() -> None:
+def test_words_begin_with_their_vectors() -> None:
+    """Words begin with their vectors and the rest as without."""
     table = np.zeros((len(VOCABULARY) + 1, WIDTH), np.float32)
     table[1:5] = np.random.default_rng(0).normal(3, 50, (4, WIDTH))
     plain, started = planned(None), planned(table)
@@ -66,7 +67,8 @@ def test_a_table_without_any_vector_changes_nothing() -> None:
     assert torch.equal(embedding(planned(empty)), embedding(planned(None)))
 
 
-def test_fresh_weights_do_not_depend_on_the_environments_threads() -> None:
+def test_initial_weights_do_not_depend_on_threads() -> None:
+    """Fresh weights do not depend on the environments threads."""
     model = tiny.SETTINGS["model"] | {"sentence": {"width": 96}}
     config = Settings.parse(tiny.SETTINGS | {"model": model})
     before, made = torch.get_num_threads(), []

@@ -15,7 +15,7 @@ from mgm.training.fit import fit, plan_training
 from mgm.training.validation import validate
 from tests import writing
 
-CONFIG = writing.settings(epochs=40)
+CONFIG = writing.settings(epochs=28)
 FEATURES, VOCABULARY, SPACES, SUBWORDS = writing.prepared(CONFIG, writing.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 
@@ -75,7 +75,8 @@ def test_a_bundle_of_nothing_but_texts_writes_them() -> None:
     assert [t.name for t in Scorer(alone).tasks] == ["heading", "into_zh"]
 
 
-def test_a_document_that_is_too_long_says_that_its_end_was_not_read(bundle: Bundle) -> None:
+def test_a_long_document_is_marked_as_truncated(bundle: Bundle) -> None:
+    """A document that is too long says that its end was not read."""
     first = writing.orders(1)["text"][0]
     frame = pl.DataFrame({"doc_id": ["short", "long"], "text": [first, first + " It is hot today." * 20]})
     found, _ = Scorer(bundle, tasks=["into_zh"]).score(frame, "orders")
@@ -90,7 +91,8 @@ def test_a_bundle_without_its_subwords_says_so(bundle: Bundle, tmp_path: Path) -
         load_bundle(tmp_path / "bundle")
 
 
-def test_the_decoder_is_what_the_texts_share_and_their_beginnings_are_their_own() -> None:
+def test_tasks_share_the_decoder_but_not_its_start() -> None:
+    """The decoder is what the texts share and their beginnings are their own."""
     network = writing.network(CONFIG, VOCABULARY, SPACES)
     assert [p.shape for p in network.task_specific_parameters("heading")] == [torch.Size([32])]
     shared = {id(p) for p in network.shared_parameters()}

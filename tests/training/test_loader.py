@@ -40,7 +40,8 @@ def test_a_thread_ahead_gives_the_same_bytes_in_the_same_order() -> None:
             assert tensor.numpy().tobytes() == other[name].numpy().tobytes(), name
 
 
-def test_it_works_ahead_of_the_reader_and_no_further_than_asked() -> None:
+def test_it_prefetches_no_more_than_the_limit() -> None:
+    """It works ahead of the reader and no further than asked."""
     made: list[int] = []
     reader = prefetch(range(10), lambda i: made.append(i) or i, 3)
     assert next(reader) == 0

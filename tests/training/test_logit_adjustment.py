@@ -22,7 +22,7 @@ def test_a_rare_class_that_its_frequency_drowns_comes_through() -> None:
 
 
 @pytest.mark.parametrize(("lost", "given"), [(5, True), (6, False)])
-def test_half_a_point_of_accuracy_is_given_for_macro_f1_and_no_more(lost: int, given: bool) -> None:
+def test_at_most_half_a_point_of_accuracy_is_lost(lost: int, given: bool) -> None:
     """To catch rare documents, some frequent ones that look like them are lost: of 1,000, net of what is caught."""
     shares = log_class_prior(np.repeat([0, 1], [95, 5]), 2)
     alike, sure = [0.02, -0.02], [4.0, -4.0]

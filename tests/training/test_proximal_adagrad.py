@@ -35,7 +35,8 @@ def test_a_step_is_the_gradient_over_the_root_of_its_squares() -> None:
     assert not table.weight[[0, 2, 3]].any()
 
 
-def test_the_penalty_is_spread_over_a_features_batches_and_scaled_as_the_loss() -> None:
+def test_the_penalty_is_spread_over_a_features_batches() -> None:
+    """The penalty is spread over a features batches and scaled as the loss."""
     table, descent = made(l1=8.0, batches=[1.0, 4.0, 1.0, 1.0])
     slope(table, [1], [2.0, 0.0, 0.0])
     descent.step(1.0, {"names": 10, "keys": 1})

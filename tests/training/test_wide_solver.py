@@ -54,7 +54,8 @@ def outputs(made: Network, task: Task, source: PartRows) -> np.ndarray:
     return found[task.name].numpy()
 
 
-def test_each_task_of_documents_is_solved_for_on_the_rows_that_have_its_label() -> None:
+def test_each_task_is_solved_on_its_labelled_rows() -> None:
+    """Each task of documents is solved for on the rows that have its label."""
     _, told = solved()
     assert sorted(told) == ["dish", "price", "themes"]
     for name, own in told.items():
@@ -123,7 +124,8 @@ def test_where_all_documents_are_alike_every_document_is(there: bool) -> None:
     ).all()
 
 
-def test_of_more_documents_than_are_solved_for_some_are_chosen_evenly() -> None:
+def test_too_many_documents_are_sampled_evenly() -> None:
+    """Of more documents than are solved for some are chosen evenly."""
     _, every = solved()
     first, told = solved(documents=3)
     again, _ = solved(documents=3)
@@ -133,7 +135,8 @@ def test_of_more_documents_than_are_solved_for_some_are_chosen_evenly() -> None:
         assert torch.equal(own, again.state_dict()[name]), name
 
 
-def test_the_chosen_documents_are_the_same_however_a_corpus_is_cut() -> None:
+def test_the_sample_does_not_depend_on_parts() -> None:
+    """The chosen documents are the same however a corpus is cut."""
     task = TASKS["dish"]
     source, dish = known(task)
     whole = replace(source, length=source.length[: len(dish)])
@@ -148,7 +151,8 @@ def test_the_chosen_documents_are_the_same_however_a_corpus_is_cut() -> None:
         assert len(select_known_rows(sources, task, max_rows=len(dish))) == len(sources)
 
 
-def test_without_a_known_ngram_or_a_label_nothing_is_solved_for() -> None:
+def test_without_an_ngram_or_a_label_nothing_is_solved() -> None:
+    """Without a known ngram or a label nothing is solved for."""
     made, told = solved([replace(TRAIN[0], rows=TRAIN[0].rows[:1])])  # every n-gram in one document alone
     assert told == {} and made.wide is not None
     assert not made.wide.bias.any() and not made.wide.words.weight.any()

@@ -71,7 +71,8 @@ def layers(
     return digest(fusion), losses
 
 
-def test_each_layer_learns_and_a_killed_run_ends_in_the_same_bytes(tmp_path: Path) -> None:
+def test_layers_learn_and_a_killed_run_resumes(tmp_path: Path) -> None:
+    """Each layer learns and a killed run ends in the same bytes."""
     weights, losses = layers()
     assert [len(layer) for layer in losses] == [3, 3]
     for layer in losses:
@@ -83,9 +84,7 @@ def test_each_layer_learns_and_a_killed_run_ends_in_the_same_bytes(tmp_path: Pat
         assert layers(checkpoint) == (weights, losses)
 
 
-def test_after_training_the_way_back_alone_is_fitted_and_the_held_out_documents_have_an_error_of_one() -> (
-    None
-):
+def test_after_training_only_the_decoder_is_refitted() -> None:
     tasks = [t for t in CONFIG.active_tasks() if t.corpora == ["menus"]]
     own = {"menus": FEATURES["menus"]}
     made = plan_training(CONFIG, with_label_spaces(tasks, SPACES), own, vocabulary_size=len(VOCABULARY))
@@ -117,6 +116,7 @@ def test_after_training_the_way_back_alone_is_fitted_and_the_held_out_documents_
 
 
 def test_a_training_with_the_stack_gives_the_same_bytes_again() -> None:
+    """After training the way back alone is fitted and the held out documents have an error of one."""
     tasks = [t for t in CONFIG.active_tasks() if t.name == "themes"]
     first, again = (
         digest(

@@ -53,14 +53,16 @@ def planned() -> tuple[torch.Tensor, str]:
     return word.words.weight.detach(), training_run.checkpoint("train", settings, tasks).fingerprint
 
 
-def test_without_vectors_the_stage_says_so_and_words_begin_at_random() -> None:
+def test_without_vectors_words_begin_at_random() -> None:
+    """Without vectors the stage says so and words begin at random."""
     facts = run({"source": "none"})
     assert (facts["source"], facts["coverage"]) == ("none", None)
     assert [path.name for path in FOLDER.iterdir()] == ["vectors.json"]
     assert training_run.prepare(Settings.load(), Settings.load().active_tasks()).num_parameters > 0
 
 
-def test_trained_vectors_are_where_words_begin_and_part_of_the_training() -> None:
+def test_words_begin_with_trained_vectors() -> None:
+    """Trained vectors are where words begin and part of the training."""
     run({"source": "none"})
     random, before = planned()
     facts = run({"source": "train"})
@@ -83,7 +85,8 @@ def test_vectors_of_a_file_cover_a_part_of_the_words() -> None:
     assert (facts["words"], facts["coverage"]) == (1, round(1 / len(VOCABULARY), 6))
 
 
-def test_vectors_of_another_vocabulary_and_absent_ones_are_refused() -> None:
+def test_stale_and_absent_vectors_are_refused() -> None:
+    """Vectors of another vocabulary and absent ones are refused."""
     run({"source": "train"})
     VOCABULARY.__class__(VOCABULARY.table.head(3)).save(training_run.VOCABULARY)
     with pytest.raises(ValueError, match="not made from the present vocabulary"):

@@ -43,7 +43,8 @@ def written(path: Path, columns: dict[str, Any]) -> Path:
     return path
 
 
-def test_answers_are_the_softmax_of_the_training_documents_wherever_their_rows_stand(path: Path) -> None:
+def test_predictions_are_the_softmax_in_any_row_order(path: Path) -> None:
+    """Answers are the softmax of the training documents wherever their rows stand."""
     scores = {
         "doc_id": ["m3", *SCORES["doc_id"]],
         "logit:soup": [9.0, 0.0, 2.0],
@@ -59,9 +60,10 @@ def test_answers_are_the_softmax_of_the_training_documents_wherever_their_rows_s
     assert found[[0, 2]] == pytest.approx(softmax([[-2.0, 2.0], [1.0, 0.0]], axis=1), abs=1e-6)
 
 
-def test_an_ensemble_is_the_mean_of_probabilities_over_the_files_that_score_a_document(
+def test_an_ensemble_is_the_mean_of_probabilities(
     tmp_path: Path,
 ) -> None:
+    """An ensemble is the mean of probabilities over the files that score a document."""
     files = [
         written(
             tmp_path / "a.parquet", {"doc_id": ["v0", "v1"], "logit:故乡": [0.0, 3.0], "logit:明月": [1, -1]}

@@ -41,7 +41,8 @@ def network(wide: bool = True) -> Network:
     return made.eval()
 
 
-def test_the_logits_are_the_shares_of_both_parts_and_other_tasks_stay() -> None:
+def test_the_wide_weight_changes_one_tasks_outputs() -> None:
+    """The logits are the shares of both parts and other tasks stay."""
     made = network()
     batch = collate(FEATURES["menus"][0], np.arange(6))
     with torch.no_grad():
@@ -59,7 +60,9 @@ TRUTH = {"classification": np.array([0, 1]), "multilabel": np.array([[True, Fals
 
 
 @pytest.mark.parametrize("task", [CLASS, LABELS], ids=lambda task: task.kind)
-def test_the_share_goes_to_the_part_that_is_right_and_at_a_tie_stays_half(task: Task) -> None:
+def test_the_weight_goes_to_the_part_that_is_right(task: Task) -> None:
+    """The share goes to the part that is right and at a tie stays half."""
+
     def found(deep: list[list[float]], wide: list[list[float]]) -> float:
         logits = np.stack([np.array(deep, np.float32), np.array(wide, np.float32)], axis=1)
         return best_wide_weight(task, Pair(predicted=logits, truth=TRUTH[task.kind]))
@@ -80,7 +83,8 @@ def test_a_share_that_gains_little_is_not_taken() -> None:
         assert best_wide_weight(CLASS, Pair(predicted=some, truth=truth)) == expected
 
 
-def test_the_tuned_shares_are_those_with_the_highest_metric_that_validation_reports() -> None:
+def test_the_tuned_weights_have_the_highest_metric() -> None:
+    """The tuned shares are those with the highest metric that validation reports."""
     shares = tune_wide_weights(network(), VALIDATION, TASKS, tokens_per_batch=60)
     assert shares.keys() == {"dish", "price", "themes"}
     reached = {}

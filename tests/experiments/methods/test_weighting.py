@@ -28,9 +28,10 @@ def test_uncertainty_begins_as_the_plain_sum_plus_a_constant() -> None:
 
 
 @pytest.mark.parametrize("weight", [1.0, 0.2])
-def test_a_learned_factor_settles_where_loss_over_variance_equals_the_price_whatever_its_weight(
+def test_a_learned_factor_converges_whatever_its_weight(
     weight: float,
 ) -> None:
+    """A learned factor settles where loss over variance equals the price whatever its weight."""
     weighting = UncertaintyWeighting(["large", "small"], {"large": weight})
     optimizer = torch.optim.SGD(weighting.parameters(), lr=0.5)
     losses = {"large": torch.tensor(6.0), "small": torch.tensor(0.02)}
@@ -47,7 +48,8 @@ def test_a_learned_factor_settles_where_loss_over_variance_equals_the_price_what
     assert factors["small"] == pytest.approx(2 / (0.02 + math.sqrt(0.0004 + 0.08)), rel=1e-3)
 
 
-def test_the_weighted_sum_is_never_negative_and_a_task_without_a_loss_is_left_alone() -> None:
+def test_the_weighted_sum_is_never_negative() -> None:
+    """The weighted sum is never negative and a task without a loss is left alone."""
     weighting = UncertaintyWeighting(["a", "b"])
     with torch.no_grad():
         weighting.log_variance[0].fill_(-30.0)
@@ -58,7 +60,9 @@ def test_the_weighted_sum_is_never_negative_and_a_task_without_a_loss_is_left_al
     assert weighting.log_variance[1].grad is None
 
 
-def test_random_factors_are_drawn_for_each_batch_have_the_mean_1_and_follow_the_seed() -> None:
+def test_random_factors_follow_the_seed_with_mean_1() -> None:
+    """Random factors are drawn for each batch have the mean 1 and follow the seed."""
+
     def drawn(seed: int, batches: int) -> list[dict[str, float]]:
         torch.manual_seed(seed)
         weighting, found = RandomWeighting(["a", "b", "c"], {"b": 0.5}), []
@@ -75,7 +79,8 @@ def test_random_factors_are_drawn_for_each_batch_have_the_mean_1_and_follow_the_
     assert drawn(1, 3) == drawn(1, 3) != drawn(2, 3)
 
 
-def test_random_tells_the_mean_of_an_epochs_factors_and_multiplies_by_each() -> None:
+def test_random_factors_are_reported_as_their_mean() -> None:
+    """Random tells the mean of an epochs factors and multiplies by each."""
     torch.manual_seed(4)
     weighting, sums = RandomWeighting(["a", "b"]), []
     for _ in range(3):
@@ -104,7 +109,8 @@ def test_famo_is_the_librarys_where_every_batch_has_every_task() -> None:
         torch.testing.assert_close(ours.shares(["a", "b"]), theirs._w.softmax(0).detach())
 
 
-def test_famo_raises_the_task_that_falls_behind_and_leaves_the_absent_alone() -> None:
+def test_famo_raises_the_task_that_falls_behind() -> None:
+    """Famo raises the task that falls behind and leaves the absent alone."""
     weighting = FamoWeighting(["a", "b", "c"], {"b": 3.0})
     assert weighting.shares(["a", "b"]).tolist() == pytest.approx([0.25, 0.75])
     for _ in range(10):
@@ -143,7 +149,8 @@ def test_famo_goes_on_from_its_saved_state() -> None:
     assert torch.equal(resumed.shares(["a", "b"]), whole.shares(["a", "b"]))
 
 
-def test_replayed_numbers_are_the_same_and_nothing_behind_them_moves() -> None:
+def test_restored_numbers_repeat_and_later_ones_do_not_change() -> None:
+    """Replayed numbers are the same and nothing behind them moves."""
     torch.manual_seed(3)
     state = rng_state(torch.device("cpu"))
     first, second = torch.rand(3), torch.rand(3)

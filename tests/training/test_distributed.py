@@ -50,9 +50,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", RUNS)
-def test_two_processes_have_the_losses_and_the_weights_of_one_with_the_same_batches(
-    name: str, trained: tuple[Path, Path]
-) -> None:
+def test_two_processes_train_as_one_does(name: str, trained: tuple[Path, Path]) -> None:
+    """Two processes have the losses and the weights of one with the same batches."""
     alone, two = trained
     one, first, second = result(alone, name), result(two, name), result(two, name, 1)
     assert first == second  # the bytes of the weights too
@@ -67,9 +66,8 @@ def test_two_processes_have_the_losses_and_the_weights_of_one_with_the_same_batc
 
 
 @pytest.mark.slow
-def test_two_processes_that_are_killed_go_on_and_end_in_the_same_bytes(
-    trained: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_two_killed_processes_resume_to_the_same_bytes(trained: tuple[Path, Path], tmp_path: Path) -> None:
+    """Two processes that are killed go on and end in the same bytes."""
     _, once = trained
     resumable = [*TWO, str(tmp_path), "famo", "--checkpoint", str(tmp_path / "state")]
     assert run(*resumable, "--kill", "2") != 0
@@ -80,9 +78,10 @@ def test_two_processes_that_are_killed_go_on_and_end_in_the_same_bytes(
 
 
 @pytest.mark.slow
-def test_the_stage_starts_as_many_processes_as_the_settings_say(
+def test_the_stage_starts_the_set_number_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """The stage starts as many processes as the settings say."""
     monkeypatch.chdir(tmp_path)
     lay(tiny.SETTINGS | {"train": tiny.SETTINGS["train"] | {"epochs": 2, "processes": 2}})
     done = subprocess.run(
@@ -104,7 +103,8 @@ def test_the_stage_starts_as_many_processes_as_the_settings_say(
     assert not list(Path("data/checkpoints").glob("*"))
 
 
-def test_the_shares_are_the_batch_and_a_tiny_batch_is_everyones() -> None:
+def test_the_shares_are_the_batch() -> None:
+    """The shares are the batch and a tiny batch is everyones."""
     rows = np.arange(10, 17)
     shares = [DistributedContext(rank, 3).local_rows(rows) for rank in range(3)]
     assert sorted(np.concatenate(shares)) == list(rows)
@@ -155,9 +155,10 @@ def test_the_labels_of_a_batch_are_those_of_all_processes(
     assert team.count_labels(own, 1, device) == LabelCounts(count={"a": 3, "b": 0, "c": 0}, share={"a": 0.5})
 
 
-def test_a_task_that_others_alone_have_labels_of_has_their_loss_and_zeros_as_gradients(
+def test_a_task_labelled_elsewhere_has_zero_gradients(
     made: Callable[[list[Tensor]], DistributedContext],
 ) -> None:
+    """A task that others alone have labels of has their loss and zeros as gradients."""
     weight = torch.tensor(2.0, requires_grad=True)
     outputs = {"a": weight * torch.ones(3), "b": weight * torch.ones(3)}
     labelled = LabelCounts(count={"a": 4, "b": 4, "c": 0}, share={"a": 0.75, "b": 0.0})
@@ -167,9 +168,10 @@ def test_a_task_that_others_alone_have_labels_of_has_their_loss_and_zeros_as_gra
     assert torch.autograd.grad(losses["b"], weight)[0] == 0
 
 
-def test_the_mean_counts_what_a_process_lacks_as_zeros_and_knows_what_all_lack(
+def test_a_missing_tensor_counts_as_zeros_in_the_mean(
     made: Callable[[list[Tensor]], DistributedContext],
 ) -> None:
+    """The mean counts what a process lacks as zeros and knows what all lack."""
     own = [torch.tensor([[1.0, 2.0]]), None, None]
     shaped = [torch.zeros(1, 2), torch.zeros(3), torch.zeros(2, 2)]
     team = made([torch.tensor([0, 0, 1]), torch.tensor([0.0, 0.0, 4.0, 5.0, 6.0, 7.0])])
@@ -179,9 +181,10 @@ def test_the_mean_counts_what_a_process_lacks_as_zeros_and_knows_what_all_lack(
     assert third is not None and third.tolist() == [[2.0, 2.5], [3.0, 3.5]]
 
 
-def test_sparse_gradients_are_summed_row_by_row_and_a_row_of_zeros_was_met(
+def test_sparse_gradients_are_summed_row_by_row(
     made: Callable[[list[Tensor]], DistributedContext], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Sparse gradients are summed row by row and a row of zeros was met."""
     table = nn.Parameter(torch.zeros(7, 2))
     table.grad = torch.sparse_coo_tensor(
         torch.tensor([[1, 3]]), torch.tensor([[2.0, 4.0], [6.0, 8.0]]), (7, 2), check_invariants=False
@@ -212,9 +215,10 @@ def test_processes_that_resume_from_different_epochs_stop(
         made([torch.tensor([0])]).check_same_epoch(3)
 
 
-def test_another_number_of_processes_than_the_settings_say_and_too_few_gpus_stop(
+def test_a_wrong_process_count_and_too_few_gpus_stop(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """Another number of processes than the settings say and too few gpus stop."""
     check_process_count(2, {})
     check_process_count(4, {"WORLD_SIZE": "4", "LOCAL_WORLD_SIZE": "2"})
     with pytest.raises(

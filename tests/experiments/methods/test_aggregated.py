@@ -77,7 +77,8 @@ def test_every_aggregator_of_the_library_is_known_by_its_name() -> None:
 
 
 @pytest.mark.parametrize("name", AGGREGATORS)
-def test_with_every_aggregator_a_batch_of_three_tasks_of_four_gets_gradients(name: str, batch: Batch) -> None:
+def test_every_aggregator_gives_gradients(name: str, batch: Batch) -> None:
+    """With every aggregator a batch of three tasks of four gets gradients."""
     weighting = AggregatedWeighting(NAMES, {"keys": 2.0}, name=name, options=OPTIONS.get(name))
     made, found = after(weighting, batch)
     assert all(gradient.isfinite().all() for gradient in found.values())
@@ -100,9 +101,10 @@ def test_sum_is_the_plain_sum(batch: Batch) -> None:
     assert weighting.factors() == pytest.approx({"dish": 1.0, "keys": 2.0, "price": 0.3, "themes": 1.0})
 
 
-def test_upgrad_goes_against_no_task_and_leaves_heads_and_the_wide_part_their_own_gradients(
+def test_upgrad_conflicts_with_no_task(
     batch: Batch,
 ) -> None:
+    """Upgrad goes against no task and leaves heads and the wide part their own gradients."""
     made = network()
     deep, _ = losses(made, batch)
     deep["keys"] = -deep["dish"] * 1.1 + deep["keys"]  # in conflict with dish
@@ -194,7 +196,8 @@ def test_wrong_arguments_are_named_before_any_work(
     assert message in str(error.value)
 
 
-def test_arguments_need_an_aggregator_and_an_aggregator_an_encoder_that_is_not_compiled() -> None:
+def test_aggregator_arguments_and_compile_are_checked() -> None:
+    """Arguments need an aggregator and an aggregator an encoder that is not compiled."""
     with pytest.raises(
         ValueError, match="aggregator: {'c': 0.4}: arguments of an aggregator, but weighting is 'famo'"
     ):

@@ -74,7 +74,8 @@ def run(
 
 
 @pytest.mark.parametrize("sample", [8, 4_096])
-def test_it_learns_to_guess_and_the_same_seed_gives_the_same_bytes(sample: int) -> None:
+def test_it_learns_and_a_seed_gives_the_same_bytes(sample: int) -> None:
+    """It learns to guess and the same seed gives the same bytes."""
     settings = CHOSEN.model_copy(update={"sampled_softmax_words": sample, "epochs": 6})
     weights, told = run(settings)
     assert told[-1].loss < 0.9 * told[0].loss
@@ -99,7 +100,8 @@ def test_without_some_granularities(model: dict[str, Any]) -> None:
     assert told[-1].loss < told[0].loss
 
 
-def test_held_out_text_teaches_nothing_and_a_document_without_a_label_does() -> None:
+def test_only_training_text_is_learned_from() -> None:
+    """Held out text teaches nothing and a document without a label does."""
     (part,) = FEATURES["menus"]
     weights = run(CHOSEN.model_copy(update={"epochs": 1}))[0]
     for split, same in (("train", False), ("valid", True), ("test", True)):
@@ -176,9 +178,10 @@ def encoder_of(settings: Settings) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.usefixtures("project")
-def test_training_starts_where_pretraining_ended_and_at_random_where_it_is_off(
+def test_training_starts_from_the_pretrained_weights(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """Training starts where pretraining ended and at random where it is off."""
     settings = stage("random")
     assert "pretrain: off (train.init_from: random)" in capsys.readouterr().out
     assert [path.name for path in Path("data/pretrained").iterdir()] == ["pretrained.json"]

@@ -38,9 +38,8 @@ def in_order(part: list[int], whole: list[int]) -> bool:
 
 @settings(max_examples=40)
 @given(documents=st.lists(document, min_size=1, max_size=4), probability=st.sampled_from([0.1, 0.5, 0.99]))
-def test_deleted_words_leave_the_others_in_their_order_and_every_sentence_one(
-    documents: list, probability: float
-) -> None:
+def test_deletion_keeps_the_order_and_every_sentence(documents: list, probability: float) -> None:
+    """Deleted words leave the others in their order and every sentence one."""
     torch.manual_seed(len(documents))
     batch = batch_of(documents)
     found = delete_words(batch, probability, set())
@@ -66,7 +65,8 @@ def test_so_many_words_are_deleted_swapped_and_masked() -> None:
         assert torch.equal(masked.word[~hidden], batch.word[~hidden])
 
 
-def test_masked_words_come_in_runs_that_end_with_their_sentence_and_are_unknown() -> None:
+def test_masked_runs_end_with_their_sentence() -> None:
+    """Masked words come in runs that end with their sentence and are unknown."""
     torch.manual_seed(1)
     batch = batch_of([[[list(range(1, 13))] * 50]])
     masked = mask_runs(batch, 0.2, 4)
@@ -88,9 +88,8 @@ def test_masked_words_come_in_runs_that_end_with_their_sentence_and_are_unknown(
 
 @settings(max_examples=40)
 @given(documents=st.lists(document, min_size=1, max_size=4), labelled=st.booleans())
-def test_swapped_words_stay_in_their_sentence_with_what_is_known_of_them(
-    documents: list, labelled: bool
-) -> None:
+def test_swapped_words_stay_in_their_sentence(documents: list, labelled: bool) -> None:
+    """Swapped words stay in their sentence with what is known of them."""
     torch.manual_seed(len(documents))
     batch = batch_of(documents)
     target = torch.full_like(batch.word, NO_LABEL)
@@ -106,7 +105,8 @@ def test_swapped_words_stay_in_their_sentence_with_what_is_known_of_them(
     assert torch.equal(found.targets["names"], target)
 
 
-def test_labels_move_with_the_words_that_are_left_and_spans_stay_whole() -> None:
+def test_labels_move_with_the_remaining_words() -> None:
+    """Labels move with the words that are left and spans stay whole."""
     sentences = [[1, 2, 3, 4, 5, 6], [7, 8, 9], [10, 11]]
     of_word = {1: 1, 2: 2, 3: 2, 4: 1, 5: 0, 6: 3, 7: 3, 8: 4, 9: 0, 10: NO_LABEL, 11: NO_LABEL}
     # spans: 1-3 and 4 of the first label, 6 of the second, and in the next sentence 7-8
@@ -158,14 +158,16 @@ def test_what_is_off_changes_nothing_and_draws_no_number() -> None:
     assert torch.equal(torch.rand(1), drawn)
 
 
-def test_mixed_vectors_and_losses_lie_between_those_of_two_documents() -> None:
+def test_mixup_interpolates_vectors_and_losses() -> None:
+    """Mixed vectors and losses lie between those of two documents."""
     made = Mixup(0.75, torch.tensor([1, 0, 2]))
     vectors = torch.tensor([[0.0, 4.0], [8.0, 0.0], [1.0, 1.0]])
     assert made.vectors(vectors).tolist() == [[2.0, 3.0], [6.0, 1.0], [1.0, 1.0]]
     assert made.loss(torch.tensor(4.0), torch.tensor(8.0)).item() == 5.0
 
 
-def test_batches_are_mixed_as_often_as_set_in_shares_of_a_beta_distribution() -> None:
+def test_batches_are_mixed_with_the_set_probability() -> None:
+    """Batches are mixed as often as set in shares of a beta distribution."""
     torch.manual_seed(3)
     batch = batch_of([[[[1, 2]]], [[[3]]], [[[4]]]])
     drawn = [
@@ -180,7 +182,7 @@ def test_batches_are_mixed_as_often_as_set_in_shares_of_a_beta_distribution() ->
     assert all(sorted(m.partner.tolist()) == [0, 1, 2] for m in found)
 
 
-def test_a_network_mixes_documents_for_heads_of_documents_alone(make_mixed: Callable[..., Any]) -> None:
+def test_only_heads_of_documents_read_mixed_vectors(make_mixed: Callable[..., Any]) -> None:
     """Mixed whole with its partner (share 0), a document has its partner's outputs and, by its loss, its targets."""
     network, batch = make_mixed()
     swapped = Mixup(0.0, torch.tensor([1, 2, 0]))
