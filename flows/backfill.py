@@ -97,7 +97,7 @@ def _describe_failure(status: int, lines: list[str]) -> str:
 
 
 @flow(name="backfill", persist_result=False)
-def backfill(
+def backfill(  # noqa: PLR0913  (the parameters of a deployment)
     first: date,
     last: date,
     source: str | None = None,

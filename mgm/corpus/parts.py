@@ -179,7 +179,7 @@ class _Work:
         )
 
 
-def map_parts(
+def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; all by name)
     source: Path,
     target: Path,
     *,

@@ -26,7 +26,7 @@ Progress = Callable[[int], object]
 """Called with the number of documents just done."""
 
 
-def decode(
+def decode(  # noqa: PLR0913  (options by name, with defaults)
     network: Network,
     part: FeaturePart,
     rows: np.ndarray,

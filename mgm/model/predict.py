@@ -19,7 +19,7 @@ from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
 
 
-def predict(
+def predict(  # noqa: PLR0913  (options by name, with defaults)
     network: Network,
     part: FeaturePart,
     tasks: Sequence[Task],

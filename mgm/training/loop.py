@@ -52,7 +52,7 @@ class TrainResult:
     precision: Precision
 
 
-def train(
+def train(  # noqa: PLR0913  (options by name, with defaults)
     network: Network,
     data: TrainingData,
     settings: TrainSettings,

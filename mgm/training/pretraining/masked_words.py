@@ -76,7 +76,7 @@ class MaskedWords(nn.Module):
         return context_MD
 
 
-def pretrain(
+def pretrain(  # noqa: PLR0913  (options by name, with defaults)
     encoder: Encoder,
     sources: Sequence[PartRows],
     settings: PretrainSettings,
