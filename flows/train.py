@@ -9,10 +9,12 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
 from flows import artifacts, lock, processes, promotion, server
+from flows.errors import message
 from flows.fan_out import run_tasks
 from flows.graph import StageFailed, StageRun, run_stage, stage_graph, use_own_python
 from flows.project import PAGE
 from flows.results import gate_rows, result_lines, result_rows
+from mgm.settings.settings import PARAMS, Settings
 
 
 # DVC alone decides what is up to date; a stage that failed would only fail again.
@@ -35,6 +37,7 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
         promote: whether the candidate is then promoted.
 
     Raises:
+        ValueError: params.yaml is wrong.
         BlockingIOError: another run is at work in this folder.
         StageFailed: a stage failed; what does not depend on it has run, what does has not.
         promotion.Refused: `promote`, and the candidate is not to be the champion.
@@ -42,6 +45,8 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
     if workers < 1:
         raise ValueError(f"workers: expected at least 1, found {workers}")
     logger = get_run_logger()
+    if PARAMS.is_file():
+        Settings.load()  # each stage checks the sections that it reads: a wrong one of a late stage is to be known now
     with lock.workspace():
         use_own_python()
         graph = stage_graph()
@@ -84,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
     state: Any = retrain(options.workers, options.promote, return_state=True)
     if not state.is_completed():
         error = state.result(raise_on_failure=False)
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {message(error)}", file=sys.stderr)
         return 1
     for line in result_lines():
         print(line)

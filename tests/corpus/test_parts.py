@@ -183,9 +183,7 @@ def test_two_processes_write_the_same_bytes_and_count_the_same(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_an_error_of_a_part_surfaces_and_leaves_neither_table_nor_process(
-    tmp_path: Path, processes: int
-) -> None:
+def test_an_error_of_a_part_leaves_neither_table_nor_process(tmp_path: Path, processes: int) -> None:
     table(tmp_path / "in", [[0], [2], [5], [4], [6]])
     with pytest.raises(ValueError, match="cannot take 5"):
         run(tmp_path, KeepEven(5), processes=processes)

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -19,10 +20,13 @@ from mgm.settings.views.training import TrainingSettings
 from mgm.settings.yaml_file import load_yaml
 
 VIEWS = [
-    value
-    for module in pkgutil.iter_modules(views.__path__, "mgm.settings.views.")
-    for value in vars(importlib.import_module(module.name)).values()
-    if isinstance(value, type) and issubclass(value, CoreSettings) and value.__module__ == module.name
+    CoreSettings,
+    *(
+        value
+        for module in pkgutil.iter_modules(views.__path__, "mgm.settings.views.")
+        for value in vars(importlib.import_module(module.name)).values()
+        if isinstance(value, type) and issubclass(value, CoreSettings) and value.__module__ == module.name
+    ),
 ]
 
 
@@ -85,3 +89,20 @@ def test_a_module_imports_the_sections_that_it_reads(module: str, sections: set[
     code = f"import sys, {module}; print(*(n for n in sys.modules if n.startswith('mgm.settings.')))"
     output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert {name.removeprefix("mgm.settings.") for name in output.split()} & names == sections
+
+
+def stage_views() -> dict[str, tuple[type[CoreSettings], set[str]]]:
+    """Return each stage's view, and the sections that dvc.yaml states as its params."""
+    stages = load_yaml(Path("dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    found = {}
+    for name, stage in stages.items():
+        stage = stage.get("do", stage)
+        code = Path(*stage["cmd"].split()[2].split(".")).with_suffix(".py").read_text(encoding="utf-8")
+        view = next(view for view in VIEWS if f"{view.__name__}.load()" in code)
+        found[name] = (view, {re.split(r"[.$]", param)[0] for param in stage["params"]})
+    return found
+
+
+@pytest.mark.parametrize(("view", "sections"), stage_views().values(), ids=list(stage_views()))
+def test_a_stage_reads_the_sections_that_dvc_watches(view: type[CoreSettings], sections: set[str]) -> None:
+    assert sections <= view.model_fields.keys()

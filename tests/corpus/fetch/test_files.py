@@ -12,7 +12,7 @@ def row(doc_id: str, **values: object) -> dict[str, object]:
     return {"doc_id": doc_id, "text": "好 text", "lang": "en", "group": "g"} | unlabelled | values
 
 
-def test_rows_are_sorted_typed_and_have_the_same_bytes_whatever_their_order(tmp_path):
+def test_equal_rows_are_equal_bytes_whatever_their_order(tmp_path):
     rows = [
         row("b", score=0.5, spans=[{"start": 0, "end": 1, "label": "x"}]),
         row("a", tags=[]),
