@@ -64,8 +64,7 @@ def count_parameters(network: Network) -> dict[str, int]:
     """Return the number of weights of each part, largest first; a granularity of the encoder is a part."""
     counts: dict[str, int] = {}
     for name, tensor in network.named_parameters():
-        first, second = name.split(".")[:2]
-        part = second if first == "encoder" else first
+        part = name.removeprefix("encoder.").removeprefix("granularities.").partition(".")[0]
         counts[part] = counts.get(part, 0) + tensor.numel()
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 

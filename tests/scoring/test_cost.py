@@ -17,7 +17,7 @@ def test_parts_add_up_to_the_network() -> None:
     # buckets of words, characters and Chinese characters across words, for the outputs of three tasks
     assert counts["wide"] == (512 + 500 + 300) * (3 + 1 + 3)
     assert list(counts.values()) == sorted(counts.values(), reverse=True)
-    assert {"windows", "sentence", "paragraph", "document", "fusion", "heads"} < set(counts)
+    assert {"window", "sentence", "paragraph", "document", "fusion", "heads"} < set(counts)
 
 
 def test_documents_are_scored_alone_and_together(bundle: Path) -> None:
