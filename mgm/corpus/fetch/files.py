@@ -1,6 +1,5 @@
 """Files of fetched corpora, one Parquet file each: equal rows are equal bytes, and files are replaced atomically."""
 
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -8,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from mgm.files import replacing
 
 ROWS_PER_GROUP = 8192
 
@@ -35,13 +36,8 @@ def write_corpus(path: Path, rows: Sequence[Mapping[str, Any]], tasks: Mapping[s
     _check(path, rows)
     ordered = sorted(rows, key=lambda row: row["doc_id"])
     table = pa.Table.from_pylist(ordered, schema=pa.schema([*_DOCUMENT, *tasks.items()]))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as partial:
         pq.write_table(table, partial, compression="zstd", row_group_size=ROWS_PER_GROUP)
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
     return path
 
 
