@@ -15,7 +15,7 @@ import polars as pl
 
 import mgm
 from flows.champion import CHAMPION, bundle_folder, read_champion
-from flows.project import CANDIDATE, DATA, REPORTS
+from flows.project import CANDIDATE, DATA, DOCUMENTS, METRICS, PREDICTIONS
 from mgm.bundle import bundle_id
 from mgm.corpus.parts import read_manifest
 from mgm.corpus.processes import run_in_subprocess
@@ -31,7 +31,6 @@ from mgm.scoring.smoke import SmokeResult, run_smoke_test
 from mgm.settings.views.promotion import PromotionSettings
 from mgm.tasks import Task, with_label_spaces
 
-VERDICT = REPORTS / "promotion.json"
 CHAMPION_PREDICTIONS = DATA / "champion"
 
 
@@ -50,7 +49,7 @@ def judge_candidate(settings: PromotionSettings, root: Path = Path()) -> dict[st
             f"params.yaml: evaluate.bootstrap: found {settings.evaluate.bootstrap}, expected at least 1: without "
             f"resamples no difference to the champion ({root / CHAMPION}) can be shown"
         )
-    metrics = root / REPORTS / "metrics.json"
+    metrics = root / METRICS
     if not metrics.is_file():
         raise MissingInput(metrics, "the candidate was not evaluated", made_by="evaluate")
     active = [task.name for task in settings.active_tasks()]
@@ -70,7 +69,7 @@ def judge_candidate(settings: PromotionSettings, root: Path = Path()) -> dict[st
 def _held_out(settings: PromotionSettings, root: Path) -> dict[str, pl.Series]:
     """Return the ids of the tested documents of each corpus that has tasks."""
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in settings.active_tasks())]
-    return {corpus: read_held_out_ids(root / DATA / "predictions" / corpus, SPLIT) for corpus in corpora}
+    return {corpus: read_held_out_ids(root / PREDICTIONS / corpus, SPLIT) for corpus in corpora}
 
 
 def _score_smoke_batch(
@@ -79,7 +78,7 @@ def _score_smoke_batch(
     samples = {}
     for corpus, ids in held_out.items():
         chosen = sample_evenly(ids, settings.verdict.smoke_documents)
-        documents = list(read_raw_documents(root / DATA / "documents" / corpus, chosen))
+        documents = list(read_raw_documents(root / DOCUMENTS / corpus, chosen))
         if documents:
             samples[corpus] = pl.concat(documents)
     try:
@@ -114,7 +113,7 @@ def _champion_checks(
             for corpus, ids in held_out.items()
         ]
     )
-    labels = read_json(root / DATA / "predictions" / "labels.json")
+    labels = read_json(root / PREDICTIONS / "labels.json")
     tasks = [task for task in settings.active_tasks() if not task.spec.generates_text]
     return champion_checks(
         ModelPredictions(
@@ -142,7 +141,7 @@ def _candidate_predictions(
 
 def _champion_predictions(scorer: Scorer, corpus: str, ids: pl.Series, root: Path) -> pl.DataFrame:
     """Return the champion's predictions: those kept in data/champion where the same bundle, documents and code made them."""
-    documents = root / DATA / "documents" / corpus
+    documents = root / DOCUMENTS / corpus
     path = root / CHAMPION_PREDICTIONS / corpus / f"{_key(scorer.bundle.id, documents, ids)}.parquet"
     if not path.is_file():
         predictions = score_documents(scorer, read_raw_documents(documents, ids), corpus)

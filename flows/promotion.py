@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from flows import keys
-from flows.candidate_validation import VERDICT, judge_candidate
+from flows.candidate_validation import judge_candidate
 from flows.champion import CHAMPION, Champion, bundle_folder, read_champion
-from flows.project import CANDIDATE, CARD
+from flows.project import CANDIDATE, CARD, PROMOTION
 from mgm.bundle import bundle_id, verify
 from mgm.bundle.card import add_card
 from mgm.bundle.signing import check_signature, sign
@@ -35,21 +35,21 @@ def promote(root: Path = Path()) -> str:
         Refused: the verdict says no, or verdict or card are those of another bundle.
         ValueError: a file of the bundle was altered, or the key cannot be used.
     """
-    candidate, verdict, key = root / CANDIDATE, _verdict(root / VERDICT), keys.signing_key()
+    candidate, verdict, key = root / CANDIDATE, _verdict(root / PROMOTION), keys.signing_key()
     identity, now = bundle_id(candidate), read_champion(root)
     if verdict["bundle"] != identity:
         raise Refused(
-            f"{root / VERDICT} judged bundle {str(verdict['bundle'])[:12]}, but {candidate} is {identity[:12]}: "
+            f"{root / PROMOTION} judged bundle {str(verdict['bundle'])[:12]}, but {candidate} is {identity[:12]}: "
             "run `dvc repro`, so that it is judged"
         )
     present = None if now is None else now.bundle
     if present not in (verdict["champion"], identity):
         verdict = judge_candidate(PromotionSettings.load(root / PARAMS), root)
-        write_json(root / VERDICT, verdict)
+        write_json(root / PROMOTION, verdict)
     if verdict["verdict"] != "approved":
         reasons = "".join(f"\n  {reason}" for reason in verdict["reasons"])
         raise Refused(
-            f"{root / VERDICT}: the verdict on bundle {identity[:12]} is {verdict['verdict']!r}:{reasons}"
+            f"{root / PROMOTION}: the verdict on bundle {identity[:12]} is {verdict['verdict']!r}:{reasons}"
         )
     verify(candidate)
     _store(candidate, bundle_folder(identity, root), root, key, _card(root / CARD, identity))

@@ -1,14 +1,14 @@
 """Stage: models/candidate + data/features -> data/predictions, reports/metrics.json, reports/evaluation, reports/plots."""
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.project import CANDIDATE, DATA, REPORTS
+from flows.project import CANDIDATE, FEATURES, METRICS, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
 from mgm.bundle import Bundle, load_bundle
-from mgm.corpus.parts import read_manifest, read_table
+from mgm.corpus.parts import read_table
 from mgm.evaluation.calibration import headline, reliability_curve
 from mgm.evaluation.generation_examples import examples
 from mgm.evaluation.kinds import evaluation_of
@@ -24,9 +24,8 @@ from mgm.settings.core import PARAMS
 from mgm.settings.corpora import CorpusSettings
 from mgm.settings.views.evaluation import EvaluationSettings
 from mgm.tasks import RECONSTRUCTION
-from mgm.text.features import FeaturePart
+from mgm.text.feature_tables import read_feature_parts
 
-PREDICTIONS = DATA / "predictions"
 DETAILS = REPORTS / "evaluation"
 CONFUSION = REPORTS / "plots" / "confusion"
 RELIABILITY = REPORTS / "plots" / "reliability"
@@ -44,7 +43,7 @@ def main() -> None:
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
     store = write_tables(
         PREDICTIONS,
-        {corpus: _feature_parts(corpus) for corpus in corpora},
+        {corpus: read_feature_parts(FEATURES / corpus) for corpus in corpora},
         bundle.tasks,
         network=bundle.network,
         thresholds=bundle.thresholds,
@@ -54,7 +53,7 @@ def main() -> None:
     metrics = store.metrics(resamples=settings.evaluate.bootstrap, seed=settings.seed)
     metrics_of_calibration = _write_details(store, bundle, settings)
     metrics = {name: entry | metrics_of_calibration.get(name, {}) for name, entry in metrics.items()}
-    write_json(REPORTS / "metrics.json", metrics)
+    write_json(METRICS, metrics)
     print(f"{SPLIT} split:", *summary_lines(metrics), sep="\n")
     if settings.evaluate.ood_inputs:
         _write_separation(settings, Scorer(bundle), corpora)
@@ -72,7 +71,7 @@ def _write_details(
         if pairs is not None:
             pairs.write_csv(CONFUSION / f"{name}.csv")
         if task.spec.generates_text:
-            features = {corpus: _feature_parts(corpus) for corpus in task.corpora}
+            features = {corpus: read_feature_parts(FEATURES / corpus) for corpus in task.corpora}
             content["generated"] = examples(bundle.network, features, rows, task)
         write_json(DETAILS / f"{name}.json", content)
         if content["calibration"] is not None:
@@ -119,12 +118,6 @@ def _test_errors(folder: Path, count: int) -> Errors:
     """Return the errors of at most `count` documents of a corpus's test split, evenly over it."""
     rows = read_table(folder, ["doc_id", "split", RECONSTRUCTION]).filter(split=SPLIT).sort("doc_id")
     return sample_evenly(rows[RECONSTRUCTION], count).to_numpy()
-
-
-def _feature_parts(corpus: str) -> Iterator[FeaturePart]:
-    folder = DATA / "features" / corpus
-    for index in range(len(read_manifest(folder).parts)):
-        yield FeaturePart.load(folder, index)
 
 
 if __name__ == "__main__":

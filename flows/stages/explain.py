@@ -6,10 +6,9 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.project import CANDIDATE, DATA, REPORTS
+from flows.project import CANDIDATE, DOCUMENTS, EXPLANATIONS, FEATURES, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
 from mgm.bundle import load_bundle
-from mgm.corpus.parts import read_manifest
 from mgm.corpus.processes import run_in_subprocess
 from mgm.evaluation.explanations.explain import explain
 from mgm.evaluation.run_files import RunFiles
@@ -18,9 +17,7 @@ from mgm.files import write_json
 from mgm.scoring.cost import measure_cost
 from mgm.scoring.held_out import read_held_out_ids, read_raw_documents, sample_evenly
 from mgm.settings.views.explanation import ExplanationSettings
-from mgm.text.features import FeaturePart
-
-EXPLANATIONS = DATA / "explanations"
+from mgm.text.feature_tables import read_feature_parts
 
 
 def main() -> None:
@@ -29,24 +26,18 @@ def main() -> None:
     bundle = load_bundle(CANDIDATE)
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
     shutil.rmtree(EXPLANATIONS, ignore_errors=True)
-    features = {corpus: _feature_parts(DATA / "features" / corpus) for corpus in corpora}
+    features = {corpus: read_feature_parts(FEATURES / corpus) for corpus in corpora}
     texts = RunFiles(Path(), settings).texts
     explanations = explain(bundle, features, texts, settings=settings.explain, seed=settings.seed)
     for name, content in explanations.items():
         write_json(EXPLANATIONS / f"{name}.json", content)
     samples = {}
     for corpus in corpora:
-        ids = sample_evenly(
-            read_held_out_ids(DATA / "predictions" / corpus, SPLIT), settings.explain.cost_documents
-        )
-        if documents := list(read_raw_documents(DATA / "documents" / corpus, ids)):
+        ids = sample_evenly(read_held_out_ids(PREDICTIONS / corpus, SPLIT), settings.explain.cost_documents)
+        if documents := list(read_raw_documents(DOCUMENTS / corpus, ids)):
             samples[corpus] = pl.concat(documents)
     # in a subprocess, so that the memory is that of scoring alone
     write_json(REPORTS / "cost.json", asdict(run_in_subprocess(measure_cost, CANDIDATE, samples)))
-
-
-def _feature_parts(folder: Path) -> list[FeaturePart]:
-    return [FeaturePart.load(folder, index) for index in range(len(read_manifest(folder).parts))]
 
 
 if __name__ == "__main__":

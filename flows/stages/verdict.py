@@ -3,7 +3,8 @@
 A refused candidate is no failure of this stage.
 """
 
-from flows.candidate_validation import VERDICT, judge_candidate
+from flows.candidate_validation import judge_candidate
+from flows.project import PROMOTION
 from flows.stages.command_line import run_stage
 from mgm.files import write_json
 from mgm.settings.views.promotion import PromotionSettings
@@ -12,7 +13,7 @@ from mgm.settings.views.promotion import PromotionSettings
 def main() -> None:
     """Judge the candidate."""
     promotion = judge_candidate(PromotionSettings.load())
-    write_json(VERDICT, promotion)
+    write_json(PROMOTION, promotion)
     print(f"{promotion['verdict']}: bundle {promotion['bundle'][:12]}", *promotion["reasons"], sep="\n  ")
 
 

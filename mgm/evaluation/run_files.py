@@ -1,7 +1,5 @@
 """The files that a run left: each is read if it is there, and named as missing if not."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +9,7 @@ import polars as pl
 
 from mgm.corpus.parts import MANIFEST, read_parts
 from mgm.evaluation.predictions import columns_read
+from mgm.files import file_sha256, read_json
 from mgm.settings.core import CoreSettings
 from mgm.tasks import Task
 
@@ -33,7 +32,7 @@ class RunFiles(Generic[SettingsT]):
         """Return the content of a JSON file; None where there is none, which counts as missing if it was `expected`."""
         path = self.root.joinpath(*place)
         if path.is_file():
-            return json.loads(path.read_text(encoding="utf-8"))
+            return read_json(path)
         if expected:
             self._miss("/".join(place))
         return None
@@ -90,7 +89,7 @@ class RunFiles(Generic[SettingsT]):
     def hash_of(self, *place: str) -> str | None:
         """Return the SHA-256 of a file; None where there is none."""
         path = self.root.joinpath(*place)
-        return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        return file_sha256(path) if path.is_file() else None
 
     def _miss(self, path: str) -> None:
         if path not in self.missing:

@@ -26,7 +26,7 @@ from mgm.tasks import Task
 
 
 class ClassificationExplanation(TaskExplanation):
-    """A class against another."""
+    """The difference of the logits of two classes."""
 
     def predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """See the base class."""

@@ -17,7 +17,7 @@ CLOSEST_SHARE = 0.25
 
 
 class RegressionExplanation(TaskExplanation):
-    """A value."""
+    """The predicted value."""
 
     why_no_label_issues = (
         "confident learning needs classes; the largest errors of this task rank its labels by doubt"
