@@ -39,7 +39,7 @@ class Encoder(nn.Module):
         word_width: their sum; 0: no granularity gives a vector a word.
     """
 
-    def __init__(self, settings: ModelSettings, vocabulary_size: int, ngram_buckets: int) -> None:
+    def __init__(self, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int) -> None:
         """Make the granularities that the settings enable.
 
         Raises:

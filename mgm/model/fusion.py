@@ -14,7 +14,7 @@ from mgm.settings.model import AutoencoderSettings, ModelSettings
 class ConcatFusion(nn.Module):
     """Vectors normalised, side by side, then one dense layer: the same vector for every task."""
 
-    def __init__(self, widths: dict[str, int], tasks: list[str], width: int, dropout: float) -> None:
+    def __init__(self, widths: dict[str, int], tasks: list[str], *, width: int, dropout: float) -> None:
         super().__init__()
         self.granularities = list(widths)
         self.tasks = tasks
@@ -36,7 +36,7 @@ class ConcatFusion(nn.Module):
 class GatedFusion(nn.Module):
     """Granularities projected to one width; of each a task takes a share, by a softmax over the task's gates."""
 
-    def __init__(self, widths: dict[str, int], tasks: list[str], width: int, dropout: float) -> None:
+    def __init__(self, widths: dict[str, int], tasks: list[str], *, width: int, dropout: float) -> None:
         super().__init__()
         self.granularities = list(widths)
         self.tasks = tasks
@@ -70,7 +70,13 @@ class AutoencoderFusion(nn.Module):
     reference_error: Tensor
 
     def __init__(
-        self, widths: dict[str, int], tasks: list[str], width: int, dropout: float, stack: AutoencoderSettings
+        self,
+        widths: dict[str, int],
+        tasks: list[str],
+        *,
+        width: int,
+        dropout: float,
+        stack: AutoencoderSettings,
     ) -> None:
         super().__init__()
         self.granularities = list(widths)
@@ -105,6 +111,12 @@ Fusion = ConcatFusion | GatedFusion | AutoencoderFusion
 def build_fusion(settings: ModelSettings, widths: dict[str, int], tasks: list[str]) -> Fusion:
     """Return the fusion that the settings name, of granularities with these widths."""
     if settings.fusion == "stacked_autoencoder":
-        return AutoencoderFusion(widths, tasks, settings.fusion_width, settings.dropout, settings.autoencoder)
+        return AutoencoderFusion(
+            widths,
+            tasks,
+            width=settings.fusion_width,
+            dropout=settings.dropout,
+            stack=settings.autoencoder,
+        )
     kind = GatedFusion if settings.fusion == "gated" else ConcatFusion
-    return kind(widths, tasks, settings.fusion_width, settings.dropout)
+    return kind(widths, tasks, width=settings.fusion_width, dropout=settings.dropout)

@@ -67,7 +67,7 @@ class Network(nn.Module):
                 that gives a vector a word.
         """
         super().__init__()
-        self.encoder = Encoder(settings, vocabulary_size, ngram_buckets)
+        self.encoder = Encoder(settings, vocabulary_size=vocabulary_size, ngram_buckets=ngram_buckets)
         for task in tasks:
             _check(task, self.encoder.word_width)
         generating = [task for task in tasks if task.spec.generates_text]

@@ -120,7 +120,7 @@ def test_each_granularity_alone_and_off(make_batch: Callable[..., Batch], level:
     """Any single granularity works and any single one can be off."""
     for on in (True, False):
         chosen = settings(**{name: {"enabled": (name == level) is on} for name in LEVELS})
-        encoder = Encoder(chosen, 30, 50)
+        encoder = Encoder(chosen, vocabulary_size=30, ngram_buckets=50)
         pooled, words = encoder(make_batch(DOCUMENTS))
         assert {name: tuple(v.shape) for name, v in pooled.items()} == {
             n: (3, w) for n, w in encoder.widths.items()
@@ -131,12 +131,16 @@ def test_each_granularity_alone_and_off(make_batch: Callable[..., Batch], level:
 
 def test_without_any_granularity_there_is_no_encoder() -> None:
     with pytest.raises(ValueError, match="every granularity is off"):
-        Encoder(settings(**{name: {"enabled": False} for name in LEVELS}), 30, 50)
+        Encoder(
+            settings(**{name: {"enabled": False} for name in LEVELS}), vocabulary_size=30, ngram_buckets=50
+        )
 
 
 def test_a_document_without_content_words_gives_zeros_and_no_nan(make_batch: Callable[..., Batch]) -> None:
     readers = ("character", "word", "window", "sentence")
-    encoder = Encoder(settings(**{name: {"words": "content"} for name in readers}), 30, 50)
+    encoder = Encoder(
+        settings(**{name: {"words": "content"} for name in readers}), vocabulary_size=30, ngram_buckets=50
+    )
     for batch in (make_batch(DOCUMENTS), make_batch(DOCUMENTS, content=False)):
         pooled, _ = encoder(batch)
         for name, vectors in pooled.items():
@@ -150,8 +154,10 @@ def test_a_document_without_content_words_gives_zeros_and_no_nan(make_batch: Cal
 def test_tagging_reads_all_words_whatever_a_granularity_reads(make_batch: Callable[..., Batch]) -> None:
     levels = ("window", "sentence")
     torch.manual_seed(0)
-    every = Encoder(settings(), 30, 50).eval()
-    content = Encoder(settings(**{name: {"words": "content"} for name in levels}), 30, 50).eval()
+    every = Encoder(settings(), vocabulary_size=30, ngram_buckets=50).eval()
+    content = Encoder(
+        settings(**{name: {"words": "content"} for name in levels}), vocabulary_size=30, ngram_buckets=50
+    ).eval()
     content.load_state_dict(every.state_dict())
     torch.testing.assert_close(
         content(make_batch(DOCUMENTS))[1].values, every(make_batch(DOCUMENTS))[1].values
@@ -159,7 +165,7 @@ def test_tagging_reads_all_words_whatever_a_granularity_reads(make_batch: Callab
 
 
 def test_gates_are_a_softmax_over_granularities_for_each_task() -> None:
-    fusion = GatedFusion({"word": 3, "document": 5}, ["a", "b"], 4, 0.0)
+    fusion = GatedFusion({"word": 3, "document": 5}, ["a", "b"], width=4, dropout=0.0)
     fusion.gate_TG.data = torch.tensor([[0.0, 0.0], [200.0, 0.0]])
     assert fusion.gate_weights() == {"a": {"word": 0.5, "document": 0.5}, "b": {"word": 1.0, "document": 0.0}}
     pooled = {"word": torch.randn(2, 3), "document": torch.randn(2, 5)}
@@ -169,7 +175,7 @@ def test_gates_are_a_softmax_over_granularities_for_each_task() -> None:
 
 
 def test_the_cell_of_the_settings_reaches_the_sentence_encoder() -> None:
-    encoder = Encoder(settings(sentence={"cell": "lstm"}), 30, 50)
+    encoder = Encoder(settings(sentence={"cell": "lstm"}), vocabulary_size=30, ngram_buckets=50)
     sentence = encoder.level(Sentence)
     assert sentence is not None
     assert sentence.recurrent.shape == (2, 4, 4 * 4)
@@ -178,7 +184,7 @@ def test_the_cell_of_the_settings_reaches_the_sentence_encoder() -> None:
 def test_the_lead_is_the_first_sentence_of_each_document(make_batch: Callable[..., Batch]) -> None:
     torch.manual_seed(0)
     chosen = settings(sentence={"enabled": False})
-    encoder = Encoder(chosen, 30, 50).eval()
+    encoder = Encoder(chosen, vocabulary_size=30, ngram_buckets=50).eval()
     lead = [[[[1, 2, 3]]], [[[7]]], [[[2, 2, 9, 8, 1]]]]
     whole, alone = encoder(make_batch(DOCUMENTS))[0]["lead"], encoder(make_batch(lead))[0]["lead"]
     width = chosen.width  # behind the mean of the words stand windows, which reach beyond the lead
@@ -187,7 +193,7 @@ def test_the_lead_is_the_first_sentence_of_each_document(make_batch: Callable[..
 
 
 def test_a_lead_without_content_words_has_windows_of_zeros(make_batch: Callable[..., Batch]) -> None:
-    encoder = Encoder(settings(window={"words": "content"}), 30, 50).eval()
+    encoder = Encoder(settings(window={"words": "content"}), vocabulary_size=30, ngram_buckets=50).eval()
     lead = encoder(make_batch([[[[1, 3], [2]]]]))[0]["lead"]
     assert lead[0, 6:].tolist() == [0.0] * (lead.shape[1] - 6)
     assert lead[0, :6].any()

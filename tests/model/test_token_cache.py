@@ -30,7 +30,7 @@ SECOND = [[[[2, 2, 9, 8, 1]], [[3], [1, 1]]], [[[40, 7]]]]
 @pytest.fixture(scope="module")
 def encoder() -> Encoder:
     torch.manual_seed(0)
-    return Encoder(SETTINGS, VOCABULARY, BUCKETS_OF_NGRAMS).eval()
+    return Encoder(SETTINGS, vocabulary_size=VOCABULARY, ngram_buckets=BUCKETS_OF_NGRAMS).eval()
 
 
 class Counting(TokenCache):

@@ -116,23 +116,25 @@ class PointerGeneratorDecoder(nn.Module):
         state, attention, gate = self._whole(memory, start_D, target_BT)
         logits = F.linear(state[known], self.pieces.weight, self.bias).float()
         target = target_BT[known]
-        own = -F.cross_entropy(logits, target, reduction="none")
-        total = logits.gather(1, target[:, None])[:, 0] - own
+        generated = -F.cross_entropy(logits, target, reduction="none")
+        total = logits.gather(1, target[:, None])[:, 0] - generated
         same_BTL = (target_BT[:, :, None] == memory.subword_BL[:, None]) & memory.spelt_BL[:, None]
         copied = (attention * same_BTL).sum(2)[known].float()
         gate = gate[known].float()
-        mixed = torch.logaddexp(F.logsigmoid(gate) + own, F.logsigmoid(-gate) + (copied + _LEAST).log())
-        pair = torch.stack([mixed, logits.mean(1) - total], dim=1)
+        log_prob = torch.logaddexp(
+            F.logsigmoid(gate) + generated, F.logsigmoid(-gate) + (copied + _LEAST).log()
+        )
+        pair = torch.stack([log_prob, logits.mean(1) - total], dim=1)
         return pair.new_zeros(*known.shape, 2).masked_scatter(known[:, :, None], pair)
 
     def copy_attention(self, memory: Memory, start_D: Tensor, written_BT: Tensor) -> CopyAttention:
         """Return how outputs `written_BT` came to be, which have NO_LABEL behind their ends."""
         state, attention, gate = self._whole(memory, start_D, written_BT)
-        own = F.linear(state, self.pieces.weight, self.bias).softmax(2)
-        own = gate.sigmoid() * own.gather(2, written_BT.clamp(min=0)[:, :, None])[:, :, 0]
+        generated = F.linear(state, self.pieces.weight, self.bias).softmax(2)
+        generated = gate.sigmoid() * generated.gather(2, written_BT.clamp(min=0)[:, :, None])[:, :, 0]
         same_BTL = (written_BT[:, :, None] == memory.subword_BL[:, None]) & memory.spelt_BL[:, None]
         copied = (-gate).sigmoid() * (attention * same_BTL).sum(2)
-        return CopyAttention(copied / (own + copied).clamp(min=_LEAST), attention)
+        return CopyAttention(copied / (generated + copied).clamp(min=_LEAST), attention)
 
     def begin(self, memory: Memory) -> DecoderState:
         """Return the state before the first place."""

@@ -79,11 +79,13 @@ def select_source_subwords(batch: Batch, limit: int) -> Spelling:
     word = Ragged(torch.repeat_interleave(kept, count_N[kept]), count_N[kept])
     place = through_N[word.values] - count_N[word.values] + word.position
     inside = place < limit
-    found, position = word.values[inside], word.position[inside]
-    length_B = torch.zeros_like(documents.length).index_add_(0, documents.row[found], torch.ones_like(found))
+    kept_words, position = word.values[inside], word.position[inside]
+    length_B = torch.zeros_like(documents.length).index_add_(
+        0, documents.row[kept_words], torch.ones_like(kept_words)
+    )
     total_B = documents.sum_pool()
-    ids = batch.type_subword[begin_T[batch.word[found]] + position]
-    return Spelling(Ragged(ids, length_B), found, fits_S, length_B < total_B)
+    ids = batch.type_subword[begin_T[batch.word[kept_words]] + position]
+    return Spelling(Ragged(ids, length_B), kept_words, fits_S, length_B < total_B)
 
 
 class SourceEncoder(nn.Module):

@@ -37,18 +37,18 @@ class SparseCounts:
         return Ragged(self.item, length).row
 
     @classmethod
-    def of(cls, items: Tensor, document: Tensor, documents: int, size: int) -> "SparseCounts":
+    def of(cls, items: Tensor, document: Tensor, *, num_documents: int, size: int) -> "SparseCounts":
         """Return the counts of occurrences.
 
         Args:
             items: (M,) features, each below `size`.
             document: (M,) the document of each.
-            documents: the number of documents.
+            num_documents: the number of documents.
             size: the number of features.
         """
         bits = (size - 1).bit_length()
         key, count = _counted((document << bits) | items)
-        start = torch.searchsorted(key, torch.arange(documents, device=key.device) << bits)
+        start = torch.searchsorted(key, torch.arange(num_documents, device=key.device) << bits)
         return cls(key & ((1 << bits) - 1), count.float(), start)
 
     @classmethod
@@ -59,7 +59,7 @@ class SparseCounts:
             document = torch.repeat_interleave(
                 words.row, occurring.length, output_size=occurring.values.numel()
             )
-            return cls.of(occurring.values, document, words.length.numel(), size)
+            return cls.of(occurring.values, document, num_documents=words.length.numel(), size=size)
         # The product of the counts of words in documents and of items in words is several times as fast as sorting.
         counts = _counts(words, items.length.numel()) @ _counts(items, size)
         return cls(
@@ -107,4 +107,4 @@ class Occurrences:
 
     def count_by_document(self, batch: Batch, size: int) -> SparseCounts:
         """Return the counts of each document of the batch."""
-        return SparseCounts.of(self.item, batch.document[self.first], batch.size, size)
+        return SparseCounts.of(self.item, batch.document[self.first], num_documents=batch.size, size=size)

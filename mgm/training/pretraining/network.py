@@ -111,7 +111,9 @@ def _initial_modules(
     settings: TrainingSettings, vocabulary_size: int, word_vectors: VectorTable | None
 ) -> tuple[Encoder, Fusion]:
     torch.manual_seed(settings.seed)
-    encoder = Encoder(settings.model, vocabulary_size, settings.text.features.ngram_buckets)
+    encoder = Encoder(
+        settings.model, vocabulary_size=vocabulary_size, ngram_buckets=settings.text.features.ngram_buckets
+    )
     if word_vectors is not None:
         initialize_word_vectors(encoder, word_vectors)
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -31,7 +31,7 @@ def held(bag: SparseCounts, documents: int) -> list[Counter[int]]:
 def test_counts_of_occurrences(documents: list[list[int]]) -> None:
     """Each thing is counted once a document in ascending order."""
     all_items = ragged(documents)
-    bag = SparseCounts.of(all_items.values, all_items.row, len(documents), SIZE)
+    bag = SparseCounts.of(all_items.values, all_items.row, num_documents=len(documents), size=SIZE)
     assert held(bag, len(documents)) == [Counter(document) for document in documents]
     key = bag.document * SIZE + bag.item
     assert key.tolist() == sorted(key.tolist())

@@ -41,7 +41,7 @@ def digest(*modules: torch.nn.Module) -> str:
 
 def fresh() -> tuple[Encoder, AutoencoderFusion]:
     torch.manual_seed(1)
-    encoder = Encoder(CONFIG.model, len(VOCABULARY), 500)
+    encoder = Encoder(CONFIG.model, vocabulary_size=len(VOCABULARY), ngram_buckets=500)
     fusion = build_fusion(CONFIG.model, encoder.widths, [])
     assert isinstance(fusion, AutoencoderFusion)
     return encoder, fusion

@@ -41,7 +41,7 @@ class Killed(Exception):
 
 def fresh(model: ModelSettings | None = None) -> Encoder:
     torch.manual_seed(1)
-    return Encoder(model or tiny.settings().model, len(VOCABULARY), 500)
+    return Encoder(model or tiny.settings().model, vocabulary_size=len(VOCABULARY), ngram_buckets=500)
 
 
 def run(
