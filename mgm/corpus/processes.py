@@ -40,7 +40,7 @@ def map_in_order(
     except BrokenProcessPool as error:
         raise ChildProcessError(
             f"one of {processes} processes ended abruptly; where nothing above says why, the memory ran out "
-            "(MGM_PROCESSES=1 needs less)"
+            "(fewer processes need less)"
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)

@@ -38,7 +38,9 @@ class Project:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Runs a command in the project as a user with its environment activated."""
         path = os.pathsep.join([str(self.commands), str(Path(sys.executable).parent), os.environ["PATH"]])
-        env = os.environ | {"PATH": path, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
+        # without Prefect's settings of this process, so that its database lies in the project
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+        env = kept | {"PATH": path, "PYTHONPATH": "", "OMP_NUM_THREADS": "1"}
         return subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True, timeout=1200)
 
     def ok(self, *command: str) -> str:
