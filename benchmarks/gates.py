@@ -132,7 +132,7 @@ def write_project(root: Path, rows: int, change: Callable[[pl.DataFrame], pl.Dat
             pass
     said = {
         "clean": {"rows_out": rows, "language_disagrees": 0},
-        "deduplicate": {"conflicts": {}, "examples": [], "straddling": {}, "straddling_rows": {}},
+        "deduplicate": {"conflicts": {}, "examples": [], "split_overlap": {}, "split_overlap_ids": {}},
     }
     for stage, statistics_of in said.items():
         path = root / "reports/stages" / stage / f"{CORPUS}.json"

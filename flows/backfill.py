@@ -37,7 +37,7 @@ _MAX_ERROR_LINES = 20
 
 
 class NightsFailed(RuntimeError):
-    """At least one night failed. The message names each with its reason."""
+    """At least one night failed; the message names each with its reason."""
 
 
 class NightFailed(RuntimeError):

@@ -1,4 +1,4 @@
-"""The verdict on models/candidate, made of what a run left: metrics, predictions, raw documents, and the champion's bundle.
+"""The verdict on models/candidate, from the files of a run: metrics, predictions, raw documents, and the champion's bundle.
 
 The champion is read as it is at this moment. It is no dependency in dvc.yaml, where a file that may be missing cannot stand;
 promotion.py judges again where the champion has changed since. Its predictions are kept in data/champion.

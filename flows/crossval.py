@@ -52,8 +52,8 @@ def crossvalidate(settings: Settings) -> dict[str, Any]:
         print(f"fold {number + 1}/{wanted.folds}", flush=True)
         measured = _measure(settings, number)
         write_json(_place(number, wanted.folds), {"facts": facts, **measured})
-    found = [_kept(number, wanted.folds, facts) for number in range(wanted.folds)]
-    folds = [fold for fold in found if fold is not None]
+    results = [_kept(number, wanted.folds, facts) for number in range(wanted.folds)]
+    folds = [fold for fold in results if fold is not None]
     return {
         "folds": [{key: value for key, value in fold.items() if key != "facts"} for fold in folds],
         "tasks": summarize_folds([fold["metrics"] for fold in folds]),
@@ -114,14 +114,14 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
     )
     plan = prepare(settings, tasks, parts)
     held_out = select_labelled_rows(parts, tasks, HELD_OUT)
-    for sources, what in (
+    for sources, purpose in (
         (plan.data.train, "train on"),
         (plan.data.validation, "validate on"),
         (held_out, "hold out"),
     ):
         if not sources:
             raise ValueError(
-                f"{where}: no labelled row to {what}; try another number of folds or crossval.validation_share"
+                f"{where}: no labelled row to {purpose}; try another number of folds or crossval.validation_share"
             )
     state = checkpoint(f"crossval-{number}-of-{wanted.folds}", settings, tasks)
     fitted = fit(plan, settings, checkpoint=state, callbacks=Console(settings.train.epochs))
@@ -141,15 +141,15 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
 
 def _tested(plan: Plan, fitted: FitResult, parts: Mapping[str, Sequence[FeaturePart]]) -> PredictionStore:
     """Return the predictions on the rows that are held out."""
-    tested = PredictionStore(plan.tasks)
-    for corpus, own_parts in parts.items():
-        own = [task for task in plan.tasks if corpus in task.corpora]
-        for part in own_parts:
-            found = predict_part(
-                fitted.network, part, own, thresholds=fitted.decisions.thresholds, splits=[HELD_OUT]
+    store = PredictionStore(plan.tasks)
+    for corpus, corpus_parts in parts.items():
+        tasks = [task for task in plan.tasks if corpus in task.corpora]
+        for part in corpus_parts:
+            predictions = predict_part(
+                fitted.network, part, tasks, thresholds=fitted.decisions.thresholds, splits=[HELD_OUT]
             )
-            tested.add(corpus, part.documents, found)
-    return tested
+            store.add(corpus, part.documents, predictions)
+    return store
 
 
 def _facts(settings: Settings) -> dict[str, Any]:
@@ -176,7 +176,7 @@ def _kept(number: int, count: int, facts: dict[str, Any]) -> dict[str, Any] | No
 
 
 def _announcement(folds: int, pending: int) -> str:
-    """Return a line about what will be trained, and how long that takes."""
+    """Return a line with the trainings to come and their estimated time."""
     text = f"crossval: {folds} folds, {folds - pending} of them done already"
     if not pending:
         return text

@@ -1,4 +1,4 @@
-"""Errors of the library in the words of whoever runs it: with the command that makes what is missing."""
+"""The library's errors as a user needs them: with the command that makes the missing file."""
 
 import sys
 from collections.abc import Callable
@@ -15,7 +15,7 @@ def command_for(made_by: str) -> str:
 
 
 def message(error: Exception) -> str:
-    """Return an error's message, followed by the command that makes, renames or installs what it is about."""
+    """Return an error's message, followed by the command that makes, renames or installs the missing thing."""
     if isinstance(error, MissingInput | StaleInput):
         return f"{error}; run `{command_for(error.made_by)}`"
     if isinstance(error, MissingExtra):

@@ -1,7 +1,7 @@
 """The generation tasks of the enabled corpora, trained alone in a project below data/generation: `make run-generation`.
 
 `python -m flows.generation` is the same. It is the stage graph of dvc.yaml in another folder, whose params.yaml has the settings
-of `run_generation`, such as a budget of its own; what has run before is not run again.
+of `run_generation`, such as a separate budget; stages that have run before are not run again.
 """
 
 import os

@@ -74,13 +74,13 @@ def changed_stages(*stages: str, with_upstream: bool = False) -> set[str]:
     """Return those of these stages that are not up to date; `with_upstream`: also of those that they need.
 
     Raises:
-        ValueError: DVC cannot say.
+        ValueError: DVC cannot tell.
     """
     command = [sys.executable, "-m", "dvc", "status", "--json", *(["--with-deps"] if with_upstream else [])]
     status = subprocess.run([*command, *stages], capture_output=True, text=True, check=False)
     if status.returncode:
         raise ValueError(
-            f"DVC cannot say whether {' and '.join(stages)} are up to date: {status.stderr.strip()}"
+            f"DVC cannot tell whether {' and '.join(stages)} are up to date: {status.stderr.strip()}"
         )
     return set(json.loads(status.stdout))
 
@@ -89,7 +89,7 @@ def require_up_to_date(*stages: str) -> None:
     """Check that these stages, TRAINING_INPUTS if none is named, and all that they need are up to date.
 
     Raises:
-        ValueError: one is not, or DVC cannot say.
+        ValueError: one is not, or DVC cannot tell.
     """
     stages = stages or TRAINING_INPUTS
     changed = sorted(changed_stages(*stages, with_upstream=True))
@@ -129,7 +129,7 @@ def run_stage(name: str, root: Path = Path(), log: Callable[[str], None] = print
 
 
 def use_own_python() -> None:
-    """Put this interpreter's folder first on PATH: the commands in dvc.yaml say `python` and mean this one."""
+    """Put this interpreter's folder first on PATH: the commands in dvc.yaml call `python`, which must be this one."""
     folder = str(Path(sys.executable).parent)
     parts = os.environ.get("PATH", "").split(os.pathsep)
     if parts[0] != folder:

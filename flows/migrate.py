@@ -38,7 +38,7 @@ def migrated_text(text: str, where: str) -> tuple[str, list[str]]:
         raise ValueError(f"{where}: not valid YAML: {error}") from error
     renamed: dict[
         tuple[int, int], tuple[list[str], str]
-    ] = {}  # what an anchor repeats stands in the text once
+    ] = {}  # the content of an anchor is in the text only once
     for key, path, siblings in _keys(document, []):
         new = renamed_key(path)
         if new is None:

@@ -39,7 +39,7 @@ SCORED, SKIPPED = "scored", "skipped"
 
 
 class NightRefused(ValueError):
-    """The gate stops these documents. The message says why, the first line in short."""
+    """The gate stops these documents. The message has the reasons, its first line a summary."""
 
 
 def score_date(
@@ -185,7 +185,7 @@ def _judge(
 
 
 def _finish(folder: Path, night: Night, state: str) -> dict[str, Any]:
-    """Do what follows the commit and may be done again: remove the shards, write the page, and last the summary.
+    """Do the steps after the commit, which may be repeated: remove the shards, write the page, and last the summary.
 
     A night with its summary is left alone, since the shards may be those of a new revision.
     """

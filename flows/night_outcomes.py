@@ -16,7 +16,7 @@ BACKFILL_SUMMARY = night_page.NIGHTS / "backfill.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class NightOutcome:
-    """The outcome of one date: `state` is scored, skipped (in the table before) or failed (`error` says why)."""
+    """The outcome of one date: `state` is scored, skipped (in the table before) or failed (`error` has the reason)."""
 
     day: date
     state: str

@@ -23,7 +23,7 @@ from mgm.settings.section import Section
 from mgm.settings.settings import Settings
 
 COLUMN = 28
-"""Where comments begin, if the setting leaves room."""
+"""The column where comments begin, if the setting leaves room."""
 
 
 def commented(text: str) -> str:

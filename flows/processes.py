@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 GRACE_SECONDS = 5.0
-"""How long a group may take to end after SIGTERM before it is killed."""
+"""The seconds that a group may take to end after SIGTERM before it is killed."""
 
 # The group's leader waits for the end of a pipe that only this process holds open. Should this process be killed
 # outright, the pipe closes and the leader kills its group: no handler of ours could.
@@ -27,7 +27,7 @@ def run(
     on_line: Callable[[str], None],
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
-    """Run a command in a process group of its own, and kill what it left running in its group when it ends.
+    """Run a command in a new process group, and kill the group's remaining processes when it ends.
 
     Args:
         on_line: called with each line of the output, of both streams.
@@ -72,7 +72,7 @@ def run(
 
 
 def _end_with(child: subprocess.Popen[str], group: int) -> None:
-    """Wait for the child and kill what it left in its group."""
+    """Wait for the child and kill the remaining processes of its group."""
     child.wait()
     _signal(group, signal.SIGKILL)
 

@@ -21,7 +21,7 @@ from mgm.settings.views.promotion import PromotionSettings
 
 
 class Refused(RuntimeError):
-    """The candidate is not to be the champion. The message says why."""
+    """The candidate must not become the champion; the message has the reason."""
 
 
 def promote(root: Path = Path()) -> str:
@@ -32,7 +32,7 @@ def promote(root: Path = Path()) -> str:
 
     Raises:
         FileNotFoundError: there is no candidate, no verdict, no model card, or no key where one is named.
-        Refused: the verdict says no, or verdict or card are those of another bundle.
+        Refused: the verdict is negative, or verdict or card are those of another bundle.
         ValueError: a file of the bundle was altered, or the key cannot be used.
     """
     candidate, verdict, key = root / CANDIDATE, _verdict(root / PROMOTION), keys.signing_key()

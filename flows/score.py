@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--accept-drift",
         action="store_true",
-        help="score documents too that are far from those of training; summary.json says so",
+        help="also score documents that are far from those of training; summary.json notes it",
     )
     parser.add_argument(
         "--rescore", action="store_true", help="score a night that is in the table again, and replace it"

@@ -24,7 +24,7 @@ class ScoringOptions:
     as_corpus: str | None = None
     """A corpus of the bundle whose columns and text settings are used, and with whose profile the gate compares the documents."""
     accept_drift: bool = False
-    """Whether drift that would stop the night is only a warning; the summary says so."""
+    """Whether drift that would stop the night is only a warning; the summary notes it."""
     rescore: bool = False
     """Whether a night that is in the table is replaced, as its next revision."""
 

@@ -39,7 +39,7 @@ def select_variants(settings: TrainingSettings, only: Sequence[str]) -> list[Var
 
 
 def pending_variants(trainings: Sequence[Variant]) -> list[Variant]:
-    """Return those that are not up to date, all of them where DVC cannot say."""
+    """Return the variants that are not up to date, or all of them where DVC cannot tell."""
     try:
         changed = changed_stages(*map(stage_name, trainings))
     except ValueError:
@@ -48,7 +48,7 @@ def pending_variants(trainings: Sequence[Variant]) -> list[Variant]:
 
 
 def announcement(trainings: Sequence[Variant], pending: Sequence[Variant]) -> str:
-    """Return a line about what will be trained, and how long that took the joint model; `pending`: those not yet done."""
+    """Return a line with the trainings to come and the time of the joint model's; `pending`: the variants not yet trained."""
     text = (
         f"study: {len(trainings)} trainings with the joint model's settings and budget "
         f"({', '.join(variant.name for variant in trainings)}), {len(trainings) - len(pending)} of them done already"

@@ -39,7 +39,7 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
     Raises:
         ValueError: params.yaml is wrong.
         BlockingIOError: another run is at work in this folder.
-        StageFailed: a stage failed; what does not depend on it has run, what does has not.
+        StageFailed: a stage failed; the stages that do not depend on it have run, those that do have not.
         promotion.Refused: `promote`, and the candidate is not to be the champion.
     """
     if workers < 1:

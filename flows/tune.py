@@ -82,15 +82,15 @@ class Search:
         """Return params.yaml with the settings of the best trial."""
         if self.best is None:
             return self.text
-        present, found = self.settings.tunable(), trial_values(self.settings, self.best.params)
-        changed = {name: value for name, value in found.items() if present[name] != value}
+        present, tried = self.settings.tunable(), trial_values(self.settings, self.best.params)
+        changed = {name: value for name, value in tried.items() if present[name] != value}
         return set_values(self.text, changed) if changed else self.text
 
     @property
     def ended(self) -> list[FrozenTrial]:
         """The trials that have ended, in their order, without those that were interrupted and restarted."""
-        found = self.study.get_trials(deepcopy=False, states=(*SCORED, TrialState.FAIL))
-        return [trial for trial in found if trial.state in SCORED or ERROR in trial.user_attrs]
+        trials = self.study.get_trials(deepcopy=False, states=(*SCORED, TrialState.FAIL))
+        return [trial for trial in trials if trial.state in SCORED or ERROR in trial.user_attrs]
 
     @property
     def best(self) -> FrozenTrial | None:
@@ -126,7 +126,7 @@ class Search:
         state = checkpoint("tune", settings, self.tasks)
         reports: list[EpochReport] = []
 
-        def told(report: EpochReport) -> None:
+        def report_epoch(report: EpochReport) -> None:
             reports.append(report)
             trial.report(report.score, report.epoch)
             if report.epoch < settings.train.epochs and trial.should_prune():
@@ -136,7 +136,9 @@ class Search:
             plan = prepare(settings, self.tasks)
             if not plan.data.validation:
                 raise ValueError("no row of split valid carries a label: there is no score to search by")
-            fitted = fit(plan, settings, checkpoint=state, callbacks=Console(settings.train.epochs, told))
+            fitted = fit(
+                plan, settings, checkpoint=state, callbacks=Console(settings.train.epochs, report_epoch)
+            )
         except optuna.TrialPruned:
             self._note(trial, tried, reports)
             self.study.tell(trial, state=TrialState.PRUNED)
@@ -215,7 +217,7 @@ def open_search(text: str) -> Search:
 
 
 def announce(search: Search, trials: int) -> str:
-    """Return a line about what will be trained, and how long that takes."""
+    """Return a line with the trainings to come and their estimated time."""
     done = len(search.ended)
     text = f"tune: {trials} trials over {', '.join(search.space)}; {min(done, trials)} of them done already"
     if done >= trials:

@@ -1,4 +1,4 @@
-"""Errors about files and packages that are missing. The library says which step or extra brings them; whoever runs it knows the command."""
+"""Errors about files and packages that are missing. They carry the step or extra that provides these; `flows` adds the command to run."""
 
 from pathlib import Path
 

@@ -5,13 +5,14 @@ Axes: B documents, T places of an output, L subwords read, V pieces, D width. So
 """
 
 import math
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.batch import NO_LABEL, Batch
-from mgm.model.generation.beam_search import BeamOutput, search
+from mgm.model.generation.beam_search import BeamOutput, beam_search
 from mgm.model.generation.decoder import DecoderState
 from mgm.model.generation.layers import DecoderLayer, EncoderLayer, sinusoidal_positions
 from mgm.model.generation.source_memory import Memory, select_source_subwords
@@ -24,7 +25,7 @@ class Transformer(nn.Module):
     """One for all tasks; a task's outputs begin with a vector of its own."""
 
     forbidden_ids: Tensor
-    shows: Tensor
+    visible_ids: Tensor
 
     def __init__(self, settings: GenerationSettings, tasks: list[str], pieces: list[str]) -> None:
         super().__init__()
@@ -39,27 +40,35 @@ class Transformer(nn.Module):
         self.tasks = tasks
         self.starts = nn.Parameter(torch.randn(len(tasks), width))
         self.register_buffer("forbidden_ids", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
-        self.register_buffer("shows", torch.from_numpy(visible_pieces(pieces)), persistent=False)
+        self.register_buffer("visible_ids", torch.from_numpy(visible_pieces(pieces)), persistent=False)
 
-    def read(self, batch: Batch) -> Memory:
+    def encode_source(self, batch: Batch) -> Memory:
         """The subwords of each document, through self-attention."""
-        spelt = select_source_subwords(batch, self.settings.max_source_subwords)
-        vectors = self.items(spelt.id.values) + sinusoidal_positions(spelt.id.position, self.settings.width)
-        items, mask = Ragged(vectors, spelt.id.length).pad()
+        subwords = select_source_subwords(batch, self.settings.max_source_subwords)
+        vectors = self.embed(subwords.id.values) + sinusoidal_positions(
+            subwords.id.position, self.settings.width
+        )
+        items, mask = Ragged(vectors, subwords.id.length).pad()
         items = self.dropout(items)
         for layer in self.reading:
             items = layer(items, mask)
-        ids = spelt.id.pad()[0]
-        return Memory(self.normalise[0](items), mask, ids, ids, spelt.truncated)
+        ids = subwords.id.pad()[0]
+        return Memory(
+            items_BMD=self.normalise[0](items),
+            mask_BM=mask,
+            subword_BL=ids,
+            word_BL=ids,
+            truncated_B=subwords.truncated,
+        )
 
     def loss(self, batch: Batch, smoothing: float) -> Tensor:
         """The mean cross-entropy a subword, smoothed, summed over the tasks of a batch."""
-        memory, total = self.read(batch), self.bias.new_zeros(())
+        memory, total = self.encode_source(batch), self.bias.new_zeros(())
         for task, target in batch.targets.items():
             target_BT = target[:, : self.settings.max_length]
             known = target_BT != NO_LABEL
             start = self.starts[self.tasks.index(task)].expand(batch.size, 1, -1)
-            items = torch.cat([start, self.items(target_BT[:, :-1].clamp(min=0))], dim=1)
+            items = torch.cat([start, self.embed(target_BT[:, :-1].clamp(min=0))], dim=1)
             state = self.dropout(
                 items + sinusoidal_positions(torch.arange(target_BT.shape[1]), self.settings.width)
             )
@@ -71,26 +80,30 @@ class Transformer(nn.Module):
 
     def write(self, batch: Batch, task: str, beam: int) -> BeamOutput:
         """The outputs of a task."""
-        return search(self, self.read(batch), self.starts[self.tasks.index(task)], beam)  # type: ignore[arg-type]
+        start_D = self.starts[self.tasks.index(task)]
+        return beam_search(self, self.encode_source(batch), start_D=start_D, beam_size=beam)  # type: ignore[arg-type]
 
-    def begin(self, memory: Memory) -> DecoderState:
+    def initial_state(self, memory: Memory) -> DecoderState:
         return DecoderState(
-            memory,
-            [layer.cross_attention.keys(memory.items_BMD) for layer in self.layers],
-            memory.items_BMD,
-            [],
+            memory=memory,
+            source_kv=[layer.cross_attention.keys(memory.items_BMD) for layer in self.layers],
+            copy_key_BLD=memory.items_BMD,
+            output_kv=[],
         )
 
-    def step(self, past: DecoderState, item_BKD: Tensor) -> tuple[Tensor, DecoderState]:
-        """(B,K,V) log-probabilities of the next subword."""
-        state, written = item_BKD + sinusoidal_positions(torch.tensor(past.place), self.settings.width), []
+    def step(self, state: DecoderState, input_BKD: Tensor) -> tuple[Tensor, DecoderState]:
+        """Return the log-probabilities (B,K,V) of the next subword, and the next state."""
+        hidden = input_BKD + sinusoidal_positions(torch.tensor(state.position), self.settings.width)
+        output_kv = []
         for i, layer in enumerate(self.layers):
-            before = past.written[i] if past.written else None
-            state, keys = layer.step(state, before, past.read[i], past.memory.mask_BM)
-            written.append(keys)
-        log = F.linear(self.normalise[1](state), self.pieces.weight, self.bias).log_softmax(2)
-        return log, DecoderState(past.memory, past.read, past.copy_key_BLD, written, past.place + 1)
+            layer_kv = state.output_kv[i] if state.output_kv else None
+            hidden, layer_kv = layer.step(
+                hidden, layer_kv, source_kv=state.source_kv[i], mask_BM=state.memory.mask_BM
+            )
+            output_kv.append(layer_kv)
+        log_prob = F.linear(self.normalise[1](hidden), self.pieces.weight, self.bias).log_softmax(2)
+        return log_prob, replace(state, output_kv=output_kv, position=state.position + 1)
 
-    def items(self, ids: Tensor) -> Tensor:
+    def embed(self, ids: Tensor) -> Tensor:
         """The vectors of subwords as input."""
         return self.pieces(ids) * math.sqrt(self.settings.width)

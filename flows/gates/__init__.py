@@ -1,1 +1,1 @@
-"""The data gates: suites of Great Expectations, and what runs them."""
+"""The data gates: suites of Great Expectations, and their runner."""

@@ -24,7 +24,7 @@ def run_suite(
     A warning that a failure of the same expectation on the same column implies is left out.
 
     Raises:
-        ValueError: the suite is malformed, or names what does not exist, or an expectation could not be evaluated.
+        ValueError: the suite is malformed, or names an expectation or column that does not exist, or an expectation could not be evaluated.
     """
     path = suites / f"{gate}.json"
     expectations = load_suite(path, frames, parameters)

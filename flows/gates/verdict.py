@@ -1,4 +1,4 @@
-"""The verdict of a gate: what each expectation of its suite found."""
+"""The verdict of a gate: the outcome of each expectation of its suite."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -59,7 +59,7 @@ class Verdict:
     warnings: list[Finding]
     failures: list[Finding]
     outcomes: list[Outcome]
-    """Of every expectation, in the order of the suite, also those that passed and warnings that are left out."""
+    """The outcome of every expectation in the order of the suite, with those that passed and warnings that are left out."""
 
     @property
     def passed(self) -> bool:

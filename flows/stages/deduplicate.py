@@ -16,7 +16,7 @@ def main(corpus: str) -> None:
         tasks=settings.tasks_for(corpus),
         settings=settings.text_for(corpus).deduplication,
     )
-    more = {"examples": result.conflicts, "straddling_rows": result.overlap_ids}
+    more = {"examples": result.conflicts, "split_overlap_ids": result.overlap_ids}
     write_counts("deduplicate", corpus, result.counts, **result.statistics.result(), **more)
 
 

@@ -1,4 +1,4 @@
-"""Stage: tokens -> which of their words carry content. `python -m flows.stages.stopwords CORPUS`."""
+"""Stage: tokens -> flags of the words that carry content. `python -m flows.stages.stopwords CORPUS`."""
 
 from flows.project import CONTENT, TOKENS
 from flows.stages.command_line import run_stage, write_counts
@@ -6,7 +6,7 @@ from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.content_words import write_content_words
 
 MAX_DERIVED = 50
-"""How many of the derived stopwords the statistics name."""
+"""The most derived stopwords that the statistics list."""
 
 
 def main(corpus: str) -> None:

@@ -13,7 +13,7 @@ from mgm.text.vocabulary import Vocabulary
 
 
 def main() -> None:
-    """Train vectors or read them from a file, as the settings say; without any, write that there are none."""
+    """Train vectors or read them from a file, according to the settings; without any, write that there are none."""
     settings = NetworkSettings.load()
     settings.require_common("vectors")
     table = initial_vectors(

@@ -20,7 +20,7 @@ class Bundle:
 
     Attributes:
         network: the network.
-        settings: those that shaped it; only what is enabled (see `shaping_settings`).
+        settings: the settings that shaped it, without disabled parts (see `shaping_settings`).
         tasks: with their label spaces.
         thresholds: the decision thresholds, by task.
         vocabulary: the words that have ids.

@@ -38,5 +38,5 @@ def check_card(folder: Path, identity: str) -> None:
     sha256 = file_sha256(card)
     if expected.get("sha256") != sha256:
         raise ValueError(
-            f"{card}: altered since it was added: sha256 {sha256}, {RECORD} says {expected.get('sha256')}"
+            f"{card}: altered since it was added: sha256 {sha256}; expected {expected.get('sha256')} of {RECORD}"
         )

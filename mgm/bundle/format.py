@@ -59,7 +59,7 @@ def verify(folder: Path) -> None:
         sha256 = file_sha256(path)
         if sha256 != expected:
             raise ValueError(
-                f"{path}: altered since the bundle was saved: sha256 {sha256}, {MANIFEST} says {expected}"
+                f"{path}: altered since the bundle was saved: sha256 {sha256}; expected {expected} of {MANIFEST}"
             )
     if CARD not in manifest["files"]:  # bundles saved by earlier versions list a card without metrics
         check_card(folder, bundle_id(folder))

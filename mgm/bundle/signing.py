@@ -104,7 +104,7 @@ def _key_file(path: Path, which: str) -> None:
 
 
 def _hashing(hashing: Any) -> Any:
-    # Files may be links to a data cache; what is hashed is the content behind them.
+    # Files may be links to a data cache; their content is hashed.
     config = hashing.Config().set_ignored_paths(paths=[SIGNATURE], ignore_git_paths=False)
     return config.set_allow_symlinks(True)
 

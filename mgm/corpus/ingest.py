@@ -19,7 +19,7 @@ from mgm.tasks import Task
 
 @dataclass(frozen=True, kw_only=True)
 class RawCorpus:
-    """The raw rows of a corpus, with the settings that say how they are read."""
+    """The raw rows of a corpus, with the settings for reading them."""
 
     name: str
     source: Source

@@ -1,6 +1,6 @@
 """Tables between stages: folders of Parquet parts in a fixed order, with `_parts.json` written last.
 
-A reader opens only what `_parts.json` lists, so a half-written folder is never read, and a stray file never counts.
+A reader opens only the files that `_parts.json` lists, so a half-written folder is never read, and a stray file never counts.
 """
 
 import json

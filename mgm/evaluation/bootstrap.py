@@ -82,7 +82,7 @@ class GroupBootstrap:
         return {name: np.concatenate([part[name] for part in resampled]) for name in resampled[0]}
 
     def _sums(self, statistics: Statistics, documents: pl.DataFrame, corpus: str) -> Iterator[np.ndarray]:
-        """Yield what a corpus adds to the sums of each resample (R, M), some resamples at a time."""
+        """Yield a corpus's contribution to the sums of each resample (R, M), some resamples at a time."""
         names, rows = self.groups[corpus], np.flatnonzero((documents["corpus"] == corpus).to_numpy())
         group = names.search_sorted(documents["group"].gather(rows)).to_numpy().astype(np.int64)
         by_group = _sum_by_group(statistics.documents[rows], group, len(names))
@@ -107,7 +107,7 @@ def interval_entry(resampled: np.ndarray, prefix: str = "") -> dict[str, float |
 
 
 def _sum_by_group(documents: sparse.csr_array, group: np.ndarray, count: int) -> sparse.csr_array:
-    """Return what the documents of each group add to the sums (M, G); `group` (D,) numbers the groups from 0."""
+    """Return the contribution of each group's documents to the sums (M, G); `group` (D,) numbers the groups from 0."""
     member = sparse.coo_array(
         (np.ones(len(group)), (group, np.arange(len(group)))), shape=(count, len(group))
     )

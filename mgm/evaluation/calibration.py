@@ -109,7 +109,7 @@ def calibration(
 
 
 def headline(content: Mapping[str, Any]) -> dict[str, float | None]:
-    """Return what reports/metrics.json holds of a calibration: ece, ece_scaled (with the temperature), temperature."""
+    """Return the values of a calibration in reports/metrics.json: ece, ece_scaled (with the temperature), temperature."""
     after = content["after"]
     return {
         "ece": content["before"]["ece"],

@@ -1,4 +1,4 @@
-"""Predictions with the confidence of the model in them: what calibration and coverage are measured on.
+"""Predictions with the model's confidence in them, from which calibration and coverage are measured.
 
 Axes: N predictions, C classes of a prediction.
 """

@@ -1,4 +1,4 @@
-"""Which labels are confused: the matrix, or its most confused part, and the most frequent confusions with examples."""
+"""Confusions of labels: the matrix, or its most confused part, and the most frequent confusions with examples."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ NUM_PAIRS = 10
 NUM_EXAMPLES = 2
 OTHER_LABELS = "other labels"
 _NO_LABELS = [OTHER_BOUNDS, NO_SPAN]
-"""Names that stand in a matrix after the labels."""
+"""Rows and columns of a matrix after those of the labels."""
 
 
 def confusions(rows: pl.DataFrame, task: Task) -> dict[str, Any] | None:
@@ -23,7 +23,7 @@ def confusions(rows: pl.DataFrame, task: Task) -> dict[str, Any] | None:
 
     Returns:
         matrix: rows, columns, counts, whole (whether all labels are in it), None for kinds without one; pairs: actual,
-        predicted, n, examples. None for kinds without confusions. What a pair is, `TaskEvaluation.confusions` says.
+        predicted, n, examples. None for kinds without confusions. `TaskEvaluation.confusions` defines a pair.
     """
     evaluation = evaluation_of(task)
     pairs = evaluation.confusions(rows, task)

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from mgm.text.list_columns import Array, flatten_ints, lengths, local_index, offsets
 
 MAX_COPIED_WORDS = 400
-"""Of a document: no summary is as long."""
+"""The most words of a document that are copied: no summary is as long."""
 
 
 def lead_and_copy(documents: pl.DataFrame, types: pl.DataFrame) -> tuple[pl.Series, pl.Series]:

@@ -13,7 +13,7 @@ from mgm.evaluation.sufficient_statistics import Statistics, ratio, rounded, spa
 from mgm.tasks import Task
 
 NUM_POINTS = 40
-"""Of the curve."""
+"""The number of points of the curve."""
 
 
 def coverage(

@@ -1,4 +1,4 @@
-"""Generated texts as examples: the worst by chrF and others, with what was copied and where attention went."""
+"""Generated texts as examples: the worst by chrF and others, with their copied subwords and their attention to the source."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -87,7 +87,7 @@ def _output_and_source(network: Network, part: FeaturePart, row: int, task: Task
     total = attention_TW.sum(0)
     level = np.ceil(NUM_LEVELS * total / max(total.max(initial=0), 1e-9)).astype(int)
     num_read = int(word_of_subword.max(initial=-1)) + 1
-    is_copied = (copy_attention.copied[0] >= MIN_COPY_PROBABILITY).tolist()
+    is_copied = (copy_attention.copy_probability[0] >= MIN_COPY_PROBABILITY).tolist()
     most_attended = attention_TW.argmax(1).tolist()
     return {
         "output": [

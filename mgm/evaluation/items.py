@@ -13,7 +13,7 @@ from mgm.evaluation.sufficient_statistics import Sums, mean_defined, ratio
 
 @dataclass(frozen=True, kw_only=True)
 class ItemCounts:
-    """How many items of each label a sum over documents counts, (R, K) each."""
+    """The counts of items by label, summed over documents, (R, K) each."""
 
     true_positive: np.ndarray
     false_positive: np.ndarray
@@ -21,27 +21,27 @@ class ItemCounts:
 
     @property
     def support(self) -> np.ndarray:
-        """How many true items there are."""
+        """The number of true items of each label."""
         return self.true_positive + self.false_negative
 
     @property
     def predicted(self) -> np.ndarray:
-        """How many predicted items there are."""
+        """The number of predicted items of each label."""
         return self.true_positive + self.false_positive
 
     @property
     def precision(self) -> np.ndarray:
-        """Of each label, nan where it was never predicted."""
+        """The precision of each label, nan where it was never predicted."""
         return ratio(self.true_positive, self.predicted)
 
     @property
     def recall(self) -> np.ndarray:
-        """Of each label, nan where it never occurs."""
+        """The recall of each label, nan where it never occurs."""
         return ratio(self.true_positive, self.support)
 
     @property
     def f1(self) -> np.ndarray:
-        """Of each label, nan where it neither occurs nor was predicted."""
+        """The F1 of each label, nan where it neither occurs nor was predicted."""
         return ratio(2 * self.true_positive, self.predicted + self.support)
 
     def pool(self, labels: np.ndarray | slice = slice(None)) -> "ItemCounts":

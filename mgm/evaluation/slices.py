@@ -29,7 +29,7 @@ class Slice:
     """A part of the documents or labels.
 
     Attributes:
-        by: what the cut is by.
+        by: the property by which documents are cut into slices.
         name: of the part.
         n: how many documents, or true items of labels.
         num_groups: how many groups of documents.
@@ -55,7 +55,7 @@ class _Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class _Comparison:
-    """What slices are compared with: a metric over all documents."""
+    """The value that slices are compared with: a metric over all documents."""
 
     metric: str
     is_error: bool

@@ -15,7 +15,7 @@ Sums = np.ndarray
 Metrics = Callable[[Sums], dict[str, np.ndarray]]
 
 DECIMALS = 4
-"""Of numbers in reports."""
+"""The decimals of numbers in reports."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +23,7 @@ class Statistics:
     """The sufficient statistics of a set of metrics.
 
     Attributes:
-        documents: (D, M) sparse; what each document adds to the sums.
+        documents: (D, M) sparse; the contribution of each document to the sums.
         metrics: maps sums (R, M) to the value (R,) of each metric by name, nan where it is undefined.
     """
 

@@ -17,7 +17,7 @@ class Check:
     """A check of the candidate.
 
     Attributes:
-        check: what is checked.
+        check: the name of the check.
         passed: whether the candidate passed.
         why: the reason, as a sentence.
         task: the task, if it is about one.

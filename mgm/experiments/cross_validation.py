@@ -1,4 +1,4 @@
-"""Folds of a cross-validation: features whose split column says what a fold trains on, validates on and holds out.
+"""Folds of a cross-validation: features whose split column assigns rows to training, validation or the held-out part of a fold.
 
 The vocabulary is refitted for each fold: which words have an id, and how frequent they are (the property `bucket`). Label
 spaces, derived stopwords (the marks `content`) and trained word vectors are not refitted, and so know the held-out rows too:

@@ -172,7 +172,7 @@ def _average(trainings: Sequence[Estimate], picks_RS: np.ndarray) -> Estimate:
 
 
 def gain_lines(content: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the lines of gain.json for the console: one a task, the mean, and what was left out."""
+    """Yield the lines of gain.json for the console: one a task, the mean, and the tasks left out."""
     width = max(map(len, [*content["gain"], "mean"]))
     for name, entry in [*sorted(content["gain"].items()), ("mean", content["mean"])]:
         if entry is not None:

@@ -72,5 +72,5 @@ def read_result(run_files: RunFiles[TrainingSettings], variant: Variant) -> Vari
 
 
 def changed_inputs(run_files: RunFiles[TrainingSettings], inputs: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the files that are gone or have another hash than `inputs` says."""
+    """Return the files that are gone or have another hash than in `inputs`."""
     return tuple(path for path, sha256 in sorted(inputs.items()) if run_files.hash_of(path) != sha256)

@@ -1,4 +1,4 @@
-"""The C library's allocator, on which the speed of making large arrays anew in each batch depends."""
+"""Settings of the C library's memory allocator, on which the speed of allocating large arrays in each batch depends."""
 
 import ctypes
 import sys
@@ -12,8 +12,9 @@ def keep_freed_memory() -> None:
     """Make glibc keep up to half a gigabyte of freed memory, instead of giving it back to the system.
 
     A batch's arrays take some megabytes. Where they are given back and allocated again each time, the kernel clears their
-    pages, which is a fifth of the time of scoring, and about a twentieth of that of training on a CPU. It holds for the
-    whole process, so the program's entry points call it; elsewhere than on Linux nothing is done.
+    pages, which takes a fifth of the time of scoring, and about a twentieth of that of training on a CPU. The change holds for
+    the whole process; `mgm.training.loop.train` and `mgm.scoring.scorer.Scorer.load` make it, as they document. It
+    does nothing on other systems than Linux.
     """
     if sys.platform != "linux":
         return

@@ -68,7 +68,7 @@ class AdditivePooling(nn.Module):
 
 
 class AttentionPooling(nn.Module):
-    """From a row of vectors to one: projection, self-attention, additive pooling."""
+    """A pooling of a row of vectors into one: projection, self-attention, additive pooling."""
 
     def __init__(self, input_width: int, width: int, heads: int) -> None:
         super().__init__()

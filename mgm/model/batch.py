@@ -30,7 +30,7 @@ class Batch:
     """The tensors of B documents.
 
     `targets` holds only the tasks that these documents' corpus labels, shaped as the task's head expects them
-    (mgm.model.heads). What is not labelled is NO_LABEL, or NaN in float targets.
+    (mgm.model.heads). Without a label a target is NO_LABEL, or NaN in float targets.
 
     `teachers` holds, in training, the predictions of teachers for some of these tasks: probabilities (B,K) or values (B,);
     NaN where there are none.
@@ -66,7 +66,7 @@ class Batch:
 
         The batch must have no targets.
         """
-        assert not self.targets and not self.teachers, "only what is predicted is split"
+        assert not self.targets and not self.teachers, "a batch with targets cannot be split"
         paragraphs = [int(part.sum()) for part in self.document_length.split(sizes)]
         sentences = [int(part.sum()) for part in self.paragraph_length.split(paragraphs)]
         words = [int(part.sum()) for part in self.sentence_length.split(sentences)]

@@ -72,5 +72,5 @@ def gather_targets(column: pl.Series, task: Task, word_count: np.ndarray) -> Ten
 
 
 def _long(array: np.ndarray) -> Tensor:
-    # what Polars lends is read-only, of which torch warns
+    # arrays from Polars are read-only, about which torch warns
     return torch.from_numpy(np.require(array, np.int64, ["C", "W"]))

@@ -1,4 +1,4 @@
-"""What a network predicts for rows of features, before it is written to tables.
+"""Predictions of a network for rows of features, before they are written to tables.
 
 Axes: R rows, N words of these rows.
 """
@@ -20,7 +20,7 @@ from mgm.text.features import FeaturePart
 
 TOKENS_PER_BATCH = 32_000
 BATCHES_AT_ONCE = 4
-"""The number of batches whose distinct words are encoded together, with which memory grows."""
+"""The number of batches whose distinct words are encoded together; memory grows with it."""
 
 Progress = Callable[[int], object]
 """Called with the number of documents just done."""
@@ -34,20 +34,20 @@ def decode(  # noqa: PLR0913  (options by name, with defaults)
     *,
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
-    known: TokenCache | None = None,
+    token_cache: TokenCache | None = None,
     beam_size: int | None = None,
 ) -> dict[str, Outcome]:
-    """Return what the network predicts for rows of a part, by task; its mode stays as it was.
+    """Return the network's predictions for rows of a part, by task; its mode (training or evaluation) is restored.
 
     Args:
         network: the network.
         part: features.
         rows: (R,) rows of the part, in whose order the outcomes are.
-        tasks: those to predict.
-        tokens_per_batch: the most words of a batch of several documents.
+        tasks: the tasks to predict.
+        tokens_per_batch: the most words of a batch that has more than one document.
         progress: called after each batch.
-        known: the words that the network's encoder, as it is now, has encoded before.
-        beam_size: the width of the search for texts; None: as the settings say.
+        token_cache: states of words that the network's encoder has encoded before, with its present weights.
+        beam_size: that of the beam search; None: the settings'.
 
     Returns:
         The outcome of each task, and under RECONSTRUCTION the reconstruction errors (R,) where the network has them.
@@ -63,7 +63,7 @@ def decode(  # noqa: PLR0913  (options by name, with defaults)
     was_training = network.training
     network.eval()
     with torch.inference_mode():
-        encode_types = network.encoder.types if known is None else known.types
+        encode_types = network.encoder.types if token_cache is None else token_cache.types
         for chosen, batch, types in _batches(encode_types, part, rows, length, tokens_per_batch, device):
             decoded, error = network.predict(batch, tasks, types=types, beam_size=beam_size)
             words = flat_positions(word_start[chosen], length[chosen])
@@ -87,9 +87,9 @@ def _batches(
     tokens_per_batch: int,
     device: torch.device,
 ) -> Iterator[tuple[np.ndarray, Batch, TokenTypeStates]]:
-    """Places in `rows`, shortest documents first, their batch, and the encoder's states of its distinct words.
+    """Yield positions in `rows`, shortest documents first, their batch, and the encoder's states of its distinct words.
 
-    These states are made once for several batches, since most words of one stand in the others too.
+    The states are computed once for several batches, since most words of one occur in the others too.
     """
     by_length = np.argsort(length, kind="stable")
     for some in cut_by_tokens(by_length, length[by_length], BATCHES_AT_ONCE * tokens_per_batch):

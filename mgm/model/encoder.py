@@ -1,4 +1,4 @@
-"""All granularities of the text, from its characters to the document, each reading what is below it.
+"""The encoder: all granularities of the text, from characters to the document, each of which reads those below it.
 
 Axes: B documents, N words, T distinct words, D width of a word.
 """
@@ -28,15 +28,15 @@ L = TypeVar("L", bound=Granularity)
 
 
 class Encoder(nn.Module):
-    """The enabled granularities: a pooled vector a document of each, and a vector a word.
+    """The enabled granularities, each with a pooled vector a document, and the vectors of words.
 
-    A level that is off hands up the mean of what it would have read. Words are the sum of their enabled vectors (character,
-    word); with both off they are word vectors that only the levels above see.
+    A level that is off passes the mean of its inputs up. A word's vector is the sum of those of the enabled granularities
+    (character, word); with both off it is a word vector that only the levels above see.
 
     Attributes:
         widths: the width of each pooled vector, by its name.
-        word_widths: the widths of the parts of a word's vector, by the names of the granularities that give them.
-        word_width: their sum; 0: no granularity gives a vector a word.
+        word_widths: the widths of the parts of a word's vector, by the names of the granularities that compute them.
+        word_width: their sum; 0: no granularity computes a vector a word.
     """
 
     def __init__(self, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int) -> None:
@@ -88,16 +88,17 @@ class Encoder(nn.Module):
     def forward(
         self,
         batch: Batch,
+        *,
         word_dropout: float = 0.0,
         with_words: bool = True,
         types: TokenTypeStates | None = None,
     ) -> tuple[dict[str, Tensor], Words | None]:
-        """Return pooled vectors (B, width) by name, and the vectors (N, word_width) of all words, by sentence.
+        """Return the pooled vectors (B, width) by name, and the vectors (N, word_width) of all words, by sentence.
 
         Args:
             batch: documents.
             word_dropout: the probability that a word counts as unknown.
-            with_words: whether the vectors of words are wanted.
+            with_words: whether to compute the vectors of words.
             types: the states of the batch's distinct words, where they are known.
         """
         types = self.types(batch, word_dropout) if types is None else types
@@ -127,5 +128,5 @@ class Encoder(nn.Module):
         return TokenTypeStates(vectors, whole_TD, dropped_TD, projections)
 
     def word_vectors(self, batch: Batch, word_dropout: float) -> dict[str, Tensor]:
-        """Return (T,D) of each granularity that gives a vector to a distinct word, by its name."""
+        """Return the vectors (T,D) of the distinct words, by the name of the granularity that computes them."""
         return {level.name: level(batch, word_dropout) for level in self._type_levels}

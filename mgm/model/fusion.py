@@ -1,4 +1,4 @@
-"""From the pooled vectors of all granularities to one vector a document.
+"""Fusion of the pooled vectors of all granularities into one vector a document.
 
 Axes: B documents, G granularities, T tasks, D width.
 """

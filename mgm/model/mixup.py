@@ -12,7 +12,7 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Mixup:
-    """Each document becomes a `share` of itself and the rest of its `partner` (B,), in what heads read and in the loss."""
+    """Each document becomes a `share` of itself and the rest of its `partner` (B,), in the input of heads and in the loss."""
 
     share: float
     partner: Tensor

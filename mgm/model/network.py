@@ -1,4 +1,4 @@
-"""The network: one encoder, a fusion of its granularities, what tasks share of it, and a head for each; beside it the wide part.
+"""The network: one encoder, a fusion of its granularities, the part that tasks share, and a head for each; beside it the wide part.
 
 Axes: B documents, N words, D width, K labels, O outputs.
 """
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mgm.model.batch import Batch
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion, Fusion, build_fusion
-from mgm.model.generation.beam_search import BeamOutput, search
+from mgm.model.generation.beam_search import BeamOutput, beam_search
 from mgm.model.generation.decoder import PointerGeneratorDecoder
 from mgm.model.generation.source_memory import Memory
 from mgm.model.granularity import TokenTypeStates
@@ -37,11 +37,11 @@ class Network(nn.Module):
 
     A task has a deep branch, its head, and, where `settings.wide` is on, a wide one. Tasks that predict a document have
     `wide`, whose weights are solved for before training; tasks that predict words have `wide_tagging`, which is trained by
-    gradients of its own loss. What is predicted is the mean of the branches, which `set_wide_weight` weighs: trained on the
-    sum, one branch would learn only what the other leaves.
+    gradients of a separate loss. The prediction is the mean of the branches, which `set_wide_weight` weighs: trained on their
+    sum, one branch would learn only the residual of the other.
 
-    Tasks that generate text read the encoder's words and sentences through one `text_decoder`. `forward` has no outputs of
-    them: `generate` searches for their texts, and `branch_outputs` has what their loss needs where a batch has targets.
+    Tasks that generate text share one `text_decoder`, which attends to the encoder's words and sentences. `forward` has no
+    outputs for them: `generate` searches for their texts, and `branch_outputs` has the log-probabilities of a batch's targets.
 
     Attributes:
         word_dropout: the probability that a word counts as unknown in a batch; set by training.
@@ -88,7 +88,7 @@ class Network(nn.Module):
     def forward_with_reconstruction_error(
         self, batch: Batch, encoded: Encoded | None = None
     ) -> tuple[Outputs, Tensor | None]:
-        """Return what `forward` does, and the reconstruction error (B,) of documents where the fusion has one."""
+        """Return the outputs of `forward`, and the reconstruction error (B,) of documents where the fusion has one."""
         encoded = self.encode(batch) if encoded is None else encoded
         error = self.fusion.error(encoded[0]) if isinstance(self.fusion, AutoencoderFusion) else None
         return mean_of_branches(self.branch_outputs(batch, encoded)), error
@@ -120,7 +120,7 @@ class Network(nn.Module):
     def deep_outputs(
         self, batch: Batch, *, mixing: Mixup | None = None, encoded: Encoded | None = None
     ) -> Outputs:
-        """Return the outputs of the heads; of texts to generate, the log-probabilities of their targets in the batch."""
+        """Return the outputs of the heads; for tasks that generate text, the log-probabilities of the batch's targets."""
         encoded = self.encode(batch) if encoded is None else encoded
         outputs = self.apply_heads(*encoded, mixing=mixing)
         for task in self.generating:
@@ -133,9 +133,11 @@ class Network(nn.Module):
         return outputs
 
     def encode(self, batch: Batch, types: TokenTypeStates | None = None) -> Encoded:
-        """Return what the encoder gives; `types`: its states of the batch's distinct words, where they are known."""
+        """Return the encoder's vectors; `types`: its states of the batch's distinct words, where they are known."""
         dropout = self.word_dropout if self.training else 0.0
-        encoded: Encoded = self.encoder(batch, dropout, self._needs_words(batch), types)
+        encoded: Encoded = self.encoder(
+            batch, word_dropout=dropout, with_words=self._needs_words(batch), types=types
+        )
         return encoded
 
     def _needs_words(self, batch: Batch) -> bool:
@@ -146,7 +148,7 @@ class Network(nn.Module):
     def apply_heads(
         self, pooled: dict[str, Tensor], words: Words | None, *, mixing: Mixup | None = None
     ) -> Outputs:
-        """Return the outputs of the heads for what the encoder gave; `mixing`: how documents are mixed."""
+        """Return the outputs of the heads for the encoder's vectors; `mixing`: how documents are mixed."""
         inputs = self.sharing(self.fusion(pooled), words if self.predicts_words else None)
         if mixing is not None:
             of_documents = self.sharing.tasks_of(words=False)
@@ -154,10 +156,10 @@ class Network(nn.Module):
         return {task: self.heads[task](vectors) for task, vectors in inputs.items()}
 
     def memory(self, task: str, batch: Batch, encoded: Encoded) -> tuple[Memory, Tensor]:
-        """Return what the text decoder attends to for a task, and (D,) the vector that its outputs begin with."""
+        """Return the source that the text decoder attends to, and the vector (D,) that the task's outputs begin with."""
         (_, words), head = encoded, self.heads[task]
         assert self.text_decoder is not None and words is not None and isinstance(head, GenerationHead)
-        return self.text_decoder.read(batch, words), head.start
+        return self.text_decoder.encode_source(batch, words), head.start
 
     def generate(
         self,
@@ -167,15 +169,17 @@ class Network(nn.Module):
         encoded: Encoded | None = None,
         beam_size: int | None = None,
     ) -> dict[str, BeamOutput]:
-        """Return the texts of tasks that generate some; `beam_size`: the width of the search, None as the settings say."""
+        """Return the texts of tasks that generate text; `beam_size`: that of the beam search, by default the settings'."""
         if not tasks:
             return {}
         encoded = self.encode(batch) if encoded is None else encoded
         assert self.text_decoder is not None
         beam_size = self.text_decoder.settings.beam_size if beam_size is None else beam_size
-        return {
-            task: search(self.text_decoder, *self.memory(task, batch, encoded), beam_size) for task in tasks
-        }
+        outputs = {}
+        for task in tasks:
+            memory, start_D = self.memory(task, batch, encoded)
+            outputs[task] = beam_search(self.text_decoder, memory, start_D=start_D, beam_size=beam_size)
+        return outputs
 
     def decode(self, outputs: Outputs, batch: Batch) -> dict[str, Decoded]:
         """Return the predictions that outputs stand for, by task."""
@@ -195,7 +199,7 @@ class Network(nn.Module):
             batch: documents.
             tasks: those to predict.
             types: the encoder's states of the batch's distinct words, where they are known.
-            beam_size: the width of the search for texts; None: as the settings say.
+            beam_size: that of the beam search; None: the settings'.
         """
         encoded = self.encode(batch, types)
         outputs, error = self.forward_with_reconstruction_error(batch, encoded)
@@ -214,30 +218,30 @@ class Network(nn.Module):
     def set_wide_weight(self, task: str, share: float) -> None:
         """Give the wide branch this share (0..1) of the outputs of a task, in place of half.
 
-        Both branches are scaled, so that what is predicted stays their mean.
+        Both branches are scaled, so that the prediction stays their mean.
         """
         assert self.wide is not None
         self.heads[task].scale_outputs(2 * (1 - share))
         self.wide.scale_logits(task, 2 * share)
 
     def dense_parameters(self) -> list[nn.Parameter]:
-        """Return those of the deep branch: the wide one is solved for, or trained by an optimizer of its own."""
+        """Return the parameters of the deep branch: the wide one is solved for, or has a separate optimizer."""
         wide = {
             id(p) for part in (self.wide, self.wide_tagging) if part is not None for p in part.parameters()
         }
         return [p for p in self.parameters() if id(p) not in wide]
 
     def sparse_parameters(self) -> list[nn.Parameter]:
-        """Return those of the wide branch of words, whose gradients are sparse."""
+        """Return the parameters of the wide branch of words, whose gradients are sparse."""
         return [] if self.wide_tagging is None else list(self.wide_tagging.parameters())
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
-        """Return those of the deep branch that the loss of this task alone reaches."""
+        """Return the parameters of the deep branch that only the loss of this task reaches."""
         shared = [] if task in self.generating else self.sharing.task_specific_parameters(task)
         return [*self.heads[task].parameters(), *shared]
 
     def shared_parameters(self) -> list[nn.Parameter]:
-        """Return those of the deep branch that belong to no task alone."""
+        """Return the parameters of the deep branch that are specific to no task."""
         specific = {id(p) for task in self.heads for p in self.task_specific_parameters(task)}
         return [p for p in self.dense_parameters() if id(p) not in specific]
 
@@ -324,7 +328,7 @@ def _text_decoder(
 def _wide_branches(
     settings: WideSettings, ngram_buckets: int, tasks: Sequence[Task]
 ) -> tuple[Wide | None, WideTagging | None]:
-    """The wide parts of tasks that predict documents and of those that predict words, as far as there are any."""
+    """Return the wide parts of tasks that predict documents and of tasks that predict words; None where there is none."""
     widths = {t.name: width for t in tasks if settings.enabled and (width := HEADS[t.kind].num_outputs(t))}
     of_words = {t.name: widths.pop(t.name) for t in tasks if t.spec.predicts_words and t.name in widths}
     wide = Wide(settings, ngram_buckets, widths) if widths else None

@@ -1,4 +1,4 @@
-"""The table of predictions: what was decoded, in columns as people and nights read them.
+"""The table of predictions: decoded outcomes in named columns.
 
 Axes: R rows.
 """
@@ -28,26 +28,32 @@ def predict(  # noqa: PLR0913  (options by name, with defaults)
     tokens_per_batch: int = TOKENS_PER_BATCH,
     probs: bool = False,
     progress: Progress | None = None,
-    known: TokenCache | None = None,
+    token_cache: TokenCache | None = None,
 ) -> pl.DataFrame:
     """Return the predictions table of a part, row by row: doc_id, the columns of each task, the reconstruction error.
 
-    The columns of a kind of task are documented in its module of mgm.model.heads. `reconstruction_error` stands there where
+    The columns of a kind of task are documented in its module of mgm.model.heads. `reconstruction_error` is there where
     the network's fusion has one (1: as large as that of a typical document). Scores and values are rounded to SCORE_DIGITS.
 
     Args:
         network: the network.
         part: features.
-        tasks: those to predict.
+        tasks: the tasks to predict.
         thresholds: the decision thresholds, by task.
-        tokens_per_batch: the most words of a batch of several documents.
+        tokens_per_batch: the most words of a batch that has more than one document.
         probs: whether to add `<task>_probs`, probabilities over the label space.
         progress: called after each batch.
-        known: the words that the network's encoder, as it is now, has encoded before.
+        token_cache: states of words that the network's encoder has encoded before, with its present weights.
     """
     rows = np.arange(part.documents.height)
     outcomes = decode(
-        network, part, rows, tasks, tokens_per_batch=tokens_per_batch, progress=progress, known=known
+        network,
+        part,
+        rows,
+        tasks,
+        tokens_per_batch=tokens_per_batch,
+        progress=progress,
+        token_cache=token_cache,
     )
     return prediction_table(outcomes, part.documents, tasks, thresholds, probs=probs)
 
@@ -60,7 +66,7 @@ def prediction_table(
     *,
     probs: bool = False,
 ) -> pl.DataFrame:
-    """Return the predictions table of what was decoded for all of a part's documents; see `predict`."""
+    """Return the predictions table of the outcomes for all of a part's documents; see `predict`."""
     columns: dict[str, Any] = {"doc_id": documents["doc_id"]}
     for task in tasks:
         columns |= HEADS[task.kind].prediction_columns(

@@ -1,8 +1,8 @@
-"""Bidirectional recurrences (GRU, LSTM) over ragged rows whose input products are already there.
+"""Bidirectional recurrences (GRU, LSTM) over ragged rows, given the products of the inputs and their weights.
 
-Their backward passes are written out because autograd's own record of each step costs several times the arithmetic on a CPU:
-benchmarks/recurrence.py measures a whole training step beside torch.nn.GRU. Under autocast they run in float32: a state of
-eight significant bits forgets, and their products are too small to gain.
+The backward passes are written out because autograd's bookkeeping of each step costs several times the arithmetic on a CPU:
+benchmarks/recurrence.py compares a whole training step with torch.nn.GRU. Under autocast they run in float32: a state of eight
+significant bits loses information, and the products are too small to be faster.
 
 Axes: 2 directions, N items in time-major order, R rows, H state width.
 """
@@ -23,7 +23,7 @@ def gru(inputs_2N3H: Tensor, recurrent_2H3H: Tensor, steps: list[int]) -> Tensor
     Args:
         inputs_2N3H: the inputs' share of the reset, update and candidate gates, biases included.
         recurrent_2H3H: the weights of the states.
-        steps: the rows of each step.
+        steps: the number of rows of each step.
     """
     return _in_full_precision(_GRU, inputs_2N3H, recurrent_2H3H, steps)
 
@@ -37,7 +37,7 @@ def lstm(inputs_2N4H: Tensor, recurrent_2H4H: Tensor, steps: list[int]) -> Tenso
         inputs_2N4H: the inputs' share of the input, forget and output gates and of the candidate, in this order, biases
             included.
         recurrent_2H4H: the weights of the states.
-        steps: the rows of each step.
+        steps: the number of rows of each step.
     """
     return _in_full_precision(_LSTM, inputs_2N4H, recurrent_2H4H, steps)
 
@@ -56,9 +56,8 @@ class _GRU(torch.autograd.Function):
     def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, steps: list[int]) -> Tensor:
         items, width = inputs.shape[1], recurrent.shape[1]
         rows = steps[0] if steps else 0
-        states = inputs.new_zeros(
-            2, rows + items, width
-        )  # the first rows are the state before the first word
+        # the first rows are the state before the first word
+        states = inputs.new_zeros(2, rows + items, width)
         gates = torch.empty_like(inputs)
         candidate_h = inputs.new_empty(2, items, width)
         for before, start, count in _walk(steps):
@@ -170,6 +169,6 @@ def _before(states: Tensor, steps: list[int]) -> Tensor:
 
 
 def _walk(steps: list[int]) -> list[tuple[int, int, int]]:
-    """Return for each step where the states before it begin (initial ones come first), its first slot, its rows."""
+    """Return for each step the first row of the states before it (initial ones come first), its first slot, its number of rows."""
     before = accumulate([steps[0] if steps else 0, *steps], initial=0)
     return list(zip(before, accumulate(steps, initial=0), steps, strict=False))

@@ -1,6 +1,6 @@
 """A cache of the encoder's states of distinct words, kept from one run of documents to the next.
 
-Axes: T distinct words of a batch, U those of them that are new, C words that there is room for, D width of a word.
+Axes: T distinct words of a batch, U new ones among them, C the capacity in words, D width of a word.
 """
 
 from dataclasses import replace
@@ -17,38 +17,38 @@ from mgm.model.hashing import FIRST, SECOND, mix
 from mgm.model.ragged import Ragged
 
 MAX_BYTES = 512 << 20
-"""The memory that a cache takes by default."""
+"""The memory that a cache takes at most, by default."""
 
 
 class TokenCache:
-    """The encoder's states of the words that it has encoded before, valid while the encoder stays as it is.
+    """The encoder's states of the words that it has encoded before, valid while the encoder's weights stay the same.
 
-    Most words of a document have been met before, so that few are left to encode. Where there is no room for the new ones,
-    the cache is cleared: the frequent words are soon back. Words are known by 64-bit hashes of their features, which collide
-    with odds of 1 in 10^10 for the 77,000 words that the default settings have room for.
+    Most words of a document have been encoded before, so that few are left. Where the new ones exceed the capacity, the cache is
+    cleared: the frequent words are soon back. Words are identified by 64-bit hashes of their features, which collide with odds of
+    1 in 10^10 for the 77,000 words that fit under the default settings.
     """
 
     def __init__(self, encoder: Encoder, max_bytes: int = MAX_BYTES) -> None:
-        """Make an empty cache that takes at most `max_bytes`."""
+        """Make an empty cache that takes at most `max_bytes` of memory."""
         self.encoder = encoder
         self.max_bytes = max_bytes
         self.states: TokenTypeStates | None = None
         self.keys = self.rows = torch.empty(0, dtype=torch.int64)
-        """The keys of the words that are known, ascending, and the row of each in `states`."""
+        """The keys of the cached words, ascending, and the row of each in `states`."""
 
     def clear(self) -> None:
-        """Forget all words; the memory stays allocated."""
+        """Remove all words; the memory stays allocated."""
         self.keys = self.rows = self.keys[:0]
 
     @torch.no_grad()
     def types(self, batch: Batch) -> TokenTypeStates:
-        """Return what `Encoder.types` does, for predictions; the next call overwrites it."""
+        """Return the same as `Encoder.types` in evaluation mode; the next call overwrites the result."""
         key_T = _keys(batch)
         order_T = key_T.argsort(stable=True)
         distinct, count = key_T[order_T].unique_consecutive(return_counts=True)
         place = order_T[count.cumsum(0) - count]
         if self.states is None:
-            self._make_room(batch)
+            self._allocate(batch)
         new = ~torch.isin(distinct, self.keys, assume_unique=True)
         if self.keys.numel() + int(new.sum()) > self.capacity:
             self.clear()
@@ -60,7 +60,7 @@ class TokenCache:
         assert self.states is not None
         return replace(self.states, row=self.rows[torch.searchsorted(self.keys, key_T)])
 
-    def _make_room(self, batch: Batch) -> None:
+    def _allocate(self, batch: Batch) -> None:
         one = self.encoder.types(_only(batch, torch.zeros(min(1, batch.type_id.numel()), dtype=torch.int64)))
         widths = [table.shape[1] for table in (*one.vectors.values(), one.whole_TD)]
         pairs = list(zip(self.encoder.projecting_levels, one.projections, strict=True))
@@ -68,7 +68,9 @@ class TokenCache:
         self.capacity = self.max_bytes // (sum(widths) * one.whole_TD.element_size())
 
         def empty(like: Tensor, rows: int) -> Tensor:
-            return like.new_empty(rows, like.shape[1])  # takes memory as it is filled
+            return like.new_empty(
+                rows, like.shape[1]
+            )  # the system provides its pages only as they are filled
 
         whole = empty(one.whole_TD, self.capacity)
         vectors = {name: empty(v, self.capacity) for name, v in one.vectors.items()}
@@ -81,7 +83,7 @@ class TokenCache:
         self.keys = self.rows = self.keys.to(batch.type_id.device)
 
     def _add(self, key_U: Tensor, batch: Batch) -> None:
-        """Encode and keep the words of `batch`, one a key, none of which is known."""
+        """Encode and cache the words of `batch`, one for each key, none of which is cached yet."""
         assert self.states is not None
         first, last = self.keys.numel(), self.keys.numel() + key_U.numel()
         vectors = self.encoder.word_vectors(batch, 0.0)
@@ -107,7 +109,7 @@ def _keys(batch: Batch) -> Tensor:
 
 
 def _only(batch: Batch, place: Tensor) -> Batch:
-    """Return a batch of these of its T distinct words alone; its documents are meaningless."""
+    """Return a batch with the chosen ones of the T distinct words; its documents are meaningless."""
     ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff()).take(place)
     return replace(
         batch,

@@ -1,1 +1,1 @@
-"""How a snapshot of documents looks, and how far another is from it."""
+"""Profiles of documents, and the drift of other documents from them."""

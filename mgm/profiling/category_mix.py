@@ -1,4 +1,4 @@
-"""How far one mix of categories is from another: Cramer's V, with its noise beside it."""
+"""The distance between two mixes of categories: Cramer's V, with its noise."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,12 +7,12 @@ from mgm.profiling.effect_sizes import cramers_v, cramers_v_noise, root_excess
 from mgm.profiling.paired_counts import pair_categories
 
 MAX_NOISE = 0.12
-"""Where chance alone gives a larger V, it decides nothing."""
+"""If chance alone gives a larger V, the mixes are not compared."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MixChange:
-    """How far a mix is from its reference: V, its mean by chance, and V without that."""
+    """The distance of a mix from its reference: V, its expected value by chance, and V without that."""
 
     value: float
     noise: float
@@ -32,7 +32,7 @@ class MixChange:
 def compare_mixes(reference: Mapping[str, int], current: Mapping[str, int]) -> MixChange | None:
     """Return how far the mix of categories changed; None where either is empty, or both are so small that chance decides.
 
-    Several labels of one document are not independent, so that chance adds more to V of their mix than the noise says.
+    Several labels of one document are not independent, so chance adds more to the V of their mix than `noise`.
     """
     reference_n, n = sum(reference.values()), sum(current.values())
     if not reference_n or not n:

@@ -1,11 +1,11 @@
-"""How far documents have moved from a profile: effect sizes, each with its numbers and its noise.
+"""The drift of documents from a profile: effect sizes, each with its numbers and its noise.
 
 `measure_drift` compares two profiles (mgm/profiling/layout.py) and never reads documents. It decides nothing: whoever
 does sets thresholds on effect sizes.
 
 An effect size is never 0, even without drift. `noise` is its expected value without any, if both
-profiles were of documents drawn independently from one population; `excess` is the effect with that taken
-out, which is what thresholds should be set on: it is about 0 without drift whatever the numbers. Documents of
+profiles were of documents drawn independently from one population; `excess` is the effect without
+it, on which thresholds should be set: without drift it is about 0 for any number of documents. Documents of
 one group (pages of one book) are not independent, so the true noise of grouped corpora is larger.
 """
 
@@ -52,7 +52,7 @@ def measure_drift(reference: Profile, current: Profile) -> pl.DataFrame:
                               where it has none against the known ones, from which a model's differ somewhat
 
     For PSI of a histogram, neighbouring bins are joined to at most ten; among categories, those too rare to
-    compare are one. n counts what shares are of: documents, words, or labels where a document has several.
+    compare are one. n counts the units of the shares: documents, words, or labels where a document has several.
 
     noise: of jaccard it is the value expected without drift, and excess the part of it that is missing.
 

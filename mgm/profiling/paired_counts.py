@@ -25,7 +25,7 @@ class PairedCounts:
     reference: Shares
     current: Shares
     reference_draws: float
-    """How many independent draws the reference is worth."""
+    """The number of independent draws that the reference is worth."""
     current_draws: float
     min_freedom: int = 0
 

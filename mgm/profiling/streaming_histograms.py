@@ -13,7 +13,7 @@ from scipy import sparse
 from mgm.corpus.statistics import QUANTILES
 
 DIGITS = 6
-"""Of shares and quantiles, so that equal data is equal bytes."""
+"""The digits of shares and quantiles: rounded, so that equal data gives equal bytes."""
 SIZE_BOUNDS = sorted({round(2 ** (step / 4)) for step in range(81)})
 """0, then four bins an octave (a bin is one whole number, or about a fifth wide), up to 2^20 and above."""
 SHARE_BOUNDS = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75]

@@ -63,7 +63,7 @@ def pool_unknown_words(sections: Sequence[Profile]) -> Profile:
 def held_out_unknown_words(profile: Profile) -> Profile:
     """Return the unknown words of the splits valid and test together; of all documents where there are no such splits.
 
-    The words of training documents are known by construction, so their share says nothing of later ones.
+    The words of training documents are known by construction, so their share of unknown words does not predict that of later ones.
     """
     unknown = profile["unknown"]
     held_out = [unknown[split] for split in ("valid", "test") if split in unknown]

@@ -48,7 +48,7 @@ from mgm.settings.names import nearest
 from mgm.tasks import Task
 
 MAX_NOISE = 0.06
-"""Where chance alone gives a larger population stability index of lengths, it decides nothing."""
+"""If chance alone gives a larger population stability index of lengths, lengths are not compared."""
 NO_LENGTHS = [[0, 1]]
 EDITS = "edits"
 

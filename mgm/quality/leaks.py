@@ -16,7 +16,7 @@ from mgm.profiling.label_words import LabelWordCounts, LabelWords
 from mgm.tasks import Task
 
 MIN_DOCUMENTS = 20
-"""Of a label; among fewer, some word stands in half of them by chance."""
+"""The fewest documents of a label: among fewer, some word is in half of them by chance."""
 MIN_PRECISION, MIN_RECALL = 0.5, 0.1
 """Words below are not reported; thresholds can only be stricter."""
 MAX_CHANCE = 1e-3
@@ -45,7 +45,7 @@ class Leaks(LabelWords):
 
         Left out: labels of fewer than MIN_DOCUMENTS documents; words below MIN_PRECISION or MIN_RECALL; words whose
         precision leaves more than MAX_ERROR_RATIO of the mistakes of always giving this label, as any word does of a class that
-        nearly all documents have; and what may be chance: as many documents with both as here, or more, are
+        nearly all documents have; and words that may be chance: as many documents with both as here, or more, are
         expected among all words in more than MAX_CHANCE of all tasks, if a word's documents were drawn independently of the
         label (a binomial tail times the number of words).
         """

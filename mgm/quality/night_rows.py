@@ -58,7 +58,7 @@ class NightRows:
         self.sample = HashSample(max_documents=settings.sample, max_bytes=settings.sample_megabytes << 20)
         self.num_blank = 0
         self.blank_ids = pl.Series("doc_id", [], dtype=pl.String)
-        """Of the first ones."""
+        """The ids of the first blank documents."""
         self._documents = [pl.DataFrame(schema={"doc_id": pl.String, "text_characters": pl.UInt32})]
 
     def add(self, frame: pl.DataFrame) -> None:

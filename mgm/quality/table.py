@@ -5,10 +5,10 @@
     train_rows, valid_rows, test_rows
     rows_ratio                  rows / rows of the champion's profile; null where it does not know the corpus
   after ingest only:
-    short_share, long_share     texts of fewer, or more, characters than params.yaml says
+    short_share, long_share     texts of fewer, or more, characters than the limits of params.yaml
   after cleaning and deduplication only:
     copies_share                copies / (rows + copies)
-    straddling_exact_share, straddling_near_share    held-out rows with such a copy in train (only a near one), of all
+    split_overlap_exact_share, split_overlap_near_share    held-out rows with an exact (only a near) copy in train, of all
                                 held-out rows; null where such copies were not looked for
     mixed_or_other_share        documents in neither English nor Chinese alone; null where the corpus declares just that
     language_disagrees_share    documents whose detected language is not the declared one
@@ -79,20 +79,20 @@ def clean_table(
     num_copies = read_manifest(report.copies).rows
     unclear = rows.filter(pl.col("lang").is_in(UNCLEAR))
     held_out = int(rows["split"].is_in(["valid", "test"]).sum())
-    straddling = report.deduplicated.get("straddling", {})
+    overlap = report.deduplicated.get("split_overlap", {})
     values = _count_rows(rows, output.rejects, num_copies=num_copies, reference=reference) | {
         "copies_share": _share(num_copies, rows.height + num_copies),
-        **{f"straddling_{kind}_share": _share(straddling.get(kind), held_out) for kind in ("exact", "near")},
+        **{f"split_overlap_{kind}_share": _share(overlap.get(kind), held_out) for kind in ("exact", "near")},
         "mixed_or_other_share": None if declared_lang in UNCLEAR else _share(unclear.height, rows.height),
         "language_disagrees_share": _share(report.cleaned["language_disagrees"], report.cleaned["rows_out"]),
         **_language_mix(rows, gate, reference),
     }
-    ids = report.deduplicated.get("straddling_rows", {})
+    ids = report.deduplicated.get("split_overlap_ids", {})
     examples = {
         "reject_share": _rejected_ids(output.rejects),
         "copies_share": _rejected_ids(report.copies),
         "mixed_or_other_share": shown_ids(unclear),
-        **{f"straddling_{kind}_share": ids.get(kind, []) for kind in ("exact", "near")},
+        **{f"split_overlap_{kind}_share": ids.get(kind, []) for kind in ("exact", "near")},
     }
     return _frame(values, examples)
 

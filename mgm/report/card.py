@@ -41,7 +41,7 @@ def render_card(run_files: RunFiles, facts: Mapping[str, str]) -> str:
     """Return the card as Markdown.
 
     Args:
-        facts: name to value of what no file of the run says: revision, versions, hardware.
+        facts: name to value of facts that no file of the run holds: revision, versions, hardware.
 
     Raises:
         FileNotFoundError: there is no candidate.

@@ -46,7 +46,7 @@ class ConfusedPair:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusionsPart:
-    """Which labels of a task are taken for which.
+    """The confusions of a task's labels.
 
     matrix: of confusions.py, None for sets of labels. rows: label, total, and of each cell the count, its share of the row,
     and whether it is a hit. classes: how many labels the matrix shows at most.

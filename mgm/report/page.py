@@ -45,20 +45,20 @@ SECTIONS = [
     Section("study", "Does it help?", read_study),
     Section("each_task", "Task by task", read_each_task),
     Section("explanations", "Explanations", read_explanations),
-    Section("unfamiliar", "Documents of elsewhere", read_out_of_distribution),
+    Section("unfamiliar", "Out-of-distribution documents", read_out_of_distribution),
     Section("cost", "Cost", read_cost),
     Section("training", "Training", read_training),
     Section("data", "The data", read_data),
     Section("gates", "Gates", read_gates),
 ]
-"""In the page's order; provenance follows them."""
+"""The sections in the page's order; provenance follows them."""
 
 
 def render(run_files: RunFiles, facts: Mapping[str, str], *, study_command: str | None = None) -> str:
     """Return the page as HTML.
 
     Args:
-        facts: name to value of what no file of the run says: revision, time, versions and hardware of the report.
+        facts: name to value of facts that no file of the run holds: revision, time, versions and hardware of the report.
         study_command: the command that runs the study, for readers; None: the page names none.
     """
     sections = [*SECTIONS, Section("provenance", "Provenance", partial(read_provenance, facts=facts))]

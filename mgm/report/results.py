@@ -60,7 +60,7 @@ class SlicesPart:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationPart:
-    """How sure a task's predictions are, and how often right: reliability, and accuracy by coverage; either may lack."""
+    """The calibration of a task's predictions (reliability), and accuracy by coverage; either may be missing."""
 
     calibration: dict[str, Any] | None
     coverage: dict[str, Any] | None

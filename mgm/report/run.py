@@ -23,7 +23,7 @@ class CostContent:
     """The number of weights, and the time and memory of training and scoring.
 
     cost: reports/cost.json. parts: (part, number of weights, share of all). num_epochs, seconds and the most memory that
-    training held (MiB) are None or 0 where reports/training.json does not say.
+    training held (MiB) are None or 0 where reports/training.json lacks them.
     """
 
     cost: dict[str, Any]
@@ -134,7 +134,7 @@ def read_provenance(run_files: RunFiles, facts: Mapping[str, str]) -> Provenance
     """Read the inputs, settings and machine of the run.
 
     Args:
-        facts: what no file says: revision, time, versions and hardware of the report.
+        facts: name to value of facts that no file holds: revision, time, versions and hardware of the report.
     """
     promotion = run_files.json("reports", "promotion.json", expected=False) or {}
     training = run_files.json("reports", "training.json", expected=False) or {}

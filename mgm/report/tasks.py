@@ -28,7 +28,10 @@ PARTS: dict[str, Callable[[RunFiles, Task], Any]] = {
     "errors": read_errors,
     "generated": read_generated,
 }
-"""In the page's order: the template tasks/<name>.html.j2 shows the function's result as `part`; a part of None is left out."""
+"""The parts of a task's section, in the page's order.
+
+The template tasks/<name>.html.j2 shows the function's result as `part`; a part of None is left out.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +59,7 @@ class TaskTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskView:
-    """A task's section. parts: (name of the template, what it shows)."""
+    """A task's section. parts: (name of the template, its content)."""
 
     task: Task
     presentation: TaskPresentation

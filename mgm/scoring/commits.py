@@ -33,7 +33,7 @@ class Night:
     date: str
     revision: int
     input_sha256: str
-    """Of all documents' ids and texts, in their order."""
+    """The SHA-256 of all documents' ids and texts, in their order."""
     bundle: str
     code: str
     """The git revision of the code, `unknown` where there is none."""

@@ -102,7 +102,7 @@ class Scorer:
             self.tasks,
             bundle.thresholds,
             tokens_per_batch=self.tokens_per_batch,
-            known=self.token_cache,
+            token_cache=self.token_cache,
         )
         return predictions.cast(self.schema), rejects
 

@@ -21,9 +21,9 @@ from mgm.scoring.shards import Shard
 from mgm.settings.scoring import RaySettings, ScoreSettings
 
 MAX_TRIES = 3
-"""How many workers may be lost over one shard, or one after another before any is ready."""
+"""The most workers that may be lost over one shard, or one after another before any is ready."""
 START_SECONDS = 300.0
-"""How long the first worker may take to start."""
+"""The seconds that the first worker may take to start."""
 WAKE_SECONDS = 5.0
 
 

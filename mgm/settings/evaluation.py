@@ -30,7 +30,7 @@ class EvaluateSettings(Section):
 
 
 class ExplainSettings(Section):
-    """How much is done to explain the model; more documents and steps make the stage longer."""
+    """The extent of the explanations; more documents and steps make the stage longer."""
 
     documents: int = Field(default=3_000, ge=1)
     """Most documents of each corpus and split for masking and the search for label errors."""
@@ -65,7 +65,7 @@ class ExplainSettings(Section):
 
 
 class VerdictSettings(Section):
-    """When a candidate may replace the champion."""
+    """The conditions under which a candidate may replace the champion."""
 
     floors: dict[str, float] = {}
     """Task to the least value of its first metric on the test split."""
@@ -75,9 +75,9 @@ class VerdictSettings(Section):
     At 5% over all tasks, by Holm's correction.
     """
     smoke_documents: int = Field(default=64, ge=1)
-    """Test documents of each corpus that are scored from raw text, in a process of their own."""
+    """Test documents of each corpus that are scored from raw text, in a separate process."""
     smoke_repeats: int = Field(default=10, ge=1)
-    """How often they are scored, for the time and its spread."""
+    """Repeats of their scoring, for the time and its spread."""
     max_ms_per_document: float | None = Field(default=None, gt=0)
     """Most milliseconds a document, the median of the repeats; null: not judged."""
     max_memory_mib: float | None = Field(default=None, gt=0)

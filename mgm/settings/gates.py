@@ -1,4 +1,4 @@
-"""The section `gates`: what stops a stage or a night, and what only warns."""
+"""The section `gates`: thresholds that stop a stage or a night, and thresholds that only warn."""
 
 from typing import Literal
 
@@ -59,7 +59,7 @@ class CleanGate(RejectBudget):
     language_disagrees_stop: float = Field(default=0.5, ge=0, le=1)
     """Share of such documents."""
     language_mix_warn: float = Field(default=0.16, ge=0, le=1)
-    """Cramer's V of the languages against the champion's training, without what chance adds."""
+    """Cramer's V of the languages against the champion's training, without the part by chance."""
     language_mix_stop: float = Field(default=0.5, ge=0, le=1)
     """Cramer's V at which this is another corpus; new data may be meant to differ."""
     length_psi_warn: float = Field(default=0.10, ge=0)
@@ -96,7 +96,7 @@ class TaskGate(Section):
     held_out_min_count: int = Field(default=50, ge=1)
     """Occurrences in training from which on a label that is in neither validation nor test warns."""
     split_mix_warn: float = Field(default=0.16, ge=0, le=1)
-    """Cramer's V of a held-out split's labels against training's, without what chance adds."""
+    """Cramer's V of a held-out split's labels against training's, without the part by chance."""
     conflicts_warn: float = Field(default=0.05, ge=0, le=1)
     """Clusters of copies with different labels, as a share of the labelled rows."""
     conflicts_stop: float = Field(default=0.25, ge=0, le=1)
@@ -121,7 +121,7 @@ class UnknownWordBudget(Section):
 
 
 class EffectThreshold(Section):
-    """Thresholds of an effect size, from which what chance adds is subtracted."""
+    """Thresholds of an effect size, from which the part by chance is subtracted."""
 
     warn: float | None = Field(default=None, ge=0)
     """Effect size above which a gate warns; null: never."""
@@ -153,7 +153,7 @@ class DriftGate(Section):
     stop_documents: int = Field(default=500, ge=1)
     """Documents below which drift never stops."""
     training: Literal["warn", "stop"] = "warn"
-    """What a drift of training data above `stop` does; new data may be meant to differ from the champion's."""
+    """Effect of a drift of training data above `stop`; new data may be meant to differ from the champion's."""
 
 
 class NightGate(Section):
@@ -168,11 +168,11 @@ class NightGate(Section):
     blank_stop: float = Field(default=0.05, ge=0, le=1)
     """Share of documents without text."""
     drift: Literal["warn", "stop"] = "stop"
-    """What a drift above `stop` does; it can be accepted for one run."""
+    """Effect of a drift above `stop`; it can be accepted for one run."""
 
 
 class GateSettings(Section):
-    """What stops a stage or a night, and what only warns."""
+    """Thresholds that stop a stage or a night, and thresholds that only warn."""
 
     ingest: IngestGate = IngestGate()
     clean: CleanGate = CleanGate()

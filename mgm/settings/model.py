@@ -8,7 +8,7 @@ from mgm.settings.names import merge_sections
 from mgm.settings.section import Section
 
 Words = Literal["all", "content"]
-"""Which words a granularity reads: all, or those that are no stopwords."""
+"""The words that a granularity reads: all, or those that are no stopwords."""
 
 
 class CharacterSettings(Section):
@@ -170,7 +170,7 @@ class GenerationSettings(Section):
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Dropout of its layers."""
     max_source_subwords: int = Field(default=160, ge=8)
-    """Subwords of a text that are read; the rest is cut between sentences, and a column says so.
+    """Subwords of a text that are read; the rest is cut between sentences, and a column notes it.
 
     Where the first sentence is longer, its beginning is read.
     """
@@ -212,7 +212,7 @@ class ModelSettings(Section):
     dropout: float = Field(default=0.3, ge=0, lt=1)
     """Dropout of the network, without the decoder of generation tasks."""
     fusion: Literal["concat", "gated", "stacked_autoencoder"] = "concat"
-    """How granularities become a document's vector.
+    """Fusion of granularities into a document's vector.
 
     concat: side by side; gated: with a softmax over granularities for each task; stacked_autoencoder: the code of a denoising
     autoencoder, whose reconstruction error is a column of the predictions.
@@ -220,7 +220,7 @@ class ModelSettings(Section):
     fusion_width: int = Field(default=256, ge=1)
     """Width of a document's vector."""
     sharing: Literal["hard", "cascade", "mmoe", "ple"] = "hard"
-    """What lies between these vectors and the heads.
+    """Layers between these vectors and the heads, by which tasks share.
 
     hard: nothing; cascade: low tasks that feed high ones; mmoe, ple: experts and gates.
     """

@@ -24,7 +24,7 @@ def check_name(name: str, valid: Iterable[str], *, where: str, role: str) -> Non
         name: the name.
         valid: the valid names.
         where: the place that the error names.
-        role: what has such names, in the words of the error, such as "task".
+        role: the noun for such names in the error, such as "task".
 
     Raises:
         ValueError: it is none of them.
@@ -70,7 +70,7 @@ def merge_sections(base: dict[str, Any], override: dict[str, Any]) -> dict[str, 
 
 
 def error_lines(error: ValidationError, model: type[BaseModel], where: str) -> str:
-    """Return a line for each fault that pydantic found in a section, with its place, value and what was expected."""
+    """Return a line for each fault that pydantic found in a section, with its place, its value and the expected value."""
     lines = []
     for problem in error.errors():
         path = [str(part) for part in problem["loc"]]

@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 from mgm.settings.section import Section
 
 Mask = Literal["url", "email", "ip", "phone", "number"]
-"""What cleaning can replace by a placeholder."""
+"""Things that cleaning can replace by a placeholder."""
 Copies = Literal["drop", "together", "report", "off"]
-"""What becomes of copies: one stays; all stay, in one split; all stay and are counted; they are not looked for."""
+"""Treatment of copies: one is kept; all are kept, in one split; all are kept and counted; copies are not searched for."""
 
 
 class CleaningSettings(Section):
@@ -69,16 +69,16 @@ class SegmentationSettings(Section):
     """Paragraphs, sentences and words."""
 
     paragraph: Literal["line", "blank_line"] = "line"
-    """What ends a paragraph: every line break, or only an empty line (hard-wrapped text)."""
+    """End of a paragraph: every line break, or only an empty line (hard-wrapped text)."""
     max_sentence_words: int = Field(default=120, ge=2)
     """Words at which a sentence is cut, which bounds the memory of the recurrent encoder."""
     dictionary: str | None = None
-    """File in data/resources with Chinese words of your own.
+    """File in data/resources with Chinese words to add.
 
     A word a line, with its frequency and part of speech where wanted.
     """
     chinese_tokens: Literal["words", "characters"] = "words"
-    """What a token of Chinese is; characters: for tagging at exact bounds."""
+    """Tokens of Chinese; characters: for tagging at exact bounds."""
 
 
 class StopwordSettings(Section):
@@ -98,9 +98,9 @@ class VectorSettings(Section):
     """Word vectors that the network starts from."""
 
     source: Literal["none", "train", "file"] = "none"
-    """Where they come from; none: random; train: from these corpora."""
+    """Source of the vectors; none: random; train: trained on these corpora."""
     algorithm: Literal["word2vec", "fasttext"] = "word2vec"
-    """How they are trained."""
+    """Algorithm of their training."""
     epochs: int = Field(default=5, ge=1)
     """Passes over the corpora."""
     window: int = Field(default=5, ge=1)
@@ -133,7 +133,7 @@ class FeatureSettings(Section):
 
 
 class TextSettings(Section):
-    """How raw text becomes features. A corpus may override any of it."""
+    """The steps from raw text to features. A corpus may override any of these settings."""
 
     cleaning: CleaningSettings = CleaningSettings()
     language: LanguageSettings = LanguageSettings()

@@ -57,7 +57,7 @@ class TrainSettings(GenerationSwitch):
     model_config = ConfigDict(extra="forbid")
 
     init_from: Literal["random", "pretrained"] = "random"
-    """Where the encoder's weights start."""
+    """Initial weights of the encoder."""
     epochs: int = Field(default=6, ge=1)
     """Most passes over the training documents."""
     tokens_per_batch: int = Field(default=4_000, ge=1)
@@ -77,7 +77,7 @@ class TrainSettings(GenerationSwitch):
     """Task to the factor of its loss in the sum; a task that is not named has 1.
 
     Of the losses of the network without its wide part. With `uncertainty` it multiplies the task's whole term, the learned
-    factor and its penalty: it says how much the task matters, whatever the scale of its loss.
+    factor and its penalty: it is the importance of the task, independent of the scale of its loss.
     """
     weight_decay: float = Field(default=0.01, ge=0)
     """Weight decay of AdamW."""
@@ -143,7 +143,7 @@ class DistillationSettings(Section):
     Source: Clark et al., BAM! Born-Again Multi-Task Networks for Natural Language Understanding, ACL 2019.
     """
     label_weight: float = Field(default=0.5, ge=0, le=1)
-    """That weight without annealing."""
+    """The label's weight in the target, without annealing."""
     temperature: float = Field(default=1.0, gt=0)
     """Divisor of the teachers' logits; above 1 their predictions are softer."""
     unlabelled: bool = True

@@ -38,7 +38,7 @@ class MovingAverage:
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Within it the network holds the averaged weights."""
+        """Put the averaged weights into the network within the context."""
         self._swap()
         try:
             yield

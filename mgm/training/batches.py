@@ -9,7 +9,7 @@ from mgm.model.batch import cut_by_tokens
 from mgm.training.data import PartRows
 
 BUCKETS_PER_DOUBLING = 4
-"""How finely lengths are told apart: documents within a factor of 2^(1/4) share a bucket and mix freely."""
+"""The number of buckets for lengths within a factor of two: documents within a factor of 2^(1/4) share a bucket and mix freely."""
 
 
 @dataclass(frozen=True, kw_only=True)

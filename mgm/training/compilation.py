@@ -34,7 +34,7 @@ def compile_encoder(encoder: Encoder) -> Callable[..., Any]:
 
 @contextmanager
 def encoder_forward(network: Network, forward: Callable[..., Any] | None) -> Iterator[None]:
-    """Within it the network's encoder runs by `forward`, if there is one; validation and later users run it as it is."""
+    """Make the network's encoder run by `forward`, if any, within the context; validation and later users run it unchanged."""
     if forward is None:
         yield
         return

@@ -34,7 +34,7 @@ class PartRows:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """What a network is trained and validated on: the rows of both splits, and the tasks with their label spaces."""
+    """The data that a network is trained and validated on: the rows of both splits, and the tasks with their label spaces."""
 
     tasks: list[Task]
     train: list[PartRows]
@@ -98,7 +98,7 @@ def select_training_rows(parts: Mapping[str, Iterable[FeaturePart]]) -> list[Par
 
 
 def _has_prediction(documents: pl.DataFrame, name: str) -> pl.Expr:
-    """Whether a teacher predicted the row: probabilities of all labels or of none, or a value; NaN where there is none."""
+    """Return whether a teacher predicted each row: probabilities of all labels or of none, or a value; NaN where there is none."""
     column = pl.col(name)
     return ~(column.arr.first() if isinstance(documents.schema[name], pl.Array) else column).is_nan()
 

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
-    """Within it torch, and BLAS under NumPy and SciPy, use `threads` threads, and torch only deterministic operations."""
+    """Make torch, and BLAS under NumPy and SciPy, use `threads` threads, and torch deterministic operations, within the context."""
     threads_before, was_deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     torch.set_num_threads(threads)
     # some GPU operations have no deterministic form: there torch only warns

@@ -19,7 +19,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 TIMEOUT = timedelta(minutes=30)
-"""How long a process waits for the others before it gives up: longer than the start of an epoch may differ."""
+"""The time that a process waits for the others before it fails: longer than the starts of an epoch may differ."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -246,7 +246,7 @@ def check_process_count(processes: int, environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def process_group(environment: Mapping[str, str]) -> Iterator[DistributedContext]:
-    """Within it the processes that torchrun has started, according to `environment`, train together; without torchrun one alone.
+    """Join the processes that torchrun has started (see `environment`) within the context; without torchrun there is one.
 
     They communicate over gloo on CPUs and NCCL on GPUs, with one GPU a process.
     """

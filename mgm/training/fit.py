@@ -1,4 +1,4 @@
-"""From features to a trained network, for the joint training and for single-task baselines alike."""
+"""Fitting of a network to features, for the joint training and for single-task baselines alike."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

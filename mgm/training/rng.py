@@ -15,7 +15,7 @@ def rng_state(device: torch.device) -> list[Tensor]:
 
 @contextmanager
 def restored_rng(state: list[Tensor], device: torch.device) -> Iterator[None]:
-    """Within it torch draws what it drew after `rng_state` returned `state`; after it, as if nothing had been drawn."""
+    """Restore torch's random state to `state` (of `rng_state`) within the context, and the present state after it."""
     with _forked_rng(device):
         torch.set_rng_state(state[0])
         if device.type == "cuda":
@@ -30,7 +30,7 @@ def seed_rng(*key: int) -> None:
 
 @contextmanager
 def seeded_rng(key: tuple[int, ...], device: torch.device) -> Iterator[None]:
-    """Within it torch is seeded with `key`; after it, it draws as if nothing had been drawn."""
+    """Seed torch with `key` within the context, and restore the present random state after it."""
     with _forked_rng(device):
         seed_rng(*key)
         yield

@@ -1,4 +1,4 @@
-"""How often each corpus's batches come: in proportion to size^tau, with the size counted in batches.
+"""Sampling of corpora: the frequency of each corpus's batches, in proportion to size^tau, with the size counted in batches.
 
 tau 1: every row once an epoch. tau 0: every corpus equally often. The epoch's number of batches is the same for every tau.
 """

@@ -1,4 +1,4 @@
-"""The state of a training between two epochs: what a checkpoint holds."""
+"""The state of a training between two epochs, which a checkpoint holds."""
 
 import math
 from collections.abc import Mapping

@@ -19,10 +19,10 @@ from mgm.training.kinds import TASK_TRAINING, Pair
 
 @dataclass(frozen=True, kw_only=True)
 class Decisions:
-    """What turns a network's outputs into labels, by task."""
+    """The values that turn a network's outputs into labels, by task."""
 
     thresholds: dict[str, Thresholds]
-    """For kinds that have thresholds."""
+    """The thresholds of tasks whose kind has them."""
     adjustments: dict[str, float]
     """The strength tau of the logit adjustment, for kinds whose logits are adjusted."""
     wide_weights: dict[str, float] = field(default_factory=dict)

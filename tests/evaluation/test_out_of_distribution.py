@@ -51,7 +51,7 @@ def test_a_separation_has_an_interval_around_it() -> None:
 
 
 def test_the_report_shows_it_where_it_was_measured(finished_run: RunFiles) -> None:
-    assert "Documents of elsewhere" not in render(finished_run, {})
+    assert "Out-of-distribution documents" not in render(finished_run, {})
     entry = {"n": 250, "median": 2.125, "auroc": 0.912, "low": 0.9, "high": 0.925}
     own = {"pages": {"n": 300, "median": 0.875}}
     write(finished_run.root.joinpath(*PLACE), {"own": own, "foreign": {"其他<b>": entry}})
@@ -59,7 +59,7 @@ def test_the_report_shows_it_where_it_was_measured(finished_run: RunFiles) -> No
     part = html[html.index('id="unfamiliar"') : html.index('id="training"')]
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part))
     assert "pages, test split 300 0.875 –" in text
-    assert "其他&lt;b&gt;, of elsewhere 250 2.125 0.912 [0.900, 0.925]" in text
+    assert "其他&lt;b&gt;, out of distribution 250 2.125 0.912 [0.900, 0.925]" in text
 
 
 @pytest.fixture

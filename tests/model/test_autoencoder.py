@@ -80,7 +80,7 @@ def test_a_document_has_one_error_whatever_its_batch(make_batch: Callable[..., B
     assert whole[RECONSTRUCTION] == pytest.approx(alone[RECONSTRUCTION], abs=1e-5)
     assert len(set(np.round(whole[RECONSTRUCTION], 4))) > 3  # type: ignore[arg-type]
     with torch.no_grad():
-        pooled, _ = made.encoder(make_batch([[[[1, 2]]]]), 0.0, False)
+        pooled, _ = made.encoder(make_batch([[[[1, 2]]]]), with_words=False)
         read = fusion(made).read(pooled)
         assert read.std().item() == pytest.approx(1, abs=0.05)
         torch.testing.assert_close(fusion(made).error(pooled), fusion(made).autoencoder.error(read) / 0.5)

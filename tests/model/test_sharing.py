@@ -180,7 +180,7 @@ def test_last_experts_of_ple_learn_from_their_task_alone() -> None:
         own = {id(p) for p in model.task_specific_parameters("genre")}
         names = {n for n, p in model.named_parameters() if id(p) in own}
         last = f"sharing.documents.layers.{layers - 1}"
-        assert {f"{last}.own.0.dense.weight", f"{last}.gates.0.score.weight"} < names
+        assert {f"{last}.task_experts.0.dense.weight", f"{last}.gates.0.score.weight"} < names
         assert not any(".layers.0." in name for name in names) or layers == 1
 
 

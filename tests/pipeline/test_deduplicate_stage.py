@@ -50,8 +50,8 @@ def test_documents_rejects_and_statistics_are_written(
         "moved": 0,
         "conflicts": {"topic": 1},
         "labels_lost": {"topic": 0},
-        "straddling": {"exact": 0},
-        "straddling_rows": {"exact": []},
+        "split_overlap": {"exact": 0},
+        "split_overlap_ids": {"exact": []},
         "examples": [{"task": "topic", "doc_ids": ["d0", "d1"], "labels": ["leaf", "drink"]}],
     }
     said = "deduplicate notes: 4 rows in, 3 out, 1 rejected, exact_duplicate 1"

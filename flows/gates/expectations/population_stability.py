@@ -85,7 +85,7 @@ class ExpectColumnPopulationStabilityIndexToBeBelow(ColumnAggregateExpectation):
     reference: list[Any] | dict[str, Any]
     max_value: StrictFloat | StrictInt | dict[str, Any]
     min_rows: StrictInt | dict[str, Any] = 1
-    """With fewer values the expectation holds and says so: without any drift the index is about (bins - 1)(1/n + 1/m)."""
+    """The expectation holds for fewer values, and its result notes that: even without drift the index is about (bins - 1)(1/n + 1/m)."""
 
     # Great Expectations reads these names.
     metric_dependencies: ClassVar[tuple[str, ...]] = (METRIC,)

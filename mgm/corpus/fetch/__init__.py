@@ -31,7 +31,7 @@ def fetch(name: str, folder: Path) -> list[Path]:
 
     Raises:
         ValueError: an unknown source; names the nearest one.
-        FetchError: the source fails; says what to do.
+        FetchError: the source fails; the message has the remedy.
     """
     if name not in FETCHERS:
         near = get_close_matches(name, FETCHERS, n=1, cutoff=0.0)[0]

@@ -42,7 +42,7 @@ def find_index_files() -> IndexFiles:
     """Return the files in which apt keeps bookworm's main/binary-amd64 Packages and main Translation-en.
 
     Raises:
-        FetchError: there is no apt, another release or architecture, or a list is missing; says what to do.
+        FetchError: there is no apt, another release or architecture, or a list is missing; the message has the remedy.
     """
     listed = _run(["apt-get", "-o", "Acquire::Languages=en", "indextargets", "--format", _FORMAT])
     targets = [line.split("|", 6) for line in listed.decode("utf-8").splitlines()]

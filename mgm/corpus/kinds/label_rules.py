@@ -1,4 +1,4 @@
-"""What the labels of a row must be, by kind of task, and the registry that the modules beside this one fill."""
+"""The rules for the labels of a row, by kind of task, and the registry that the modules beside this one fill."""
 
 from abc import ABC, abstractmethod
 

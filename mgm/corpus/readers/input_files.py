@@ -43,7 +43,7 @@ class InputFile:
         return PurePosixPath(self.relative).suffixes
 
     def stream(self) -> pa.NativeFile:
-        """Open the bytes in order, decompressed where the name says so."""
+        """Open the bytes in order, decompressed according to the name."""
         try:
             return self.system.open_input_stream(self.path, buffer_size=BUFFER_BYTES)
         except (pa.ArrowInvalid, OSError) as error:
@@ -162,7 +162,7 @@ def _at() -> str:
 
 
 def _explain(source: str, error: str) -> str:
-    """Return the store's answer, after what to do about it."""
+    """Return a remedy followed by the store's answer."""
     if "NETWORK_CONNECTION" in error or "curlCode" in error:
         where = _endpoint() or "Amazon's; AWS_ENDPOINT_URL names another"
         return f"{source}: the object store does not answer (endpoint: {where}): {error}"

@@ -1,7 +1,7 @@
 """Attention to sentences: the weights of the attention modules of paragraph and document.
 
 Words have no attention in this network: a sentence's words are pooled by maximum, and integrated gradients
-(integrated_gradients.py) attribute to them. A weight says where the model looks, not what it concludes there.
+(integrated_gradients.py) attribute to them. A weight is where the model attends to, not what it concludes from there.
 
 Axes: S sentences of the batch, P paragraphs.
 
@@ -44,7 +44,7 @@ def sentence_weights(network: Network, batch: Batch) -> Tensor | None:
 
     handles = [module.register_forward_pre_hook(record(name)) for name, module in modules.items()]
     try:
-        encoder(batch, 0.0, False)
+        encoder(batch, with_words=False)
     finally:
         for handle in handles:
             handle.remove()

@@ -1,4 +1,4 @@
-"""Which predictions are explained: the surest errors, some right ones, and a sample for the test of faithfulness.
+"""The choice of predictions to explain: the most confident errors, some correct ones, and a sample for the test of faithfulness.
 
 `predictions` is always a table of `TaskExplanation.predictions`.
 """

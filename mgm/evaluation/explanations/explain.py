@@ -83,7 +83,7 @@ def explain(
     Returns:
         The content of each file of data/explanations by its name.
     """
-    assert not bundle.network.training, "dropout would change what is explained"
+    assert not bundle.network.training, "dropout would change the explained outputs"
     explainer = _Explainer(bundle, texts, settings, seed)
     tasks = [task for task in bundle.tasks if task.kind in TASK_EXPLANATIONS]
     for corpus, parts in corpora.items():
@@ -169,13 +169,13 @@ class _Explainer:
             return {"searched": 0, "suspected": 0, "examples": []}
         rows = pl.concat([frame for frame, _ in self._searched[task.name]])
         probabilities = np.concatenate([outcome for _, outcome in self._searched[task.name]])
-        found = explanation_of(task).label_issues(probabilities, rows["truth"], task)
-        shown = found.issues.head(self.settings.label_issues)
+        issues = explanation_of(task).label_issues(probabilities, rows["truth"], task)
+        shown = issues.issues.head(self.settings.label_issues)
         documents = rows[shown["row"].to_numpy()].drop("truth")
         examples = documents.with_columns(shown.select("label", "suggested", pl.col("probability").round(4)))
         return {
-            "searched": found.num_searched,
-            "suspected": found.issues.height,
+            "searched": issues.num_searched,
+            "suspected": issues.issues.height,
             "examples": examples.to_dicts(),
         }
 

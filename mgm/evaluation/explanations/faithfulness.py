@@ -26,12 +26,12 @@ from mgm.model.ragged import Ragged
 from mgm.tasks import Task
 
 MIN_WORDS = 2
-"""With fewer words that can be deleted there is nothing to compare."""
+"""A document with fewer words that can be deleted is left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comprehensiveness:
-    """How much one document's score drops, averaged over the shares: without its top words, and without random ones."""
+    """The drop of a document's score, averaged over the shares, when its top words are deleted and when random ones are."""
 
     top: float
     random: float
@@ -40,12 +40,12 @@ class Comprehensiveness:
 
 @dataclass(frozen=True, kw_only=True)
 class Deletions:
-    """Which words are deleted.
+    """The choice of the words to delete.
 
     Attributes:
-        shares: of the words, the top ones of the attribution.
-        random_draws: how often as many random words are deleted.
-        generator: of these draws.
+        shares: the shares of the words that are deleted, those with the highest attribution.
+        random_draws: the number of times that as many random words are deleted.
+        generator: the generator of these draws.
     """
 
     shares: Sequence[float]
@@ -131,7 +131,7 @@ def faithfulness(
         seed: of the resamples.
 
     Returns:
-        n; top; random; difference with low and high, its 95% interval; shown: what the interval shows.
+        n; top; random; difference with low and high, its 95% interval; shown: the conclusion from the interval.
     """
     if not drops:
         nothing = dict.fromkeys(("top", "random", "difference", "low", "high"))

@@ -1,4 +1,4 @@
-"""Which documents explanations are made of: a fixed sample of the held-out documents."""
+"""A fixed sample of the held-out documents, from which explanations are computed."""
 
 import zlib
 from collections.abc import Sequence

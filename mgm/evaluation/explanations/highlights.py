@@ -1,4 +1,4 @@
-"""A document's raw text cut into pieces by what its words add, sentence by sentence."""
+"""A document's raw text cut into pieces by its words' contributions, sentence by sentence."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -33,12 +33,12 @@ def highlight_sentences(
         text: the raw text.
         words: start and end of the N words in code points of the text.
         sentence_length: how many words each sentence has.
-        contributions: (N,) what each word adds.
+        contributions: (N,) the contribution of each word.
         weights: of the sentences, if any.
         span: start and end of the prediction, if it is a span.
 
     Returns:
-        Of each sentence its weight and pieces: [text, level, whether it is in the span]. What stands between words has level 0,
+        For each sentence its weight and pieces: [text, level, whether it is in the span]. Text between words has level 0,
         and stands in the sentence before.
     """
     level = highlight_levels(contributions)

@@ -1,4 +1,4 @@
-"""Integrated gradients over the words' vectors: what each word adds to an output of the deep part.
+"""Integrated gradients over the words' vectors: the contribution of each word to an output of the deep part.
 
 The path leads from the corpus's average word at every position to the document's own words. A word's vector is that of its
 characters and its own; windows, the lead, sentences and all above read these, so a word's share holds its effect at every
@@ -37,7 +37,7 @@ class IntegratedGradients:
     """The attribution of an output to the words of a document.
 
     Attributes:
-        words: (N,) what each word adds.
+        words: (N,) the contribution of each word.
         change: the output less that of the baseline.
         steps: the points of the path.
     """
@@ -80,7 +80,7 @@ def integrated_gradients(
     baseline: Mapping[str, Tensor],
     settings: ExplainSettings,
 ) -> IntegratedGradients:
-    """Return what the words of a batch of one document add to a weighted sum of a task's deep outputs.
+    """Return the contributions of a document's words, in a batch of one, to a weighted sum of a task's deep outputs.
 
     The path has `settings.steps` points, doubled while the completeness error is above `settings.tolerance`, up to
     `settings.max_steps`.
@@ -172,7 +172,7 @@ def _copies(batch: Batch, count: int) -> Batch:
 
 @contextmanager
 def _replaced_word_vectors(encoder: Encoder, vectors: Vectors) -> Iterator[None]:
-    """Within, the encoder's word types have these vectors, whatever the batch holds."""
+    """Replace the vectors of the encoder's word types by these, within the context, for any batch."""
 
     def replace_output(name: str) -> Any:
         return lambda module, inputs, output: vectors[name]

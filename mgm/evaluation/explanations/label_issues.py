@@ -18,15 +18,15 @@ import numpy as np
 import polars as pl
 
 MIN_DOCUMENTS = MIN_LABELS = 2
-"""With fewer there is nothing to search."""
+"""Fewer documents or labels are not searched."""
 ISSUES_SCHEMA = {"row": pl.Int64, "label": pl.String, "suggested": pl.String, "probability": pl.Float64}
 
 
 @dataclass(frozen=True)
 class LabelIssues:
-    """How many documents were searched, and the issues, most likely first.
+    """The number of documents that were searched, and the issues, most likely first.
 
-    `issues` has the columns row, label, suggested, probability (of the suggestion; of a label set: of what differs most).
+    `issues` has the columns row, label, suggested, probability (of the suggested label; for a label set, of the label that differs most).
     """
 
     num_searched: int

@@ -1,9 +1,9 @@
-"""Masking: what a granularity gives the network is replaced by its mean, all else stays.
+"""Masking: the vectors of a granularity are replaced by their mean; all others stay.
 
 A granularity's pooled vector becomes its mean over the validation documents of the same corpus, so that it carries no
 information about a document and stays a vector that the model knows. Tasks that predict words read words, not pooled vectors:
-there, what a granularity gives a word becomes its mean over the words of those documents. The levels above still read what a
-masked level has read. Unlike in an ablation, nothing is trained again: the effect is what this model relies on.
+there, a granularity's vector of a word becomes its mean over the words of those documents. The levels above still read what a
+masked level has read. Unlike in an ablation, nothing is trained again: the effect shows how far this model relies on it.
 
 Axes: B documents, N words, V width of a granularity, D width of a word.
 """
@@ -28,7 +28,7 @@ from mgm.text.features import FeaturePart
 NOTHING, WIDE, DEEP = "", "wide", "deep"
 """Masks beside the granularities: none, the wide part's outputs left out, and the deep part's left out."""
 CHARACTER_AND_WORD = "character and word"
-"""Tasks that predict words read the sum of the two, which cannot be told apart there."""
+"""Tasks that predict words read the sum of the two, which cannot be separated there."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def mean_vectors(network: Network, parts: Sequence[FeaturePart]) -> MeanVectors:
     num_documents = num_words = 0
     for part in parts:
         for _, batch in batches(part):
-            pooled, words = network.encoder(batch, 0.0, network.predicts_words)
+            pooled, words = network.encoder(batch, with_words=network.predicts_words)
             for name, vectors in pooled.items():
                 total = vectors.double().sum(0)
                 sums[name] = sums[name] + total if name in sums else total
@@ -88,9 +88,9 @@ def mean_vectors(network: Network, parts: Sequence[FeaturePart]) -> MeanVectors:
 def masked_outcomes(
     network: Network, part: FeaturePart, tasks: Sequence[Task], means: MeanVectors
 ) -> dict[str, dict[str, Outcome]]:
-    """Return what the network decodes for all documents of a part, by mask (`NOTHING` first), then by task.
+    """Return the network's decoded outcomes for all documents of a part, by mask (`NOTHING` first), then by task.
 
-    The encoder runs once; only what reads its vectors runs again for each mask.
+    The encoder runs once; only the parts that read its vectors run again for each mask.
 
     Args:
         network: in evaluation mode.
@@ -105,7 +105,7 @@ def masked_outcomes(
     word_start = np.concatenate([[0], np.cumsum(num_words)])
     outcomes: dict[str, dict[str, Outcome]] = {mask: {} for mask in masks}
     for rows, batch in batches(part):
-        pooled, words = network.encoder(batch, 0.0, network.predicts_words)
+        pooled, words = network.encoder(batch, with_words=network.predicts_words)
         wide = network.wide_outputs(batch)
         places = flat_positions(word_start[rows], num_words[rows])
         for mask in masks:

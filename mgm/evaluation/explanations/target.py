@@ -26,7 +26,7 @@ class Target:
 
     Attributes:
         coefficients: shaped as the task's output: (1, K), (1,) or (N, C).
-        description: what they sum, in words.
+        description: the sum in words.
         index: of the label among the outputs.
         words: (n,) of a span.
         tags: (n,) the tags of these words.

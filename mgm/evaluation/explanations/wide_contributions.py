@@ -1,4 +1,4 @@
-"""What each word adds to the wide part's outputs: exact, since that part is linear in its n-grams.
+"""The contribution of each word to the wide part's outputs: exact, since that part is linear in its n-grams.
 
 Axes: B documents, N words, M occurrences of n-grams, F n-grams (each once a document; of tagging: features of a word),
 K outputs of a task, C tags.
@@ -18,7 +18,7 @@ from mgm.model.wide.tagging import FEATURE_TEMPLATES, WideTagging
 
 @torch.no_grad()
 def wide_contributions(wide: Wide, batch: Batch, task: str, coefficients_BK: Tensor) -> Tensor:
-    """Return what each word (N,) adds to the sum over K of coefficient times output of its document.
+    """Return the contribution (N,) of each word to the sum over K of coefficient times output of its document.
 
     An n-gram's share, weight times value, is divided evenly among its occurrences, and an occurrence's among its words. The
     sum over a document's words is its output less that of an empty document (`Wide.bias`), weighted by the coefficients. The
@@ -43,7 +43,7 @@ def wide_contributions(wide: Wide, batch: Batch, task: str, coefficients_BK: Ten
 
 @torch.no_grad()
 def tagging_contributions(wide: WideTagging, batch: Batch, task: str, coefficients_NC: Tensor) -> Tensor:
-    """Return what each word (N,) adds to the sum over words and tags of coefficient times emission.
+    """Return the contribution (N,) of each word to the sum over words and tags of coefficient times emission.
 
     The weight of a feature is divided evenly among the words that it is made of; a feature that lies wholly outside the
     sentence counts for the word that has it.
@@ -81,7 +81,7 @@ def _shares(
     idf: Tensor,
     coefficients_BK: Tensor,
 ) -> Tensor:
-    """Return what each word (N,) adds through one table of n-grams."""
+    """Return the contribution (N,) of each word through one table of n-grams."""
     size = idf.numel()
     ngrams = occurrences.count_by_document(batch, size)
     value_F = wide.values(ngrams, idf) * (weight[ngrams.item] * coefficients_BK[ngrams.document]).sum(1)

@@ -1,4 +1,4 @@
-"""What each word of a document adds to a prediction.
+"""The contribution of each word of a document to a prediction.
 
 Through the deep part it is an approximation by integrated gradients, through the wide part it is exact.
 """
@@ -19,13 +19,13 @@ from mgm.tasks import Task
 
 @dataclass(frozen=True, kw_only=True)
 class WordAttribution:
-    """What the words of a document add to a target.
+    """The contributions of a document's words to a target.
 
     Attributes:
-        target: that is explained.
-        words: (N,) what each word adds.
-        deep: what all words add through the deep part.
-        wide: what all words add through the wide part; None where it is off.
+        target: the explained target.
+        words: (N,) the contribution of each word.
+        deep: the contribution of all words through the deep part.
+        wide: the contribution of all words through the wide part; None where it is off.
         error: the completeness error; see `IntegratedGradients.error`.
         steps: the points of the path.
     """
@@ -47,7 +47,7 @@ def attribute_words(
     baseline: Mapping[str, Tensor],
     settings: ExplainSettings,
 ) -> WordAttribution:
-    """Return what the words of a batch of one document add to a target; `baseline` is the corpus's average word.
+    """Return the contributions of a document's words, in a batch of one, to a target; `baseline` is the corpus's average word.
 
     The network's output is the mean of its parts, so each part adds half of its own.
     """

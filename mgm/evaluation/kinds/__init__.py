@@ -1,4 +1,4 @@
-"""How each kind of task is evaluated, one module a kind: metrics, baseline, errors, confusions, confidences."""
+"""Evaluation of each kind of task, one module a kind: metrics, baseline, errors, confusions, confidences."""
 
 from mgm.evaluation.kinds.classification import ClassificationEvaluation
 from mgm.evaluation.kinds.generation import GenerationEvaluation

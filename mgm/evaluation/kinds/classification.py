@@ -1,4 +1,4 @@
-"""How a label a document is evaluated."""
+"""Evaluation of one label a document."""
 
 import numpy as np
 import polars as pl

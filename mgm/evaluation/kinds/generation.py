@@ -1,4 +1,4 @@
-"""How generated text is evaluated.
+"""Evaluation of generated text.
 
 chrF and BLEU of a whole split (sacreBLEU), and the means over documents of ROUGE-1, 2 and L (F1, rouge-score) and of exact
 matches, all between 0 and 1.
@@ -24,11 +24,11 @@ from mgm.tasks import Task
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
 BASELINES = ("lead", "copy")
-"""What a task is compared with: the first sentence of the document, and the document itself."""
+"""The baselines of a task: the first sentence of the document, and the document itself."""
 _HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(f"[{_HAN}]|[^\\W_{_HAN}]+")
 _MIN_HAN_SHARE = 0.1
-"""With this share of references that hold Chinese characters BLEU reads Chinese by character (`zh`), else words (`13a`)."""
+"""From this share of references with Chinese characters on, BLEU tokenizes Chinese by character (`zh`), below it words (`13a`)."""
 _NUM_BLEU_SUMS, _NUM_CHRF_SUMS = 10, 18
 
 

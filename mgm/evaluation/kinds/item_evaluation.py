@@ -17,7 +17,7 @@ from mgm.tasks import Task
 
 
 class ItemEvaluation(TaskEvaluation):
-    """How items are evaluated: an item is right where one with the same `item_keys` is true."""
+    """Evaluation of items: an item is right where one with the same `item_keys` is true."""
 
     item_keys: ClassVar[tuple[str, ...]] = ("row", "label")
     """The columns that make two items the same one."""

@@ -1,6 +1,6 @@
-"""How a set of labels a document is evaluated.
+"""Evaluation of a set of labels a document.
 
-Average precision says how well probabilities rank true labels above others, whatever the threshold: the sum over distinct
+Average precision measures how well probabilities rank true labels above others, independently of a threshold: the sum over distinct
 scores, from the highest, of (recall_n - recall_n-1) * precision_n, as in scikit-learn. Scores are written rounded, so that
 counts by score lose nothing.
 

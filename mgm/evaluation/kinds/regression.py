@@ -1,4 +1,4 @@
-"""How a number a document is evaluated: Pearson's and Spearman's coefficients and the mean absolute error."""
+"""Evaluation of a number a document: Pearson's and Spearman's coefficients and the mean absolute error."""
 
 import numpy as np
 import polars as pl

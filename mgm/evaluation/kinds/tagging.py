@@ -1,4 +1,4 @@
-"""How labelled spans are evaluated: F1 of spans that match exactly, and of spans that overlap one of the same label.
+"""Evaluation of labelled spans: F1 of spans that match exactly, and of spans that overlap one of the same label.
 
 Half-open spans overlap where they share a code point.
 

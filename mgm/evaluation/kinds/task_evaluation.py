@@ -11,10 +11,10 @@ from mgm.tasks import Task
 
 
 class TaskEvaluation(ABC):
-    """How the predictions of tasks of one kind are evaluated.
+    """Evaluation of the predictions of tasks of one kind.
 
     `rows` is always a predictions frame (mgm/evaluation/predictions.py) of labelled documents with a prediction each; `task`
-    carries its label space. What does not apply to a kind returns None.
+    carries its label space. A method that does not apply to a kind returns None.
     """
 
     slice_metric: ClassVar[str]
@@ -77,11 +77,11 @@ class TaskEvaluation(ABC):
         return {}
 
     def class_predictions(self, rows: pl.DataFrame, task: Task) -> ClassPredictions | None:
-        """Return what calibration is measured on; None where the task gives no probabilities."""
+        """Return the predictions that calibration is measured on; None where the task gives no probabilities."""
         return None
 
     def scored_predictions(self, rows: pl.DataFrame, task: Task) -> ScoredPredictions | None:
-        """Return what coverage is measured on; None where the task gives no scores."""
+        """Return the predictions that coverage is measured on; None where the task gives no scores."""
         return None
 
     def confusions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame | None:

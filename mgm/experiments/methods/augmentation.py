@@ -38,7 +38,7 @@ class RandomAugmentation:
         return batch
 
     def draw_mixup(self, batch: Batch) -> Mixup | None:
-        """Return which documents are mixed, in a share `mixup` of the batches."""
+        """Return the mix-up of a batch's documents, in a share `mixup` of the batches; None in the others."""
         settings = self.settings
         if not settings.mixup or float(torch.rand(())) >= settings.mixup:
             return None
@@ -122,7 +122,7 @@ def mask_runs(batch: Batch, probability: float, run_length: int) -> Batch:
 
 
 def _in_labelled_document(batch: Batch, word_tasks: Set[str]) -> Tensor:
-    """Return which words (N,) are in a document whose words are labelled for any of these tasks."""
+    """Return (N,) whether a word is in a document whose words are labelled for any of these tasks."""
     documents = Ragged(batch.word, batch.words_per_document)
     labelled_N = torch.zeros_like(batch.word, dtype=torch.bool)
     for task in word_tasks & batch.targets.keys():

@@ -1,12 +1,12 @@
 """A decoder that generates subwords, or copies those of the source.
 
-Axes: B documents, K outputs of a document, T places of an output, L subwords read, M items read, V pieces, D width.
-Source of copying: See et al. 2017, arXiv:1704.04368 (pointer-generator).
+Axes: B documents, K outputs (beams) of a document, T positions of an output, L subwords of the source, M items of the source,
+V pieces, D width. Source of copying: See et al. 2017, arXiv:1704.04368 (pointer-generator).
 """
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -19,70 +19,68 @@ from mgm.model.ragged import Words
 from mgm.settings.model import GenerationSettings
 from mgm.text.subwords import UNKNOWN, visible_pieces
 
-_LEAST = 1e-9
+_EPSILON = 1e-9
 """Added to a probability before its logarithm."""
 
 
 @dataclass(frozen=True)
 class CopyAttention:
-    """How each place of an output came to be.
+    """The copying attention at each position of given outputs.
 
     Attributes:
-        copied: (B,T) the probability that its subword was copied, given that subword.
+        copy_probability: (B,T) the probability that the subword was copied rather than generated, given the subword.
         attention: (B,T,L) the copying attention to the source's subwords.
     """
 
-    copied: Tensor
+    copy_probability: Tensor
     attention: Tensor
 
 
 @dataclass(frozen=True)
 class DecoderState:
-    """What a search keeps from step to step.
+    """The state of a search between two steps.
 
     Attributes:
         memory: the source.
-        read: the source's keys of each layer, by document.
-        copy_key_BLD: the source's keys of copying.
-        written: the outputs' keys of each layer, by output (B*K rows).
-        place: the number of subwords of each output.
+        source_kv: the keys and values of the source for each layer, B rows.
+        copy_key_BLD: the keys of the source for copying.
+        output_kv: the keys and values of the outputs so far for each layer, B*K rows.
+        position: the number of subwords of each output so far.
     """
 
     memory: Memory
-    read: list[KVCache]
+    source_kv: list[KVCache]
     copy_key_BLD: Tensor
-    written: list[KVCache]
-    place: int = 0
+    output_kv: list[KVCache]
+    position: int = 0
 
     def select(self, documents: Tensor, rows: Tensor) -> "DecoderState":
-        """Return the state of some documents and some of their outputs."""
+        """Return the state of some of the `documents`, whose outputs are the given `rows` of the B*K."""
         return DecoderState(
-            self.memory.rows(documents),
-            [keys.select(documents) for keys in self.read],
-            self.copy_key_BLD[documents],
-            [keys.select(rows) for keys in self.written],
-            self.place,
+            memory=self.memory.select(documents),
+            source_kv=[layer.select(documents) for layer in self.source_kv],
+            copy_key_BLD=self.copy_key_BLD[documents],
+            output_kv=[layer.select(rows) for layer in self.output_kv],
+            position=self.position,
         )
 
-    def reordered(self, rows: Tensor) -> "DecoderState":
-        """Return the state of other outputs of the same documents."""
-        return DecoderState(
-            self.memory, self.read, self.copy_key_BLD, [k.select(rows) for k in self.written], self.place
-        )
+    def reorder(self, rows: Tensor) -> "DecoderState":
+        """Return the state of the same documents with the given `rows` of the B*K outputs."""
+        return replace(self, output_kv=[layer.select(rows) for layer in self.output_kv])
 
 
 class PointerGeneratorDecoder(nn.Module):
-    """The decoder of all tasks that generate text; of one task is only the vector that its outputs begin with.
+    """The decoder that all tasks that generate text share; only the vector that outputs begin with is specific to a task.
 
-    A subword's probability is g * p(generated) + (1 - g) * p(copied), the latter the attention that goes to its places in the
-    source; the gate g is computed from the state.
+    The probability of a subword is g * p(generated) + (1 - g) * p(copied), where p(copied) is the attention to its positions in
+    the source, and the gate g is computed from the hidden state.
     """
 
     forbidden_ids: Tensor
-    shows: Tensor
+    visible_ids: Tensor
 
     def __init__(self, settings: GenerationSettings, word_width: int, pieces: Sequence[str]) -> None:
-        """Make the decoder for words of a width and the pieces that subword ids stand for."""
+        """Make the decoder for words of width `word_width` and the `pieces` that subword ids stand for."""
         super().__init__()
         self.settings, width = settings, settings.width
         self.pieces = nn.Embedding(len(pieces), width)
@@ -96,99 +94,121 @@ class PointerGeneratorDecoder(nn.Module):
         self.gate = nn.Linear(2 * width, 1)
         self.dropout = nn.Dropout(settings.dropout)
         self.register_buffer("forbidden_ids", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
-        self.register_buffer("shows", torch.from_numpy(visible_pieces(pieces)), persistent=False)
+        self.register_buffer("visible_ids", torch.from_numpy(visible_pieces(pieces)), persistent=False)
 
-    def read(self, batch: Batch, words: Words) -> Memory:
-        """Return the source that the decoder attends to."""
+    def encode_source(self, batch: Batch, words: Words) -> Memory:
+        """Return the source of each document, which the decoder attends to."""
         memory: Memory = self.source_encoder(batch, words, self.pieces)
         return memory
 
     def teacher_forced_log_probs(self, memory: Memory, start_D: Tensor, target_BT: Tensor) -> Tensor:
-        """Return (B,T,2), of each place of the targets; 0 where the target has no subword.
+        """Return two log-probabilities (B,T,2) for each position of the targets; 0 where the target has no subword.
 
-        They are the log-probability of its subword, and the mean over all pieces of the log-probability to generate them.
-        Targets are cut at the longest output.
+        The first is that of the target's subword; the second is the mean, over all pieces, of the log-probability of generating
+        the piece. Targets are cut at the maximal length of an output.
         """
         target_BT = target_BT[:, : self.settings.max_length]
         known = target_BT != NO_LABEL
         if not known.any():  # no target, and still a function of the source, for its gradient
             return memory.items_BMD.new_zeros(*known.shape, 2) + 0.0 * memory.items_BMD.sum()
-        state, attention, gate = self._whole(memory, start_D, target_BT)
-        logits = F.linear(state[known], self.pieces.weight, self.bias).float()
+        hidden, attention, gate = self._run_all_positions(memory, start_D, target_BT)
+        logits = F.linear(hidden[known], self.pieces.weight, self.bias).float()
         target = target_BT[known]
         generated = -F.cross_entropy(logits, target, reduction="none")
         total = logits.gather(1, target[:, None])[:, 0] - generated
-        same_BTL = (target_BT[:, :, None] == memory.subword_BL[:, None]) & memory.spelt_BL[:, None]
+        same_BTL = (target_BT[:, :, None] == memory.subword_BL[:, None]) & memory.subword_mask_BL[:, None]
         copied = (attention * same_BTL).sum(2)[known].float()
         gate = gate[known].float()
         log_prob = torch.logaddexp(
-            F.logsigmoid(gate) + generated, F.logsigmoid(-gate) + (copied + _LEAST).log()
+            F.logsigmoid(gate) + generated, F.logsigmoid(-gate) + (copied + _EPSILON).log()
         )
         pair = torch.stack([log_prob, logits.mean(1) - total], dim=1)
         return pair.new_zeros(*known.shape, 2).masked_scatter(known[:, :, None], pair)
 
-    def copy_attention(self, memory: Memory, start_D: Tensor, written_BT: Tensor) -> CopyAttention:
-        """Return how outputs `written_BT` came to be, which have NO_LABEL behind their ends."""
-        state, attention, gate = self._whole(memory, start_D, written_BT)
-        generated = F.linear(state, self.pieces.weight, self.bias).softmax(2)
-        generated = gate.sigmoid() * generated.gather(2, written_BT.clamp(min=0)[:, :, None])[:, :, 0]
-        same_BTL = (written_BT[:, :, None] == memory.subword_BL[:, None]) & memory.spelt_BL[:, None]
+    def copy_attention(self, memory: Memory, start_D: Tensor, output_BT: Tensor) -> CopyAttention:
+        """Return the copying attention at each position of outputs (B,T), which are padded with NO_LABEL."""
+        hidden, attention, gate = self._run_all_positions(memory, start_D, output_BT)
+        generated = F.linear(hidden, self.pieces.weight, self.bias).softmax(2)
+        generated = gate.sigmoid() * generated.gather(2, output_BT.clamp(min=0)[:, :, None])[:, :, 0]
+        same_BTL = (output_BT[:, :, None] == memory.subword_BL[:, None]) & memory.subword_mask_BL[:, None]
         copied = (-gate).sigmoid() * (attention * same_BTL).sum(2)
-        return CopyAttention(copied / (generated + copied).clamp(min=_LEAST), attention)
-
-    def begin(self, memory: Memory) -> DecoderState:
-        """Return the state before the first place."""
-        read = [self._layer(i).cross_attention.keys(memory.items_BMD) for i in range(len(self.layers))]
-        return DecoderState(memory, read, self.copy_key(self._spelt(memory)), [])
-
-    def step(self, past: DecoderState, item_BKD: Tensor) -> tuple[Tensor, DecoderState]:
-        """Return log-probabilities (B,K,V) of the next subword after `item_BKD`, the vectors of the last ones, and the new state."""
-        state = item_BKD + sinusoidal_positions(
-            torch.tensor(past.place, device=item_BKD.device), self.settings.width
+        return CopyAttention(
+            copy_probability=copied / (generated + copied).clamp(min=_EPSILON), attention=attention
         )
-        written = []
-        for i in range(len(self.layers)):
-            before = past.written[i] if past.written else None
-            state, keys = self._layer(i).step(state, before, past.read[i], past.memory.mask_BM)
-            written.append(keys)
-        state = self.normalise(state)
-        attention, gate = self._copying(state, past.copy_key_BLD, past.memory)
-        probability = F.linear(state, self.pieces.weight, self.bias).softmax(2) * gate.sigmoid()[..., None]
-        place = past.memory.subword_BL[:, None].expand_as(attention)
-        probability = probability.scatter_add(2, place, attention * (-gate).sigmoid()[..., None])
-        log = (probability + _LEAST).log()
-        return log, DecoderState(past.memory, past.read, past.copy_key_BLD, written, past.place + 1)
 
-    def items(self, ids: Tensor) -> Tensor:
-        """Return the vectors (..., D) of subwords as input."""
+    def initial_state(self, memory: Memory) -> DecoderState:
+        """Return the state before the first subword."""
+        return DecoderState(
+            memory=memory,
+            source_kv=[
+                self._layer(i).cross_attention.keys(memory.items_BMD) for i in range(len(self.layers))
+            ],
+            copy_key_BLD=self.copy_key(_subword_vectors(memory)),
+            output_kv=[],
+        )
+
+    def step(self, state: DecoderState, input_BKD: Tensor) -> tuple[Tensor, DecoderState]:
+        """Return the log-probabilities (B,K,V) of the next subword, and the next state.
+
+        Args:
+            state: the state so far.
+            input_BKD: the vectors of the last subwords, or the vector that outputs begin with.
+        """
+        hidden = input_BKD + sinusoidal_positions(
+            torch.tensor(state.position, device=input_BKD.device), self.settings.width
+        )
+        output_kv = []
+        for i in range(len(self.layers)):
+            layer_kv = state.output_kv[i] if state.output_kv else None
+            hidden, layer_kv = self._layer(i).step(
+                hidden, layer_kv, source_kv=state.source_kv[i], mask_BM=state.memory.mask_BM
+            )
+            output_kv.append(layer_kv)
+        hidden = self.normalise(hidden)
+        attention, gate = self._attend_for_copying(hidden, state.copy_key_BLD, state.memory)
+        probability = F.linear(hidden, self.pieces.weight, self.bias).softmax(2) * gate.sigmoid()[..., None]
+        subwords = state.memory.subword_BL[:, None].expand_as(attention)
+        probability = probability.scatter_add(2, subwords, attention * (-gate).sigmoid()[..., None])
+        log_prob = (probability + _EPSILON).log()
+        return log_prob, replace(state, output_kv=output_kv, position=state.position + 1)
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Return the input vectors (..., D) of subwords."""
         vectors: Tensor = self.pieces(ids) * math.sqrt(self.settings.width)
         return vectors
 
-    def _whole(self, memory: Memory, start_D: Tensor, target_BT: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return states (B,T,D), copying attention (B,T,L) and gates (B,T) of the places of outputs."""
-        before = self.items(target_BT[:, :-1].clamp(min=0))
-        items = torch.cat([start_D.expand(target_BT.shape[0], 1, -1), before], dim=1)
-        items = items + sinusoidal_positions(
-            torch.arange(target_BT.shape[1], device=items.device), self.settings.width
+    def _run_all_positions(
+        self, memory: Memory, start_D: Tensor, target_BT: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return hidden states (B,T,D), copying attention (B,T,L) and gate logits (B,T) at all positions of the targets."""
+        before = self.embed(target_BT[:, :-1].clamp(min=0))
+        inputs = torch.cat([start_D.expand(target_BT.shape[0], 1, -1), before], dim=1)
+        inputs = inputs + sinusoidal_positions(
+            torch.arange(target_BT.shape[1], device=inputs.device), self.settings.width
         )
-        state = self.dropout(items)
+        hidden = self.dropout(inputs)
         for i in range(len(self.layers)):
             layer = self._layer(i)
-            state = layer(state, layer.cross_attention.keys(memory.items_BMD), memory.mask_BM)
-        state = self.normalise(state)
-        return state, *self._copying(state, self.copy_key(self._spelt(memory)), memory)
+            hidden = layer(hidden, layer.cross_attention.keys(memory.items_BMD), memory.mask_BM)
+        hidden = self.normalise(hidden)
+        copy_key_BLD = self.copy_key(_subword_vectors(memory))
+        return hidden, *self._attend_for_copying(hidden, copy_key_BLD, memory)
 
-    def _copying(self, state_BQD: Tensor, key_BLD: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+    def _attend_for_copying(
+        self, hidden_BQD: Tensor, key_BLD: Tensor, memory: Memory
+    ) -> tuple[Tensor, Tensor]:
         """Return the attention (B,Q,L) to the source's subwords, and the logit (B,Q) of generating rather than copying."""
-        score = self.copy_query(state_BQD) @ key_BLD.transpose(1, 2) / math.sqrt(self.settings.width)
-        attention = score.float().masked_fill(~memory.spelt_BL[:, None], -math.inf).softmax(2)
-        context = attention.to(state_BQD.dtype) @ self._spelt(memory)
-        return attention, self.gate(torch.cat([state_BQD, context], dim=2))[..., 0]
-
-    def _spelt(self, memory: Memory) -> Tensor:
-        return memory.items_BMD[:, : memory.subword_BL.shape[1]]
+        score = self.copy_query(hidden_BQD) @ key_BLD.transpose(1, 2) / math.sqrt(self.settings.width)
+        attention = score.float().masked_fill(~memory.subword_mask_BL[:, None], -math.inf).softmax(2)
+        context = attention.to(hidden_BQD.dtype) @ _subword_vectors(memory)
+        return attention, self.gate(torch.cat([hidden_BQD, context], dim=2))[..., 0]
 
     def _layer(self, number: int) -> DecoderLayer:
         layer = self.layers[number]
         assert isinstance(layer, DecoderLayer)
         return layer
+
+
+def _subword_vectors(memory: Memory) -> Tensor:
+    """Return the vectors (B,L,D) of the source's subwords."""
+    return memory.items_BMD[:, : memory.subword_BL.shape[1]]

@@ -1,4 +1,4 @@
-"""Attention layers of the source encoder and of the decoder: normalised before, added after.
+"""Attention layers of the source encoder and of the decoder, with normalisation before each part and a residual after it.
 
 Axes: B documents, Q queries, M items attended to, D width, H heads, d width of a head. Source: Vaswani et al. 2017,
 arXiv:1706.03762; the order of normalisation: Xiong et al. 2020, arXiv:2002.04745.
@@ -30,7 +30,7 @@ class KVCache(NamedTuple):
 
 
 class Attention(nn.Module):
-    """Multi-head attention whose keys are computed apart from its queries, so that they can be kept."""
+    """Multi-head attention whose keys are computed apart from its queries, so that they can be cached."""
 
     def __init__(self, settings: GenerationSettings) -> None:
         super().__init__()
@@ -40,29 +40,29 @@ class Attention(nn.Module):
         self.output = nn.Linear(width, width)
 
     def keys(self, items_BMD: Tensor) -> KVCache:
-        """Return the keys and values of items."""
+        """Return the keys and values (B,H,M,d) of items."""
         both = self.key_value(items_BMD).unflatten(2, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
         return KVCache(both[0], both[1])
 
     def forward(
-        self, items_BQD: Tensor, keys: KVCache, mask: Tensor | None = None, causal: bool = False
+        self, items_BQD: Tensor, keys: KVCache, *, mask: Tensor | None = None, causal: bool = False
     ) -> Tensor:
-        """Return (B,Q,D).
+        """Return the attended vectors (B,Q,D).
 
         Args:
-            items_BQD: the queries.
-            keys: what they attend to.
-            mask: (B,M) the items that are there.
-            causal: whether a query sees only the items up to its own place.
+            items_BQD: the items that queries are computed from.
+            keys: the keys and values that they attend to.
+            mask: (B,M) whether an item is real rather than padding.
+            causal: whether a query attends only to the items up to its position.
         """
         query = self.query(items_BQD).unflatten(2, (self.heads, -1)).transpose(1, 2)
-        seen = None if mask is None else mask[:, None, None, :]
+        key_mask = None if mask is None else mask[:, None, None, :]
         # The backward pass of attention is several times slower in bf16 on a CPU.
         with torch.autocast(query.device.type, enabled=query.device.type != "cpu"):
             if query.device.type == "cpu":
                 query, keys = query.float(), KVCache(keys.key.float(), keys.value.float())
             mixed = F.scaled_dot_product_attention(
-                query, keys.key, keys.value, attn_mask=seen, is_causal=causal
+                query, keys.key, keys.value, attn_mask=key_mask, is_causal=causal
             )
         return self.output(mixed.transpose(1, 2).flatten(2))
 
@@ -76,7 +76,7 @@ class Feedforward(nn.Module):
         self.outer = nn.Linear(settings.feedforward_width, settings.width)
 
     def forward(self, items: Tensor) -> Tensor:
-        """Return items of the same shape."""
+        """Return vectors of the same shape."""
         return self.outer(F.gelu(self.inner(items)))
 
 
@@ -90,9 +90,9 @@ class EncoderLayer(nn.Module):
         self.dropout = nn.Dropout(settings.dropout)
 
     def forward(self, items_BMD: Tensor, mask_BM: Tensor) -> Tensor:
-        """Return (B,M,D)."""
+        """Return the layer's vectors (B,M,D) of the items."""
         normal = self.normalise[0](items_BMD)
-        items_BMD = items_BMD + self.dropout(self.attend(normal, self.attend.keys(normal), mask_BM))
+        items_BMD = items_BMD + self.dropout(self.attend(normal, self.attend.keys(normal), mask=mask_BM))
         return items_BMD + self.dropout(self.forward_part(self.normalise[1](items_BMD)))
 
 
@@ -109,33 +109,40 @@ class DecoderLayer(nn.Module):
         self.normalise = nn.ModuleList(nn.LayerNorm(settings.width) for _ in range(3))
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, items_BQD: Tensor, read: KVCache, mask_BM: Tensor) -> Tensor:
-        """Return the states (B,Q,D) of all places of an output at once."""
+    def forward(self, items_BQD: Tensor, source_kv: KVCache, mask_BM: Tensor) -> Tensor:
+        """Return the states (B,Q,D) of all positions of an output at once."""
         normal = self.normalise[0](items_BQD)
         items_BQD = items_BQD + self.dropout(self.attend(normal, self.attend.keys(normal), causal=True))
-        return self._attend_to_source(items_BQD, read, mask_BM)
+        return self._attend_to_source(items_BQD, source_kv, mask_BM)
 
     def step(
-        self, items_BKD: Tensor, past: KVCache | None, read: KVCache, mask_BM: Tensor
+        self, items_BKD: Tensor, output_kv: KVCache | None, *, source_kv: KVCache, mask_BM: Tensor
     ) -> tuple[Tensor, KVCache]:
-        """Return the states (B,K,D) of the next place of K outputs a document, and the keys of B*K outputs up to here."""
+        """Return the states (B,K,D) of one more position of the outputs, and the keys and values of B*K outputs up to it.
+
+        Args:
+            items_BKD: the vectors of the last position of K outputs a document.
+            output_kv: the keys and values of the positions before; None at the first.
+            source_kv: the keys and values of the source.
+            mask_BM: whether an item of the source is real rather than padding.
+        """
         batch, beams = items_BKD.shape[:2]
         normal = self.normalise[0](items_BKD).reshape(batch * beams, 1, -1)
         keys = self.attend.keys(normal)
-        keys = keys if past is None else past.append(keys)
+        keys = keys if output_kv is None else output_kv.append(keys)
         items_BKD = items_BKD + self.attend(normal, keys).reshape(batch, beams, -1)
-        # The outputs of a document are queries beside each other, so the source is not copied for each.
-        return self._attend_to_source(items_BKD, read, mask_BM), keys
+        # The outputs of a document are K queries to one source, which is therefore not repeated for each.
+        return self._attend_to_source(items_BKD, source_kv, mask_BM), keys
 
-    def _attend_to_source(self, items_BQD: Tensor, read: KVCache, mask_BM: Tensor) -> Tensor:
+    def _attend_to_source(self, items_BQD: Tensor, source_kv: KVCache, mask_BM: Tensor) -> Tensor:
         items_BQD = items_BQD + self.dropout(
-            self.cross_attention(self.normalise[1](items_BQD), read, mask_BM)
+            self.cross_attention(self.normalise[1](items_BQD), source_kv, mask=mask_BM)
         )
         return items_BQD + self.dropout(self.forward_part(self.normalise[2](items_BQD)))
 
 
 def sinusoidal_positions(position: Tensor, width: int) -> Tensor:
-    """Return sines and cosines (..., width) of positions (...)."""
+    """Return the sinusoidal encoding (..., width) of positions (...)."""
     half = width // 2
     rate = torch.exp(torch.arange(half, device=position.device) * (-math.log(10_000.0) / half))
     angle = position[..., None] * rate

@@ -24,7 +24,7 @@ GRANULARITIES: dict[str, type[Granularity]] = {
     "paragraph": Paragraph,
     "document": Document,
 }
-"""By the name of their settings, from the bottom up: each reads what those before it made."""
+"""The granularities by the name of their settings, from the bottom up: each reads the states of those before it."""
 
 __all__ = [
     "GRANULARITIES",

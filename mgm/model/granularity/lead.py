@@ -1,4 +1,4 @@
-"""The document's first sentence, read on its own: a title, a headline or a summary line says more than its length.
+"""The document's first sentence, read on its own: a title, a headline or a summary line carries more information than its length suggests.
 
 Axes: B documents, T distinct words, D width of a word, V width of the lead.
 """

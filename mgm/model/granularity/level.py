@@ -1,4 +1,4 @@
-"""What a granularity is to the encoder, and what the granularities hand each other.
+"""The interface of a granularity to the encoder, and the state that granularities pass on.
 
 Axes: B documents, P paragraphs, S sentences, N words, M words read, T distinct words, D width of a word.
 """
@@ -19,11 +19,11 @@ from mgm.settings.model import ModelSettings
 
 @dataclass(frozen=True)
 class TokenTypeStates:
-    """The encoder's states of T distinct words, whatever documents they stand in.
+    """The encoder's states of T distinct words, independent of documents.
 
-    `vectors` (T,D): by granularity; `whole_TD`: their sum; `dropped_TD`: their sum, after dropout; `projections`: the share of
-    each word in the levels that read words in order, as `Encoder.projecting_levels` lists them; `row`: the place of each of
-    the batch's words in these, None: they are the batch's, in its order.
+    `vectors` (T,D): by granularity; `whole_TD`: their sum; `dropped_TD`: their sum, after dropout; `projections`: each word's
+    products with the weights of the levels that read words in order, as `Encoder.projecting_levels` lists them; `row`: the row
+    of each of the batch's distinct words in these, None: the rows are the batch's words, in its order.
     """
 
     vectors: dict[str, Tensor]
@@ -33,21 +33,21 @@ class TokenTypeStates:
     row: Tensor | None = None
 
     def words(self, batch: Batch) -> Tensor:
-        """Return (N,) the place of each of the batch's words in these."""
+        """Return the row (N,) of each of the batch's words in these states."""
         return batch.word if self.row is None else self.row[batch.word]
 
 
 @dataclass
 class EncoderState:
-    """What the granularities have made of a batch so far, from the bottom up."""
+    """The results of the granularities so far for a batch, from the bottom up."""
 
     batch: Batch
     types: TokenTypeStates
     selections: dict[SelectionName, TokenSelection]
     projections: dict[nn.Module, Tensor]
-    """Those of `types`, by the level that they are for."""
+    """The projections of `types`, by the level that reads them."""
     with_words: bool
-    """Whether vectors of words are wanted beside those of documents."""
+    """Whether to compute vectors of words beside those of documents."""
     pooled: dict[str, Tensor] = field(default_factory=dict)
     """(B, width) by granularity."""
     word_parts: list[Tensor] = field(default_factory=list)
@@ -109,11 +109,11 @@ class ProjectingLevel(nn.Module, ABC):
 
 
 class Granularity(nn.Module, ABC):
-    """A granularity of the text: from what stands below it to a vector a document, and perhaps one a word.
+    """A granularity of the text: it turns the states below it into a vector a document, and perhaps one a word.
 
     Attributes:
         widths: the widths of the pooled vectors that it gives, by their names.
-        word_widths: the widths of what it adds to the vectors of words, by their names.
+        word_widths: the widths of the parts that it adds to the vectors of words, by their names.
     """
 
     widths: dict[str, int]
@@ -135,7 +135,7 @@ class Granularity(nn.Module, ABC):
 
     @abstractmethod
     def extend(self, state: EncoderState) -> None:
-        """Add to `state` what this granularity makes of it."""
+        """Add the results of this granularity to `state`."""
 
 
 class TypeGranularity(Granularity):

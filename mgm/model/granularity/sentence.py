@@ -84,7 +84,7 @@ class Sentence(Granularity, ProjectingLevel):
         torch.addmm(self.inputs.bias, types_TD, self.inputs.weight.T, out=out)
 
     def read(self, projections: Tensor, reading: TokenSelection) -> Ragged:
-        """Return what `forward` does, for the words' projections."""
+        """Return the result of `forward`, given the words' projections."""
         words, layout = reading.sentences, reading.sentences.time_major
         forward, backward = projections.chunk(2, dim=1)
         gates = torch.stack(

@@ -76,7 +76,7 @@ class Window(ProjectingLevel):
         return self.read(self.projections(types_TD), reading)
 
     def projections(self, types_TD: Tensor) -> Tensor:
-        """Return ((T+1)*k,W), a row a word and place; the last k rows are of what lies beyond the ends.
+        """Return ((T+1)*k,W), a row for each word and position; the last k rows are those of padding.
 
         The bias is in the projection of the window's own word.
         """
@@ -86,12 +86,12 @@ class Window(ProjectingLevel):
 
     @torch.no_grad()
     def write_projections(self, types_TD: Tensor, out: Tensor) -> None:
-        """Write the projections of words, without those of what lies beyond the ends, into `out` (T*k,W)."""
+        """Write the projections of words, without those of padding, into `out` (T*k,W)."""
         torch.mm(types_TD, self.places.weight.T, out=out.view(types_TD.shape[0], -1))
         out.view(-1, self.size, self.width)[:, (self.size - 1) // 2] += self.bias
 
     def read(self, projections: Tensor, reading: TokenSelection) -> Ragged:
-        """Return what `forward` does, for the words' projections."""
+        """Return the result of `forward`, given the words' projections."""
         words = reading.documents
         neighbour = reading.context_windows(self.size, beyond=projections.shape[0] // self.size - 1)
         place = torch.arange(self.size, device=neighbour.device)

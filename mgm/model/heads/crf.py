@@ -13,13 +13,15 @@ from mgm.model.ragged import Ragged, TimeMajor
 
 FORBIDDEN = -1e4
 """The score of a transition that BIO forbids."""
-_WIDEST_GAP = 60.0
-_LARGEST = 1e200
+_MAX_SCORE_GAP = 60.0
+"""Tags whose score is this much below the best of their word count as this much below it."""
+_MAX_BETA = 1e200
+"""Backward values are clipped here, so that they stay finite."""
 
 
 @dataclass(frozen=True)
 class Marginals:
-    """Expected counts in float64: of each word's tags (N,C), of first tags (C,) and transitions (C,C) over all sentences."""
+    """The expected counts in float64 of each word's tags (N,C), and of first tags (C,) and transitions (C,C) over all sentences."""
 
     log_partition: Tensor  # scalar: the sum over all sentences
     tag: Tensor
@@ -33,8 +35,8 @@ def marginals(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Marg
     layout = emissions.time_major
     score = emissions.values[layout.item].double()
     highest = score.amax(1, keepdim=True)
-    # A wider gap changes no probability; cutting it keeps every product above zero.
-    factor = (score - highest).clamp(min=-_WIDEST_GAP).exp()
+    # A larger gap would change no probability; clipping it keeps every product above zero.
+    factor = (score - highest).clamp(min=-_MAX_SCORE_GAP).exp()
     begin, step = start_C.double().exp(), transition_CC.double().exp()
     alpha, scale, beta = torch.empty_like(factor), torch.empty_like(highest), torch.ones_like(factor)
     walk = _walk(layout)
@@ -49,25 +51,28 @@ def marginals(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Marg
             factor[here : here + count] * beta[here : here + count] / scale[here : here + count]
         )
         if t:
-            beta[before : before + count] = (weighted[here : here + count] @ step.T).clamp(max=_LARGEST)
+            beta[before : before + count] = (weighted[here : here + count] @ step.T).clamp(max=_MAX_BETA)
     posterior = alpha * beta
     first = layout.steps[0] if layout.steps else 0
     transition = step * (alpha[layout.previous()].T @ weighted[first:])
     return Marginals(
-        (scale.log() + highest).sum(), posterior[layout.slot], posterior[:first].sum(0), transition
+        log_partition=(scale.log() + highest).sum(),
+        tag=posterior[layout.slot],
+        first=posterior[:first].sum(0),
+        transition=transition,
     )
 
 
 def negative_log_likelihood(
     emissions: Ragged, tags_N: Tensor, start_C: Tensor, transition_CC: Tensor
 ) -> Tensor:
-    """Return the negative log-likelihood, a scalar, summed over all sentences, none of which may be empty."""
+    """Return the negative log-likelihood, a scalar, summed over all sentences, none of which is empty."""
     begins = emissions.position == 0
     gold = emissions.values.gather(1, tags_N[:, None]).sum() + start_C[tags_N[begins]].sum()
     inner = ~begins[1:]
     gold = gold + transition_CC[tags_N[:-1][inner], tags_N[1:][inner]].sum()
     expected = marginals(emissions, start_C, transition_CC)
-    # The gradient of the partition is the expected counts, as of this linear form; its value is added beside.
+    # The expected counts are the gradient of the log-partition, and of this linear form; its value is corrected below.
     linear = (
         (expected.tag.to(emissions.values) * emissions.values).sum()
         + (expected.first.to(start_C) * start_C).sum()
@@ -79,7 +84,7 @@ def negative_log_likelihood(
 
 @torch.no_grad()
 def viterbi(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Tensor:
-    """Return (N,), the best sequence of tags of each sentence."""
+    """Return the tags (N,) of the best sequence of each sentence."""
     layout = emissions.time_major
     score = emissions.values[layout.item]
     best, pointer = torch.empty_like(score), torch.zeros_like(score, dtype=torch.int64)
@@ -91,7 +96,7 @@ def viterbi(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Tensor
         else:
             reach = start_C.expand(count, -1)
         best[here : here + count] = reach + score[here : here + count]
-    tags = best.argmax(1)  # right for each sentence's last word; the walk back replaces the others
+    tags = best.argmax(1)  # right for the last word of each sentence; the backward walk replaces the others
     for before, here, count in reversed(walk[1:]):
         tags[before : before + count] = pointer[here : here + count].gather(
             1, tags[here : here + count, None]

@@ -1,4 +1,4 @@
-"""A text a document: what is one task's own of it. The decoder of all such tasks is mgm.model.generation.decoder.
+"""The head of a task that generates text: its parameters and loss. The decoder of all such tasks is mgm.model.generation.decoder.
 
 Axes: B documents, R rows of a part, T places of a target, D width.
 """
@@ -22,7 +22,7 @@ from mgm.text.subwords import decode_pieces
 class GenerationHead(Head):
     """The vector that a task's outputs begin with, and its loss: cross-entropy a subword, under teacher forcing.
 
-    Targets: (B,T) int64 subwords with their end, NO_LABEL behind it. Smoothing is towards all pieces that can be written.
+    Targets: (B,T) int64 subwords, END and then NO_LABEL. Smoothing is towards all pieces that can be generated.
     The outputs are those of `PointerGeneratorDecoder.teacher_forced_log_probs`.
     """
 
@@ -32,7 +32,7 @@ class GenerationHead(Head):
 
     @classmethod
     def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
-        """Return the subwords (B,T) of each document's text, T those of the longest."""
+        """Return the subwords (B,T) of each document's text, with T the length of the longest."""
         values, count = flatten_lists(column)
         rows = np.full((len(column), int(count.max(initial=0))), NO_LABEL, np.int64)
         rows[np.repeat(np.arange(len(column)), count), flat_positions(np.zeros_like(count), count)] = values
@@ -87,7 +87,7 @@ class GenerationHead(Head):
         thresholds: Thresholds | None,
         with_probs: bool,
     ) -> Columns:
-        """Return the texts, the mean log-probability of their subwords, and whether a document's end was left unread."""
+        """Return the texts, the mean log-probability of their subwords, and whether the decoder read only a part of the document."""
         assert isinstance(outcome, Texts)
         return {
             task.name: pl.Series(outcome.text.tolist(), dtype=pl.String),
@@ -106,5 +106,5 @@ class GenerationHead(Head):
 
 
 def truncated_column(task: str) -> str:
-    """Return the name of the column that says whether the end of a document was left unread."""
+    """Return the name of the column that holds whether the decoder read only a part of the document."""
     return f"{task}_truncated"

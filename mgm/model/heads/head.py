@@ -1,4 +1,4 @@
-"""What the model does for a kind of task, and the registry of the kinds.
+"""The base of prediction heads, one a kind of task, and their registry.
 
 Axes: B documents, N words, R rows of a part, K labels, O outputs, D width.
 """
@@ -31,10 +31,10 @@ Decoded = Tensor | Tagged | BeamOutput
 
 
 class Head(nn.Module, ABC):
-    """From the vectors that a task reads to its outputs, their loss, and what they predict.
+    """A module from the vectors that a task reads to its outputs, with their loss and their predictions.
 
     A kind of task is one subclass, registered in `HEADS`; its class methods treat the kind's labels and predictions, which
-    need no weights. What is not overridden suits a kind with a label space and one vector a document.
+    need no weights. The methods that are not abstract suit a kind with a label space and one vector a document.
     """
 
     def __init__(self, width: int, labels: Sequence[str]) -> None:
@@ -67,7 +67,7 @@ class Head(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, output: Tensor, target: Tensor, *, batch: Batch, smoothing: float) -> Tensor | None:
-        """Return the mean loss, a scalar, over what is labelled; None where nothing is."""
+        """Return the mean loss, a scalar, over the labelled items; None where there are none."""
 
     def distillation_loss(
         self,
@@ -82,7 +82,7 @@ class Head(nn.Module, ABC):
         """Return the mean loss, a scalar, against the mix of labels and a teacher's predictions; None where neither is.
 
         Args:
-            output: what `forward` returned.
+            output: the result of `forward`.
             target: the labels, as in `loss`.
             teacher: probabilities (B,K) or values (B,); NaN where there are none.
             batch: the documents.
@@ -122,7 +122,7 @@ class Head(nn.Module, ABC):
         """Write the predictions of a batch into an outcome.
 
         Args:
-            outcome: what `empty_outcome` made.
+            outcome: the result of `empty_outcome`.
             decoded: the predictions of B documents.
             task: the task.
             rows: (B,) the places of the documents in the outcome.
@@ -146,7 +146,7 @@ class Head(nn.Module, ABC):
 
         Args:
             task: the task, with its label space.
-            outcome: what was decoded for the R documents.
+            outcome: the decoded outcome of the R documents.
             documents: their features.
             thresholds: those that were tuned for the task; None: there are none.
             with_probs: whether `<task>_probs` is wanted.

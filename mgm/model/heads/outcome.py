@@ -1,4 +1,4 @@
-"""What is decoded for the rows of a part, and how scores of it are written to tables.
+"""Decoded outcomes for the rows of a part, and the rounding of scores in tables.
 
 Axes: R rows, N words of these rows, K labels.
 """

@@ -1,1 +1,1 @@
-"""How tasks share the network between the fused vector and their heads, one way a file."""
+"""Ways in which tasks share the network between the fused vector and their heads, one way a file."""

@@ -1,4 +1,4 @@
-"""Tasks share all but their heads."""
+"""Hard parameter sharing: tasks share all but their heads."""
 
 from torch import Tensor
 
@@ -10,7 +10,7 @@ class HardSharing(Sharing):
     """Every task reads one encoder as it is. Source: Caruana 1997."""
 
     def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:
-        """Return what each task's head reads; see `Sharing`."""
+        """Return the input of each task's head; see `Sharing`."""
         words = self.drop_words(words_ND) if words_ND is not None else None
         inputs = {}
         for name, reads_words in self.reads_words.items():

@@ -1,4 +1,4 @@
-"""The base of every way of sharing: from what the encoder gives to what each task's head reads.
+"""The base of every way of sharing: from the encoder's vectors to the input of each task's head.
 
 Axes: B documents, S sentences, N words, D width.
 """
@@ -18,7 +18,7 @@ class Sharing(nn.Module):
 
     Attributes:
         reads_words: whether a task reads words, by task.
-        widths: the width of what each task's head reads.
+        widths: the width of the input of each task's head.
     """
 
     def __init__(self, tasks: list[Task], fused_width: int, word_width: int, settings: ModelSettings) -> None:
@@ -28,11 +28,11 @@ class Sharing(nn.Module):
         self.dropout = settings.dropout
 
     def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:
-        """Return what each task's head reads: (N, its width) of words, (B, its width) of documents.
+        """Return the input of each task's head: (N, its width) of words, (B, its width) of documents.
 
         Args:
-            fused: (B,D) of each task.
-            words_ND: the words' vectors by sentence; None where no task reads them.
+            fused: the fused vectors (B,D) for each task.
+            words_ND: the vectors of words, by sentence; None where no task reads them.
         """
         raise NotImplementedError
 
@@ -45,13 +45,13 @@ class Sharing(nn.Module):
         return [name for name, reads in self.reads_words.items() if reads == words]
 
     def drop(self, vectors: Tensor) -> Tensor:
-        """Return documents' vectors after dropout."""
+        """Return the vectors of documents after dropout."""
         return F.dropout(vectors, self.dropout, self.training)
 
     def drop_words(self, words_ND: Ragged) -> Tensor:
-        """Return words' vectors (N,D) after dropout, which takes the same features from all words of a sentence.
+        """Return the vectors (N,D) of words after dropout, which drops the same features of all words of a sentence.
 
-        Source: Gal and Ghahramani 2016, arXiv:1512.05287; it also costs a fraction of a draw for each word.
+        This also costs less than a draw for each word. Source: Gal and Ghahramani 2016, arXiv:1512.05287.
         """
         if not self.training or not self.dropout:
             return words_ND.values

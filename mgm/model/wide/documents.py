@@ -21,19 +21,19 @@ from mgm.model.wide.sparse_counts import Occurrences, SparseCounts
 from mgm.settings.model import WideSettings
 
 _MIN_DOCUMENTS = 2
-"""Training documents that an n-gram needs, or its weight is 0."""
+"""The weight of an n-gram is 0 where it is in fewer training documents."""
 
 
 class Wide(nn.Module):
     """Weights of hashed n-grams for the logits of every task: a linear model on TF-IDF.
 
     Word n-grams are the words and the pairs of neighbours within a sentence, and once more those of the lead, the first
-    sentence; an unknown word is none. Character n-grams are those of mgm.text.features, within a word; of Chinese words,
-    whose borders are a segmenter's guess, in their place the characters and their n-grams across words, as far as a
-    sentence has no other word. The values of either kind are sublinear TF-IDF, of length 1/sqrt(2) in a document, so that
+    sentence; an unknown word has none. Character n-grams are those of mgm.text.features, within a word; of Chinese words,
+    whose borders are a segmenter's guess, they are characters and character n-grams across words instead, up to the next
+    word that is not Chinese or the end of the sentence. The values of either kind are sublinear TF-IDF, of length 1/sqrt(2) in a document, so that
     its vector has length 1.
 
-    Its weights do not descend a gradient: they are solved for (mgm.training.wide_solver).
+    The weights are not trained by gradients: they are solved for (mgm.training.wide_solver).
     """
 
     bias: Tensor
@@ -47,7 +47,7 @@ class Wide(nn.Module):
         self.chinese, self.ngram_buckets = settings.chinese, ngram_buckets
         total = sum(widths.values())
         self.words = nn.EmbeddingBag(settings.buckets, total, mode="sum")
-        # the n-grams of Chinese across words stand behind the others
+        # the rows of Chinese n-grams across words come after the others
         of_characters = ngram_buckets + settings.chinese.buckets
         self.characters = nn.EmbeddingBag(of_characters, total, mode="sum")
         self.register_load_state_dict_pre_hook(_match_size)
@@ -133,7 +133,7 @@ class Wide(nn.Module):
 
     @torch.no_grad()
     def tfidf_matrix(self, batch: Batch) -> csr_array:
-        """Return the value of each n-gram in each document, (B, n-grams): those of words, then those of characters."""
+        """Return the TF-IDF values (B, n-grams) of documents: n-grams of words, then of characters."""
         parts = []
         for counts, idf in (
             (self.word_ngrams(batch), self.idf_word),
@@ -157,7 +157,7 @@ class Wide(nn.Module):
         return SparseCounts.of_words(ngrams, Ragged(batch.word, batch.words_per_document), size)
 
     def word_occurrences(self, batch: Batch) -> Occurrences:
-        """Return every hashed word and pair, and once more those of the lead."""
+        """Return every hashed word and pair, and those of the lead a second time."""
         reading = TokenSelection.of(batch, "all")
         ids = batch.type_id[batch.word]
         known, sentence = ids > 0, reading.sentences.row
@@ -178,9 +178,11 @@ class Wide(nn.Module):
         ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
         if not self._reads_chinese(batch):
             return _within_words(ngrams, batch.word)
-        spelt = Ragged(batch.type_character, batch.type_character_offset.diff())
-        others = ngrams.select((spelt.length == 0)[ngrams.row])
-        across = self._across_words(spelt.take(batch.word), TokenSelection.of(batch, "all").sentences.row)
+        characters = Ragged(batch.type_character, batch.type_character_offset.diff())
+        others = ngrams.select((characters.length == 0)[ngrams.row])
+        across = self._across_words(
+            characters.take(batch.word), TokenSelection.of(batch, "all").sentences.row
+        )
         return Occurrences.joined([_within_words(others, batch.word), *across])
 
     def _reads_chinese(self, batch: Batch) -> bool:
@@ -190,7 +192,7 @@ class Wide(nn.Module):
     def _across_words(self, characters: Ragged, sentence_N: Tensor) -> Iterator[Occurrences]:
         """Yield the n-grams of each size of the `characters` (C,) of words.
 
-        A word that is not Chinese has none, and ends a run of them, as a sentence does.
+        A word that is not Chinese has none; it ends a run of characters, as the end of a sentence does.
         """
         other_N = characters.length == 0
         run_N = ((sentence_N != sentence_N.roll(1)) | other_N | other_N.roll(1)).cumsum(0)
@@ -205,7 +207,7 @@ class Wide(nn.Module):
                 yield Occurrences(item, word_C[:count][whole], word_C[size - 1 :][whole])
 
     def _logits(self, counts: SparseCounts, table: nn.EmbeddingBag, idf: Tensor) -> Tensor:
-        """Return the share (B,K) of these n-grams in the logits."""
+        """Return the contribution (B,K) of these n-grams to the logits."""
         value_F, length_B = self._tf_idf(counts, idf)
         logits_BK: Tensor = table(counts.item, counts.start, per_sample_weights=value_F)
         return logits_BK / length_B[:, None]

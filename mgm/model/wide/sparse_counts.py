@@ -22,8 +22,8 @@ class SparseCounts:
 
     Attributes:
         item: (F,) the feature; those of a document ascend.
-        count: (F,) how often the document has it.
-        start: (B,) the first place of each document.
+        count: (F,) the number of its occurrences in the document.
+        start: (B,) the position of each document's first feature.
     """
 
     item: Tensor
@@ -53,7 +53,10 @@ class SparseCounts:
 
     @classmethod
     def of_words(cls, items: Ragged, words: Ragged, size: int) -> "SparseCounts":
-        """Return the counts of the `items` of each of T distinct words, below `size`, in the `words` (N,) of each document."""
+        """Return the counts of features in documents, from the `items` of T distinct words and the `words` (N,) of documents.
+
+        Every item is below `size`.
+        """
         if words.values.device.type != "cpu":
             occurring = items.take(words.values)
             document = torch.repeat_interleave(

@@ -19,16 +19,16 @@ SHAPES = [(0,), (-1, 0, 1)]
 """The templates of a word's features: the words at these distances from it, and their shapes."""
 FEATURE_TEMPLATES = [*WORDS, *SHAPES]
 _BEFORE, _AFTER, _IDS = 0, 1, 2
-"""The ids in a hash of what lies before a sentence and behind it, and the first id of a word."""
+"""The ids that are hashed for positions before and after a sentence, and the first id of a word."""
 _MIN_WORDS = 2
-"""Training words that a feature needs, or it has no weight."""
+"""A feature of fewer training words has no weight."""
 
 
 class WideTagging(nn.Module):
     """Weights of hashed features for the tags of every tagging task: the emissions of a linear-chain CRF.
 
-    Words are the vocabulary's, all unknown ones being one; no feature looks beyond its sentence. The gradients are
-    sparse; `mgm.training.proximal_adagrad` descends along them.
+    Words are those of the vocabulary, all unknown ones being one; no feature reaches beyond its sentence. The gradients are
+    sparse, and the optimizer is `mgm.training.proximal_adagrad`.
     """
 
     batches: Tensor
@@ -39,7 +39,7 @@ class WideTagging(nn.Module):
         self.settings, self.widths = settings, widths
         self.table = nn.EmbeddingBag(settings.buckets, sum(widths.values()), mode="sum", sparse=True)
         nn.init.zeros_(self.table.weight)
-        # Training alone needs it: afterwards a feature that was left out has no weight.
+        # Not saved: only training needs it; the weight of a feature that was left out is 0.
         self.register_buffer("batches", torch.zeros(settings.buckets), persistent=False)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
@@ -76,7 +76,7 @@ class WideTagging(nn.Module):
 
         columns: list[Tensor] = []
         for ids_N, places in ((batch.type_id[batch.word], WORDS), (shape[batch.word], SHAPES)):
-            beside = {d: at(d, ids_N) for d in sorted({d for own in places for d in own})}
+            beside = {d: at(d, ids_N) for d in sorted({d for distances in places for d in distances})}
             for distances in places:
                 hashed = torch.full_like(ids_N, len(columns) + 1) * THIRD
                 for factor, distance in zip((FIRST, SECOND, THIRD), distances, strict=False):

@@ -1,4 +1,4 @@
-"""How the labels of a task are profiled, one module a kind. Tasks that generate text are not profiled."""
+"""Profiles of the labels of a task, one module a kind. Tasks that generate text are not profiled."""
 
 from mgm.profiling.kinds import (  # noqa: F401  importing a kind registers it
     classification,

@@ -1,4 +1,4 @@
-"""How the labels of a task are checked, one module a kind."""
+"""Checks of the labels of a task, one module a kind."""
 
 from mgm.quality.kinds import (  # noqa: F401  importing a kind registers it
     classification,

@@ -1,4 +1,4 @@
-"""How the report and the card present tasks of each kind."""
+"""Presentation of tasks in the report and the card, one module a kind."""
 
 from mgm.report.kinds.classification import CLASSIFICATION
 from mgm.report.kinds.generation import GENERATION

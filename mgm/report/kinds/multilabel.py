@@ -5,9 +5,9 @@ from mgm.report.kinds.presentation import TaskPresentation
 MULTILABEL = TaskPresentation(
     first_metric="micro-F1",
     calibrated_items="pairs of document and label",
-    predicted_items="labels that were said",
+    predicted_items="predicted labels",
     has_independent_scores=True,
     actual_heading="missed",
-    predicted_heading="said instead",
+    predicted_heading="predicted instead",
     contribution_unit="log odds",
 )

@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True)
 class TaskPresentation:
-    """How tasks of one kind are presented. The defaults fit a kind with one label a document."""
+    """The presentation of tasks of one kind. The defaults fit a kind with one label a document."""
 
     first_metric: str
     """The name of the kind's first metric, as the card spells it."""
     answer: str = ""
-    """What is predicted where there are no labels to count, as in "a number"."""
+    """A noun for the predicted value where there are no labels to count, as in "a number"."""
     baselines: Mapping[str, str] = field(default_factory=lambda: {"majority": "the majority"})
     """The names of the baselines, by `against` of reports/metrics.json."""
     metrics_note: str = ""
@@ -21,7 +21,7 @@ class TaskPresentation:
     predicted_items: str = "documents"
     """The unit in which coverage counts."""
     has_independent_scores: bool = False
-    """Whether each label has a score of its own, so that a temperature does not tell whether scores are too sure."""
+    """Whether labels have independent scores, for which a temperature does not show whether scores are overconfident."""
     has_overlaps: bool = False
     """Whether the table of labels counts overlaps too."""
     matrix_note: str = ""
@@ -29,11 +29,11 @@ class TaskPresentation:
     actual_heading: str = "labelled"
     predicted_heading: str = "predicted"
     """The words before the two labels of a confusion."""
-    suggestion_heading: str = "the model says"
-    """The words before the label that is suggested for one in doubt."""
+    suggestion_heading: str = "predicted"
+    """The words before the label that is suggested in place of a doubtful one."""
     errors_heading: str = "Most confident errors"
     explained_errors: str = "the surest errors"
     score_heading: str = "score"
-    """The word before the number of an error or of an explained answer."""
+    """The word before the score of an error or of an explained prediction."""
     contribution_unit: str = ""
-    """The unit of what words add to an answer; empty: that of the answer."""
+    """The unit of the words' contributions to a prediction; empty: that of the prediction."""

@@ -4,8 +4,8 @@ from mgm.report.kinds.presentation import TaskPresentation
 
 TAGGING = TaskPresentation(
     first_metric="exact span F1",
-    calibrated_items="spans that were said",
-    predicted_items="spans that were said",
+    calibrated_items="predicted spans",
+    predicted_items="predicted spans",
     has_overlaps=True,
     matrix_note=(
         "Spans with the same bounds stand against each other; one without such a partner stands against “other bounds” "

@@ -27,7 +27,7 @@ class TextPipelineSettings(CoreSettings):
             raise ValueError(error_lines(error, TextSettings, f"{where}: corpora.{corpus}.text")) from error
 
     def text_for(self, corpus: str | None) -> TextSettings:
-        """Return the text settings of a corpus: the general ones with what the corpus overrides. None: the general ones."""
+        """Return the text settings of a corpus: the general ones with the corpus's overrides. None: the general ones."""
         return self.text if corpus is None else self._merge_text(corpus, str(PARAMS))
 
     def require_common(self, section: str) -> None:

@@ -1,4 +1,4 @@
-"""The settings that decide what a training ends in."""
+"""The settings that decide the result of a training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,7 +10,7 @@ from mgm.tasks import TASK_KINDS, Task
 
 
 class TrainingSettings(NetworkSettings):
-    """The settings that decide what a training ends in. A bundle has them, too."""
+    """The settings that decide the result of a training. A bundle has them, too."""
 
     pretrain: PretrainSettings = PretrainSettings()
     train: TrainSettings = TrainSettings()
@@ -37,7 +37,7 @@ class TrainingSettings(NetworkSettings):
         return values
 
     def training_sections(self) -> dict[str, Any]:
-        """Return the sections that, with features and tasks, decide what a training ends in."""
+        """Return the sections that, with features and tasks, decide the result of a training."""
         return self.model_dump(mode="json", include={"seed", "text", "model", "train", "distillation"})
 
     @property

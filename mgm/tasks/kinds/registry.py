@@ -1,4 +1,4 @@
-"""Registries of what each room of the library does for a kind of task.
+"""Registries by kind of task, one for each part of the library that depends on the kind.
 
 Every room that treats kinds differently has one `KindRegistry`, filled by one module a kind. A package outside this project adds
 a kind by registering it in `TASK_KINDS` and in each of those registries; it is found by the entry point group `mgm.kinds`.

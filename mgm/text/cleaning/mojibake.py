@@ -46,7 +46,7 @@ _ENCODING_ONLY = ftfy.TextFixerConfig(
 )
 
 _TOKEN = re.compile(r"#[^\n]*|\s+|\[(?:\\.|[^\]\\])*\]|\\.|.", re.S)
-# Classes that match in Rust at least what they match in Python.
+# Classes that match in Rust at least the characters that they match in Python.
 _WIDER = {r"\w": "(?s:.)", r"\s": r"[\s\x1c-\x1f]"}
 
 

@@ -106,7 +106,7 @@ class _CleanedTexts:
     texts: pl.Series
     edits: Edits
     changed: dict[str, Flags]
-    """For each step, which texts it changed."""
+    """Flags of the texts that each step changed, by step."""
 
 
 def _apply_steps(texts: pl.Series, settings: CleaningSettings) -> _CleanedTexts:

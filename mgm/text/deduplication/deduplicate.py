@@ -43,12 +43,12 @@ class Deduplicated(NamedTuple):
     counts: Counts
     statistics: Statistics
     """clusters, exact_copies, near_copies; moved: rows that got another split; conflicts/<task>: clusters with different labels;
-    labels_lost/<task>: labels of dropped rows whose kept row has none; straddling/exact and straddling/near: kept rows of valid and
+    labels_lost/<task>: labels of dropped rows whose kept row has none; split_overlap/exact and split_overlap/near: kept rows of valid and
     test with such a copy in train, each only if such copies were searched for, and more than 0 only if copies are left alone."""
     conflicts: Examples
     """Examples of conflicting labels: task, doc_ids, labels."""
     overlap_ids: dict[str, list[str]]
-    """The first doc_ids that straddling/exact and straddling/near count."""
+    """The first doc_ids that split_overlap/exact and split_overlap/near count."""
 
 
 def deduplicate(
@@ -80,7 +80,7 @@ def deduplicate(
     overlap = dict(zip(modes, split_overlap(classes, near_pairs, copies=copies), strict=True))
     overlap = {kind: overlap[kind] for kind, mode in modes.items() if mode != "off"}
     for kind, overlapping in overlap.items():
-        statistics.count(f"straddling/{kind}", overlapping.sum())
+        statistics.count(f"split_overlap/{kind}", overlapping.sum())
     transform = _Transform(copies, splits=rows.splits, members=members)
     counts, _ = map_parts(
         source,

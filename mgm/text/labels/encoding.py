@@ -23,7 +23,7 @@ def drop_rare(
 
 
 def encode(frame: pl.DataFrame, tasks: Sequence[Task], *, subwords: Subwords | None = None) -> pl.DataFrame:
-    """Add `<task>__y` for each task whose column the frame has; null: not labelled. Each kind's module says its type.
+    """Add `<task>__y` for each task whose column the frame has; null: not labelled. Each kind's module defines its type.
 
     Args:
         frame: tokens of documents.

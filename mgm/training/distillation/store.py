@@ -2,7 +2,7 @@
 
 <task>/<corpus>/part-00000.arrow: one column `<task>__t` (probabilities array[f32, K], or f32) with a row for each row of the
 corpus's part of features, NaN where no teacher scored the document; uncompressed, so that it can be memory-mapped.
-taught.json: what the table was made from, written last.
+taught.json: the inputs of the table, written last.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ def save_teacher_predictions(
 
 
 def save_facts(folder: Path, facts: dict[str, Any]) -> None:
-    """Write taught.json, which says that the table is complete."""
+    """Write taught.json, which marks the table as complete."""
     write_json(folder / FACTS, facts)
 
 

@@ -1,4 +1,4 @@
-"""What training does for each kind of task, one module a kind."""
+"""Training of each kind of task, one module a kind."""
 
 from mgm.tasks.kinds import CLASSIFICATION, GENERATION, MULTILABEL, REGRESSION, TAGGING, KindRegistry
 from mgm.training.kinds.base import Pair, TaskTraining

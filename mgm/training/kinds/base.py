@@ -1,4 +1,4 @@
-"""What training does for a kind of task: validation, tuning, the solved wide part, and scores of teachers.
+"""The parts of training that depend on the kind of a task: validation, tuning, the solved wide part, and scores of teachers.
 
 Axes: n documents, K labels, F n-grams.
 """
@@ -57,7 +57,7 @@ class TaskTraining(ABC):
         return labels.to_numpy()
 
     def activate(self, outputs: np.ndarray) -> np.ndarray:
-        """Return what `metric` reads as predictions for a network's raw outputs."""
+        """Return the predictions, as `metric` reads them, for a network's raw outputs."""
         return outputs
 
     def tune_thresholds(self, pair: Pair | None, num_labels: int) -> Thresholds | None:

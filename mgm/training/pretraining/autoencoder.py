@@ -53,7 +53,7 @@ class DocumentInputs:
         with closing(load_batches(batches, gather, next(self.encoder.parameters()).device)) as loader:
             for batch in loader:
                 with torch.no_grad():
-                    input_BX = self.fusion.read(self.encoder(batch, 0.0, False)[0])
+                    input_BX = self.fusion.read(self.encoder(batch, with_words=False)[0])
                 yield input_BX
 
     def run_epoch(
@@ -179,7 +179,7 @@ def refit_decoder(
 
 @contextmanager
 def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Within it the module is in evaluation mode."""
+    """Put the module into evaluation mode within the context."""
     was_training = module.training
     module.eval()
     try:

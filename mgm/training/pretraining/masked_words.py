@@ -67,7 +67,7 @@ class MaskedWords(nn.Module):
 
     def contexts(self, batch: Batch, place_M: Tensor) -> Tensor:
         """Return the contexts (M,D) of the words at these positions."""
-        pooled, words = self.encoder(batch, 0.0, self.encoder.word_width > 0)
+        pooled, words = self.encoder(batch, with_words=self.encoder.word_width > 0)
         document_M = TokenSelection.of(batch, "all").documents.row[place_M]
         parts = [self.normalise[name](vectors)[document_M] for name, vectors in pooled.items()]
         if words is not None:

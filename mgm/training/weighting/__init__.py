@@ -1,1 +1,1 @@
-"""How the losses of tasks are weighted or their gradients aggregated, one way a file."""
+"""Weightings of the losses of tasks and aggregations of their gradients, one way a file."""

@@ -1,4 +1,4 @@
-"""From one loss a task to the gradients of one step: the weighted sum, which other weightings extend."""
+"""The gradients of one step from one loss a task: the weighted sum, which other weightings extend."""
 
 from collections.abc import Iterable, Mapping
 
@@ -20,7 +20,7 @@ class Weighting(nn.Module):
         self.weights = {task: weights.get(task, 1.0) for task in tasks}
 
     def begin_epoch(self) -> None:
-        """Reset what is not part of `state_dict`; called before each epoch."""
+        """Reset the state that is not part of `state_dict`; called before each epoch."""
 
     def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], network: Network) -> None:
         """Compute the gradients of the parameters of `network`.
@@ -30,8 +30,8 @@ class Weighting(nn.Module):
 
         Args:
             deep: the loss, a scalar, of each task of the deep branch.
-            wide: that of the wide branch.
-            network: its parameters get the gradients.
+            wide: the loss of each task of the wide branch.
+            network: the network, whose parameters get the gradients.
         """
         total([self(deep), *wide.values()]).backward()
 

@@ -142,8 +142,8 @@ class Project:
             "deduplicate": {
                 "conflicts": dict.fromkeys(KINDS, 0),
                 "examples": [],
-                "straddling": {"exact": 0, "near": 0},
-                "straddling_rows": {"exact": [], "near": []},
+                "split_overlap": {"exact": 0, "near": 0},
+                "split_overlap_ids": {"exact": [], "near": []},
             },
         }
         for stage, statistics in statistics_by_stage.items():

@@ -106,7 +106,7 @@ def copied(**change: Any) -> dict[str, Any]:
 def across(kind: str, *doc_ids: str) -> dict[str, Any]:
     """Statistics of deduplication where these held-out documents have a copy in train."""
     n, ids = {"exact": 0, "near": 0} | {kind: len(doc_ids)}, {"exact": [], "near": []} | {kind: [*doc_ids]}
-    return copied(straddling=n, straddling_rows=ids)
+    return copied(split_overlap=n, split_overlap_ids=ids)
 
 
 def differing(n: int) -> dict[str, Any]:
@@ -244,14 +244,14 @@ CLEAN: list[tuple[Check, dict[str, Any]]] = [
     (("warning", BETWEEN, "rows_ratio"), {"champion": 2}),
     (("warning", BETWEEN, "copies_share"), {"copies": 20, "shown": "r0 (exact_duplicate)"}),
     (("critical", BETWEEN, "copies_share"), {"copies": 200, "shown": "r9 (exact_duplicate)"}),
-    (("warning", BETWEEN, "straddling_exact_share"), {"stages": across("exact", "d39"), "shown": "d39"}),
+    (("warning", BETWEEN, "split_overlap_exact_share"), {"stages": across("exact", "d39"), "shown": "d39"}),
     (
-        ("critical", BETWEEN, "straddling_exact_share"),
+        ("critical", BETWEEN, "split_overlap_exact_share"),
         {"stages": across("exact", "d38", "d39"), "shown": "d38"},
     ),
-    (("warning", BETWEEN, "straddling_near_share"), {"stages": across("near", "d39"), "shown": "d39"}),
+    (("warning", BETWEEN, "split_overlap_near_share"), {"stages": across("near", "d39"), "shown": "d39"}),
     (
-        ("critical", BETWEEN, "straddling_near_share"),
+        ("critical", BETWEEN, "split_overlap_near_share"),
         {"stages": across("near", "d38", "d39"), "shown": "d38"},
     ),
     (
@@ -428,11 +428,11 @@ def test_a_check_on_an_existing_column_is_a_line_of_its_suite(project, documents
 
 
 def test_copies_that_were_not_counted_are_not_judged(project, documents):
-    statistics = {"deduplicate": {"straddling": {}, "straddling_rows": {}}}
+    statistics = {"deduplicate": {"split_overlap": {}, "split_overlap_ids": {}}}
     project.write("clean", documents, stages=statistics)
     verdict = project.run("clean")
     observed = {o.finding.column: o.finding.observed for o in verdict.outcomes}
-    assert not verdict.warnings and observed["straddling_near_share"] == "null"
+    assert not verdict.warnings and observed["split_overlap_near_share"] == "null"
 
 
 def test_a_threshold_of_one_task_changes_no_other(project, documents):

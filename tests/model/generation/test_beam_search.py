@@ -39,9 +39,9 @@ def gathered(rows: list[int], part: FeaturePart = PART, with_targets: bool = Fal
     return collate(part, np.array(rows), TASKS if with_targets else [])
 
 
-def wrote(rows: list[int], made: Network = NETWORK, beam: int | None = None) -> BeamOutput:
+def wrote(rows: list[int], made: Network = NETWORK, beam_size: int | None = None) -> BeamOutput:
     with torch.inference_mode():
-        return made.generate(gathered(rows), ["into_zh"], beam_size=beam)["into_zh"]
+        return made.generate(gathered(rows), ["into_zh"], beam_size=beam_size)["into_zh"]
 
 
 def outputs(found: BeamOutput) -> list[list[int]]:
@@ -54,7 +54,7 @@ def test_generated_and_copied_probabilities_sum_to_one() -> None:
         batch = gathered([0, 7, 20])
         memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
         assert NETWORK.text_decoder is not None
-        log, _ = NETWORK.text_decoder.step(NETWORK.text_decoder.begin(memory), start.expand(3, 2, -1))
+        log, _ = NETWORK.text_decoder.step(NETWORK.text_decoder.initial_state(memory), start.expand(3, 2, -1))
     assert log.exp().sum(2).tolist() == [pytest.approx([1.0] * 2, abs=1e-4)] * 3
 
 
@@ -67,7 +67,7 @@ def test_teacher_forcing_equals_the_cached_steps() -> None:
         assert writer is not None
         memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
         forced = writer.teacher_forced_log_probs(memory, start, target)[..., 0]
-        past, item = writer.begin(memory), start.expand(4, 1, -1)
+        past, item = writer.initial_state(memory), start.expand(4, 1, -1)
         for place in range(target.shape[1]):
             log, past = writer.step(past, item)
             known = target[:, place] != NO_LABEL
@@ -75,14 +75,14 @@ def test_teacher_forcing_equals_the_cached_steps() -> None:
             assert stepped[known].exp().tolist() == pytest.approx(
                 forced[known, place].exp().tolist(), abs=1e-5
             )
-            item = writer.items(target[:, place, None].clamp(min=0))
+            item = writer.embed(target[:, place, None].clamp(min=0))
 
 
-@pytest.mark.parametrize("beam", [1, 3])
-def test_score_is_the_mean_log_probability(beam: int) -> None:
+@pytest.mark.parametrize("beam_size", [1, 3])
+def test_score_is_the_mean_log_probability(beam_size: int) -> None:
     """The score is the mean log probability of what is written."""
     rows = list(range(12))
-    found = wrote(rows, beam=beam)
+    found = wrote(rows, beam_size=beam_size)
     for row, ids, score in zip(rows, outputs(found), found.score.tolist(), strict=True):
         ends = [END] if len(ids) < CONFIG.model.generation.max_length else []
         with torch.inference_mode():
@@ -95,20 +95,20 @@ def test_score_is_the_mean_log_probability(beam: int) -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(st.permutations(range(ROWS)), st.integers(1, ROWS), st.integers(1, 4))
-def test_a_document_is_written_for_whatever_its_batch(order: list[int], size: int, beam: int) -> None:
-    expected = wrote(list(range(ROWS)), beam=beam)
+def test_a_document_is_written_for_whatever_its_batch(order: list[int], size: int, beam_size: int) -> None:
+    expected = wrote(list(range(ROWS)), beam_size=beam_size)
     for first in range(0, ROWS, size):
         rows = order[first : first + size]
-        found = wrote(rows, beam=beam)
+        found = wrote(rows, beam_size=beam_size)
         assert outputs(found) == [outputs(expected)[row] for row in rows]
         assert found.score.tolist() == pytest.approx(expected.score[rows].tolist(), abs=1e-4)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 9), st.sampled_from([0, 1, 2, 3]))
-def test_outputs_keep_length_and_repetition_limits(seed: int, beam: int, longest: int, run: int) -> None:
+def test_outputs_keep_length_and_repetition_limits(seed: int, beam_size: int, longest: int, run: int) -> None:
     """An output is never empty never too long and repeats no run."""
-    config = writing.settings({"max_length": longest, "beam_size": beam, "no_repeat_ngram": run})
+    config = writing.settings({"max_length": longest, "beam_size": beam_size, "no_repeat_ngram": run})
     found = wrote(list(range(0, ROWS, 5)), network(config, seed))
     for ids in outputs(found):
         assert 1 <= len(ids) <= longest
@@ -129,32 +129,32 @@ def test_no_output_is_blank() -> None:
         made.text_decoder.gate.bias.fill_(1e4)
     found = wrote([0, 1, 2], made)
     # up to the first piece that is no blank
-    assert [made.text_decoder.shows[row].tolist() for row in outputs(found)] == [
+    assert [made.text_decoder.visible_ids[row].tolist() for row in outputs(found)] == [
         [False] * (n - 1) + [True] for n in found.count.tolist()
     ]
 
 
 def test_greedy_takes_the_likeliest_piece_at_each_place() -> None:
     made, longest = network(writing.settings({"no_repeat_ngram": 0})), CONFIG.model.generation.max_length
-    for row, ids in zip(range(6), outputs(wrote(list(range(6)), made, beam=1)), strict=True):
+    for row, ids in zip(range(6), outputs(wrote(list(range(6)), made, beam_size=1)), strict=True):
         with torch.inference_mode():
             batch = gathered([row])
             writer = made.text_decoder
             assert writer is not None
             memory, start = made.memory("into_zh", batch, made.encode(batch))
-            past, item, by_hand = writer.begin(memory), start.expand(1, 1, -1), list[int]()
+            past, item, by_hand = writer.initial_state(memory), start.expand(1, 1, -1), list[int]()
             while len(by_hand) < longest:
                 log, past = writer.step(past, item)
                 log[..., writer.forbidden_ids] = -torch.inf
-                if not writer.shows[by_hand].any():
+                if not writer.visible_ids[by_hand].any():
                     log[..., END] = -torch.inf
                     if len(by_hand) + 1 == longest:
-                        log[..., ~writer.shows] = -torch.inf
+                        log[..., ~writer.visible_ids] = -torch.inf
                 best = int(log.argmax())
                 if best == END:
                     break
                 by_hand.append(best)
-                item = writer.items(torch.tensor([[best]]))
+                item = writer.embed(torch.tensor([[best]]))
         assert ids == by_hand
 
 

@@ -30,32 +30,32 @@ def batch(documents: list[list[list[int]]], spelt: list[int]) -> Batch:
 
 
 def test_a_text_is_spelt_word_by_word() -> None:
-    found = select_source_subwords(batch([[[0, 1], [0]], [[1]]], [2, 1]), 9)
-    assert found.id.values.tolist() == [0, 1, 10, 0, 1, 10]
-    assert found.id.length.tolist() == [5, 1]
-    assert found.word.tolist() == [0, 0, 1, 2, 2, 3]
-    assert found.truncated.tolist() == [False, False]
+    selected = select_source_subwords(batch([[[0, 1], [0]], [[1]]], [2, 1]), 9)
+    assert selected.id.values.tolist() == [0, 1, 10, 0, 1, 10]
+    assert selected.id.length.tolist() == [5, 1]
+    assert selected.word.tolist() == [0, 0, 1, 2, 2, 3]
+    assert selected.truncated.tolist() == [False, False]
 
 
 def test_what_does_not_fit_is_cut_where_a_sentence_ends() -> None:
-    found = select_source_subwords(batch([[[0, 1], [1, 1], [0]], [[1, 1, 1, 1]]], [2, 1]), 5)
-    assert found.id.length.tolist() == [5, 4], "the third sentence would be the sixth and seventh subword"
-    assert found.sentences.tolist() == [True, True, False, True]
-    assert found.truncated.tolist() == [True, False]
+    selected = select_source_subwords(batch([[[0, 1], [1, 1], [0]], [[1, 1, 1, 1]]], [2, 1]), 5)
+    assert selected.id.length.tolist() == [5, 4], "the third sentence would be the sixth and seventh subword"
+    assert selected.is_selected_S.tolist() == [True, True, False, True]
+    assert selected.truncated.tolist() == [True, False]
 
 
 def test_sentences_behind_the_limit_are_left_out() -> None:
     """A short sentence behind one that is left out is left out too."""
-    found = select_source_subwords(batch([[[0], [1, 1, 1], [1]]], [2, 1]), 3)
-    assert found.id.values.tolist() == [0, 1]
-    assert found.sentences.tolist() == [True, False, False]
+    selected = select_source_subwords(batch([[[0], [1, 1, 1], [1]]], [2, 1]), 3)
+    assert selected.id.values.tolist() == [0, 1]
+    assert selected.is_selected_S.tolist() == [True, False, False]
 
 
 def test_a_long_first_sentence_is_cut() -> None:
     """Of a first sentence that is too long the beginning is read."""
-    found = select_source_subwords(batch([[[0, 0, 1], [1]]], [3, 1]), 5)
-    assert found.id.values.tolist() == [0, 1, 2, 0, 1]
-    assert found.truncated.tolist() == [True]
+    selected = select_source_subwords(batch([[[0, 0, 1], [1]]], [3, 1]), 5)
+    assert selected.id.values.tolist() == [0, 1, 2, 0, 1]
+    assert selected.truncated.tolist() == [True]
     assert select_source_subwords(batch([[[0]]], [9]), 5).id.length.tolist() == [5], (
         "even of a word that is too long"
     )
@@ -71,7 +71,7 @@ def test_sentences_stand_behind_the_words_where_several_are_read() -> None:
     words = Words(torch.randn(11, 6), documents.sentence_length, documents.sentences_per_document)
     memory = reader(documents, words, pieces)
     there = [4 * [True] + 4 * [False], 4 * [True] + 4 * [False], 8 * [True]]
-    assert memory.spelt_BL.tolist() == there
+    assert memory.subword_mask_BL.tolist() == there
     assert memory.mask_BM[:, 8:].tolist() == [[True, True], [False, False], [True, True]]
     # a document of which one sentence is read, of two, is as one that has no other
     cut = SourceEncoder(GenerationSettings(width=16, heads=2, feedforward_width=8, max_source_subwords=8), 6)

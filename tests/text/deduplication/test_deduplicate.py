@@ -300,16 +300,16 @@ def test_report_leaves_copies_alone(tmp_path: Path) -> None:
     result = run(tmp_path / "both", rows, exact="report", near="report")
     assert result.kept.equals(read_table(tmp_path / "both/clean")) and result.rejected.is_empty()
     assert (result.statistics["exact_copies"], result.statistics["near_copies"]) == (1, 2)
-    assert result.statistics["straddling"] == {"exact": 1, "near": 1}
+    assert result.statistics["split_overlap"] == {"exact": 1, "near": 1}
     assert result.overlap_ids == {"exact": ["d1"], "near": ["d2"]}
     dropped = run(tmp_path / "near", rows, exact="drop", near="report")
     assert dropped.reasons == {"d1": (["exact_duplicate"], "d0")}
-    assert dropped.statistics["straddling"] == {"exact": 0, "near": 1}
+    assert dropped.statistics["split_overlap"] == {"exact": 0, "near": 1}
     joined = run(tmp_path / "exact", rows, exact="together", near="report")
     assert joined.splits == {"d0": "train", "d1": "train", "d2": "valid", "d3": "test", "d4": "test"}
-    assert joined.statistics["straddling"] == {"exact": 0, "near": 1}
+    assert joined.statistics["split_overlap"] == {"exact": 0, "near": 1}
     assert run(tmp_path / "half", rows, exact="off", near="drop").overlap_ids == {"near": []}
-    assert "straddling" not in run(tmp_path / "off", rows, exact="off", near="off").statistics
+    assert "split_overlap" not in run(tmp_path / "off", rows, exact="off", near="off").statistics
 
 
 def test_exact_copies_are_joined_where_near_ones_are() -> None:
@@ -390,9 +390,9 @@ def test_no_row_is_lost_and_no_group_is_split(
         of_split[result.splits[i]].add(normal[i])
     leaked = sum(normal[i] in of_split["train"] for i in result.ids if result.splits[i] != "train")
     if exact != "off":
-        assert result.statistics["straddling"]["exact"] == leaked and (exact == "report" or not leaked)
+        assert result.statistics["split_overlap"]["exact"] == leaked and (exact == "report" or not leaked)
     if near in ("drop", "together"):
-        assert result.statistics["straddling"]["near"] == 0
+        assert result.statistics["split_overlap"]["near"] == 0
         sets = {i: {normal[i][k : k + 5] for k in range(len(normal[i]) - 4)} for i in every}
         for i in result.ids:
             for j in result.ids:

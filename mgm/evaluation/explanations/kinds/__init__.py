@@ -1,7 +1,7 @@
-"""How predictions of each kind of task are explained, one module a kind.
+"""Explanations of the predictions of each kind of task, one module a kind.
 
-A kind that is registered in none of them is not explained: what generated text copied and attended to stands beside its
-examples (mgm/evaluation/generation_examples.py).
+A kind that is registered in none of them is not explained: the examples of generated text show what it copied and
+attended to (mgm/evaluation/generation_examples.py).
 """
 
 from mgm.evaluation.explanations.kinds.classification import ClassificationExplanation

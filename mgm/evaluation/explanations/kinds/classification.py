@@ -1,4 +1,4 @@
-"""How a class is explained.
+"""Explanation of a predicted class.
 
 The target is the logit of the predicted class less that of the labelled one or, where the prediction is right, of the
 runner-up: logits alone mean nothing, since softmax sees only differences. The score is the class's probability.

@@ -1,4 +1,4 @@
-"""How a label of a set is explained: the target is its logit, the score its probability."""
+"""Explanation of a label of a predicted set: the target is its logit, the score its probability."""
 
 import numpy as np
 import polars as pl

@@ -1,4 +1,4 @@
-"""How a number is explained: the target and the score are the value in the task's units."""
+"""Explanation of a predicted number: the target and the score are the value in the task's units."""
 
 import polars as pl
 import torch

@@ -1,4 +1,4 @@
-"""How a span is explained.
+"""Explanation of a predicted span.
 
 The target is the emissions of the span's tags less those of "outside", summed over its words: the transitions between tags do
 not read the text. The score is the mean marginal probability of these tags.

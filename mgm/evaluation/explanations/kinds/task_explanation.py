@@ -32,7 +32,7 @@ PREDICTION_COLUMNS = (
 
 
 class TaskExplanation(ABC):
-    """How the predictions of tasks of one kind are explained.
+    """Explanations of the predictions of tasks of one kind.
 
     `task` carries its label space. Batches hold one document, or versions of one.
 
@@ -40,7 +40,7 @@ class TaskExplanation(ABC):
     """
 
     why_no_label_issues: ClassVar[str | None] = None
-    """Why labels are not searched for issues, as a sentence; None where they are."""
+    """A sentence with the reason why labels are not searched for issues; None where they are."""
 
     @abstractmethod
     def predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
@@ -75,13 +75,13 @@ class TaskExplanation(ABC):
         return decoded[:, target.index]
 
     def wide_contributions(self, network: Network, batch: Batch, task: Task, target: Target) -> Tensor | None:
-        """Return what each word (N,) adds to the target through the wide part's outputs; None where that part is off."""
+        """Return the contribution (N,) of each word to the target through the wide part's outputs; None where that part is off."""
         if network.wide is None:
             return None
         return wide_contributions(network.wide, batch, task.name, target.coefficients.view(1, -1))
 
     def direction(self, contribution: float) -> float:
-        """Return the sign of the direction in which words push the score, by the sum of what they add."""
+        """Return the sign of the direction in which words push the score, by the sum of their contributions."""
         return 1.0
 
     def label_issues(self, probabilities_DK: np.ndarray, labels: pl.Series, task: Task) -> LabelIssues:

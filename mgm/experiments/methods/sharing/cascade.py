@@ -1,4 +1,4 @@
-"""Low-level tasks feed high-level ones.
+"""Cascade: low-level tasks feed high-level ones.
 
 Axes: B documents, S sentences, N words, D width read, W width of a state.
 """
@@ -78,7 +78,7 @@ class CascadeSharing(Sharing):
 
 
 def _ordered(names: list[str], order: list[str]) -> list[str]:
-    """Return the names in the order of `order`, and those that it does not have after them."""
+    """Return the names in the order of `order`, followed by those that it lacks."""
     named = [name for name in dict.fromkeys(order) if name in names]
     return named + [name for name in names if name not in named]
 

@@ -28,10 +28,10 @@ class Experts(nn.Module):
 
 
 class Gate(nn.Module):
-    """A softmax over K experts, by the vectors that they read."""
+    """A softmax over K experts, computed from their input vectors."""
 
     def __init__(self, input_width: int, experts: int) -> None:
-        """Make a gate over so many experts."""
+        """Make a gate over `experts` experts."""
         super().__init__()
         self.score = nn.Linear(input_width, experts)
 
@@ -54,12 +54,12 @@ class Level(nn.Module):
     def forward(self, vectors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the output (I,W) of each task for its vectors (I,D).
 
-        The experts of tasks that are given the same tensor are computed once.
+        Tasks with the same input tensor share one computation of the experts.
         """
         raise NotImplementedError
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
-        """Return those that only the loss of this task depends on."""
+        """Return the parameters that only the loss of this task reaches."""
         raise NotImplementedError
 
 
@@ -93,7 +93,7 @@ class ExpertSharing(Sharing):
         return {name: inputs[name] for name in self.reads_words}
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
-        """Return those of the task's level that only its loss depends on."""
+        """Return the parameters of the task's level that only its loss reaches."""
         level = self.words if self.reads_words[task] else self.documents
         assert level is not None
         return level.task_specific_parameters(task)

@@ -10,7 +10,7 @@ from mgm.settings.model import MixtureSettings, ModelSettings
 
 
 class MmoeSharing(ExpertSharing):
-    """All tasks read the same experts, each through a gate of its own. Source: Ma et al. 2018 (MMoE)."""
+    """All tasks read the same experts, each through a separate gate. Source: Ma et al. 2018 (MMoE)."""
 
     def level(self, tasks: list[str], width: int, settings: ModelSettings) -> Level:
         """Return the experts and gates of tasks that read vectors of this width."""
@@ -18,7 +18,7 @@ class MmoeSharing(ExpertSharing):
 
 
 class Mixture(Level):
-    """K experts, and a gate a task."""
+    """K experts, and a gate for each task."""
 
     def __init__(self, tasks: list[str], input_width: int, settings: MixtureSettings) -> None:
         """Make the experts and gates of tasks that read vectors of this width."""
@@ -37,5 +37,5 @@ class Mixture(Level):
         }
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
-        """Return those of the task's gate."""
+        """Return the parameters of the task's gate."""
         return list(self.gates[self.tasks.index(task)].parameters())

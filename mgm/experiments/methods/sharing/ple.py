@@ -11,7 +11,7 @@ from mgm.settings.model import ExtractionSettings, ModelSettings
 
 
 class PleSharing(ExpertSharing):
-    """Every task has experts of its own beside the shared ones, in layers. Source: Tang et al. 2020 (PLE)."""
+    """Every task has task-specific experts beside the shared ones, in layers. Source: Tang et al. 2020 (PLE)."""
 
     def level(self, tasks: list[str], width: int, settings: ModelSettings) -> Level:
         """Return the layers of tasks that read vectors of this width."""
@@ -19,7 +19,7 @@ class PleSharing(ExpertSharing):
 
 
 class Extraction(Level):
-    """Layers of experts; the first reads the encoder, each further one the output of the layer before it."""
+    """Layers of experts; the first reads the encoder, each of the others the output of the layer before it."""
 
     def __init__(self, tasks: list[str], input_width: int, settings: ExtractionSettings) -> None:
         """Make the layers of tasks that read vectors of this width."""
@@ -43,14 +43,14 @@ class Extraction(Level):
         return dict(zip(self.tasks, of_tasks, strict=True))
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
-        """Return those of the last layer: shared experts read the task's experts of the other layers."""
+        """Return the task's parameters of the last layer: through shared experts, other tasks' losses reach those of the layers before."""
         layer, index = self.layers[-1], self.tasks.index(task)
         assert isinstance(layer, Layer)
-        return [*layer.own[index].parameters(), *layer.gates[index].parameters()]
+        return [*layer.task_experts[index].parameters(), *layer.gates[index].parameters()]
 
 
 class Layer(nn.Module):
-    """Customised gate control: a task's gate is over the experts of the task and the shared ones."""
+    """Customised gate control: the gate of a task weighs the experts of the task and the shared ones."""
 
     def __init__(
         self, num_tasks: int, input_width: int, settings: ExtractionSettings, *, has_shared_gate: bool
@@ -65,22 +65,24 @@ class Layer(nn.Module):
                 experts.
         """
         super().__init__()
-        num_own, num_shared = settings.task_experts, settings.shared_experts
-        self.own = nn.ModuleList(Experts(input_width, num_own, settings.width) for _ in range(num_tasks))
+        num_task_experts, num_shared = settings.task_experts, settings.shared_experts
+        self.task_experts = nn.ModuleList(
+            Experts(input_width, num_task_experts, settings.width) for _ in range(num_tasks)
+        )
         self.shared = Experts(input_width, num_shared, settings.width)
-        self.gates = nn.ModuleList(Gate(input_width, num_own + num_shared) for _ in range(num_tasks))
-        self.gate = Gate(input_width, num_tasks * num_own + num_shared) if has_shared_gate else None
+        self.gates = nn.ModuleList(Gate(input_width, num_task_experts + num_shared) for _ in range(num_tasks))
+        self.gate = Gate(input_width, num_tasks * num_task_experts + num_shared) if has_shared_gate else None
 
     def forward(self, of_tasks: list[Tensor], shared_ID: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return the outputs (I,W) of the tasks, and the input of the next layer's shared experts.
 
-        The last layer has no such gate and returns its own shared input.
+        The last layer has no such gate and returns its shared input unchanged.
         """
-        experts = [expert(read_ID) for expert, read_ID in zip(self.own, of_tasks, strict=True)]
+        experts = [expert(read_ID) for expert, read_ID in zip(self.task_experts, of_tasks, strict=True)]
         shared_IKW = self.shared(shared_ID)
         outputs = [
-            mix_experts(gate(read_ID), torch.cat([own_IKW, shared_IKW], dim=1))
-            for gate, read_ID, own_IKW in zip(self.gates, of_tasks, experts, strict=True)
+            mix_experts(gate(read_ID), torch.cat([task_IKW, shared_IKW], dim=1))
+            for gate, read_ID, task_IKW in zip(self.gates, of_tasks, experts, strict=True)
         ]
         if self.gate is None:
             return outputs, shared_ID

@@ -98,7 +98,7 @@ def make_aggregator(name: str, options: Options, num_tasks: int) -> "Aggregator"
     """Return an aggregator of TorchJD for so many tasks.
 
     Raises:
-        ValueError: the library or what this aggregator needs is not installed, or these are not its arguments.
+        ValueError: the library or a package that this aggregator needs is not installed, or these are not its arguments.
     """
     where = f"params.yaml: train.weighting: {name}"
     install = "pip install -c requirements.lock -e '.[jd]'"

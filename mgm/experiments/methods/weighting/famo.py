@@ -69,7 +69,7 @@ class FamoWeighting(DynamicWeighting):
         return torch.stack(list(self._before.values())).clamp(min=MIN_LOSS)
 
     def learnable_parameters(self) -> list[nn.Parameter]:
-        """Return none: the logits have an optimizer of their own."""
+        """Return none: the logits have a separate optimizer."""
         return []
 
     def get_extra_state(self) -> dict[str, Any]:
@@ -77,7 +77,7 @@ class FamoWeighting(DynamicWeighting):
         return {"logits": dict(self.logits), "adam": self.adam.state_dict()}
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Restore them."""
+        """Restore the logits and their optimizer's state."""
         for task, logit in self.logits.items():
             logit.copy_(state["logits"][task])
         self.adam.load_state_dict(state["adam"])
