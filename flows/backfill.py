@@ -47,7 +47,7 @@ class NightFailed(RuntimeError):
 # no retries: a backfill is run again by hand, which tries only the nights that failed
 @task(name="night", task_run_name="{day}", retries=0, cache_policy=NO_CACHE, persist_result=False)
 def score_in_subprocess(day: date, options: ScoringOptions, api: str | None) -> NightOutcome:
-    """Score a night in a process, and so in a flow run, of its own; its output goes to this task's log.
+    """Score a night in a separate process and flow run; its output goes to this task's log.
 
     A night that is in the table is skipped without one.
 
@@ -118,7 +118,7 @@ def backfill(  # noqa: PLR0913  (the parameters of a deployment)
 
 
 def score_dates(first: date, last: date, options: ScoringOptions) -> None:
-    """Score each date as a night of its own, `score.nights_at_once` at a time; one that fails does not stop the others.
+    """Score each date as a separate night, `score.nights_at_once` at a time; one that fails does not stop the others.
 
     Nights that are in the table are skipped, or with `rescore` replaced. The summary is logged, written to
     reports/nights/backfill.csv, and published as an artifact.

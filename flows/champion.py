@@ -67,7 +67,7 @@ def champion_profiles() -> dict[str, Profile] | None:
 
 
 def champion_profile(corpus: str) -> Profile | None:
-    """Return the champion's profile of a corpus; None where there is none that compares.
+    """Return the champion's profile of a corpus; None where no comparable one exists.
 
     Raises:
         ValueError: the pointer or the profile is malformed.

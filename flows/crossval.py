@@ -189,7 +189,7 @@ def _announcement(folds: int, pending: int) -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows.crossval", description=__doc__)
-    parser.add_argument("--folds", type=int, help="how many (default: crossval.folds of params.yaml)")
+    parser.add_argument("--folds", type=int, help="number of folds (default: crossval.folds of params.yaml)")
     folds = parser.parse_args(arguments).folds
     try:
         return exit_status(lambda: _run(folds))

@@ -24,7 +24,7 @@ def run_tasks(
 
     Args:
         graph: the name of each task, to the names of the tasks that it needs.
-        max_running: how many run at once.
+        max_running: the most that run at once.
         submit: starts a task by name, after the futures of the tasks that it needs.
         on_end: called in this thread with the number of tasks that have ended, well or not.
 

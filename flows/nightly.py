@@ -38,7 +38,7 @@ def score_and_time(day: date, options: ScoringOptions) -> NightOutcome:
 def _is_retryable(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:
     """Return whether the cause of a failure may be gone later: a full disk, a storage that does not answer, a file that is late.
 
-    A night is committed once, whatever was done before, so that trying again is safe.
+    A night is committed once, however far an earlier try came, so that trying again is safe.
     """
     try:
         state.result()

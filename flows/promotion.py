@@ -70,7 +70,7 @@ def rollback(root: Path = Path()) -> str:
     """
     now = read_champion(root)
     if now is None:
-        raise ValueError(f"{root / CHAMPION}: there is no champion, so there is none to go back to")
+        raise ValueError(f"{root / CHAMPION}: there is no champion, so there is none to return to")
     if now.previous is None:
         raise ValueError(
             f"{root / CHAMPION}: bundle {now.bundle[:12]} has no champion before it to go back to"

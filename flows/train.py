@@ -33,7 +33,7 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
     """Bring every stage of dvc.yaml up to date, and promote the candidate if so required.
 
     Args:
-        workers: how many stages run at once.
+        workers: the most stages that run at once.
         promote: whether the candidate is then promoted.
 
     Raises:

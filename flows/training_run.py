@@ -146,7 +146,7 @@ class Console(Callbacks):
     """Prints one line an epoch, and in a terminal a bar over its batches; `on_epoch` is called with each report, too."""
 
     def __init__(self, epochs: int, on_epoch: Callable[[EpochReport], object] = lambda report: None) -> None:
-        """Print the epochs of a training of so many."""
+        """Print the progress of a training of `epochs` epochs."""
         super().__init__(
             on_solved=self._print_solved,
             on_step=self._advance,

@@ -275,7 +275,9 @@ def _search(options: argparse.Namespace) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m flows.tune", description=__doc__)
-    parser.add_argument("--trials", type=int, help="how many in all (default: tune.trials of params.yaml)")
+    parser.add_argument(
+        "--trials", type=int, help="number of trials in all (default: tune.trials of params.yaml)"
+    )
     parser.add_argument("--apply", action="store_true", help=f"then put the winner into {PARAMS}")
     options = parser.parse_args(arguments)
     optuna.logging.set_verbosity(optuna.logging.WARNING)

@@ -52,5 +52,5 @@ def file_sha256(path: Path) -> str:
 
 
 def fingerprint(facts: Any) -> str:
-    """Return the SHA-256 of values that JSON can hold: equal values, whatever the order of their keys, have the same."""
+    """Return the SHA-256 of values that JSON can hold; the order of keys does not change it."""
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

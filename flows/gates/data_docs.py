@@ -65,7 +65,7 @@ def write_page(folder: Path, verdict: Verdict, *, at: datetime, keep: int) -> Pa
     Args:
         folder: where the pages of all gates lie.
         at: when the gate ran, with its time zone.
-        keep: how many runs of a gate and corpus stay, from 1 on.
+        keep: the number of runs of a gate and corpus to keep, at least 1.
 
     Raises:
         ValueError: `keep` is below 1, or `at` has no time zone.

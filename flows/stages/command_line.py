@@ -37,7 +37,7 @@ def write_counts(stage: str, corpus: str, counts: Counts, **more: Any) -> None:
 
 
 def num_processes() -> int:
-    """Return how many processes the stages that work part by part use: the variable MGM_PROCESSES, else one.
+    """Return the number of processes of stages that work part by part: the variable MGM_PROCESSES, else one.
 
     It is no setting of params.yaml, since it changes no result.
 

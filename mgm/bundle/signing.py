@@ -71,7 +71,7 @@ def check_signature(folder: Path, public_key: Path) -> None:
         )
     try:
         config.set_hashing_config(_hashing(hashing)).verify(folder, signature)
-    # At a forged signature the library lets through whatever its parsers raise.
+    # For a forged signature the library raises any error of its parsers.
     except Exception as error:
         # The library's message is a list's repr, which may escape the quotes.
         altered = re.findall(r"Hash mismatch for \\?'([^'\\]+)", str(error))

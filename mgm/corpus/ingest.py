@@ -200,6 +200,6 @@ def _raise_repeated(corpus: RawCorpus, hashes: pl.Series) -> None:
         value = repeated[id_column][0]
         places = repeated.filter(pl.col(id_column) == value)["row"].head(5).to_list()
         raise ValueError(
-            f"{_where(corpus.source)}column {id_column!r}: value {value!r} stands in rows {', '.join(map(str, places))}; expected "
+            f"{_where(corpus.source)}column {id_column!r}: value {value!r} is in rows {', '.join(map(str, places))}; expected "
             f"a different doc_id in every row of corpus {corpus.name!r} ({repeated[id_column].n_unique()} values are repeated)"
         )

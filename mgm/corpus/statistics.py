@@ -15,7 +15,7 @@ _DIGITS = 6  # so that equal data is equal bytes
 class Statistics:
     """Counts by name, and for each measure the frequency of each of its values, which are whole numbers.
 
-    Memory: about 100 bytes for each distinct value, whatever the number of documents.
+    Memory: about 100 bytes for each distinct value, independent of the number of documents.
     """
 
     counts: Counter[str] = field(default_factory=Counter)

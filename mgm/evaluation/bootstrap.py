@@ -30,7 +30,7 @@ def confidence_intervals(
     Args:
         statistics: of D documents.
         groups: (D,) the group of each document.
-        resamples: how often the groups are drawn with replacement.
+        resamples: the number of draws of the groups with replacement.
         seed: of the draws.
         stream: keeps the draws under one seed apart, such as a task's name.
 
@@ -62,7 +62,7 @@ class GroupBootstrap:
 
         Args:
             groups: the names of each corpus's groups, repeated or not, in any order.
-            resamples: how often the groups are drawn with replacement.
+            resamples: the number of draws of the groups with replacement.
             seed: of the draws.
         """
         self.groups = {corpus: names.unique().sort() for corpus, names in sorted(groups.items())}
@@ -122,7 +122,7 @@ def _resampled_sums(by_group: sparse.csr_array, weights_RG: np.ndarray) -> Itera
 
 
 def _draw_weights(count: int, resamples: int, seed: int, stream: str) -> Iterator[np.ndarray]:
-    """Yield how often each of `count` groups is drawn in each resample (R, G), some resamples at a time."""
+    """Yield the number of times that each of `count` groups is drawn in each resample (R, G), some resamples at a time."""
     generator = np.random.default_rng([seed, zlib.crc32(stream.encode())])
     for first in range(0, resamples, _RESAMPLES_AT_ONCE):
         size = min(_RESAMPLES_AT_ONCE, resamples - first)

@@ -1,4 +1,4 @@
-"""Calibration: how far confidences are from accuracies, before and after temperature scaling.
+"""Calibration: the distance of confidences from accuracies, before and after temperature scaling.
 
 The temperature is reported and not applied: the bundle's scores are as the network gives them.
 

@@ -41,8 +41,8 @@ class Comparison:
         task: with the labels of either model.
         candidate: its first metric.
         champion: its first metric.
-        n: how many documents both read.
-        num_unread: how many documents the champion could not read.
+        n: the number of documents that both read.
+        num_unread: the number of documents that the champion could not read.
         p_worse: the one-sided p-value of so low a difference where the candidate is no worse than the margin allows.
         p_better: that of so high a difference where the candidate is no better.
     """

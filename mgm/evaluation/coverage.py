@@ -1,4 +1,4 @@
-"""Coverage against accuracy: how much is left, and how right it is, where predictions below a confidence are set aside."""
+"""Coverage against accuracy: the share and the accuracy of the predictions at or above a confidence."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -23,7 +23,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Example:
-    """A wrong prediction with its score (of a number: how far off it is), the label, and an excerpt of the document."""
+    """A wrong prediction with its score (for a number, its error), the label, and an excerpt of the document."""
 
     doc_id: str
     corpus: str
@@ -35,12 +35,12 @@ class Example:
 
 
 def confident_errors(rows: pl.DataFrame, task: Task, count: int) -> pl.DataFrame | None:
-    """Return the `count` surest errors, one a document; None for kinds without single errors.
+    """Return the `count` most confident errors, one a document; None for kinds without single errors.
 
     Args:
         rows: labelled predictions with a column corpus.
         task: with its label space.
-        count: how many at most.
+        count: the most errors.
 
     Returns:
         doc_id, corpus, lang, predicted, true, score, start and end (of a span).
@@ -64,7 +64,7 @@ def excerpt(text: str, start: int | None, end: int | None, characters: int = EXC
         text: the document.
         start: of a span, in code points; None for the beginning of the document.
         end: of a span, past its last code point.
-        characters: how many of the beginning.
+        characters: the number of characters of the beginning.
     """
     if start is None or end is None:
         return [Piece(text[:characters] + ("…" if len(text) > characters else ""))]

@@ -10,7 +10,7 @@ ALPHA = 0.05
 
 
 def adjust_holm(p_values: Sequence[float]) -> np.ndarray:
-    """Return p-values adjusted by Holm's step-down method, which holds whatever the dependence between the tests.
+    """Return p-values adjusted by Holm's step-down method, which holds under any dependence between the tests.
 
     An adjusted value of at most `ALPHA` is significant.
 

@@ -29,7 +29,7 @@ def separation(
     resamples: int,
     seed: int,
 ) -> dict[str, Any]:
-    """Return how well the errors separate each set of other documents from all test documents together.
+    """Return the separation by the errors (AUROC) of each set of other documents from all test documents together.
 
     Returns:
         own: n and median by corpus; foreign: n, median and auroc by name, with its 95% interval of a bootstrap over documents.

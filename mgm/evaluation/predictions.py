@@ -13,7 +13,7 @@ from mgm.tasks import Task
 
 KEYS = ("doc_id", "group", "lang", "split")
 TRAITS = {"words": pl.Int32(), "unknown": pl.Float32()}
-"""Traits that slices are cut by: how many words the model read, and the share of them outside the vocabulary (0 of none)."""
+"""Traits that slices are cut by: the number of words that the model read, and the share of them outside the vocabulary (0 without words)."""
 
 
 def columns_read(task: Task, available: Sequence[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Slices: metrics on parts of the test split, and which parts are significantly worse than all of it.
 
-Documents are cut by language, corpus, length and share of unknown words; labels by how often training has them.
+Documents are cut by language, corpus, length and share of unknown words; labels by their frequency in training.
 """
 
 import itertools
@@ -31,8 +31,8 @@ class Slice:
     Attributes:
         by: the property by which documents are cut into slices.
         name: of the part.
-        n: how many documents, or true items of labels.
-        num_groups: how many groups of documents.
+        n: the number of documents, or of true items of labels.
+        num_groups: the number of groups of documents.
         statistics: of the documents below.
         documents: their columns corpus and group.
     """

@@ -49,7 +49,7 @@ def column_sums(documents: sparse.csr_array) -> Sums:
 def sparse_counts(
     row: np.ndarray, column: np.ndarray, *, shape: tuple[int, int], value: np.ndarray | None = None
 ) -> sparse.csr_array:
-    """Return how often each (row, column) occurs, or the sum of its values, as a sparse array of floats."""
+    """Return the count of each (row, column), or the sum of its values, as a sparse array of floats."""
     added = np.ones(len(row)) if value is None else value.astype(np.float64)
     return sparse.coo_array((added, (row, column)), shape=shape).tocsr()
 

@@ -27,9 +27,9 @@ class Check:
         difference: the candidate's value less the champion's.
         low: of the 95% interval, of the difference where there is one, else of the value.
         high: of the same interval.
-        n: how many documents.
+        n: the number of documents.
         p: of being no worse than the champion, adjusted for the number of tasks.
-        shown: what that and the p-value of being no better show.
+        shown: the conclusion from `p` and the p-value of being no better.
     """
 
     check: Literal["floor", "champion", "smoke", "latency", "memory"]

@@ -19,7 +19,7 @@ from mgm.text.vocabulary import UNKNOWN, frequency_bucket
 POOL = ("train", "valid")
 """The splits whose rows the folds share. The others, test above all, are in no fold."""
 HELD_OUT = "test"
-"""The split of a fold's held-out rows, so that whatever evaluates the test split evaluates them."""
+"""The split of a fold's held-out rows, so that the evaluation of the test split evaluates them."""
 LEFT_OUT = "left_out"
 
 
@@ -27,11 +27,11 @@ LEFT_OUT = "left_out"
 class Fold:
     """A fold, whose groups are held out; a share of the other groups is validated on.
 
-    A hash of the group and the seed decides, so that a group is in one place in all corpora, whatever rows are added.
+    A hash of the group and the seed decides, so that a group is in the same fold in all corpora, and stays there when rows are added.
 
     Attributes:
         number: from 0.
-        count: how many folds there are.
+        count: the number of folds.
         validation: the share of the other groups that is validated on.
         seed: of the hash.
     """
@@ -85,7 +85,7 @@ def apply_fold(
 
 
 def _word_counts(parts: Iterable[FeaturePart], vocabulary_size: int) -> Array:
-    """Return how often each word id (V + 1,) occurs in the rows of train."""
+    """Return the count (V + 1,) of each word id in the rows of train."""
     counts = np.zeros(vocabulary_size + 1, np.int64)
     for part in parts:
         words = flatten_ints(part.documents.filter(pl.col("split") == "train")["word"])

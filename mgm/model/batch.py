@@ -1,7 +1,7 @@
 """A batch of documents as flat tensors.
 
 Axes: B documents, P paragraphs, S sentences, N words of the whole batch, T distinct words, G n-grams and C characters
-of them, K labels. Nothing is padded here: lengths stand beside the flat values, so a document never sees its neighbours.
+of them, K labels. Nothing is padded: lengths accompany the flat values, so a document never sees its neighbours.
 """
 
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ class Batch:
         return self.document_length.numel()
 
     def split(self, sizes: list[int]) -> Iterator["Batch"]:
-        """Yield batches of so many documents after each other, each with the distinct words of all.
+        """Yield consecutive batches of the given `sizes` in documents, each with the distinct words of all.
 
         The batch must have no targets.
         """

@@ -43,7 +43,7 @@ class Encoder(nn.Module):
         """Make the granularities that the settings enable.
 
         Raises:
-            ValueError: there is none.
+            ValueError: all are off.
         """
         super().__init__()
         self.settings = settings

@@ -182,7 +182,7 @@ class Network(nn.Module):
         return outputs
 
     def decode(self, outputs: Outputs, batch: Batch) -> dict[str, Decoded]:
-        """Return the predictions that outputs stand for, by task."""
+        """Return the decoded predictions of outputs, by task."""
         return {task: self.heads[task].decode(output, batch) for task, output in outputs.items()}
 
     def predict(
@@ -210,7 +210,7 @@ class Network(nn.Module):
         return {**labels, **texts}, error
 
     def add_logit_bias(self, task: str, logits_K: Tensor) -> None:
-        """Add `logits_K` (K,) to the logits of a task, whatever the document."""
+        """Add `logits_K` (K,) to the logits of a task, for every document."""
         self.heads[task].add_logit_bias(logits_K)
         if self.wide is not None:
             self.wide.add_logit_bias(task, logits_K)

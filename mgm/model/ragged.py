@@ -59,7 +59,7 @@ class Ragged:
         return Ragged(self.values[keep[self.row]], self.length[keep])
 
     def pad(self) -> tuple[Tensor, Tensor]:
-        """Return (R, L, ...) with zeros behind the shorter rows, and the mask (R, L) of real items."""
+        """Return (R, L, ...) with zeros after the shorter rows, and the mask (R, L) of real items."""
         longest = int(self.length.max()) if self.length.numel() else 0
         mask = torch.arange(longest, device=self.length.device) < self.length[:, None]
         padded = self.values.new_zeros(*mask.shape, *self.values.shape[1:])

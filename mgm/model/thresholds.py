@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 
 MIN_POSITIVES = 10
-"""A label with fewer validation documents takes the common threshold, since one of its own would fit noise."""
+"""A label with fewer validation documents takes the common threshold, since a separate one would fit noise."""
 _DIGITS = 4
 
 

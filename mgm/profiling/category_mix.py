@@ -30,7 +30,7 @@ class MixChange:
 
 
 def compare_mixes(reference: Mapping[str, int], current: Mapping[str, int]) -> MixChange | None:
-    """Return how far the mix of categories changed; None where either is empty, or both are so small that chance decides.
+    """Return the change of the mix of categories; None where either is empty, or both are so small that chance dominates.
 
     Several labels of one document are not independent, so chance adds more to the V of their mix than `noise`.
     """

@@ -23,7 +23,7 @@ def population_stability_index(expected: Counts, observed: Counts) -> float:
     It is Jeffreys' divergence, KL(p, q) + KL(q, p). By custom
     0.1 is a moderate shift and 0.25 a large one, of ten bins. Smoothing: one document is added to each
     sample, spread over the bins by the mean w of both shares: p_i = (a_i + w_i) / (n + 1). So empty bins are
-    finite, and equal shares give 0 whatever the numbers.
+    finite, and equal shares give 0 for any numbers.
 
     Source: Jeffreys 1946; Lewis 1994 (in credit scoring).
     """

@@ -74,7 +74,7 @@ def pair_categories(
     """Return two mixes of categories as paired counts, those too rare to compare as one.
 
     Args:
-        design_effect: how many counts are worth one independent draw.
+        design_effect: the number of counts that are worth one independent draw.
     """
     names = [*sorted({*reference, *current} - {REST}), REST]
     one, other = (np.array([mix.get(name, 0) for name in names], float) for mix in (reference, current))

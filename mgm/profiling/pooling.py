@@ -20,7 +20,7 @@ from mgm.profiling.vocabulary_sketch import sketch_values, to_hex
 def pool_profiles(profiles: Sequence[Profile]) -> Profile:
     """Return the profile of the documents of several profiles together, as far as it follows from them.
 
-    Counts and histograms add up, and the sketch is exact. Not so: of words, those that stand in only one of
+    Counts and histograms add up, and the sketch is exact. Not so: of words, those that occur in only one of
     the lists of the most frequent have the count of that list (no loss where each has all of its words);
     design effects are means weighted by n, without the differences between the profiles. Left out: quantiles, distinct
     words and their document frequencies, and histograms whose bounds differ. A task's rows are those of the profiles

@@ -29,7 +29,7 @@ FREQUENCY_BOUNDS = [*range(2, 65), *(bound for bound in SIZE_BOUNDS if bound > 6
 class CorpusProfile:
     """Gathers the profile of one corpus, or of one night's documents, part by part in any order.
 
-    Memory: about 400 bytes a distinct word, whatever the number of documents.
+    Memory: about 400 bytes a distinct word, independent of the number of documents.
     """
 
     def __init__(

@@ -26,7 +26,7 @@ Values = npt.NDArray[np.float64]
 
 
 def histogram(values: Values, counts: npt.ArrayLike, bounds: Sequence[float]) -> Histogram:
-    """Return how many of the counted values fall into each bin.
+    """Return the number of the counted values in each bin.
 
     Bin i holds bounds[i-1] <= value < bounds[i]; the first is open below and the last above, so there is one
     bin more than bounds. Histograms of the same bounds compare, and add up, without the values.
@@ -75,7 +75,7 @@ def category_counts(counts: Mapping[str, int]) -> dict[str, Any]:
 
 
 class CategoryCounts:
-    """Counts how often each category occurs."""
+    """Counts the occurrences of each category."""
 
     def __init__(self) -> None:
         """Begin without any value."""
@@ -93,7 +93,7 @@ class CategoryCounts:
 
 @dataclass
 class IntegerHistogram:
-    """Counts how often each whole number occurs: a histogram over SIZE_BOUNDS. Memory: 100 bytes a distinct number."""
+    """Counts the occurrences of each whole number: a histogram over SIZE_BOUNDS. Memory: 100 bytes a distinct number."""
 
     counts: Counter[int] = field(default_factory=Counter)
 
@@ -110,7 +110,7 @@ class IntegerHistogram:
 
 
 class RealHistogram:
-    """Counts how often each real number occurs: a histogram over known bounds, or over the deciles of the numbers.
+    """Counts the occurrences of each real number: a histogram over known bounds, or over the deciles of the numbers.
 
     Values are kept as float32. Where there are more than `max_distinct` distinct ones, their lowest bits are
     dropped, one after another, until they fit: the same result in any order, and a bounded memory (12 bytes
@@ -157,7 +157,7 @@ class RealHistogram:
 
 
 class ClusteredCounts:
-    """Counts how often each value occurs where a document has several of them: words, labels of a set, spans.
+    """Counts the occurrences of each value where a document has several of them: words, labels of a set, spans.
 
     Occurrences within a document are not independent: a word that occurred once is likely to occur again. So
     shares vary more from one set of documents to the next than those of as many independent draws, by the
@@ -226,7 +226,7 @@ class ClusteredCounts:
         return rows.sort("n", "value", descending=[True, False])
 
     def design_effect(self, top: int) -> float:
-        """Return how many times the variance of the shares is that of independent draws; 1 where it cannot be estimated.
+        """Return the ratio of the variance of the shares to that of independent draws; 1 where it cannot be estimated.
 
         For one value, of which document d has c_d among its L_d: sum_d (c_d - p L_d)^2 D/(D-1) / (n p (1-p)),
         the ratio estimator's variance (Cochran 1977, section 3.4) over the binomial one. Of the `top` values

@@ -1,4 +1,4 @@
-"""Words outside the vocabulary, by split: how many there are, and their share of each document."""
+"""Words outside the vocabulary, by split: their number, and their share of each document."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""The set of a corpus's words as a MinHash sketch, and how much two sets of words overlap."""
+"""The set of a corpus's words as a MinHash sketch, and the overlap of two sets of words."""
 
 from collections.abc import Mapping
 from typing import Any

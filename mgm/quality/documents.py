@@ -8,7 +8,7 @@ documents, a row a document:
     row, doc_id, lang, split    its number in the table (from 0), and its own columns
     text_characters             length of the text; null where there is no text
     text_blank                  there is a text, but only blanks
-    group_splits                how many splits the document's group stands in
+    group_splits                number of splits that the document's group is in
     duplicate_of                the first document with the same text, case and blanks aside; null for that first one
     text_also_in                the splits that this text also stands in and that the document must not know: train for
                                 valid, train and valid for test; else null
@@ -110,7 +110,7 @@ def length_reference(reference: Profile | None) -> list[list[int]]:
         if ranges[-1][1] >= lengths["n"] / NUM_RANGES:
             ranges.append([low, 0])
         ranges[-1][1] += count
-    # A small rest at the end is no range of its own.
+    # A small rest at the end is not a separate range.
     if len(ranges) > 1 and ranges[-1][1] < lengths["n"] / NUM_RANGES / 2:
         ranges[-2][1] += ranges.pop()[1]
     return ranges

@@ -1,4 +1,4 @@
-"""The frame of drift: how far profiles have moved from those that they are compared with.
+"""The frame of drift: the change of profiles from those that they are compared with.
 
 drift, a row a measure (mgm/profiling/drift.py) of a corpus:
     measure                     corpus, aspect and statistic: the name of the row in messages

@@ -51,7 +51,7 @@ class CorpusStatistics:
 
 
 class LabelStatistics:
-    """The labels of all tasks: how many rows have one, how often each occurs, and which words go with it."""
+    """The labels of all tasks: the number of rows with one, the count of each, and the words that go with it."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         """Begin without any document."""

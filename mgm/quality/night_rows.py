@@ -1,7 +1,7 @@
 """A night's raw documents as the gate before scoring needs them, gathered batch by batch while another pass reads them.
 
 The sample are the documents with the lowest hashes of their ids, so that an order by time or place in the input cannot
-bias it; it is the same whatever the batches.
+bias it; it does not depend on the batches.
 
 Memory: about 0.1 GB a million documents; the sample's texts.
 """

@@ -3,17 +3,17 @@
     rows, rejected, copies      copies: those that deduplication dropped, which are no rejected rows
     reject_share                rejected / (rows + rejected + copies)
     train_rows, valid_rows, test_rows
-    rows_ratio                  rows / rows of the champion's profile; null where it does not know the corpus
+    rows_ratio                  rows / rows of the champion's profile; null where that has no such corpus
   after ingest only:
     short_share, long_share     texts of fewer, or more, characters than the limits of params.yaml
   after cleaning and deduplication only:
     copies_share                copies / (rows + copies)
     split_overlap_exact_share, split_overlap_near_share    held-out rows with an exact (only a near) copy in train, of all
-                                held-out rows; null where such copies were not looked for
+                                held-out rows; null where such copies were not searched for
     mixed_or_other_share        documents in neither English nor Chinese alone; null where the corpus declares just that
     language_disagrees_share    documents whose detected language is not the declared one
-    language_mix_warned, language_mix_stopped    the languages of train are mixed otherwise than the champion's, in words with
-                                the threshold; null where they are not, or where documents are too few to tell
+    language_mix_warned, language_mix_stopped    the mix of the languages of train differs from the champion's, in words with
+                                the threshold; null where it does not, or where documents are too few to tell
 A count that can only repeat another fault is null, and expectations skip nulls.
 """
 

@@ -13,7 +13,7 @@
     missing_held_out            labels frequent in training that no held-out row has
     split_mix                   the labels of validation or test are mixed otherwise than training's
     conflicts_...               many copies carry different labels; null after ingest
-    target_in_source_...        generation: many targets stand as a line of their own text, so that copying is learned
+    target_in_source_...        generation: many targets are a line of their document's text, so that copying is learned
 where ... is both `warned` and `stopped`. Their thresholds are params.yaml's `gates.tasks.<task>`.
 """
 

@@ -52,7 +52,7 @@ def render_card(run_files: RunFiles, facts: Mapping[str, str]) -> str:
             f"{'/'.join(MANIFEST)}: missing, so there is no bundle that a card could be of"
         )
     tasks = _read_tasks(run_files)
-    # Markdown, not HTML: the filter `cell` escapes whatever could be markup
+    # Markdown, not HTML: the filter `cell` escapes everything that could be markup
     environment = create_environment(autoescape=False)
     environment.filters["cell"] = _escape_cell
     return environment.get_template("card.md.j2").render(

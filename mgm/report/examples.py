@@ -36,7 +36,7 @@ class ConfusedDocument:
 
 @dataclass(frozen=True, kw_only=True)
 class ConfusedPair:
-    """A true label and the one predicted instead, how often, with documents."""
+    """A true label and the one predicted instead, with their count and documents."""
 
     actual: str
     predicted: str
@@ -49,7 +49,7 @@ class ConfusionsPart:
     """The confusions of a task's labels.
 
     matrix: of confusions.py, None for sets of labels. rows: label, total, and of each cell the count, its share of the row,
-    and whether it is a hit. classes: how many labels the matrix shows at most.
+    and whether it is a hit. classes: the most labels that the matrix shows.
     """
 
     matrix: dict[str, Any] | None

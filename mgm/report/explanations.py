@@ -1,6 +1,6 @@
-"""The report's explanations of the model, and of each task's answers.
+"""The report's explanations of the model, and of each task's predictions.
 
-The section shows the worth of each granularity and the faithfulness of highlighted words; a task's part its explained answers and
+The section shows the effect of each granularity and the faithfulness of highlighted words; a task's part its explained predictions and
 labels in doubt.
 """
 
@@ -116,7 +116,7 @@ def read_task_explanations(run_files: RunFiles, task: Task) -> TaskExplanationsP
 
 
 def explained_ids(run_files: RunFiles, task: Task) -> list[str]:
-    """Return corpus and doc_id, joined by a blank, of the documents whose answers are explained on the page."""
+    """Return corpus and doc_id, joined by a blank, of the documents whose predictions are explained on the page."""
     examples = (run_files.json(*PLACE, "examples.json", expected=False) or {}).get(task.name, [])
     return [f"{example['corpus']} {example['doc_id']}" for example in examples]
 

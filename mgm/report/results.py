@@ -15,7 +15,7 @@ from mgm.report.plots import line_plot
 from mgm.tasks import Task
 
 MAX_OPEN_LABELS = 15
-"""More labels than these are folded away behind the worst."""
+"""More labels than these are folded away after the worst."""
 NUM_WORST = 5
 
 

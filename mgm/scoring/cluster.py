@@ -1,7 +1,7 @@
 """Shards scored on a Ray cluster: the rows of a shard travel to a worker and its predictions back; nothing else is shared.
 
 Every worker gets this process's code of mgm and the bundle's files, verifies them, and loads the model once. The results are
-the same as in this process, which writes them, so that finished shards stay finished whatever dies.
+the same as in this process, which writes them, so that finished shards stay finished whichever process dies.
 """
 
 import importlib.util

@@ -97,7 +97,7 @@ def transaction_id(day: date) -> str:
 
 
 def current_revision(table: DeltaTable | None, day: date) -> int:
-    """Return the revision of a night that stands in the table; 0: it was never committed."""
+    """Return the revision of a night in the table; 0: it was never committed."""
     return 0 if table is None else table.transaction_version(transaction_id(day)) or 0
 
 
@@ -150,7 +150,7 @@ def commit_rejects(
 
 
 def commit_predictions(location: str, night: Night, *, schema: pl.Schema, frames: Frames) -> Night:
-    """Commit a night at its revision, once, and return the night that stands in the table.
+    """Commit a night at its revision, once, and return the night that is in the table.
 
     Where another run was first with the same documents and bundle, nothing is written, and its night is returned.
 

@@ -40,7 +40,7 @@ class ScoringCost:
 def measure_cost(folder: Path, samples: Mapping[str, pl.DataFrame]) -> ScoringCost:
     """Load the bundle and score the samples from raw text, each document alone and all at once.
 
-    To be called in a process of its own, so that the memory is that of scoring.
+    To be called in a separate process, so that the memory is that of scoring.
 
     Args:
         samples: corpus to documents (doc_id, text).

@@ -26,7 +26,7 @@ _CONFIGURATION = {
 def storage_options(location: str) -> dict[str, str] | None:
     """Return the options that deltalake needs beyond the usual variables.
 
-    On S3 a commit is a put that fails where the version exists, whatever the environment says; and the endpoint may be plain http.
+    On S3 a commit is a put that fails where the version exists, which the environment cannot change; the endpoint may be plain http.
     """
     if not location.startswith("s3://"):
         return None

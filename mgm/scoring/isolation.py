@@ -37,7 +37,7 @@ def score_rows(
 
     Args:
         as_corpus: the corpus whose text settings are used; None: the general ones.
-        max_failed_documents: how many documents may break the model; never more than half of them, except for a single document.
+        max_failed_documents: the most documents that may break the model; never more than half of them, except for a single document.
 
     Raises:
         ModelBroken: more documents do.

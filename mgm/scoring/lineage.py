@@ -20,7 +20,7 @@ class ScoringEvent:
     at: datetime
     reasons: list[str] | None
     replaced: bool
-    """Whether a later revision of the night stands in the table."""
+    """Whether a later revision of the night is in the table."""
 
 
 def trace_document(doc_id: str, *, predictions: str, rejects: str) -> list[ScoringEvent]:

@@ -42,7 +42,7 @@ class NightPlan:
 
 
 def score_night(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress | None = None) -> Night:
-    """Score and commit a night, and return the night that stands in the table.
+    """Score and commit a night, and return the night that is in the table.
 
     Raises:
         See `score_shards` and `commit_night`.
@@ -100,7 +100,7 @@ def commit_night(night: Night, plan: NightPlan) -> Night:
     """Commit the staged rejects, and then, with their version, the predictions: the night's only commit point.
 
     Returns:
-        The night that stands in the table: this one, or that of another run with the same documents and bundle.
+        The night that is in the table: this one, or that of another run with the same documents and bundle.
 
     Raises:
         NightConflict: another run was first, with other documents or another bundle.

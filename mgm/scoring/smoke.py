@@ -35,7 +35,7 @@ def run_smoke_test(
 ) -> SmokeResult:
     """Load the bundle, score the samples once to check the predictions, and `repeats` times to measure the time.
 
-    To be called in a process of its own, so that the peak memory is that of scoring.
+    To be called in a separate process, so that the peak memory is that of scoring.
 
     Args:
         samples: corpus to documents (doc_id, text).

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ValidationError
 
 
 def nearest(name: str, valid: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)`, whatever the case of letters, or the valid names where none is near."""
+    """Return ` (did you mean 'x'?)`, ignoring case, or the valid names where none is near."""
     names = sorted(valid)
     folded = [n.casefold() for n in names]
     matches = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)

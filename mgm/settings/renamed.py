@@ -41,7 +41,7 @@ class RenamedSettings(ValueError):
 def renamed_key(path: Sequence[str]) -> str | None:
     """Return the present name of the key at the end of a path of keys, None where it was not renamed.
 
-    Settings of `text` stand in `corpora` too, and full names of settings are keys of tune.space and run_generation.
+    Settings of `text` are in `corpora` too, and full names of settings are keys of tune.space and run_generation.
     """
     if path[:1] == ["run_generation"] or path[:2] == ["tune", "space"]:
         return RENAMED.get(path[-1])

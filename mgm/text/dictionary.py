@@ -75,7 +75,7 @@ class UserDictionary:
             if entry.word in lines:
                 raise ValueError(
                     f"{where}: word: found {entry.word!r}, expected each word once "
-                    f"(it stands on line {lines[entry.word]} too)"
+                    f"(it is on line {lines[entry.word]} too)"
                 )
             lines[entry.word] = number
             words.append(entry)
@@ -168,7 +168,7 @@ def _segmenter(dictionary: UserDictionary) -> rjieba.Jieba:
     for entry in dictionary.words:
         if entry.frequency is not None:
             jieba.add_word(entry.word, entry.frequency, entry.tag)
-    # The short words first: jieba then gives each a frequency that is high enough to keep it whole on a line of its own.
+    # The short words first: jieba then gives each a frequency that is high enough to keep it whole on a separate line.
     for word in reversed(dictionary.unsplit_words):
         jieba.add_word(word, None, dictionary.tags.get(word))
     return jieba

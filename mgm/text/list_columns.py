@@ -38,7 +38,7 @@ def unflatten(
 
     Args:
         values: the values of all rows, one after another.
-        counts: how many values each row has, (rows,).
+        counts: the number of values of each row, (rows,).
         name: the name of the column.
         valid: which rows are not null, (rows,); a null row must have a count of 0.
     """
@@ -81,7 +81,7 @@ def num_characters(texts: pl.Series) -> Array:
 
 
 def utf8_width(points: npt.NDArray[np.uint32]) -> Array:
-    """Return how many bytes each code point takes in UTF-8."""
+    """Return the number of bytes of each code point in UTF-8."""
     return 1 + (points >= 0x80).astype(np.int64) + (points >= 0x800) + (points >= 0x10000)
 
 

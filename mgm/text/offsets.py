@@ -1,6 +1,6 @@
 """Monotone lists of edits between two versions of a text, and the mapping of offsets through them.
 
-Offsets are half-open ranges of Unicode code points. An edit says that [old_start, old_end) of the old text became
+Offsets are half-open ranges of Unicode code points. An edit records that [old_start, old_end) of the old text became
 [new_start, new_end) of the new one. Between two edits both texts have the same length, and differ at most in characters that were
 exchanged one for one (a tab for a blank, a full-width letter for a plain one): an exchange moves no offset and is no edit. A boundary
 inside an edit snaps to the edit: a start to its start, an end to its end. The edits of a text are sorted and do not overlap. They touch

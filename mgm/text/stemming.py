@@ -13,7 +13,7 @@ _APOSTROPHE = "’"
 def stem(words: pl.Series) -> pl.Series:
     """Return the stems of distinct words in lower case; only words of Latin letters alone are stemmed.
 
-    The rules of English are applied to all of them, whatever their language.
+    The rules of English are applied to words of any language.
     """
     latin = words.str.contains(_LATIN).to_numpy()
     if not latin.any():

@@ -1,4 +1,4 @@
-"""Stopwords, and which words carry content. Nothing is deleted; the settings say which words each granularity reads.
+"""Stopwords, and which words carry content. Nothing is deleted; the settings choose the words that each granularity reads.
 
 The stopwords of a corpus are the general ones (English and Chinese, by the settings) and those derived from its training documents.
 """

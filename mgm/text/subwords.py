@@ -40,7 +40,7 @@ class Subwords:
 
     @classmethod
     def train(cls, texts: Iterable[str], size: int) -> Self:
-        """Train at most `size` pieces; there are fewer if the texts do not have so many.
+        """Train at most `size` pieces; there are fewer if the texts do not have enough.
 
         Raises:
             ValueError: there is no text.

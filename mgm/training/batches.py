@@ -33,7 +33,7 @@ def shuffled_batches(
         sources: the rows of all parts.
         numbers: the indices of the sources to read.
         tokens_per_batch: the most words of a batch; a longer document stands alone.
-        seed: the same numbers give the same batches, whatever was drawn before.
+        seed: the same numbers give the same batches, independent of earlier draws.
     """
     rng = np.random.default_rng(seed)
     batches = []

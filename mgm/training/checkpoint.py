@@ -1,4 +1,4 @@
-"""The state of a training after an epoch, on disk, so that a killed run goes on as if it had not been killed."""
+"""The state of a training after an epoch, on disk, so that a killed run continues with the same results."""
 
 import os
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Tunes how much of a class's frequency is taken out of its logit, so that rare classes are predicted at all.
+"""Tunes the logit adjustment: the part of a class's frequency that is subtracted from its logit, so that rare classes are predicted.
 
 Axes: n labelled documents of the validation split, K classes.
 Source: Menon et al. 2021, arXiv:2007.07314 (post-hoc logit adjustment).

@@ -72,7 +72,7 @@ def solve_wide(
 
 
 def select_known_rows(rows: Sequence[PartRows], task: Task, *, max_rows: int) -> list[PartRows]:
-    """Return the rows with a label that training knows; of more than `max_rows`, so many evenly spread over all."""
+    """Return the rows with a label that training knows; of more than `max_rows`, that many evenly spread over all."""
     known = [
         selected.take(TASK_TRAINING[task.kind].is_known(selected.labels_of(task)).arg_true().to_numpy())
         for selected in rows

@@ -142,7 +142,7 @@ def test_a_row_with_two_faults_has_both_reasons(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "settings", "message"),
     [
-        ([note("a"), note("b"), note("a")], {}, "column 'doc_id': value 'a' stands in rows 1, 3"),
+        ([note("a"), note("b"), note("a")], {}, "column 'doc_id': value 'a' is in rows 1, 3"),
         ([note("a"), note(None)], {}, "row 2, column 'doc_id': value None, expected a value"),  # type: ignore[arg-type]
         ([note("a", lang="fr")], {}, "row 1, column 'lang': value 'fr', expected one of en, zh, mixed, other"),
         ([note("a", part="dev")], {"split": "part"}, "row 1, column 'part': value 'dev', expected one of train, valid, test"),
@@ -186,7 +186,7 @@ def test_parts_end_at_rows_or_megabytes_and_ids_are_compared_over_all(tmp_path: 
 
     assert go() == [3, 2, 3, 1]
     rows[8]["doc_id"] = "d1"
-    with pytest.raises(ValueError, match=r"value 'd1' stands in rows 2, 9; .* \(1 values are repeated\)"):
+    with pytest.raises(ValueError, match=r"value 'd1' is in rows 2, 9; .* \(1 values are repeated\)"):
         go()
 
 
@@ -227,7 +227,7 @@ def test_the_folder_of_a_text_may_be_its_label_or_its_group(tmp_path: Path) -> N
         ("top", "top", None),
     ]
     (tmp_path / "in" / "top.txt.gz").write_bytes(b"")  # a copy of top.txt: which of the two is it?
-    with pytest.raises(ValueError, match=r"top\.txt\.gz: damaged|value 'top' stands in rows"):
+    with pytest.raises(ValueError, match=r"top\.txt\.gz: damaged|value 'top' is in rows"):
         ingest(
             RawCorpus(
                 name="c", source=tmp_path / "in", settings=settings, tasks=topic, part_size=IngestSettings()

@@ -56,7 +56,7 @@ def test_refused_is_exit_1_with_the_reasons(
     ("arguments", "says"),
     [
         (["champion"], "there is no champion; run `mgm promote`"),
-        (["rollback"], "there is no champion, so there is none to go back to"),
+        (["rollback"], "there is no champion, so there is none to return to"),
         (["promote"], "run `dvc repro`"),
         (["fetch", "reviws"], "did you mean 'reviews'?"),
     ],

@@ -210,7 +210,7 @@ def test_bad_input_is_named_before_any_long_work(built: Project, tmp_path: Path)
     good = rows(project, "menus")
     write_rows(project, "menus", [*good, good[0]])
     output = project.fails("dvc", "repro")
-    assert f"value 'm0' stands in rows 1, {len(good) + 1}" in output
+    assert f"value 'm0' is in rows 1, {len(good) + 1}" in output
     assert "train" not in ran(output)
     project.edit(lambda params: params["train"].update(epoch=3))
     assert "train.epoch: unknown key (did you mean 'epochs'?)" in project.fails("dvc", "repro")
@@ -241,7 +241,7 @@ def test_the_flow_runs_the_same_stages_and_fails_with_the_stage(fresh: Project, 
     assert ran(project.ok("dvc", "repro")) == []
     write_rows(project, "verses", rows(project, "verses")[:1] * 2)
     output = project.fails("python", "-m", "flows.train")
-    assert "value 'v0' stands in rows 1, 2" in output
+    assert "value 'v0' is in rows 1, 2" in output
 
 
 def test_a_new_corpus_needs_a_file_and_some_lines_of_params(built: Project, tmp_path: Path) -> None:

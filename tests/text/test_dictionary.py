@@ -43,7 +43,7 @@ def test_the_forms_of_a_line(tmp_path: Path) -> None:
         ("云计算 -3", r"user.txt: line 1: found '-3' after '云计算'"),
         (
             "云计算\n大数据\n云计算 n",
-            r"line 3: word: found '云计算', expected each word once \(it stands on line 1",
+            r"line 3: word: found '云计算', expected each word once \(it is on line 1",
         ),
         ("大数据\n佛々\n", r"user.txt: line 2: word: found '佛々', expected characters that jieba joins"),
         ("云计算 3 wow", r"user.txt: line 1: tag: found 'wow', expected a tag of jieba's"),

@@ -13,7 +13,7 @@ from mgm.corpus.fetch.files import STRING, STRINGS, write_corpus
 RELEASE = "bookworm"
 ARCHITECTURE = "amd64"
 UPDATE = "apt-get -o Acquire::Languages=en update"
-# Reads a list in whatever compression apt keeps it.
+# Reads a list in any compression that apt uses.
 APT_HELPER = "/usr/lib/apt/apt-helper"
 _FORMAT = "$(CREATED_BY)|$(ORIGIN)|$(CODENAME)|$(COMPONENT)|$(ARCHITECTURE)|$(LANGUAGE)|$(FILENAME)"
 _TAG = re.compile(r"(?P<facet>[^\s,{}]+)(?:\{(?P<values>[^}]*)\})?")

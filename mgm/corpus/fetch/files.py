@@ -52,4 +52,4 @@ def _check(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
                 )
     doc_id, times = Counter(row["doc_id"] for row in rows).most_common(1)[0]
     if times > 1:
-        raise ValueError(f"{path.name}: column 'doc_id': {doc_id!r} stands in {times} rows; expected it once")
+        raise ValueError(f"{path.name}: column 'doc_id': {doc_id!r} is in {times} rows; expected it once")

@@ -111,7 +111,7 @@ def read_member(archive: Path, package: SourcePackage, member: str) -> bytes:
     """Return the bytes of one file of the archive.
 
     Raises:
-        FetchError: there is none of that name; names the nearest one.
+        FetchError: no such package; the message names the nearest one.
     """
     with tarfile.open(archive) as tar:
         files = {name.partition("/")[2]: info for name, info in zip(tar.getnames(), tar, strict=True)}

@@ -48,7 +48,7 @@ def read(
                 return
             if "straddling object" not in text:
                 raise _fault(file, delimiter, text) from error
-            block *= _GROWTH  # a row longer than a block: once more, behind the rows that were read
+            block *= _GROWTH  # a row is longer than a block: read again after the rows that were read
             if block > _MAX_BLOCK_BYTES:
                 raise ValueError(
                     f"{file}: row {first_row} or one soon after it: longer than {_MAX_BLOCK_BYTES >> 20} MiB; is a quote not closed?"

@@ -36,7 +36,7 @@ def _opened(file: InputFile) -> Iterator[pa.parquet.ParquetFile]:
 def read(
     file: InputFile, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
 ) -> Iterator[pl.DataFrame]:
-    """Yield the rows, as many at a time as about CHUNK_BYTES hold, at most `rows`, whatever the row groups."""
+    """Yield the rows, as many at a time as about CHUNK_BYTES hold, at most `rows`, for any sizes of row groups."""
     first_row = 1
     with _opened(file) as parquet:
         batches = parquet.iter_batches(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 CHUNK_BYTES = 4 << 20
-"""About the size of raw text that a reader has in memory at a time, whatever the length of a row."""
+"""About the size of raw text that a reader has in memory at a time, for any length of rows."""
 MEGABYTE = 1_000_000
 _ELEMENT_BYTES = 16  # of a list: a span, or a label with its length
 

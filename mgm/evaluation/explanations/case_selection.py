@@ -29,7 +29,7 @@ def sample(predictions: pl.DataFrame, task: Task, *, count: int, seed: int) -> p
 
 
 def _sample(predictions: pl.DataFrame, count: int, seed: int, stream: str) -> pl.DataFrame:
-    # the surest prediction of a document stands for it
+    # a document is represented by its most confident prediction
     order = ["corpus", "doc_id", "score", "predicted"]
     surest = predictions.sort(order, descending=[False, False, True, False]).unique(
         _DOCUMENT, keep="first", maintain_order=True

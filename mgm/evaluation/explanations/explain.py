@@ -105,7 +105,9 @@ def explain(
     for task in tested:
         examples, faithful = explainer.explain_predictions(task)
         content["examples"][task.name], content["faithfulness"][task.name] = examples, faithful
-        log(f"{task.name}: {len(examples)} answers explained, words deleted from {faithful['n']} documents")
+        log(
+            f"{task.name}: {len(examples)} predictions explained, words deleted from {faithful['n']} documents"
+        )
     return content
 
 
@@ -123,7 +125,7 @@ class _Explainer:
     """The rows (corpus, doc_id, lang, split, label) and probabilities by task that label issues are searched in."""
 
     def read_corpus(self, corpus: str, parts: Sequence[FeaturePart], tasks: Sequence[Task]) -> int:
-        """Predict a corpus's held-out documents with every mask; return how many are of the test split."""
+        """Predict a corpus's held-out documents with every mask; return the number of those of the test split."""
         network = self.bundle.network
         valid, test = (
             sample_held_out(parts, split, at_most=self.settings.documents, seed=self.seed, stream=corpus)
@@ -161,7 +163,7 @@ class _Explainer:
                 self._searched.setdefault(task.name, []).append((rows, outcome))
 
     def label_issues(self, task: Task) -> dict[str, Any]:
-        """Return searched, suspected (how many documents each) and examples; or why a kind is not searched."""
+        """Return searched and suspected (numbers of documents) and examples; or why, for a kind that is not searched."""
         why_not = explanation_of(task).why_no_label_issues
         if why_not is not None:
             return {"searched": None, "why": why_not}

@@ -17,7 +17,7 @@ def sample_held_out(
     Args:
         parts: the features of a corpus.
         split: valid or test.
-        at_most: how many documents; all of them where there are fewer.
+        at_most: the number of documents; all of them where there are fewer.
         seed: of the draw.
         stream: keeps the draws under one seed apart, such as the corpus.
     """

@@ -32,14 +32,14 @@ def highlight_sentences(
     Args:
         text: the raw text.
         words: start and end of the N words in code points of the text.
-        sentence_length: how many words each sentence has.
+        sentence_length: the number of words of each sentence.
         contributions: (N,) the contribution of each word.
         weights: of the sentences, if any.
         span: start and end of the prediction, if it is a span.
 
     Returns:
         For each sentence its weight and pieces: [text, level, whether it is in the span]. Text between words has level 0,
-        and stands in the sentence before.
+        and belongs to the sentence before.
     """
     level = highlight_levels(contributions)
     first = np.cumsum([0, *sentence_length]).tolist()

@@ -48,7 +48,7 @@ class IntegratedGradients:
 
     @property
     def error(self) -> float:
-        """The completeness error: how far the words' sum is off, as a share of the sum of their absolute values."""
+        """The completeness error: the deviation of the words' sum, as a share of the sum of their absolute values."""
         off = abs(float(self.words.sum()) - self.change)
         return off / max(float(self.words.abs().sum()), abs(self.change), _MIN_CHANGE)
 
@@ -150,7 +150,7 @@ class _Path:
 
 
 def _copies(batch: Batch, count: int) -> Batch:
-    """Return the documents `count` times, every occurrence of a word a type of its own, whose features are not read."""
+    """Return the documents `count` times, every occurrence of a word as a separate type, whose features are not read."""
     num_words = batch.word.numel() * count
     zeros = torch.zeros(num_words, dtype=torch.int64)
     return replace(

@@ -67,7 +67,7 @@ def tagging_contributions(wide: WideTagging, batch: Batch, task: str, coefficien
 
 
 def _output_slice(widths: dict[str, int], task: str) -> slice:
-    """Return where a task's outputs stand beside those of the other tasks."""
+    """Return the columns of a task's outputs among those of all tasks."""
     first = sum(width for _, width in itertools.takewhile(lambda item: item[0] != task, widths.items()))
     return slice(first, first + widths[task])
 

@@ -39,7 +39,7 @@ class RegressionEvaluation(TaskEvaluation):
         return float(labelled_values(train_labels, task).cast(pl.Float64).to_numpy().mean())
 
     def wrong_predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
-        """Return every prediction that is off; the score is by how much."""
+        """Return every prediction that is not exact; the score is its error."""
         name, truth = pl.col(task.name), pl.col(f"{task.name}_true")
         return rows.select(
             "doc_id",

@@ -101,7 +101,7 @@ class TaggingEvaluation(ItemEvaluation):
     def confusions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """Return pairs of spans with the same bounds.
 
-        A span without such a partner stands against `OTHER_BOUNDS` where it overlaps a span of the other side, else against
+        A span without such a partner is paired with `OTHER_BOUNDS` where it overlaps a span of the other side, else against
         `NO_SPAN`.
         """
         matches, keys = self.match(rows, task), ["row", "start", "end"]

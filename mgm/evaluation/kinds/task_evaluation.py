@@ -36,7 +36,7 @@ class TaskEvaluation(ABC):
         return None
 
     def num_unseen_labels(self, rows: pl.DataFrame, task: Task) -> int:
-        """Return how many true labels training never saw; each counts as wrong."""
+        """Return the number of true labels that training never saw; each counts as wrong."""
         return 0
 
     def prediction_columns(self, task: Task) -> list[str]:
@@ -98,7 +98,7 @@ class TaskEvaluation(ABC):
     def wrong_predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame | None:
         """Return all wrong predictions: doc_id, corpus, lang, predicted and true in words, score, start, end (of a span).
 
-        The score is how sure the model was, or of a number how far off it is.
+        The score is the model's confidence, or the error of a number.
         """
         return None
 

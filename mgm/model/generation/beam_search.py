@@ -24,7 +24,7 @@ class BeamOutput:
     """The best output of each of B documents.
 
     Attributes:
-        ids: (B,T) subwords, and END behind the last.
+        ids: (B,T) subwords, and END after the last.
         count: (B,) the number of subwords before END, at least one.
         score: (B,) the mean log-probability of these subwords and END.
         truncated: (B,) whether the decoder read only a part of the document.

@@ -93,7 +93,7 @@ class ProjectingLevel(nn.Module, ABC):
     rows_per_word: int
     """Rows of the projections of a word."""
     padding_rows: int
-    """Rows behind those of all words."""
+    """The number of rows after those of all words."""
 
     @abstractmethod
     def projections(self, types_TD: Tensor) -> Tensor:
@@ -139,7 +139,7 @@ class Granularity(nn.Module, ABC):
 
 
 class TypeGranularity(Granularity):
-    """A granularity that gives a vector to each distinct word, whatever stands around it.
+    """A granularity that computes a vector of each distinct word, independent of its context.
 
     A word's vector is the sum of these. One that `build` returns with no `widths` is read by the levels above alone.
     """

@@ -40,7 +40,7 @@ class TokenSelection:
         return Ragged(self.documents.start[place.row] + place.position, length)
 
     def context_windows(self, size: int, beyond: int) -> Tensor:
-        """Return (M,size), the words from (size-1)//2 before each word read to size//2 behind it.
+        """Return (M,size), the words from (size-1)//2 before each word read to size//2 after it.
 
         Beyond a document's ends stands `beyond`. Documents are laid out with gaps between them, so that a word's neighbours
         are a slice.

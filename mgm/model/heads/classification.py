@@ -72,7 +72,7 @@ class ClassificationHead(Head):
 
     @torch.no_grad()
     def add_logit_bias(self, logits_K: Tensor) -> None:
-        """Add `logits_K` (K,) to the logits, whatever the document."""
+        """Add `logits_K` (K,) to the logits, for every document."""
         self.logits.bias.add_(logits_K)
 
     @classmethod

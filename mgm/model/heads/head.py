@@ -92,7 +92,7 @@ class Head(nn.Module, ABC):
         raise NotImplementedError(f"{type(self).__name__} cannot learn from a teacher")
 
     def decode(self, output: Tensor, batch: Batch) -> Decoded:
-        """Return the predictions that outputs stand for."""
+        """Return the decoded predictions of outputs."""
         raise NotImplementedError(f"{type(self).__name__} has no outputs to decode")
 
     @torch.no_grad()
@@ -101,18 +101,18 @@ class Head(nn.Module, ABC):
 
     @torch.no_grad()
     def add_logit_bias(self, logits_K: Tensor) -> None:
-        """Add `logits_K` (K,) to the outputs, whatever the document."""
+        """Add `logits_K` (K,) to the outputs, for every document."""
         raise NotImplementedError(f"{type(self).__name__} has no logits of exclusive labels")
 
     @torch.no_grad()
     def scale_outputs(self, factor: float) -> None:
-        """Multiply the outputs by a factor, whatever the document."""
+        """Multiply the outputs by a factor, for every document."""
         for parameter in self.parameters():
             parameter.mul_(factor)
 
     @classmethod
     def empty_outcome(cls, task: Task, *, num_rows: int, num_words: int) -> Outcome:
-        """Return an outcome of so many rows, with so many words in all, for `store` to fill."""
+        """Return an outcome of `num_rows` rows, with `num_words` words in all, for `store` to fill."""
         return np.zeros((num_rows, len(task.labels)), np.float32)
 
     @classmethod
@@ -148,7 +148,7 @@ class Head(nn.Module, ABC):
             task: the task, with its label space.
             outcome: the decoded outcome of the R documents.
             documents: their features.
-            thresholds: those that were tuned for the task; None: there are none.
+            thresholds: the tuned thresholds of the task; None: there are none.
             with_probs: whether `<task>_probs` is wanted.
         """
 

@@ -28,7 +28,7 @@ class Tags:
 class Texts:
     """The text (R,) that was generated for each of R documents.
 
-    `score`: the mean log-probability of its subwords; `truncated`: whether words of the document were left unread.
+    `score`: the mean log-probability of its subwords; `truncated`: whether the decoder read only a part of the document.
     """
 
     text: np.ndarray

@@ -23,7 +23,7 @@ PREDICTED_SPAN = pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.Stri
 
 
 class TaggingHead(Head):
-    """Linear emissions and a conditional random field over each sentence that knows only valid BIO.
+    """Linear emissions and a conditional random field over each sentence, restricted to valid BIO.
 
     Targets: (N,) int64 BIO ids. A span that crosses a sentence's end is two spans to the field: it begins anew in the next
     sentence.

@@ -9,7 +9,7 @@ from mgm.tasks import Task
 
 
 class TaskHeads(nn.Module):
-    """Heads by task; a mapping of its own, since nn.ModuleDict refuses names such as `type` or `a.b`."""
+    """Heads by task, not in an nn.ModuleDict, which refuses names such as `type` or `a.b`."""
 
     def __init__(self, tasks: Sequence[Task], widths: Mapping[str, int]) -> None:
         """Make the head of each task, which reads vectors of the width that `widths` gives for the task."""

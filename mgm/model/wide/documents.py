@@ -94,7 +94,7 @@ class Wide(nn.Module):
 
     @torch.no_grad()
     def add_logit_bias(self, task: str, logits_K: Tensor) -> None:
-        """Add `logits_K` (K,) to the logits of a task, whatever the document."""
+        """Add `logits_K` (K,) to the logits of a task, for every document."""
         place = list(self.widths).index(task)
         self.bias.split(list(self.widths.values()))[place].add_(logits_K)
 
@@ -222,7 +222,7 @@ class Wide(nn.Module):
         value_F = counts.count.log().add_(1).mul_(idf[counts.item])
         at = torch.arange(value_F.numel(), device=value_F.device)
         square_B = F.embedding_bag(at, value_F.square()[:, None], counts.start, mode="sum")[:, 0]
-        # A document without a known n-gram has values of zero, whatever they are divided by.
+        # A document without a known n-gram has values of zero, which no division changes.
         return value_F, square_B.mul(2).sqrt().masked_fill(square_B == 0, 1)
 
 

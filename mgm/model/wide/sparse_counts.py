@@ -73,7 +73,7 @@ class SparseCounts:
 
 
 def _counts(rows: Ragged, columns: int) -> csr_array:
-    """Return the count of each of so many values in each row."""
+    """Return the count of each value below `columns` in each row."""
     index = np.int32 if max(rows.values.numel(), columns) < 1 << 31 else np.int64
     first = np.concatenate([rows.start.numpy(), [rows.values.numel()]]).astype(index)
     ones = np.ones(rows.values.numel(), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The profile of classes: how many documents have each."""
+"""The profile of classes: the number of documents with each."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""The profile of sets of labels: how often each label stands, and how many a document has."""
+"""The profile of sets of labels: the count of each label, and the number of labels of a document."""
 
 from collections.abc import Sequence
 

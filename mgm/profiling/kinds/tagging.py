@@ -1,4 +1,4 @@
-"""The profile of spans: how often each label stands, and how many spans a document has."""
+"""The profile of spans: the count of each label, and the number of spans of a document."""
 
 import polars as pl
 

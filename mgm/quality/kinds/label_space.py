@@ -124,7 +124,7 @@ def _check_missing(train: pl.DataFrame, held_out: pl.DataFrame, faults: TaskFaul
     if missing.height:
         limit = faults.describe_limit("held_out_min_count", comparison="from", after="on")
         text = (
-            f"{missing.height:,} labels of train stand in no held-out row: {format_labels(missing)}, "
+            f"{missing.height:,} labels of train are in no held-out row: {format_labels(missing)}, "
             f"counted {limit}"
         )
         faults.add("missing_held_out", text, ids=shown_ids(missing))

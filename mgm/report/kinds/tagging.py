@@ -8,7 +8,7 @@ TAGGING = TaskPresentation(
     predicted_items="predicted spans",
     has_overlaps=True,
     matrix_note=(
-        "Spans with the same bounds stand against each other; one without such a partner stands against “other bounds” "
+        "Spans with the same bounds are compared; one without such a partner counts against “other bounds” "
         "where it overlaps a span of the other side, else against “no span”."
     ),
     contribution_unit="scores of tags",

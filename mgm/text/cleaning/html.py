@@ -77,7 +77,7 @@ def extract_text(texts: pl.Series) -> Rewritten:
 
 
 def _pieces(pages: pl.Series) -> tuple[pl.Series, Array]:
-    """Cut pages into markup, entities and the text between them; return all pieces and how many each page has."""
+    """Cut pages into markup, entities and the text between them; return all pieces and the number of pieces of each page."""
     pieces = pages.str.extract_all(_PIECE)
     return flatten(pieces).alias("piece"), lengths(pieces)
 

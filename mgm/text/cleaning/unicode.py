@@ -12,7 +12,7 @@ from mgm.text.offsets import Edits, align
 
 Form = Literal["NFC", "NFKC"]
 
-# A text without any of these characters is in the form already: characters below U+0300 are in NFC, whatever their neighbours are,
+# A text without any of these characters is in the form already: characters below U+0300 are in NFC with any neighbours,
 # and ASCII is in NFKC.
 _MAY_CHANGE: dict[Form, str] = {"NFC": r"[^\x00-\x{2ff}]", "NFKC": r"[^\x00-\x7f]"}
 

@@ -27,7 +27,7 @@ class EquivalenceClasses:
         """Group rows of equal keys.
 
         Args:
-            keys: the hash of each row's text, (rows, 2), or None: each row is a class of its own.
+            keys: the hash of each row's text, (rows, 2), or None: each row is a separate class.
             rank: the order in which rows are kept, (rows,).
         """
         by_rank = np.argsort(rank)
@@ -155,7 +155,7 @@ def resolve(
 def split_overlap(classes: EquivalenceClasses, near_pairs: Pairs, *, copies: Copies) -> tuple[Flags, Flags]:
     """Return the kept rows of valid and test with an exact copy in train, and those with only a near one, both (rows,).
 
-    They are judged by the rows that are kept and their final splits, whatever the settings say.
+    They are determined from the kept rows and their final splits, under any settings.
 
     Args:
         classes: rows with the same normalized text.

@@ -32,7 +32,7 @@ Pairs = tuple[Array, Array]
 
 
 def choose_bands(threshold: float, permutations: int) -> tuple[int, int]:
-    """Return into how many bands a signature is cut, and how many permutations a band has.
+    """Return the number of bands of a signature, and the number of permutations of a band.
 
     Bands are as long as possible, since longer ones make fewer false candidates, but a pair at the threshold must become a candidate
     with a probability of at least `MIN_RECALL`.

@@ -11,7 +11,7 @@ from rensa import RMinHash
 from mgm.text.list_columns import Array, code_points, num_characters, offsets
 
 MIN_SHINGLES = 20
-"""A text of fewer shingles has exact copies only: for so short a text the similarity says little ("Press Ctrl+Shift+V", "Press
+"""A text of fewer shingles has exact copies only: for so short a text the similarity means little ("Press Ctrl+Shift+V", "Press
 Ctrl+Shift+W")."""
 
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)

@@ -1,4 +1,4 @@
-"""Label columns of documents: without rare labels, as numbers, and how many labels have no number."""
+"""Label columns of documents: without rare labels, as numbers, and the counts of labels without a number."""
 
 from collections.abc import Mapping, Sequence
 
@@ -39,7 +39,7 @@ def encode(frame: pl.DataFrame, tasks: Sequence[Task], *, subwords: Subwords | N
 
 
 def count_unseen(frame: pl.DataFrame, tasks: Sequence[Task]) -> dict[str, int]:
-    """Return how many labels of each task are outside its label space."""
+    """Return the number of labels of each task that are outside its label space."""
     return {
         task.name: int((label_ids(flat_labels(frame, task), task.labels) == UNSEEN).sum())
         for task in tasks

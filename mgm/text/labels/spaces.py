@@ -11,7 +11,7 @@ from mgm.tasks import Task
 from mgm.text.labels.encoder import LABEL_ENCODERS
 
 LabelCounts = dict[str, dict[str, int]]
-"""Task to label to how often it occurs: in documents, or for spans in all."""
+"""Task to label to its count: of documents, or of all spans."""
 
 
 def flat_labels(frame: pl.DataFrame, task: Task) -> pl.Series:

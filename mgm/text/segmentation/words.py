@@ -145,7 +145,7 @@ def cut_han_runs(
     chinese_tokens: Literal["words", "characters"] = "words",
     dictionary: UserDictionary | None = None,
 ) -> tuple[pl.Series, Array]:
-    """Return the words, or the characters, of runs of Han characters, and how many each run has.
+    """Return the words, or the characters, of runs of Han characters, and the number of those of each run.
 
     One call of jieba cuts many runs, which are separated by line breaks, since jieba cuts each line on its own.
     """

@@ -116,7 +116,7 @@ def _chunks(part: FeaturePart) -> list[np.ndarray]:
 
 
 def _known_words(part: FeaturePart, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ids of the known words of these rows, one after another, and how many each sentence has.
+    """Return the ids of the known words of these rows, one after another, and the number of those of each sentence.
 
     Sentences of fewer than two are left out, since a word is learned from its neighbours.
     """

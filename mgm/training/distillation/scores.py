@@ -39,7 +39,7 @@ def read_scores(path: Path, task: Task) -> pl.DataFrame:
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: it is no Parquet file, of another task, lacks a column or has one of an unknown label; a score is not a
-            finite number; a document stands in it twice.
+            finite number; a document is in it twice.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; distillation.teachers.{task.name} names it")
@@ -109,7 +109,7 @@ def has_target(predictions: TeacherPredictions) -> npt.NDArray[np.bool_]:
 
 
 def label_agreement(predictions: TeacherPredictions, labels: pl.Series, task: Task) -> float | None:
-    """Return how well predictions fit the labels (a column `<task>__y`) of the documents that have both.
+    """Return the agreement of predictions with the labels (a column `<task>__y`) of the documents that have both.
 
     It is the share of likeliest classes that are the label, the F1 of labels with a probability of at least 0.5, or Pearson's r;
     None where no document has both. A number far below that of training indicates that classes were mixed up.

@@ -28,7 +28,7 @@ def store_teachers(
         temperature: logits are divided by it.
 
     Returns:
-        files with their hashes, temperature, documents with a prediction, how many of them have no label (unlabelled), and the
+        files with their hashes, temperature, documents with a prediction, the number of those without a label (unlabelled), and the
         agreement with labels.
 
     Raises:

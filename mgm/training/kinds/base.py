@@ -109,5 +109,5 @@ class TaskTraining(ABC):
         raise NotImplementedError(f"{type(self).__name__}: this kind has no scores of documents")
 
     def agreement(self, predictions: npt.NDArray[np.float32], labels: pl.Series) -> float | None:
-        """Return how well a teacher's predictions fit encoded labels; None where that is undefined."""
+        """Return the agreement of a teacher's predictions with encoded labels; None where that is undefined."""
         raise NotImplementedError(f"{type(self).__name__}: this kind has no scores of documents")

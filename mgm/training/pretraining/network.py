@@ -65,7 +65,7 @@ def pretrain_network(
     """Pretrain the parts that the settings name on the rows of `sources`, labelled or not.
 
     Args:
-        settings: which parts, for how many epochs.
+        settings: the parts, and the numbers of epochs.
         sources: training rows.
         vocabulary_size: the number of words with an id.
         word_vectors: the word vectors that the encoder starts from, if any.

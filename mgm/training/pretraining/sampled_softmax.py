@@ -23,7 +23,7 @@ class SampledSoftmax(nn.Module):
     """
 
     def __init__(self, vocabulary_size: int, width: int, sample: int) -> None:
-        """Make the scores of so many words for contexts of a width."""
+        """Make the scores of words for contexts of a width."""
         super().__init__()
         self.size, self.sample = vocabulary_size, sample
         self.words = nn.Embedding(vocabulary_size + 1, width)

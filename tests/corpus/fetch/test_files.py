@@ -32,7 +32,7 @@ def test_equal_rows_are_equal_bytes_whatever_their_order(tmp_path):
     ("rows", "reason"),
     [
         ([], "corpus.parquet: no rows"),
-        ([row("a"), row("b"), row("a")], "column 'doc_id': 'a' stands in 2 rows"),
+        ([row("a"), row("b"), row("a")], "column 'doc_id': 'a' is in 2 rows"),
         ([row("a"), row("b", text="")], "row 1, column 'text': ''; expected a text"),
         ([row("a", group=None)], "row 0, column 'group': None"),
         ([row("a", score="high")], "high|str"),

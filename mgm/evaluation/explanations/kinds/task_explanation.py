@@ -48,7 +48,7 @@ class TaskExplanation(ABC):
 
         Returns:
             corpus, doc_id, group, lang, label (null for a number), start and end (null but for spans), predicted and true in
-            words, score (of a number: how far off it is), right.
+            words, score (of a number: its error), right.
         """
 
     @abstractmethod
@@ -68,7 +68,7 @@ class TaskExplanation(ABC):
             batch: the versions.
             task: with its label space.
             target: of the prediction.
-            span_BN: where the words of a span stand in each version.
+            span_BN: whether a word of each version is in the span.
         """
         decoded = network.heads[task.name].decode(network(batch)[task.name], batch)
         assert isinstance(decoded, Tensor)

@@ -95,7 +95,7 @@ class AggregatedWeighting(DynamicWeighting):
 
 
 def make_aggregator(name: str, options: Options, num_tasks: int) -> "Aggregator":
-    """Return an aggregator of TorchJD for so many tasks.
+    """Return an aggregator of TorchJD for `num_tasks` tasks.
 
     Raises:
         ValueError: the library or a package that this aggregator needs is not installed, or these are not its arguments.
