@@ -125,7 +125,7 @@ def _outcomes(part: FeaturePart, tasks: list[Task], fitted: FitResult) -> dict[s
     test_part = FeaturePart(part.documents.filter(pl.col("split") == "test"), part.types)
     found: dict[str, Outcome] = {}
     plain = [t for t in tasks if t.kind != "tagging"]
-    decoded = decode(fitted.network, test_part, np.arange(test_part.documents.height), plain)
+    decoded = decode(fitted.network, test_part, rows=np.arange(test_part.documents.height), tasks=plain)
     for task in plain:
         known = test_part.documents[task.name].is_not_null().to_numpy()
         found[task.name] = np.asarray(decoded[task.name])[known]

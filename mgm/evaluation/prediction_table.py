@@ -61,8 +61,8 @@ def predict_part(
     predictions = predict(
         network,
         FeaturePart(documents, part.types),
-        list(tasks),
-        thresholds,
+        tasks=list(tasks),
+        thresholds=thresholds,
         probs=True,
         progress=progress,
     )

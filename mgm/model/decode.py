@@ -29,9 +29,9 @@ Progress = Callable[[int], object]
 def decode(  # noqa: PLR0913  (options by name, with defaults)
     network: Network,
     part: FeaturePart,
+    *,
     rows: np.ndarray,
     tasks: Sequence[Task],
-    *,
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
     token_cache: TokenCache | None = None,
@@ -64,7 +64,14 @@ def decode(  # noqa: PLR0913  (options by name, with defaults)
     network.eval()
     with torch.inference_mode():
         encode_types = network.encoder.types if token_cache is None else token_cache.types
-        for chosen, batch, types in _batches(encode_types, part, rows, length, tokens_per_batch, device):
+        for chosen, batch, types in _batches(
+            encode_types,
+            part,
+            rows=rows,
+            length=length,
+            tokens_per_batch=tokens_per_batch,
+            device=device,
+        ):
             decoded, error = network.predict(batch, tasks, types=types, beam_size=beam_size)
             words = flat_positions(word_start[chosen], length[chosen])
             for task in tasks:
@@ -82,6 +89,7 @@ def decode(  # noqa: PLR0913  (options by name, with defaults)
 def _batches(
     encode_types: Callable[[Batch], TokenTypeStates],
     part: FeaturePart,
+    *,
     rows: np.ndarray,
     length: np.ndarray,
     tokens_per_batch: int,

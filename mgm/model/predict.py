@@ -22,9 +22,9 @@ from mgm.text.features import FeaturePart
 def predict(  # noqa: PLR0913  (options by name, with defaults)
     network: Network,
     part: FeaturePart,
+    *,
     tasks: Sequence[Task],
     thresholds: Mapping[str, Thresholds],
-    *,
     tokens_per_batch: int = TOKENS_PER_BATCH,
     probs: bool = False,
     progress: Progress | None = None,
@@ -49,21 +49,21 @@ def predict(  # noqa: PLR0913  (options by name, with defaults)
     outcomes = decode(
         network,
         part,
-        rows,
-        tasks,
+        rows=rows,
+        tasks=tasks,
         tokens_per_batch=tokens_per_batch,
         progress=progress,
         token_cache=token_cache,
     )
-    return prediction_table(outcomes, part.documents, tasks, thresholds, probs=probs)
+    return prediction_table(outcomes, part.documents, tasks=tasks, thresholds=thresholds, probs=probs)
 
 
 def prediction_table(
     outcomes: Mapping[str, Outcome],
     documents: pl.DataFrame,
+    *,
     tasks: Sequence[Task],
     thresholds: Mapping[str, Thresholds],
-    *,
     probs: bool = False,
 ) -> pl.DataFrame:
     """Return the predictions table of the outcomes for all of a part's documents; see `predict`."""

@@ -99,8 +99,8 @@ class Scorer:
         predictions = predict(
             bundle.network,
             part,
-            self.tasks,
-            bundle.thresholds,
+            tasks=self.tasks,
+            thresholds=bundle.thresholds,
             tokens_per_batch=self.tokens_per_batch,
             token_cache=self.token_cache,
         )

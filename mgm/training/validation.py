@@ -113,8 +113,8 @@ def _predict(
         return decode(
             network,
             selected.part,
-            selected.rows,
-            tasks,
+            rows=selected.rows,
+            tasks=tasks,
             tokens_per_batch=tokens_per_batch,
             progress=progress,
         )
@@ -137,7 +137,12 @@ def _generate(
             if not len(chosen.rows):
                 continue
             outcome = decode(
-                network, chosen.part, chosen.rows, [task], tokens_per_batch=tokens_per_batch, beam_size=1
+                network,
+                chosen.part,
+                rows=chosen.rows,
+                tasks=[task],
+                tokens_per_batch=tokens_per_batch,
+                beam_size=1,
             )
             pair = TASK_TRAINING[task.kind].pair(outcome[task.name], chosen, task)
             pairs.setdefault(task.name, []).append(pair)

@@ -75,8 +75,8 @@ def test_a_document_has_one_error_whatever_its_batch(make_batch: Callable[..., B
     (part,) = FEATURES["menus"]
     rows = np.arange(part.documents.height)
     tasks = [t for t in with_label_spaces(CONFIG.active_tasks(), SPACES) if "menus" in t.corpora]
-    whole = decode(made, part, rows, tasks)
-    alone = decode(made, part, rows, tasks, tokens_per_batch=1)
+    whole = decode(made, part, rows=rows, tasks=tasks)
+    alone = decode(made, part, rows=rows, tasks=tasks, tokens_per_batch=1)
     assert whole[RECONSTRUCTION] == pytest.approx(alone[RECONSTRUCTION], abs=1e-5)
     assert len(set(np.round(whole[RECONSTRUCTION], 4))) > 3  # type: ignore[arg-type]
     with torch.no_grad():
@@ -90,11 +90,11 @@ def test_reconstruction_error_is_a_column() -> None:
     """Predictions have the error as a column and others have none."""
     tasks = [t for t in with_label_spaces(CONFIG.active_tasks(), SPACES) if "verses" in t.corpora]
     (part,) = FEATURES["verses"]
-    found = predict(network(), part, tasks, {})
+    found = predict(network(), part, tasks=tasks, thresholds={})
     assert dict(found.schema) == prediction_schema(tasks, reconstructs=True)
     assert (found[RECONSTRUCTION] > 0).all()
     plain = tiny.network(tiny.settings(), VOCABULARY, SPACES)
-    assert RECONSTRUCTION not in predict(plain, part, tasks, {}).columns
+    assert RECONSTRUCTION not in predict(plain, part, tasks=tasks, thresholds={}).columns
     assert plain.reconstructs is False
 
 

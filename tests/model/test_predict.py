@@ -21,7 +21,9 @@ PART = FEATURES["menus"][0]
 
 
 def predictions(part: FeaturePart, tokens_per_batch: int = 10_000, probs: bool = True) -> pl.DataFrame:
-    return predict(NETWORK, part, TASKS, THRESHOLDS, tokens_per_batch=tokens_per_batch, probs=probs)
+    return predict(
+        NETWORK, part, tasks=TASKS, thresholds=THRESHOLDS, tokens_per_batch=tokens_per_batch, probs=probs
+    )
 
 
 def test_the_columns_are_those_of_the_schema() -> None:
@@ -61,7 +63,7 @@ def test_spans_lie_on_words_of_the_raw_text() -> None:
 
 def test_progress_counts_documents() -> None:
     done: list[int] = []
-    predict(NETWORK, PART, TASKS, THRESHOLDS, tokens_per_batch=40, progress=done.append)
+    predict(NETWORK, PART, tasks=TASKS, thresholds=THRESHOLDS, tokens_per_batch=40, progress=done.append)
     assert sum(done) == PART.documents.height
     assert len(done) > 1
 

@@ -25,7 +25,10 @@ def test_raw_text_scores_as_features_do(scorer: Scorer, corpus: str) -> None:
     features, vocabulary, spaces = tiny.prepared(CONFIG, frames)
     bundle = scorer.bundle
     staged = predict(
-        tiny.network(CONFIG, vocabulary, spaces), features[corpus][0], bundle.tasks, bundle.thresholds
+        tiny.network(CONFIG, vocabulary, spaces),
+        features[corpus][0],
+        tasks=bundle.tasks,
+        thresholds=bundle.thresholds,
     )
     found, rejects = scorer.score(frames[corpus], corpus)
     assert rejects.is_empty()

@@ -32,7 +32,9 @@ def bundle(trained: Network) -> Bundle:
 
 
 def test_what_is_learned_from_few_pairs_holds_for_others(trained: Network) -> None:
-    found = predict(trained, FEATURES["orders"][0], [t for t in TASKS if t.name == "into_zh"], {})
+    found = predict(
+        trained, FEATURES["orders"][0], tasks=[t for t in TASKS if t.name == "into_zh"], thresholds={}
+    )
     truth = FEATURES["orders"][0].documents.select("doc_id", "split", true="into_zh")
     test = found.join(truth, on="doc_id").filter(split="test").drop_nulls("true")
     assert (test["into_zh"] == test["true"]).mean() > 0.8, test
@@ -51,7 +53,7 @@ def test_a_saved_bundle_writes_the_same_for_raw_documents(bundle: Bundle, tmp_pa
     scorer = Scorer.load(tmp_path / "bundle", tasks=["into_zh", "heading", "dish"])
     found, rejected = scorer.score(writing.orders().select("doc_id", "text"), "orders")
     assert rejected.is_empty() and dict(found.schema) == prediction_schema(scorer.tasks)
-    expected = predict(bundle.network, FEATURES["orders"][0], scorer.tasks, {})
+    expected = predict(bundle.network, FEATURES["orders"][0], tasks=scorer.tasks, thresholds={})
     assert found.select("into_zh", "dish").equals(expected.select("into_zh", "dish"))
     assert (found["into_zh_score"] - expected["into_zh_score"]).abs().max() <= 2e-4
     assert "subwords.model" in (tmp_path / "bundle" / MANIFEST).read_text()

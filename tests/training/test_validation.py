@@ -24,7 +24,7 @@ def predicted(corpus: str) -> pl.DataFrame:
     """Predictions beside the truth of the rows that validation reads."""
     part = FEATURES[corpus][0]
     tuned = tune_decisions(NETWORK, VALIDATION, TASKS, log_priors=SHARES).thresholds
-    found = predict(NETWORK, part, TASKS, tuned, probs=True)
+    found = predict(NETWORK, part, tasks=TASKS, thresholds=tuned, probs=True)
     truth = part.documents.select(pl.all().name.suffix("_true"))
     return pl.concat([found, truth], how="horizontal").filter(pl.col("split_true") == "valid")
 

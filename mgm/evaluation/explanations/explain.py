@@ -146,7 +146,7 @@ class _Explainer:
             )
             self._add_searched(corpus, part, tasks, outcomes[NOTHING])
         for part in valid:
-            outcome = decode(network, part, np.arange(part.documents.height), tasks)
+            outcome = decode(network, part, rows=np.arange(part.documents.height), tasks=tasks)
             self._add_searched(corpus, part, tasks, outcome)
         return sum(part.documents.height for part in test)
 

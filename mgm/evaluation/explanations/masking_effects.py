@@ -43,7 +43,9 @@ def add_predictions(
     keys = documents.select(pl.lit(corpus).alias("corpus"), *KEYS)
     for mask, by_task in outcomes.items():
         masked_tasks = [task for task in tasks if task.name in by_task]
-        columns = prediction_table(by_task, documents, masked_tasks, thresholds).drop("doc_id")
+        columns = prediction_table(by_task, documents, tasks=masked_tasks, thresholds=thresholds).drop(
+            "doc_id"
+        )
         for task in masked_tasks:
             names = [name for name in table_schema([task]).names() if name in columns.columns]
             frame = keys.with_columns(*columns.select(names), documents[task.name].alias(f"{task.name}_true"))

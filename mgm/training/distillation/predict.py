@@ -26,9 +26,9 @@ def predict_scores(
     tables = []
     for corpus, parts in corpora:
         for rows in select_training_rows({corpus: parts}):
-            outcome = decode(network, rows.part, rows.rows, [task], tokens_per_batch=tokens_per_batch)[
-                task.name
-            ]
+            outcome = decode(
+                network, rows.part, rows=rows.rows, tasks=[task], tokens_per_batch=tokens_per_batch
+            )[task.name]
             assert isinstance(outcome, np.ndarray), f"a {task.kind} task has no scores of documents"
             scores = pl.DataFrame(kind.scores(outcome), schema=dict.fromkeys(names, pl.Float32()))
             tables.append(

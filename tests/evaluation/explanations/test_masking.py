@@ -36,7 +36,7 @@ def everything(made: Made, corpus: str) -> Batch:
 def test_nothing_masked_is_what_the_network_says(made: Made) -> None:
     for corpus, part in made.parts.items():
         found = masked_outcomes(made.network, part, made.of(corpus), mean_vectors(made.network, [part]))
-        known = decode(made.network, part, np.arange(part.documents.height), made.of(corpus))
+        known = decode(made.network, part, rows=np.arange(part.documents.height), tasks=made.of(corpus))
         for task in made.of(corpus):
             mine, own = found[NOTHING][task.name], known[task.name]
             if isinstance(own, Tags):
@@ -72,7 +72,7 @@ def test_masking_a_granularity_makes_its_vector_constant(made: Made, name: str) 
 
     handle = made.network.fusion.register_forward_pre_hook(constant)
     try:
-        expected = decode(made.network, part, np.arange(part.documents.height), [task])["themes"]
+        expected = decode(made.network, part, rows=np.arange(part.documents.height), tasks=[task])["themes"]
     finally:
         handle.remove()
     found = masked_outcomes(made.network, part, [task], mean)
@@ -98,7 +98,7 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
 
     handle = made.network.sharing.register_forward_pre_hook(constant)
     try:
-        expected = decode(made.network, part, np.arange(part.documents.height), [task])["keys"]
+        expected = decode(made.network, part, rows=np.arange(part.documents.height), tasks=[task])["keys"]
     finally:
         handle.remove()
     found = masked_outcomes(made.network, part, [task], mean)[name]["keys"]

@@ -91,7 +91,7 @@ def test_after_training_only_the_decoder_is_refitted() -> None:
     fitted = fit(made, CONFIG).network
     (part,) = FEATURES["menus"]
     (held_out,) = select_labelled_rows(own, tasks, "valid")
-    errors = decode(fitted, part, held_out.rows, made.tasks)[RECONSTRUCTION]
+    errors = decode(fitted, part, rows=held_out.rows, tasks=made.tasks)[RECONSTRUCTION]
     assert isinstance(errors, np.ndarray)
     assert errors.mean() == pytest.approx(1, abs=1e-3)
 
@@ -107,9 +107,9 @@ def test_after_training_only_the_decoder_is_refitted() -> None:
     assert all(torch.equal(fitted.state_dict()[name], tensor) for name, tensor in kept.items())
 
     (other,) = FEATURES["verses"]  # never seen in training
-    foreign = decode(fitted, other, np.arange(other.documents.height), [])[RECONSTRUCTION]
+    foreign = decode(fitted, other, rows=np.arange(other.documents.height), tasks=[])[RECONSTRUCTION]
     test = (part.documents["split"] == "test").arg_true().to_numpy().astype(np.int64)
-    familiar = decode(fitted, part, test, [])[RECONSTRUCTION]
+    familiar = decode(fitted, part, rows=test, tasks=[])[RECONSTRUCTION]
     assert isinstance(foreign, np.ndarray)
     assert isinstance(familiar, np.ndarray)
     assert auroc(familiar, foreign) > 0.95
