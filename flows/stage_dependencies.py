@@ -111,7 +111,7 @@ def _entry(mapping: yaml.Node, key: str) -> yaml.Node:
 
 
 def _used_modules(module: str) -> set[str]:
-    """Return a module, all that it imports, and the packages that Python imports on the way there, the roots apart."""
+    """Return a module, all that it imports, and the packages that Python imports on the way there, except the roots."""
     graph = import_graph()
     used: set[str] = set()
     pending = {module}

@@ -64,8 +64,8 @@ def prepare(
     """Return the plan of a training of these tasks, and print it in one line.
 
     Args:
-        settings: those of training.
-        tasks: as the settings have them, without label spaces.
+        settings: the settings of training.
+        tasks: the tasks of the settings, without label spaces.
         parts: the features of each corpus; None: those on disk, with teachers' predictions.
 
     Raises:

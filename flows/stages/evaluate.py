@@ -91,16 +91,16 @@ def _write_separation(settings: EvaluationSettings, scorer: Scorer, corpora: Seq
     test_errors = {c: _test_errors(PREDICTIONS / c, evaluate.ood_documents) for c in corpora}
     content = separation(
         {corpus: errors for corpus, errors in test_errors.items() if len(errors)},
-        {name: _foreign_errors(name, settings, scorer) for name in sorted(evaluate.ood_inputs)},
+        {name: _out_of_distribution_errors(name, settings, scorer) for name in sorted(evaluate.ood_inputs)},
         resamples=evaluate.bootstrap,
         seed=settings.seed,
     )
     write_json(Path(*PLACE), content)
-    for name, entry in content["foreign"].items():
+    for name, entry in content["out_of_distribution"].items():
         print(f"{name}: AUROC {entry['auroc']} of the reconstruction error against the test split")
 
 
-def _foreign_errors(name: str, settings: EvaluationSettings, scorer: Scorer) -> Errors:
+def _out_of_distribution_errors(name: str, settings: EvaluationSettings, scorer: Scorer) -> Errors:
     """Return the reconstruction errors of a file of other documents."""
     place = settings.evaluate.ood_inputs[name]
     columns = settings.corpora.get(name, CorpusSettings())

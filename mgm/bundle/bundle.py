@@ -21,13 +21,13 @@ class Bundle:
     Attributes:
         network: the network.
         settings: the settings that shaped it, without disabled parts (see `shaping_settings`).
-        tasks: with their label spaces.
+        tasks: the tasks, with their label spaces.
         thresholds: the decision thresholds, by task.
         vocabulary: the words that have ids.
         profile: the statistics of the training snapshot.
         stopwords: the general ones (None) and those of each corpus that has others.
-        dictionaries: by the names that the settings give them.
-        subwords: those of tasks that generate text, where there are any.
+        dictionaries: the dictionaries, by their names in the settings.
+        subwords: the subwords of tasks that generate text, if there are any.
         id: the hash of the manifest; empty until the bundle is saved.
     """
 

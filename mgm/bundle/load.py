@@ -76,7 +76,7 @@ def _load_network(
 
 
 class _SkipInit(TorchFunctionMode):
-    """Within it modules draw no initial weights, which would be overwritten and take half of the time of loading."""
+    """Skip the initialisation of weights within the context: they are overwritten, and it takes half of the time of loading."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

@@ -28,10 +28,10 @@ def confidence_intervals(
     """Return the 95% percentile interval of every metric.
 
     Args:
-        statistics: of D documents.
+        statistics: the sufficient statistics of D documents.
         groups: (D,) the group of each document.
         resamples: the number of draws of the groups with replacement.
-        seed: of the draws.
+        seed: the seed of the draws.
         stream: keeps the draws under one seed apart, such as a task's name.
 
     Returns:
@@ -63,7 +63,7 @@ class GroupBootstrap:
         Args:
             groups: the names of each corpus's groups, repeated or not, in any order.
             resamples: the number of draws of the groups with replacement.
-            seed: of the draws.
+            seed: the seed of the draws.
         """
         self.groups = {corpus: names.unique().sort() for corpus, names in sorted(groups.items())}
         self.resamples, self.seed = resamples, seed
@@ -72,7 +72,7 @@ class GroupBootstrap:
         """Return every metric in each resample (R,), nan where it is undefined there.
 
         Args:
-            statistics: of D documents.
+            statistics: the sufficient statistics of D documents.
             documents: the columns corpus and group of the same D documents. With fewer than two groups all is nan.
         """
         if self.resamples < 1 or documents.select("corpus", "group").n_unique() < 2:

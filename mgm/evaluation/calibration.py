@@ -79,9 +79,9 @@ def calibration(
     Args:
         test: labelled predictions.
         valid: labelled predictions that the temperature is fitted on; without any there is no temperature.
-        task: with its label space.
-        bins: of equal width over [0, 1].
-        bootstrap: of the groups of `test`.
+        task: the task, with its label space.
+        bins: the number of bins of equal width over [0, 1].
+        bootstrap: the resamples of the groups of `test`.
 
     Returns:
         temperature; fitted_on (predictions of validation); n; before and after the temperature: ece, nll (without labels that

@@ -39,12 +39,12 @@ class Comparison:
 
     Attributes:
         task: with the labels of either model.
-        candidate: its first metric.
-        champion: its first metric.
+        candidate: the candidate's first metric.
+        champion: the champion's first metric.
         n: the number of documents that both read.
         num_unread: the number of documents that the champion could not read.
         p_worse: the one-sided p-value of so low a difference where the candidate is no worse than the margin allows.
-        p_better: that of so high a difference where the candidate is no better.
+        p_better: the one-sided p-value of so high a difference where the candidate is no better.
     """
 
     task: Task

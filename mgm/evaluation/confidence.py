@@ -57,7 +57,7 @@ class ScoredPredictions:
 
     Attributes:
         row: (N,) the row of the predictions frame.
-        score: (N,) in [0, 1].
+        score: (N,) the scores, in [0, 1].
         is_correct: (N,) bool.
     """
 

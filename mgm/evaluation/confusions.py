@@ -86,7 +86,7 @@ def _most_confused(frequencies: pl.DataFrame) -> list[str]:
 def _examples(
     rows: pl.DataFrame, wrong: pl.DataFrame, *, actual: str, predicted: str
 ) -> list[dict[str, Any]]:
-    """Return the documents where the model was surest of this confusion."""
+    """Return the documents with the most confident predictions of this confusion."""
     confused = wrong.filter((pl.col("actual") == actual) & (pl.col("predicted") == predicted))
     documents = rows.with_row_index("row").select("row", "corpus", "doc_id", "lang")
     return (

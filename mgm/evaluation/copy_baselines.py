@@ -16,7 +16,7 @@ def lead_and_copy(documents: pl.DataFrame, types: pl.DataFrame) -> tuple[pl.Seri
 
     Args:
         documents: the documents of a part of features.
-        types: its word types.
+        types: the word types of the part.
 
     Returns:
         Two columns of text, with a blank between words that do not touch.

@@ -23,9 +23,9 @@ def coverage(
 
     Args:
         rows: labelled predictions with a column corpus.
-        task: with its label space.
-        thresholds: of the score.
-        bootstrap: of the groups of `rows`.
+        task: the task, with its label space.
+        thresholds: the thresholds of the score.
+        bootstrap: the resamples of the groups of `rows`.
 
     Returns:
         n: predictions; thresholds: threshold, n, coverage (the share of predictions with at least this score) and their

@@ -30,12 +30,12 @@ def details(
     """Return the details of every task by its name.
 
     Args:
-        tasks: with their label spaces.
+        tasks: the tasks, with their label spaces.
         test: predictions on the test split by task, labelled or not, with a column corpus.
         valid: predictions on the validation split by task.
         train_labels: training's labels by task.
         settings: the section `evaluate`.
-        seed: of the resamples.
+        seed: the seed of the resamples.
 
     Returns:
         By task: labels (`label_rows`), slices, calibration, coverage and confusions, each null where a kind has none, and

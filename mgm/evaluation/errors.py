@@ -1,4 +1,4 @@
-"""The errors that a model was surest of, and excerpts of their documents."""
+"""The most confident errors of a model, and excerpts of their documents."""
 
 from dataclasses import dataclass
 
@@ -39,7 +39,7 @@ def confident_errors(rows: pl.DataFrame, task: Task, count: int) -> pl.DataFrame
 
     Args:
         rows: labelled predictions with a column corpus.
-        task: with its label space.
+        task: the task, with its label space.
         count: the most errors.
 
     Returns:
@@ -62,8 +62,8 @@ def excerpt(text: str, start: int | None, end: int | None, characters: int = EXC
 
     Args:
         text: the document.
-        start: of a span, in code points; None for the beginning of the document.
-        end: of a span, past its last code point.
+        start: the start of a span, in code points; None for the beginning of the document.
+        end: the end of a span, past its last code point.
         characters: the number of characters of the beginning.
     """
     if start is None or end is None:

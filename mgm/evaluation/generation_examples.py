@@ -29,7 +29,7 @@ def examples(
     """Return the `NUM_WORST` documents by chrF, the worst first, and `NUM_OTHERS` evenly over the rest.
 
     Args:
-        network: in evaluation mode.
+        network: the network, in evaluation mode.
         corpora: the features of each corpus of the task.
         rows: labelled predictions with a column corpus.
         task: with its subwords as label space.

@@ -11,7 +11,7 @@ from mgm.evaluation.bootstrap import interval_entry
 from mgm.evaluation.sufficient_statistics import rounded
 
 Errors = npt.NDArray[np.float32]
-PLACE = ("reports", "evaluation", "unfamiliar", "separation.json")
+PLACE = ("reports", "evaluation", "out_of_distribution", "separation.json")
 
 
 def auroc(in_distribution: Errors, out_of_distribution: Errors) -> float:
@@ -32,12 +32,12 @@ def separation(
     """Return the separation by the errors (AUROC) of each set of other documents from all test documents together.
 
     Returns:
-        own: n and median by corpus; foreign: n, median and auroc by name, with its 95% interval of a bootstrap over documents.
+        in_distribution: n and median by corpus; out_of_distribution: n, median and auroc by name, with its 95% interval of a bootstrap over documents.
     """
     pooled = np.concatenate(list(in_distribution.values()))
     content: dict[str, Any] = {
-        "own": {name: _summary(errors) for name, errors in in_distribution.items()},
-        "foreign": {},
+        "in_distribution": {name: _summary(errors) for name, errors in in_distribution.items()},
+        "out_of_distribution": {},
     }
     for name, errors in out_of_distribution.items():
         rng = np.random.default_rng([seed, len(errors)])
@@ -48,7 +48,7 @@ def separation(
             ]
         )
         area = {"auroc": rounded(auroc(pooled, errors))} | interval_entry(resampled)
-        content["foreign"][name] = _summary(errors) | area
+        content["out_of_distribution"][name] = _summary(errors) | area
     return content
 
 

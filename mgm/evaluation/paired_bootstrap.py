@@ -46,15 +46,15 @@ class Estimate:
 
 
 class PairedBootstrap:
-    """The first metric of a reference model on a split, and of other models on the very same documents."""
+    """The first metric of a reference model on a split, and of other models on the same documents."""
 
     def __init__(self, tables: Mapping[str, pl.DataFrame], *, resamples: int, seed: int) -> None:
         """Take the reference model's predictions.
 
         Args:
             tables: the predictions by task name.
-            resamples: of the groups of documents.
-            seed: of the resamples.
+            resamples: the number of resamples of the groups of documents.
+            seed: the seed of the resamples.
         """
         documents = pl.concat([table.select("corpus", "group") for table in tables.values()])
         groups = {str(corpus): table["group"] for (corpus,), table in documents.group_by("corpus")}

@@ -98,10 +98,10 @@ def write_tables(
     Args:
         folder: gets a folder of parts for each corpus.
         corpora: the features of each corpus.
-        tasks: with their label spaces.
-        network: in evaluation mode.
-        thresholds: of multilabel tasks.
-        splits: whose rows are predicted.
+        tasks: the tasks, with their label spaces.
+        network: the network, in evaluation mode.
+        thresholds: the decision thresholds of multilabel tasks.
+        splits: the splits whose rows are predicted.
 
     Returns:
         The predictions.

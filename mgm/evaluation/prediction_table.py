@@ -47,11 +47,11 @@ def predict_part(
     """Return the predictions table of those rows of a part that are in `splits`, in the part's order.
 
     Args:
-        network: in evaluation mode.
+        network: the network, in evaluation mode.
         part: features of a corpus.
         tasks: of that corpus, with their label spaces.
-        thresholds: of multilabel tasks.
-        splits: whose rows are predicted.
+        thresholds: the decision thresholds of multilabel tasks.
+        splits: the splits whose rows are predicted.
         progress: called with the number of documents just done.
     """
     documents = part.documents.filter(pl.col("split").is_in(list(splits)))

@@ -41,8 +41,8 @@ class RunFiles(Generic[SettingsT]):
         """Return a task's predictions in one split, with a column corpus; None where a corpus has no table.
 
         Args:
-            task: whose columns are read.
-            split: whose rows are read.
+            task: the task whose columns are read.
+            split: the split whose rows are read.
             place: the folder of the corpora's tables, by default data/predictions.
         """
         frames = []

@@ -30,10 +30,10 @@ class Slice:
 
     Attributes:
         by: the property by which documents are cut into slices.
-        name: of the part.
+        name: the name of the part.
         n: the number of documents, or of true items of labels.
         num_groups: the number of groups of documents.
-        statistics: of the documents below.
+        statistics: the sufficient statistics of the documents below.
         documents: their columns corpus and group.
     """
 
@@ -97,8 +97,8 @@ def slices(
     Args:
         rows: labelled predictions with a column corpus.
         train_labels: training's labels.
-        task: with its label space.
-        bootstrap: of the groups of `rows`.
+        task: the task, with its label space.
+        bootstrap: the resamples of the groups of `rows`.
         min_groups: a slice of fewer groups is not tested.
 
     Returns:

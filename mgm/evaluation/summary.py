@@ -25,9 +25,9 @@ def summarize(
     Args:
         frame: the predictions of one split.
         train_labels: training's labels, of which the baseline is made.
-        task: with its label space.
-        resamples: of the intervals.
-        seed: of the resamples.
+        task: the task, with its label space.
+        resamples: the number of resamples of the intervals.
+        seed: the seed of the resamples.
 
     Returns:
         corpora, kind, n (labelled documents), groups, unseen_labels, every metric, low and high of the first metric, baseline

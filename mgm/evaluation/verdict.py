@@ -22,13 +22,13 @@ class Check:
         why: the reason, as a sentence.
         task: the task, if it is about one.
         metric: the task's first metric.
-        value: the candidate's.
+        value: the candidate's value.
         limit: the floor, the champion's value, or the most that is allowed.
         difference: the candidate's value less the champion's.
-        low: of the 95% interval, of the difference where there is one, else of the value.
-        high: of the same interval.
+        low: the lower end of the 95% interval, of the difference where there is one, else of the value.
+        high: the upper end of the same interval.
         n: the number of documents.
-        p: of being no worse than the champion, adjusted for the number of tasks.
+        p: the p-value of being no worse than the champion, adjusted for the number of tasks.
         shown: the conclusion from `p` and the p-value of being no better.
     """
 
@@ -56,7 +56,7 @@ def judge(
         bundle: the candidate's id.
         champion: the id of the bundle that the candidate was compared with.
         checks: all checks.
-        measured: of the smoke batch; see `smoke_checks`.
+        measured: the measures of the smoke batch; see `smoke_checks`.
 
     Returns:
         verdict (approved or refused), bundle, champion, reasons (the sentences of the checks that failed or, where none did,

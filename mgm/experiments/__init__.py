@@ -1,1 +1,1 @@
-"""Studies of variants, cross-validation, and optional methods. No other room of the library depends on this one, the report apart."""
+"""Studies of variants, cross-validation, and optional methods. Only the report depends on this package."""

@@ -30,10 +30,10 @@ class Fold:
     A hash of the group and the seed decides, so that a group is in the same fold in all corpora, and stays there when rows are added.
 
     Attributes:
-        number: from 0.
+        number: the number of the fold, from 0.
         count: the number of folds.
         validation: the share of the other groups that is validated on.
-        seed: of the hash.
+        seed: the seed of the hash.
     """
 
     number: int
@@ -66,7 +66,7 @@ def apply_fold(
 
     Args:
         parts: the features of each corpus.
-        fold: that decides the splits.
+        fold: the fold that decides the splits.
         vocabulary_size: the largest word id.
         min_count: a word that occurs fewer times in the fold's training rows is unknown.
     """

@@ -29,7 +29,7 @@ class Variant:
 
     Attributes:
         name: single/<task>, average, ablations/<granularity>, joint_<n> or single_<n>/<task>: its place below data/study.
-        tasks: that are trained.
+        tasks: the tasks that are trained.
         settings: the joint model's, but for the granularities that are on, the seed, and that a task trained alone has no
             teacher: it is what the joint model is compared with, and what may teach it.
     """

@@ -17,7 +17,7 @@ class StackedAutoencoder(nn.Module):
         """Make the stack.
 
         Args:
-            widths: those of the input and of each layer; the last one is the code's.
+            widths: the widths of the input and of each layer; the last one is the code's.
             corruption: the share of a layer's input that is zeroed while the layer learns to restore it.
         """
         super().__init__()

@@ -47,7 +47,7 @@ def decode(  # noqa: PLR0913  (options by name, with defaults)
         tokens_per_batch: the most words of a batch that has more than one document.
         progress: called after each batch.
         token_cache: states of words that the network's encoder has encoded before, with its present weights.
-        beam_size: that of the beam search; None: the settings'.
+        beam_size: the number of beams of a document; None: that of the settings.
 
     Returns:
         The outcome of each task, and under RECONSTRUCTION the reconstruction errors (R,) where the network has them.

@@ -57,8 +57,8 @@ class Network(nn.Module):
         """Make a network with random weights.
 
         Args:
-            settings: its parts and their sizes.
-            tasks: with their label spaces; those that generate text have the same one, the pieces of subwords.
+            settings: the parts of the network and their sizes.
+            tasks: the tasks, with their label spaces; those that generate text have the same one, the pieces of subwords.
             vocabulary_size: the largest word id.
             ngram_buckets: the number of hashes of character n-grams.
 
@@ -169,7 +169,7 @@ class Network(nn.Module):
         encoded: Encoded | None = None,
         beam_size: int | None = None,
     ) -> dict[str, BeamOutput]:
-        """Return the texts of tasks that generate text; `beam_size`: that of the beam search, by default the settings'."""
+        """Return the texts of tasks that generate text; `beam_size`: the number of beams, by default that of the settings."""
         if not tasks:
             return {}
         encoded = self.encode(batch) if encoded is None else encoded
@@ -197,9 +197,9 @@ class Network(nn.Module):
 
         Args:
             batch: documents.
-            tasks: those to predict.
+            tasks: the tasks to predict.
             types: the encoder's states of the batch's distinct words, where they are known.
-            beam_size: that of the beam search; None: the settings'.
+            beam_size: the number of beams of a document; None: that of the settings.
         """
         encoded = self.encode(batch, types)
         outputs, error = self.forward_with_reconstruction_error(batch, encoded)
@@ -257,7 +257,7 @@ class Network(nn.Module):
         """Return the mean loss, a scalar, of each task that has outputs, and a label or a teacher's prediction in the batch.
 
         Args:
-            outputs: those of one branch.
+            outputs: the outputs of one branch.
             batch: documents with targets.
             smoothing: label smoothing.
             label_weight: the share of a label in the target where a teacher has a prediction too.

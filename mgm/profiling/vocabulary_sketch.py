@@ -56,7 +56,7 @@ def expected_jaccard(one: Profile, other: Profile) -> float | None:
 
     Args:
         one: the section `vocabulary` of a profile.
-        other: that of another.
+        other: the sketch of another set.
 
     Returns:
         None where the larger sample does not state its V_k, as pooled profiles do not, or the smaller has no words.

@@ -60,9 +60,9 @@ class ConfusionsPart:
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorsPart:
-    """The errors that the model was surest of.
+    """The most confident errors.
 
-    besides: the surest may stand among the explained answers, which are not shown twice.
+    besides: whether some of them are among the explained predictions, which are not shown twice.
     """
 
     examples: list[Example]

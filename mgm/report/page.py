@@ -45,7 +45,7 @@ SECTIONS = [
     Section("study", "Does it help?", read_study),
     Section("each_task", "Task by task", read_each_task),
     Section("explanations", "Explanations", read_explanations),
-    Section("unfamiliar", "Out-of-distribution documents", read_out_of_distribution),
+    Section("out_of_distribution", "Out-of-distribution documents", read_out_of_distribution),
     Section("cost", "Cost", read_cost),
     Section("training", "Training", read_training),
     Section("data", "The data", read_data),

@@ -136,4 +136,4 @@ def _plot_reliability(calibration: dict[str, Any]) -> Markup:
 
 def _plot_coverage(coverage: dict[str, Any]) -> Markup:
     lines = {"accuracy": [tuple(point) for point in coverage["curve"]]}
-    return line_plot("Accuracy by coverage, the surest first", lines, x_bounds=(0, 1))
+    return line_plot("Accuracy by coverage, the most confident first", lines, x_bounds=(0, 1))

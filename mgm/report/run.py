@@ -1,4 +1,4 @@
-"""The report's sections about the run itself: verdict, cost, training, gates, unfamiliar documents, provenance."""
+"""The report's sections about the run itself: verdict, cost, training, gates, out-of-distribution documents, provenance."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -40,7 +40,7 @@ class Staging:
     """The scored shards of a night.
 
     Args:
-        schema: of the predictions.
+        schema: the schema of the predictions.
         scored_by: everything besides the documents that determines the scores; values that JSON can hold.
     """
 

@@ -40,7 +40,7 @@ def unflatten(
         values: the values of all rows, one after another.
         counts: the number of values of each row, (rows,).
         name: the name of the column.
-        valid: which rows are not null, (rows,); a null row must have a count of 0.
+        valid: whether a row is not null, (rows,); a null row must have a count of 0.
     """
     bounds = offsets(counts)
     assert bounds[-1] == len(values), f"{len(values)} values for lists of {bounds[-1]} in all"

@@ -62,7 +62,7 @@ def select_labelled_rows(
 
     Args:
         parts: corpus to its parts.
-        tasks: those that are trained.
+        tasks: the tasks that are trained.
         split: train, valid, or another value of the column `split`.
         with_teachers: also select training rows that have a teacher's prediction and no label.
     """

@@ -132,7 +132,7 @@ class DistributedContext:
         A tensor that is missing in some processes counts as zeros there; one that is missing in all is None.
 
         Args:
-            tensors: those of this process.
+            tensors: the tensors of this process.
             templates: tensors of the same shapes.
         """
         if self.world_size == 1:

@@ -68,8 +68,8 @@ def plan_training(
     """Return the rows of each split and a network with initial weights, which are a function of the seed.
 
     Args:
-        settings: those of training.
-        tasks: with their label spaces.
+        settings: the settings of training.
+        tasks: the tasks, with their label spaces.
         parts: corpus to its features.
         vocabulary_size: the largest word id.
         word_vectors: (V+1,D) vectors for the words of the vocabulary to start from.

@@ -29,7 +29,7 @@ def tune_tau(probs: np.ndarray, truth: np.ndarray, log_prior: np.ndarray) -> flo
     Args:
         probs: (n,K) probabilities.
         truth: (n,) ids, -1 for a class that training never saw.
-        log_prior: (K,) of `log_class_prior`.
+        log_prior: (K,) the result of `log_class_prior`.
     """
     if not len(truth):
         return 0.0

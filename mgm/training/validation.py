@@ -83,7 +83,7 @@ def collect_pairs(
 
     Args:
         rows: the rows of each part.
-        tasks: those to predict.
+        tasks: the tasks to predict.
         predict: gives the outcome of each task for rows of a part that has its labels.
     """
     pairs: dict[str, list[Pair]] = {}

@@ -40,7 +40,7 @@ def solve_wide(
     """Set the weights of the network's wide part, task by task, from the labelled training rows.
 
     Args:
-        network: its wide part knows the document frequencies of n-grams.
+        network: the network, whose wide part has the document frequencies of n-grams.
         data: the training rows and tasks.
         tokens_per_batch: words of a batch.
         on_solved: called after each task.

@@ -42,11 +42,11 @@ def test_a_separation_has_an_interval_around_it() -> None:
         "same": rng.normal(1, 1, 250).astype(np.float32),
     }
     content = separation(own, foreign, resamples=200, seed=1)
-    far, same = content["foreign"]["菜谱"], content["foreign"]["same"]
+    far, same = content["out_of_distribution"]["菜谱"], content["out_of_distribution"]["same"]
     assert far["auroc"] == pytest.approx(0.76, abs=0.05)  # of two normal laws a deviation apart
     assert far["low"] < far["auroc"] < far["high"]
     assert same["low"] < 0.5 < same["high"]
-    assert content["own"]["menus"]["n"] == 300
+    assert content["in_distribution"]["menus"]["n"] == 300
     assert separation(own, foreign, resamples=200, seed=1) == content
 
 
@@ -54,9 +54,12 @@ def test_the_report_shows_it_where_it_was_measured(finished_run: RunFiles) -> No
     assert "Out-of-distribution documents" not in render(finished_run, {})
     entry = {"n": 250, "median": 2.125, "auroc": 0.912, "low": 0.9, "high": 0.925}
     own = {"pages": {"n": 300, "median": 0.875}}
-    write(finished_run.root.joinpath(*PLACE), {"own": own, "foreign": {"其他<b>": entry}})
+    write(
+        finished_run.root.joinpath(*PLACE),
+        {"in_distribution": own, "out_of_distribution": {"其他<b>": entry}},
+    )
     html = render(finished_run, {})
-    part = html[html.index('id="unfamiliar"') : html.index('id="training"')]
+    part = html[html.index('id="out_of_distribution"') : html.index('id="training"')]
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", part))
     assert "pages, test split 300 0.875 –" in text
     assert "其他&lt;b&gt;, out of distribution 250 2.125 0.912 [0.900, 0.925]" in text
@@ -87,9 +90,9 @@ def test_evaluate_scores_other_documents_from_their_raw_text(
 ) -> None:
     evaluate.main()
     content = json.loads(Path(*PLACE).read_text(encoding="utf-8"))
-    assert content["foreign"]["letters"]["n"] == 3
+    assert content["out_of_distribution"]["letters"]["n"] == 3
     tested = {c: frame.filter(split="test").height for c, frame in tiny.corpora().items()}
-    assert {c: entry["n"] for c, entry in content["own"].items()} == tested
+    assert {c: entry["n"] for c, entry in content["in_distribution"].items()} == tested
     assert re.search(r"letters: AUROC [01]\.\d+ of the reconstruction error", capsys.readouterr().out)
     errors = read_table(Path("data/predictions/verses"))["reconstruction_error"]
     assert (errors > 0).all()

@@ -11,8 +11,8 @@ from mgm.tasks import Task
 _DOCUMENT = ["corpus", "doc_id"]
 
 
-def surest_errors(predictions: pl.DataFrame, count: int) -> pl.DataFrame:
-    """Return the `count` surest wrong predictions, one a document."""
+def confident_errors(predictions: pl.DataFrame, count: int) -> pl.DataFrame:
+    """Return the `count` most confident wrong predictions, one a document."""
     order = ["score", "corpus", "doc_id", "predicted"]
     wrong = predictions.filter(~pl.col("right")).sort(order, descending=[True, False, False, False])
     return wrong.unique(_DOCUMENT, keep="first", maintain_order=True).head(count)
@@ -31,7 +31,7 @@ def sample(predictions: pl.DataFrame, task: Task, *, count: int, seed: int) -> p
 def _sample(predictions: pl.DataFrame, count: int, seed: int, stream: str) -> pl.DataFrame:
     # a document is represented by its most confident prediction
     order = ["corpus", "doc_id", "score", "predicted"]
-    surest = predictions.sort(order, descending=[False, False, True, False]).unique(
+    best = predictions.sort(order, descending=[False, False, True, False]).unique(
         _DOCUMENT, keep="first", maintain_order=True
     )
-    return surest[choose(surest.height, at_most=count, seed=seed, stream=stream)]
+    return best[choose(best.height, at_most=count, seed=seed, stream=stream)]

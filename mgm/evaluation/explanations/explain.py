@@ -17,7 +17,7 @@ from torch import Tensor
 from mgm.bundle import Bundle
 from mgm.corpus.progress import progress
 from mgm.evaluation.explanations.attention import sentence_weights
-from mgm.evaluation.explanations.case_selection import sample, sample_right, surest_errors
+from mgm.evaluation.explanations.case_selection import confident_errors, sample, sample_right
 from mgm.evaluation.explanations.faithfulness import Deletions, comprehensiveness, faithfulness
 from mgm.evaluation.explanations.held_out_sample import sample_held_out
 from mgm.evaluation.explanations.highlights import highlight_sentences
@@ -77,7 +77,7 @@ def explain(
         corpora: the features of each corpus that the bundle has tasks of.
         texts: returns raw texts.
         settings: the section `explain`.
-        seed: of samples and resamples.
+        seed: the seed of samples and resamples.
         log: called with a line a corpus and a task.
 
     Returns:
@@ -201,8 +201,8 @@ class _Explainer:
     def _examples(
         self, task: Task, explainable: pl.DataFrame
     ) -> tuple[list[dict[str, Any]], list[WordAttribution]]:
-        """Return the surest errors and some right predictions with their words highlighted."""
-        errors = surest_errors(explainable, self.settings.error_examples)
+        """Return the most confident errors and some correct predictions with their words highlighted."""
+        errors = confident_errors(explainable, self.settings.error_examples)
         right = sample_right(explainable, task, count=self.settings.correct_examples, seed=self.seed)
         cases = pl.concat([errors, right])
         raw = {

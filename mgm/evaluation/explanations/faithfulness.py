@@ -65,12 +65,12 @@ def comprehensiveness(
     """Return the drops of a batch of one document; None where fewer than `MIN_WORDS` words can be deleted.
 
     Args:
-        network: in evaluation mode.
+        network: the network, in evaluation mode.
         batch: the document.
-        task: with its label space.
-        attribution: of a prediction's target to the words.
-        deletions: of words.
-        group: of the document.
+        task: the task, with its label space.
+        attribution: the attribution of a prediction's target to the words.
+        deletions: the choice of the words to delete.
+        group: the group of the document.
     """
     target, num_words = attribution.target, batch.word.numel()
     is_deletable = np.ones(num_words, bool)
@@ -126,9 +126,9 @@ def faithfulness(
     """Return the mean drops over documents.
 
     Args:
-        drops: of each document.
+        drops: the drops of each document.
         resamples: of whole groups of documents, the same ones for both drops.
-        seed: of the resamples.
+        seed: the seed of the resamples.
 
     Returns:
         n; top; random; difference with low and high, its 95% interval; shown: the conclusion from the interval.

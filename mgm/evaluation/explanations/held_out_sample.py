@@ -18,7 +18,7 @@ def sample_held_out(
         parts: the features of a corpus.
         split: valid or test.
         at_most: the number of documents; all of them where there are fewer.
-        seed: of the draw.
+        seed: the seed of the draw.
         stream: keeps the draws under one seed apart, such as the corpus.
     """
     keys = [

@@ -86,11 +86,11 @@ def integrated_gradients(
     `settings.max_steps`.
 
     Args:
-        network: in evaluation mode.
+        network: the network, in evaluation mode.
         batch: the document.
-        task: whose outputs are summed.
+        task: the task whose outputs are summed.
         coefficients: shaped as the task's output, (1, K), (1,) or (N, tags).
-        baseline: of `average_word`; zeros where it has no vector of a kind.
+        baseline: the result of `average_word`; zeros where it has no vector of a kind.
         settings: the section `explain`.
     """
     with torch.no_grad():

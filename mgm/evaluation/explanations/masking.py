@@ -36,8 +36,8 @@ class MeanVectors:
     """Means over one corpus's validation documents.
 
     Attributes:
-        pooled: (V,) of each granularity's pooled vectors; empty without documents.
-        words: (D,) of the vectors of words.
+        pooled: the mean (V,) of each granularity's pooled vectors; empty without documents.
+        words: the mean (D,) of the vectors of words.
     """
 
     pooled: dict[str, Tensor]
@@ -93,9 +93,9 @@ def masked_outcomes(
     The encoder runs once; only the parts that read its vectors run again for each mask.
 
     Args:
-        network: in evaluation mode.
+        network: the network, in evaluation mode.
         part: features of a corpus.
-        tasks: of that corpus.
+        tasks: the tasks of that corpus.
         means: the masks; a granularity without a mean is masked by zeros.
     """
     by_name = {task.name: task for task in tasks}

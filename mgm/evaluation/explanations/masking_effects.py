@@ -33,12 +33,12 @@ def add_predictions(
     """Add the predictions of one part of a corpus to `predictions`.
 
     Args:
-        predictions: of all parts so far.
-        outcomes: by mask and task, of `masked_outcomes`.
-        documents: of the part.
-        corpus: its name.
+        predictions: the predictions of all parts so far.
+        outcomes: the result of `masked_outcomes`, by mask and task.
+        documents: the documents of the part.
+        corpus: the name of the corpus.
         tasks: of the corpus, with their label spaces.
-        thresholds: of multilabel tasks.
+        thresholds: the decision thresholds of multilabel tasks.
     """
     keys = documents.select(pl.lit(corpus).alias("corpus"), *KEYS)
     for mask, by_task in outcomes.items():
@@ -59,9 +59,9 @@ def masking_effects(
 
     Args:
         predictions: of `add_predictions`, with the mask `NOTHING` among them.
-        tasks: with their label spaces.
-        resamples: of the intervals.
-        seed: of the resamples.
+        tasks: the tasks, with their label spaces.
+        resamples: the number of resamples of the intervals.
+        seed: the seed of the resamples.
 
     Returns:
         Of each task: metric, value, n, and masks: by name the change of the metric with low, high and shown. A task without a

@@ -27,8 +27,8 @@ class Target:
     Attributes:
         coefficients: shaped as the task's output: (1, K), (1,) or (N, C).
         description: the sum in words.
-        index: of the label among the outputs.
-        words: (n,) of a span.
+        index: the index of the label among the outputs.
+        words: (n,) the words of a span.
         tags: (n,) the tags of these words.
     """
 

@@ -176,7 +176,7 @@ def overlaps_other_side(matches: pl.DataFrame, side: str, *, same_label: bool) -
     """Return which matches are on one side and overlap a span of the other side.
 
     Args:
-        matches: of `ItemEvaluation.match`.
+        matches: the result of `ItemEvaluation.match`.
         side: "true" or "predicted".
         same_label: whether only spans of the same label count.
     """

@@ -94,7 +94,7 @@ def mask_runs(batch: Batch, probability: float, run_length: int) -> Batch:
 
     Args:
         batch: the documents.
-        probability: that of each word to be within a run.
+        probability: the probability of each word to be within a run.
         run_length: the number of words of a run, which is cut at the ends of its sentence.
 
     Source: Joshi et al. 2020, arXiv:1907.10529 (SpanBERT), with runs of one length.

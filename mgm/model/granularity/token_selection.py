@@ -58,7 +58,7 @@ class TokenSelection:
 
         Args:
             batch: documents.
-            name: which words are read.
+            name: the selection: all words, or content words.
             word_N: the batch's words as indices into others than its T distinct ones.
         """
         everything = Ragged(batch.word if word_N is None else word_N, batch.sentence_length)

@@ -112,7 +112,7 @@ class Wide(nn.Module):
         """Set the weights of a task.
 
         Args:
-            task: its name.
+            task: the name of the task.
             ngrams: (F,) ascending columns of `tfidf_matrix`.
             weight: (K,F) their weights.
             bias: (K,) the logits of a document without a known n-gram.

@@ -32,7 +32,7 @@ class TaskPresentation:
     suggestion_heading: str = "predicted"
     """The words before the label that is suggested in place of a doubtful one."""
     errors_heading: str = "Most confident errors"
-    explained_errors: str = "the surest errors"
+    explained_errors: str = "the most confident errors"
     score_heading: str = "score"
     """The word before the score of an error or of an explained prediction."""
     contribution_unit: str = ""

@@ -60,7 +60,7 @@ def clean(
 
     Args:
         frame: documents. A document is rejected if cleaning deletes a whole labelled span; offsets of labels stay raw.
-        settings: which steps are applied; `max_chars` limits the raw text.
+        settings: the steps to apply; `max_chars` limits the raw text.
         min_chars: the fewest characters of a cleaned text.
 
     Returns:

@@ -21,7 +21,7 @@ Points = npt.NDArray[np.uint32]
 Rewritten = tuple[pl.Series, Edits]
 """The texts after a step, row by row, and the edits from the texts before it."""
 Step = Callable[[pl.Series], Rewritten]
-"""A step of cleaning. If it changes no text, it returns the very series that it was called with."""
+"""A step of cleaning. If it changes no text, it returns the same series object."""
 Change = Callable[[Points, Array], tuple[Points, Flags]]
 """A change of single characters: called with the code points of texts, (n,), and the bounds of each text, (texts + 1,); returns the
 code points, some exchanged, and which of them are kept, both (n,)."""

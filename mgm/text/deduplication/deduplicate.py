@@ -65,7 +65,7 @@ def deduplicate(
         target: the folder of the kept ones.
         rejects: the folder of the dropped ones.
         tasks: the tasks that the corpus labels.
-        settings: which copies are searched for, and whether they are dropped, joined in one split or reported.
+        settings: the kinds of copies to search for, and whether they are dropped, joined in one split or reported.
     """
     target.mkdir(parents=True, exist_ok=True)
     rows = _read_comparison(source, tasks, settings=settings, folder=target)

@@ -67,7 +67,7 @@ def add_teacher_predictions(
         part: part number `index` of the corpus.
         folder: the table.
         tasks: tasks with teachers; those that the corpus does not label are left out.
-        corpus: its name.
+        corpus: the name of the corpus.
         index: the number of the part.
     """
     columns = [_read(_path(folder / task.name / corpus, index)) for task in tasks if corpus in task.corpora]

@@ -21,7 +21,7 @@ def store_teachers(
     """Average the scores of a task's teachers, and write the predictions for its documents.
 
     Args:
-        task: with its label space.
+        task: the task, with its label space.
         files: the teachers' scores.
         features: the folder of all corpora's features.
         store: the folder to write to.

@@ -63,5 +63,5 @@ class ClassificationTraining(TaskTraining):
         return np.asarray(softmax(scores.astype(np.float64) / temperature, axis=1), np.float32)
 
     def agreement(self, predictions: npt.NDArray[np.float32], labels: pl.Series) -> float:
-        """Return the share of documents whose likeliest class is their label."""
+        """Return the share of documents whose most probable class is their label."""
         return float((predictions.argmax(1) == labels.to_numpy()).mean())

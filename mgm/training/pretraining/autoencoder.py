@@ -68,7 +68,7 @@ class DocumentInputs:
         """Train on every document once; return the mean loss.
 
         Args:
-            optimizer: that of the trained layers.
+            optimizer: the optimizer of the trained layers.
             loss_of: the mean loss for the stack's input.
             key: decides the order of the documents.
             epoch: the number of the epoch, from 0.

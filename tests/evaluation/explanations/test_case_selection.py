@@ -1,7 +1,7 @@
 import polars as pl
 import pytest
 
-from mgm.evaluation.explanations.case_selection import sample, sample_right, surest_errors
+from mgm.evaluation.explanations.case_selection import confident_errors, sample, sample_right
 from mgm.evaluation.explanations.kinds import explanation_of
 from mgm.model.heads.tagging import PREDICTED_SPAN
 from mgm.tasks import Task
@@ -33,7 +33,7 @@ def test_every_labelled_row_has_a_predicted_class() -> None:
         ("b", "y", "x", False),
         ("d", "y", "x", False),
     ]
-    assert surest_errors(found, 1)["doc_id"].to_list() == ["b"]
+    assert confident_errors(found, 1)["doc_id"].to_list() == ["b"]
     assert sample_right(found, task("classification"), count=5, seed=1)["doc_id"].to_list() == ["a"]
 
 
@@ -85,7 +85,7 @@ def test_of_values_the_closest_quarter_is_right() -> None:
     found = predictions(rows, "regression")
     assert found["score"].to_list() == pytest.approx([0.1, 0.5, 1.0, 4.0])
     assert found["right"].to_list() == [True, False, False, False]
-    assert surest_errors(found, 1).select("doc_id", "predicted", "true").rows() == [("d", "4.0", "0.0")]
+    assert confident_errors(found, 1).select("doc_id", "predicted", "true").rows() == [("d", "4.0", "0.0")]
 
 
 def test_the_same_seed_draws_the_same_sample() -> None:

@@ -24,12 +24,12 @@ class TaggingExplanation(TaskExplanation):
     """A predicted span."""
 
     why_no_label_issues = (
-        "confident learning needs a probability for every class of an item, and spans are no fixed items; the surest "
+        "confident learning needs a probability for every class of an item, and spans are no fixed items; the most confident "
         "errors of this task rank its labels by doubt"
     )
 
     def predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
-        """See the base class. Only a span with the very bounds and label is right."""
+        """See the base class. Only a span with the same bounds and label is right."""
         numbered = rows.filter(pl.col(f"{task.name}_true").is_not_null()).with_row_index("row")
         keys = ["row", "start", "end", "label"]
         predicted = explode_spans(numbered, task.name, [*keys[1:], "score"])

@@ -64,10 +64,10 @@ class TaskExplanation(ABC):
         """Return the score (B,) of the prediction in each version of the document, which deleted words move.
 
         Args:
-            network: in evaluation mode.
+            network: the network, in evaluation mode.
             batch: the versions.
-            task: with its label space.
-            target: of the prediction.
+            task: the task, with its label space.
+            target: the target of the prediction.
             span_BN: whether a word of each version is in the span.
         """
         decoded = network.heads[task.name].decode(network(batch)[task.name], batch)

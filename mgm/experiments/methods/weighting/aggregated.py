@@ -33,7 +33,7 @@ class AggregatedWeighting(DynamicWeighting):
         tasks: all tasks.
         weights: task to the factor of its loss.
         name: an aggregator of TorchJD.
-        options: its arguments.
+        options: the arguments of the aggregator.
 
     Raises:
         ValueError: torchjd is not installed, or `options` are not the aggregator's.
