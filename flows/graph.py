@@ -38,7 +38,7 @@ class StageRun:
     name: str
     seconds: float
     was_run: bool
-    """False: DVC found nothing to do."""
+    """Whether the stage ran; False: it was up to date."""
 
 
 def stage_graph(root: Path = Path()) -> dict[str, list[str]]:

@@ -26,7 +26,7 @@ class NightOutcome:
     rejected: int = 0
     error: str = ""
     warnings: tuple[str, ...] = ()
-    """Those of the gate, and the documents that broke the model."""
+    """The warnings of the gate, and those about documents that broke the model."""
 
     @classmethod
     def from_summary(cls, day: date, summary: dict[str, Any], *, seconds: float) -> "NightOutcome":

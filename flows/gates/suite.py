@@ -26,7 +26,7 @@ class Parameters:
     thresholds: Mapping[str, Any]
     """The gate's section of params.yaml."""
     computed: Mapping[str, Any] = field(default_factory=dict)
-    """Values that are no settings."""
+    """Values that are computed rather than set."""
 
     @property
     def values(self) -> dict[str, Any]:

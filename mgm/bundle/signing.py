@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 SIGNATURE = "model.sig"
-"""Beside the bundle's files; neither the manifest nor the signature covers it."""
+"""The signature's file in the bundle's folder; neither the manifest nor the signature covers it."""
 
 
 def sign(folder: Path, private_key: Path) -> bool:

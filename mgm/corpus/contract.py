@@ -13,7 +13,7 @@ from mgm.tasks import Task
 SPLITS = ("train", "valid", "test")
 LANGUAGES = ("en", "zh", "mixed", "other")
 DETECT = "detect"
-"""Stands in place of a corpus's language where ingest leaves it null and cleaning detects it."""
+"""The value of a corpus's language that makes ingest leave it null and cleaning detect it."""
 
 _ROW = "_row"
 

@@ -36,7 +36,7 @@ class Columns:
     doc_id: str
     text: str
     lang: str | None
-    """None: the corpus has one language, or the languages of its documents are detected."""
+    """The column of the language; None: the corpus has one language, or the languages of its documents are detected."""
     group: str
     split: str | None
     tasks: dict[str, str]

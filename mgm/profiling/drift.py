@@ -29,7 +29,8 @@ from mgm.profiling.unknown_words import held_out_unknown_words
 from mgm.profiling.vocabulary_sketch import expected_jaccard, sketch_jaccard, sketch_values
 
 COMPARED_WORDS = 200
-"""The most frequent of either; profiles list five times as many, so that a word that fell in rank is still counted."""
+"""The number of most frequent words of either profile that are compared; profiles list five times as many, so that a word
+that fell in rank is still counted."""
 DIGITS = 6
 
 

@@ -25,7 +25,7 @@ from mgm.files import read_json
 
 VERSION = 1
 ALL_DOCUMENTS = "all"
-"""Stands for the split where documents have none."""
+"""The name of the split of documents that have none."""
 
 Profile = dict[str, Any]
 

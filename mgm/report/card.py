@@ -22,9 +22,12 @@ MANIFEST = ("models", "candidate", "manifest.json")
 
 @dataclass(frozen=True, kw_only=True)
 class TaskFacts:
-    """A task's results; None or empty where the file that holds them is missing.
+    """The results of a task; None or empty where the file that holds them is missing.
 
-    num_labels: in training. entry: of reports/metrics.json. below: the slices in which the task is significantly worse.
+    Attributes:
+        num_labels: the number of labels in training.
+        entry: the task's entry of reports/metrics.json.
+        below: the slices in which the task is significantly worse.
     """
 
     task: Task

@@ -32,7 +32,11 @@ StageStatistics = dict[str, dict[str, Statistics]]
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table of texts. heads: of the columns after the first, which `name` heads and which names the rows."""
+    """A table of texts.
+
+    Attributes:
+        heads: the heads of the columns after the first, which `name` heads and which names the rows.
+    """
 
     heads: list[str]
     rows: list[tuple[str, list[str]]]

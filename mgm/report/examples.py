@@ -48,8 +48,11 @@ class ConfusedPair:
 class ConfusionsPart:
     """The confusions of a task's labels.
 
-    matrix: of confusions.py, None for sets of labels. rows: label, total, and of each cell the count, its share of the row,
-    and whether it is a hit. classes: the most labels that the matrix shows.
+    Attributes:
+        matrix: the matrix of mgm/evaluation/confusions.py, None for sets of labels.
+        rows: for each row its label, its total, and for each cell the count, its share of the row, and whether it
+            is correct.
+        classes: the most labels that the matrix shows.
     """
 
     matrix: dict[str, Any] | None
@@ -62,7 +65,8 @@ class ConfusionsPart:
 class ErrorsPart:
     """The most confident errors.
 
-    besides: whether some of them are among the explained predictions, which are not shown twice.
+    Attributes:
+        besides: whether some of them are among the explained predictions, which are not shown twice.
     """
 
     examples: list[Example]

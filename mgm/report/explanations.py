@@ -41,8 +41,12 @@ class MaskRow:
 class ExplanationsContent:
     """The content of the section.
 
-    tasks: those of the masking table, in its columns' order. most_change: the largest change of a metric, for the shade.
-    gates: task to weights, largest first, empty where the fusion has none. faithfulness and doubts: by task.
+    Attributes:
+        tasks: the tasks of the masking table, in the order of its columns.
+        most_change: the largest change of a metric, for the shade.
+        gates: task to weights, largest first, empty where the fusion has none.
+        faithfulness: the faithfulness of each task's explanations.
+        doubts: the search for label errors of each task.
     """
 
     tasks: dict[str, dict[str, Any]]

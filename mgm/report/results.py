@@ -21,11 +21,13 @@ NUM_WORST = 5
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsPart:
-    """A task's metrics with their intervals, beside those of the majority and of the single-task model.
+    """A task's metrics with their intervals, and those of the majority and of the single-task model.
 
-    entry: of reports/metrics.json, None where there is none. n: labelled rows of data/predictions, None where there are
-    none; another number than the entry's where the two files are of different runs. alone: the single-task model's metrics,
-    empty where it was not trained.
+    Attributes:
+        entry: the task's entry of reports/metrics.json, None where it is missing.
+        n: the number of labelled rows of data/predictions, None where that is missing; it differs from the
+            entry's where the two files are of different runs.
+        alone: the single-task model's metrics, empty where it was not trained.
     """
 
     entry: dict[str, Any] | None
@@ -38,7 +40,8 @@ class MetricsPart:
 class LabelsPart:
     """A task's metrics label by label: all rows of `details.label_rows`, and the worst that were trained and tested.
 
-    folded: only the worst are open.
+    Attributes:
+        folded: whether only the worst are open.
     """
 
     rows: list[dict[str, Any]]
@@ -50,8 +53,9 @@ class LabelsPart:
 class SlicesPart:
     """A task's metrics on parts of the test split.
 
-    cuts: the criterion, the metric, and the entries of slices.py. first: the task's first metric where slices are compared
-    by another.
+    Attributes:
+        cuts: the criterion, the metric, and the entries of mgm/evaluation/slices.py.
+        first: the task's first metric where slices are compared by another.
     """
 
     cuts: list[tuple[str, str, list[dict[str, Any]]]]

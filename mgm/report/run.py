@@ -22,8 +22,12 @@ HASHED = ((str(PARAMS),), ("dvc.lock",), ("models", "candidate", "manifest.json"
 class CostContent:
     """The number of weights, and the time and memory of training and scoring.
 
-    cost: reports/cost.json. parts: (part, number of weights, share of all). num_epochs, seconds and the most memory that
-    training held (MiB) are None or 0 where reports/training.json lacks them.
+    Attributes:
+        cost: the content of reports/cost.json.
+        parts: the name of each part of the network, its number of weights, and its share of all.
+        num_epochs: the number of epochs; 0 where reports/training.json lacks them.
+        seconds: the time of training, in seconds; None where reports/training.json lacks it.
+        peak_mib: the most memory during training, in MiB; None where reports/training.json lacks it.
     """
 
     cost: dict[str, Any]
@@ -48,9 +52,11 @@ class TrainingContent:
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
-    """A corpus's raw rows: their place, rows read, and hashes; None where the file that holds them is missing.
+    """A corpus's raw rows: their place, their number, and hashes; None where the file that holds them is missing.
 
-    md5: of the raw file, from dvc.lock. documents: SHA-256 of the manifest of the documents made of it.
+    Attributes:
+        md5: the MD5 of the raw file, from dvc.lock.
+        documents: the SHA-256 of the manifest of the documents made from it.
     """
 
     corpus: str
@@ -62,7 +68,12 @@ class Input:
 
 @dataclass(frozen=True, kw_only=True)
 class ProvenanceContent:
-    """facts: (name, value). params: the text of params.yaml, None where it is missing."""
+    """The origin of the report.
+
+    Attributes:
+        facts: the name and value of each fact.
+        params: the text of params.yaml, None where it is missing.
+    """
 
     facts: list[tuple[str, str]]
     inputs: list[Input]

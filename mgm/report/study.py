@@ -17,8 +17,9 @@ NOT_COMPARED = "not compared (study)"
 class GainRow:
     """A row of the table of gains.
 
-    note: why there are no numbers or why they are stale; empty where they hold. trainings: the number of trainings of each
-    model, of which the numbers are means.
+    Attributes:
+        note: the reason why there are no numbers or why they are stale; empty where they hold.
+        trainings: the number of trainings of each model, of which the numbers are means.
     """
 
     task: str
@@ -43,7 +44,11 @@ class Cell:
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A variant of the table of ablations: its cells, one a task. note: as in GainRow."""
+    """A variant of the table of ablations, with a cell for each task.
+
+    Attributes:
+        note: as in `GainRow`.
+    """
 
     name: str
     note: str

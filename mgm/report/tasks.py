@@ -36,7 +36,11 @@ The template tasks/<name>.html.j2 shows the function's result as `part`; a part 
 
 @dataclass(frozen=True, kw_only=True)
 class TaskRow:
-    """A task's row of the table. entry: of reports/metrics.json, None where there is none."""
+    """A task's row of the table.
+
+    Attributes:
+        entry: the task's entry of reports/metrics.json, None where it is missing.
+    """
 
     task: Task
     entry: dict[str, Any] | None
@@ -48,8 +52,9 @@ class TaskRow:
 class TaskTable:
     """The content of the section about all tasks.
 
-    idle: tasks of the enabled corpora that are not trained. below: task name and slice of those that are significantly
-    below average.
+    Attributes:
+        idle: the tasks of the enabled corpora that are not trained.
+        below: the task and name of each slice that is significantly below average.
     """
 
     views: list[TaskRow]
@@ -59,7 +64,11 @@ class TaskTable:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskView:
-    """A task's section. parts: (name of the template, its content)."""
+    """A task's section.
+
+    Attributes:
+        parts: the name of the template and the content of each part.
+    """
 
     task: Task
     presentation: TaskPresentation

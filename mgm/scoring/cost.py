@@ -21,8 +21,17 @@ REPEATS = 3
 class ScoringCost:
     """The size of a bundle and the measures of scoring; None where there were no documents or no way to measure.
 
-    parameters: by part of the network. one_p50_ms, one_p95_ms: quantiles over `documents` scored one at a time. batch_*: all of
-    them in one batch a corpus. peak_mib: the most memory of this process. bundle_bytes: of all files. threads: of torch.
+    Attributes:
+        parameters: the number of weights of each part of the network.
+        bundle_bytes: the size of all files.
+        documents: the number of documents that were scored.
+        characters: the number of their characters.
+        one_p50_ms: the median time of a document scored alone, in milliseconds.
+        one_p95_ms: the 95% quantile of that time.
+        batch_documents_per_second: the documents scored a second in one batch a corpus.
+        batch_characters_per_second: the characters scored a second in one batch a corpus.
+        peak_mib: the most memory of this process, in MiB.
+        threads: the number of torch's threads.
     """
 
     parameters: dict[str, int]

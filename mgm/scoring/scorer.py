@@ -69,7 +69,7 @@ class Scorer:
         )
 
     def clear_cache(self) -> None:
-        """Forget the vectors of words, whose last bits may depend on the batch that a word was first read in.
+        """Clear the cached vectors of words, whose last bits may depend on the batch that a word was first read in.
 
         After this, results are those of a new scorer to the bit.
         """

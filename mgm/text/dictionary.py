@@ -35,7 +35,7 @@ class UserWord:
 
     word: str
     frequency: int | None = field(default=None, kw_only=True)
-    """None: the word is never split."""
+    """The frequency; None: the word is never split."""
     tag: str | None = field(default=None, kw_only=True)
     """The part of speech, if the line has one."""
 

@@ -14,9 +14,9 @@ class EpochCost:
     words: int
     documents: int
     seconds: float
-    """Training and validation."""
+    """The time of training and validation."""
     training_seconds: float
-    """The batches alone."""
+    """The time of the training batches alone."""
     loading_seconds: float
     """The part of `training_seconds` in which the model waited for its next batch."""
     peak_memory_mib: int

@@ -27,7 +27,7 @@ from mgm.profiling.effect_sizes import population_stability_index
 
 METRIC = "column.population_stability_index"
 DIGITS = 6
-"""So that equal data is equal bytes."""
+"""The digits of the index, which is rounded so that equal data gives equal bytes."""
 
 
 def histogram_counts(

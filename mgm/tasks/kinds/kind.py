@@ -25,6 +25,6 @@ class TaskKind:
     predicts_words: bool = False
     """Whether predictions are made for each word, and not for a document as a whole."""
     generates_text: bool = False
-    """Whether predictions are new text, which a decoder writes."""
+    """Whether predictions are new text, which a decoder generates."""
     is_distillable: bool = False
-    """Whether a teacher's predictions can stand in for labels."""
+    """Whether a teacher's predictions can replace labels."""

@@ -75,10 +75,10 @@ class Words:
     """The N words of many texts, one after another: word i is types[code[i]]. Arrays are (N,)."""
 
     row: Array
-    """The text."""
+    """The row of the word's text."""
     code: Array
     types: pl.Series
-    """May hold a word several times."""
+    """The types, which may hold a word several times."""
     start: Array
     end: Array
     gap: Array

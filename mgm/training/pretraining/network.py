@@ -24,9 +24,9 @@ class PretrainingLog:
     """The callbacks of a pretraining."""
 
     on_epoch: Callable[[PretrainReport], object]
-    """After each epoch of masked words."""
+    """Called after each epoch of masked words."""
     on_layer_epoch: Callable[[int, int, float], object]
-    """After each epoch of a layer: layer, epoch, loss."""
+    """Called after each epoch of a layer, with layer, epoch and loss."""
 
 
 @dataclass(kw_only=True)
