@@ -44,20 +44,20 @@ def crossvalidate(settings: Settings) -> dict[str, Any]:
     Raises:
         ValueError: a fold has no row to train on, to validate on, or to hold out.
     """
-    wanted = settings.crossval
+    section = settings.crossval
     facts = _facts(settings)
-    pending = [n for n in range(wanted.folds) if _kept(n, wanted.folds, facts) is None]
-    print(_announcement(wanted.folds, len(pending)), flush=True)
+    pending = [n for n in range(section.folds) if _kept(n, section.folds, facts) is None]
+    print(_announcement(section.folds, len(pending)), flush=True)
     for number in pending:
-        print(f"fold {number + 1}/{wanted.folds}", flush=True)
+        print(f"fold {number + 1}/{section.folds}", flush=True)
         measured = _measure(settings, number)
-        write_json(_place(number, wanted.folds), {"facts": facts, **measured})
-    results = [_kept(number, wanted.folds, facts) for number in range(wanted.folds)]
+        write_json(_place(number, section.folds), {"facts": facts, **measured})
+    results = [_kept(number, section.folds, facts) for number in range(section.folds)]
     folds = [fold for fold in results if fold is not None]
     return {
         "folds": [{key: value for key, value in fold.items() if key != "facts"} for fold in folds],
         "tasks": summarize_folds([fold["metrics"] for fold in folds]),
-        "crossval": wanted.model_dump(),
+        "crossval": section.model_dump(),
         "settings": facts["settings"],
         "inputs": facts["inputs"],
     }
@@ -103,9 +103,9 @@ def table(tasks: Mapping[str, Mapping[str, Any]]) -> list[str]:
 
 def _measure(settings: Settings, number: int) -> dict[str, Any]:
     """Train a fold, tune it on its own validation, and return its metrics on the rows that it holds out."""
-    tasks, wanted = settings.active_tasks(), settings.crossval
-    where = f"fold {number + 1} of {wanted.folds}"
-    fold = Fold(number=number, count=wanted.folds, validation=wanted.validation_share, seed=settings.seed)
+    tasks, section = settings.active_tasks(), settings.crossval
+    where = f"fold {number + 1} of {section.folds}"
+    fold = Fold(number=number, count=section.folds, validation=section.validation_share, seed=settings.seed)
     parts = apply_fold(
         {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)},
         fold,
@@ -123,7 +123,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
             raise ValueError(
                 f"{where}: no labelled row to {purpose}; try another number of folds or crossval.validation_share"
             )
-    state = checkpoint(f"crossval-{number}-of-{wanted.folds}", settings, tasks)
+    state = checkpoint(f"crossval-{number}-of-{section.folds}", settings, tasks)
     fitted = fit(plan, settings, checkpoint=state, callbacks=Console(settings.train.epochs))
     metrics = _tested(plan, fitted, parts).metrics(resamples=0, seed=settings.seed)
     state.remove()

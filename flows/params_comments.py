@@ -3,7 +3,7 @@
 `python -m flows.params_comments`; `--check` only compares.
 
 The comment is the first line of the documentation in mgm/settings, and the values of a setting that has a few. Comments on
-lines of their own stay, and so do those of what users name: corpora, tasks and the entries of mappings.
+separate lines stay, and so do those of names that users choose: corpora, tasks and the entries of mappings.
 """
 
 import argparse

@@ -70,7 +70,7 @@ def stage_name(variant: Variant) -> str:
 
 
 def run_dvc(*arguments: str) -> None:
-    """Run DVC, its output on this process's own.
+    """Run DVC, which shares this process's output.
 
     Raises:
         ChildProcessError: it ended with an error.

@@ -47,7 +47,7 @@ def map_in_order(
 
 
 def run_in_subprocess(function: Callable[..., T], *arguments: Any) -> T:
-    """Return function(*arguments), called in a fresh process: its memory is its own, and its crash is not this process's.
+    """Return function(*arguments), called in a fresh process: it has separate memory, and its crash does not end this process.
 
     Raises:
         Whatever `function` raises; ChildProcessError: the process ended abruptly.

@@ -95,7 +95,10 @@ def integrated_gradients(
     """
     with torch.no_grad():
         end = occurrence_vectors(network.encoder, batch)
-    start = {n: baseline.get(n, own.new_zeros(own.shape[1])).expand_as(own) for n, own in end.items()}
+    start = {
+        name: baseline.get(name, vectors.new_zeros(vectors.shape[1])).expand_as(vectors)
+        for name, vectors in end.items()
+    }
     path = _Path(network, batch, task, coefficients, start, end)
     with torch.no_grad():
         at_ends, _ = path.outputs(torch.tensor([0.0, 1.0]))

@@ -49,7 +49,7 @@ def attribute_words(
 ) -> WordAttribution:
     """Return the contributions of a document's words, in a batch of one, to a target; `baseline` is the corpus's average word.
 
-    The network's output is the mean of its parts, so each part adds half of its own.
+    The network's output is the mean of its parts, so each part contributes half of its output.
     """
     gradients = integrated_gradients(
         network,

@@ -35,7 +35,7 @@ class RegressionHead(Head):
 
     @classmethod
     def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
-        """Return the values (B,) in the task's own units."""
+        """Return the values (B,) in the task's units."""
         return torch.from_numpy(column.cast(pl.Float32).fill_null(float("nan")).to_numpy().astype(np.float32))
 
     @classmethod
@@ -73,7 +73,7 @@ class RegressionHead(Head):
         return self.loss(output, mixed, batch=batch, smoothing=smoothing)
 
     def decode(self, output: Tensor, batch: Batch) -> Tensor:
-        """Return (B,) values in the task's own units."""
+        """Return (B,) values in the task's units."""
         return output * self.deviation + self.mean
 
     @torch.no_grad()

@@ -70,9 +70,9 @@ class WideTagging(nn.Module):
 
         def at(distance: int, ids_N: Tensor) -> Tensor:
             position = sentences.position + distance
-            there = ids_N[(place + distance).clamp(0, last)] + _IDS
-            there = there.masked_fill(position < 0, _BEFORE)
-            return there.masked_fill(position >= length_N, _AFTER)
+            shifted_N = ids_N[(place + distance).clamp(0, last)] + _IDS
+            shifted_N = shifted_N.masked_fill(position < 0, _BEFORE)
+            return shifted_N.masked_fill(position >= length_N, _AFTER)
 
         columns: list[Tensor] = []
         for ids_N, places in ((batch.type_id[batch.word], WORDS), (shape[batch.word], SHAPES)):

@@ -2,7 +2,7 @@
 
 A file is Parquet with a row a document: `doc_id`; `corpus`, which is optional for a task with one corpus; and the columns of the
 task's kind: `logit:<label>` for every label of the task (probabilities are the softmax, or the sigmoid of each for sets of labels),
-or `value` in the task's own units. Other columns are not read. For probabilities p the logits are log(p), or log(p / (1 - p)) for
+or `value` in the task's units. Other columns are not read. For probabilities p the logits are log(p), or log(p / (1 - p)) for
 sets of labels. If the file's metadata names its task (`task`), that is checked.
 
 Axes: n documents, K labels. Memory: a file, and 4 (K + 1) bytes a document of the task's corpora.

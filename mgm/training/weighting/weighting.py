@@ -47,7 +47,7 @@ class Weighting(nn.Module):
         """Learn from the losses of the same batch after the step, if the weighting needs them."""
 
     def learnable_parameters(self) -> list[nn.Parameter]:
-        """Return its own parameters that the network's optimizer learns."""
+        """Return the weighting's parameters that the network's optimizer learns."""
         return list(self.parameters())
 
     def factors(self) -> dict[str, float]:
