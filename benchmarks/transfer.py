@@ -25,7 +25,7 @@ import quality
 from peers import summary
 
 from flows import study
-from flows.distill import chosen, files_of
+from flows.distill import select_teachers, teacher_files
 from flows.params_file import set_values
 from mgm.experiments.gain import GAIN
 from mgm.experiments.variants import SINGLE, TEACHERS
@@ -46,7 +46,7 @@ def values(model: str, settings: Settings, teachers: int) -> dict[str, Any]:
     if model in (PRETRAINED, BOTH):
         changes["train.init_from"] = "pretrained"
     if model in (TAUGHT, BOTH):
-        changes["distillation.teachers"] = files_of(chosen(settings, [], teachers))
+        changes["distillation.teachers"] = teacher_files(select_teachers(settings, [], teachers))
     return changes
 
 

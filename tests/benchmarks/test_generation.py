@@ -70,11 +70,15 @@ def test_the_peers_search_gives_what_its_training_would(benchmark: Any, workspac
     target = batch.targets["into_zh"][0]
     assert NO_LABEL not in target
     with torch.inference_mode():
-        past, item, total = model.begin(model.read(batch)), model.starts[:1].expand(1, 1, -1), 0.0
+        state, item, total = (
+            model.initial_state(model.encode_source(batch)),
+            model.starts[:1].expand(1, 1, -1),
+            0.0,
+        )
         for piece in target.tolist():
-            log, past = model.step(past, item)
-            total += float(log[0, 0, piece])
-            item = model.items(torch.tensor([[piece]]))
+            log_prob, state = model.step(state, item)
+            total += float(log_prob[0, 0, piece])
+            item = model.embed(torch.tensor([[piece]]))
         assert float(model.loss(batch, 0.0)) == pytest.approx(-total / len(target), abs=1e-4)
 
 
