@@ -36,7 +36,7 @@ test: setup
 	pytest -m 'not slow and not network' -n 2
 
 test-slow: setup
-	pytest -m 'slow or network'
+	pytest -m 'slow or network' -n 2 --dist worksteal
 
 lint: setup
 	ruff check .

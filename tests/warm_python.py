@@ -17,6 +17,7 @@ from pathlib import Path
 
 LIBRARIES = (
     "torch",
+    "torch._inductor",  # which torch.use_deterministic_algorithms imports
     "polars",
     "pyarrow.parquet",
     "deltalake",

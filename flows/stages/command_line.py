@@ -1,5 +1,6 @@
 """The command line that all stages share: arguments, errors in one line, statistics."""
 
+import importlib
 import os
 import sys
 import time
@@ -15,10 +16,18 @@ from mgm.files import write_json
 def run_stage(main: Callable[..., int | None]) -> None:
     """Run a stage's `main` on the command line's arguments and exit with its status."""
     start = time.perf_counter()
-    status = exit_status(lambda: main(*sys.argv[1:]))
+    status = exit_status(_check_all_settings) or exit_status(lambda: main(*sys.argv[1:]))
     if status == 0:
         print(f"done in {time.perf_counter() - start:.1f} s", flush=True)
     sys.exit(status)
+
+
+def _check_all_settings() -> None:
+    """Check the whole of params.yaml, so that a wrong value of a late stage is known before the first one works.
+
+    Imported by name: no result of a stage depends on the sections that it does not read, so their code is no dependency of it.
+    """
+    importlib.import_module("mgm.settings.settings").Settings.load()
 
 
 def write_counts(stage: str, corpus: str, counts: Counts, **more: Any) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mgm.bundle.card import CARD, check_card
+from mgm.errors import StaleInput
 from mgm.files import file_sha256, read_json, write_json
 
 FORMAT = 4
@@ -44,13 +45,15 @@ def verify(folder: Path) -> None:
 
     Raises:
         FileNotFoundError: a file is missing.
-        ValueError: a file was altered, the format is another one, or the card is not this bundle's.
+        StaleInput: the format is that of another version.
+        ValueError: a file was altered, or the card is not this bundle's.
     """
     manifest = read_json(folder / MANIFEST)
     if manifest.get("format") != FORMAT:
-        raise ValueError(
-            f"{folder / MANIFEST}: bundle format {manifest.get('format')!r}: expected {FORMAT}; "
-            "the model must be trained again, or its bundle migrated"
+        raise StaleInput(
+            folder / MANIFEST,
+            f"bundle format {manifest.get('format')!r}: expected {FORMAT}; the model must be trained again",
+            made_by="train",
         )
     for name, expected in manifest["files"].items():
         path = folder / name

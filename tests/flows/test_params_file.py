@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.params_file import set_values, unified_diff
 from mgm.settings.names import overridden
+from mgm.settings.yaml_file import load_yaml
 
 SHIPPED = Path("params.yaml").read_text(encoding="utf-8")
 
@@ -37,7 +37,7 @@ def test_without_changes_the_shipped_file_stays_as_it_is() -> None:
 @settings(max_examples=20)  # the whole file is read and written each time
 def test_values_are_read_back_and_other_lines_stay(values: dict[str, Any]) -> None:
     after = set_values(SHIPPED, values)
-    assert yaml.safe_load(after) == overridden(yaml.safe_load(SHIPPED), values)
+    assert load_yaml(after) == overridden(load_yaml(SHIPPED), values)
     kept, lines = set(after.splitlines()), SHIPPED.splitlines()
     assert sum(line not in kept for line in lines) <= len(values)
     assert [line for line in lines if line.lstrip().startswith("#")] == [
@@ -57,7 +57,7 @@ def test_comments_stay_and_missing_sections_are_added() -> None:
 
 @pytest.mark.parametrize("value", [1e-05, 1.5e-07, 2e22, 0.1, 3.0])
 def test_a_number_is_read_back_as_a_number(value: float) -> None:
-    found = yaml.safe_load(set_values("train: {learning_rate: 1}\n", {"train.learning_rate": value}))
+    found = load_yaml(set_values("train: {learning_rate: 1}\n", {"train.learning_rate": value}))
     assert math.isclose(found["train"]["learning_rate"], value)
 
 

@@ -96,13 +96,20 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Project:
     sections = ("seed", "ingest", "gates", "pretrain", "distillation", "evaluate", "explain", "score")
     params = {k: shipped[k] for k in sections} | params
     params["gates"]["tasks"] = {}  # those of the shipped corpora
-    params["verdict"] = {"floors": {"dish": 0.1}}
+    params["verdict"] = {"floors": {"dish": 0.1}, "smoke_documents": 8, "smoke_repeats": 1}
     # The tiny texts repeat, and each repetition counts in the tests.
     alone = {"deduplication": {"exact": "off", "near": "off"}}
     params["text"] = shipped["text"] | alone | params["text"]
     params["train"] = params["train"] | {"generation": False, "init_from": "random"}
     params["evaluate"] = {"splits": ["valid", "test"], "bootstrap": 50}
-    params["explain"] = {"documents": 40, "bootstrap": 20, "faithfulness": 4, "cost_documents": 8}
+    params["explain"] = {
+        "documents": 20,
+        "bootstrap": 20,
+        "faithfulness": 1,
+        "cost_documents": 2,
+        "steps": 4,
+        "max_steps": 8,
+    }
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     (root / "raw").mkdir()
     tiny.menus(120).write_ndjson(root / "raw/menus.jsonl")
