@@ -11,7 +11,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: run run-generation study setup test test-slow lint clean
+.PHONY: run run-generation study setup test test-slow coverage lint clean
 
 run: setup
 	dvc repro
@@ -37,6 +37,10 @@ test: setup
 
 test-slow: setup
 	pytest -m 'slow or network' -n 2 --dist worksteal
+
+# the share of lines and branches that the fast tests run
+coverage: setup
+	pytest -m 'not slow and not network' -n 2 --cov=mgm --cov=flows --cov-branch --cov-report=term:skip-covered
 
 lint: setup
 	ruff check .

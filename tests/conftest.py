@@ -1,5 +1,6 @@
 """What all tests share: how properties are tried, and commands that start with the libraries imported."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +8,9 @@ import hypothesis
 import pytest
 
 from tests import warm_python
+
+# Before torch is imported: two workers of two threads each wait awake for one another on two cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # Without a deadline, since a busy machine is no fault of the code.
 hypothesis.settings.register_profile("mgm", deadline=None)
