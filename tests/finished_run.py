@@ -19,7 +19,7 @@ from mgm.evaluation.verdict import floor_checks, judge
 from mgm.model.heads.tagging import PREDICTED_SPAN
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
-from tests.explained import write_explanations
+from tests.explanation_files import write_explanations
 
 ROWS = 120
 PARAMS: dict[str, Any] = {

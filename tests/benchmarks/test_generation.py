@@ -13,10 +13,10 @@ import yaml
 from mgm.corpus.parts import Part, file_sha256, write_manifest
 from mgm.model.batch import NO_LABEL
 from mgm.text import labels
-from tests import writing
+from tests import generation_corpora
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "generation.py"
-CONFIG = writing.settings()
+CONFIG = generation_corpora.settings()
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +36,14 @@ def benchmark() -> Any:
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("workspace")
-    features, vocabulary, spaces, _ = writing.prepared(CONFIG, writing.corpora())
+    features, vocabulary, spaces, _ = generation_corpora.prepared(CONFIG, generation_corpora.corpora())
     made = folder / "data/features"
     vocabulary.save(made / "vocabulary.parquet")
     labels.save(spaces, made / "labels.json")
     for corpus, (part,) in features.items():
         path = part.save(made / corpus, 0)[0]
         write_manifest(made / corpus, [Part(path.name, part.documents.height, file_sha256(path), "")])
-    (folder / "params.yaml").write_text(yaml.safe_dump(writing.SETTINGS), encoding="utf-8")
+    (folder / "params.yaml").write_text(yaml.safe_dump(generation_corpora.SETTINGS), encoding="utf-8")
     return folder
 
 

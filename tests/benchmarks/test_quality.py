@@ -20,11 +20,13 @@ from benchmarks.peers.tokens import characters, words, words_and_bigrams
 from mgm.model.thresholds import Thresholds
 from mgm.settings.settings import Settings
 from mgm.tasks import Task
-from tests import tiny
+from tests import tiny_corpora
 from tests.benchmarks.workspace import make
 
 RAW: dict[str, Any] = {
-    "presets": {"fast": {"model": tiny.SETTINGS["model"] | {"preset": "fast"}, "train": {"epochs": 2}}},
+    "presets": {
+        "fast": {"model": tiny_corpora.SETTINGS["model"] | {"preset": "fast"}, "train": {"epochs": 2}}
+    },
     "minutes": {"linear": 1.0, "mgm-fast": 1.0},
 }
 
@@ -111,7 +113,7 @@ def test_sets_without_thresholds_tune_them() -> None:
 def test_rows_are_the_pipelines_own(folder: Path) -> None:
     workspace = load(folder)
     rows = workspace.rows(task(workspace, "dish"))
-    frame = tiny.menus().filter(pl.col("dish").is_not_null())
+    frame = tiny_corpora.menus().filter(pl.col("dish").is_not_null())
     assert rows.table["text"].to_list() == frame["text"].to_list()
     assert [rows.space[i] for i in rows.ids] == frame["dish"].to_list()
     assert rows.of("valid").sum() == frame.filter(pl.col("split") == "valid").height
@@ -141,7 +143,7 @@ def test_few_keeps_the_first_labels_by_hash_and_all_of_valid_and_test(folder: Pa
     for own in few.tasks:
         assert few.labelled(own, "train") == 4
         assert few.labelled(own, "test") == whole.labelled(own, "test")
-    train = tiny.menus().filter((pl.col("split") == "train") & pl.col("dish").is_not_null())["doc_id"]
+    train = tiny_corpora.menus().filter((pl.col("split") == "train") & pl.col("dish").is_not_null())["doc_id"]
     wanted = sorted(train, key=lambda name: blake2b(name.encode(), digest_size=8).hexdigest())[:4]
     documents = few.parts["menus"][0].documents.filter(
         pl.col("split") == "train", pl.col("dish").is_not_null()
@@ -277,10 +279,10 @@ def test_few_labels_are_fitted_once(folder: Path, tmp_path: Path) -> None:
 
 def test_an_unknown_preset_and_key_are_named() -> None:
     with pytest.raises(ValueError, match="no preset 'fest'.*did you mean 'fast'"):
-        preset_settings(tiny.settings(), RAW, "fest")
+        preset_settings(tiny_corpora.settings(), RAW, "fest")
     wrong = {"presets": {"fast": {"model": {"widht": 4}, "train": {}}}}
     with pytest.raises(ValueError, match=r"presets\.fast: model\.widht.*did you mean 'width'"):
-        preset_settings(tiny.settings(), wrong, "fast")
+        preset_settings(tiny_corpora.settings(), wrong, "fast")
 
 
 def test_the_presets_that_are_shipped_are_settings() -> None:

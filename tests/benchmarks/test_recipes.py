@@ -15,7 +15,7 @@ from benchmarks.peers import summary
 from benchmarks.peers.protocol import preset_settings
 from mgm.settings.settings import Settings
 from mgm.tasks import Task
-from tests import tiny
+from tests import tiny_corpora
 from tests.benchmarks.workspace import make
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "recipes.py"
@@ -91,7 +91,7 @@ def test_time_is_of_whole_trainings_of_the_same_seed(recipes: Any) -> None:
 def test_it_trains_each_recipe_once_and_writes_a_table(tmp_path: Path) -> None:
     make(tmp_path)
     own = {
-        "base": {"model": tiny.SETTINGS["model"] | {"preset": "fast"}, "train": {"epochs": 1}},
+        "base": {"model": tiny_corpora.SETTINGS["model"] | {"preset": "fast"}, "train": {"epochs": 1}},
         "minutes": 0.1,
         "recipes": {"plain": {}, "famo": {"train": {"weighting": "famo"}, "cost": 2}, "mmoe": {"model": {"sharing": "mmoe"}}},
     }  # fmt: skip

@@ -15,7 +15,7 @@ from mgm.tasks import Task
 from mgm.text import labels
 from mgm.training.distillation.scores import label_agreement, read_scores
 from mgm.training.kinds import TASK_TRAINING
-from tests import tiny
+from tests import tiny_corpora
 
 SOURCE = Path(__file__).resolve().parents[2] / "benchmarks" / "sentence_teacher.py"
 
@@ -58,8 +58,8 @@ def test_a_linear_model_answers_labelled_and_unlabelled_rows_alike() -> None:
 )
 def test_the_encoder_teaches_what_the_labels_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    frames = tiny.corpora()
-    features, _, spaces = tiny.prepared(tiny.settings(), frames)
+    frames = tiny_corpora.corpora()
+    features, _, spaces = tiny_corpora.prepared(tiny_corpora.settings(), frames)
     for corpus, (part,) in features.items():
         path = part.save(Path("data/features") / corpus, 0)[0]
         write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
@@ -67,10 +67,10 @@ def test_the_encoder_teaches_what_the_labels_say(tmp_path: Path, monkeypatch: py
         with PartsWriter(Path("data/unique") / corpus, texts.schema) as writer:
             writer.write(texts)
     labels.save(spaces, Path("data/features/labels.json"))
-    Path("params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS), encoding="utf-8")
+    Path("params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS), encoding="utf-8")
     teacher = example()
     assert teacher.main(["--tasks", "dish", "price"]) == 0
-    (dish,) = [t for t in tiny.settings().active_tasks() if t.name == "dish"]
+    (dish,) = [t for t in tiny_corpora.settings().active_tasks() if t.name == "dish"]
     found = read_scores(Path("data/teachers/dish/minilm.parquet"), dish)
     train = frames["menus"].filter(split="train")
     assert found["doc_id"].to_list() == train["doc_id"].to_list()
@@ -82,7 +82,7 @@ def test_a_task_that_cannot_be_taught_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS), encoding="utf-8")
+    Path("params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS), encoding="utf-8")
     labels.save({}, Path("data/features/labels.json"))
     assert example().main(["--tasks", "keys"]) == 1
     assert "--tasks keys: params.yaml has no task of this name to teach" in capsys.readouterr().err

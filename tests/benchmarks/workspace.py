@@ -7,13 +7,13 @@ import yaml
 from mgm.corpus.parts import Part, PartsWriter, file_sha256, write_manifest
 from mgm.text import labels
 from mgm.text.vectors.table import describe_vectors, save_vectors
-from tests import tiny
+from tests import tiny_corpora
 
 
 def make(folder: Path) -> None:
     """Writes features, unique documents and params.yaml."""
-    frames = tiny.corpora()
-    features, vocabulary, spaces = tiny.prepared(tiny.settings(), frames)
+    frames = tiny_corpora.corpora()
+    features, vocabulary, spaces = tiny_corpora.prepared(tiny_corpora.settings(), frames)
     made = folder / "data/features"
     vocabulary.save(made / "vocabulary.parquet")
     labels.save(spaces, made / "labels.json")
@@ -26,4 +26,4 @@ def make(folder: Path) -> None:
         write_manifest(made / corpus, [Part(path.name, part.documents.height, file_sha256(path), "")])
         with PartsWriter(folder / "data/unique" / corpus, frames[corpus].schema) as writer:
             writer.write(frames[corpus])
-    (folder / "params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS), encoding="utf-8")
+    (folder / "params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS), encoding="utf-8")

@@ -6,11 +6,11 @@ import torch
 
 from mgm.bundle import bundle_id, load_bundle, load_stopwords, save_bundle, shaping_settings
 from mgm.settings.settings import Settings
-from tests import tiny
+from tests import tiny_corpora
 
 
 def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
-    made = tiny.bundle()
+    made = tiny_corpora.bundle()
     identity = save_bundle(tmp_path / "bundle", made)
     loaded = load_bundle(tmp_path / "bundle")
     assert loaded.id == identity == bundle_id(tmp_path / "bundle")
@@ -29,9 +29,9 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 
 def test_equal_bundles_are_equal_bytes(tmp_path: Path) -> None:
     """The same bundle is the same bytes and replaces the old folder."""
-    first = save_bundle(tmp_path / "bundle", tiny.bundle())
+    first = save_bundle(tmp_path / "bundle", tiny_corpora.bundle())
     (tmp_path / "bundle" / "stray.txt").write_text("of the run before")
-    assert save_bundle(tmp_path / "bundle", tiny.bundle()) == first
+    assert save_bundle(tmp_path / "bundle", tiny_corpora.bundle()) == first
     assert not (tmp_path / "bundle" / "stray.txt").exists()
     assert [p.name for p in tmp_path.iterdir()] == ["bundle"]
 
@@ -41,7 +41,7 @@ def test_equal_bundles_are_equal_bytes(tmp_path: Path) -> None:
     ["weights.safetensors", "config.json", "vocabulary.parquet", "stopwords.txt", "profile.json"],
 )
 def test_an_altered_file_is_refused_by_its_name(tmp_path: Path, name: str) -> None:
-    folder = tiny.saved_bundle(tmp_path)
+    folder = tiny_corpora.saved_bundle(tmp_path)
     content = bytearray((folder / name).read_bytes())
     content[len(content) // 2] ^= 1
     (folder / name).write_bytes(content)
@@ -52,7 +52,7 @@ def test_an_altered_file_is_refused_by_its_name(tmp_path: Path, name: str) -> No
 def test_what_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"no bundle here \(manifest.json is missing\)"):
         load_bundle(tmp_path / "nothing")
-    folder = tiny.saved_bundle(tmp_path)
+    folder = tiny_corpora.saved_bundle(tmp_path)
     (folder / "vocabulary.parquet").unlink()
     with pytest.raises(FileNotFoundError, match=r"vocabulary\.parquet: missing"):
         load_bundle(folder)
@@ -62,8 +62,8 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
 
 
 def test_a_corpus_that_is_switched_off_leaves_no_trace() -> None:
-    train = tiny.SETTINGS["train"] | {"weights": {"dish": 2.0, "themes": 3.0}}
-    raw = tiny.SETTINGS | {"enabled": {"menus": "somewhere/menus.jsonl"}, "train": train}
+    train = tiny_corpora.SETTINGS["train"] | {"weights": {"dish": 2.0, "themes": 3.0}}
+    raw = tiny_corpora.SETTINGS | {"enabled": {"menus": "somewhere/menus.jsonl"}, "train": train}
     own = shaping_settings(Settings.parse(raw))
     assert own.train.weights == {"dish": 2.0}
     text = own.model_dump_json()
@@ -75,7 +75,7 @@ def test_a_corpus_that_is_switched_off_leaves_no_trace() -> None:
 
 def test_a_corpus_may_have_stopwords_of_its_own(tmp_path: Path) -> None:
     override = {"menus": {"text": {"stopwords": {"add": ["soup"]}}}, "verses": {}}
-    words = load_stopwords(Settings.parse(tiny.SETTINGS | {"corpora": override}))
+    words = load_stopwords(Settings.parse(tiny_corpora.SETTINGS | {"corpora": override}))
     assert "soup" in words["menus"].words
     assert "soup" not in words[None].words
     assert "verses" not in words
@@ -83,17 +83,17 @@ def test_a_corpus_may_have_stopwords_of_its_own(tmp_path: Path) -> None:
 
 def test_derived_and_general_stopwords() -> None:
     """A corpus has its derived stopwords and a document of none the general ones."""
-    made = tiny.bundle()
+    made = tiny_corpora.bundle()
     assert made.stopwords_for("menus").words - made.stopwords_for(None).words == {"press", "salt"}
 
 
 def test_a_corpus_has_the_dictionary_that_its_settings_name(tmp_path: Path) -> None:
-    made = tiny.bundle(tiny.with_dictionary())
-    assert made.dictionary_for("verses") == tiny.DICTIONARY
+    made = tiny_corpora.bundle(tiny_corpora.with_dictionary())
+    assert made.dictionary_for("verses") == tiny_corpora.DICTIONARY
     assert made.dictionary_for("menus") is None
     assert made.dictionary_for(None) is None
     save_bundle(tmp_path / "bundle", made)
-    assert load_bundle(tmp_path / "bundle").dictionary_for("verses") == tiny.DICTIONARY
+    assert load_bundle(tmp_path / "bundle").dictionary_for("verses") == tiny_corpora.DICTIONARY
     (tmp_path / "bundle" / "dictionary.own.txt").write_text("明月")
     with pytest.raises(ValueError, match=r"dictionary.own.txt: altered"):
         load_bundle(tmp_path / "bundle")
@@ -101,4 +101,4 @@ def test_a_corpus_has_the_dictionary_that_its_settings_name(tmp_path: Path) -> N
 
 def test_an_unknown_corpus_is_refused() -> None:
     with pytest.raises(ValueError, match=r"corpus 'novels': .* \(it knows menus, verses\)"):
-        tiny.bundle().text_for("novels")
+        tiny_corpora.bundle().text_for("novels")

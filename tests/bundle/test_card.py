@@ -5,12 +5,12 @@ import pytest
 
 from mgm.bundle import bundle_id, load_bundle
 from mgm.bundle.card import CARD, RECORD, add_card
-from tests import tiny
+from tests import tiny_corpora
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return tiny.saved_bundle(tmp_path)
+    return tiny_corpora.saved_bundle(tmp_path)
 
 
 def test_a_card_changes_neither_the_bundle_nor_its_id(folder: Path) -> None:

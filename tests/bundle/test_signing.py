@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from mgm.bundle import verify
 from mgm.bundle.signing import SIGNATURE, check_signature, sign
 from mgm.scoring.scorer import Scorer
-from tests import keys, tiny
+from tests import keys, tiny_corpora
 
 pytest.importorskip("model_signing", reason="needs the extra sign")
 
@@ -25,7 +25,7 @@ def private(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def signed(tmp_path_factory: pytest.TempPathFactory, private: Path) -> Path:
-    folder = tiny.saved_bundle(tmp_path_factory.mktemp("signed"))
+    folder = tiny_corpora.saved_bundle(tmp_path_factory.mktemp("signed"))
     assert sign(folder, private)
     return folder
 
@@ -38,7 +38,7 @@ def folder(signed: Path, tmp_path: Path) -> Path:
 
 def test_a_signed_bundle_loads(folder: Path, private: Path) -> None:
     scorer = Scorer.load(folder, public_key=keys.public(private))
-    assert scorer.score(tiny.menus(3))[0].height == 3
+    assert scorer.score(tiny_corpora.menus(3))[0].height == 3
 
 
 def test_a_holding_signature_is_left_alone(folder: Path, private: Path) -> None:

@@ -29,11 +29,11 @@ from mgm.evaluation.kinds import evaluation_of
 from mgm.scoring.scorer import Scorer
 from mgm.settings.settings import Settings
 from mgm.tasks import Task
-from tests import writing
+from tests import generation_corpora
 
-PARAMS: dict[str, Any] = writing.SETTINGS | {
+PARAMS: dict[str, Any] = generation_corpora.SETTINGS | {
     "enabled": {"orders": "raw/orders.jsonl", "notices": "raw/notices.jsonl"},
-    "train": writing.SETTINGS["train"] | {"epochs": 3},
+    "train": generation_corpora.SETTINGS["train"] | {"epochs": 3},
     "evaluate": {"bootstrap": 20},
     "explain": {
         "bootstrap": 10,
@@ -54,8 +54,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(root)
         Path("params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
         Path("raw").mkdir()
-        writing.orders(150).write_ndjson("raw/orders.jsonl")
-        writing.notices(60).write_ndjson("raw/notices.jsonl")
+        generation_corpora.orders(150).write_ndjson("raw/orders.jsonl")
+        generation_corpora.notices(60).write_ndjson("raw/notices.jsonl")
         for name in PARAMS["enabled"]:
             for stage in (ingest, clean, deduplicate, tokenize, stopwords):
                 stage.main(name)
@@ -90,7 +90,7 @@ def test_the_examples_are_the_worst_and_some_others(project: Path) -> None:
     assert len(worst) == 20 and scores == sorted(scores)
     assert all(entry["chrf"] >= scores[-1] for entry in found["generated"] if not entry["worst"])
     rows = {row["doc_id"]: row for row in read_table(project / "data" / "predictions" / "orders").to_dicts()}
-    raw = {row["doc_id"]: row["text"] for row in writing.orders(150).to_dicts()}
+    raw = {row["doc_id"]: row["text"] for row in generation_corpora.orders(150).to_dicts()}
     for entry in found["generated"]:
         row = rows[entry["doc_id"]]
         assert "".join(piece["text"] for piece in entry["output"]).strip() == row["into_zh"]
@@ -121,7 +121,7 @@ def test_the_candidate_writes_raw_documents(project: Path) -> None:
     scorer = Scorer.load(project / "models" / "candidate", tasks=["into_zh"])
     assert scorer.bundle.settings.model.generation == settings.model.generation
     rows = read_table(project / "data" / "predictions" / "orders")
-    chosen = writing.orders(150).filter(pl.col("doc_id").is_in(rows["doc_id"].implode()))
+    chosen = generation_corpora.orders(150).filter(pl.col("doc_id").is_in(rows["doc_id"].implode()))
     found, _ = scorer.score(chosen.select("doc_id", "text"), "orders")
     both = found.join(rows.select("doc_id", predicted="into_zh"), on="doc_id")
     assert both.height == rows.height and (both["into_zh"] == both["predicted"]).all()

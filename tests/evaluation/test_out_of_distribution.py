@@ -17,7 +17,7 @@ from mgm.corpus.parts import Part, file_sha256, read_table, write_manifest
 from mgm.evaluation.out_of_distribution import PLACE, auroc, separation
 from mgm.evaluation.run_files import RunFiles
 from mgm.report.page import render
-from tests import tiny
+from tests import tiny_corpora
 from tests.finished_run import write
 
 some = st.lists(st.integers(0, 6), min_size=1, max_size=12)
@@ -69,15 +69,15 @@ def test_the_report_shows_it_where_it_was_measured(finished_run: RunFiles) -> No
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """A folder with features, a candidate whose fusion is a stacked autoencoder, and a file of other documents."""
     monkeypatch.chdir(tmp_path)
-    raw = tiny.SETTINGS | {
-        "model": tiny.SETTINGS["model"] | {"fusion": "stacked_autoencoder"},
+    raw = tiny_corpora.SETTINGS | {
+        "model": tiny_corpora.SETTINGS["model"] | {"fusion": "stacked_autoencoder"},
         "evaluate": {"bootstrap": 20, "ood_inputs": {"letters": "letters.jsonl"}},
     }
-    config = tiny.Settings.parse(raw)
-    for corpus, (part,) in tiny.prepared(config, tiny.corpora())[0].items():
+    config = tiny_corpora.Settings.parse(raw)
+    for corpus, (part,) in tiny_corpora.prepared(config, tiny_corpora.corpora())[0].items():
         path = part.save(Path("data/features") / corpus, 0)[0]
         write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
-    tiny.saved_bundle(tmp_path / "models", config)
+    tiny_corpora.saved_bundle(tmp_path / "models", config)
     (tmp_path / "models" / "bundle").rename(tmp_path / "models" / "candidate")
     texts = ["Dear Sir, your letter of May.", "尊敬的先生，您五月的来信。", "Yours sincerely, etc."]
     pl.DataFrame({"doc_id": ["a", "b", "c"], "text": texts}).write_ndjson("letters.jsonl")
@@ -91,7 +91,7 @@ def test_evaluate_scores_other_documents_from_their_raw_text(
     evaluate.main()
     content = json.loads(Path(*PLACE).read_text(encoding="utf-8"))
     assert content["out_of_distribution"]["letters"]["n"] == 3
-    tested = {c: frame.filter(split="test").height for c, frame in tiny.corpora().items()}
+    tested = {c: frame.filter(split="test").height for c, frame in tiny_corpora.corpora().items()}
     assert {c: entry["n"] for c, entry in content["in_distribution"].items()} == tested
     assert re.search(r"letters: AUROC [01]\.\d+ of the reconstruction error", capsys.readouterr().out)
     errors = read_table(Path("data/predictions/verses"))["reconstruction_error"]
@@ -105,10 +105,10 @@ def test_evaluate_scores_other_documents_from_their_raw_text(
 
 
 def test_other_documents_want_a_fusion_that_reconstructs(project: dict[str, object], tmp_path: Path) -> None:
-    raw = project | {"model": tiny.SETTINGS["model"]}
+    raw = project | {"model": tiny_corpora.SETTINGS["model"]}
     Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     (tmp_path / "models" / "candidate").rename(tmp_path / "models" / "old")
-    tiny.saved_bundle(tmp_path / "models", tiny.Settings.parse(raw))
+    tiny_corpora.saved_bundle(tmp_path / "models", tiny_corpora.Settings.parse(raw))
     (tmp_path / "models" / "bundle").rename(tmp_path / "models" / "candidate")
     with pytest.raises(ValueError, match="model.fusion: concat has no reconstruction error"):
         evaluate.main()

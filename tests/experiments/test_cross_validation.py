@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from mgm.experiments.cross_validation import HELD_OUT, LEFT_OUT, POOL, Fold, apply_fold
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import frequency_bucket
-from tests import tiny
+from tests import tiny_corpora
 
-FEATURES, VOCABULARY, _ = tiny.prepared(
-    tiny.settings(), {"menus": tiny.menus(120), "verses": tiny.verses(120)}
+FEATURES, VOCABULARY, _ = tiny_corpora.prepared(
+    tiny_corpora.settings(), {"menus": tiny_corpora.menus(120), "verses": tiny_corpora.verses(120)}
 )
 ROWS = st.lists(
     st.tuples(st.integers(0, 30), st.sampled_from(["train", "train", "valid", "test"])), min_size=1

@@ -10,7 +10,7 @@ from mgm.settings.model import ModelSettings
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text.vocabulary import Vocabulary
-from tests import tiny
+from tests import tiny_corpora
 
 SWITCHES = granularities(ModelSettings())
 
@@ -20,7 +20,7 @@ def switched(variant: Variant) -> dict[str, bool]:
 
 
 def with_model(**model: Any) -> Settings:
-    return Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | model})
+    return Settings.parse(tiny_corpora.SETTINGS | {"model": tiny_corpora.SETTINGS["model"] | model})
 
 
 def test_the_graph_lists_an_ablation_for_every_switch() -> None:
@@ -75,7 +75,7 @@ def test_a_repeat_differs_in_its_seed_alone() -> None:
 def test_a_task_alone_has_no_teacher_and_may_be_one() -> None:
     """So that switching distillation on makes no teacher stale."""
     settings = Settings.parse(
-        tiny.SETTINGS | {"distillation": {"teachers": {"dish": ["dish/single.parquet"]}}}
+        tiny_corpora.SETTINGS | {"distillation": {"teachers": {"dish": ["dish/single.parquet"]}}}
     )
     found, plain = variants(settings), variants(with_model())
     for name, variant in found.items():
@@ -87,8 +87,8 @@ def test_a_task_alone_has_no_teacher_and_may_be_one() -> None:
 
 
 def test_without_words_nothing_starts_from_vectors() -> None:
-    text = tiny.SETTINGS["text"] | {"vectors": {"source": "train"}}
-    settings = Settings.parse(tiny.SETTINGS | {"text": text})
+    text = tiny_corpora.SETTINGS["text"] | {"vectors": {"source": "train"}}
+    settings = Settings.parse(tiny_corpora.SETTINGS | {"text": text})
     found = variants(settings)
     assert found["ablations/word"].settings.text.vectors.source == "none"
     assert found["ablations/window"].settings.text.vectors.source == "train"
@@ -102,7 +102,7 @@ def test_the_last_granularity_is_not_taken_away() -> None:
 @pytest.mark.parametrize("name", [AVERAGE, *(f"ablations/{g}" for g in SWITCHES)])
 def test_a_network_can_be_made_of_every_variant(name: str) -> None:
     settings = with_model()
-    _, vocabulary, spaces = tiny.prepared(settings, tiny.corpora())
+    _, vocabulary, spaces = tiny_corpora.prepared(settings, tiny_corpora.corpora())
     variant = variants(settings)[name]
     assert isinstance(vocabulary, Vocabulary)
     tasks = with_label_spaces(variant.tasks, spaces)

@@ -13,13 +13,13 @@ from flows.backfill import NightFailed, main, score_in_subprocess
 from flows.scoring_options import ScoringOptions
 from mgm.scoring import steps
 from mgm.scoring.commits import read_nights
-from tests import tiny
+from tests import tiny_corpora
 from tests.flows.incoming import INPUT, OUTPUT, write_documents
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.saved_bundle(tmp_path_factory.mktemp("models"))
+    return tiny_corpora.saved_bundle(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(autouse=True)
@@ -47,7 +47,7 @@ def test_wrong_arguments(
 
 @pytest.mark.slow
 def test_a_failed_night_stops_no_other_and_is_tried_again(folder: Path, bundle: Path, run_module) -> None:
-    params = yaml.safe_dump(tiny.SETTINGS | {"score": {"nights_at_once": 2}}, allow_unicode=True)
+    params = yaml.safe_dump(tiny_corpora.SETTINGS | {"score": {"nights_at_once": 2}}, allow_unicode=True)
     (folder / "params.yaml").write_text(params, encoding="utf-8")
     write_documents("2026-01-01", 2)
     twice = pl.DataFrame({"doc_id": ["a", "a"], "text": ["Stir the soup.", "Bake a cake."]})

@@ -13,7 +13,7 @@ from flows.candidate_validation import judge_candidate
 from mgm.bundle import Bundle
 from mgm.corpus.parts import read_table
 from mgm.settings.settings import Settings
-from tests import judged
+from tests import evaluated_project
 
 RUN_IN_SUBPROCESS = candidate_validation.run_in_subprocess
 
@@ -21,7 +21,7 @@ RUN_IN_SUBPROCESS = candidate_validation.run_in_subprocess
 @pytest.fixture(scope="module")
 def model() -> Bundle:
     """Return a bundle that gets most of the tiny corpora right."""
-    return judged.trained()
+    return evaluated_project.trained()
 
 
 @pytest.fixture(autouse=True)
@@ -33,13 +33,13 @@ def smoke_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
 def verdict(root: Path) -> dict[str, Any]:
     """Judge the candidate as the stage does, where `mgm promote` reads it."""
     content = judge_candidate(Settings.load(root / "params.yaml"), root)
-    judged.write(root / "reports" / "promotion.json", content)
+    evaluated_project.write(root / "reports" / "promotion.json", content)
     return content
 
 
 def promoted(root: Path, bundle: Bundle) -> str:
     """Make the bundle the champion; return its id."""
-    identity = judged.evaluated(root, bundle)
+    identity = evaluated_project.evaluated(root, bundle)
     verdict(root)
     promotion.promote(root)
     return identity
@@ -53,14 +53,14 @@ def test_without_a_champion_floors_and_smoke_decide(
     tmp_path: Path, model: Bundle, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(candidate_validation, "run_in_subprocess", RUN_IN_SUBPROCESS)
-    identity = judged.evaluated(tmp_path, model, floors={"dish": 0.5})
+    identity = evaluated_project.evaluated(tmp_path, model, floors={"dish": 0.5})
     content = verdict(tmp_path)
     assert (content["verdict"], content["bundle"], content["champion"]) == ("approved", identity, None)
     assert [check["check"] for check in content["checks"]] == ["floor", "smoke", "champion"]
     assert content["measured"]["documents"] == 16
     assert content["measured"]["p95_ms"] >= content["measured"]["p50_ms"] > 0
     assert 50 < content["measured"]["peak_mib"] < 4000
-    judged.evaluated(tmp_path, model, floors={"dish": 1.01})
+    evaluated_project.evaluated(tmp_path, model, floors={"dish": 1.01})
     content = verdict(tmp_path)
     assert failed(content) == [("floor", "dish")]
     with pytest.raises(promotion.Refused, match=r"dish: test macro_f1 .* is below its floor 1.01"):
@@ -69,7 +69,7 @@ def test_without_a_champion_floors_and_smoke_decide(
 
 def test_a_candidate_worse_in_one_task_is_refused_for_that_task(tmp_path: Path, model: Bundle) -> None:
     champion = promoted(tmp_path, model)
-    judged.evaluated(tmp_path, judged.worse_in(model, "dish"))
+    evaluated_project.evaluated(tmp_path, evaluated_project.worse_in(model, "dish"))
     content = verdict(tmp_path)
     assert content["champion"] == champion
     assert failed(content) == [("champion", "dish")]
@@ -86,7 +86,7 @@ def test_a_candidate_worse_in_one_task_is_refused_for_that_task(tmp_path: Path, 
 def test_an_equal_candidate_is_approved(tmp_path: Path, model: Bundle) -> None:
     """The champion is scored from raw text, the candidate was from features: without skew nothing differs."""
     promoted(tmp_path, model)
-    judged.evaluated(tmp_path, judged.renamed(model, "second"))
+    evaluated_project.evaluated(tmp_path, evaluated_project.renamed(model, "second"))
     content = verdict(tmp_path)
     assert content["verdict"] == "approved"
     compared = {check["task"]: check for check in content["checks"] if check["check"] == "champion"}
@@ -100,7 +100,7 @@ def test_an_equal_candidate_is_approved(tmp_path: Path, model: Bundle) -> None:
 def test_a_candidate_a_little_worse_within_noise_is_approved(tmp_path: Path) -> None:
     """It no longer finds a theme in the few documents of which the champion is least sure; one that misses many is
     refused."""
-    champion = judged.trained(epochs=3)
+    champion = evaluated_project.trained(epochs=3)
     promoted(tmp_path, champion)
     said = read_table(tmp_path / "data" / "predictions" / "verses")
     pairs = said.select("themes", "themes_score", "themes_true").explode("themes", "themes_score")
@@ -109,17 +109,17 @@ def test_a_candidate_a_little_worse_within_noise_is_approved(tmp_path: Path) -> 
         right.group_by("themes", "themes_score").len().sort("themes_score").group_by("themes").first()
     )
     theme, score, _ = least_sure.sort("len", "themes").row(0)
-    judged.evaluated(tmp_path, judged.shyer(champion, score + 1e-4, theme))
+    evaluated_project.evaluated(tmp_path, evaluated_project.shyer(champion, score + 1e-4, theme))
     content = verdict(tmp_path)
     (themes,) = [check for check in content["checks"] if check["task"] == "themes"]
     assert themes["difference"] < 0
     assert content["verdict"] == "approved", content["reasons"]
-    judged.evaluated(tmp_path, judged.shyer(champion, right["themes_score"].median()))
+    evaluated_project.evaluated(tmp_path, evaluated_project.shyer(champion, right["themes_score"].median()))
     assert failed(verdict(tmp_path)) == [("champion", "themes")]
 
 
 def test_a_bundle_that_cannot_score_is_refused(tmp_path: Path, model: Bundle) -> None:
-    judged.evaluated(tmp_path, model)
+    evaluated_project.evaluated(tmp_path, model)
     (tmp_path / "models" / "candidate" / "weights.safetensors").write_bytes(b"cut short")
     content = verdict(tmp_path)
     assert failed(content) == [("smoke", None)]
@@ -132,7 +132,7 @@ def test_a_process_that_dies_on_the_smoke_batch_refuses(
     def dies(*arguments: Any) -> Any:
         raise ChildProcessError("the process ended abruptly")
 
-    judged.evaluated(tmp_path, model)
+    evaluated_project.evaluated(tmp_path, model)
     monkeypatch.setattr(candidate_validation, "run_in_subprocess", dies)
     content = verdict(tmp_path)
     assert content["reasons"] == ["smoke batch: the bundle cannot score: the process ended abruptly"]
@@ -140,16 +140,16 @@ def test_a_process_that_dies_on_the_smoke_batch_refuses(
 
 
 def test_limits_that_are_exceeded_refuse(tmp_path: Path, model: Bundle) -> None:
-    judged.evaluated(tmp_path, model, max_ms_per_document=1e-6, max_memory_mib=1)
+    evaluated_project.evaluated(tmp_path, model, max_ms_per_document=1e-6, max_memory_mib=1)
     content = verdict(tmp_path)
     assert failed(content) == [("latency", None), ("memory", None)]
-    judged.evaluated(tmp_path, model, max_ms_per_document=1e6, max_memory_mib=1e6)
+    evaluated_project.evaluated(tmp_path, model, max_ms_per_document=1e6, max_memory_mib=1e6)
     assert verdict(tmp_path)["verdict"] == "approved"
 
 
 def test_an_unreadable_champion_refuses_the_candidate(tmp_path: Path, model: Bundle) -> None:
     champion = promoted(tmp_path, model)
-    judged.evaluated(tmp_path, judged.renamed(model, "second"))
+    evaluated_project.evaluated(tmp_path, evaluated_project.renamed(model, "second"))
     shutil.rmtree(tmp_path / "models" / "store" / champion)
     (reason,) = verdict(tmp_path)["reasons"]
     assert "no bundle here" in reason
@@ -165,14 +165,14 @@ def test_the_champion_is_not_compared_with_itself(tmp_path: Path, model: Bundle)
 
 def test_without_resamples_there_is_no_comparison(tmp_path: Path, model: Bundle) -> None:
     promoted(tmp_path, model)
-    judged.evaluated(tmp_path, judged.renamed(model, "second"))
-    settings = Settings.parse(judged.params() | {"evaluate": {"bootstrap": 0}})
+    evaluated_project.evaluated(tmp_path, evaluated_project.renamed(model, "second"))
+    settings = Settings.parse(evaluated_project.params() | {"evaluate": {"bootstrap": 0}})
     with pytest.raises(ValueError, match=r"evaluate\.bootstrap: found 0, expected at least 1"):
         judge_candidate(settings, tmp_path)
 
 
 def test_a_candidate_that_was_not_evaluated_is_named(tmp_path: Path, model: Bundle) -> None:
-    judged.evaluated(tmp_path, model)
+    evaluated_project.evaluated(tmp_path, model)
     (tmp_path / "reports" / "metrics.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"metrics\.json: the candidate was not evaluated"):
         verdict(tmp_path)
@@ -181,7 +181,7 @@ def test_a_candidate_that_was_not_evaluated_is_named(tmp_path: Path, model: Bund
 @pytest.mark.slow
 def test_the_champions_predictions_are_cached(tmp_path: Path, model: Bundle) -> None:
     promoted(tmp_path, model)
-    judged.evaluated(tmp_path, judged.renamed(model, "second"))
+    evaluated_project.evaluated(tmp_path, evaluated_project.renamed(model, "second"))
     verdict(tmp_path)
     (kept,) = (tmp_path / "data" / "champion" / "menus").iterdir()
     pl.read_parquet(kept).with_columns(dish=pl.lit("soup")).write_parquet(kept)
@@ -189,7 +189,7 @@ def test_the_champions_predictions_are_cached(tmp_path: Path, model: Bundle) -> 
     documents = tmp_path / "data" / "documents" / "menus"
     manifest = json.loads((documents / "_parts.json").read_text())
     manifest["parts"][0]["sha256"] = "0"
-    judged.write(documents / "_parts.json", manifest)
+    evaluated_project.write(documents / "_parts.json", manifest)
     again = {check["task"]: check["limit"] for check in verdict(tmp_path)["checks"]}
     assert first["dish"] < again["dish"]
     assert len(list(kept.parent.iterdir())) == 1
@@ -199,12 +199,12 @@ def test_the_champions_predictions_are_cached(tmp_path: Path, model: Bundle) -> 
 def test_promote_judges_again_where_the_champion_has_changed(tmp_path: Path, model: Bundle) -> None:
     """Judged beside a weak champion and approved; by the time of the promotion a good one is back."""
     good = promoted(tmp_path, model)
-    weak = judged.worse_in(model, "dish")
+    weak = evaluated_project.worse_in(model, "dish")
     pointer = tmp_path / "models" / "champion.json"
     kept = pointer.read_bytes()
     pointer.unlink()
-    promoted(tmp_path, judged.renamed(weak, "weak"))
-    judged.evaluated(tmp_path, weak)
+    promoted(tmp_path, evaluated_project.renamed(weak, "weak"))
+    evaluated_project.evaluated(tmp_path, weak)
     assert verdict(tmp_path)["verdict"] == "approved"
     pointer.write_bytes(kept)
     with pytest.raises(promotion.Refused, match=r"dish: .* is worse than the champion's"):
@@ -216,8 +216,8 @@ def test_promote_judges_again_where_the_champion_has_changed(tmp_path: Path, mod
 @pytest.mark.slow
 def test_after_a_rollback_the_older_champion_is_the_measure(tmp_path: Path, model: Bundle) -> None:
     first = promoted(tmp_path, model)
-    second = promoted(tmp_path, judged.renamed(model, "second"))
-    third = judged.evaluated(tmp_path, judged.renamed(model, "third"))
+    second = promoted(tmp_path, evaluated_project.renamed(model, "second"))
+    third = evaluated_project.evaluated(tmp_path, evaluated_project.renamed(model, "third"))
     assert verdict(tmp_path)["champion"] == second
     promotion.rollback(tmp_path)
     promotion.promote(tmp_path)

@@ -12,12 +12,12 @@ import pytest
 from flows import crossval, lock, training_run
 from mgm.text.features import FeaturePart
 from mgm.training.callbacks import EpochReport
-from tests import tiny
-from tests.laid import lay
+from tests import tiny_corpora
+from tests.feature_files import lay
 
 
 def raw(**more: Any) -> dict[str, Any]:
-    found = copy.deepcopy(tiny.SETTINGS)
+    found = copy.deepcopy(tiny_corpora.SETTINGS)
     found["train"] |= {"epochs": 2}
     found["model"] |= {"preset": "fast", "wide": {"enabled": False}}
     return found | {"crossval": {"folds": 2, "validation_share": 0.3}} | more

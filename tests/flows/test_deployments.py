@@ -25,7 +25,7 @@ from flows.backfill import backfill
 from flows.nightly import nightly_score
 from flows.train import retrain
 from mgm.scoring.commits import read_nights
-from tests import postgres, tiny
+from tests import postgres, tiny_corpora
 from tests.flows.conftest import SOURCE, environment
 
 FLOWS = {
@@ -134,11 +134,11 @@ def test_cron_fires_also_after_a_run_that_hangs(project: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(postgres.binaries() is None, reason="no PostgreSQL server on this machine")
 def test_cron_scores_a_night_with_a_server_on_postgresql(project: Path, tmp_path: Path) -> None:
-    bundle = tiny.saved_bundle(tmp_path)
+    bundle = tiny_corpora.saved_bundle(tmp_path)
     (project / "incoming").mkdir()
     today = datetime.now(UTC).date()
     for day in [today - timedelta(days=n) for n in range(-1, 3)]:  # whatever the time zone, and at midnight
-        tiny.menus(5).select("doc_id", "text").write_ndjson(project / f"incoming/{day}.jsonl")
+        tiny_corpora.menus(5).select("doc_id", "text").write_ndjson(project / f"incoming/{day}.jsonl")
     port, database = _free_port(), _free_port()
     api = f"http://127.0.0.1:{port}/api"
     with (

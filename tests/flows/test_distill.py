@@ -8,9 +8,9 @@ import yaml
 from flows import distill
 from flows.distill import params_lines, select_teachers, teacher_file
 from mgm.settings.settings import Settings
-from tests import tiny
+from tests import tiny_corpora
 
-SETTINGS = tiny.settings()
+SETTINGS = tiny_corpora.settings()
 
 
 def names(tasks: list[str], seeds: int) -> list[str]:
@@ -26,7 +26,7 @@ def test_printed_lines_are_settings() -> None:
     lines = params_lines(select_teachers(SETTINGS, ["themes", "dish"], 2))
     files = {task: [f"{task}/single.parquet", f"{task}/single_2.parquet"] for task in ("dish", "themes")}
     assert yaml.safe_load(lines) == {"distillation": {"teachers": files}}
-    assert Settings.parse(tiny.SETTINGS | yaml.safe_load(lines)).distillation.teachers == files
+    assert Settings.parse(tiny_corpora.SETTINGS | yaml.safe_load(lines)).distillation.teachers == files
     assert [teacher_file(v) for v in select_teachers(SETTINGS, ["dish"], 2)] == files["dish"]
 
 
@@ -37,7 +37,7 @@ def test_a_task_that_cannot_be_taught_is_named(
     task: str, hint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS), encoding="utf-8")
+    Path("params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS), encoding="utf-8")
     assert distill.main(["--tasks", task]) == 1
     error = capsys.readouterr().err
     assert f"--tasks {task}: params.yaml has no task of this name to teach" in error

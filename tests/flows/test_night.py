@@ -20,7 +20,7 @@ from mgm.scoring.inputs import Inputs
 from mgm.scoring.isolation import ModelBroken
 from mgm.scoring.scorer import Scorer
 from tests import keys as key_pairs
-from tests import object_store, tiny
+from tests import object_store, tiny_corpora
 from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, rows, score, tables
 
 REPOSITORY = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ REPOSITORY = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.saved_bundle(tmp_path_factory.mktemp("models"))
+    return tiny_corpora.saved_bundle(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(autouse=True)
@@ -163,7 +163,7 @@ def test_broken_model_stops_the_night(bundle: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_tasks_of_another_bundle_are_added(tmp_path: Path) -> None:
-    both = tiny.saved_bundle(tmp_path)
+    both = tiny_corpora.saved_bundle(tmp_path)
     few = SETTINGS.model_copy(update={"tasks": ["dish", "price"]})
     more = SETTINGS.model_copy(update={"tasks": ["price", "themes"]})
     score(DAY, "in.jsonl", both, settings=few)

@@ -16,13 +16,13 @@ from flows.nightly import RETRY_SECONDS, nightly_score, scheduled_night, score_a
 from flows.scoring_options import ScoringOptions
 from mgm.scoring.commits import NightConflict
 from mgm.scoring.isolation import ModelBroken
-from tests import tiny
+from tests import tiny_corpora
 from tests.flows.incoming import INPUT, read_summary, write_documents
 
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.saved_bundle(tmp_path_factory.mktemp("models"))
+    return tiny_corpora.saved_bundle(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(autouse=True)

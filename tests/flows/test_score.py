@@ -10,7 +10,7 @@ import pytest
 from flows import score as command
 from flows.score import main
 from mgm.scoring.commits import NightConflict
-from tests import tiny
+from tests import tiny_corpora
 
 REPOSITORY = Path(__file__).parents[2]
 NIGHT = ["--date", "2026-01-01", "--input", "in.csv"]
@@ -18,13 +18,13 @@ NIGHT = ["--date", "2026-01-01", "--input", "in.csv"]
 
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return str(tiny.saved_bundle(tmp_path_factory.mktemp("models")))
+    return str(tiny_corpora.saved_bundle(tmp_path_factory.mktemp("models")))
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    tiny.menus().select("doc_id", "text").write_csv("in.csv")
+    tiny_corpora.menus().select("doc_id", "text").write_csv("in.csv")
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 
 from flows.search_space import distributions, initial_trial, trial_values
 from mgm.settings.settings import Settings
-from tests import tiny
+from tests import tiny_corpora
 
 
 def settings(space: dict[str, Any], **more: Any) -> Settings:
-    return Settings.parse(copy.deepcopy(tiny.SETTINGS) | {"tune": {"space": space}} | more)
+    return Settings.parse(copy.deepcopy(tiny_corpora.SETTINGS) | {"tune": {"space": space}} | more)
 
 
 def test_a_setting_decides_whether_its_range_is_of_whole_numbers() -> None:
@@ -88,6 +88,6 @@ def test_what_is_not_trained_or_does_not_fit_is_an_error() -> None:
     poems = {"enabled": {"menus": "menus.jsonl"}}
     with pytest.raises(ValueError, match=r"train.weights.themes: this task is not trained now"):
         distributions(settings({"train.weights.themes": {"low": 0.5, "high": 2}}, **poems))
-    text = tiny.SETTINGS["text"] | {"vectors": {"source": "train"}}
+    text = tiny_corpora.SETTINGS["text"] | {"vectors": {"source": "train"}}
     with pytest.raises(ValueError, match=r"model.width: the vectors that words start from have one width"):
         distributions(settings({"model.width": {"low": 8, "high": 32}}, text=text))

@@ -11,9 +11,9 @@ from flows import study
 from flows.study import announcement, pending_variants, select_variants, stage_name
 from mgm.experiments.variants import variants
 from mgm.settings.settings import Settings
-from tests import tiny
+from tests import tiny_corpora
 
-SETTINGS = tiny.settings()
+SETTINGS = tiny_corpora.settings()
 TASKS = [f"single/{name}" for name in ("dish", "keys", "price", "themes")]
 
 
@@ -34,7 +34,7 @@ def test_an_unknown_name_is_an_error_with_the_nearest(
     with pytest.raises(ValueError, match=r"--only ablation: .* \(did you mean 'ablations'\?\)"):
         names("ablation")
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS), encoding="utf-8")
+    Path("params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS), encoding="utf-8")
     assert study.main(["--only", "single/dishes"]) == 1
     assert "did you mean 'single/dish'?" in capsys.readouterr().err
 

@@ -13,7 +13,7 @@ from mgm.tasks import with_label_spaces
 from mgm.training.callbacks import EpochReport
 from mgm.training.cost import EpochCost
 from mgm.training.fit import fit, plan_training
-from tests import tiny
+from tests import tiny_corpora
 
 REPORT = EpochReport(
     epoch=2,
@@ -71,8 +71,8 @@ def test_what_is_logged_live(tmp_path: Path) -> None:
 
 
 def test_the_facts_of_a_training() -> None:
-    config = tiny.settings(epochs=2, weighting="uncertainty")
-    features, vocabulary, spaces = tiny.prepared(config, tiny.corpora())
+    config = tiny_corpora.settings(epochs=2, weighting="uncertainty")
+    features, vocabulary, spaces = tiny_corpora.prepared(config, tiny_corpora.corpora())
     made = plan_training(
         config, with_label_spaces(config.active_tasks(), spaces), features, vocabulary_size=len(vocabulary)
     )

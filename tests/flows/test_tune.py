@@ -13,8 +13,8 @@ from flows import lock, training_run, tune
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
 from mgm.training.callbacks import EpochReport
-from tests import tiny
-from tests.laid import lay
+from tests import tiny_corpora
+from tests.feature_files import lay
 
 SPACE = {
     "train.learning_rate": {"low": 0.00001, "high": 0.01, "log": True},
@@ -25,7 +25,7 @@ SPACE = {
 
 def raw(**tuning: Any) -> dict[str, Any]:
     """Settings that learn next to nothing, so that the search finds better ones."""
-    found = copy.deepcopy(tiny.SETTINGS)
+    found = copy.deepcopy(tiny_corpora.SETTINGS)
     found["train"] |= {"epochs": 2, "learning_rate": 0.00001, "ema": 0.5}
     found["model"] |= {"preset": "fast", "wide": {"enabled": False}}
     return found | {"tune": {"trials": 3, "startup_trials": 2, "space": SPACE} | tuning}
@@ -187,7 +187,7 @@ def test_other_settings_or_features_are_another_search(capsys: pytest.CaptureFix
 def test_without_validation_labels_there_is_nothing_to_search_by(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiny, "_SPLITS", ["train", "train", "train", "train", "test"])
+    monkeypatch.setattr(tiny_corpora, "_SPLITS", ["train", "train", "train", "train", "test"])
     lay(raw())
     assert tune.main([]) == 1
     assert "no row of split valid carries a label" in capsys.readouterr().err

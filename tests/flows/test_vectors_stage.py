@@ -15,10 +15,10 @@ from mgm.corpus.parts import Part, file_sha256, write_manifest
 from mgm.model.granularity import Word
 from mgm.settings.settings import Settings
 from mgm.text import labels
-from tests import tiny
+from tests import tiny_corpora
 
-FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), tiny.corpora())
-WIDTH = tiny.SETTINGS["model"]["width"]
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(tiny_corpora.settings(), tiny_corpora.corpora())
+WIDTH = tiny_corpora.SETTINGS["model"]["width"]
 FOLDER = Path("data/vectors")
 
 
@@ -36,8 +36,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(settings: dict[str, Any], **more: Any) -> dict[str, Any]:
     """Runs the stage with these settings of `text.vectors`; returns what vectors.json says."""
-    text = tiny.SETTINGS["text"] | {"vectors": settings}
-    Path("params.yaml").write_text(yaml.safe_dump(tiny.SETTINGS | {"text": text} | more), encoding="utf-8")
+    text = tiny_corpora.SETTINGS["text"] | {"vectors": settings}
+    Path("params.yaml").write_text(
+        yaml.safe_dump(tiny_corpora.SETTINGS | {"text": text} | more), encoding="utf-8"
+    )
     vectors.main()
     facts: dict[str, Any] = json.loads((FOLDER / "vectors.json").read_text(encoding="utf-8"))
     assert json.loads(Path("reports/stages/vectors.json").read_text(encoding="utf-8")) == facts

@@ -14,17 +14,18 @@ from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
 from mgm.settings.settings import Settings
 from mgm.tasks import RECONSTRUCTION, with_label_spaces
-from tests import tiny
+from tests import tiny_corpora
 
-RAW = tiny.SETTINGS | {
-    "model": tiny.SETTINGS["model"] | {"fusion": "stacked_autoencoder", "autoencoder": {"layers": [24]}}
+RAW = tiny_corpora.SETTINGS | {
+    "model": tiny_corpora.SETTINGS["model"]
+    | {"fusion": "stacked_autoencoder", "autoencoder": {"layers": [24]}}
 }
 CONFIG = Settings.parse(RAW)
-FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 
 
 def network() -> Network:
-    return tiny.network(CONFIG, VOCABULARY, SPACES)
+    return tiny_corpora.network(CONFIG, VOCABULARY, SPACES)
 
 
 def fusion(made: Network) -> AutoencoderFusion:
@@ -93,7 +94,7 @@ def test_reconstruction_error_is_a_column() -> None:
     found = predict(network(), part, tasks=tasks, thresholds={})
     assert dict(found.schema) == prediction_schema(tasks, reconstructs=True)
     assert (found[RECONSTRUCTION] > 0).all()
-    plain = tiny.network(tiny.settings(), VOCABULARY, SPACES)
+    plain = tiny_corpora.network(tiny_corpora.settings(), VOCABULARY, SPACES)
     assert RECONSTRUCTION not in predict(plain, part, tasks=tasks, thresholds={}).columns
     assert plain.reconstructs is False
 
@@ -108,6 +109,6 @@ def test_every_task_reads_the_code() -> None:
 
 
 def test_a_task_of_the_columns_name_is_refused() -> None:
-    tasks = tiny.SETTINGS["tasks"] | {RECONSTRUCTION: {"kind": "regression", "corpora": ["menus"]}}
+    tasks = tiny_corpora.SETTINGS["tasks"] | {RECONSTRUCTION: {"kind": "regression", "corpora": ["menus"]}}
     with pytest.raises(ValueError, match=r"tasks\.reconstruction_error: a column of the predictions"):
-        Settings.parse(tiny.SETTINGS | {"tasks": tasks})
+        Settings.parse(tiny_corpora.SETTINGS | {"tasks": tasks})

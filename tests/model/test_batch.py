@@ -8,10 +8,10 @@ from mgm.model.batch import NO_LABEL, cut_by_tokens, flat_positions
 from mgm.model.collate import _long, collate
 from mgm.tasks import with_label_spaces
 from mgm.text.features import PROPERTIES
-from tests import tiny
+from tests import tiny_corpora
 
-CONFIG = tiny.settings()
-FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+CONFIG = tiny_corpora.settings()
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 
 

@@ -9,13 +9,13 @@ from mgm.model.spans import word_spans
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune, untuned
 from mgm.tasks import with_label_spaces
 from mgm.text.features import FeaturePart
-from tests import tiny
+from tests import tiny_corpora
 
-CONFIG = tiny.settings()
-FRAMES = tiny.corpora()
-FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, FRAMES)
+CONFIG = tiny_corpora.settings()
+FRAMES = tiny_corpora.corpora()
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, FRAMES)
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
-NETWORK = tiny.network(CONFIG, VOCABULARY, SPACES)
+NETWORK = tiny_corpora.network(CONFIG, VOCABULARY, SPACES)
 THRESHOLDS = {"themes": untuned(3)}
 PART = FEATURES["menus"][0]
 

@@ -17,7 +17,7 @@ from mgm.model.network import Network
 from mgm.settings.model import ModelSettings
 from mgm.settings.settings import Settings
 from mgm.tasks import Task
-from tests import tiny
+from tests import tiny_corpora
 
 SHARINGS = ["hard", "cascade", "mmoe", "ple"]
 TASKS = [
@@ -213,14 +213,14 @@ def test_a_cascade_without_an_order(batch: Batch) -> None:
 
 @pytest.mark.parametrize("sharing", ["cascade", "mmoe", "ple"])
 def test_a_bundle_keeps_it(tmp_path: Path, sharing: str) -> None:
-    model = tiny.SETTINGS["model"] | {
+    model = tiny_corpora.SETTINGS["model"] | {
         "sharing": sharing, "cascade": {"order": ["title", "dish"], "width": 8},
         "mmoe": {"experts": 2, "width": 8}, "ple": {"width": 8, "layers": 1},
     }  # fmt: skip
     # a task that is listed and not trained, whose name must not come along
-    tasks = tiny.SETTINGS["tasks"] | {"title": {"kind": "generation", "corpora": ["menus"]}}
-    config = Settings.parse(tiny.SETTINGS | {"model": model, "tasks": tasks})
-    made = tiny.bundle(config)
+    tasks = tiny_corpora.SETTINGS["tasks"] | {"title": {"kind": "generation", "corpora": ["menus"]}}
+    config = Settings.parse(tiny_corpora.SETTINGS | {"model": model, "tasks": tasks})
+    made = tiny_corpora.bundle(config)
     save_bundle(tmp_path / "bundle", made)
     loaded = load_bundle(tmp_path / "bundle")
     assert loaded.settings.model.sharing == sharing
@@ -232,8 +232,8 @@ def test_a_bundle_keeps_it(tmp_path: Path, sharing: str) -> None:
 
 
 def test_an_unknown_task_in_the_order_is_named() -> None:
-    model = tiny.SETTINGS["model"] | {"cascade": {"order": ["dihs"]}}
+    model = tiny_corpora.SETTINGS["model"] | {"cascade": {"order": ["dihs"]}}
     with pytest.raises(
         ValueError, match=r"model.cascade.order: 'dihs': no task of this name \(did you mean 'dish'\?\)"
     ):
-        Settings.parse(tiny.SETTINGS | {"model": model})
+        Settings.parse(tiny_corpora.SETTINGS | {"model": model})

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import tiny
+from tests import tiny_corpora
 
 ROOT = Path(__file__).parents[2]
 CODE = [
@@ -89,7 +89,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Project:
         else:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, root / name)
-    params = copy.deepcopy(tiny.SETTINGS)
+    params = copy.deepcopy(tiny_corpora.SETTINGS)
     params["enabled"] = {name: f"raw/{name}.jsonl" for name in params["enabled"]}
     shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     # DVC wants every section that a stage names.
@@ -112,8 +112,8 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Project:
     }
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     (root / "raw").mkdir()
-    tiny.menus(120).write_ndjson(root / "raw/menus.jsonl")
-    tiny.verses(120).write_ndjson(root / "raw/verses.jsonl")
+    tiny_corpora.menus(120).write_ndjson(root / "raw/menus.jsonl")
+    tiny_corpora.verses(120).write_ndjson(root / "raw/verses.jsonl")
     project = Project(root, commands)
     project.ok("git", "init", "--quiet")
     project.ok("dvc", "init", "--quiet")

@@ -9,7 +9,7 @@ import yaml
 
 from mgm.corpus.parts import Part, file_sha256, write_manifest
 from mgm.text import labels
-from tests import tiny
+from tests import tiny_corpora
 from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.slow
@@ -25,7 +25,7 @@ def ran(output: str) -> list[str]:
 def project(fresh: Project, tmp_path: Path) -> Project:
     """The project as it stands after the gate of the features, without the stages that make them."""
     project = fresh.copy_to(tmp_path / "project")
-    features, vocabulary, spaces = tiny.prepared(tiny.settings(), tiny.corpora())
+    features, vocabulary, spaces = tiny_corpora.prepared(tiny_corpora.settings(), tiny_corpora.corpora())
     folder = project.root / "data" / "features"
     for corpus, (part,) in features.items():
         path = part.save(folder / corpus, 0)[0]

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests import writing
+from tests import generation_corpora
 from tests.pipeline.conftest import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
@@ -12,16 +12,16 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 def test_generation_is_trained_apart_and_once(fresh: Project, tmp_path) -> None:  # type: ignore[no-untyped-def]
     project = fresh.copy_to(tmp_path / "project")
-    writing.orders(150).write_ndjson(project.root / "raw/orders.jsonl")
-    writing.notices(60).write_ndjson(project.root / "raw/notices.jsonl")
+    generation_corpora.orders(150).write_ndjson(project.root / "raw/orders.jsonl")
+    generation_corpora.notices(60).write_ndjson(project.root / "raw/notices.jsonl")
 
     def change(params: dict) -> None:  # type: ignore[type-arg]
         for name in ("orders", "notices"):
             params["enabled"][name] = f"raw/{name}.jsonl"
             params["corpora"][name] = {}
-        params["tasks"] |= writing.SETTINGS["tasks"]
+        params["tasks"] |= generation_corpora.SETTINGS["tasks"]
         params["text"]["features"] |= {"subwords": 400}
-        params["model"] = params["model"] | {"generation": writing.SETTINGS["model"]["generation"]}
+        params["model"] = params["model"] | {"generation": generation_corpora.SETTINGS["model"]["generation"]}
         params["run_generation"] = {"model.preset": "fast", "train.epochs": 2, "verdict.smoke_repeats": 1}
 
     project.edit(change)

@@ -14,10 +14,13 @@ from mgm.scoring.scorer import Scorer
 from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.text.cleaning import clean
 from mgm.text.segmentation.tokens import tokenize
-from tests import marked
+from tests import entity_markers
 from tests.pipeline.conftest import ROOT, Project
 
-DATA = {"relations": [*marked.relations("en"), *marked.relations("zh")], "persons": marked.persons()}
+DATA = {
+    "relations": [*entity_markers.relations("en"), *entity_markers.relations("zh")],
+    "persons": entity_markers.persons(),
+}
 
 
 def examples() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
@@ -36,7 +39,7 @@ def test_the_rows_of_the_readme_are_rows_of_the_data() -> None:
     for row in rows:
         assert row.items() <= known[row["doc_id"]].items()
         for span in row.get("places", []):
-            assert row["text"][span["start"] : span["end"]] in marked.ZH_CITIES
+            assert row["text"][span["start"] : span["end"]] in entity_markers.ZH_CITIES
 
 
 @pytest.mark.parametrize("corpus", DATA)

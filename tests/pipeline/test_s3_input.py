@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mgm.corpus.parts import read_table
-from tests import object_store, tiny
+from tests import object_store, tiny_corpora
 from tests.object_store import BUCKET, Store
 from tests.pipeline.conftest import Project
 
@@ -23,7 +23,7 @@ def store() -> Iterator[Store]:
 
 def rows(n: int) -> bytes:
     written = io.BytesIO()
-    tiny.menus(n).write_ndjson(written)
+    tiny_corpora.menus(n).write_ndjson(written)
     return written.getvalue()
 
 

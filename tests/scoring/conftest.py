@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from tests import tiny
+from tests import tiny_corpora
 
 
 @pytest.fixture(scope="session")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the folder of a saved bundle, which no test may change."""
-    return tiny.saved_bundle(tmp_path_factory.mktemp("models"))
+    return tiny_corpora.saved_bundle(tmp_path_factory.mktemp("models"))

@@ -11,7 +11,7 @@ from flows.scoring_options import ScoringOptions
 from mgm.corpus.readers import Source
 from mgm.settings.gates import GateSettings
 from mgm.settings.scoring import ScoreSettings
-from tests import tiny
+from tests import tiny_corpora
 
 DAY = date(2026, 1, 1)
 SETTINGS = ScoreSettings(rows_per_shard=8, rows_per_batch=4)
@@ -22,7 +22,7 @@ SHARDS = Path(SETTINGS.staging_dir) / DAY.isoformat() / "shards"
 def documents() -> pl.DataFrame:
     """Return 30 documents that can be scored, and one that cannot."""
     blank = pl.DataFrame({"doc_id": ["blank"], "text": [" "]})
-    return pl.concat([tiny.menus().select("doc_id", "text"), blank])
+    return pl.concat([tiny_corpora.menus().select("doc_id", "text"), blank])
 
 
 def score(

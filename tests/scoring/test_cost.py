@@ -6,11 +6,11 @@ import polars as pl
 import pytest
 
 from mgm.scoring.cost import count_parameters, measure_cost
-from tests import tiny
+from tests import tiny_corpora
 
 
 def test_parts_add_up_to_the_network() -> None:
-    network = tiny.bundle().network
+    network = tiny_corpora.bundle().network
     counts = count_parameters(network)
     assert sum(counts.values()) == sum(p.numel() for p in network.parameters())
     assert counts["character"] == 500 * 16  # n-gram buckets times width
@@ -22,8 +22,8 @@ def test_parts_add_up_to_the_network() -> None:
 
 def test_documents_are_scored_alone_and_together(bundle: Path) -> None:
     samples = {
-        "menus": tiny.menus(5).select("doc_id", "text"),
-        "verses": tiny.verses(3).select("doc_id", "text"),
+        "menus": tiny_corpora.menus(5).select("doc_id", "text"),
+        "verses": tiny_corpora.verses(3).select("doc_id", "text"),
     }
     measured = measure_cost(bundle, samples)
     assert measured.documents == 8

@@ -8,7 +8,7 @@ from polars.testing import assert_frame_equal
 
 from mgm.scoring.isolation import ModelBroken, ScoredRows, score_rows
 from mgm.scoring.scorer import Scorer
-from tests import tiny
+from tests import tiny_corpora
 
 
 class Fragile(Scorer):
@@ -40,7 +40,7 @@ def scorer(bundle: Path) -> Fragile:
     ids=["first", "last", "across batches", "two batches"],
 )
 def test_only_broken_documents_are_rejected(scorer: Fragile, names: list[str]) -> None:
-    documents = tiny.menus()
+    documents = tiny_corpora.menus()
     whole, _, none = score(scorer, documents)
     assert none == []
     scorer.broken = frozenset(names)
@@ -52,13 +52,13 @@ def test_only_broken_documents_are_rejected(scorer: Fragile, names: list[str]) -
 
 
 def test_healthy_shard_is_scored_in_batches(scorer: Fragile) -> None:
-    score(scorer, tiny.menus())
+    score(scorer, tiny_corpora.menus())
     assert scorer.calls == 4
 
 
 def test_only_document_of_a_shard_is_broken(scorer: Fragile) -> None:
     scorer.broken = frozenset(["m0"])
-    assert score(scorer, tiny.menus(1))[1].height == 1
+    assert score(scorer, tiny_corpora.menus(1))[1].height == 1
 
 
 def test_too_many_broken_documents(scorer: Fragile) -> None:
@@ -66,12 +66,12 @@ def test_too_many_broken_documents(scorer: Fragile) -> None:
     with pytest.raises(
         ModelBroken, match=r"fails for 3 documents of the 30 .*max_failed_documents: 2.*first: m3: Run"
     ):
-        score(scorer, tiny.menus(), max_failed=2)
+        score(scorer, tiny_corpora.menus(), max_failed=2)
 
 
 @pytest.mark.parametrize("error", [MemoryError, OSError])
 def test_errors_of_the_machine_are_raised(scorer: Fragile, error: type[Exception]) -> None:
     scorer.broken, scorer.error = frozenset(["m3"]), error
     with pytest.raises(error):
-        score(scorer, tiny.menus())
+        score(scorer, tiny_corpora.menus())
     assert scorer.calls == 1

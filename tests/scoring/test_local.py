@@ -12,7 +12,7 @@ from mgm.scoring.local import ScoredShards, ShardFrames, score_in_process
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.shards import Shard
 from mgm.settings.scoring import ScoreSettings
-from tests import tiny
+from tests import tiny_corpora
 
 ROWS = 5
 
@@ -26,7 +26,7 @@ class Failing(Scorer):
 
 def frames(read: list[int]) -> Iterator[tuple[Shard, pl.DataFrame]]:
     """Yield shards of menus, and note in `read` which were read."""
-    for index, frame in enumerate(tiny.menus().iter_slices(ROWS)):
+    for index, frame in enumerate(tiny_corpora.menus().iter_slices(ROWS)):
         read.append(index)
         yield Shard(index, frame.height, "", ()), frame
 

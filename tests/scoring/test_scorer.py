@@ -9,9 +9,9 @@ from polars.testing import assert_frame_equal
 from mgm.model.predict import predict
 from mgm.scoring.scorer import Scorer
 from mgm.text.part_of_speech import tag_id
-from tests import tiny
+from tests import tiny_corpora
 
-CONFIG = tiny.settings()
+CONFIG = tiny_corpora.settings()
 
 
 @pytest.fixture(scope="module")
@@ -21,11 +21,11 @@ def scorer(bundle: Path) -> Scorer:
 
 @pytest.mark.parametrize("corpus", ["menus", "verses"])
 def test_raw_text_scores_as_features_do(scorer: Scorer, corpus: str) -> None:
-    frames = tiny.corpora()
-    features, vocabulary, spaces = tiny.prepared(CONFIG, frames)
+    frames = tiny_corpora.corpora()
+    features, vocabulary, spaces = tiny_corpora.prepared(CONFIG, frames)
     bundle = scorer.bundle
     staged = predict(
-        tiny.network(CONFIG, vocabulary, spaces),
+        tiny_corpora.network(CONFIG, vocabulary, spaces),
         features[corpus][0],
         tasks=bundle.tasks,
         thresholds=bundle.thresholds,
@@ -37,9 +37,9 @@ def test_raw_text_scores_as_features_do(scorer: Scorer, corpus: str) -> None:
 
 @pytest.mark.parametrize("corpus", ["menus", "verses"])
 def test_features_are_those_of_training(tmp_path: Path, corpus: str) -> None:
-    config, frames = tiny.with_dictionary(), tiny.corpora()
-    part = tiny.prepared(config, frames)[0][corpus][0]
-    found, _ = Scorer.load(tiny.saved_bundle(tmp_path, config)).featurize(frames[corpus], corpus)
+    config, frames = tiny_corpora.with_dictionary(), tiny_corpora.corpora()
+    part = tiny_corpora.prepared(config, frames)[0][corpus][0]
+    found, _ = Scorer.load(tiny_corpora.saved_bundle(tmp_path, config)).featurize(frames[corpus], corpus)
     assert_frame_equal(found.types, part.types)
     lists = ["word", "content", "start", "end", "sentence", "paragraph"]
     assert_frame_equal(found.documents.select(lists), part.documents.select(lists))
@@ -94,7 +94,7 @@ def test_offsets_point_into_the_raw_text(scorer: Scorer) -> None:
 
 def test_only_chosen_tasks_are_predicted(bundle: Path) -> None:
     few = Scorer.load(bundle, tasks=["price"])
-    assert few.score(tiny.menus())[0].columns == ["doc_id", "price"]
+    assert few.score(tiny_corpora.menus())[0].columns == ["doc_id", "price"]
     with pytest.raises(
         ValueError, match=r"score.tasks: 'prize': the bundle has no such task \(did you mean 'price'\?\)"
     ):

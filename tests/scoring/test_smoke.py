@@ -12,10 +12,10 @@ from mgm.bundle import Bundle, save_bundle
 from mgm.corpus.processes import run_in_subprocess
 from mgm.scoring.smoke import SmokeResult, run_smoke_test
 from mgm.tasks import Task, with_label_spaces
-from tests import tiny
+from tests import tiny_corpora
 
-TASKS = tiny.settings().active_tasks()
-SAMPLES = {c: frame.select("doc_id", "text").head(5) for c, frame in tiny.corpora().items()}
+TASKS = tiny_corpora.settings().active_tasks()
+SAMPLES = {c: frame.select("doc_id", "text").head(5) for c, frame in tiny_corpora.corpora().items()}
 
 
 def smoke(
@@ -34,7 +34,7 @@ def saved(folder: Path, bundle: Bundle) -> Path:
 
 
 def test_good_bundle_is_measured(tmp_path: Path) -> None:
-    found = smoke(saved(tmp_path, tiny.bundle()), repeats=3)
+    found = smoke(saved(tmp_path, tiny_corpora.bundle()), repeats=3)
     assert (found.documents, found.problems) == (10, [])
     assert found.p50_ms is not None
     assert found.p95_ms is not None
@@ -44,7 +44,7 @@ def test_good_bundle_is_measured(tmp_path: Path) -> None:
 def test_memory_is_that_of_the_process(tmp_path: Path) -> None:
     ballast = bytearray(600 * 2**20)
     ballast[::4096] = b"x" * len(ballast[::4096])
-    here = smoke(saved(tmp_path, tiny.bundle()))
+    here = smoke(saved(tmp_path, tiny_corpora.bundle()))
     there = run_in_subprocess(smoke, tmp_path / "bundle")
     assert here.peak_mib is not None
     assert there.peak_mib is not None
@@ -53,7 +53,7 @@ def test_memory_is_that_of_the_process(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("head", ["logits", "emissions", "value"])
 def test_weights_that_are_not_finite(tmp_path: Path, head: str) -> None:
-    bundle = tiny.bundle()
+    bundle = tiny_corpora.bundle()
     with torch.no_grad():
         for name, parameter in bundle.network.named_parameters():
             if f".{head}.weight" in name:
@@ -64,7 +64,7 @@ def test_weights_that_are_not_finite(tmp_path: Path, head: str) -> None:
 
 def test_scores_that_overflow(tmp_path: Path) -> None:
     """Every weight is finite, and their sum is not."""
-    bundle = tiny.bundle()
+    bundle = tiny_corpora.bundle()
     with torch.no_grad():
         for name, parameter in bundle.network.named_parameters():
             if ".value.weight" in name:
@@ -75,12 +75,12 @@ def test_scores_that_overflow(tmp_path: Path) -> None:
 
 def test_missing_tasks_are_named(tmp_path: Path) -> None:
     more = [*TASKS, TASKS[0].model_copy(update={"name": "mood"})]
-    (problem,) = smoke(saved(tmp_path, tiny.bundle()), tasks=more).problems
+    (problem,) = smoke(saved(tmp_path, tiny_corpora.bundle()), tasks=more).problems
     assert problem == "the columns of the predictions are not those of the tasks: mood, mood_score"
 
 
 def test_bundle_that_does_not_load(tmp_path: Path) -> None:
-    folder = saved(tmp_path, tiny.bundle())
+    folder = saved(tmp_path, tiny_corpora.bundle())
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     (folder / "config.json").write_text(json.dumps(config | {"labels": {}}), encoding="utf-8")
     (problem,) = smoke(folder).problems
@@ -91,12 +91,12 @@ def test_bundle_that_does_not_load(tmp_path: Path) -> None:
 
 def test_no_readable_document(tmp_path: Path) -> None:
     blank = {"menus": pl.DataFrame({"doc_id": ["a"], "text": [" "]})}
-    assert smoke(saved(tmp_path, tiny.bundle()), blank).problems == ["no document was predicted"]
+    assert smoke(saved(tmp_path, tiny_corpora.bundle()), blank).problems == ["no document was predicted"]
     assert smoke(tmp_path / "bundle", {}).problems == ["no document was predicted"]
 
 
 def test_wrong_number_of_labels(tmp_path: Path) -> None:
-    bundle = tiny.bundle()
+    bundle = tiny_corpora.bundle()
     spaces = bundle.labels | {"dish": bundle.labels["dish"][:1]}
     broken = replace(bundle, tasks=with_label_spaces(bundle.tasks, spaces))
     assert smoke(saved(tmp_path, broken)).problems

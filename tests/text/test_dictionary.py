@@ -9,7 +9,7 @@ import pytest
 from mgm.settings.settings import Settings
 from mgm.settings.text import SegmentationSettings
 from mgm.text.dictionary import UserDictionary, UserWord, load_dictionaries, load_dictionary
-from tests import tiny
+from tests import tiny_corpora
 
 
 def written(folder: Path, text: str | bytes, name: str = "user.txt") -> Path:
@@ -79,9 +79,9 @@ def test_the_dictionaries_that_settings_name(tmp_path: Path) -> None:
     written(tmp_path, "大数据", "b.txt")
     segmentation = {"segmentation": {"dictionary": "a.txt"}}
     corpora = {"menus": {"text": {"segmentation": {"dictionary": None}}}, "verses": {}}
-    config = Settings.parse(tiny.SETTINGS | {"text": segmentation, "corpora": corpora})
+    config = Settings.parse(tiny_corpora.SETTINGS | {"text": segmentation, "corpora": corpora})
     assert list(load_dictionaries(config, tmp_path)) == ["a.txt"]
     corpora["menus"] = {"text": {"segmentation": {"dictionary": "b.txt"}}}
-    config = Settings.parse(tiny.SETTINGS | {"text": segmentation, "corpora": corpora})
+    config = Settings.parse(tiny_corpora.SETTINGS | {"text": segmentation, "corpora": corpora})
     assert sorted(load_dictionaries(config, tmp_path)) == ["a.txt", "b.txt"]
-    assert not load_dictionaries(tiny.settings(), tmp_path)
+    assert not load_dictionaries(tiny_corpora.settings(), tmp_path)

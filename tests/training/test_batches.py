@@ -6,10 +6,10 @@ from mgm.tasks import with_label_spaces
 from mgm.training.batches import shuffled_batches
 from mgm.training.data import PartRows, select_labelled_rows
 from mgm.training.sampling import plan_epoch, task_passes
-from tests import tiny
+from tests import tiny_corpora
 
-CONFIG = tiny.settings()
-FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+CONFIG = tiny_corpora.settings()
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 
 

@@ -24,11 +24,11 @@ from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text import labels
 from mgm.training.fit import FitResult, Plan, fit
-from tests import tiny
+from tests import tiny_corpora
 from tests.model.conftest import batch_of
 
-FRAMES = tiny.corpora()
-FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), FRAMES)
+FRAMES = tiny_corpora.corpora()
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(tiny_corpora.settings(), FRAMES)
 NONE = float("nan")
 
 
@@ -46,8 +46,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def teach(files: dict[str, list[str]], epochs: int = 4, **more: Any) -> Settings:
     """Runs the stage teachers with these files in params.yaml."""
-    raw = tiny.SETTINGS | {
-        "train": tiny.SETTINGS["train"] | {"epochs": epochs},
+    raw = tiny_corpora.SETTINGS | {
+        "train": tiny_corpora.SETTINGS["train"] | {"epochs": epochs},
         "evaluate": {"bootstrap": 10},
         "distillation": {"teachers": files} | more,
     }
@@ -218,7 +218,9 @@ def test_a_student_follows_its_teacher_and_anneals_to_labels(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The teacher calls every menu a fish; the wide part, which learns from labels alone, is off."""
-    monkeypatch.setitem(tiny.SETTINGS, "model", tiny.SETTINGS["model"] | {"wide": {"enabled": False}})
+    monkeypatch.setitem(
+        tiny_corpora.SETTINGS, "model", tiny_corpora.SETTINGS["model"] | {"wide": {"enabled": False}}
+    )
     file = write("fish.parquet", says("fish", FRAMES["menus"]))
 
     def dishes(settings: Settings) -> set[str]:
@@ -293,4 +295,4 @@ def test_tagging_has_no_teachers_and_an_unknown_task_is_named() -> None:
         ("dishes", r"distillation.teachers.dishes: no task of this name \(did you mean 'dish'\?\)"),
     ):
         with pytest.raises(ValueError, match=message):
-            Settings.parse(tiny.SETTINGS | {"distillation": {"teachers": {task: ["a.parquet"]}}})
+            Settings.parse(tiny_corpora.SETTINGS | {"distillation": {"teachers": {task: ["a.parquet"]}}})

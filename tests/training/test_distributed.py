@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from mgm.bundle import load_bundle
 from mgm.files import read_json
 from mgm.training.distributed import DistributedContext, LabelCounts, check_process_count
-from tests import tiny
-from tests.laid import lay
+from tests import tiny_corpora
+from tests.feature_files import lay
 
 ROOT = Path(__file__).parents[2]
 ALONE = ["-m", "tests.training.two_processes"]
@@ -83,7 +83,7 @@ def test_the_stage_starts_the_set_number_of_processes(
 ) -> None:
     """The stage starts as many processes as the settings say."""
     monkeypatch.chdir(tmp_path)
-    lay(tiny.SETTINGS | {"train": tiny.SETTINGS["train"] | {"epochs": 2, "processes": 2}})
+    lay(tiny_corpora.SETTINGS | {"train": tiny_corpora.SETTINGS["train"] | {"epochs": 2, "processes": 2}})
     done = subprocess.run(
         [sys.executable, "-m", "flows.stages.train"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},

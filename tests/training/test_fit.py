@@ -8,14 +8,14 @@ from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text.vectors.table import VectorTable
 from mgm.training.fit import Plan, plan_training
-from tests import tiny
+from tests import tiny_corpora
 
-FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), tiny.corpora())
-WIDTH = tiny.SETTINGS["model"]["width"]
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(tiny_corpora.settings(), tiny_corpora.corpora())
+WIDTH = tiny_corpora.SETTINGS["model"]["width"]
 
 
 def planned(vectors: VectorTable | None, config: Settings | None = None) -> Plan:
-    config = config or tiny.settings()
+    config = config or tiny_corpora.settings()
     return plan_training(
         config,
         with_label_spaces(config.active_tasks(), SPACES),
@@ -50,7 +50,7 @@ def test_words_begin_with_their_vectors() -> None:
 
 def test_a_single_task_begins_with_the_same_vectors() -> None:
     table = np.random.default_rng(0).normal(0, 1, (len(VOCABULARY) + 1, WIDTH)).astype(np.float32)
-    config = tiny.settings()
+    config = tiny_corpora.settings()
     (task,) = [t for t in config.active_tasks() if t.name == "themes"]
     alone = plan_training(
         config,
@@ -69,8 +69,8 @@ def test_a_table_without_any_vector_changes_nothing() -> None:
 
 def test_initial_weights_do_not_depend_on_threads() -> None:
     """Fresh weights do not depend on the environments threads."""
-    model = tiny.SETTINGS["model"] | {"sentence": {"width": 96}}
-    config = Settings.parse(tiny.SETTINGS | {"model": model})
+    model = tiny_corpora.SETTINGS["model"] | {"sentence": {"width": 96}}
+    config = Settings.parse(tiny_corpora.SETTINGS | {"model": model})
     before, made = torch.get_num_threads(), []
     for threads in (1, 2):
         torch.set_num_threads(threads)
@@ -86,6 +86,8 @@ def test_initial_weights_do_not_depend_on_threads() -> None:
 def test_vectors_that_do_not_fit_are_an_error() -> None:
     with pytest.raises(ValueError, match=r"word vectors: shape \(3, 16\), expected \(\d+, 16\)"):
         planned(np.ones((3, WIDTH), np.float32))
-    without = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | {"word": {"enabled": False}}})
+    without = Settings.parse(
+        tiny_corpora.SETTINGS | {"model": tiny_corpora.SETTINGS["model"] | {"word": {"enabled": False}}}
+    )
     with pytest.raises(ValueError, match=r"model\.word\.enabled is false; set the source to none"):
         planned(np.ones((len(VOCABULARY) + 1, WIDTH), np.float32), without)

@@ -13,10 +13,10 @@ from mgm.scoring.scorer import Scorer
 from mgm.tasks import with_label_spaces
 from mgm.training.fit import fit, plan_training
 from mgm.training.validation import validate
-from tests import writing
+from tests import generation_corpora
 
-CONFIG = writing.settings(epochs=28)
-FEATURES, VOCABULARY, SPACES, SUBWORDS = writing.prepared(CONFIG, writing.corpora())
+CONFIG = generation_corpora.settings(epochs=28)
+FEATURES, VOCABULARY, SPACES, SUBWORDS = generation_corpora.prepared(CONFIG, generation_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 
 
@@ -28,7 +28,7 @@ def trained() -> Network:
 
 @pytest.fixture(scope="module")
 def bundle(trained: Network) -> Bundle:
-    return writing.bundle(CONFIG, trained)
+    return generation_corpora.bundle(CONFIG, trained)
 
 
 def test_what_is_learned_from_few_pairs_holds_for_others(trained: Network) -> None:
@@ -51,7 +51,7 @@ def test_the_validation_metric_of_texts_is_chrf(trained: Network) -> None:
 def test_a_saved_bundle_writes_the_same_for_raw_documents(bundle: Bundle, tmp_path: Path) -> None:
     save_bundle(tmp_path / "bundle", bundle)
     scorer = Scorer.load(tmp_path / "bundle", tasks=["into_zh", "heading", "dish"])
-    found, rejected = scorer.score(writing.orders().select("doc_id", "text"), "orders")
+    found, rejected = scorer.score(generation_corpora.orders().select("doc_id", "text"), "orders")
     assert rejected.is_empty() and dict(found.schema) == prediction_schema(scorer.tasks)
     expected = predict(bundle.network, FEATURES["orders"][0], tasks=scorer.tasks, thresholds={})
     assert found.select("into_zh", "dish").equals(expected.select("into_zh", "dish"))
@@ -72,14 +72,14 @@ def test_a_night_leaves_texts_out_unless_it_names_them(bundle: Bundle) -> None:
 
 
 def test_a_bundle_of_nothing_but_texts_writes_them() -> None:
-    tasks = {n: t for n, t in writing.SETTINGS["tasks"].items() if t["kind"] == "generation"}
-    alone = writing.bundle(CONFIG.model_validate(writing.SETTINGS | {"tasks": tasks}))
+    tasks = {n: t for n, t in generation_corpora.SETTINGS["tasks"].items() if t["kind"] == "generation"}
+    alone = generation_corpora.bundle(CONFIG.model_validate(generation_corpora.SETTINGS | {"tasks": tasks}))
     assert [t.name for t in Scorer(alone).tasks] == ["heading", "into_zh"]
 
 
 def test_a_long_document_is_marked_as_truncated(bundle: Bundle) -> None:
     """A document that is too long says that its end was not read."""
-    first = writing.orders(1)["text"][0]
+    first = generation_corpora.orders(1)["text"][0]
     frame = pl.DataFrame({"doc_id": ["short", "long"], "text": [first, first + " It is hot today." * 20]})
     found, _ = Scorer(bundle, tasks=["into_zh"]).score(frame, "orders")
     assert found["into_zh_truncated"].to_list() == [False, True]
@@ -95,7 +95,7 @@ def test_a_bundle_without_its_subwords_says_so(bundle: Bundle, tmp_path: Path) -
 
 def test_tasks_share_the_decoder_but_not_its_start() -> None:
     """The decoder is what the texts share and their beginnings are their own."""
-    network = writing.network(CONFIG, VOCABULARY, SPACES)
+    network = generation_corpora.network(CONFIG, VOCABULARY, SPACES)
     assert [p.shape for p in network.task_specific_parameters("heading")] == [torch.Size([32])]
     shared = {id(p) for p in network.shared_parameters()}
     assert network.text_decoder is not None and id(network.text_decoder.pieces.weight) in shared
@@ -103,7 +103,7 @@ def test_tasks_share_the_decoder_but_not_its_start() -> None:
 
 def test_generation_may_be_trained_alone() -> None:
     alone = [t for t in TASKS if t.kind == "generation"]
-    config = writing.settings(epochs=1)
+    config = generation_corpora.settings(epochs=1)
     fitted = fit(
         plan_training(config, with_label_spaces(alone, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
         config,
@@ -121,7 +121,7 @@ def test_generation_may_be_trained_alone() -> None:
     ],
 )
 def test_texts_are_trained_beside_a_class_under_every_recipe(train: dict[str, object]) -> None:
-    config = writing.settings(**(train | {"epochs": 1}))
+    config = generation_corpora.settings(**(train | {"epochs": 1}))
     fitted = fit(
         plan_training(config, with_label_spaces(TASKS, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
         config,

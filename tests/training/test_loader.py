@@ -11,10 +11,10 @@ from mgm.training.batches import PlannedBatch
 from mgm.training.data import select_labelled_rows
 from mgm.training.loader import load_batches, prefetch
 from mgm.training.sampling import plan_epoch
-from tests import tiny
+from tests import tiny_corpora
 
-CONFIG = tiny.settings()
-FEATURES, _, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+CONFIG = tiny_corpora.settings()
+FEATURES, _, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 SOURCES = select_labelled_rows(FEATURES, TASKS, "train")
 STEPS = plan_epoch(SOURCES, tokens_per_batch=30, tau=1.0, seed=1, epoch=0).batches

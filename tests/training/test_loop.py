@@ -19,10 +19,10 @@ from mgm.training.fit import fit, plan_training
 from mgm.training.logit_adjustment import log_class_prior
 from mgm.training.precision import has_bf16
 from mgm.training.schedule import warm_cosine
-from tests import tiny
+from tests import tiny_corpora
 
-FRAMES = tiny.corpora()
-FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), FRAMES)
+FRAMES = tiny_corpora.corpora()
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(tiny_corpora.settings(), FRAMES)
 
 
 AUGMENTATION = {"delete": 0.1, "swap": 0.1, "mask": 0.1, "mixup": 0.5}
@@ -73,15 +73,15 @@ def without_time(reports: list[EpochReport]) -> list[dict[str, object]]:
 
 def test_it_learns_and_a_seed_gives_the_same_bytes() -> None:
     """It learns every task and the same seed gives the same bytes."""
-    first, *_, last = run(tiny.settings(epochs=8))[1]
+    first, *_, last = run(tiny_corpora.settings(epochs=8))[1]
     assert set(last.losses) == {"dish", "keys", "price", "themes"}
     assert all(last.losses[task] < first.losses[task] for task in last.losses)
     assert last.score > 0.8
-    weights, reports = uninterrupted(tiny.settings(epochs=1))
-    again, repeated = run(tiny.settings(epochs=1))
+    weights, reports = uninterrupted(tiny_corpora.settings(epochs=1))
+    again, repeated = run(tiny_corpora.settings(epochs=1))
     assert again == weights
     assert without_time(repeated) == without_time(reports)
-    assert run(tiny.settings(epochs=1).model_copy(update={"seed": 2}))[0] != weights
+    assert run(tiny_corpora.settings(epochs=1).model_copy(update={"seed": 2}))[0] != weights
 
 
 def test_numpys_sums_are_made_by_as_many_threads_as_torchs() -> None:
@@ -97,13 +97,15 @@ def test_numpys_sums_are_made_by_as_many_threads_as_torchs() -> None:
 
 
 def test_a_task_with_more_weight_is_learned_sooner() -> None:
-    light, heavy = (run(tiny.settings(epochs=2, weights={"keys": weight}))[1] for weight in (0.1, 8.0))
+    light, heavy = (
+        run(tiny_corpora.settings(epochs=2, weights={"keys": weight}))[1] for weight in (0.1, 8.0)
+    )
     assert heavy[-1].losses["keys"] < 0.9 * light[-1].losses["keys"]
 
 
 @pytest.mark.parametrize("kill_after", [1, 3])
 def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, kill_after: int) -> None:
-    config = tiny.settings()
+    config = tiny_corpora.settings()
     weights, reports = uninterrupted(config)
     checkpoint = Checkpoint(tmp_path / "state", "these facts")
     with pytest.raises(Killed):
@@ -123,7 +125,7 @@ def test_killed_in_any_batch_it_resumes_to_the_same_bytes(
     tmp_path: Path, weighting: str, augmentation: dict[str, float]
 ) -> None:
     """GradVac draws an order of tasks and remembers earlier batches."""
-    config = tiny.settings(
+    config = tiny_corpora.settings(
         weighting=weighting, weights={"keys": 2.0}, sampling_tau=0.5, augmentation=augmentation
     )
     weights, reports = run(config)
@@ -160,35 +162,35 @@ def test_killed_in_any_batch_it_resumes_to_the_same_bytes(
 
 
 def test_learned_weights_move_are_told_and_do_not_decay() -> None:
-    reports = run(tiny.settings(weighting="uncertainty", weights={"keys": 3.0}, weight_decay=0.5, epochs=3))[
-        1
-    ]
+    reports = run(
+        tiny_corpora.settings(weighting="uncertainty", weights={"keys": 3.0}, weight_decay=0.5, epochs=3)
+    )[1]
     assert reports[-1].weights.keys() == reports[-1].losses.keys()
     assert reports[0].weights != reports[1].weights
     # a mean over words, mostly outside any span, counts more than its set weight; a sum over labels less than 1
     assert reports[-1].weights["keys"] > 3.0
     assert reports[-1].weights["themes"] < 1.0
-    assert run(tiny.settings(epochs=1, weights={"keys": 3.0}))[1][0].weights == {
+    assert run(tiny_corpora.settings(epochs=1, weights={"keys": 3.0}))[1][0].weights == {
         "dish": 1.0, "keys": 3.0, "price": 1.0, "themes": 1.0,
     }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", AUGMENTATION)
 def test_each_augmentation_trains_and_changes_what_is_learned(name: str) -> None:
-    plain = uninterrupted(tiny.settings(epochs=1))
-    found = run(tiny.settings(epochs=1, augmentation={name: 0.5}))
+    plain = uninterrupted(tiny_corpora.settings(epochs=1))
+    found = run(tiny_corpora.settings(epochs=1, augmentation={name: 0.5}))
     assert found[0] != plain[0]
     assert found[1][0].losses != plain[1][0].losses
     assert found[1][0].cost.words == plain[1][0].cost.words  # as read from the corpus
 
 
 def test_an_epoch_tells_its_passes_and_its_cost() -> None:
-    reports = uninterrupted(tiny.settings(epochs=4))[1]
+    reports = uninterrupted(tiny_corpora.settings(epochs=4))[1]
     assert [r.task_passes["themes"] for r in reports] == [1.0, 2.0, 3.0, 4.0]
     cost = reports[-1].cost
     made = plan_training(
-        tiny.settings(),
-        with_label_spaces(tiny.settings().active_tasks(), SPACES),
+        tiny_corpora.settings(),
+        with_label_spaces(tiny_corpora.settings().active_tasks(), SPACES),
         FEATURES,
         vocabulary_size=len(VOCABULARY),
     )
@@ -203,14 +205,14 @@ def test_an_epoch_tells_its_passes_and_its_cost() -> None:
 
 @pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="needs a CPU with bf16 instructions")
 def test_in_bf16_it_learns_the_same_and_its_weights_stay_fp32() -> None:
-    config = tiny.settings(epochs=6, precision="bf16")
+    config = tiny_corpora.settings(epochs=6, precision="bf16")
     made = plan_training(
         config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
     )
     fitted = fit(made, config)
     assert fitted.training.precision == "bf16"
     assert {p.dtype for p in fitted.network.parameters()} == {torch.float32}
-    exact = run(tiny.settings(epochs=6))[1]
+    exact = run(tiny_corpora.settings(epochs=6))[1]
     for task, loss in fitted.training.history[-1].losses.items():
         assert loss != exact[-1].losses[task]
         assert loss == pytest.approx(exact[-1].losses[task], abs=0.2), task
@@ -219,7 +221,7 @@ def test_in_bf16_it_learns_the_same_and_its_weights_stay_fp32() -> None:
 @pytest.mark.skipif(not has_bf16(torch.device("cpu")), reason="needs a CPU with bf16 instructions")
 @pytest.mark.parametrize("weighting", ["famo", "UPGrad"])
 def test_other_weightings_learn_in_bf16_too(weighting: str) -> None:
-    config = tiny.settings(epochs=6, precision="bf16", weighting=weighting)
+    config = tiny_corpora.settings(epochs=6, precision="bf16", weighting=weighting)
     made = plan_training(
         config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
     )
@@ -234,15 +236,15 @@ def test_no_compiler_is_named_before_anything_is_trained(monkeypatch: pytest.Mon
     with pytest.raises(
         ValueError, match="train.compile: true, but there is no C\\+\\+ compiler 'no-such-compiler'"
     ):
-        run(tiny.settings(compile=True))
+        run(tiny_corpora.settings(compile=True))
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="needs a C++ compiler")
 def test_compiled_it_trains_as_it_does_otherwise() -> None:
-    raw = tiny.SETTINGS | {
-        "model": tiny.SETTINGS["model"] | {"preset": "fast", "dropout": 0.0},
-        "train": tiny.SETTINGS["train"] | {"epochs": 2, "word_dropout": 0.0},
+    raw = tiny_corpora.SETTINGS | {
+        "model": tiny_corpora.SETTINGS["model"] | {"preset": "fast", "dropout": 0.0},
+        "train": tiny_corpora.SETTINGS["train"] | {"epochs": 2, "word_dropout": 0.0},
     }
     plain, compiled = (
         run(Settings.parse(raw | {"train": raw["train"] | {"compile": on}}))[1] for on in (False, True)
@@ -260,7 +262,7 @@ def test_the_state_of_another_training_is_not_resumed(tmp_path: Path) -> None:
 
 
 def test_early_stopping_keeps_the_best_epoch() -> None:
-    config = tiny.settings(epochs=40, patience=2)
+    config = tiny_corpora.settings(epochs=40, patience=2)
     made = plan_training(
         config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
     )
@@ -271,7 +273,7 @@ def test_early_stopping_keeps_the_best_epoch() -> None:
 
 def test_a_stop_after_an_epoch_keeps_the_schedule() -> None:
     """Ended after an epoch it is the whole training up to there."""
-    config = tiny.settings(epochs=4)
+    config = tiny_corpora.settings(epochs=4)
     reports = uninterrupted(config)[1]
     made = plan_training(
         config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
@@ -282,7 +284,7 @@ def test_a_stop_after_an_epoch_keeps_the_schedule() -> None:
 
 
 def test_a_task_can_be_trained_alone() -> None:
-    config = tiny.settings(epochs=1)
+    config = tiny_corpora.settings(epochs=1)
     tasks = [t for t in config.active_tasks() if t.name == "themes"]
     made = plan_training(config, with_label_spaces(tasks, SPACES), FEATURES, vocabulary_size=len(VOCABULARY))
     assert [s.corpus for s in made.data.train] == ["verses"]
@@ -290,7 +292,7 @@ def test_a_task_can_be_trained_alone() -> None:
 
 
 def test_decisions_of_an_earlier_fit_are_kept() -> None:
-    config = tiny.settings(epochs=1)
+    config = tiny_corpora.settings(epochs=1)
     dish = [t for t in config.active_tasks() if t.name == "dish"]
     plain = fit(
         plan_training(config, with_label_spaces(dish, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
@@ -314,7 +316,7 @@ def test_decisions_of_an_earlier_fit_are_kept() -> None:
 
 
 def test_a_loss_that_is_no_number_names_the_task() -> None:
-    config = tiny.settings(learning_rate=1e30, clip=1e30)
+    config = tiny_corpora.settings(learning_rate=1e30, clip=1e30)
     with pytest.raises(
         ValueError, match=r"task '\w+': the training loss of epoch 1 is nan; lower train.learning_rate"
     ):
@@ -322,7 +324,7 @@ def test_a_loss_that_is_no_number_names_the_task() -> None:
 
 
 def test_nothing_to_train_on_is_an_error() -> None:
-    config = tiny.settings()
+    config = tiny_corpora.settings()
     tasks = [t for t in config.active_tasks() if t.name == "price"]
     made = plan_training(
         config,

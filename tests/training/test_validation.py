@@ -9,12 +9,12 @@ from mgm.model.predict import predict
 from mgm.tasks import with_label_spaces
 from mgm.training.data import select_labelled_rows
 from mgm.training.validation import tune_decisions, validate
-from tests import tiny
+from tests import tiny_corpora
 
-CONFIG = tiny.settings()
-FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+CONFIG = tiny_corpora.settings()
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
-NETWORK = tiny.network(CONFIG, VOCABULARY, SPACES)
+NETWORK = tiny_corpora.network(CONFIG, VOCABULARY, SPACES)
 VALIDATION = select_labelled_rows(FEATURES, TASKS, "valid")
 SHARES = {t.name: np.zeros(len(SPACES[t.name])) for t in TASKS if t.kind == "classification"}
 METRICS = validate(NETWORK, VALIDATION, TASKS, tokens_per_batch=50)

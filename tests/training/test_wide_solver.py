@@ -16,10 +16,10 @@ from mgm.training.data import PartRows, TrainingData, select_labelled_rows
 from mgm.training.linear_models import LOGITS_PER_MARGIN
 from mgm.training.loop import initialize_from_data
 from mgm.training.wide_solver import SolvedTask, select_known_rows, solve_wide
-from tests import tiny
+from tests import tiny_corpora
 
-CONFIG = tiny.settings()
-FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+CONFIG = tiny_corpora.settings()
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = {task.name: task for task in with_label_spaces(CONFIG.active_tasks(), SPACES)}
 TRAIN = select_labelled_rows(FEATURES, list(TASKS.values()), "train")
 

@@ -17,10 +17,10 @@ from mgm.training.wide_weight import (
     best_wide_weight,
     tune_wide_weights,
 )
-from tests import tiny
+from tests import tiny_corpora
 
-CONFIG = tiny.settings()
-FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+CONFIG = tiny_corpora.settings()
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 VALIDATION = select_labelled_rows(FEATURES, TASKS, "valid")
 CLASS = Task(name="genre", kind="classification", corpora=["c"], labels=("a", "b"))

@@ -24,22 +24,22 @@ from mgm.training.checkpoint import Checkpoint
 from mgm.training.distributed import process_group
 from mgm.training.fit import plan_training
 from mgm.training.loop import train
-from tests import tiny
+from tests import tiny_corpora
 
 
 def settings(weighting: str) -> Settings:
     """Without dropout, whose draws differ between processes; single precision."""
-    raw: dict[str, Any] = copy.deepcopy(tiny.SETTINGS)
+    raw: dict[str, Any] = copy.deepcopy(tiny_corpora.SETTINGS)
     raw["train"] |= {"epochs": 3, "weighting": weighting, "word_dropout": 0.0, "precision": "fp32"}
     wide = {"buckets": 512, "tagging": {"buckets": 4096}}
     raw["model"] |= {"dropout": 0.0, "preset": "fast", "wide": wide}
     return Settings.parse(raw)
 
 
-def prepared(config: Settings, taught: bool) -> tuple[tiny.Features, int, dict[str, list[str]]]:
+def prepared(config: Settings, taught: bool) -> tuple[tiny_corpora.Features, int, dict[str, list[str]]]:
     """The tiny corpora, where words of every third document alone are labelled: of many batches one process has no
     labelled word. `taught`: half of the dishes have a teacher's answer, among them some without a label."""
-    features, vocabulary, spaces = tiny.prepared(config, tiny.corpora())
+    features, vocabulary, spaces = tiny_corpora.prepared(config, tiny_corpora.corpora())
     dish, price, keys, _ = config.active_tasks()
     (part,) = features["menus"]
     number = pl.int_range(pl.len())

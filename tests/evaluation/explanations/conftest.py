@@ -10,7 +10,7 @@ from mgm.model.network import Network
 from mgm.settings.settings import Settings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text.features import FeaturePart
-from tests import tiny
+from tests import tiny_corpora
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,15 @@ class Made:
 
 def made_with(**model: object) -> Made:
     """The tiny corpora under a changed section `model`."""
-    config = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | model})
-    features, vocabulary, spaces = tiny.prepared(config, tiny.corpora())
-    network = tiny.network(config, vocabulary, spaces)
+    config = Settings.parse(tiny_corpora.SETTINGS | {"model": tiny_corpora.SETTINGS["model"] | model})
+    features, vocabulary, spaces = tiny_corpora.prepared(config, tiny_corpora.corpora())
+    network = tiny_corpora.network(config, vocabulary, spaces)
     if network.wide is not None:
         with torch.no_grad():
             network.wide.bias.normal_(generator=torch.Generator().manual_seed(5))
-    return Made(config, network, spaces, {c: parts[0] for c, parts in features.items()}, tiny.bundle(config))
+    return Made(
+        config, network, spaces, {c: parts[0] for c, parts in features.items()}, tiny_corpora.bundle(config)
+    )
 
 
 @pytest.fixture(scope="session")

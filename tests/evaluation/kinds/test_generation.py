@@ -15,7 +15,7 @@ from mgm.evaluation.kinds import evaluation_of
 from mgm.evaluation.kinds.generation import bleu_tokenizer, document_scores
 from mgm.evaluation.slices import slices
 from mgm.evaluation.summary import summarize, summary_lines
-from tests import tiny, writing
+from tests import generation_corpora, tiny_corpora
 from tests.evaluation.frames import frame, task
 
 TASK = task("generation")
@@ -100,17 +100,19 @@ def test_the_baseline_is_the_better_of_lead_and_copy() -> None:
 
 
 def test_lead_and_copy_are_words_with_their_blanks() -> None:
-    features, *_ = writing.prepared(writing.settings(), writing.corpora())
+    features, *_ = generation_corpora.prepared(generation_corpora.settings(), generation_corpora.corpora())
     orders, notices = features["orders"][0], features["notices"][0]
     lead, copy = lead_and_copy(orders.documents, orders.types)
     assert lead[0] == "Ada wants soup." and copy[0] == "Ada wants soup. Bring soup to Ada!"
     lead, copy = lead_and_copy(notices.documents, notices.types)
-    assert lead[1] == "今天有蛋糕。" and copy[1] == writing.notices()["text"][1]
+    assert lead[1] == "今天有蛋糕。" and copy[1] == generation_corpora.notices()["text"][1]
 
 
 def test_of_a_long_document_the_copy_is_cut() -> None:
-    config = tiny.settings()
-    long = tiny.menus(1).with_columns(text=pl.lit("soup " * 900))
-    part = tiny.prepared(config, tiny.corpora() | {"menus": pl.concat([tiny.menus(), long])})[0]["menus"][0]
+    config = tiny_corpora.settings()
+    long = tiny_corpora.menus(1).with_columns(text=pl.lit("soup " * 900))
+    part = tiny_corpora.prepared(
+        config, tiny_corpora.corpora() | {"menus": pl.concat([tiny_corpora.menus(), long])}
+    )[0]["menus"][0]
     copy = lead_and_copy(part.documents, part.types)[1]
     assert np.max([len(text.split()) for text in copy]) == 400

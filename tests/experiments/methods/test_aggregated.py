@@ -19,10 +19,10 @@ from mgm.settings.training import AGGREGATORS, TrainSettings
 from mgm.tasks import with_label_spaces
 from mgm.training.weighting import registry
 from mgm.training.weighting.weighting import Weighting
-from tests import tiny
+from tests import tiny_corpora
 
-CONFIG = tiny.settings()
-FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+CONFIG = tiny_corpora.settings()
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 NAMES = [t.name for t in TASKS]
 OPTIONS: dict[str, dict[str, float]] = {
@@ -172,11 +172,11 @@ def test_what_an_aggregator_remembers_ends_with_the_epoch(batch: Batch) -> None:
 
 def test_a_wrong_name_names_the_nearest_whatever_its_case() -> None:
     with pytest.raises(ValueError, match=r"train.weighting: .*no such weighting \(did you mean 'UPGrad'\?\)"):
-        tiny.settings(weighting="upgrad")
+        tiny_corpora.settings(weighting="upgrad")
     with pytest.raises(
         ValueError, match=r"no such weighting \(valid: AlignedMTL, .*uncertainty\), found 'xyz'"
     ):
-        tiny.settings(weighting="xyz")
+        tiny_corpora.settings(weighting="xyz")
 
 
 @pytest.mark.parametrize(
@@ -201,10 +201,10 @@ def test_aggregator_arguments_and_compile_are_checked() -> None:
     with pytest.raises(
         ValueError, match="aggregator: {'c': 0.4}: arguments of an aggregator, but weighting is 'famo'"
     ):
-        tiny.settings(weighting="famo", aggregator={"c": 0.4})
+        tiny_corpora.settings(weighting="famo", aggregator={"c": 0.4})
     with pytest.raises(ValueError, match="which weighting: UPGrad needs; expected compile: false"):
-        tiny.settings(weighting="UPGrad", compile=True)
-    made: Settings = tiny.settings(weighting="CAGrad", aggregator={"c": 0.4})
+        tiny_corpora.settings(weighting="UPGrad", compile=True)
+    made: Settings = tiny_corpora.settings(weighting="CAGrad", aggregator={"c": 0.4})
     assert made.train.aggregator == {"c": 0.4}
 
 

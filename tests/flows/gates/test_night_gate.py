@@ -19,7 +19,7 @@ from mgm.bundle import save_bundle
 from mgm.profiling.detected_languages import DETECTED, detected_languages
 from mgm.profiling.profile import CorpusProfile
 from mgm.settings.gates import GateSettings
-from tests import tiny
+from tests import tiny_corpora
 from tests.flows.gates.test_suites import BETWEEN, NOT_NULL, NULL, UNIQUE, Check
 from tests.scoring.nights import score
 
@@ -34,8 +34,10 @@ Plant = Callable[[pl.DataFrame], pl.DataFrame]
 @pytest.fixture(scope="module")
 def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle whose profile is of 540 training documents in English and 540 in Chinese."""
-    config, profiles = tiny.settings(), {}
-    features = tiny.prepared(config, {"menus": tiny.menus(900), "verses": tiny.verses(900)})[0]
+    config, profiles = tiny_corpora.settings(), {}
+    features = tiny_corpora.prepared(
+        config, {"menus": tiny_corpora.menus(900), "verses": tiny_corpora.verses(900)}
+    )[0]
     for corpus, (part,) in features.items():
         profile = CorpusProfile([t for t in config.active_tasks() if corpus in t.corpora])
         profile.add(part.documents, part.types)
@@ -43,13 +45,13 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         languages = detected_languages(train, part.types, config.text.language)
         profiles[corpus] = profile.result() | {DETECTED: {"n": train.height, "counts": languages}}
     folder = tmp_path_factory.mktemp("models") / "bundle"
-    save_bundle(folder, replace(tiny.bundle(config), profile={"corpora": profiles}))
+    save_bundle(folder, replace(tiny_corpora.bundle(config), profile={"corpora": profiles}))
     return folder
 
 
 @pytest.fixture(scope="module")
 def without_profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.saved_bundle(tmp_path_factory.mktemp("models"))
+    return tiny_corpora.saved_bundle(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture(autouse=True)
@@ -58,11 +60,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def night(rows: int = NIGHT) -> pl.DataFrame:
-    return tiny.menus(rows).select("doc_id", "text")
+    return tiny_corpora.menus(rows).select("doc_id", "text")
 
 
 def chinese(rows: int = NIGHT) -> pl.DataFrame:
-    return tiny.verses(rows).select("doc_id", "text")
+    return tiny_corpora.verses(rows).select("doc_id", "text")
 
 
 def scored(documents: pl.DataFrame, bundle: Path, **more: Any) -> dict[str, Any]:

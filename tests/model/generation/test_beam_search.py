@@ -14,10 +14,10 @@ from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text.features import FeaturePart
 from mgm.text.subwords import END, UNKNOWN, decode_pieces
-from tests import writing
+from tests import generation_corpora
 
-CONFIG = writing.settings()
-FEATURES, VOCABULARY, SPACES, SUBWORDS = writing.prepared(CONFIG, writing.corpora())
+CONFIG = generation_corpora.settings()
+FEATURES, VOCABULARY, SPACES, SUBWORDS = generation_corpora.prepared(CONFIG, generation_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 PART = FEATURES["orders"][0]
 ROWS = PART.documents.height
@@ -25,7 +25,7 @@ ROWS = PART.documents.height
 
 def network(config: Settings = CONFIG, seed: int = 3) -> Network:
     """Large weights: untrained, it writes many different things."""
-    made = writing.network(config, VOCABULARY, SPACES, seed)
+    made = generation_corpora.network(config, VOCABULARY, SPACES, seed)
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.mul_(2.5)
@@ -108,7 +108,9 @@ def test_a_document_is_written_for_whatever_its_batch(order: list[int], size: in
 @given(st.integers(0, 1000), st.integers(1, 4), st.integers(1, 9), st.sampled_from([0, 1, 2, 3]))
 def test_outputs_keep_length_and_repetition_limits(seed: int, beam_size: int, longest: int, run: int) -> None:
     """An output is never empty never too long and repeats no run."""
-    config = writing.settings({"max_length": longest, "beam_size": beam_size, "no_repeat_ngram": run})
+    config = generation_corpora.settings(
+        {"max_length": longest, "beam_size": beam_size, "no_repeat_ngram": run}
+    )
     found = wrote(list(range(0, ROWS, 5)), network(config, seed))
     for ids in outputs(found):
         assert 1 <= len(ids) <= longest
@@ -135,7 +137,10 @@ def test_no_output_is_blank() -> None:
 
 
 def test_greedy_takes_the_likeliest_piece_at_each_place() -> None:
-    made, longest = network(writing.settings({"no_repeat_ngram": 0})), CONFIG.model.generation.max_length
+    made, longest = (
+        network(generation_corpora.settings({"no_repeat_ngram": 0})),
+        CONFIG.model.generation.max_length,
+    )
     for row, ids in zip(range(6), outputs(wrote(list(range(6)), made, beam_size=1)), strict=True):
         with torch.inference_mode():
             batch = gathered([row])
@@ -169,7 +174,7 @@ def test_padding_changes_no_loss() -> None:
 
 def test_long_targets_are_cut() -> None:
     """A target that is too long is learned up to the longest output."""
-    made = network(writing.settings({"max_length": 2}))
+    made = network(generation_corpora.settings({"max_length": 2}))
     batch = gathered([1, 2], with_targets=True)
     assert batch.targets["into_zh"].shape[1] > 2
     losses = made.losses(made.branch_outputs(batch)[0], batch, smoothing=0.1)

@@ -18,16 +18,17 @@ from mgm.training.checkpoint import Checkpoint
 from mgm.training.data import select_labelled_rows, select_training_rows
 from mgm.training.fit import fit, plan_training
 from mgm.training.pretraining.autoencoder import DocumentInputs, pretrain_layers, refit_decoder
-from tests import tiny
+from tests import tiny_corpora
 
 CONFIG = Settings.parse(
-    tiny.SETTINGS
+    tiny_corpora.SETTINGS
     | {
-        "model": tiny.SETTINGS["model"] | {"fusion": "stacked_autoencoder", "autoencoder": {"layers": [24]}},
-        "train": tiny.SETTINGS["train"] | {"epochs": 2},
+        "model": tiny_corpora.SETTINGS["model"]
+        | {"fusion": "stacked_autoencoder", "autoencoder": {"layers": [24]}},
+        "train": tiny_corpora.SETTINGS["train"] | {"epochs": 2},
     }
 )
-FEATURES, VOCABULARY, SPACES = tiny.prepared(CONFIG, tiny.corpora())
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 
 
 class Killed(Exception):

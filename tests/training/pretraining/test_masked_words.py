@@ -26,10 +26,10 @@ from mgm.training.data import select_training_rows
 from mgm.training.pretraining.masked_words import PretrainReport
 from mgm.training.pretraining.masked_words import pretrain as pretrained_on
 from mgm.training.pretraining.weights import load_matching
-from tests import tiny
+from tests import tiny_corpora
 
-FRAMES = tiny.corpora()
-FEATURES, VOCABULARY, SPACES = tiny.prepared(tiny.settings(), FRAMES)
+FRAMES = tiny_corpora.corpora()
+FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(tiny_corpora.settings(), FRAMES)
 CHOSEN = PretrainSettings(
     epochs=3, tokens_per_batch=60, learning_rate=0.01, mask_rate=0.3, sampled_softmax_words=8
 )
@@ -41,7 +41,7 @@ class Killed(Exception):
 
 def fresh(model: ModelSettings | None = None) -> Encoder:
     torch.manual_seed(1)
-    return Encoder(model or tiny.settings().model, vocabulary_size=len(VOCABULARY), ngram_buckets=500)
+    return Encoder(model or tiny_corpora.settings().model, vocabulary_size=len(VOCABULARY), ngram_buckets=500)
 
 
 def run(
@@ -95,7 +95,7 @@ def test_every_part_of_the_encoder_learns() -> None:
 )
 def test_without_some_granularities(model: dict[str, Any]) -> None:
     """The last one has no vector for a word: the document's have to do."""
-    chosen = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | model}).model
+    chosen = Settings.parse(tiny_corpora.SETTINGS | {"model": tiny_corpora.SETTINGS["model"] | model}).model
     told = run(CHOSEN, encoder=fresh(chosen))[1]
     assert told[-1].loss < told[0].loss
 
@@ -142,7 +142,9 @@ def test_nothing_to_guess_is_an_error() -> None:
 
 def test_a_model_without_a_part_begins_with_the_rest() -> None:
     weights = {name: tensor + 1 for name, tensor in fresh().state_dict().items()}
-    off = Settings.parse(tiny.SETTINGS | {"model": tiny.SETTINGS["model"] | {"sentence": {"enabled": False}}})
+    off = Settings.parse(
+        tiny_corpora.SETTINGS | {"model": tiny_corpora.SETTINGS["model"] | {"sentence": {"enabled": False}}}
+    )
     bias = "granularities.window.windows.0.bias"
     smaller, before = fresh(off.model), fresh(off.model).state_dict()
     load_matching(smaller, weights)
@@ -167,7 +169,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def stage(initial: str, **chosen: Any) -> Settings:
     """Runs the stage with these settings."""
     own = {"epochs": 2, "tokens_per_batch": 60, "learning_rate": 0.01} | chosen
-    raw = tiny.SETTINGS | {"pretrain": own, "train": tiny.SETTINGS["train"] | {"init_from": initial}}
+    raw = tiny_corpora.SETTINGS | {
+        "pretrain": own,
+        "train": tiny_corpora.SETTINGS["train"] | {"init_from": initial},
+    }
     Path("params.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")
     pretrain.main()
     return Settings.load()

@@ -13,23 +13,23 @@ from mgm.evaluation.prediction_store import write_tables
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.training.fit import fit, plan_training
-from tests import tiny
+from tests import tiny_corpora
 
 ROWS = 240
-FRAMES = {"menus": tiny.menus(ROWS), "verses": tiny.verses(ROWS)}
+FRAMES = {"menus": tiny_corpora.menus(ROWS), "verses": tiny_corpora.verses(ROWS)}
 
 
 def params(**verdict: Any) -> dict[str, Any]:
     """Of the tiny corpora; `verdict` is that section."""
     small = {"smoke_documents": 8, "smoke_repeats": 2}
-    return tiny.SETTINGS | {"seed": 1, "evaluate": {"bootstrap": 200}, "verdict": small | verdict}
+    return tiny_corpora.SETTINGS | {"seed": 1, "evaluate": {"bootstrap": 200}, "verdict": small | verdict}
 
 
 def trained(epochs: int = 4) -> Bundle:
     """A bundle that gets most of the tiny corpora right; with one epoch, much of them wrong."""
     raw = params()
     config = Settings.parse(raw | {"train": raw["train"] | {"epochs": epochs}})
-    features, vocabulary, spaces = tiny.prepared(config, FRAMES)
+    features, vocabulary, spaces = tiny_corpora.prepared(config, FRAMES)
     made = plan_training(
         config, with_label_spaces(config.active_tasks(), spaces), features, vocabulary_size=len(vocabulary)
     )
@@ -41,7 +41,8 @@ def trained(epochs: int = 4) -> Bundle:
         thresholds=fitted.decisions.thresholds,
         vocabulary=vocabulary,
         profile={"corpora": {"menus": {}, "verses": {}}},
-        stopwords=load_stopwords(config) | tiny.stopwords(config, tiny.tokenized(config, FRAMES)),
+        stopwords=load_stopwords(config)
+        | tiny_corpora.stopwords(config, tiny_corpora.tokenized(config, FRAMES)),
     )
 
 
@@ -85,7 +86,7 @@ def evaluated(root: Path, bundle: Bundle, **verdict: Any) -> str:
         write_documents(root)
     config = Settings.parse(raw)
     identity = save_bundle(root / "models" / "candidate", bundle)
-    features, _, _ = tiny.prepared(config, FRAMES)
+    features, _, _ = tiny_corpora.prepared(config, FRAMES)
     tested = write_tables(
         root / "data" / "predictions",
         features,

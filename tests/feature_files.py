@@ -10,21 +10,21 @@ from mgm.files import write_json
 from mgm.settings.settings import PARAMS, Settings
 from mgm.text import labels
 from mgm.text.vectors.table import describe_vectors, save_vectors
-from tests import tiny
+from tests import tiny_corpora
 
 
 def lay(raw: dict[str, Any], rows: int = 30) -> Settings:
     """Writes params.yaml and data/features with `rows` documents of each corpus; returns the settings."""
     PARAMS.write_text(yaml.safe_dump(raw, sort_keys=False), encoding="utf-8")
     settings = Settings.load()
-    frames = {"menus": tiny.menus(rows), "verses": tiny.verses(rows)}
-    features, vocabulary, spaces = tiny.prepared(settings, frames)
+    frames = {"menus": tiny_corpora.menus(rows), "verses": tiny_corpora.verses(rows)}
+    features, vocabulary, spaces = tiny_corpora.prepared(settings, frames)
     for corpus, (part,) in features.items():
         path = part.save(training_run.FEATURES / corpus, 0)[0]
         write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
     vocabulary.save(training_run.VOCABULARY)
     labels.save(spaces, training_run.LABELS)
-    words = tiny.stopwords(settings, tiny.tokenized(settings, frames))
+    words = tiny_corpora.stopwords(settings, tiny_corpora.tokenized(settings, frames))
     (training_run.FEATURES / "stopwords").mkdir(exist_ok=True)
     for corpus, own in words.items():
         own.save(training_run.FEATURES / "stopwords" / f"{corpus}.txt")

@@ -15,7 +15,7 @@ from mgm.text.features import FeaturePart, featurize
 from mgm.text.stopwords import mark_content_words
 from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary, count_words
-from tests import tiny
+from tests import tiny_corpora
 
 SETTINGS: dict[str, Any] = {
     "enabled": {"orders": "orders.jsonl", "notices": "notices.jsonl"},
@@ -116,10 +116,10 @@ def corpora() -> dict[str, pl.DataFrame]:
 
 def prepared(
     config: Settings, frames: dict[str, pl.DataFrame]
-) -> tuple[tiny.Features, Vocabulary, dict[str, list[str]], Subwords]:
+) -> tuple[tiny_corpora.Features, Vocabulary, dict[str, list[str]], Subwords]:
     """As `tiny.prepared`, and the subwords."""
-    words = tiny.tokenized(config, frames)
-    own = tiny.stopwords(config, words)
+    words = tiny_corpora.tokenized(config, frames)
+    own = tiny_corpora.stopwords(config, words)
     tokens = {c: w.with_columns(mark_content_words(w, own[c])["content"]) for c, w in words.items()}
     vocabulary = Vocabulary.from_counts(count_words(tokens.values()), config.text.features)
     tasks = config.active_tasks()
