@@ -78,7 +78,9 @@ def error_lines(error: ValidationError, model: type[BaseModel], where: str) -> s
         if problem["type"] == "extra_forbidden":
             lines.append(f"{where}: {key}: unknown key{nearest(path[-1], _keys_at(model, path[:-1]))}")
         else:
-            lines.append(f"{where}: {key}: {problem['msg']}, found {problem['input']!r}")
+            lines.append(
+                f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}, found {problem['input']!r}"
+            )
     return "\n".join(lines)
 
 

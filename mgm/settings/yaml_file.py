@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 __all__ = ["YAMLError", "dump_yaml", "load_yaml"]
 
@@ -15,7 +15,11 @@ def load_yaml(text: str) -> Any:
     Raises:
         YAMLError: it is not YAML, or a mapping has a key twice.
     """
-    return YAML(typ="safe", pure=True).load(text)
+    try:
+        return YAML(typ="safe", pure=True).load(text)
+    except MarkedYAMLError as error:  # its own text has many lines, and an address
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise YAMLError(f"{line}{error.problem}") from error
 
 
 def dump_yaml(content: Any) -> str:

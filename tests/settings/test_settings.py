@@ -44,7 +44,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("corpora.tickets.txt", "a", "corpora.tickets.txt: unknown key"),
     ("corpora.tickets.min_char", 3, "corpora.tickets.min_char: unknown key (did you mean 'min_chars'?)"),
     ("model.sentence.widht", 3, "model.sentence.widht: unknown key (did you mean 'width'?)"),
-    ("tasks.urgency.kind", "clasification", "tasks.urgency.kind: Value error, expected one of classification, generation, multilabel"),
+    ("tasks.urgency.kind", "clasification", "tasks.urgency.kind: expected one of classification, generation, multilabel"),
     ("train.epochs", 0, "train.epochs: Input should be greater than or equal to 1, found 0"),
     ("enabled.tikets", "x.csv", "enabled.tikets: no corpus of this name (did you mean 'tickets'?)"),
     ("tasks.urgency.corpora", ["ticket"], "tasks.urgency.corpora: 'ticket': no corpus of this name"),
@@ -56,7 +56,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("train.weights", {"urgent": 2}, "train.weights.urgent: no task of this name (did you mean 'urgency'?)"),
     ("train.weights", {"urgency": 0}, "train.weights.urgency: Input should be greater than 0, found 0"),
     ("score.tasks", ["x"], "score.tasks: 'x': no task of this name"),
-    ("score", {"input": "incoming/all.jsonl"}, "score: Value error, input 'incoming/all.jsonl': expected {date} in it"),
+    ("score", {"input": "incoming/all.jsonl"}, "score: input 'incoming/all.jsonl': expected {date} in it"),
     ("score", {"table": "scored", "rejects": "scored/"}, "table and rejects are both 'scored'; expected two places"),
     ("tune.space", {"train.learning_rat": {"low": 1, "high": 2}}, "tune.space.train.learning_rat: no setting of model or train of this name (did you mean 'train.learning_rate'?)"),
     ("tune.space", {"text.stem": {"choices": [True, False]}}, "tune.space.text.stem: no setting of model or train of this name"),
@@ -71,8 +71,8 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("tune.space", {"model.dropout": {"low": 0, "high": 0.1, "log": True}}, "log: expected low above 0, and no step"),
     ("tune.space", {"model.dropout": {"low": 0}}, "expected low and high, or choices"),
     ("tune.space", {"model.dropout": {"low": 0, "choices": [0.1, 0.2]}}, "choices stand alone, without low, high, log and step"),
-    ("model.wide", {"chinese": {"ngram_min": 3}}, "model.wide.chinese: Value error, ngram_max 2 is below ngram_min 3"),
-    ("model.generation", {"width": 30}, "model.generation: Value error, width 30 is no multiple of twice the heads (4)"),
+    ("model.wide", {"chinese": {"ngram_min": 3}}, "model.wide.chinese: ngram_max 2 is below ngram_min 3"),
+    ("model.generation", {"width": 30}, "model.generation: width 30 is no multiple of twice the heads (4)"),
     ("model.generation.beam_size", 0, "model.generation.beam_size: Input should be greater than or equal to 1, found 0"),
     ("crossval.folds", 1, "crossval.folds: Input should be greater than or equal to 2, found 1"),
     ("enabled", {"faq": "faq.csv"}, "no enabled corpus has a task that is trained"),
@@ -204,3 +204,15 @@ def test_a_model_survives_its_own_dump_and_means_what_was_written(raw: dict[str,
     for key, value in raw.items():
         found = dumped[key]
         assert (value.items() <= found.items()) if isinstance(value, dict) else value == found
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [("seed: 1\nseed: 2\n", 'line 2: found duplicate key "seed"'), ("a: [1\n", "line 2: expected")],
+    ids=["a key twice", "an open bracket"],
+)
+def test_bad_yaml_is_one_line(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "params.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="not valid YAML") as caught:
+        Settings.load(tmp_path / "params.yaml")
+    assert problem in str(caught.value) and "\n" not in str(caught.value)
