@@ -22,6 +22,9 @@ def message(error: Exception) -> str:
         return f"{error}; run `pip install -c requirements.lock -e '.[{error.extra}]'`"
     if isinstance(error, RenamedSettings):
         return f"{error}\nrun `mgm migrate params.yaml`"
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        # Python's own words begin with the number of the error
+        return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
     return str(error)
 
 

@@ -18,8 +18,10 @@ from mgm.errors import MissingInput, StaleInput
             "data/study: of another run; run `make study`",
         ),
         (ValueError("params.yaml: seed: found 'a'"), "params.yaml: seed: found 'a'"),
+        (FileNotFoundError(2, "No such file or directory", "a.yaml"), "a.yaml: no such file or directory"),
+        (FileNotFoundError("data/clean: no finished table"), "data/clean: no finished table"),
     ],
-    ids=["missing", "stale", "any other"],
+    ids=["missing", "stale", "any other", "the operating system's", "our own of a file"],
 )
 def test_a_message_names_the_command(error: Exception, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:

@@ -3,6 +3,8 @@
 Axes: B documents, S sentences, N words, D width.
 """
 
+from abc import ABC, abstractmethod
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -11,7 +13,7 @@ from mgm.settings.model import ModelSettings
 from mgm.tasks import Task
 
 
-class Sharing(nn.Module):
+class Sharing(nn.Module, ABC):
     """A module between the encoder and the heads.
 
     Tasks that predict words read words, all others the document's fused vector.
@@ -27,6 +29,7 @@ class Sharing(nn.Module):
         self.widths = {name: word_width if words else fused_width for name, words in self.reads_words.items()}
         self.dropout = settings.dropout
 
+    @abstractmethod
     def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:
         """Return the input of each task's head: (N, its width) of words, (B, its width) of documents.
 
@@ -34,7 +37,6 @@ class Sharing(nn.Module):
             fused: the fused vectors (B,D) for each task.
             words_ND: the vectors of words, by sentence; None where no task reads them.
         """
-        raise NotImplementedError
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         """Return the parameters that the loss of this task alone reaches."""

@@ -3,6 +3,8 @@
 Axes: I items (documents or words), K experts, D width read, W width of an expert.
 """
 
+from abc import ABC, abstractmethod
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,22 +47,22 @@ def mix_experts(weight_IK: Tensor, experts_IKW: Tensor) -> Tensor:
     return torch.einsum("ik,ikw->iw", weight_IK, experts_IKW)
 
 
-class Level(nn.Module):
+class Level(nn.Module, ABC):
     """Experts and gates of the tasks that read one kind of item."""
 
     width: int
     """The width of each task's output."""
 
+    @abstractmethod
     def forward(self, vectors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the output (I,W) of each task for its vectors (I,D).
 
         Tasks with the same input tensor share one computation of the experts.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         """Return the parameters that only the loss of this task reaches."""
-        raise NotImplementedError
 
 
 class ExpertSharing(Sharing):
@@ -76,9 +78,9 @@ class ExpertSharing(Sharing):
             if level is not None:
                 self.widths |= dict.fromkeys(names, level.width)
 
+    @abstractmethod
     def level(self, tasks: list[str], width: int, settings: ModelSettings) -> Level:
         """Return the experts and gates of tasks that read vectors of this width."""
-        raise NotImplementedError
 
     def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:
         """Return the input of each task's head."""
