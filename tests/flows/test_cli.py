@@ -1,11 +1,17 @@
+"""The command line as a whole: help, wrong use, exit codes, completion, and the way of a candidate."""
+
 import json
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from flows import lock
+from flows import exit_codes, lock
 from flows.cli import main
+from tests.flows.conftest import SOURCE
 
 
 @pytest.fixture(autouse=True)
@@ -75,8 +81,71 @@ def test_promotion_waits_for_no_run(folder: Path, capsys: pytest.CaptureFixture[
     assert f"another run (process {os.getpid()})" in capsys.readouterr().err
 
 
-def test_an_unknown_command_lists_the_known(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as caught:
-        main(["promot"])
-    assert caught.value.code == 2
-    assert "'promote'" in capsys.readouterr().err
+def test_no_command_is_help_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == exit_codes.MISUSED
+    assert "Usage: mgm" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["promot"], "No such command 'promot'. Did you mean 'promote'?"),
+        (["results", "--jsn"], "No such option: --jsn (Possible options: --json)"),
+        (["fetch"], "Missing argument 'CORPUS'"),
+        (["results", "-v"], "it stands before the command: mgm -v results"),
+        (["-v", "-q", "results"], "--verbose, --quiet: expected one of the two, found both"),
+    ],
+    ids=["unknown command", "unknown option", "missing argument", "misplaced option", "contradiction"],
+)
+def test_wrong_use_is_exit_2(arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments) == exit_codes.MISUSED
+    error = capsys.readouterr().err
+    assert error.startswith("error: ")
+    assert says in error
+    assert "\nmore: mgm" in error
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--version"]) == 0
+    assert re.fullmatch(r"mgm (\d+\.\d+\.\d+.*|\(not installed\))\n", capsys.readouterr().out)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """Print every command's help in a fresh interpreter, and look at what was imported."""
+    code = """
+import sys
+from flows import cli
+cli.main(["--help"])
+for functions in cli.COMMANDS.values():
+    for function in functions:
+        assert cli.main([function.__name__, "--help"]) == 0
+print("heavy:", *sorted({module.partition(".")[0] for module in sys.modules} & set(sys.argv[1:])))
+"""
+    heavy = ["torch", "polars", "pyarrow", "numpy", "prefect", "dvc", "great_expectations", "deltalake"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *heavy], capture_output=True, text=True, cwd=SOURCE, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "heavy:"
+    assert "Usage: mgm lineage" in done.stdout
+
+
+def test_help_names_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for code, meaning in exit_codes.MEANINGS.items():
+        assert f"{code} {meaning}" in text
+
+
+def test_bash_completion() -> None:
+    """The script that a shell sources, and the answer to a tab."""
+
+    def run(**variables: str) -> str:
+        command = [sys.executable, "-m", "flows.cli"]
+        environment = os.environ | variables
+        return subprocess.run(
+            command, capture_output=True, text=True, cwd=SOURCE, env=environment, check=True
+        ).stdout
+
+    assert "complete -o default -F _mgm_completion mgm" in run(_MGM_COMPLETE="source_bash")
+    asked = {"_MGM_COMPLETE": "complete_bash", "COMP_WORDS": "mgm prom", "COMP_CWORD": "1"}
+    assert run(**asked).split() == ["promote"]

@@ -1,0 +1,15 @@
+"""`mgm migrate`: a params.yaml of an earlier version."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def migrate(
+    path: Annotated[Path, typer.Argument(metavar="[PARAMS]", help="The file.")] = Path("params.yaml"),
+) -> None:
+    """Give the settings of a params.yaml their present names; comments and order stay."""
+    from flows.migrate import migrate as rename_settings
+
+    print(*(rename_settings(path) or [f"{path}: all names are those of now"]), sep="\n")
