@@ -48,6 +48,7 @@ lint: setup
 	mypy
 	lint-imports
 	python -m flows.stage_dependencies --check
+	python -m flows.params_schema --check
 
 clean:
 	rm -rf $(VENV) .prefect data/documents data/clean data/tokens data/content data/features data/predictions data/rejects

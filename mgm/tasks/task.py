@@ -15,9 +15,9 @@ RECONSTRUCTION = "reconstruction_error"
 class TaskSettings(BaseModel):
     """A task in params.yaml."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    kind: str
+    kind: str = Field(json_schema_extra=lambda schema: schema.update(enum=list(TASK_KINDS)))
     """The kind of task, a name in TASK_KINDS."""
     corpora: list[str] = Field(min_length=1)
     """The corpora that label it."""
