@@ -75,7 +75,7 @@ def score_date(
     if settings.ray.address is not None:
         cluster.check_installed()
     bundle = options.bundle or _champion_bundle()
-    scorer = Scorer.load(bundle, tasks=settings.tasks, public_key=keys.verify_key())
+    scorer = Scorer.load(bundle, tasks=settings.tasks, public_key=keys.verify_key(), allows_missing=True)
     scorer.bundle.text_for(options.as_corpus)
     delta.check_schema(settings.table, scorer.schema)
     plan = _plan(day, options, revision=revision + 1, scorer=scorer, settings=settings, gates=gates)

@@ -6,6 +6,8 @@ DATA = Path("data")
 RESOURCES = DATA / "resources"
 """Word lists and vectors that users bring."""
 FETCHED = DATA / "fetched"
+CORPORA = DATA / "corpora"
+"""The settings of each enabled corpus, a file each."""
 DOCUMENTS = DATA / "documents"
 CLEAN = DATA / "clean"
 UNIQUE = DATA / "unique"

@@ -22,16 +22,13 @@ def distributions(settings: Settings) -> dict[str, BaseDistribution]:
     """Return the search space by the full names of settings.
 
     Raises:
-        ValueError: it is empty, or has the weight of a task that is not trained, or the width of words that come with
-            vectors.
+        ValueError: it is empty but for tasks that are not trained, or has the width of words that come with vectors.
     """
-    space = settings.tune.space
+    space = settings.search_space()
     if not space:
-        raise ValueError(f"{PARAMS}: tune.space is empty; expected settings with a range or choices")
-    idle = {f"train.weights.{name}" for name in settings.tasks}
-    idle -= {f"train.weights.{task.name}" for task in settings.active_tasks()}
-    for name in sorted(idle & space.keys()):
-        raise ValueError(f"{PARAMS}: tune.space.{name}: this task is not trained now; take it out")
+        raise ValueError(
+            f"{PARAMS}: tune.space has no setting that is trained; expected some with a range or choices"
+        )
     if "model.width" in space and settings.text.vectors.source != "none":
         raise ValueError(
             f"{PARAMS}: tune.space.model.width: the vectors that words start from have one width; take it out, or set "
@@ -48,7 +45,7 @@ def initial_trial(settings: Settings) -> dict[str, Any]:
         ValueError: one is outside its range, or none of its choices.
     """
     present, trial = settings.tunable(), {}
-    for name, search in sorted(settings.tune.space.items()):
+    for name, search in sorted(settings.search_space().items()):
         value = present[name]
         if not _contains(search, value):
             options = f"choices {search.choices}" if search.choices else f"{search.low:g} to {search.high:g}"

@@ -71,7 +71,9 @@ class Search:
         return {
             "study": self.study.study_name,
             "objective": "mean of the tasks' first metrics on valid, of the best epoch",
-            "space": {n: s.model_dump(exclude_defaults=True) for n, s in self.settings.tune.space.items()},
+            "space": {
+                n: s.model_dump(exclude_defaults=True) for n, s in self.settings.search_space().items()
+            },
             "tasks": [task.name for task in self.tasks],
             "inputs": inputs(self.settings, self.tasks),
             "best": None if best is None else self.ended.index(best) + 1,
@@ -192,12 +194,12 @@ def open_search(text: str) -> Search:
     training has changed: scores would not compare. The number of trials may change.
     """
     settings = Settings.parse(load_yaml(text))
-    tuned = settings.tune.space.keys()
+    space = settings.search_space()
     facts = {
-        "settings": {n: v for n, v in settings.tunable().items() if n not in tuned},
+        "settings": {n: v for n, v in settings.tunable().items() if n not in space},
         "seed": settings.seed,
         "text": settings.text.model_dump(mode="json"),
-        "space": {name: search.model_dump(mode="json") for name, search in settings.tune.space.items()},
+        "space": {name: search.model_dump(mode="json") for name, search in space.items()},
         "tasks": [task.model_dump(mode="json") for task in settings.active_tasks()],
         "inputs": inputs(settings, settings.active_tasks()),
         "code": code_sha256("model", "training"),

@@ -26,8 +26,9 @@ def _check_all_settings() -> None:
     """Check the whole of params.yaml, so that a wrong value of a late stage is known before the first one works.
 
     Imported by name: no result of a stage depends on the sections that it does not read, so their code is no dependency of it.
+    Entries that ask nothing are warned of by the stages that read their section.
     """
-    importlib.import_module("mgm.settings.settings").Settings.load()
+    importlib.import_module("mgm.settings.settings").Settings.load(warns=False)
 
 
 def write_counts(stage: str, corpus: str, counts: Counts, **more: Any) -> None:

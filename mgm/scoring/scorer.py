@@ -1,5 +1,6 @@
 """Raw text to predictions, from a bundle alone, through the same functions that made the features for training."""
 
+import logging
 from pathlib import Path
 from typing import Self
 
@@ -14,11 +15,14 @@ from mgm.model.decode import TOKENS_PER_BATCH
 from mgm.model.predict import predict, prediction_schema
 from mgm.model.token_cache import TokenCache
 from mgm.settings.names import nearest
+from mgm.settings.references import find_misspelt
 from mgm.tasks import Task
 from mgm.text.cleaning import clean
 from mgm.text.features import FeaturePart, featurize_words
 from mgm.text.segmentation.tokens import segment
 from mgm.text.stopwords import content_flags
+
+_log = logging.getLogger(__name__)
 
 INPUT = pl.Schema({"doc_id": pl.String(), "text": pl.String()})
 
@@ -49,10 +53,18 @@ class Scorer:
         tasks: list[str] | str = "all",
         tokens_per_batch: int = TOKENS_PER_BATCH,
         public_key: Path | None = None,
+        allows_missing: bool = False,
     ) -> Self:
         """Return the scorer of a bundle's folder, which a public key must verify where one is given.
 
         From here on the process keeps memory that it frees (mgm/model/allocation.py).
+
+        Args:
+            folder: the bundle.
+            tasks: the tasks to predict; "all": all but generation tasks, unless the bundle has no others.
+            tokens_per_batch: words of a batch.
+            public_key: the key that must verify the bundle.
+            allows_missing: whether a task that the bundle lacks is left out with a warning, while another one remains.
 
         Raises:
             ValueError, FileNotFoundError: see `bundle.load` and `signing.check_signature`.
@@ -60,7 +72,10 @@ class Scorer:
         keep_freed_memory()
         if public_key is not None:
             check_signature(folder, public_key)
-        return cls(load_bundle(folder), tasks=tasks, tokens_per_batch=tokens_per_batch)
+        bundle = load_bundle(folder)
+        if allows_missing and isinstance(tasks, list):
+            tasks = _without_missing(bundle.tasks, tasks)
+        return cls(bundle, tasks=tasks, tokens_per_batch=tokens_per_batch)
 
     def copy(self) -> Self:
         """Return another scorer with the same bundle, for another thread."""
@@ -131,6 +146,19 @@ class Scorer:
             for stage, rows in rejects_by_stage.items()
         ]
         return part, pl.concat(rejects)
+
+
+def _without_missing(tasks: list[Task], names: list[str]) -> list[str]:
+    """Return the names without those that the bundle lacks and that are none of its tasks misspelt: these tasks are off.
+
+    Where no name would remain, all do.
+    """
+    known = {task.name for task in tasks}
+    present = [name for name in names if name in known or find_misspelt(name, known, names)]
+    if present and len(present) < len(names):
+        missing = ", ".join(name for name in names if name not in present)
+        _log.warning("score.tasks: not scored, as the bundle has no task of this name: %s", missing)
+    return present or names
 
 
 def _select_tasks(tasks: list[Task], names: list[str] | str) -> list[Task]:

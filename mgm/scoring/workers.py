@@ -65,7 +65,10 @@ class Worker:
             if model.public_key is not None:
                 key.write_bytes(model.public_key)
             self._scorer = Scorer.load(
-                bundle, tasks=model.settings.tasks, public_key=None if model.public_key is None else key
+                bundle,
+                tasks=model.settings.tasks,
+                public_key=None if model.public_key is None else key,
+                allows_missing=True,
             )
         if torch.cuda.is_available():  # Ray shows a worker only its share of the GPUs
             self._scorer.bundle.network.to("cuda")

@@ -7,10 +7,11 @@ that it needs, so that it depends on no other section's code; `Settings` (mgm/se
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from mgm.settings.corpora import CorpusSettings
 from mgm.settings.names import check_name, error_lines, nearest
+from mgm.settings.references import check_spelling, find_ignored, task_mentions, warn_ignored
 from mgm.settings.renamed import check_renamed
 from mgm.settings.section import Section
 from mgm.settings.yaml_file import YAMLError, load_yaml
@@ -39,13 +40,26 @@ class CoreSettings(Section):
 
     enabled: dict[str, str] = Field(min_length=1)
     seed: int = 1
-    corpora: dict[str, CorpusSettings]
+    corpora: dict[str, CorpusSettings] = Field(default={}, validate_default=True)
     tasks: dict[str, TaskSettings]
     train: GenerationSwitch = GenerationSwitch()
 
+    @field_validator("corpora", mode="before")
     @classmethod
-    def load(cls, path: Path = PARAMS) -> Self:
+    def _with_enabled(cls, corpora: Any, info: ValidationInfo) -> Any:
+        """Give every enabled corpus without an entry, or with an empty one, the defaults."""
+        if not isinstance(corpora, dict | None):
+            return corpora
+        written = {name: {} if entry is None else entry for name, entry in (corpora or {}).items()}
+        return {name: {} for name in info.data.get("enabled", {})} | written
+
+    @classmethod
+    def load(cls, path: Path = PARAMS, *, warns: bool = True) -> Self:
         """Read and check the sections of this view.
+
+        Args:
+            path: the file.
+            warns: whether entries that ask nothing are logged as a warning.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -60,7 +74,10 @@ class CoreSettings(Section):
             raise ValueError(f"{path}: not valid YAML: {error}") from error
         if not isinstance(raw, dict):
             raise ValueError(f"{path}: expected a mapping of sections, found {type(raw).__name__}")
-        return cls.parse(raw, str(path))
+        settings = cls.parse(raw, str(path))
+        if warns and (ignored := settings.ignored_entries()):
+            warn_ignored(str(path), tuple(ignored))
+        return settings
 
     @classmethod
     def parse(cls, raw: dict[str, Any], where: str = str(PARAMS)) -> Self:
@@ -92,29 +109,60 @@ class CoreSettings(Section):
         Raises:
             ValueError: a name stands nowhere else.
         """
-        for name in self.enabled:
-            check_name(name, self.corpora, where=f"{where}: enabled.{name}", role="corpus")
-        for name, task in self.tasks.items():
+        self._check_corpora(set(raw.get("corpora") or {}), where)
+        for name in self.tasks:
             if name == RECONSTRUCTION:
                 raise ValueError(
                     f"{where}: tasks.{name}: a column of the predictions; give the task another name"
                 )
-            for labelled in task.corpora:
-                check_name(
-                    labelled,
-                    self.corpora,
-                    where=f"{where}: tasks.{name}.corpora: {labelled!r}",
-                    role="corpus",
-                )
+        find_ignored(task_mentions(self), self.tasks, where)
         for name, corpus in self.corpora.items():
             labelled_tasks = [t for t, task in self.tasks.items() if name in task.corpora]
-            for task_name in corpus.columns:
+            for task_name in corpus.columns.keys() & self.tasks.keys():
                 place = f"{where}: corpora.{name}.columns.{task_name}"
                 check_name(task_name, labelled_tasks, where=place, role="task of this corpus")
         if not self.active_tasks():
             raise ValueError(
                 f"{where}: no enabled corpus has a task that is trained; enable one or add a task"
             )
+
+    def _check_corpora(self, written: set[str], where: str) -> None:
+        """Check that no name of a corpus is another one misspelt; one that is only not enabled is a corpus that is off.
+
+        Args:
+            written: the names that have an entry in `corpora`.
+        """
+        known = written | self.enabled.keys()
+        labelled = {corpus for task in self.tasks.values() for corpus in task.corpora}
+        for name, task in self.tasks.items():
+            for corpus in sorted(set(task.corpora) - known):
+                check_spelling(
+                    corpus,
+                    known,
+                    beside=task.corpora,
+                    where=f"{where}: tasks.{name}.corpora: {corpus!r}",
+                    role="corpus",
+                    remedy=f"; if it is switched off, the entry `{corpus}: {{}}` in `corpora` says so",
+                )
+        for corpus in sorted(self.enabled.keys() - written - labelled):
+            check_spelling(
+                corpus,
+                (written | labelled) - self.enabled.keys(),
+                where=f"{where}: enabled.{corpus}",
+                role="corpus",
+                remedy=f"; else the entry `{corpus}: {{}}` in `corpora` says that it is another",
+            )
+        for corpus in sorted(written - self.enabled.keys() - labelled):
+            check_spelling(
+                corpus,
+                self.enabled.keys() - written,
+                where=f"{where}: corpora.{corpus}",
+                role="corpus",
+            )
+
+    def ignored_entries(self) -> list[str]:
+        """Return the places of the entries that are for a task that `tasks` does not have, and ask nothing."""
+        return [mention.place for mention in task_mentions(self) if mention.name not in self.tasks]
 
     def tasks_for(self, corpus: str) -> list[Task]:
         """Return the tasks that a corpus labels, sorted by name, generation tasks too."""

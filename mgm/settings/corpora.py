@@ -4,6 +4,7 @@ from typing import Any
 
 from pydantic import Field
 
+from mgm.settings.references import TaskName
 from mgm.settings.section import Section
 
 
@@ -23,7 +24,7 @@ class CorpusSettings(Section):
     """
     split: str | None = None
     """Column of the document's split (train, valid, test); null: by the group's hash."""
-    columns: dict[str, str] = {}
+    columns: dict[TaskName, str] = {}
     """Task to column, where the column has not the task's name."""
     min_chars: int = Field(default=1, ge=0)
     """Fewest characters of a document after cleaning."""

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from mgm.settings.references import TaskName
 from mgm.settings.section import Section
 
 
@@ -67,7 +68,7 @@ class ExplainSettings(Section):
 class VerdictSettings(Section):
     """The conditions under which a candidate may replace the champion."""
 
-    floors: dict[str, float] = {}
+    floors: dict[TaskName, float] = {}
     """Task to the least value of its first metric on the test split."""
     noninferiority_margin: float = Field(default=0.0, ge=0)
     """A task fails where candidate - champion is significantly below minus this.

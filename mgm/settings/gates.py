@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from mgm.settings.references import TaskName
 from mgm.settings.section import Section
 
 
@@ -176,7 +177,7 @@ class GateSettings(Section):
 
     ingest: IngestGate = IngestGate()
     clean: CleanGate = CleanGate()
-    tasks: dict[str, TaskGate] = {}
+    tasks: dict[TaskName, TaskGate] = {}
     """Task to its thresholds, where they are not the defaults."""
     features: UnknownWordBudget = UnknownWordBudget()
     drift: DriftGate = DriftGate()

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from mgm.settings.names import merge_sections
+from mgm.settings.references import TaskName
 from mgm.settings.section import Section
 
 Words = Literal["all", "content"]
@@ -114,7 +115,7 @@ class WideSettings(Section):
 class CascadeSettings(Section):
     """Sharing where low-level tasks feed high-level ones."""
 
-    order: list[str] = []
+    order: list[TaskName] = []
     """Tasks from low to high, each read by those above it; tagging is always below tasks of documents.
 
     Tasks that are not named are above the named ones and not read by their kind.

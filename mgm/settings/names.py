@@ -6,6 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+WEIGHTS = "train.weights."
+"""The beginning of the full name of a task's weight."""
+
 
 def nearest(name: str, valid: Iterable[str]) -> str:
     """Return ` (did you mean 'x'?)`, ignoring case, or the valid names where none is near."""
@@ -36,8 +39,7 @@ def check_name(name: str, valid: Iterable[str], *, where: str, role: str) -> Non
 
 def key_path(name: str) -> list[str]:
     """Return the keys that lead to a setting of a full name; a task's name may have dots in it."""
-    weights = "train.weights."
-    return ["train", "weights", name.removeprefix(weights)] if name.startswith(weights) else name.split(".")
+    return ["train", "weights", name.removeprefix(WEIGHTS)] if name.startswith(WEIGHTS) else name.split(".")
 
 
 def overridden(raw: dict[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from mgm.settings.references import TaskName
 from mgm.settings.section import Section
 
 
@@ -39,7 +40,7 @@ class ScoreSettings(Section):
     """Shards scored side by side in this process, without `ray`; each more takes half a gigabyte."""
     max_failed_documents: int = Field(default=100, ge=1)
     """Documents of a shard that the model may fail for; more stop the night."""
-    tasks: Literal["all"] | list[str] = "all"
+    tasks: Literal["all"] | list[TaskName] = "all"
     """A list, or all; generation tasks are in all only where the bundle has no others."""
     ray: RaySettings = RaySettings()
     nights_at_once: int = Field(default=1, ge=1)

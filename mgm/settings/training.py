@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from mgm.settings.core import GenerationSwitch
 from mgm.settings.names import nearest
+from mgm.settings.references import TaskName
 from mgm.settings.section import Section
 
 AGGREGATORS = (
@@ -73,7 +74,7 @@ class TrainSettings(GenerationSwitch):
     """
     aggregator: dict[str, float | str] = {}
     """Arguments of the aggregator by their names in TorchJD, such as {c: 0.4} of CAGrad."""
-    weights: dict[str, Annotated[float, Field(gt=0)]] = {}
+    weights: dict[TaskName, Annotated[float, Field(gt=0)]] = {}
     """Task to the factor of its loss in the sum; a task that is not named has 1.
 
     Of the losses of the network without its wide part. With `uncertainty` it multiplies the task's whole term, the learned
@@ -135,7 +136,7 @@ class TrainSettings(GenerationSwitch):
 class DistillationSettings(Section):
     """Teachers' predictions as targets beside the labels."""
 
-    teachers: dict[str, Annotated[list[str], Field(min_length=1)]] = {}
+    teachers: dict[TaskName, Annotated[list[str], Field(min_length=1)]] = {}
     """Task to files in data/teachers, whose mean is the target, such as role: [role/single.parquet]."""
     annealing: bool = True
     """Whether the label's weight in the target grows from 0 to 1 over training.

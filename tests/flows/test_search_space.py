@@ -70,7 +70,7 @@ def test_the_search_starts_with_the_present_settings() -> None:
 @pytest.mark.parametrize(
     ("space", "message"),
     [
-        ({}, r"tune.space is empty"),
+        ({}, r"tune.space has no setting that is trained"),
         ({"train.learning_rate": {"low": 0.03, "high": 0.1}}, r"learning_rate: the present value 0.02 is not among what is tried \(0.03 to 0.1\)"),
         ({"model.width": {"low": 7, "high": 31, "step": 6}}, r"model.width: the present value 16 is not among what is tried"),
         ({"model.fusion": {"choices": ["gated", "gated "]}}, r"model.fusion"),
@@ -84,10 +84,17 @@ def test_a_space_without_the_present_settings_is_an_error(space: dict[str, Any],
         initial_trial(config)
 
 
-def test_what_is_not_trained_or_does_not_fit_is_an_error() -> None:
-    poems = {"enabled": {"menus": "menus.jsonl"}}
-    with pytest.raises(ValueError, match=r"train.weights.themes: this task is not trained now"):
-        distributions(settings({"train.weights.themes": {"low": 0.5, "high": 2}}, **poems))
+def test_the_weight_of_a_task_that_is_off_is_not_searched_for() -> None:
+    """Neither where its corpora are off nor where it was taken out of `tasks`; a range that excludes its weight is none."""
+    weights = {"train.weights.themes": {"low": 2, "high": 3}, "train.weights.valence": {"low": 2, "high": 3}}
+    config = settings(weights | {"train.epochs": {"low": 1, "high": 9}}, enabled={"menus": "menus.jsonl"})
+    assert distributions(config) == {"train.epochs": IntDistribution(1, 9)}
+    assert initial_trial(config) == {"train.epochs": 4}
+    with pytest.raises(ValueError, match="tune.space has no setting that is trained"):
+        distributions(settings(weights, enabled={"menus": "menus.jsonl"}))
+
+
+def test_a_width_that_does_not_fit_the_vectors_is_an_error() -> None:
     text = tiny_corpora.SETTINGS["text"] | {"vectors": {"source": "train"}}
     with pytest.raises(ValueError, match=r"model.width: the vectors that words start from have one width"):
         distributions(settings({"model.width": {"low": 8, "high": 32}}, text=text))

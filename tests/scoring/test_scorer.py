@@ -99,3 +99,15 @@ def test_only_chosen_tasks_are_predicted(bundle: Path) -> None:
         ValueError, match=r"score.tasks: 'prize': the bundle has no such task \(did you mean 'price'\?\)"
     ):
         Scorer.load(bundle, tasks=["prize"])
+
+
+def test_a_chosen_task_that_is_off_is_left_out_where_that_is_allowed(
+    bundle: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A misspelt one is an error still, and so is a choice of which nothing remains."""
+    few = Scorer.load(bundle, tasks=["valence", "price"], allows_missing=True)
+    assert [task.name for task in few.tasks] == ["price"]
+    assert caplog.messages == ["score.tasks: not scored, as the bundle has no task of this name: valence"]
+    for tasks in (["dish", "prize"], ["valence"]):
+        with pytest.raises(ValueError, match="the bundle has no such task"):
+            Scorer.load(bundle, tasks=tasks, allows_missing=True)

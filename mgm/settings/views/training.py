@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from mgm.settings.names import check_name, flatten_sections
+from mgm.settings.names import WEIGHTS, flatten_sections
 from mgm.settings.training import DistillationSettings, PretrainSettings, TrainSettings
 from mgm.settings.views.network import NetworkSettings
 from mgm.tasks import TASK_KINDS, Task
@@ -18,10 +18,7 @@ class TrainingSettings(NetworkSettings):
 
     def _check(self, raw: dict[str, Any], where: str) -> None:
         super()._check(raw, where)
-        for name in self.train.weights:
-            check_name(name, self.tasks, where=f"{where}: train.weights.{name}", role="task")
-        for name in self.distillation.teachers:
-            check_name(name, self.tasks, where=f"{where}: distillation.teachers.{name}", role="task")
+        for name in sorted(self.distillation.teachers.keys() & self.tasks.keys()):
             if not TASK_KINDS[self.tasks[name].kind].is_distillable:
                 raise ValueError(
                     f"{where}: distillation.teachers.{name}: a {self.tasks[name].kind} task has no teachers "
@@ -31,7 +28,8 @@ class TrainingSettings(NetworkSettings):
     def tunable(self) -> dict[str, Any]:
         """Return every setting that training reads and features do not, by its full name, with its value."""
         values = flatten_sections(self.model_dump(mode="json", include={"model", "train"}))
-        values |= {f"train.weights.{task}": self.train.weights.get(task, 1.0) for task in self.tasks}
+        values = {name: value for name, value in values.items() if not name.startswith(WEIGHTS)}
+        values |= {f"{WEIGHTS}{task}": self.train.weights.get(task, 1.0) for task in self.tasks}
         # scores of other tasks do not compare; a trial has one process
         del values["train.generation"], values["train.processes"]
         return values
