@@ -2,18 +2,20 @@
 
 import difflib
 import io
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
-from ruamel.yaml.util import load_yaml_guess_indent
 
 from mgm.settings.core import PARAMS
 from mgm.settings.names import key_path, overridden
 from mgm.settings.yaml_file import load_yaml
 
 _NO_WRAPPING = 1 << 16
+_NULL = re.compile(r"^\s*[^\s#{]+: null\b", re.MULTILINE)
 
 
 def set_values(text: str, values: Mapping[str, Any]) -> str:
@@ -22,13 +24,14 @@ def set_values(text: str, values: Mapping[str, Any]) -> str:
     Raises:
         ValueError: the settings cannot be changed without others changing too (one that stands under an anchor).
     """
-    _, indent, sequence_offset = load_yaml_guess_indent(text)
     writer = YAML()
-    writer.Representer = _Representer
+    if _NULL.search(text):
+        writer.Representer = _NullRepresenter
     writer.preserve_quotes, writer.width = True, _NO_WRAPPING
-    step = indent or 2
-    writer.indent(mapping=step, sequence=step + (sequence_offset or 0), offset=sequence_offset or 0)
     document = writer.load(text)
+    steps = dict(_indentation(document))
+    offset = steps.get(CommentedSeq, 0)
+    writer.indent(mapping=steps.get(CommentedMap, 2), sequence=offset + 2, offset=offset)
     for name, value in values.items():
         *parents, last = key_path(name)
         section = document
@@ -53,12 +56,21 @@ def unified_diff(before: str, after: str) -> str:
     return "".join(difflib.unified_diff(old, new, f"a/{PARAMS}", f"b/{PARAMS}"))
 
 
-class _Representer(RoundTripRepresenter):
-    """The representation of null by its name."""
+def _indentation(section: CommentedMap) -> Iterator[tuple[type, int]]:
+    """Yield the columns by which the mappings and lists of a file are indented, each with its type."""
+    for key, value in section.items():
+        if isinstance(value, CommentedMap | CommentedSeq) and value and not value.fa.flow_style():
+            yield type(value), value.lc.col - section.lc.key(key)[1]
+            if isinstance(value, CommentedMap):
+                yield from _indentation(value)
+
+
+class _NullRepresenter(RoundTripRepresenter):
+    """The representation of null by its name, for files where it is written so."""
 
     def null(self, _: None) -> Any:
-        """Write `null`; ruamel's default is to write nothing, which would change other lines too."""
+        """Write `null`; ruamel's default is to write nothing, as DVC does."""
         return self.represent_scalar("tag:yaml.org,2002:null", "null")
 
 
-_Representer.add_representer(type(None), _Representer.null)
+_NullRepresenter.add_representer(type(None), _NullRepresenter.null)

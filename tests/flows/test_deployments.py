@@ -1,5 +1,7 @@
 """prefect.yaml: what it says fits the flows, and a real server, worker and cron run it."""
 
+import asyncio
+import copy
 import inspect
 import re
 import shutil
@@ -19,6 +21,8 @@ import pytest
 import yaml
 from deltalake import DeltaTable
 from prefect.client.base import PrefectHttpxSyncClient
+from prefect.utilities.importtools import import_object
+from prefect.utilities.templating import apply_values
 
 from flows import artifacts
 from flows.backfill import backfill
@@ -33,7 +37,8 @@ FLOWS = {
     "flows/nightly.py:nightly_score": nightly_score,
     "flows/backfill.py:backfill": backfill,
 }
-DEPLOYMENTS = yaml.safe_load((SOURCE / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+DECLARED = yaml.safe_load((SOURCE / "prefect.yaml").read_text(encoding="utf-8"))
+DEPLOYMENTS = DECLARED["deployments"]
 CRON = "*/1 * * * *"
 STAGES = """
 stages:
@@ -76,6 +81,49 @@ def test_outside_of_a_flow_run_no_artifact_is_written(monkeypatch: pytest.Monkey
     artifacts.Progress(artifacts.BACKFILL_PROGRESS, "none", 3).update(1)
 
 
+def _enter_project(deployed_from: Path) -> Path:
+    """Takes the steps of prefect.yaml as Prefect does before a run, without a server; returns the folder."""
+    outputs: dict[str, Any] = {"deployed-from": {"stdout": str(deployed_from)}}
+    result: Any = None
+    for step in DECLARED["pull"]:
+        ((name, given),) = step.items()
+        inputs = apply_values(given, outputs)
+        identity, function = inputs.pop("id", None), import_object(name)
+        result = function(**inputs)
+        outputs[identity] = result = asyncio.run(result) if inspect.iscoroutine(result) else result
+    return Path(result["directory"])
+
+
+@pytest.mark.parametrize("variable", ["set", "empty", "unset"])
+def test_a_run_works_in_the_project_that_the_worker_names(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = tmp_path / "an own clone", tmp_path / "deployed from"
+    for folder in (ours, theirs):
+        folder.mkdir()
+        (folder / "dvc.yaml").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MGM_PROJECT", str(ours) if variable == "set" else "")
+    if variable == "unset":
+        monkeypatch.delenv("MGM_PROJECT")
+    assert _enter_project(theirs) == Path.cwd() == (ours if variable == "set" else theirs)
+
+
+@pytest.mark.parametrize("variable", ["wrong", "unset"])
+def test_a_run_without_a_project_says_what_to_set(
+    variable: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, empty = tmp_path / "gone", tmp_path / "empty"
+    empty.mkdir()
+    monkeypatch.delenv("MGM_PROJECT", raising=False)
+    if variable == "wrong":
+        monkeypatch.setenv("MGM_PROJECT", str(empty))
+    place = str(empty) if variable == "wrong" else f"not set, so {gone}"
+    expected = re.escape(f"MGM_PROJECT: {place}: expected the full path of a project's folder")
+    with pytest.raises(RuntimeError, match=rf": {expected} on the worker's machine, with a dvc\.yaml\n$"):
+        _enter_project(gone)
+
+
 @pytest.fixture
 def project(repository: Path) -> Path:
     """A project whose stages are two lines of shell."""
@@ -88,7 +136,7 @@ def project(repository: Path) -> Path:
 
 def _deploy(root: Path, api: str, name: str, parameters: dict[str, Any], **more: Any) -> str:
     """Deploys all of prefect.yaml, one of them every minute; returns the id of that one."""
-    declared = yaml.safe_load((SOURCE / "prefect.yaml").read_text(encoding="utf-8"))
+    declared = copy.deepcopy(DECLARED)
     for deployment in declared["deployments"]:
         deployment["schedules"] = []
         if deployment["name"] == name:
@@ -113,15 +161,19 @@ def _keys(api: str) -> set[str]:
 
 
 @pytest.mark.slow
-def test_cron_fires_also_after_a_run_that_hangs(project: Path) -> None:
-    port = _free_port()
+def test_cron_fires_also_after_a_run_that_hangs(project: Path, tmp_path: Path) -> None:
+    """The project lies in a third folder: neither the deployer's nor the worker's."""
+    deployer, worker, port = tmp_path / "deployer", tmp_path / "worker", _free_port()
+    shutil.copytree(project, deployer, symlinks=True)
+    worker.mkdir()
     api = f"http://127.0.0.1:{port}/api"
     grace = {"PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "30"}
     limit = {"limit": 1, "collision_strategy": "ENQUEUE"}
     with _background(project, api, "server", "start", "--port", str(port), **grace):
         _wait(lambda: _answers(f"{api}/health"), 180, "the server answers")
-        _stuck(api, _deploy(project, api, "retrain", {"promote": False}, concurrency_limit=limit))
-        with _background(project, api, "worker", "start", "--pool", "local-pool", "--type", "process"):
+        _stuck(api, _deploy(deployer, api, "retrain", {"promote": False}, concurrency_limit=limit))
+        pool = ["--pool", "local-pool", "--type", "process"]
+        with _background(worker, api, "worker", "start", *pool, MGM_PROJECT=str(project)):
             _wait(
                 lambda: _scheduled_and_completed(api, "retrain"),
                 400,
@@ -129,6 +181,7 @@ def test_cron_fires_also_after_a_run_that_hangs(project: Path) -> None:
             )
         assert artifacts.RETRAIN_PROGRESS in _keys(api)
     assert (project / "second").read_text(encoding="utf-8") == "一\n一\n"
+    assert not (deployer / "second").exists()
 
 
 @pytest.mark.slow

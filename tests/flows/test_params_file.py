@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flows.params_comments import commented
 from flows.params_file import set_values, unified_diff
 from mgm.settings.names import overridden
 from mgm.settings.yaml_file import load_yaml
@@ -31,6 +32,35 @@ VALUES = st.fixed_dictionaries(
 def test_without_changes_the_shipped_file_stays_as_it_is() -> None:
     assert set_values(SHIPPED, {}) == SHIPPED
     assert unified_diff(SHIPPED, SHIPPED) == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "model:\n    word:  # by hand\n        enabled: true\n",
+        "text:\n  mask:  # by DVC\n  - url\n  vectors:\n    file:\n",
+        "text:\n  mask:\n    - url\n  vectors:\n    file: null\n",
+        "text:\n  mask: []\n  weights: {a: null}\n",
+    ],
+    ids=["four blanks", "as DVC writes", "indented lists", "flow"],
+)
+def test_without_changes_a_file_stays_as_it_is(text: str) -> None:
+    assert set_values(text, {}) == text
+
+
+def test_dvc_changes_no_line_of_the_shipped_file_but_the_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `dvc exp run -S` does it."""
+    from dvc.utils.hydra import apply_overrides
+
+    monkeypatch.chdir(tmp_path)
+    path = Path("params.yaml")
+    path.write_text(SHIPPED, encoding="utf-8")
+    apply_overrides(path, ["train.epochs=7"])
+    after = path.read_text(encoding="utf-8")
+    assert after == set_values(SHIPPED, {"train.epochs": 7})
+    assert commented(after) == after
 
 
 @given(VALUES)
