@@ -14,14 +14,13 @@ export RAY_USAGE_STATS_ENABLED := 0
 .PHONY: run run-generation study setup test test-slow coverage lint clean
 
 run: setup
-	dvc repro
-	@mgm results
+	mgm run
 
 run-generation: setup
-	python -m flows.generation
+	mgm generate
 
 study: setup
-	python -m flows.study
+	mgm study
 
 setup: $(READY)
 

@@ -150,7 +150,7 @@ def run_command(root: Path, arguments: list[str]) -> tuple[dict[str, float], str
         cwd=root,
         env=env,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.STDOUT,
         text=True,
     )
     assert process.stdout is not None
@@ -208,7 +208,11 @@ def measure(root: Path, gate: str, repeat: int) -> dict[str, Any]:
         "peak_memory_mib": peak,
         "within_budget": seconds <= BUDGET["seconds"] and peak <= BUDGET["peak_memory_mib"],
         "inside": {k: round(v, 1) for k, v in json.loads(timed.splitlines()[-1]).items()},
-        "said": next(line for line in said.splitlines() if line.startswith("gate ")).split(" (")[0],
+        "said": next(
+            line
+            for line in (line.removeprefix("error: ") for line in said.splitlines())
+            if line.startswith("gate ")
+        ).split(" (")[0],
     }
 
 

@@ -1,10 +1,16 @@
 """Many dates scored as nights, resumable: a night that is in the table is skipped.
 
-`python -m flows.backfill --from 2026-01-01 --to 2026-01-31 --input 'incoming/{date}.jsonl'`
+`mgm backfill --from 2026-01-01 --to 2026-01-31 --input 'incoming/{date}.jsonl'`
 """
 
-import argparse
 import sys
+
+if __name__ == "__main__":  # before all else: the command imports this module by its name
+    from flows.cli import main
+
+    sys.exit(main(["backfill", *sys.argv[1:]]))
+
+# isort: split
 import time
 from dataclasses import replace
 from datetime import date
@@ -16,7 +22,8 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
 from flows import artifacts, processes, server
-from flows.dates import date_range, parse_date
+from flows.dates import date_range
+from flows.errors import CommandFailed
 from flows.fan_out import run_tasks
 from flows.night import SCORED, SUMMARY
 from flows.night_outcomes import (
@@ -27,7 +34,6 @@ from flows.night_outcomes import (
     write_backfill_summary,
 )
 from flows.nightly import score_and_time
-from flows.score import add_arguments, parse_options
 from flows.scoring_options import ScoringOptions, check_placeholder, load_settings
 from mgm.files import read_json
 from mgm.scoring.commits import current_revision
@@ -36,11 +42,11 @@ from mgm.scoring.delta import open_table
 _MAX_ERROR_LINES = 20
 
 
-class NightsFailed(RuntimeError):
+class NightsFailed(CommandFailed):
     """At least one night failed; the message names each with its reason."""
 
 
-class NightFailed(RuntimeError):
+class NightFailed(CommandFailed):
     """A night's process ended with an error, which is the message."""
 
 
@@ -76,7 +82,7 @@ def score_in_subprocess(day: date, options: ScoringOptions, api: str | None) -> 
 
 
 def _command(day: date, options: ScoringOptions) -> list[str]:
-    command = [sys.executable, "-m", "flows.score", "--date", day.isoformat()]
+    command = [sys.executable, "-m", "flows.cli", "score", "--date", day.isoformat()]
     for name, value in (
         ("--input", options.source),
         ("--bundle", options.bundle),
@@ -166,42 +172,26 @@ def score_dates(first: date, last: date, options: ScoringOptions) -> None:
         )
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m flows.backfill", description="Scores many dates, resumable."
-    )
-    parser.add_argument("--from", dest="first", required=True, metavar="YYYY-MM-DD", help="the first date")
-    parser.add_argument(
-        "--to", dest="last", required=True, metavar="YYYY-MM-DD", help="the last date, included"
-    )
-    add_arguments(parser)
-    arguments = parser.parse_args(argv)
-    try:
-        first, last = parse_date(arguments.first), parse_date(arguments.last)
-        date_range(first, last)
-        if arguments.input is not None:
-            check_placeholder(arguments.input)
-    except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+def run_backfill(first: date, last: date, options: ScoringOptions) -> None:
+    """Run the flow with a temporary server where no other is set, and raise what it failed with.
+
+    Raises:
+        ValueError: before anything is scored: the dates are reversed, or the source is not one a date.
+        NightsFailed: after the last night, where any failed.
+    """
+    date_range(first, last)
+    if options.source is not None:
+        check_placeholder(str(options.source))
     server.start_temporary()
-    options = parse_options(arguments)
     state: Any = backfill(
         first,
         last,
-        source=options.source,
-        bundle=arguments.bundle,
+        source=None if options.source is None else str(options.source),
+        bundle=None if options.bundle is None else str(options.bundle),
         as_corpus=options.as_corpus,
         accept_drift=options.accept_drift,
         rescore=options.rescore,
         return_state=True,
     )
     if not state.is_completed():
-        print(f"error: {state.result(raise_on_failure=False)}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        raise state.result(raise_on_failure=False)

@@ -9,21 +9,32 @@ import typer
 from typer.main import get_command
 
 from flows import logs
+from flows.commands.backfill import backfill
 from flows.commands.champion import champion
+from flows.commands.crossval import crossval
+from flows.commands.distill import distill
+from flows.commands.docs import docs
+from flows.commands.doctor import doctor
 from flows.commands.fetch import fetch
+from flows.commands.generate import generate
 from flows.commands.lineage import lineage
 from flows.commands.migrate import migrate
 from flows.commands.promote import promote
 from flows.commands.results import results
 from flows.commands.rollback import rollback
+from flows.commands.run import run
+from flows.commands.score import score
+from flows.commands.study import study
+from flows.commands.train import train
+from flows.commands.tune import tune
 from flows.errors import exit_status
 from flows.exit_codes import DONE, INTERRUPTED, MEANINGS, MISUSED
 
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "A project": (fetch, migrate),
-    "Train": (results,),
+    "A project": (fetch, doctor, docs, migrate),
+    "Train": (run, results, train, study, tune, crossval, distill, generate),
     "Promote": (promote, rollback, champion),
-    "Score": (lineage,),
+    "Score": (score, backfill, lineage),
 }
 """The commands by the heading under which `mgm --help` lists them."""
 
@@ -65,6 +76,7 @@ def build_app() -> typer.Typer:
         callback=_options,
         epilog=_EPILOG,
         pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
         context_settings={"help_option_names": ["--help", "-h"]},
     )
     for heading, functions in COMMANDS.items():

@@ -1,6 +1,6 @@
 """Cross-validation: each fold's groups of train and valid are held out of a training of the joint model, then predicted.
 
-`python -m flows.crossval`, or `--folds 10`. The test split is not read.
+`mgm crossval`, or `mgm crossval --folds 10`. The test split is not read.
 
 Of the groups outside a fold a share, `crossval.validation_share` of params.yaml, is the fold's own validation: early stopping goes by
 it, and thresholds and the logit adjustment are tuned on it. The held-out rows decide nothing. The fold's vocabulary is refitted;
@@ -8,16 +8,22 @@ label spaces, derived stopwords and trained word vectors are those of the train 
 done are kept; a fold that a kill broke off goes on after its last whole epoch.
 """
 
-import argparse
+import sys
+
+if __name__ == "__main__":  # before all else: the command imports this module by its name
+    from flows.cli import main
+
+    sys.exit(main(["crossval", *sys.argv[1:]]))
+
+# isort: split
+import logging
 import math
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from flows import lock
-from flows.errors import exit_status
 from flows.graph import require_up_to_date
 from flows.project import DATA, REPORTS, TRAINING
 from flows.revision import code_sha256
@@ -37,6 +43,8 @@ from mgm.training.fit import FitResult, Plan, fit
 FOLDS = DATA / "crossval"
 RESULTS = REPORTS / "crossval.json"
 
+_logger = logging.getLogger(__name__)
+
 
 def crossvalidate(settings: Settings) -> dict[str, Any]:
     """Train and measure every fold that is not done, and return the content of RESULTS.
@@ -47,9 +55,9 @@ def crossvalidate(settings: Settings) -> dict[str, Any]:
     section = settings.crossval
     facts = _facts(settings)
     pending = [n for n in range(section.folds) if _kept(n, section.folds, facts) is None]
-    print(_announcement(section.folds, len(pending)), flush=True)
+    _logger.info(_announcement(section.folds, len(pending)))
     for number in pending:
-        print(f"fold {number + 1}/{section.folds}", flush=True)
+        _logger.info(f"fold {number + 1}/{section.folds}")
         measured = _measure(settings, number)
         write_json(_place(number, section.folds), {"facts": facts, **measured})
     results = [_kept(number, section.folds, facts) for number in range(section.folds)]
@@ -186,19 +194,16 @@ def _announcement(folds: int, pending: int) -> str:
     return f"{text}; {pending} x the joint model's {minutes:.1f} minutes are about {pending * minutes:.0f} minutes"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m flows.crossval", description=__doc__)
-    parser.add_argument("--folds", type=int, help="number of folds (default: crossval.folds of params.yaml)")
-    folds = parser.parse_args(arguments).folds
-    try:
-        return exit_status(lambda: _run(folds))
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on", file=sys.stderr)
-        return 130
+def run_crossval(folds: int | None = None) -> list[str]:
+    """Cross-validate with the settings of params.yaml, write RESULTS, and return its lines for people.
 
+    Args:
+        folds: their number; None: `crossval.folds`.
 
-def _run(folds: int | None) -> None:
+    Raises:
+        ValueError: a setting is wrong, a stage before training is out of date, or a fold lacks rows.
+        BlockingIOError: another run is at work in this folder.
+    """
     with lock.workspace():
         settings = Settings.load()
         if folds is not None:
@@ -209,8 +214,4 @@ def _run(folds: int | None) -> None:
         require_up_to_date()
         content = crossvalidate(settings)
     write_json(RESULTS, content)
-    print(*table(content["tasks"]), f"written to {RESULTS}", sep="\n")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return [*table(content["tasks"]), f"written to {RESULTS}"]

@@ -1,25 +1,34 @@
 """Train teachers of the joint model: each task alone, under one seed or several.
 
-Their scores of the training documents are kept in data/teachers. `python -m flows.distill --seeds 3 --tasks role tags`. Resumable;
+Their scores of the training documents are kept in data/teachers. `mgm distill role tags --seeds 3`. Resumable;
 the trainings are those of the study.
 """
 
-import argparse
-import shutil
 import sys
+
+if __name__ == "__main__":  # before all else: the command imports this module by its name
+    from flows.cli import main
+
+    sys.exit(main(["distill", *sys.argv[1:]]))
+
+# isort: split
+import logging
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
 
-from flows.errors import exit_status
+from flows.dvc_command import dvc_repro
 from flows.project import TEACHERS as FILES
-from flows.study import announcement, pending_variants, run_dvc, stage_name
+from flows.study import announcement, pending_variants, stage_name
 from mgm.experiments.study import FOLDER
 from mgm.experiments.variants import SCORES, TEACHERS, Variant, variants
 from mgm.settings.core import PARAMS
 from mgm.settings.names import nearest
 from mgm.settings.views.training import TrainingSettings
+
+_logger = logging.getLogger(__name__)
 
 
 def select_teachers(settings: TrainingSettings, tasks: Sequence[str], num_seeds: int) -> list[Variant]:
@@ -32,9 +41,7 @@ def select_teachers(settings: TrainingSettings, tasks: Sequence[str], num_seeds:
     names = {teacher.part for teacher in teachers}
     for name in tasks:
         if name not in names:
-            raise ValueError(
-                f"--tasks {name}: {PARAMS} has no task of this name to teach{nearest(name, names)}"
-            )
+            raise ValueError(f"task {name}: {PARAMS} has no task of this name to teach{nearest(name, names)}")
     return [v for name in sorted(names) if not tasks or name in tasks for v in teachers if v.part == name]
 
 
@@ -60,28 +67,24 @@ def params_lines(teachers: Sequence[Variant]) -> str:
     return "\n".join(["distillation:", "  teachers:", *lines])
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Bring the teachers up to date and copy their scores into data/teachers; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m flows.distill", description=__doc__)
-    parser.add_argument(
-        "--seeds", type=int, default=1, choices=range(1, len(TEACHERS) + 1), help="teachers of each task"
-    )
-    parser.add_argument("--tasks", nargs="+", default=[], metavar="TASK", help="default: all but tagging")
-    options = parser.parse_args(arguments)
-    return exit_status(lambda: _distill(options.tasks, options.seeds))
+def train_teachers(tasks: Sequence[str], num_seeds: int) -> list[Variant]:
+    """Bring the teachers of these tasks up to date, copy their scores into data/teachers, and return the teachers.
 
+    Args:
+        tasks: their names; none: all tasks that can have a teacher.
+        num_seeds: the teachers of each task.
 
-def _distill(tasks: Sequence[str], num_seeds: int) -> None:
+    Raises:
+        ValueError: a task of this name is not trained, or can have no teacher, or the number is none that there is.
+        ChildProcessError: a training failed.
+    """
+    if not 1 <= num_seeds <= len(TEACHERS):
+        raise ValueError(f"seeds: found {num_seeds}, expected 1 to {len(TEACHERS)}")
     teachers = select_teachers(TrainingSettings.load(), tasks, num_seeds)
-    print(announcement(teachers, pending_variants(teachers)), flush=True)
-    run_dvc("repro", *map(stage_name, teachers))
+    _logger.info(announcement(teachers, pending_variants(teachers)))
+    dvc_repro(*map(stage_name, teachers))
     for variant in teachers:
         target = FILES / teacher_file(variant)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(Path(*FOLDER, variant.name, SCORES), target)
-    print(f"{len(teachers)} teachers in {FILES}; to learn from them, set in {PARAMS} and run `dvc repro`:")
-    print(params_lines(teachers))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    return teachers

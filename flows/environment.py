@@ -6,12 +6,15 @@ Usage statistics are off, and Prefect's database stays inside the project (`.pre
 import os
 from pathlib import Path
 
-DEFAULTS = {
+STATISTICS = {
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
     "GX_ANALYTICS_ENABLED": "false",
     "RAY_USAGE_STATS_ENABLED": "0",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+"""The switches of usage statistics, off."""
+DEFAULTS = STATISTICS | {
     # A temporary server on a busy machine of two cores can need more than Prefect's 20 seconds.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
     # How long a thread of torch waits awake for the others. The default is so long that two busy processes, each keeping

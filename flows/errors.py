@@ -6,12 +6,16 @@ from collections.abc import Callable
 from mgm.errors import MissingExtra, MissingInput, StaleInput
 from mgm.settings.renamed import RenamedSettings
 
-_COMMANDS = {"study": "make study"}
+_COMMANDS = {"study": "mgm study"}
+
+
+class CommandFailed(RuntimeError):
+    """A command has refused, or failed at, its work for a reason that is no fault of the code; the message is for its user."""
 
 
 def command_for(made_by: str) -> str:
     """Return the command that runs a stage of dvc.yaml, or the study."""
-    return _COMMANDS.get(made_by, f"dvc repro {made_by}")
+    return _COMMANDS.get(made_by, f"mgm run {made_by}")
 
 
 def message(error: Exception) -> str:
@@ -29,9 +33,9 @@ def message(error: Exception) -> str:
 
 
 def exit_status(command: Callable[[], int | None]) -> int:
-    """Run a command and return its exit status; an error of a setting or a file is printed without a trace, and is status 1."""
+    """Run a command and return its exit status; an error that is no fault of the code is printed without a trace, and is status 1."""
     try:
         return command() or 0
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, CommandFailed) as error:
         print(f"error: {message(error)}", file=sys.stderr)
         return 1

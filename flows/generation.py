@@ -1,21 +1,27 @@
-"""The generation tasks of the enabled corpora, trained alone in a project below data/generation: `make run-generation`.
+"""The generation tasks of the enabled corpora, trained alone in a project below data/generation: `mgm generate`.
 
-`python -m flows.generation` is the same. It is the stage graph of dvc.yaml in another folder, whose params.yaml has the settings
+It is the stage graph of dvc.yaml in another folder, whose params.yaml has the settings
 of `run_generation`, such as a separate budget; stages that have run before are not run again.
 """
 
+import sys
+
+if __name__ == "__main__":  # before all else: the command imports this module by its name
+    from flows.cli import main
+
+    sys.exit(main(["generate", *sys.argv[1:]]))
+
+# isort: split
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from flows.errors import exit_status
+from flows.dvc_command import dvc_repro
 from flows.project import DATA
-from flows.results import result_lines
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
 from mgm.settings.yaml_file import dump_yaml, load_yaml
@@ -26,17 +32,18 @@ FOLDER = DATA / "generation"
 CODE = ("mgm", "flows", "dvc.yaml", ".dvcignore", "data/resources", "data/teachers")
 
 
-def main() -> int:
-    """Write the project and run its stages; return the exit status, which is DVC's."""
-    return exit_status(_run)
+_DVC = (sys.executable, "-m", "dvc")
 
 
-def _run() -> int:
+def run_generation() -> None:
+    """Write the project and bring its stages up to date.
+
+    Raises:
+        ValueError: the settings are wrong, or no enabled corpus has a generation task.
+        ChildProcessError: a stage failed.
+    """
     materialize_project(Path(), FOLDER, project_params(load_yaml(PARAMS.read_text(encoding="utf-8"))))
-    status = subprocess.run(["dvc", "repro"], cwd=FOLDER, check=False).returncode
-    if status == 0:
-        print(*result_lines(FOLDER), f"in {FOLDER}", sep="\n")
-    return status
+    dvc_repro(folder=FOLDER)
 
 
 def project_params(raw: dict[str, Any]) -> dict[str, Any]:
@@ -94,13 +101,9 @@ def materialize_project(root: Path, folder: Path, params: dict[str, Any]) -> Non
                 shutil.copyfile(source, folder / place)
     (folder / PARAMS).write_text(dump_yaml(params), encoding="utf-8")
     if not (folder / ".dvc").is_dir():
-        subprocess.run(["dvc", "init", "--no-scm", "--quiet"], cwd=folder, check=True)
-        subprocess.run(["dvc", "config", "core.analytics", "false"], cwd=folder, check=True)
+        subprocess.run([*_DVC, "init", "--no-scm", "--quiet"], cwd=folder, check=True)
+        subprocess.run([*_DVC, "config", "core.analytics", "false"], cwd=folder, check=True)
 
 
 def _known(entries: dict[str, Any], names: set[str]) -> dict[str, Any]:
     return {name: entry for name, entry in entries.items() if name in names}
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flows import processes
+from flows.errors import CommandFailed
 
 DVC_YAML = "dvc.yaml"
 TAIL_LINES = 30
@@ -27,7 +28,7 @@ _HINTS = (
 )
 
 
-class StageFailed(RuntimeError):
+class StageFailed(CommandFailed):
     """A stage ended with an error. The message names the stage and holds the last lines of its output."""
 
 
@@ -95,7 +96,7 @@ def require_up_to_date(*stages: str) -> None:
     changed = sorted(changed_stages(*stages, with_upstream=True))
     if changed:
         shown = ", ".join(changed[:5]) + (f" and {len(changed) - 5} more" if len(changed) > 5 else "")
-        raise ValueError(f"out of date, or not made yet: {shown}; run `dvc repro {' '.join(stages)}`")
+        raise ValueError(f"out of date, or not made yet: {shown}; run `mgm run {' '.join(stages)}`")
 
 
 def run_stage(name: str, root: Path = Path(), log: Callable[[str], None] = print) -> StageRun:

@@ -1,4 +1,4 @@
-"""The log of commands and stages: the loggers `mgm` and `flows`, a line a message on stderr.
+"""The log of commands and stages: the loggers of `mgm` and `flows`, a line a message on stderr.
 
 `mgm -v` and `mgm -q` set its level for themselves and, by an environment variable, for the processes that they start.
 """
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 LEVEL = "MGM_LOG_LEVEL"
 """The variable with the level's name: DEBUG, INFO or WARNING."""
 LEVELS = ("DEBUG", "INFO", "WARNING")
-LOGGERS = ("mgm", "flows")
+LOGGERS = ("mgm", "flows", "__main__")  # a stage is run as __main__
 
 
 def set_level(level: str) -> None:
@@ -21,6 +21,8 @@ def set_level(level: str) -> None:
     Prefect reads its variable when it is imported; one that the user has set stays.
     """
     os.environ[LEVEL] = level
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(level)
     os.environ.setdefault("PREFECT_LOGGING_LEVEL", level)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from flows import keys
 from flows.candidate_validation import judge_candidate
 from flows.champion import CHAMPION, Champion, bundle_folder, read_champion
+from flows.errors import CommandFailed
 from flows.project import CANDIDATE, CARD, PROMOTION
 from mgm.bundle import bundle_id, verify
 from mgm.bundle.card import add_card
@@ -20,7 +21,7 @@ from mgm.settings.core import PARAMS
 from mgm.settings.views.promotion import PromotionSettings
 
 
-class Refused(RuntimeError):
+class Refused(CommandFailed):
     """The candidate must not become the champion; the message has the reason."""
 
 
@@ -40,7 +41,7 @@ def promote(root: Path = Path()) -> str:
     if verdict["bundle"] != identity:
         raise Refused(
             f"{root / PROMOTION} judged bundle {str(verdict['bundle'])[:12]}, but {candidate} is {identity[:12]}: "
-            "run `dvc repro`, so that it is judged"
+            "run `mgm run`, so that it is judged"
         )
     present = None if now is None else now.bundle
     if present not in (verdict["champion"], identity):
@@ -89,22 +90,22 @@ def rollback(root: Path = Path()) -> str:
 
 def _verdict(path: Path) -> dict[str, Any]:
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no verdict on the candidate; run `dvc repro`")
+        raise FileNotFoundError(f"{path}: no verdict on the candidate; run `mgm run`")
     verdict = read_json(path)
     missing = {"verdict", "bundle", "champion", "reasons"} - set(verdict)
     if missing:
-        raise ValueError(f"{path}: no {', '.join(sorted(missing))} in it; run `dvc repro`")
+        raise ValueError(f"{path}: no {', '.join(sorted(missing))} in it; run `mgm run`")
     return verdict
 
 
 def _card(path: Path, identity: str) -> str:
     """Return the model card that the stage `report` made of this bundle."""
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: no model card of the candidate; run `dvc repro`")
+        raise FileNotFoundError(f"{path}: no model card of the candidate; run `mgm run`")
     text = path.read_text(encoding="utf-8")
     if identity not in text:
         raise Refused(
-            f"{path}: not the model card of bundle {identity[:12]}, which it does not name; run `dvc repro`"
+            f"{path}: not the model card of bundle {identity[:12]}, which it does not name; run `mgm run`"
         )
     return text
 

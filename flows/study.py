@@ -1,15 +1,21 @@
 """The study: trainings outside the default graph (study/dvc.yaml), announced with their cost, resumable.
 
-`make study`, or `python -m flows.study --only average ablations/window`.
+`mgm study`, or `mgm study average ablations/window`.
 """
 
-import argparse
-import subprocess
 import sys
+
+if __name__ == "__main__":  # before all else: the command imports this module by its name
+    from flows.cli import main
+
+    sys.exit(main(["study", *sys.argv[1:]]))
+
+# isort: split
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.errors import exit_status
+from flows.dvc_command import dvc_repro
 from flows.graph import changed_stages
 from flows.project import TRAINING
 from mgm.experiments.variants import Variant, variants
@@ -20,6 +26,8 @@ from mgm.settings.views.study import StudySettings
 from mgm.settings.views.training import TrainingSettings
 
 STUDY = Path("study/dvc.yaml")
+
+_logger = logging.getLogger(__name__)
 
 
 def select_variants(settings: TrainingSettings, only: Sequence[str]) -> list[Variant]:
@@ -33,7 +41,7 @@ def select_variants(settings: TrainingSettings, only: Sequence[str]) -> list[Var
     for name in only:
         if name not in names:
             raise ValueError(
-                f"--only {name}: {PARAMS} gives the study no variant of this name{nearest(name, names)}"
+                f"study {name}: {PARAMS} gives the study no variant of this name{nearest(name, names)}"
             )
     return [variant for variant in all_variants if not only or variant.name in only or variant.kind in only]
 
@@ -69,39 +77,15 @@ def stage_name(variant: Variant) -> str:
     return f"{STUDY}:{variant.name.replace('/', '@', 1)}"
 
 
-def run_dvc(*arguments: str) -> None:
-    """Run DVC, which shares this process's output.
+def run_study(only: Sequence[str] = ()) -> None:
+    """Bring the joint model and the chosen variants up to date, compare them and renew the report.
 
     Raises:
-        ChildProcessError: it ended with an error.
+        ValueError: `only` has a name of no variant, or params.yaml is wrong.
+        ChildProcessError: a training failed.
     """
-    status = subprocess.run(["dvc", *arguments], check=False).returncode
-    if status:
-        raise ChildProcessError(f"dvc {' '.join(arguments)} ended with {status}; run again to go on")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Bring the joint model and the chosen variants up to date, compare them and renew the report; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m flows.study", description=__doc__)
-    parser.add_argument(
-        "--only",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="single, average, ablations, joint_2, single_2, joint_3, single_3 (other seeds), or names such as single/TASK and "
-        "ablations/window; default: all",
-    )
-    only = parser.parse_args(arguments).only
-    return exit_status(lambda: _run(only))
-
-
-def _run(only: Sequence[str]) -> None:
     trainings = select_variants(StudySettings.load(), only)
-    print(announcement(trainings, pending_variants(trainings)), flush=True)
-    run_dvc("repro", "report", *map(stage_name, trainings))
-    run_dvc("repro", "--single-item", f"{STUDY}:gain")
-    run_dvc("repro", "--force", "--single-item", "report")
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    _logger.info(announcement(trainings, pending_variants(trainings)))
+    dvc_repro("report", *map(stage_name, trainings))
+    dvc_repro("--single-item", f"{STUDY}:gain")
+    dvc_repro("--force", "--single-item", "report")

@@ -1,7 +1,13 @@
-"""The retrain flow, `python -m flows.train`: the stages of dvc.yaml as Prefect tasks, independent ones at once."""
+"""The retrain flow, `mgm train`: the stages of dvc.yaml as Prefect tasks, independent ones at once."""
 
-import argparse
 import sys
+
+if __name__ == "__main__":  # before all else: the command imports this module by its name
+    from flows.cli import main
+
+    sys.exit(main(["train", *sys.argv[1:]]))
+
+# isort: split
 from typing import Any
 
 from prefect import flow, get_run_logger, task
@@ -9,11 +15,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.futures import PrefectFuture
 
 from flows import artifacts, lock, processes, promotion, server
-from flows.errors import message
 from flows.fan_out import run_tasks
 from flows.graph import StageFailed, StageRun, run_stage, stage_graph, use_own_python
 from flows.project import PAGE
-from flows.results import gate_rows, result_lines, result_rows
+from flows.results import gate_rows, result_rows
 from mgm.settings.settings import PARAMS, Settings
 
 
@@ -77,24 +82,9 @@ def _publish_results() -> None:
         artifacts.publish_link(artifacts.REPORT, PAGE, "The report")
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m flows.train", description=__doc__)
-    parser.add_argument("--workers", type=int, default=2, help="stages that run at once (default 2)")
-    parser.add_argument(
-        "--promote", action="store_true", help="promote the candidate at the end; refused is exit 1"
-    )
-    options = parser.parse_args(arguments)
+def run_retrain(workers: int = 2, promote: bool = False) -> None:
+    """Run the flow with a temporary server where no other is set, and raise what it failed with."""
     server.start_temporary()
-    state: Any = retrain(options.workers, options.promote, return_state=True)
+    state: Any = retrain(workers, promote, return_state=True)
     if not state.is_completed():
-        error = state.result(raise_on_failure=False)
-        print(f"error: {message(error)}", file=sys.stderr)
-        return 1
-    for line in result_lines():
-        print(line)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        raise state.result(raise_on_failure=False)

@@ -1,5 +1,6 @@
 """The parts that the training stages share: features on disk, the checkpoint of a killed run, and progress on the console."""
 
+import logging
 import os
 import platform
 import sys
@@ -27,6 +28,8 @@ from mgm.training.distillation import store
 from mgm.training.fit import FitResult, Plan, plan_training
 from mgm.training.pretraining import weights
 from mgm.training.wide_solver import SolvedTask
+
+_logger = logging.getLogger(__name__)
 
 
 def corpora_of(settings: TrainingSettings, tasks: Sequence[Task]) -> list[str]:
@@ -61,7 +64,7 @@ def prepare(
     tasks: Sequence[Task],
     parts: Mapping[str, Sequence[FeaturePart]] | None = None,
 ) -> Plan:
-    """Return the plan of a training of these tasks, and print it in one line.
+    """Return the plan of a training of these tasks, and log it in one line.
 
     Args:
         settings: the settings of training.
@@ -85,10 +88,9 @@ def prepare(
             weights.load_pretrained(PRETRAINED, file_sha256(VOCABULARY)) if settings.pretrains else None
         ),
     )
-    print(
+    _logger.info(
         f"training {', '.join(t.name for t in plan.tasks)}: {plan.data.num_rows:,} rows, {plan.data.num_words:,} words "
-        f"an epoch, {plan.num_parameters:,} parameters, at most {settings.train.epochs} epochs",
-        flush=True,
+        f"an epoch, {plan.num_parameters:,} parameters, at most {settings.train.epochs} epochs"
     )
     return plan
 
@@ -143,10 +145,10 @@ def checkpoint_of(name: str, facts: Mapping[str, Any]) -> Checkpoint:
 
 
 class Console(Callbacks):
-    """Prints one line an epoch, and in a terminal a bar over its batches; `on_epoch` is called with each report, too."""
+    """Logs one line an epoch, and shows in a terminal a bar over its batches; `on_epoch` is called with each report, too."""
 
     def __init__(self, epochs: int, on_epoch: Callable[[EpochReport], object] = lambda report: None) -> None:
-        """Print the progress of a training of `epochs` epochs."""
+        """Report the progress of a training of `epochs` epochs."""
         super().__init__(
             on_solved=self._print_solved,
             on_step=self._advance,
@@ -157,9 +159,8 @@ class Console(Callbacks):
         self.bar: tqdm | None = None
 
     def _print_solved(self, solved: SolvedTask) -> None:
-        print(
-            f"wide part of {solved.task}: {solved.num_documents:,} documents, {solved.num_ngrams:,} n-grams",
-            flush=True,
+        _logger.info(
+            f"wide part of {solved.task}: {solved.num_documents:,} documents, {solved.num_ngrams:,} n-grams"
         )
 
     def _advance(self, step: StepReport) -> None:
@@ -172,7 +173,7 @@ class Console(Callbacks):
         self.bar.update()
 
     def _print_resumed(self, epoch: int) -> None:
-        print(f"resumed after epoch {epoch}", flush=True)
+        _logger.info(f"resumed after epoch {epoch}")
 
     def _print_epoch(self, report: EpochReport) -> None:
         if self.bar is not None:
@@ -183,8 +184,8 @@ class Console(Callbacks):
                 ", ".join(f"{name} {n:.2f}" for name, n in passes.items())
                 for passes in (report.passes, report.task_passes)
             )
-            print(f"passes an epoch: over the rows of {corpora}; over the labels of {tasks}", flush=True)
-        print(epoch_line(report, self.epochs), flush=True)
+            _logger.info(f"passes an epoch: over the rows of {corpora}; over the labels of {tasks}")
+        _logger.info(epoch_line(report, self.epochs))
         self.forward(report)
 
 

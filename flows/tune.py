@@ -1,14 +1,20 @@
 """A search for better settings of model and training (`tune` of params.yaml).
 
 The joint model is trained again and again on the features that are there, and judged by the mean validation score that early
-stopping goes by. `python -m flows.tune`, or `--trials 50`; `--apply` puts the winner into params.yaml. Killed and started again it goes on: with
+stopping goes by. `mgm tune`, or `mgm tune --trials 50`; `--apply` puts the winner into params.yaml. Killed and started again it goes on: with
 the trials that are done, and in the one that was under way after its last whole epoch. The test split is not read, and
 models/candidate stays as it is.
 """
 
-import argparse
 import sys
-from collections.abc import Sequence
+
+if __name__ == "__main__":  # before all else: the command imports this module by its name
+    from flows.cli import main
+
+    sys.exit(main(["tune", *sys.argv[1:]]))
+
+# isort: split
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +23,6 @@ import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from flows import lock
-from flows.errors import exit_status
 from flows.graph import require_up_to_date
 from flows.params_file import set_values, unified_diff
 from flows.project import REPORTS, TRAINING
@@ -34,6 +39,8 @@ from mgm.training.fit import fit
 STORAGE = REPORTS / "tune.db"
 RESULTS = REPORTS / "tune.json"
 DIFF = REPORTS / "tune.diff"
+
+_logger = logging.getLogger(__name__)
 
 SCORED = (TrialState.COMPLETE, TrialState.PRUNED)
 ERROR = "error"
@@ -123,7 +130,7 @@ class Search:
 
     def _one(self, trial: Trial, trials: int) -> None:
         tried, which = trial_values(self.settings, trial.params), f"trial {len(self.ended) + 1}/{trials}"
-        print(f"{which}: {', '.join(f'{name} {value}' for name, value in tried.items())}", flush=True)
+        _logger.info(f"{which}: {', '.join(f'{name} {value}' for name, value in tried.items())}")
         settings = Settings.parse(overridden(self.raw, tried))
         state = checkpoint("tune", settings, self.tasks)
         reports: list[EpochReport] = []
@@ -157,7 +164,7 @@ class Search:
             self.study.tell(trial, fitted.training.best_score)
             outcome = f"mean {fitted.training.best_score:.4f} in epoch {fitted.training.best_epoch}"
         state.remove()
-        print(f"{which}: {outcome}; {self._stand(trials)}", flush=True)
+        _logger.info(f"{which}: {outcome}; {self._stand(trials)}")
 
     def _note(self, trial: Trial, tried: dict[str, Any], reports: list[EpochReport]) -> None:
         trial.set_user_attr("settings", tried)
@@ -238,57 +245,45 @@ def _score(trial: FrozenTrial) -> float:
     return trial.value
 
 
-def _tune(options: argparse.Namespace) -> None:
-    if options.trials is not None and options.trials < 1:
-        raise ValueError(f"--trials: found {options.trials}, expected at least 1")
+def search_settings(*, trials: int | None = None, apply: bool = False) -> str:
+    """Search for better settings and return the result as text: which trial won, and how params.yaml would change.
+
+    Args:
+        trials: the trials in all, those that were run before included; None: `tune.trials`.
+        apply: whether the winner is put into params.yaml.
+
+    Raises:
+        ValueError: a setting is wrong, a stage before training is out of date, or params.yaml has changed meanwhile.
+        BlockingIOError: another run is at work in this folder.
+    """
+    if trials is not None and trials < 1:
+        raise ValueError(f"--trials: found {trials}, expected at least 1")
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     with lock.workspace():
-        _search(options)
+        return _search(trials, apply=apply)
 
 
-def _search(options: argparse.Namespace) -> None:
+def _search(trials: int | None, *, apply: bool) -> str:
     settings = Settings.load()
     distributions(settings)
     initial_trial(settings)
     require_up_to_date()
     text = PARAMS.read_text(encoding="utf-8")
     search = open_search(text)
-    trials = options.trials or search.settings.tune.trials
-    print(announce(search, trials), flush=True)
+    trials = trials or search.settings.tune.trials
+    _logger.info(announce(search, trials))
     search.run(trials)
     search.write()
     winning, best = search.winning(), search.best
     changes = unified_diff(text, winning)
     if best is None:
-        print("no trial ran to its end; there is no winner")
-    elif not changes:
-        print(f"the settings of {PARAMS} are the best that was found, {_score(best):.4f}")
-    else:
-        print(
-            f"trial {search.ended.index(best) + 1} is the best, {_score(best):.4f} ({DIFF}, {RESULTS}):\n{changes}",
-            end="",
-        )
-    if options.apply and changes:
-        if PARAMS.read_text(encoding="utf-8") != text:
-            raise ValueError(f"{PARAMS} has changed meanwhile; run again with --apply")
-        write_text(PARAMS, winning)
-        print(f"applied to {PARAMS}; dvc repro trains with it")
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m flows.tune", description=__doc__)
-    parser.add_argument(
-        "--trials", type=int, help="number of trials in all (default: tune.trials of params.yaml)"
-    )
-    parser.add_argument("--apply", action="store_true", help=f"then put the winner into {PARAMS}")
-    options = parser.parse_args(arguments)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    try:
-        return exit_status(lambda: _tune(options))
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on", file=sys.stderr)
-        return 130
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        return "no trial ran to its end; there is no winner"
+    if not changes:
+        return f"the settings of {PARAMS} are the best that was found, {_score(best):.4f}"
+    text_of_winner = f"trial {search.ended.index(best) + 1} is the best, {_score(best):.4f} ({DIFF}, {RESULTS}):\n{changes.rstrip()}"
+    if not apply:
+        return text_of_winner
+    if PARAMS.read_text(encoding="utf-8") != text:
+        raise ValueError(f"{PARAMS} has changed meanwhile; run again with --apply")
+    write_text(PARAMS, winning)
+    return f"{text_of_winner}\napplied to {PARAMS}; `mgm run` trains with it"

@@ -7,7 +7,7 @@ import typer
 
 
 def migrate(
-    path: Annotated[Path, typer.Argument(metavar="[PARAMS]", help="The file.")] = Path("params.yaml"),
+    path: Annotated[Path, typer.Argument(metavar="PARAMS", help="The file.")] = Path("params.yaml"),
 ) -> None:
     """Give the settings of a params.yaml their present names; comments and order stay."""
     from flows.migrate import migrate as rename_settings

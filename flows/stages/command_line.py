@@ -1,25 +1,36 @@
 """The command line that all stages share: arguments, errors in one line, statistics."""
 
 import importlib
+import logging
 import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
 
+from flows import logs
 from flows.errors import exit_status
+from flows.exit_codes import DONE
 from flows.project import STAGES
 from mgm.corpus.parts import Counts
 from mgm.files import write_json
 
+_logger = logging.getLogger(__name__)
+
 
 def run_stage(main: Callable[..., int | None]) -> None:
     """Run a stage's `main` on the command line's arguments and exit with its status."""
-    start = time.perf_counter()
-    status = exit_status(_check_all_settings) or exit_status(lambda: main(*sys.argv[1:]))
-    if status == 0:
-        print(f"done in {time.perf_counter() - start:.1f} s", flush=True)
-    sys.exit(status)
+
+    def run() -> int:
+        with logs.on_stderr():
+            start = time.perf_counter()
+            _check_all_settings()
+            status = main(*sys.argv[1:]) or DONE
+            if status == DONE:
+                _logger.info(f"done in {time.perf_counter() - start:.1f} s")
+            return status
+
+    sys.exit(exit_status(run))
 
 
 def _check_all_settings() -> None:
@@ -32,7 +43,7 @@ def _check_all_settings() -> None:
 
 
 def write_counts(stage: str, corpus: str, counts: Counts, **more: Any) -> None:
-    """Write a stage's statistics for one corpus, and print them in one line."""
+    """Write a stage's statistics for one corpus, and log them in one line."""
     content = {
         "rows_in": counts.rows_in,
         "rows_out": counts.rows_out,
@@ -41,7 +52,7 @@ def write_counts(stage: str, corpus: str, counts: Counts, **more: Any) -> None:
     }
     write_json(STAGES / stage / f"{corpus}.json", content | more)
     reasons = "".join(f", {reason} {n}" for reason, n in counts.reasons.items())
-    print(
+    _logger.info(
         f"{stage} {corpus}: {counts.rows_in:,} rows in, {counts.rows_out:,} out, {counts.rejected:,} rejected{reasons}"
     )
 

@@ -1,5 +1,6 @@
 """Stage: models/candidate + data/features -> data/predictions, reports/metrics.json, reports/evaluation, reports/plots."""
 
+import logging
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +26,8 @@ from mgm.settings.corpora import CorpusSettings
 from mgm.settings.views.evaluation import EvaluationSettings
 from mgm.tasks import RECONSTRUCTION
 from mgm.text.feature_tables import read_feature_parts
+
+_logger = logging.getLogger(__name__)
 
 DETAILS = REPORTS / "evaluation"
 CONFUSION = REPORTS / "plots" / "confusion"
@@ -54,7 +57,7 @@ def main() -> None:
     metrics_of_calibration = _write_details(store, bundle, settings)
     metrics = {name: entry | metrics_of_calibration.get(name, {}) for name, entry in metrics.items()}
     write_json(METRICS, metrics)
-    print(f"{SPLIT} split:", *summary_lines(metrics), sep="\n")
+    _logger.info("\n".join([f"{SPLIT} split:", *summary_lines(metrics)]))
     if settings.evaluate.ood_inputs:
         _write_separation(settings, Scorer(bundle), corpora)
 
@@ -97,7 +100,7 @@ def _write_separation(settings: EvaluationSettings, scorer: Scorer, corpora: Seq
     )
     write_json(Path(*PLACE), content)
     for name, entry in content["out_of_distribution"].items():
-        print(f"{name}: AUROC {entry['auroc']} of the reconstruction error against the test split")
+        _logger.info(f"{name}: AUROC {entry['auroc']} of the reconstruction error against the test split")
 
 
 def _out_of_distribution_errors(name: str, settings: EvaluationSettings, scorer: Scorer) -> Errors:

@@ -1,5 +1,6 @@
 """Stage: tokens of all enabled corpora -> features, vocabulary, label spaces. `python -m flows.stages.features`."""
 
+import logging
 import shutil
 from typing import Any
 
@@ -15,6 +16,8 @@ from mgm.text.feature_tables import write_feature_part
 from mgm.text.fitting import FittedText, fit_text
 from mgm.text.stopwords import STOPWORDS_FILE
 from mgm.text.token_tables import TokenTable
+
+_logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -42,7 +45,7 @@ def main() -> None:
         },
     }
     write_json(STAGES / "features.json", content | labels.result())
-    print(
+    _logger.info(
         f"features: {num_rows:,} rows in, {num_rows:,} out, 0 rejected, "
         f"vocabulary {len(fitted.vocabulary):,} words"
     )
@@ -69,7 +72,7 @@ def _write_features(
         labels.add(tokens, part, tasks)
     write_manifest(folder, parts)
     profile = statistics.profile()
-    print(
+    _logger.info(
         f"features {table.corpus}: {sum(part.rows for part in parts):,} rows, "
         f"unknown words {profile['unknown_words']}"
     )

@@ -1,5 +1,6 @@
 """Stage of the study: data/predictions + data/study -> reports/study/gain.json."""
 
+import logging
 from pathlib import Path
 
 from flows.stages.command_line import run_stage
@@ -7,6 +8,8 @@ from mgm.evaluation.run_files import RunFiles
 from mgm.experiments.gain import GAIN, compare_variants, gain_lines
 from mgm.files import write_json
 from mgm.settings.views.study import StudySettings
+
+_logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -16,7 +19,7 @@ def main() -> None:
         RunFiles(Path(), settings), resamples=settings.evaluate.bootstrap, seed=settings.seed
     )
     write_json(Path(*GAIN), content)
-    print(*gain_lines(content), sep="\n")
+    _logger.info("\n".join(gain_lines(content)))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,13 @@
 """Stage: a table -> the verdict of its gate. `python -m flows.stages.gate ingest CORPUS`, `... clean CORPUS`, `... features`."""
 
+import logging
 import sys
 
 from flows.gates.gate import run_gate, verdict_path
 from flows.stages.command_line import run_stage
 from mgm.settings.views.gating import GatingSettings
+
+_logger = logging.getLogger(__name__)
 
 
 def main(gate: str = "", corpus: str | None = None) -> int:
@@ -17,7 +20,10 @@ def main(gate: str = "", corpus: str | None = None) -> int:
         f"{verdict.num_checks} checks, {len(verdict.warnings)} warnings, {len(verdict.failures)} failures"
     )
     path = verdict_path(gate, corpus, failed=not verdict.passed)
-    print(f"{name}: {'passed' if verdict.passed else 'STOPPED'}: {counts} ({path})", flush=True)
+    if verdict.passed:
+        _logger.info(f"{name}: passed: {counts} ({path})")
+    else:
+        _logger.error(f"{name}: STOPPED: {counts} ({path})")
     return 0 if verdict.passed else 1
 
 

@@ -1,5 +1,6 @@
 """Stage: features -> the weights that training starts from, if any. `python -m flows.stages.pretrain`."""
 
+import logging
 import shutil
 from typing import Any
 
@@ -19,6 +20,8 @@ from mgm.training.pretraining.network import (
     pretrain_network,
 )
 from mgm.training.pretraining.weights import save_pretrained
+
+_logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -45,7 +48,7 @@ def main() -> None:
             log=_console(settings.pretrain.epochs),
         )
     else:
-        print("pretrain: off (train.init_from: random)")
+        _logger.info("pretrain: off (train.init_from: random)")
     metadata: dict[str, Any] = facts | {
         "initial": settings.train.init_from,
         "fusion": settings.model.fusion,
@@ -75,22 +78,20 @@ def _checkpoints(settings: TrainingSettings) -> PretrainingCheckpoints:
 def _print_start(settings: TrainingSettings, sources: list[PartRows]) -> None:
     num_documents = sum(len(source.rows) for source in sources)
     num_words = sum(int(source.length.sum()) for source in sources)
-    print(
-        f"pretraining on {num_documents:,} documents, {num_words:,} words an epoch, {settings.pretrain.epochs} epochs",
-        flush=True,
+    _logger.info(
+        f"pretraining on {num_documents:,} documents, {num_words:,} words an epoch, {settings.pretrain.epochs} epochs"
     )
 
 
 def _console(epochs: int) -> PretrainingLog:
     def print_epoch(report: PretrainReport) -> None:
-        print(
+        _logger.info(
             f"epoch {report.epoch}/{epochs}: loss {report.loss:.4f} over {report.masked:,} masked words | "
-            f"{report.words_per_second:,.0f} words/s",
-            flush=True,
+            f"{report.words_per_second:,.0f} words/s"
         )
 
     def print_layer_epoch(layer: int, epoch: int, loss: float) -> None:
-        print(f"layer {layer}, epoch {epoch}/{epochs}: loss {loss:.4f}", flush=True)
+        _logger.info(f"layer {layer}, epoch {epoch}/{epochs}: loss {loss:.4f}")
 
     return PretrainingLog(on_epoch=print_epoch, on_layer_epoch=print_layer_epoch)
 

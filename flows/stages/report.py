@@ -1,5 +1,6 @@
 """The files of a run -> reports/report.html and the model card reports/card.md."""
 
+import logging
 import os
 import platform
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from mgm.report.card import render_card
 from mgm.report.page import render
 from mgm.settings.views.training import TrainingSettings
 
+_logger = logging.getLogger(__name__)
+
 PACKAGES = ("torch", "polars", "pyarrow", "numpy", "scipy", "dvc", "great-expectations", "rjieba")
 
 
@@ -25,7 +28,7 @@ def main() -> None:
     facts = _facts()
     write_text(CARD, render_card(run_files, facts))
     write_text(PAGE, render(run_files, facts, study_command=command_for("study")))
-    print(f"report: {PAGE}")
+    _logger.info(f"report: {PAGE}")
 
 
 def _facts() -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Stage: teachers' scores -> their mean predictions beside the features, if any. `python -m flows.stages.teachers`."""
 
+import logging
 import shutil
 from typing import Any
 
@@ -12,6 +13,8 @@ from mgm.tasks import with_label_spaces
 from mgm.text import labels
 from mgm.training.distillation.store import save_facts
 from mgm.training.distillation.teachers import store_teachers
+
+_logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -30,13 +33,13 @@ def main() -> None:
             store=TAUGHT,
             temperature=settings.distillation.temperature,
         )
-        print(_summary_line(task.name, summary[task.name]), flush=True)
+        _logger.info(_summary_line(task.name, summary[task.name]))
     corpora = sorted({corpus for task in students for corpus in task.corpora})
     features = {corpus: file_sha256(FEATURES / corpus / MANIFEST) for corpus in corpora}
     save_facts(TAUGHT, {"features": features, "tasks": summary})
     write_json(STAGES / "teachers.json", summary)
     if not summary:
-        print("teachers: none (distillation.teachers)")
+        _logger.info("teachers: none (distillation.teachers)")
 
 
 def _summary_line(task: str, facts: dict[str, Any]) -> str:

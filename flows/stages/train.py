@@ -1,5 +1,6 @@
 """Stage: features -> a bundle, one network trained on all tasks jointly. `python -m flows.stages.train`."""
 
+import logging
 import os
 import sys
 from contextlib import redirect_stdout
@@ -20,6 +21,8 @@ from mgm.text.vocabulary import Vocabulary
 from mgm.training.callbacks import EpochReport
 from mgm.training.distributed import check_process_count, process_group
 from mgm.training.fit import fit
+
+_logger = logging.getLogger(__name__)
 
 LIVE = REPORTS / "live"
 
@@ -72,7 +75,7 @@ def _train(settings: TrainingSettings) -> None:
     identity = save_bundle(CANDIDATE, bundle)
     write_json(TRAINING, facts(plan, fitted, settings))
     state.remove()
-    print(
+    _logger.info(
         f"epoch {fitted.training.best_epoch} is the best, mean {fitted.training.best_score:.4f}; "
         f"bundle {identity[:12]} in {CANDIDATE}"
     )

@@ -4,6 +4,7 @@
 budget.
 """
 
+import logging
 import shutil
 
 from flows.project import DATA, REPORTS
@@ -21,6 +22,8 @@ from mgm.settings.views.study import StudySettings
 from mgm.training.distillation.predict import predict_scores
 from mgm.training.distillation.scores import save_scores
 from mgm.training.fit import FitResult, Plan, fit
+
+_logger = logging.getLogger(__name__)
 
 STUDY = DATA / "study"
 
@@ -67,7 +70,7 @@ def _write_results(variant: Variant, plan: Plan, fitted: FitResult, *, evaluate:
         corpora = ((corpus, read_features(corpus)) for corpus in corpora_of(settings, variant.tasks))
         save_scores(folder / SCORES, predict_scores(fitted.network, task, corpora), task)
     write_json(folder / RESULT, content)
-    print(*summary_lines(metrics), sep="\n")
+    _logger.info("\n".join(summary_lines(metrics)))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Stage: features -> the word vectors that training starts from, if any. `python -m flows.stages.vectors`."""
 
+import logging
 import shutil
 
 from flows.project import FEATURES, RESOURCES, STAGES, VECTORS, VOCABULARY
@@ -10,6 +11,8 @@ from mgm.text.feature_tables import read_feature_parts
 from mgm.text.vectors.initial import initial_vectors
 from mgm.text.vectors.table import describe_vectors, save_vectors
 from mgm.text.vocabulary import Vocabulary
+
+_logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -37,7 +40,7 @@ def main() -> None:
         if table is None
         else f", {metadata['words']:,} words, {metadata['coverage']:.1%} of the vocabulary"
     )
-    print(f"vectors: source {source}{share}")
+    _logger.info(f"vectors: source {source}{share}")
 
 
 if __name__ == "__main__":

@@ -3,18 +3,23 @@
 A refused candidate is no failure of this stage.
 """
 
+import logging
+
 from flows.candidate_validation import judge_candidate
 from flows.project import PROMOTION
 from flows.stages.command_line import run_stage
 from mgm.files import write_json
 from mgm.settings.views.promotion import PromotionSettings
 
+_logger = logging.getLogger(__name__)
+
 
 def main() -> None:
     """Judge the candidate."""
     promotion = judge_candidate(PromotionSettings.load())
     write_json(PROMOTION, promotion)
-    print(f"{promotion['verdict']}: bundle {promotion['bundle'][:12]}", *promotion["reasons"], sep="\n  ")
+    first = f"{promotion['verdict']}: bundle {promotion['bundle'][:12]}"
+    _logger.info("\n  ".join([first, *promotion["reasons"]]))
 
 
 if __name__ == "__main__":

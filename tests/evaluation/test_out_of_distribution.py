@@ -86,14 +86,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object
 
 
 def test_evaluate_scores_other_documents_from_their_raw_text(
-    project: dict[str, object], capsys: pytest.CaptureFixture[str]
+    project: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "flows")
     evaluate.main()
     content = json.loads(Path(*PLACE).read_text(encoding="utf-8"))
     assert content["out_of_distribution"]["letters"]["n"] == 3
     tested = {c: frame.filter(split="test").height for c, frame in tiny_corpora.corpora().items()}
     assert {c: entry["n"] for c, entry in content["in_distribution"].items()} == tested
-    assert re.search(r"letters: AUROC [01]\.\d+ of the reconstruction error", capsys.readouterr().out)
+    assert re.search(r"letters: AUROC [01]\.\d+ of the reconstruction error", caplog.text)
     errors = read_table(Path("data/predictions/verses"))["reconstruction_error"]
     assert (errors > 0).all()
 

@@ -9,7 +9,8 @@ import yaml
 from deltalake import DeltaTable
 from prefect.logging import disable_run_logger
 
-from flows.backfill import NightFailed, main, score_in_subprocess
+from flows.backfill import NightFailed, score_in_subprocess
+from flows.cli import main
 from flows.scoring_options import ScoringOptions
 from mgm.scoring import steps
 from mgm.scoring.commits import read_nights
@@ -40,7 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_wrong_arguments(
     first: str, last: str, source: str, expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["--from", first, "--to", last, "--input", source]) == 1
+    assert main(["backfill", "--from", first, "--to", last, "--input", source]) == 1
     assert expected in capsys.readouterr().err
     assert not Path(OUTPUT).exists()
 

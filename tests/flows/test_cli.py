@@ -63,7 +63,7 @@ def test_refused_is_exit_1_with_the_reasons(
     [
         (["champion"], "there is no champion; run `mgm promote`"),
         (["rollback"], "there is no champion, so there is none to return to"),
-        (["promote"], "run `dvc repro`"),
+        (["promote"], "run `mgm run`"),
         (["fetch", "reviws"], "did you mean 'reviews'?"),
     ],
 )

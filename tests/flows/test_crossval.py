@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from flows import crossval, lock, training_run
+from flows import cli, crossval, lock, training_run
 from mgm.text.features import FeaturePart
 from mgm.training.callbacks import EpochReport
 from tests import tiny_corpora
@@ -39,7 +39,7 @@ def test_every_row_is_held_out_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     lay(raw(), rows=60)
-    assert crossval.main([]) == 0
+    assert cli.main(["crossval"]) == 0
     found = results()
     assert [fold["fold"] for fold in found["folds"]] == [1, 2]
     pool = {
@@ -58,9 +58,9 @@ def test_every_row_is_held_out_once(
     assert entry["mean"] == pytest.approx((first + second) / 2, abs=1e-4)
     assert entry["deviation"] == pytest.approx(abs(first - second) / 2**0.5, abs=1e-4)
     assert entry["folds"] == 2
-    out = capsys.readouterr().out
-    assert "crossval: 2 folds, 0 of them done already" in out
-    lines = [line.split() for line in out.splitlines()]
+    printed = capsys.readouterr()
+    assert "crossval: 2 folds, 0 of them done already" in printed.err
+    lines = [line.split() for line in printed.out.splitlines()]
     assert ["task", "metric", "mean", "sd", "folds"] in lines
     assert ["themes", "micro_f1", f"{entry['mean']:.3f}", f"{entry['deviation']:.3f}", "2"] in lines
     assert not Path("models").exists()
@@ -70,7 +70,7 @@ def test_every_row_is_held_out_once(
 def test_what_the_test_split_holds_changes_nothing() -> None:
     """Its labels and words are exchanged for others; the result stays the same."""
     lay(raw(), rows=45)
-    assert crossval.main([]) == 0
+    assert cli.main(["crossval"]) == 0
     before = results()
     for corpus in ("menus", "verses"):
         (part,) = training_run.read_features(corpus)
@@ -88,7 +88,7 @@ def test_what_the_test_split_holds_changes_nothing() -> None:
     for path in Path("other").rglob("*.arrow"):
         shutil.copyfile(path, training_run.FEATURES / path.relative_to("other"))
     shutil.rmtree(crossval.FOLDS)
-    assert crossval.main([]) == 0
+    assert cli.main(["crossval"]) == 0
     assert results() == before
 
 
@@ -100,7 +100,7 @@ def test_finished_folds_are_kept_and_a_broken_off_one_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     lay(raw(), rows=45)
-    assert crossval.main([]) == 0
+    assert cli.main(["crossval"]) == 0
     undisturbed = results()
     (tmp_path / "again").mkdir()
     monkeypatch.chdir(tmp_path / "again")
@@ -117,18 +117,18 @@ def test_finished_folds_are_kept_and_a_broken_off_one_goes_on(
 
     with monkeypatch.context() as patch, pytest.raises(Killed):
         patch.setattr(crossval, "Console", Console)
-        crossval.main([])
+        cli.main(["crossval"])
     assert not crossval.RESULTS.exists()
     capsys.readouterr()
-    assert crossval.main([]) == 0
-    out = capsys.readouterr().out
+    assert cli.main(["crossval"]) == 0
+    out = capsys.readouterr().err
     assert "1 of them done already" in out
     assert "resumed after epoch 1" in out
     assert "fold 1/2" not in out
     assert results() == undisturbed
 
-    assert crossval.main([]) == 0
-    assert "2 of them done already" in capsys.readouterr().out
+    assert cli.main(["crossval"]) == 0
+    assert "2 of them done already" in capsys.readouterr().err
     assert results() == undisturbed
 
 
@@ -148,7 +148,7 @@ def test_other_settings_features_or_folds_are_measured_anew(monkeypatch: pytest.
         ({"seed": 2}, 18, 3),
     ]:
         lay(raw(**change), rows)
-        assert crossval.main(["--folds", str(folds)]) == 0
+        assert cli.main(["crossval", "--folds", str(folds)]) == 0
     assert measured == [0, 1, 0, 1, 0, 1, 0, 1, 2]
 
 
@@ -170,10 +170,10 @@ def test_a_fold_without_a_value_is_left_out_of_the_mean() -> None:
 
 def test_a_fold_that_cannot_be_made_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     lay(raw(crossval={"folds": 2, "validation_share": 0.0001}), rows=15)
-    assert crossval.main([]) == 1
+    assert cli.main(["crossval"]) == 1
     assert "fold 1 of 2: no labelled row to validate on" in capsys.readouterr().err
-    assert crossval.main(["--folds", "1"]) == 1
+    assert cli.main(["crossval", "--folds", "1"]) == 1
     assert "--folds: found 1, expected at least 2" in capsys.readouterr().err
     with lock.workspace():
-        assert crossval.main([]) == 1
+        assert cli.main(["crossval"]) == 1
     assert "another run (process" in capsys.readouterr().err

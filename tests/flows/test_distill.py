@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows import distill
+from flows import cli
 from flows.distill import params_lines, select_teachers, teacher_file
 from mgm.settings.settings import Settings
 from tests import tiny_corpora
@@ -38,7 +38,7 @@ def test_a_task_that_cannot_be_taught_is_named(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS), encoding="utf-8")
-    assert distill.main(["--tasks", task]) == 1
+    assert cli.main(["distill", task]) == 1
     error = capsys.readouterr().err
-    assert f"--tasks {task}: params.yaml has no task of this name to teach" in error
+    assert f"error: task {task}: params.yaml has no task of this name to teach" in error
     assert hint in error

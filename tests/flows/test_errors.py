@@ -11,11 +11,11 @@ from mgm.errors import MissingInput, StaleInput
     [
         (
             MissingInput("data/vectors", "no vectors", made_by="vectors"),
-            "data/vectors: no vectors; run `dvc repro vectors`",
+            "data/vectors: no vectors; run `mgm run vectors`",
         ),
         (
             StaleInput("data/study", "of another run", made_by="study"),
-            "data/study: of another run; run `make study`",
+            "data/study: of another run; run `mgm study`",
         ),
         (ValueError("params.yaml: seed: found 'a'"), "params.yaml: seed: found 'a'"),
         (FileNotFoundError(2, "No such file or directory", "a.yaml"), "a.yaml: no such file or directory"),

@@ -134,7 +134,7 @@ def chain(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_what_is_not_up_to_date_is_named(chain: Path) -> None:
-    with pytest.raises(ValueError, match=r"not made yet: first, second; run `dvc repro second`"):
+    with pytest.raises(ValueError, match=r"not made yet: first, second; run `mgm run second`"):
         require_up_to_date("second")
     subprocess.run(["dvc", "repro", "-q"], check=True)
     require_up_to_date("second")

@@ -71,7 +71,7 @@ def test_without_its_model_card_nothing_is_promoted(tmp_path: Path, judged: Call
     with pytest.raises(Refused, match=rf"card\.md: not the model card of bundle {identity[:12]}"):
         promote(tmp_path)
     card.unlink()
-    with pytest.raises(FileNotFoundError, match=r"card\.md: no model card of the candidate; run `dvc repro`"):
+    with pytest.raises(FileNotFoundError, match=r"card\.md: no model card of the candidate; run `mgm run`"):
         promote(tmp_path)
     assert read_champion(tmp_path) is None
     assert not (tmp_path / "models" / "store").exists()
@@ -98,7 +98,7 @@ def test_a_candidate_that_was_not_judged_is_refused(
 ) -> None:
     first = judged("judged")
     second = make_bundle(tmp_path / "models" / "candidate", "trained since")
-    with pytest.raises(Refused, match=f"judged bundle {first[:12]}.*is {second[:12]}: run `dvc repro`"):
+    with pytest.raises(Refused, match=f"judged bundle {first[:12]}.*is {second[:12]}: run `mgm run`"):
         promote(tmp_path)
 
 
@@ -111,7 +111,7 @@ def test_an_altered_file_is_an_error(tmp_path: Path, judged: Callable[..., str])
 
 
 @pytest.mark.parametrize(
-    ("missing", "says"), [("reports/promotion.json", "dvc repro"), ("models", "no bundle")]
+    ("missing", "says"), [("reports/promotion.json", "mgm run"), ("models", "no bundle")]
 )
 def test_what_is_missing_is_named(
     tmp_path: Path, judged: Callable[..., str], missing: str, says: str
@@ -260,5 +260,5 @@ def test_a_verdict_without_its_champion_is_none(tmp_path: Path, judged: Callable
     content = json.loads(path.read_text(encoding="utf-8"))
     del content["champion"]
     path.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(ValueError, match=r"promotion\.json: no champion in it; run `dvc repro`"):
+    with pytest.raises(ValueError, match=r"promotion\.json: no champion in it; run `mgm run`"):
         promote(tmp_path)

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from flows import score as command
-from flows.score import main
+from flows.cli import main
 from mgm.scoring.commits import NightConflict
 from tests import tiny_corpora
 
 REPOSITORY = Path(__file__).parents[2]
-NIGHT = ["--date", "2026-01-01", "--input", "in.csv"]
+NIGHT = ["score", "--date", "2026-01-01", "--input", "in.csv"]
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_corpus_of_the_documents(bundle: str, option: str, capsys: pytest.Captur
 def test_errors_are_one_line(
     bundle: str, arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*arguments, "--bundle", bundle]) == 1
+    assert main(["score", *arguments, "--bundle", bundle]) == 1
     assert expected in capsys.readouterr().err
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flows import study
+from flows import cli
 from flows.study import announcement, pending_variants, select_variants, stage_name
 from mgm.experiments.variants import variants
 from mgm.settings.settings import Settings
@@ -31,11 +31,11 @@ def test_kinds_and_names_choose_and_nothing_chooses_all() -> None:
 def test_an_unknown_name_is_an_error_with_the_nearest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ValueError, match=r"--only ablation: .* \(did you mean 'ablations'\?\)"):
+    with pytest.raises(ValueError, match=r"study ablation: .* \(did you mean 'ablations'\?\)"):
         names("ablation")
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS), encoding="utf-8")
-    assert study.main(["--only", "single/dishes"]) == 1
+    assert cli.main(["study", "single/dishes"]) == 1
     assert "did you mean 'single/dish'?" in capsys.readouterr().err
 
 

@@ -36,13 +36,14 @@ REPORT = EpochReport(
 )
 
 
-def test_the_line_of_an_epoch_and_the_passes_of_the_first(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_line_of_an_epoch_and_the_passes_of_the_first(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "flows")
     assert epoch_line(REPORT, 6) == (
         "epoch 2/6: loss dish 1.000, themes 5.000 x0.123 | valid dish 0.500, themes 0.250 | mean 0.3750* | "
         "2,000 words/s, 25 documents/s, 5% loading, 1,234 MiB, rate 0.00100, 5.0 s"
     )
     Console(6).on_epoch(replace(REPORT, epoch=1))
-    first, second = capsys.readouterr().out.splitlines()
+    first, second = caplog.messages
     assert first == (
         "passes an epoch: over the rows of menus 1.00, verses 1.50; over the labels of dish 2.00, themes 3.00"
     )

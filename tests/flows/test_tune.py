@@ -9,7 +9,7 @@ import optuna
 import pytest
 import yaml
 
-from flows import lock, training_run, tune
+from flows import cli, lock, training_run, tune
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
 from mgm.training.callbacks import EpochReport
@@ -50,7 +50,7 @@ def test_it_finds_better_settings_and_applies_them_on_request(capsys: pytest.Cap
     lay(raw(), rows=45)
     PARAMS.write_text("# ours\n" + PARAMS.read_text(encoding="utf-8"), encoding="utf-8")
     before = PARAMS.read_text(encoding="utf-8")
-    assert tune.main([]) == 0
+    assert cli.main(["tune"]) == 0
     found, trials = results(), results()["trials"]
     assert trials[0]["settings"] == {
         "train.learning_rate": 0.00001,
@@ -71,21 +71,21 @@ def test_it_finds_better_settings_and_applies_them_on_request(capsys: pytest.Cap
     assert not (training_run.CHECKPOINTS / "tune").exists()
     assert not Path("models").exists()
 
-    assert tune.main(["--apply"]) == 0
-    assert "3 of them done already" in capsys.readouterr().out
+    assert cli.main(["tune", "--apply"]) == 0
+    assert "3 of them done already" in capsys.readouterr().err
     after = PARAMS.read_text(encoding="utf-8")
     assert after.startswith("# ours\n")
     assert yaml.safe_load(after) == overridden(yaml.safe_load(before), best["settings"])
 
-    assert tune.main([]) == 0  # the same search: what has changed is within its space
-    out = capsys.readouterr().out
-    assert "3 of them done already" in out
-    assert "the settings of params.yaml are the best that was found" in out
+    assert cli.main(["tune"]) == 0  # the same search: what has changed is within its space
+    printed = capsys.readouterr()
+    assert "3 of them done already" in printed.err
+    assert "the settings of params.yaml are the best that was found" in printed.out
 
 
 def test_the_score_is_that_of_the_training_itself(capsys: pytest.CaptureFixture[str]) -> None:
     settings = lay(raw())
-    assert tune.main(["--trials", "1"]) == 0
+    assert cli.main(["tune", "--trials", "1"]) == 0
     tasks = settings.active_tasks()
     alone = tune.fit(tune.prepare(settings, tasks), settings).training
     (trial,) = results()["trials"]
@@ -119,18 +119,18 @@ def test_a_killed_search_ends_as_an_uninterrupted_one(
     settings = raw()
     settings["train"]["epochs"] = 3
     lay(settings)
-    assert tune.main([]) == 0
+    assert cli.main(["tune"]) == 0
     undisturbed = results()
     (tmp_path / "again").mkdir()
     monkeypatch.chdir(tmp_path / "again")
     lay(settings)
     with monkeypatch.context() as patch, pytest.raises(Killed):
         kill_after(epochs, patch)
-        tune.main([])
+        cli.main(["tune"])
     capsys.readouterr()
-    assert tune.main([]) == 0
+    assert cli.main(["tune"]) == 0
     assert results() == undisturbed
-    out = capsys.readouterr().out
+    out = capsys.readouterr().err
     assert f"{epochs // 3} of them done already" in out
     assert ("resumed after epoch" in out) == (epochs % 3 > 1)
 
@@ -140,24 +140,24 @@ def test_a_trial_below_the_median_is_stopped_early(capsys: pytest.CaptureFixture
     settings["train"] |= {"epochs": 3, "learning_rate": 0.05}
     settings["tune"]["space"] = {"train.learning_rate": {"low": 0.00001, "high": 0.05, "log": True}}
     lay(settings, rows=15)
-    assert tune.main([]) == 0
+    assert cli.main(["tune"]) == 0
     stopped = [trial for trial in results()["trials"] if trial["state"] == "pruned"]
     assert stopped
     assert all(len(trial["epochs"]) < 3 for trial in stopped)
-    assert "below the median of the trials before it" in capsys.readouterr().out
+    assert "below the median of the trials before it" in capsys.readouterr().err
     assert results()["best"] not in {trial["trial"] for trial in stopped}
 
 
 def test_a_trial_that_fails_is_set_aside_with_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
     settings = raw(trials=2, space={"train.learning_rate": {"low": 0.00001, "high": 1e30}})
     lay(settings, rows=15)
-    assert tune.main([]) == 0
+    assert cli.main(["tune"]) == 0
     first, second = results()["trials"]
     assert (first["state"], second["state"]) == ("complete", "fail")
     assert "lower train.learning_rate" in second["error"]
     assert results()["best"] == 1
-    assert tune.main([]) == 0
-    assert "2 of them done already" in capsys.readouterr().out
+    assert cli.main(["tune"]) == 0
+    assert "2 of them done already" in capsys.readouterr().err
 
 
 def test_untrainable_settings_are_an_error_and_no_trial(
@@ -166,7 +166,7 @@ def test_untrainable_settings_are_an_error_and_no_trial(
     settings = raw(space={"train.learning_rate": {"low": 0.1, "high": 1e30}})
     settings["train"]["learning_rate"] = 1e30
     lay(settings, rows=15)
-    assert tune.main([]) == 1
+    assert cli.main(["tune"]) == 1
     assert "the training loss of epoch 1 is" in capsys.readouterr().err
     assert not tune.RESULTS.exists()
 
@@ -189,16 +189,16 @@ def test_without_validation_labels_there_is_nothing_to_search_by(
 ) -> None:
     monkeypatch.setattr(tiny_corpora, "_SPLITS", ["train", "train", "train", "train", "test"])
     lay(raw())
-    assert tune.main([]) == 1
+    assert cli.main(["tune"]) == 1
     assert "no row of split valid carries a label" in capsys.readouterr().err
 
 
 def test_one_run_at_a_time_and_a_sensible_number(capsys: pytest.CaptureFixture[str]) -> None:
     lay(raw(), rows=15)
-    assert tune.main(["--trials", "0"]) == 1
+    assert cli.main(["tune", "--trials", "0"]) == 1
     assert "--trials: found 0, expected at least 1" in capsys.readouterr().err
     with lock.workspace():
-        assert tune.main([]) == 1
+        assert cli.main(["tune"]) == 1
     assert "another run (process" in capsys.readouterr().err
 
 
@@ -210,7 +210,7 @@ def test_features_that_are_out_of_date_end_it(
 
     monkeypatch.setattr(tune, "require_up_to_date", refuse)
     lay(raw(), rows=15)
-    assert tune.main([]) == 1
+    assert cli.main(["tune"]) == 1
     assert capsys.readouterr().err == "error: out of date: features\n"
     assert not tune.STORAGE.exists()
 
@@ -226,7 +226,7 @@ def test_params_that_change_meanwhile_are_not_overwritten(
         PARAMS.write_text(search.text + "# mine\n", encoding="utf-8")
 
     monkeypatch.setattr(tune.Search, "write", edit)
-    assert tune.main(["--apply"]) == 1
+    assert cli.main(["tune", "--apply"]) == 1
     assert "params.yaml has changed meanwhile" in capsys.readouterr().err
     assert PARAMS.read_text(encoding="utf-8").endswith("# mine\n")
     Settings.load()

@@ -20,8 +20,9 @@ PARAMS = {
 
 
 def test_documents_rejects_and_statistics_are_written(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "flows")
     monkeypatch.chdir(tmp_path)
     Path("params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
     schema = document_schema(Settings.load().tasks_for("notes"))
@@ -55,4 +56,4 @@ def test_documents_rejects_and_statistics_are_written(
         "examples": [{"task": "topic", "doc_ids": ["d0", "d1"], "labels": ["leaf", "drink"]}],
     }
     said = "deduplicate notes: 4 rows in, 3 out, 1 rejected, exact_duplicate 1"
-    assert said in capsys.readouterr().out
+    assert said in caplog.messages

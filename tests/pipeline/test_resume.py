@@ -17,9 +17,9 @@ def kill_after_epochs(project: Project, epochs: int) -> None:
     """Starts the training stage and kills it, by SIGKILL, once it has told of so many epochs."""
     command = [sys.executable, "-m", "flows.stages.train"]
     env = os.environ | {"PYTHONPATH": "", "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, cwd=project.root, env=env, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    told = (line for line in process.stdout if line.startswith("epoch "))
+    process = subprocess.Popen(command, cwd=project.root, env=env, stderr=subprocess.PIPE, text=True)
+    assert process.stderr is not None
+    told = (line for line in process.stderr if line.startswith("epoch "))
     for _ in range(epochs):
         assert next(told, None) is not None, "the training ended before it could be killed"
     process.send_signal(signal.SIGKILL)

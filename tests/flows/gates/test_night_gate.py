@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from flows import cli
 from flows import score as score_command
 from flows.gates.suite import SUITES
 from flows.night import NightRefused
@@ -250,17 +251,17 @@ def test_the_command_line_refuses_and_accepts_drift(
     monkeypatch.setattr(score_command, "score_flow", score_command.score_flow.fn)
     monkeypatch.setattr(score_command.server, "start_temporary", lambda: None)
     chinese().write_parquet("night.parquet")
-    arguments = ["--date", str(DAY), "--input", "night.parquet", "--bundle", str(bundle)]
+    arguments = ["score", "--date", str(DAY), "--input", "night.parquet", "--bundle", str(bundle)]
     arguments += ["--as-corpus", "menus"]
 
-    assert score_command.main(arguments) == 1
+    assert cli.main(arguments) == 1
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "error: the gate stops these documents (drifted_far); nothing was scored" in printed.err
     assert "above 0.25: en 100.0% -> 0.0%" in printed.err
     assert not (OUT / "summary.json").exists()
 
-    assert score_command.main([*arguments, "--accept-drift"]) == 0
+    assert cli.main([*arguments, "--accept-drift"]) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith(f"night {DAY}, revision 1: scored {NIGHT} of {NIGHT} documents; 0 rejected")
     assert "warning: drifted: " in printed.err

@@ -183,18 +183,18 @@ def encoder_of(settings: Settings) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.usefixtures("project")
-def test_training_starts_from_the_pretrained_weights(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_training_starts_from_the_pretrained_weights(caplog: pytest.LogCaptureFixture) -> None:
     """Training starts where pretraining ended and at random where it is off."""
+    caplog.set_level("INFO", "flows")
     settings = stage("random")
-    assert "pretrain: off (train.init_from: random)" in capsys.readouterr().out
+    assert "pretrain: off (train.init_from: random)" in caplog.text
+    caplog.clear()
     assert [path.name for path in Path("data/pretrained").iterdir()] == ["pretrained.json"]
     random = encoder_of(settings)
     before = training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint
 
     settings = stage("pretrained")
-    out = capsys.readouterr().out
+    out = caplog.text
     train = sum(frame.filter(split="train").height for frame in FRAMES.values())
     assert f"pretraining on {train} documents" in out
     assert "epoch 2/2: loss " in out

@@ -1,0 +1,40 @@
+"""DVC as a child process: the DVC of this Python, whatever is first on PATH, with its output on stderr."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from flows import logs
+from flows.graph import use_own_python
+
+_STDERR = 2
+_INTERRUPTED = 252  # DVC's exit code after Ctrl-C
+_FLAGS = {"DEBUG": ["--verbose"], "WARNING": ["--quiet"]}
+
+
+def dvc_repro(*arguments: str, folder: Path = Path()) -> None:
+    """Run `dvc repro` in a folder. `mgm -q` and `mgm -v` are DVC's `--quiet` and `--verbose`.
+
+    Args:
+        arguments: stages and options of `dvc repro`; no stage: all of dvc.yaml.
+
+    Raises:
+        ChildProcessError: it ended with an error, which is on stderr.
+        KeyboardInterrupt: the user interrupted it, and it has ended.
+    """
+    use_own_python()
+    command = [sys.executable, "-m", "dvc", "repro", *_FLAGS.get(os.environ.get(logs.LEVEL, ""), [])]
+    with subprocess.Popen([*command, *arguments], cwd=folder, stdout=_STDERR) as process:
+        while True:
+            try:
+                status = process.wait()
+                break
+            except KeyboardInterrupt:  # the terminal has sent it to DVC, too, which is ending its stages
+                continue
+    if status == _INTERRUPTED:
+        raise KeyboardInterrupt
+    if status:
+        raise ChildProcessError(
+            "dvc repro: failed, for the reason above; the same command goes on from there"
+        )
