@@ -25,7 +25,8 @@ from flows import artifacts, processes, server
 from flows.dates import date_range
 from flows.errors import CommandFailed
 from flows.fan_out import run_tasks
-from flows.night import SCORED, SUMMARY
+from flows.night import SCORED
+from flows.night_files import SUMMARY
 from flows.night_outcomes import (
     FAILED,
     NightOutcome,
@@ -34,6 +35,7 @@ from flows.night_outcomes import (
     write_backfill_summary,
 )
 from flows.nightly import score_and_time
+from flows.nights_index import try_write_index
 from flows.scoring_options import ScoringOptions, check_placeholder, load_settings
 from mgm.files import read_json
 from mgm.scoring.commits import current_revision
@@ -132,7 +134,7 @@ def score_dates(first: date, last: date, options: ScoringOptions) -> None:
     Raises:
         NightsFailed: after the last night, where any failed.
     """
-    settings, _ = load_settings()
+    settings, gates = load_settings()
     days = {day.isoformat(): day for day in date_range(first, last)}
     options = replace(options, source=options.source or settings.input)
     check_placeholder(str(options.source))
@@ -163,6 +165,7 @@ def score_dates(first: date, last: date, options: ScoringOptions) -> None:
     for line in outcome_lines(outcomes):
         logger.info(line)
     write_backfill_summary(outcomes)
+    try_write_index(settings, gates.drift)  # nights side by side may each have missed the other
     artifacts.publish_table(artifacts.BACKFILL, outcome_rows(outcomes), title)
     failed = [outcome for outcome in outcomes if outcome.state == FAILED]
     if failed:

@@ -1,10 +1,13 @@
 """A night with a project around it: its champion, gate, settings, page and summary.
 
 Predictions and rejects are rows of two Delta tables (params.yaml, `score`), partitioned by date. Beside the tables: gate.json
-and summary.json in the night's folder of `score.staging_dir`, and a page in reports/nights.
+and summary.json in the night's folder of `score.staging_dir`, and in reports/nights a page, the night's facts, and the index of all
+nights.
 """
 
+import logging
 import sys
+import time
 from dataclasses import asdict
 from datetime import date
 from functools import partial
@@ -16,6 +19,9 @@ from tqdm import tqdm
 
 from flows import keys, night_page
 from flows.champion import CHAMPION, bundle_folder, read_champion
+from flows.night_facts import NightFacts, label_columns, profile_labels, write_facts
+from flows.night_files import REFUSED, SHARDS, SUMMARY, VERDICT
+from flows.nights_index import INDEX, try_write_index
 from flows.revision import code_revision, lock_hash
 from flows.scoring_options import PLACEHOLDER, ScoringOptions
 from mgm.corpus.readers import Source
@@ -34,8 +40,8 @@ from mgm.scoring.workers import WorkerModel
 from mgm.settings.gates import GateSettings
 from mgm.settings.scoring import ScoreSettings
 
-SUMMARY, VERDICT, SHARDS = "summary.json", "gate.json", "shards"
 SCORED, SKIPPED = "scored", "skipped"
+_log = logging.getLogger(__name__)
 
 
 class NightRefused(ValueError):
@@ -64,6 +70,7 @@ def score_date(
         ModelBroken: the model fails for too many documents.
         OSError: something cannot be written; the predictions are as they were.
     """
+    start = time.monotonic()
     settings, gates = settings or ScoreSettings(), gates or GateSettings()
     folder = Path(settings.staging_dir) / day.isoformat()
     table = delta.open_table(settings.table)
@@ -71,18 +78,35 @@ def score_date(
     if revision and not options.rescore:
         committed = commits.read_night(table, day)
         assert committed is not None, "a transaction of a night comes with its commit"
-        return _finish(folder, committed, SKIPPED)
+        is_new = _finish(folder, committed)
+        if is_new or not INDEX.is_file():
+            try_write_index(settings, gates.drift)
+        return asdict(committed) | {"state": SKIPPED}
     if settings.ray.address is not None:
         cluster.check_installed()
     bundle = options.bundle or _champion_bundle()
     scorer = Scorer.load(bundle, tasks=settings.tasks, public_key=keys.verify_key(), allows_missing=True)
     scorer.bundle.text_for(options.as_corpus)
     delta.check_schema(settings.table, scorer.schema)
-    plan = _plan(day, options, revision=revision + 1, scorer=scorer, settings=settings, gates=gates)
+    try:
+        plan = _plan(day, options, revision=revision + 1, scorer=scorer, settings=settings, gates=gates)
+    except NightRefused:
+        try_write_index(settings, gates.drift)
+        raise
     shard_scorer = _shard_scorer(scorer, bundle, options.as_corpus, settings)
+    progress: list[int] = []
     with tqdm(total=plan.shards.rows, unit=" documents", disable=not sys.stderr.isatty()) as bar:
-        night = score_night(plan, shard_scorer, on_progress=bar.update)
-    return _finish(folder, night, SCORED)
+
+        def on_progress(num_documents: int) -> None:
+            progress.append(num_documents)
+            bar.update(num_documents)
+
+        night = score_night(plan, shard_scorer, on_progress=on_progress)
+    # the first number is that of the shards that an earlier try had scored
+    _try_write_facts(night, plan, scorer, seconds=time.monotonic() - start, num_scored=sum(progress[1:]))
+    _finish(folder, night)
+    try_write_index(settings, gates.drift)
+    return asdict(night) | {"state": SCORED}
 
 
 def _champion_bundle() -> Path:
@@ -170,7 +194,7 @@ def _judge(
 ) -> list[str]:
     """Run the gate, and return its warnings."""
     # imported here, since it brings Great Expectations, which nothing else in this process needs
-    from flows.gates.night import REFUSED, judge_night
+    from flows.gates.night import judge_night
 
     judged = judge_night(rows, reader, output=folder, gates=gates, accept_drift=accept_drift)
     if not judged.verdict.passed:
@@ -184,18 +208,44 @@ def _judge(
     return [f"{finding.column}: {finding.observed}" for finding in judged.verdict.warnings]
 
 
-def _finish(folder: Path, night: Night, state: str) -> dict[str, Any]:
+def _try_write_facts(
+    night: Night, plan: NightPlan, scorer: Scorer, *, seconds: float, num_scored: int
+) -> None:
+    """Write the facts of a committed night while its shards are there; where that fails, log why: the night is whole without."""
+    try:
+        frames = plan.staging.read_predictions(plan.shards.shards, columns=label_columns(scorer.tasks))
+        write_facts(
+            NightFacts(
+                date=night.date,
+                revision=night.revision,
+                seconds=round(seconds, 3),
+                num_scored=num_scored,
+                labels=profile_labels(scorer.tasks, frames),
+            )
+        )
+    except Exception as error:
+        _log.warning(
+            "night %s: its time and labels are not recorded, the night is not concerned: %s",
+            night.date,
+            error or repr(error),
+        )
+
+
+def _finish(folder: Path, night: Night) -> bool:
     """Do the steps after the commit, which may be repeated: remove the shards, write the page, and last the summary.
 
     A night with its summary is left alone, since the shards may be those of a new revision.
+
+    Returns:
+        Whether there was something to do.
     """
     summary, page = asdict(night), night_page.page_path(night.date)
-    is_finished = page.is_file() and (folder / SUMMARY).is_file() and read_json(folder / SUMMARY) == summary
-    if not is_finished:
-        Staging.remove(folder / SHARDS)
-        verdict = read_json(folder / VERDICT) if (folder / VERDICT).is_file() else None
-        night_page.write_page(night, verdict)
-        steps.reached(steps.PAGE_WRITTEN)
-        write_json(folder / SUMMARY, summary)
-        steps.reached(steps.SUMMARY_WRITTEN)
-    return summary | {"state": state}
+    if page.is_file() and (folder / SUMMARY).is_file() and read_json(folder / SUMMARY) == summary:
+        return False
+    Staging.remove(folder / SHARDS)
+    verdict = read_json(folder / VERDICT) if (folder / VERDICT).is_file() else None
+    night_page.write_page(night, verdict)
+    steps.reached(steps.PAGE_WRITTEN)
+    write_json(folder / SUMMARY, summary)
+    steps.reached(steps.SUMMARY_WRITTEN)
+    return True

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, PackageLoader
 
 from flows.project import REPORTS
 from mgm.files import write_text
+from mgm.report.templating import create_environment
 from mgm.scoring.commits import Night
 
 NIGHTS = REPORTS / "nights"
@@ -17,22 +18,25 @@ def page_path(day: str) -> Path:
     return NIGHTS / f"{day}.html"
 
 
-def write_page(night: Night, verdict: dict[str, Any] | None) -> Path:
-    """Write the page, atomically, and return its path.
-
-    Args:
-        verdict: gate.json of the night; None where it is gone: then drift is not shown.
-    """
-    loader = ChoiceLoader(
+def page_loader() -> ChoiceLoader:
+    """Return the loader of the templates of nights, with the layout and the style sheet that they share with other pages."""
+    return ChoiceLoader(
         [
             PackageLoader("flows", "."),
             PackageLoader("flows.gates", "pages"),
             PackageLoader("mgm.report", "templates"),
         ]
     )
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
+
+
+def write_page(night: Night, verdict: dict[str, Any] | None) -> Path:
+    """Write the page, atomically, and return its path.
+
+    Args:
+        verdict: gate.json of the night; None where it is gone: then drift is not shown.
+    """
+    environment = create_environment(autoescape=True)
+    environment.loader = page_loader()
     made_of = {
         "input": night.input_sha256,
         "bundle": night.bundle,

@@ -39,6 +39,7 @@ def trained(epochs: int = 4) -> Bundle:
         settings=shaping_settings(config),
         tasks=made.tasks,
         thresholds=fitted.decisions.thresholds,
+        linear_baselines=fitted.linear_baselines,
         vocabulary=vocabulary,
         profile={"corpora": {"menus": {}, "verses": {}}},
         stopwords=load_stopwords(config)

@@ -11,13 +11,13 @@ from flows.gates.gate import DATA_DOCS
 from flows.gates.runner import run_suite
 from flows.gates.suite import Parameters
 from flows.gates.verdict import Verdict
+from flows.night_files import REFUSED
 from mgm.files import write_json
 from mgm.quality.night_rows import NightRows
 from mgm.scoring.night_frames import NightReader, night_frames
 from mgm.settings.gates import GateSettings
 
 GATE = "score"
-REFUSED = "gate_refused.json"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from mgm.corpus.parts import read_table
 from mgm.evaluation.calibration import headline, reliability_curve
 from mgm.evaluation.generation_examples import examples
 from mgm.evaluation.kinds import evaluation_of
+from mgm.evaluation.linear_baseline import compare_with_linear, predict_linear, why_no_baseline
 from mgm.evaluation.out_of_distribution import PLACE, Errors, separation
 from mgm.evaluation.prediction_store import PredictionStore, check_splits, write_tables
 from mgm.evaluation.predictions import select_labelled
@@ -55,7 +56,11 @@ def main() -> None:
     write_json(PREDICTIONS / "labels.json", bundle.labels)
     metrics = store.metrics(resamples=settings.evaluate.bootstrap, seed=settings.seed)
     metrics_of_calibration = _write_details(store, bundle, settings)
-    metrics = {name: entry | metrics_of_calibration.get(name, {}) for name, entry in metrics.items()}
+    linear = _compare_with_linear(store, bundle, corpora, settings)
+    metrics = {
+        name: entry | metrics_of_calibration.get(name, {}) | {"linear": linear[name]}
+        for name, entry in metrics.items()
+    }
     write_json(METRICS, metrics)
     _logger.info("\n".join([f"{SPLIT} split:", *summary_lines(metrics)]))
     if settings.evaluate.ood_inputs:
@@ -81,6 +86,26 @@ def _write_details(
             reliability_curve(content["calibration"]).write_csv(RELIABILITY / f"{name}.csv")
             metrics[name] = headline(content["calibration"])
     return metrics
+
+
+def _compare_with_linear(
+    store: PredictionStore, bundle: Bundle, corpora: Sequence[str], settings: EvaluationSettings
+) -> dict[str, dict[str, Any]]:
+    """Return the linear baseline's part of metrics.json by task."""
+    linear = predict_linear(
+        bundle.network,
+        {corpus: read_feature_parts(FEATURES / corpus) for corpus in corpora},
+        tasks=bundle.tasks,
+        baselines=bundle.linear_baselines,
+    )
+    return compare_with_linear(
+        {task.name: store.rows(task) for task in bundle.tasks},
+        linear,
+        bundle.tasks,
+        why_none={task.name: why_no_baseline(bundle.network, task) for task in bundle.tasks},
+        resamples=settings.evaluate.bootstrap,
+        seed=settings.seed,
+    )
 
 
 def _write_separation(settings: EvaluationSettings, scorer: Scorer, corpora: Sequence[str]) -> None:

@@ -66,6 +66,7 @@ def _train(settings: TrainingSettings) -> None:
         settings=shaping_settings(settings),
         tasks=plan.tasks,
         thresholds=fitted.decisions.thresholds,
+        linear_baselines=fitted.linear_baselines,
         vocabulary=Vocabulary.load(VOCABULARY),
         profile=read_json(PROFILE),
         stopwords=_stopwords(settings),

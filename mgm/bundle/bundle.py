@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
 from mgm.settings.text import TextSettings
@@ -28,6 +29,7 @@ class Bundle:
         stopwords: the general ones (None) and those of each corpus that has others.
         dictionaries: the dictionaries, by their names in the settings.
         subwords: the subwords of tasks that generate text, if there are any.
+        linear_baselines: the linear model that the wide part is alone, by task that has one; none in older bundles.
         id: the hash of the manifest; empty until the bundle is saved.
     """
 
@@ -40,6 +42,7 @@ class Bundle:
     stopwords: dict[str | None, Stopwords] = field(default_factory=dict)
     dictionaries: dict[str, UserDictionary] = field(default_factory=dict)
     subwords: Subwords | None = None
+    linear_baselines: dict[str, LinearBaseline] = field(default_factory=dict)
     id: str = ""
 
     @property

@@ -19,6 +19,7 @@ from mgm.bundle.format import (
     verify,
 )
 from mgm.files import read_json
+from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
 from mgm.settings.views.training import TrainingSettings
@@ -54,6 +55,10 @@ def load_bundle(folder: Path) -> Bundle:
             name: UserDictionary.load(folder / dictionary_file(name)) for name in config["dictionaries"]
         },
         subwords=Subwords.load(folder / SUBWORDS_FILE) if network.text_decoder is not None else None,
+        linear_baselines={
+            task: LinearBaseline.from_json(fields)
+            for task, fields in config.get("linear_baselines", {}).items()
+        },
         id=identity,
     )
 

@@ -61,7 +61,7 @@ def summarize(
 
 
 def summary_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return a line a task: task, metric, value, interval, baseline, documents."""
+    """Return a line a task: task, metric, value, interval, baseline, linear model, documents."""
     width = max((len(task) for task in metrics), default=0)
     lines = []
     for task, entry in sorted(metrics.items()):
@@ -69,9 +69,11 @@ def summary_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
         interval = (
             f"[{entry['low']:.3f}, {entry['high']:.3f}]" if entry["low"] is not None else "[no interval]"
         )
+        linear = entry.get("linear", {}).get("value")
+        n_grams = "" if linear is None else f"n-grams alone {linear:.3f}  "
         lines.append(
             f"{task:<{width}}  {name:<9} {_in_words(entry[name])} {interval}  "
-            f"{entry.get('against', 'majority')} {_in_words(entry['baseline'])}  n {entry['n']}"
+            f"{entry.get('against', 'majority')} {_in_words(entry['baseline'])}  {n_grams}n {entry['n']}"
         )
     return lines
 

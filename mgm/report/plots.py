@@ -1,14 +1,20 @@
 """Inline SVG for the report: no script, no request, colours from the page's own style sheet."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
 Points = Sequence[tuple[float, float]]
+At = Callable[[float, float], tuple[float, float]]
+"""The function from values (x, y) to the place in a plot."""
 
 _WIDTH, _HEIGHT = 300, 170
 _LEFT, _RIGHT, _TOP, _BOTTOM = 40, 8, 10, 24
+_MAX_DOTS = 45
+"""The most points of a line by date that are drawn as dots too; more would run into each other."""
 
 
 def interval_plot(
@@ -17,9 +23,17 @@ def interval_plot(
     low: float | None,
     high: float | None,
     majority: float | None,
+    linear: float | None,
     single: float | None,
 ) -> Markup:
-    """Draw a metric on the scale 0 to 1: its interval as a bar, its value as a dot, majority and single-task model as ticks."""
+    """Draw a metric on the scale 0 to 1: its interval as a bar, its value as a dot, and marks for those that it is compared with.
+
+    Args:
+        value, low, high: the metric and its interval.
+        majority: the metric of the majority, a line.
+        linear: that of n-grams alone, a triangle.
+        single: that of the single-task model, a diamond.
+    """
     width, middle = 180, 11
 
     def x(v: float) -> str:
@@ -34,6 +48,10 @@ def interval_plot(
     if majority is not None:
         shapes.append(f'<line class="majority" x1="{x(majority)}" x2="{x(majority)}" y1="3" y2="19"/>')
         captions.append(f"majority {majority:.3f}")
+    if linear is not None:
+        at = float(x(linear))
+        shapes.append(f'<path class="linear" d="M{at - 4.5:.1f} 2h9l-4.5 8z"/>')
+        captions.append(f"n-grams alone {linear:.3f}")
     if single is not None:
         at = float(x(single))
         shapes.append(f'<path class="single" d="M{at:.1f} 5.5l5 5.5l-5 5.5l-5-5.5z"/>')
@@ -66,42 +84,126 @@ def line_plot(
         x_bounds, y_bounds: of the axes; without them those of the values, x being whole numbers.
         has_diagonal: whether the diagonal of the axes is drawn, to compare with.
     """
-    finite = {
-        n: [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)] for n, points in lines.items()
-    }
+    finite = _finite(lines)
     all_points = [p for points in finite.values() for p in points]
     if not all_points:
         return Markup("")
     x_ticks = _ticks(*(x_bounds or _bounds([x for x, _ in all_points])), whole=x_bounds is None)
     y_ticks = _ticks(*(y_bounds or _bounds([y for _, y in all_points])))
-
-    def at(x: float, y: float) -> tuple[float, float]:
-        across = (x - x_ticks[0]) / (x_ticks[-1] - x_ticks[0])
-        up = (y - y_ticks[0]) / (y_ticks[-1] - y_ticks[0])
-        return _LEFT + across * (_WIDTH - _LEFT - _RIGHT), _HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM)
-
-    shapes = []
-    for y in y_ticks:
-        _, py = at(x_ticks[0], y)
-        shapes.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{py:.1f}" y2="{py:.1f}"/>')
-        shapes.append(f'<text x="{_LEFT - 5}" y="{py + 3.5:.1f}" text-anchor="end">{y:g}</text>')
+    at = _scale((x_ticks[0], x_ticks[-1]), (y_ticks[0], y_ticks[-1]))
+    shapes = _y_axis(x_ticks[0], y_ticks, at, "{:g}".format)
     for x in x_ticks:
         px, _ = at(x, y_ticks[0])
         shapes.append(f'<text x="{px:.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{x:g}</text>')
     if has_diagonal:
         (x1, y1), (x2, y2) = at(x_ticks[0], y_ticks[0]), at(x_ticks[-1], y_ticks[-1])
         shapes.append(f'<line class="diagonal" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')
-    for number, points in enumerate(finite.values()):
+    return _figure(title, [*shapes, *_polylines(finite, at, with_dots=True)], list(finite))
+
+
+class DateMark(NamedTuple):
+    """A vertical line at a date: its CSS class, and its caption."""
+
+    day: date
+    kind: str
+    caption: str
+
+
+def daily_plot(
+    title: str,
+    lines: Mapping[str, Sequence[tuple[date, float]]],
+    days: tuple[date, date],
+    *,
+    levels: Mapping[str, float] | None = None,
+    marks: Sequence[DateMark] = (),
+    y_bounds: tuple[float, float] | None = None,
+) -> Markup:
+    """Draw lines of values by date, each labelled in the legend; values that are not finite are left out.
+
+    Args:
+        days: the first and the last date of the axis.
+        levels: values to compare with by name, drawn from left to right.
+        marks: dates to point out.
+        y_bounds: of the axis; without them from 0 to the largest value or level.
+    """
+    finite = _finite({name: [(day.toordinal(), y) for day, y in points] for name, points in lines.items()})
+    values = [y for points in finite.values() for _, y in points]
+    if not values:
+        return Markup("")
+    levels = levels or {}
+    y_ticks = _ticks(*(y_bounds or (min(0.0, *values), max(*values, *levels.values(), 0.0))))
+    first, last = days[0].toordinal(), days[1].toordinal()
+    x_bounds = (first, last) if first < last else (first - 1, last + 1)
+    at = _scale(x_bounds, (y_ticks[0], y_ticks[-1]))
+    shapes = _y_axis(x_bounds[0], y_ticks, at, _short_number)
+    middle = (first + last) // 2
+    for anchor, day in (("start", first), ("middle", middle), ("end", last)):
+        if anchor == "middle" if first == last else anchor != "middle" or last - first > 1:
+            px, _ = at(day, y_ticks[0])
+            shapes.append(
+                f'<text x="{px:.1f}" y="{_HEIGHT - 8}" text-anchor="{anchor}">{date.fromordinal(day)}</text>'
+            )
+    for name, level in levels.items():
+        _, py = at(first, level)
+        shapes.append(
+            f'<line class="level" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{py:.1f}" y2="{py:.1f}">'
+            f"<title>{escape(name)} {level:g}</title></line>"
+        )
+    for mark in marks:
+        px, _ = at(mark.day.toordinal(), 0)
+        shapes.append(
+            f'<line class="mark {escape(mark.kind)}" x1="{px:.1f}" x2="{px:.1f}" y1="{_TOP}" y2="{_HEIGHT - _BOTTOM}">'
+            f"<title>{mark.day}: {escape(mark.caption)}</title></line>"
+        )
+    with_dots = max(map(len, finite.values())) <= _MAX_DOTS
+    return _figure(title, [*shapes, *_polylines(finite, at, with_dots=with_dots)], list(finite))
+
+
+def _finite(lines: Mapping[str, Points]) -> dict[str, list[tuple[float, float]]]:
+    """Return the points whose coordinates are finite, by line."""
+    return {
+        n: [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)] for n, points in lines.items()
+    }
+
+
+def _scale(x_bounds: tuple[float, float], y_bounds: tuple[float, float]) -> At:
+    """Return the function from values to the place in the plot."""
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        across = (x - x_bounds[0]) / (x_bounds[1] - x_bounds[0])
+        up = (y - y_bounds[0]) / (y_bounds[1] - y_bounds[0])
+        return _LEFT + across * (_WIDTH - _LEFT - _RIGHT), _HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM)
+
+    return at
+
+
+def _y_axis(left: float, ticks: Sequence[float], at: At, in_words: Callable[[float], str]) -> list[str]:
+    shapes = []
+    for y in ticks:
+        _, py = at(left, y)
+        shapes.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{py:.1f}" y2="{py:.1f}"/>')
+        shapes.append(f'<text x="{_LEFT - 5}" y="{py + 3.5:.1f}" text-anchor="end">{in_words(y)}</text>')
+    return shapes
+
+
+def _polylines(lines: Mapping[str, Points], at: At, *, with_dots: bool) -> list[str]:
+    shapes = []
+    for number, points in enumerate(lines.values()):
         path = " ".join(f"{px:.1f},{py:.1f}" for px, py in (at(x, y) for x, y in points))
         shapes.append(f'<polyline class="line c{number % 6}" points="{path}"/>')
         shapes += [
             f'<circle class="dot c{number % 6}" cx="{px:.1f}" cy="{py:.1f}" r="2.4"/>'
-            for px, py in (at(x, y) for x, y in points)
+            for px, py in (at(x, y) for x, y in points if with_dots)
         ]
+    return shapes
+
+
+def _figure(title: str, shapes: Sequence[str], names: Sequence[str]) -> Markup:
+    """Return the plot with its title, and a legend where it has several lines."""
     legend = "".join(
         f'<span><i class="c{number % 6}"></i>{escape(name)}</span>'
-        for number, name in enumerate(finite)
-        if len(finite) > 1
+        for number, name in enumerate(names)
+        if len(names) > 1
     )
     return Markup(
         f'<figure class="plot"><figcaption>{escape(title)}</figcaption>'
@@ -109,6 +211,13 @@ def line_plot(
         f"{''.join(shapes)}</svg>"
         f'<div class="legend">{legend}</div></figure>'
     )
+
+
+def _short_number(value: float) -> str:
+    """Return a number in few characters: 25000 is 25k."""
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:g}M"
+    return f"{value / 1e3:g}k" if abs(value) >= 1e4 else f"{value:g}"
 
 
 def _bounds(values: Sequence[float]) -> tuple[float, float]:

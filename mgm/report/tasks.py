@@ -61,6 +61,25 @@ class TaskTable:
     idle: list[str]
     below: list[tuple[str, dict[str, Any]]]
 
+    @property
+    def beside_linear(self) -> dict[str, list[str]]:
+        """The tasks by what is shown of the network beside n-grams alone: better, worse, or something else."""
+        return self._by_entry("shown")
+
+    @property
+    def without_linear(self) -> dict[str, list[str]]:
+        """The tasks without a linear baseline by the reason."""
+        return self._by_entry("why")
+
+    def _by_entry(self, key: str) -> dict[str, list[str]]:
+        """Return the tasks by this key of their entry about the linear baseline."""
+        tasks: dict[str, list[str]] = {}
+        for row in self.views:
+            linear = (row.entry or {}).get("linear", {})
+            if key in linear:
+                tasks.setdefault(linear[key], []).append(row.task.name)
+        return tasks
+
 
 @dataclass(frozen=True, kw_only=True)
 class TaskView:
@@ -106,6 +125,7 @@ def _row(run_files: RunFiles, task: Task, entry: dict[str, Any] | None) -> TaskR
             low=entry["low"],
             high=entry["high"],
             majority=entry["baseline"],
+            linear=entry.get("linear", {}).get("value"),
             single=single.value(task) if single.state == "current" else None,
         )
     return TaskRow(task=task, entry=entry, single=single, plot=plot)

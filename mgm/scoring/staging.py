@@ -99,9 +99,11 @@ class Staging:
             shutil.rmtree(partial)  # another run was first, with the same rows
         steps.reached(steps.SHARD_STAGED)
 
-    def read_predictions(self, shards: Sequence[Shard]) -> Iterator[pl.DataFrame]:
-        """Yield the predictions of finished shards in their order, a frame each."""
-        return self._read("predictions", shards)
+    def read_predictions(
+        self, shards: Sequence[Shard], columns: list[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """Yield the predictions of finished shards in their order, a frame each; `columns`: those to read, None: all."""
+        return self._read("predictions", shards, columns)
 
     def read_rejects(self, shards: Sequence[Shard]) -> Iterator[pl.DataFrame]:
         """Yield the rejects of finished shards in their order, a frame each."""
@@ -112,9 +114,11 @@ class Staging:
         """Remove all shards of a committed night, those of earlier tries too."""
         shutil.rmtree(folder, ignore_errors=True)
 
-    def _read(self, name: str, shards: Sequence[Shard]) -> Iterator[pl.DataFrame]:
+    def _read(
+        self, name: str, shards: Sequence[Shard], columns: list[str] | None = None
+    ) -> Iterator[pl.DataFrame]:
         for shard in shards:
-            yield pl.read_parquet(self._shard_folder(shard) / name / "part-00000.parquet")
+            yield pl.read_parquet(self._shard_folder(shard) / name / "part-00000.parquet", columns=columns)
 
     def _shard_folder(self, shard: Shard) -> Path:
         key = hashlib.sha256(f"{shard.sha256}\n{self._scored_by}".encode()).hexdigest()[:_KEY_CHARACTERS]

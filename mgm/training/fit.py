@@ -12,6 +12,7 @@ from mgm.errors import StaleInput
 from mgm.model.encoder import Encoder
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.model.granularity.word import Word
+from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
@@ -22,6 +23,7 @@ from mgm.training.checkpoint import Checkpoint
 from mgm.training.data import TrainingData, select_labelled_rows
 from mgm.training.determinism import deterministic
 from mgm.training.kinds import TASK_TRAINING
+from mgm.training.linear_baseline import linear_baselines, tune_linear
 from mgm.training.loop import TrainResult, train
 from mgm.training.pretraining.autoencoder import refit_decoder
 from mgm.training.pretraining.weights import load_matching
@@ -31,11 +33,16 @@ from mgm.training.wide_weight import tune_wide_weights
 
 @dataclass(frozen=True, kw_only=True)
 class FitResult:
-    """A trained network on the CPU with adjusted logits, the decisions tuned for it, and the course of its training."""
+    """A trained network on the CPU with adjusted logits, the decisions tuned for it, and the course of its training.
+
+    Attributes:
+        linear_baselines: the baseline that the wide part alone is, by task that has one.
+    """
 
     network: Network
     decisions: Decisions
     training: TrainResult
+    linear_baselines: dict[str, LinearBaseline]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +169,14 @@ def fit(
     log_priors, tokens_per_batch = _log_priors(data), settings.train.tokens_per_batch
     with deterministic(settings.train.threads):
         if decisions is None:
+            # before the wide part is scaled: alone it is the model that was solved for
+            linear = tune_linear(
+                network,
+                data.validation,
+                data.tasks,
+                log_priors=log_priors,
+                tokens_per_batch=tokens_per_batch,
+            )
             wide_weights = tune_wide_weights(
                 network, data.validation, data.tasks, tokens_per_batch=tokens_per_batch
             )
@@ -177,7 +192,7 @@ def fit(
                 log_priors=log_priors,
                 tokens_per_batch=tokens_per_batch,
             )
-            decisions = replace(tuned, wide_weights=wide_weights)
+            decisions = replace(tuned, wide_weights=wide_weights, linear=linear)
     if network.reconstructs:
         refit_decoder(
             network,
@@ -189,7 +204,12 @@ def fit(
     network.cpu()
     for task, tau in decisions.adjustments.items():
         network.add_logit_bias(task, torch.from_numpy(-tau * log_priors[task]))
-    return FitResult(network=network, decisions=decisions, training=result)
+    return FitResult(
+        network=network,
+        decisions=decisions,
+        training=result,
+        linear_baselines=linear_baselines(network, data.tasks, decisions, log_priors=log_priors),
+    )
 
 
 def _log_priors(data: TrainingData) -> dict[str, np.ndarray]:

@@ -27,6 +27,8 @@ class Decisions:
     """The strength tau of the logit adjustment, for kinds whose logits are adjusted."""
     wide_weights: dict[str, float] = field(default_factory=dict)
     """The weight of the wide part in the outputs, where there is such a part."""
+    linear: "Decisions | None" = None
+    """The decisions of the wide part alone, with which the network is compared."""
 
 
 def validate(
@@ -64,8 +66,21 @@ def tune_decisions(
     """
     tuned = [t for t in tasks if TASK_TRAINING[t.kind].is_tuned]
     pairs = _predict(network, rows, tuned, tokens_per_batch=tokens_per_batch)
+    return decide(pairs, tuned, log_priors)
+
+
+def decide(
+    pairs: Mapping[str, Pair], tasks: Sequence[Task], log_priors: Mapping[str, np.ndarray]
+) -> Decisions:
+    """Return the thresholds and logit adjustments that suit these predictions best.
+
+    Args:
+        pairs: predictions and labels by task; a task without any gets the values of no tuning.
+        tasks: the tasks.
+        log_priors: the log frequency (K,) of each class, by task whose logits are adjusted.
+    """
     thresholds, adjustments = {}, {}
-    for task in tuned:
+    for task in tasks:
         kind, pair = TASK_TRAINING[task.kind], pairs.get(task.name)
         if (of_task := kind.tune_thresholds(pair, len(task.labels))) is not None:
             thresholds[task.name] = of_task

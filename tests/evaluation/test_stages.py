@@ -27,6 +27,7 @@ from flows.stages import (
 )
 from mgm.bundle import Bundle, bundle_id, load_stopwords, save_bundle, shaping_settings
 from mgm.corpus.parts import read_table
+from mgm.model.linear_baseline import LinearBaseline
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text.features import FeaturePart
@@ -91,6 +92,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             settings=shaping_settings(settings),
             tasks=made.tasks,
             thresholds={},
+            linear_baselines={"topic": LinearBaseline()},
             vocabulary=vocabulary,
             profile={},
             stopwords=load_stopwords(settings),
@@ -144,6 +146,16 @@ def test_metrics_agree_with_the_predictions_that_were_written(project: Path) -> 
     assert metrics["mood"]["mae"] == pytest.approx(
         mean_absolute_error(mood["mood_true"], mood["mood"]), abs=1e-4
     )
+
+
+def test_metrics_stand_beside_those_of_ngrams_alone(project: Path) -> None:
+    """Of a bundle whose wide part has no weights, n-grams alone give one class."""
+    metrics = read(project / "reports" / "metrics.json")
+    linear = metrics["topic"]["linear"]
+    assert linear["difference"] == pytest.approx(metrics["topic"]["macro_f1"] - linear["value"], abs=1e-4)
+    assert linear["low"] <= linear["difference"] <= linear["high"]
+    assert "transitions between tags" in metrics["names"]["linear"]["why"]
+    assert metrics["marks"]["linear"] == {"value": None, "why": metrics["mood"]["linear"]["why"]}
 
 
 def test_details_are_of_the_saved_predictions(project: Path) -> None:

@@ -76,7 +76,7 @@ def test_numbers_are_those_of_the_files(run: RunFiles) -> None:
         e = metrics[name]
         assert (
             f"| {name} | {first.replace('_', ' ')} | {e[first]:.3f} [{e['low']:.3f}, {e['high']:.3f}] | "
-            f"majority {e['baseline']:.3f} | {e['n']} |" in card
+            f"majority {e['baseline']:.3f} | – | – | {e['n']} |" in card
         )
     assert "| pages | 1,234 / 56 / 78 | en 800, zh 434 |" in card
     assert "| poems | – / – / – | – |" in card
@@ -111,6 +111,19 @@ def test_task_no_better_than_the_majority(run: RunFiles) -> None:
     card = render_card(run, {})
     assert "- themes is not shown to be better than the majority." in card
     assert "- valence is not shown" not in card
+
+
+def test_task_no_better_than_ngrams_alone(run: RunFiles) -> None:
+    path = run.root / "reports" / "metrics.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    interval = {"value": 0.25, "difference": 0.0625, "low": -0.125, "high": 0.25}
+    metrics["themes"]["linear"] = interval | {"shown": "no difference shown"}
+    metrics["module"]["linear"] = interval | {"shown": "better"}
+    path.write_text(json.dumps(metrics), encoding="utf-8")
+    card = render_card(run, {})
+    assert "| 0.250 | +0.062 [-0.125, +0.250] |" in line(card, "| themes | micro f1")
+    assert "- themes is not shown to be better than a linear model on n-grams alone" in card
+    assert "- module is not shown" not in card
 
 
 def test_missing_measures_and_missing_candidate(run: RunFiles) -> None:

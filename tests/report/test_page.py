@@ -97,6 +97,38 @@ def test_every_number_of_the_files_is_shown(finished_run: RunFiles) -> None:
     assert not finished_run.missing
 
 
+def test_ngrams_alone_stand_beside_the_model(finished_run: RunFiles) -> None:
+    """The first table says at which tasks the network earns its keep, and why a task has no linear model."""
+    place = finished_run.root / "reports" / "metrics.json"
+    metrics = json.loads(place.read_text(encoding="utf-8"))
+    plain = Page(render(finished_run, {})).text
+    assert "earn its keep" not in plain  # metrics of an earlier version
+    metrics["module"]["linear"] = {
+        "value": 0.1234,
+        "difference": 0.25,
+        "low": 0.125,
+        "high": 0.5,
+        "shown": "better",
+    }
+    metrics["valence"]["linear"] = {
+        "value": 0.5,
+        "difference": -0.125,
+        "low": None,
+        "high": None,
+        "shown": "no interval",
+    }
+    metrics["ui_terms"]["linear"] = {"value": None, "why": "for a <reason>"}
+    write(place, metrics)
+    page = render(finished_run, {})
+    text = Page(page).text
+    assert "it is better at module ; without an interval at valence ." in text
+    value = f"{metrics['module']['macro_f1']:.3f}"
+    assert f"macro f1 {metrics['module']['baseline']:.3f} 0.123 {value}" in text
+    assert "+0.250 +0.125 to +0.500" in text and "-0.125" in text
+    assert "No n-grams alone for ui_terms: for a <reason>" in text
+    assert "n-grams alone 0.123" in page  # the plot in words
+
+
 def test_champion_comparison_is_a_table(finished_run: RunFiles) -> None:
     checks = [
         Check(

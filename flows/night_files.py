@@ -1,0 +1,10 @@
+"""The names of the files in a night's folder of `score.staging_dir`."""
+
+SUMMARY = "summary.json"
+"""The metadata of the night's commit."""
+VERDICT = "gate.json"
+"""The gate's verdict on the documents that were scored."""
+REFUSED = "gate_refused.json"
+"""The gate's verdict on documents that were refused; gone when a later run passes."""
+SHARDS = "shards"
+"""The folder of scored shards until they are committed."""

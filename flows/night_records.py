@@ -1,0 +1,130 @@
+"""The records of all nights: the table's commits, with what lies beside them of each night.
+
+The commits alone say which nights are scored. Drift, refusals and facts are files that may be gone, broken, or of another version:
+then they are left out with a note.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+from flows.night_facts import NightFacts, facts_path, read_facts
+from flows.night_files import REFUSED, VERDICT
+from flows.night_page import NIGHTS, page_path
+from mgm.files import read_json
+from mgm.scoring import commits, delta
+from mgm.scoring.commits import Night
+from mgm.settings.scoring import ScoreSettings
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class NightRecord:
+    """All that is known of a date.
+
+    Attributes:
+        night: the metadata of its last commit; None: it is not in the table.
+        facts: the facts of that commit.
+        drift: the largest excess of each statistic over corpora and aspects; empty where drift was not measured.
+        refusal: the reason of the gate's refusal of the last run; None: it was not refused.
+        page: the name of its page in reports/nights.
+    """
+
+    day: date
+    night: Night | None = None
+    facts: NightFacts | None = None
+    drift: Mapping[str, float] = field(default_factory=dict)
+    refusal: str | None = None
+    page: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NightRecords:
+    """The nights by date, and notes about those of which something is missing."""
+
+    nights: list[NightRecord]
+    notes: list[str]
+
+
+def read_records(settings: ScoreSettings) -> NightRecords:
+    """Return the record of every date that is in the table, was refused, or has a page.
+
+    Raises:
+        OSError: the table cannot be read.
+    """
+    notes: list[str] = []
+    committed = commits.read_nights(delta.open_table(settings.table))
+    nights = {commit.night.date: commit.night for commit in reversed(committed)}
+    staging = Path(settings.staging_dir)
+    refused = [path.parent.name for path in staging.glob(f"*/{REFUSED}")]
+    pages = [path.stem for path in NIGHTS.glob("*.html")]
+    records = [
+        _read_record(day, name, nights.get(name), folder=staging / name, notes=notes)
+        for name, day in _dates({*nights, *refused, *pages}).items()
+    ]
+    for what, count in {
+        "not in the table, of which only a page is left": sum(not r.night and not r.refusal for r in records),
+        "without a page": sum(bool(r.night) and not r.page for r in records),
+        "without time and labels, since they were scored before these were recorded, or their file is gone": sum(
+            bool(r.night) and not r.facts for r in records
+        ),
+        "without drift": sum(bool(r.night) and not r.drift for r in records),
+    }.items():
+        if count:
+            notes.append(f"{count} of {len(records)} nights {what}")
+    return NightRecords(nights=records, notes=notes)
+
+
+def _read_record(day: date, name: str, night: Night | None, *, folder: Path, notes: list[str]) -> NightRecord:
+    record = NightRecord(
+        day=day, night=night, page=page_path(name).name if page_path(name).is_file() else None
+    )
+    record = replace(record, refusal=_read(folder / REFUSED, _refusal, notes))
+    if night is None:
+        return record
+    facts = _read(facts_path(name), read_facts, notes)
+    if facts is not None and facts.revision != night.revision:
+        notes.append(f"{facts_path(name)}: of revision {facts.revision}, the table has {night.revision}")
+        facts = None
+    return replace(record, facts=facts, drift=_read(folder / VERDICT, _drift, notes) or {})
+
+
+def _dates(names: Iterable[str]) -> dict[str, date]:
+    """Return the names that are dates, in their order."""
+    dates = {}
+    for name in sorted(names):
+        try:
+            dates[name] = date.fromisoformat(name)
+        except ValueError:  # the index itself, or a folder of the user's
+            continue
+    return dates
+
+
+def _read(path: Path, read: Callable[[Path], T], notes: list[str]) -> T | None:
+    """Return the content of a file; None where there is none, and with a note where it cannot be read."""
+    try:
+        return read(path) if path.is_file() else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        notes.append(f"{path}: left out: {error if str(error) else type(error).__name__}")
+        return None
+
+
+def _drift(path: Path) -> dict[str, float]:
+    """Return the largest excess of each statistic of a verdict."""
+    largest: dict[str, float] = {}
+    rows: list[dict[str, Any]] = read_json(path)["drift"]
+    for row in rows:
+        if row["excess"] is not None:
+            largest[row["statistic"]] = max(float(row["excess"]), largest.get(row["statistic"], 0.0))
+    return largest
+
+
+def _refusal(path: Path) -> str:
+    """Return the reasons of a verdict that refused a night."""
+    failures = read_json(path)["failures"]
+    return (
+        "; ".join(f"{failure['column']}: {failure['observed']}" for failure in failures) or "no reason given"
+    )
