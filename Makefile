@@ -1,9 +1,11 @@
-# make run: set up, then the main job. make test: set up, then the fast suite.
-# The virtual environment is made anew when pyproject.toml or requirements.lock changes.
+# make run: set up, then the main job. make test: set up for development, then the fast suite.
+# The virtual environment is brought up to date when pyproject.toml or requirements.lock changes. `make setup` installs what runs
+# need; `make setup-dev` adds what tests and `make lint` need: the extra `dev`, with Ray, the solvers of `jd` and all other extras.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 READY := $(VENV)/.ready
+READY_DEV := $(VENV)/.ready-dev
 export PATH := $(BIN):$(PATH)
 # No statistics about use leave this machine: dvc's switch is in .dvc/config, the others read these.
 export DO_NOT_TRACK := 1
@@ -11,7 +13,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: run run-generation study setup test test-slow coverage lint clean
+.PHONY: run run-generation study setup setup-dev test test-slow coverage lint clean
 
 run: setup
 	mgm run
@@ -24,29 +26,36 @@ study: setup
 
 setup: $(READY)
 
+setup-dev: $(READY_DEV)
+
 $(READY): pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet --upgrade pip
 	pip install --quiet -c requirements.lock torch
-	pip install --quiet -c requirements.lock -e '.[dev,s3]'
+	pip install --quiet -c requirements.lock -e .
 	touch $@
 
-test: setup
+$(READY_DEV): $(READY)
+	pip install --quiet -c requirements.lock -e '.[dev]'
+	touch $@
+
+test: setup-dev
 	pytest -m 'not slow and not network' -n 2
 
-test-slow: setup
+test-slow: setup-dev
 	pytest -m 'slow or network' -n 2 --dist worksteal
 
 # the share of lines and branches that the fast tests run
-coverage: setup
+coverage: setup-dev
 	pytest -m 'not slow and not network' -n 2 --cov=mgm --cov=flows --cov-branch --cov-report=term:skip-covered
 
-lint: setup
+lint: setup-dev
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
 	python -m flows.stage_dependencies --check
+	python -m flows.project_template --check
 	python -m flows.params_schema --check
 
 clean:

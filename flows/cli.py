@@ -17,6 +17,7 @@ from flows.commands.docs import docs
 from flows.commands.doctor import doctor
 from flows.commands.fetch import fetch
 from flows.commands.generate import generate
+from flows.commands.init import init
 from flows.commands.lineage import lineage
 from flows.commands.migrate import migrate
 from flows.commands.promote import promote
@@ -31,7 +32,7 @@ from flows.errors import exit_status
 from flows.exit_codes import DONE, INTERRUPTED, MEANINGS, MISUSED
 
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "A project": (fetch, doctor, docs, migrate),
+    "A project": (init, fetch, doctor, docs, migrate),
     "Train": (run, results, train, study, tune, crossval, distill, generate),
     "Promote": (promote, rollback, champion),
     "Score": (score, backfill, lineage),

@@ -17,8 +17,6 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-import yaml
-
 from flows.dvc_command import dvc_repro
 from flows.project import TEACHERS as FILES
 from flows.study import announcement, pending_variants, stage_name
@@ -27,6 +25,7 @@ from mgm.experiments.variants import SCORES, TEACHERS, Variant, variants
 from mgm.settings.core import PARAMS
 from mgm.settings.names import nearest
 from mgm.settings.views.training import TrainingSettings
+from mgm.settings.yaml_file import dump_yaml_line
 
 _logger = logging.getLogger(__name__)
 
@@ -60,10 +59,7 @@ def teacher_files(teachers: Sequence[Variant]) -> dict[str, list[str]]:
 
 def params_lines(teachers: Sequence[Variant]) -> str:
     """Return the lines of params.yaml that use these teachers."""
-    lines = [
-        f"    {yaml.safe_dump({task: files}, default_flow_style=True, width=10_000).strip()[1:-1]}"
-        for task, files in teacher_files(teachers).items()
-    ]
+    lines = [f"    {dump_yaml_line({task: files})}" for task, files in teacher_files(teachers).items()]
     return "\n".join(["distillation:", "  teachers:", *lines])
 
 

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from mgm.errors import MissingExtra, MissingInput, StaleInput
 from mgm.settings.renamed import RenamedSettings
@@ -18,12 +19,18 @@ def command_for(made_by: str) -> str:
     return _COMMANDS.get(made_by, f"mgm run {made_by}")
 
 
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra: in a clone as its Makefile does, elsewhere from the package index."""
+    is_clone = (Path(__file__).parents[1] / "requirements.lock").is_file()
+    return f"pip install -c requirements.lock -e '.[{extra}]'" if is_clone else f"pip install 'mgm[{extra}]'"
+
+
 def message(error: Exception) -> str:
     """Return an error's message, followed by the command that makes, renames or installs the missing thing."""
     if isinstance(error, MissingInput | StaleInput):
         return f"{error}; run `{command_for(error.made_by)}`"
     if isinstance(error, MissingExtra):
-        return f"{error}; run `pip install -c requirements.lock -e '.[{error.extra}]'`"
+        return f"{error}; run `{install_command(error.extra)}`"
     if isinstance(error, RenamedSettings):
         return f"{error}\nrun `mgm migrate params.yaml`"
     if isinstance(error, OSError) and error.strerror and error.filename is not None:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from flows import processes
 from flows.errors import CommandFailed
+from flows.project import RESOLVED_SETTINGS
+from flows.resolved_settings import write_resolved_settings
 
 DVC_YAML = "dvc.yaml"
 TAIL_LINES = 30
@@ -26,6 +28,9 @@ _HINTS = (
     "dvc config core.autostage",
     "Use `dvc push`",
 )
+
+_ALWAYS_CHANGED = "always changed"
+"""What DVC says of a stage with `always_changed`."""
 
 
 class StageFailed(CommandFailed):
@@ -74,16 +79,20 @@ def stage_graph(root: Path = Path()) -> dict[str, list[str]]:
 def changed_stages(*stages: str, with_upstream: bool = False) -> set[str]:
     """Return those of these stages that are not up to date; `with_upstream`: also of those that they need.
 
+    A stage that runs every time counts where something else has changed, too.
+
     Raises:
         ValueError: DVC cannot tell.
     """
+    if RESOLVED_SETTINGS.is_file():  # the installed version may be another one since the last run
+        write_resolved_settings()
     command = [sys.executable, "-m", "dvc", "status", "--json", *(["--with-deps"] if with_upstream else [])]
     status = subprocess.run([*command, *stages], capture_output=True, text=True, check=False)
     if status.returncode:
         raise ValueError(
             f"DVC cannot tell whether {' and '.join(stages)} are up to date: {status.stderr.strip()}"
         )
-    return set(json.loads(status.stdout))
+    return {stage for stage, changes in json.loads(status.stdout).items() if changes != [_ALWAYS_CHANGED]}
 
 
 def require_up_to_date(*stages: str) -> None:

@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
+RESOLVED_SETTINGS = Path(".mgm/settings.json")
+"""The installed version and all settings with their defaults, in a project that has no code of its own."""
+SUITES = Path("suites")
+"""The gates' suites of expectations, in such a project."""
+
 DATA = Path("data")
+RAW = DATA / "raw"
+"""The rows that a project was made with."""
 RESOURCES = DATA / "resources"
 """Word lists and vectors that users bring."""
 FETCHED = DATA / "fetched"

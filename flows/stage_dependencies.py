@@ -16,7 +16,8 @@ from functools import cache
 from pathlib import Path
 
 import grimp
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import Node
 
 FILES = (Path("dvc.yaml"), Path("study/dvc.yaml"))
 ROOTS = ("mgm", "flows")
@@ -93,9 +94,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1 if options.check and stale else 0
 
 
-def _stages(text: str) -> Iterator[tuple[str, yaml.Node]]:
+def _stages(text: str) -> Iterator[tuple[str, Node]]:
     """Yield the command and the node of `deps` of every stage; dependencies under an alias once."""
-    file = yaml.compose(text)
+    file = YAML(typ="safe", pure=True).compose(text)
     assert file is not None, "a dvc.yaml has stages"
     seen = set()
     for _, stage in _entry(file, "stages").value:
@@ -106,7 +107,7 @@ def _stages(text: str) -> Iterator[tuple[str, yaml.Node]]:
             yield str(_entry(body, "cmd").value), dependencies
 
 
-def _entry(mapping: yaml.Node, key: str) -> yaml.Node:
+def _entry(mapping: Node, key: str) -> Node:
     return next(value for name, value in mapping.value if name.value == key)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from flows.gates.descriptions import describe_expectation
 from flows.gates.engine import validate
 from flows.gates.findings import describe_result
-from flows.gates.suite import SUITES, Parameters, load_suite
+from flows.gates.suite import Parameters, load_suite, suite_path
 from flows.gates.verdict import Finding, Outcome, Verdict
 from mgm.quality.frame import Frame
 
@@ -17,16 +17,16 @@ def run_suite(
     frames: Mapping[str, Frame],
     *,
     parameters: Parameters,
-    suites: Path = SUITES,
+    suites: Path | None = None,
 ) -> Verdict:
-    """Evaluate `<suites>/<gate>.json`.
+    """Evaluate the suite of a gate, `<suites>/<gate>.json` where the folder is given.
 
     A warning that a failure of the same expectation on the same column implies is left out.
 
     Raises:
         ValueError: the suite is malformed, or names an expectation or column that does not exist, or an expectation could not be evaluated.
     """
-    path = suites / f"{gate}.json"
+    path = suite_path(gate) if suites is None else suites / f"{gate}.json"
     expectations = load_suite(path, frames, parameters)
     by_position: dict[int, Outcome] = {}
     for name, frame in frames.items():

@@ -3,7 +3,7 @@
 Two things are particular to this project: `meta.frame` of an expectation names the frame that it reads (the modules of
 mgm/quality list their columns), and `{"$PARAMETER": "name"}` in its kwargs is a threshold from params.yaml, section
 `gates.<gate>`, or a value that the gate computes: `length_reference`, the champion's text lengths. A check on a column that a
-frame has is added by a line in the suite.
+frame has is added by a line in the suite. A project that `mgm init` made has suites of its own, which count in place of these.
 """
 
 import json
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from flows import project
 from mgm.quality.frame import Frame
 from mgm.settings.names import nearest
 
@@ -44,6 +45,12 @@ class Parameters:
 def is_parameter(value: object) -> bool:
     """Return whether an argument of an expectation names a parameter."""
     return isinstance(value, dict) and "$PARAMETER" in value
+
+
+def suite_path(gate: str) -> Path:
+    """Return the suite of a gate: the project's own where it has one, else the one that is installed."""
+    own = project.SUITES / f"{gate}.json"
+    return own if own.is_file() else SUITES / own.name
 
 
 def load_suite(path: Path, frames: Mapping[str, Frame], parameters: Parameters) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from mgm.errors import MissingExtra
+
 SIGNATURE = "model.sig"
 """The signature's file in the bundle's folder; neither the manifest nor the signature covers it."""
 
@@ -24,7 +26,8 @@ def sign(folder: Path, private_key: Path) -> bool:
 
     Raises:
         FileNotFoundError: there is no key.
-        ValueError: the key cannot be used, or the extra `sign` is not installed.
+        MissingExtra: the extra `sign` is not installed.
+        ValueError: the key cannot be used.
     """
     _key_file(private_key, "private")
     hashing, signing, _ = _library()
@@ -55,8 +58,9 @@ def check_signature(folder: Path, public_key: Path) -> None:
 
     Raises:
         FileNotFoundError: there is no key.
+        MissingExtra: the extra `sign` is not installed.
         ValueError: not signed, signed with another key, or a file was altered, added or taken away since; or the key
-            cannot be used, or the extra `sign` is not installed.
+            cannot be used.
     """
     _key_file(public_key, "public")
     hashing, _, verifying = _library()
@@ -114,7 +118,7 @@ def _library() -> tuple[Any, Any, Any]:
     try:
         from model_signing import hashing, signing, verifying
     except ImportError as error:
-        raise ValueError(
-            "a key for signed bundles is set, but model-signing is not installed; expected the extra `sign` of mgm"
+        raise MissingExtra(
+            "a key for signed bundles is set, but model-signing is not installed", extra="sign"
         ) from error
     return hashing, signing, verifying

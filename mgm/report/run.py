@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from markupsafe import Markup
 
 from mgm.corpus.parts import MANIFEST
@@ -12,6 +11,7 @@ from mgm.evaluation.out_of_distribution import PLACE
 from mgm.evaluation.run_files import GATES, RunFiles
 from mgm.report.plots import line_plot
 from mgm.settings.core import PARAMS
+from mgm.settings.yaml_file import load_yaml
 
 PLOTTED = ("epochs", "tasks")
 """Keys of reports/training.json that the plots show."""
@@ -184,7 +184,7 @@ def _read_md5_sums(run_files: RunFiles) -> dict[str, dict[str, str]]:
     path = run_files.root / "dvc.lock"
     if not path.is_file():
         return {}
-    stages = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("stages", {})
+    stages = (load_yaml(path.read_text(encoding="utf-8")) or {}).get("stages", {})
     return {
         name: {dep["path"]: str(dep.get("md5", "")) for dep in stage.get("deps", [])}
         for name, stage in stages.items()

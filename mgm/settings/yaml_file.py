@@ -1,12 +1,13 @@
 """YAML as params.yaml is written: version 1.2, in which an unquoted `no` or `off` is text."""
 
 import io
+from collections.abc import Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-__all__ = ["YAMLError", "dump_yaml", "load_yaml"]
+__all__ = ["YAMLError", "dump_yaml", "dump_yaml_line", "load_yaml"]
 
 
 def load_yaml(text: str) -> Any:
@@ -30,3 +31,13 @@ def dump_yaml(content: Any) -> str:
     stream = io.StringIO()
     writer.dump(content, stream)
     return stream.getvalue()
+
+
+def dump_yaml_line(content: Mapping[str, Any]) -> str:
+    """Return a mapping as one line of YAML without the outer braces, such as `a: {b: [1, 2]}, c: d`."""
+    writer = YAML(typ="safe", pure=True)
+    writer.default_flow_style, writer.width = True, 1 << 16
+    writer.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
+    stream = io.StringIO()
+    writer.dump(content, stream)
+    return stream.getvalue().strip()[1:-1]

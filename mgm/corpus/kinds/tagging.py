@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from mgm.corpus.kinds.label_rules import LABEL_RULES, LabelRules
+from mgm.corpus.kinds.label_rules import LABEL_RULES, LabelRules, Suggestion
 from mgm.corpus.rejects import LABEL_EMPTY, SPAN_OUTSIDE_TEXT
 from mgm.tasks.kinds import TAGGING
 
@@ -22,6 +22,22 @@ class SpanRules(LabelRules):
             LABEL_EMPTY: ~spans.list.eval(is_empty).list.any().fill_null(False),
             SPAN_OUTSIDE_TEXT: (is_range & is_inside).fill_null(True),
         }
+
+    def suggestion(self, labels: pl.Series) -> Suggestion | None:
+        """Suggest a column of lists of objects with start, end and label."""
+        inner = labels.dtype.inner if isinstance(labels.dtype, pl.List) else None
+        if not isinstance(inner, pl.Struct):
+            return None
+        fields = [field.name for field in inner.fields]
+        if not {"start", "end", "label"} <= set(fields):
+            return None
+        spans = labels.explode(empty_as_null=False).drop_nulls()
+        if spans.is_empty():
+            return None
+        names = spans.struct.field("label").n_unique()
+        return Suggestion(
+            f"lists of start, end, label: {len(spans):,} spans of {names:,} labels in {len(labels):,} rows"
+        )
 
 
 LABEL_RULES.register(TAGGING.name, SpanRules())

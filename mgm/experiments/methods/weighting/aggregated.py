@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from mgm.errors import MissingExtra
 from mgm.model.network import Network
 from mgm.training.distributed import DistributedContext
 from mgm.training.weighting.weighting import DynamicWeighting, total
@@ -98,14 +99,16 @@ def make_aggregator(name: str, options: Options, num_tasks: int) -> "Aggregator"
     """Return an aggregator of TorchJD for `num_tasks` tasks.
 
     Raises:
-        ValueError: the library or a package that this aggregator needs is not installed, or these are not its arguments.
+        MissingExtra: the library or a package that this aggregator needs is not installed.
+        ValueError: these are not its arguments.
     """
     where = f"params.yaml: train.weighting: {name}"
-    install = "pip install -c requirements.lock -e '.[jd]'"
     try:
         from torchjd import aggregation
     except ImportError as error:
-        raise ValueError(f"{where} needs the library torchjd: {install}") from error
+        raise MissingExtra(
+            f"{where} needs the library torchjd, which is not installed", extra="jd"
+        ) from error
     aggregator_class = getattr(aggregation, name)
     known = inspect.signature(aggregator_class).parameters
     arguments: dict[str, Any] = {"n_tasks": num_tasks} if "n_tasks" in known else {}
@@ -121,7 +124,7 @@ def make_aggregator(name: str, options: Options, num_tasks: int) -> "Aggregator"
     try:
         aggregator: Aggregator = aggregator_class(**arguments, **options)
     except ImportError as error:
-        raise ValueError(f"{where}: {error}; {install}") from error
+        raise MissingExtra(f"{where}: {error}", extra="jd") from error
     except (TypeError, ValueError) as error:
         raise ValueError(f"params.yaml: train.aggregator: {dict(options)}: {error}") from error
     return aggregator
