@@ -18,6 +18,7 @@ from flows.commands.doctor import doctor
 from flows.commands.fetch import fetch
 from flows.commands.generate import generate
 from flows.commands.init import init
+from flows.commands.keys import keys
 from flows.commands.lineage import lineage
 from flows.commands.migrate import migrate
 from flows.commands.promote import promote
@@ -34,7 +35,7 @@ from flows.exit_codes import DONE, INTERRUPTED, MEANINGS, MISUSED
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
     "A project": (init, fetch, doctor, docs, migrate),
     "Train": (run, results, train, study, tune, crossval, distill, generate),
-    "Promote": (promote, rollback, champion),
+    "Promote": (promote, rollback, champion, keys),
     "Score": (score, backfill, lineage),
 }
 """The commands by the heading under which `mgm --help` lists them."""

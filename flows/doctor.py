@@ -164,6 +164,11 @@ def _prefect(_: Path) -> tuple[str, str]:
 
 def _keys(_: Path) -> tuple[str, str]:
     signing, verifying = keys.signing_key(), keys.verify_key()
+    if signing is not None and verifying is not None:
+        from mgm.bundle.signing import is_pair
+
+        if not is_pair(signing, verifying):
+            return FAILED, f"{signing} and {verifying} do not belong together; see `mgm keys`"
     texts = [
         f"{keys.SIGNING_KEY}: {signing or 'not set, promoted bundles are not signed'}",
         f"{keys.VERIFY_KEY}: {verifying or 'not set, signatures are not required'}",

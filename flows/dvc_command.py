@@ -26,13 +26,14 @@ def dvc_repro(*arguments: str, folder: Path = Path()) -> None:
     use_own_python()
     command = [sys.executable, "-m", "dvc", "repro", *_FLAGS.get(os.environ.get(logs.LEVEL, ""), [])]
     with subprocess.Popen([*command, *arguments], cwd=folder, stdout=_STDERR) as process:
-        while True:
+        interrupted = False
+        while process.poll() is None:
             try:
-                status = process.wait()
-                break
-            except KeyboardInterrupt:  # the terminal has sent it to DVC, too, which is ending its stages
-                continue
-    if status == _INTERRUPTED:
+                process.wait()
+            except KeyboardInterrupt:  # the terminal has sent it to DVC and its stage, too, which are ending
+                interrupted = True
+        status = process.returncode
+    if interrupted or status == _INTERRUPTED:
         raise KeyboardInterrupt
     if status:
         raise ChildProcessError(

@@ -3,6 +3,7 @@
 The manifest's hashes reveal a damaged bundle; whoever can write the folder can write the manifest too, but not the signature. By OpenSSF model signing (https://github.com/sigstore/model-transparency), method `key`, without a network.
 """
 
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -83,6 +84,52 @@ def check_signature(folder: Path, public_key: Path) -> None:
         raise ValueError(
             f"{folder}: its signature does not hold for the key {public_key}, so the bundle is not loaded: {why}"
         ) from error
+
+
+def generate_keys(private_key: Path, public_key: Path) -> None:
+    """Write a new pair of keys on P-256 in PEM; the private one for its owner's eyes alone, without a password.
+
+    Raises:
+        FileExistsError: one of the files is there; keys are not overwritten.
+    """
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    for path in (private_key, public_key):
+        if path.exists():
+            raise FileExistsError(f"{path}: is there already, and keys are not overwritten")
+        path.parent.mkdir(parents=True, exist_ok=True)
+    content = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with os.fdopen(os.open(private_key, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    public_key.write_bytes(_public_half(private_key))
+
+
+def is_pair(private_key: Path, public_key: Path) -> bool:
+    """Return whether two files are the halves of one pair.
+
+    Raises:
+        ValueError: one is no key of its kind in PEM.
+    """
+    from cryptography.hazmat.primitives import serialization
+
+    encoding = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    halves = []
+    for path, which, read in (
+        (private_key, "private", lambda: _public_half(private_key)),
+        (
+            public_key,
+            "public",
+            lambda: serialization.load_pem_public_key(public_key.read_bytes()).public_bytes(*encoding),
+        ),
+    ):
+        try:
+            halves.append(read())
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{path}: expected a {which} key in PEM, without a password: {error}") from error
+    return halves[0] == halves[1]
 
 
 def _is_signed(folder: Path, public_key: Path) -> bool:

@@ -31,7 +31,18 @@ def test_from_candidate_to_champion_and_back(
         verdict = {"verdict": "approved", "bundle": identities[-1], "champion": champion, "reasons": []}
         (folder / "reports" / "promotion.json").write_text(json.dumps(verdict))
         (folder / "reports" / "card.md").write_text(f"Bundle: `{identities[-1]}`\n")
-        assert main(["promote"]) == 0
+        assert main(["promote", "--json"]) == 0
+        shown = json.loads(capsys.readouterr().out)
+        assert shown | {"message": ""} == {
+            "promoted": True,
+            "champion": identities[-1],
+            "previous": champion,
+            "message": "",
+        }
+    assert main(["champion", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert set(shown) == {"bundle", "promoted_at", "previous", "earlier"}
+    assert (shown["bundle"], shown["previous"]) == (identities[1], identities[0])
     assert main(["champion"]) == 0
     shown = capsys.readouterr().out
     assert f"bundle       {identities[1]}" in shown
@@ -56,6 +67,31 @@ def test_refused_is_exit_1_with_the_reasons(
     error = capsys.readouterr().err
     assert error.startswith("refused: ")
     assert "title is below its floor" in error
+    assert main(["promote", "--json"]) == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["promoted"], shown["champion"], shown["previous"]) == (False, None, None)
+    assert "title is below its floor" in shown["message"]
+
+
+def test_results_for_people_and_for_scripts(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["results"]) == 1
+    assert capsys.readouterr().err == "error: reports/metrics.json: no results yet; run `mgm run evaluate`\n"
+    (folder / "reports").mkdir()
+    entry = {"kind": "classification", "macro_f1": 0.5, "low": 0.4, "high": 0.6, "baseline": 0.2, "n": 9}
+    (folder / "reports" / "metrics.json").write_text(json.dumps({"module": entry}))
+    assert main(["results"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "report: reports/report.html"
+    assert main(["results", "--json"]) == 0
+    row = {
+        "task": "module",
+        "metric": "macro_f1",
+        "value": 0.5,
+        "low": 0.4,
+        "high": 0.6,
+        "baseline": 0.2,
+        "n": 9,
+    }
+    assert json.loads(capsys.readouterr().out) == {"tasks": [row], "report": None}
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The command line that scores a night."""
 
+import json
 import os
 import subprocess
 import sys
@@ -42,6 +43,11 @@ def test_night_is_scored_once(bundle: str, capsys: pytest.CaptureFixture[str]) -
     assert "warning: compared_with: " in scored.err  # the tiny bundle has no profile
     assert main([*NIGHT, "--bundle", bundle]) == 0
     assert "scored before (--rescore replaces it)" in capsys.readouterr().out
+    assert main([*NIGHT, "--bundle", bundle, "--json"]) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["state"], summary["predictions"], summary["revision"]) == ("skipped", 30, 1)
+    documented = {"date", "rows_in", "rejected", "reasons", "warnings", "broken", "bundle", "tasks", "page"}
+    assert documented <= set(summary)
 
 
 @pytest.mark.usefixtures("without_server")

@@ -1,5 +1,6 @@
 """The origin of a document's predictions, from the tables' history."""
 
+import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -72,6 +73,16 @@ def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
         "night 2026-01-01, revision 1 (replaced since): rejected: text_too_short",
     ]
     assert {line.split()[0] for line in lines if line.startswith(" ")} > {"at", "bundle", "input", "code"}
+    assert main(["lineage", "blank", "--json"]) == 0
+    records = json.loads(capsys.readouterr().out)
+    assert set(records[0]) == {
+        "date", "revision", "replaced", "at", "outcome", "reasons", "bundle", "tasks", "input", "code", "dvc_lock", "flow_run",
+    }  # fmt: skip
+    assert [(record["outcome"], record["reasons"]) for record in records] == [
+        ("scored", []),
+        ("rejected", ["text_too_short"]),
+        ("rejected", ["text_too_short"]),
+    ]
     assert main(["lineage", "m99"]) == 1
     assert "error: document 'm99': in none of the 2 scored nights" in capsys.readouterr().err
 

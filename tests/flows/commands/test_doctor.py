@@ -1,0 +1,159 @@
+"""`mgm doctor`: a healthy project, and what would stop a run in others."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from flows import doctor as checkup
+from flows import exit_codes
+from flows.cli import main
+from tests import keys as key_pairs
+from tests import tiny_corpora
+
+NAMES = {
+    "python", "packages", "extras", "statistics", "git", "disk", "memory", "processors", "prefect", "keys", "stages", "settings",
+    "corpora", "champion", "schedules",
+}  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project that has settings, stages and corpora, and no model yet."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("PREFECT_API_URL", "MGM_SIGNING_KEY", "MGM_VERIFY_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / "dvc.yaml").write_text("stages:\n  train:\n    cmd: echo\n", encoding="utf-8")
+    params = tiny_corpora.SETTINGS | {"enabled": {"menus": "menus.jsonl", "verses": "verses.jsonl"}}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+    tiny_corpora.menus().write_ndjson("menus.jsonl")
+    tiny_corpora.verses().write_ndjson("verses.jsonl")
+    return tmp_path
+
+
+def outcome(name: str) -> checkup.Check:
+    return next(check for check in checkup.run_checks() if check.name == name)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_healthy_project_passes_every_check(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["doctor"]) == exit_codes.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert {line.split()[1] for line in lines} == NAMES
+    assert not [line for line in lines if line.startswith("failed")]
+    assert any("corpora     enabled: menus, verses" in line for line in lines)
+
+
+@pytest.mark.usefixtures("project")
+def test_json_has_the_documented_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("menus.jsonl").unlink()
+    assert main(["doctor", "--json"]) == exit_codes.FAILED
+    content = json.loads(capsys.readouterr().out)
+    assert content["ok"] is False
+    assert {check["name"] for check in content["checks"]} == NAMES
+    assert {tuple(check) for check in content["checks"]} == {("name", "status", "message")}
+    assert [check["name"] for check in content["checks"] if check["status"] == "failed"] == ["corpora"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ("seed: [", "params.yaml: not valid YAML"),
+        ("enabled: {menus: menus.jsonl}\nsed: 1\n", "params.yaml: sed: unknown key (did you mean 'seed'?)"),
+    ],
+    ids=["no YAML", "unknown key"],
+)
+def test_settings_that_cannot_be_read(project: Path, settings: str, message: str) -> None:
+    (project / "params.yaml").write_text(settings, encoding="utf-8")
+    found = outcome("settings")
+    assert found.status == checkup.FAILED
+    assert message in found.message
+
+
+@pytest.mark.usefixtures("project")
+def test_a_missing_corpus_file_is_named_unless_it_is_fetched() -> None:
+    Path("verses.jsonl").unlink()
+    found = outcome("corpora")
+    assert (found.status, found.message) == (
+        checkup.FAILED,
+        "verses: verses.jsonl: no such file or folder",
+    )
+    params = Path("params.yaml")
+    params.write_text(params.read_text().replace("verses.jsonl", "data/fetched/reviews.parquet"))
+    assert outcome("corpora").message == "enabled: menus, verses; verses will be fetched"
+
+
+def test_the_champion_is_loaded(project: Path) -> None:
+    bundle = tiny_corpora.saved_bundle(project / "models")
+    from mgm.bundle import bundle_id
+
+    identity = bundle_id(bundle)
+    store = project / "models" / "store"
+    store.mkdir(parents=True)
+    bundle.rename(store / identity)
+    pointer = project / "models" / "champion.json"
+    pointer.write_text(json.dumps({"bundle": identity, "promoted_at": "2026-01-01T00:00:00+00:00"}))
+    found = outcome("champion")
+    assert found.status == checkup.OK, found.message
+    assert found.message.startswith(f"{identity[:12]} since 2026-01-01")
+    assert "dish" in found.message
+
+    weights = store / identity / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    found = outcome("champion")
+    assert found.status == checkup.FAILED
+    assert "weights.safetensors: altered" in found.message
+    pointer.write_text(json.dumps({"bundle": "0" * 64, "promoted_at": "2026-01-01T00:00:00+00:00"}))
+    assert "not in the store; try `dvc pull" in outcome("champion").message
+    pointer.write_text("[]")
+    assert "not a champion's pointer" in outcome("champion").message
+
+
+@pytest.mark.usefixtures("project")
+def test_what_stands_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    monkeypatch.setenv("DO_NOT_TRACK", "0")
+    private = key_pairs.pair(tmp_path / "one")
+    monkeypatch.setenv("MGM_SIGNING_KEY", str(private))
+    monkeypatch.setenv("MGM_VERIFY_KEY", str(key_pairs.public(key_pairs.pair(tmp_path / "two"))))
+    found = {check.name: check for check in checkup.run_checks()}
+    assert found["prefect"].status == checkup.FAILED
+    assert "http://127.0.0.1:9/api does not answer" in found["prefect"].message
+    assert found["statistics"].status == checkup.WARNING
+    assert "DO_NOT_TRACK=0" in found["statistics"].message
+    assert found["keys"].status == checkup.FAILED
+    assert "do not belong together" in found["keys"].message
+    monkeypatch.setenv("MGM_VERIFY_KEY", "nowhere.pem")
+    assert "MGM_VERIFY_KEY: nowhere.pem: no such file" in outcome("keys").message
+
+
+@pytest.mark.usefixtures("project")
+def test_schedules_with_their_time_zone() -> None:
+    schedule = (
+        "deployments:\n- name: nightly\n  schedules:\n  - cron: '30 1 * * *'\n    timezone: Europe/Berlin\n"
+    )
+    Path("prefect.yaml").write_text(schedule, encoding="utf-8")
+    assert outcome("schedules").message.startswith("nightly: 30 1 * * * in Europe/Berlin, now 20")
+    Path("prefect.yaml").write_text(schedule.replace("Berlin", "Berlim"), encoding="utf-8")
+    assert "timezone 'Europe/Berlim': no such zone" in outcome("schedules").message
+
+
+def test_without_a_project_the_installation_is_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["doctor"]) == exit_codes.DONE
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1].startswith("warning  project     no project in this folder")
+    assert "settings" not in {line.split()[1] for line in lines}
+
+
+def test_a_package_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    version = checkup._version
+    monkeypatch.setattr(checkup, "_version", lambda name: "0.156.0" if name == "fastapi" else version(name))
+    found = outcome("packages")
+    assert found.status == checkup.FAILED
+    assert "fastapi 0.156.0, expected <0.155" in found.message
