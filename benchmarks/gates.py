@@ -110,6 +110,7 @@ def at_fault(frame: pl.DataFrame) -> pl.DataFrame:
 def write_project(root: Path, rows: int, change: Callable[[pl.DataFrame], pl.DataFrame]) -> float:
     """What the stages before the gates would have left below `root`; returns the mean length of a text."""
     from flows.gates.gate import TABLES
+    from mgm.corpus.contract import SPLITS
     from mgm.corpus.parts import REJECTS, PartsWriter
     from mgm.tasks import TASK_KINDS
 
@@ -132,7 +133,15 @@ def write_project(root: Path, rows: int, change: Callable[[pl.DataFrame], pl.Dat
             pass
     said = {
         "clean": {"rows_out": rows, "language_disagrees": 0},
-        "deduplicate": {"conflicts": {}, "examples": [], "split_overlap": {}, "split_overlap_ids": {}},
+        "ingest": {"split_column_unused": None},
+        "deduplicate": {
+            "conflicts": {},
+            "examples": [],
+            "labelled": dict.fromkeys(SPLITS, 0),
+            "labelled_copies": dict.fromkeys(SPLITS, 0),
+            "split_overlap": {},
+            "split_overlap_ids": {},
+        },
     }
     for stage, statistics_of in said.items():
         path = root / "reports/stages" / stage / f"{CORPUS}.json"

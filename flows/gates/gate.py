@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from flows.champion import champion_profile, champion_profiles
 from flows.gates.data_docs import write_page
@@ -77,6 +78,9 @@ def _build_frames(gate: str, corpus: str | None, settings: GatingSettings) -> di
     output = CorpusOutput(
         documents=TABLES[gate] / corpus,
         rejects=rejects_folder(gate, corpus),
+        split_column_unused=_read_statistics("ingest", corpus)["split_column_unused"]
+        if gate == "ingest"
+        else None,
         cleaning=_read_cleaning_report(corpus) if gate == "clean" else None,
     )
     return document_frames(
@@ -96,6 +100,16 @@ def _read_cleaning_report(corpus: str) -> CleaningReport:
     """
     return CleaningReport(
         copies=rejects_folder("deduplicate", corpus),
-        cleaned=read_json(STAGES / "clean" / f"{corpus}.json"),
-        deduplicated=read_json(STAGES / "deduplicate" / f"{corpus}.json"),
+        cleaned=_read_statistics("clean", corpus),
+        deduplicated=_read_statistics("deduplicate", corpus),
     )
+
+
+def _read_statistics(stage: str, corpus: str) -> dict[str, Any]:
+    """Return what a stage wrote about a corpus.
+
+    Raises:
+        FileNotFoundError: it has not run.
+    """
+    statistics: dict[str, Any] = read_json(STAGES / stage / f"{corpus}.json")
+    return statistics

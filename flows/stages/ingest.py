@@ -18,8 +18,10 @@ def main(corpus: str) -> None:
         tasks=settings.tasks_for(corpus),
         part_size=settings.ingest,
     )
-    counts, statistics = ingest(raw, documents=DOCUMENTS / corpus, rejects=rejects_folder("ingest", corpus))
-    write_counts("ingest", corpus, counts, **statistics.result())
+    result = ingest(raw, documents=DOCUMENTS / corpus, rejects=rejects_folder("ingest", corpus))
+    more = {"split_by": result.splits.decided_by, "split_column_unused": result.splits.unused}
+    write_counts("ingest", corpus, result.counts, **result.statistics.result(), **more)
+    print(f"ingest {corpus}: splits by {result.splits.decided_by}")
 
 
 if __name__ == "__main__":

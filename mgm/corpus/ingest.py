@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -10,7 +11,7 @@ from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS, document_schema, enfo
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter
 from mgm.corpus.progress import progress
 from mgm.corpus.readers import Source, column_names, input_files, read_batches
-from mgm.corpus.splits import assign_splits
+from mgm.corpus.split_column import BY_HASH, EXPECTED, SplitColumn, find_split_column
 from mgm.corpus.statistics import Statistics
 from mgm.settings.corpora import CorpusSettings, IngestSettings
 from mgm.settings.names import nearest
@@ -38,7 +39,7 @@ class Columns:
     lang: str | None
     """The column of the language; None: the corpus has one language, or the languages of its documents are detected."""
     group: str
-    split: str | None
+    splits: SplitColumn
     tasks: dict[str, str]
 
     @classmethod
@@ -62,40 +63,49 @@ class Columns:
 
         settings = corpus.settings
         doc_id = need(settings.id, "id")
-        lang = settings.lang
-        return cls(
-            doc_id=doc_id,
-            text=need(settings.text_column, "text_column"),
-            lang=None
-            if lang in (*LANGUAGES, DETECT)
-            else need(lang, "lang", f", or states the language: one of {', '.join(LANGUAGES)}, or {DETECT}"),
-            group=need(settings.group, "group")
-            if settings.group
-            else ("group" if "group" in present else doc_id),
-            split=need(settings.split, "split") if settings.split else None,
-            tasks={
-                task.name: need(settings.columns.get(task.name, task.name), f"columns.{task.name}")
-                for task in corpus.tasks
-            },
+        text = need(settings.text_column, "text_column")
+        lang = None
+        if settings.lang not in (*LANGUAGES, DETECT):
+            remedy = f", or states the language: one of {', '.join(LANGUAGES)}, or {DETECT}"
+            lang = need(settings.lang, "lang", remedy)
+        group = (
+            need(settings.group, "group") if settings.group else ("group" if "group" in present else doc_id)
         )
+        if settings.split not in (None, BY_HASH):
+            need(settings.split, "split", f", or is {BY_HASH}: by the hash of the group")
+        tasks = {
+            task.name: need(settings.columns.get(task.name, task.name), f"columns.{task.name}")
+            for task in corpus.tasks
+        }
+        splits = find_split_column(
+            corpus.source,
+            setting=settings.split,
+            taken=[doc_id, text, group, *tasks.values(), *([lang] if lang else [])],
+            name=corpus.name,
+        )
+        return cls(doc_id=doc_id, text=text, lang=lang, group=group, splits=splits, tasks=tasks)
 
     def types(self, tasks: list[Task]) -> dict[str, pl.DataType]:
         """Return the raw columns to read, with the types that they must have."""
-        plain = [self.doc_id, self.text, self.group, *(c for c in (self.lang, self.split) if c)]
+        plain = [self.doc_id, self.text, self.group, *(c for c in (self.lang, self.splits.column) if c)]
         return dict.fromkeys(plain, pl.String()) | {self.tasks[t.name]: t.column_type for t in tasks}
 
 
-def read_documents(corpus: RawCorpus) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+def read_documents(corpus: RawCorpus, columns: Columns) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Yield the documents of a corpus in file order, as (kept, rejected) of one part's raw rows each.
+
+    Args:
+        corpus: the raw rows.
+        columns: their columns.
 
     Raises:
         FileNotFoundError, ValueError: a fault of the input; names the file and, where known, the row, column and value.
     """
     source, settings, size = corpus.source, corpus.settings, corpus.part_size
-    columns = Columns.resolve(corpus)
     contract = row_contract(corpus.tasks)
     schema = document_schema(corpus.tasks)
     declared = None if settings.lang == DETECT else settings.lang
+    splits = columns.splits
     batches = read_batches(
         source, columns.types(corpus.tasks), size.rows_per_part, (columns.text,), size.megabytes_per_part
     )
@@ -106,7 +116,7 @@ def read_documents(corpus: RawCorpus) -> Iterator[tuple[pl.DataFrame, pl.DataFra
             pl.col(columns.text).alias("text"),
             (pl.col(columns.lang) if columns.lang else pl.lit(declared, pl.String)).alias("lang"),
             pl.coalesce(columns.group, columns.doc_id).alias("group"),
-            (pl.col(columns.split) if columns.split else pl.lit(None, pl.String)).alias("split"),
+            (pl.col(splits.column) if splits.column else pl.lit(None, pl.String)).alias("split"),
             *(pl.col(column).alias(task) for task, column in columns.tasks.items()),
         ).cast(schema)
         _check(frame["doc_id"].is_null(), frame["doc_id"], first_row, source, columns.doc_id, "a value")
@@ -114,11 +124,11 @@ def read_documents(corpus: RawCorpus) -> Iterator[tuple[pl.DataFrame, pl.DataFra
             wrong = ~frame["lang"].is_in(LANGUAGES).fill_null(False)
             expected = f"one of {', '.join(LANGUAGES)} (lang: {DETECT} finds them)"
             _check(wrong, frame["lang"], first_row, source, columns.lang, expected)
-        if columns.split:
-            wrong = ~frame["split"].is_in(SPLITS).fill_null(False)
-            _check(wrong, frame["split"], first_row, source, columns.split, f"one of {', '.join(SPLITS)}")
-        else:
-            frame = frame.with_columns(assign_splits(frame))
+        assigned = splits.assign(frame)
+        if splits.column:
+            remedy = f"{EXPECTED} (corpora.{corpus.name}.split: {BY_HASH} splits by the hash of the group)"
+            _check(assigned.is_null(), frame["split"], first_row, source, splits.column, remedy)
+        frame = frame.with_columns(assigned)
         yield enforce(frame.select(schema.names()), contract)
         first_row += raw.height
 
@@ -140,7 +150,16 @@ def _where(source: Source) -> str:
     )
 
 
-def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> tuple[Counts, Statistics]:
+class Ingested(NamedTuple):
+    """The counts and findings of ingest."""
+
+    counts: Counts
+    statistics: Statistics
+    """The counts `characters` and splits/<split>, and the measure `characters_per_document`."""
+    splits: SplitColumn
+
+
+def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> Ingested:
     """Write a corpus's documents and rejects as tables.
 
     Every doc_id is unique afterwards. Memory: two parts, and 8 bytes for each document's hash of its id (twice that while
@@ -151,19 +170,17 @@ def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> tuple[Counts
         documents: the folder of the table of documents.
         rejects: the folder of the table of rejected rows.
 
-    Returns:
-        The numbers of rows; and statistics: the count `characters` and the measure `characters_per_document`.
-
     Raises:
         FileNotFoundError, ValueError: see `read_documents`; also an empty corpus, and a repeated doc_id.
     """
     counts, statistics = Counts(), Statistics()
+    columns = Columns.resolve(corpus)
     hashes: list[pl.Series] = []
     with (
         PartsWriter(documents, document_schema(corpus.tasks)) as out,
         PartsWriter(rejects, REJECTS) as dropped,
     ):
-        parts = read_documents(corpus)
+        parts = read_documents(corpus, columns)
         for kept, rejected in progress(parts, f"ingest {corpus.name}"):
             ids = pl.concat([kept["doc_id"], rejected["doc_id"]])
             counts.add(len(ids), kept, rejected)
@@ -171,6 +188,8 @@ def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> tuple[Counts
             characters = kept["text"].str.len_chars()
             statistics.count("characters", int(characters.sum()))
             statistics.measure("characters_per_document", characters)
+            for split in SPLITS:
+                statistics.count(f"splits/{split}", int((kept["split"] == split).sum()))
             out.write(kept)
             dropped.write(rejected.with_columns(stage=pl.lit("ingest")))
         if not counts.rows_in:
@@ -178,7 +197,7 @@ def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> tuple[Counts
         all_hashes = pl.concat(hashes)
         if all_hashes.n_unique() != counts.rows_in:
             _raise_repeated(corpus, all_hashes.filter(all_hashes.is_duplicated()).unique())
-    return counts, statistics
+    return Ingested(counts=counts, statistics=statistics, splits=columns.splits)
 
 
 def _raise_repeated(corpus: RawCorpus, hashes: pl.Series) -> None:

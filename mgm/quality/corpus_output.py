@@ -25,5 +25,7 @@ class CorpusOutput:
     documents: Path
     rejects: Path
     """The rejected rows, which count against the budget; copies do not."""
+    split_column_unused: str | None = None
+    """The reason for which ingest left a column named `split` alone; None where there is none, and after cleaning."""
     cleaning: CleaningReport | None = None
     """None after ingest."""

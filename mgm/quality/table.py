@@ -6,8 +6,10 @@
     rows_ratio                  rows / rows of the champion's profile; null where that has no such corpus
   after ingest only:
     short_share, long_share     texts of fewer, or more, characters than the limits of params.yaml
+    split_column_unused         why a column named `split` does not decide the splits; null where it does, or there is none
   after cleaning and deduplication only:
     copies_share                copies / (rows + copies)
+    labelled_copies_warned      many labelled documents of a split were dropped as copies: by split, in words with the threshold
     split_overlap_exact_share, split_overlap_near_share    held-out rows with an exact (only a near) copy in train, of all
                                 held-out rows; null where such copies were not searched for
     mixed_or_other_share        documents in neither English nor Chinese alone; null where the corpus declares just that
@@ -29,10 +31,12 @@ from mgm.profiling.category_mix import compare_mixes
 from mgm.profiling.layout import Profile
 from mgm.quality.corpus_output import CorpusOutput
 from mgm.quality.frame import SHOWN_ROWS, Frame, shown_ids
-from mgm.quality.task_faults import SEVERITIES
+from mgm.quality.task_faults import SEVERITIES, format_share
 from mgm.settings.gates import CleanGate, IngestGate
 
 UNCLEAR = ("mixed", "other")
+TEXTS = ("language_mix_warned", "language_mix_stopped", "split_column_unused", "labelled_copies_warned")
+"""The columns that are a fault in words, or null."""
 
 
 def ingest_table(
@@ -50,6 +54,7 @@ def ingest_table(
     values = _count_rows(rows, output.rejects, num_copies=0, reference=reference) | {
         "short_share": _share(short.height, texts.height),
         "long_share": _share(long.height, texts.height),
+        "split_column_unused": output.split_column_unused,
     }
     examples = {
         "short_share": shown_ids(short),
@@ -82,6 +87,7 @@ def clean_table(
     overlap = report.deduplicated.get("split_overlap", {})
     values = _count_rows(rows, output.rejects, num_copies=num_copies, reference=reference) | {
         "copies_share": _share(num_copies, rows.height + num_copies),
+        "labelled_copies_warned": _labelled_copies(report.deduplicated, gate),
         **{f"split_overlap_{kind}_share": _share(overlap.get(kind), held_out) for kind in ("exact", "near")},
         "mixed_or_other_share": None if declared_lang in UNCLEAR else _share(unclear.height, rows.height),
         "language_disagrees_share": _share(report.cleaned["language_disagrees"], report.cleaned["rows_out"]),
@@ -91,6 +97,7 @@ def clean_table(
     examples = {
         "reject_share": _rejected_ids(output.rejects),
         "copies_share": _rejected_ids(report.copies),
+        "labelled_copies_warned": _rejected_ids(report.copies),
         "mixed_or_other_share": shown_ids(unclear),
         **{f"split_overlap_{kind}_share": ids.get(kind, []) for kind in ("exact", "near")},
     }
@@ -110,6 +117,18 @@ def _count_rows(
         **{f"{split}_rows": int((rows["split"] == split).sum()) if rows.height else None for split in SPLITS},
         "rows_ratio": _share(rows.height, num_before) if rows.height else None,
     }
+
+
+def _labelled_copies(deduplicated: Mapping[str, Any], gate: CleanGate) -> str | None:
+    """Return the labelled documents that were dropped as copies, by their split, where they are many in any split."""
+    dropped = [
+        (split, deduplicated["labelled_copies"][split], deduplicated["labelled"][split]) for split in SPLITS
+    ]
+    if all((_share(n, total) or 0.0) <= gate.labelled_copies_warn for _, n, total in dropped):
+        return None
+    shares = ", ".join(f"{split} {format_share(n, total)}" for split, n, total in dropped if n)
+    limit = f"above {gate.labelled_copies_warn:g} (params.yaml: gates.clean.labelled_copies_warn)"
+    return f"labelled documents dropped as copies: {shares}, {limit}"
 
 
 def _language_mix(rows: pl.DataFrame, gate: CleanGate, reference: Profile | None) -> dict[str, str | None]:
@@ -137,11 +156,7 @@ def _share(n: int | None, total: int) -> float | None:
 
 def _frame(values: Mapping[str, Any], examples: Mapping[str, list[str]]) -> Frame:
     types = {
-        name: pl.Float64
-        if name.endswith(("_share", "_ratio"))
-        else pl.String
-        if name.startswith("language_mix")
-        else pl.Int64
+        name: pl.Float64 if name.endswith(("_share", "_ratio")) else pl.String if name in TEXTS else pl.Int64
         for name in values
     }
     return Frame(rows=pl.DataFrame([values], schema=types), id_column=None, examples=examples)

@@ -76,6 +76,9 @@ class DataContent:
     """The content of the section. A measure that no stage wrote is an empty list or None."""
 
     rows: Table
+    splits: Table
+    unused_split_columns: list[tuple[str, str]]
+    """(corpus, reason)"""
     rejects: Table
     text: Table
     words: Table
@@ -83,6 +86,7 @@ class DataContent:
     cleaning: Table
     languages: list[tuple[str, Markup, list[str]]]
     duplicates: Table
+    labelled_copies: Table
     by_task: Table
     conflicts: list[Conflict]
     stopwords: list[tuple[str, int, list[str]]]
@@ -104,6 +108,12 @@ def read_data(run_files: RunFiles) -> DataContent:
     features = run_files.json("reports", "stages", "features.json") or {}
     return DataContent(
         rows=_rows(statistics),
+        splits=_splits(statistics),
+        unused_split_columns=[
+            (corpus, reason)
+            for corpus, stages in statistics.items()
+            if (reason := stages["ingest"].get("split_column_unused"))
+        ],
         rejects=_rejects(statistics),
         text=_text(statistics),
         words=_words(statistics, features.get("corpora", {})),
@@ -111,6 +121,7 @@ def read_data(run_files: RunFiles) -> DataContent:
         cleaning=_cleaning(statistics),
         languages=_languages(statistics),
         duplicates=_duplicates(statistics),
+        labelled_copies=_labelled_copies(statistics),
         by_task=_by_task(statistics),
         conflicts=_conflicts(run_files, statistics),
         stopwords=[
@@ -144,6 +155,16 @@ def _rows(statistics: StageStatistics) -> Table:
         rejected = sum(counts.get("rejected", 0) for counts in stages.values())
         rows.append((corpus, [_whole(stages["ingest"].get("rows_in")), *after, _whole(rejected)]))
     return Table(heads=["read", *STAGES, "rejected"], rows=rows)
+
+
+def _splits(statistics: StageStatistics) -> Table:
+    """Return the documents of each split after ingest, and what decides it."""
+
+    def cells(counts: Statistics) -> list[str]:
+        return [*(_whole(counts["splits"][split]) for split in SPLITS), counts["split_by"]]
+
+    rows = _per_corpus(statistics, stage="ingest", key="splits", cells=cells)
+    return Table(heads=[*SPLITS, "decided by"], rows=rows)
 
 
 def _rejects(statistics: StageStatistics) -> Table:
@@ -268,6 +289,16 @@ def _duplicates(statistics: StageStatistics) -> Table:
 
     heads = ["clusters", "exact copies", "near copies", "moved", "labels lost", "conflicts"]
     return Table(heads=heads, rows=_per_corpus(statistics, stage="deduplicate", key="clusters", cells=cells))
+
+
+def _labelled_copies(statistics: StageStatistics) -> Table:
+    """Return the labelled documents that were dropped as copies, by their split, of each corpus that has any."""
+
+    def cells(counts: Statistics) -> list[str]:
+        return [_with_share(counts["labelled_copies"][s], counts["labelled"][s]) for s in SPLITS]
+
+    rows = _per_corpus(statistics, stage="deduplicate", key="labelled_copies", cells=cells)
+    return Table(heads=list(SPLITS), rows=[row for row in rows if any(cell != "0" for cell in row[1])])
 
 
 def _by_task(statistics: StageStatistics) -> Table:

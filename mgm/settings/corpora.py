@@ -23,7 +23,11 @@ class CorpusSettings(Section):
     Without it the column `group` where there is one, else the id.
     """
     split: str | None = None
-    """Column of the document's split (train, valid, test); null: by the group's hash."""
+    """Column of the document's split (train, valid or validation, val, dev, test); hash: by the group's hash.
+
+    Without it the column `split` where there is one with such values: splits that it never names are taken from train, by the
+    group's hash. Else by the group's hash: two tenths of the groups are test, one is valid.
+    """
     columns: dict[TaskName, str] = {}
     """Task to column, where the column has not the task's name."""
     min_chars: int = Field(default=1, ge=0)

@@ -49,6 +49,8 @@ class CleanGate(RejectBudget):
     """Share of documents that were dropped as copies."""
     copies_stop: float = Field(default=0.8, ge=0, le=1)
     """Share of documents that were dropped as copies."""
+    labelled_copies_warn: float = Field(default=0.02, ge=0, le=1)
+    """Share of the labelled documents of any split that were dropped as copies."""
     overlap_warn: float = Field(default=0.01, ge=0, le=1)
     """Share of held-out documents with a copy in training, exact or near, after deduplication."""
     overlap_stop: float = Field(default=0.1, ge=0, le=1)

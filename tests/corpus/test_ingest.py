@@ -40,7 +40,7 @@ def run(
 ) -> tuple[Counts, pl.DataFrame, pl.DataFrame]:
     source = folder / "notes.jsonl"
     source.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
-    counts, _ = ingest(
+    counts, *_ = ingest(
         RawCorpus(
             name="notes",
             source=source,
@@ -145,7 +145,7 @@ def test_a_row_with_two_faults_has_both_reasons(tmp_path: Path) -> None:
         ([note("a"), note("b"), note("a")], {}, "column 'doc_id': value 'a' is in rows 1, 3"),
         ([note("a"), note(None)], {}, "row 2, column 'doc_id': value None, expected a value"),  # type: ignore[arg-type]
         ([note("a", lang="fr")], {}, "row 1, column 'lang': value 'fr', expected one of en, zh, mixed, other"),
-        ([note("a", part="dev")], {"split": "part"}, "row 1, column 'part': value 'dev', expected one of train, valid, test"),
+        ([note("a", part="extra")], {"split": "part"}, "row 1, column 'part': value 'extra', expected one of train, valid (validation, val, dev), test (corpora.notes.split: hash"),
         ([note("a")], {"text_column": "txt"}, "no column 'txt' (did you mean 'text'?); corpora.notes.text_column names it"),
         ([note("a")], {"columns": {"kind": "kinds"}}, "no column 'kinds' (did you mean 'kind'?)"),
         ([note("a")], {"lang": "language"}, "or states the language: one of en, zh, mixed, other, or detect"),
@@ -195,7 +195,7 @@ def test_characters_are_counted_of_the_documents_that_stay(tmp_path: Path) -> No
     texts = ["打开", None, "Open it.", "x" * 40]
     source.write_text("".join(json.dumps({"doc_id": str(i), "text": t}) + "\n" for i, t in enumerate(texts)))
     settings, size = CorpusSettings(lang="mixed"), IngestSettings(rows_per_part=2)
-    _, statistics = ingest(
+    _, statistics, _ = ingest(
         RawCorpus(name="n", source=source, settings=settings, tasks=[], part_size=size),
         documents=tmp_path / "documents",
         rejects=tmp_path / "rejects",
@@ -278,7 +278,7 @@ def test_rows_in_are_rows_out_plus_rejected_in_every_format(
     else:
         frame.write_csv(folder / "in" / f"rows.{kind}", separator="," if kind == "csv" else "\t")
         frame = frame.with_columns(pl.col("text").replace("", None))  # an empty cell is null
-    counts, _ = ingest(
+    counts, *_ = ingest(
         RawCorpus(
             name="c",
             source=folder / "in",

@@ -92,7 +92,7 @@ def test_texts_of_a_prefix_are_ingested_as_from_disk(store: Store, tmp_path: Pat
     hashes = set()
     for name, source in (("s3", f"s3://{BUCKET}/texts"), ("disk", tmp_path / "in")):
         out, settings = tmp_path / name, CorpusSettings(lang="mixed", group="folder")
-        counts, _ = ingest(
+        counts, *_ = ingest(
             RawCorpus(name="c", source=source, settings=settings, tasks=[], part_size=size),
             documents=out / "documents",
             rejects=out / "rejects",

@@ -71,6 +71,32 @@ def test_duplicates_conflicts_and_stopwords(finished_run: RunFiles) -> None:
     assert "and 2 more" in texts(page)
 
 
+def test_splits_and_what_decides_them(finished_run: RunFiles) -> None:
+    given = {"splits": {"train": 90, "valid": 12, "test": 18}, "split_by": "column 'split'"}
+    change(finished_run, "ingest/pages.json", **given, split_column_unused=None)
+    hashed = given | {"split_by": "hash of the group", "split_column_unused": "its values are 'a', '<b>'"}
+    change(finished_run, "ingest/poems.json", **hashed)
+    data = read_data(finished_run)
+    assert data.splits.rows == [
+        ("pages", ["90", "12", "18", "column 'split'"]),
+        ("poems", ["90", "12", "18", "hash of the group"]),
+    ]
+    page = texts(render(finished_run, {}))
+    assert "poems: the column split does not decide the splits: its values are" in page
+    assert "pages: the column" not in page
+
+
+def test_labelled_copies_that_were_dropped_are_shown_by_split(finished_run: RunFiles) -> None:
+    labelled = {"train": 1000, "valid": 0, "test": 200}
+    dropped = {"train": 22, "valid": 0, "test": 17}
+    change(finished_run, "deduplicate/pages.json", labelled=labelled, labelled_copies=dropped)
+    change(
+        finished_run, "deduplicate/poems.json", labelled=labelled, labelled_copies=dict.fromkeys(dropped, 0)
+    )
+    assert read_data(finished_run).labelled_copies.rows == [("pages", ["22 · 2.2%", "0", "17 · 8.5%"])]
+    assert "Labelled documents dropped as copies" in texts(render(finished_run, {}))
+
+
 def test_labels_of_every_kind_as_text(finished_run: RunFiles) -> None:
     span = {"start": 2, "end": 5, "label": "menuitem"}
     example = {"task": "ui_terms", "doc_ids": ["a", "b", "c"], "labels": [[span], [], 2.5]}

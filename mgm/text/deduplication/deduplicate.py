@@ -43,7 +43,8 @@ class Deduplicated(NamedTuple):
     counts: Counts
     statistics: Statistics
     """clusters, exact_copies, near_copies; moved: rows that got another split; conflicts/<task>: clusters with different labels;
-    labels_lost/<task>: labels of dropped rows whose kept row has none; split_overlap/exact and split_overlap/near: kept rows of valid and
+    labels_lost/<task>: labels of dropped rows whose kept row has none; labelled/<split> and labelled_copies/<split>: rows with a label
+    for any task by their split before, all of them and those that were dropped; split_overlap/exact and split_overlap/near: kept rows of valid and
     test with such a copy in train, each only if such copies were searched for, and more than 0 only if copies are left alone."""
     conflicts: Examples
     """Examples of conflicting labels: task, doc_ids, labels."""
@@ -76,6 +77,10 @@ def deduplicate(
     statistics, examples = _compute_statistics(
         source, tasks, copies=copies, members=members, splits=rows.splits
     )
+    for code, split in enumerate(SPLITS):
+        is_labelled = (rows.num_labelled > 0) & (rows.splits == code)
+        statistics.count(f"labelled/{split}", is_labelled.sum())
+        statistics.count(f"labelled_copies/{split}", (is_labelled & copies.dropped).sum())
     modes = {"exact": settings.exact, "near": settings.near}
     overlap = dict(zip(modes, split_overlap(classes, near_pairs, copies=copies), strict=True))
     overlap = {kind: overlap[kind] for kind, mode in modes.items() if mode != "off"}

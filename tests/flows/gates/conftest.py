@@ -138,9 +138,12 @@ class Project:
         self._write_rejects(gate, "text_too_short", rejected)
         self._write_rejects("deduplicate", "exact_duplicate", copies)
         statistics_by_stage = {
+            "ingest": {"split_column_unused": None},
             "clean": {"rows_out": documents.height + copies, "language_disagrees": 0},
             "deduplicate": {
                 "conflicts": dict.fromkeys(KINDS, 0),
+                "labelled": {"train": 24, "valid": 3, "test": 5},
+                "labelled_copies": {"train": 0, "valid": 0, "test": 0},
                 "examples": [],
                 "split_overlap": {"exact": 0, "near": 0},
                 "split_overlap_ids": {"exact": [], "near": []},

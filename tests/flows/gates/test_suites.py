@@ -132,6 +132,10 @@ COMMON: list[tuple[Check, dict[str, Any]]] = [
     ),
 ]
 INGEST: list[tuple[Check, dict[str, Any]]] = [
+    (
+        ("warning", NULL, "split_column_unused"),
+        {"stages": {"ingest": {"split_column_unused": "its values are 'a', 'b'"}}},
+    ),
     (("critical", NOT_NULL, "doc_id"), {"plant": rows("doc_id", None), "shown": "row 1"}),
     (("critical", NULL, "lang_missing"), {"plant": rows("lang", None), "shown": "d1"}),
     (("critical", IN_SET, "lang"), {"plant": rows("lang", "english"), "shown": "d1"}),
@@ -244,6 +248,14 @@ CLEAN: list[tuple[Check, dict[str, Any]]] = [
     (("warning", BETWEEN, "rows_ratio"), {"champion": 2}),
     (("warning", BETWEEN, "copies_share"), {"copies": 20, "shown": "r0 (exact_duplicate)"}),
     (("critical", BETWEEN, "copies_share"), {"copies": 200, "shown": "r9 (exact_duplicate)"}),
+    (
+        ("warning", NULL, "labelled_copies_warned"),
+        {
+            "stages": copied(labelled_copies={"train": 0, "valid": 0, "test": 1}),
+            "copies": 1,
+            "shown": "r0 (exact_duplicate)",
+        },
+    ),
     (("warning", BETWEEN, "split_overlap_exact_share"), {"stages": across("exact", "d39"), "shown": "d39"}),
     (
         ("critical", BETWEEN, "split_overlap_exact_share"),

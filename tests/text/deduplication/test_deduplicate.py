@@ -175,6 +175,28 @@ def test_the_copy_with_most_labels_is_kept_then_the_earliest(tmp_path: Path) -> 
     assert result.statistics["labels_lost"] == {"rating": 0, "terms": 0, "themes": 1, "topic": 0}
 
 
+@pytest.mark.parametrize(
+    ("exact", "dropped"),
+    [("drop", {"train": 1, "valid": 0, "test": 2}), ("together", {"train": 0, "valid": 0, "test": 0})],
+)
+def test_labelled_rows_that_are_dropped_are_counted_by_their_split(
+    tmp_path: Path, exact: str, dropped: dict[str, int]
+) -> None:
+    """By the split that they came with, in English and Chinese; a copy without a label is no labelled row."""
+    rows: list[dict[str, Any]] = [
+        {"text": "Tea.", "topic": "drink"},
+        {"text": "tea", "topic": "drink", "split": "test"},
+        {"text": "TEA!", "split": "valid"},
+        {"text": "好的，谢谢。", "terms": [], "split": "train"},
+        {"text": "好的 谢谢", "terms": [], "split": "test"},
+        {"text": "好的谢谢", "themes": [], "split": "train"},
+        {"text": "Soup.", "rating": 1.0, "split": "valid"},
+    ]
+    statistics = run(tmp_path, rows, exact=exact).statistics
+    assert statistics["labelled"] == {"train": 3, "valid": 1, "test": 2}
+    assert statistics["labelled_copies"] == dropped
+
+
 def test_rejected_rows_keep_their_original_values(tmp_path: Path) -> None:
     result = run(tmp_path, [{"text": "Tea."}, {"text": "tea", "topic": None, "split": "test"}])
     (row,) = result.rejected.iter_rows(named=True)
