@@ -50,6 +50,21 @@ def bundle_folder(bundle: str, root: Path = Path()) -> Path:
     return root / STORE / bundle
 
 
+def champion_folder() -> Path:
+    """Return the folder of the present champion's bundle.
+
+    Raises:
+        FileNotFoundError: there is no champion.
+        ValueError: models/champion.json is not a champion's pointer.
+    """
+    champion = read_champion()
+    if champion is None:
+        raise FileNotFoundError(
+            f"{CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate"
+        )
+    return bundle_folder(champion.bundle)
+
+
 def champion_profiles() -> dict[str, Profile] | None:
     """Return the champion's profiles by corpus, without those of another layout; None: there is no champion.
 

@@ -21,6 +21,7 @@ from flows.commands.init import init
 from flows.commands.keys import keys
 from flows.commands.lineage import lineage
 from flows.commands.migrate import migrate
+from flows.commands.predict import predict
 from flows.commands.promote import promote
 from flows.commands.results import results
 from flows.commands.rollback import rollback
@@ -36,7 +37,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
     "A project": (init, fetch, doctor, docs, migrate),
     "Train": (run, results, train, study, tune, crossval, distill, generate),
     "Promote": (promote, rollback, champion, keys),
-    "Score": (score, backfill, lineage),
+    "Score": (predict, score, backfill, lineage),
 }
 """The commands by the heading under which `mgm --help` lists them."""
 

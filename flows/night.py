@@ -18,7 +18,7 @@ from prefect.runtime import flow_run
 from tqdm import tqdm
 
 from flows import keys, night_page
-from flows.champion import CHAMPION, bundle_folder, read_champion
+from flows.champion import champion_folder
 from flows.night_facts import NightFacts, label_columns, profile_labels, write_facts
 from flows.night_files import REFUSED, SHARDS, SUMMARY, VERDICT
 from flows.nights_index import INDEX, try_write_index
@@ -84,7 +84,7 @@ def score_date(
         return asdict(committed) | {"state": SKIPPED}
     if settings.ray.address is not None:
         cluster.check_installed()
-    bundle = options.bundle or _champion_bundle()
+    bundle = options.bundle or champion_folder()
     scorer = Scorer.load(bundle, tasks=settings.tasks, public_key=keys.verify_key(), allows_missing=True)
     scorer.bundle.text_for(options.as_corpus)
     delta.check_schema(settings.table, scorer.schema)
@@ -107,15 +107,6 @@ def score_date(
     _finish(folder, night)
     try_write_index(settings, gates.drift)
     return asdict(night) | {"state": SCORED}
-
-
-def _champion_bundle() -> Path:
-    champion = read_champion()
-    if champion is None:
-        raise FileNotFoundError(
-            f"{CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate"
-        )
-    return bundle_folder(champion.bundle)
 
 
 def _plan(

@@ -1,1 +1,33 @@
-"""mgm: one multi-task, multi-granularity model for a team's text corpora."""
+"""mgm: one multi-task, multi-granularity model for a team's text corpora.
+
+>>> import mgm
+>>> model = mgm.load("models/candidate")
+>>> model.predict(["The file is encrypted with a password."])
+"""
+
+import importlib
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from mgm.inference.model import Model
+
+__all__ = ["load"]
+
+
+def load(folder: Path | str, *, public_key: Path | str | None = None) -> "Model":
+    """Return the model of a bundle's folder, to predict and explain texts with.
+
+    From here on the process keeps memory that it frees (mgm/model/allocation.py).
+
+    Args:
+        folder: the folder of a bundle, such as models/candidate.
+        public_key: the file of the public key that must verify the bundle's signature; None: it is not required.
+
+    Raises:
+        FileNotFoundError: there is no bundle, or a file of it is missing.
+        ValueError: a file was altered, the format is another one, or the signature is not of this key.
+    """
+    # imported by name, so that `import mgm` takes no time, and nothing that imports a module of mgm depends on the model
+    model = importlib.import_module("mgm.inference.model").Model
+    return cast("Model", model.load(folder, public_key=public_key))

@@ -48,7 +48,10 @@ def verify(folder: Path) -> None:
         StaleInput: the format is that of another version.
         ValueError: a file was altered, or the card is not this bundle's.
     """
-    manifest = read_json(folder / MANIFEST)
+    try:
+        manifest = read_json(folder / MANIFEST)
+    except ValueError as error:
+        raise ValueError(f"{folder / MANIFEST}: not the manifest of a bundle: {error}") from error
     if manifest.get("format") != FORMAT:
         raise StaleInput(
             folder / MANIFEST,

@@ -32,18 +32,27 @@ class Scorer:
 
     Args:
         tasks: the names of the tasks to predict, or "all": then tasks that generate text only where there are no others.
+        with_probs: whether predictions have `<task>_probs`, the probabilities of all labels of a task that has them.
+        token_cache: the cache of another scorer of this bundle, to share its memory; None: a new one.
 
     Raises:
         ValueError: the bundle has no task of this name.
     """
 
     def __init__(
-        self, bundle: Bundle, *, tasks: list[str] | str = "all", tokens_per_batch: int = TOKENS_PER_BATCH
+        self,
+        bundle: Bundle,
+        *,
+        tasks: list[str] | str = "all",
+        tokens_per_batch: int = TOKENS_PER_BATCH,
+        with_probs: bool = False,
+        token_cache: TokenCache | None = None,
     ) -> None:
         self.bundle = bundle
         self.tasks = _select_tasks(bundle.tasks, tasks)
         self.tokens_per_batch = tokens_per_batch
-        self.token_cache = TokenCache(bundle.network.encoder)
+        self.with_probs = with_probs
+        self.token_cache = token_cache or TokenCache(bundle.network.encoder)
 
     @classmethod
     def load(
@@ -80,7 +89,10 @@ class Scorer:
     def copy(self) -> Self:
         """Return another scorer with the same bundle, for another thread."""
         return type(self)(
-            self.bundle, tasks=[task.name for task in self.tasks], tokens_per_batch=self.tokens_per_batch
+            self.bundle,
+            tasks=[task.name for task in self.tasks],
+            tokens_per_batch=self.tokens_per_batch,
+            with_probs=self.with_probs,
         )
 
     def clear_cache(self) -> None:
@@ -93,7 +105,11 @@ class Scorer:
     @property
     def schema(self) -> pl.Schema:
         """Return the columns of the predictions."""
-        return pl.Schema(prediction_schema(self.tasks, reconstructs=self.bundle.network.reconstructs))
+        return pl.Schema(
+            prediction_schema(
+                self.tasks, probs=self.with_probs, reconstructs=self.bundle.network.reconstructs
+            )
+        )
 
     def score(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the predictions (`schema`) and the rejects (doc_id, stage, reasons, values) of a frame.
@@ -117,6 +133,7 @@ class Scorer:
             tasks=self.tasks,
             thresholds=bundle.thresholds,
             tokens_per_batch=self.tokens_per_batch,
+            probs=self.with_probs,
             token_cache=self.token_cache,
         )
         return predictions.cast(self.schema), rejects

@@ -10,14 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import polars as pl
-import rjieba
 
 from mgm.settings.text import SegmentationSettings
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.part_of_speech import is_tag
+
+if TYPE_CHECKING:
+    import rjieba
 
 MAX_FREQUENCY = 10**9
 
@@ -162,8 +164,10 @@ def _parse(fields: list[str], where: str) -> UserWord:
 
 
 @lru_cache(maxsize=16)
-def _segmenter(dictionary: UserDictionary) -> rjieba.Jieba:
+def _segmenter(dictionary: UserDictionary) -> "rjieba.Jieba":
     """Return jieba with the words of a dictionary, loaded once a process."""
+    import rjieba  # here for its time, as in mgm/text/segmentation/words.py
+
     jieba = rjieba.Jieba()
     for entry in dictionary.words:
         if entry.frequency is not None:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
-import rjieba
 
 from mgm.text.list_columns import num_characters, offsets
 
@@ -50,6 +49,9 @@ def tag_words(words: pl.Series, user_tags: Mapping[str, str] | None = None) -> p
     han = words.str.contains(_HAN).to_numpy()
     ids = np.full(len(words), NO_POS, dtype=np.int8)
     if han.any():
+        # imported here, since loading its dictionary takes a quarter of a second, for which English need not wait
+        import rjieba
+
         chinese = words.filter(han)
         pieces, tags = zip(*rjieba.tag(_LINE.join(chinese.to_list())), strict=True)
         tagged = pl.DataFrame({"piece": pieces, "tag": tags}).filter(pl.col("piece") != _LINE)

@@ -11,9 +11,11 @@ from typing import Any
 import polars as pl
 import pytest
 from deltalake import DeltaTable
+from polars.testing import assert_frame_equal
 
 from flows import keys
 from mgm.bundle.signing import sign
+from mgm.inference.model import Model
 from mgm.scoring import delta
 from mgm.scoring.commits import NightConflict, read_nights
 from mgm.scoring.inputs import Inputs
@@ -65,6 +67,16 @@ def test_rows_in_are_predictions_plus_rejects(bundle: Path) -> None:
     page = Path("reports/nights/2026-01-01.html").read_text()
     assert "30 of 31 documents scored" in page and night.input_sha256 in page
     assert "http" not in page
+
+
+def test_night_has_the_answers_of_the_loaded_model(bundle: Path) -> None:
+    """To the four decimals that are written, although batches and words seen before differ."""
+    score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    night = pl.read_delta(SETTINGS.table).drop("date").sort("doc_id")
+    answers = Model.load(bundle).predict(documents())
+    assert answers.filter(pl.col("rejected").is_not_null())["doc_id"].to_list() == ["blank"]
+    kept = answers.filter(pl.col("rejected").is_null()).sort("doc_id").select(night.columns)
+    assert_frame_equal(kept.cast(night.schema), night, abs_tol=1.01e-4, rel_tol=0)
 
 
 def test_committed_night_is_not_scored_again(bundle: Path) -> None:

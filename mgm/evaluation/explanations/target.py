@@ -1,8 +1,24 @@
-"""The scalar of the outputs that is explained for a prediction."""
+"""Predictions that are explained, and the scalar of the outputs that stands for each."""
 
 from dataclasses import dataclass
 
 from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChosenPrediction:
+    """A prediction on one document as the predictions table has it.
+
+    Attributes:
+        label: the label; None for a number.
+        score: its probability, of a span the mean of its words', of a number the value itself.
+        start, end: the bounds of a span in code points of the raw text.
+    """
+
+    label: str | None
+    score: float
+    start: int | None = None
+    end: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from rouge_score.rouge_scorer import RougeScorer
 from sacrebleu.metrics import BLEU, CHRF
 from scipy import sparse
 
@@ -99,6 +98,9 @@ def bleu_tokenizer(references: Sequence[str]) -> str:
 
 def document_scores(generated: Sequence[str], references: Sequence[str]) -> pl.DataFrame:
     """Return rouge1, rouge2 and rougeL (F1), and chrf, of each document by itself."""
+    # imported here, since it brings NLTK and through it scikit-learn, which no other kind needs
+    from rouge_score.rouge_scorer import RougeScorer
+
     scorer, chrf = RougeScorer(list(ROUGE), tokenizer=_RougeTokenizer()), CHRF()
     columns: dict[str, list[float]] = {name: [] for name in (*ROUGE, "chrf")}
     for text, reference in zip(generated, references, strict=True):

@@ -20,7 +20,6 @@ from typing import Literal
 
 import numpy as np
 import polars as pl
-import rjieba
 
 from mgm.settings.text import SegmentationSettings
 from mgm.text.dictionary import UserDictionary
@@ -152,6 +151,9 @@ def cut_han_runs(
     run_lengths = num_characters(runs)
     if chinese_tokens == "characters" or len(runs) == 0:
         return flatten(runs.str.extract_all(r"\p{Han}")), run_lengths
+    # imported here, since loading its dictionary takes a quarter of a second, for which English need not wait
+    import rjieba
+
     cutter = rjieba.cut if dictionary is None else dictionary.cut
     lines = runs if dictionary is None else dictionary.isolate_words(runs)
     calls = [lines.slice(i, _RUNS_PER_CALL) for i in range(0, len(lines), _RUNS_PER_CALL)]

@@ -7,7 +7,6 @@ runner-up: logits alone mean nothing, since softmax sees only differences. The s
 import numpy as np
 import polars as pl
 import torch
-from cleanlab.filter import find_label_issues
 from torch import Tensor
 
 from mgm.evaluation.explanations.kinds.task_explanation import PREDICTION_COLUMNS, TaskExplanation
@@ -66,6 +65,9 @@ class ClassificationExplanation(TaskExplanation):
 
     def label_issues(self, probabilities_DK: np.ndarray, labels: pl.Series, task: Task) -> LabelIssues:
         """See the base class."""
+        # imported here, since it brings scikit-learn, which explaining a single prediction does not need
+        from cleanlab.filter import find_label_issues
+
         rows = np.flatnonzero(labels.is_in(list(task.labels)).fill_null(False).to_numpy())
         if len(rows) < MIN_DOCUMENTS or len(task.labels) < MIN_LABELS:
             return LabelIssues(len(rows), pl.DataFrame(schema=ISSUES_SCHEMA))

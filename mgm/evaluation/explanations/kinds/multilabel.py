@@ -3,7 +3,6 @@
 import numpy as np
 import polars as pl
 import torch
-from cleanlab.multilabel_classification.filter import find_label_issues
 
 from mgm.evaluation.explanations.kinds.task_explanation import PREDICTION_COLUMNS, TaskExplanation
 from mgm.evaluation.explanations.label_issues import (
@@ -55,6 +54,9 @@ class MultilabelExplanation(TaskExplanation):
 
     def label_issues(self, probabilities_DK: np.ndarray, labels: pl.Series, task: Task) -> LabelIssues:
         """See the base class. The suggestion is the label with the largest difference."""
+        # imported here, since it brings scikit-learn, which explaining a single prediction does not need
+        from cleanlab.multilabel_classification.filter import find_label_issues
+
         is_known = labels.list.eval(pl.element().is_in(list(task.labels))).list.all().fill_null(False)
         rows = np.flatnonzero(is_known.to_numpy())
         if len(rows) < MIN_DOCUMENTS or len(task.labels) < MIN_LABELS:

@@ -1,11 +1,14 @@
 """Explanation of a predicted number: the target and the score are the value in the task's units."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 import torch
 from torch import Tensor
 
 from mgm.evaluation.explanations.kinds.task_explanation import PREDICTION_COLUMNS, TaskExplanation
-from mgm.evaluation.explanations.target import ExplainedPrediction, Target
+from mgm.evaluation.explanations.target import ChosenPrediction, ExplainedPrediction, Target
 from mgm.evaluation.kinds.task_evaluation import NO_OFFSETS
 from mgm.model.batch import Batch
 from mgm.model.heads import RegressionHead
@@ -39,6 +42,12 @@ class RegressionExplanation(TaskExplanation):
             )
             .select(PREDICTION_COLUMNS)
         )
+
+    def choose_prediction(
+        self, predicted: Mapping[str, Any], task: Task, label: str | None
+    ) -> ChosenPrediction | None:
+        """Return the value; see the base class."""
+        return ChosenPrediction(label=None, score=predicted[task.name])
 
     def make_target(
         self, network: Network, batch: Batch, task: Task, prediction: ExplainedPrediction

@@ -4,12 +4,15 @@ The target is the emissions of the span's tags less those of "outside", summed o
 not read the text. The score is the mean marginal probability of these tags.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import polars as pl
 import torch
 from torch import Tensor
 
 from mgm.evaluation.explanations.kinds.task_explanation import PREDICTION_COLUMNS, TaskExplanation
-from mgm.evaluation.explanations.target import ExplainedPrediction, Target
+from mgm.evaluation.explanations.target import ChosenPrediction, ExplainedPrediction, Target
 from mgm.evaluation.explanations.wide_contributions import tagging_contributions
 from mgm.evaluation.kinds.tagging import explode_spans, span_in_words
 from mgm.model.batch import Batch
@@ -51,6 +54,13 @@ class TaggingExplanation(TaskExplanation):
             )
             .select(PREDICTION_COLUMNS)
         )
+
+    def choose_prediction(
+        self, predicted: Mapping[str, Any], task: Task, label: str | None
+    ) -> ChosenPrediction | None:
+        """Return the most confident span, of the label where one is given; see the base class."""
+        spans = [span for span in predicted[task.name] if label in (None, span["label"])]
+        return ChosenPrediction(**max(spans, key=lambda span: span["score"])) if spans else None
 
     def make_target(
         self, network: Network, batch: Batch, task: Task, prediction: ExplainedPrediction

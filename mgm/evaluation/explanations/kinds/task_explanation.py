@@ -1,7 +1,8 @@
 """The base class of every kind's explanation."""
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mgm.evaluation.explanations.label_issues import LabelIssues
-from mgm.evaluation.explanations.target import ExplainedPrediction, Target
+from mgm.evaluation.explanations.target import ChosenPrediction, ExplainedPrediction, Target
 from mgm.evaluation.explanations.wide_contributions import wide_contributions
 from mgm.model.batch import Batch
 from mgm.model.network import Network
@@ -50,6 +51,25 @@ class TaskExplanation(ABC):
             corpus, doc_id, group, lang, label (null for a number), start and end (null but for spans), predicted and true in
             words, score (of a number: its error), right.
         """
+
+    def choose_prediction(
+        self, predicted: Mapping[str, Any], task: Task, label: str | None
+    ) -> ChosenPrediction | None:
+        """Return the prediction on one document that is explained.
+
+        Here it is the most probable label, or the given one, whether it was predicted or not.
+
+        Args:
+            predicted: the document's row of the predictions table, with the probabilities of all labels.
+            task: the task, with its label space.
+            label: a label of the task; None: the most confident prediction.
+
+        Returns:
+            None where the document has no such prediction.
+        """
+        probabilities = dict(zip(task.labels, predicted[f"{task.name}_probs"], strict=True))
+        chosen = max(probabilities, key=probabilities.__getitem__) if label is None else label
+        return ChosenPrediction(label=chosen, score=probabilities[chosen])
 
     @abstractmethod
     def make_target(

@@ -1,0 +1,1 @@
+"""A trained model as a user asks it: texts in, a table of predictions out."""
