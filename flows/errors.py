@@ -8,6 +8,8 @@ from mgm.errors import MissingExtra, MissingInput, StaleInput
 from mgm.settings.renamed import RenamedSettings
 
 _COMMANDS = {"study": "mgm study"}
+_EXTRAS = {"optuna": "tune", "ray": "ray", "torchjd": "jd", "model_signing": "sign", "dvc_s3": "s3"}
+"""Modules that an extra of pyproject.toml installs."""
 
 
 class CommandFailed(RuntimeError):
@@ -45,4 +47,10 @@ def exit_status(command: Callable[[], int | None]) -> int:
         return command() or 0
     except (ValueError, OSError, CommandFailed) as error:
         print(f"error: {message(error)}", file=sys.stderr)
+        return 1
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            raise
+        missing = MissingExtra(f"{error.name} is not installed", extra=_EXTRAS[error.name])
+        print(f"error: {message(missing)}", file=sys.stderr)
         return 1
