@@ -6,7 +6,6 @@ The comment is the first line of the documentation in mgm/settings, and the valu
 separate lines stay, and so do those of names that users choose: corpora, tasks and the entries of mappings.
 """
 
-import argparse
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from flows.errors import exit_status
-from mgm.files import write_text
+from flows.generated_files import update_files
 from mgm.settings.core import PARAMS, CoreSettings
 from mgm.settings.section import Section
 from mgm.settings.settings import Settings
@@ -79,27 +78,14 @@ def _section_of(field: FieldInfo) -> type[Section] | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m flows.params_comments", description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="only compare; status 1 where the file would change"
+    """Run the command line and return the exit code: with `--check` 1 where a file is not as it should be."""
+    return exit_status(
+        lambda: update_files(
+            lambda: {Path(PARAMS): commented(PARAMS.read_text(encoding="utf-8"))},
+            "flows.params_comments",
+            arguments,
+        )
     )
-    options = parser.parse_args(arguments)
-
-    def run() -> int:
-        text = PARAMS.read_text(encoding="utf-8")
-        wanted = commented(text)
-        if text == wanted:
-            return 0
-        if options.check:
-            print(
-                f"{PARAMS}: other comments than the settings' documentation; run python -m flows.params_comments"
-            )
-            return 1
-        write_text(Path(PARAMS), wanted)
-        return 0
-
-    return exit_status(run)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@
 that there is, only `Settings.load` finds.
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +12,8 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema
 
 from flows.errors import exit_status
-from mgm.files import to_json, write_text
+from flows.generated_files import update_files
+from mgm.files import to_json
 from mgm.settings.settings import Settings
 
 SCHEMA = Path("params.schema.json")
@@ -35,24 +35,10 @@ def schema_text() -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m flows.params_schema", description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="only compare; status 1 where the file would change"
+    """Run the command line and return the exit code: with `--check` 1 where a file is not as it should be."""
+    return exit_status(
+        lambda: update_files(lambda: {SCHEMA: schema_text()}, "flows.params_schema", arguments)
     )
-    options = parser.parse_args(arguments)
-
-    def run() -> int:
-        text = schema_text()
-        if SCHEMA.is_file() and SCHEMA.read_text(encoding="utf-8") == text:
-            return 0
-        if options.check:
-            print(f"{SCHEMA}: not the schema of the present settings; run python -m flows.params_schema")
-            return 1
-        write_text(SCHEMA, text)
-        return 0
-
-    return exit_status(run)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ stage reads its settings, and the version, from that file. So params.yaml needs 
 stages run again exactly when their settings or the installed version change. Its gates read the project's own suites.
 """
 
-import argparse
 import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from flows.generated_files import update_files
 from flows.project import RESOLVED_SETTINGS, SUITES
 
 TEMPLATE = Path("flows/template")
@@ -84,37 +84,17 @@ FILES: dict[str, Callable[[str], str]] = {
 """The files of the template that have a counterpart in the repository, at the same place, with the change that makes them."""
 
 
-def stale_files(root: Path = Path()) -> dict[Path, str]:
-    """Return the files of the template that are not what the repository's are now, with the text that they should have."""
-    wanted = {
+def wanted_files(root: Path = Path()) -> dict[Path, str]:
+    """Return the files of the template with the text that follows from the repository's files of now."""
+    return {
         root / TEMPLATE / PACKAGED_NAMES.get(name, name): change((root / name).read_text(encoding="utf-8"))
         for name, change in FILES.items()
-    }
-    return {
-        path: text
-        for path, text in wanted.items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
     }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status: with `--check` 1 where a file is not as it should be."""
-    parser = argparse.ArgumentParser(prog="python -m flows.project_template", description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing; exit 1 where a file would change"
-    )
-    options = parser.parse_args(arguments)
-    stale = stale_files()
-    for path, text in stale.items():
-        if options.check:
-            print(
-                f"{path}: not as the repository's file; run python -m flows.project_template", file=sys.stderr
-            )
-        else:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
-            print(f"{path}: updated")
-    return 1 if options.check and stale else 0
+    """Run the command line and return the exit code: with `--check` 1 where a file is not as it should be."""
+    return update_files(wanted_files, "flows.project_template", arguments)
 
 
 if __name__ == "__main__":

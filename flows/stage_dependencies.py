@@ -7,7 +7,6 @@ modules names in a string literal, beside the module itself or in a package that
 dependencies, comments and the order of the file stay.
 """
 
-import argparse
 import ast
 import re
 import sys
@@ -18,6 +17,8 @@ from pathlib import Path
 import grimp
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import Node
+
+from flows.generated_files import update_files
 
 FILES = (Path("dvc.yaml"), Path("study/dvc.yaml"))
 ROOTS = ("mgm", "flows")
@@ -71,27 +72,12 @@ def updated(text: str) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit status: with `--check` 1 where a file is not as it should be."""
-    parser = argparse.ArgumentParser(prog="python -m flows.stage_dependencies", description=__doc__)
-    parser.add_argument(
-        "--check", action="store_true", help="change nothing; exit 1 where a file would change"
+    """Run the command line and return the exit code: with `--check` 1 where a file is not as it should be."""
+    return update_files(
+        lambda: {file: updated(file.read_text(encoding="utf-8")) for file in FILES},
+        "flows.stage_dependencies",
+        arguments,
     )
-    options = parser.parse_args(arguments)
-    stale = [
-        file
-        for file in FILES
-        if file.read_text(encoding="utf-8") != updated(file.read_text(encoding="utf-8"))
-    ]
-    for file in stale:
-        if options.check:
-            print(
-                f"{file}: not the code that its stages import; run python -m flows.stage_dependencies",
-                file=sys.stderr,
-            )
-        else:
-            file.write_text(updated(file.read_text(encoding="utf-8")), encoding="utf-8")
-            print(f"{file}: updated")
-    return 1 if options.check and stale else 0
 
 
 def _stages(text: str) -> Iterator[tuple[str, Node]]:
