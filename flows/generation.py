@@ -29,7 +29,8 @@ from mgm.tasks import tasks_of
 from mgm.training.precision import has_bf16
 
 FOLDER = DATA / "generation"
-CODE = ("mgm", "flows", "dvc.yaml", ".dvcignore", "data/resources", "data/teachers")
+CODE = ("mgm", "flows", "suites", "dvc.yaml", ".dvcignore", "data/resources", "data/teachers")
+"""What the stages read beside data and settings. A project that `mgm init` made has suites and no code, a clone the contrary."""
 
 
 _DVC = (sys.executable, "-m", "dvc")
@@ -63,7 +64,7 @@ def project_params(raw: dict[str, Any]) -> dict[str, Any]:
     params = overridden(raw, settings.run_generation)
     params["enabled"] = {name: place for name, place in raw["enabled"].items() if name in corpora}
     params["tasks"] = {name: task for name, task in raw["tasks"].items() if name in names}
-    params["train"] = params["train"] | {"generation": True, "weights": {}}
+    params["train"] = params.get("train", {}) | {"generation": True, "weights": {}}
     if has_bf16(torch.device("cpu")) and "train.precision" not in settings.run_generation:
         params["train"]["precision"] = "bf16"
     params["verdict"] = params.get("verdict", {}) | {"floors": {}}
@@ -74,7 +75,7 @@ def project_params(raw: dict[str, Any]) -> dict[str, Any]:
     }
     params["corpora"] = {
         name: (corpus or {}) | {"columns": _known((corpus or {}).get("columns", {}), names)}
-        for name, corpus in raw["corpora"].items()
+        for name, corpus in raw.get("corpora", {}).items()
         if name in corpora
     }
     Settings.parse(params)
@@ -88,7 +89,7 @@ def materialize_project(root: Path, folder: Path, params: dict[str, Any]) -> Non
         if source.is_dir():
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
+        elif source.is_file():
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, target)
     for place in params["enabled"].values():

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from flows import generation
 from mgm.settings.settings import Settings
+from mgm.settings.yaml_file import load_yaml
 
 
 def shipped() -> dict[str, Any]:
-    raw: dict[str, Any] = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    raw: dict[str, Any] = load_yaml(Path("params.yaml").read_text(encoding="utf-8"))
     return raw
 
 
@@ -48,3 +48,25 @@ def test_results_stay_when_the_project_is_written_again(tmp_path: Path) -> None:
     for name in ("dvc.yaml", "mgm/tasks", "data/samples/help.parquet", ".dvc/config", "reports"):
         assert (tmp_path / "generation" / name).exists(), name
     assert Settings.load(tmp_path / "generation" / "params.yaml").train.generation
+
+
+def test_a_project_without_code_of_its_own_has_its_suites(tmp_path: Path) -> None:
+    """Such a project is one that `mgm init` made; its settings may be short."""
+    short = {
+        "enabled": {"notes": "data/raw/notes.csv"},
+        "tasks": {"title": {"kind": "generation", "corpora": ["notes"]}},
+    }
+    for name in ("dvc.yaml", "suites/ingest.json", "data/raw/notes.csv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name, encoding="utf-8")
+    folder = tmp_path / "data/generation"
+    generation.materialize_project(tmp_path, folder, generation.project_params(short))
+    assert {path.name for path in folder.iterdir()} == {
+        ".dvc",
+        ".dvcignore",
+        "data",
+        "dvc.yaml",
+        "params.yaml",
+        "suites",
+    }
+    assert (folder / "data/raw/notes.csv").is_file()
