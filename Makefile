@@ -13,7 +13,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: run run-generation study setup setup-dev test test-slow coverage lint clean
+.PHONY: run run-generation study setup setup-dev test test-slow coverage lint docs clean
 
 run: setup
 	mgm run
@@ -57,6 +57,11 @@ lint: setup-dev
 	python -m flows.stage_dependencies --check
 	python -m flows.project_template --check
 	python -m flows.params_schema --check
+	python -m docs._generate.readme --check
+
+# the site of documents, which opens without a server: site/index.html
+docs: setup-dev
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 clean:
 	rm -rf $(VENV) .prefect data/documents data/clean data/tokens data/content data/features data/predictions data/rejects

@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterable
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,13 @@ def cpu() -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Processor, cores and system."""
-    return {"cpu": cpu(), "cores": os.cpu_count(), "system": platform.platform(terse=True)}
+    """Processor, cores, system, and the day of the measurement."""
+    return {
+        "cpu": cpu(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(terse=True),
+        "date": date.today().isoformat(),
+    }
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:

@@ -5,16 +5,27 @@ from collections.abc import Mapping
 import polars as pl
 
 TEXT_MISSING = "text_missing"
+"""ingest, night: the text is null."""
 LABEL_NOT_FINITE = "label_not_finite"
+"""ingest: a number is infinite or not a number."""
 LABEL_EMPTY = "label_empty"
+"""ingest: a label is blank."""
 SPAN_OUTSIDE_TEXT = "span_outside_text"
+"""ingest: a span is empty, ends before it begins, or reaches beyond the text."""
 TEXT_TOO_SHORT = "text_too_short"
+"""clean, night: fewer characters after cleaning than the corpus's `min_chars`."""
 TEXT_TOO_LONG = "text_too_long"
+"""clean, night: more characters than `text.cleaning.max_chars`."""
 SPAN_IN_DELETION = "span_in_deletion"
+"""clean: a labelled span lies wholly in text that cleaning takes out."""
 NO_WORDS = "no_words"
+"""tokenize, night: nothing is left that is a word."""
 EXACT_DUPLICATE = "exact_duplicate"
+"""deduplicate: another document has the same text but for case, blanks and punctuation."""
 NEAR_DUPLICATE = "near_duplicate"
+"""deduplicate: another document has nearly the same text."""
 MODEL_FAILED = "model_failed"
+"""night: the model raised an error at this document alone."""
 
 
 def split_rejected(

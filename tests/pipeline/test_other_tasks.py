@@ -1,4 +1,4 @@
-"""The README's examples of other tasks: relations and persons by markers, and a new task for a model that is there."""
+"""The documents' examples of other tasks: relations and persons by markers, and a new task for a model that is there."""
 
 import json
 import re
@@ -24,15 +24,14 @@ DATA = {
 
 
 def examples() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """The rows and the settings of the README's section, block by block joined."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    (section,) = re.findall(r"^## Other tasks without code\n(.*?)^## ", text, re.DOTALL | re.MULTILINE)
-    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
-    rows = [json.loads(line) for kind, block in blocks if not kind for line in block.splitlines()]
+    """The rows and the settings of the page, block by block joined."""
+    text = (ROOT / "docs/how-to/relations.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    rows = [json.loads(line) for kind, block in blocks if kind == "json" for line in block.splitlines()]
     return rows, [yaml.safe_load(block) for kind, block in blocks if kind == "yaml"]
 
 
-def test_the_rows_of_the_readme_are_rows_of_the_data() -> None:
+def test_the_rows_of_the_page_are_rows_of_the_data() -> None:
     known = {row["doc_id"]: row for rows in DATA.values() for row in rows}
     rows, _ = examples()
     assert len(rows) == 6

@@ -1,0 +1,53 @@
+"""The page of the tables' schemas, from the functions that make the tables."""
+
+import polars as pl
+
+from docs._generate.markdown import table
+from mgm.corpus.contract import document_schema
+from mgm.corpus.parts import REJECTS
+from mgm.evaluation.prediction_table import table_schema
+from mgm.model.predict import prediction_schema
+from mgm.scoring.delta import with_date
+from mgm.tasks import TASK_KINDS, Task
+from mgm.text.segmentation.documents import token_schema
+from mgm.text.stopwords import CONTENT_SCHEMA
+from mgm.text.vocabulary import SCHEMA as VOCABULARY
+
+INTRODUCTION = """\
+# Tables
+
+Tables between stages are folders of Parquet parts in a fixed order with `_parts.json`, which lists them with their rows and hashes and is written
+last; read only what it lists. Nights are two Delta tables. Here every kind of task has one task, named for it.
+
+"""
+
+
+def page() -> str:
+    """Return the page as Markdown."""
+    tasks = [Task(name=f"a_{kind}", kind=kind, corpora=["corpus"], labels=("x",)) for kind in TASK_KINDS]
+    documents = document_schema(tasks)
+    sections: list[tuple[str, str, pl.Schema]] = [
+        (
+            "Documents",
+            "`data/documents/<corpus>` after ingest, `data/clean` and `data/unique` after cleaning and deduplication.",
+            documents,
+        ),
+        (
+            "Tokens",
+            "`data/tokens/<corpus>`: words, sentences and paragraphs as lists, with offsets into the raw text.",
+            token_schema(documents),
+        ),
+        ("Content words", "`data/content/<corpus>`: a flag for each word of `data/tokens`.", CONTENT_SCHEMA),
+        ("Vocabulary", "`data/features/vocabulary.parquet`.", VOCABULARY),
+        ("Rejects", "`data/rejects/<stage>/<corpus>`, and with a date the table `score.rejects`.", REJECTS),
+        ("Predictions of the test split", "`data/predictions/<corpus>`.", table_schema(tasks)),
+        (
+            "Nights",
+            "The table `score.table`, partitioned by `date`.",
+            with_date(pl.Schema(prediction_schema(tasks))),
+        ),
+    ]
+    return INTRODUCTION + "\n".join(
+        f"## {title}\n\n{text}\n\n{table(['column', 'type'], [(f'`{name}`', f'`{kind}`') for name, kind in schema.items()])}"
+        for title, text, schema in sections
+    )
