@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from flows import keys, night_page
 from flows.champion import champion_folder
+from flows.errors import message
 from flows.night_facts import NightFacts, label_columns, profile_labels, write_facts
 from flows.night_files import REFUSED, SHARDS, SUMMARY, VERDICT
 from flows.nights_index import INDEX, try_write_index
@@ -218,7 +219,7 @@ def _try_write_facts(
         _log.warning(
             "night %s: its time and labels are not recorded, the night is not concerned: %s",
             night.date,
-            error or repr(error),
+            message(error) or repr(error),
         )
 
 

@@ -4,6 +4,7 @@ The commits alone say which nights are scored. Drift, refusals and facts are fil
 then they are left out with a note.
 """
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -18,6 +19,8 @@ from mgm.scoring import commits, delta
 from mgm.scoring.commits import Night
 from mgm.settings.scoring import ScoreSettings
 
+MAX_REASON = 300
+"""The most characters of the reasons for a refusal that are shown."""
 T = TypeVar("T")
 
 
@@ -123,8 +126,7 @@ def _drift(path: Path) -> dict[str, float]:
 
 
 def _refusal(path: Path) -> str:
-    """Return the reasons of a verdict that refused a night."""
+    """Return the reasons of a verdict that refused a night, and where they stand in full."""
     failures = read_json(path)["failures"]
-    return (
-        "; ".join(f"{failure['column']}: {failure['observed']}" for failure in failures) or "no reason given"
-    )
+    reasons = "; ".join(f"{failure['column']}: {failure['observed']}" for failure in failures)
+    return f"{textwrap.shorten(reasons, MAX_REASON, placeholder=' …') or 'no reason given'} ({path})"

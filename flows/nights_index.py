@@ -15,6 +15,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from flows.errors import message
 from flows.night_page import NIGHTS, page_loader
 from flows.night_records import NightRecord, NightRecords, read_records
 from mgm.files import write_text
@@ -52,7 +53,9 @@ def try_write_index(settings: ScoreSettings, gate: DriftGate) -> None:
     try:
         write_index(settings, gate)
     except Exception as error:
-        _log.warning("%s: not rewritten, the nights are not concerned: %s", INDEX, error or repr(error))
+        _log.warning(
+            "%s: not rewritten, the nights are not concerned: %s", INDEX, message(error) or repr(error)
+        )
 
 
 def write_index(settings: ScoreSettings, gate: DriftGate) -> Path:

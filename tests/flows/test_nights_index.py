@@ -104,6 +104,7 @@ def test_a_refused_night_is_shown_as_such(bundle: Path) -> None:
         score(DAY, "blank.jsonl", bundle, settings=SETTINGS)
     html = INDEX.read_text(encoding="utf-8")
     assert "2026-01-01 refused" in html and "blank_share: 1" in html
+    assert f"({SETTINGS.staging_dir}/2026-01-01/gate_refused.json)" in html
     score(DAY, "in.jsonl", bundle, settings=SETTINGS)
     assert "refused</strong>" not in INDEX.read_text(encoding="utf-8")
     with pytest.raises(NightRefused):
