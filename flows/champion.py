@@ -6,6 +6,8 @@ the data changes.
 """
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -50,6 +52,19 @@ def bundle_folder(bundle: str, root: Path = Path()) -> Path:
     return root / STORE / bundle
 
 
+def checked_out(bundle: str, root: Path = Path()) -> Path:
+    """Return the folder of a bundle in the store, made from DVC's cache where it is missing and the cache has it.
+
+    It is missing in a workspace that DVC makes for a queued experiment, where only what the stages name is checked out.
+    """
+    folder = bundle_folder(bundle, root)
+    versioned = folder.with_name(f"{folder.name}.dvc").relative_to(root)
+    if not folder.is_dir() and (root / versioned).is_file():
+        command = [sys.executable, "-m", "dvc", "--wait-for-lock", "checkout", "--quiet", str(versioned)]
+        subprocess.run(command, cwd=root, capture_output=True, check=False)
+    return folder
+
+
 def champion_folder() -> Path:
     """Return the folder of the present champion's bundle.
 
@@ -62,14 +77,14 @@ def champion_folder() -> Path:
         raise FileNotFoundError(
             f"{CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate"
         )
-    return bundle_folder(champion.bundle)
+    return checked_out(champion.bundle)
 
 
 def champion_profiles() -> dict[str, Profile] | None:
     """Return the champion's profiles by corpus, without those of another layout; None: there is no champion.
 
-    They are empty where there is nothing to compare with: the champion's bundle is not in the store, or its profiles are of
-    another layout.
+    They are empty where there is nothing to compare with: the champion's bundle is neither in the store nor in DVC's cache, or
+    its profiles are of another layout.
 
     Raises:
         ValueError: the pointer or the profile is malformed.
@@ -77,7 +92,7 @@ def champion_profiles() -> dict[str, Profile] | None:
     champion = read_champion()
     if champion is None:
         return None
-    path = bundle_folder(champion.bundle) / PROFILE
+    path = checked_out(champion.bundle) / PROFILE
     return read_profiles(path) if path.is_file() else {}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from flows import keys
 from flows.candidate_validation import judge_candidate
-from flows.champion import CHAMPION, Champion, bundle_folder, read_champion
+from flows.champion import CHAMPION, Champion, bundle_folder, checked_out, read_champion
 from flows.errors import CommandFailed
 from flows.project import CANDIDATE, CARD, PROMOTION
 from mgm.bundle import bundle_id, verify
@@ -65,7 +65,7 @@ def rollback(root: Path = Path()) -> str:
     """Make the previous champion the champion again; return a line about it.
 
     Raises:
-        FileNotFoundError: its bundle is not in the store, or no key where one is named.
+        FileNotFoundError: its bundle is neither in the store nor in DVC's cache, or no key where one is named.
         ValueError: there is no previous champion, a file of its bundle was altered, or, with a public key (keys.py), its
             signature does not hold.
     """
@@ -76,7 +76,7 @@ def rollback(root: Path = Path()) -> str:
         raise ValueError(
             f"{root / CHAMPION}: bundle {now.bundle[:12]} has no champion before it to go back to"
         )
-    folder = bundle_folder(now.previous, root)
+    folder = checked_out(now.previous, root)
     if not folder.is_dir():
         raise FileNotFoundError(
             f"{folder}: the previous champion is not in the store; try `dvc pull {folder}.dvc`"

@@ -80,7 +80,8 @@ def test_every_variant_has_a_stage() -> None:
         found = stages()[kind]
         assert "vars" not in found
         own = found.get("do", found)
-        command, (out,) = str(own["cmd"]), own["outs"]
+        command, ((out, options),) = str(own["cmd"]), own["outs"][0].items()
+        assert options == {"cache": False}, "dvc pull would fail where this was not run"
         for written, meant in (("${key}", part), ("${item}", part)):
             command, out = command.replace(written, meant), out.replace(written, meant)
         assert command == f"python -m flows.stages.train_variant {name}"
