@@ -115,7 +115,7 @@ def _predict_frames(
     tasks = [name for names in options.tasks for name in names.split(",") if name]
     counts = Counts()
     is_shown = options.output is not None and sys.stderr.isatty()
-    with tqdm(unit=" documents", disable=not is_shown) as bar:
+    with tqdm(unit=" documents", disable=not is_shown, leave=False) as bar:
         for frame in frames:
             predictions = model.predict(
                 frame, tasks=tasks or None, proba=options.proba, corpus=options.as_corpus

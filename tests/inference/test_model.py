@@ -1,6 +1,7 @@
 """A loaded model answers for texts in any form, a row a text, and says which words counted."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from polars.testing import assert_frame_equal
 import mgm
 from mgm.bundle.signing import sign
 from mgm.inference.model import Model
+from mgm.model.thresholds import Thresholds
 from mgm.scoring.isolation import ModelBroken
 from tests import generation_corpora, keys, tiny_corpora
 
@@ -142,6 +144,16 @@ def test_any_label_can_be_explained(model: Model) -> None:
     other = next(label for label in model.labels("dish") if label != best.label)
     assert model.explain(text, "dish", other).score == predicted["dish_proba"][other]
     assert model.explain(text, "themes", "moon").score == predicted["themes_proba"]["moon"]
+
+
+def test_a_predicted_label_is_explained_rather_than_a_likelier_one() -> None:
+    """Thresholds of single labels may leave out the most probable one."""
+    made = tiny_corpora.bundle()
+    least = Thresholds(common=0.5, labels=[1.0, 0.0, 1.0], mode="labels")
+    model = Model(replace(made, thresholds={"themes": least}))
+    row = model.predict("夜雨打窗。", proba=True).row(0, named=True)
+    assert row["themes"] == ["moon"] and max(row["themes_proba"].values()) > row["themes_score"][0]
+    assert model.explain("夜雨打窗。", "themes").label == "moon"
 
 
 def test_explained_span_is_the_most_confident(tagger: Model) -> None:

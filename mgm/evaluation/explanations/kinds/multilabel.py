@@ -1,5 +1,8 @@
 """Explanation of a label of a predicted set: the target is its logit, the score its probability."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import polars as pl
 import torch
@@ -12,7 +15,7 @@ from mgm.evaluation.explanations.label_issues import (
     LabelIssues,
     rank_label_issues,
 )
-from mgm.evaluation.explanations.target import ExplainedPrediction, Target
+from mgm.evaluation.explanations.target import ChosenPrediction, ExplainedPrediction, Target
 from mgm.evaluation.kinds.multilabel import label_set_in_words
 from mgm.evaluation.kinds.task_evaluation import NO_OFFSETS
 from mgm.model.batch import Batch
@@ -40,6 +43,15 @@ class MultilabelExplanation(TaskExplanation):
             )
             .select(PREDICTION_COLUMNS)
         )
+
+    def choose_prediction(
+        self, predicted: Mapping[str, Any], task: Task, label: str | None
+    ) -> ChosenPrediction | None:
+        """Return the most probable of the predicted labels where there are any; see the base class."""
+        labels, scores = predicted[task.name], predicted[f"{task.name}_score"]
+        if label is None and labels:
+            _, label = max(zip(scores, labels, strict=True))
+        return super().choose_prediction(predicted, task, label)
 
     def make_target(
         self, network: Network, batch: Batch, task: Task, prediction: ExplainedPrediction
