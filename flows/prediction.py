@@ -79,6 +79,8 @@ def predict(options: PredictionOptions) -> None:
     arguments = list(options.arguments)
     is_stdin = not options.all_texts and arguments in ([], [STDIN])
     texts, sources = (arguments, []) if options.all_texts or is_stdin else split_arguments(arguments)
+    if options.output is not None and options.output.exists() and _is_among(options.output, sources):
+        raise ValueError(f"{options.output}: it is an input; expected another file for the output")
     model = Model.load(options.bundle or champion_folder(), public_key=keys.verify_key())
     if is_stdin:
         frames = frames_of_lines()
@@ -94,6 +96,11 @@ def predict(options: PredictionOptions) -> None:
     if counts.rejected:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.reasons.items())
         print(f"{counts.rejected:,} of {counts.rows_in:,} texts rejected: {reasons}", file=sys.stderr)
+
+
+def _is_among(output: Path, sources: Sequence[str]) -> bool:
+    paths = [Path(source) for source in sources if Path(source).exists()]
+    return any(path.samefile(output) or path.resolve() in output.resolve().parents for path in paths)
 
 
 def _frames_of_sources(

@@ -15,7 +15,7 @@ from mgm.settings.scoring import ScoreSettings
 
 STDIN = "-"
 ROWS = ScoreSettings().rows_per_shard
-_READABLE = (*SUFFIXES, ".txt")
+_NAMES_OF_FILES = (*SUFFIXES, ".txt", ".json", ".xlsx")
 _COMPRESSED = (".gz", ".zst")
 
 
@@ -35,7 +35,7 @@ def is_source(argument: str) -> bool:
     name = argument
     for suffix in _COMPRESSED:
         name = name.removesuffix(suffix)
-    if name.endswith(_READABLE) and not any(c.isspace() for c in argument):
+    if name.endswith(_NAMES_OF_FILES) and not any(c.isspace() for c in argument):
         raise FileNotFoundError(f"{argument}: no such file or folder; --text takes it as a text")
     return False
 

@@ -18,7 +18,8 @@ __all__ = ["load"]
 def load(folder: Path | str, *, public_key: Path | str | None = None) -> "Model":
     """Return the model of a bundle's folder, to predict and explain texts with.
 
-    From here on the process keeps memory that it frees (mgm/model/allocation.py).
+    Its memory is that of the bundle's files, and up to half a gigabyte for the words that it has read. From here on the process
+    keeps memory that it frees (mgm/model/allocation.py).
 
     Args:
         folder: the folder of a bundle, such as models/candidate.

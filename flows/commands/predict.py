@@ -65,7 +65,7 @@ def predict(
     """Predict texts with the champion or another bundle.
 
     An argument is a file where one of this name exists; a name with the suffix of a file that does not exist is an error. A text that
-    cannot be predicted stays in the output, with the reasons in `rejected`.
+    cannot be predicted stays in the output, with the reasons in `rejected`, and is no failure.
 
     The keys of --json, a line a text, are the columns of -o: text, or doc_id of files; of each task TASK and TASK_score, TASK_proba
     (--proba), TASK_explained (--explain); rejected.

@@ -4,6 +4,7 @@ Parquet, JSONL, CSV and TSV, all but Parquet also compressed (.gz, .zst). CSV an
 as JSON, which the readers take as such.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -27,8 +28,10 @@ def output_suffix(path: Path) -> str:
     """Return the suffix that names the format of an output, without that of a compression.
 
     Raises:
-        ValueError: it is none that can be written.
+        ValueError: it is none that can be written, or an address and no path.
     """
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", str(path)):
+        raise ValueError(f"{path}: not written to other places than folders; expected a path")
     suffixes = path.suffixes
     is_compressed = bool(suffixes) and suffixes[-1] in _COMPRESSIONS
     suffix = suffixes[-1 - is_compressed] if len(suffixes) > is_compressed else ""

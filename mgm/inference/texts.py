@@ -26,10 +26,11 @@ def to_frame(texts: Texts) -> pl.DataFrame:
         return _check_type(texts, "the series").alias(TEXT).to_frame()
     if isinstance(texts, str):
         texts = [texts]
-    if isinstance(texts, bytes | dict | pl.LazyFrame) or not isinstance(texts, Iterable):
-        raise TypeError(
-            f"expected a text, a list of texts, or a Polars Series or DataFrame, found {type(texts).__name__}"
-        )
+    # a table of another library would give the names of its columns
+    is_other_table = isinstance(texts, bytes | dict | pl.LazyFrame) or hasattr(texts, "columns")
+    if is_other_table or not isinstance(texts, Iterable):
+        kind = f"{type(texts).__module__.partition('.')[0]}.{type(texts).__name__}".removeprefix("builtins.")
+        raise TypeError(f"expected a text, a list of texts, or a Polars Series or DataFrame, found {kind}")
     values = list(texts)
     for place, value in enumerate(values):
         if value is not None and not isinstance(value, str):

@@ -176,6 +176,9 @@ def test_no_champion_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         (["x", "--tasks", "prize"], "task 'prize': the bundle has no such task (did you mean 'price'?)"),
         (["x", "--as-corpus", "menu"], "corpus 'menu': this bundle was not trained on it"),
         (["x", "-o", "out.xls"], "out.xls: unknown format of an output; expected one of .parquet"),
+        (["x", "-o", "s3://bucket/out.csv"], "not written to other places than folders; expected a path"),
+        (["in.jsonl", "-o", "in.jsonl"], "in.jsonl: it is an input; expected another file for the output"),
+        (["folder", "-o", "folder/in.jsonl"], "folder/in.jsonl: it is an input"),
         (["x", "--bundle", "damaged"], "damaged/manifest.json: not the manifest of a bundle"),
         (["x", "--bundle", "old"], "old/manifest.json: bundle format 1: expected"),
     ],
@@ -191,12 +194,17 @@ def test_no_champion_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         "task",
         "corpus",
         "format of the output",
+        "address of the output",
+        "input as output",
+        "file of the input as output",
         "damaged bundle",
         "old bundle",
     ],
 )
 def test_errors_are_one_line(mgm_predict: Any, arguments: list[str], says: str) -> None:
     Path("empty.jsonl").touch()
+    Path("folder").mkdir()
+    FRAME.write_ndjson("folder/in.jsonl")
     Path("headed.csv").write_text("doc_id,text\n")
     Path("latin.csv").write_bytes("doc_id,text\na,é\n".encode("latin-1"))
     for name, manifest in (("damaged", "["), ("old", '{"format": 1, "files": {}}')):

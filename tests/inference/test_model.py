@@ -205,11 +205,12 @@ def test_wrong_values_are_named(model: Model, call: Any, says: str) -> None:
     [
         (["a", 5], "text 1: expected a str or None, found 5"),
         (b"a", "found bytes"),
-        (pl.LazyFrame({"text": ["a"]}), "found LazyFrame"),
+        (pl.LazyFrame({"text": ["a"]}), "found polars.LazyFrame"),
+        (pl.DataFrame({"text": ["a"]}).to_arrow(), "found pyarrow.Table"),
         (pl.Series([1]), "the series is of type Int64, expected String"),
         (7, "found int"),
     ],
-    ids=["number among texts", "bytes", "lazy frame", "series of numbers", "number"],
+    ids=["number among texts", "bytes", "lazy frame", "other table", "series of numbers", "number"],
 )
 def test_other_things_than_texts(model: Model, texts: Any, says: str) -> None:
     with pytest.raises(TypeError, match=says):
