@@ -78,8 +78,8 @@ def floor_checks(
 ) -> list[Check]:
     """Return a check for each floor.
 
-    A floor whose task has no value is not met; nor is any where no task was evaluated. The floor of a task that is off, since
-    none of its corpora is enabled, passes.
+    A floor whose task has no value is not met; nor is any where no task was evaluated. The floor of a task that is off (none
+    of its corpora is enabled, or it is none of `tasks`) passes.
 
     Args:
         metrics: reports/metrics.json.
@@ -92,7 +92,7 @@ def floor_checks(
         else Check(
             check="floor",
             passed=True,
-            why=f"{task}: its floor does not apply: none of its corpora is enabled",
+            why=f"{task}: its floor does not apply: the task is off",
             task=task,
         )
         for task, floor in sorted(floors.items())

@@ -54,7 +54,7 @@ def test_a_candidate_below_a_floor_or_unmeasured_fails(
 def test_the_floor_of_a_task_that_is_off_does_not_apply() -> None:
     check, _ = floor_checks(METRICS, floors={"colour": 0.9, "mood": 0.6}, active=["mood"])
     assert check.passed
-    assert check.why == "colour: its floor does not apply: none of its corpora is enabled"
+    assert check.why == "colour: its floor does not apply: the task is off"
 
 
 def test_one_failed_check_refuses_and_is_the_reason() -> None:

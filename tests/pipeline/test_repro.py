@@ -205,6 +205,42 @@ def test_a_repaired_gate_reruns_only_what_it_must(built: Project, tmp_path: Path
     assert not [s for s in stages if s.endswith("@verses")]
 
 
+def test_a_corpus_needs_no_entry_and_reruns_for_its_own_settings_alone(
+    fresh: Project, tmp_path: Path
+) -> None:
+    """A CSV of one's own in place of a corpus, whose tasks are gone and still named elsewhere; DVC wants no empty entry for it."""
+    project = fresh.copy_to(tmp_path / "project")
+    table = "".join(
+        f"z{i},第{i}条新闻：今天下雨。,zh,{'雨' if i % 2 else '风'},{'test' if i % 5 == 0 else 'train'}\n"
+        for i in range(60)
+    )
+    (project.root / "raw/新闻.csv").write_text("doc_id,text,lang,栏目,split\n" + table, encoding="utf-8")
+
+    def take_over(params: dict[str, Any]) -> None:
+        params["enabled"] = {"menus": "raw/menus.jsonl", "新闻": "raw/新闻.csv"}
+        params["tasks"] = {
+            "price": params["tasks"]["price"],
+            "栏目": {"kind": "classification", "corpora": ["新闻"]},
+        }
+        params["corpora"] = {}
+        params["train"]["weights"] = {"themes": 0.5}
+        params["gates"]["tasks"] = {"keys": {"conflicts_warn": 0.1}}
+
+    project.edit(take_over)
+    output = project.ok("dvc", "repro", "ingest")
+    assert sorted(ran(output)) == ["corpora", "ingest@menus", "ingest@新闻"]
+    assert "ingest 新闻: splits by column 'split', valid out of train by the hash of the group" in output
+    documents = read_table(project.root / "data/documents/新闻")
+    assert documents.filter(pl.col("split") == "test").height == 12
+    assert 0 < documents.filter(pl.col("split") == "valid").height < 15
+    project.edit(lambda params: params["corpora"].update({"新闻": {"min_chars": 2}}))
+    assert ran(project.ok("dvc", "repro", "ingest")) == ["corpora", "ingest@新闻"]
+    project.edit(lambda params: params["verdict"]["floors"].update({"pirce": 0.5}))
+    assert "verdict.floors.pirce: no task of this name (did you mean 'price'?)" in project.fails(
+        "dvc", "repro", "--force", "ingest@menus"
+    )
+
+
 def test_bad_input_is_named_before_any_long_work(built: Project, tmp_path: Path) -> None:
     project = built.copy_to(tmp_path / "project")
     good = rows(project, "menus")
