@@ -16,6 +16,7 @@ from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS
 from mgm.corpus.kinds import LABEL_RULES, Suggestion
 from mgm.corpus.raw_tables import read_sample, table_file
 from mgm.corpus.readers import InputFile, read_batches
+from mgm.corpus.splits import split_of
 from mgm.settings.names import nearest
 from mgm.tasks import RECONSTRUCTION
 
@@ -111,6 +112,11 @@ def propose(path: Path, text_column: str | None = None) -> Proposal:
     """
     file = table_file(path)
     sample = read_sample(file)
+    if sample.width == 1 and (other := next((c for c in ";\t|," if c in sample.columns[0]), None)):
+        raise ValueError(
+            f"{file}: one column {sample.columns[0]!r}, with {other!r} in its name; expected commas between the columns of a .csv, and "
+            "tabs of a .tsv"
+        )
     proposal = Proposal()
     left = {column.name: column for column in sample}
     text = _propose_text(file, left, proposal, text_column)
@@ -249,7 +255,10 @@ def _propose_group(left: dict[str, pl.Series], proposal: Proposal) -> None:
         column = left[name]
         groups = column.n_unique()
         is_key = column.dtype == pl.String or column.dtype.is_integer()
-        if is_key and _MIN_GROUPS <= groups < len(column):
+        splits = (
+            {split_of(group) for group in column.drop_nulls().cast(pl.String).unique()} if is_key else set()
+        )
+        if _MIN_GROUPS <= groups < len(column) and splits == set(SPLITS):
             left.pop(name)
             proposal.reasons[name] = f"the group ({groups:,} values): rows of one {name} stay in one split"
             if name != "group":

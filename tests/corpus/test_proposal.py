@@ -133,9 +133,10 @@ def test_rare_labels_are_not_learnt(tmp_path: Path) -> None:
     [
         ("text,label\n", "expected at least one row"),
         ("a,b\n1,2\n3,4\n", "no column of texts; expected one beside a, b"),
+        ("text;label\nsome words;a\n", "one column 'text;label', with ';' in its name; expected commas"),
         ("text\nsome words\nother words\n", "no column that could be a task beside the text 'text'"),
     ],
-    ids=["no rows", "no text", "no task"],
+    ids=["no rows", "no text", "other separator", "no task"],
 )
 def test_a_file_that_suggests_nothing_is_an_error(content: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "notes.csv"
