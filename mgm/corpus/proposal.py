@@ -16,6 +16,7 @@ from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS
 from mgm.corpus.kinds import LABEL_RULES, Suggestion
 from mgm.corpus.raw_tables import read_sample, table_file
 from mgm.corpus.readers import InputFile, read_batches
+from mgm.corpus.split_column import BY_HASH, SPLIT, parse_splits
 from mgm.corpus.splits import split_of
 from mgm.settings.names import nearest
 from mgm.tasks import RECONSTRUCTION
@@ -31,12 +32,6 @@ GROUP_NAMES = (
     "conversation_id", "customer", "customer_id", "patient_id", "account", "account_id", "作者", "用户",
 )  # fmt: skip
 SPLIT_NAMES = ("split", "subset", "partition", "fold")
-SPLIT_VALUES = {
-    "train": "train", "training": "train",
-    "valid": "valid", "validation": "valid", "val": "valid", "dev": "valid",
-    "test": "test", "testing": "test",
-}  # fmt: skip
-"""Usual names of the splits to those that documents have."""
 SEPARATORS = ("|", ";", ",")
 """Characters that join the labels of a list where it is written as one text, such as `tea|rice`."""
 
@@ -83,21 +78,18 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a column in the copy of the rows: numbers of rows, lists of a text's parts, or other names of splits."""
+    """A change of a column in the copy of the rows: numbers of rows, or lists of a text's parts."""
 
     number_rows: bool = False
     separator: str | None = None
-    rename: Mapping[str, str] = field(default_factory=dict)
 
     def apply(self, rows: pl.DataFrame, column: str) -> pl.DataFrame:
         """Return the rows with the column changed, or added."""
         if self.number_rows:
             numbers = pl.int_range(1, pl.len() + 1).cast(pl.String).alias(column)
             return rows.select(numbers, pl.all())
-        if self.separator is not None:
-            return rows.with_columns(split_parts(rows[column], self.separator))
-        names = pl.col(column).str.strip_chars().str.to_lowercase()
-        return rows.with_columns(names.replace(self.rename).alias(column))
+        assert self.separator is not None
+        return rows.with_columns(split_parts(rows[column], self.separator))
 
 
 def propose(path: Path, text_column: str | None = None) -> Proposal:
@@ -122,8 +114,8 @@ def propose(path: Path, text_column: str | None = None) -> Proposal:
     text = _propose_text(file, left, proposal, text_column)
     _propose_id(file, left, proposal)
     _propose_language(left, proposal)
-    _propose_split(left, proposal)
-    _propose_group(left, proposal)
+    splits = _propose_split(left, proposal)
+    _propose_group(left, proposal, splits)
     for name, column in left.items():
         _propose_task(name, column, proposal)
     if not proposal.tasks:
@@ -225,47 +217,65 @@ def _propose_language(left: dict[str, pl.Series], proposal: Proposal) -> None:
     proposal.columns["lang"] = DETECT
 
 
-def _propose_split(left: dict[str, pl.Series], proposal: Proposal) -> None:
+def _propose_split(left: dict[str, pl.Series], proposal: Proposal) -> pl.Series | None:
+    """Propose the column of the split, and return the splits of the rows where there is one."""
     name = _named(left, SPLIT_NAMES)
     if name is None or left[name].dtype != pl.String:
-        return
-    column = left[name]
-    values = {value: value.strip().lower() for value in column.drop_nulls().unique()}
-    known = {SPLIT_VALUES.get(value) for value in values.values()}
-    if column.null_count() or known != set(SPLITS):
-        if name == "split":  # a name that no task may have
-            left.pop(name)
-            found = ", ".join(sorted(values)[:5]) + (", and empty ones" if column.null_count() else "")
-            proposal.reasons[name] = (
-                f"left out (values {found}; expected {', '.join(SPLITS)}): groups are dealt by a hash"
-            )
-        return
-    left.pop(name)
-    proposal.columns["split"] = name
-    renamed = {value: SPLIT_VALUES[value] for value in values.values() if SPLIT_VALUES[value] != value}
-    shown = ", ".join(sorted(values))
-    proposal.reasons[name] = f"the split ({shown})"
-    if renamed or any(value != lower for value, lower in values.items()):
-        proposal.changes[name] = Change(rename=renamed)
-        proposal.reasons[name] += f", written {', '.join(SPLITS)} in the copy"
+        return None
+    values = left[name].unique().sort()
+    splits = parse_splits(values)
+    shown = ", ".join(values.drop_nulls().head(5))
+    named = set(splits.drop_nulls())
+    are_splits = not splits.null_count()
+    # ingest knows a column of this name without a setting, and takes from train what it does not name
+    is_known = name == SPLIT and "train" in named
+    if are_splits and (named == set(SPLITS) or is_known):
+        column = left.pop(name)
+        absent = " and ".join(split for split in SPLITS if split not in named)
+        proposal.reasons[name] = f"the split ({shown}" + (f"; {absent} out of train)" if absent else ")")
+        if not absent:
+            proposal.columns["split"] = name
+        return parse_splits(column)
+    if name == SPLIT:  # a name that no task may have
+        left.pop(name)
+        found = shown + (", and empty ones" if values.null_count() else "")
+        proposal.columns["split"] = BY_HASH
+        proposal.reasons[name] = (
+            f"left out (values {found}; expected {', '.join(SPLITS)}): groups are dealt by a hash"
+        )
+    return None
 
 
-def _propose_group(left: dict[str, pl.Series], proposal: Proposal) -> None:
+def _propose_group(left: dict[str, pl.Series], proposal: Proposal, given: pl.Series | None) -> None:
+    """Propose the column of the group; `given` are the splits that the rows come with, which no group may straddle."""
     for name in sorted((n for n in left if n.lower() in GROUP_NAMES), key=lambda n: _rank(n, GROUP_NAMES)):
         column = left[name]
         groups = column.n_unique()
         is_key = column.dtype == pl.String or column.dtype.is_integer()
-        splits = (
-            {split_of(group) for group in column.drop_nulls().cast(pl.String).unique()} if is_key else set()
-        )
-        if _MIN_GROUPS <= groups < len(column) and splits == set(SPLITS):
+        if not is_key or not _MIN_GROUPS <= groups < len(column):
+            continue
+        if given is not None and _straddles(column, given):
+            left.pop(name)
+            proposal.reasons[name] = f"left out ({groups:,} values): rows of one {name} are in several splits"
+        elif given is not None or _splits_by_hash(column) == set(SPLITS):
             left.pop(name)
             proposal.reasons[name] = f"the group ({groups:,} values): rows of one {name} stay in one split"
             if name != "group":
                 proposal.columns["group"] = name
             return
-    if "group" in left:  # a column of this name would be the group
+    if "group" in left or "group" in proposal.reasons:  # a column of this name would be the group
         proposal.columns["group"] = proposal.columns.get("id", "doc_id")
+
+
+def _straddles(groups: pl.Series, splits: pl.Series) -> bool:
+    """Return whether rows of one group are in several splits."""
+    pairs = pl.DataFrame({"group": groups, "split": splits}).drop_nulls().unique()
+    return pairs["group"].n_unique() < pairs.height
+
+
+def _splits_by_hash(groups: pl.Series) -> set[str]:
+    """Return the splits that groups are dealt to."""
+    return {split_of(group) for group in groups.drop_nulls().cast(pl.String).unique()}
 
 
 def _propose_task(name: str, column: pl.Series, proposal: Proposal) -> None:

@@ -68,7 +68,7 @@ def test_columns_of_documents_are_found_by_their_names(tmp_path: Path) -> None:
     path = tmp_path / "notes.csv"
     frame = notes(
         label=cycle("a", "b"),
-        author=[f"u{n // 2}" for n in range(ROWS)],
+        author=[f"u{n % 30}" for n in range(ROWS)],
         lang=cycle("en", "zh"),
         split=cycle("train", "valid", "test"),
     )
@@ -79,20 +79,57 @@ def test_columns_of_documents_are_found_by_their_names(tmp_path: Path) -> None:
     assert list(proposal.tasks) == ["label"] and not proposal.changes
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "setting", "reason"),
+    [
+        ("split", ("train", "test"), None, "the split (test, train; valid out of train)"),
+        ("split", ("train", "test", None), "hash", "left out (values test, train, and empty ones; expected"),
+        ("split", ("test", "dev"), "hash", "left out (values dev, test; expected"),
+        ("fold", ("train", "dev", "test"), "fold", "the split (dev, test, train)"),
+        ("fold", ("train", "test"), None, ""),
+    ],
+    ids=["no valid", "empty", "no train", "another name", "another name, no valid"],
+)
+def test_the_split_is_proposed_as_ingest_takes_it(
+    tmp_path: Path, name: str, values: tuple[str | None, ...], setting: str | None, reason: str
+) -> None:
+    path = tmp_path / "notes.csv"
+    notes(label=cycle("a", "b"), **{name: cycle(*values)}).write_csv(path)
+    proposal = propose(path)
+    assert proposal.columns.get("split") == setting
+    assert proposal.reasons[name].startswith(reason)
+
+
+@pytest.mark.parametrize(
+    ("author", "group"),
+    [([f"u{n % 30}" for n in range(ROWS)], "author"), ([f"u{n // 2}" for n in range(ROWS)], None)],
+    ids=["in one split", "in several"],
+)
+def test_a_group_that_straddles_the_given_splits_is_left_out(
+    tmp_path: Path, author: list[str], group: str | None
+) -> None:
+    """With it, the gate after ingest would stop."""
+    path = tmp_path / "notes.csv"
+    notes(label=cycle("a", "b"), author=author, split=cycle("train", "test")).write_csv(path)
+    proposal = propose(path)
+    assert proposal.columns.get("group") == group
+    assert proposal.reasons["author"].startswith("the group" if group else "left out (30 values): rows of")
+
+
 def test_names_that_mean_something_else_are_no_surprise(tmp_path: Path) -> None:
     """A column named group with few values is a task, and a language that is none of the known is detected."""
     path = tmp_path / "notes.jsonl"
     notes(group=cycle("a", "b"), lang=cycle("english"), split=cycle("x", "y")).write_ndjson(path)
     proposal = propose(path)
     assert proposal.columns == {
-        "id": "id", "lang": "detect", "group": "id", "columns": {"group_label": "group"}
+        "id": "id", "lang": "detect", "group": "id", "split": "hash", "columns": {"group_label": "group"}
     }  # fmt: skip
     assert list(proposal.tasks) == ["group_label"]
     assert "the value 'english'" in proposal.reasons["lang"]
     assert proposal.reasons["split"].startswith("left out (values x, y; expected train, valid, test)")
 
 
-def test_the_copy_has_ids_lists_and_splits_as_ingest_reads_them(tmp_path: Path) -> None:
+def test_the_copy_has_ids_and_lists_as_ingest_reads_them(tmp_path: Path) -> None:
     path = tmp_path / "notes.csv"
     frame = notes(tags=cycle("hot|茶", "cold", "hot | cold"), split=cycle("Train", "dev", "test")).drop("id")
     frame.write_csv(path)
@@ -100,7 +137,7 @@ def test_the_copy_has_ids_lists_and_splits_as_ingest_reads_them(tmp_path: Path) 
     rows = proposal.rewritten(read_whole(table_file(path)))
     assert rows["doc_id"].to_list() == [str(n) for n in range(1, ROWS + 1)]
     assert rows["tags"].to_list()[:3] == [["hot", "茶"], ["cold"], ["hot", "cold"]]
-    assert rows["split"].to_list()[:3] == ["train", "valid", "test"]
+    assert rows["split"].to_list()[:3] == ["Train", "dev", "test"]  # ingest knows these names
     assert proposal.columns == {"split": "split", "lang": "detect"}
     copy = tmp_path / "copy.csv"
     write_table(rows, copy)
