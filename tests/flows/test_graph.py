@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from flows.graph import TRAINING_INPUTS, StageFailed, require_up_to_date, run_stage, stage_graph
+from flows.graph import (
+    TRAINING_INPUTS,
+    StageFailed,
+    changed_stages,
+    require_up_to_date,
+    run_stage,
+    stage_graph,
+)
 
 STAGES = """
 vars:
@@ -166,3 +173,24 @@ def test_training_reads_what_its_input_stages_write() -> None:
         for out in graph["stages"][name].get("outs", []) + graph["stages"][name].get("metrics", [])
     }
     assert read <= written
+
+
+def test_a_stage_that_always_runs_is_changed_where_something_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    stages = {
+        "settings": {
+            "cmd": "cp params.yaml made",
+            "always_changed": True,
+            "deps": ["params.yaml"],
+            "outs": ["made"],
+        }
+    }
+    Path("dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
+    Path("params.yaml").write_text("seed: 1\n", encoding="utf-8")
+    for command in (["init", "--no-scm", "-q"], ["repro", "-q"]):
+        subprocess.run(["dvc", *command], check=True)
+    assert changed_stages("settings") == set()
+    Path("params.yaml").write_text("seed: 2\n", encoding="utf-8")
+    assert changed_stages("settings") == {"settings"}

@@ -11,6 +11,7 @@ from flows import new_project
 from flows.graph import stage_graph
 from flows.new_project import create_project, params_text
 from flows.resolved_settings import write_resolved_settings
+from flows.stages import settings
 from mgm.settings.settings import Settings
 from mgm.settings.yaml_file import load_yaml
 
@@ -129,3 +130,19 @@ def test_two_files_share_a_task_of_one_kind_only(tmp_path: Path) -> None:
     assert raw["corpora"]["b"]["columns"] == {"price_b": "price"}
     with pytest.raises(ValueError, match="another file gives the corpus 'a'"):
         new_project.new_corpora([tmp_path / "a.csv", tmp_path / "a.csv"])
+
+
+def test_a_repository_without_a_commit_stops_the_first_stage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Training would fail without one, after everything before it has run."""
+    monkeypatch.setattr(new_project, "begin_repositories", lambda folder: False)
+    create_project(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(["git", "init", "--quiet"], check=True)
+    with pytest.raises(ValueError, match="no commit; expected one: `git add . && git commit -m start`"):
+        settings.main()
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", *identity, "commit", "--quiet", "--allow-empty", "--message", "start"], check=True)
+    settings.main()
+    assert "all settings, defaults included, are in .mgm/settings.json" in capsys.readouterr().out
