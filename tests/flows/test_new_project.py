@@ -66,7 +66,7 @@ def test_everything_but_the_rows_is_committed(project: Path) -> None:
 
 def test_dvc_reads_the_stages_of_the_project(project: Path) -> None:
     graph = stage_graph(project)
-    assert graph["ingest@my_notes"] == ["settings"]
+    assert graph["ingest@my_notes"] == ["corpora", "settings"]
     assert all("settings" in needed for stage, needed in graph.items() if stage != "settings")
 
 
