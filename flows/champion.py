@@ -69,7 +69,7 @@ def champion_folder() -> Path:
     """Return the folder of the present champion's bundle.
 
     Raises:
-        FileNotFoundError: there is no champion.
+        FileNotFoundError: there is no champion, or its bundle is not in the store.
         ValueError: models/champion.json is not a champion's pointer.
     """
     champion = read_champion()
@@ -77,7 +77,10 @@ def champion_folder() -> Path:
         raise FileNotFoundError(
             f"{CHAMPION}: there is no champion; run `mgm promote`, or pass --bundle models/candidate"
         )
-    return checked_out(champion.bundle)
+    folder = checked_out(champion.bundle)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: the champion is not in the store; try `dvc pull {folder}.dvc`")
+    return folder
 
 
 def champion_profiles() -> dict[str, Profile] | None:

@@ -119,7 +119,7 @@ def _predict_frames(
     model: Model, frames: Iterator[pl.DataFrame], write: Write, options: PredictionOptions
 ) -> Counts:
     """Predict and write frames one after another, and return the numbers of rows."""
-    tasks = [name for names in options.tasks for name in names.split(",") if name]
+    tasks = [name.strip() for names in options.tasks for name in names.split(",")]
     counts = Counts()
     is_shown = options.output is not None and sys.stderr.isatty()
     with tqdm(unit=" documents", disable=not is_shown, leave=False) as bar:

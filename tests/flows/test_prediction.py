@@ -162,6 +162,15 @@ def test_no_champion_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_champion_that_is_not_in_the_store(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "models").mkdir()
+    (folder / "models" / "champion.json").write_text('{"bundle": "abc", "promoted_at": "2026-11-30"}')
+    assert main(["predict", "Press Enter."]) == exit_codes.FAILED
+    assert capsys.readouterr().err == (
+        "error: models/store/abc: the champion is not in the store; try `dvc pull models/store/abc.dvc`\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -174,6 +183,7 @@ def test_no_champion_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         (["in.jsonl", "--id-column", "id"], "no column 'id' (valid: doc_id, text)"),
         (["latin.csv"], "latin.csv: "),
         (["x", "--tasks", "prize"], "task 'prize': the bundle has no such task (did you mean 'price'?)"),
+        (["x", "--tasks", "dish,"], "task '': the bundle has no such task"),
         (["x", "--as-corpus", "menu"], "corpus 'menu': this bundle was not trained on it"),
         (["x", "-o", "out.xls"], "out.xls: unknown format of an output; expected one of .parquet"),
         (["x", "-o", "s3://bucket/out.csv"], "not written to other places than folders; expected a path"),
@@ -192,6 +202,7 @@ def test_no_champion_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
         "id column",
         "encoding",
         "task",
+        "empty task",
         "corpus",
         "format of the output",
         "address of the output",
