@@ -25,7 +25,7 @@ from flows.night_files import REFUSED, SHARDS, SUMMARY, VERDICT
 from flows.nights_index import INDEX, try_write_index
 from flows.revision import code_revision, lock_hash
 from flows.scoring_options import PLACEHOLDER, ScoringOptions
-from mgm.corpus.readers import Source
+from mgm.corpus.readers import Dialect, Source
 from mgm.files import read_json, write_json
 from mgm.quality.night_rows import NightRows
 from mgm.scoring import cluster, commits, delta, steps
@@ -168,7 +168,8 @@ def _inputs(day: date, options: ScoringOptions, scorer: Scorer, settings: ScoreS
     if options.as_corpus is None:
         return Inputs(source)
     columns = scorer.bundle.settings.corpora[options.as_corpus]
-    return Inputs(source, doc_id=columns.id, text=columns.text_column)
+    dialect = Dialect.of(columns, options.as_corpus)
+    return Inputs(source, doc_id=columns.id, text=columns.text_column, dialect=dialect)
 
 
 def _shard_scorer(

@@ -10,6 +10,7 @@ from flows.project import CANDIDATE, FEATURES, METRICS, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
 from mgm.bundle import Bundle, load_bundle
 from mgm.corpus.parts import read_table
+from mgm.corpus.readers import Dialect
 from mgm.evaluation.calibration import headline, reliability_curve
 from mgm.evaluation.generation_examples import examples
 from mgm.evaluation.kinds import evaluation_of
@@ -132,7 +133,7 @@ def _out_of_distribution_errors(name: str, settings: EvaluationSettings, scorer:
     """Return the reconstruction errors of a file of other documents."""
     place = settings.evaluate.ood_inputs[name]
     columns = settings.corpora.get(name, CorpusSettings())
-    inputs = Inputs(Path(place), columns.id, columns.text_column)
+    inputs = Inputs(Path(place), columns.id, columns.text_column, Dialect.of(columns, name))
     frame = next(inputs.read(inputs.source, settings.evaluate.ood_documents), None)
     scored = None if frame is None else scorer.score(frame)[0]
     if scored is None or scored.is_empty():

@@ -10,7 +10,7 @@ import polars as pl
 from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS, document_schema, enforce, row_contract
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter
 from mgm.corpus.progress import progress
-from mgm.corpus.readers import Source, column_names, input_files, read_batches
+from mgm.corpus.readers import Dialect, Source, column_names, input_files, read_batches, split_source
 from mgm.corpus.split_column import BY_HASH, EXPECTED, SplitColumn, find_split_column
 from mgm.corpus.statistics import Statistics
 from mgm.settings.corpora import CorpusSettings, IngestSettings
@@ -29,6 +29,11 @@ class RawCorpus:
     """The tasks that the corpus labels."""
     part_size: IngestSettings
 
+    @property
+    def dialect(self) -> Dialect:
+        """How the files are written."""
+        return Dialect.of(self.settings, self.name)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
@@ -42,6 +47,14 @@ class Columns:
     splits: SplitColumn
     tasks: dict[str, str]
 
+    @staticmethod
+    def _wanted(corpus: RawCorpus) -> list[str]:
+        """Return the columns that the settings name."""
+        settings = corpus.settings
+        named = [settings.id, settings.text_column, settings.lang, settings.group, settings.split]
+        labels = [settings.columns.get(task.name, task.name) for task in corpus.tasks]
+        return [n for n in named if n and n not in (*LANGUAGES, DETECT, BY_HASH)] + labels
+
     @classmethod
     def resolve(cls, corpus: RawCorpus) -> "Columns":
         """Find every column before a row is read.
@@ -49,7 +62,7 @@ class Columns:
         Raises:
             FileNotFoundError, ValueError: no input, or no such column in it; names the setting and the nearest column.
         """
-        present = column_names(corpus.source)
+        present = column_names(corpus.source, wanted=cls._wanted(corpus), dialect=corpus.dialect)
         if not present:
             raise ValueError(f"{corpus.source}: corpus {corpus.name!r} is empty: expected at least one row")
 
@@ -57,7 +70,7 @@ class Columns:
             if column not in present:
                 where = f"corpora.{corpus.name}.{setting}"
                 raise ValueError(
-                    f"{corpus.source}: no column {column!r}{nearest(column, present)}; {where} names it{remedy}"
+                    f"{_file_without(column, corpus)}: no column {column!r}{nearest(column, present)}; {where} names it{remedy}"
                 )
             return column
 
@@ -82,13 +95,30 @@ class Columns:
             setting=settings.split,
             taken=[doc_id, text, group, *tasks.values(), *([lang] if lang else [])],
             name=corpus.name,
+            dialect=corpus.dialect,
         )
         return cls(doc_id=doc_id, text=text, lang=lang, group=group, splits=splits, tasks=tasks)
 
     def types(self, tasks: list[Task]) -> dict[str, pl.DataType]:
-        """Return the raw columns to read, with the types that they must have."""
+        """Return the raw columns to read, with the types that they must have.
+
+        A column of numbers that is also a string elsewhere is read as strings, which lose no digit.
+
+        Raises:
+            ValueError: a column is a list for one task and something else for another.
+        """
         plain = [self.doc_id, self.text, self.group, *(c for c in (self.lang, self.splits.column) if c)]
-        return dict.fromkeys(plain, pl.String()) | {self.tasks[t.name]: t.column_type for t in tasks}
+        types: dict[str, pl.DataType] = dict.fromkeys(plain, pl.String())
+        for task in tasks:
+            column, dtype = self.tasks[task.name], task.column_type
+            present = types.setdefault(column, dtype)
+            if present != dtype and (present.is_nested() or dtype.is_nested()):
+                raise ValueError(
+                    f"column {column!r}: task {task.name!r} needs {dtype}, another use of it {present}; expected a column of its own"
+                )
+            if present != dtype:
+                types[column] = pl.String()
+        return types
 
 
 def read_documents(corpus: RawCorpus, columns: Columns) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
@@ -107,10 +137,24 @@ def read_documents(corpus: RawCorpus, columns: Columns) -> Iterator[tuple[pl.Dat
     declared = None if settings.lang == DETECT else settings.lang
     splits = columns.splits
     batches = read_batches(
-        source, columns.types(corpus.tasks), size.rows_per_part, (columns.text,), size.megabytes_per_part
+        source,
+        columns.types(corpus.tasks),
+        size.rows_per_part,
+        (columns.text,),
+        size.megabytes_per_part,
+        dialect=corpus.dialect,
     )
     first_row = 1
+    numbers = {
+        columns.tasks[task.name]: task.column_type for task in corpus.tasks if task.column_type.is_numeric()
+    }
     for raw in batches:
+        for name, dtype in numbers.items():
+            if raw[name].dtype == pl.String:
+                values = raw[name].cast(dtype, strict=False)
+                _check(
+                    values.is_null() & raw[name].is_not_null(), raw[name], first_row, source, name, "a number"
+                )
         frame = raw.select(
             pl.col(columns.doc_id).alias("doc_id"),
             pl.col(columns.text).alias("text"),
@@ -141,6 +185,14 @@ def _check(bad: pl.Series, values: pl.Series, first: int, source: Source, column
             f"{_where(source)}row {first + row}, column {column!r}: value {values[row]!r}, expected {expected} "
             f"({len(places)} such rows among the {len(bad)} from row {first} on)"
         )
+
+
+def _file_without(column: str, corpus: RawCorpus) -> Source:
+    """Return the first file of an input that lacks a column."""
+    for file in split_source(corpus.source):
+        if column not in column_names(file, [column], dialect=corpus.dialect):
+            return file
+    return corpus.source
 
 
 def _where(source: Source) -> str:
@@ -208,7 +260,11 @@ def _raise_repeated(corpus: RawCorpus, hashes: pl.Series) -> None:
     id_column = corpus.settings.id
     suspected, first_row = [], 1
     for frame in read_batches(
-        corpus.source, {id_column: pl.String()}, corpus.part_size.rows_per_part, strict=()
+        corpus.source,
+        {id_column: pl.String()},
+        corpus.part_size.rows_per_part,
+        strict=(),
+        dialect=corpus.dialect,
     ):
         numbered = frame.with_row_index("row", first_row)
         suspected.append(numbered.filter(pl.col(id_column).hash(seed=0).is_in(hashes.implode())))

@@ -7,12 +7,13 @@ from typing import Any
 
 import polars as pl
 
-from mgm.corpus.readers import InputFile, column_names, input_files, read_batches
+from mgm.corpus.readers import Dialect, InputFile, column_names, input_files, read_batches
+from mgm.corpus.readers.jsonl import line_blocks
 
 SAMPLE_ROWS = 20_000
 _SAMPLE_BYTES = 64 << 20
 _DELIMITED = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson")
+_JSON_LINES = (".jsonl", ".ndjson", ".json")
 PARQUET = ".parquet"
 
 
@@ -61,8 +62,7 @@ def read_whole(file: InputFile) -> pl.DataFrame:
         return _read_texts(file, None)
     if kind == PARQUET:
         return _read_parquet(file, None)
-    with file.stream() as stream:
-        return _read_json(file, stream.read())
+    return _read_json(file, b"".join(line_blocks(file, Dialect())))
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
@@ -108,9 +108,12 @@ def _read_json(file: InputFile, data: bytes) -> pl.DataFrame:
 
 
 def _first_lines(file: InputFile) -> bytes:
-    with file.stream() as stream:
-        data: bytes = stream.read(_SAMPLE_BYTES)
-    return data if len(data) < _SAMPLE_BYTES else data[: data.rfind(b"\n")]
+    blocks: list[bytes] = []
+    for block in line_blocks(file, Dialect()):
+        blocks.append(block)
+        if sum(map(len, blocks)) >= _SAMPLE_BYTES:
+            break
+    return b"".join(blocks)
 
 
 def _loose(frame: pl.DataFrame) -> pl.DataFrame:

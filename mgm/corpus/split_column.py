@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from mgm.corpus.contract import SPLITS
-from mgm.corpus.readers import Source, column_names, read_batches, split_source
+from mgm.corpus.readers import DEFAULT_DIALECT, Dialect, Source, column_names, read_batches, split_source
 from mgm.corpus.splits import assign_splits
 
 SPLIT = "split"
@@ -73,7 +73,12 @@ def parse_splits(values: pl.Series) -> pl.Series:
 
 
 def find_split_column(
-    source: Source, *, setting: str | None, taken: Collection[str], name: str
+    source: Source,
+    *,
+    setting: str | None,
+    taken: Collection[str],
+    name: str,
+    dialect: Dialect = DEFAULT_DIALECT,
 ) -> SplitColumn:
     """Return the source of a corpus's splits.
 
@@ -86,6 +91,7 @@ def find_split_column(
         setting: the corpus's setting: a column that is there, `hash`, or None.
         taken: the columns that are read as something else.
         name: the corpus's name, for errors.
+        dialect: how the files are written.
 
     Raises:
         ValueError: a column named `split` names held-out splits alone.
@@ -94,19 +100,21 @@ def find_split_column(
         return SplitColumn(column=None if setting == BY_HASH else setting)
     if SPLIT in taken:
         return SplitColumn()
-    if SPLIT not in column_names(source):
+    if SPLIT not in column_names(source, dialect=dialect):
         files = split_source(source)
-        if len(files) > 1 and any(SPLIT in column_names(file) for file in files):
+        if len(files) > 1 and any(SPLIT in column_names(file, dialect=dialect) for file in files):
             return SplitColumn(unused="only some of the files have it")
         return SplitColumn()
-    return _judge(source, name)
+    return _judge(source, name, dialect)
 
 
-def _judge(source: Source, name: str) -> SplitColumn:
+def _judge(source: Source, name: str, dialect: Dialect) -> SplitColumn:
     """Return whether the column named `split` is used, by its values."""
     values: Counter[Any] = Counter()
     try:
-        for frame in read_batches(source, {SPLIT: pl.String()}, MAX_VALUES * 1_000, strict=()):
+        for frame in read_batches(
+            source, {SPLIT: pl.String()}, MAX_VALUES * 1_000, strict=(), dialect=dialect
+        ):
             values.update(dict(frame[SPLIT].value_counts().iter_rows()))
             if len(values) > MAX_VALUES:
                 break

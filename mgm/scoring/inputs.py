@@ -1,12 +1,12 @@
 """The documents of a night as they come in: rows of doc_id and text, read batch by batch and checked as a whole."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from mgm.corpus.readers import InputFile, Source, read_batches, split_source
+from mgm.corpus.readers import Dialect, InputFile, Source, read_batches, split_source
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,8 @@ class Inputs:
     source: Source
     doc_id: str = "doc_id"
     text: str = "text"
+    dialect: Dialect = field(default_factory=Dialect)
+    """How the files are written, as far as they do not tell it."""
 
     def check(self, rows: int) -> int:
         """Read everything once, `rows` rows at a time, and return the number of documents.
@@ -59,7 +61,7 @@ class Inputs:
             source: the whole source, or one of the pieces.
         """
         columns = {self.doc_id: pl.String(), self.text: pl.String()}
-        for frame in read_batches(source, columns, rows, strict=(self.text,)):
+        for frame in read_batches(source, columns, rows, strict=(self.text,), dialect=self.dialect):
             yield frame.select(pl.col(self.doc_id).alias("doc_id"), pl.col(self.text).alias("text"))
 
     def _raise_repeated(self, hashes: pl.Series, rows: int) -> None:

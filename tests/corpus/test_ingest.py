@@ -350,3 +350,41 @@ def test_memory_follows_the_part_and_not_the_corpus(tmp_path: Path, kind: str) -
     assert done.returncode == 0, done.stderr
     assert sum(part.rows for part in read_manifest(tmp_path / "o").parts) == 8_000
     assert int(done.stdout) < 400_000, "kB beyond what an empty run takes"
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "parquet"])
+def test_a_column_may_be_a_number_and_a_string(tmp_path: Path, kind: str) -> None:
+    """As a class it keeps its digits, as a group those beyond 2^24."""
+    stars = [16_777_216, 16_777_217, 5]
+    frame = pl.DataFrame({"doc_id": ["a", "b", "c"], "text": ["x", "y", "z"], "stars": stars})
+    path = tmp_path / f"in.{kind}"
+    {"jsonl": frame.write_ndjson, "csv": frame.write_csv, "parquet": frame.write_parquet}[kind](path)
+    tasks = [
+        Task(name=n, kind=k, corpora=["c"])
+        for n, k in (("level", "classification"), ("rating", "regression"))
+    ]
+    settings = CorpusSettings(lang="en", group="stars", columns={"level": "stars", "rating": "stars"})
+    corpus = RawCorpus(name="c", source=path, settings=settings, tasks=tasks, part_size=IngestSettings())
+    ingest(corpus, documents=tmp_path / "out", rejects=tmp_path / "no")
+    documents = read_table(tmp_path / "out")
+    assert documents["level"].to_list() == documents["group"].to_list() == ["16777216", "16777217", "5"]
+    assert documents["rating"].to_list() == [16_777_216.0, 16_777_216.0, 5.0]
+
+
+def test_a_column_of_two_uses_without_a_number_is_named(tmp_path: Path) -> None:
+    rows = [note("a", kind="5"), note("b", kind="five")]
+    with pytest.raises(ValueError, match="row 2, column 'kind': value 'five', expected a number"):
+        run(tmp_path, rows, columns={"grade": "kind"})
+    with pytest.raises(ValueError, match="column 'tags': task 'tags' needs List"):
+        run(tmp_path, rows, columns={"kind": "tags"})
+
+
+def test_the_file_that_lacks_a_column_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name, row in (("a", note("a")), ("b", {"doc_id": "b", "text": "x", "lang": "en"})):
+        (tmp_path / "in" / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+    corpus = RawCorpus(
+        name="n", source=tmp_path / "in", settings=CorpusSettings(), tasks=TASKS, part_size=IngestSettings()
+    )
+    with pytest.raises(ValueError, match=r"b\.jsonl: no column 'grade'"):
+        ingest(corpus, documents=tmp_path / "out", rejects=tmp_path / "no")

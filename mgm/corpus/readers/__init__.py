@@ -13,14 +13,28 @@ from typing import NamedTuple
 import polars as pl
 
 from mgm.corpus.readers import delimited, jsonl, parquet, plain_text
-from mgm.corpus.readers.input_files import InputFile, Source, find_files
+from mgm.corpus.readers.dialect import Dialect
+from mgm.corpus.readers.input_files import COMPRESSIONS, InputFile, Source, find_files
+from mgm.corpus.readers.messages import clear_errors
 from mgm.corpus.readers.rebatch import rebatch
 from mgm.settings.names import nearest
 
-__all__ = ["MEGABYTES", "InputFile", "Source", "column_names", "input_files", "pieces", "read_batches"]
+__all__ = [
+    "MEGABYTES",
+    "Dialect",
+    "InputFile",
+    "Source",
+    "column_names",
+    "input_files",
+    "pieces",
+    "read_batches",
+]
 
 MEGABYTES = 64.0
 """The default size at which a batch ends."""
+
+DEFAULT_DIALECT = Dialect()
+"""Everything is found in the files."""
 
 Columns = Mapping[str, pl.DataType]
 
@@ -28,8 +42,8 @@ Columns = Mapping[str, pl.DataType]
 class _Table(NamedTuple):
     """A format whose files are tables."""
 
-    column_names: Callable[[InputFile], list[str]]
-    read: Callable[[InputFile, Columns, int, Collection[str]], Iterator[pl.DataFrame]]
+    column_names: Callable[[InputFile, Dialect, Collection[str]], list[str]]
+    read: Callable[[InputFile, Columns, int, Collection[str], Dialect], Iterator[pl.DataFrame]]
 
 
 _JSONL = _Table(jsonl.column_names, jsonl.read)
@@ -37,11 +51,11 @@ _TABLES = {
     ".parquet": _Table(parquet.column_names, parquet.read),
     ".jsonl": _JSONL,
     ".ndjson": _JSONL,
+    ".json": _JSONL,
     ".csv": _Table(delimited.column_names, delimited.read),
-    ".tsv": _Table(partial(delimited.column_names, delimiter="\t"), partial(delimited.read, delimiter="\t")),
+    ".tsv": _Table(partial(delimited.column_names, separator="\t"), partial(delimited.read, separator="\t")),
 }
 _FORMATS = (*_TABLES, plain_text.SUFFIX)
-_COMPRESSED = (".gz", ".zst")
 
 
 def input_files(source: Source) -> list[InputFile]:
@@ -66,7 +80,7 @@ def input_files(source: Source) -> list[InputFile]:
 
 def _suffix(file: InputFile) -> str:
     suffixes = file.suffixes
-    is_compressed = bool(suffixes) and suffixes[-1] in _COMPRESSED
+    is_compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
     suffix = suffixes[-1 - is_compressed] if len(suffixes) > is_compressed else ""
     if suffix not in _FORMATS or (is_compressed and suffix == ".parquet"):
         raise ValueError(
@@ -85,19 +99,26 @@ def split_source(source: Source) -> list[Source]:
     return [source] if _is_text(files) else list(files)
 
 
-def column_names(source: Source) -> list[str]:
+def column_names(
+    source: Source, wanted: Collection[str] = (), *, dialect: Dialect = DEFAULT_DIALECT
+) -> list[str]:
     """Return the columns that all files of an input have.
 
-    In JSONL these are the keys of the first 1,000 rows of each file; of plain text they are doc_id, text and folder.
+    In JSONL these are the keys of the first 1,000 rows of each file, and those of `wanted` in any row; of plain text they are
+    doc_id, text and folder.
     """
-    files = input_files(source)
-    if _is_text(files):
-        return list(plain_text.COLUMNS)
-    common: dict[str, None] | None = None
-    for file in files:
-        names = _TABLES[_suffix(file)].column_names(file)
-        common = dict.fromkeys(names if common is None else [n for n in common if n in names])
-    return list(common or [])
+    with clear_errors():
+        files = input_files(source)
+        if _is_text(files):
+            return list(plain_text.COLUMNS)
+        common: dict[str, None] | None = None
+        for file in files:
+            table = _TABLES[_suffix(file)]
+            names = table.column_names(file, dialect, wanted)
+            if not names and table is _JSONL:
+                continue  # no rows, hence no keys
+            common = dict.fromkeys(names if common is None else [n for n in common if n in names])
+        return list(common or [])
 
 
 def read_batches(
@@ -106,6 +127,8 @@ def read_batches(
     rows: int,
     strict: Collection[str] = ("text",),
     megabytes: float = MEGABYTES,
+    *,
+    dialect: Dialect = DEFAULT_DIALECT,
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows of an input in file order, with exactly the columns that are named.
 
@@ -117,31 +140,40 @@ def read_batches(
         rows: the rows of a frame.
         strict: the string columns in which whole numbers and truth values are errors; in others they become strings.
         megabytes: the size (of 10^6 bytes) at which a frame ends earlier; see `rebatch`.
+        dialect: how text files are written, as far as they do not tell it.
 
     Raises:
         FileNotFoundError: nothing is there.
         ValueError: names the file, and the row and column where they are known: a missing column, a value of another
             type, bytes that are not UTF-8, a damaged file.
     """
-    return rebatch(_frames(input_files(source), columns, rows, strict), rows, megabytes)
+    frames = _frames(input_files(source), columns, rows, strict, dialect)
+    return rebatch(_with_clear_errors(frames), rows, megabytes)
+
+
+def _with_clear_errors(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    with clear_errors():
+        yield from frames
 
 
 def _frames(
-    files: Sequence[InputFile], columns: Columns, rows: int, strict: Collection[str]
+    files: Sequence[InputFile], columns: Columns, rows: int, strict: Collection[str], dialect: Dialect
 ) -> Iterator[pl.DataFrame]:
     if _is_text(files):
         _require(files[0], columns, plain_text.COLUMNS)
-        yield from plain_text.read(files, columns, rows, strict)
+        yield from plain_text.read(files, columns, rows, strict, dialect)
         return
     for file in files:
         table = _TABLES[_suffix(file)]
-        names = table.column_names(file)
+        names = table.column_names(file, dialect, columns)
         if names or table is not _JSONL:  # an empty JSONL file has no rows, hence no keys
             _require(file, columns, names)
-        yield from table.read(file, columns, rows, strict)
+        yield from table.read(file, columns, rows, strict, dialect)
 
 
-def _require(file: InputFile, columns: Columns, present: Collection[str]) -> None:
+def _require(file: InputFile, columns: Columns, present: Sequence[str]) -> None:
     for name in columns:
         if name not in present:
             raise ValueError(f"{file}: no column {name!r}{nearest(name, present)}")
+        if (count := present.count(name)) > 1:
+            raise ValueError(f"{file}: column {name!r}: {count} columns of this name, expected one")

@@ -16,7 +16,11 @@ from pyarrow import fs
 S3 = "s3://"
 BUFFER_BYTES = 4 << 20
 """Bytes that are read at a time: a request to an object store takes as long as some megabytes of its answer."""
+COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
+"""The compressions of text files, by the last suffix of a file's name."""
 _ATTEMPTS, _CONNECT_SECONDS, _REQUEST_SECONDS = 3, 5.0, 60.0
+
+_DELTA_LOG = "_delta_log"
 
 _LOCAL = fs.LocalFileSystem()
 
@@ -39,13 +43,14 @@ class InputFile:
 
     @property
     def suffixes(self) -> list[str]:
-        """The suffixes of the file's name, such as .jsonl and .gz."""
-        return PurePosixPath(self.relative).suffixes
+        """The suffixes of the file's name in lower case, such as .jsonl and .gz."""
+        return [suffix.lower() for suffix in PurePosixPath(self.relative).suffixes]
 
     def stream(self) -> pa.NativeFile:
         """Open the bytes in order, decompressed according to the name."""
+        compression = COMPRESSIONS.get(self.suffixes[-1]) if self.suffixes else None
         try:
-            return self.system.open_input_stream(self.path, buffer_size=BUFFER_BYTES)
+            return self.system.open_input_stream(self.path, compression=compression, buffer_size=BUFFER_BYTES)
         except (pa.ArrowInvalid, OSError) as error:
             raise ValueError(f"{self}: cannot be opened: {error}") from error
 
@@ -58,6 +63,37 @@ class InputFile:
 
 
 Source = str | Path | InputFile
+
+
+def read_block(file: InputFile, stream: pa.NativeFile, size: int) -> bytes:
+    """Return the next bytes of a file's stream, none at its end.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        block: bytes = stream.read(size)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{file}: damaged: {one_line(error)}") from error
+    return block
+
+
+def read_into(file: InputFile, stream: pa.NativeFile, buffer: memoryview) -> int:
+    """Read the next bytes of a file's stream into a buffer, and return their number, 0 at its end.
+
+    Raises:
+        ValueError: the file is damaged.
+    """
+    try:
+        count: int = stream.readinto(buffer)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise ValueError(f"{file}: damaged: {one_line(error)}") from error
+    return count
+
+
+def one_line(error: object) -> str:
+    """Return the message of an error on one line."""
+    return " ".join(str(error).split())
 
 
 def find_files(source: Source) -> list[InputFile]:
@@ -92,11 +128,44 @@ def _on_disk(source: str | Path) -> list[InputFile]:
         raise FileNotFoundError(f"{path}: no such file or folder")
     if path.is_file():
         return [InputFile(str(path), path.name, str(path), path.stat().st_size, _LOCAL)]
-    relatives = [p.relative_to(path) for p in path.rglob("*") if p.is_file()]
+    if not path.is_dir():
+        raise ValueError(f"{path}: expected a file or a folder, found neither (a pipe or a device)")
     return [
         InputFile(str(path / r), r.as_posix(), str(path / r), (path / r).stat().st_size, _LOCAL)
-        for r in sorted(r for r in relatives if _is_visible(r.parts))
+        for r in sorted(_relative_files(path))
     ]
+
+
+def _relative_files(folder: Path) -> list[Path]:
+    """Return the visible files below a folder, also through links, relative to it."""
+    relatives = []
+    for parent, folders, names in os.walk(folder, followlinks=True, onerror=_raise):
+        place = Path(parent).relative_to(folder)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in folders:
+            path = Path(parent, name)
+            if path.is_symlink() and Path(parent).resolve().is_relative_to(path.resolve()):
+                raise ValueError(
+                    f"{path}: a link to a folder that holds it; expected files, or folders of them"
+                )
+            if name == _DELTA_LOG:
+                raise ValueError(
+                    f"{path.parent}: a Delta table, whose files also hold rows that are deleted; expected its rows in "
+                    f"files of their own"
+                )
+        for name in names:
+            if not _is_visible((*place.parts, name)):
+                continue
+            path = Path(parent, name)
+            if not path.is_file():
+                found = "a link to nothing" if path.is_symlink() else "a pipe or a device"
+                raise ValueError(f"{path}: {found}; expected a file")
+            relatives.append(place / name)
+    return relatives
+
+
+def _raise(error: OSError) -> None:
+    raise ValueError(f"{error.filename}: {error.strerror}; expected a folder that can be read") from error
 
 
 def _is_visible(parts: tuple[str, ...]) -> bool:

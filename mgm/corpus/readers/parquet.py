@@ -7,6 +7,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet
 
+from mgm.corpus.readers.dialect import Dialect
 from mgm.corpus.readers.input_files import BUFFER_BYTES, InputFile
 from mgm.corpus.readers.rebatch import CHUNK_BYTES
 from mgm.corpus.readers.types import convert
@@ -16,10 +17,13 @@ _BATCH_ROWS = (
 )
 
 
-def column_names(file: InputFile) -> list[str]:
+def column_names(file: InputFile, dialect: Dialect, wanted: Collection[str] = ()) -> list[str]:
     """Return the columns of a file."""
     with _opened(file) as parquet:
-        return list(parquet.schema_arrow.names)
+        try:
+            return list(parquet.schema_arrow.names)
+        except (pa.ArrowException, UnicodeDecodeError) as error:
+            raise ValueError(f"{file}: its columns cannot be read: {error}") from error
 
 
 @contextmanager
@@ -28,13 +32,13 @@ def _opened(file: InputFile) -> Iterator[pa.parquet.ParquetFile]:
         try:
             # Buffered, or each column of a row group is read whole, and a file may be one row group.
             parquet = pa.parquet.ParquetFile(stream, buffer_size=BUFFER_BYTES, pre_buffer=False)
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
             raise ValueError(f"{file}: not a readable Parquet file: {error}") from error
         yield parquet
 
 
 def read(
-    file: InputFile, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
+    file: InputFile, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str], dialect: Dialect
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows, as many at a time as about CHUNK_BYTES hold, at most `rows`, for any sizes of row groups."""
     first_row = 1
@@ -45,10 +49,16 @@ def read(
         try:
             for table in _gathered(batches, rows):
                 _check_utf8(file, table, first_row)
-                frame = pl.DataFrame(pl.from_arrow(table))
+                # without the metadata, which need not be text
+                plain = pa.Table.from_arrays(table.columns, names=table.schema.names)
+                frame = pl.DataFrame(pl.from_arrow(plain))
                 yield convert(frame, file, columns, strict, first_row)
                 first_row += table.num_rows
-        except (pa.ArrowInvalid, OSError) as error:
+            if first_row - 1 != parquet.metadata.num_rows:
+                raise ValueError(
+                    f"{file}: damaged: {first_row - 1} rows, expected {parquet.metadata.num_rows} as its footer says"
+                )
+        except (pa.ArrowException, OSError, UnicodeDecodeError, pl.exceptions.PanicException) as error:
             raise ValueError(f"{file}: damaged after row {first_row - 1}: {error}") from error
 
 

@@ -7,10 +7,12 @@ null. A document and its compressed copy have one id, which ingest refuses.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import polars as pl
-import pyarrow as pa
 
+from mgm.corpus.readers.dialect import Dialect
+from mgm.corpus.readers.encoding import Utf8Reader, invalid_utf8
 from mgm.corpus.readers.input_files import InputFile
 from mgm.corpus.readers.rebatch import CHUNK_BYTES
 from mgm.corpus.readers.types import convert
@@ -20,11 +22,14 @@ SUFFIX = ".txt"
 
 _THREADS = 8  # requests to an object store under way at once
 _FILES = 1_000
-_BOM = "\ufeff"
 
 
 def read(
-    files: Sequence[InputFile], columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str]
+    files: Sequence[InputFile],
+    columns: Mapping[str, pl.DataType],
+    rows: int,
+    strict: Collection[str],
+    dialect: Dialect,
 ) -> Iterator[pl.DataFrame]:
     """Yield the documents of files, some megabytes at a time."""
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -33,7 +38,7 @@ def read(
             frame = pl.DataFrame(
                 {
                     "doc_id": [_id(file) for file in group],
-                    "text": list(pool.map(_text, group)),
+                    "text": list(pool.map(partial(_text, dialect=dialect), group)),
                     "folder": [place[0] if len(place) > 1 else None for place in places],
                 },
                 schema=dict.fromkeys(COLUMNS, pl.String()),
@@ -56,19 +61,15 @@ def _groups(files: Sequence[InputFile], max_files: int) -> Iterator[list[InputFi
 
 
 def _id(file: InputFile) -> str:
-    end = file.relative.rindex(SUFFIX)
+    end = file.relative.lower().rindex(SUFFIX)
     return file.relative[:end]
 
 
-def _text(file: InputFile) -> str:
+def _text(file: InputFile, dialect: Dialect) -> str:
+    with file.stream() as stream:
+        reader = Utf8Reader(file, stream, dialect)
+        data = b"".join(iter(lambda: reader.read(max(file.size, 1)), b""))
     try:
-        with file.stream() as stream:
-            data: bytes = stream.read()
-    except (pa.ArrowInvalid, OSError) as error:
-        raise ValueError(f"{file}: damaged: {error}") from error
-    try:
-        return data.decode("utf-8").removeprefix(_BOM)
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{file}: invalid UTF-8 at byte {error.start} ({data[error.start]:#04x}: {error.reason})"
-        ) from error
+        raise ValueError(f"{file}: byte {error.start}: {invalid_utf8(data, dialect)}") from error

@@ -1,0 +1,43 @@
+"""The dialect of an input: the ways of writing CSV, TSV and JSONL that a file does not tell by itself."""
+
+from dataclasses import dataclass
+
+from mgm.settings.corpora import CorpusSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect:
+    """How text files are written; None: found in the file."""
+
+    encoding: str | None = None
+    separator: str | None = None
+    """The character between cells."""
+    quote: str | None = None
+    """The character around cells; "": quotes are characters like others."""
+    escape: str | None = None
+    """The character that takes the meaning from the next one; None: there is none."""
+    decimal: str = "."
+    null_values: tuple[str, ...] = ()
+    """Cells that are null, as empty ones are."""
+    list_separator: str | None = None
+    """The character between the labels of a list; None: lists are written as JSON."""
+    settings: str = "corpora.X"
+    """The section of the settings that errors name."""
+
+    @classmethod
+    def of(cls, settings: CorpusSettings, corpus: str) -> "Dialect":
+        """Return the dialect of a corpus."""
+        return cls(
+            encoding=settings.encoding,
+            separator=settings.separator,
+            quote=settings.quote,
+            escape=settings.escape,
+            decimal=settings.decimal,
+            null_values=tuple(settings.null_values),
+            list_separator=settings.list_separator,
+            settings=f"corpora.{corpus}",
+        )
+
+    def setting(self, name: str) -> str:
+        """Return the full name of a setting."""
+        return f"{self.settings}.{name}"
