@@ -79,6 +79,8 @@ def test_a_failed_night_stops_no_other_and_is_tried_again(folder: Path, bundle: 
     assert Path(OUTPUT, "2026-01-01", "summary.json").stat().st_mtime_ns == stamp
     committed = [night for _, _, night in read_nights(DeltaTable("data/scored/predictions"))]
     assert len({night.flow_run for night in committed}) == 3  # each a run of its own
+    index = Path("reports/nights/index.html").read_text(encoding="utf-8")
+    assert "3 scored from 2026-01-01 to 2026-01-03: 7 of 7 documents, 0 rejected" in index
 
 
 @pytest.mark.slow
