@@ -97,6 +97,8 @@ def _git(root: Path) -> tuple[str, str]:
     version = _output("git", "--version", root=root).removeprefix("git version ")
     if _output("git", "rev-parse", "--is-inside-work-tree", root=root) != "true":
         return WARNING, f"{version}; this folder is in no repository, so that no run is tied to a revision"
+    if not _output("git", "rev-parse", "--verify", "--quiet", "HEAD", root=root):
+        return FAILED, f"{version}; the repository has no commit: `git add . && git commit -m start`"
     return OK, version
 
 

@@ -1,9 +1,13 @@
 """Stage: the raw rows of a corpus -> its documents. `python -m flows.stages.ingest CORPUS`."""
 
+import logging
+
 from flows.project import DOCUMENTS, rejects_folder
 from flows.stages.command_line import run_stage, write_counts
 from mgm.corpus.ingest import RawCorpus, ingest
 from mgm.settings.views.ingestion import IngestionSettings
+
+_logger = logging.getLogger(__name__)
 
 
 def main(corpus: str) -> None:
@@ -21,7 +25,7 @@ def main(corpus: str) -> None:
     result = ingest(raw, documents=DOCUMENTS / corpus, rejects=rejects_folder("ingest", corpus))
     more = {"split_by": result.splits.decided_by, "split_column_unused": result.splits.unused}
     write_counts("ingest", corpus, result.counts, **result.statistics.result(), **more)
-    print(f"ingest {corpus}: splits by {result.splits.decided_by}")
+    _logger.info(f"ingest {corpus}: splits by {result.splits.decided_by}")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,13 @@
 It is a stage only where `mgm init` has made the project (flows/project_template.py).
 """
 
+import logging
 import subprocess
 
 from flows.resolved_settings import write_resolved_settings
 from flows.stages.command_line import run_stage
+
+_logger = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -17,7 +20,7 @@ def main() -> None:
     """
     if _succeeds("rev-parse", "--is-inside-work-tree") and not _succeeds("rev-parse", "--verify", "HEAD"):
         raise ValueError("the Git repository has no commit; expected one: `git add . && git commit -m start`")
-    print(write_resolved_settings())
+    _logger.info(write_resolved_settings())
 
 
 def _succeeds(*arguments: str) -> bool:

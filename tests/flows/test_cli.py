@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows import exit_codes, lock
-from flows.cli import main
+from flows.cli import COMMANDS, main
 from tests.flows.conftest import SOURCE
 
 
@@ -115,6 +115,14 @@ def test_promotion_waits_for_no_run(folder: Path, capsys: pytest.CaptureFixture[
     with lock.workspace():
         assert main(["promote"]) == 1
     assert f"another run (process {os.getpid()})" in capsys.readouterr().err
+
+
+def test_the_commands() -> None:
+    names = [function.__name__ for functions in COMMANDS.values() for function in functions]
+    assert sorted(names) == sorted(
+        "backfill champion crossval distill docs doctor fetch generate init keys lineage migrate predict promote results rollback "
+        "run score study train tune".split()
+    )
 
 
 def test_no_command_is_help_and_exit_2(capsys: pytest.CaptureFixture[str]) -> None:

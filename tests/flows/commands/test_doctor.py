@@ -1,6 +1,7 @@
 """`mgm doctor`: a healthy project, and what would stop a run in others."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,14 @@ def test_what_stands_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "do not belong together" in found["keys"].message
     monkeypatch.setenv("MGM_VERIFY_KEY", "nowhere.pem")
     assert "MGM_VERIFY_KEY: nowhere.pem: no such file" in outcome("keys").message
+
+
+def test_a_repository_without_a_commit_would_stop_a_run(project: Path) -> None:
+    assert "in no repository" in outcome("git").message
+    subprocess.run(["git", "init", "--quiet"], cwd=project, check=True)
+    found = outcome("git")
+    assert found.status == checkup.FAILED
+    assert "the repository has no commit" in found.message
 
 
 @pytest.mark.usefixtures("project")
