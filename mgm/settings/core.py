@@ -11,7 +11,7 @@ from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_v
 
 from mgm.settings.corpora import CorpusSettings
 from mgm.settings.names import check_name, error_lines, nearest
-from mgm.settings.references import check_spelling, find_ignored, task_mentions, warn_ignored
+from mgm.settings.references import check_spelling, find_ignored, task_mentions, warn_once
 from mgm.settings.renamed import check_renamed
 from mgm.settings.section import Section
 from mgm.settings.yaml_file import YAMLError, load_yaml
@@ -63,7 +63,7 @@ class CoreSettings(Section):
 
         Args:
             path: the file.
-            warns: whether entries that ask nothing are logged as a warning.
+            warns: whether `warnings` are logged.
 
         Raises:
             FileNotFoundError: there is no such file.
@@ -79,8 +79,9 @@ class CoreSettings(Section):
         if not isinstance(raw, dict):
             raise ValueError(f"{path}: expected a mapping of sections, found {type(raw).__name__}")
         settings = cls.parse(raw, str(path))
-        if warns and (ignored := settings.ignored_entries()):
-            warn_ignored(str(path), tuple(ignored))
+        if warns:
+            for line in settings.warnings():
+                warn_once(f"{path}: {line}")
         return settings
 
     @classmethod
@@ -167,6 +168,26 @@ class CoreSettings(Section):
     def ignored_entries(self) -> list[str]:
         """Return the places of the entries that are for a task that `tasks` does not have, and ask nothing."""
         return [mention.place for mention in task_mentions(self) if mention.name not in self.tasks]
+
+    def warnings(self) -> list[str]:
+        """Return what is allowed and may not be meant, a line each."""
+        lines = []
+        if ignored := self.ignored_entries():
+            lines.append(f"ignored, as there is no task of this name: {'; '.join(ignored)}")
+        labelled = {corpus for task in self.tasks.values() for corpus in task.corpora}
+        unlabelled = sorted(self.enabled.keys() - labelled)
+        unknown = [
+            f"tasks.{name}.corpora: {', '.join(task.corpora)}"
+            for name, task in self.tasks.items()
+            if not self.corpora.keys() & set(task.corpora)
+        ]
+        if unlabelled and unknown:
+            corpora = ", ".join(unlabelled)
+            lines.append(
+                f"no task names the enabled corpora {corpora}, and tasks are off that name unknown ones: "
+                + "; ".join(unknown)
+            )
+        return lines
 
     def tasks_for(self, corpus: str) -> list[Task]:
         """Return the tasks that a corpus labels, sorted by name, generation tasks too."""

@@ -136,6 +136,6 @@ def check_spelling(
 
 
 @cache
-def warn_ignored(where: str, places: tuple[str, ...]) -> None:
-    """Log, once in a process, the entries of params.yaml that are for no task."""
-    _log.warning("%s: ignored, as there is no task of this name: %s", where, "; ".join(places))
+def warn_once(message: str) -> None:
+    """Log a warning, once in a process."""
+    _log.warning(message)

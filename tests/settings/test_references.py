@@ -182,6 +182,19 @@ def test_a_misspelt_corpus_is_an_error_with_the_right_name(change: dict[str, Any
     assert message in str(error.value)
 
 
+@pytest.mark.parametrize(("corpus", "warned"), [("letters", True), ("tickets", False), ("archive", False)])
+def test_a_corpus_without_a_task_beside_a_task_without_a_corpus_is_warned_of(
+    corpus: str, warned: bool
+) -> None:
+    """A name misspelt beyond recognition; not where the corpus is enabled, or known by its entry and off."""
+    tasks = {
+        name: {"kind": "classification", "corpora": [c]} for name, c in (("urgency", corpus), ("tone", "诗"))
+    }
+    settings = Settings.parse(SMALL | {"tasks": tasks, "corpora": {"archive": {}}})
+    expected = "no task names the enabled corpora tickets, and tasks are off that name unknown ones: tasks.urgency.corpora: letters"
+    assert settings.warnings() == ([expected] if warned else [])
+
+
 def test_corpora_of_several_years_need_no_entry_to_be_off() -> None:
     tasks = {"topic": {"kind": "classification", "corpora": ["news_2024", "news_2025", "news_zh"]}}
     settings = Settings.parse({"enabled": {"news_2024": "a.csv"}, "tasks": tasks})
