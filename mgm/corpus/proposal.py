@@ -14,7 +14,7 @@ import polars as pl
 
 from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS
 from mgm.corpus.kinds import LABEL_RULES, Suggestion
-from mgm.corpus.raw_tables import read_sample, table_file
+from mgm.corpus.raw_tables import JSON_LINES, read_sample, table_file, table_format
 from mgm.corpus.readers import InputFile, read_batches
 from mgm.corpus.split_column import BY_HASH, SPLIT, parse_splits
 from mgm.corpus.splits import split_of
@@ -78,9 +78,10 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a column in the copy of the rows: numbers of rows, or lists of a text's parts."""
+    """A change of a column in the copy of the rows: numbers of rows, lists of texts, or lists of a text's parts."""
 
     number_rows: bool = False
+    lists_of_texts: bool = False
     separator: str | None = None
 
     def apply(self, rows: pl.DataFrame, column: str) -> pl.DataFrame:
@@ -88,6 +89,8 @@ class Change:
         if self.number_rows:
             numbers = pl.int_range(1, pl.len() + 1).cast(pl.String).alias(column)
             return rows.select(numbers, pl.all())
+        if self.lists_of_texts:
+            return rows.with_columns(pl.col(column).cast(pl.List(pl.String)))
         assert self.separator is not None
         return rows.with_columns(split_parts(rows[column], self.separator))
 
@@ -104,11 +107,6 @@ def propose(path: Path, text_column: str | None = None) -> Proposal:
     """
     file = table_file(path)
     sample = read_sample(file)
-    if sample.width == 1 and (other := next((c for c in ";\t|," if c in sample.columns[0]), None)):
-        raise ValueError(
-            f"{file}: one column {sample.columns[0]!r}, with {other!r} in its name; expected commas between the columns of a .csv, and "
-            "tabs of a .tsv"
-        )
     proposal = Proposal()
     left = {column.name: column for column in sample}
     text = _propose_text(file, left, proposal, text_column)
@@ -117,7 +115,7 @@ def propose(path: Path, text_column: str | None = None) -> Proposal:
     splits = _propose_split(left, proposal)
     _propose_group(left, proposal, splits)
     for name, column in left.items():
-        _propose_task(name, column, proposal)
+        _propose_task(file, name, column, proposal)
     if not proposal.tasks:
         columns = "; ".join(f"{name}: {reason}" for name, reason in proposal.reasons.items() if name != text)
         raise ValueError(
@@ -278,7 +276,7 @@ def _splits_by_hash(groups: pl.Series) -> set[str]:
     return {split_of(group) for group in groups.drop_nulls().cast(pl.String).unique()}
 
 
-def _propose_task(name: str, column: pl.Series, proposal: Proposal) -> None:
+def _propose_task(file: InputFile, name: str, column: pl.Series, proposal: Proposal) -> None:
     labels = column.drop_nulls()
     if labels.n_unique() < 2:
         proposal.reasons[name] = "left out (" + (
@@ -306,6 +304,10 @@ def _propose_task(name: str, column: pl.Series, proposal: Proposal) -> None:
     if separator is not None:
         proposal.changes[name] = Change(separator=separator)
         proposal.reasons[name] += f", parted at {separator!r} in the copy"
+    elif _is_whole_numbers(typed.dtype) and table_format(file) in JSON_LINES:
+        # the reader of that format takes lists of texts alone
+        proposal.changes[name] = Change(lists_of_texts=True)
+        proposal.reasons[name] += ", written as texts in the copy"
     if others:
         proposal.reasons[name] += "; or " + ", or ".join(
             f"{other} ({s.reason})" for other, s in others.items()
@@ -320,6 +322,11 @@ def _propose_task(name: str, column: pl.Series, proposal: Proposal) -> None:
             f"; labels in fewer than {_RARE} rows are not learnt ({', '.join(rare[:3])}{', ...' if len(rare) > 3 else ''})"
         )
     proposal.tasks[task] = settings
+
+
+def _is_whole_numbers(dtype: pl.DataType) -> bool:
+    """Return whether a type is that of lists of whole numbers."""
+    return isinstance(dtype, pl.List) and dtype.inner.is_integer()
 
 
 def _why_not(labels: pl.Series, others: Mapping[str, Suggestion]) -> str:

@@ -13,7 +13,7 @@ from mgm.corpus.readers.jsonl import line_blocks
 SAMPLE_ROWS = 20_000
 _SAMPLE_BYTES = 64 << 20
 _DELIMITED = {".csv": ",", ".tsv": "\t"}
-_JSON_LINES = (".jsonl", ".ndjson", ".json")
+JSON_LINES = (".jsonl", ".ndjson", ".json")
 PARQUET = ".parquet"
 
 
@@ -27,7 +27,7 @@ def table_file(path: Path) -> InputFile:
     if path.is_dir():
         raise ValueError(f"{path}: a folder; expected a file: Parquet, JSONL, CSV or TSV")
     (file,) = input_files(path)
-    if table_format(file) not in (*_DELIMITED, *_JSON_LINES, PARQUET):
+    if table_format(file) not in (*_DELIMITED, *JSON_LINES, PARQUET):
         raise ValueError(f"{path}: plain text has no columns; expected Parquet, JSONL, CSV or TSV")
     return file
 
