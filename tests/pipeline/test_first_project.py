@@ -114,13 +114,15 @@ def test_the_tutorial_as_it_stands(environment: Environment, tmp_path: Path) -> 
     before = (project / "dvc.lock").read_bytes()
     environment.run(project, "mgm", "run")
     assert (project / "dvc.lock").read_bytes() == before
-    assert json.loads(environment.run(project, "python", "-m", "dvc", "status", "--json")) == {
-        "settings": ["always changed"]
-    }
+    assert _changed_stages(environment, project) == {"settings"}  # which always runs
     _pretend_other_version(environment)
     environment.run(project, "mgm", "run", "settings")
-    changed = json.loads(environment.run(project, "python", "-m", "dvc", "status", "--json"))
-    assert {"ingest@reviews", "train", "report"} <= set(changed)
+    assert {"ingest@reviews", "train", "report"} <= _changed_stages(environment, project)
+
+
+def _changed_stages(environment: Environment, project: Path) -> set[str]:
+    """The stages of the default graph that are not up to date."""
+    return set(json.loads(environment.run(project, "python", "-m", "dvc", "status", "--json", "dvc.yaml")))
 
 
 def _pretend_other_version(environment: Environment) -> None:
