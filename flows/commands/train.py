@@ -6,7 +6,7 @@ import typer
 
 
 def train(
-    workers: Annotated[int, typer.Option("--workers", help="Stages that run at once.")] = 2,
+    workers: Annotated[int, typer.Option("--workers", help="Stages that run at once.", min=1)] = 2,
     promote: Annotated[
         bool,
         typer.Option(
