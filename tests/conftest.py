@@ -1,11 +1,12 @@
 """What all tests share: how properties are tried, and commands that start with the libraries imported."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+from filelock import FileLock
 
 from tests import warm_python
 
@@ -25,3 +26,23 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
     server.kill()
     server.wait()
+
+
+@pytest.fixture(scope="session")
+def shared_folder(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Return a folder that the first of pytest's workers to ask for it fills; no test may change it."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+
+    def folder(name: str, fill: Callable[[Path], object]) -> Path:
+        complete = base / f"{name}.complete"
+        with FileLock(base / f"{name}.lock"):
+            if not complete.exists():
+                fill(base / name)
+                complete.touch()
+        return base / name
+
+    return folder

@@ -132,13 +132,13 @@ def _dictionary(config: Settings, corpus: str) -> UserDictionary | None:
 
 def stopwords(config: Settings, tokens: dict[str, pl.DataFrame]) -> dict[str, Stopwords]:
     """Those of each corpus, with what is derived from it."""
-    found = {}
+    chosen_words = {}
     for corpus, frame in tokens.items():
         chosen, frequencies = config.text_for(corpus).stopwords, DocumentFrequencies()
         frequencies.add(frame)
         general = Stopwords.from_settings(chosen)
-        found[corpus] = general.union(general.derive(frequencies, chosen))
-    return found
+        chosen_words[corpus] = general.union(general.derive(frequencies, chosen))
+    return chosen_words
 
 
 def prepared(
@@ -166,16 +166,16 @@ def prepared(
 def network(config: Settings, vocabulary: Vocabulary, spaces: dict[str, list[str]], seed: int = 3) -> Network:
     """A network with random weights, large enough that its outputs differ between documents."""
     torch.manual_seed(seed)
-    made = Network(
+    built = Network(
         config.model,
         with_label_spaces(config.active_tasks(), spaces),
         vocabulary_size=len(vocabulary),
         ngram_buckets=config.text.features.ngram_buckets,
     )
     with torch.no_grad():
-        for parameter in made.parameters():
+        for parameter in built.parameters():
             parameter.mul_(1.5)
-    return made.eval()
+    return built.eval()
 
 
 def bundle(config: Settings | None = None) -> Bundle:

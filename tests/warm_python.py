@@ -4,20 +4,30 @@ Importing torch, Polars and Great Expectations takes a stage longer than its wor
 forks a process for each command; `python`, `dvc` and `mgm` in the folder of `install` are clients of it. A process is a real one, in the
 folder and with the environment, the arguments and the standard streams of its client, and ends with it. The project's own code is
 never imported before the fork: a test may change it.
+
+What such a process starts by `sys.executable` or by multiprocessing is forked as well, and has the file descriptors that were
+handed to its client, under their numbers.
 """
 
+import fcntl
+import importlib
+import importlib.abc
+import importlib.machinery
 import json
+import multiprocessing
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 LIBRARIES = (
     "torch",
-    "torch._inductor",  # which torch.use_deterministic_algorithms imports
+    "torch._dynamo",  # which optimizers import
     "polars",
     "pyarrow.parquet",
     "deltalake",
@@ -42,15 +52,22 @@ LIBRARIES = (
     "dvclive",
     "great_expectations",
     "prefect",
+    "prefect.server.api.server",
+    "prefect.client.orchestration",
     "tqdm",
 )
-STREAMS = (0, 1, 2)
+MOST_DESCRIPTORS = 32
+FREE_NUMBER = 200
+"""From this number on a client has no file descriptor."""
 CLIENT = """#!{python} -SE
 import array, json, os, socket, sys
+numbers = [0, 1, 2]
+if "--multiprocessing-fork" in sys.argv or "from multiprocessing.resource_tracker" in sys.argv[-1]:
+    numbers += [int(name) for name in os.listdir("/dev/fd") if 2 < int(name) and os.path.exists("/dev/fd/" + name)]
 link = socket.socket(socket.AF_UNIX)
 link.connect({address!r})
-request = json.dumps([{prefix!r} + sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
-link.sendmsg([len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", (0, 1, 2)))])
+request = json.dumps([{prefix!r} + sys.argv[1:], os.getcwd(), dict(os.environ), numbers]).encode()
+link.sendmsg([len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", numbers))])
 link.sendall(request)
 status = link.recv(1)
 sys.exit(status[0] if status else 70)
@@ -93,6 +110,7 @@ def serve(address: Path) -> None:
         if os.fork() == 0:
             listener.close()
             sys.executable = str(address.with_name("python"))  # what the command starts is warm too
+            multiprocessing.set_executable(sys.executable)
             _answer(link)
         link.close()
 
@@ -100,25 +118,69 @@ def serve(address: Path) -> None:
 def _answer(link: socket.socket) -> None:
     """Run one client's command in this process, which ends with it or with the client."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    head, streams, _, _ = socket.recv_fds(link, 8, len(STREAMS))
+    head, descriptors, _, _ = socket.recv_fds(link, 8, MOST_DESCRIPTORS)
     size, request = int.from_bytes(head, "big"), b""
     while len(request) < size:
         request += link.recv(size - len(request))
-    arguments, folder, environment = json.loads(request)
+    arguments, folder, environment, numbers = json.loads(request)
+    while arguments[0] in (
+        "-u",
+        "-P",
+        "-B",
+    ):  # the streams are flushed by line or at the end, as a test needs them
+        arguments = arguments[1:]
     sys.path[1:1] = [entry for entry in environment.get("PYTHONPATH", "").split(os.pathsep) if entry]
-    for stream, number in zip(streams, STREAMS, strict=True):
-        os.dup2(stream, number)
-        os.close(stream)
+    link = socket.socket(fileno=_moved(link.detach()))
+    for descriptor, number in zip([_moved(each) for each in descriptors], numbers, strict=True):
+        os.dup2(descriptor, number)
+        os.close(descriptor)
     os.setpgid(0, 0)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
     _end_with(link)
+    _PrefectAnew()
     status = _run(arguments, folder)
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        if not stream.closed:
+            stream.flush()
     link.sendall(bytes([status & 0xFF]))
     os._exit(0)
+
+
+class _PrefectAnew(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Imports the Prefect that is there already, and lets it read the environment and prefect.toml then, as at a first import."""
+
+    def __init__(self) -> None:
+        names = [name for name in sys.modules if name.partition(".")[0] == "prefect"]
+        self._modules = {name: sys.modules.pop(name) for name in names}
+        sys.meta_path.insert(0, self)
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        return importlib.machinery.ModuleSpec(fullname, self) if fullname == "prefect" else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        sys.meta_path.remove(self)
+        sys.modules.update(self._modules)
+        prefect = self._modules["prefect"]
+        self._spec = prefect.__spec__
+        spec.submodule_search_locations = list(prefect.__path__)
+        return prefect
+
+    def exec_module(self, module: ModuleType) -> None:
+        assert self._spec is not None, "the first import left it"
+        module.__spec__, module.__loader__ = self._spec, self._spec.loader
+        importlib.import_module("prefect.context").refresh_global_settings_context()
+        importlib.import_module("prefect.logging.configuration").setup_logging()
+
+
+def _moved(descriptor: int) -> int:
+    """Return the descriptor under a number that no client uses."""
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, FREE_NUMBER)
+    os.close(descriptor)
+    return moved
 
 
 def _end_with(link: socket.socket) -> None:
@@ -138,8 +200,6 @@ def _run(arguments: list[str], folder: str) -> int:
     import runpy
     import traceback
 
-    while arguments[0] in ("-u", "-P"):  # the streams are flushed by line or at the end, as a test needs them
-        arguments = arguments[1:]
     try:
         if arguments[0] == "-m":
             sys.argv, sys.path[0] = arguments[1:], folder

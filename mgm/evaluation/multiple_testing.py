@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr
 
 ALPHA = 0.05
 """The significance level: the chance that any test is significant where nothing differs."""
@@ -44,4 +44,4 @@ def p_value_below(difference: float, resampled: np.ndarray, *, bound: float = 0.
     error = float(defined.std(ddof=1))
     if error == 0:
         return 0.0 if difference < bound else 1.0
-    return float(norm.cdf((difference - bound) / error))
+    return float(ndtr((difference - bound) / error))

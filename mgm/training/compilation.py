@@ -28,7 +28,10 @@ def compile_encoder(encoder: Encoder) -> Callable[..., Any]:
             f"params.yaml: train.compile: true, but there is no C++ compiler {compiler!r}; install one, name it in "
             "CXX, or set train.compile: false"
         )
-    compiled: Callable[..., Any] = torch.compile(encoder.forward, dynamic=True)
+    options: dict[str, str | int | bool | Callable[..., Any]] = {
+        "deterministic": torch.are_deterministic_algorithms_enabled()
+    }
+    compiled: Callable[..., Any] = torch.compile(encoder.forward, dynamic=True, options=options)
     return compiled
 
 

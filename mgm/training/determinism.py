@@ -10,13 +10,14 @@ from threadpoolctl import threadpool_limits
 @contextmanager
 def deterministic(threads: int) -> Iterator[None]:
     """Make torch, and BLAS under NumPy and SciPy, use `threads` threads, and torch deterministic operations, within the context."""
-    threads_before, was_deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    threads_before, mode_before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     torch.set_num_threads(threads)
-    # some GPU operations have no deterministic form: there torch only warns
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    # Some GPU operations have no deterministic form: there torch only warns. use_deterministic_algorithms would do the same, and
+    # import torch._inductor for it, which takes longer than a small training.
+    torch.set_deterministic_debug_mode("warn" if torch.cuda.is_available() else "error")
     try:
         with threadpool_limits(threads, user_api="blas"):
             yield
     finally:
         torch.set_num_threads(threads_before)
-        torch.use_deterministic_algorithms(was_deterministic)
+        torch.set_deterministic_debug_mode(mode_before)

@@ -42,11 +42,11 @@ def repository(empty_repository: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def run_module() -> Run:
+def run_module(commands: Path) -> Run:
     """Runs `python -m MODULE ARGUMENTS` in a folder to its end."""
 
     def run(module: str, *arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", module, *arguments]
+        command = [str(commands / "python"), "-m", module, *arguments]
         return subprocess.run(
             command, cwd=cwd, env=environment(), capture_output=True, text=True, timeout=400
         )

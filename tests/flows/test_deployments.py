@@ -39,7 +39,8 @@ FLOWS = {
 }
 DECLARED = yaml.safe_load((SOURCE / "prefect.yaml").read_text(encoding="utf-8"))
 DEPLOYMENTS = DECLARED["deployments"]
-CRON = "*/1 * * * *"
+SOON_SECONDS = 20
+"""The seconds after which cron fires first: about what it takes to deploy and to start a worker."""
 STAGES = """
 stages:
   first:
@@ -135,12 +136,13 @@ def project(repository: Path) -> Path:
 
 
 def _deploy(root: Path, api: str, name: str, parameters: dict[str, Any], **more: Any) -> str:
-    """Deploys all of prefect.yaml, one of them every minute; returns the id of that one."""
+    """Deploys all of prefect.yaml, one of them every minute, in its second some time ahead; returns the id of that one."""
+    second = (datetime.now(UTC) + timedelta(seconds=SOON_SECONDS)).second
     declared = copy.deepcopy(DECLARED)
     for deployment in declared["deployments"]:
         deployment["schedules"] = []
         if deployment["name"] == name:
-            deployment["schedules"] = [{"cron": CRON, "timezone": "Europe/Berlin"}]
+            deployment["schedules"] = [{"cron": f"* * * * * {second}", "timezone": "Europe/Berlin"}]
             deployment["parameters"] |= parameters
             deployment |= more
     (root / "prefect.yaml").write_text(yaml.safe_dump(declared), encoding="utf-8")
@@ -271,7 +273,7 @@ def _background(root: Path, api: str, *arguments: str, **variables: str) -> Iter
         process = psutil.Popen(
             [sys.executable, "-m", "prefect", *arguments],
             cwd=root,
-            env=environment() | {"PREFECT_API_URL": api} | variables,
+            env=environment() | {"PREFECT_API_URL": api, "PREFECT_WORKER_QUERY_SECONDS": "2"} | variables,
             stdout=log,
             stderr=log,
         )
@@ -293,7 +295,7 @@ def _wait(until: Callable[[], bool], seconds: float, what: str) -> None:
     deadline = time.monotonic() + seconds
     while not until():
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(1)
+        time.sleep(0.5)
 
 
 def _free_port() -> int:

@@ -1,7 +1,9 @@
 """A copy of the project in a folder of its own, with two tiny corpora, in a real Git and DVC repository."""
 
+import compileall
 import copy
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -26,6 +28,10 @@ CODE = [
     ".dvcignore",
     ".gitignore",
 ]
+GRAPHS = ("dvc.yaml", "study/dvc.yaml")
+# A stage keeps the module of its command alone, since DVC writes all dependencies of all stages anew after each stage: with the
+# modules that they import, that takes longer than the stages do.
+MODULES = re.compile(r"^ *- (?:mgm|flows/(?!stages/))\S+\.py\n", re.MULTILINE)
 
 
 @dataclass
@@ -77,10 +83,24 @@ class Project:
         return Project(target, self.commands)
 
 
+SharedFolder = Callable[[str, Callable[[Path], object]], Path]
+
+
 @pytest.fixture(scope="session")
-def fresh(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Project:
+def fresh(shared_folder: SharedFolder, commands: Path) -> Project:
     """The project before its first run."""
-    root = tmp_path_factory.mktemp("fresh") / "project"
+    return Project(shared_folder("fresh", lambda root: _lay(Project(root, commands))), commands)
+
+
+@pytest.fixture(scope="session")
+def built(shared_folder: SharedFolder, fresh: Project, commands: Path) -> Project:
+    """The project after one `dvc repro`."""
+    return Project(shared_folder("built", lambda root: fresh.copy_to(root).ok("dvc", "repro")), commands)
+
+
+def _lay(project: Project) -> None:
+    """Fills the project's folder."""
+    root = project.root
     root.mkdir()
     for name in CODE:
         source = ROOT / name
@@ -89,6 +109,8 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Project:
         else:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, root / name)
+    for name in GRAPHS:
+        (root / name).write_text(MODULES.sub("", (root / name).read_text(encoding="utf-8")), encoding="utf-8")
     params = copy.deepcopy(tiny_corpora.SETTINGS)
     params["enabled"] = {name: f"raw/{name}.jsonl" for name in params["enabled"]}
     shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -100,7 +122,7 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Project:
     # The tiny texts repeat, and each repetition counts in the tests.
     alone = {"deduplication": {"exact": "off", "near": "off"}}
     params["text"] = shipped["text"] | alone | params["text"]
-    params["train"] = params["train"] | {"generation": False, "init_from": "random"}
+    params["train"] |= {"generation": False, "init_from": "random", "epochs": 2, "tokens_per_batch": 240}
     params["evaluate"] = {"splits": ["valid", "test"], "bootstrap": 50}
     params["explain"] = {
         "documents": 20,
@@ -114,17 +136,9 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> Project:
     (root / "raw").mkdir()
     tiny_corpora.menus(120).write_ndjson(root / "raw/menus.jsonl")
     tiny_corpora.verses(120).write_ndjson(root / "raw/verses.jsonl")
-    project = Project(root, commands)
+    for name in ("mgm", "flows"):
+        compileall.compile_dir(root / name, quiet=1)  # once, rather than in each copy of the project
     project.ok("git", "init", "--quiet")
     project.ok("dvc", "init", "--quiet")
     project.ok("dvc", "config", "core.analytics", "false")
     project.commit("start")
-    return project
-
-
-@pytest.fixture(scope="session")
-def built(fresh: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The project after one `dvc repro`."""
-    project = fresh.copy_to(tmp_path_factory.mktemp("built") / "project")
-    project.ok("dvc", "repro")
-    return project

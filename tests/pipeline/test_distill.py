@@ -47,14 +47,14 @@ def test_teachers_are_trained_once(project: Project) -> None:
     output = project.ok(*command)
     teachers = ["study/dvc.yaml:single@dish", "study/dvc.yaml:single@themes"]
     assert sorted(ran(output)) == ["pretrain", *teachers, "vectors"]
-    said = yaml.safe_load(output[output.index("distillation:") :])
+    printed = yaml.safe_load(output[output.index("distillation:") :])
     files = {task: [f"{task}/single.parquet"] for task in ("dish", "themes")}
-    assert said["distillation"]["teachers"] == files
+    assert printed["distillation"]["teachers"] == files
 
     assert ran(project.ok("dvc", "repro", "teachers")) == ["teachers"]  # the files lie there, and none is set
     taught = project.root / "data" / "taught" / "taught.json"
     assert json.loads(taught.read_text(encoding="utf-8"))["tasks"] == {}
-    project.edit(lambda params: params["distillation"].update(said["distillation"]))
+    project.edit(lambda params: params["distillation"].update(printed["distillation"]))
     output = project.ok("dvc", "repro", "teachers")
     assert ran(output) == ["teachers"]
     assert re.search(r"teachers dish: 1 files, \d+ training documents, 2 of them without a label", output)

@@ -25,8 +25,8 @@ def test_generation_is_trained_apart_and_once(fresh: Project, tmp_path) -> None:
         params["run_generation"] = {"model.preset": "fast", "train.epochs": 2, "verdict.smoke_repeats": 1}
 
     project.edit(change)
-    said = project.ok("python", "-m", "flows.generation")
-    assert "into_zh" in said and "heading" in said and "chrf" in said
+    output = project.ok("python", "-m", "flows.generation")
+    assert "into_zh" in output and "heading" in output and "chrf" in output
     below = project.root / "data/generation"
     metrics = json.loads((below / "reports/metrics.json").read_text(encoding="utf-8"))
     assert sorted(metrics) == ["heading", "into_zh"]

@@ -51,8 +51,8 @@ def test_a_marker_stays_one_word(corpus: str) -> None:
     for text, words, starts in (
         tokens.with_columns(frame["text"]).select("text", "words", "start").iter_rows()
     ):
-        found = [(word, start) for word, start in zip(words, starts, strict=True) if word.startswith("#")]
-        assert found == [(match[0], match.start()) for match in re.finditer(r"#[a-z0-9_]+", text)]
+        markers = [(word, start) for word, start in zip(words, starts, strict=True) if word.startswith("#")]
+        assert markers == [(match[0], match.start()) for match in re.finditer(r"#[a-z0-9_]+", text)]
 
 
 @pytest.mark.parametrize("marker", ["@e1", "#subj", "#e1_end"])

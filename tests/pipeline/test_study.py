@@ -58,10 +58,10 @@ def test_variants_are_trained_compared_and_kept(built: Project, tmp_path: Path) 
     assert set(content["differences"]) == {"average", "ablations/window", "single/dish"}
     assert "mean of 1 of 4 tasks" in page(project)
     project.ok("python", str(ROOT / "benchmarks/study.py"))
-    told = json.loads((project.root / "benchmarks/results/study.json").read_text(encoding="utf-8"))
-    told = told["bundles"]["menus+verses"]
-    assert told["gain"] == content["gain"] and told["differences"] == content["differences"]
-    assert told["preset"] == "full" and {"machine", "versions", "revision"} <= set(told)
+    results = json.loads((project.root / "benchmarks/results/study.json").read_text(encoding="utf-8"))
+    results = results["bundles"]["menus+verses"]
+    assert results["gain"] == content["gain"] and results["differences"] == content["differences"]
+    assert results["preset"] == "full" and {"machine", "versions", "revision"} <= set(results)
     assert (project.root / "reports/metrics.json").read_bytes() == metrics
     assert ran(project.ok("dvc", "repro")) == []
 

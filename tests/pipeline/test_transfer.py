@@ -17,9 +17,9 @@ def test_transfer_runs_are_compared_and_params_restored(built: Project, tmp_path
     (project.root / "benchmarks/results").mkdir(parents=True)
     before = (project.root / "params.yaml").read_bytes()
     command = ["python", str(ROOT / "benchmarks/transfer.py"), "--workspace", "."]
-    told = project.ok(*command)
+    output = project.ok(*command)
     assert (project.root / "params.yaml").read_bytes() == before
-    lines = [line.split(" | ")[0] for line in told.splitlines() if line.startswith("| ")]
+    lines = [line.split(" | ")[0] for line in output.splitlines() if line.startswith("| ")]
     assert lines == ["| model", "| ---", "| plain", "| pretrained", "| taught", "| both"]
 
     results = json.loads((project.root / "benchmarks/results/transfer.json").read_text(encoding="utf-8"))
@@ -38,7 +38,7 @@ def test_transfer_runs_are_compared_and_params_restored(built: Project, tmp_path
     again = project.ok(*command)
     assert again.startswith("params.yaml: put back")
     again = again.partition("\n")[2]  # the table alone: nothing is run again
-    assert again.splitlines() == told.splitlines()[-len(again.splitlines()) :]
+    assert again.splitlines() == output.splitlines()[-len(again.splitlines()) :]
     assert "Running stage" not in again
     assert (project.root / "params.yaml").read_bytes() == before
 

@@ -10,16 +10,20 @@ Source: Popović 2015 (chrF); Papineni et al. 2002 (BLEU); Lin 2004 (ROUGE); Pos
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
-from sacrebleu.metrics import BLEU, CHRF
 from scipy import sparse
 
 from mgm.evaluation.copy_baselines import lead_and_copy
 from mgm.evaluation.kinds.task_evaluation import TaskEvaluation
 from mgm.evaluation.sufficient_statistics import Statistics, Sums, ratio
 from mgm.tasks import Task
+
+# Imported where a text is scored: rouge-score alone imports NLTK, and with it half of the time of a report.
+if TYPE_CHECKING:
+    from sacrebleu.metrics import BLEU, CHRF
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
 BASELINES = ("lead", "copy")
@@ -38,6 +42,8 @@ class GenerationEvaluation(TaskEvaluation):
 
     def statistics(self, rows: pl.DataFrame, task: Task) -> Statistics:
         """See the base class."""
+        from sacrebleu.metrics import BLEU, CHRF
+
         generated, references = rows[task.name].to_list(), rows[f"{task.name}_true"].to_list()
         bleu, chrf = BLEU(tokenize=bleu_tokenizer(references), effective_order=False), CHRF()
         scores = document_scores(generated, references)
@@ -98,8 +104,8 @@ def bleu_tokenizer(references: Sequence[str]) -> str:
 
 def document_scores(generated: Sequence[str], references: Sequence[str]) -> pl.DataFrame:
     """Return rouge1, rouge2 and rougeL (F1), and chrf, of each document by itself."""
-    # imported here, since it brings NLTK and through it scikit-learn, which no other kind needs
     from rouge_score.rouge_scorer import RougeScorer
+    from sacrebleu.metrics import CHRF
 
     scorer, chrf = RougeScorer(list(ROUGE), tokenizer=_RougeTokenizer()), CHRF()
     columns: dict[str, list[float]] = {name: [] for name in (*ROUGE, "chrf")}
@@ -117,7 +123,7 @@ class _RougeTokenizer:
         return _TOKEN.findall(text.lower())
 
 
-def _metrics(sums: Sums, bleu: BLEU, chrf: CHRF) -> dict[str, np.ndarray]:
+def _metrics(sums: Sums, bleu: "BLEU", chrf: "CHRF") -> dict[str, np.ndarray]:
     documents = sums[:, 0]
     chrf_R, bleu_R = np.full(len(sums), np.nan), np.full(len(sums), np.nan)
     for row in np.flatnonzero(documents > 0):

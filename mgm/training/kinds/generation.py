@@ -1,7 +1,5 @@
 """Training of generation: chrF of greedily generated texts."""
 
-from sacrebleu.metrics import CHRF
-
 from mgm.model.heads import Outcome, Texts
 from mgm.tasks import Task
 from mgm.training.data import PartRows
@@ -13,6 +11,8 @@ class GenerationTraining(TaskTraining):
 
     def metric(self, pair: Pair, num_labels: int) -> float:
         """Return chrF between 0 and 1."""
+        from sacrebleu.metrics import CHRF  # half a second, and few models generate
+
         return float(CHRF().corpus_score(pair.predicted.tolist(), [pair.truth.tolist()]).score) / 100
 
     def pair(self, outcome: Outcome, rows: PartRows, task: Task) -> Pair:
