@@ -26,18 +26,18 @@ def test_a_queued_experiment_is_applied_promoted_pushed_and_pulled(built: Projec
 
     settings = ("train.epochs=1", "+verdict.noninferiority_margin=1.0", "verdict.floors.dish=0.0")
     project.ok("dvc", "exp", "run", "--queue", "--name", "shorter", *[f"-S{s}" for s in settings])
-    assert "Ran experiment(s): shorter" in project.ok("dvc", "exp", "run", "--run-all")
-    # Its verdict compared it with the champion, whose bundle only the cache has in that workspace.
-    shown = project.ok("dvc", "exp", "show", "--json", "--no-pager")
-    assert '"epochs": 1' in shown
+    project.ok("dvc", "exp", "run", "--run-all")
+    assert "shorter" in project.ok("dvc", "exp", "list")
+    (run,) = json.loads(project.run("dvc", "exp", "show", "--json").stdout)[-1]["experiments"]
+    assert run["revs"][-1]["data"]["params"]["params.yaml"]["data"]["train"]["epochs"] == 1
     project.ok("dvc", "exp", "apply", "shorter")
+    # the champion was there to be compared with, though its bundle lay in DVC's cache alone
     verdict = json.loads((project.root / "reports/promotion.json").read_text(encoding="utf-8"))
     assert verdict["champion"] == first
     assert not [check for check in verdict["checks"] if check["check"] == "champion" and not check["passed"]]
 
-    assert [line.split() for line in project.ok("dvc", "params", "diff").splitlines()[1:]] == [
-        ["params.yaml", "train.epochs", "4", "1"]
-    ]
+    changed = [line.split()[1:] for line in project.ok("dvc", "params", "diff").splitlines()]
+    assert ["train.epochs", "4", "1"] in changed
     compared = project.ok("dvc", "metrics", "diff")
     assert {line.split()[0] for line in compared.splitlines()[1:]} <= {"reports/metrics.json"}
     assert "failed" not in compared
