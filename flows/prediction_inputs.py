@@ -86,7 +86,7 @@ def frames_of_source(source: Source, *, id_column: str | None, text_column: str)
     Raises:
         FileNotFoundError, ValueError: see `read_batches`; also an input without rows or without these columns.
     """
-    names = column_names(source)
+    names = column_names(source, wanted=[text_column, id_column or "doc_id"])
     if not names:
         raise ValueError(f"{source}: it is empty; expected at least one row")
     for column, option in ((text_column, "--text-column"), (id_column, "--id-column")):

@@ -112,10 +112,11 @@ CSV = 'doc_id,text,label\n1,"Café, 打开",a\n2,,b\n'
         ("a.csv", "doc_id;text;label\n1;Café, 打开;a\n2;;b\n".encode()),
         ("a.csv", "sep=;\r\ndoc_id;text;label\r\n1;Café, 打开;a\r\n2;;b".encode()),
         ("a.csv", "\ufeffsep=|\ndoc_id|text|label\n1|Café, 打开|a\n2||b\n".encode()),
+        ("a.csv", '"doc_id";"text";"label"\n"1";"Café, 打开";"a"\n"2";"";"b"\n'.encode()),
         ("a.tsv", CSV.encode()),
         ("a.csv", CSV.replace("doc_id,text,label", ' doc_id , "text",label ').replace(' "text"', '"text "').encode()),
     ],
-    ids=["mark", "utf-16", "unicode text", "big-endian", "upper case", "semicolon", "sep=", "mark and sep=", "commas in tsv", "blanks"],
+    ids=["mark", "utf-16", "unicode text", "big-endian", "upper case", "semicolon", "quoted semicolon", "sep=", "mark and sep=", "commas in tsv", "blanks"],
 )  # fmt: skip
 def test_every_way_of_writing_gives_the_same_rows(tmp_path: Path, name: str, data: bytes) -> None:
     assert rows(tmp_path, name, data) == TABLE
@@ -132,7 +133,9 @@ def test_every_way_of_writing_gives_the_same_rows(tmp_path: Path, name: str, dat
 )
 def test_another_encoding_is_named_and_read_by_a_setting(tmp_path: Path, encoding: str, text: str) -> None:
     data = f'doc_id,text,label\n1,"{text}",a\n'.encode(encoding)
-    if encoding != "utf-16-le":
+    if encoding == "utf-16-le":  # ASCII in it has zeros, and needs no setting
+        assert rows(tmp_path, "a.csv", data) == [("1", text, "a")]
+    else:
         assert (
             f"a.csv: row 1, column 'text': invalid UTF-8 (byte {data[data.index(b'1,') + 3 :].lstrip(b'Caf')[0]:#04x}"
             in (error(tmp_path, "a.csv", data))
@@ -216,3 +219,9 @@ def test_lists_of_labels_as_json_or_with_separators(tmp_path: Path) -> None:
         "doc_id,tags\n1,\"['a', 'b']\"\n2,[]\n"
     )  # as a data frame's lists are written
     assert pl.concat(read_batches(tmp_path / "a.csv", columns, 9))["tags"].to_list() == [["a", "b"], []]
+
+
+def test_the_separator_is_the_one_by_which_the_columns_are_there(tmp_path: Path) -> None:
+    data = 'doc_id;text;label;"more, or less"\n1;a, b;c;d\n'
+    assert rows(tmp_path, "a.csv", data) == [("1", "a, b", "c")]
+    assert "no column 'doc_id'" in error(tmp_path, "a.csv", data, separator=",")

@@ -388,3 +388,44 @@ def test_the_file_that_lacks_a_column_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(ValueError, match=r"b\.jsonl: no column 'grade'"):
         ingest(corpus, documents=tmp_path / "out", rejects=tmp_path / "no")
+
+
+def test_the_settings_of_a_corpus_say_how_its_files_are_written(tmp_path: Path) -> None:
+    data = "doc_id|text|stars|kind|tags\n1|'Café| \\'été\\''|4,5|NA|a;b\n"
+    (tmp_path / "a.csv").write_bytes(data.encode("cp1252"))
+    kinds = {"stars": "regression", "kind": "classification", "tags": "multilabel"}
+    corpus = RawCorpus(
+        name="c",
+        source=tmp_path / "a.csv",
+        settings=CorpusSettings(
+            lang="other",
+            encoding="cp1252",
+            separator="|",
+            quote="'",
+            escape="\\",
+            decimal=",",
+            null_values=["NA"],
+            list_separator=";",
+        ),
+        tasks=[Task(name=name, kind=kind, corpora=["c"]) for name, kind in kinds.items()],
+        part_size=IngestSettings(),
+    )
+    ingest(corpus, documents=tmp_path / "out", rejects=tmp_path / "no")
+    (row,) = read_table(tmp_path / "out").select("text", *kinds).to_dicts()
+    assert row == {"text": "Café| 'été'", "stars": 4.5, "kind": None, "tags": ["a", "b"]}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"encoding": "cp1253x"}, "expected the name of an encoding"),
+        ({"encoding": "base64"}, "expected the name of an encoding"),
+        ({"separator": "ab"}, "expected one ASCII character"),
+        ({"escape": ""}, "expected one ASCII character"),
+        ({"list_separator": "；"}, "expected one ASCII character"),
+    ],
+    ids=["unknown", "no text", "two characters", "none", "not ASCII"],
+)
+def test_settings_of_files_are_checked(settings: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        CorpusSettings(**settings)  # type: ignore[arg-type]

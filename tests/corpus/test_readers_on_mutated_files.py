@@ -140,7 +140,7 @@ def _num_rows(name: str, data: bytes) -> int | None:
         data = gzip.decompress(
             data
         )  # an error of it would be rows that are damaged, and no error of the reader
-    if data.startswith((b"sep=", b"\xff\xfe", b"\xfe\xff")) and name != "b.csv":
+    if name != "b.csv" and (data.startswith((b"sep=", b"\xff\xfe", b"\xfe\xff")) or b"\x00" in data[:4]):
         return None
     encoding = "utf-16" if name == "b.csv" else "utf-8-sig"
     text = data.decode(encoding, errors="replace" if name == "b.csv" else "surrogateescape")
@@ -150,13 +150,17 @@ def _num_rows(name: str, data: bytes) -> int | None:
         separator = {"a.csv": ",", "a.tsv": "\t", "b.csv": ";"}[name]
         rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True)
         return sum(1 for row in rows if row) - 1
-    try:
-        return len(json.loads(text))
-    except ValueError:
-        return len([line for line in text.split("\n") if line.strip()])
+    text = text.strip()
+    if text.startswith("["):
+        return len(json.loads(text, strict=False))
+    count = 0
+    while text:
+        _, end = json.JSONDecoder(strict=False).raw_decode(text)
+        text, count = text[end:].lstrip(), count + 1
+    return count
 
 
-@pytest.mark.parametrize("count", [60, pytest.param(1_250, marks=pytest.mark.slow)], ids=["some", "10,000"])
+@pytest.mark.parametrize("count", [40, pytest.param(1_250, marks=pytest.mark.slow)], ids=["some", "10,000"])
 @pytest.mark.parametrize("name", list(FILES))
 def test_a_mutated_file_gives_rows_or_one_clear_error(tmp_path: Path, name: str, count: int) -> None:
     path = tmp_path / name

@@ -55,6 +55,7 @@ _TABLES = {
     ".csv": _Table(delimited.column_names, delimited.read),
     ".tsv": _Table(partial(delimited.column_names, separator="\t"), partial(delimited.read, separator="\t")),
 }
+_SPREADSHEETS = (".xlsx", ".xls", ".ods", ".numbers")
 _FORMATS = (*_TABLES, plain_text.SUFFIX)
 
 
@@ -83,8 +84,9 @@ def _suffix(file: InputFile) -> str:
     is_compressed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
     suffix = suffixes[-1 - is_compressed] if len(suffixes) > is_compressed else ""
     if suffix not in _FORMATS or (is_compressed and suffix == ".parquet"):
+        remedy = "; export the sheet as CSV" if suffix in _SPREADSHEETS else ""
         raise ValueError(
-            f"{file}: unknown format; expected one of {', '.join(_FORMATS)}, also with .gz or .zst (not .parquet)"
+            f"{file}: unknown format; expected one of {', '.join(_FORMATS)}, also with .gz or .zst (not .parquet){remedy}"
         )
     return suffix
 

@@ -1,7 +1,7 @@
 """CSV and TSV files in batches. An empty cell is null; lists are written as JSON."""
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -57,7 +57,7 @@ def column_names(
     file: InputFile, dialect: Dialect, wanted: Collection[str] = (), *, separator: str = ","
 ) -> list[str]:
     """Return the columns of the header."""
-    with _opened(file, dialect, separator) as table:
+    with _opened(file, dialect, separator, wanted) as table:
         return table.names
 
 
@@ -71,7 +71,7 @@ def read(
     separator: str = ",",
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows, a block of the file at a time; `rows` is not needed, since blocks are small."""
-    with _opened(file, dialect, separator) as table:
+    with _opened(file, dialect, separator, columns) as table:
         parser = _Parser(table, columns, strict)
         reader = RecordReader(
             table.read, table.syntax, head=table.head, width=len(table.names), max_bytes=_MAX_RECORD_BYTES
@@ -91,7 +91,7 @@ def read(
 
 
 @contextmanager
-def _opened(file: InputFile, dialect: Dialect, separator: str) -> Iterator[_Table]:
+def _opened(file: InputFile, dialect: Dialect, separator: str, wanted: Collection[str]) -> Iterator[_Table]:
     with file.stream() as stream:
         reader = Utf8Reader(file, stream, dialect)
         head = reader.read(BLOCK_BYTES)
@@ -113,9 +113,7 @@ def _opened(file: InputFile, dialect: Dialect, separator: str) -> Iterator[_Tabl
             )
             for candidate in candidates
         ]
-        headers = [_header(head, syntax, file, dialect) for syntax in syntaxes]
-        # No table of documents has one column: then the cells are separated by something else.
-        names, end, syntax = next((h for h in headers if len(h[0]) > 1), headers[0])
+        names, end, syntax = _best_header(head, syntaxes, file, dialect=dialect, wanted=wanted)
         yield _Table(
             file=file,
             dialect=dialect,
@@ -124,6 +122,25 @@ def _opened(file: InputFile, dialect: Dialect, separator: str) -> Iterator[_Tabl
             head=head[end:],
             read=reader.read_into,
         )
+
+
+def _best_header(
+    head: bytes, syntaxes: Sequence[Syntax], file: InputFile, *, dialect: Dialect, wanted: Collection[str]
+) -> tuple[list[str], int, Syntax]:
+    """Return the header in the syntax in which it has most of the columns that are read, or else more than one.
+
+    No table of documents has one column: then its cells are separated by something else.
+    """
+    headers: list[tuple[list[str], int, Syntax]] = []
+    errors: list[ValueError] = []
+    for syntax in syntaxes:
+        try:
+            headers.append(_header(head, syntax, file, dialect))
+        except ValueError as error:
+            errors.append(error)
+    if not headers:
+        raise errors[0]
+    return max(headers, key=lambda header: (len(set(header[0]) & set(wanted)), len(header[0]) > 1))
 
 
 def _header(head: bytes, syntax: Syntax, file: InputFile, dialect: Dialect) -> tuple[list[str], int, Syntax]:

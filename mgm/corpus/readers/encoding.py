@@ -1,4 +1,4 @@
-"""Text files of any encoding as UTF-8: by the byte order mark, else by the setting, else they must be UTF-8."""
+"""Text files of any encoding as UTF-8: by the byte order mark, else by the setting, else UTF-16 where it is plain, or UTF-8."""
 
 import codecs
 import itertools
@@ -28,7 +28,8 @@ class Utf8Reader:
         self.file, self.stream, self.dialect = file, stream, dialect
         head = read_block(file, stream, 4)
         mark = next((mark for mark in _MARKS if head.startswith(mark)), b"")
-        self.encoding = _MARKS[mark] if mark else codecs.lookup(dialect.encoding or "utf-8").name
+        name = _MARKS[mark] if mark else dialect.encoding or _by_zeros(head)
+        self.encoding = codecs.lookup(name).name
         self.decoder = None
         self.pending = head[len(mark) :]
         self.position = len(mark)
@@ -79,6 +80,14 @@ class Utf8Reader:
         return data
 
 
+def _by_zeros(head: bytes) -> str:
+    """Return UTF-16 where the first four bytes are two ASCII characters in it, else UTF-8."""
+    zeros = [byte == 0 for byte in head]
+    if zeros == [False, True, False, True]:
+        return "utf-16-le"
+    return "utf-16-be" if zeros == [True, False, True, False] else "utf-8"
+
+
 def invalid_utf8(data: bytes, dialect: Dialect, where: bytes | None = None) -> str:
     """Return the end of an error: the first byte that is not UTF-8, what the file is instead, and what reads it.
 
@@ -104,10 +113,9 @@ def invalid_utf8(data: bytes, dialect: Dialect, where: bytes | None = None) -> s
 
 
 def guess_encoding(sample: bytes) -> str | None:
-    """Return the encoding that bytes that are not UTF-8 look like; None: UTF-8 with a damaged byte."""
-    zeros = sample.count(0)
-    if zeros * 4 > len(sample):
-        return "utf-16-le" if sample[1::2].count(0) * 2 > zeros else "utf-16-be"
+    """Return the encoding that bytes that are not UTF-8 look like; None: UTF-8 with a damaged byte, or no text."""
+    if sum(byte < 0x20 and byte not in b"\t\n\r" for byte in sample) * 20 > len(sample):
+        return None
     text = sample.decode("utf-8", errors="replace")
     damaged = text.count("\ufffd")
     if sum(character > "\x7f" for character in text) > 2 * damaged:

@@ -32,11 +32,12 @@ def decode_cells(
     if dialect.list_separator and is_labels:
         labels = cells.str.split(dialect.list_separator).list.eval(pl.element().str.strip_chars())
         return labels.list.eval(pl.element().filter(pl.element() != ""))
-    lines = f'{{"{_CELL}":' + cells.fill_null("null") + "}"
+    begin, between = f'{{"{_CELL}":', "}\n" + f'{{"{_CELL}":'
+    lines = begin + cells.fill_null("null").str.join(between)[0] + "}"
     try:
-        table = parse_lines(lines.str.join("\n")[0].encode(), {_CELL: arrow_type(dtype)})
+        table = parse_lines(lines.encode(), {_CELL: arrow_type(dtype)})
         if table.num_rows == len(cells):
-            return pl.Series(cells.name, pl.from_arrow(table.column(_CELL)), dtype=dtype)
+            return pl.DataFrame(pl.from_arrow(table)).to_series().alias(cells.name).cast(dtype)
     except pa.ArrowInvalid:
         pass  # some cell needs a closer look
     values = []
