@@ -72,7 +72,7 @@ def test_the_command_rewrites_the_file(tmp_path: Path, capsys: pytest.CaptureFix
     assert capsys.readouterr().out == f"{path}: all names are those of now\n"
 
 
-@pytest.mark.parametrize(("content", "message"), [(None, "No such file"), ("a: [", "not valid YAML")])
+@pytest.mark.parametrize(("content", "message"), [(None, "no such file"), ("a: [", "not valid YAML")])
 def test_what_is_no_file_of_settings(
     content: str | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
