@@ -1,12 +1,17 @@
 """CSV and TSV: no row is lost where quotes, line breaks and columns are other than a parser hopes for."""
 
+import csv
+import io
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from mgm.corpus.readers import Dialect, column_names, read_batches
+from mgm.corpus.readers import Dialect, column_names, delimited, read_batches, records
 from mgm.tasks import TASK_KINDS
 
 COLUMNS = {"doc_id": pl.String(), "text": pl.String(), "label": pl.String()}
@@ -225,3 +230,32 @@ def test_the_separator_is_the_one_by_which_the_columns_are_there(tmp_path: Path)
     data = 'doc_id;text;label;"more, or less"\n1;a, b;c;d\n'
     assert rows(tmp_path, "a.csv", data) == [("1", "a, b", "c")]
     assert "no column 'doc_id'" in error(tmp_path, "a.csv", data, separator=",")
+
+
+_cells = st.text(st.sampled_from("ab\"',;|\\ \n打é\x00"), max_size=6)
+
+
+@settings(max_examples=150)
+@given(
+    written=st.lists(st.tuples(_cells, _cells, _cells), min_size=1, max_size=8),
+    separator=st.sampled_from(",;\t"),
+    quoting=st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    line_end=st.sampled_from(["\n", "\r\n"]),
+    block=st.integers(40, 90),
+)
+def test_what_is_written_is_read_wherever_blocks_end(
+    tmp_path_factory: pytest.TempPathFactory,
+    written: list[tuple[str, str, str]],
+    separator: str,
+    quoting: Any,
+    line_end: str,
+    block: int,
+) -> None:
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=separator, quoting=quoting, lineterminator=line_end).writerows(
+        [COLUMNS, *written]
+    )
+    with mock.patch.object(records, "BLOCK_BYTES", block), mock.patch.object(delimited, "BLOCK_BYTES", block):
+        found = rows(tmp_path_factory.mktemp("csv"), "a.csv", file.getvalue())
+    # an empty cell is null, and a row of these alone is one
+    assert found == [tuple(cell or None for cell in row) for row in written]

@@ -30,7 +30,7 @@ from mgm.corpus.readers.types import arrow_type, convert, is_nested
 _MAX_RECORD_BYTES = 128 << 20
 _PARSED_BYTES = 1 << 20  # at a time: they stay in the processor's cache
 _SHOWN_BYTES = 2_000
-_MAX_HEADER_BYTES = 1 << 20
+_MAX_HEADER_BYTES = 1 << 18
 _SEPARATORS = (",", "\t", ";", "|")
 _SEPARATOR_LINE = re.compile(rb'"?sep=(.)"?\r?\n', re.IGNORECASE)
 """The first line by which spreadsheets are told the separator."""
@@ -57,7 +57,7 @@ def column_names(
     file: InputFile, dialect: Dialect, wanted: Collection[str] = (), *, separator: str = ","
 ) -> list[str]:
     """Return the columns of the header."""
-    with _opened(file, dialect, separator, wanted) as table:
+    with _opened(file, dialect, separator, wanted, head_bytes=_MAX_HEADER_BYTES) as table:
         return table.names
 
 
@@ -91,10 +91,17 @@ def read(
 
 
 @contextmanager
-def _opened(file: InputFile, dialect: Dialect, separator: str, wanted: Collection[str]) -> Iterator[_Table]:
+def _opened(
+    file: InputFile,
+    dialect: Dialect,
+    separator: str,
+    wanted: Collection[str],
+    *,
+    head_bytes: int = BLOCK_BYTES,
+) -> Iterator[_Table]:
     with file.stream() as stream:
         reader = Utf8Reader(file, stream, dialect)
-        head = reader.read(BLOCK_BYTES)
+        head = reader.read(head_bytes)
         candidates = (
             [dialect.separator] if dialect.separator else list(dict.fromkeys((separator, *_SEPARATORS)))
         )
