@@ -14,7 +14,7 @@ from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.slow
 
-STAGES = ("vectors", "pretrain", "teachers")
+STAGES = ("corpora", "vectors", "pretrain", "teachers")
 
 
 def ran(output: str) -> list[str]:
@@ -46,7 +46,7 @@ def test_teachers_are_trained_once(project: Project) -> None:
     command = ["python", "-m", "flows.distill", "--tasks", "dish", "themes"]
     output = project.ok(*command)
     teachers = ["study/dvc.yaml:single@dish", "study/dvc.yaml:single@themes"]
-    assert sorted(ran(output)) == ["pretrain", *teachers, "vectors"]
+    assert sorted(ran(output)) == ["corpora", "pretrain", *teachers, "vectors"]
     printed = yaml.safe_load(output[output.index("distillation:") :])
     files = {task: [f"{task}/single.parquet"] for task in ("dish", "themes")}
     assert printed["distillation"]["teachers"] == files
