@@ -13,9 +13,10 @@ import polars as pl
 from tqdm import tqdm
 
 from flows import keys
-from flows.champion import champion_folder
+from flows.champion import champion_folder, read_champion
 from flows.prediction_inputs import STDIN, frames_of_lines, frames_of_source, split_arguments
 from flows.prediction_lines import prediction_lines
+from flows.project import CANDIDATE
 from mgm.corpus.parts import Counts
 from mgm.corpus.writers import Write, output_suffix, writing_table
 from mgm.inference.model import REJECTED, Model
@@ -46,7 +47,7 @@ class PredictionOptions:
         arguments: texts or sources; none, or `-`: the lines of standard input.
         all_texts: whether every argument is a text, even where a file has this name.
         output: the file to write; None: predictions are printed.
-        bundle: a bundle's folder; None: the champion's.
+        bundle: a bundle's folder; None: the champion's, or the candidate's where there is no champion yet.
         tasks: names of tasks, or several joined by commas; none: as `Model.predict`.
         proba: whether to give the probability of every label.
         explain: whether to give the words that count.
@@ -81,7 +82,7 @@ def predict(options: PredictionOptions) -> None:
     texts, sources = (arguments, []) if options.all_texts or is_stdin else split_arguments(arguments)
     if options.output is not None and options.output.exists() and _is_among(options.output, sources):
         raise ValueError(f"{options.output}: it is an input; expected another file for the output")
-    model = Model.load(options.bundle or champion_folder(), public_key=keys.verify_key())
+    model = Model.load(options.bundle or _default_bundle(), public_key=keys.verify_key())
     if is_stdin:
         frames = frames_of_lines()
     else:
@@ -96,6 +97,14 @@ def predict(options: PredictionOptions) -> None:
     if counts.rejected:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.reasons.items())
         print(f"{counts.rejected:,} of {counts.rows_in:,} texts rejected: {reasons}", file=sys.stderr)
+
+
+def _default_bundle() -> Path:
+    """Return the champion's folder, or the candidate's where nothing was ever promoted, which a line on stderr says."""
+    if read_champion() is None and CANDIDATE.is_dir():
+        print(f"there is no champion yet; {CANDIDATE} answers", file=sys.stderr)
+        return CANDIDATE
+    return champion_folder()
 
 
 def _is_among(output: Path, sources: Sequence[str]) -> bool:

@@ -28,7 +28,10 @@ def predict(
         ),
     ] = None,
     bundle: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="The bundle; default: the champion's.")
+        Path | None,
+        typer.Option(
+            metavar="FOLDER", help="The bundle; default: the champion's, without one the candidate's."
+        ),
     ] = None,
     tasks: Annotated[
         list[str] | None,
@@ -62,7 +65,7 @@ def predict(
     ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Predict texts with the champion or another bundle.
+    """Predict texts with the champion, without one with the candidate, or with another bundle.
 
     An argument is a file where one of this name exists; a name with the suffix of a file that does not exist is an error. A text that
     cannot be predicted stays in the output, with the reasons in `rejected`, and is no failure.

@@ -155,6 +155,17 @@ def test_champion_is_the_default(folder: Path, bundle: Path, capsys: pytest.Capt
     assert capsys.readouterr().out.startswith("Press Enter.\n  price  ")
 
 
+def test_the_candidate_answers_where_there_is_no_champion(
+    folder: Path, bundle: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "models").mkdir()
+    (folder / "models" / "candidate").symlink_to(bundle)
+    assert main(["predict", "Press Enter.", "--tasks", "price"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("Press Enter.\n  price  ")
+    assert printed.err == "there is no champion yet; models/candidate answers\n"
+
+
 def test_no_champion_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["predict", "Press Enter."]) == exit_codes.FAILED
     assert capsys.readouterr().err == (
