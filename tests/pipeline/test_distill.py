@@ -47,7 +47,8 @@ def test_teachers_are_trained_once(project: Project) -> None:
     output = project.ok(*command)
     teachers = ["study/dvc.yaml:single@dish", "study/dvc.yaml:single@themes"]
     assert sorted(ran(output)) == ["corpora", "pretrain", *teachers, "vectors"]
-    printed = yaml.safe_load(output[output.index("distillation:") :])
+    (block,) = re.findall(r"^distillation:\n(?: .*\n)+", output, re.MULTILINE)
+    printed = yaml.safe_load(block)
     files = {task: [f"{task}/single.parquet"] for task in ("dish", "themes")}
     assert printed["distillation"]["teachers"] == files
 
