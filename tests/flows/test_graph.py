@@ -169,7 +169,7 @@ def test_training_reads_what_its_input_stages_write() -> None:
     read = {d for d in graph["stages"]["train"]["deps"] if d.startswith(("data", "reports"))}
     written = {
         next(iter(out)) if isinstance(out, dict) else out
-        for name in ("features", *TRAINING_INPUTS)
+        for name in ("corpora", "features", *TRAINING_INPUTS)
         for out in graph["stages"][name].get("outs", []) + graph["stages"][name].get("metrics", [])
     }
     assert read <= written

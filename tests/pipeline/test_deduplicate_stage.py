@@ -51,6 +51,8 @@ def test_documents_rejects_and_statistics_are_written(
         "moved": 0,
         "conflicts": {"topic": 1},
         "labels_lost": {"topic": 0},
+        "labelled": {"train": 3, "valid": 0, "test": 0},
+        "labelled_copies": {"train": 1, "valid": 0, "test": 0},
         "split_overlap": {"exact": 0},
         "split_overlap_ids": {"exact": []},
         "examples": [{"task": "topic", "doc_ids": ["d0", "d1"], "labels": ["leaf", "drink"]}],

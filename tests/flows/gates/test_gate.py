@@ -35,7 +35,8 @@ def test_the_command_stops_on_bad_data_and_says_why(project, documents, monkeypa
     ):
         assert part in printed.err
     assert "Calculating" not in printed.err and "Traceback" not in printed.err
-    assert "STOPPED" in printed.out and "done in" not in printed.out
+    assert "STOPPED" in printed.err and "done in" not in printed.err
+    assert printed.out == ""
     written = {path for path in project.folder.rglob("*") if path.is_file()} - before
     docs = {path for path in written if path.is_relative_to(project.folder / "reports/data_docs")}
     assert written - docs == {project.folder / "reports/gates/failed/ingest/notes.json"}
