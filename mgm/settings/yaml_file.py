@@ -17,7 +17,7 @@ def load_yaml(text: str) -> Any:
         YAMLError: it is not YAML, or a mapping has a key twice.
     """
     try:
-        return YAML(typ="safe", pure=True).load(text)
+        return YAML(typ="safe").load(text)  # by libyaml, where it is installed
     except MarkedYAMLError as error:  # its own text has many lines, and an address
         line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         raise YAMLError(f"{line}{error.problem}") from error
