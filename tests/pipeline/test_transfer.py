@@ -38,7 +38,7 @@ def test_transfer_runs_are_compared_and_params_restored(built: Project, tmp_path
     again = project.ok(*command)
     assert again.startswith("params.yaml: put back")
     again = again.partition("\n")[2]  # the table alone: nothing is run again
-    assert again.splitlines() == output.splitlines()[-len(again.splitlines()) :]
+    assert again.strip() in output
     assert "Running stage" not in again
     assert (project.root / "params.yaml").read_bytes() == before
 

@@ -92,7 +92,7 @@ def test_the_stage_starts_the_set_number_of_processes(
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    lines = done.stderr.splitlines()
     assert [line.partition(":")[0] for line in lines if line.startswith("epoch ")][:2] == [
         "epoch 1/2",
         "epoch 2/2",
