@@ -3,11 +3,10 @@
 import logging
 import os
 import sys
-from contextlib import redirect_stdout
-from pathlib import Path
 
 from dvclive import Live
 
+from flows import logs
 from flows.project import CANDIDATE, FEATURES, PROFILE, REPORTS, TRAINING, VOCABULARY
 from flows.stages.command_line import run_stage
 from flows.training_run import Console, checkpoint, facts, prepare
@@ -40,13 +39,9 @@ def main() -> None:
         if context.is_main_process:
             _train(settings)
         else:
-            with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-                tasks = settings.active_tasks()
-                fit(
-                    prepare(settings, tasks),
-                    settings,
-                    checkpoint=checkpoint("train", settings, tasks),
-                )
+            logs.set_level("WARNING")  # the main process says what all of them do
+            tasks = settings.active_tasks()
+            fit(prepare(settings, tasks), settings, checkpoint=checkpoint("train", settings, tasks))
 
 
 def _become_torchrun(num_processes: int) -> None:

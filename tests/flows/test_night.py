@@ -336,7 +336,13 @@ assert scan.collect().height == 9
 """
 
 
-@pytest.mark.parametrize("unsafe", ["", "true"], ids=["as it is", "unsafe by the environment"])
+@pytest.mark.parametrize(
+    "unsafe",
+    [
+        pytest.param("", id="as it is"),
+        pytest.param("true", id="unsafe by the environment", marks=pytest.mark.slow),
+    ],
+)
 def test_of_two_runs_on_an_object_store_one_commits(commands: Path, bundle: Path, unsafe: str) -> None:
     """Also where a variable of other Delta writers switches their safety off."""
     variables = {"AWS_S3_ALLOW_UNSAFE_RENAME": unsafe, "AWS_CONDITIONAL_PUT": "disabled"} if unsafe else {}

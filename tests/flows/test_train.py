@@ -57,6 +57,7 @@ def failed(empty_repository: Path, tmp_path_factory: pytest.TempPathFactory, run
     return root, run_module("flows.train", "--workers", "2", cwd=root)
 
 
+@pytest.mark.slow
 def test_a_failed_stage_fails_the_run_and_shows_its_output(failed) -> None:
     _, run = failed
     assert run.returncode == 1
@@ -66,18 +67,21 @@ def test_a_failed_stage_fails_the_run_and_shows_its_output(failed) -> None:
     assert "not run, because they need what failed: below" in error
 
 
+@pytest.mark.slow
 def test_nothing_below_a_failed_stage_runs(failed) -> None:
     root, run = failed
     assert not (root / "below").exists()
     assert "Running stage 'below'" not in run.stdout + run.stderr
 
 
+@pytest.mark.slow
 def test_independent_stages_run_at_once_and_to_their_end(failed) -> None:
     root, _ = failed
     assert (root / "beside").read_text(encoding="utf-8") == "左\n右\n"
     assert all(f"\n  {name}:" in (root / "dvc.lock").read_text() for name in ("left", "right", "beside"))
 
 
+@pytest.mark.slow
 def test_prefect_stays_in_the_project_and_quiet(failed) -> None:
     root, _ = failed
     assert (root / ".prefect" / "prefect.db").is_file()

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
+import pytest
 import yaml
 
 from mgm.tasks import TASK_KINDS
@@ -79,6 +80,7 @@ def write_project(root: Path) -> None:
         (root / f"{name}.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_package_adds_a_kind_from_jsonl_to_a_scored_night(tmp_path: Path) -> None:
     """The package is found by its entry point; no file of the project knows of its kind."""
     write_project(tmp_path)

@@ -66,6 +66,7 @@ def test_stages_run_and_only_results_are_on_stdout(project: Path, mgm: Mgm) -> N
     assert done.stdout.strip() == ""  # there are no metrics
 
 
+@pytest.mark.slow
 def test_a_stage_alone_and_again_by_force(project: Path, mgm: Mgm) -> None:
     mgm("run", "first")
     assert (project / "first").exists() and not (project / "second").exists()

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 CODE = """
 import sys
@@ -15,6 +17,7 @@ assert "great_expectations" not in sys.modules, "the gates import Great Expectat
 """
 
 
+@pytest.mark.slow
 def test_importing_flows_and_gates_imports_no_great_expectations() -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", CODE], env=environment, timeout=300, check=True)
