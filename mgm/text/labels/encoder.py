@@ -30,11 +30,11 @@ class LabelEncoder(ABC):
 
         Only kinds with a label space have it.
         """
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no label space")
 
     def drop(self, column: pl.Expr, labels: pl.Series) -> pl.Expr:
         """Return the column without these labels. Only kinds with a label space have it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no label space")
 
 
 LABEL_ENCODERS: KindRegistry[LabelEncoder] = KindRegistry("label encoder")
