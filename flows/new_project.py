@@ -20,6 +20,7 @@ from mgm.corpus.raw_tables import read_whole, table_file, table_format, write_ta
 from mgm.files import write_text
 from mgm.settings.settings import PARAMS, Settings
 from mgm.settings.yaml_file import dump_yaml, dump_yaml_line, load_yaml
+from mgm.tasks.names import free_name
 
 TEMPLATE = Path(__file__).parent / "template"
 README, GITIGNORE = Path("README.md"), Path(".gitignore")
@@ -147,12 +148,12 @@ def params_text(corpora: Sequence[NewCorpus]) -> str:
     for corpus in corpora:
         renamed = corpus.proposal.columns.get("columns", {})
         for task, settings in corpus.proposal.tasks.items():
-            column, name = renamed.get(task, task), task
+            column = renamed.get(task, task)
             if task in tasks and tasks[task][0]["kind"] == settings["kind"]:
                 tasks[task][0]["corpora"].append(corpus.name)
                 continue
-            if task in tasks:  # the same name for another thing
-                name = f"{task}_{corpus.name}"
+            name = free_name(f"{task}_{corpus.name}" if task in tasks else task, tasks)
+            if name != task:  # the same name for another thing
                 others = {t: c for t, c in columns[corpus.name].get("columns", {}).items() if t != task}
                 columns[corpus.name]["columns"] = others | {name: column}
             entry = {"kind": settings["kind"], "corpora": [corpus.name], **settings}

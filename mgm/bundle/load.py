@@ -40,7 +40,7 @@ def load_bundle(folder: Path) -> Bundle:
     identity = bundle_id(folder)
     verify(folder)
     config = read_json(folder / CONFIG)
-    settings = TrainingSettings.parse(config["settings"], str(folder / CONFIG))
+    settings = TrainingSettings.parse(config["settings"], str(folder / CONFIG), checks_task_names=False)
     tasks = [Task(**task) for task in config["tasks"]]
     network = _load_network(folder, settings, tasks, config)
     return Bundle(

@@ -19,7 +19,7 @@ from mgm.corpus.readers import InputFile, read_batches
 from mgm.corpus.split_column import BY_HASH, SPLIT, parse_splits
 from mgm.corpus.splits import split_of
 from mgm.settings.names import nearest
-from mgm.tasks import RECONSTRUCTION
+from mgm.tasks.names import free_name
 
 ID_NAMES = ("doc_id", "id", "uid", "uuid", "key", "document_id", "row_id", "编号", "序号")
 TEXT_NAMES = (
@@ -46,7 +46,8 @@ _RARE = 5
 FEW_ROWS = 5_000
 _FEW_ROWS_TRAINING = {"epochs": 24, "patience": 6}
 """With few rows an epoch is few steps (benchmarks/quality.yaml, few)."""
-_FIXED = ("doc_id", "text", "lang", "group", "split", RECONSTRUCTION)
+_FIXED = ("lang", "group", "split")
+"""Names by which a reader of the settings would take a task for another column of the documents."""
 
 
 @dataclass(kw_only=True)
@@ -370,11 +371,8 @@ def _separator(labels: pl.Series) -> str | None:
 
 
 def _task_name(column: str, proposal: Proposal) -> str:
-    """Return a column's name as that of a task: of letters, digits and underscores, and not one of the documents' columns."""
-    name = re.sub(r"\W+", "_", column).strip("_") or "task"
-    while name in _FIXED or name in proposal.tasks:
-        name += "_label"
-    return name
+    """Return a column's name as that of a task: of letters, digits and underscores, and free beside the other tasks."""
+    return free_name(re.sub(r"\W+", "_", column).strip("_") or "task", [*proposal.tasks, *_FIXED])
 
 
 def _named(columns: Mapping[str, pl.Series], names: tuple[str, ...]) -> str | None:

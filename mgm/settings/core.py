@@ -15,7 +15,8 @@ from mgm.settings.references import check_spelling, find_ignored, task_mentions,
 from mgm.settings.renamed import check_renamed
 from mgm.settings.section import Section
 from mgm.settings.yaml_file import YAMLError, load_yaml
-from mgm.tasks import RECONSTRUCTION, Task, TaskSettings, tasks_of
+from mgm.tasks import Task, TaskSettings, tasks_of
+from mgm.tasks.names import invalid_names
 
 PARAMS = Path("params.yaml")
 
@@ -85,8 +86,14 @@ class CoreSettings(Section):
         return settings
 
     @classmethod
-    def parse(cls, raw: dict[str, Any], where: str = str(PARAMS)) -> Self:
-        """Check the sections of this view in a mapping, as `load` does; `where` names its source in errors."""
+    def parse(cls, raw: dict[str, Any], where: str = str(PARAMS), *, checks_task_names: bool = True) -> Self:
+        """Check the sections of this view in a mapping, as `load` does.
+
+        Args:
+            raw: the sections.
+            where: their source, for errors.
+            checks_task_names: whether the tasks' names must be free in tables of predictions; those of a trained model are given.
+        """
         check_renamed(raw, where)
         problems = [
             f"{where}: {key}: unknown key{nearest(str(key), SECTIONS)}" for key in raw if key not in SECTIONS
@@ -97,6 +104,8 @@ class CoreSettings(Section):
             raise ValueError("\n".join([*problems, error_lines(error, cls, where)])) from error
         if problems:
             raise ValueError("\n".join(problems))
+        if checks_task_names:
+            settings._check_task_names(where)
         settings._check(raw, where)
         return settings
 
@@ -115,11 +124,6 @@ class CoreSettings(Section):
             ValueError: a name stands nowhere else.
         """
         self._check_corpora(set(raw.get("corpora") or {}), where)
-        for name in self.tasks:
-            if name == RECONSTRUCTION:
-                raise ValueError(
-                    f"{where}: tasks.{name}: a column of the predictions; give the task another name"
-                )
         find_ignored(task_mentions(self), self.tasks, where)
         for name, corpus in self.corpora.items():
             labelled_tasks = [t for t, task in self.tasks.items() if name in task.corpora]
@@ -130,6 +134,16 @@ class CoreSettings(Section):
             raise ValueError(
                 f"{where}: no enabled corpus has a task that is trained; enable one or add a task"
             )
+
+    def _check_task_names(self, where: str) -> None:
+        """Check that the outputs can have a column of every task's name."""
+        lines = [
+            f"{where}: tasks: {name!r}: {fault} (where the input's column has the old name, "
+            f"corpora.{self.tasks[name].corpora[0]}.columns maps the new one to it)"
+            for name, fault in invalid_names(self.tasks)
+        ]
+        if lines:
+            raise ValueError("\n".join(lines))
 
     def _check_corpora(self, written: set[str], where: str) -> None:
         """Check that no name of a corpus is another one misspelt; one that is only not enabled is a corpus that is off.

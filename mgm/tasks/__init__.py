@@ -1,7 +1,8 @@
 """Tasks, and the kinds of tasks."""
 
 from mgm.tasks.kinds import SPAN, TASK_KINDS, KindRegistry, TaskKind
-from mgm.tasks.task import RECONSTRUCTION, Task, TaskSettings, tasks_of, with_label_spaces
+from mgm.tasks.names import RECONSTRUCTION
+from mgm.tasks.task import Task, TaskSettings, tasks_of, with_label_spaces
 
 __all__ = [
     "RECONSTRUCTION",

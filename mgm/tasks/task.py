@@ -8,9 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from mgm.tasks.kinds import TASK_KINDS, TaskKind
 
-RECONSTRUCTION = "reconstruction_error"
-"""The column of the predictions that measures how far a document is from the training documents. No task has this name."""
-
 
 class TaskSettings(BaseModel):
     """A task in params.yaml."""

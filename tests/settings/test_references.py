@@ -199,3 +199,20 @@ def test_corpora_of_several_years_need_no_entry_to_be_off() -> None:
     tasks = {"topic": {"kind": "classification", "corpora": ["news_2024", "news_2025", "news_zh"]}}
     settings = Settings.parse({"enabled": {"news_2024": "a.csv"}, "tasks": tasks})
     assert settings.active_tasks()[0].corpora == ["news_2024"]
+
+
+def test_a_name_that_outputs_have_is_refused_in_one_line() -> None:
+    raw = SMALL | {"tasks": SMALL["tasks"] | {"date": {"kind": "regression", "corpora": ["tickets"]}}}
+    with pytest.raises(ValueError) as error:
+        Settings.parse(raw)
+    assert str(error.value) == (
+        "params.yaml: tasks: 'date': tables of predictions have a column 'date' of their own; expected another name, such as "
+        "'date_label' (where the input's column has the old name, corpora.tickets.columns maps the new one to it)"
+    )
+    assert "date" in Settings.parse(raw, checks_task_names=False).tasks
+
+
+def test_every_refused_name_has_its_line() -> None:
+    tasks = {name: {"kind": "classification", "corpora": ["tickets"]} for name in ("a/b", "Date", "ok")}
+    with pytest.raises(ValueError, match=r"tasks: 'a/b'(.*\n.*)tasks: 'Date'"):
+        Settings.parse(SMALL | {"tasks": tasks})
