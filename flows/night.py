@@ -34,6 +34,7 @@ from mgm.scoring.inputs import Inputs
 from mgm.scoring.local import ShardScorer, score_in_process
 from mgm.scoring.night import NightPlan, Tables, score_night
 from mgm.scoring.night_frames import NightReader
+from mgm.scoring.reject_budget import TooManyRejects
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.shards import cut_shards, write_manifest
 from mgm.scoring.staging import Staging
@@ -46,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 class NightRefused(ValueError):
-    """The gate stops these documents. The message has the reasons, its first line a summary."""
+    """The gate stops these documents, or too many are rejected. The message has the reasons, its first line a summary."""
 
 
 def score_date(
@@ -65,7 +66,7 @@ def score_date(
         The night's summary: the commit's metadata and `state`, which is `scored`, or `skipped` where the night was in the table.
 
     Raises:
-        NightRefused: the gate stops the documents.
+        NightRefused: the gate stops the documents, or scoring rejects too many of them.
         FileNotFoundError, ValueError: before anything is scored, for a fault of bundle, input or tables.
         NightConflict: another run has committed the night meanwhile, from other documents or with another bundle.
         ModelBroken: the model fails for too many documents.
@@ -102,7 +103,15 @@ def score_date(
             progress.append(num_documents)
             bar.update(num_documents)
 
-        night = score_night(plan, shard_scorer, on_progress=on_progress)
+        try:
+            night = score_night(plan, shard_scorer, on_progress=on_progress)
+        except TooManyRejects as error:
+            # imported here as in `_judge`
+            from flows.gates.night import refuse_rejects
+
+            refuse_rejects(folder, error, as_corpus=options.as_corpus)
+            try_write_index(settings, gates.drift)
+            raise NightRefused(f"{error}; the night is not committed ({folder / REFUSED})") from error
     # the first number is that of the shards that an earlier try had scored
     _try_write_facts(night, plan, scorer, seconds=time.monotonic() - start, num_scored=sum(progress[1:]))
     _finish(folder, night)
@@ -158,6 +167,7 @@ def _plan(
         shards=shards,
         staging=Staging(folder / SHARDS, schema=scorer.schema, scored_by=scored_by),
         tables=Tables(predictions=settings.table, rejects=settings.rejects),
+        budget=gates.score,
     )
 
 

@@ -10,11 +10,12 @@ from flows.gates.data_docs import write_page
 from flows.gates.gate import DATA_DOCS
 from flows.gates.runner import run_suite
 from flows.gates.suite import Parameters
-from flows.gates.verdict import Verdict
+from flows.gates.verdict import Finding, Verdict
 from flows.night_files import REFUSED
 from mgm.files import write_json
 from mgm.quality.night_rows import NightRows
 from mgm.scoring.night_frames import NightReader, night_frames
+from mgm.scoring.reject_budget import TooManyRejects
 from mgm.settings.gates import GateSettings
 
 GATE = "score"
@@ -62,3 +63,22 @@ def judge_night(
     else:
         write_json(output / REFUSED, night_verdict.as_dict())
     return night_verdict
+
+
+def refuse_rejects(output: Path, error: TooManyRejects, *, as_corpus: str | None) -> None:
+    """Write the verdict on a night that rejects too many documents, as one of a failed check."""
+    finding = Finding(
+        suite="(after scoring)",
+        corpus=as_corpus,
+        severity="critical",
+        expectation="share of rejected documents",
+        frame="rejects",
+        column="rejected",
+        observed=str(error).removeprefix("rejected: "),
+        threshold="params.yaml: gates.score.reject_stop",
+        rows=[],
+        examples=[],
+        notes="Nearly every document gets a prediction.",
+    )
+    verdict = Verdict(gate=GATE, corpus=as_corpus, num_checks=1, warnings=[], failures=[finding], outcomes=[])
+    write_json(output / REFUSED, NightVerdict(verdict=verdict, drift=[]).as_dict())

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -13,8 +13,10 @@ from mgm.scoring import commits, delta, steps
 from mgm.scoring.commits import Night
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.local import ShardScorer
+from mgm.scoring.reject_budget import check_rejects
 from mgm.scoring.shards import Shards, read_shards
 from mgm.scoring.staging import StagedShard, Staging
+from mgm.settings.gates import RejectBudget
 
 _MAX_BROKEN_SHOWN = 10
 
@@ -39,13 +41,16 @@ class NightPlan:
     shards: Shards
     staging: Staging
     tables: Tables
+    budget: RejectBudget = field(default_factory=RejectBudget)
+    """The shares of rejected documents above which the night warns, or is not committed."""
 
 
 def score_night(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress | None = None) -> Night:
     """Score and commit a night, and return the night that is in the table.
 
     Raises:
-        See `score_shards` and `commit_night`.
+        TooManyRejects: before anything is committed; the scored shards stay, for a run with another budget.
+        Whatever else `score_shards` and `commit_night` raise.
     """
     try:
         staged = score_shards(plan, scorer, on_progress=on_progress)
@@ -58,6 +63,7 @@ def score_night(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress
             predictions=counts.rows_out,
             rejected=counts.rejected,
             reasons=counts.reasons,
+            warnings=[*plan.night.warnings, *check_rejects(counts, plan.budget)],
             broken=broken[:_MAX_BROKEN_SHOWN],
         )
         return commit_night(night, plan)

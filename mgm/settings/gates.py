@@ -159,8 +159,8 @@ class DriftGate(Section):
     """Effect of a drift of training data above `stop`; new data may be meant to differ from the champion's."""
 
 
-class NightGate(Section):
-    """Thresholds of the gate before scoring."""
+class NightGate(RejectBudget):
+    """Thresholds of the gate before scoring, and of the rejects before the commit."""
 
     sample: int = Field(default=5_000, ge=1)
     """Documents, chosen by the hash of their id, that are compared with the bundle's profile."""
@@ -170,6 +170,10 @@ class NightGate(Section):
     """Share of documents without text."""
     blank_stop: float = Field(default=0.05, ge=0, le=1)
     """Share of documents without text."""
+    reject_warn: float = Field(default=0.005, ge=0, le=1)
+    """Share of documents that scoring rejects, for whatever reason, above which the night warns."""
+    reject_stop: float = Field(default=0.05, ge=0, le=1)
+    """Share of such documents above which the night is not committed."""
     drift: Literal["warn", "stop"] = "stop"
     """Effect of a drift above `stop`; it can be accepted for one run."""
 

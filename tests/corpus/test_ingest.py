@@ -36,7 +36,7 @@ def note(doc_id: str, text: str | None = "你好 world", **more: Any) -> dict[st
 
 
 def run(
-    folder: Path, rows: list[dict[str, Any]], **settings: Any
+    folder: Path, rows: list[dict[str, Any]], *, tasks: list[Task] = TASKS, **settings: Any
 ) -> tuple[Counts, pl.DataFrame, pl.DataFrame]:
     source = folder / "notes.jsonl"
     source.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -45,7 +45,7 @@ def run(
             name="notes",
             source=source,
             settings=CorpusSettings(**settings),
-            tasks=TASKS,
+            tasks=tasks,
             part_size=IngestSettings(rows_per_part=2),
         ),
         documents=folder / "documents",
@@ -124,6 +124,15 @@ def test_a_faulty_row_is_rejected_with_its_reason_and_values(
     assert json.loads(rejects["values"][0])["doc_id"] == "b"
     assert counts.reasons == {reason: 1}
     assert counts.rows_in == counts.rows_out + counts.rejected == 3
+
+
+@pytest.mark.parametrize("blank", ["", " \n\u3000"], ids=["empty", "blanks"])
+def test_a_blank_target_text_is_rejected_as_a_blank_class_is(tmp_path: Path, blank: str) -> None:
+    title = Task(name="title", kind="generation", corpora=["notes"])
+    rows = [note("a", title="你好"), note("b", title=blank), note("c", title=None)]
+    counts, documents, rejects = run(tmp_path, rows, tasks=[title])
+    assert documents.select("doc_id", "title").rows() == [("a", "你好"), ("c", None)]
+    assert (rejects["doc_id"].to_list(), counts.reasons) == (["b"], {"label_empty": 1})
 
 
 def test_every_reason_of_ingest_has_a_planted_fault() -> None:

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from polars.testing import assert_frame_equal
 
 from flows import keys
+from flows.night import NightRefused
 from mgm.bundle.signing import sign
 from mgm.inference.model import Model
 from mgm.scoring import delta
@@ -21,6 +22,7 @@ from mgm.scoring.commits import NightConflict, read_nights
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.isolation import ModelBroken
 from mgm.scoring.scorer import Scorer
+from mgm.settings.gates import GateSettings, NightGate
 from tests import keys as key_pairs
 from tests import object_store, tiny_corpora
 from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, rows, score, tables
@@ -108,6 +110,27 @@ def test_rescored_night_is_its_next_revision(bundle: Path) -> None:
     assert (SHARDS / "some").is_dir()
 
 
+def test_a_night_that_rejects_too_many_is_not_committed(bundle: Path) -> None:
+    """Its shards stay, so that a run with another budget has nothing to score; the reasons are in the index and the error."""
+    texts = ["\u200b", "\u2060\u200b", "Stir the soup."]
+    pl.DataFrame({"doc_id": ["a", "b", "c"], "text": texts}).write_ndjson("in.jsonl")
+    with pytest.raises(NightRefused) as refused:
+        score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    found = "2 of 3 documents (66.67%: text_too_short 2)"
+    assert str(refused.value) == (
+        f"rejected: {found}; expected at most 5.00% (gates.score.reject_stop); the night is not committed "
+        "(data/scored/nights/2026-01-01/gate_refused.json)"
+    )
+    assert not Path(SETTINGS.table).exists() and not Path(SETTINGS.rejects).exists()
+    assert f"rejected: {found}" in Path("reports/nights/index.html").read_text()
+    gates = GateSettings(score=NightGate(reject_warn=0.5, reject_stop=1))
+    summary = score(DAY, "in.jsonl", bundle, settings=SETTINGS, gates=gates)
+    assert (summary["predictions"], summary["reasons"]) == (1, {"text_too_short": 2})
+    assert summary["warnings"][-1] == f"rejected: {found}; expected at most 50.00% (gates.score.reject_warn)"
+    assert found in Path("reports/nights/2026-01-01.html").read_text()
+    assert not (SHARDS.parent / "gate_refused.json").exists()
+
+
 def test_empty_night(bundle: Path) -> None:
     documents().clear().write_parquet("in.parquet")
     summary = score(DAY, "in.parquet", bundle, settings=SETTINGS)
@@ -150,7 +173,8 @@ def test_document_that_breaks_the_model(bundle: Path, monkeypatch: pytest.Monkey
         return real(self, frame, corpus)
 
     monkeypatch.setattr(Scorer, "score", fragile)
-    summary = score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    gates = GateSettings(score=NightGate(reject_stop=0.1))
+    summary = score(DAY, "in.jsonl", bundle, settings=SETTINGS, gates=gates)
     assert summary["reasons"] == {"model_failed": 2, "text_too_short": 1}
     assert summary["broken"] == [f"{d}: RuntimeError: index 9 is out of bounds" for d in ("m5", "m17")]
     predictions, rejects = tables()

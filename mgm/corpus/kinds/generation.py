@@ -1,8 +1,9 @@
-"""Rules of target texts: any text is one, an empty one too."""
+"""Rules of target texts: a target has characters."""
 
 import polars as pl
 
 from mgm.corpus.kinds.label_rules import LABEL_RULES, LabelRules, Suggestion
+from mgm.corpus.rejects import LABEL_EMPTY
 from mgm.tasks.kinds import GENERATION
 
 _MIN_CHARACTERS = 20
@@ -13,8 +14,8 @@ class TargetTextRules(LabelRules):
     """Rules of a text a document."""
 
     def rules(self, column: str) -> dict[str, pl.Expr]:
-        """Return no rule."""
-        return {}
+        """Return the rule that a target is not blank."""
+        return {LABEL_EMPTY: (pl.col(column).str.strip_chars() != "").fill_null(True)}
 
     def suggestion(self, labels: pl.Series) -> Suggestion | None:
         """Suggest a column of texts that differ, without confidence: to learn to write them takes long."""
