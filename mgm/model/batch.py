@@ -82,6 +82,22 @@ class Batch:
         for run in runs:
             yield replace(self, **dict(zip(names, run, strict=True)))
 
+    def select(self, keep: Tensor) -> "Batch":
+        """Return the documents where `keep` (B,) is true, without targets, with the distinct words of all."""
+        paragraphs = torch.repeat_interleave(keep, self.document_length)
+        sentences = torch.repeat_interleave(paragraphs, self.paragraph_length)
+        words = torch.repeat_interleave(sentences, self.sentence_length)
+        return replace(
+            self,
+            word=self.word[words],
+            content=self.content[words],
+            sentence_length=self.sentence_length[sentences],
+            paragraph_length=self.paragraph_length[paragraphs],
+            document_length=self.document_length[keep],
+            targets={},
+            teachers={},
+        )
+
     @cached_property
     def words_per_paragraph(self) -> Tensor:
         """(P,) words of each paragraph."""

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, cut_by_tokens, flat_positions
@@ -29,6 +29,18 @@ def test_a_batch_holds_the_documents_words_in_order(order: list[int], size: int)
     assert batch.words_per_paragraph.sum() == batch.sentence_length.sum() == len(expected)
     assert batch.content.shape == batch.word.shape
     assert batch.targets == {}
+
+
+@settings(max_examples=20)
+@given(st.lists(st.booleans(), min_size=12, max_size=12))
+def test_selected_documents_keep_their_words(keep: list[bool]) -> None:
+    part, rows = FEATURES["menus"][0], np.arange(12)
+    selected = collate(part, rows, TASKS).select(torch.tensor(keep))
+    alone = collate(part, rows[keep])
+    assert selected.type_id[selected.word].tolist() == alone.type_id[alone.word].tolist()
+    for name in ("content", "sentence_length", "paragraph_length", "document_length"):
+        assert getattr(selected, name).tolist() == getattr(alone, name).tolist()
+    assert selected.targets == {}
 
 
 def test_what_polars_lends_is_copied_and_what_is_ours_is_not() -> None:

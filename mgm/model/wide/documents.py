@@ -150,11 +150,30 @@ class Wide(nn.Module):
 
     def character_ngrams(self, batch: Batch) -> SparseCounts:
         """Return the counts of the hashed character n-grams of each document."""
-        size = self.idf_character.numel()
-        if self._reads_chinese(batch):
-            return self.character_occurrences(batch).count_by_document(batch, size)
+        if not self._reads_chinese(batch):
+            return self._count_within_words(batch)
+        is_chinese = (batch.type_character_offset.diff() > 0)[batch.word]
+        chinese_B = torch.zeros(batch.size, dtype=torch.bool, device=is_chinese.device)
+        chinese_B[batch.document[is_chinese]] = True
+        num_chinese = int(chinese_B.sum())
+        if num_chinese == 0:
+            return self._count_within_words(batch)
+        if num_chinese == batch.size:
+            return self._count_across_words(batch)
+        # Counting across words is several times as slow, so that other documents of the batch must not take that way too.
+        others, chinese = batch.select(~chinese_B), batch.select(chinese_B)
+        return SparseCounts.merged(
+            self._count_within_words(others), self._count_across_words(chinese), is_second=chinese_B
+        )
+
+    def _count_within_words(self, batch: Batch) -> SparseCounts:
+        """Return the counts of the n-grams within each word, whatever its script."""
         ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
-        return SparseCounts.of_words(ngrams, Ragged(batch.word, batch.words_per_document), size)
+        return SparseCounts.of_words(ngrams, Ragged(batch.word, batch.words_per_document), self.ngram_buckets)
+
+    def _count_across_words(self, batch: Batch) -> SparseCounts:
+        """Return the counts of all n-grams: those of Chinese words are across words."""
+        return self.character_occurrences(batch).count_by_document(batch, self.idf_character.numel())
 
     def word_occurrences(self, batch: Batch) -> Occurrences:
         """Return every hashed word and pair, and those of the lead a second time."""

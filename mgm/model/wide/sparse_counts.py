@@ -21,7 +21,7 @@ class SparseCounts:
     """The features of B documents, one document after another.
 
     Attributes:
-        item: (F,) the feature; those of a document ascend.
+        item: (F,) the feature, each once a document; the order depends on the document alone.
         count: (F,) the number of its occurrences in the document.
         start: (B,) the position of each document's first feature.
     """
@@ -33,8 +33,12 @@ class SparseCounts:
     @cached_property
     def document(self) -> Tensor:
         """(F,) the document of each feature."""
-        length = torch.cat([self.start, self.start.new_full((1,), self.item.numel())]).diff()
-        return Ragged(self.item, length).row
+        return Ragged(self.item, self.length).row
+
+    @property
+    def length(self) -> Tensor:
+        """(B,) the number of features of each document."""
+        return torch.cat([self.start, self.start.new_full((1,), self.item.numel())]).diff()
 
     @classmethod
     def of(cls, items: Tensor, document: Tensor, *, num_documents: int, size: int) -> "SparseCounts":
@@ -70,6 +74,18 @@ class SparseCounts:
             torch.from_numpy(counts.data),
             torch.from_numpy(counts.indptr[:-1].astype(np.int64)),
         )
+
+    @classmethod
+    def merged(cls, first: "SparseCounts", second: "SparseCounts", *, is_second: Tensor) -> "SparseCounts":
+        """Return the counts of the documents of both, in the order of `is_second` (B,), which tells whose document each is."""
+        parts = (first, second)
+        row = torch.empty(is_second.numel(), dtype=torch.int64, device=is_second.device)
+        row[~is_second] = torch.arange(first.start.numel(), device=row.device)
+        row[is_second] = first.start.numel() + torch.arange(second.start.numel(), device=row.device)
+        length = torch.cat([part.length for part in parts])
+        items = Ragged(torch.cat([part.item for part in parts]), length).take(row)
+        counts = Ragged(torch.cat([part.count for part in parts]), length).take(row)
+        return cls(items.values, counts.values, items.start)
 
 
 def _counts(rows: Ragged, columns: int) -> csr_array:

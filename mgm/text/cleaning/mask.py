@@ -18,7 +18,9 @@ Only ASCII digits are matched: full-width ones are where the step `width` folds 
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import reduce
 from ipaddress import AddressValueError, IPv6Address
+from operator import or_
 
 import numpy as np
 import polars as pl
@@ -39,8 +41,9 @@ def _always(match: _Match) -> bool:
 class Pattern:
     """The expressions that find a kind of address or number."""
 
-    candidate: str
-    """A cheap expression for Polars that matches every text with a match, and few others."""
+    candidates: tuple[str, ...]
+    """Cheap expressions for Polars, one of which matches every text with a match, and few others. Separate ones are several
+    times as fast as their alternation."""
     exact: re.Pattern[str]
     accept: Callable[[_Match], bool] = _always
 
@@ -125,18 +128,25 @@ _NUMBERS = re.compile(
 )
 
 _PATTERNS: dict[Mask, Pattern] = {
-    "url": Pattern(candidate=r"(?i)(?:https?|ftps?|sftp)://|www\.", exact=_URLS),
-    "email": Pattern(candidate=r"[A-Za-z0-9._%+\-]@[A-Za-z0-9]", exact=_EMAILS),
+    "url": Pattern(candidates=(r"(?i)(?:https?|ftps?|sftp)://|www\.",), exact=_URLS),
+    "email": Pattern(candidates=(r"[A-Za-z0-9._%+\-]@[A-Za-z0-9]",), exact=_EMAILS),
     "ip": Pattern(
-        candidate=r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]|:[0-9A-Fa-f]{0,4}:", exact=_IPS, accept=_is_ip
+        # the second begins where an address may: Foo::Bar is none
+        candidates=(
+            r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]",
+            r"(?:^|[^A-Za-z0-9_.:])[0-9A-Fa-f]{0,4}:[0-9A-Fa-f]{0,4}:",
+        ),
+        exact=_IPS,
+        accept=_is_ip,
     ),
     "phone": Pattern(
-        candidate=r"\+[1-9](?:[ .()\-]*[0-9]){7}|[0-9]{7}|[0-9]{3}[.\- ][0-9]{3}|[0-9]\)[ \-]?[0-9]{3}",
+        candidates=(r"\+[1-9](?:[ .()\-]*[0-9]){7}|[0-9]{7}|[0-9]{3}[.\- ][0-9]{3}|[0-9]\)[ \-]?[0-9]{3}",),
         exact=_PHONES,
         accept=_is_phone,
     ),
     "number": Pattern(
-        candidate=r"[0-9]{9}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]", exact=_NUMBERS
+        candidates=(r"[0-9]{9}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}|[0-9]{4}[ -][0-9]{6}[ -][0-9]",),
+        exact=_NUMBERS,
     ),
 }
 
@@ -151,8 +161,13 @@ def mask_identifiers(texts: pl.Series, kinds: Collection[Mask]) -> Rewritten:
     return texts, edits
 
 
+def may_match(pattern: Pattern, texts: pl.Series) -> pl.Series:
+    """Return which texts a candidate of the pattern matches."""
+    return reduce(or_, (texts.str.contains(candidate) for candidate in pattern.candidates))
+
+
 def _replace(texts: pl.Series, pattern: Pattern, placeholder: str) -> Rewritten:
-    rows = np.flatnonzero(texts.str.contains(pattern.candidate).to_numpy())
+    rows = np.flatnonzero(may_match(pattern, texts).to_numpy())
     changed, new, spans = [], [], []
     for row, text in zip(rows.tolist(), texts.gather(rows), strict=True):
         matches = [m.span() for m in pattern.exact.finditer(text) if pattern.accept(m)]

@@ -231,3 +231,43 @@ def test_predictions_are_the_mean_of_the_branches(
     torch.testing.assert_close(model.losses(descending, batch, smoothing=0.0)["genre"], expected)
     model.losses(model(batch), batch, smoothing=0.0)["genre"].backward()
     assert all((p.grad is None) == n.startswith("wide.") for n, p in model.named_parameters())
+
+
+@settings(max_examples=30)
+@given(st.lists(texts, min_size=1, max_size=4))
+def test_documents_of_a_batch_take_their_own_way(documents: list[list[list[int]]]) -> None:
+    """A document has the same character n-grams, bit for bit, whether or not it shares a batch with Chinese ones."""
+    part = wide(buckets=64, chinese=WideChineseSettings(buckets=1 << 10))
+    whole = [[sentences] for sentences in documents]
+    together = part.character_ngrams(batch_of(whole, chinese=SPELT))
+    alone = [part.character_ngrams(batch_of([one], chinese=SPELT)) for one in whole]
+    assert together.item.tolist() == torch.cat([counts.item for counts in alone]).tolist()
+    assert together.count.tolist() == torch.cat([counts.count for counts in alone]).tolist()
+    assert together.length.tolist() == [counts.item.numel() for counts in alone]
+
+
+def test_counting_across_words_equals_counting_within_them(make_batch: Callable[..., Batch]) -> None:
+    """Without Chinese words both ways of counting find the same n-grams, in different orders."""
+    part = wide(buckets=64, chinese=WideChineseSettings(buckets=1 << 10))
+    batch = make_batch([TWO_SENTENCES, LEAD_ALONE, [[[5, 5], [6]]]])
+    within, across = part._count_within_words(batch), part._count_across_words(batch)
+    assert within.start.tolist() == across.start.tolist()
+    pairs = [
+        sorted(zip(c.document.tolist(), c.item.tolist(), c.count.tolist(), strict=True))
+        for c in (within, across)
+    ]
+    assert pairs[0] == pairs[1]
+
+
+def test_english_beside_chinese_is_not_sorted(
+    make_batch: Callable[..., Batch], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the Chinese documents of a batch are counted by sorting, which is several times as slow."""
+    counted = []
+    across = Wide._count_across_words
+    monkeypatch.setattr(
+        Wide, "_count_across_words", lambda part, batch: counted.append(batch.size) or across(part, batch)
+    )
+    part = wide(buckets=64, chinese=WideChineseSettings(buckets=1 << 10))
+    part.character_ngrams(make_batch([[[[5, 6]]], [[[1, 2]]], [[[7]]]], chinese=SPELT))
+    assert counted == [1]

@@ -1,7 +1,7 @@
 from collections import Counter
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mgm.model.ragged import Ragged
@@ -13,7 +13,7 @@ items = st.lists(st.lists(st.integers(0, SIZE - 1), max_size=6), min_size=1, max
 
 def ragged(rows: list[list[int]]) -> Ragged:
     values = torch.tensor([value for row in rows for value in row], dtype=torch.int64)
-    return Ragged(values, torch.tensor([len(row) for row in rows]))
+    return Ragged(values, torch.tensor([len(row) for row in rows], dtype=torch.int64))
 
 
 def held(bag: SparseCounts, documents: int) -> list[Counter[int]]:
@@ -44,3 +44,15 @@ def test_what_words_hold_is_counted_for_their_documents(words: list[list[int]], 
     bag = SparseCounts.of_words(ragged(words), ragged(documents), SIZE)
     expected = [Counter(item for word in document for item in words[word]) for document in documents]
     assert held(bag, len(documents)) == expected
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, SIZE - 1), max_size=6)), min_size=1))
+def test_merged_counts_are_those_of_each_document(documents: list[tuple[bool, list[int]]]) -> None:
+    parts = []
+    for second in (False, True):
+        rows = ragged([items for is_second, items in documents if is_second == second])
+        parts.append(SparseCounts.of(rows.values, rows.row, num_documents=rows.length.numel(), size=SIZE))
+    is_second = torch.tensor([second for second, _ in documents])
+    merged = SparseCounts.merged(*parts, is_second=is_second)
+    assert held(merged, len(documents)) == [Counter(items) for _, items in documents]
