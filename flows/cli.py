@@ -32,6 +32,7 @@ from flows.commands.train import train
 from flows.commands.tune import tune
 from flows.errors import exit_status
 from flows.exit_codes import DONE, INTERRUPTED, MEANINGS, MISUSED
+from flows.project_root import in_project
 
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
     "A project": (init, fetch, doctor, docs, migrate),
@@ -40,6 +41,9 @@ COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Score": (predict, score, backfill, lineage),
 }
 """The commands by the heading under which `mgm --help` lists them."""
+
+OUTSIDE_OF_PROJECTS = (init,)
+"""The commands that work in the folder where the user stands; all others work in that of the project that it belongs to."""
 
 _EPILOG = "Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in MEANINGS.items()) + "."
 _GLOBAL_OPTIONS = ("-v", "--verbose", "-q", "--quiet", "--version")
@@ -84,7 +88,8 @@ def build_app() -> typer.Typer:
     )
     for heading, functions in COMMANDS.items():
         for function in functions:
-            app.command(rich_help_panel=heading)(function)
+            works_here = function in OUTSIDE_OF_PROJECTS
+            app.command(rich_help_panel=heading)(function if works_here else in_project(function))
     return app
 
 

@@ -1,10 +1,12 @@
 """The environment that Prefect, DVC, Great Expectations, Ray and torch run in.
 
-Usage statistics are off, and Prefect's database stays inside the project (`.prefect` in the working directory).
+Usage statistics are off, and Prefect's database stays inside the project (`.prefect` in its folder).
 """
 
 import os
 from pathlib import Path
+
+from flows.project_root import find_root
 
 STATISTICS = {
     "DO_NOT_TRACK": "1",
@@ -25,6 +27,7 @@ DEFAULTS = STATISTICS | {
 
 def set_defaults() -> None:
     """Set the variables that the user has not set."""
-    os.environ.setdefault("PREFECT_HOME", str(Path.cwd() / ".prefect"))
+    here = Path.cwd()
+    os.environ.setdefault("PREFECT_HOME", str((find_root(here) or here) / ".prefect"))
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)

@@ -1,5 +1,6 @@
 """The options of scoring nights, and the settings of params.yaml for it."""
 
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from mgm.settings.scoring import ScoreSettings
 from mgm.settings.views.scoring import ScoringSettings
 
 PLACEHOLDER = "{date}"
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +32,13 @@ class ScoringOptions:
 
 
 def load_settings() -> tuple[ScoreSettings, GateSettings]:
-    """Return the settings of this folder's params.yaml; the defaults where there is none."""
+    """Return the settings of this folder's params.yaml; the defaults where there is none, and then a warning."""
     if not PARAMS.is_file():
+        _log.warning(
+            "no %s here or in a folder above: nights are scored with the default settings, their tables and reports are "
+            "in this folder",
+            PARAMS,
+        )
         return ScoreSettings(), GateSettings()
     settings = ScoringSettings.load()
     return settings.score, settings.gates

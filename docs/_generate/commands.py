@@ -12,6 +12,9 @@ INTRODUCTION = """\
 
 `mgm --help` lists the commands, and `mgm COMMAND --help` the options of one. `mgm --install-completion` lets the shell complete them.
 
+A command works in the project's folder, which it finds from any folder within: the nearest one upwards with a `params.yaml`. Paths on
+the command line are relative to where you stand; those that it prints are relative to the project.
+
 """
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from flows.commands.json_output import JSON
+from flows.project_root import Place
 
 
 def predict(
@@ -17,6 +18,7 @@ def predict(
             help="Texts, or files or folders of Parquet, JSONL, CSV or TSV (.gz, .zst), or .txt of one document each; - or "
             "nothing: the lines of standard input.",
         ),
+        Place(if_exists=True, unless="all_texts"),
     ] = None,
     output: Annotated[
         Path | None,

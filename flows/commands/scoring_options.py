@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from flows.project_root import Place
+
 Input = Annotated[
     str | None,
     typer.Option(
@@ -13,6 +15,7 @@ Input = Annotated[
         help="File, folder or s3://bucket/prefix: Parquet, JSONL, CSV or TSV with doc_id and text, or .txt; {date} in it is the "
         "night's; score.input of params.yaml by default.",
     ),
+    Place(),
 ]
 Bundle = Annotated[
     Path | None,
