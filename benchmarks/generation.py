@@ -151,7 +151,7 @@ def prepared(work: Path, settings: Settings, tasks: list[Task], rows: int | None
     made = plan_training(
         settings,
         with_label_spaces(tasks, labels.load(features / "labels.json")),
-        parts,
+        parts=parts,
         vocabulary_size=words,
     )
     short = [cut(s, s.length <= longest) for s in made.data.train]
@@ -194,7 +194,7 @@ def test_rows(work: Path, task: Task, count: int, longest: int) -> tuple[list[Fe
 def fit_mgm(made: Plan, settings: Settings) -> Fitted:
     """The library's own training; the average of the weights after the last epoch."""
     network, cpu, start = made.network, time.process_time(), time.perf_counter()
-    train(network, made.data, settings.train, seed=settings.seed, callbacks=Callbacks(on_epoch=say))
+    train(network, made.data, settings=settings.train, seed=settings.seed, callbacks=Callbacks(on_epoch=say))
     network.eval()
 
     def write(batch: Batch, task: str, beam: int) -> BeamOutput:
@@ -238,7 +238,7 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
             total = 0.0
             model.train()
             for done, step in enumerate(steps, start=1):
-                batch = collate(made.data.train[step.source].part, step.rows, made.tasks)
+                batch = collate(made.data.train[step.source].part, step.rows, tasks=made.tasks)
                 progress = (epoch + done / len(steps)) / chosen.epochs
                 set_learning_rate(optimizer, chosen.learning_rate * warm_cosine(chosen.warmup, progress))
                 optimizer.zero_grad(set_to_none=True)
@@ -292,7 +292,7 @@ def texts(
         own = np.flatnonzero((rows["part"] == number).to_numpy())
         length = rows["words"].to_numpy()[own].astype(np.int64)
         order = np.argsort(length, kind="stable")
-        for cut in cut_by_tokens(order, length[order], 8_000):
+        for cut in cut_by_tokens(order, length[order], tokens_per_batch=8_000):
             batch = gathered(part, rows["row"].to_numpy()[own[cut]], task)
             with torch.inference_mode():
                 out = fitted.write(batch, task.name, beam)

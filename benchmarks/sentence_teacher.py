@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             found, schema=dict.fromkeys(TASK_TRAINING[task.kind].score_columns(task), pl.Float32())
         )
         path = FILES / name / "minilm.parquet"
-        save_scores(path, documents.select("corpus", "doc_id").hstack(table), task)
+        save_scores(path, documents.select("corpus", "doc_id").hstack(table), task=task)
         print(
             f"{path}: {documents.height:,} training documents; set distillation.teachers.{name}: [{name}/minilm.parquet]"
         )

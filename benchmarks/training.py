@@ -78,7 +78,7 @@ def measure(made: Plan, sources: list[PartRows], settings: Settings, device: str
     """What the second epoch of a training from fresh weights cost."""
     network = made.network.to(device)
     data = replace(made.data, train=sources, validation=[])
-    result = train(network, data, settings.train, seed=settings.seed)
+    result = train(network, data, settings=settings.train, seed=settings.seed)
     return result.history[-1].cost
 
 
@@ -110,7 +110,7 @@ def prefetch_gain(settings: Settings, words: int, tokens_per_batch: int, rounds:
     """The speed on the CPU with a loader thread to that without, preset by preset."""
 
     def threaded(steps: Any, gather: Any, device: torch.device) -> Generator[Any, None, None]:
-        yield from prefetch(steps, gather, PREFETCHED_BATCHES)
+        yield from prefetch(steps, gather, count=PREFETCHED_BATCHES)
 
     found = {}
     for preset in PRESETS:

@@ -46,7 +46,7 @@ def values(model: str, settings: Settings, teachers: int) -> dict[str, Any]:
     if model in (PRETRAINED, BOTH):
         changes["train.init_from"] = "pretrained"
     if model in (TAUGHT, BOTH):
-        changes["distillation.teachers"] = teacher_files(select_teachers(settings, [], teachers))
+        changes["distillation.teachers"] = teacher_files(select_teachers(settings, [], num_seeds=teachers))
     return changes
 
 

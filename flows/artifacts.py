@@ -24,12 +24,12 @@ NIGHT, NIGHT_PAGE, BACKFILL = "night", "night-page", "backfill"
 KEYS = (METRICS, GATES, REPORT, RETRAIN_PROGRESS, BACKFILL_PROGRESS, NIGHT, NIGHT_PAGE, BACKFILL)
 
 
-def publish_table(key: str, rows: Sequence[dict[str, Any]], description: str) -> None:
+def publish_table(key: str, rows: Sequence[dict[str, Any]], *, description: str) -> None:
     """Publish a table of dicts, one a row."""
     _publish(lambda: create_table_artifact(table=list(rows), key=key, description=description))
 
 
-def publish_link(key: str, page: Path, description: str) -> None:
+def publish_link(key: str, page: Path, *, description: str) -> None:
     """Publish a link to a page on the machine of the run."""
     url = page.resolve().as_uri()
     _publish(lambda: create_link_artifact(url, link_text=str(page), key=key, description=description))
@@ -38,7 +38,7 @@ def publish_link(key: str, page: Path, description: str) -> None:
 class Progress:
     """A progress bar over `total` steps."""
 
-    def __init__(self, key: str, description: str, total: int) -> None:
+    def __init__(self, key: str, description: str, *, total: int) -> None:
         self._total = total
         self._id: Any = _publish(lambda: create_progress_artifact(0.0, key=key, description=description))
 

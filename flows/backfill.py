@@ -54,7 +54,7 @@ class NightFailed(CommandFailed):
 
 # no retries: a backfill is run again by hand, which tries only the nights that failed
 @task(name="night", task_run_name="{day}", retries=0, cache_policy=NO_CACHE, persist_result=False)
-def score_in_subprocess(day: date, options: ScoringOptions, api: str | None) -> NightOutcome:
+def score_in_subprocess(day: date, options: ScoringOptions, *, api: str | None) -> NightOutcome:
     """Score a night in a separate process and flow run; its output goes to this task's log.
 
     A night that is in the table is skipped without one.
@@ -76,7 +76,7 @@ def score_in_subprocess(day: date, options: ScoringOptions, api: str | None) -> 
         logger.info("%s", line)
 
     environment = {} if api is None else {"PREFECT_API_URL": api}
-    status = processes.run(_command(day, options), Path(), on_line, environment)
+    status = processes.run(_command(day, options), Path(), on_line=on_line, environment=environment)
     if status:
         raise NightFailed(_describe_failure(status, lines))
     summary = read_json(Path(settings.staging_dir) / day.isoformat() / SUMMARY)
@@ -108,6 +108,7 @@ def _describe_failure(status: int, lines: list[str]) -> str:
 def backfill(  # noqa: PLR0913  (the parameters of a deployment)
     first: date,
     last: date,
+    *,
     source: str | None = None,
     bundle: str | None = None,
     as_corpus: str | None = None,
@@ -122,10 +123,10 @@ def backfill(  # noqa: PLR0913  (the parameters of a deployment)
         accept_drift=accept_drift,
         rescore=rescore,
     )
-    score_dates(first, last, options)
+    score_dates(first, last, options=options)
 
 
-def score_dates(first: date, last: date, options: ScoringOptions) -> None:
+def score_dates(first: date, last: date, *, options: ScoringOptions) -> None:
     """Score each date as a separate night, `score.nights_at_once` at a time; one that fails does not stop the others.
 
     Nights that are in the table are skipped, or with `rescore` replaced. The summary is logged, written to
@@ -143,7 +144,7 @@ def score_dates(first: date, last: date, options: ScoringOptions) -> None:
     def submit(name: str, _: list[PrefectFuture[NightOutcome]]) -> PrefectFuture[NightOutcome]:
         return score_in_subprocess.submit(days[name], options, api, return_state=False)
 
-    progress = artifacts.Progress(artifacts.BACKFILL_PROGRESS, title, len(days))
+    progress = artifacts.Progress(artifacts.BACKFILL_PROGRESS, title, total=len(days))
 
     def on_end(num_done: int) -> None:
         logger.info("%s of %s nights have ended", num_done, len(days))
@@ -166,7 +167,7 @@ def score_dates(first: date, last: date, options: ScoringOptions) -> None:
         logger.info(line)
     write_backfill_summary(outcomes)
     try_write_index(settings, gates.drift)  # nights side by side may each have missed the other
-    artifacts.publish_table(artifacts.BACKFILL, outcome_rows(outcomes), title)
+    artifacts.publish_table(artifacts.BACKFILL, outcome_rows(outcomes), description=title)
     failed = [outcome for outcome in outcomes if outcome.state == FAILED]
     if failed:
         errors = "".join(f"\n  {outcome.day}: {outcome.error}" for outcome in failed)
@@ -175,7 +176,7 @@ def score_dates(first: date, last: date, options: ScoringOptions) -> None:
         )
 
 
-def run_backfill(first: date, last: date, options: ScoringOptions) -> None:
+def run_backfill(first: date, last: date, *, options: ScoringOptions) -> None:
     """Run the flow with a temporary server where no other is set, and raise what it failed with.
 
     Raises:

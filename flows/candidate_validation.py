@@ -144,7 +144,7 @@ def _champion_predictions(scorer: Scorer, corpus: str, ids: pl.Series, root: Pat
     documents = root / DOCUMENTS / corpus
     path = root / CHAMPION_PREDICTIONS / corpus / f"{_key(scorer.bundle.id, documents, ids)}.parquet"
     if not path.is_file():
-        predictions = score_documents(scorer, read_raw_documents(documents, ids), corpus)
+        predictions = score_documents(scorer, read_raw_documents(documents, ids), corpus=corpus)
         path.parent.mkdir(parents=True, exist_ok=True)
         for stale in path.parent.iterdir():
             stale.unlink()

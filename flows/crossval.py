@@ -120,8 +120,8 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
         vocabulary_size=len(Vocabulary.load(VOCABULARY)),
         min_count=settings.text.features.min_count,
     )
-    plan = prepare(settings, tasks, parts)
-    held_out = select_labelled_rows(parts, tasks, HELD_OUT)
+    plan = prepare(settings, tasks, parts=parts)
+    held_out = select_labelled_rows(parts, tasks, split=HELD_OUT)
     for sources, purpose in (
         (plan.data.train, "train on"),
         (plan.data.validation, "validate on"),
@@ -131,7 +131,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
             raise ValueError(
                 f"{where}: no labelled row to {purpose}; try another number of folds or crossval.validation_share"
             )
-    state = checkpoint(f"crossval-{number}-of-{section.folds}", settings, tasks)
+    state = checkpoint(f"crossval-{number}-of-{section.folds}", settings, tasks=tasks)
     fitted = fit(plan, settings, checkpoint=state, callbacks=Console(settings.train.epochs))
     metrics = _tested(plan, fitted, parts).metrics(resamples=0, seed=settings.seed)
     state.remove()
@@ -154,9 +154,9 @@ def _tested(plan: Plan, fitted: FitResult, parts: Mapping[str, Sequence[FeatureP
         tasks = [task for task in plan.tasks if corpus in task.corpora]
         for part in corpus_parts:
             predictions = predict_part(
-                fitted.network, part, tasks, thresholds=fitted.decisions.thresholds, splits=[HELD_OUT]
+                fitted.network, part, tasks=tasks, thresholds=fitted.decisions.thresholds, splits=[HELD_OUT]
             )
-            store.add(corpus, part.documents, predictions)
+            store.add(corpus, part.documents, predictions=predictions)
     return store
 
 

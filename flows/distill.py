@@ -30,7 +30,7 @@ from mgm.settings.yaml_file import dump_yaml_line
 _logger = logging.getLogger(__name__)
 
 
-def select_teachers(settings: TrainingSettings, tasks: Sequence[str], num_seeds: int) -> list[Variant]:
+def select_teachers(settings: TrainingSettings, tasks: Sequence[str], *, num_seeds: int) -> list[Variant]:
     """Return the trainings that make teachers of these tasks (none: of all that can have one), task by task.
 
     Raises:
@@ -76,7 +76,7 @@ def train_teachers(tasks: Sequence[str], num_seeds: int) -> list[Variant]:
     """
     if not 1 <= num_seeds <= len(TEACHERS):
         raise ValueError(f"seeds: found {num_seeds}, expected 1 to {len(TEACHERS)}")
-    teachers = select_teachers(TrainingSettings.load(), tasks, num_seeds)
+    teachers = select_teachers(TrainingSettings.load(), tasks, num_seeds=num_seeds)
     _logger.info(announcement(teachers, pending_variants(teachers)))
     dvc_repro(*map(stage_name, teachers))
     for variant in teachers:

@@ -18,7 +18,7 @@ def stale_files(wanted: Mapping[Path, str]) -> dict[Path, str]:
 
 
 def update_files(
-    wanted: Callable[[], Mapping[Path, str]], script: str, arguments: Sequence[str] | None = None
+    wanted: Callable[[], Mapping[Path, str]], script: str, *, arguments: Sequence[str] | None = None
 ) -> int:
     """Run the command line of a script, and return the exit code: with `--check` 1 where a file is not as it should be.
 

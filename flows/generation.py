@@ -43,7 +43,7 @@ def run_generation() -> None:
         ValueError: the settings are wrong, or no enabled corpus has a generation task.
         ChildProcessError: a stage failed.
     """
-    materialize_project(Path(), FOLDER, project_params(load_yaml(PARAMS.read_text(encoding="utf-8"))))
+    materialize_project(Path(), FOLDER, params=project_params(load_yaml(PARAMS.read_text(encoding="utf-8"))))
     dvc_repro(folder=FOLDER)
 
 
@@ -82,7 +82,7 @@ def project_params(raw: dict[str, Any]) -> dict[str, Any]:
     return params
 
 
-def materialize_project(root: Path, folder: Path, params: dict[str, Any]) -> None:
+def materialize_project(root: Path, folder: Path, *, params: dict[str, Any]) -> None:
     """Write the project's code, its settings and the corpora's files into `folder`; the outputs of stages there stay."""
     for name in CODE:
         source, target = root / name, folder / name

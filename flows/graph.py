@@ -108,7 +108,7 @@ def require_up_to_date(*stages: str) -> None:
         raise ValueError(f"out of date, or not made yet: {shown}; run `mgm run {' '.join(stages)}`")
 
 
-def run_stage(name: str, root: Path = Path(), log: Callable[[str], None] = print) -> StageRun:
+def run_stage(name: str, root: Path = Path(), *, log: Callable[[str], None] = print) -> StageRun:
     """Bring one stage up to date with DVC, its upstream stages being so; its output goes to `log`, line by line.
 
     Raises:
@@ -127,7 +127,7 @@ def run_stage(name: str, root: Path = Path(), log: Callable[[str], None] = print
     started = time.monotonic()
     # Without --wait-for-lock stages with big outs that end together fail on DVC's own lock.
     command = [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "--single-item", name]
-    status = processes.run(command, root, on_line)
+    status = processes.run(command, root, on_line=on_line)
     seconds = time.monotonic() - started
     if status != 0:
         ended = f"killed by signal {-status}" if status < 0 else f"exit status {status}"

@@ -67,6 +67,7 @@ def scheduled_night(day: date, options: ScoringOptions) -> NightOutcome:
 def nightly_score(
     source: str | None = None,
     timezone: str = "UTC",
+    *,
     bundle: str | None = None,
     as_corpus: str | None = None,
     accept_drift: bool = False,
@@ -87,6 +88,8 @@ def nightly_score(
         logger.warning(warning)
     for line in outcome_lines([outcome]):
         logger.info(line)
-    artifacts.publish_table(artifacts.NIGHT, outcome_rows([outcome]), "The last night")
-    artifacts.publish_link(artifacts.NIGHT_PAGE, night_page.page_path(day.isoformat()), f"The page of {day}")
+    artifacts.publish_table(artifacts.NIGHT, outcome_rows([outcome]), description="The last night")
+    artifacts.publish_link(
+        artifacts.NIGHT_PAGE, night_page.page_path(day.isoformat()), description=f"The page of {day}"
+    )
     return day.isoformat()

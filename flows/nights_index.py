@@ -45,7 +45,7 @@ class _Axis:
 
     def plot(self, title: str, lines: dict[str, Values], **options: Any) -> Markup:
         """Draw lines of values by date."""
-        return daily_plot(title, lines, self.days, marks=self.marks, **options)
+        return daily_plot(title, lines, days=self.days, marks=self.marks, **options)
 
 
 def try_write_index(settings: ScoreSettings, gate: DriftGate) -> None:

@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lambda: update_files(
             lambda: {Path(PARAMS): commented(PARAMS.read_text(encoding="utf-8"))},
             "flows.params_comments",
-            arguments,
+            arguments=arguments,
         )
     )
 

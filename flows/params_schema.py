@@ -37,7 +37,7 @@ def schema_text() -> str:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: with `--check` 1 where a file is not as it should be."""
     return exit_status(
-        lambda: update_files(lambda: {SCHEMA: schema_text()}, "flows.params_schema", arguments)
+        lambda: update_files(lambda: {SCHEMA: schema_text()}, "flows.params_schema", arguments=arguments)
     )
 
 

@@ -141,7 +141,7 @@ def _predict_frames(
             write(predictions)
             is_rejected = predictions[REJECTED].is_not_null()
             rejected = predictions.filter(is_rejected).select(reasons=REJECTED)
-            counts.add(frame.height, predictions.filter(~is_rejected), rejected)
+            counts.add(frame.height, predictions.filter(~is_rejected), rejected=rejected)
             bar.update(frame.height)
     if not counts.rows_in:
         raise ValueError("standard input is empty; expected a text a line")

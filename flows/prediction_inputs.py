@@ -97,7 +97,7 @@ def frames_of_source(source: Source, *, id_column: str | None, text_column: str)
     given_id = id_column or ("doc_id" if "doc_id" in names else None)
     columns = dict.fromkeys([text_column, *([given_id] if given_id else [])], pl.String())
     first = 1
-    for frame in read_batches(source, columns, ROWS, strict=(text_column,)):
+    for frame in read_batches(source, columns, rows=ROWS, strict=(text_column,)):
         numbers = pl.int_range(first, first + frame.height, eager=True).cast(pl.String)
         yield pl.DataFrame({"doc_id": frame[given_id] if given_id else numbers, "text": frame[text_column]})
         first += frame.height

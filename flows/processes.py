@@ -24,6 +24,7 @@ _guard = threading.Lock()
 def run(
     command: Sequence[str],
     cwd: Path,
+    *,
     on_line: Callable[[str], None],
     environment: Mapping[str, str] = MappingProxyType({}),
 ) -> int:

@@ -94,7 +94,7 @@ def wanted_files(root: Path = Path()) -> dict[Path, str]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: with `--check` 1 where a file is not as it should be."""
-    return update_files(wanted_files, "flows.project_template", arguments)
+    return update_files(wanted_files, "flows.project_template", arguments=arguments)
 
 
 if __name__ == "__main__":

@@ -120,7 +120,7 @@ def _store(candidate: Path, folder: Path, root: Path, key: Path | None, card: st
         partial = folder.with_name(f"{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         shutil.copytree(candidate, partial)
-        add_card(partial, folder.name, card)
+        add_card(partial, folder.name, text=card)
         partial.replace(folder)
     _check(folder)
     signed = key is not None and sign(folder, key)

@@ -76,7 +76,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return update_files(
         lambda: {file: updated(file.read_text(encoding="utf-8")) for file in FILES},
         "flows.stage_dependencies",
-        arguments,
+        arguments=arguments,
     )
 
 

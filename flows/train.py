@@ -55,14 +55,14 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
     with lock.workspace():
         use_own_python()
         graph = stage_graph()
-        progress = artifacts.Progress(artifacts.RETRAIN_PROGRESS, "Stages that have ended", len(graph))
+        progress = artifacts.Progress(artifacts.RETRAIN_PROGRESS, "Stages that have ended", total=len(graph))
         try:
             runs, failures = run_tasks(graph, max_running=workers, submit=_submit, on_end=progress.update)
         except BaseException:  # an interrupt, a cancelled run, SIGTERM: the stages must not outlive it
             processes.terminate_all()
             raise
         if verdicts := gate_rows():
-            artifacts.publish_table(artifacts.GATES, verdicts, "The verdicts of the gates")
+            artifacts.publish_table(artifacts.GATES, verdicts, description="The verdicts of the gates")
         for run in runs.values():
             logger.info("%-32s %s", run.name, f"{run.seconds:6.1f} s" if run.was_run else "up to date")
         if failures:
@@ -77,9 +77,9 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
 def _publish_results() -> None:
     """Publish the metrics and the report of the run as artifacts."""
     if rows := result_rows():
-        artifacts.publish_table(artifacts.METRICS, rows, "The test split")
+        artifacts.publish_table(artifacts.METRICS, rows, description="The test split")
     if PAGE.is_file():
-        artifacts.publish_link(artifacts.REPORT, PAGE, "The report")
+        artifacts.publish_link(artifacts.REPORT, PAGE, description="The report")
 
 
 def run_retrain(workers: int = 2, promote: bool = False) -> None:

@@ -62,6 +62,7 @@ def inputs(settings: TrainingSettings, tasks: Sequence[Task]) -> dict[str, str]:
 def prepare(
     settings: TrainingSettings,
     tasks: Sequence[Task],
+    *,
     parts: Mapping[str, Sequence[FeaturePart]] | None = None,
 ) -> Plan:
     """Return the plan of a training of these tasks, and log it in one line.
@@ -81,7 +82,7 @@ def prepare(
     plan = plan_training(
         settings,
         with_label_spaces(list(tasks), labels.load(LABELS)),
-        parts,
+        parts=parts,
         vocabulary_size=len(Vocabulary.load(VOCABULARY)),
         word_vectors=read_word_vectors(settings),
         initial_weights=(
@@ -104,7 +105,7 @@ def _read_taught_features(settings: TrainingSettings, tasks: Sequence[Task]) -> 
         store.check_store(TAUGHT, features=hashes, tasks=[t.name for t in students])
     return {
         corpus: [
-            store.add_teacher_predictions(part, TAUGHT, students, corpus=corpus, index=index)
+            store.add_teacher_predictions(part, TAUGHT, tasks=students, corpus=corpus, index=index)
             for index, part in enumerate(read_features(corpus))
         ]
         for corpus in corpora
@@ -126,7 +127,7 @@ def read_word_vectors(settings: TrainingSettings) -> VectorTable | None:
     return load_vectors(VECTORS, file_sha256(VOCABULARY))
 
 
-def checkpoint(name: str, settings: TrainingSettings, tasks: Sequence[Task]) -> Checkpoint:
+def checkpoint(name: str, settings: TrainingSettings, *, tasks: Sequence[Task]) -> Checkpoint:
     """Return the place of a training's state; other settings, features or another torch make it another training."""
     facts = {
         "settings": settings.training_sections(),
@@ -212,7 +213,7 @@ def _times(weight: float) -> str:
     return "" if weight == 1 else f" x{weight:.3g}"
 
 
-def facts(plan: Plan, fitted: FitResult, settings: TrainingSettings) -> dict[str, Any]:
+def facts(plan: Plan, fitted: FitResult, *, settings: TrainingSettings) -> dict[str, Any]:
     """Return the course of a training, with times and hardware: for people, read by no stage but the report."""
     result = fitted.training
     costs = [report.cost for report in result.history]

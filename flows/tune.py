@@ -132,7 +132,7 @@ class Search:
         tried, which = trial_values(self.settings, trial.params), f"trial {len(self.ended) + 1}/{trials}"
         _logger.info(f"{which}: {', '.join(f'{name} {value}' for name, value in tried.items())}")
         settings = Settings.parse(overridden(self.raw, tried))
-        state = checkpoint("tune", settings, self.tasks)
+        state = checkpoint("tune", settings, tasks=self.tasks)
         reports: list[EpochReport] = []
 
         def report_epoch(report: EpochReport) -> None:

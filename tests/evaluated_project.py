@@ -31,7 +31,10 @@ def trained(epochs: int = 4) -> Bundle:
     config = Settings.parse(raw | {"train": raw["train"] | {"epochs": epochs}})
     features, vocabulary, spaces = tiny_corpora.prepared(config, FRAMES)
     made = plan_training(
-        config, with_label_spaces(config.active_tasks(), spaces), features, vocabulary_size=len(vocabulary)
+        config,
+        with_label_spaces(config.active_tasks(), spaces),
+        parts=features,
+        vocabulary_size=len(vocabulary),
     )
     fitted = fit(made, config)
     return Bundle(
@@ -91,7 +94,7 @@ def evaluated(root: Path, bundle: Bundle, **verdict: Any) -> str:
     tested = write_tables(
         root / "data" / "predictions",
         features,
-        bundle.tasks,
+        tasks=bundle.tasks,
         network=bundle.network,
         thresholds=bundle.thresholds,
         splits=["test"],

@@ -71,7 +71,7 @@ def finished_run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     train = {name: frame[f"{name}_true"] for name, frame in splits["test"].items()}
     metrics = {
-        task.name: summarize(splits["test"][task.name], train[task.name], task, resamples=100, seed=1)
+        task.name: summarize(splits["test"][task.name], train[task.name], task=task, resamples=100, seed=1)
         for task in tasks
     }
     evaluate = settings.evaluate.model_copy(update={"bootstrap": 100})

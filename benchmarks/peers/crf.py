@@ -75,7 +75,7 @@ def spans(tags: np.ndarray, rows: Rows) -> pl.Series:
     start, end, sentence = (
         rows.table[name].explode().drop_nulls().to_numpy() for name in ("start", "end", "sentence")
     )
-    found = word_spans(tags, np.zeros(len(tags), np.float32), sentence)
+    found = word_spans(tags, np.zeros(len(tags), np.float32), sentence_length=sentence)
     fields = pl.DataFrame(
         {
             "start": start[found.first].astype(np.int32),

@@ -87,7 +87,7 @@ def _fit(
     made = plan_training(
         settings,
         with_label_spaces(tasks, workspace.labels),
-        own,
+        parts=own,
         vocabulary_size=workspace.vocabulary_words,
         word_vectors=workspace.vectors,
     )
@@ -131,7 +131,7 @@ def _outcomes(part: FeaturePart, tasks: list[Task], fitted: FitResult) -> dict[s
         found[task.name] = np.asarray(decoded[task.name])[known]
     for task in [t for t in tasks if t.kind == "tagging"]:
         table = predict_part(
-            fitted.network, test_part, [task], thresholds=fitted.decisions.thresholds, splits=["test"]
+            fitted.network, test_part, tasks=[task], thresholds=fitted.decisions.thresholds, splits=["test"]
         )
         found[task.name] = table.filter(pl.col(f"{task.name}_true").is_not_null())[task.name]
     return found

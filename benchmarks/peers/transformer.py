@@ -73,7 +73,7 @@ class Transformer(nn.Module):
                 items + sinusoidal_positions(torch.arange(target_BT.shape[1]), self.settings.width)
             )
             for layer in self.layers:
-                state = layer(state, layer.cross_attention.keys(memory.items_BMD), memory.mask_BM)
+                state = layer(state, layer.cross_attention.keys(memory.items_BMD), mask_BM=memory.mask_BM)
             logits = F.linear(self.normalise[1](state)[known], self.pieces.weight, self.bias)
             total = total + F.cross_entropy(logits.float(), target_BT[known], label_smoothing=smoothing)
         return total

@@ -10,6 +10,7 @@ from flows.commands.scoring_options import AcceptDrift, AsCorpus, Bundle, Input,
 def backfill(
     first: Annotated[str, typer.Option("--from", metavar="YYYY-MM-DD", help="The first date.")],
     last: Annotated[str, typer.Option("--to", metavar="YYYY-MM-DD", help="The last date, included.")],
+    *,
     source: Input = None,
     bundle: Bundle = None,
     as_corpus: AsCorpus = None,
@@ -33,5 +34,5 @@ def backfill(
         accept_drift=accept_drift,
         rescore=rescore,
     )
-    run_backfill(parse_date(first), parse_date(last), options)
+    run_backfill(parse_date(first), parse_date(last), options=options)
     print(f"summary: {BACKFILL_SUMMARY}")

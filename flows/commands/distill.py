@@ -10,6 +10,7 @@ def distill(
         list[str] | None, typer.Argument(metavar="TASK", help="All but tagging tasks by default.")
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", help="Teachers of each task.", min=1)] = 1,
+    *,
     tasks: Annotated[list[str] | None, typer.Option("--tasks", hidden=True)] = None,
 ) -> None:
     """Train teachers of the joint model, each on one task alone, and print the settings that use them.

@@ -29,6 +29,7 @@ def predict(
             help="Write .parquet, .jsonl, .csv or .tsv (.gz, .zst) instead of printing; lists in .csv and .tsv are JSON.",
         ),
     ] = None,
+    *,
     bundle: Annotated[
         Path | None,
         typer.Option(

@@ -15,6 +15,7 @@ from flows.commands.scoring_options import AcceptDrift, AsCorpus, Bundle, Input,
 def score(
     date: Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night.")],
     source: Input = None,
+    *,
     bundle: Bundle = None,
     as_corpus: AsCorpus = None,
     like: Like = None,

@@ -11,7 +11,7 @@ from mgm.quality.frame import SHOWN_ROWS, Frame
 
 
 def validate(
-    path: Path, frame: Frame, expectations: list[dict[str, Any]], *, parameters: Parameters
+    path: Path, frame: Frame, *, expectations: list[dict[str, Any]], parameters: Parameters
 ) -> list[dict[str, Any]]:
     """Return the results of Great Expectations, as plain dictionaries."""
     batches = _batch_definition()

@@ -24,7 +24,7 @@ GATE_NAMES = (*TABLES, "features")
 DATA_DOCS = REPORTS / "data_docs"
 
 
-def run_gate(gate: str, corpus: str | None, settings: GatingSettings) -> Verdict:
+def run_gate(gate: str, corpus: str | None, *, settings: GatingSettings) -> Verdict:
     """Judge the output of a stage, add a page to the Data Docs and write the verdict.
 
     Only a gate that passes leaves a file at `verdict_path`.
@@ -40,7 +40,7 @@ def run_gate(gate: str, corpus: str | None, settings: GatingSettings) -> Verdict
     failed.unlink(missing_ok=True)
     computed = {} if corpus is None else {"length_reference": length_reference(champion_profile(corpus))}
     parameters = Parameters(thresholds=getattr(settings.gates, gate).model_dump(), computed=computed)
-    verdict = run_suite(gate, corpus, _build_frames(gate, corpus, settings), parameters=parameters)
+    verdict = run_suite(gate, corpus, frames=_build_frames(gate, corpus, settings), parameters=parameters)
     write_page(DATA_DOCS, verdict, at=datetime.now(UTC), keep=settings.gates.data_docs_keep)
     write_json(passed if verdict.passed else failed, verdict.as_dict())
     return verdict

@@ -55,7 +55,7 @@ def judge_night(
     may_stop = gates.score.drift == "stop" and not accept_drift
     frames = night_frames(night, reader, gates=gates, may_stop=may_stop)
     thresholds = gates.score.model_dump(include={"blank_warn", "blank_stop"})
-    verdict = run_suite(GATE, reader.as_corpus, frames, parameters=Parameters(thresholds=thresholds))
+    verdict = run_suite(GATE, reader.as_corpus, frames=frames, parameters=Parameters(thresholds=thresholds))
     write_page(DATA_DOCS, verdict, at=datetime.now(UTC), keep=gates.data_docs_keep)
     night_verdict = NightVerdict(verdict=verdict, drift=frames["drift"].rows.to_dicts())
     if verdict.passed:

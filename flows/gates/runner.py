@@ -14,8 +14,8 @@ from mgm.quality.frame import Frame
 def run_suite(
     gate: str,
     corpus: str | None,
-    frames: Mapping[str, Frame],
     *,
+    frames: Mapping[str, Frame],
     parameters: Parameters,
     suites: Path | None = None,
 ) -> Verdict:
@@ -27,13 +27,13 @@ def run_suite(
         ValueError: the suite is malformed, or names an expectation or column that does not exist, or an expectation could not be evaluated.
     """
     path = suite_path(gate) if suites is None else suites / f"{gate}.json"
-    expectations = load_suite(path, frames, parameters)
+    expectations = load_suite(path, frames, parameters=parameters)
     by_position: dict[int, Outcome] = {}
     for name, frame in frames.items():
         of_frame = [expectation for expectation in expectations if expectation["meta"]["frame"] == name]
         if not of_frame:
             continue
-        for result in validate(path, frame, of_frame, parameters=parameters):
+        for result in validate(path, frame, expectations=of_frame, parameters=parameters):
             position = result["expectation_config"]["meta"]["position"]
             expectation = expectations[position]
             finding = Finding(

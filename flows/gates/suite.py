@@ -53,7 +53,7 @@ def suite_path(gate: str) -> Path:
     return own if own.is_file() else SUITES / own.name
 
 
-def load_suite(path: Path, frames: Mapping[str, Frame], parameters: Parameters) -> list[dict[str, Any]]:
+def load_suite(path: Path, frames: Mapping[str, Frame], *, parameters: Parameters) -> list[dict[str, Any]]:
     """Return the expectations of a suite, each with its position in `meta`; results come back in another order."""
     try:
         suite = json.loads(path.read_text(encoding="utf-8"))

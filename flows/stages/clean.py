@@ -25,7 +25,7 @@ def main(corpus: str) -> None:
         ),
         processes=num_processes(),
     )
-    write_counts("clean", corpus, counts, **statistics.result())
+    write_counts("clean", corpus, counts=counts, **statistics.result())
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def _check_all_settings() -> None:
     importlib.import_module("mgm.settings.settings").Settings.load(warns=False)
 
 
-def write_counts(stage: str, corpus: str, counts: Counts, **more: Any) -> None:
+def write_counts(stage: str, corpus: str, *, counts: Counts, **more: Any) -> None:
     """Write a stage's statistics for one corpus, and log them in one line."""
     content = {
         "rows_in": counts.rows_in,

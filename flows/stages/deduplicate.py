@@ -17,7 +17,7 @@ def main(corpus: str) -> None:
         settings=settings.text_for(corpus).deduplication,
     )
     more = {"examples": result.conflicts, "split_overlap_ids": result.overlap_ids}
-    write_counts("deduplicate", corpus, result.counts, **result.statistics.result(), **more)
+    write_counts("deduplicate", corpus, counts=result.counts, **result.statistics.result(), **more)
 
 
 if __name__ == "__main__":

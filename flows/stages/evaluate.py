@@ -49,7 +49,7 @@ def main() -> None:
     store = write_tables(
         PREDICTIONS,
         {corpus: read_feature_parts(FEATURES / corpus) for corpus in corpora},
-        bundle.tasks,
+        tasks=bundle.tasks,
         network=bundle.network,
         thresholds=bundle.thresholds,
         splits=settings.evaluate.splits,
@@ -81,7 +81,7 @@ def _write_details(
             pairs.write_csv(CONFUSION / f"{name}.csv")
         if task.spec.generates_text:
             features = {corpus: read_feature_parts(FEATURES / corpus) for corpus in task.corpora}
-            content["generated"] = examples(bundle.network, features, rows, task)
+            content["generated"] = examples(bundle.network, features, rows=rows, task=task)
         write_json(DETAILS / f"{name}.json", content)
         if content["calibration"] is not None:
             reliability_curve(content["calibration"]).write_csv(RELIABILITY / f"{name}.csv")
@@ -102,7 +102,7 @@ def _compare_with_linear(
     return compare_with_linear(
         {task.name: store.rows(task) for task in bundle.tasks},
         linear,
-        bundle.tasks,
+        tasks=bundle.tasks,
         why_none={task.name: why_no_baseline(bundle.network, task) for task in bundle.tasks},
         resamples=settings.evaluate.bootstrap,
         seed=settings.seed,

@@ -28,7 +28,7 @@ def main() -> None:
     shutil.rmtree(EXPLANATIONS, ignore_errors=True)
     features = {corpus: read_feature_parts(FEATURES / corpus) for corpus in corpora}
     texts = RunFiles(Path(), settings).texts
-    explanations = explain(bundle, features, texts, settings=settings.explain, seed=settings.seed)
+    explanations = explain(bundle, features, texts=texts, settings=settings.explain, seed=settings.seed)
     for name, content in explanations.items():
         write_json(EXPLANATIONS / f"{name}.json", content)
     samples = {}

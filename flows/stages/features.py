@@ -69,7 +69,7 @@ def _write_features(
         part = fitted.featurize(tokens, table.corpus, dictionary=dictionary)
         parts.append(write_feature_part(part, folder, index=index, input_sha256=source.sha256))
         statistics.add(part)
-        labels.add(tokens, part, tasks)
+        labels.add(tokens, part, tasks=tasks)
     write_manifest(folder, parts)
     profile = statistics.profile()
     _logger.info(

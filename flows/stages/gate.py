@@ -12,7 +12,7 @@ _logger = logging.getLogger(__name__)
 
 def main(gate: str = "", corpus: str | None = None) -> int:
     """Run one gate; return 1 where it does not pass."""
-    verdict = run_gate(gate, corpus, GatingSettings.load())
+    verdict = run_gate(gate, corpus, settings=GatingSettings.load())
     for finding in [*verdict.warnings, *verdict.failures]:
         print(finding, file=sys.stderr, flush=True)
     name = f"gate {gate}" + (f" {corpus}" if corpus else "")

@@ -24,7 +24,7 @@ def main(corpus: str) -> None:
     )
     result = ingest(raw, documents=DOCUMENTS / corpus, rejects=rejects_folder("ingest", corpus))
     more = {"split_by": result.splits.decided_by, "split_column_unused": result.splits.unused}
-    write_counts("ingest", corpus, result.counts, **result.statistics.result(), **more)
+    write_counts("ingest", corpus, counts=result.counts, **result.statistics.result(), **more)
     _logger.info(f"ingest {corpus}: splits by {result.splits.decided_by}")
 
 

@@ -57,7 +57,7 @@ def main() -> None:
         "layers": result.layers,
     }
     shutil.rmtree(PRETRAINED, ignore_errors=True)
-    save_pretrained(PRETRAINED, result.weights, metadata)
+    save_pretrained(PRETRAINED, result.weights, facts=metadata)
     write_json(STAGES / "pretrain.json", metadata)
     checkpoints.remove()
 

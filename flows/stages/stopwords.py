@@ -13,7 +13,7 @@ def main(corpus: str) -> None:
     """Mark the content words of one corpus, and write its stopwords beside them."""
     settings = TextPipelineSettings.load().text_for(corpus).stopwords
     counts, statistics, derived = write_content_words(TOKENS / corpus, CONTENT / corpus, settings=settings)
-    write_counts("stopwords", corpus, counts, **statistics.result(), derived=derived[:MAX_DERIVED])
+    write_counts("stopwords", corpus, counts=counts, **statistics.result(), derived=derived[:MAX_DERIVED])
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def main(corpus: str) -> None:
         transform=SegmentDocuments(settings=settings, dictionary=load_dictionary(settings, RESOURCES)),
         processes=num_processes(),
     )
-    write_counts("tokenize", corpus, counts, **statistics.result())
+    write_counts("tokenize", corpus, counts=counts, **statistics.result())
 
 
 if __name__ == "__main__":

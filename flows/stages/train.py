@@ -41,7 +41,7 @@ def main() -> None:
         else:
             logs.set_level("WARNING")  # the main process says what all of them do
             tasks = settings.active_tasks()
-            fit(prepare(settings, tasks), settings, checkpoint=checkpoint("train", settings, tasks))
+            fit(prepare(settings, tasks), settings, checkpoint=checkpoint("train", settings, tasks=tasks))
 
 
 def _become_torchrun(num_processes: int) -> None:
@@ -52,7 +52,7 @@ def _become_torchrun(num_processes: int) -> None:
 def _train(settings: TrainingSettings) -> None:
     tasks = settings.active_tasks()
     plan = prepare(settings, tasks)
-    state = checkpoint("train", settings, tasks)
+    state = checkpoint("train", settings, tasks=tasks)
     with Live(str(LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as live:
         console = Console(settings.train.epochs, lambda report: _log(live, report))
         fitted = fit(plan, settings, checkpoint=state, callbacks=console)
@@ -69,7 +69,7 @@ def _train(settings: TrainingSettings) -> None:
         subwords=Subwords.load(FEATURES / SUBWORDS_FILE) if fitted.network.text_decoder is not None else None,
     )
     identity = save_bundle(CANDIDATE, bundle)
-    write_json(TRAINING, facts(plan, fitted, settings))
+    write_json(TRAINING, facts(plan, fitted, settings=settings))
     state.remove()
     _logger.info(
         f"epoch {fitted.training.best_epoch} is the best, mean {fitted.training.best_score:.4f}; "

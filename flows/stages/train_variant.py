@@ -37,10 +37,10 @@ def main(name: str) -> None:
     check_splits(settings.evaluate)
     variant = known[name]
     plan = prepare(variant.settings, variant.tasks)
-    state = checkpoint(f"study-{name.replace('/', '-')}", variant.settings, variant.tasks)
+    state = checkpoint(f"study-{name.replace('/', '-')}", variant.settings, tasks=variant.tasks)
     fitted = fit(plan, variant.settings, checkpoint=state, callbacks=Console(variant.settings.train.epochs))
     _write_results(variant, plan, fitted, evaluate=settings.evaluate)
-    write_json(REPORTS / "study" / f"{name}.training.json", facts(plan, fitted, variant.settings))
+    write_json(REPORTS / "study" / f"{name}.training.json", facts(plan, fitted, settings=variant.settings))
     state.remove()
 
 
@@ -51,7 +51,7 @@ def _write_results(variant: Variant, plan: Plan, fitted: FitResult, *, evaluate:
     tested = write_tables(
         folder,
         {corpus: read_features(corpus) for corpus in corpora_of(settings, variant.tasks)},
-        plan.tasks,
+        tasks=plan.tasks,
         network=fitted.network,
         thresholds=fitted.decisions.thresholds,
         splits=evaluate.splits,
@@ -68,7 +68,7 @@ def _write_results(variant: Variant, plan: Plan, fitted: FitResult, *, evaluate:
     if variant.teaches:
         (task,) = plan.tasks
         corpora = ((corpus, read_features(corpus)) for corpus in corpora_of(settings, variant.tasks))
-        save_scores(folder / SCORES, predict_scores(fitted.network, task, corpora), task)
+        save_scores(folder / SCORES, predict_scores(fitted.network, task, corpora=corpora), task=task)
     write_json(folder / RESULT, content)
     _logger.info("\n".join(summary_lines(metrics)))
 

@@ -10,7 +10,7 @@ from mgm.files import file_sha256, read_json, write_json
 CARD, RECORD = "card.md", "card.json"
 
 
-def add_card(folder: Path, identity: str, text: str) -> None:
+def add_card(folder: Path, identity: str, *, text: str) -> None:
     """Write the card of the bundle `identity`, which lies in `folder`, and its record."""
     (folder / CARD).write_text(text, encoding="utf-8")
     write_json(folder / RECORD, {"bundle": identity, "sha256": file_sha256(folder / CARD)})

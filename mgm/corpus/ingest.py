@@ -66,7 +66,7 @@ class Columns:
         if not present:
             raise ValueError(f"{corpus.source}: corpus {corpus.name!r} is empty: expected at least one row")
 
-        def need(column: str, setting: str, remedy: str = "") -> str:
+        def need(column: str, setting: str, *, remedy: str = "") -> str:
             if column not in present:
                 where = f"corpora.{corpus.name}.{setting}"
                 raise ValueError(
@@ -80,12 +80,12 @@ class Columns:
         lang = None
         if settings.lang not in (*LANGUAGES, DETECT):
             remedy = f", or states the language: one of {', '.join(LANGUAGES)}, or {DETECT}"
-            lang = need(settings.lang, "lang", remedy)
+            lang = need(settings.lang, "lang", remedy=remedy)
         group = (
             need(settings.group, "group") if settings.group else ("group" if "group" in present else doc_id)
         )
         if settings.split not in (None, BY_HASH):
-            need(settings.split, "split", f", or is {BY_HASH}: by the hash of the group")
+            need(settings.split, "split", remedy=f", or is {BY_HASH}: by the hash of the group")
         tasks = {
             task.name: need(settings.columns.get(task.name, task.name), f"columns.{task.name}")
             for task in corpus.tasks
@@ -139,9 +139,9 @@ def read_documents(corpus: RawCorpus, columns: Columns) -> Iterator[tuple[pl.Dat
     batches = read_batches(
         source,
         columns.types(corpus.tasks),
-        size.rows_per_part,
-        (columns.text,),
-        size.megabytes_per_part,
+        rows=size.rows_per_part,
+        strict=(columns.text,),
+        megabytes=size.megabytes_per_part,
         dialect=corpus.dialect,
     )
     first_row = 1
@@ -235,7 +235,7 @@ def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> Ingested:
         parts = read_documents(corpus, columns)
         for kept, rejected in progress(parts, f"ingest {corpus.name}"):
             ids = pl.concat([kept["doc_id"], rejected["doc_id"]])
-            counts.add(len(ids), kept, rejected)
+            counts.add(len(ids), kept, rejected=rejected)
             hashes.append(ids.hash(seed=0))
             characters = kept["text"].str.len_chars()
             statistics.count("characters", int(characters.sum()))
@@ -262,7 +262,7 @@ def _raise_repeated(corpus: RawCorpus, hashes: pl.Series) -> None:
     for frame in read_batches(
         corpus.source,
         {id_column: pl.String()},
-        corpus.part_size.rows_per_part,
+        rows=corpus.part_size.rows_per_part,
         strict=(),
         dialect=corpus.dialect,
     ):

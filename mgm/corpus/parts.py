@@ -54,7 +54,7 @@ class Counts:
     rejected: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
-    def add(self, rows_in: int, kept: pl.DataFrame, rejected: pl.DataFrame) -> None:
+    def add(self, rows_in: int, kept: pl.DataFrame, *, rejected: pl.DataFrame) -> None:
         """Add the rows of one part, of which every one must be kept or rejected."""
         assert rows_in == kept.height + rejected.height, (
             f"{rows_in} rows in, but {kept.height} out and {rejected.height} rejected"
@@ -105,7 +105,7 @@ def read_table(folder: Path, columns: list[str] | None = None) -> pl.DataFrame:
 
 
 def write_part(
-    folder: Path, index: int, frame: pl.DataFrame, schema: pl.Schema, input_sha256: str = ""
+    folder: Path, index: int, *, frame: pl.DataFrame, schema: pl.Schema, input_sha256: str = ""
 ) -> Part:
     """Write one part of a table with the columns and types of `schema`, and return its entry of the manifest."""
     path = folder / f"part-{index:05d}.parquet"
@@ -131,7 +131,11 @@ class PartsWriter:
 
     def write(self, frame: pl.DataFrame, input_sha256: str = "") -> None:
         """Write `frame` as the next part; its columns must be those of the schema, in any order."""
-        self.parts.append(write_part(self.folder, len(self.parts), frame, self.schema, input_sha256))
+        self.parts.append(
+            write_part(
+                self.folder, len(self.parts), frame=frame, schema=self.schema, input_sha256=input_sha256
+            )
+        )
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -169,11 +173,11 @@ class _Work:
         frame = pl.read_parquet(self.source / part.name)
         result = self.transform(frame)
         counts = Counts()
-        counts.add(frame.height, result.kept, result.rejected)
+        counts.add(frame.height, result.kept, rejected=result.rejected)
         dropped = result.rejected.with_columns(stage=pl.lit(self.stage))
         return (
-            write_part(self.target, index, result.kept, self.schema, part.sha256),
-            write_part(self.rejects, index, dropped, REJECTS, part.sha256),
+            write_part(self.target, index, frame=result.kept, schema=self.schema, input_sha256=part.sha256),
+            write_part(self.rejects, index, frame=dropped, schema=REJECTS, input_sha256=part.sha256),
             counts,
             result.statistics,
         )
@@ -209,9 +213,9 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
     parts = read_manifest(source).parts
     with PartsWriter(target, schema) as out, PartsWriter(rejects, REJECTS) as dropped:
         work = _Work(source, target, rejects, stage, out.schema, transform)
-        with closing(map_in_order(work.run, list(enumerate(parts)), processes)) as results:
+        with closing(map_in_order(work.run, list(enumerate(parts)), processes=processes)) as results:
             for kept, rejected, part_counts, part_statistics in progress(
-                results, f"{stage} {source.name}", len(parts)
+                results, f"{stage} {source.name}", total=len(parts)
             ):
                 out.parts.append(kept)
                 dropped.parts.append(rejected)

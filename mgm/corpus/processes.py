@@ -15,7 +15,7 @@ _function: Callable[..., Any]
 
 
 def map_in_order(
-    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], processes: int
+    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], *, processes: int
 ) -> Generator[T, None, None]:
     """Yield function(*arguments[0]), function(*arguments[1]), ..., called here or in up to `processes` processes.
 

@@ -11,7 +11,7 @@ DELAY = 5.0  # seconds
 
 
 def progress(
-    items: Iterable[T], description: str, total: int | None = None, unit: str = " parts"
+    items: Iterable[T], description: str, *, total: int | None = None, unit: str = " parts"
 ) -> Iterator[T]:
     """Yield the items, and show the number of those taken."""
     yield from tqdm(items, desc=description, total=total, unit=unit, delay=DELAY, disable=None, leave=False)

@@ -164,12 +164,13 @@ def _propose_id(file: InputFile, left: dict[str, pl.Series], proposal: Proposal)
     ranked = sorted(could_be, key=lambda name: _rank(name, ID_NAMES))
     counts = {}
     if ranked:
-        ids = pl.concat(list(read_batches(file, dict.fromkeys(ranked, pl.String()), 20_000, strict=())))
+        ids = pl.concat(list(read_batches(file, dict.fromkeys(ranked, pl.String()), rows=20_000, strict=())))
         proposal.rows = ids.height
         counts = {name: (ids[name].drop_nulls().n_unique(), ids[name].null_count()) for name in ranked}
     else:
         proposal.rows = sum(
-            batch.height for batch in read_batches(file, {_any(proposal): pl.String()}, 20_000, strict=())
+            batch.height
+            for batch in read_batches(file, {_any(proposal): pl.String()}, rows=20_000, strict=())
         )
     for name in ranked:
         distinct, nulls = counts[name]

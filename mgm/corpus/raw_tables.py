@@ -84,7 +84,7 @@ def _read_texts(file: InputFile, rows: int | None) -> pl.DataFrame:
     names = column_names(file)
     types = dict.fromkeys(names, pl.String())
     batches = []
-    for batch in read_batches(file, types, rows or SAMPLE_ROWS, strict=()):
+    for batch in read_batches(file, types, rows=rows or SAMPLE_ROWS, strict=()):
         batches.append(batch)
         if rows is not None:
             break

@@ -29,7 +29,7 @@ MODEL_FAILED = "model_failed"
 
 
 def split_rejected(
-    original: pl.DataFrame, result: pl.DataFrame, reasons: Mapping[str, pl.Series]
+    original: pl.DataFrame, result: pl.DataFrame, *, reasons: Mapping[str, pl.Series]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split rows into those without any reason to reject them and the others.
 

@@ -113,7 +113,7 @@ def _judge(source: Source, name: str, dialect: Dialect) -> SplitColumn:
     values: Counter[Any] = Counter()
     try:
         for frame in read_batches(
-            source, {SPLIT: pl.String()}, MAX_VALUES * 1_000, strict=(), dialect=dialect
+            source, {SPLIT: pl.String()}, rows=MAX_VALUES * 1_000, strict=(), dialect=dialect
         ):
             values.update(dict(frame[SPLIT].value_counts().iter_rows()))
             if len(values) > MAX_VALUES:

@@ -72,7 +72,7 @@ def chance_calibration_error(confidence: np.ndarray, *, bins: int) -> float:
 
 
 def calibration(
-    test: pl.DataFrame, valid: pl.DataFrame, task: Task, *, bins: int, bootstrap: GroupBootstrap
+    test: pl.DataFrame, valid: pl.DataFrame, *, task: Task, bins: int, bootstrap: GroupBootstrap
 ) -> dict[str, Any] | None:
     """Return a task's calibration on the test split.
 

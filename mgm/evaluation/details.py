@@ -48,18 +48,18 @@ def details(
         groups = {str(corpus): part["group"] for (corpus,), part in rows.group_by("corpus")}
         bootstrap = GroupBootstrap(groups, resamples=settings.bootstrap, seed=seed)
         content[task.name] = {
-            "labels": label_rows(rows, task, bootstrap),
+            "labels": label_rows(rows, task, bootstrap=bootstrap),
             "slices": slices(
                 rows,
                 train_labels[task.name],
-                task,
+                task=task,
                 bootstrap=bootstrap,
                 min_groups=settings.min_slice_groups,
             ),
             "calibration": calibration(
                 rows,
                 select_labelled(valid[task.name], task),
-                task,
+                task=task,
                 bins=settings.calibration_bins,
                 bootstrap=bootstrap,
             ),
@@ -71,7 +71,7 @@ def details(
     return content
 
 
-def label_rows(rows: pl.DataFrame, task: Task, bootstrap: GroupBootstrap) -> list[dict[str, Any]] | None:
+def label_rows(rows: pl.DataFrame, task: Task, *, bootstrap: GroupBootstrap) -> list[dict[str, Any]] | None:
     """Return `ItemEvaluation.label_table` with intervals; None for kinds without items."""
     evaluation = evaluation_of(task)
     if not isinstance(evaluation, ItemEvaluation):

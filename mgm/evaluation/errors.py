@@ -34,7 +34,7 @@ class Example:
     pieces: list[Piece]
 
 
-def confident_errors(rows: pl.DataFrame, task: Task, count: int) -> pl.DataFrame | None:
+def confident_errors(rows: pl.DataFrame, task: Task, *, count: int) -> pl.DataFrame | None:
     """Return the `count` most confident errors, one a document; None for kinds without single errors.
 
     Args:
@@ -57,7 +57,7 @@ def confident_errors(rows: pl.DataFrame, task: Task, count: int) -> pl.DataFrame
     )
 
 
-def excerpt(text: str, start: int | None, end: int | None, characters: int = EXCERPT) -> list[Piece]:
+def excerpt(text: str, start: int | None, *, end: int | None, characters: int = EXCERPT) -> list[Piece]:
     """Return an excerpt of a document: its first characters, or a span with its surroundings.
 
     Args:

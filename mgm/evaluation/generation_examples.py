@@ -24,7 +24,7 @@ NUM_LEVELS = 4
 
 
 def examples(
-    network: Network, corpora: Mapping[str, Iterable[FeaturePart]], rows: pl.DataFrame, task: Task
+    network: Network, corpora: Mapping[str, Iterable[FeaturePart]], *, rows: pl.DataFrame, task: Task
 ) -> list[dict[str, Any]]:
     """Return the `NUM_WORST` documents by chrF, the worst first, and `NUM_OTHERS` evenly over the rest.
 
@@ -77,11 +77,11 @@ def _output_and_source(network: Network, part: FeaturePart, row: int, task: Task
     batch = collate(part, np.array([row]))
     batch = batch.to(next(network.parameters()).device)
     encoded = network.encode(batch)
-    memory, start_D = network.memory(task.name, batch, encoded)
+    memory, start_D = network.memory(task.name, batch, encoded=encoded)
     output = network.generate(batch, [task.name], encoded=encoded)[task.name]
     ids = output.ids[:, : int(output.count)]
     assert network.text_decoder is not None and NO_LABEL not in ids
-    copy_attention = network.text_decoder.copy_attention(memory, start_D, ids)
+    copy_attention = network.text_decoder.copy_attention(memory, start_D, output_BT=ids)
     word_of_subword, words = memory.word_BL[0].cpu().numpy(), _words(part, row)
     attention_TW = _attention_by_word(copy_attention, word_of_subword, len(words))
     total = attention_TW.sum(0)

@@ -72,8 +72,8 @@ def _labelled_rows(documents: pl.DataFrame, tasks: Sequence[Task]) -> np.ndarray
 def compare_with_linear(
     predictions: Mapping[str, pl.DataFrame],
     linear: Mapping[str, pl.DataFrame],
-    tasks: Sequence[Task],
     *,
+    tasks: Sequence[Task],
     why_none: Mapping[str, str],
     resamples: int,
     seed: int,

@@ -33,7 +33,7 @@ class PredictionStore:
     _rows: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     _train_labels: dict[str, list[pl.Series]] = field(default_factory=dict)
 
-    def add(self, corpus: str, documents: pl.DataFrame, predictions: pl.DataFrame) -> None:
+    def add(self, corpus: str, documents: pl.DataFrame, *, predictions: pl.DataFrame) -> None:
         """Add a part of a corpus: its documents, and the predictions table of some of them."""
         predictions = predictions.with_columns(corpus=pl.lit(corpus))
         train = documents.filter(pl.col("split") == "train")
@@ -55,7 +55,7 @@ class PredictionStore:
         """Return the entry of reports/metrics.json by task."""
         return {
             task.name: summarize(
-                self.rows(task), self.train_labels(task), task, resamples=resamples, seed=seed
+                self.rows(task), self.train_labels(task), task=task, resamples=resamples, seed=seed
             )
             for task in self.tasks
         }
@@ -87,8 +87,8 @@ def check_splits(settings: EvaluateSettings) -> None:
 def write_tables(
     folder: Path,
     corpora: Mapping[str, Iterable[FeaturePart]],
-    tasks: Sequence[Task],
     *,
+    tasks: Sequence[Task],
     network: Network,
     thresholds: Mapping[str, Thresholds],
     splits: Sequence[str],
@@ -112,9 +112,11 @@ def write_tables(
         schema = table_schema(tasks_of_corpus, reconstructs=network.reconstructs)
         with PartsWriter(folder / corpus, schema) as writer:
             for part in parts:
-                table = predict_part(network, part, tasks_of_corpus, thresholds=thresholds, splits=splits)
+                table = predict_part(
+                    network, part, tasks=tasks_of_corpus, thresholds=thresholds, splits=splits
+                )
                 writer.write(table)
-                store.add(corpus, part.documents, table)
+                store.add(corpus, part.documents, predictions=table)
                 num_rows += table.height
         print(f"{corpus}: {num_rows:,} documents of {' and '.join(splits)} predicted", flush=True)
     return store

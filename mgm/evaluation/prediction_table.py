@@ -38,8 +38,8 @@ def table_schema(tasks: Sequence[Task], *, reconstructs: bool = False) -> pl.Sch
 def predict_part(
     network: Network,
     part: FeaturePart,
-    tasks: Sequence[Task],
     *,
+    tasks: Sequence[Task],
     thresholds: Mapping[str, Thresholds],
     splits: Sequence[str],
     progress: Progress | None = None,
@@ -69,7 +69,7 @@ def predict_part(
     labels = documents.select(*KEYS[1:], *[pl.col(task.name).alias(f"{task.name}_true") for task in tasks])
     table = pl.concat([predictions, labels, _traits(documents, part.types)], how="horizontal")
     for task in tasks:
-        baselines = evaluation_of(task).baseline_predictions(documents, part.types, task)
+        baselines = evaluation_of(task).baseline_predictions(documents, part.types, task=task)
         table = table.with_columns(column.alias(name) for name, column in baselines.items())
     return table.select(schema.names())
 

@@ -87,8 +87,8 @@ class _Comparison:
 def slices(
     rows: pl.DataFrame,
     train_labels: pl.Series,
-    task: Task,
     *,
+    task: Task,
     bootstrap: GroupBootstrap,
     min_groups: int,
 ) -> list[dict[str, Any]]:

@@ -18,7 +18,7 @@ _NO_INTERVAL = (math.nan, math.nan)
 
 
 def summarize(
-    frame: pl.DataFrame, train_labels: pl.Series, task: Task, *, resamples: int, seed: int
+    frame: pl.DataFrame, train_labels: pl.Series, *, task: Task, resamples: int, seed: int
 ) -> dict[str, Any]:
     """Return a task's entry of reports/metrics.json.
 
@@ -37,7 +37,7 @@ def summarize(
     rows = select_labelled(frame, task)
     values, intervals = _measure(rows, task, resamples=resamples, seed=seed)
     evaluation = evaluation_of(task)
-    against, baseline_rows = evaluation.predict_baseline(rows, train_labels, task)
+    against, baseline_rows = evaluation.predict_baseline(rows, train_labels, task=task)
     baseline, _ = _measure(baseline_rows, task, resamples=0, seed=seed)
     table = []
     for name, value in values.items():

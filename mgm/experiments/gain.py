@@ -67,6 +67,7 @@ class _Study:
         self,
         run_files: RunFiles[TrainingSettings],
         tasks: Mapping[str, Task],
+        *,
         left_out: Mapping[str, str],
         joint: PairedBootstrap,
     ) -> None:
@@ -91,8 +92,8 @@ class _Study:
         return cls(
             run_files,
             {task.name: task for task in with_label_spaces(active, labels)},
-            left_out,
-            PairedBootstrap(tables, resamples=resamples, seed=seed),
+            left_out=left_out,
+            joint=PairedBootstrap(tables, resamples=resamples, seed=seed),
         )
 
     def estimate(self, variant: str, task: str) -> Estimate:

@@ -115,7 +115,7 @@ class Model:
         return pl.concat([frame, predicted], how="horizontal")
 
     def explain(
-        self, text: str, task: str, label: str | None = None, *, corpus: str | None = None
+        self, text: str, task: str, *, label: str | None = None, corpus: str | None = None
     ) -> "Explanation":
         """Return the words of a text that count for a prediction, with their places in the text.
 
@@ -152,14 +152,14 @@ class Model:
             if rejects.height:
                 raise ValueError(f"the text is rejected: {', '.join(rejects['reasons'][0])}")
             row = scorer.score(frame, corpus)[0].row(0, named=True)
-            chosen = explanation_of(chosen_task).choose_prediction(row, chosen_task, label)
+            chosen = explanation_of(chosen_task).choose_prediction(row, chosen_task, label=label)
             if chosen is None:
                 of_label = "" if label is None else f" with the label {label!r}"
                 raise ValueError(f"task {task!r}: no span{of_label} is predicted in this text")
             if self._average_word is None:
                 self._average_word = average_vocabulary_word(self.bundle)
             return explain_prediction(
-                self.bundle, part, text, task=chosen_task, chosen=chosen, baseline=self._average_word
+                self.bundle, part, text=text, task=chosen_task, chosen=chosen, baseline=self._average_word
             )
 
     def _task(self, name: str) -> Task:
@@ -176,7 +176,11 @@ class Model:
     def _score(self, scorer: Scorer, documents: pl.DataFrame, corpus: str | None) -> Iterator[pl.DataFrame]:
         """Yield the predictions and `rejected` of the documents, in the batches of a night."""
         settings = ScoreSettings()
-        shards = rebatch([documents], settings.rows_per_shard, MEGABYTES) if documents.height else [documents]
+        shards = (
+            rebatch([documents], settings.rows_per_shard, megabytes=MEGABYTES)
+            if documents.height
+            else [documents]
+        )
         for shard in shards:
             scored = score_rows(
                 scorer,

@@ -70,7 +70,7 @@ class AdditivePooling(nn.Module):
 class AttentionPooling(nn.Module):
     """A pooling of a row of vectors into one: projection, self-attention, additive pooling."""
 
-    def __init__(self, input_width: int, width: int, heads: int) -> None:
+    def __init__(self, input_width: int, width: int, *, heads: int) -> None:
         super().__init__()
         self.project = nn.Linear(input_width, width)
         self.attend = SelfAttention(width, heads)

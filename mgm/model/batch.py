@@ -144,7 +144,7 @@ def flatten_lists(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     )
 
 
-def cut_by_tokens(order: np.ndarray, length: np.ndarray, tokens_per_batch: int) -> Iterator[np.ndarray]:
+def cut_by_tokens(order: np.ndarray, length: np.ndarray, *, tokens_per_batch: int) -> Iterator[np.ndarray]:
     """Yield runs of `order` whose `length` (in that order) sums to at most `tokens_per_batch`, at least one item each."""
     end = np.cumsum(length)
     position = 0

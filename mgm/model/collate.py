@@ -15,7 +15,7 @@ from mgm.text.features import PROPERTIES, FeaturePart
 _NONE = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
-def collate(part: FeaturePart, rows: np.ndarray, tasks: Sequence[Task] = ()) -> Batch:
+def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) -> Batch:
     """Return the batch of `rows` of a part, in that order, with the targets of those of `tasks` that its corpus labels.
 
     Shapes: see `Batch`; T counts the distinct words of these rows alone.
@@ -51,7 +51,7 @@ def collate(part: FeaturePart, rows: np.ndarray, tasks: Sequence[Task] = ()) -> 
         sentence_length=_long(flatten_lists(documents["sentence"])[0]),
         paragraph_length=_long(paragraph),
         document_length=_long(document_length),
-        targets={t.name: gather_targets(documents[t.encoded], t, word_count) for t in encoded},
+        targets={t.name: gather_targets(documents[t.encoded], t, word_count=word_count) for t in encoded},
         teachers={
             t.name: torch.from_numpy(documents[t.teacher_column].to_numpy(writable=True)) for t in taught
         },
@@ -60,7 +60,7 @@ def collate(part: FeaturePart, rows: np.ndarray, tasks: Sequence[Task] = ()) -> 
     )
 
 
-def gather_targets(column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+def gather_targets(column: pl.Series, task: Task, *, word_count: np.ndarray) -> Tensor:
     """Return the targets that a task's encoded column holds, shaped as its head expects them.
 
     Args:
@@ -68,7 +68,7 @@ def gather_targets(column: pl.Series, task: Task, word_count: np.ndarray) -> Ten
         task: the task, with its label space.
         word_count: (B,) the words of each document.
     """
-    return HEADS[task.kind].gather_targets(column, task, word_count)
+    return HEADS[task.kind].gather_targets(column, task, word_count=word_count)
 
 
 def _long(array: np.ndarray) -> Tensor:

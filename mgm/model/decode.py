@@ -100,7 +100,9 @@ def _batches(
     The states are computed once for several batches, since most words of one occur in the others too.
     """
     by_length = np.argsort(length, kind="stable")
-    for some in cut_by_tokens(by_length, length[by_length], BATCHES_AT_ONCE * tokens_per_batch):
-        cuts = list(cut_by_tokens(some, length[some], tokens_per_batch))
+    for some in cut_by_tokens(
+        by_length, length[by_length], tokens_per_batch=BATCHES_AT_ONCE * tokens_per_batch
+    ):
+        cuts = list(cut_by_tokens(some, length[some], tokens_per_batch=tokens_per_batch))
         together = collate(part, rows[some]).to(device)
         yield from zip(cuts, together.split([len(cut) for cut in cuts]), repeat(encode_types(together)))

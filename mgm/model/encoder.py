@@ -106,7 +106,7 @@ class Encoder(nn.Module):
         state = EncoderState(
             batch=batch,
             types=types,
-            selections={name: TokenSelection.of(batch, name, word_N) for name in self.selections},
+            selections={name: TokenSelection.of(batch, name, word_N=word_N) for name in self.selections},
             projections=dict(zip(self.projecting_levels, types.projections, strict=True)),
             with_words=with_words,
         )

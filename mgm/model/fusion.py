@@ -108,7 +108,7 @@ class AutoencoderFusion(nn.Module):
 Fusion = ConcatFusion | GatedFusion | AutoencoderFusion
 
 
-def build_fusion(settings: ModelSettings, widths: dict[str, int], tasks: list[str]) -> Fusion:
+def build_fusion(settings: ModelSettings, widths: dict[str, int], *, tasks: list[str]) -> Fusion:
     """Return the fusion that the settings name, of granularities with these widths."""
     if settings.fusion == "stacked_autoencoder":
         return AutoencoderFusion(

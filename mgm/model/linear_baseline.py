@@ -86,7 +86,7 @@ def decode_linear(
     network.eval()
     with torch.inference_mode():
         by_length = np.argsort(length, kind="stable")
-        for chosen in cut_by_tokens(by_length, length[by_length], tokens_per_batch):
+        for chosen in cut_by_tokens(by_length, length[by_length], tokens_per_batch=tokens_per_batch):
             batch = collate(part, rows[chosen]).to(wide.bias.device)
             logits = wide(batch)
             for task in tasks:

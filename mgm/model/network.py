@@ -74,8 +74,8 @@ class Network(nn.Module):
         labelling = [task for task in tasks if not task.spec.generates_text]
         self.generating = [task.name for task in generating]
         self.predicts_words = any(task.spec.predicts_words for task in tasks)
-        self.fusion: Fusion = build_fusion(settings, self.encoder.widths, [task.name for task in tasks])
-        self.sharing = build_sharing(labelling, self.encoder.word_width, settings)
+        self.fusion: Fusion = build_fusion(settings, self.encoder.widths, tasks=[task.name for task in tasks])
+        self.sharing = build_sharing(labelling, self.encoder.word_width, settings=settings)
         widths = self.sharing.widths | dict.fromkeys(self.generating, settings.generation.width)
         self.heads = TaskHeads(tasks, widths)
         self.text_decoder = _text_decoder(settings.generation, self.encoder.word_width, generating)
@@ -125,10 +125,10 @@ class Network(nn.Module):
         outputs = self.apply_heads(*encoded, mixing=mixing)
         for task in self.generating:
             if task in batch.targets:
-                memory, start_D = self.memory(task, batch, encoded)
+                memory, start_D = self.memory(task, batch, encoded=encoded)
                 assert self.text_decoder is not None
                 outputs[task] = self.text_decoder.teacher_forced_log_probs(
-                    memory, start_D, batch.targets[task]
+                    memory, start_D, target_BT=batch.targets[task]
                 )
         return outputs
 
@@ -155,7 +155,7 @@ class Network(nn.Module):
             inputs |= {task: mixing.vectors(inputs[task]) for task in of_documents}
         return {task: self.heads[task](vectors) for task, vectors in inputs.items()}
 
-    def memory(self, task: str, batch: Batch, encoded: Encoded) -> tuple[Memory, Tensor]:
+    def memory(self, task: str, batch: Batch, *, encoded: Encoded) -> tuple[Memory, Tensor]:
         """Return the source that the text decoder attends to, and the vector (D,) that the task's outputs begin with."""
         (_, words), head = encoded, self.heads[task]
         assert self.text_decoder is not None and words is not None and isinstance(head, GenerationHead)
@@ -177,7 +177,7 @@ class Network(nn.Module):
         beam_size = self.text_decoder.settings.beam_size if beam_size is None else beam_size
         outputs = {}
         for task in tasks:
-            memory, start_D = self.memory(task, batch, encoded)
+            memory, start_D = self.memory(task, batch, encoded=encoded)
             outputs[task] = beam_search(self.text_decoder, memory, start_D=start_D, beam_size=beam_size)
         return outputs
 
@@ -322,7 +322,7 @@ def _text_decoder(
         return None
     pieces, *others = (task.labels for task in tasks)
     assert all(other == pieces for other in others), "one text decoder has one set of pieces"
-    return PointerGeneratorDecoder(settings, word_width, pieces)
+    return PointerGeneratorDecoder(settings, word_width, pieces=pieces)
 
 
 def _wide_branches(
@@ -331,7 +331,7 @@ def _wide_branches(
     """Return the wide parts of tasks that predict documents and of tasks that predict words; None where there is none."""
     widths = {t.name: width for t in tasks if settings.enabled and (width := HEADS[t.kind].num_outputs(t))}
     of_words = {t.name: widths.pop(t.name) for t in tasks if t.spec.predicts_words and t.name in widths}
-    wide = Wide(settings, ngram_buckets, widths) if widths else None
+    wide = Wide(settings, ngram_buckets, widths=widths) if widths else None
     return wide, WideTagging(settings.tagging, of_words) if of_words else None
 
 

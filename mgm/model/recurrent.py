@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 
-def gru(inputs_2N3H: Tensor, recurrent_2H3H: Tensor, steps: list[int]) -> Tensor:
+def gru(inputs_2N3H: Tensor, recurrent_2H3H: Tensor, *, steps: list[int]) -> Tensor:
     """Return the states (2,N,H) of h_t = GRU(w_t, h_{t-1}), both directions at once, in the layout of `TimeMajor`.
 
     The gates are those of torch.nn.GRU without its second bias. Source: Cho et al. 2014, arXiv:1406.1078.
@@ -28,7 +28,7 @@ def gru(inputs_2N3H: Tensor, recurrent_2H3H: Tensor, steps: list[int]) -> Tensor
     return _in_full_precision(_GRU, inputs_2N3H, recurrent_2H3H, steps)
 
 
-def lstm(inputs_2N4H: Tensor, recurrent_2H4H: Tensor, steps: list[int]) -> Tensor:
+def lstm(inputs_2N4H: Tensor, recurrent_2H4H: Tensor, *, steps: list[int]) -> Tensor:
     """Return the states (2,N,H) of an LSTM, both directions at once, in the layout of `TimeMajor`.
 
     Source: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000.

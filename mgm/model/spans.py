@@ -15,7 +15,7 @@ class WordSpans:
     mean: np.ndarray
 
 
-def word_spans(tags: np.ndarray, score: np.ndarray, sentence_length: np.ndarray) -> WordSpans:
+def word_spans(tags: np.ndarray, score: np.ndarray, *, sentence_length: np.ndarray) -> WordSpans:
     """Return the spans of BIO tags, in order; none straddles a sentence.
 
     An I that continues nothing begins a span, as in the CoNLL evaluation.

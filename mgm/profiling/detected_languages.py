@@ -17,7 +17,7 @@ MAX_DOCUMENTS = 2_000
 
 
 def detected_languages(
-    documents: pl.DataFrame, types: pl.DataFrame, settings: LanguageSettings
+    documents: pl.DataFrame, types: pl.DataFrame, *, settings: LanguageSettings
 ) -> dict[str, int]:
     """Return the number of documents in each language, as detected from their words joined by blanks.
 

@@ -65,23 +65,23 @@ def measure_drift(reference: Profile, current: Profile) -> pl.DataFrame:
             raise ValueError(f"profile of version {profile.get('version')}; expected {VERSION}")
     rows = [_compare_num_documents(reference, current)]
     for aspect in ("words_per_document", "characters_per_document"):
-        rows += compare_histograms(aspect, reference[aspect], current[aspect])
+        rows += compare_histograms(aspect, reference[aspect], current=current[aspect])
     before, after = held_out_unknown_words(reference), held_out_unknown_words(current)
-    rows += compare_histograms("unknown_per_document", before["per_document"], after["per_document"])
+    rows += compare_histograms("unknown_per_document", before["per_document"], current=after["per_document"])
     rows.append(
         compare_shares(
             "unknown_words",
             (before["unknown"], before["n"]),
-            (after["unknown"], after["n"]),
+            current=(after["unknown"], after["n"]),
             design_effect=larger_design_effect(before, after),
         )
     )
-    rows += compare_categories("languages", reference["languages"], current["languages"])
+    rows += compare_categories("languages", reference["languages"], current=current["languages"])
     rows += _compare_vocabularies(reference["vocabulary"], current["vocabulary"])
     for name in sorted(set(reference["tasks"]) & set(current["tasks"])):
         one, other = reference["tasks"][name], current["tasks"][name]
         labelled, labelled_now = ((side["labelled"], side["rows"]) for side in (one, other))
-        rows.append(compare_shares(f"labelled: {name}", labelled, labelled_now))
+        rows.append(compare_shares(f"labelled: {name}", labelled, current=labelled_now))
         rows += _compare_labels(name, one, other)
     expected = {**reference["tasks"], **reference.get("predictions", {})}
     predicted = current.get("predictions", {})
@@ -147,11 +147,11 @@ def _compare_labels(name: str, reference: Profile, current: Profile, *, prefix: 
         raise ValueError(f"task {name}: kind {current['kind']!r}; the reference has {reference['kind']!r}")
     rows: list[Measure] = []
     if "values" in reference and "values" in current:
-        rows += compare_histograms(f"{prefix}values: {name}", reference["values"], current["values"])
+        rows += compare_histograms(f"{prefix}values: {name}", reference["values"], current=current["values"])
     if "labels" in reference:
-        rows += compare_categories(f"{prefix}labels: {name}", reference["labels"], current["labels"])
+        rows += compare_categories(f"{prefix}labels: {name}", reference["labels"], current=current["labels"])
     if "per_document" in reference:
         rows += compare_histograms(
-            f"{prefix}labels_per_document: {name}", reference["per_document"], current["per_document"]
+            f"{prefix}labels_per_document: {name}", reference["per_document"], current=current["per_document"]
         )
     return rows

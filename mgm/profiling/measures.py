@@ -65,7 +65,7 @@ def no_measure(
 
 
 def compare_histograms(
-    aspect: str, reference: Mapping[str, Any], current: Mapping[str, Any]
+    aspect: str, reference: Mapping[str, Any], *, current: Mapping[str, Any]
 ) -> list[Measure]:
     """Return PSI of about ten ranges of equal mean share, and D of all bins."""
     numbers = {"n": current["n"], "reference_n": reference["n"]}
@@ -112,7 +112,7 @@ def _largest_gap(pair: PairedCounts, bounds: list[float]) -> str:
 
 
 def compare_categories(
-    aspect: str, reference: Mapping[str, Any], current: Mapping[str, Any]
+    aspect: str, reference: Mapping[str, Any], *, current: Mapping[str, Any]
 ) -> list[Measure]:
     """Return PSI, JS and V of two mixes of categories, each with `n`, `counts` and perhaps `design_effect`."""
     numbers = {"n": current["n"], "reference_n": reference["n"]}
@@ -168,7 +168,7 @@ def measure_jensen_shannon(aspect: str, pair: PairedCounts, *, n: int, reference
 
 
 def compare_shares(
-    aspect: str, reference: tuple[int, int], current: tuple[int, int], *, design_effect: float = 1.0
+    aspect: str, reference: tuple[int, int], *, current: tuple[int, int], design_effect: float = 1.0
 ) -> Measure:
     """Return the difference of two shares, each given as (count, total)."""
     (before, reference_n), (after, n) = reference, current

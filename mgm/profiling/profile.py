@@ -117,7 +117,9 @@ class CorpusProfile:
                 "distinct": self._words.table.height,
                 "top": self._words.counts(TOP_WORDS),
                 "design_effect": self._words.design_effect(DESIGN_EFFECT_VALUES),
-                "document_frequencies": histogram(frequencies, np.ones(len(frequencies)), FREQUENCY_BOUNDS),
+                "document_frequencies": histogram(
+                    frequencies, np.ones(len(frequencies)), bounds=FREQUENCY_BOUNDS
+                ),
                 "sketch": {
                     "algorithm": ALGORITHM,
                     "values": to_hex(sketch_words(self._words.table["value"])),

@@ -25,7 +25,7 @@ Histogram = dict[str, Any]
 Values = npt.NDArray[np.float64]
 
 
-def histogram(values: Values, counts: npt.ArrayLike, bounds: Sequence[float]) -> Histogram:
+def histogram(values: Values, counts: npt.ArrayLike, *, bounds: Sequence[float]) -> Histogram:
     """Return the number of the counted values in each bin.
 
     Bin i holds bounds[i-1] <= value < bounds[i]; the first is open below and the last above, so there is one
@@ -106,7 +106,7 @@ class IntegerHistogram:
         """Return the histogram with its quantiles."""
         values = np.array(sorted(self.counts), dtype=np.float64)
         counts = [self.counts[int(value)] for value in values]
-        return histogram(values, counts, SIZE_BOUNDS) | {"quantiles": quantiles(values, counts)}
+        return histogram(values, counts, bounds=SIZE_BOUNDS) | {"quantiles": quantiles(values, counts)}
 
 
 class RealHistogram:
@@ -145,7 +145,7 @@ class RealHistogram:
         ).sort("value")
         values, counts = counted["value"].to_numpy(), counted["n"].to_numpy()
         bounds = self._deciles(values, counts) if self._bounds is None else self._bounds
-        return histogram(values, counts, bounds) | {"quantiles": quantiles(values, counts)}
+        return histogram(values, counts, bounds=bounds) | {"quantiles": quantiles(values, counts)}
 
     @staticmethod
     def _deciles(values: Values, counts: npt.NDArray[np.int64]) -> list[float]:

@@ -35,7 +35,7 @@ class UnknownWords:
         )
         sizes = np.bincount(row_ids, minlength=num_documents)
         shares = np.bincount(row_ids[is_unknown], minlength=num_documents)[sizes > 0] / sizes[sizes > 0]
-        self._histogram += histogram(shares, np.ones(len(shares)), SHARE_BOUNDS)["counts"]
+        self._histogram += histogram(shares, np.ones(len(shares)), bounds=SHARE_BOUNDS)["counts"]
 
     def result(self) -> Profile:
         """Return the section of one split: n (words), unknown, design_effect, per_document."""

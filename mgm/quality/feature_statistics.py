@@ -38,7 +38,7 @@ class CorpusStatistics:
         words = normalize_words(part.types["text"], self._settings.features.stem)
         self._distinct_words.add(words, np.ones(part.types.height, np.int64))
         train = part.documents.filter(pl.col("split") == "train")
-        self._languages.update(detected_languages(train, part.types, self._settings.language))
+        self._languages.update(detected_languages(train, part.types, settings=self._settings.language))
 
     def profile(self) -> Profile:
         """Return the profile. Its `languages` are the declared ones; a night declares none, and is compared by the detected ones."""
@@ -60,7 +60,7 @@ class LabelStatistics:
         self._labelled_rows: dict[str, Counter[str]] = defaultdict(Counter)
         self._labels: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
 
-    def add(self, tokens: pl.DataFrame, part: FeaturePart, tasks: Sequence[Task]) -> None:
+    def add(self, tokens: pl.DataFrame, part: FeaturePart, *, tasks: Sequence[Task]) -> None:
         """Add one part of a corpus that labels these tasks: its tokens, and the features made from them."""
         self._unseen.update(labels.count_unseen(tokens, tasks))
         self._typical_words.add(part.documents, part.types)

@@ -39,7 +39,7 @@ class TaskFaults:
             self.examples[column] = ids[:SHOWN_ROWS]
 
     def check_share(
-        self, column: str, n: int, total: int, *, text: str, ids: list[str], parameter: str | None = None
+        self, column: str, n: int, *, total: int, text: str, ids: list[str], parameter: str | None = None
     ) -> None:
         """Add a fault if n is a larger share of the total than the thresholds allow.
 

@@ -96,7 +96,7 @@ def _check_conflicts(checks: TaskChecks, deduplicated: Mapping[str, Any], faults
     faults.check_share(
         "conflicts",
         deduplicated["conflicts"].get(task, 0),
-        checks.num_labelled(),
+        total=checks.num_labelled(),
         text="labelled rows: clusters of copies with different labels",
         ids=[
             "=".join(map(str, example["doc_ids"]))

@@ -83,7 +83,7 @@ class GeneratedPart:
 
 def read_confusions(run_files: RunFiles, task: Task) -> ConfusionsPart | None:
     """Read reports/evaluation and data/documents; None for kinds without labels and where nothing was evaluated."""
-    confusions = read_details(run_files, task, "confusions")
+    confusions = read_details(run_files, task, part="confusions")
     if confusions is None:
         return None
     texts = _read_texts(run_files, (example for pair in confusions["pairs"] for example in pair["examples"]))
@@ -109,7 +109,7 @@ def read_errors(run_files: RunFiles, task: Task) -> ErrorsPart | None:
     if predictions is None:
         return None
     explained = explained_ids(run_files, task)
-    errors = confident_errors(select_labelled(predictions, task), task, NUM_ERRORS + len(explained))
+    errors = confident_errors(select_labelled(predictions, task), task, count=NUM_ERRORS + len(explained))
     if errors is None:
         return None
     ids = pl.concat_str("corpus", "doc_id", separator=" ")
@@ -119,13 +119,13 @@ def read_errors(run_files: RunFiles, task: Task) -> ErrorsPart | None:
     for row in rows:
         text = texts.get((row["corpus"], row["doc_id"]))
         start, end = row.pop("start"), row.pop("end")
-        examples.append(Example(**row, pieces=[Piece("")] if text is None else excerpt(text, start, end)))
+        examples.append(Example(**row, pieces=[Piece("")] if text is None else excerpt(text, start, end=end)))
     return ErrorsPart(examples=examples, besides=bool(explained)) if examples else None
 
 
 def read_generated(run_files: RunFiles, task: Task) -> GeneratedPart | None:
     """Read reports/evaluation; None where the task generates no text."""
-    entries = read_details(run_files, task, "generated")
+    entries = read_details(run_files, task, part="generated")
     if not entries:
         return None
     return GeneratedPart(
@@ -166,5 +166,7 @@ def _confused_document(entry: dict[str, Any], texts: Texts) -> ConfusedDocument:
         doc_id=entry["doc_id"],
         lang=entry["lang"],
         score=entry["score"],
-        pieces=[] if text is None else excerpt(text, entry["start"], entry["end"], EXCERPT_CHARACTERS),
+        pieces=[]
+        if text is None
+        else excerpt(text, entry["start"], end=entry["end"], characters=EXCERPT_CHARACTERS),
     )

@@ -113,7 +113,7 @@ def read_task_explanations(run_files: RunFiles, task: Task) -> TaskExplanationsP
         for corpus in dict.fromkeys(e["corpus"] for e in entries)
     }
     doubts = [
-        LabelInDoubt(entry=e, pieces=excerpt(texts[e["corpus"]].get(e["doc_id"], ""), None, None))
+        LabelInDoubt(entry=e, pieces=excerpt(texts[e["corpus"]].get(e["doc_id"], ""), None, end=None))
         for e in entries
     ]
     return TaskExplanationsPart(examples=examples, doubts=doubts) if examples or doubts else None

@@ -112,8 +112,8 @@ class DateMark(NamedTuple):
 def daily_plot(
     title: str,
     lines: Mapping[str, Sequence[tuple[date, float]]],
-    days: tuple[date, date],
     *,
+    days: tuple[date, date],
     levels: Mapping[str, float] | None = None,
     marks: Sequence[DateMark] = (),
     y_bounds: tuple[float, float] | None = None,

@@ -72,7 +72,7 @@ class CalibrationPart:
     coverage_plot: Markup
 
 
-def read_details(run_files: RunFiles, task: Task, part: str) -> Any:
+def read_details(run_files: RunFiles, task: Task, *, part: str) -> Any:
     """Return one part of reports/evaluation/<task>.json; None where the file is missing or the task's kind has no such part."""
     details = run_files.json("reports", "evaluation", f"{task.name}.json")
     return None if details is None else details[part]
@@ -93,7 +93,7 @@ def read_metrics(run_files: RunFiles, task: Task) -> MetricsPart:
 
 def read_labels(run_files: RunFiles, task: Task) -> LabelsPart | None:
     """Read reports/evaluation; None where there is nothing, or no labels."""
-    rows = read_details(run_files, task, "labels")
+    rows = read_details(run_files, task, part="labels")
     if rows is None:
         return None
     tested = [row for row in rows if row["seen"] and row["support"]]
@@ -103,7 +103,7 @@ def read_labels(run_files: RunFiles, task: Task) -> LabelsPart | None:
 
 def read_slices(run_files: RunFiles, task: Task) -> SlicesPart | None:
     """Read reports/evaluation; None where there are no slices."""
-    slices = read_details(run_files, task, "slices")
+    slices = read_details(run_files, task, part="slices")
     if not slices:
         return None
     grouped = groupby(slices, lambda entry: (entry["by"], entry["metric"]))
@@ -115,7 +115,7 @@ def read_slices(run_files: RunFiles, task: Task) -> SlicesPart | None:
 
 def read_calibration(run_files: RunFiles, task: Task) -> CalibrationPart | None:
     """Read reports/evaluation; None where the task gives no probabilities."""
-    calibration, coverage = (read_details(run_files, task, part) for part in ("calibration", "coverage"))
+    calibration, coverage = (read_details(run_files, task, part=part) for part in ("calibration", "coverage"))
     if calibration is None and coverage is None:
         return None
     return CalibrationPart(

@@ -105,7 +105,7 @@ def read_tasks(run_files: RunFiles) -> TaskTable:
         below=[
             (row.task.name, entry)
             for row in rows
-            for entry in read_details(run_files, row.task, "slices") or []
+            for entry in read_details(run_files, row.task, part="slices") or []
             if entry["below"]
         ],
     )

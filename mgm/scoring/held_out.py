@@ -34,7 +34,7 @@ def sample_evenly(values: pl.Series, count: int) -> pl.Series:
     return values.gather_every(max(1, len(values) // max(1, count))).head(count)
 
 
-def score_documents(scorer: Scorer, frames: Iterator[pl.DataFrame], corpus: str) -> pl.DataFrame:
+def score_documents(scorer: Scorer, frames: Iterator[pl.DataFrame], *, corpus: str) -> pl.DataFrame:
     """Return the predictions of these documents, read with the settings of `corpus` where the bundle knows it."""
     as_corpus = corpus if corpus in scorer.bundle.settings.corpora else None
     empty = pl.DataFrame(schema=scorer.schema)

@@ -61,7 +61,7 @@ class Inputs:
             source: the whole source, or one of the pieces.
         """
         columns = {self.doc_id: pl.String(), self.text: pl.String()}
-        for frame in read_batches(source, columns, rows, strict=(self.text,), dialect=self.dialect):
+        for frame in read_batches(source, columns, rows=rows, strict=(self.text,), dialect=self.dialect):
             yield frame.select(pl.col(self.doc_id).alias("doc_id"), pl.col(self.text).alias("text"))
 
     def _raise_repeated(self, hashes: pl.Series, rows: int) -> None:

@@ -111,7 +111,7 @@ def _profile(sample: HashSample, reader: NightReader, reference: Profile) -> Pro
         # raw documents declare no language
         documents = part.documents.drop("lang", strict=False)
         profile.add(documents, part.types)
-        languages.update(detected_languages(documents, part.types, settings))
+        languages.update(detected_languages(documents, part.types, settings=settings))
     detected = {DETECTED: {"n": languages.total(), "counts": dict(languages)}}
     return use_detected_languages(profile.result() | detected)
 

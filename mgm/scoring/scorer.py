@@ -143,7 +143,7 @@ class Scorer:
         text = self.bundle.text_for(corpus)
         min_chars = 1 if corpus is None else self.bundle.settings.corpora[corpus].min_chars
         frame = frame.select(INPUT.names()).cast(INPUT)
-        present, missing = split_rejected(frame, frame, {TEXT_MISSING: frame["text"].is_null()})
+        present, missing = split_rejected(frame, frame, reasons={TEXT_MISSING: frame["text"].is_null()})
         cleaned, unclean = clean(present, text.cleaning, min_chars=min_chars)
         dictionary = self.bundle.dictionary_for(corpus)
         tokens, words, wordless = segment(cleaned, text.segmentation, dictionary=dictionary)
@@ -171,7 +171,7 @@ def _without_missing(tasks: list[Task], names: list[str]) -> list[str]:
     Where no name would remain, all do.
     """
     known = {task.name for task in tasks}
-    present = [name for name in names if name in known or find_misspelt(name, known, names)]
+    present = [name for name in names if name in known or find_misspelt(name, known, beside=names)]
     if present and len(present) < len(names):
         missing = ", ".join(name for name in names if name not in present)
         _log.warning("score.tasks: not scored, as the bundle has no task of this name: %s", missing)

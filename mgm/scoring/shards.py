@@ -69,7 +69,7 @@ def cut_shards(
     night_digest = _Digest()
     bounds: list[tuple[int, int, str]] = []
     first = 0
-    for frame in rebatch(_read_all(inputs, rows_per_shard, heights), rows_per_shard, MEGABYTES):
+    for frame in rebatch(_read_all(inputs, rows_per_shard, heights), rows_per_shard, megabytes=MEGABYTES):
         night_digest.update(frame)
         if on_frame is not None:
             on_frame(frame)

@@ -78,13 +78,15 @@ class Staging:
         partial = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
         shutil.rmtree(partial, ignore_errors=True)
         counts = Counts()
-        counts.add(shard.rows, rows.predictions, rows.rejects)
+        counts.add(shard.rows, rows.predictions, rejected=rows.rejects)
         tables = {"predictions": (rows.predictions, self.schema), "rejects": (rows.rejects, REJECTS)}
         try:
             parts = {}
             for name, (frame, schema) in tables.items():
                 (partial / name).mkdir(parents=True)
-                parts[name] = asdict(write_part(partial / name, 0, frame, schema, shard.sha256))
+                parts[name] = asdict(
+                    write_part(partial / name, 0, frame=frame, schema=schema, input_sha256=shard.sha256)
+                )
             done = {"counts": asdict(counts), "broken": list(rows.broken), **parts}
             (partial / _DONE).write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
         except (OSError, pl.exceptions.ComputeError) as error:

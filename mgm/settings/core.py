@@ -101,7 +101,7 @@ class CoreSettings(Section):
         try:
             settings = cls.model_validate(cls._sections_of(raw))
         except ValidationError as error:
-            raise ValueError("\n".join([*problems, error_lines(error, cls, where)])) from error
+            raise ValueError("\n".join([*problems, error_lines(error, cls, where=where)])) from error
         if problems:
             raise ValueError("\n".join(problems))
         if checks_task_names:
@@ -124,7 +124,7 @@ class CoreSettings(Section):
             ValueError: a name stands nowhere else.
         """
         self._check_corpora(set(raw.get("corpora") or {}), where)
-        find_ignored(task_mentions(self), self.tasks, where)
+        find_ignored(task_mentions(self), self.tasks, where=where)
         for name, corpus in self.corpora.items():
             labelled_tasks = [t for t, task in self.tasks.items() if name in task.corpora]
             for task_name in corpus.columns.keys() & self.tasks.keys():

@@ -71,7 +71,7 @@ def merge_sections(base: dict[str, Any], override: dict[str, Any]) -> dict[str, 
     }
 
 
-def error_lines(error: ValidationError, model: type[BaseModel], where: str) -> str:
+def error_lines(error: ValidationError, model: type[BaseModel], *, where: str) -> str:
     """Return a line for each fault that pydantic found in a section, with its place, its value and the expected value."""
     lines = []
     for problem in error.errors():

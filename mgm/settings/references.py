@@ -72,7 +72,7 @@ def _names_task(annotation: Any) -> bool:
     return TASK in getattr(annotation, "__metadata__", ())
 
 
-def find_misspelt(name: str, valid: Iterable[str], beside: Iterable[str] = ()) -> str | None:
+def find_misspelt(name: str, valid: Iterable[str], *, beside: Iterable[str] = ()) -> str | None:
     """Return the valid name that a name is probably meant to be, None where there is none.
 
     Args:
@@ -99,7 +99,7 @@ def _similarity(name: str, other: str) -> float:
     return OSA.normalized_similarity(name.casefold(), other.casefold())
 
 
-def find_ignored(mentions: Iterable[Mention], tasks: Iterable[str], where: str) -> list[Mention]:
+def find_ignored(mentions: Iterable[Mention], tasks: Iterable[str], *, where: str) -> list[Mention]:
     """Return the names of tasks that params.yaml does not have, which ask nothing.
 
     Raises:
@@ -130,7 +130,7 @@ def check_spelling(
     Raises:
         ValueError: it is; the error names the valid one.
     """
-    meant = find_misspelt(name, valid, beside)
+    meant = find_misspelt(name, valid, beside=beside)
     if meant is not None:
         raise ValueError(f"{where}: no {role} of this name (did you mean {meant!r}?){remedy}")
 

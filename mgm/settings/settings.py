@@ -32,7 +32,7 @@ class Settings(StudySettings, IngestionSettings, ExplanationSettings, PromotionS
 
     def _check_space(self, raw: dict[str, Any], where: str) -> None:
         """Check that every setting of tune.space is one that training reads, and takes the values at the ends of its range."""
-        find_ignored(self._tuned_weights(), self.tasks, where)
+        find_ignored(self._tuned_weights(), self.tasks, where=where)
         ignored = {mention.place for mention in self._tuned_weights() if mention.name not in self.tasks}
         present = self.tunable()
         for name, search in self.tune.space.items():
@@ -48,7 +48,7 @@ class Settings(StudySettings, IngestionSettings, ExplanationSettings, PromotionS
                 try:
                     type(self).model_validate(overridden(raw, {name: int(value) if is_whole else value}))
                 except ValidationError as error:
-                    raise ValueError(error_lines(error, type(self), place)) from error
+                    raise ValueError(error_lines(error, type(self), where=place)) from error
 
     def _check_run_generation(self, raw: dict[str, Any], where: str) -> None:
         """Check that the names in run_generation are settings, with values that they take."""
@@ -56,8 +56,8 @@ class Settings(StudySettings, IngestionSettings, ExplanationSettings, PromotionS
         try:
             settings = type(self).model_validate(overridden(raw, self.run_generation))
         except ValidationError as error:
-            raise ValueError(error_lines(error, type(self), where)) from error
-        find_ignored(task_mentions(settings), settings.tasks, where)
+            raise ValueError(error_lines(error, type(self), where=where)) from error
+        find_ignored(task_mentions(settings), settings.tasks, where=where)
 
     def ignored_entries(self) -> list[str]:
         """Return the places of the entries that are for a task that `tasks` does not have, and ask nothing."""

@@ -34,7 +34,7 @@ def write_content_words(
         for part in progress(read_manifest(source).parts, f"stopwords {source.name}"):
             tokens = pl.read_parquet(source / part.name, columns=["doc_id", "words"])
             content = mark_content_words(tokens, stopwords)
-            counts.add(tokens.height, content, REJECTS.to_frame())
+            counts.add(tokens.height, content, rejected=REJECTS.to_frame())
             statistics.count("words", int(tokens["words"].list.len().sum()))
             statistics.count("content_words", int(content["content"].list.sum().sum()))
             out.write(content, part.sha256)
@@ -46,6 +46,8 @@ def _document_frequencies(source: Path, settings: StopwordSettings) -> DocumentF
     frequencies = DocumentFrequencies()
     if settings.document_frequency is not None:
         parts = read_parts(source, ["split", "words"])
-        for part in progress(parts, f"document frequencies {source.name}", len(read_manifest(source).parts)):
+        for part in progress(
+            parts, f"document frequencies {source.name}", total=len(read_manifest(source).parts)
+        ):
             frequencies.add(part)
     return frequencies

@@ -26,7 +26,7 @@ class TokenTable:
     def read(self, columns: list[str], description: str) -> Iterator[pl.DataFrame]:
         """Yield some columns of the tokens part by part; `description` names the progress."""
         num_parts = len(read_manifest(self.tokens).parts)
-        yield from progress(read_parts(self.tokens, columns), f"{description} {self.corpus}", num_parts)
+        yield from progress(read_parts(self.tokens, columns), f"{description} {self.corpus}", total=num_parts)
 
     def read_with_content(self) -> Iterator[tuple[Part, pl.DataFrame]]:
         """Yield the parts of the tokens with their column `content`.
@@ -39,6 +39,8 @@ class TokenTable:
             raise StaleInput(
                 self.content / MANIFEST, f"not made from the present {self.tokens}", made_by="stopwords"
             )
-        for part, mark in progress(zip(parts, marks, strict=True), f"features {self.corpus}", len(parts)):
+        for part, mark in progress(
+            zip(parts, marks, strict=True), f"features {self.corpus}", total=len(parts)
+        ):
             content = pl.read_parquet(self.content / mark.name)["content"]
             yield part, pl.read_parquet(self.tokens / part.name).with_columns(content)

@@ -44,7 +44,7 @@ def shuffled_batches(
         order = shuffled[np.argsort(bucket[shuffled], kind="stable")]
         batches += [
             PlannedBatch(source=number, rows=rows[cut])
-            for cut in cut_by_tokens(order, length[order], tokens_per_batch)
+            for cut in cut_by_tokens(order, length[order], tokens_per_batch=tokens_per_batch)
         ]
     return [batches[i] for i in rng.permutation(len(batches))]
 
@@ -52,5 +52,7 @@ def shuffled_batches(
 def ordered_batches(sources: Sequence[PartRows], tokens_per_batch: int) -> Iterator[PlannedBatch]:
     """Yield every row of all sources once, in the order of the sources."""
     for number, source in enumerate(sources):
-        for cut in cut_by_tokens(np.arange(len(source.rows)), source.length, tokens_per_batch):
+        for cut in cut_by_tokens(
+            np.arange(len(source.rows)), source.length, tokens_per_batch=tokens_per_batch
+        ):
             yield PlannedBatch(source=number, rows=source.rows[cut])

@@ -54,8 +54,8 @@ class TrainingData:
 def select_labelled_rows(
     parts: Mapping[str, Iterable[FeaturePart]],
     tasks: Sequence[Task],
-    split: str,
     *,
+    split: str,
     with_teachers: bool = False,
 ) -> list[PartRows]:
     """Return the rows of a split that have a label of one of the tasks, part by part, corpora in the given order.

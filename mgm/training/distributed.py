@@ -58,7 +58,7 @@ class DistributedContext:
         """Return this process's rows of a batch; all rows of a batch with fewer rows than processes."""
         return rows[self.rank :: self.world_size] if self._is_split(len(rows)) else rows
 
-    def count_labels(self, local: Mapping[str, int], num_rows: int, device: torch.device) -> LabelCounts:
+    def count_labels(self, local: Mapping[str, int], num_rows: int, *, device: torch.device) -> LabelCounts:
         """Return the label counts of a global batch.
 
         Args:
@@ -77,7 +77,7 @@ class DistributedContext:
         )
 
     def reduce_losses(
-        self, losses: dict[str, Tensor], outputs: Mapping[str, Tensor], counts: LabelCounts
+        self, losses: dict[str, Tensor], outputs: Mapping[str, Tensor], *, counts: LabelCounts
     ) -> dict[str, Tensor]:
         """Return the mean loss, a scalar, of each task over the global batch.
 

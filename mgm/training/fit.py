@@ -66,8 +66,8 @@ class Plan:
 def plan_training(
     settings: TrainingSettings,
     tasks: Sequence[Task],
-    parts: Mapping[str, Sequence[FeaturePart]],
     *,
+    parts: Mapping[str, Sequence[FeaturePart]],
     vocabulary_size: int,
     word_vectors: VectorTable | None = None,
     initial_weights: Mapping[str, Tensor] | None = None,
@@ -104,8 +104,10 @@ def plan_training(
         load_matching(network, initial_weights)
     data = TrainingData(
         tasks=list(tasks),
-        train=select_labelled_rows(parts, tasks, "train", with_teachers=settings.distillation.unlabelled),
-        validation=select_labelled_rows(parts, tasks, "valid"),
+        train=select_labelled_rows(
+            parts, tasks, split="train", with_teachers=settings.distillation.unlabelled
+        ),
+        validation=select_labelled_rows(parts, tasks, split="valid"),
     )
     return Plan(network=network, data=data)
 
@@ -159,7 +161,7 @@ def fit(
     result = train(
         network,
         data,
-        settings.train,
+        settings=settings.train,
         seed=settings.seed,
         distillation=settings.distillation,
         checkpoint=checkpoint,
@@ -173,12 +175,12 @@ def fit(
             linear = tune_linear(
                 network,
                 data.validation,
-                data.tasks,
+                tasks=data.tasks,
                 log_priors=log_priors,
                 tokens_per_batch=tokens_per_batch,
             )
             wide_weights = tune_wide_weights(
-                network, data.validation, data.tasks, tokens_per_batch=tokens_per_batch
+                network, data.validation, tasks=data.tasks, tokens_per_batch=tokens_per_batch
             )
         else:
             wide_weights = decisions.wide_weights
@@ -188,7 +190,7 @@ def fit(
             tuned = tune_decisions(
                 network,
                 data.validation,
-                data.tasks,
+                tasks=data.tasks,
                 log_priors=log_priors,
                 tokens_per_batch=tokens_per_batch,
             )
@@ -208,7 +210,7 @@ def fit(
         network=network,
         decisions=decisions,
         training=result,
-        linear_baselines=linear_baselines(network, data.tasks, decisions, log_priors=log_priors),
+        linear_baselines=linear_baselines(network, data.tasks, decisions=decisions, log_priors=log_priors),
     )
 
 

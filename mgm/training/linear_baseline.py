@@ -23,8 +23,8 @@ from mgm.training.wide_weight import DEFAULT_WEIGHT
 def tune_linear(
     network: Network,
     rows: Sequence[PartRows],
-    tasks: Sequence[Task],
     *,
+    tasks: Sequence[Task],
     log_priors: Mapping[str, np.ndarray],
     tokens_per_batch: int,
 ) -> Decisions:
@@ -51,11 +51,11 @@ def tune_linear(
         )
 
     tuned = [task for task in solved if TASK_TRAINING[task.kind].is_tuned]
-    return decide(collect_pairs(rows, tuned, predict), tuned, log_priors)
+    return decide(collect_pairs(rows, tuned, predict=predict), tuned, log_priors=log_priors)
 
 
 def linear_baselines(
-    network: Network, tasks: Sequence[Task], decisions: Decisions, *, log_priors: Mapping[str, np.ndarray]
+    network: Network, tasks: Sequence[Task], *, decisions: Decisions, log_priors: Mapping[str, np.ndarray]
 ) -> dict[str, LinearBaseline]:
     """Return the baseline of each task whose wide part was solved for.
 

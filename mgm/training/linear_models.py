@@ -27,13 +27,13 @@ class LinearModel(NamedTuple):
     intercept: np.ndarray
 
 
-def fit_ridge(features: sparse.csr_matrix, targets: np.ndarray, c: float) -> LinearModel:
+def fit_ridge(features: sparse.csr_matrix, targets: np.ndarray, *, c: float) -> LinearModel:
     """Return ridge regression of the targets (n,) on the features (n,F)."""
     model = Ridge(alpha=1 / c, solver="sparse_cg").fit(features, targets)
     return LinearModel(weight=model.coef_[None], intercept=np.array([model.intercept_]))
 
 
-def fit_label(features: sparse.csr_matrix, has_label: np.ndarray, c: float) -> LinearModel:
+def fit_label(features: sparse.csr_matrix, has_label: np.ndarray, *, c: float) -> LinearModel:
     """Return the model (1,F) of one label; a constant where all documents or none have it."""
     if has_label.all() or not has_label.any():
         constant = LOGITS_PER_MARGIN if has_label.all() else -LOGITS_PER_MARGIN
@@ -41,7 +41,7 @@ def fit_label(features: sparse.csr_matrix, has_label: np.ndarray, c: float) -> L
     return _fit_svc(features, has_label, c)
 
 
-def fit_classes(features: sparse.csr_matrix, ids: np.ndarray, num_classes: int, c: float) -> LinearModel:
+def fit_classes(features: sparse.csr_matrix, ids: np.ndarray, *, num_classes: int, c: float) -> LinearModel:
     """Return a model of each class against the others; a class without a document gets a constant negative logit."""
     weight = np.zeros((num_classes, features.shape[1]))
     intercept = np.full(num_classes, -LOGITS_PER_MARGIN)

@@ -18,7 +18,7 @@ Result = TypeVar("Result")
 
 
 def load_batches(
-    steps: Iterable[Item], gather: Callable[[Item], Batch], device: torch.device
+    steps: Iterable[Item], gather: Callable[[Item], Batch], *, device: torch.device
 ) -> Generator[Batch, None, None]:
     """Yield the batch of every step, in order, on `device`.
 
@@ -28,12 +28,12 @@ def load_batches(
     if device.type != "cuda":
         yield from (gather(step).to(device) for step in steps)
         return
-    for batch in prefetch(steps, lambda step: pin_memory(gather(step)), PREFETCHED_BATCHES):
+    for batch in prefetch(steps, lambda step: pin_memory(gather(step)), count=PREFETCHED_BATCHES):
         yield batch.to(device)
 
 
 def prefetch(
-    items: Iterable[Item], make: Callable[[Item], Result], count: int
+    items: Iterable[Item], make: Callable[[Item], Result], *, count: int
 ) -> Generator[Result, None, None]:
     """Yield make(item) of every item, in order; a thread is up to `count` items ahead of the reader."""
     with ThreadPoolExecutor(1, thread_name_prefix="loader") as thread:

@@ -21,7 +21,7 @@ def log_class_prior(ids: np.ndarray, num_classes: int) -> np.ndarray:
     return np.log(count / count.sum()).astype(np.float32)
 
 
-def tune_tau(probs: np.ndarray, truth: np.ndarray, log_prior: np.ndarray) -> float:
+def tune_tau(probs: np.ndarray, truth: np.ndarray, *, log_prior: np.ndarray) -> float:
     """Return the strength tau of the adjustment, logits - tau * log_prior, with the highest macro-F1 on validation.
 
     Only those are tried that cost at most MAX_ACCURACY_LOSS. At a tie the lowest is taken, and 0 without a labelled document.

@@ -55,8 +55,8 @@ class TrainResult:
 def train(  # noqa: PLR0913  (options by name, with defaults)
     network: Network,
     data: TrainingData,
-    settings: TrainSettings,
     *,
+    settings: TrainSettings,
     seed: int,
     distillation: DistillationSettings | None = None,
     checkpoint: Checkpoint | None = None,
@@ -91,7 +91,7 @@ def train(  # noqa: PLR0913  (options by name, with defaults)
         loop = TrainingLoop(
             network,
             data,
-            settings,
+            settings=settings,
             seed=seed,
             distillation=distillation or DistillationSettings(),
             callbacks=callbacks or Callbacks(),
@@ -106,8 +106,8 @@ class TrainingLoop:
         self,
         network: Network,
         data: TrainingData,
-        settings: TrainSettings,
         *,
+        settings: TrainSettings,
         seed: int,
         distillation: DistillationSettings,
         callbacks: Callbacks,
@@ -123,7 +123,7 @@ class TrainingLoop:
         self.compiled_forward = compile_encoder(network.encoder) if settings.compile else None
         dense, learned = network.dense_parameters(), self.weighting.learnable_parameters()
         self.dense, self.clipped, self.sparse = [*dense, *learned], dense, network.sparse_parameters()
-        self.optimizer = make_adamw(dense, learned, settings)
+        self.optimizer = make_adamw(dense, learned, settings=settings)
         self.tagging_optimizer = make_wide_tagging_optimizer(network)
         self.average = MovingAverage(dense, settings.ema)
         network.word_dropout = settings.word_dropout
@@ -190,14 +190,14 @@ class TrainingLoop:
             metrics = validate(
                 self.network,
                 self.data.validation,
-                self.data.tasks,
+                tasks=self.data.tasks,
                 tokens_per_batch=settings.tokens_per_batch,
             )
             score = sum(metrics.values()) / len(metrics) if metrics else math.nan
             is_best = state.is_improvement(metrics, score)
             best_weights = copy_weights(self.network) if is_best else None
         before = state.history[-1].task_passes if state.history else {}
-        passes = task_passes(plan, self.data.train, self.data.tasks)
+        passes = task_passes(plan, self.data.train, tasks=self.data.tasks)
         report = EpochReport(
             epoch=state.epoch + 1,
             losses=losses,
@@ -226,7 +226,7 @@ class TrainingLoop:
         self.network.train()
         with (
             encoder_forward(self.network, self.compiled_forward),
-            closing(load_batches(plan.batches, self._gather, self.device)) as loader,
+            closing(load_batches(plan.batches, self._gather, device=self.device)) as loader,
         ):
             wait_started = time.perf_counter()
             for done, (planned, batch) in enumerate(zip(plan.batches, loader, strict=True), start=1):
@@ -261,7 +261,7 @@ class TrainingLoop:
     def _gather(self, planned: PlannedBatch) -> Batch:
         rows = self.processes.local_rows(planned.rows)
         part = self.data.train[planned.source].part
-        return collate(part, rows, self.data.tasks)
+        return collate(part, rows, tasks=self.data.tasks)
 
     def _run_step(self, batch: Batch, num_rows: int, done: int, total: int) -> dict[str, Tensor]:
         """Take one step on this process's share of a batch.
@@ -284,13 +284,13 @@ class TrainingLoop:
         if self.augmentation is not None:
             batch = self.augmentation.augment(batch)
             mixup = self.augmentation.draw_mixup(batch)
-        counts = self.processes.count_labels(batch.labelled, num_rows, self.device)
+        counts = self.processes.count_labels(batch.labelled, num_rows, device=self.device)
         random_state = rng_state(self.device) if self.weighting.needs_losses_after_step else []
         deep, *others = self._losses(batch, counts, mixup=mixup, label_weight=label_weight)
         wide = others[0] if others else {}
         # random draws for a batch, and not for a document, are the same in all processes
         with seeded_rng((self.seed, self.state.epoch, 0, 0, done), self.device):
-            self.weighting.backward(deep, wide, self.network)
+            self.weighting.backward(deep, wide, network=self.network)
         self.processes.average_gradients(self.dense, self.sparse)
         nn.utils.clip_grad_norm_(self.clipped, self.settings.clip)
         self.optimizer.step()
@@ -332,7 +332,7 @@ class TrainingLoop:
                 label_weight=label_weight,
                 mixing=mixup if index == 0 else None,  # only the deep branch mixes documents
             )
-            losses.append(self.processes.reduce_losses(of_branch, outputs, counts))
+            losses.append(self.processes.reduce_losses(of_branch, outputs, counts=counts))
         return losses
 
 
@@ -347,7 +347,7 @@ def initialize_from_data(network: Network, data: TrainingData, *, tokens_per_bat
             continue
         columns = [s.labels_of(task) for s in data.train if s.labelled_tasks([task])]
         if columns:
-            targets = gather_targets(pl.concat(columns), task, np.zeros(0, np.int64))
+            targets = gather_targets(pl.concat(columns), task, word_count=np.zeros(0, np.int64))
             network.heads[task.name].fit(targets.to(device))
 
     def documents(rows: Sequence[PartRows]) -> Iterator[Batch]:

@@ -12,7 +12,7 @@ from mgm.training.proximal_adagrad import ProximalAdagrad
 
 
 def make_adamw(
-    dense: Sequence[nn.Parameter], learned_weights: Sequence[nn.Parameter], settings: TrainSettings
+    dense: Sequence[nn.Parameter], learned_weights: Sequence[nn.Parameter], *, settings: TrainSettings
 ) -> torch.optim.AdamW:
     """Return AdamW over the dense parameters and over the weights of a weighting, which never decay."""
     groups = parameter_groups(dense, settings.weight_decay)
@@ -34,4 +34,4 @@ def make_wide_tagging_optimizer(network: Network) -> ProximalAdagrad | None:
     wide = network.wide_tagging
     if wide is None:
         return None
-    return ProximalAdagrad(wide.table.weight, wide.batches, wide.widths, wide.settings)
+    return ProximalAdagrad(wide.table.weight, wide.batches, widths=wide.widths, settings=wide.settings)

@@ -29,7 +29,7 @@ class ProximalAdagrad:
     """
 
     def __init__(
-        self, weight: Tensor, batches: Tensor, widths: dict[str, int], settings: WideTaggingSettings
+        self, weight: Tensor, batches: Tensor, *, widths: dict[str, int], settings: WideTaggingSettings
     ) -> None:
         """Start with empty sums of squares; the class has the arguments."""
         self.weight, self.batches, self.widths = weight, batches, widths

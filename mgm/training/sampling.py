@@ -48,7 +48,7 @@ def plan_epoch(
     return EpochPlan(batches=[planned[i] for i in order], passes=passes)
 
 
-def task_passes(plan: EpochPlan, sources: Sequence[PartRows], tasks: Sequence[Task]) -> dict[str, float]:
+def task_passes(plan: EpochPlan, sources: Sequence[PartRows], *, tasks: Sequence[Task]) -> dict[str, float]:
     """Return the number of passes over its labelled rows that each task gets in an epoch."""
     drawn: dict[int, list[np.ndarray]] = {}
     for planned in plan.batches:

@@ -34,8 +34,8 @@ class Decisions:
 def validate(
     network: Network,
     rows: Sequence[PartRows],
-    tasks: Sequence[Task],
     *,
+    tasks: Sequence[Task],
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
 ) -> dict[str, float]:
@@ -50,8 +50,8 @@ def validate(
 def tune_decisions(
     network: Network,
     rows: Sequence[PartRows],
-    tasks: Sequence[Task],
     *,
+    tasks: Sequence[Task],
     log_priors: Mapping[str, np.ndarray],
     tokens_per_batch: int = TOKENS_PER_BATCH,
 ) -> Decisions:
@@ -66,11 +66,11 @@ def tune_decisions(
     """
     tuned = [t for t in tasks if TASK_TRAINING[t.kind].is_tuned]
     pairs = _predict(network, rows, tuned, tokens_per_batch=tokens_per_batch)
-    return decide(pairs, tuned, log_priors)
+    return decide(pairs, tuned, log_priors=log_priors)
 
 
 def decide(
-    pairs: Mapping[str, Pair], tasks: Sequence[Task], log_priors: Mapping[str, np.ndarray]
+    pairs: Mapping[str, Pair], tasks: Sequence[Task], *, log_priors: Mapping[str, np.ndarray]
 ) -> Decisions:
     """Return the thresholds and logit adjustments that suit these predictions best.
 
@@ -92,6 +92,7 @@ def decide(
 def collect_pairs(
     rows: Sequence[PartRows],
     tasks: Sequence[Task],
+    *,
     predict: Callable[[PartRows, list[Task]], Mapping[str, Outcome]],
 ) -> dict[str, Pair]:
     """Return the predictions and labels of each task that has a label in `rows`.
@@ -109,7 +110,7 @@ def collect_pairs(
         outcomes = predict(selected, labelled)
         for task in labelled:
             if selected.labels_of(task).is_not_null().any():
-                pair = TASK_TRAINING[task.kind].pair(outcomes[task.name], selected, task)
+                pair = TASK_TRAINING[task.kind].pair(outcomes[task.name], selected, task=task)
                 pairs.setdefault(task.name, []).append(pair)
     return _concatenate(pairs)
 
@@ -134,7 +135,7 @@ def _predict(
             progress=progress,
         )
 
-    return collect_pairs(rows, [t for t in tasks if not t.spec.generates_text], predict)
+    return collect_pairs(rows, [t for t in tasks if not t.spec.generates_text], predict=predict)
 
 
 def _generate(
@@ -159,7 +160,7 @@ def _generate(
                 tokens_per_batch=tokens_per_batch,
                 beam_size=1,
             )
-            pair = TASK_TRAINING[task.kind].pair(outcome[task.name], chosen, task)
+            pair = TASK_TRAINING[task.kind].pair(outcome[task.name], chosen, task=task)
             pairs.setdefault(task.name, []).append(pair)
     return _concatenate(pairs)
 

@@ -53,7 +53,7 @@ def solve_wide(
         if not selected:
             continue
         targets = np.concatenate(
-            [gather_targets(s.labels_of(task), task, s.length).numpy() for s in selected]
+            [gather_targets(s.labels_of(task), task, word_count=s.length).numpy() for s in selected]
         )
         features = sparse.vstack([_tfidf(wide, s, tokens_per_batch) for s in selected], format="csr")
         features.eliminate_zeros()  # of n-grams that only one document holds

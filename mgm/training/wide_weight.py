@@ -28,7 +28,7 @@ chance alone gives less."""
 
 
 def tune_wide_weights(
-    network: Network, rows: Sequence[PartRows], tasks: Sequence[Task], *, tokens_per_batch: int
+    network: Network, rows: Sequence[PartRows], *, tasks: Sequence[Task], tokens_per_batch: int
 ) -> dict[str, float]:
     """Return the weight of the wide part with the highest first metric on `rows`, by task that has such a part.
 
@@ -42,7 +42,7 @@ def tune_wide_weights(
         return _branch_logits(network, selected, tasks, tokens_per_batch=tokens_per_batch)
 
     tuned = [task for task in tasks if task.name in network.wide.widths]
-    pairs = collect_pairs(rows, tuned, predict)
+    pairs = collect_pairs(rows, tuned, predict=predict)
     return {t.name: best_wide_weight(t, pairs[t.name]) if t.name in pairs else DEFAULT_WEIGHT for t in tuned}
 
 
@@ -68,7 +68,7 @@ def _branch_logits(
     network.eval()
     with torch.inference_mode():
         by_length = np.argsort(rows.length, kind="stable")
-        for chosen in cut_by_tokens(by_length, rows.length[by_length], tokens_per_batch):
+        for chosen in cut_by_tokens(by_length, rows.length[by_length], tokens_per_batch=tokens_per_batch):
             batch = collate(rows.part, rows.rows[chosen]).to(device)
             for branch, outputs in enumerate(network.branch_outputs(batch)):
                 for name, of_task in logits.items():

@@ -66,7 +66,7 @@ def test_the_peers_search_gives_what_its_training_would(benchmark: Any, workspac
     made = benchmark.prepared(workspace, CONFIG, tasks, None, 100)
     model = benchmark.Transformer(CONFIG.model.generation, ["into_zh"], list(made.tasks[0].labels)).eval()
     source = made.data.train[0]
-    batch = benchmark.collate(source.part, source.rows[:1], made.tasks)
+    batch = benchmark.collate(source.part, source.rows[:1], tasks=made.tasks)
     target = batch.targets["into_zh"][0]
     assert NO_LABEL not in target
     with torch.inference_mode():

@@ -42,7 +42,9 @@ def test_a_linear_model_answers_labelled_and_unlabelled_rows_alike() -> None:
     themes = Task(name="themes", kind="multilabel", corpora=["verses"], labels=("月", "雨", "家", "酒"))
     sets = pl.Series([None if k is None else sorted({k, 2}) for k in known], dtype=pl.List(pl.Int32))
     found = teacher.scores(vectors, sets, themes, ["月", "雨", "家", "酒"])
-    assert label_agreement(TASK_TRAINING[themes.kind].teacher_predictions(found, 1.0), sets, themes) == 1.0
+    assert (
+        label_agreement(TASK_TRAINING[themes.kind].teacher_predictions(found, 1.0), sets, task=themes) == 1.0
+    )
     assert (found[:, 2] > 10).all()  # with every row
     assert (found[:, 3] < -10).all()  # with none
     price = Task(name="price", kind="regression", corpora=["menus"])

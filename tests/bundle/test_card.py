@@ -16,7 +16,7 @@ def folder(tmp_path: Path) -> Path:
 def test_a_card_changes_neither_the_bundle_nor_its_id(folder: Path) -> None:
     identity = bundle_id(folder)
     assert not (folder / CARD).exists()
-    add_card(folder, identity, "# Model card\n\nGut für Menüs, 好.\n")
+    add_card(folder, identity, text="# Model card\n\nGut für Menüs, 好.\n")
     assert load_bundle(folder).id == identity
     assert (folder / CARD).read_text(encoding="utf-8").endswith("好.\n")
 
@@ -26,7 +26,7 @@ def test_a_card_that_nothing_vouches_for_is_refused(folder: Path) -> None:
     (folder / CARD).write_text("mine", encoding="utf-8")
     with pytest.raises(ValueError, match=r"card\.md: a model card without its record card\.json"):
         load_bundle(folder)
-    add_card(folder, identity, "the right one")
+    add_card(folder, identity, text="the right one")
     (folder / CARD).write_text("altered", encoding="utf-8")
     with pytest.raises(
         ValueError,
@@ -39,7 +39,7 @@ def test_a_card_that_nothing_vouches_for_is_refused(folder: Path) -> None:
 
 
 def test_the_card_of_another_bundle_is_refused(folder: Path) -> None:
-    add_card(folder, "f" * 64, "of another")
+    add_card(folder, "f" * 64, text="of another")
     with pytest.raises(ValueError, match=rf"card\.json: of bundle {'f' * 64}, expected that of this one"):
         load_bundle(folder)
 
@@ -48,7 +48,7 @@ def test_a_manifest_that_lists_its_card_is_read(folder: Path) -> None:
     """A bundle of an earlier version whose manifest lists its card is read."""
     (folder / CARD).write_text("without metrics", encoding="utf-8")
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    add_card(folder, "", "without metrics")
+    add_card(folder, "", text="without metrics")
     manifest["files"][CARD] = json.loads((folder / RECORD).read_text(encoding="utf-8"))["sha256"]
     (folder / RECORD).unlink()
     (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")

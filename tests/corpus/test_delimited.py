@@ -21,7 +21,7 @@ def rows(folder: Path, name: str, data: str | bytes, **dialect: Any) -> list[tup
     """Return the rows of a file of this content."""
     path = folder / name
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return pl.concat(read_batches(path, COLUMNS, 100, dialect=Dialect(**dialect))).rows()
+    return pl.concat(read_batches(path, COLUMNS, rows=100, dialect=Dialect(**dialect))).rows()
 
 
 def error(folder: Path, name: str, data: str | bytes, **dialect: Any) -> str:
@@ -163,7 +163,7 @@ def test_a_header_may_have_a_line_break(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text('doc_id,"What do you\nthink?",label\nx,"a\nb",c\n')
     name = "What do you\nthink?"
     assert column_names(tmp_path / "a.csv") == ["doc_id", name, "label"]
-    assert pl.concat(read_batches(tmp_path / "a.csv", {name: pl.String()}, 9)).rows() == [("a\nb",)]
+    assert pl.concat(read_batches(tmp_path / "a.csv", {name: pl.String()}, rows=9)).rows() == [("a\nb",)]
 
 
 def test_quotes_behind_backslashes(tmp_path: Path) -> None:
@@ -187,7 +187,7 @@ def numbers(folder: Path, data: str, **dialect: Any) -> list[float | None]:
     """Return the numbers of a file with the columns doc_id and score, separated by semicolons."""
     (folder / "n.csv").write_text("doc_id;score\n" + data)
     columns = {"doc_id": pl.String(), "score": pl.Float32()}
-    return pl.concat(read_batches(folder / "n.csv", columns, 9, dialect=Dialect(**dialect)))[
+    return pl.concat(read_batches(folder / "n.csv", columns, rows=9, dialect=Dialect(**dialect)))[
         "score"
     ].to_list()
 
@@ -215,15 +215,15 @@ def test_missing_values_by_a_setting(tmp_path: Path) -> None:
 def test_lists_of_labels_as_json_or_with_separators(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("doc_id,tags\n1,a; b\n2,\n3,c;\n")
     columns = {"doc_id": pl.String(), "tags": TASK_KINDS["multilabel"].column_type}
-    found = pl.concat(read_batches(tmp_path / "a.csv", columns, 9, dialect=Dialect(list_separator=";")))
+    found = pl.concat(read_batches(tmp_path / "a.csv", columns, rows=9, dialect=Dialect(list_separator=";")))
     assert found["tags"].to_list() == [["a", "b"], None, ["c"]]
     message = "row 1, column 'tags': value 'a; b', expected a list written as JSON.*corpora.X.list_separator reads a;b"
     with pytest.raises(ValueError, match=message):
-        list(read_batches(tmp_path / "a.csv", columns, 9))
+        list(read_batches(tmp_path / "a.csv", columns, rows=9))
     (tmp_path / "a.csv").write_text(
         "doc_id,tags\n1,\"['a', 'b']\"\n2,[]\n"
     )  # as a data frame's lists are written
-    assert pl.concat(read_batches(tmp_path / "a.csv", columns, 9))["tags"].to_list() == [["a", "b"], []]
+    assert pl.concat(read_batches(tmp_path / "a.csv", columns, rows=9))["tags"].to_list() == [["a", "b"], []]
 
 
 def test_the_separator_is_the_one_by_which_the_columns_are_there(tmp_path: Path) -> None:

@@ -48,4 +48,4 @@ def test_parquet_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
     )
     pq.write_table(table, tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=r"a\.parquet: column 'text': 2 columns of this name, expected one"):
-        list(read_batches(tmp_path / "a.parquet", {"id": pl.String(), "text": pl.String()}, 10))
+        list(read_batches(tmp_path / "a.parquet", {"id": pl.String(), "text": pl.String()}, rows=10))

@@ -29,7 +29,7 @@ def put(folder: Path, data: str | bytes, name: str = "a.jsonl") -> Path:
 
 
 def read(path: Path, columns: dict[str, pl.DataType] = COLUMNS) -> list[tuple[Any, ...]]:
-    return pl.concat(read_batches(path, columns, 10_000)).rows()
+    return pl.concat(read_batches(path, columns, rows=10_000)).rows()
 
 
 def error(path: Path, columns: dict[str, pl.DataType] = COLUMNS) -> str:
@@ -157,7 +157,7 @@ def test_values_become_the_same_strings_in_every_format(tmp_path: Path, kind: st
     else:
         rows = [*frame.to_dicts(), *([dict.fromkeys(columns, "s")] if kind == "strings" else [])]
         put(tmp_path, "".join(json.dumps(row) + "\n" for row in rows))
-    found = pl.concat(read_batches(path, dict.fromkeys(columns, pl.String()), 10)).head(3)
+    found = pl.concat(read_batches(path, dict.fromkeys(columns, pl.String()), rows=10)).head(3)
     assert found.to_dict(as_series=False) == expected
 
 

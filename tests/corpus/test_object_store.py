@@ -56,7 +56,7 @@ def written(folder: Path, kind: str) -> bytes:
 def test_every_format_is_read_from_a_key(store: Store, tmp_path: Path, kind: str) -> None:
     store.put({f"one/rows.{kind}": written(tmp_path, kind)})
     source = f"s3://{BUCKET}/one/rows.{kind}"
-    assert pl.concat(read_batches(source, COLUMNS, 4)).equals(ROWS)
+    assert pl.concat(read_batches(source, COLUMNS, rows=4)).equals(ROWS)
     assert column_names(source) == ["doc_id", "text"]
     assert [str(file) for file in input_files(source)] == [source]
 
@@ -78,7 +78,7 @@ def test_a_prefix_is_read_as_the_folder_on_disk_is(store: Store, tmp_path: Path)
     order = ["a/10/x.jsonl.gz", "a/2/x.jsonl", "b/rows.jsonl", "b.jsonl"]
     for source in (f"s3://{BUCKET}/many", f"s3://{BUCKET}/many/", tmp_path / "many"):
         assert [file.relative for file in input_files(source)] == order
-        assert pl.concat(read_batches(source, COLUMNS, 5)).height == 4 * ROWS.height
+        assert pl.concat(read_batches(source, COLUMNS, rows=5)).height == 4 * ROWS.height
 
 
 def test_texts_of_a_prefix_are_ingested_as_from_disk(store: Store, tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_what_is_wrong_is_named(
         }
     )
     with pytest.raises(error, match=message):
-        list(read_batches(source, COLUMNS, 10))
+        list(read_batches(source, COLUMNS, rows=10))
 
 
 def test_a_server_that_does_not_answer_is_named_soon(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def test_quiet_where_there_is_no_terminal(
 def test_in_a_terminal_it_says_how_far_it_is_and_then_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "DELAY", 0)
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
-    assert list(progress("abc", "clean notes", 3)) == ["a", "b", "c"]
+    assert list(progress("abc", "clean notes", total=3)) == ["a", "b", "c"]
     written = terminal.getvalue()
     assert "clean notes" in written and "/3" in written
     assert written.endswith("\r"), "the bar is wiped"
@@ -34,7 +34,7 @@ def test_in_a_terminal_it_says_how_far_it_is_and_then_goes(monkeypatch: pytest.M
 
 def test_what_is_short_shows_no_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
-    assert list(progress("abc", "clean notes", 3)) == ["a", "b", "c"]
+    assert list(progress("abc", "clean notes", total=3)) == ["a", "b", "c"]
     assert terminal.getvalue().strip() == ""
 
 

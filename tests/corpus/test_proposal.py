@@ -199,7 +199,7 @@ def test_numbers_in_lists_become_the_texts_that_the_reader_takes(tmp_path: Path)
         proposal.reasons["codes"] == "multilabel (lists of 3 labels in 60 rows), written as texts in the copy"
     )
     write_table(proposal.rewritten(read_whole(table_file(path))), copy)
-    (rows,) = read_batches(copy, {"codes": pl.List(pl.String)}, ROWS)
+    (rows,) = read_batches(copy, {"codes": pl.List(pl.String)}, rows=ROWS)
     assert rows["codes"][0].to_list() == ["1", "2"]
 
 

@@ -54,7 +54,7 @@ def write(folder: Path, kind: str) -> Path:
 @pytest.mark.parametrize("rows", [1, 2, 100])
 def test_every_format_gives_the_same_rows(tmp_path: Path, kind: str, rows: int) -> None:
     path = write(tmp_path, kind)
-    batches = list(read_batches(path, ALL, rows))
+    batches = list(read_batches(path, ALL, rows=rows))
     assert pl.concat(batches).to_dicts() == ROWS
     assert all(b.height == rows for b in batches[:-1])
     assert column_names(path) == list(ALL)
@@ -64,7 +64,7 @@ def test_a_folder_is_read_in_the_order_of_names_and_batches_span_files(tmp_path:
     (tmp_path / "b.jsonl").write_text('{"id": "3", "text": "c"}\n')
     (tmp_path / "a.csv").write_text("id,text,more\n1,a,x\n2,b,y\n")
     (tmp_path / ".hidden").write_text("no")
-    assert [b["id"].to_list() for b in read_batches(tmp_path, TEXT, 2)] == [["1", "2"], ["3"]]
+    assert [b["id"].to_list() for b in read_batches(tmp_path, TEXT, rows=2)] == [["1", "2"], ["3"]]
     assert column_names(tmp_path) == ["id", "text"]
     (tmp_path / "notes.doc").write_text("no")
     with pytest.raises(ValueError, match=r"notes\.doc: unknown format; expected one of \.parquet, \.jsonl"):
@@ -74,10 +74,10 @@ def test_a_folder_is_read_in_the_order_of_names_and_batches_span_files(tmp_path:
 def test_whole_numbers_become_strings_but_not_in_the_text(tmp_path: Path) -> None:
     path = tmp_path / "n.jsonl"
     path.write_text('{"id": 7, "text": "a"}\n{"id": 8, "text": "b"}\n')
-    assert pl.concat(read_batches(path, TEXT, 9))["id"].to_list() == ["7", "8"]
+    assert pl.concat(read_batches(path, TEXT, rows=9))["id"].to_list() == ["7", "8"]
     pl.DataFrame({"id": ["a"], "text": [3]}).write_parquet(tmp_path / "n.parquet")
     with pytest.raises(ValueError, match=r"n\.parquet: column 'text': type Int64, expected String"):
-        list(read_batches(tmp_path / "n.parquet", TEXT, 9))
+        list(read_batches(tmp_path / "n.parquet", TEXT, rows=9))
 
 
 @pytest.mark.parametrize(
@@ -103,10 +103,10 @@ def test_whole_numbers_become_strings_but_not_in_the_text(tmp_path: Path) -> Non
 def test_a_fault_is_named(tmp_path: Path, name: str, data: bytes, message: str | None) -> None:
     (tmp_path / name).write_bytes(data)
     if message is None:  # blank lines at the end are none
-        assert sum(b.height for b in read_batches(tmp_path / name, TEXT, 10)) == 1
+        assert sum(b.height for b in read_batches(tmp_path / name, TEXT, rows=10)) == 1
         return
     with pytest.raises(ValueError) as error:
-        list(read_batches(tmp_path / name, TEXT, 10))
+        list(read_batches(tmp_path / name, TEXT, rows=10))
     assert message in str(error.value)
 
 
@@ -129,7 +129,7 @@ def test_a_label_of_the_wrong_type_is_named(tmp_path: Path, line: str, message: 
     path.write_text(line + "\n")
     wanted = {name: ALL[name] for name in json.loads(line)}
     with pytest.raises(ValueError) as error:
-        list(read_batches(path, wanted, 10))
+        list(read_batches(path, wanted, rows=10))
     assert message in str(error.value)
 
 
@@ -137,7 +137,7 @@ def test_invalid_utf8_inside_parquet_is_named(tmp_path: Path) -> None:
     text = pa.array([b"ok", b"\xff\xfe"], pa.binary()).view(pa.string())
     pq.write_table(pa.table({"id": ["a", "b"], "text": text}), tmp_path / "x.parquet")
     with pytest.raises(ValueError, match=r"x\.parquet: column 'text', row 2: invalid UTF-8"):
-        list(read_batches(tmp_path / "x.parquet", TEXT, 10))
+        list(read_batches(tmp_path / "x.parquet", TEXT, rows=10))
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -152,14 +152,14 @@ def test_fields_of_a_span_may_stand_in_any_order_with_others_between(tmp_path: P
     path = tmp_path / "spans.parquet"
     pq.write_table(pa.table({"id": ["a", "b", "c"], "text": ["abc", "d", "e"], "spans": spans}), path)
     wanted = TEXT | {"spans": TASK_KINDS["tagging"].column_type}
-    found = pl.concat(read_batches(path, wanted, 10))["spans"].to_list()
+    found = pl.concat(read_batches(path, wanted, rows=10))["spans"].to_list()
     assert found == [[{"start": 1, "end": 2, "label": "x"}], [], None]
 
 
 def test_a_fault_in_a_csv_of_more_columns_is_named_by_its_own(tmp_path: Path) -> None:
     (tmp_path / "more.csv").write_bytes(b"more,id,text\nx,1,a\nx,2,\xff\n")
     with pytest.raises(ValueError, match=r"more\.csv: row 2, column 'text': invalid UTF-8"):
-        list(read_batches(tmp_path / "more.csv", TEXT, 10))
+        list(read_batches(tmp_path / "more.csv", TEXT, rows=10))
 
 
 def test_texts_are_documents_in_the_order_of_their_paths(tmp_path: Path) -> None:
@@ -179,14 +179,14 @@ def test_texts_are_documents_in_the_order_of_their_paths(tmp_path: Path) -> None
     columns = {"folder": pl.String(), "doc_id": pl.String(), "text": pl.String()}
     assert column_names(folder) == ["doc_id", "text", "folder"]
     for rows in (1, 3, 100):
-        assert pl.concat(read_batches(folder, columns, rows)).rows() == [
+        assert pl.concat(read_batches(folder, columns, rows=rows)).rows() == [
             (None, "TWO", "诗"),
             ("art", "art/c.d", "A picture"),
             ("sport", "sport/2024/a", "赢了。\n\n输了。"),
             ("sport", "sport/2024/b", "Won 3:1.\r\n"),
             (None, "top", ""),
         ]
-    assert pl.concat(read_batches(folder / "top.txt", columns, 9)).rows() == [(None, "top", "")]
+    assert pl.concat(read_batches(folder / "top.txt", columns, rows=9)).rows() == [(None, "top", "")]
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_what_is_wrong_with_texts_is_named(tmp_path: Path, files: dict[str, byte
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(data)
     with pytest.raises(ValueError) as error:
-        list(read_batches(tmp_path, {"doc_id": pl.String(), "text": pl.String()}, 10))
+        list(read_batches(tmp_path, {"doc_id": pl.String(), "text": pl.String()}, rows=10))
     assert message in str(error.value)
 
 
@@ -216,7 +216,7 @@ def test_a_batch_ends_at_its_rows_or_its_size(tmp_path: Path) -> None:
     sizes = [10, 10, 10, 400_000, 700_000, 10, 3_000_000, 10, 10]
     rows = [{"id": str(i), "text": "x" * n} for i, n in enumerate(sizes)]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    found = [b["id"].to_list() for b in read_batches(path, TEXT, 3, megabytes=1)]
+    found = [b["id"].to_list() for b in read_batches(path, TEXT, rows=3, megabytes=1)]
     assert found == [["0", "1", "2"], ["3", "4"], ["5", "6"], ["7", "8"]]
 
 
@@ -226,7 +226,7 @@ def test_where_batches_end_follows_from_the_rows_alone(tmp_path: Path, kind: str
     ids = [f"{i:03}" for i in range(300)]
     frame = pl.DataFrame({"doc_id": ids, "text": [f"打开 {i}" * (1 + i * i % 977) for i in range(300)]})
     columns = {"doc_id": pl.String(), "text": pl.String()}
-    expected = [f["doc_id"].to_list() for f in rebatch([frame], 90, 0.2)]
+    expected = [f["doc_id"].to_list() for f in rebatch([frame], 90, megabytes=0.2)]
     assert len(expected) > 5
     (tmp_path / "in").mkdir()
     for number, part in enumerate([frame[:7], frame[7:210], frame[210:]]):
@@ -240,7 +240,7 @@ def test_where_batches_end_follows_from_the_rows_alone(tmp_path: Path, kind: str
         else:
             for doc_id, text in part.iter_rows():
                 (tmp_path / "in" / f"{doc_id}.txt").write_text(text, encoding="utf-8")
-    batches = list(read_batches(tmp_path / "in", columns, 90, megabytes=0.2))
+    batches = list(read_batches(tmp_path / "in", columns, rows=90, megabytes=0.2))
     assert pl.concat(batches).equals(frame)
     assert [b["doc_id"].to_list() for b in batches] == expected
 
@@ -256,7 +256,7 @@ def test_assembled_parts_are_full_and_whole(sizes: list[int], cuts: list[int], r
     frame = pl.DataFrame({"text": ["x" * n for n in sizes]}, schema={"text": pl.String})
     edges = sorted({0, len(sizes), *(min(c, len(sizes)) for c in cuts)})
     frames = [frame[a:b] for a, b in itertools.pairwise(edges)]
-    parts = list(rebatch(frames, rows, limit / 1e6))
+    parts = list(rebatch(frames, rows, megabytes=limit / 1e6))
     assert [t for p in parts for t in p["text"]] == frame["text"].to_list()
     for part in parts:
         held = row_bytes(part).to_list()
@@ -287,7 +287,7 @@ def test_rows_longer_than_a_block_keep_their_place_and_number(tmp_path: Path, ki
         frame.write_csv(path)
     else:
         path.write_bytes(gzip.compress(frame.write_csv(separator="\t").encode(), 1))
-    assert pl.concat(read_batches(path, TEXT, 20)).equals(frame)
+    assert pl.concat(read_batches(path, TEXT, rows=20)).equals(frame)
     if kind in ("jsonl", "csv"):
         with path.open("a") as file:
             file.write('{"id": [1], "text": "a"}\n' if kind == "jsonl" else "1,a,b\n")
@@ -297,7 +297,7 @@ def test_rows_longer_than_a_block_keep_their_place_and_number(tmp_path: Path, ki
             else "row 104: value '1,a,b': 3 columns, expected 2"
         )
         with pytest.raises(ValueError, match=message):
-            list(read_batches(path, TEXT, 20))
+            list(read_batches(path, TEXT, rows=20))
 
 
 def test_an_endless_row_is_an_error_and_not_the_end_of_memory(
@@ -310,11 +310,11 @@ def test_an_endless_row_is_an_error_and_not_the_end_of_memory(
     with pytest.raises(
         ValueError, match=r"a\.jsonl: row 2: longer than 6 MiB; expected one JSON object a line"
     ):
-        list(read_batches(tmp_path / "a.jsonl", TEXT, 10))
+        list(read_batches(tmp_path / "a.jsonl", TEXT, rows=10))
     monkeypatch.setattr(delimited, "_MAX_RECORD_BYTES", 2 << 20)
     (tmp_path / "b.csv").write_bytes(b'id,text\n1,a\n2,"' + b"x\n" * (5 << 20))
     with pytest.raises(ValueError, match=r"b\.csv: row 2 or one soon after it: longer than 2 MiB"):
-        list(read_batches(tmp_path / "b.csv", TEXT, 10))
+        list(read_batches(tmp_path / "b.csv", TEXT, rows=10))
 
 
 def test_a_string_column_may_hold_numbers_in_some_rows(tmp_path: Path) -> None:
@@ -323,9 +323,9 @@ def test_a_string_column_may_hold_numbers_in_some_rows(tmp_path: Path) -> None:
     )
     path = tmp_path / "ids.jsonl"
     path.write_text("".join(json.dumps({"id": v, "text": "x" * 50}) + "\n" for v in values))
-    found = pl.concat(read_batches(path, TEXT, 50_000))["id"].to_list()
+    found = pl.concat(read_batches(path, TEXT, rows=50_000))["id"].to_list()
     assert found == [None if v is None else str(v).replace("True", "true") for v in values]
     with path.open("a") as file:
         file.write('{"id": 1.5, "text": "a"}\n{"id": [1], "text": "a"}\n')
     with pytest.raises(ValueError, match=r"row 180026, column 'id': value \[1\], expected String"):
-        list(read_batches(path, TEXT, 50_000))
+        list(read_batches(path, TEXT, rows=50_000))

@@ -112,7 +112,7 @@ def _check(path: Path, data: bytes) -> str:
     """Read a file of this content, and return what came of it."""
     path.write_bytes(data)
     outcomes: list[Any] = []
-    for read in (lambda: column_names(path), lambda: list(read_batches(path, COLUMNS, 4))):
+    for read in (lambda: column_names(path), lambda: list(read_batches(path, COLUMNS, rows=4))):
         try:
             outcomes.append(read())
         except BaseException as error:

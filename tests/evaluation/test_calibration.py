@@ -69,7 +69,7 @@ def test_the_likelihood_is_the_log_loss_of_scikit_learn() -> None:
 @pytest.mark.parametrize("heat", [0.5, 1.0, 2.5], ids=["too unsure", "calibrated", "too sure"])
 def test_the_temperature_is_what_the_logits_were_multiplied_with(heat: float) -> None:
     valid, test = sample(4000, heat, 2), sample(4000, heat, 3)
-    found = calibration(test, valid, CLASSES, bins=10, bootstrap=bootstrap(test))
+    found = calibration(test, valid, task=CLASSES, bins=10, bootstrap=bootstrap(test))
     assert found is not None
     assert found["temperature"] == pytest.approx(heat, rel=0.12)
     assert found["fitted_on"] == found["n"] == 4000
@@ -125,7 +125,7 @@ def test_an_unseen_class_is_wrong_and_has_no_likelihood() -> None:
     assert np.isnan(found.negative_log_likelihood()).sum() == 10
     assert not found.is_correct[:10].any()
     assert fit_temperature(found) is not None
-    content = calibration(rows, rows[:10], CLASSES, bins=10, bootstrap=bootstrap(rows))
+    content = calibration(rows, rows[:10], task=CLASSES, bins=10, bootstrap=bootstrap(rows))
     assert content is not None
     assert (content["temperature"], content["after"], content["change"]) == (None, None, None)
     assert headline(content) == {"ece": content["before"]["ece"], "ece_scaled": None, "temperature": None}
@@ -134,8 +134,10 @@ def test_an_unseen_class_is_wrong_and_has_no_likelihood() -> None:
 
 def test_without_probabilities_or_labels_nothing_is_calibrated() -> None:
     numbers = frame("regression", [1.0], [2.0])
-    assert calibration(numbers, numbers, task("regression"), bins=10, bootstrap=bootstrap(numbers)) is None
+    assert (
+        calibration(numbers, numbers, task=task("regression"), bins=10, bootstrap=bootstrap(numbers)) is None
+    )
     empty = sample(5, 1.0, 1).clear()
-    assert calibration(empty, empty, CLASSES, bins=10, bootstrap=bootstrap(empty)) is None
+    assert calibration(empty, empty, task=CLASSES, bins=10, bootstrap=bootstrap(empty)) is None
     spans = frame("tagging", [[]], [[]])
-    assert calibration(spans, spans, task("tagging", ["A"]), bins=10, bootstrap=bootstrap(spans)) is None
+    assert calibration(spans, spans, task=task("tagging", ["A"]), bins=10, bootstrap=bootstrap(spans)) is None

@@ -23,7 +23,7 @@ def rows(
 
 
 def surest(rows: pl.DataFrame, task: Task, count: int) -> pl.DataFrame:
-    errors = confident_errors(rows, task, count)
+    errors = confident_errors(rows, task, count=count)
     assert errors is not None
     return errors
 
@@ -56,7 +56,7 @@ def test_a_wrong_span_is_shown_beside_what_it_touches() -> None:
 
 def test_excerpt_marks_the_span_in_code_points() -> None:
     text = "𠮷" * 200 + "按鈕" + "。" * 200
-    before, marked, after = excerpt(text, 200, 202)
+    before, marked, after = excerpt(text, 200, end=202)
     assert (marked.text, marked.mark) == ("按鈕", "predicted")
     assert before.text == "…" + "𠮷" * 90
     assert after.text == "。" * 90 + "…"

@@ -26,7 +26,7 @@ def table(predicted: list[str]) -> pl.DataFrame:
 def entry(network: list[str], linear: list[str]) -> dict[str, object]:
     of_linear = table(linear).select("corpus", "doc_id", "mood").reverse()  # the order must not matter
     return compare_with_linear(
-        {"mood": table(network)}, {"mood": of_linear}, [TASK], why_none={}, resamples=200, seed=1
+        {"mood": table(network)}, {"mood": of_linear}, tasks=[TASK], why_none={}, resamples=200, seed=1
     )["mood"]
 
 
@@ -47,7 +47,7 @@ def test_the_difference_says_which_is_better(network: list[str], linear: list[st
 
 def test_a_task_without_a_baseline_has_the_reason() -> None:
     none = compare_with_linear(
-        {"mood": table(TRUTH)}, {}, [TASK], why_none={"mood": "because"}, resamples=10, seed=1
+        {"mood": table(TRUTH)}, {}, tasks=[TASK], why_none={"mood": "because"}, resamples=10, seed=1
     )
     assert none == {"mood": {"value": None, "why": "because"}}
 
@@ -57,7 +57,7 @@ def test_a_document_that_ngrams_skip_is_an_error() -> None:
     lacking = table(TRUTH).select("corpus", "doc_id", "mood").head(3)
     with pytest.raises(ValueError, match="column mood, doc_id 'd3': found None"):
         compare_with_linear(
-            {"mood": table(TRUTH)}, {"mood": lacking}, [TASK], why_none={}, resamples=10, seed=1
+            {"mood": table(TRUTH)}, {"mood": lacking}, tasks=[TASK], why_none={}, resamples=10, seed=1
         )
 
 

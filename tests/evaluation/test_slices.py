@@ -30,7 +30,7 @@ def documents(n: int, worse: float, seed: int) -> pl.DataFrame:
 
 def cut(rows: pl.DataFrame, kind: str = "classification", train: pl.Series = TRAIN) -> list[dict]:
     bootstrap = GroupBootstrap({"c": rows["group"]}, resamples=200, seed=1)
-    return slices(rows, train, task(kind, LABELS), bootstrap=bootstrap, min_groups=30)
+    return slices(rows, train, task=task(kind, LABELS), bootstrap=bootstrap, min_groups=30)
 
 
 def test_values_are_those_of_the_slices_documents() -> None:

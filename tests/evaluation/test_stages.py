@@ -84,7 +84,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         made = plan_training(
             settings,
             with_label_spaces(settings.active_tasks(), labels),
-            parts,
+            parts=parts,
             vocabulary_size=len(vocabulary),
         )
         bundle = Bundle(

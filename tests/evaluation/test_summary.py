@@ -23,7 +23,7 @@ def predictions() -> pl.DataFrame:
 
 
 def test_entry_holds_metrics_interval_and_baseline() -> None:
-    entry = summarize(predictions(), pl.Series(["good", "good", "bad"]), TASK, resamples=200, seed=1)
+    entry = summarize(predictions(), pl.Series(["good", "good", "bad"]), task=TASK, resamples=200, seed=1)
     assert (entry["n"], entry["unseen_labels"], entry["kind"], entry["corpora"]) == (
         5,
         1,
@@ -40,13 +40,13 @@ def test_entry_holds_metrics_interval_and_baseline() -> None:
 
 def test_no_label_gives_null() -> None:
     none = predictions().with_columns(mood_true=pl.lit(None, pl.String))
-    entry = summarize(none, pl.Series(["good"]), TASK, resamples=10, seed=1)
+    entry = summarize(none, pl.Series(["good"]), task=TASK, resamples=10, seed=1)
     assert (entry["n"], entry["accuracy"], entry["low"]) == (0, None, None)
     assert "mood" in summary_lines({"mood": entry})[0]
 
 
 def test_a_summary_line_has_value_interval_and_majority() -> None:
-    entry = summarize(predictions(), pl.Series(["good"]), TASK, resamples=50, seed=1)
+    entry = summarize(predictions(), pl.Series(["good"]), task=TASK, resamples=50, seed=1)
     (line,) = summary_lines({"mood": entry})
     for piece in (
         "mood",
@@ -79,7 +79,7 @@ def test_majority_is_the_best_constant_answer_of_training(
     evaluation = evaluation_of(task)
     assert evaluation.majority_prediction(series, task) == expected
     empty = pl.DataFrame({"t": pl.Series([None, None], dtype=task.column_type)})
-    name, rows = evaluation.predict_baseline(empty, series, task)
+    name, rows = evaluation.predict_baseline(empty, series, task=task)
     assert name == "majority"
     assert rows["t"].to_list() == [expected, expected]
 

@@ -48,7 +48,9 @@ def leave(run_files: RunFiles, name: str, **changed: Any) -> Path:
         for task in own:
             frame = rows.filter(pl.col("split") == "test")
             labelled = task.model_copy(update={"labels": tuple(SPACES.get(task.name, ()))})
-            test[task.name] = summarize(frame, frame[f"{task.name}_true"], labelled, resamples=20, seed=1)
+            test[task.name] = summarize(
+                frame, frame[f"{task.name}_true"], task=labelled, resamples=20, seed=1
+            )
     result = {
         "test": test,
         "settings": variant.settings.training_sections(),

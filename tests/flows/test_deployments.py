@@ -78,8 +78,8 @@ def test_artifacts_have_keys_that_prefect_takes() -> None:
 
 def test_outside_of_a_flow_run_no_artifact_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artifacts, "create_table_artifact", None)
-    artifacts.publish_table(artifacts.NIGHT, [{"a": 1}], "none")
-    artifacts.Progress(artifacts.BACKFILL_PROGRESS, "none", 3).update(1)
+    artifacts.publish_table(artifacts.NIGHT, [{"a": 1}], description="none")
+    artifacts.Progress(artifacts.BACKFILL_PROGRESS, "none", total=3).update(1)
 
 
 def _enter_project(deployed_from: Path) -> Path:

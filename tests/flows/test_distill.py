@@ -14,7 +14,7 @@ SETTINGS = tiny_corpora.settings()
 
 
 def names(tasks: list[str], seeds: int) -> list[str]:
-    return [variant.name for variant in select_teachers(SETTINGS, tasks, seeds)]
+    return [variant.name for variant in select_teachers(SETTINGS, tasks, num_seeds=seeds)]
 
 
 def test_a_teacher_a_seed_for_every_task_that_can_be_taught() -> None:
@@ -23,11 +23,11 @@ def test_a_teacher_a_seed_for_every_task_that_can_be_taught() -> None:
 
 
 def test_printed_lines_are_settings() -> None:
-    lines = params_lines(select_teachers(SETTINGS, ["themes", "dish"], 2))
+    lines = params_lines(select_teachers(SETTINGS, ["themes", "dish"], num_seeds=2))
     files = {task: [f"{task}/single.parquet", f"{task}/single_2.parquet"] for task in ("dish", "themes")}
     assert yaml.safe_load(lines) == {"distillation": {"teachers": files}}
     assert Settings.parse(tiny_corpora.SETTINGS | yaml.safe_load(lines)).distillation.teachers == files
-    assert [teacher_file(v) for v in select_teachers(SETTINGS, ["dish"], 2)] == files["dish"]
+    assert [teacher_file(v) for v in select_teachers(SETTINGS, ["dish"], num_seeds=2)] == files["dish"]
 
 
 @pytest.mark.parametrize(

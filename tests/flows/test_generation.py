@@ -42,9 +42,9 @@ def test_without_a_generation_task_it_says_so() -> None:
 
 def test_results_stay_when_the_project_is_written_again(tmp_path: Path) -> None:
     params = generation.project_params(shipped())
-    generation.materialize_project(Path(), tmp_path / "generation", params)
+    generation.materialize_project(Path(), tmp_path / "generation", params=params)
     (tmp_path / "generation" / "reports").mkdir()
-    generation.materialize_project(Path(), tmp_path / "generation", params)
+    generation.materialize_project(Path(), tmp_path / "generation", params=params)
     for name in ("dvc.yaml", "mgm/tasks", "data/samples/help.parquet", ".dvc/config", "reports"):
         assert (tmp_path / "generation" / name).exists(), name
     assert Settings.load(tmp_path / "generation" / "params.yaml").train.generation
@@ -60,7 +60,7 @@ def test_a_project_without_code_of_its_own_has_its_suites(tmp_path: Path) -> Non
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name, encoding="utf-8")
     folder = tmp_path / "data/generation"
-    generation.materialize_project(tmp_path, folder, generation.project_params(short))
+    generation.materialize_project(tmp_path, folder, params=generation.project_params(short))
     assert {path.name for path in folder.iterdir()} == {
         ".dvc",
         ".dvcignore",

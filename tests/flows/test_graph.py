@@ -101,12 +101,12 @@ def test_a_circle_is_an_error(repository: Path) -> None:
 
 def test_a_stage_runs_once(project: Path) -> None:
     lines: list[str] = []
-    first = run_stage("ingest@zh", project, lines.append)
+    first = run_stage("ingest@zh", project, log=lines.append)
     assert (first.name, first.was_run) == ("ingest@zh", True)
     assert (project / "rows" / "zh").read_text(encoding="utf-8") == "你好\n"
     assert "> mkdir -p rows && echo 你好 > rows/zh" in lines
     assert not any("git add" in line for line in lines)
-    assert not run_stage("ingest@zh", project, lines.append).was_run
+    assert not run_stage("ingest@zh", project, log=lines.append).was_run
 
 
 def test_a_failed_stage_shows_the_end_of_its_output(repository: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_failed_stage_shows_the_end_of_its_output(repository: Path) -> None:
     (repository / "dvc.yaml").write_text(stages, encoding="utf-8")
     lines: list[str] = []
     with pytest.raises(StageFailed) as caught:
-        run_stage("a", repository, lines.append)
+        run_stage("a", repository, log=lines.append)
     message = str(caught.value)
     assert message.startswith("stage a failed after ")
     assert "行 9 缺列" in message

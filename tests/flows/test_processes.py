@@ -15,7 +15,7 @@ PARENT = """
 import sys
 from pathlib import Path
 from flows import processes
-processes.run(["sh", "-c", "sleep 300 & echo $! > child; wait"], Path(sys.argv[1]), print)
+processes.run(["sh", "-c", "sleep 300 & echo $! > child; wait"], Path(sys.argv[1]), on_line=print)
 """
 
 
@@ -41,12 +41,15 @@ def _child(folder: Path) -> int:
 def test_output_and_status(tmp_path: Path) -> None:
     lines: list[str] = []
     command = ["sh", "-c", r"echo 一; echo two >&2; printf '\377 three\n'; exit 7"]
-    assert processes.run(command, tmp_path, lines.append) == 7
+    assert processes.run(command, tmp_path, on_line=lines.append) == 7
     assert lines == ["一", "two", "� three"]
 
 
 def test_what_a_command_leaves_behind_is_killed(tmp_path: Path) -> None:
-    assert processes.run(["sh", "-c", "sleep 300 >/dev/null 2>&1 & echo $! > child"], tmp_path, print) == 0
+    assert (
+        processes.run(["sh", "-c", "sleep 300 >/dev/null 2>&1 & echo $! > child"], tmp_path, on_line=print)
+        == 0
+    )
     left = _child(tmp_path)
     assert _wait(lambda: not _alive(left))
 
@@ -55,7 +58,7 @@ def test_a_killed_command_leaves_no_child(tmp_path: Path) -> None:
     """As dvc's stage does, when dvc itself is killed."""
     command = ["sh", "-c", "echo begun; sleep 300 & echo $! > child; kill -KILL $$"]
     lines: list[str] = []
-    assert processes.run(command, tmp_path, lines.append) == -signal.SIGKILL
+    assert processes.run(command, tmp_path, on_line=lines.append) == -signal.SIGKILL
     assert lines == ["begun"]
     left = _child(tmp_path)
     assert _wait(lambda: not _alive(left))
@@ -64,7 +67,7 @@ def test_a_killed_command_leaves_no_child(tmp_path: Path) -> None:
 def test_terminate_all_ends_the_group(tmp_path: Path) -> None:
     status: list[int] = []
     command = ["sh", "-c", "sleep 300 & echo $! > child; wait"]
-    thread = threading.Thread(target=lambda: status.append(processes.run(command, tmp_path, print)))
+    thread = threading.Thread(target=lambda: status.append(processes.run(command, tmp_path, on_line=print)))
     thread.start()
     child = _child(tmp_path)
     processes.terminate_all()
@@ -77,7 +80,7 @@ def test_terminate_all_kills_what_ignores_sigterm(tmp_path: Path, monkeypatch) -
     monkeypatch.setattr(processes, "GRACE_SECONDS", 0.3)
     status: list[int] = []
     command = ["sh", "-c", "trap '' TERM; sleep 300 & echo $! > child; wait"]
-    thread = threading.Thread(target=lambda: status.append(processes.run(command, tmp_path, print)))
+    thread = threading.Thread(target=lambda: status.append(processes.run(command, tmp_path, on_line=print)))
     thread.start()
     child = _child(tmp_path)
     processes.terminate_all()

@@ -75,9 +75,12 @@ def test_the_facts_of_a_training() -> None:
     config = tiny_corpora.settings(epochs=2, weighting="uncertainty")
     features, vocabulary, spaces = tiny_corpora.prepared(config, tiny_corpora.corpora())
     made = plan_training(
-        config, with_label_spaces(config.active_tasks(), spaces), features, vocabulary_size=len(vocabulary)
+        config,
+        with_label_spaces(config.active_tasks(), spaces),
+        parts=features,
+        vocabulary_size=len(vocabulary),
     )
-    found = facts(made, fit(made, config), config)
+    found = facts(made, fit(made, config), settings=config)
     assert (found["precision"], found["weighting"]) == ("fp32", "uncertainty")
     assert found["model"]["preset"] == "full"
     assert found["weights"] == found["epochs"][-1]["weights"]

@@ -52,7 +52,7 @@ def planned() -> tuple[torch.Tensor, str]:
     tasks = settings.active_tasks()
     word = training_run.prepare(settings, tasks).network.encoder.level(Word)
     assert word is not None
-    return word.words.weight.detach(), training_run.checkpoint("train", settings, tasks).fingerprint
+    return word.words.weight.detach(), training_run.checkpoint("train", settings, tasks=tasks).fingerprint
 
 
 def test_without_vectors_words_begin_at_random() -> None:

@@ -142,8 +142,8 @@ def test_any_label_can_be_explained(model: Model) -> None:
     assert (best.label, best.score) == (predicted["dish"], predicted["dish_score"])
     assert best.target.startswith(f"{best.label} rather than ")
     other = next(label for label in model.labels("dish") if label != best.label)
-    assert model.explain(text, "dish", other).score == predicted["dish_proba"][other]
-    assert model.explain(text, "themes", "moon").score == predicted["themes_proba"]["moon"]
+    assert model.explain(text, "dish", label=other).score == predicted["dish_proba"][other]
+    assert model.explain(text, "themes", label="moon").score == predicted["themes_proba"]["moon"]
 
 
 def test_a_predicted_label_is_explained_rather_than_a_likelier_one() -> None:
@@ -159,7 +159,7 @@ def test_a_predicted_label_is_explained_rather_than_a_likelier_one() -> None:
 def test_explained_span_is_the_most_confident(tagger: Model) -> None:
     spans = tagger.predict(EMOJI)["keys"][0]
     best = max(spans, key=lambda span: span["score"])
-    explained = tagger.explain(EMOJI, "keys", "key")
+    explained = tagger.explain(EMOJI, "keys", label="key")
     assert (explained.start, explained.end, explained.label) == (best["start"], best["end"], "key")
 
 
@@ -189,8 +189,8 @@ def test_tasks_labels_and_corpora(model: Model) -> None:
         (lambda m: m.predict(pl.DataFrame({"txt": ["a"]})), r"no column 'text' \(did you mean 'txt'\?\)"),
         (lambda m: m.predict(pl.DataFrame({"text": ["a"], "dish": ["soup"]})), "names of predictions: dish;"),
         (lambda m: m.predict(["a", "b\ud800"]), r"text 1: not valid Unicode: '\\ud800' at character 1"),
-        (lambda m: m.explain("a", "dish", "soop"), r"it has no label 'soop' \(did you mean 'soup'\?\)"),
-        (lambda m: m.explain("a", "price", "high"), r"task 'price': it has no label 'high'"),
+        (lambda m: m.explain("a", "dish", label="soop"), r"it has no label 'soop' \(did you mean 'soup'\?\)"),
+        (lambda m: m.explain("a", "price", label="high"), r"task 'price': it has no label 'high'"),
         (lambda m: m.explain(" ", "dish"), "the text is rejected: text_too_short"),
     ],
     ids=["labels", "task", "corpus", "text column", "clash", "surrogate", "label", "number", "blank"],
@@ -229,7 +229,7 @@ def test_nothing_is_predicted_to_explain() -> None:
     with pytest.raises(
         ValueError, match="task 'keys': no span with the label 'key' is predicted in this text"
     ):
-        Model(made).explain("Press Enter.", "keys", "key")
+        Model(made).explain("Press Enter.", "keys", label="key")
 
 
 def test_texts_are_generated_only_on_demand() -> None:

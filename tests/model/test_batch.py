@@ -35,7 +35,7 @@ def test_a_batch_holds_the_documents_words_in_order(order: list[int], size: int)
 @given(st.lists(st.booleans(), min_size=12, max_size=12))
 def test_selected_documents_keep_their_words(keep: list[bool]) -> None:
     part, rows = FEATURES["menus"][0], np.arange(12)
-    selected = collate(part, rows, TASKS).select(torch.tensor(keep))
+    selected = collate(part, rows, tasks=TASKS).select(torch.tensor(keep))
     alone = collate(part, rows[keep])
     assert selected.type_id[selected.word].tolist() == alone.type_id[alone.word].tolist()
     for name in ("content", "sentence_length", "paragraph_length", "document_length"):
@@ -76,7 +76,7 @@ def test_chinese_words_have_their_characters() -> None:
 
 
 def test_targets_mark_what_is_not_labelled() -> None:
-    batch = collate(FEATURES["menus"][0], np.array([0, 6]), TASKS)
+    batch = collate(FEATURES["menus"][0], np.array([0, 6]), tasks=TASKS)
     assert set(batch.targets) == {"dish", "price", "keys"}
     assert batch.targets["dish"].tolist() == [SPACES["dish"].index("soup"), NO_LABEL]
     assert batch.targets["price"][0] == pytest.approx(1.0)
@@ -88,7 +88,7 @@ def test_targets_mark_what_is_not_labelled() -> None:
 
 
 def test_an_empty_list_of_labels_is_a_label() -> None:
-    batch = collate(FEATURES["verses"][0], np.array([0, 1]), TASKS)
+    batch = collate(FEATURES["verses"][0], np.array([0, 1]), tasks=TASKS)
     assert batch.targets["themes"].dtype == torch.float32
     assert batch.targets["themes"].tolist() == [[0, 0, 0], [1, 1, 0]]  # home, moon, rain
 
@@ -96,7 +96,7 @@ def test_an_empty_list_of_labels_is_a_label() -> None:
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=40), st.integers(1, 50))
 def test_batches_hold_every_document_once_within_the_budget(lengths: list[int], budget: int) -> None:
     length = np.array(lengths)
-    cuts = list(cut_by_tokens(np.arange(len(lengths)), length, budget))
+    cuts = list(cut_by_tokens(np.arange(len(lengths)), length, tokens_per_batch=budget))
     assert np.concatenate(cuts).tolist() == list(range(len(lengths)))
     assert all(length[cut].sum() <= budget or len(cut) == 1 for cut in cuts)
 

@@ -35,7 +35,7 @@ def test_window_equals_a_convolution_of_each_document_alone(
 ) -> None:
     torch.manual_seed(0)
     reading = TokenSelection.of(make_batch(DOCUMENTS), "all")
-    window = Window(4, size, 5)
+    window = Window(4, size, width=5)
     types = torch.randn(int(reading.sentences.values.max()) + 1, 4)
     got = window(types, reading)
     kernel = window.places.weight.view(size, 5, 4).permute(1, 2, 0)

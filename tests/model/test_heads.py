@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.heads import ClassificationHead, MultilabelHead, RegressionHead, TaggingHead
-from mgm.model.heads.crf import marginals, negative_log_likelihood, viterbi
+from mgm.model.heads.crf import TransitionScores, marginals, negative_log_likelihood, viterbi
 from mgm.model.ragged import Ragged
 
 TWO = [[[[1, 2, 3], [4]]], [[[5, 6]]]]  # documents of 3+1 and 2 words
@@ -30,27 +30,23 @@ def brute_force(
     }
 
 
-def field(length: list[int], seed: int) -> tuple[Ragged, torch.Tensor, torch.Tensor]:
+def field(length: list[int], seed: int) -> tuple[Ragged, TransitionScores]:
     torch.manual_seed(seed)
     head = TaggingHead(1, ["x"])
     torch.nn.init.normal_(head.start)
     torch.nn.init.normal_(head.transition)
-    start, transition = (scores.detach() for scores in head.double().scores())
-    return (
-        Ragged(2 * torch.randn(sum(length), 3, dtype=torch.double), torch.tensor(length)),
-        start,
-        transition,
-    )
+    scores = TransitionScores(*(part.detach() for part in head.double().scores()))
+    return Ragged(2 * torch.randn(sum(length), 3, dtype=torch.double), torch.tensor(length)), scores
 
 
 @settings(max_examples=15)
 @given(st.lists(st.integers(1, 4), min_size=1, max_size=4), st.integers(0, 1000))
 def test_field_equals_enumeration(length: list[int], seed: int) -> None:
-    emissions, start, transition = field(length, seed)
+    emissions, field_scores = field(length, seed)
     likelihood, best, posterior = 0.0, [], []
     gold = torch.zeros(sum(length), dtype=torch.int64)
     for row in emissions.values.split(length):
-        scores = brute_force(row, start, transition)
+        scores = brute_force(row, *field_scores)
         sequences, values = (
             torch.tensor(list(scores)),
             torch.tensor(list(scores.values()), dtype=torch.double),
@@ -61,24 +57,21 @@ def test_field_equals_enumeration(length: list[int], seed: int) -> None:
         posterior.append(
             torch.stack([((sequences == t) * probability[:, None]).sum(0) for t in range(3)], dim=1)
         )
-    assert float(negative_log_likelihood(emissions, gold, start, transition)) == pytest.approx(
-        -likelihood, abs=1e-5
-    )
-    assert viterbi(emissions, start, transition).tolist() == best
-    torch.testing.assert_close(marginals(emissions, start, transition).tag, torch.cat(posterior))
+    found = negative_log_likelihood(emissions, gold, scores=field_scores)
+    assert float(found) == pytest.approx(-likelihood, abs=1e-5)
+    assert viterbi(emissions, field_scores).tolist() == best
+    torch.testing.assert_close(marginals(emissions, field_scores).tag, torch.cat(posterior))
 
 
 def test_gradients_of_the_likelihood_are_right() -> None:
-    emissions, start, transition = field([3, 1, 4], 0)
+    emissions, scores = field([3, 1, 4], 0)
     gold = torch.tensor([1, 2, 0, 0, 0, 1, 2, 2])
-    inputs = (
-        emissions.values.requires_grad_(),
-        start.requires_grad_(),
-        transition.requires_grad_(),
-    )
+    inputs = (emissions.values.requires_grad_(), *(part.requires_grad_() for part in scores))
 
     def loss(values: torch.Tensor, start: torch.Tensor, transition: torch.Tensor) -> torch.Tensor:
-        return negative_log_likelihood(Ragged(values, emissions.length), gold, start, transition)
+        return negative_log_likelihood(
+            Ragged(values, emissions.length), gold, scores=TransitionScores(start, transition)
+        )
 
     assert torch.autograd.gradcheck(loss, inputs)
 

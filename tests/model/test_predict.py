@@ -82,7 +82,9 @@ def test_word_spans_against_a_reading_word_by_word(sentences: list[list[int]]) -
             previous, position = tag, position + 1
     tags = np.array([t for s in sentences for t in s], np.int64)
     found = word_spans(
-        tags, np.arange(len(tags), dtype=np.float32), np.array([len(s) for s in sentences], int)
+        tags,
+        np.arange(len(tags), dtype=np.float32),
+        sentence_length=np.array([len(s) for s in sentences], int),
     )
     assert np.stack([found.first, found.last, found.label], axis=1).tolist() == expected
     assert found.mean.tolist() == [(first + last) / 2 for first, last, _ in expected]

@@ -49,7 +49,7 @@ def ours(cell: str, made: Any, items: Ragged) -> tuple[Tensor, Tensor]:
 
 def states_of(cell: str, gates: Tensor, recurrent: Tensor, items: Ragged) -> Tensor:
     layout = items.time_major
-    states = RECURRENCE[cell][0](gates, recurrent, layout.steps)
+    states = RECURRENCE[cell][0](gates, recurrent, steps=layout.steps)
     return torch.cat([states[0][layout.slot], states[1][layout.slot_reversed]], dim=1)
 
 
@@ -84,7 +84,7 @@ def test_gradients_are_those_of_finite_differences(cell: str) -> None:
 @pytest.mark.parametrize("cell", CELLS)
 def test_no_words_have_no_states(cell: str) -> None:
     recurrence, count = RECURRENCE[cell]
-    states = recurrence(torch.zeros(2, 0, count * 3), torch.zeros(2, 3, count * 3), [])
+    states = recurrence(torch.zeros(2, 0, count * 3), torch.zeros(2, 3, count * 3), steps=[])
     assert states.shape == (2, 0, 3)
 
 
@@ -108,7 +108,7 @@ def test_under_autocast_the_recurrence_keeps_full_precision(cell: str) -> None:
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_sentence_encoder_of_either_cell(cell: Any) -> None:
     torch.manual_seed(0)
-    encoder, types = Sentence(4, 6, cell), torch.randn(9, 4)
+    encoder, types = Sentence(4, 6, cell=cell), torch.randn(9, 4)
     words = torch.tensor([0, 3, 8, 8, 1, 2, 5])
     together = encoder(types, TokenSelection(Ragged(words, torch.tensor([3, 0, 4])), torch.tensor([3])))
     alone = encoder(types, TokenSelection(Ragged(words[3:], torch.tensor([4])), torch.tensor([1])))

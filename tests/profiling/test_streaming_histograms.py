@@ -41,7 +41,7 @@ def numbers(*parts: list[float], limit: int = 100_000) -> dict[str, object]:
 
 
 def test_a_bound_belongs_to_the_bin_above_it() -> None:
-    found = histogram(np.array([0.0, 1.0, 2.0, 9.0]), [1, 2, 3, 4], [1.0, 2.0])
+    found = histogram(np.array([0.0, 1.0, 2.0, 9.0]), [1, 2, 3, 4], bounds=[1.0, 2.0])
     assert found == {"n": 10, "bounds": [1.0, 2.0], "counts": [1, 2, 7]}
 
 

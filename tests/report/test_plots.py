@@ -29,16 +29,16 @@ def test_histograms_share_an_axis_and_name_bins() -> None:
 def test_values_by_date() -> None:
     """One date alone has a plot too, and marks and levels are named."""
     day, last = date(2026, 1, 1), date(2026, 1, 31)
-    one = daily_plot("one", {"a": [(day, 0.0)]}, (day, day))
+    one = daily_plot("one", {"a": [(day, 0.0)]}, days=(day, day))
     assert one.count("<circle") == 1 and re.findall(r">(2026-[\d-]+)<", one) == ["2026-01-01"]
     plot = daily_plot(
         "two",
         {"a": [(day, 30_000), (last, float("nan"))], "<b>": [(last, 2.0)]},
-        (day, last),
+        days=(day, last),
         levels={"limit": 45_000.0},
         marks=[DateMark(day=last, kind="refused", caption="<i>")],
     )
     assert re.findall(r">(2026-[\d-]+)</text>", plot) == ["2026-01-01", "2026-01-16", "2026-01-31"]
     assert ">60k</text>" in plot and "limit 45000" in plot
     assert "2026-01-31: &lt;i&gt;" in plot and "&lt;b&gt;" in plot and plot.count("<circle") == 2
-    assert daily_plot("none", {"a": []}, (day, last)) == ""
+    assert daily_plot("none", {"a": []}, days=(day, last)) == ""

@@ -39,5 +39,5 @@ def test_sample_is_even() -> None:
 def test_unknown_corpus_is_read_as_general_text() -> None:
     scorer = Scorer(tiny_corpora.bundle())
     frame = tiny_corpora.verses().select("doc_id", "text").head(3)
-    assert score_documents(scorer, iter([frame]), "elsewhere").height == 3
-    assert score_documents(scorer, iter([]), "verses").schema == scorer.schema
+    assert score_documents(scorer, iter([frame]), corpus="elsewhere").height == 3
+    assert score_documents(scorer, iter([]), corpus="verses").schema == scorer.schema

@@ -70,19 +70,19 @@ def test_tau_zero_draws_every_corpus_equally_often() -> None:
 
 
 def test_passes_of_a_task_are_over_its_own_labelled_rows() -> None:
-    sources = select_labelled_rows(FEATURES, TASKS, "train")
+    sources = select_labelled_rows(FEATURES, TASKS, split="train")
     once = plan_epoch(sources, tokens_per_batch=60, tau=1.0, seed=1, epoch=0)
-    assert task_passes(once, sources, TASKS) == dict.fromkeys(("dish", "keys", "price", "themes"), 1.0)
+    assert task_passes(once, sources, tasks=TASKS) == dict.fromkeys(("dish", "keys", "price", "themes"), 1.0)
     equal = plan_epoch(sources, tokens_per_batch=20, tau=0.0, seed=1, epoch=0)
-    passes = task_passes(equal, sources, TASKS)
+    passes = task_passes(equal, sources, tasks=TASKS)
     drawn = [row for step in equal.batches if sources[step.source].corpus == "verses" for row in step.rows]
     assert passes["themes"] == len(drawn) / len(sources[1].rows)
     assert passes["themes"] > 1 > passes["dish"]
-    assert task_passes(equal, sources[:1], TASKS[:1]).keys() == {"dish"}
+    assert task_passes(equal, sources[:1], tasks=TASKS[:1]).keys() == {"dish"}
 
 
 def test_only_rows_of_the_split_with_a_label_are_read() -> None:
-    sources = select_labelled_rows(FEATURES, TASKS, "train")
+    sources = select_labelled_rows(FEATURES, TASKS, split="train")
     assert [s.corpus for s in sources] == ["menus", "verses"]
     for source in sources:
         rows = source.part.documents[source.rows]
@@ -91,4 +91,4 @@ def test_only_rows_of_the_split_with_a_label_are_read() -> None:
     assert 6 not in sources[0].rows  # no label
     assert 0 in sources[1].rows  # an empty list is one
     only_themes = [t for t in TASKS if t.name == "themes"]
-    assert [s.corpus for s in select_labelled_rows(FEATURES, only_themes, "train")] == ["verses"]
+    assert [s.corpus for s in select_labelled_rows(FEATURES, only_themes, split="train")] == ["verses"]

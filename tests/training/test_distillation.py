@@ -177,7 +177,7 @@ def test_without_teachers_nothing_changes(project: Path) -> None:
         training_run.plan_training(
             settings,
             with_label_spaces(settings.active_tasks(), SPACES),
-            FEATURES,
+            parts=FEATURES,
             vocabulary_size=len(VOCABULARY),
         ),
         settings,
@@ -229,7 +229,7 @@ def test_a_student_follows_its_teacher_and_anneals_to_labels(
         outcome = predict_part(
             fitted.network,
             source.part,
-            with_label_spaces([settings.active_tasks()[0]], SPACES),
+            tasks=with_label_spaces([settings.active_tasks()[0]], SPACES),
             thresholds={},
             splits=["train"],
         )
@@ -266,14 +266,14 @@ def test_stale_and_missing_predictions_are_refused(project: Path) -> None:
     )
     with pytest.raises(ValueError, match="no predictions for task 'price'"):
         planned(more)
-    before = training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint
+    before = training_run.checkpoint("train", settings, tasks=settings.active_tasks()).fingerprint
     (part,) = FEATURES["menus"]
     write_manifest(
         training_run.FEATURES / "menus", [Part("part-00000.arrow", part.documents.height, "other")]
     )
     with pytest.raises(ValueError, match="not made from the present features of menus"):
         planned(settings)
-    assert training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint != before
+    assert training_run.checkpoint("train", settings, tasks=settings.active_tasks()).fingerprint != before
     Path("data/taught/taught.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"taught\.json: no such file"):
         planned(settings)
@@ -285,7 +285,7 @@ def test_a_fold_has_no_teachers(project: Path) -> None:
     with pytest.raises(
         ValueError, match="distillation.teachers: they have learned from documents that are held out"
     ):
-        training_run.prepare(settings, settings.active_tasks(), FEATURES)
+        training_run.prepare(settings, settings.active_tasks(), parts=FEATURES)
 
 
 def test_tagging_has_no_teachers_and_an_unknown_task_is_named() -> None:

@@ -19,7 +19,7 @@ def planned(vectors: VectorTable | None, config: Settings | None = None) -> Plan
     return plan_training(
         config,
         with_label_spaces(config.active_tasks(), SPACES),
-        FEATURES,
+        parts=FEATURES,
         vocabulary_size=len(VOCABULARY),
         word_vectors=vectors,
     )
@@ -55,7 +55,7 @@ def test_a_single_task_begins_with_the_same_vectors() -> None:
     alone = plan_training(
         config,
         with_label_spaces([task], SPACES),
-        FEATURES,
+        parts=FEATURES,
         vocabulary_size=len(VOCABULARY),
         word_vectors=table,
     )

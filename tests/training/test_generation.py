@@ -22,7 +22,9 @@ TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 
 @pytest.fixture(scope="module")
 def trained() -> Network:
-    made = plan_training(CONFIG, with_label_spaces(TASKS, SPACES), FEATURES, vocabulary_size=len(VOCABULARY))
+    made = plan_training(
+        CONFIG, with_label_spaces(TASKS, SPACES), parts=FEATURES, vocabulary_size=len(VOCABULARY)
+    )
     return fit(made, CONFIG).network
 
 
@@ -42,8 +44,10 @@ def test_what_is_learned_from_few_pairs_holds_for_others(trained: Network) -> No
 
 
 def test_the_validation_metric_of_texts_is_chrf(trained: Network) -> None:
-    made = plan_training(CONFIG, with_label_spaces(TASKS, SPACES), FEATURES, vocabulary_size=len(VOCABULARY))
-    metrics = validate(trained, made.data.validation, TASKS)
+    made = plan_training(
+        CONFIG, with_label_spaces(TASKS, SPACES), parts=FEATURES, vocabulary_size=len(VOCABULARY)
+    )
+    metrics = validate(trained, made.data.validation, tasks=TASKS)
     assert set(metrics) == {"into_zh", "heading", "dish"}
     assert 0.8 < metrics["into_zh"] <= 1 and 0.8 < metrics["heading"] <= 1
 
@@ -105,7 +109,9 @@ def test_generation_may_be_trained_alone() -> None:
     alone = [t for t in TASKS if t.kind == "generation"]
     config = generation_corpora.settings(epochs=1)
     fitted = fit(
-        plan_training(config, with_label_spaces(alone, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
+        plan_training(
+            config, with_label_spaces(alone, SPACES), parts=FEATURES, vocabulary_size=len(VOCABULARY)
+        ),
         config,
     )
     assert set(fitted.training.history[0].losses) == {"into_zh", "heading"}
@@ -123,7 +129,9 @@ def test_generation_may_be_trained_alone() -> None:
 def test_texts_are_trained_beside_a_class_under_every_recipe(train: dict[str, object]) -> None:
     config = generation_corpora.settings(**(train | {"epochs": 1}))
     fitted = fit(
-        plan_training(config, with_label_spaces(TASKS, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
+        plan_training(
+            config, with_label_spaces(TASKS, SPACES), parts=FEATURES, vocabulary_size=len(VOCABULARY)
+        ),
         config,
     )
     assert all(loss > 0 for loss in fitted.training.history[0].losses.values())

@@ -22,7 +22,7 @@ CONFIG = tiny_corpora.settings(epochs=1)
 FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 DISH = next(task for task in TASKS if task.name == "dish")
-VALIDATION = select_labelled_rows(FEATURES, TASKS, "valid")
+VALIDATION = select_labelled_rows(FEATURES, TASKS, split="valid")
 LOG_PRIOR = np.log(np.arange(1, 1 + len(DISH.labels), dtype=np.float32) / 10)
 
 
@@ -53,7 +53,7 @@ def test_scale_and_adjustment_are_undone() -> None:
     for task, weight in decisions.wide_weights.items():
         made.set_wide_weight(task, weight)
     made.add_logit_bias("dish", torch.from_numpy(-0.4 * LOG_PRIOR))
-    baselines = linear_baselines(made, TASKS, decisions, log_priors={"dish": LOG_PRIOR})
+    baselines = linear_baselines(made, TASKS, decisions=decisions, log_priors={"dish": LOG_PRIOR})
     after = made.wide_outputs(batch)
     expected = before | {"dish": before["dish"] - torch.from_numpy(0.15 * LOG_PRIOR)}
     assert baselines.keys() == {"dish", "price", "themes"}
@@ -63,9 +63,9 @@ def test_scale_and_adjustment_are_undone() -> None:
 
 def test_a_trained_bundle_still_holds_the_solved_model() -> None:
     """Training changes no solved weight: the baseline predicts what the weights did before the first epoch."""
-    plan = plan_training(CONFIG, TASKS, FEATURES, vocabulary_size=len(VOCABULARY))
+    plan = plan_training(CONFIG, TASKS, parts=FEATURES, vocabulary_size=len(VOCABULARY))
     fitted = fit(plan, CONFIG)
-    fresh = plan_training(CONFIG, TASKS, FEATURES, vocabulary_size=len(VOCABULARY))
+    fresh = plan_training(CONFIG, TASKS, parts=FEATURES, vocabulary_size=len(VOCABULARY))
     wide = fresh.network.wide
     assert wide is not None and fitted.network.wide is not None
     wide.load_state_dict(fitted.network.wide.state_dict())  # the document frequencies
@@ -89,21 +89,21 @@ def test_a_trained_bundle_still_holds_the_solved_model() -> None:
 def test_decisions_are_tuned_for_ngrams_alone() -> None:
     """A deep branch that is certain of one class does not move them."""
     made = network()
-    before = tune_linear(made, VALIDATION, TASKS, log_priors={"dish": LOG_PRIOR}, tokens_per_batch=60)
+    before = tune_linear(made, VALIDATION, tasks=TASKS, log_priors={"dish": LOG_PRIOR}, tokens_per_batch=60)
     made.heads["dish"].add_logit_bias(torch.tensor([50.0] + [0.0] * (len(DISH.labels) - 1)))
-    after = tune_linear(made, VALIDATION, TASKS, log_priors={"dish": LOG_PRIOR}, tokens_per_batch=60)
+    after = tune_linear(made, VALIDATION, tasks=TASKS, log_priors={"dish": LOG_PRIOR}, tokens_per_batch=60)
     assert before == after
     assert before.thresholds.keys() == {"themes"} and before.adjustments.keys() == {"dish"}
 
 
 def test_without_validation_labels_or_a_wide_part_nothing_is_tuned() -> None:
-    tuned = tune_linear(network(), [], TASKS, log_priors={"dish": LOG_PRIOR}, tokens_per_batch=60)
+    tuned = tune_linear(network(), [], tasks=TASKS, log_priors={"dish": LOG_PRIOR}, tokens_per_batch=60)
     assert tuned.adjustments == {"dish": 0.0}
     assert tuned.thresholds == {"themes": untuned(len(SPACES["themes"]))}
     bare = network()
     bare.wide = None
-    none = tune_linear(bare, VALIDATION, TASKS, log_priors={}, tokens_per_batch=60)
-    assert linear_baselines(bare, TASKS, replace(none, linear=none), log_priors={}) == {}
+    none = tune_linear(bare, VALIDATION, tasks=TASKS, log_priors={}, tokens_per_batch=60)
+    assert linear_baselines(bare, TASKS, decisions=replace(none, linear=none), log_priors={}) == {}
 
 
 def test_predictions_do_not_depend_on_batches() -> None:

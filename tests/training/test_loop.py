@@ -44,7 +44,10 @@ def run(
         reports.append(report)
 
     made = plan_training(
-        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+        config,
+        with_label_spaces(config.active_tasks(), SPACES),
+        parts=FEATURES,
+        vocabulary_size=len(VOCABULARY),
     )
     fitted = fit(made, config, checkpoint=checkpoint, callbacks=Callbacks(on_epoch=on_epoch))
     return digest(fitted.network), reports
@@ -131,7 +134,10 @@ def test_killed_in_any_batch_it_resumes_to_the_same_bytes(
     weights, reports = run(config)
     checkpoint = Checkpoint(tmp_path / "state", "these facts")
     made = plan_training(
-        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+        config,
+        with_label_spaces(config.active_tasks(), SPACES),
+        parts=FEATURES,
+        vocabulary_size=len(VOCABULARY),
     )
     kills = iter(
         [2, 5, 11, 1]
@@ -150,7 +156,10 @@ def test_killed_in_any_batch_it_resumes_to_the_same_bytes(
         with pytest.raises(Killed):
             fit(
                 plan_training(
-                    config, with_label_spaces(made.tasks, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+                    config,
+                    with_label_spaces(made.tasks, SPACES),
+                    parts=FEATURES,
+                    vocabulary_size=len(VOCABULARY),
                 ),
                 config,
                 checkpoint=checkpoint,
@@ -191,7 +200,7 @@ def test_an_epoch_tells_its_passes_and_its_cost() -> None:
     made = plan_training(
         tiny_corpora.settings(),
         with_label_spaces(tiny_corpora.settings().active_tasks(), SPACES),
-        FEATURES,
+        parts=FEATURES,
         vocabulary_size=len(VOCABULARY),
     )
     assert (cost.words, cost.documents) == (made.data.num_words, made.data.num_rows)
@@ -207,7 +216,10 @@ def test_an_epoch_tells_its_passes_and_its_cost() -> None:
 def test_in_bf16_it_learns_the_same_and_its_weights_stay_fp32() -> None:
     config = tiny_corpora.settings(epochs=6, precision="bf16")
     made = plan_training(
-        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+        config,
+        with_label_spaces(config.active_tasks(), SPACES),
+        parts=FEATURES,
+        vocabulary_size=len(VOCABULARY),
     )
     fitted = fit(made, config)
     assert fitted.training.precision == "bf16"
@@ -223,7 +235,10 @@ def test_in_bf16_it_learns_the_same_and_its_weights_stay_fp32() -> None:
 def test_other_weightings_learn_in_bf16_too(weighting: str) -> None:
     config = tiny_corpora.settings(epochs=6, precision="bf16", weighting=weighting)
     made = plan_training(
-        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+        config,
+        with_label_spaces(config.active_tasks(), SPACES),
+        parts=FEATURES,
+        vocabulary_size=len(VOCABULARY),
     )
     first, *_, last = fit(made, config).training.history
     assert all(last.losses[task] < first.losses[task] for task in first.losses)
@@ -264,7 +279,10 @@ def test_the_state_of_another_training_is_not_resumed(tmp_path: Path) -> None:
 def test_early_stopping_keeps_the_best_epoch() -> None:
     config = tiny_corpora.settings(epochs=40, patience=2)
     made = plan_training(
-        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+        config,
+        with_label_spaces(config.active_tasks(), SPACES),
+        parts=FEATURES,
+        vocabulary_size=len(VOCABULARY),
     )
     trained = fit(made, config).training
     assert len(trained.history) == trained.best_epoch + 2 < 40
@@ -276,7 +294,10 @@ def test_a_stop_after_an_epoch_keeps_the_schedule() -> None:
     config = tiny_corpora.settings(epochs=4)
     reports = uninterrupted(config)[1]
     made = plan_training(
-        config, with_label_spaces(config.active_tasks(), SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+        config,
+        with_label_spaces(config.active_tasks(), SPACES),
+        parts=FEATURES,
+        vocabulary_size=len(VOCABULARY),
     )
     ended = fit(made, config, stop_after_epoch=2).training.history
     assert without_time(ended) == without_time(reports[:2])
@@ -286,7 +307,9 @@ def test_a_stop_after_an_epoch_keeps_the_schedule() -> None:
 def test_a_task_can_be_trained_alone() -> None:
     config = tiny_corpora.settings(epochs=1)
     tasks = [t for t in config.active_tasks() if t.name == "themes"]
-    made = plan_training(config, with_label_spaces(tasks, SPACES), FEATURES, vocabulary_size=len(VOCABULARY))
+    made = plan_training(
+        config, with_label_spaces(tasks, SPACES), parts=FEATURES, vocabulary_size=len(VOCABULARY)
+    )
     assert [s.corpus for s in made.data.train] == ["verses"]
     assert set(fit(made, config).decisions.thresholds) == {"themes"}
 
@@ -295,12 +318,16 @@ def test_decisions_of_an_earlier_fit_are_kept() -> None:
     config = tiny_corpora.settings(epochs=1)
     dish = [t for t in config.active_tasks() if t.name == "dish"]
     plain = fit(
-        plan_training(config, with_label_spaces(dish, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
+        plan_training(
+            config, with_label_spaces(dish, SPACES), parts=FEATURES, vocabulary_size=len(VOCABULARY)
+        ),
         config,
     )
     earlier = replace(plain.decisions, adjustments={"dish": plain.decisions.adjustments["dish"] + 0.25})
     shifted = fit(
-        plan_training(config, with_label_spaces(dish, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)),
+        plan_training(
+            config, with_label_spaces(dish, SPACES), parts=FEATURES, vocabulary_size=len(VOCABULARY)
+        ),
         config,
         decisions=earlier,
     )
@@ -329,7 +356,7 @@ def test_nothing_to_train_on_is_an_error() -> None:
     made = plan_training(
         config,
         with_label_spaces(tasks, SPACES),
-        {"verses": FEATURES["verses"]},
+        parts={"verses": FEATURES["verses"]},
         vocabulary_size=len(VOCABULARY),
     )
     with pytest.raises(ValueError, match="no row of split train carries a label of price"):

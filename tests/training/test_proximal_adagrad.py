@@ -16,7 +16,9 @@ def made(l1: float, batches: list[float] | None = None) -> tuple[nn.EmbeddingBag
     table = nn.EmbeddingBag(4, 3, mode="sum", sparse=True)
     nn.init.zeros_(table.weight)
     settings = WideTaggingSettings(buckets=4, learning_rate=0.5, l1=l1)
-    return table, ProximalAdagrad(table.weight, torch.tensor(batches or [1.0] * 4), WIDTHS, settings)
+    return table, ProximalAdagrad(
+        table.weight, torch.tensor(batches or [1.0] * 4), widths=WIDTHS, settings=settings
+    )
 
 
 def slope(table: nn.EmbeddingBag, features: list[int], slopes: list[float]) -> None:
@@ -78,7 +80,9 @@ def test_its_state_is_kept() -> None:
     for own, descent in ((table, first), (other, second)):
         slope(own, [1], [3.0, 1.0, 2.0])
         descent.step(1.0, {"names": 1, "keys": 1})
-    resumed = ProximalAdagrad(other.weight, torch.ones(4), WIDTHS, WideTaggingSettings(buckets=4, l1=0.1))
+    resumed = ProximalAdagrad(
+        other.weight, torch.ones(4), widths=WIDTHS, settings=WideTaggingSettings(buckets=4, l1=0.1)
+    )
     resumed.learning_rate = first.learning_rate
     resumed.load_state_dict(second.state_dict())
     for own, descent in ((table, first), (other, resumed)):

@@ -15,15 +15,15 @@ CONFIG = tiny_corpora.settings()
 FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 NETWORK = tiny_corpora.network(CONFIG, VOCABULARY, SPACES)
-VALIDATION = select_labelled_rows(FEATURES, TASKS, "valid")
+VALIDATION = select_labelled_rows(FEATURES, TASKS, split="valid")
 SHARES = {t.name: np.zeros(len(SPACES[t.name])) for t in TASKS if t.kind == "classification"}
-METRICS = validate(NETWORK, VALIDATION, TASKS, tokens_per_batch=50)
+METRICS = validate(NETWORK, VALIDATION, tasks=TASKS, tokens_per_batch=50)
 
 
 def predicted(corpus: str) -> pl.DataFrame:
     """Predictions beside the truth of the rows that validation reads."""
     part = FEATURES[corpus][0]
-    tuned = tune_decisions(NETWORK, VALIDATION, TASKS, log_priors=SHARES).thresholds
+    tuned = tune_decisions(NETWORK, VALIDATION, tasks=TASKS, log_priors=SHARES).thresholds
     found = predict(NETWORK, part, tasks=TASKS, thresholds=tuned, probs=True)
     truth = part.documents.select(pl.all().name.suffix("_true"))
     return pl.concat([found, truth], how="horizontal").filter(pl.col("split_true") == "valid")
@@ -69,7 +69,7 @@ def test_tuned_thresholds_reach_the_reported_micro_f1() -> None:
 
 def test_a_task_without_a_validation_label_has_no_metric() -> None:
     only = [s for s in VALIDATION if s.corpus == "menus"]
-    assert set(validate(NETWORK, only, TASKS)) == {"dish", "keys", "price"}
-    tuned = tune_decisions(NETWORK, only, TASKS, log_priors=SHARES)
+    assert set(validate(NETWORK, only, tasks=TASKS)) == {"dish", "keys", "price"}
+    tuned = tune_decisions(NETWORK, only, tasks=TASKS, log_priors=SHARES)
     assert tuned.thresholds["themes"].values.tolist() == [0.5] * 3
     assert set(tuned.adjustments) == {t.name for t in TASKS if t.kind == "classification"}

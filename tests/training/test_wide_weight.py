@@ -22,7 +22,7 @@ from tests import tiny_corpora
 CONFIG = tiny_corpora.settings()
 FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
-VALIDATION = select_labelled_rows(FEATURES, TASKS, "valid")
+VALIDATION = select_labelled_rows(FEATURES, TASKS, split="valid")
 CLASS = Task(name="genre", kind="classification", corpora=["c"], labels=("a", "b"))
 LABELS = Task(name="genre", kind="multilabel", corpora=["c"], labels=("a", "b"))
 
@@ -85,14 +85,14 @@ def test_a_share_that_gains_little_is_not_taken() -> None:
 
 def test_the_tuned_weights_have_the_highest_metric() -> None:
     """The tuned shares are those with the highest metric that validation reports."""
-    shares = tune_wide_weights(network(), VALIDATION, TASKS, tokens_per_batch=60)
+    shares = tune_wide_weights(network(), VALIDATION, tasks=TASKS, tokens_per_batch=60)
     assert shares.keys() == {"dish", "price", "themes"}
     reached = {}
     for share in (DEFAULT_WEIGHT, *CANDIDATE_WEIGHTS):
         made = network()
         for task in shares:
             made.set_wide_weight(task, share)
-        reached[share] = validate(made, VALIDATION, TASKS, tokens_per_batch=60)
+        reached[share] = validate(made, VALIDATION, tasks=TASKS, tokens_per_batch=60)
     for task, share in shares.items():
         best = max(own[task] for own in reached.values())
         assert (
@@ -104,6 +104,6 @@ def test_the_tuned_weights_have_the_highest_metric() -> None:
 
 
 def test_without_a_wide_part_or_a_label_nothing_is_chosen() -> None:
-    assert tune_wide_weights(network(wide=False), VALIDATION, TASKS, tokens_per_batch=60) == {}
+    assert tune_wide_weights(network(wide=False), VALIDATION, tasks=TASKS, tokens_per_batch=60) == {}
     menus = [source for source in VALIDATION if source.corpus == "menus"]
-    assert tune_wide_weights(network(), menus, TASKS, tokens_per_batch=60)["themes"] == 0.5
+    assert tune_wide_weights(network(), menus, tasks=TASKS, tokens_per_batch=60)["themes"] == 0.5

@@ -62,7 +62,7 @@ def run(name: str, out: Path, rank: int, kill: int, checkpoint: Checkpoint | Non
     config = settings("static" if name == "taught" else name)
     features, words, spaces = prepared(config, name == "taught")
     made = plan_training(
-        config, with_label_spaces(config.active_tasks(), spaces), features, vocabulary_size=words
+        config, with_label_spaces(config.active_tasks(), spaces), parts=features, vocabulary_size=words
     )
 
     def kill_after_epoch(report: EpochReport) -> None:
@@ -72,7 +72,7 @@ def run(name: str, out: Path, rank: int, kill: int, checkpoint: Checkpoint | Non
     trained = train(
         made.network,
         made.data,
-        config.train,
+        settings=config.train,
         seed=config.seed,
         checkpoint=checkpoint,
         callbacks=Callbacks(on_epoch=kill_after_epoch),

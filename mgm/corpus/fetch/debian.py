@@ -33,8 +33,8 @@ def fetch(folder: Path) -> list[Path]:
     rows = build_rows(read_index(files.packages), read_index(files.translations))
     tasks = {"section": STRING, "tags": STRINGS, "role": STRING}
     return [
-        write_corpus(folder / "debian.parquet", rows, tasks),
-        write_corpus(folder / "debian_titles.parquet", build_title_rows(rows), {"synopsis": STRING}),
+        write_corpus(folder / "debian.parquet", rows, tasks=tasks),
+        write_corpus(folder / "debian_titles.parquet", build_title_rows(rows), tasks={"synopsis": STRING}),
     ]
 
 

@@ -25,7 +25,7 @@ _DOCUMENT = [
 ]
 
 
-def write_corpus(path: Path, rows: Sequence[Mapping[str, Any]], tasks: Mapping[str, pa.DataType]) -> Path:
+def write_corpus(path: Path, rows: Sequence[Mapping[str, Any]], *, tasks: Mapping[str, pa.DataType]) -> Path:
     """Write rows, sorted by doc_id, as Parquet (zstd) with the document columns followed by the task columns.
 
     Every row has doc_id, text, lang, group and each task's value or None. The file appears whole or not at all.

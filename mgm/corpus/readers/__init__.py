@@ -6,9 +6,9 @@ key or a prefix of an object store (s3://bucket/key).
 Rows are counted from 1 in every message; a table's header is not a row.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import polars as pl
 
@@ -39,11 +39,21 @@ DEFAULT_DIALECT = Dialect()
 Columns = Mapping[str, pl.DataType]
 
 
+class _ColumnNames(Protocol):
+    def __call__(self, file: InputFile, dialect: Dialect, *, wanted: Collection[str]) -> list[str]: ...
+
+
+class _Read(Protocol):
+    def __call__(
+        self, file: InputFile, columns: Columns, *, rows: int, strict: Collection[str], dialect: Dialect
+    ) -> Iterator[pl.DataFrame]: ...
+
+
 class _Table(NamedTuple):
     """A format whose files are tables."""
 
-    column_names: Callable[[InputFile, Dialect, Collection[str]], list[str]]
-    read: Callable[[InputFile, Columns, int, Collection[str], Dialect], Iterator[pl.DataFrame]]
+    column_names: _ColumnNames
+    read: _Read
 
 
 _JSONL = _Table(jsonl.column_names, jsonl.read)
@@ -116,7 +126,7 @@ def column_names(
         common: dict[str, None] | None = None
         for file in files:
             table = _TABLES[_suffix(file)]
-            names = table.column_names(file, dialect, wanted)
+            names = table.column_names(file, dialect, wanted=wanted)
             if not names and table is _JSONL:
                 continue  # no rows, hence no keys
             common = dict.fromkeys(names if common is None else [n for n in common if n in names])
@@ -126,10 +136,10 @@ def column_names(
 def read_batches(
     source: Source,
     columns: Columns,
+    *,
     rows: int,
     strict: Collection[str] = ("text",),
     megabytes: float = MEGABYTES,
-    *,
     dialect: Dialect = DEFAULT_DIALECT,
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows of an input in file order, with exactly the columns that are named.
@@ -150,7 +160,7 @@ def read_batches(
             type, bytes that are not UTF-8, a damaged file.
     """
     frames = _frames(input_files(source), columns, rows, strict, dialect)
-    return rebatch(_with_clear_errors(frames), rows, megabytes)
+    return rebatch(_with_clear_errors(frames), rows, megabytes=megabytes)
 
 
 def _with_clear_errors(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -163,14 +173,14 @@ def _frames(
 ) -> Iterator[pl.DataFrame]:
     if _is_text(files):
         _require(files[0], columns, plain_text.COLUMNS)
-        yield from plain_text.read(files, columns, rows, strict, dialect)
+        yield from plain_text.read(files, columns, rows=rows, strict=strict, dialect=dialect)
         return
     for file in files:
         table = _TABLES[_suffix(file)]
-        names = table.column_names(file, dialect, columns)
+        names = table.column_names(file, dialect, wanted=columns)
         if names or table is not _JSONL:  # an empty JSONL file has no rows, hence no keys
             _require(file, columns, names)
-        yield from table.read(file, columns, rows, strict, dialect)
+        yield from table.read(file, columns, rows=rows, strict=strict, dialect=dialect)
 
 
 def _require(file: InputFile, columns: Columns, present: Sequence[str]) -> None:

@@ -54,7 +54,7 @@ class _Table:
 
 
 def column_names(
-    file: InputFile, dialect: Dialect, wanted: Collection[str] = (), *, separator: str = ","
+    file: InputFile, dialect: Dialect, *, wanted: Collection[str] = (), separator: str = ","
 ) -> list[str]:
     """Return the columns of the header."""
     with _opened(file, dialect, separator, wanted, head_bytes=_MAX_HEADER_BYTES) as table:
@@ -64,22 +64,22 @@ def column_names(
 def read(
     file: InputFile,
     columns: Mapping[str, pl.DataType],
+    *,
     rows: int,
     strict: Collection[str],
     dialect: Dialect,
-    *,
     separator: str = ",",
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows, a block of the file at a time; `rows` is not needed, since blocks are small."""
     with _opened(file, dialect, separator, columns) as table:
-        parser = _Parser(table, columns, strict)
+        parser = _Parser(table, columns, strict=strict)
         reader = RecordReader(
             table.read, table.syntax, head=table.head, width=len(table.names), max_bytes=_MAX_RECORD_BYTES
         )
         first = 1
         try:
             for data, syntax in reader.records():
-                frame = parser.parse(data, syntax, first)
+                frame = parser.parse(data, syntax, first=first)
                 first += frame.height
                 yield frame
         except RecordTooLongError as error:
@@ -100,7 +100,7 @@ def _opened(
     head_bytes: int = BLOCK_BYTES,
 ) -> Iterator[_Table]:
     with file.stream() as stream:
-        reader = Utf8Reader(file, stream, dialect)
+        reader = Utf8Reader(file, stream, dialect=dialect)
         head = reader.read(head_bytes)
         candidates = (
             [dialect.separator] if dialect.separator else list(dict.fromkeys((separator, *_SEPARATORS)))
@@ -157,7 +157,7 @@ def _header(head: bytes, syntax: Syntax, file: InputFile, dialect: Dialect) -> t
         end = head.find(syntax.line_end, end) + 1 or len(head)
         header = head[:end]
         try:
-            marks = quote_marks(header, end, syntax, is_last=False)
+            marks = quote_marks(header, end, syntax=syntax, is_last=False)
         except QuoteError as error:
             raise ValueError(
                 f"{file}: line 1, the header: value {_text(header[error.start : error.start + 80])}: a quote within a name; "
@@ -165,7 +165,8 @@ def _header(head: bytes, syntax: Syntax, file: InputFile, dialect: Dialect) -> t
             ) from error
         if len(marks) % 2 == 0 and header.strip():
             names = [
-                _name(unquoted(c, syntax), file, dialect) for c in next(cells(header, syntax, marks), [])
+                _name(unquoted(c, syntax), file, dialect)
+                for c in next(cells(header, syntax, marks=marks), [])
             ]
             stripped = [name.strip() for name in names]
             return stripped if len(set(stripped)) == len(set(names)) else names, end, syntax
@@ -192,14 +193,14 @@ def _text(data: bytes) -> str:
 class _Parser:
     """A parser of records. It remembers whether numbers need more than Arrow's parser."""
 
-    def __init__(self, table: _Table, columns: Mapping[str, pl.DataType], strict: Collection[str]) -> None:
+    def __init__(self, table: _Table, columns: Mapping[str, pl.DataType], *, strict: Collection[str]) -> None:
         self.table, self.file, self.dialect = table, table.file, table.dialect
         self.columns, self.strict = columns, strict
         self.places = {name: table.names.index(name) for name in columns}
         self.numbers = {n: t for n, t in columns.items() if not is_nested(t) and not isinstance(t, pl.String)}
         self.has_odd_numbers = False
 
-    def parse(self, data: memoryview, syntax: Syntax, first: int) -> pl.DataFrame:
+    def parse(self, data: memoryview, syntax: Syntax, *, first: int) -> pl.DataFrame:
         """Return the rows of records, the first of which is row `first`."""
         try:
             frame = self._frame(data, syntax)
@@ -212,13 +213,15 @@ class _Parser:
         changed = []
         for name, dtype in self.columns.items():
             if is_nested(dtype):
-                changed.append(decode_cells(frame[name], dtype, self.file, first=first, dialect=self.dialect))
+                changed.append(
+                    decode_cells(frame[name], dtype, file=self.file, first=first, dialect=self.dialect)
+                )
             elif name in self.numbers and self.has_odd_numbers:
                 changed.append(self._numbers(frame[name], dtype, first))
             elif name not in self.numbers and name not in self.strict:
                 changed.append(_truth_values(frame[name]))
         frame = frame.with_columns(changed) if changed else frame
-        return convert(frame, self.file, self.columns, self.strict, first)
+        return convert(frame, self.file, columns=self.columns, strict=self.strict, first=first)
 
     def _frame(self, data: memoryview, syntax: Syntax) -> pl.DataFrame:
         """Return the rows with lists as they are written; numbers too, where they are odd."""
@@ -268,8 +271,8 @@ class _Parser:
     def _check_rows(self, data: bytes, syntax: Syntax, first: int) -> None:
         """Check that rows have all columns, and that those that are read are UTF-8."""
         names = self.table.names
-        marks = quote_marks(data, len(data), syntax, is_last=False)
-        for row, record in enumerate(cells(data, syntax, marks), first):
+        marks = quote_marks(data, len(data), syntax=syntax, is_last=False)
+        for row, record in enumerate(cells(data, syntax, marks=marks), first):
             if len(record) != len(names):
                 line = syntax.separator.join(record)
                 raise ValueError(
@@ -279,7 +282,7 @@ class _Parser:
                 try:
                     record[place].decode("utf-8")
                 except UnicodeDecodeError as error:
-                    problem = invalid_utf8(record[place], self.dialect, syntax.separator.join(record))
+                    problem = invalid_utf8(record[place], self.dialect, where=syntax.separator.join(record))
                     raise ValueError(f"{self.file}: row {row}, column {name!r}: {problem}") from error
 
     def _numbers(self, cell: pl.Series, dtype: pl.DataType, first: int) -> pl.Series:
@@ -312,8 +315,8 @@ def _truth_values(cells: pl.Series) -> pl.Series:
 def _quote_error(table: _Table, syntax: Syntax, error: BrokenQuoteError, first: int) -> ValueError:
     """Return an error that names the cell in which a quote is wrong."""
     data, fault = error.data, error.fault
-    marks = quote_marks(data, fault.start, syntax, is_last=False)
-    before = list(cells(data[: fault.start] + b"?", syntax, marks))
+    marks = quote_marks(data, fault.start, syntax=syntax, is_last=False)
+    before = list(cells(data[: fault.start] + b"?", syntax, marks=marks))
     row, place = first + len(before) - 1, len(before[-1]) - 1
     column = repr(table.names[place]) if place < len(table.names) else f"{place + 1}"
     cell = _text(data[fault.start : fault.start + _SHOWN_BYTES])

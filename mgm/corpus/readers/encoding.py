@@ -24,9 +24,9 @@ _DECODED_BYTES = 1 << 20
 class Utf8Reader:
     """A reader of a file's bytes as UTF-8, without a byte order mark."""
 
-    def __init__(self, file: InputFile, stream: pa.NativeFile, dialect: Dialect) -> None:
+    def __init__(self, file: InputFile, stream: pa.NativeFile, *, dialect: Dialect) -> None:
         self.file, self.stream, self.dialect = file, stream, dialect
-        head = read_block(file, stream, 4)
+        head = read_block(file, stream, size=4)
         mark = next((mark for mark in _MARKS if head.startswith(mark)), b"")
         name = _MARKS[mark] if mark else dialect.encoding or _by_zeros(head)
         self.encoding = codecs.lookup(name).name
@@ -42,7 +42,7 @@ class Utf8Reader:
         """Return about as many bytes as `size`, none at the end of the file."""
         block, self.pending = self.pending, b""
         if self.decoder is None:
-            return block + read_block(self.file, self.stream, size)
+            return block + read_block(self.file, self.stream, size=size)
         blocks = [block]
         while size > 0 and (block := self._more()):
             blocks.append(block)
@@ -52,7 +52,7 @@ class Utf8Reader:
     def read_into(self, buffer: memoryview) -> int:
         """Read bytes into a buffer, and return their number, 0 at the end of the file."""
         if not self.pending and not self.decoder:
-            return read_into(self.file, self.stream, buffer)
+            return read_into(self.file, self.stream, buffer=buffer)
         if not self.pending:
             self.pending = self._more()
         count = min(len(buffer), len(self.pending))
@@ -61,7 +61,7 @@ class Utf8Reader:
 
     def _more(self) -> bytes:
         """Return the next bytes that a decoder gives, none at the end of the file."""
-        while block := read_block(self.file, self.stream, _DECODED_BYTES):
+        while block := read_block(self.file, self.stream, size=_DECODED_BYTES):
             if data := self._decode(block, is_last=False):
                 return data
         return self._decode(b"", is_last=True)
@@ -88,7 +88,7 @@ def _by_zeros(head: bytes) -> str:
     return "utf-16-be" if zeros == [True, False, True, False] else "utf-8"
 
 
-def invalid_utf8(data: bytes, dialect: Dialect, where: bytes | None = None) -> str:
+def invalid_utf8(data: bytes, dialect: Dialect, *, where: bytes | None = None) -> str:
     """Return the end of an error: the first byte that is not UTF-8, what the file is instead, and what reads it.
 
     Args:

@@ -65,7 +65,7 @@ class InputFile:
 Source = str | Path | InputFile
 
 
-def read_block(file: InputFile, stream: pa.NativeFile, size: int) -> bytes:
+def read_block(file: InputFile, stream: pa.NativeFile, *, size: int) -> bytes:
     """Return the next bytes of a file's stream, none at its end.
 
     Raises:
@@ -78,7 +78,7 @@ def read_block(file: InputFile, stream: pa.NativeFile, size: int) -> bytes:
     return block
 
 
-def read_into(file: InputFile, stream: pa.NativeFile, buffer: memoryview) -> int:
+def read_into(file: InputFile, stream: pa.NativeFile, *, buffer: memoryview) -> int:
     """Read the next bytes of a file's stream into a buffer, and return their number, 0 at its end.
 
     Raises:

@@ -14,7 +14,7 @@ _CELL = "cell"
 
 
 def decode_cells(
-    cells: pl.Series, dtype: pl.DataType, file: InputFile, *, first: int, dialect: Dialect
+    cells: pl.Series, dtype: pl.DataType, *, file: InputFile, first: int, dialect: Dialect
 ) -> pl.Series:
     """Return the lists of cells.
 

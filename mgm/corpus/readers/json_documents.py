@@ -21,7 +21,7 @@ def is_spread(head: bytes) -> bool:
     return head.startswith(b"{") and bool(end) and not line.rstrip().endswith(b"}")
 
 
-def spread_rows(file: InputFile, head: bytes, reader: Utf8Reader, *, max_bytes: int) -> Iterator[bytes]:
+def spread_rows(file: InputFile, head: bytes, *, reader: Utf8Reader, max_bytes: int) -> Iterator[bytes]:
     """Yield the objects as lines, as many at a time as about CHUNK_BYTES hold.
 
     Args:
@@ -33,7 +33,7 @@ def spread_rows(file: InputFile, head: bytes, reader: Utf8Reader, *, max_bytes: 
     Raises:
         ValueError: no JSON; names the row and the line.
     """
-    scan = _Scan(file, head, reader, max_bytes)
+    scan = _Scan(file, head, reader=reader, max_bytes=max_bytes)
     lines: list[bytes] = []
     size = 0
     for row in scan.rows():
@@ -50,7 +50,7 @@ def spread_rows(file: InputFile, head: bytes, reader: Utf8Reader, *, max_bytes: 
 class _Scan:
     """A scan of the text of a file for its objects."""
 
-    def __init__(self, file: InputFile, head: bytes, reader: Utf8Reader, max_bytes: int) -> None:
+    def __init__(self, file: InputFile, head: bytes, *, reader: Utf8Reader, max_bytes: int) -> None:
         self.file, self.reader, self.max_bytes = file, reader, max_bytes
         self.decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         self.text = self.decoder.decode(head)

@@ -21,7 +21,7 @@ _PEEK_BYTES = 64 << 20
 _MAX_ROW_BYTES = 256 << 20  # beyond it, it is no JSONL: a file without line breaks would fill the memory
 
 
-def column_names(file: InputFile, dialect: Dialect, wanted: Collection[str] = ()) -> list[str]:
+def column_names(file: InputFile, dialect: Dialect, *, wanted: Collection[str] = ()) -> list[str]:
     """Return the keys of the first 1,000 rows, or of fewer where they are long (64 MiB), and those of `wanted` in any row."""
     keys: dict[str, None] = {}
     row, read = 1, 0
@@ -62,10 +62,15 @@ def _keys(line: bytes) -> Collection[str]:
 
 
 def read(
-    file: InputFile, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str], dialect: Dialect
+    file: InputFile,
+    columns: Mapping[str, pl.DataType],
+    *,
+    rows: int,
+    strict: Collection[str],
+    dialect: Dialect,
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows, as many at a time as about CHUNK_BYTES hold."""
-    parser = _Parser(file, columns, strict, dialect)
+    parser = _Parser(file, columns, strict=strict, dialect=dialect)
     first, blank = 1, 0
     for data in line_blocks(file, dialect):
         body = data.rstrip()
@@ -86,10 +91,10 @@ def _blank_line(file: InputFile, row: int) -> ValueError:
 def line_blocks(file: InputFile, dialect: Dialect) -> Iterator[bytes]:
     """Yield whole lines, as many at a time as about CHUNK_BYTES hold, but at least one."""
     with file.stream() as stream:
-        reader = Utf8Reader(file, stream, dialect)
+        reader = Utf8Reader(file, stream, dialect=dialect)
         block = reader.read(CHUNK_BYTES)
         if is_spread(block):
-            yield from spread_rows(file, block, reader, max_bytes=_MAX_ROW_BYTES)
+            yield from spread_rows(file, block, reader=reader, max_bytes=_MAX_ROW_BYTES)
             return
         begun: list[bytes] = []  # of a line that goes on
         row, size = 1, 0
@@ -120,7 +125,12 @@ class _Parser:
     """A parser of lines. It remembers which string columns hold whole numbers or truth values: ids and labels often do."""
 
     def __init__(
-        self, file: InputFile, columns: Mapping[str, pl.DataType], strict: Collection[str], dialect: Dialect
+        self,
+        file: InputFile,
+        columns: Mapping[str, pl.DataType],
+        *,
+        strict: Collection[str],
+        dialect: Dialect,
     ) -> None:
         self.file = file
         self.dialect = dialect
@@ -136,7 +146,7 @@ class _Parser:
         if table is None or table.num_rows != data.count(b"\n") + 1:
             return self._parse_rows(data, first)
         frame = pl.DataFrame(pl.from_arrow(table))
-        return convert(frame, self.file, self.columns, self.strict, first)
+        return convert(frame, self.file, columns=self.columns, strict=self.strict, first=first)
 
     def _table(self, data: bytes) -> pa.Table | None:
         """Return the columns as Arrow's parser reads them; None: some row needs a closer look, or has a fault."""

@@ -17,7 +17,7 @@ _BATCH_ROWS = (
 )
 
 
-def column_names(file: InputFile, dialect: Dialect, wanted: Collection[str] = ()) -> list[str]:
+def column_names(file: InputFile, dialect: Dialect, *, wanted: Collection[str] = ()) -> list[str]:
     """Return the columns of a file."""
     with _opened(file) as parquet:
         try:
@@ -38,7 +38,12 @@ def _opened(file: InputFile) -> Iterator[pa.parquet.ParquetFile]:
 
 
 def read(
-    file: InputFile, columns: Mapping[str, pl.DataType], rows: int, strict: Collection[str], dialect: Dialect
+    file: InputFile,
+    columns: Mapping[str, pl.DataType],
+    *,
+    rows: int,
+    strict: Collection[str],
+    dialect: Dialect,
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows, as many at a time as about CHUNK_BYTES hold, at most `rows`, for any sizes of row groups."""
     first_row = 1
@@ -52,7 +57,7 @@ def read(
                 # without the metadata, which need not be text
                 plain = pa.Table.from_arrays(table.columns, names=table.schema.names)
                 frame = pl.DataFrame(pl.from_arrow(plain))
-                yield convert(frame, file, columns, strict, first_row)
+                yield convert(frame, file, columns=columns, strict=strict, first=first_row)
                 first_row += table.num_rows
             if first_row - 1 != parquet.metadata.num_rows:
                 raise ValueError(

@@ -27,6 +27,7 @@ _FILES = 1_000
 def read(
     files: Sequence[InputFile],
     columns: Mapping[str, pl.DataType],
+    *,
     rows: int,
     strict: Collection[str],
     dialect: Dialect,
@@ -43,7 +44,7 @@ def read(
                 },
                 schema=dict.fromkeys(COLUMNS, pl.String()),
             )
-            yield convert(frame, group[0], columns, strict, 1)
+            yield convert(frame, group[0], columns=columns, strict=strict, first=1)
 
 
 def _groups(files: Sequence[InputFile], max_files: int) -> Iterator[list[InputFile]]:
@@ -67,7 +68,7 @@ def _id(file: InputFile) -> str:
 
 def _text(file: InputFile, dialect: Dialect) -> str:
     with file.stream() as stream:
-        reader = Utf8Reader(file, stream, dialect)
+        reader = Utf8Reader(file, stream, dialect=dialect)
         data = b"".join(iter(lambda: reader.read(max(file.size, 1)), b""))
     try:
         return data.decode("utf-8")

@@ -23,7 +23,7 @@ def row_bytes(frame: pl.DataFrame) -> pl.Series:
     ]
 
 
-def rebatch(frames: Iterable[pl.DataFrame], rows: int, megabytes: float) -> Iterator[pl.DataFrame]:
+def rebatch(frames: Iterable[pl.DataFrame], rows: int, *, megabytes: float) -> Iterator[pl.DataFrame]:
     """Yield the rows of frames in their order, in batches of `rows` rows or fewer.
 
     A batch ends early with the row that fills `megabytes`; the last one may be smaller. Memory: one batch and one frame.

@@ -43,7 +43,7 @@ class Syntax:
 Data = bytes | bytearray
 
 
-def quote_marks(data: Data, size: int, syntax: Syntax, *, is_last: bool) -> Positions:
+def quote_marks(data: Data, size: int, *, syntax: Syntax, is_last: bool) -> Positions:
     """Return the places of the quotes that open and close cells, in turn.
 
     Args:
@@ -195,7 +195,7 @@ class RecordReader:
                 return end
             self.current = self.syntax = _decided(self.buffer, end, self.syntax, self.width)
         try:
-            marks = quote_marks(self.buffer, self.size, self.syntax, is_last=is_last)
+            marks = quote_marks(self.buffer, self.size, syntax=self.syntax, is_last=is_last)
         except QuoteError as error:
             raise BrokenQuoteError(bytes(self.buffer[: self.size]), error) from error
         return self.size if is_last else _last_record_end(self.buffer, self.size, self.syntax, marks)
@@ -225,14 +225,14 @@ def _decided(data: Data, size: int, syntax: Syntax, width: int) -> Syntax:
         return quoted
     plain = replace(quoted, quote=b"")
     try:
-        marks = quote_marks(data, size, quoted, is_last=True)
+        marks = quote_marks(data, size, syntax=quoted, is_last=True)
     except QuoteError:
         return plain
     runs_on = any(len(outside(places, marks)) < len(places) for places in (separators, line_ends))
     return plain if runs_on else quoted
 
 
-def cells(data: bytes, syntax: Syntax, marks: Positions) -> Iterator[list[bytes]]:
+def cells(data: bytes, syntax: Syntax, *, marks: Positions) -> Iterator[list[bytes]]:
     """Yield the cells of each record as they are written, blank lines left out. One record at a time: for errors and headers."""
     buffer = np.frombuffer(data, np.uint8)
     is_end = np.zeros(256, bool)

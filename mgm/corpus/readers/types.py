@@ -28,6 +28,7 @@ def arrow_type(dtype: pl.DataType) -> pa.DataType:
 def convert(
     frame: pl.DataFrame,
     file: InputFile,
+    *,
     columns: Mapping[str, pl.DataType],
     strict: Collection[str],
     first: int,

@@ -64,8 +64,8 @@ class HeldOut:
 def explain(
     bundle: Bundle,
     corpora: Mapping[str, Sequence[FeaturePart]],
-    texts: Texts,
     *,
+    texts: Texts,
     settings: ExplainSettings,
     seed: int,
     log: Callable[[str], object] = print,
@@ -89,7 +89,7 @@ def explain(
     for corpus, parts in corpora.items():
         tasks_of_corpus = [task for task in tasks if corpus in task.corpora]
         if tasks_of_corpus:
-            num_documents = explainer.read_corpus(corpus, parts, tasks_of_corpus)
+            num_documents = explainer.read_corpus(corpus, parts, tasks=tasks_of_corpus)
             log(f"{corpus}: {num_documents:,} test documents read with each granularity masked")
     tested = [task for task in tasks if task.name in explainer.predictions.get(NOTHING, {})]
     content: dict[str, Any] = {
@@ -124,7 +124,7 @@ class _Explainer:
     _searched: dict[str, list[tuple[pl.DataFrame, np.ndarray]]] = field(default_factory=dict)
     """The rows (corpus, doc_id, lang, split, label) and probabilities by task that label issues are searched in."""
 
-    def read_corpus(self, corpus: str, parts: Sequence[FeaturePart], tasks: Sequence[Task]) -> int:
+    def read_corpus(self, corpus: str, parts: Sequence[FeaturePart], *, tasks: Sequence[Task]) -> int:
         """Predict a corpus's held-out documents with every mask; return the number of those of the test split."""
         network = self.bundle.network
         valid, test = (
@@ -135,11 +135,11 @@ class _Explainer:
         self.held_out[corpus] = HeldOut(valid=valid, test=test, average_word=average)
         means = mean_vectors(network, valid)
         for part in test:
-            outcomes = masked_outcomes(network, part, tasks, means)
+            outcomes = masked_outcomes(network, part, tasks=tasks, means=means)
             add_predictions(
                 self.predictions,
                 outcomes,
-                part.documents,
+                documents=part.documents,
                 corpus=corpus,
                 tasks=tasks,
                 thresholds=self.bundle.thresholds,
@@ -171,7 +171,7 @@ class _Explainer:
             return {"searched": 0, "suspected": 0, "examples": []}
         rows = pl.concat([frame for frame, _ in self._searched[task.name]])
         probabilities = np.concatenate([outcome for _, outcome in self._searched[task.name]])
-        issues = explanation_of(task).label_issues(probabilities, rows["truth"], task)
+        issues = explanation_of(task).label_issues(probabilities, rows["truth"], task=task)
         shown = issues.issues.head(self.settings.label_issues)
         documents = rows[shown["row"].to_numpy()].drop("truth")
         examples = documents.with_columns(shown.select("label", "suggested", pl.col("probability").round(4)))
@@ -229,13 +229,13 @@ class _Explainer:
         )
         cases = sample(explainable, task, count=self.settings.faithfulness, seed=self.seed).to_dicts()
         drops, attributions = [], []
-        for case in progress(cases, f"{task.name}: deleting words", len(cases), " documents"):
+        for case in progress(cases, f"{task.name}: deleting words", total=len(cases), unit=" documents"):
             batch, attribution = self._attribute(task, case)
             attributions.append(attribution)
             drop = comprehensiveness(
                 self.bundle.network,
                 batch,
-                task,
+                task=task,
                 attribution=attribution,
                 deletions=deletions,
                 group=f"{case['corpus']} {case['group']}",
@@ -284,11 +284,11 @@ class _Explainer:
             start, end = np.array(document["start"]), np.array(document["end"])
             span = torch.from_numpy(np.flatnonzero((start >= case["start"]) & (end <= case["end"])))
         prediction = ExplainedPrediction(label=case["label"], true=case["true"], span=span)
-        target = explanation_of(task).make_target(network, batch, task, prediction)
+        target = explanation_of(task).make_target(network, batch, task=task, prediction=prediction)
         attribution = attribute_words(
             network,
             batch,
-            task,
+            task=task,
             target=target,
             baseline=held_out.average_word,
             settings=self.settings,

@@ -56,8 +56,8 @@ class Deletions:
 def comprehensiveness(
     network: Network,
     batch: Batch,
-    task: Task,
     *,
+    task: Task,
     attribution: WordAttribution,
     deletions: Deletions,
     group: str,
@@ -94,7 +94,9 @@ def comprehensiveness(
             versions.append(version)
     keep_VN = torch.from_numpy(np.stack(versions))
     span_Vn = None if target.words is None else _span_after_deletion(keep_VN, target.words)
-    scores = explanation.scores(network, keep_words(batch, keep_VN), task, target, span_Vn)
+    scores = explanation.scores(
+        network, keep_words(batch, keep_VN), task=task, target=target, span_BN=span_Vn
+    )
     scores = (sign * scores).double()
     drops = (scores[0] - scores[1:]).view(len(deletions.shares), 1 + deletions.random_draws)
     return Comprehensiveness(top=float(drops[:, 0].mean()), random=float(drops[:, 1:].mean()), group=group)

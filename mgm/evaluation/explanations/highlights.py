@@ -51,11 +51,11 @@ def highlight_sentences(
             # cleaning may give several words the same stretch, where it masked or repaired the text
             start, end = words[word]
             start, end = max(start, position), max(end, position)
-            pieces.add(position, start, 0)
-            pieces.add(start, end, int(level[word]))
+            pieces.add(position, start, level=0)
+            pieces.add(start, end, level=int(level[word]))
             position = max(position, end)
         following = len(text) if high == first[-1] else max(words[high][0], position)
-        pieces.add(position, following, 0)
+        pieces.add(position, following, level=0)
         position = following
         weight = None if weights is None else round(float(weights[number]), 3)
         sentences.append({"weight": weight, "pieces": pieces.merged})
@@ -69,7 +69,7 @@ class _Pieces:
         self.text, self.span = text, span
         self.merged: list[list[Any]] = []
 
-    def add(self, start: int, end: int, level: int) -> None:
+    def add(self, start: int, end: int, *, level: int) -> None:
         if start >= end:
             return
         is_inside = self.span[0] <= start and end <= self.span[1]

@@ -74,8 +74,8 @@ def occurrence_vectors(encoder: Encoder, batch: Batch) -> Vectors:
 def integrated_gradients(
     network: Network,
     batch: Batch,
-    task: str,
     *,
+    task: str,
     coefficients: Tensor,
     baseline: Mapping[str, Tensor],
     settings: ExplainSettings,

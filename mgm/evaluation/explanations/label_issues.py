@@ -36,8 +36,8 @@ class LabelIssues:
 def rank_label_issues(
     find: Callable[..., Any],
     labels: np.ndarray | Sequence[Sequence[int]],
-    probabilities_DK: np.ndarray,
     *,
+    probabilities_DK: np.ndarray,
     rank_by: str,
 ) -> list[int]:
     """Return the places of the issues, most likely first, by one of cleanlab's functions `find_label_issues`.

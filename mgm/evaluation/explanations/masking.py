@@ -86,7 +86,7 @@ def mean_vectors(network: Network, parts: Sequence[FeaturePart]) -> MeanVectors:
 
 @torch.no_grad()
 def masked_outcomes(
-    network: Network, part: FeaturePart, tasks: Sequence[Task], means: MeanVectors
+    network: Network, part: FeaturePart, *, tasks: Sequence[Task], means: MeanVectors
 ) -> dict[str, dict[str, Outcome]]:
     """Return the network's decoded outcomes for all documents of a part, by mask (`NOTHING` first), then by task.
 
@@ -150,5 +150,5 @@ def batches(part: FeaturePart) -> Iterator[tuple[np.ndarray, Batch]]:
     """Yield rows of a part, shortest documents first, with their batches."""
     length = part.documents["word"].list.len().to_numpy().astype(np.int64)
     order = np.argsort(length, kind="stable")
-    for rows in cut_by_tokens(order, length[order], TOKENS_PER_BATCH):
+    for rows in cut_by_tokens(order, length[order], tokens_per_batch=TOKENS_PER_BATCH):
         yield rows, collate(part, rows)

@@ -24,8 +24,8 @@ PredictionsByMask = dict[str, dict[str, list[pl.DataFrame]]]
 def add_predictions(
     predictions: PredictionsByMask,
     outcomes: Mapping[str, Mapping[str, Outcome]],
-    documents: pl.DataFrame,
     *,
+    documents: pl.DataFrame,
     corpus: str,
     tasks: Sequence[Task],
     thresholds: Mapping[str, Thresholds],

@@ -82,8 +82,8 @@ def average_vocabulary_word(bundle: Bundle) -> Vectors:
 def explain_prediction(
     bundle: Bundle,
     part: FeaturePart,
-    text: str,
     *,
+    text: str,
     task: Task,
     chosen: ChosenPrediction,
     baseline: Mapping[str, Tensor],
@@ -108,8 +108,8 @@ def explain_prediction(
     attribution = attribute_words(
         bundle.network,
         batch,
-        task,
-        target=explanation_of(task).make_target(bundle.network, batch, task, prediction),
+        task=task,
+        target=explanation_of(task).make_target(bundle.network, batch, task=task, prediction=prediction),
         baseline=baseline,
         settings=ExplainSettings(),
     )

@@ -17,7 +17,7 @@ from mgm.model.wide.tagging import FEATURE_TEMPLATES, WideTagging
 
 
 @torch.no_grad()
-def wide_contributions(wide: Wide, batch: Batch, task: str, coefficients_BK: Tensor) -> Tensor:
+def wide_contributions(wide: Wide, batch: Batch, *, task: str, coefficients_BK: Tensor) -> Tensor:
     """Return the contribution (N,) of each word to the sum over K of coefficient times output of its document.
 
     An n-gram's share, weight times value, is divided evenly among its occurrences, and an occurrence's among its words. The
@@ -42,7 +42,7 @@ def wide_contributions(wide: Wide, batch: Batch, task: str, coefficients_BK: Ten
 
 
 @torch.no_grad()
-def tagging_contributions(wide: WideTagging, batch: Batch, task: str, coefficients_NC: Tensor) -> Tensor:
+def tagging_contributions(wide: WideTagging, batch: Batch, *, task: str, coefficients_NC: Tensor) -> Tensor:
     """Return the contribution (N,) of each word to the sum over words and tags of coefficient times emission.
 
     The weight of a feature is divided evenly among the words that it is made of; a feature that lies wholly outside the

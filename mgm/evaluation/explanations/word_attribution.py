@@ -41,8 +41,8 @@ class WordAttribution:
 def attribute_words(
     network: Network,
     batch: Batch,
-    task: Task,
     *,
+    task: Task,
     target: Target,
     baseline: Mapping[str, Tensor],
     settings: ExplainSettings,
@@ -54,12 +54,12 @@ def attribute_words(
     gradients = integrated_gradients(
         network,
         batch,
-        task.name,
+        task=task.name,
         coefficients=target.coefficients,
         baseline=baseline,
         settings=settings,
     )
-    wide = explanation_of(task).wide_contributions(network, batch, task, target)
+    wide = explanation_of(task).wide_contributions(network, batch, task=task, target=target)
     deep = gradients.words
     if wide is not None:
         deep, wide = deep / 2, wide / 2

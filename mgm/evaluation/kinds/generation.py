@@ -66,7 +66,7 @@ class GenerationEvaluation(TaskEvaluation):
         return [*columns, f"{task.name}_truncated", *(baseline_column(task, name) for name in BASELINES)]
 
     def predict_baseline(
-        self, rows: pl.DataFrame, train_labels: pl.Series, task: Task
+        self, rows: pl.DataFrame, train_labels: pl.Series, *, task: Task
     ) -> tuple[str, pl.DataFrame]:
         """Return the better one of `BASELINES` by the task's first metric, the earlier at a tie."""
         copied = {
@@ -84,7 +84,7 @@ class GenerationEvaluation(TaskEvaluation):
         return {baseline_column(task, name): pl.String() for name in BASELINES}
 
     def baseline_predictions(
-        self, documents: pl.DataFrame, types: pl.DataFrame, task: Task
+        self, documents: pl.DataFrame, types: pl.DataFrame, *, task: Task
     ) -> dict[str, pl.Series]:
         """See the base class."""
         texts = zip(BASELINES, lead_and_copy(documents, types), strict=True)

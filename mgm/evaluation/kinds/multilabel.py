@@ -62,10 +62,10 @@ class MultilabelEvaluation(ItemEvaluation):
         return sorted(frequencies["label"].to_list()[: int(f1.argmax()) + 1])
 
     def predict_baseline(
-        self, rows: pl.DataFrame, train_labels: pl.Series, task: Task
+        self, rows: pl.DataFrame, train_labels: pl.Series, *, task: Task
     ) -> tuple[str, pl.DataFrame]:
         """Return the majority set, with the share of training that has each label as its probability."""
-        name, constant = super().predict_baseline(rows, train_labels, task)
+        name, constant = super().predict_baseline(rows, train_labels, task=task)
         known = train_labels.drop_nulls()
         frequency = dict(label_frequencies(self.label_occurrences(known)).iter_rows())
         shares = [frequency.get(label, 0) / max(len(known), 1) for label in task.labels]

@@ -37,7 +37,7 @@ class TaggingEvaluation(ItemEvaluation):
 
     def explode(self, rows: pl.DataFrame, column: str) -> pl.DataFrame:
         """See the base class."""
-        return explode_spans(rows, column, ["start", "end", "label"])
+        return explode_spans(rows, column, fields=["start", "end", "label"])
 
     def label_occurrences(self, train_labels: pl.Series) -> pl.Series:
         """See the base class."""
@@ -56,7 +56,7 @@ class TaggingEvaluation(ItemEvaluation):
         overlap = overlap_metrics(
             items.block(sums, _PREDICTED_OVERLAPS).sum(1, keepdims=True),
             items.block(sums, _TRUE_OVERLAPS).sum(1, keepdims=True),
-            items.counts(sums).pool(),
+            counts=items.counts(sums).pool(),
         )
         return {
             "span_f1": values["micro_f1"],
@@ -70,7 +70,9 @@ class TaggingEvaluation(ItemEvaluation):
     def metrics_by_label(self, items: Items, sums: Sums) -> dict[str, np.ndarray]:
         """See the base class."""
         return super().metrics_by_label(items, sums) | overlap_metrics(
-            items.block(sums, _PREDICTED_OVERLAPS), items.block(sums, _TRUE_OVERLAPS), items.counts(sums)
+            items.block(sums, _PREDICTED_OVERLAPS),
+            items.block(sums, _TRUE_OVERLAPS),
+            counts=items.counts(sums),
         )
 
     def majority_prediction(self, train_labels: pl.Series, task: Task) -> list[dict[str, object]]:
@@ -86,7 +88,9 @@ class TaggingEvaluation(ItemEvaluation):
 
     def scored_predictions(self, rows: pl.DataFrame, task: Task) -> ScoredPredictions:
         """Return each predicted span."""
-        predicted = explode_spans(rows.with_row_index("row"), task.name, ["start", "end", "label", "score"])
+        predicted = explode_spans(
+            rows.with_row_index("row"), task.name, fields=["start", "end", "label", "score"]
+        )
         keys = list(self.item_keys)
         true = self.match(rows, task).filter("true").select(*keys, is_correct=pl.lit(True))
         spans = predicted.join(true, on=keys, how="left", maintain_order="left").with_columns(
@@ -125,8 +129,8 @@ class TaggingEvaluation(ItemEvaluation):
     def wrong_predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """Return predicted spans that are not true, with their mean word probability; `true` names the spans they overlap."""
         numbered, keys = rows.with_row_index("row"), list(self.item_keys)
-        predicted = explode_spans(numbered, task.name, ["start", "end", "label", "score"])
-        true = explode_spans(numbered, f"{task.name}_true", ["start", "end", "label"])
+        predicted = explode_spans(numbered, task.name, fields=["start", "end", "label", "score"])
+        true = explode_spans(numbered, f"{task.name}_true", fields=["start", "end", "label"])
         wrong = predicted.join(true, on=keys, how="anti", maintain_order="left")
         overlapped = (
             wrong.join(true, on="row", how="inner", maintain_order="left_right", suffix="_true")
@@ -146,7 +150,7 @@ class TaggingEvaluation(ItemEvaluation):
         )
 
 
-def explode_spans(rows: pl.DataFrame, column: str, fields: Sequence[str]) -> pl.DataFrame:
+def explode_spans(rows: pl.DataFrame, column: str, *, fields: Sequence[str]) -> pl.DataFrame:
     """Return the spans of a column: row, and these fields."""
     spans = rows.select("row", span=column).explode("span").drop_nulls("span")
     return spans.select("row", *[pl.col("span").struct.field(name) for name in fields])
@@ -158,7 +162,7 @@ def span_in_words() -> pl.Expr:
 
 
 def overlap_metrics(
-    predicted_overlaps: np.ndarray, true_overlaps: np.ndarray, counts: ItemCounts
+    predicted_overlaps: np.ndarray, true_overlaps: np.ndarray, *, counts: ItemCounts
 ) -> dict[str, np.ndarray]:
     """Return overlap precision, recall and F1, nan where undefined.
 

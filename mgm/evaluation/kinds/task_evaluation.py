@@ -58,7 +58,7 @@ class TaskEvaluation(ABC):
         raise NotImplementedError(f"task {task.name}: tasks of kind {task.kind} have no majority")
 
     def predict_baseline(
-        self, rows: pl.DataFrame, train_labels: pl.Series, task: Task
+        self, rows: pl.DataFrame, train_labels: pl.Series, *, task: Task
     ) -> tuple[str, pl.DataFrame]:
         """Return the name of the baseline, and the rows with its predictions in place of the model's."""
         constant = pl.Series(
@@ -71,7 +71,7 @@ class TaskEvaluation(ABC):
         return {}
 
     def baseline_predictions(
-        self, documents: pl.DataFrame, types: pl.DataFrame, task: Task
+        self, documents: pl.DataFrame, types: pl.DataFrame, *, task: Task
     ) -> dict[str, pl.Series]:
         """Return the columns of `baseline_schema` for the documents and word types of a part of features."""
         return {}

@@ -30,11 +30,11 @@ class RandomAugmentation:
         """Return the batch with words deleted, swapped and masked, in this order."""
         settings = self.settings
         if settings.delete:
-            batch = delete_words(batch, settings.delete, self.word_tasks)
+            batch = delete_words(batch, settings.delete, word_tasks=self.word_tasks)
         if settings.swap:
-            batch = swap_words(batch, settings.swap, self.word_tasks)
+            batch = swap_words(batch, settings.swap, word_tasks=self.word_tasks)
         if settings.mask:
-            batch = mask_runs(batch, settings.mask, settings.mask_words)
+            batch = mask_runs(batch, settings.mask, run_length=settings.mask_words)
         return batch
 
     def draw_mixup(self, batch: Batch) -> Mixup | None:
@@ -47,7 +47,7 @@ class RandomAugmentation:
         return Mixup(share, torch.randperm(batch.size).to(batch.word.device))
 
 
-def delete_words(batch: Batch, probability: float, word_tasks: Set[str]) -> Batch:
+def delete_words(batch: Batch, probability: float, *, word_tasks: Set[str]) -> Batch:
     """Delete each word with this probability; one word of each sentence always stays, so that documents keep their sentences.
 
     Words keep their labels; the first word that is left of a span begins it. Source: Wei and Zou 2019, arXiv:1901.11196 (EDA,
@@ -70,7 +70,7 @@ def delete_words(batch: Batch, probability: float, word_tasks: Set[str]) -> Batc
     )
 
 
-def swap_words(batch: Batch, probability: float, word_tasks: Set[str]) -> Batch:
+def swap_words(batch: Batch, probability: float, *, word_tasks: Set[str]) -> Batch:
     """Choose each word with this probability, and permute the chosen words of a sentence at random.
 
     Documents whose words are labelled stay as they are, since such labels depend on the order of words. Source: Wei and Zou 2019
@@ -89,7 +89,7 @@ def swap_words(batch: Batch, probability: float, word_tasks: Set[str]) -> Batch:
     )
 
 
-def mask_runs(batch: Batch, probability: float, run_length: int) -> Batch:
+def mask_runs(batch: Batch, probability: float, *, run_length: int) -> Batch:
     """Mask runs of words: they become unknown words without n-grams, characters and properties, and keep their labels.
 
     Args:

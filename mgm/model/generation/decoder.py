@@ -79,7 +79,7 @@ class PointerGeneratorDecoder(nn.Module):
     forbidden_ids: Tensor
     visible_ids: Tensor
 
-    def __init__(self, settings: GenerationSettings, word_width: int, pieces: Sequence[str]) -> None:
+    def __init__(self, settings: GenerationSettings, word_width: int, *, pieces: Sequence[str]) -> None:
         """Make the decoder for words of width `word_width` and the `pieces` that subword ids stand for."""
         super().__init__()
         self.settings, width = settings, settings.width
@@ -98,10 +98,10 @@ class PointerGeneratorDecoder(nn.Module):
 
     def encode_source(self, batch: Batch, words: Words) -> Memory:
         """Return the source of each document, which the decoder attends to."""
-        memory: Memory = self.source_encoder(batch, words, self.pieces)
+        memory: Memory = self.source_encoder(batch, words, pieces=self.pieces)
         return memory
 
-    def teacher_forced_log_probs(self, memory: Memory, start_D: Tensor, target_BT: Tensor) -> Tensor:
+    def teacher_forced_log_probs(self, memory: Memory, start_D: Tensor, *, target_BT: Tensor) -> Tensor:
         """Return two log-probabilities (B,T,2) for each position of the targets; 0 where the target has no subword.
 
         The first is that of the target's subword; the second is the mean, over all pieces, of the log-probability of generating
@@ -125,7 +125,7 @@ class PointerGeneratorDecoder(nn.Module):
         pair = torch.stack([log_prob, logits.mean(1) - total], dim=1)
         return pair.new_zeros(*known.shape, 2).masked_scatter(known[:, :, None], pair)
 
-    def copy_attention(self, memory: Memory, start_D: Tensor, output_BT: Tensor) -> CopyAttention:
+    def copy_attention(self, memory: Memory, start_D: Tensor, *, output_BT: Tensor) -> CopyAttention:
         """Return the copying attention at each position of outputs (B,T), which are padded with NO_LABEL."""
         hidden, attention, gate = self._run_all_positions(memory, start_D, output_BT)
         generated = F.linear(hidden, self.pieces.weight, self.bias).softmax(2)
@@ -189,7 +189,7 @@ class PointerGeneratorDecoder(nn.Module):
         hidden = self.dropout(inputs)
         for i in range(len(self.layers)):
             layer = self._layer(i)
-            hidden = layer(hidden, layer.cross_attention.keys(memory.items_BMD), memory.mask_BM)
+            hidden = layer(hidden, layer.cross_attention.keys(memory.items_BMD), mask_BM=memory.mask_BM)
         hidden = self.normalise(hidden)
         copy_key_BLD = self.copy_key(_subword_vectors(memory))
         return hidden, *self._attend_for_copying(hidden, copy_key_BLD, memory)

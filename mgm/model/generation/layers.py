@@ -109,7 +109,7 @@ class DecoderLayer(nn.Module):
         self.normalise = nn.ModuleList(nn.LayerNorm(settings.width) for _ in range(3))
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, items_BQD: Tensor, source_kv: KVCache, mask_BM: Tensor) -> Tensor:
+    def forward(self, items_BQD: Tensor, source_kv: KVCache, *, mask_BM: Tensor) -> Tensor:
         """Return the states (B,Q,D) of all positions of an output at once."""
         normal = self.normalise[0](items_BQD)
         items_BQD = items_BQD + self.dropout(self.attend(normal, self.attend.keys(normal), causal=True))

@@ -108,7 +108,7 @@ class SourceEncoder(nn.Module):
         self.normalise = nn.LayerNorm(width)
         self.dropout = nn.Dropout(settings.dropout)
 
-    def forward(self, batch: Batch, words: Words, pieces: nn.Embedding) -> Memory:
+    def forward(self, batch: Batch, words: Words, *, pieces: nn.Embedding) -> Memory:
         """Return the source of each document.
 
         Args:

@@ -17,9 +17,9 @@ from mgm.settings.model import ModelSettings
 class Document(Granularity):
     """Paragraph vectors to document vectors."""
 
-    def __init__(self, input_width: int, width: int, heads: int) -> None:
+    def __init__(self, input_width: int, width: int, *, heads: int) -> None:
         super().__init__()
-        self.paragraphs = AttentionPooling(input_width, width, heads)
+        self.paragraphs = AttentionPooling(input_width, width, heads=heads)
         self.widths = {"document": width}
 
     @classmethod
@@ -28,7 +28,7 @@ class Document(Granularity):
         if not settings.document.enabled:
             return None
         below = settings.paragraph.width if settings.paragraph.enabled else sentence_width(settings)
-        return cls(below, settings.document.width, settings.document.heads)
+        return cls(below, settings.document.width, heads=settings.document.heads)
 
     def extend(self, state: EncoderState) -> None:
         """Add the vectors of documents."""

@@ -38,10 +38,10 @@ class Lead(Granularity):
 
     def extend(self, state: EncoderState) -> None:
         """Add the lead's vector."""
-        state.pooled["lead"] = self(state.types.whole_TD, state.windows, state.selections["all"])
+        state.pooled["lead"] = self(state.types.whole_TD, state.windows, reading=state.selections["all"])
 
     def forward(
-        self, types_TD: Tensor, windows: list[tuple[Ragged, TokenSelection]], reading: TokenSelection
+        self, types_TD: Tensor, windows: list[tuple[Ragged, TokenSelection]], *, reading: TokenSelection
     ) -> Tensor:
         """Return (B,V), V the sum of D and the windows' widths.
 

@@ -17,9 +17,9 @@ from mgm.settings.model import ModelSettings
 class Paragraph(Granularity):
     """Sentence vectors to paragraph vectors, whose maximum is the document's."""
 
-    def __init__(self, input_width: int, width: int, heads: int) -> None:
+    def __init__(self, input_width: int, width: int, *, heads: int) -> None:
         super().__init__()
-        self.sentences = AttentionPooling(input_width, width, heads)
+        self.sentences = AttentionPooling(input_width, width, heads=heads)
         self.widths = {"paragraph": width}
 
     @classmethod
@@ -27,7 +27,7 @@ class Paragraph(Granularity):
         """Return the granularity that the settings describe; None: it is off."""
         if not settings.paragraph.enabled:
             return None
-        return cls(sentence_width(settings), settings.paragraph.width, settings.document.heads)
+        return cls(sentence_width(settings), settings.paragraph.width, heads=settings.document.heads)
 
     def extend(self, state: EncoderState) -> None:
         """Add the vectors of paragraphs and of documents."""

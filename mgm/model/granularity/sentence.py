@@ -30,6 +30,7 @@ class Sentence(Granularity, ProjectingLevel):
         self,
         input_width: int,
         width: int,
+        *,
         cell: Literal["gru", "lstm"] = "gru",
         selection: SelectionName = "all",
     ) -> None:
@@ -54,7 +55,7 @@ class Sentence(Granularity, ProjectingLevel):
         sentence = settings.sentence
         if not sentence.enabled:
             return None
-        return cls(settings.width, sentence.width, sentence.cell, sentence.words)
+        return cls(settings.width, sentence.width, cell=sentence.cell, selection=sentence.words)
 
     @property
     def projecting_levels(self) -> Sequence[ProjectingLevel]:
@@ -93,7 +94,7 @@ class Sentence(Granularity, ProjectingLevel):
                 F.embedding(words.values[layout.item_reversed], backward),
             ]
         )
-        states = self.recur(gates, self.recurrent, layout.steps)
+        states = self.recur(gates, self.recurrent, steps=layout.steps)
         flat = [F.embedding(layout.slot, states[0]), F.embedding(layout.slot_reversed, states[1])]
         return Ragged(torch.cat(flat, dim=1), words.length)
 

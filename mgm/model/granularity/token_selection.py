@@ -53,7 +53,7 @@ class TokenSelection:
         return line.unfold(0, size, 1)[begin]
 
     @classmethod
-    def of(cls, batch: Batch, name: SelectionName, word_N: Tensor | None = None) -> "TokenSelection":
+    def of(cls, batch: Batch, name: SelectionName, *, word_N: Tensor | None = None) -> "TokenSelection":
         """Return the selection of a batch's words.
 
         Args:

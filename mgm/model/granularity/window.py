@@ -21,12 +21,12 @@ class Windows(Granularity):
     """Windows of several sizes; a document's vector of each is the maximum over its words."""
 
     def __init__(
-        self, input_width: int, sizes: Sequence[int], width: int, selection: SelectionName = "all"
+        self, input_width: int, sizes: Sequence[int], *, width: int, selection: SelectionName = "all"
     ) -> None:
         super().__init__()
         if len(sizes) != len(set(sizes)):
             raise ValueError(f"model.window.sizes: {sizes}: each size once")
-        self.windows = nn.ModuleList(Window(input_width, size, width) for size in sizes)
+        self.windows = nn.ModuleList(Window(input_width, size, width=width) for size in sizes)
         self.selection = selection
         self.widths = {f"window_{size}": width for size in sizes}
         self.word_widths = dict(self.widths)
@@ -37,7 +37,7 @@ class Windows(Granularity):
         window = settings.window
         if not window.enabled or not window.sizes:
             return None
-        return cls(settings.width, window.sizes, window.width, window.words)
+        return cls(settings.width, window.sizes, width=window.width, selection=window.words)
 
     @property
     def projecting_levels(self) -> Sequence["Window"]:
@@ -61,7 +61,7 @@ class Window(ProjectingLevel):
     there: a word that occurs often costs one product. Source: Kim 2014, arXiv:1408.5882.
     """
 
-    def __init__(self, input_width: int, size: int, width: int) -> None:
+    def __init__(self, input_width: int, size: int, *, width: int) -> None:
         super().__init__()
         if size < 1:
             raise ValueError(f"model.window.sizes: {size}: expected at least 1 word")

@@ -26,7 +26,7 @@ class ClassificationHead(Head):
         self.logits = nn.Linear(width, len(labels))
 
     @classmethod
-    def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+    def gather_targets(cls, column: pl.Series, task: Task, *, word_count: np.ndarray) -> Tensor:
         """Return label ids (B,); NO_LABEL also for -1, a label that training never saw, which teaches nothing."""
         ids = column.fill_null(NO_LABEL).to_numpy().astype(np.int64)
         return torch.from_numpy(np.where(ids < 0, NO_LABEL, ids))
@@ -55,7 +55,7 @@ class ClassificationHead(Head):
         label = F.one_hot(target.clamp(min=0), output.shape[1]).to(output)
         label = label * (1 - smoothing) + smoothing / output.shape[1]
         label[target == NO_LABEL] = torch.nan
-        goal = mix_targets(label, teacher, label_weight)
+        goal = mix_targets(label, teacher, label_weight=label_weight)
         known = ~goal.isnan().any(1)
         return F.cross_entropy(output[known], goal[known]) if known.any() else None
 

@@ -5,6 +5,7 @@ Axes: S sentences, N words, C tags. Source: Lafferty et al. 2001, Conditional Ra
 
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,6 +20,13 @@ _MAX_BETA = 1e200
 """Backward values are clipped here, so that they stay finite."""
 
 
+class TransitionScores(NamedTuple):
+    """The scores of first tags (C,) and of transitions (C,C) from the row's tag to the column's."""
+
+    start_C: Tensor
+    transition_CC: Tensor
+
+
 @dataclass(frozen=True)
 class Marginals:
     """The expected counts in float64 of each word's tags (N,C), and of first tags (C,) and transitions (C,C) over all sentences."""
@@ -30,14 +38,14 @@ class Marginals:
 
 
 @torch.no_grad()
-def marginals(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Marginals:
+def marginals(emissions: Ragged, scores: TransitionScores) -> Marginals:
     """Return the expected counts under the field, in float64 and probability space: each step is one matrix product."""
     layout = emissions.time_major
     score = emissions.values[layout.item].double()
     highest = score.amax(1, keepdim=True)
     # A larger gap would change no probability; clipping it keeps every product above zero.
     factor = (score - highest).clamp(min=-_MAX_SCORE_GAP).exp()
-    begin, step = start_C.double().exp(), transition_CC.double().exp()
+    begin, step = (part.double().exp() for part in scores)
     alpha, scale, beta = torch.empty_like(factor), torch.empty_like(highest), torch.ones_like(factor)
     walk = _walk(layout)
     for t, (before, here, count) in enumerate(walk):
@@ -63,15 +71,14 @@ def marginals(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Marg
     )
 
 
-def negative_log_likelihood(
-    emissions: Ragged, tags_N: Tensor, start_C: Tensor, transition_CC: Tensor
-) -> Tensor:
+def negative_log_likelihood(emissions: Ragged, tags_N: Tensor, *, scores: TransitionScores) -> Tensor:
     """Return the negative log-likelihood, a scalar, summed over all sentences, none of which is empty."""
+    start_C, transition_CC = scores
     begins = emissions.position == 0
     gold = emissions.values.gather(1, tags_N[:, None]).sum() + start_C[tags_N[begins]].sum()
     inner = ~begins[1:]
     gold = gold + transition_CC[tags_N[:-1][inner], tags_N[1:][inner]].sum()
-    expected = marginals(emissions, start_C, transition_CC)
+    expected = marginals(emissions, scores)
     # The expected counts are the gradient of the log-partition, and of this linear form; its value is corrected below.
     linear = (
         (expected.tag.to(emissions.values) * emissions.values).sum()
@@ -83,7 +90,7 @@ def negative_log_likelihood(
 
 
 @torch.no_grad()
-def viterbi(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Tensor:
+def viterbi(emissions: Ragged, scores: TransitionScores) -> Tensor:
     """Return the tags (N,) of the best sequence of each sentence."""
     layout = emissions.time_major
     score = emissions.values[layout.item]
@@ -91,10 +98,10 @@ def viterbi(emissions: Ragged, start_C: Tensor, transition_CC: Tensor) -> Tensor
     walk = _walk(layout)
     for t, (before, here, count) in enumerate(walk):
         if t:
-            reach, source = (best[before : before + count, :, None] + transition_CC).max(1)
+            reach, source = (best[before : before + count, :, None] + scores.transition_CC).max(1)
             pointer[here : here + count] = source
         else:
-            reach = start_C.expand(count, -1)
+            reach = scores.start_C.expand(count, -1)
         best[here : here + count] = reach + score[here : here + count]
     tags = best.argmax(1)  # right for the last word of each sentence; the backward walk replaces the others
     for before, here, count in reversed(walk[1:]):

@@ -31,7 +31,7 @@ class GenerationHead(Head):
         self.start = nn.Parameter(torch.randn(width))
 
     @classmethod
-    def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+    def gather_targets(cls, column: pl.Series, task: Task, *, word_count: np.ndarray) -> Tensor:
         """Return the subwords (B,T) of each document's text, with T the length of the longest."""
         values, count = flatten_lists(column)
         rows = np.full((len(column), int(count.max(initial=0))), NO_LABEL, np.int64)

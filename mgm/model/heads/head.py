@@ -43,7 +43,7 @@ class Head(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+    def gather_targets(cls, column: pl.Series, task: Task, *, word_count: np.ndarray) -> Tensor:
         """Return the targets that a task's encoded column holds, shaped as `loss` expects them.
 
         Args:
@@ -158,7 +158,7 @@ class Head(nn.Module, ABC):
         """Return the names and types of the task's columns of the predictions table."""
 
 
-def mix_targets(label: Tensor, teacher: Tensor, label_weight: float) -> Tensor:
+def mix_targets(label: Tensor, teacher: Tensor, *, label_weight: float) -> Tensor:
     """Return label_weight * label + (1 - label_weight) * teacher; where only one is there, that one; NaN where neither is.
 
     Source: Clark et al. 2019, arXiv:1907.04829 (BAM), equation of teacher annealing.

@@ -37,7 +37,7 @@ class MultilabelHead(Head):
         self.logits = nn.Linear(width, len(labels))
 
     @classmethod
-    def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+    def gather_targets(cls, column: pl.Series, task: Task, *, word_count: np.ndarray) -> Tensor:
         """Return (B,K) float32: 1 for a document's labels, 0 for the others, NaN where it is not labelled."""
         values, count = flatten_lists(column)
         fill = np.where(column.is_not_null().to_numpy()[:, None], np.float32(0), np.float32("nan"))
@@ -68,7 +68,7 @@ class MultilabelHead(Head):
         smoothing: float,
     ) -> Tensor | None:
         """Return the loss against the mixed probabilities; see `Head`."""
-        mixed = mix_targets(target, teacher, label_weight)
+        mixed = mix_targets(target, teacher, label_weight=label_weight)
         return self.loss(output, mixed, batch=batch, smoothing=smoothing)
 
     def decode(self, output: Tensor, batch: Batch) -> Tensor:

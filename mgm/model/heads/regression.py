@@ -34,7 +34,7 @@ class RegressionHead(Head):
         self.register_buffer("deviation", torch.ones(()))
 
     @classmethod
-    def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+    def gather_targets(cls, column: pl.Series, task: Task, *, word_count: np.ndarray) -> Tensor:
         """Return the values (B,) in the task's units."""
         return torch.from_numpy(column.cast(pl.Float32).fill_null(float("nan")).to_numpy().astype(np.float32))
 
@@ -69,7 +69,7 @@ class RegressionHead(Head):
         smoothing: float,
     ) -> Tensor | None:
         """Return the loss against the mixed values; see `Head`."""
-        mixed = mix_targets(target, teacher, label_weight)
+        mixed = mix_targets(target, teacher, label_weight=label_weight)
         return self.loss(output, mixed, batch=batch, smoothing=smoothing)
 
     def decode(self, output: Tensor, batch: Batch) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import NO_LABEL, Batch, flatten_lists
-from mgm.model.heads.crf import FORBIDDEN, marginals, negative_log_likelihood, viterbi
+from mgm.model.heads.crf import FORBIDDEN, TransitionScores, marginals, negative_log_likelihood, viterbi
 from mgm.model.heads.head import Decoded, Head, Tagged
 from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome, Tags, list_column, round_scores
 from mgm.model.ragged import Ragged
@@ -45,7 +45,7 @@ class TaggingHead(Head):
         self.register_buffer("forbidden", inside & ~continues, persistent=False)
 
     @classmethod
-    def gather_targets(cls, column: pl.Series, task: Task, word_count: np.ndarray) -> Tensor:
+    def gather_targets(cls, column: pl.Series, task: Task, *, word_count: np.ndarray) -> Tensor:
         """Return the BIO ids (N,) of all words; NO_LABEL for those of a document without labels."""
         labelled = column.is_not_null().to_numpy()
         tags = np.full(int(word_count.sum()), NO_LABEL, np.int64)
@@ -70,19 +70,19 @@ class TaggingHead(Head):
         keep = labelled[sentences.start.clamp(max=labelled.numel() - 1)] & (batch.sentence_length > 0)
         emissions = Ragged(output, batch.sentence_length).rows(keep)
         tags = self.repair(Ragged(target, batch.sentence_length).rows(keep))
-        return negative_log_likelihood(emissions, tags, *self.scores()) / tags.numel()
+        return negative_log_likelihood(emissions, tags, scores=self.scores()) / tags.numel()
 
     def decode(self, output: Tensor, batch: Batch) -> Tagged:
         """Return the best tags of each sentence, and the marginal probability of each."""
         emissions = Ragged(output, batch.sentence_length)
-        tags = viterbi(emissions, *self.scores())
-        score = marginals(emissions, *self.scores()).tag.gather(1, tags[:, None])[:, 0]
+        tags = viterbi(emissions, self.scores())
+        score = marginals(emissions, self.scores()).tag.gather(1, tags[:, None])[:, 0]
         return Tagged(tags, score.float())
 
-    def scores(self) -> tuple[Tensor, Tensor]:
-        """Return start (C,) and transition (C,C) scores, FORBIDDEN where BIO does not allow one."""
+    def scores(self) -> TransitionScores:
+        """Return the scores, FORBIDDEN where BIO does not allow a tag."""
         start = self.start.masked_fill(self.forbidden_start, FORBIDDEN)
-        return start, self.transition.masked_fill(self.forbidden, FORBIDDEN)
+        return TransitionScores(start, self.transition.masked_fill(self.forbidden, FORBIDDEN))
 
     def repair(self, tags: Ragged) -> Tensor:
         """Return the tags (N,), with a B in place of each I that continues nothing in its sentence."""
@@ -120,7 +120,7 @@ class TaggingHead(Head):
         start, word_count = flatten_lists(documents["start"])
         end, _ = flatten_lists(documents["end"])
         sentence, _ = flatten_lists(documents["sentence"])
-        spans = word_spans(outcome.tags, outcome.score, sentence)
+        spans = word_spans(outcome.tags, outcome.score, sentence_length=sentence)
         document = np.repeat(np.arange(len(word_count)), word_count)[spans.first]
         fields = pl.DataFrame(
             {

@@ -7,11 +7,11 @@ from mgm.settings.model import ModelSettings
 from mgm.tasks import Task
 
 
-def build_sharing(tasks: list[Task], word_width: int, settings: ModelSettings) -> Sharing:
+def build_sharing(tasks: list[Task], word_width: int, *, settings: ModelSettings) -> Sharing:
     """Return the sharing between an encoder whose words have this width (0: none) and the heads."""
     if settings.sharing == "hard":
-        return HardSharing(tasks, settings.fusion_width, word_width, settings)
+        return HardSharing(tasks, settings.fusion_width, word_width=word_width, settings=settings)
     sharing: Sharing = load_method("sharing", settings.sharing)(
-        tasks, settings.fusion_width, word_width, settings
+        tasks, settings.fusion_width, word_width=word_width, settings=settings
     )
     return sharing

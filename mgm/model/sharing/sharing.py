@@ -23,7 +23,9 @@ class Sharing(nn.Module, ABC):
         widths: the width of the input of each task's head.
     """
 
-    def __init__(self, tasks: list[Task], fused_width: int, word_width: int, settings: ModelSettings) -> None:
+    def __init__(
+        self, tasks: list[Task], fused_width: int, *, word_width: int, settings: ModelSettings
+    ) -> None:
         super().__init__()
         self.reads_words = {task.name: task.spec.predicts_words for task in tasks}
         self.widths = {name: word_width if words else fused_width for name, words in self.reads_words.items()}

@@ -40,7 +40,7 @@ class Wide(nn.Module):
     idf_word: Tensor
     idf_character: Tensor
 
-    def __init__(self, settings: WideSettings, ngram_buckets: int, widths: dict[str, int]) -> None:
+    def __init__(self, settings: WideSettings, ngram_buckets: int, *, widths: dict[str, int]) -> None:
         """Make weights of zero; `widths`: the number of logits of each task."""
         super().__init__()
         self.settings, self.widths = settings, widths
@@ -169,7 +169,9 @@ class Wide(nn.Module):
     def _count_within_words(self, batch: Batch) -> SparseCounts:
         """Return the counts of the n-grams within each word, whatever its script."""
         ngrams = Ragged(batch.type_ngram, batch.type_ngram_offset.diff())
-        return SparseCounts.of_words(ngrams, Ragged(batch.word, batch.words_per_document), self.ngram_buckets)
+        return SparseCounts.of_words(
+            ngrams, Ragged(batch.word, batch.words_per_document), size=self.ngram_buckets
+        )
 
     def _count_across_words(self, batch: Batch) -> SparseCounts:
         """Return the counts of all n-grams: those of Chinese words are across words."""

@@ -56,7 +56,7 @@ class SparseCounts:
         return cls(key & ((1 << bits) - 1), count.float(), start)
 
     @classmethod
-    def of_words(cls, items: Ragged, words: Ragged, size: int) -> "SparseCounts":
+    def of_words(cls, items: Ragged, words: Ragged, *, size: int) -> "SparseCounts":
         """Return the counts of features in documents, from the `items` of T distinct words and the `words` (N,) of documents.
 
         Every item is below `size`.

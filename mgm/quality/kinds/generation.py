@@ -59,7 +59,7 @@ class TargetChecks(TaskChecks):
         faults.check_share(
             "target_in_source",
             self._num_in_source,
-            self.num_labelled(),
+            total=self.num_labelled(),
             text=f"targets are a line of their text ({self._num_first_line:,} its first)",
             ids=self._in_source_ids,
         )

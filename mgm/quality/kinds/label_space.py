@@ -110,7 +110,7 @@ def _check_unseen(train: pl.DataFrame, held_out: pl.DataFrame, faults: TaskFault
     faults.check_share(
         "unseen_labels",
         int(unseen["n"].sum()),
-        int(held_out["n"].sum()),
+        total=int(held_out["n"].sum()),
         text=f"held-out labels stand nowhere in train: {format_labels(unseen)}",
         ids=shown_ids(unseen),
         parameter="unseen",

@@ -86,7 +86,7 @@ class TaskChecks(ABC):
             faults.check_share(
                 "empty_lists",
                 self._total("empty"),
-                self.num_labelled(),
+                total=self.num_labelled(),
                 text="labelled rows have an empty list",
                 ids=self._empty_ids,
                 parameter="empty",

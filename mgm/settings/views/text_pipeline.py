@@ -24,7 +24,9 @@ class TextPipelineSettings(CoreSettings):
         try:
             return TextSettings.model_validate(merged)
         except ValidationError as error:
-            raise ValueError(error_lines(error, TextSettings, f"{where}: corpora.{corpus}.text")) from error
+            raise ValueError(
+                error_lines(error, TextSettings, where=f"{where}: corpora.{corpus}.text")
+            ) from error
 
     def text_for(self, corpus: str | None) -> TextSettings:
         """Return the text settings of a corpus: the general ones with the corpus's overrides. None: the general ones."""

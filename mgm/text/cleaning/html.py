@@ -73,7 +73,7 @@ def extract_text(texts: pl.Series) -> Rewritten:
     rendered = _render(pl.Series([LexborHTMLParser(page).html or "" for page in raw], dtype=pl.String))
     without_markup, markup_edits = _strip_markup(raw)
     edits = compose(markup_edits, _align(without_markup, rendered))
-    return replace_rows(texts, rows, rendered), edits.move_to_rows(rows)
+    return replace_rows(texts, rows, changed=rendered), edits.move_to_rows(rows)
 
 
 def _pieces(pages: pl.Series) -> tuple[pl.Series, Array]:
@@ -124,7 +124,7 @@ def _render(pages: pl.Series) -> pl.Series:
     texts = frame.select(text.alias("piece"))["piece"]
     at = np.flatnonzero(entity.to_numpy())
     if len(at):
-        texts = replace_rows(texts, at, _decode_entities(pieces.gather(at)))
+        texts = replace_rows(texts, at, changed=_decode_entities(pieces.gather(at)))
     return (
         _join_pieces(texts, counts)
         .str.replace_all(_BLANKS, " ")
@@ -143,7 +143,7 @@ def _strip_markup(raw: pl.Series) -> tuple[pl.Series, Edits]:
     )["piece"]
     at = np.flatnonzero(entity.to_numpy())
     if len(at):
-        kept = replace_rows(kept, at, _decode_entities(pieces.gather(at)))
+        kept = replace_rows(kept, at, changed=_decode_entities(pieces.gather(at)))
     before, after = offsets(num_characters(pieces)), offsets(num_characters(kept))
     row, first = row_ids(counts), offsets(counts)[:-1]
     changed = np.flatnonzero((markup | entity).to_numpy())

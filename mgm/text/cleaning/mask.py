@@ -189,4 +189,4 @@ def _replace(texts: pl.Series, pattern: Pattern, placeholder: str) -> Rewritten:
     first = np.searchsorted(row_of, row_of, side="left")
     target = start + total - total[first]
     edits = Edits.of(row_of, start, end, target, target + len(placeholder))
-    return replace_rows(texts, np.array(changed), pl.Series(new, dtype=pl.String)), edits
+    return replace_rows(texts, np.array(changed), changed=pl.Series(new, dtype=pl.String)), edits

@@ -90,7 +90,7 @@ def repair_encoding(texts: pl.Series) -> Rewritten:
     if not changed.any():
         return texts, Edits.none()
     bad, old, new = bad[changed], old.filter(changed), new.filter(changed)
-    fixed = replace_rows(lines, bad, new)
+    fixed = replace_rows(lines, bad, changed=new)
     edits = _edits(old, new)
 
     # From offsets within lines to offsets within texts.
@@ -110,7 +110,7 @@ def repair_encoding(texts: pl.Series) -> Rewritten:
         .group_by("row", maintain_order=True)
         .agg(pl.col("line").str.join("\n"))["line"]
     )
-    return replace_rows(texts, rows[repaired_rows], repaired), moved
+    return replace_rows(texts, rows[repaired_rows], changed=repaired), moved
 
 
 def _line_starts(lines: pl.Series, counts: Array) -> Array:

@@ -92,7 +92,7 @@ def clean_with_statistics(
     statistics.count("edited", ((raw != text).to_numpy() & stays).sum())
     for name, changed in cleaned.changed.items():
         statistics.count(f"steps/{name}", (changed & stays).sum())
-    return Transformed(*split_rejected(frame, kept, reasons), statistics)
+    return Transformed(*split_rejected(frame, kept, reasons=reasons), statistics)
 
 
 def clean_texts(texts: pl.Series, settings: CleaningSettings) -> tuple[pl.Series, Edits]:

@@ -47,7 +47,7 @@ def rewrite_rows(texts: pl.Series, *, where: pl.Series, change: Change) -> Rewri
         kept_before[start] - kept_before[base],
         kept_before[end] - kept_before[base],
     )
-    return replace_rows(texts, rows, changed), edits
+    return replace_rows(texts, rows, changed=changed), edits
 
 
 def exchange_characters(texts: pl.Series, *, where: pl.Series, table: Points) -> Rewritten:
@@ -60,7 +60,7 @@ def exchange_characters(texts: pl.Series, *, where: pl.Series, table: Points) ->
     return rewrite_rows(texts, where=where, change=change)
 
 
-def replace_rows(texts: pl.Series, rows: Array, changed: pl.Series) -> pl.Series:
+def replace_rows(texts: pl.Series, rows: Array, *, changed: pl.Series) -> pl.Series:
     """Return `texts` with row rows[i] replaced by changed[i]."""
     source = np.arange(len(texts))
     source[rows] = len(texts) + np.arange(len(rows))

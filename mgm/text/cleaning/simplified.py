@@ -33,4 +33,4 @@ def simplify_chinese(texts: pl.Series) -> Rewritten:
     rows, old, new = rows[changed], old.filter(changed), new.filter(changed)
     moved = old.str.len_chars() != new.str.len_chars()
     edits = align(list(zip(old.filter(moved), new.filter(moved), strict=True)))
-    return replace_rows(texts, rows, new), edits.move_to_rows(rows[moved.to_numpy()])
+    return replace_rows(texts, rows, changed=new), edits.move_to_rows(rows[moved.to_numpy()])

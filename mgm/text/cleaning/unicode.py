@@ -41,7 +41,7 @@ def normalize_unicode(texts: pl.Series, form: Form) -> Rewritten:
     )
     moved = exchanged != normal
     edits = align(list(zip(exchanged.filter(moved), normal.filter(moved), strict=True)))
-    return replace_rows(texts, rows, normal), edits.move_to_rows(rows[moved.to_numpy()])
+    return replace_rows(texts, rows, changed=normal), edits.move_to_rows(rows[moved.to_numpy()])
 
 
 def _single_character_forms(texts: pl.Series, form: Form) -> Points:

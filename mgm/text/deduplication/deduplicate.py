@@ -160,7 +160,9 @@ def _read_parts(source: Path, columns: list[str], description: str) -> Iterator[
     """Yield the parts of a table, each with the number of its first row."""
     first = 0
     num_parts = len(read_manifest(source).parts)
-    for part in progress(read_parts(source, columns), f"deduplicate {source.name}: {description}", num_parts):
+    for part in progress(
+        read_parts(source, columns), f"deduplicate {source.name}: {description}", total=num_parts
+    ):
         yield first, part
         first += part.height
 
@@ -271,4 +273,4 @@ class _Transform:
             EXACT_DUPLICATE: pl.Series(dropped & copies.exact[rows]),
             NEAR_DUPLICATE: pl.Series(dropped & copies.near[rows]),
         }
-        return Transformed(*split_rejected(original, frame.with_columns(split=split), reasons))
+        return Transformed(*split_rejected(original, frame.with_columns(split=split), reasons=reasons))

@@ -75,7 +75,7 @@ def segment(
             name="paragraph",
         ),
     )
-    kept, rejected = split_rejected(frame, tokens, {NO_WORDS: pl.Series(counts == 0)})
+    kept, rejected = split_rejected(frame, tokens, reasons={NO_WORDS: pl.Series(counts == 0)})
     return kept, FactorizedTokens.from_codes(words.code, words.types, counts=counts[counts > 0]), rejected
 
 

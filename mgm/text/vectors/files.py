@@ -56,7 +56,7 @@ def read_vectors(
     if not path.is_file():
         names = [p.name for p in folder.glob("*") if p.suffix in SUFFIXES]
         raise FileNotFoundError(f"text.vectors.file: {path}: no such file{nearest(name, names)}")
-    builder = _TableBuilder(vocabulary, width, stem)
+    builder = _TableBuilder(vocabulary, width, stem=stem)
     (_read_npy if path.suffix == ".npy" else _read_text)(path, builder)
     return builder.table
 
@@ -64,7 +64,7 @@ def read_vectors(
 class _TableBuilder:
     """The table while it is filled."""
 
-    def __init__(self, vocabulary: Vocabulary, width: int, stem: bool) -> None:
+    def __init__(self, vocabulary: Vocabulary, width: int, *, stem: bool) -> None:
         self.vocabulary, self.width, self.stem = vocabulary, width, stem
         self.table = np.zeros((len(vocabulary) + 1, width), np.float32)
         self.has_vector = np.zeros(len(vocabulary) + 1, np.bool_)
@@ -114,7 +114,7 @@ def _read_text(path: Path, builder: _TableBuilder) -> None:
     dimensions = announced = None
     seen = 0
     blocks = -(-path.stat().st_size // CHUNK_BYTES)
-    for number, lines in progress(_line_chunks(path), f"reading {path.name}", blocks, " blocks"):
+    for number, lines in progress(_line_chunks(path), f"reading {path.name}", total=blocks, unit=" blocks"):
         if dimensions is None:
             first = lines[0].split() if len(lines) else []
             if len(first) == 2 and all(field.isdecimal() for field in first):

@@ -100,7 +100,7 @@ class _Sentences:
         self.names = pl.concat([pl.Series("word", [None], dtype=pl.String), self.vocabulary.table["word"]])
         self.count = sum(_known_words(part, rows)[1].size for part, rows in self.chunks)
         all_epochs = chain.from_iterable(repeat(self.chunks, self.epochs))
-        self.remaining = progress(all_epochs, self.description, len(self.chunks) * self.epochs)
+        self.remaining = progress(all_epochs, self.description, total=len(self.chunks) * self.epochs)
 
     def __iter__(self) -> Iterator[list[str]]:
         for part, rows in islice(self.remaining, len(self.chunks)):

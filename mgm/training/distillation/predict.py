@@ -16,8 +16,8 @@ from mgm.training.kinds import TASK_TRAINING
 def predict_scores(
     network: Network,
     task: Task,
-    corpora: Iterable[tuple[str, Iterable[FeaturePart]]],
     *,
+    corpora: Iterable[tuple[str, Iterable[FeaturePart]]],
     tokens_per_batch: int = TOKENS_PER_BATCH,
 ) -> pl.DataFrame:
     """Return corpus, doc_id and the score columns of a task for every training document, labelled or not."""

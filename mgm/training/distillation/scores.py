@@ -27,7 +27,7 @@ TeacherPredictions = npt.NDArray[np.float32]
 """(n,K) probabilities, or (n,) values; NaN for documents that no teacher scored."""
 
 
-def save_scores(path: Path, scores: pl.DataFrame, task: Task) -> None:
+def save_scores(path: Path, scores: pl.DataFrame, *, task: Task) -> None:
     """Write a file of scores: corpus, doc_id and the columns of the task's kind."""
     path.parent.mkdir(parents=True, exist_ok=True)
     scores.write_parquet(path, compression="zstd", row_group_size=20_000, metadata={TASK_KEY: task.name})
@@ -64,8 +64,8 @@ def read_scores(path: Path, task: Task) -> pl.DataFrame:
 def average_teachers(
     files: Sequence[Path],
     task: Task,
-    documents: Mapping[str, pl.DataFrame],
     *,
+    documents: Mapping[str, pl.DataFrame],
     temperature: float = 1.0,
 ) -> TeacherPredictions:
     """Return the mean prediction for each document over the files that score it.
@@ -108,7 +108,7 @@ def has_target(predictions: TeacherPredictions) -> npt.NDArray[np.bool_]:
     return np.asarray(~np.isnan(predictions.reshape(len(predictions), -1)).any(axis=1), bool)
 
 
-def label_agreement(predictions: TeacherPredictions, labels: pl.Series, task: Task) -> float | None:
+def label_agreement(predictions: TeacherPredictions, labels: pl.Series, *, task: Task) -> float | None:
     """Return the agreement of predictions with the labels (a column `<task>__y`) of the documents that have both.
 
     It is the share of most probable classes that are the label, the F1 of labels with a probability of at least 0.5, or Pearson's r;

@@ -23,7 +23,7 @@ FACTS = "taught.json"
 
 
 def save_teacher_predictions(
-    folder: Path, task: Task, corpus: str, *, predictions: TeacherPredictions, part_rows: Sequence[int]
+    folder: Path, task: Task, *, corpus: str, predictions: TeacherPredictions, part_rows: Sequence[int]
 ) -> None:
     """Write the predictions for a corpus's documents, cut into parts of these numbers of rows."""
     subfolder = folder / task.name / corpus
@@ -59,7 +59,7 @@ def check_store(folder: Path, *, features: dict[str, str], tasks: Sequence[str])
 
 
 def add_teacher_predictions(
-    part: FeaturePart, folder: Path, tasks: Sequence[Task], *, corpus: str, index: int
+    part: FeaturePart, folder: Path, *, tasks: Sequence[Task], corpus: str, index: int
 ) -> FeaturePart:
     """Return a part of features with teachers' predictions as further columns, memory-mapped.
 

@@ -35,11 +35,11 @@ def store_teachers(
         FileNotFoundError, ValueError: see `average_teachers`.
     """
     documents = {corpus: _read_documents(features / corpus, task) for corpus in task.corpora}
-    predictions = average_teachers(files, task, documents, temperature=temperature)
+    predictions = average_teachers(files, task, documents=documents, temperature=temperature)
     ends = np.cumsum([frame.height for frame in documents.values()])
     for corpus, of_corpus in zip(documents, np.split(predictions, ends[:-1]), strict=True):
         rows = [part.rows for part in read_manifest(features / corpus).parts]
-        save_teacher_predictions(store, task, corpus, predictions=of_corpus, part_rows=rows)
+        save_teacher_predictions(store, task, corpus=corpus, predictions=of_corpus, part_rows=rows)
     labels = pl.concat(frame[task.encoded] for frame in documents.values())
     predicted = has_target(predictions)
     return {
@@ -47,7 +47,7 @@ def store_teachers(
         "temperature": temperature,
         "documents": int(predicted.sum()),
         "unlabelled": int((pl.Series(predicted) & labels.is_null()).sum()),
-        "agreement": label_agreement(predictions, labels, task),
+        "agreement": label_agreement(predictions, labels, task=task),
     }
 
 

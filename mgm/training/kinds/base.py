@@ -37,7 +37,7 @@ class TaskTraining(ABC):
     def metric(self, pair: Pair, num_labels: int) -> float:
         """Return the first metric of a task."""
 
-    def pair(self, outcome: Outcome, rows: PartRows, task: Task) -> Pair:
+    def pair(self, outcome: Outcome, rows: PartRows, *, task: Task) -> Pair:
         """Return the predictions and labels of those of `rows` that have a label.
 
         Args:

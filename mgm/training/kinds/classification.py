@@ -33,7 +33,7 @@ class ClassificationTraining(TaskTraining):
 
     def tune_tau(self, pair: Pair | None, log_prior: np.ndarray) -> float:
         """Return the strength of the adjustment; 0 without a labelled row."""
-        return 0.0 if pair is None else tune_tau(pair.predicted, pair.truth, log_prior)
+        return 0.0 if pair is None else tune_tau(pair.predicted, pair.truth, log_prior=log_prior)
 
     def log_prior(self, labels: pl.Series, num_labels: int) -> np.ndarray:
         """Return the log frequency (K,) of each class."""
@@ -48,7 +48,7 @@ class ClassificationTraining(TaskTraining):
         self, features: sparse.csr_matrix, targets: np.ndarray, *, head: Head, num_outputs: int, c: float
     ) -> LinearModel:
         """Return one hyperplane a class."""
-        return fit_classes(features, targets, num_outputs, c)
+        return fit_classes(features, targets, num_classes=num_outputs, c=c)
 
     def scores(self, predictions: np.ndarray) -> npt.NDArray[np.float32]:
         """Return log-probabilities."""

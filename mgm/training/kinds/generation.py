@@ -15,7 +15,7 @@ class GenerationTraining(TaskTraining):
 
         return float(CHRF().corpus_score(pair.predicted.tolist(), [pair.truth.tolist()]).score) / 100
 
-    def pair(self, outcome: Outcome, rows: PartRows, task: Task) -> Pair:
+    def pair(self, outcome: Outcome, rows: PartRows, *, task: Task) -> Pair:
         """Return the generated texts and the references; all of `rows` have one."""
         assert isinstance(outcome, Texts)
         return Pair(predicted=outcome.text, truth=rows.part.documents[task.name][rows.rows].to_numpy())

@@ -50,7 +50,7 @@ class MultilabelTraining(TaskTraining):
         self, features: sparse.csr_matrix, targets: np.ndarray, *, head: Head, num_outputs: int, c: float
     ) -> LinearModel:
         """Return one hyperplane a label."""
-        models = [fit_label(features, targets[:, label] > 0, c) for label in range(num_outputs)]
+        models = [fit_label(features, targets[:, label] > 0, c=c) for label in range(num_outputs)]
         return LinearModel(
             weight=np.stack([m.weight[0] for m in models]),
             intercept=np.concatenate([m.intercept for m in models]),

@@ -32,7 +32,7 @@ class RegressionTraining(TaskTraining):
     ) -> LinearModel:
         """Return ridge regression on the standardised targets."""
         assert isinstance(head, RegressionHead)
-        return fit_ridge(features, (targets - float(head.mean)) / float(head.deviation), c)
+        return fit_ridge(features, (targets - float(head.mean)) / float(head.deviation), c=c)
 
     def score_columns(self, task: Task) -> list[str]:
         """Return the one column of values."""

@@ -23,7 +23,7 @@ class TaggingTraining(TaskTraining):
         """Return the F1 of whole spans with their labels."""
         return float(2 * pair.predicted.sum() / max(pair.truth.sum(), 1))
 
-    def pair(self, outcome: Outcome, rows: PartRows, task: Task) -> Pair:
+    def pair(self, outcome: Outcome, rows: PartRows, *, task: Task) -> Pair:
         """Return the counts of spans in the labelled rows."""
         assert isinstance(outcome, Tags)
         tags, count = flatten_lists(rows.labels_of(task))
@@ -31,8 +31,10 @@ class TaggingTraining(TaskTraining):
         is_labelled = count > 0
         words = np.repeat(is_labelled, rows.length)
         sentences = sentence[np.repeat(is_labelled, sentence_count)]
-        predicted = _keys(word_spans(outcome.tags[words], outcome.score[words], sentences))
-        truth = _keys(word_spans(tags.astype(np.int64), np.zeros(len(tags), np.float32), sentences))
+        predicted = _keys(word_spans(outcome.tags[words], outcome.score[words], sentence_length=sentences))
+        truth = _keys(
+            word_spans(tags.astype(np.int64), np.zeros(len(tags), np.float32), sentence_length=sentences)
+        )
         num_right = len(np.intersect1d(predicted, truth, assume_unique=True))
         return Pair(predicted=np.array([num_right]), truth=np.array([len(predicted) + len(truth)]))
 

@@ -50,7 +50,7 @@ class DocumentInputs:
         def gather(planned: PlannedBatch) -> Batch:
             return collate(self.sources[planned.source].part, planned.rows)
 
-        with closing(load_batches(batches, gather, next(self.encoder.parameters()).device)) as loader:
+        with closing(load_batches(batches, gather, device=next(self.encoder.parameters()).device)) as loader:
             for batch in loader:
                 with torch.no_grad():
                     input_BX = self.fusion.read(self.encoder(batch, with_words=False)[0])

@@ -58,7 +58,7 @@ class MaskedWords(nn.Module):
         self.normalise = nn.ModuleDict({name: nn.LayerNorm(w) for name, w in encoder.widths.items()})
         self.context = nn.Linear(encoder.word_width + sum(encoder.widths.values()), width)
         self.scale = nn.LayerNorm(width)
-        self.words = SampledSoftmax(vocabulary_size, width, sample)
+        self.words = SampledSoftmax(vocabulary_size, width, sample=sample)
 
     def forward(self, batch: Batch, share: float) -> tuple[Tensor, int]:
         """Return the mean loss, a scalar, of the words that were masked, and their number."""
@@ -79,8 +79,8 @@ class MaskedWords(nn.Module):
 def pretrain(  # noqa: PLR0913  (options by name, with defaults)
     encoder: Encoder,
     sources: Sequence[PartRows],
-    settings: PretrainSettings,
     *,
+    settings: PretrainSettings,
     vocabulary_size: int,
     seed: int,
     threads: int,
@@ -100,7 +100,9 @@ def pretrain(  # noqa: PLR0913  (options by name, with defaults)
         )
     with deterministic(threads):
         seed_rng(seed, 1 << 20)
-        loop = _PretrainingLoop(encoder, sources, settings, vocabulary_size=vocabulary_size, seed=seed)
+        loop = _PretrainingLoop(
+            encoder, sources, settings=settings, vocabulary_size=vocabulary_size, seed=seed
+        )
         loop.resume(checkpoint, on_epoch)
         while loop.epoch < settings.epochs:
             on_epoch(loop.run_epoch())
@@ -117,8 +119,8 @@ class _PretrainingLoop:
         self,
         encoder: Encoder,
         sources: Sequence[PartRows],
-        settings: PretrainSettings,
         *,
+        settings: PretrainSettings,
         vocabulary_size: int,
         seed: int,
     ) -> None:
@@ -150,7 +152,7 @@ class _PretrainingLoop:
         start, num_words, num_masked = time.perf_counter(), 0, 0
         total = torch.zeros((), device=self.device)
         self.model.train()
-        with closing(load_batches(batches, self._gather, self.device)) as loader:
+        with closing(load_batches(batches, self._gather, device=self.device)) as loader:
             for done, batch in enumerate(loader, start=1):
                 if not (batch.type_id > 0).any():
                     continue

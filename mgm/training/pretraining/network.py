@@ -79,7 +79,7 @@ def pretrain_network(
         history = pretrain(
             encoder,
             rows,
-            settings.pretrain,
+            settings=settings.pretrain,
             vocabulary_size=vocabulary_size,
             seed=settings.seed,
             threads=settings.train.threads,
@@ -117,4 +117,4 @@ def _initial_modules(
     if word_vectors is not None:
         initialize_word_vectors(encoder, word_vectors)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    return encoder.to(device), build_fusion(settings.model, encoder.widths, []).to(device)
+    return encoder.to(device), build_fusion(settings.model, encoder.widths, tasks=[]).to(device)

@@ -22,7 +22,7 @@ class SampledSoftmax(nn.Module):
     expected count (importance sampling). With a vocabulary that is no larger, and outside of training, all words are taken.
     """
 
-    def __init__(self, vocabulary_size: int, width: int, sample: int) -> None:
+    def __init__(self, vocabulary_size: int, width: int, *, sample: int) -> None:
         """Make the scores of words for contexts of a width."""
         super().__init__()
         self.size, self.sample = vocabulary_size, sample

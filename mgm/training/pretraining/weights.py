@@ -19,7 +19,7 @@ from mgm.files import read_json, write_json
 FACTS, WEIGHTS = "pretrained.json", "weights.safetensors"
 
 
-def save_pretrained(folder: Path, weights: dict[str, Tensor], facts: dict[str, Any]) -> None:
+def save_pretrained(folder: Path, weights: dict[str, Tensor], *, facts: dict[str, Any]) -> None:
     """Write the weights, if there are any, and then the facts."""
     folder.mkdir(parents=True, exist_ok=True)
     if weights:

@@ -22,7 +22,7 @@ class Weighting(nn.Module):
     def begin_epoch(self) -> None:
         """Reset the state that is not part of `state_dict`; called before each epoch."""
 
-    def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], network: Network) -> None:
+    def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], *, network: Network) -> None:
         """Compute the gradients of the parameters of `network`.
 
         Only the losses of the deep branch are weighted. Tasks share nothing of the wide branch (of tagging), where a factor

@@ -18,8 +18,8 @@ def test_equal_rows_are_equal_bytes_whatever_their_order(tmp_path):
         row("a", tags=[]),
         row("c", tags=["t", "u"], aside="not a column"),
     ]
-    one = write_corpus(tmp_path / "new" / "one.parquet", rows, TASKS)
-    two = write_corpus(tmp_path / "two.parquet", rows[::-1], TASKS)
+    one = write_corpus(tmp_path / "new" / "one.parquet", rows, tasks=TASKS)
+    two = write_corpus(tmp_path / "two.parquet", rows[::-1], tasks=TASKS)
     assert one.read_bytes() == two.read_bytes()
     table = pq.read_table(one)
     assert table.schema.names == ["doc_id", "text", "lang", "group", "score", "tags", "spans"]
@@ -42,6 +42,6 @@ def test_bad_rows_leave_the_file_that_was_there(tmp_path, rows, reason):
     path = tmp_path / "corpus.parquet"
     path.write_bytes(b"yesterday's")
     with pytest.raises((ValueError, TypeError), match=reason):
-        write_corpus(path, rows, TASKS)
+        write_corpus(path, rows, tasks=TASKS)
     assert path.read_bytes() == b"yesterday's"
     assert list(tmp_path.iterdir()) == [path]

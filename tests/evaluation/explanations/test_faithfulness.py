@@ -56,7 +56,7 @@ def target_of(
     made: Made, batch: Batch, name: str, label: str | None, span: torch.Tensor | None = None
 ) -> Target:
     prediction, task = ExplainedPrediction(label=label, span=span), made.task(name)
-    return explanation_of(task).make_target(made.network, batch, task, prediction)
+    return explanation_of(task).make_target(made.network, batch, task=task, prediction=prediction)
 
 
 def drop(
@@ -72,7 +72,7 @@ def drop(
     return comprehensiveness(
         made.network,
         batch,
-        made.task(name),
+        task=made.task(name),
         attribution=attribution,
         deletions=Deletions(shares=shares, random_draws=random_draws, generator=np.random.default_rng(0)),
         group=group,
@@ -88,7 +88,7 @@ def test_a_versions_score_is_that_of_the_shorter_text(made: Made) -> None:
     target = target_of(made, batch, "themes", "moon")
     keep = torch.ones(2, batch.word.numel(), dtype=torch.bool)
     keep[1, 1:3] = False
-    found = explanation_of(task).scores(made.network, keep_words(batch, keep), task, target)
+    found = explanation_of(task).scores(made.network, keep_words(batch, keep), task=task, target=target)
     place = made.labels["themes"].index("moon")
     for version in range(2):
         alone = keep_words(batch, keep[version : version + 1])
@@ -113,7 +113,11 @@ def test_a_spans_words_are_not_deleted(made: Made) -> None:
     short = keep_words(batch, keep)
     place = int(keep[0, :5].sum())
     before, after = (
-        float(explanation_of(task).scores(made.network, b, task, target, torch.tensor([[at]]))[0])
+        float(
+            explanation_of(task).scores(
+                made.network, b, task=task, target=target, span_BN=torch.tensor([[at]])
+            )[0]
+        )
         for b, at in ((batch, 5), (short, place))
     )
     assert fallen.top == pytest.approx(before - after, abs=1e-6)
@@ -153,7 +157,7 @@ def test_attributions_to_the_only_word_read_are_faithful() -> None:
         batch = one(part, row)
         target = target_of(made, batch, "price", None)
         found = attribute_words(
-            made.network, batch, task, target=target, baseline={}, settings=ExplainSettings()
+            made.network, batch, task=task, target=target, baseline={}, settings=ExplainSettings()
         )
         words = [types[i] for i in part.documents["word"][row]]
         share = found.words.tolist()

@@ -33,7 +33,7 @@ def target_of(
     made: Made, batch: Batch, name: str, label: str | None, true: str = "", span: torch.Tensor | None = None
 ) -> Target:
     prediction, task = ExplainedPrediction(label=label, true=true, span=span), made.task(name)
-    return explanation_of(task).make_target(made.network, batch, task, prediction)
+    return explanation_of(task).make_target(made.network, batch, task=task, prediction=prediction)
 
 
 def baseline(made: Made, corpus: str) -> dict[str, torch.Tensor]:
@@ -64,7 +64,9 @@ def test_what_words_add_is_the_output_less_the_baselines(
     target = target_of(made, batch, name, answer, "soup")
     average = baseline(made, corpus)
     settings = ExplainSettings(steps=32, max_steps=512, tolerance=0.005)
-    found = attribute_words(made.network, batch, task, target=target, baseline=average, settings=settings)
+    found = attribute_words(
+        made.network, batch, task=task, target=target, baseline=average, settings=settings
+    )
     with torch.no_grad():
         output = float((made.network(batch)[name] * target.coefficients).sum())
         deep = float((made.network.deep_outputs(batch)[name] * target.coefficients).sum())
@@ -79,7 +81,7 @@ def test_what_words_add_is_the_output_less_the_baselines(
     alone = integrated_gradients(
         made.network,
         batch,
-        name,
+        task=name,
         coefficients=target.coefficients,
         baseline=average,
         settings=path(512, 512, 0.005),
@@ -105,7 +107,7 @@ def test_in_a_linear_model_each_word_adds_its_own_output() -> None:
     found = integrated_gradients(
         linear.network,
         batch,
-        "keys",
+        task="keys",
         coefficients=target.coefficients,
         baseline=average,
         settings=path(1, 1, 1.0),
@@ -129,7 +131,7 @@ def test_two_occurrences_of_a_word_have_shares_of_their_own(made: Made) -> None:
     found = integrated_gradients(
         made.network,
         batch,
-        "price",
+        task="price",
         coefficients=target.coefficients,
         baseline=baseline(made, "menus"),
         settings=path(32, 32, 1.0),
@@ -151,7 +153,7 @@ def test_points_are_doubled_until_the_sum_is_exact_enough(
         return integrated_gradients(
             made.network,
             batch,
-            "dish",
+            task="dish",
             coefficients=target.coefficients,
             baseline=average,
             settings=settings,

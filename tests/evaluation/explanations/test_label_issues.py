@@ -13,7 +13,7 @@ TOPICS = Task(name="topics", kind="multilabel", corpora=["c"], labels=tuple(SPAC
 
 
 def find(probs: np.ndarray, labels: pl.Series, task: Task) -> LabelIssues:
-    return explanation_of(task).label_issues(probs, labels, task)
+    return explanation_of(task).label_issues(probs, labels, task=task)
 
 
 def probabilities(true: np.ndarray) -> np.ndarray:

@@ -35,7 +35,9 @@ def everything(made: Made, corpus: str) -> Batch:
 
 def test_nothing_masked_is_what_the_network_says(made: Made) -> None:
     for corpus, part in made.parts.items():
-        found = masked_outcomes(made.network, part, made.of(corpus), mean_vectors(made.network, [part]))
+        found = masked_outcomes(
+            made.network, part, tasks=made.of(corpus), means=mean_vectors(made.network, [part])
+        )
         known = decode(made.network, part, rows=np.arange(part.documents.height), tasks=made.of(corpus))
         for task in made.of(corpus):
             mine, own = found[NOTHING][task.name], known[task.name]
@@ -75,7 +77,7 @@ def test_masking_a_granularity_makes_its_vector_constant(made: Made, name: str) 
         expected = decode(made.network, part, rows=np.arange(part.documents.height), tasks=[task])["themes"]
     finally:
         handle.remove()
-    found = masked_outcomes(made.network, part, [task], mean)
+    found = masked_outcomes(made.network, part, tasks=[task], means=mean)
     assert found[name]["themes"] == pytest.approx(expected, abs=1e-5)
     assert np.abs(found[name]["themes"] - found[NOTHING]["themes"]).max() > 1e-4  # type: ignore[operator]
 
@@ -101,7 +103,7 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
         expected = decode(made.network, part, rows=np.arange(part.documents.height), tasks=[task])["keys"]
     finally:
         handle.remove()
-    found = masked_outcomes(made.network, part, [task], mean)[name]["keys"]
+    found = masked_outcomes(made.network, part, tasks=[task], means=mean)[name]["keys"]
     assert isinstance(found, Tags)
     assert isinstance(expected, Tags)
     assert np.array_equal(found.tags, expected.tags)
@@ -111,7 +113,7 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
 def test_masking_a_part_leaves_the_other_to_decide(made: Made) -> None:
     part, task = made.parts["menus"], made.task("dish")
     deep, wide = made.network.branch_outputs(everything(made, "menus"))
-    found = masked_outcomes(made.network, part, [task], mean_vectors(made.network, [part]))
+    found = masked_outcomes(made.network, part, tasks=[task], means=mean_vectors(made.network, [part]))
     assert found[WIDE]["dish"] == pytest.approx(deep["dish"].softmax(1).detach().numpy(), abs=1e-5)
     assert found[DEEP]["dish"] == pytest.approx(wide["dish"].softmax(1).detach().numpy(), abs=1e-5)
 
@@ -136,6 +138,7 @@ def test_without_validation_documents_the_mask_is_zero(made: Made) -> None:
     assert nothing.pooled == {}
     zeros = MeanVectors({"word": torch.zeros(16)}, nothing.words)
     found, expected = (
-        masked_outcomes(made.network, part, [task], mean)["word"]["themes"] for mean in (nothing, zeros)
+        masked_outcomes(made.network, part, tasks=[task], means=mean)["word"]["themes"]
+        for mean in (nothing, zeros)
     )
     assert np.array_equal(found, expected)  # type: ignore[arg-type]

@@ -12,12 +12,12 @@ from tests.evaluation.explanations.conftest import Made
 def test_the_change_is_the_masked_metric_less_the_unmasked(made: Made) -> None:
     part, tasks = made.parts["menus"], made.of("menus")
     rows: PredictionsByMask = {}
-    outcomes = masked_outcomes(made.network, part, tasks, mean_vectors(made.network, [part]))
+    outcomes = masked_outcomes(made.network, part, tasks=tasks, means=mean_vectors(made.network, [part]))
     for half in (part.documents[:11], part.documents[11:]):  # two parts, as a corpus has them
         some = masked_outcomes(
-            made.network, FeaturePart(half, part.types), tasks, mean_vectors(made.network, [part])
+            made.network, FeaturePart(half, part.types), tasks=tasks, means=mean_vectors(made.network, [part])
         )
-        add_predictions(rows, some, half, corpus="menus", tasks=tasks, thresholds={})
+        add_predictions(rows, some, documents=half, corpus="menus", tasks=tasks, thresholds={})
     found = masking_effects(rows, tasks, resamples=50, seed=1)
     assert set(found) == {"dish", "price", "keys"}
     space, known = made.labels["dish"], part.documents["dish"].is_not_null()

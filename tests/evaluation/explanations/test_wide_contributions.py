@@ -19,7 +19,7 @@ def make_batch() -> Callable[..., Batch]:
 
 
 def part() -> Wide:
-    made = Wide(WideSettings(buckets=1 << 20), 50, {"genre": 3, "size": 1})
+    made = Wide(WideSettings(buckets=1 << 20), 50, widths={"genre": 3, "size": 1})
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for table in (made.words, made.characters):
@@ -37,7 +37,7 @@ def test_each_word_adds_weight_times_value_of_its_ngrams(
     made = part()
     batch = make_batch([[[[1, 2, 1]]]])
     coefficients = torch.tensor([[1.0, -1.0, 0.0]])
-    found = wide_contributions(made, batch, "genre", coefficients)
+    found = wide_contributions(made, batch, task="genre", coefficients_BK=coefficients)
 
     def ngrams(words: list[int]) -> set[int]:
         return set(made.word_ngrams(make_batch([[[words]]])).item.tolist())
@@ -61,12 +61,12 @@ def test_each_word_adds_weight_times_value_of_its_ngrams(
 
 def test_an_ngram_across_words_is_shared_by_all_its_words(make_batch: Callable[..., Batch]) -> None:
     chinese = WideChineseSettings(ngram_min=3, ngram_max=3)
-    made = Wide(WideSettings(chinese=chinese), 50, {"genre": 1})
+    made = Wide(WideSettings(chinese=chinese), 50, widths={"genre": 1})
     batch = make_batch([[[[1, 2, 3, 4]]]], chinese={1: "明", 2: "月", 3: "照高"})
     whole, rest = made.character_occurrences(batch).item[-2:].tolist()  # 明月照, 月照高
     with torch.no_grad():
         made.characters.weight[whole], made.characters.weight[rest] = 6.0, 2.0
-    found = wide_contributions(made.eval(), batch, "genre", torch.ones(1, 1))
+    found = wide_contributions(made.eval(), batch, task="genre", coefficients_BK=torch.ones(1, 1))
     bag = made.character_ngrams(batch)
     value = float(made.values(bag, made.idf_character)[bag.item == whole])  # of every n-gram the same
     assert found.tolist() == pytest.approx([2 * value, (2 + 1) * value, (2 + 1) * value, 0.0])
@@ -81,7 +81,9 @@ def test_the_sum_is_the_output_less_the_prior_for_every_document(
     batch = make_batch([[[[1, 2, 3], [4]]], [[[5, 6]], [[2, 2]]], [[[7]]]], chinese=chinese)
     width = made.widths[task]
     coefficients = torch.randn(3, width, generator=torch.Generator().manual_seed(1))
-    found = wide_contributions(made, batch, task, coefficients).split(batch.words_per_document.tolist())
+    found = wide_contributions(made, batch, task=task, coefficients_BK=coefficients).split(
+        batch.words_per_document.tolist()
+    )
     with torch.no_grad():
         logits = made(batch)[task]
     first = 0 if task == "genre" else 3
@@ -99,7 +101,7 @@ def tagging() -> WideTagging:
 def test_what_words_add_to_emissions_sums_to_them(make_batch: Callable[..., Batch]) -> None:
     made, batch = tagging(), make_batch([[[[1, 2, 3], [4]], [[5, 6]]]])
     coefficients = torch.randn(6, 5, generator=torch.Generator().manual_seed(1))
-    found = tagging_contributions(made, batch, "keys", coefficients)
+    found = tagging_contributions(made, batch, task="keys", coefficients_NC=coefficients)
     with torch.no_grad():
         expected = (made(batch)["keys"] * coefficients).sum()
     assert float(found.sum()) == pytest.approx(float(expected), abs=1e-4)
@@ -118,5 +120,5 @@ def test_a_features_weight_is_shared_by_its_words(
         owners = [d for d in distances if 0 <= d <= 1] or [0]  # nothing stands before the first word
         for owner in owners:
             expected[owner] += value / len(owners)
-    found = tagging_contributions(made, batch, "names", coefficients)
+    found = tagging_contributions(made, batch, task="names", coefficients_NC=coefficients)
     assert found.tolist() == pytest.approx([*expected, 0.0], abs=1e-5)

@@ -79,7 +79,7 @@ def test_intervals_and_slices_are_of_the_same_sums() -> None:
     for name, value in statistics.score().items():
         assert bounds[name][0] <= value <= bounds[name][1]
     bootstrap = GroupBootstrap({"c": rows["group"]}, resamples=20, seed=1)
-    found = slices(rows, rows["t_true"], TASK, bootstrap=bootstrap, min_groups=2)
+    found = slices(rows, rows["t_true"], task=TASK, bootstrap=bootstrap, min_groups=2)
     english = next(e for e in found if e["name"] == "en")
     own = EVALUATION.statistics(rows.filter(lang="en"), TASK).score()["chrf"]
     assert english["metric"] == "chrf" and english["value"] == pytest.approx(own, abs=1e-4)
@@ -87,13 +87,15 @@ def test_intervals_and_slices_are_of_the_same_sums() -> None:
 
 def test_the_baseline_is_the_better_of_lead_and_copy() -> None:
     rows = frame("generation", ENGLISH, SAID, t_lead=["no"] * 4, t_copy=ENGLISH)
-    name, copied = EVALUATION.predict_baseline(rows, pl.Series(ENGLISH), TASK)
+    name, copied = EVALUATION.predict_baseline(rows, pl.Series(ENGLISH), task=TASK)
     assert name == "copy" and copied["t"].to_list() == ENGLISH
     assert (
-        EVALUATION.predict_baseline(rows.rename({"t_lead": "t_copy", "t_copy": "t_lead"}), rows["t"], TASK)[0]
+        EVALUATION.predict_baseline(
+            rows.rename({"t_lead": "t_copy", "t_copy": "t_lead"}), rows["t"], task=TASK
+        )[0]
         == "lead"
     )
-    entry = summarize(rows, pl.Series(ENGLISH), TASK, resamples=20, seed=1)
+    entry = summarize(rows, pl.Series(ENGLISH), task=TASK, resamples=20, seed=1)
     assert entry["against"] == "copy" and entry["baseline"] == 1.0
     assert entry["table"][0]["metric"] == "chrf" and entry["unseen_labels"] == 0
     assert re.search(r"t +chrf +0\.\d+ \[.*\] +copy 1\.000 +n 4", summary_lines({"t": entry})[0])

@@ -37,7 +37,7 @@ def batch() -> Batch:
     """Menus, which carry three tasks of four."""
     (part,) = FEATURES["menus"]
     rows = part.documents["dish"].is_not_null().arg_true().to_numpy()[:9]
-    return collate(part, rows, TASKS)
+    return collate(part, rows, tasks=TASKS)
 
 
 def network() -> Network:
@@ -64,7 +64,8 @@ def gradients(made: Network) -> dict[str, Tensor]:
 
 def after(weighting: Weighting, batch: Batch, *chosen: str) -> tuple[Network, dict[str, Tensor]]:
     made = network()
-    weighting.backward(*losses(made, batch, *chosen), made)
+    deep, wide = losses(made, batch, *chosen)
+    weighting.backward(deep, wide, network=made)
     return made, gradients(made)
 
 
@@ -122,7 +123,7 @@ def test_upgrad_conflicts_with_no_task(
     ]
     jacobian = torch.stack(rows)
     assert (jacobian @ jacobian.sum(0)).min() < 0, "the plain sum must harm a task, or nothing is shown"
-    AggregatedWeighting(NAMES, name="UPGrad").backward(deep, losses(made, batch)[1], made)
+    AggregatedWeighting(NAMES, name="UPGrad").backward(deep, losses(made, batch)[1], network=made)
     step = torch.cat([torch.zeros_like(p).ravel() if p.grad is None else p.grad.ravel() for p in shared])
     assert (jacobian @ step).min() > -1e-6
     _, plain = after(Weighting(NAMES), batch)

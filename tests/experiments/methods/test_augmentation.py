@@ -42,7 +42,7 @@ def test_deletion_keeps_the_order_and_every_sentence(documents: list, probabilit
     """Deleted words leave the others in their order and every sentence one."""
     torch.manual_seed(len(documents))
     batch = batch_of(documents)
-    found = delete_words(batch, probability, set())
+    found = delete_words(batch, probability, word_tasks=set())
     assert torch.equal(found.paragraph_length, batch.paragraph_length)
     for after, before in zip(spelt(found), spelt(batch), strict=True):
         assert len(after) >= 1
@@ -54,12 +54,12 @@ def test_so_many_words_are_deleted_swapped_and_masked() -> None:
     torch.manual_seed(0)
     batch = batch_of([[[list(range(30)) * 2 for _ in range(20)] for _ in range(5)] for _ in range(4)])
     count = batch.word.numel()
-    assert delete_words(batch, 0.2, set()).word.numel() / count == pytest.approx(0.8, abs=0.01)
+    assert delete_words(batch, 0.2, word_tasks=set()).word.numel() / count == pytest.approx(0.8, abs=0.01)
     # of the 18 words of a sentence that are chosen, one stays where it is, by chance
-    moved = (swap_words(batch, 0.3, set()).word != batch.word).float().mean()
+    moved = (swap_words(batch, 0.3, word_tasks=set()).word != batch.word).float().mean()
     assert float(moved) == pytest.approx(0.3 * (1 - 1 / 18), abs=0.02)
     for words in (1, 3, 10):
-        masked = mask_runs(batch, 0.15, words)
+        masked = mask_runs(batch, 0.15, run_length=words)
         hidden = masked.word == len(batch.type_id)
         assert float(hidden.float().mean()) == pytest.approx(0.15, abs=0.02)
         assert torch.equal(masked.word[~hidden], batch.word[~hidden])
@@ -69,7 +69,7 @@ def test_masked_runs_end_with_their_sentence() -> None:
     """Masked words come in runs that end with their sentence and are unknown."""
     torch.manual_seed(1)
     batch = batch_of([[[list(range(1, 13))] * 50]])
-    masked = mask_runs(batch, 0.2, 4)
+    masked = mask_runs(batch, 0.2, run_length=4)
     assert masked.type_id[-1] == 0
     assert masked.type_property[-1].tolist() == [0, 0, 0, 0]
     assert masked.type_ngram_offset.diff()[-1] == 0  # no n-grams
@@ -95,7 +95,7 @@ def test_swapped_words_stay_in_their_sentence(documents: list, labelled: bool) -
     target = torch.full_like(batch.word, NO_LABEL)
     of_first = int(batch.words_per_document[0])
     target[:of_first] = 0 if labelled else NO_LABEL
-    found = swap_words(batch_of(documents, {"names": target}), 0.9, TAGGING)
+    found = swap_words(batch_of(documents, {"names": target}), 0.9, word_tasks=TAGGING)
     for after, before in zip(spelt(found), spelt(batch), strict=True):
         assert sorted(after) == sorted(before)
     pairs = [sorted(zip(b.word.tolist(), b.content.tolist(), strict=True)) for b in (found, batch)]
@@ -116,7 +116,7 @@ def test_labels_move_with_the_remaining_words() -> None:
     seen = set()
     for seed in range(60):
         torch.manual_seed(seed)
-        found = delete_words(batch, 0.5, TAGGING)
+        found = delete_words(batch, 0.5, word_tasks=TAGGING)
         assert torch.equal(found.targets["genre"], batch.targets["genre"])
         for words, labels in zip(spelt(found), names(found), strict=True):
             last = None
@@ -131,7 +131,7 @@ def test_labels_move_with_the_remaining_words() -> None:
                 last = span
         seen |= {(*words,) for words in spelt(found)}
     assert any(row[:1] == (2,) for row in seen), "a span must have lost its first word, or nothing is shown"
-    masked = mask_runs(batch, 0.5, 2)
+    masked = mask_runs(batch, 0.5, run_length=2)
     assert torch.equal(masked.targets["names"], batch.targets["names"])
 
 

@@ -188,7 +188,7 @@ class Project:
         write_json(Path("reports/stages/features.json"), {"leaks": features.leaks})
 
     def run(self, gate: str, params: Mapping[str, Any] = PARAMS) -> Verdict:
-        return run_gate(gate, None if gate == "features" else "notes", Settings.parse(dict(params)))
+        return run_gate(gate, None if gate == "features" else "notes", settings=Settings.parse(dict(params)))
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -198,11 +198,11 @@ def reuse_results() -> Iterator[None]:
     results: dict[tuple[str, bytes], dict[str, Any]] = {}
 
     def validate_new(
-        path: Path, frame: Frame, expectations: list[dict[str, Any]], *, parameters: Parameters
+        path: Path, frame: Frame, *, expectations: list[dict[str, Any]], parameters: Parameters
     ) -> list[dict[str, Any]]:
         keys = [_expectation_key(expectation, frame, parameters) for expectation in expectations]
         new = [e for e, key in zip(expectations, keys, strict=True) if key not in results]
-        evaluated = validate(path, frame, new, parameters=parameters) if new else []
+        evaluated = validate(path, frame, expectations=new, parameters=parameters) if new else []
         by_position = {result["expectation_config"]["meta"]["position"]: result for result in evaluated}
         for expectation, key in zip(expectations, keys, strict=True):
             if key not in results:

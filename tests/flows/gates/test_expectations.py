@@ -34,7 +34,7 @@ def run(
     return run_suite(
         "demo",
         "notes",
-        {"documents": Frame(rows=rows, id_column="doc_id")},
+        frames={"documents": Frame(rows=rows, id_column="doc_id")},
         parameters=Parameters(thresholds=parameters or {}),
         suites=folder,
     )

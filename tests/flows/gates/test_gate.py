@@ -100,5 +100,5 @@ def test_parts_do_not_change_the_verdict(project, documents):
 )
 def test_a_wrong_name_is_refused(project, gate, corpus, expected_text):
     with pytest.raises(ValueError) as error:
-        run_gate(gate, corpus, Settings.load())
+        run_gate(gate, corpus, settings=Settings.load())
     assert expected_text in str(error.value)

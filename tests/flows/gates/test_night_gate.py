@@ -43,7 +43,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
         profile = CorpusProfile([t for t in config.active_tasks() if corpus in t.corpora])
         profile.add(part.documents, part.types)
         train = part.documents.filter(pl.col("split") == "train")
-        languages = detected_languages(train, part.types, config.text.language)
+        languages = detected_languages(train, part.types, settings=config.text.language)
         profiles[corpus] = profile.result() | {DETECTED: {"n": train.height, "counts": languages}}
     folder = tmp_path_factory.mktemp("models") / "bundle"
     save_bundle(folder, replace(tiny_corpora.bundle(config), profile={"corpora": profiles}))

@@ -27,7 +27,7 @@ def run(folder: Path, *expectations: dict[str, Any], **parameters: float) -> Ver
     return run_suite(
         "demo",
         "notes",
-        {"documents": Frame(rows=rows, id_column="doc_id")},
+        frames={"documents": Frame(rows=rows, id_column="doc_id")},
         parameters=Parameters(thresholds=parameters),
         suites=folder,
     )
@@ -148,4 +148,4 @@ def test_a_suite_that_cannot_be_evaluated_is_refused_by_name(tmp_path, wrong, ex
 def test_a_file_that_is_no_suite_is_refused(tmp_path, text):
     (tmp_path / "demo.json").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=r"demo\.json: (not valid JSON|expected an object)"):
-        run_suite("demo", "notes", {}, parameters=Parameters(thresholds={}), suites=tmp_path)
+        run_suite("demo", "notes", frames={}, parameters=Parameters(thresholds={}), suites=tmp_path)

@@ -36,7 +36,7 @@ NETWORK = network()
 
 
 def gathered(rows: list[int], part: FeaturePart = PART, with_targets: bool = False) -> Batch:
-    return collate(part, np.array(rows), TASKS if with_targets else [])
+    return collate(part, np.array(rows), tasks=TASKS if with_targets else [])
 
 
 def wrote(rows: list[int], made: Network = NETWORK, beam_size: int | None = None) -> BeamOutput:
@@ -52,7 +52,7 @@ def test_generated_and_copied_probabilities_sum_to_one() -> None:
     """A distribution is one over what can be written or copied."""
     with torch.inference_mode():
         batch = gathered([0, 7, 20])
-        memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
+        memory, start = NETWORK.memory("into_zh", batch, encoded=NETWORK.encode(batch))
         assert NETWORK.text_decoder is not None
         log, _ = NETWORK.text_decoder.step(NETWORK.text_decoder.initial_state(memory), start.expand(3, 2, -1))
     assert log.exp().sum(2).tolist() == [pytest.approx([1.0] * 2, abs=1e-4)] * 3
@@ -65,8 +65,8 @@ def test_teacher_forcing_equals_the_cached_steps() -> None:
         target = batch.targets["into_zh"]
         writer = NETWORK.text_decoder
         assert writer is not None
-        memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
-        forced = writer.teacher_forced_log_probs(memory, start, target)[..., 0]
+        memory, start = NETWORK.memory("into_zh", batch, encoded=NETWORK.encode(batch))
+        forced = writer.teacher_forced_log_probs(memory, start, target_BT=target)[..., 0]
         past, item = writer.initial_state(memory), start.expand(4, 1, -1)
         for place in range(target.shape[1]):
             log, past = writer.step(past, item)
@@ -87,9 +87,11 @@ def test_score_is_the_mean_log_probability(beam_size: int) -> None:
         ends = [END] if len(ids) < CONFIG.model.generation.max_length else []
         with torch.inference_mode():
             batch = gathered([row])
-            memory, start = NETWORK.memory("into_zh", batch, NETWORK.encode(batch))
+            memory, start = NETWORK.memory("into_zh", batch, encoded=NETWORK.encode(batch))
             assert NETWORK.text_decoder is not None
-            forced = NETWORK.text_decoder.teacher_forced_log_probs(memory, start, torch.tensor([ids + ends]))
+            forced = NETWORK.text_decoder.teacher_forced_log_probs(
+                memory, start, target_BT=torch.tensor([ids + ends])
+            )
         assert score == pytest.approx(float(forced[0, :, 0].mean()), abs=1e-3)
 
 
@@ -146,7 +148,7 @@ def test_greedy_takes_the_likeliest_piece_at_each_place() -> None:
             batch = gathered([row])
             writer = made.text_decoder
             assert writer is not None
-            memory, start = made.memory("into_zh", batch, made.encode(batch))
+            memory, start = made.memory("into_zh", batch, encoded=made.encode(batch))
             past, item, by_hand = writer.initial_state(memory), start.expand(1, 1, -1), list[int]()
             while len(by_hand) < longest:
                 log, past = writer.step(past, item)

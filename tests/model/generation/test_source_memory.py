@@ -69,12 +69,14 @@ def test_sentences_stand_behind_the_words_where_several_are_read() -> None:
     ).eval()
     pieces = nn.Embedding(20, 16)
     words = Words(torch.randn(11, 6), documents.sentence_length, documents.sentences_per_document)
-    memory = reader(documents, words, pieces)
+    memory = reader(documents, words, pieces=pieces)
     there = [4 * [True] + 4 * [False], 4 * [True] + 4 * [False], 8 * [True]]
     assert memory.subword_mask_BL.tolist() == there
     assert memory.mask_BM[:, 8:].tolist() == [[True, True], [False, False], [True, True]]
     # a document of which one sentence is read, of two, is as one that has no other
     cut = SourceEncoder(GenerationSettings(width=16, heads=2, feedforward_width=8, max_source_subwords=8), 6)
     long = batch([[[0, 1, 1, 0], [0, 0]]], [2, 1])
-    memory = cut(long, Words(torch.randn(6, 6), long.sentence_length, long.sentences_per_document), pieces)
+    memory = cut(
+        long, Words(torch.randn(6, 6), long.sentence_length, long.sentences_per_document), pieces=pieces
+    )
     assert memory.truncated_B.tolist() == [True] and memory.mask_BM.tolist() == [6 * [True]]

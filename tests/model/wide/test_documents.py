@@ -23,7 +23,7 @@ BUCKETS = 1 << 20
 
 def wide(buckets: int = BUCKETS, chinese: WideChineseSettings | None = None, **widths: int) -> Wide:
     own = chinese or WideChineseSettings()
-    return Wide(WideSettings(buckets=buckets, chinese=own), 50, widths or {"genre": 3, "size": 1})
+    return Wide(WideSettings(buckets=buckets, chinese=own), 50, widths=widths or {"genre": 3, "size": 1})
 
 
 def counts(found: SparseCounts, document: int) -> list[int]:

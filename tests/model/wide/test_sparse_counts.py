@@ -41,7 +41,7 @@ def test_counts_of_occurrences(documents: list[list[int]]) -> None:
 def test_what_words_hold_is_counted_for_their_documents(words: list[list[int]], data: st.DataObject) -> None:
     number = st.integers(0, len(words) - 1)
     documents = data.draw(st.lists(st.lists(number, max_size=5), min_size=1, max_size=4))
-    bag = SparseCounts.of_words(ragged(words), ragged(documents), SIZE)
+    bag = SparseCounts.of_words(ragged(words), ragged(documents), size=SIZE)
     expected = [Counter(item for word in document for item in words[word]) for document in documents]
     assert held(bag, len(documents)) == expected
 

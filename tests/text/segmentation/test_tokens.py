@@ -149,7 +149,7 @@ def test_spans_at_any_character_survive_tagging_of_characters(data: st.DataObjec
         0, named=True
     )
     tags = np.array(row[task.encoded])
-    found = word_spans(tags, np.ones(len(tags), np.float32), np.array(row["sentence"]))
+    found = word_spans(tags, np.ones(len(tags), np.float32), sentence_length=np.array(row["sentence"]))
     assert [(row["start"][a], row["end"][b]) for a, b in zip(found.first, found.last, strict=True)] == [
         (start, end)
     ]

@@ -50,7 +50,9 @@ def test_predictions_are_the_softmax_in_any_row_order(path: Path) -> None:
         "logit:soup": [9.0, 0.0, 2.0],
         "logit:cake": [0.0, 1.0, -2.0],
     }
-    found = average_teachers([written(path, scores | {"text": ["蛋糕", "x", "y"]})], DISH, {"menus": MENUS})
+    found = average_teachers(
+        [written(path, scores | {"text": ["蛋糕", "x", "y"]})], DISH, documents={"menus": MENUS}
+    )
     assert has_target(found).tolist() == [
         True,
         False,
@@ -70,7 +72,7 @@ def test_an_ensemble_is_the_mean_of_probabilities(
         ),
         written(tmp_path / "b.parquet", {"doc_id": ["v1"], "logit:明月": [5.0], "logit:故乡": [-3.0]}),
     ]
-    found = average_teachers(files, THEMES, {"verses": VERSES})
+    found = average_teachers(files, THEMES, documents={"verses": VERSES})
     assert found[0] == pytest.approx(expit([0.0, 1.0]), abs=1e-6)
     assert found[1] == pytest.approx((expit([3.0, -1.0]) + expit([-3.0, 5.0])) / 2, abs=1e-6)
 
@@ -95,14 +97,14 @@ def test_probabilities_are_finite_whatever_the_logits(logits: list[float]) -> No
 def test_a_task_of_several_corpora_tells_equal_ids_apart(path: Path) -> None:
     documents = {"menus": MENUS, "bills": MENUS.with_columns(split=pl.lit("train"))}
     scores = {"corpus": ["bills", "menus", "bills"], "doc_id": ["m0", "m0", "m1"], "value": [1, 2, 3]}
-    found = average_teachers([written(path, scores)], PRICE, documents)
+    found = average_teachers([written(path, scores)], PRICE, documents=documents)
     assert found[has_target(found)].tolist() == [2.0, 1.0, 3.0]
     assert np.flatnonzero(has_target(found)).tolist() == [0, 4, 5]
 
 
 def test_what_is_saved_is_read_back(path: Path) -> None:
     scores = pl.DataFrame({"corpus": ["menus"] * 2} | SCORES)
-    save_scores(path, scores, DISH)
+    save_scores(path, scores, task=DISH)
     assert read_scores(path, DISH).equals(scores.with_columns(pl.col("^logit:.*$").cast(pl.Float32)))
     with pytest.raises(
         ValueError, match=r"scores\.parquet: scores of task 'dish', expected those of 'themes'"
@@ -131,7 +133,7 @@ def test_what_is_saved_is_read_back(path: Path) -> None:
 def test_a_fault_is_named(path: Path, change: dict[str, Any], message: str) -> None:
     columns = {name: values for name, values in (SCORES | change).items() if values is not None}
     with pytest.raises(ValueError) as error:
-        average_teachers([written(path, columns)], DISH, {"menus": MENUS})
+        average_teachers([written(path, columns)], DISH, documents={"menus": MENUS})
     assert str(error.value).startswith(f"{path}: ")
     assert message in str(error.value)
 
@@ -158,10 +160,12 @@ def test_no_file_and_no_parquet(path: Path) -> None:
 
 def test_agreement_with_the_labels() -> None:
     answers = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [np.nan, np.nan]], np.float32)
-    assert label_agreement(answers, pl.Series([0, 1, 1, 1], dtype=pl.Int32), DISH) == pytest.approx(2 / 3)
+    assert label_agreement(answers, pl.Series([0, 1, 1, 1], dtype=pl.Int32), task=DISH) == pytest.approx(
+        2 / 3
+    )
     lists = pl.Series([[0], [0, 1], None, [0]], dtype=pl.List(pl.Int32))
-    assert label_agreement(answers, lists, THEMES) == pytest.approx(2 * 2 / (2 + 3))
+    assert label_agreement(answers, lists, task=THEMES) == pytest.approx(2 * 2 / (2 + 3))
     values = np.array([1.0, 2.0, 4.0, np.nan], np.float32)
     price = pl.Series([10.0, 20.0, 40.0, 1.0], dtype=pl.Float32)
-    assert label_agreement(values, price, PRICE) == pytest.approx(1)
-    assert label_agreement(np.full(4, np.nan, np.float32), price, PRICE) is None
+    assert label_agreement(values, price, task=PRICE) == pytest.approx(1)
+    assert label_agreement(np.full(4, np.nan, np.float32), price, task=PRICE) is None

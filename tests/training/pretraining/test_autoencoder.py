@@ -43,7 +43,7 @@ def digest(*modules: torch.nn.Module) -> str:
 def fresh() -> tuple[Encoder, AutoencoderFusion]:
     torch.manual_seed(1)
     encoder = Encoder(CONFIG.model, vocabulary_size=len(VOCABULARY), ngram_buckets=500)
-    fusion = build_fusion(CONFIG.model, encoder.widths, [])
+    fusion = build_fusion(CONFIG.model, encoder.widths, tasks=[])
     assert isinstance(fusion, AutoencoderFusion)
     return encoder, fusion
 
@@ -88,10 +88,10 @@ def test_layers_learn_and_a_killed_run_resumes(tmp_path: Path) -> None:
 def test_after_training_only_the_decoder_is_refitted() -> None:
     tasks = [t for t in CONFIG.active_tasks() if t.corpora == ["menus"]]
     own = {"menus": FEATURES["menus"]}
-    made = plan_training(CONFIG, with_label_spaces(tasks, SPACES), own, vocabulary_size=len(VOCABULARY))
+    made = plan_training(CONFIG, with_label_spaces(tasks, SPACES), parts=own, vocabulary_size=len(VOCABULARY))
     fitted = fit(made, CONFIG).network
     (part,) = FEATURES["menus"]
-    (held_out,) = select_labelled_rows(own, tasks, "valid")
+    (held_out,) = select_labelled_rows(own, tasks, split="valid")
     errors = decode(fitted, part, rows=held_out.rows, tasks=made.tasks)[RECONSTRUCTION]
     assert isinstance(errors, np.ndarray)
     assert errors.mean() == pytest.approx(1, abs=1e-3)
@@ -123,7 +123,7 @@ def test_a_training_with_the_stack_gives_the_same_bytes_again() -> None:
         digest(
             fit(
                 plan_training(
-                    CONFIG, with_label_spaces(tasks, SPACES), FEATURES, vocabulary_size=len(VOCABULARY)
+                    CONFIG, with_label_spaces(tasks, SPACES), parts=FEATURES, vocabulary_size=len(VOCABULARY)
                 ),
                 CONFIG,
             ).network

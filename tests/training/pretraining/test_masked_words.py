@@ -62,7 +62,7 @@ def run(
     pretrained_on(
         encoder,
         select_training_rows(features),
-        settings,
+        settings=settings,
         vocabulary_size=len(VOCABULARY),
         seed=1,
         threads=1,
@@ -135,7 +135,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, kill_after: int)
 
 def test_nothing_to_guess_is_an_error() -> None:
     with pytest.raises(ValueError, match="pretraining: no document of split train has a known word"):
-        pretrained_on(fresh(), [], CHOSEN, vocabulary_size=len(VOCABULARY), seed=1, threads=1)
+        pretrained_on(fresh(), [], settings=CHOSEN, vocabulary_size=len(VOCABULARY), seed=1, threads=1)
     with pytest.raises(ValueError, match=r"the loss of epoch 1 is nan .* lower pretrain\.learning_rate"):
         run(CHOSEN.model_copy(update={"learning_rate": 1e30}))
 
@@ -191,7 +191,7 @@ def test_training_starts_from_the_pretrained_weights(caplog: pytest.LogCaptureFi
     caplog.clear()
     assert [path.name for path in Path("data/pretrained").iterdir()] == ["pretrained.json"]
     random = encoder_of(settings)
-    before = training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint
+    before = training_run.checkpoint("train", settings, tasks=settings.active_tasks()).fingerprint
 
     settings = stage("pretrained")
     out = caplog.text
@@ -207,12 +207,12 @@ def test_training_starts_from_the_pretrained_weights(caplog: pytest.LogCaptureFi
     assert not torch.equal(
         begun["granularities.word.words.weight"], random["granularities.word.words.weight"]
     )
-    told = {training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint, before}
+    told = {training_run.checkpoint("train", settings, tasks=settings.active_tasks()).fingerprint, before}
     (single,) = [t for t in settings.active_tasks() if t.name == "themes"]
     alone = training_run.prepare(settings, [single]).network.encoder.state_dict()
     assert all(torch.equal(alone[name], weights[f"encoder.{name}"]) for name in alone)
     stage("pretrained", epochs=1)
-    told.add(training_run.checkpoint("train", settings, settings.active_tasks()).fingerprint)
+    told.add(training_run.checkpoint("train", settings, tasks=settings.active_tasks()).fingerprint)
     assert len(told) == 3
 
 

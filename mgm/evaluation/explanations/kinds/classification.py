@@ -44,7 +44,7 @@ class ClassificationExplanation(TaskExplanation):
         )
 
     def make_target(
-        self, network: Network, batch: Batch, task: Task, prediction: ExplainedPrediction
+        self, network: Network, batch: Batch, *, task: Task, prediction: ExplainedPrediction
     ) -> Target:
         """See the base class."""
         with torch.no_grad():
@@ -63,7 +63,7 @@ class ClassificationExplanation(TaskExplanation):
             coefficients=coefficients, description=f"{label} rather than {labels[other]}", index=index
         )
 
-    def label_issues(self, probabilities_DK: np.ndarray, labels: pl.Series, task: Task) -> LabelIssues:
+    def label_issues(self, probabilities_DK: np.ndarray, labels: pl.Series, *, task: Task) -> LabelIssues:
         """See the base class."""
         # imported here, since it brings scikit-learn, which explaining a single prediction does not need
         from cleanlab.filter import find_label_issues
@@ -75,7 +75,7 @@ class ClassificationExplanation(TaskExplanation):
         label_ids = np.array([task.labels.index(name) for name in names])
         issues = []
         for place in rank_label_issues(
-            find_label_issues, label_ids, probabilities, rank_by="normalized_margin"
+            find_label_issues, label_ids, probabilities_DK=probabilities, rank_by="normalized_margin"
         ):
             best = int(probabilities[place].argmax())
             issues.append(

@@ -45,16 +45,16 @@ class MultilabelExplanation(TaskExplanation):
         )
 
     def choose_prediction(
-        self, predicted: Mapping[str, Any], task: Task, label: str | None
+        self, predicted: Mapping[str, Any], task: Task, *, label: str | None
     ) -> ChosenPrediction | None:
         """Return the most probable of the predicted labels where there are any; see the base class."""
         labels, scores = predicted[task.name], predicted[f"{task.name}_score"]
         if label is None and labels:
             _, label = max(zip(scores, labels, strict=True))
-        return super().choose_prediction(predicted, task, label)
+        return super().choose_prediction(predicted, task, label=label)
 
     def make_target(
-        self, network: Network, batch: Batch, task: Task, prediction: ExplainedPrediction
+        self, network: Network, batch: Batch, *, task: Task, prediction: ExplainedPrediction
     ) -> Target:
         """See the base class."""
         with torch.no_grad():
@@ -64,7 +64,7 @@ class MultilabelExplanation(TaskExplanation):
         coefficients[0, index] = 1
         return Target(coefficients=coefficients, description=prediction.label, index=index)
 
-    def label_issues(self, probabilities_DK: np.ndarray, labels: pl.Series, task: Task) -> LabelIssues:
+    def label_issues(self, probabilities_DK: np.ndarray, labels: pl.Series, *, task: Task) -> LabelIssues:
         """See the base class. The suggestion is the label with the largest difference."""
         # imported here, since it brings scikit-learn, which explaining a single prediction does not need
         from cleanlab.multilabel_classification.filter import find_label_issues
@@ -77,7 +77,7 @@ class MultilabelExplanation(TaskExplanation):
         label_ids = [sorted(task.labels.index(name) for name in of_document) for of_document in names]
         issues = []
         for place in rank_label_issues(
-            find_label_issues, label_ids, probabilities, rank_by="self_confidence"
+            find_label_issues, label_ids, probabilities_DK=probabilities, rank_by="self_confidence"
         ):
             probability_K = probabilities[place]
             is_labelled_K = np.isin(np.arange(len(task.labels)), label_ids[place])

@@ -44,13 +44,13 @@ class RegressionExplanation(TaskExplanation):
         )
 
     def choose_prediction(
-        self, predicted: Mapping[str, Any], task: Task, label: str | None
+        self, predicted: Mapping[str, Any], task: Task, *, label: str | None
     ) -> ChosenPrediction | None:
         """Return the value; see the base class."""
         return ChosenPrediction(label=None, score=predicted[task.name])
 
     def make_target(
-        self, network: Network, batch: Batch, task: Task, prediction: ExplainedPrediction
+        self, network: Network, batch: Batch, *, task: Task, prediction: ExplainedPrediction
     ) -> Target:
         """See the base class."""
         with torch.no_grad():
@@ -61,7 +61,7 @@ class RegressionExplanation(TaskExplanation):
 
     @torch.no_grad()
     def scores(
-        self, network: Network, batch: Batch, task: Task, target: Target, span_BN: Tensor | None = None
+        self, network: Network, batch: Batch, *, task: Task, target: Target, span_BN: Tensor | None = None
     ) -> Tensor:
         """See the base class."""
         decoded = network.heads[task.name].decode(network(batch)[task.name], batch)

@@ -35,8 +35,8 @@ class TaggingExplanation(TaskExplanation):
         """See the base class. Only a span with the same bounds and label is right."""
         numbered = rows.filter(pl.col(f"{task.name}_true").is_not_null()).with_row_index("row")
         keys = ["row", "start", "end", "label"]
-        predicted = explode_spans(numbered, task.name, [*keys[1:], "score"])
-        true = explode_spans(numbered, f"{task.name}_true", keys[1:]).unique(maintain_order=True)
+        predicted = explode_spans(numbered, task.name, fields=[*keys[1:], "score"])
+        true = explode_spans(numbered, f"{task.name}_true", fields=keys[1:]).unique(maintain_order=True)
         is_right = pl.col("right").fill_null(False)
         return (
             predicted.join(true.with_columns(right=pl.lit(True)), on=keys, how="left", maintain_order="left")
@@ -56,14 +56,14 @@ class TaggingExplanation(TaskExplanation):
         )
 
     def choose_prediction(
-        self, predicted: Mapping[str, Any], task: Task, label: str | None
+        self, predicted: Mapping[str, Any], task: Task, *, label: str | None
     ) -> ChosenPrediction | None:
         """Return the most confident span, of the label where one is given; see the base class."""
         spans = [span for span in predicted[task.name] if label in (None, span["label"])]
         return ChosenPrediction(**max(spans, key=lambda span: span["score"])) if spans else None
 
     def make_target(
-        self, network: Network, batch: Batch, task: Task, prediction: ExplainedPrediction
+        self, network: Network, batch: Batch, *, task: Task, prediction: ExplainedPrediction
     ) -> Target:
         """See the base class."""
         with torch.no_grad():
@@ -85,17 +85,21 @@ class TaggingExplanation(TaskExplanation):
 
     @torch.no_grad()
     def scores(
-        self, network: Network, batch: Batch, task: Task, target: Target, span_BN: Tensor | None = None
+        self, network: Network, batch: Batch, *, task: Task, target: Target, span_BN: Tensor | None = None
     ) -> Tensor:
         """See the base class."""
         head = network.heads[task.name]
         assert isinstance(head, TaggingHead) and span_BN is not None and target.tags is not None
         emissions = Ragged(network(batch)[task.name], batch.sentence_length)
-        probability = marginals(emissions, *head.scores()).tag
+        probability = marginals(emissions, head.scores()).tag
         return probability[span_BN, target.tags.expand_as(span_BN)].mean(1).float()
 
-    def wide_contributions(self, network: Network, batch: Batch, task: Task, target: Target) -> Tensor | None:
+    def wide_contributions(
+        self, network: Network, batch: Batch, *, task: Task, target: Target
+    ) -> Tensor | None:
         """See the base class."""
         if network.wide_tagging is None:
             return None
-        return tagging_contributions(network.wide_tagging, batch, task.name, target.coefficients)
+        return tagging_contributions(
+            network.wide_tagging, batch, task=task.name, coefficients_NC=target.coefficients
+        )

@@ -53,7 +53,7 @@ class TaskExplanation(ABC):
         """
 
     def choose_prediction(
-        self, predicted: Mapping[str, Any], task: Task, label: str | None
+        self, predicted: Mapping[str, Any], task: Task, *, label: str | None
     ) -> ChosenPrediction | None:
         """Return the prediction on one document that is explained.
 
@@ -73,13 +73,13 @@ class TaskExplanation(ABC):
 
     @abstractmethod
     def make_target(
-        self, network: Network, batch: Batch, task: Task, prediction: ExplainedPrediction
+        self, network: Network, batch: Batch, *, task: Task, prediction: ExplainedPrediction
     ) -> Target:
         """Return the weighted sum of the outputs that is explained for a prediction."""
 
     @torch.no_grad()
     def scores(
-        self, network: Network, batch: Batch, task: Task, target: Target, span_BN: Tensor | None = None
+        self, network: Network, batch: Batch, *, task: Task, target: Target, span_BN: Tensor | None = None
     ) -> Tensor:
         """Return the score (B,) of the prediction in each version of the document, which deleted words move.
 
@@ -94,17 +94,21 @@ class TaskExplanation(ABC):
         assert isinstance(decoded, Tensor)
         return decoded[:, target.index]
 
-    def wide_contributions(self, network: Network, batch: Batch, task: Task, target: Target) -> Tensor | None:
+    def wide_contributions(
+        self, network: Network, batch: Batch, *, task: Task, target: Target
+    ) -> Tensor | None:
         """Return the contribution (N,) of each word to the target through the wide part's outputs; None where that part is off."""
         if network.wide is None:
             return None
-        return wide_contributions(network.wide, batch, task.name, target.coefficients.view(1, -1))
+        return wide_contributions(
+            network.wide, batch, task=task.name, coefficients_BK=target.coefficients.view(1, -1)
+        )
 
     def direction(self, contribution: float) -> float:
         """Return the sign of the direction in which words push the score, by the sum of their contributions."""
         return 1.0
 
-    def label_issues(self, probabilities_DK: np.ndarray, labels: pl.Series, task: Task) -> LabelIssues:
+    def label_issues(self, probabilities_DK: np.ndarray, labels: pl.Series, *, task: Task) -> LabelIssues:
         """Return the labels (D,) that may be wrong; rows with a label that training never saw are left out.
 
         Only called where `why_no_label_issues` is None.

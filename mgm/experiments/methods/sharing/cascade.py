@@ -24,9 +24,11 @@ class CascadeSharing(Sharing):
     regularisation.
     """
 
-    def __init__(self, tasks: list[Task], fused_width: int, word_width: int, settings: ModelSettings) -> None:
+    def __init__(
+        self, tasks: list[Task], fused_width: int, *, word_width: int, settings: ModelSettings
+    ) -> None:
         """Make the states of the tasks that feed others; see `Sharing`."""
-        super().__init__(tasks, fused_width, word_width, settings)
+        super().__init__(tasks, fused_width, word_width=word_width, settings=settings)
         order, width = settings.cascade.order, settings.cascade.width
         of_words = _ordered(self.tasks_of(words=True), order)
         of_documents = _ordered(self.tasks_of(words=False), order)

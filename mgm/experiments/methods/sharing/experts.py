@@ -18,7 +18,7 @@ from mgm.tasks import Task
 class Experts(nn.Module):
     """K networks of one layer, computed as one product."""
 
-    def __init__(self, input_width: int, count: int, width: int) -> None:
+    def __init__(self, input_width: int, count: int, *, width: int) -> None:
         """Make `count` experts from vectors of `input_width` to vectors of `width`."""
         super().__init__()
         self.count, self.width = count, width
@@ -68,18 +68,20 @@ class Level(nn.Module, ABC):
 class ExpertSharing(Sharing):
     """Tasks read experts: one level of them for tasks of documents, and one for tasks of words."""
 
-    def __init__(self, tasks: list[Task], fused_width: int, word_width: int, settings: ModelSettings) -> None:
+    def __init__(
+        self, tasks: list[Task], fused_width: int, *, word_width: int, settings: ModelSettings
+    ) -> None:
         """Make the levels; see `Sharing`."""
-        super().__init__(tasks, fused_width, word_width, settings)
+        super().__init__(tasks, fused_width, word_width=word_width, settings=settings)
         of_documents, of_words = self.tasks_of(words=False), self.tasks_of(words=True)
-        self.documents = self.level(of_documents, fused_width, settings) if of_documents else None
-        self.words = self.level(of_words, word_width, settings) if of_words else None
+        self.documents = self.level(of_documents, fused_width, settings=settings) if of_documents else None
+        self.words = self.level(of_words, word_width, settings=settings) if of_words else None
         for level, names in ((self.documents, of_documents), (self.words, of_words)):
             if level is not None:
                 self.widths |= dict.fromkeys(names, level.width)
 
     @abstractmethod
-    def level(self, tasks: list[str], width: int, settings: ModelSettings) -> Level:
+    def level(self, tasks: list[str], width: int, *, settings: ModelSettings) -> Level:
         """Return the experts and gates of tasks that read vectors of this width."""
 
     def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:

@@ -12,19 +12,19 @@ from mgm.settings.model import MixtureSettings, ModelSettings
 class MmoeSharing(ExpertSharing):
     """All tasks read the same experts, each through a separate gate. Source: Ma et al. 2018 (MMoE)."""
 
-    def level(self, tasks: list[str], width: int, settings: ModelSettings) -> Level:
+    def level(self, tasks: list[str], width: int, *, settings: ModelSettings) -> Level:
         """Return the experts and gates of tasks that read vectors of this width."""
-        return Mixture(tasks, width, settings.mmoe)
+        return Mixture(tasks, width, settings=settings.mmoe)
 
 
 class Mixture(Level):
     """K experts, and a gate for each task."""
 
-    def __init__(self, tasks: list[str], input_width: int, settings: MixtureSettings) -> None:
+    def __init__(self, tasks: list[str], input_width: int, *, settings: MixtureSettings) -> None:
         """Make the experts and gates of tasks that read vectors of this width."""
         super().__init__()
         self.tasks, self.width = tasks, settings.width
-        self.experts = Experts(input_width, settings.experts, settings.width)
+        self.experts = Experts(input_width, settings.experts, width=settings.width)
         self.gates = nn.ModuleList(Gate(input_width, settings.experts) for _ in tasks)
 
     def forward(self, vectors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -13,22 +13,25 @@ from mgm.settings.model import ExtractionSettings, ModelSettings
 class PleSharing(ExpertSharing):
     """Every task has task-specific experts beside the shared ones, in layers. Source: Tang et al. 2020 (PLE)."""
 
-    def level(self, tasks: list[str], width: int, settings: ModelSettings) -> Level:
+    def level(self, tasks: list[str], width: int, *, settings: ModelSettings) -> Level:
         """Return the layers of tasks that read vectors of this width."""
-        return Extraction(tasks, width, settings.ple)
+        return Extraction(tasks, width, settings=settings.ple)
 
 
 class Extraction(Level):
     """Layers of experts; the first reads the encoder, each of the others the output of the layer before it."""
 
-    def __init__(self, tasks: list[str], input_width: int, settings: ExtractionSettings) -> None:
+    def __init__(self, tasks: list[str], input_width: int, *, settings: ExtractionSettings) -> None:
         """Make the layers of tasks that read vectors of this width."""
         super().__init__()
         self.tasks, self.width = tasks, settings.width
         last = settings.layers - 1
         self.layers = nn.ModuleList(
             Layer(
-                len(tasks), settings.width if layer else input_width, settings, has_shared_gate=layer < last
+                len(tasks),
+                settings.width if layer else input_width,
+                settings=settings,
+                has_shared_gate=layer < last,
             )
             for layer in range(settings.layers)
         )
@@ -53,7 +56,7 @@ class Layer(nn.Module):
     """Customised gate control: the gate of a task weighs the experts of the task and the shared ones."""
 
     def __init__(
-        self, num_tasks: int, input_width: int, settings: ExtractionSettings, *, has_shared_gate: bool
+        self, num_tasks: int, input_width: int, *, settings: ExtractionSettings, has_shared_gate: bool
     ) -> None:
         """Make a layer.
 
@@ -67,9 +70,9 @@ class Layer(nn.Module):
         super().__init__()
         num_task_experts, num_shared = settings.task_experts, settings.shared_experts
         self.task_experts = nn.ModuleList(
-            Experts(input_width, num_task_experts, settings.width) for _ in range(num_tasks)
+            Experts(input_width, num_task_experts, width=settings.width) for _ in range(num_tasks)
         )
-        self.shared = Experts(input_width, num_shared, settings.width)
+        self.shared = Experts(input_width, num_shared, width=settings.width)
         self.gates = nn.ModuleList(Gate(input_width, num_task_experts + num_shared) for _ in range(num_tasks))
         self.gate = Gate(input_width, num_tasks * num_task_experts + num_shared) if has_shared_gate else None
 

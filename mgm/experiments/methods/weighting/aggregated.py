@@ -52,14 +52,14 @@ class AggregatedWeighting(DynamicWeighting):
         super().__init__(tasks, weights)
         self.name, self.options = name, dict(options or {})
         self._aggregators: dict[tuple[str, ...], Aggregator] = {}
-        make_aggregator(name, self.options, len(tasks))  # so that errors are raised before any work
+        make_aggregator(name, self.options, num_tasks=len(tasks))  # so that errors are raised before any work
 
     def begin_epoch(self) -> None:
         """Forget the factors and the aggregators' memories."""
         super().begin_epoch()
         self._aggregators.clear()
 
-    def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], network: Network) -> None:
+    def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], *, network: Network) -> None:
         """Compute the gradients of `network`; see `Weighting.backward`."""
         weighted = {task: self.weights[task] * loss for task, loss in deep.items()}
         if len(weighted) == 1:
@@ -85,7 +85,7 @@ class AggregatedWeighting(DynamicWeighting):
         from torchjd.autojac import jac_to_grad
 
         if tasks not in self._aggregators:
-            self._aggregators[tasks] = make_aggregator(self.name, self.options, len(tasks))
+            self._aggregators[tasks] = make_aggregator(self.name, self.options, num_tasks=len(tasks))
         aggregator = self._aggregators[tasks]
         if isinstance(aggregator, GramianWeightedAggregator):  # no second copy of the Jacobian
             return jac_to_grad(shared, aggregator, optimize_gramian_computation=True)
@@ -95,7 +95,7 @@ class AggregatedWeighting(DynamicWeighting):
         return None
 
 
-def make_aggregator(name: str, options: Options, num_tasks: int) -> "Aggregator":
+def make_aggregator(name: str, options: Options, *, num_tasks: int) -> "Aggregator":
     """Return an aggregator of TorchJD for `num_tasks` tasks.
 
     Raises:
