@@ -1,6 +1,6 @@
-"""The dates of nights."""
+"""Dates and time zones as users write them."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
@@ -30,14 +30,13 @@ def date_range(first: date, last: date) -> list[date]:
     return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
 
-def night_before(start: datetime, timezone: str) -> date:
-    """Return the date before the one that `start` falls on in a time zone.
+def time_zone(name: str) -> ZoneInfo:
+    """Return the time zone of a name such as Europe/Berlin.
 
     Raises:
         ValueError: there is no such time zone.
     """
     try:
-        zone = ZoneInfo(timezone)
+        return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"timezone {timezone!r}: no such zone, expected a name as Europe/Berlin") from error
-    return start.astimezone(zone).date() - timedelta(days=1)
+        raise ValueError(f"timezone {name!r}: no such zone, expected a name as Europe/Berlin") from error

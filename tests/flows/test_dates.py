@@ -1,10 +1,10 @@
-"""The dates of nights."""
+"""Dates and time zones as users write them."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
-from flows.dates import date_range, night_before, parse_date
+from flows.dates import date_range, parse_date, time_zone
 
 
 def test_dates_are_inclusive_and_cross_months() -> None:
@@ -28,20 +28,6 @@ def test_text_that_is_no_date(text: str) -> None:
         parse_date(text)
 
 
-@pytest.mark.parametrize(
-    ("scheduled", "zone", "night"),
-    [
-        ("2026-01-02T00:30:00+00:00", "Europe/Berlin", "2026-01-01"),
-        ("2026-01-01T23:30:00+00:00", "Europe/Berlin", "2026-01-01"),
-        ("2026-01-02T00:30:00+00:00", "America/New_York", "2025-12-31"),
-        ("2026-03-29T00:30:00+00:00", "Europe/Berlin", "2026-03-28"),
-    ],
-    ids=["after midnight", "before midnight in UTC", "west", "short day"],
-)
-def test_night_is_the_day_before_the_scheduled_start(scheduled: str, zone: str, night: str) -> None:
-    assert str(night_before(datetime.fromisoformat(scheduled), zone)) == night
-
-
 def test_unknown_time_zone() -> None:
     with pytest.raises(ValueError, match="timezone 'Berlin': no such zone"):
-        night_before(datetime.now(UTC), "Berlin")
+        time_zone("Berlin")
