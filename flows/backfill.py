@@ -142,7 +142,7 @@ def score_dates(first: date, last: date, *, options: ScoringOptions) -> None:
     api, logger, title = server.api_url(), get_run_logger(), f"Nights from {first} to {last}"
 
     def submit(name: str, _: list[PrefectFuture[NightOutcome]]) -> PrefectFuture[NightOutcome]:
-        return score_in_subprocess.submit(days[name], options, api, return_state=False)
+        return score_in_subprocess.submit(days[name], options, api=api, return_state=False)
 
     progress = artifacts.Progress(artifacts.BACKFILL_PROGRESS, title, total=len(days))
 
