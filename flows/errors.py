@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mgm.errors import MissingExtra, MissingInput, StaleInput
+from mgm.errors import AlteredInput, MissingExtra, MissingInput, StaleInput
 from mgm.settings.renamed import RenamedSettings
 
 _COMMANDS = {"study": "mgm study"}
@@ -31,6 +31,8 @@ def message(error: Exception) -> str:
     """Return an error's message, followed by the command that makes, renames or installs the missing thing."""
     if isinstance(error, MissingInput | StaleInput):
         return f"{error}; run `{command_for(error.made_by)}`"
+    if isinstance(error, AlteredInput):
+        return f"{error}; run `mgm run`, which makes it again"
     if isinstance(error, MissingExtra):
         return f"{error}; run `{install_command(error.extra)}`"
     if isinstance(error, RenamedSettings):

@@ -1,4 +1,4 @@
-"""Errors about files and packages that are missing. They carry the step or extra that provides these; `flows` adds the command to run."""
+"""Errors about files that are missing or altered, and packages that are missing; `flows` adds the command to run."""
 
 from pathlib import Path
 
@@ -23,6 +23,24 @@ class StaleInput(ValueError):
     def __init__(self, path: Path | str, problem: str, *, made_by: str) -> None:
         super().__init__(f"{path}: {problem}")
         self.made_by = made_by
+
+
+class AlteredInput(ValueError):
+    """A file between two steps is not the one that was written.
+
+    Args:
+        path: the file.
+        problem: the rest of the message, with what was found and expected.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(path, problem)  # both, since an error of another process is made again from these
+        self.path = path
+        self.problem = problem
+
+    def __str__(self) -> str:
+        """Return the message."""
+        return f"{self.path}: {self.problem}"
 
 
 class MissingExtra(ValueError):

@@ -5,10 +5,11 @@ from typing import Any
 import yaml
 
 from flows import training_run
-from mgm.corpus.parts import Part, file_sha256, write_manifest
-from mgm.files import write_json
+from mgm.corpus.parts import write_manifest
+from mgm.files import file_sha256, write_json
 from mgm.settings.settings import PARAMS, Settings
 from mgm.text import labels
+from mgm.text.feature_tables import write_feature_part
 from mgm.text.vectors.table import describe_vectors, save_vectors
 from tests import tiny_corpora
 
@@ -20,8 +21,8 @@ def lay(raw: dict[str, Any], rows: int = 30) -> Settings:
     frames = {"menus": tiny_corpora.menus(rows), "verses": tiny_corpora.verses(rows)}
     features, vocabulary, spaces = tiny_corpora.prepared(settings, frames)
     for corpus, (part,) in features.items():
-        path = part.save(training_run.FEATURES / corpus, 0)[0]
-        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+        features_folder = training_run.FEATURES / corpus
+        write_manifest(features_folder, [write_feature_part(part, features_folder, index=0, input_sha256="")])
     vocabulary.save(training_run.VOCABULARY)
     labels.save(spaces, training_run.LABELS)
     words = tiny_corpora.stopwords(settings, tiny_corpora.tokenized(settings, frames))

@@ -1,8 +1,11 @@
 """Tables between stages: folders of Parquet parts in a fixed order, with `_parts.json` written last.
 
 A reader opens only the files that `_parts.json` lists, so a half-written folder is never read, and a stray file never counts.
+It reads the bytes of a file once, and parses them only where their hash is the listed one.
 """
 
+import hashlib
+import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +20,7 @@ import polars as pl
 from mgm.corpus.processes import map_in_order
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
+from mgm.errors import AlteredInput
 from mgm.files import file_sha256, write_text
 
 MANIFEST = "_parts.json"
@@ -85,18 +89,51 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises:
         FileNotFoundError: there is no table, or its writing was not finished.
+        AlteredInput: it is no manifest as `write_manifest` writes it.
     """
     path = folder / MANIFEST
     if not path.is_file():
         raise FileNotFoundError(f"{folder}: no finished table here ({MANIFEST} is missing)")
-    raw = json.loads(path.read_text(encoding="utf-8"))
-    return Manifest(rows=raw["rows"], parts=[Part(**part) for part in raw["parts"]])
+    try:
+        raw = json.loads(path.read_bytes())
+        manifest = Manifest(rows=raw["rows"], parts=[Part(**part) for part in raw["parts"]])
+        num_rows = sum(part.rows for part in manifest.parts)
+    except (ValueError, KeyError, TypeError) as error:
+        raise AlteredInput(path, f"not the list of a table's parts: {error!r}") from error
+    if num_rows != manifest.rows:
+        raise AlteredInput(path, f"its parts have {num_rows:,} rows in all; expected {manifest.rows:,}")
+    return manifest
+
+
+def read_part(folder: Path, part: Part, *, columns: list[str] | None = None) -> pl.DataFrame:
+    """Return the rows of one part of a table. Memory: the file's bytes, and the frame.
+
+    Raises:
+        AlteredInput: the file is gone, or it is not the one that was written.
+    """
+    path = folder / part.name
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise AlteredInput(path, f"gone; expected {_describe(part.rows, part.sha256)}") from error
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != part.sha256:
+        found, expected = _describe(_num_rows(content), sha256), _describe(part.rows, part.sha256)
+        raise AlteredInput(path, f"altered since it was written: {found}; expected {expected}")
+    frame = pl.read_parquet(content, columns=columns)
+    if frame.height != part.rows and columns != []:
+        raise AlteredInput(path, f"{frame.height:,} rows; expected {part.rows:,}, as the list of parts says")
+    return frame
 
 
 def read_parts(folder: Path, columns: list[str] | None = None) -> Iterator[pl.DataFrame]:
-    """Yield the parts of a table in order, one frame each; an empty table has one empty part."""
+    """Yield the parts of a table in order, one frame each; an empty table has one empty part.
+
+    Raises:
+        See `read_manifest` and `read_part`.
+    """
     for part in read_manifest(folder).parts:
-        yield pl.read_parquet(folder / part.name, columns=columns)
+        yield read_part(folder, part, columns=columns)
 
 
 def read_table(folder: Path, columns: list[str] | None = None) -> pl.DataFrame:
@@ -170,7 +207,7 @@ class _Work:
     transform: Transform
 
     def run(self, index: int, part: Part) -> tuple[Part, Part, Counts, Statistics]:
-        frame = pl.read_parquet(self.source / part.name)
+        frame = read_part(self.source, part)
         result = self.transform(frame)
         counts = Counts()
         counts.add(frame.height, result.kept, rejected=result.rejected)
@@ -222,3 +259,15 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
                 counts.merge(part_counts)
                 statistics.add(part_statistics)
     return counts, statistics
+
+
+def _describe(rows: int | None, sha256: str) -> str:
+    return f"{'unreadable' if rows is None else f'{rows:,} rows'}, SHA-256 {sha256[:12]}"
+
+
+def _num_rows(content: bytes) -> int | None:
+    """Return the number of rows of a Parquet file; None where it is none."""
+    try:
+        return int(pl.scan_parquet(io.BytesIO(content)).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError):
+        return None

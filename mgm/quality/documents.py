@@ -28,13 +28,12 @@ row, labelled rows where the split has none.
 Memory: about 0.1 GB a million documents, and a copy for whoever evaluates expectations.
 """
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 
 from mgm.corpus.contract import DETECT, document_schema
-from mgm.corpus.parts import read_manifest
+from mgm.corpus.parts import read_manifest, read_part
 from mgm.profiling.layout import Profile
 from mgm.profiling.paired_counts import NUM_RANGES
 from mgm.quality.corpus_output import CorpusOutput
@@ -70,15 +69,25 @@ def document_frames(
     Raises:
         FileNotFoundError: a table is absent or unfinished.
     """
-    columns = _check_columns(output.documents, tasks)
-    has_columns = columns["schema_fault"].null_count() == columns.height
+    expected, faults = document_schema(tasks), dict[str, str]()
     after_ingest = output.cleaning is None
-    task_rows, documents = TaskFrameBuilder(tasks), []
-    for frame in _read_parts(output.documents, tasks) if has_columns else [document_schema(tasks).to_frame()]:
+    task_rows, documents = TaskFrameBuilder(tasks), list[pl.DataFrame]()
+
+    def add(frame: pl.DataFrame) -> None:
         documents.append(
             narrow_columns(frame, tasks, after_ingest=after_ingest, detects_language=lang == DETECT)
         )
         task_rows.add(frame)
+
+    for part in read_manifest(output.documents).parts:
+        frame = read_part(output.documents, part)
+        faults = _schema_faults(output.documents / part.name, frame.schema, expected) | faults
+        if not faults:
+            add(frame.select(*expected, *({EDITS} & set(frame.columns))))
+    has_columns = not faults
+    if not has_columns:
+        task_rows, documents = TaskFrameBuilder(tasks), []
+        add(expected.to_frame())
     rows = add_cross_split_columns(pl.concat(documents).with_row_index("row"))
     if output.cleaning is None:
         table = ingest_table(rows, output, gate=gates.ingest, reference=reference)
@@ -93,7 +102,7 @@ def document_frames(
         table = Frame(rows=empty, id_column=None)
         task_frame = Frame(rows=task_frame.rows.clear(), id_column="task")
     return {
-        "columns": Frame(rows=columns, id_column="column"),
+        "columns": Frame(rows=_columns(expected, faults), id_column="column"),
         "documents": Frame(rows=_keep_comparable_lengths(rows, reference), id_column="doc_id"),
         "tasks": task_frame,
         "table": table,
@@ -125,27 +134,19 @@ def _keep_comparable_lengths(rows: pl.DataFrame, reference: Profile | None) -> p
     return rows.with_columns(raw_characters=pl.when(compared).then("raw_characters"))
 
 
-def _check_columns(folder: Path, tasks: list[Task]) -> pl.DataFrame:
-    """Return the frame `columns`."""
-    expected = document_schema(tasks)
+def _schema_faults(path: Path, schema: pl.Schema, expected: pl.Schema) -> dict[str, str]:
+    """Return the faults of the columns of a part by column."""
     faults: dict[str, str] = {}
-    for part in read_manifest(folder).parts:
-        schema = pl.read_parquet_schema(folder / part.name)
-        for name, column_type in expected.items():
-            fault = None
-            if name not in schema:
-                fault = f"no such column{nearest(name, schema)}"
-            elif schema[name] != column_type:
-                fault = f"{schema[name]}, expected {column_type}"
-            if fault:
-                faults.setdefault(name, f"{folder / part.name}: column {name!r}: {fault}")
+    for name, column_type in expected.items():
+        if name not in schema:
+            faults[name] = f"{path}: column {name!r}: no such column{nearest(name, schema)}"
+        elif schema[name] != column_type:
+            faults[name] = f"{path}: column {name!r}: {schema[name]}, expected {column_type}"
+    return faults
+
+
+def _columns(expected: pl.Schema, faults: dict[str, str]) -> pl.DataFrame:
+    """Return the frame `columns`."""
     rows = [(name, str(column_type), faults.get(name)) for name, column_type in expected.items()]
     frame_schema = dict.fromkeys(("column", "expected", "schema_fault"), pl.String)
     return pl.DataFrame(rows, schema=frame_schema, orient="row")
-
-
-def _read_parts(folder: Path, tasks: list[Task]) -> Iterator[pl.DataFrame]:
-    for part in read_manifest(folder).parts:
-        path = folder / part.name
-        columns = [*document_schema(tasks), *({EDITS} & set(pl.read_parquet_schema(path)))]
-        yield pl.read_parquet(path, columns=columns)

@@ -43,6 +43,7 @@ from mgm.quality.frame import SHOWN_ROWS, Frame
 from mgm.quality.kinds import TASK_CHECKS
 from mgm.settings.gates import GateSettings, TaskGate
 from mgm.tasks import Task, with_label_spaces
+from mgm.text.feature_tables import read_feature_part
 from mgm.text.labels import UNSEEN
 
 STAGE = "features"
@@ -148,10 +149,11 @@ def _check_corpus(
     """Return the numbers of one corpus and the ids of misaligned documents; add to the counts of its tasks."""
     total = dict.fromkeys([*NUMBERS, "misaligned_rows"], 0)
     misaligned: list[str] = []
-    for part in read_manifest(folder).parts:
+    for index, part in enumerate(read_manifest(folder).parts):
         path = folder / part.name
-        frame = pl.read_ipc(path, columns=_columns_to_read(path, tasks))
-        ids = pl.read_ipc(path.with_suffix(".types.arrow"), columns=["id"])["id"].to_numpy()
+        features = read_feature_part(folder, index, part=part)
+        _check_label_columns(path, features.documents.schema, tasks)
+        frame, ids = features.documents, features.types["id"].to_numpy()
         words = frame["word"].explode(empty_as_null=False).to_numpy()
         if len(words) and not 0 <= words.min() <= words.max() < len(ids):
             raise ValueError(
@@ -182,14 +184,12 @@ def _misaligned_rows(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.filter(~fits)
 
 
-def _columns_to_read(path: Path, tasks: list[Task]) -> list[str]:
-    schema = pl.read_ipc_schema(path)
+def _check_label_columns(path: Path, schema: pl.Schema, tasks: list[Task]) -> None:
     for task in tasks:
         if _label_column(task) not in schema:
             raise ValueError(
                 f"{path}: no column {_label_column(task)!r}, which the features stage makes for {task.name!r}"
             )
-    return ["doc_id", "split", *LISTS, *map(_label_column, tasks)]
 
 
 def _label_column(task: Task) -> str:

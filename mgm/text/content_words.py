@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import polars as pl
-
-from mgm.corpus.parts import REJECTS, Counts, PartsWriter, read_manifest, read_parts
+from mgm.corpus.parts import REJECTS, Counts, PartsWriter, read_manifest, read_part, read_parts
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import StopwordSettings
@@ -32,7 +30,7 @@ def write_content_words(
     with PartsWriter(target, CONTENT_SCHEMA) as out:
         stopwords.save(target / STOPWORDS_FILE)
         for part in progress(read_manifest(source).parts, f"stopwords {source.name}"):
-            tokens = pl.read_parquet(source / part.name, columns=["doc_id", "words"])
+            tokens = read_part(source, part, columns=["doc_id", "words"])
             content = mark_content_words(tokens, stopwords)
             counts.add(tokens.height, content, rejected=REJECTS.to_frame())
             statistics.count("words", int(tokens["words"].list.len().sum()))

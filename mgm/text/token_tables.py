@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mgm.corpus.parts import MANIFEST, Part, read_manifest, read_parts
+from mgm.corpus.parts import MANIFEST, Part, read_manifest, read_part, read_parts
 from mgm.corpus.progress import progress
 from mgm.errors import StaleInput
 
@@ -42,5 +42,5 @@ class TokenTable:
         for part, mark in progress(
             zip(parts, marks, strict=True), f"features {self.corpus}", total=len(parts)
         ):
-            content = pl.read_parquet(self.content / mark.name)["content"]
-            yield part, pl.read_parquet(self.tokens / part.name).with_columns(content)
+            content = read_part(self.content, mark)["content"]
+            yield part, read_part(self.tokens, part).with_columns(content)

@@ -10,9 +10,10 @@ import pytest
 import torch
 import yaml
 
-from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.corpus.parts import write_manifest
 from mgm.model.batch import NO_LABEL
 from mgm.text import labels
+from mgm.text.feature_tables import write_feature_part
 from tests import generation_corpora
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "generation.py"
@@ -41,8 +42,8 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     vocabulary.save(made / "vocabulary.parquet")
     labels.save(spaces, made / "labels.json")
     for corpus, (part,) in features.items():
-        path = part.save(made / corpus, 0)[0]
-        write_manifest(made / corpus, [Part(path.name, part.documents.height, file_sha256(path), "")])
+        features_folder = made / corpus
+        write_manifest(features_folder, [write_feature_part(part, features_folder, index=0, input_sha256="")])
     (folder / "params.yaml").write_text(yaml.safe_dump(generation_corpora.SETTINGS), encoding="utf-8")
     return folder
 

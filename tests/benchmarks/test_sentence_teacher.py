@@ -10,9 +10,10 @@ import polars as pl
 import pytest
 import yaml
 
-from mgm.corpus.parts import Part, PartsWriter, file_sha256, write_manifest
+from mgm.corpus.parts import PartsWriter, write_manifest
 from mgm.tasks import Task
 from mgm.text import labels
+from mgm.text.feature_tables import write_feature_part
 from mgm.training.distillation.scores import label_agreement, read_scores
 from mgm.training.kinds import TASK_TRAINING
 from tests import tiny_corpora
@@ -63,8 +64,8 @@ def test_the_encoder_teaches_what_the_labels_say(tmp_path: Path, monkeypatch: py
     frames = tiny_corpora.corpora()
     features, _, spaces = tiny_corpora.prepared(tiny_corpora.settings(), frames)
     for corpus, (part,) in features.items():
-        path = part.save(Path("data/features") / corpus, 0)[0]
-        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+        features_folder = Path("data/features") / corpus
+        write_manifest(features_folder, [write_feature_part(part, features_folder, index=0, input_sha256="")])
         texts = frames[corpus].select("doc_id", "text")
         with PartsWriter(Path("data/unique") / corpus, texts.schema) as writer:
             writer.write(texts)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import yaml
 
-from mgm.corpus.parts import Part, PartsWriter, file_sha256, write_manifest
+from mgm.corpus.parts import PartsWriter, file_sha256, write_manifest
 from mgm.text import labels
+from mgm.text.feature_tables import write_feature_part
 from mgm.text.vectors.table import describe_vectors, save_vectors
 from tests import tiny_corpora
 
@@ -22,8 +23,8 @@ def make(folder: Path) -> None:
     )
     save_vectors(folder / "data/vectors", None, metadata=facts)
     for corpus, (part,) in features.items():
-        path = part.save(made / corpus, 0)[0]
-        write_manifest(made / corpus, [Part(path.name, part.documents.height, file_sha256(path), "")])
+        features_folder = made / corpus
+        write_manifest(features_folder, [write_feature_part(part, features_folder, index=0, input_sha256="")])
         with PartsWriter(folder / "data/unique" / corpus, frames[corpus].schema) as writer:
             writer.write(frames[corpus])
     (folder / "params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS), encoding="utf-8")

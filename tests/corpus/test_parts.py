@@ -1,10 +1,12 @@
 """Tables between stages: whole or absent, the same bytes for the same rows, nothing lost."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +28,7 @@ from mgm.corpus.parts import (
     read_table,
 )
 from mgm.corpus.statistics import Statistics
+from mgm.errors import AlteredInput
 
 SCHEMA = {"doc_id": pl.String(), "n": pl.Int32()}
 
@@ -254,3 +257,70 @@ def _wait(until: object, seconds: float = 60) -> None:
     while not until():
         assert time.monotonic() < end, "nothing happened"
         time.sleep(0.02)
+
+
+def written(folder: Path) -> Path:
+    """Write a table of two parts, and return the file of the second."""
+    with PartsWriter(folder, SCHEMA) as writer:
+        writer.write(frame(("a", 1)))
+        writer.write(frame(*[(f"d{i}", i) for i in range(40)]))
+    return folder / "part-00001.parquet"
+
+
+def halve(path: Path) -> None:
+    pl.read_parquet(path).head(20).write_parquet(path)
+
+
+def alter_value(path: Path) -> None:
+    pl.read_parquet(path).with_columns(n=pl.col("n") + 1).write_parquet(path)
+
+
+def break_file(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-8])
+
+
+@pytest.mark.parametrize(
+    ("alter", "found"),
+    [
+        (halve, r"altered since it was written: 20 rows, SHA-256 \w{12}; expected 40 rows, SHA-256 \w{12}$"),
+        (alter_value, r"altered since it was written: 40 rows, .*; expected 40 rows, SHA-256 \w{12}$"),
+        (break_file, r"altered since it was written: unreadable, SHA-256 \w{12}; expected 40 rows"),
+        (Path.unlink, "gone; expected 40 rows, SHA-256"),
+    ],
+    ids=["first half", "other values", "truncated", "deleted"],
+)
+def test_altered_part_is_named(tmp_path: Path, alter: Callable[[Path], object], found: str) -> None:
+    """A part that is not the one that was written stops whoever reads it, in this process and in another."""
+    path = written(tmp_path / "in")
+    alter(path)
+    with pytest.raises(AlteredInput, match=f"in/part-00001.parquet: {found}"):
+        read_table(tmp_path / "in", ["doc_id"])
+    with pytest.raises(AlteredInput, match=f"in/part-00001.parquet: {found}") as error:
+        run(tmp_path, KeepEven())
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('"rows": 41', '"rows": 40', "its parts have 41 rows in all; expected 40"),
+        ('"rows": 1,', '"rows": 1', "not the list of a table's parts"),
+        ('"sha256"', '"hash"', "not the list of a table's parts"),
+    ],
+    ids=["another total", "no JSON", "another key"],
+)
+def test_altered_manifest_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    written(tmp_path)
+    path = tmp_path / MANIFEST
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(AlteredInput, match=f"{MANIFEST}: {message}"):
+        read_manifest(tmp_path)
+
+
+def test_manifest_with_other_rows_than_the_file(tmp_path: Path) -> None:
+    written(tmp_path)
+    path = tmp_path / MANIFEST
+    path.write_text(path.read_text().replace('"rows": 41', '"rows": 42').replace('"rows": 40', '"rows": 41'))
+    with pytest.raises(AlteredInput, match="part-00001.parquet: 40 rows; expected 41"):
+        read_table(tmp_path)

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from flows.stages import evaluate
-from mgm.corpus.parts import Part, file_sha256, read_table, write_manifest
+from mgm.corpus.parts import read_table, write_manifest
 from mgm.evaluation.out_of_distribution import PLACE, auroc, separation
 from mgm.evaluation.run_files import RunFiles
 from mgm.report.page import render
+from mgm.text.feature_tables import write_feature_part
 from tests import tiny_corpora
 from tests.finished_run import write
 
@@ -75,8 +76,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object
     }
     config = tiny_corpora.Settings.parse(raw)
     for corpus, (part,) in tiny_corpora.prepared(config, tiny_corpora.corpora())[0].items():
-        path = part.save(Path("data/features") / corpus, 0)[0]
-        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+        features_folder = Path("data/features") / corpus
+        write_manifest(features_folder, [write_feature_part(part, features_folder, index=0, input_sha256="")])
     tiny_corpora.saved_bundle(tmp_path / "models", config)
     (tmp_path / "models" / "bundle").rename(tmp_path / "models" / "candidate")
     texts = ["Dear Sir, your letter of May.", "尊敬的先生，您五月的来信。", "Yours sincerely, etc."]

@@ -8,7 +8,7 @@ import pytest
 
 from flows import errors
 from flows.errors import exit_status, message
-from mgm.errors import MissingInput, StaleInput
+from mgm.errors import AlteredInput, MissingInput, StaleInput
 
 
 @pytest.mark.parametrize(
@@ -22,11 +22,15 @@ from mgm.errors import MissingInput, StaleInput
             StaleInput("data/study", "of another run", made_by="study"),
             "data/study: of another run; run `mgm study`",
         ),
+        (
+            AlteredInput(Path("data/clean/a/part-00000.parquet"), "gone; expected 3 rows"),
+            "data/clean/a/part-00000.parquet: gone; expected 3 rows; run `mgm run`, which makes it again",
+        ),
         (ValueError("params.yaml: seed: found 'a'"), "params.yaml: seed: found 'a'"),
         (FileNotFoundError(2, "No such file or directory", "a.yaml"), "a.yaml: no such file or directory"),
         (FileNotFoundError("data/clean: no finished table"), "data/clean: no finished table"),
     ],
-    ids=["missing", "stale", "any other", "the operating system's", "our own of a file"],
+    ids=["missing", "stale", "altered", "any other", "the operating system's", "our own of a file"],
 )
 def test_a_message_names_the_command(error: Exception, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     def fail() -> None:

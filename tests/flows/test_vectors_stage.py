@@ -11,10 +11,11 @@ import yaml
 
 from flows import training_run
 from flows.stages import vectors
-from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.corpus.parts import write_manifest
 from mgm.model.granularity import Word
 from mgm.settings.settings import Settings
 from mgm.text import labels
+from mgm.text.feature_tables import write_feature_part
 from tests import tiny_corpora
 
 FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(tiny_corpora.settings(), tiny_corpora.corpora())
@@ -27,8 +28,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A project folder that has features."""
     monkeypatch.chdir(tmp_path)
     for corpus, (part,) in FEATURES.items():
-        path = part.save(training_run.FEATURES / corpus, 0)[0]
-        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+        features_folder = training_run.FEATURES / corpus
+        write_manifest(features_folder, [write_feature_part(part, features_folder, index=0, input_sha256="")])
     VOCABULARY.save(training_run.VOCABULARY)
     labels.save(SPACES, training_run.LABELS)
     Path("data/resources").mkdir()

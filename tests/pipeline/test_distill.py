@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.corpus.parts import write_manifest
 from mgm.text import labels
+from mgm.text.feature_tables import write_feature_part
 from tests import tiny_corpora
 from tests.pipeline.conftest import Project
 
@@ -28,8 +29,8 @@ def project(fresh: Project, tmp_path: Path) -> Project:
     features, vocabulary, spaces = tiny_corpora.prepared(tiny_corpora.settings(), tiny_corpora.corpora())
     folder = project.root / "data" / "features"
     for corpus, (part,) in features.items():
-        path = part.save(folder / corpus, 0)[0]
-        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+        features_folder = folder / corpus
+        write_manifest(features_folder, [write_feature_part(part, features_folder, index=0, input_sha256="")])
     vocabulary.save(folder / "vocabulary.parquet")
     labels.save(spaces, folder / "labels.json")
     verdict = project.root / "reports" / "gates" / "features.json"

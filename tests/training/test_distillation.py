@@ -16,13 +16,14 @@ from torch import Tensor
 
 from flows import training_run
 from flows.stages import teachers, train_variant
-from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.corpus.parts import Part, write_manifest
 from mgm.evaluation.prediction_table import predict_part
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.heads import ClassificationHead, MultilabelHead, RegressionHead
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text import labels
+from mgm.text.feature_tables import write_feature_part
 from mgm.training.fit import FitResult, Plan, fit
 from tests import tiny_corpora
 from tests.model.conftest import batch_of
@@ -37,8 +38,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project folder that has features, and no teacher."""
     monkeypatch.chdir(tmp_path)
     for corpus, (part,) in FEATURES.items():
-        path = part.save(training_run.FEATURES / corpus, 0)[0]
-        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+        features_folder = training_run.FEATURES / corpus
+        write_manifest(features_folder, [write_feature_part(part, features_folder, index=0, input_sha256="")])
     VOCABULARY.save(training_run.VOCABULARY)
     labels.save(SPACES, training_run.LABELS)
     return tmp_path

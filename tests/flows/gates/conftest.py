@@ -15,7 +15,7 @@ from flows.gates import runner
 from flows.gates.gate import run_gate
 from flows.gates.suite import Parameters
 from flows.gates.verdict import Verdict
-from mgm.corpus.parts import REJECTS, Part, PartsWriter, file_sha256, write_manifest
+from mgm.corpus.parts import REJECTS, PartsWriter, write_manifest
 from mgm.files import write_json
 from mgm.profiling.layout import VERSION, Profile
 from mgm.profiling.profile import CorpusProfile
@@ -23,6 +23,8 @@ from mgm.profiling.streaming_histograms import IntegerHistogram
 from mgm.quality.frame import Frame
 from mgm.settings.settings import Settings
 from mgm.tasks import TASK_KINDS
+from mgm.text.feature_tables import write_feature_part
+from mgm.text.features import FeaturePart
 from mgm.text.offsets import EDIT
 
 PARAMS: dict[str, Any] = {
@@ -178,10 +180,8 @@ class Project:
     def write_features(self, features: Features) -> None:
         folder = Path("data/features/notes")
         folder.mkdir(parents=True, exist_ok=True)
-        features.documents.write_ipc(folder / "part-00000.arrow", compression="uncompressed")
-        features.types.write_ipc(folder / "part-00000.types.arrow", compression="uncompressed")
-        path = folder / "part-00000.arrow"
-        write_manifest(folder, [Part(path.name, features.documents.height, file_sha256(path))])
+        part = FeaturePart(features.documents, features.types)
+        write_manifest(folder, [write_feature_part(part, folder, index=0, input_sha256="")])
         features.vocabulary.write_parquet("data/features/vocabulary.parquet")
         Path("data/features/labels.json").write_text(json.dumps(features.labels), encoding="utf-8")
         write_json(Path("data/features/profile.json"), {"corpora": {"notes": profile_of(features)}})

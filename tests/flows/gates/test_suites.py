@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from flows.gates.gate import TABLES
 from flows.gates.runner import run_suite
 from flows.gates.suite import SUITES
+from mgm.corpus.parts import PartsWriter
 from tests.flows.gates.conftest import PARAMS, good_documents
 
 BETWEEN = "expect_column_values_to_be_between"
@@ -386,7 +388,9 @@ def test_a_table_of_another_shape_is_the_only_finding(project, documents, gate, 
     """A table of another shape is a finding and nothing else is judged."""
     project.write(gate, documents, rejected=20)
     folder = "documents" if gate == "ingest" else "unique"
-    change(documents).write_parquet(f"data/{folder}/notes/part-00000.parquet")
+    table = change(documents)
+    with PartsWriter(Path("data", folder, "notes"), table.schema) as out:
+        out.write(table)
     verdict = project.run(gate)
     (finding,) = verdict.failures
     assert (finding.severity, finding.expectation, finding.column) == SHAPE and not verdict.warnings

@@ -14,12 +14,13 @@ from safetensors.torch import load_file, save
 
 from flows import training_run
 from flows.stages import pretrain
-from mgm.corpus.parts import Part, file_sha256, write_manifest
+from mgm.corpus.parts import write_manifest
 from mgm.model.encoder import Encoder
 from mgm.settings.model import ModelSettings
 from mgm.settings.settings import Settings
 from mgm.settings.training import PretrainSettings
 from mgm.text import labels
+from mgm.text.feature_tables import write_feature_part
 from mgm.text.features import FeaturePart
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.data import select_training_rows
@@ -160,8 +161,8 @@ def test_a_model_without_a_part_begins_with_the_rest() -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for corpus, (part,) in FEATURES.items():
-        path = part.save(training_run.FEATURES / corpus, 0)[0]
-        write_manifest(path.parent, [Part(path.name, part.documents.height, file_sha256(path))])
+        features_folder = training_run.FEATURES / corpus
+        write_manifest(features_folder, [write_feature_part(part, features_folder, index=0, input_sha256="")])
     VOCABULARY.save(training_run.VOCABULARY)
     labels.save(SPACES, training_run.LABELS)
 
