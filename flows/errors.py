@@ -8,7 +8,14 @@ from mgm.errors import AlteredInput, MissingExtra, MissingInput, StaleInput
 from mgm.settings.renamed import RenamedSettings
 
 _COMMANDS = {"study": "mgm study"}
-_EXTRAS = {"optuna": "tune", "ray": "ray", "torchjd": "jd", "model_signing": "sign", "dvc_s3": "s3"}
+_EXTRAS = {
+    "optuna": "tune",
+    "ray": "ray",
+    "torchjd": "jd",
+    "model_signing": "sign",
+    "dvc_s3": "s3",
+    "icu4py": "icu",
+}
 """Modules that an extra of pyproject.toml installs."""
 
 

@@ -79,6 +79,11 @@ class SegmentationSettings(Section):
     """
     chinese_tokens: Literal["words", "characters"] = "words"
     """Tokens of Chinese; characters: for tagging at exact bounds."""
+    southeast_asian_tokens: Literal["auto", "words", "characters"] = "auto"
+    """Tokens of Thai, Lao, Khmer, Burmese; auto: words where the extra `icu` is installed, else characters.
+
+    A bundle keeps which of the two its texts were cut into.
+    """
 
 
 class StopwordSettings(Section):

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from mgm.settings.text import FeatureSettings
 from mgm.text import vocabulary as vocabularies
+from mgm.text.characters import JOINERS, TAG_END, TAGS
 from mgm.text.dictionary import UserDictionary
 from mgm.text.factorized_tokens import FactorizedTokens
 from mgm.text.list_columns import Array, code_points, local_index, num_characters, offsets, unflatten
@@ -24,6 +25,7 @@ PROPERTIES = {"bucket": vocabularies.NUM_BUCKETS, "shape": NUM_SHAPES, "script":
 """The properties of a word in the order of their columns, with the number of ids of each."""
 
 # The shape and the script of a word are the first pattern that matches, counted from 1; 0: none matches.
+_LETTERS = rf"[\p{{L}}\p{{M}}{JOINERS}]"
 _SHAPES = [
     r"^\p{Han}+$",
     r"^[\p{Ll}\p{M}]+$",
@@ -34,11 +36,11 @@ _SHAPES = [
     r"^\p{N}[\p{N}.,:/-]*\p{N}$",
     r"^[.!?…。！？；;]+$",
     r"^\p{P}+$",
-    r"^\p{S}+$",
+    rf"^\p{{S}}[\p{{S}}\p{{M}}{JOINERS}{TAGS}\x{{{TAG_END:X}}}]*$",
     r"^[@#]",
-    r"^[\p{L}\p{M}]+(?:['’‐-][\p{L}\p{M}]+)+$",
+    rf"^{_LETTERS}+(?:['’‐-]{_LETTERS}+)+$",
     r"^(?:\p{L}\.)+$",
-    r"^[\p{L}\p{M}]+$",
+    rf"^{_LETTERS}+$",
     r"\p{L}.*\p{N}|\p{N}.*\p{L}|_",
 ]
 _HAN = r"\p{Han}"

@@ -70,9 +70,26 @@ SUSPICIOUS = _prefilter()
 """Matches every text that ftfy would change."""
 
 
+# A "next line" (NEL) is an ellipsis for ftfy, as in Windows-1252. It is a line break, unless it is a byte of a character in UTF-8 or
+# the line has other such controls.
+_NEL = "\x85"
+_OTHER_CONTROL = re.compile(r"[\x80-\x84\x86-\x9f]")
+_UTF8_OR_NEL = re.compile(
+    r"([\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3})|" + _NEL
+)
+
+
 def fix_text(text: str) -> str:
-    """Return a text with its encoding repaired by ftfy."""
-    return ftfy.fix_text(text, _ENCODING_ONLY)
+    """Return a text with its encoding repaired by ftfy, line by line."""
+    return "\n".join(_fix_line(line) for line in text.split("\n"))
+
+
+def _fix_line(line: str) -> str:
+    if _NEL not in line or _OTHER_CONTROL.search(_UTF8_OR_NEL.sub("", line)):
+        return ftfy.fix_text(line, _ENCODING_ONLY)
+    # ftfy changes no break between lines
+    lines = _UTF8_OR_NEL.sub(lambda match: match[1] or "\n", line)
+    return ftfy.fix_text(lines, _ENCODING_ONLY).replace("\n", _NEL)
 
 
 def repair_encoding(texts: pl.Series) -> Rewritten:

@@ -1,30 +1,35 @@
 """Texts to words with offsets.
 
 One regular expression cuts a text into pieces; runs of Han characters are then cut into words by jieba (rjieba), or into characters, so
-that mixed text is cut run by run. A word is:
+that mixed text is cut run by run, and so are runs of Thai and scripts like it (mgm/text/segmentation/southeast_asian.py). A word is:
 
 - a placeholder of cleaning, such as <URL>;
 - letters, digits and underscores, with apostrophes and hyphens inside: don't, well-known, x86_64, 2024-05-01,
   libstdc++;
 - a number with its separators: 3.14, 1,000, 12:30; letters are not joined by dots: file.txt is three words;
 - letters each with a dot: U.S., e.g.; C#; @mention and #tag; a few emoticons;
-- a run of the same mark (!!!, ..., --, 。。。); an emoji with its modifiers and joined emoji, a flag; any other character that is not
-  a blank, with its combining marks.
+- a run of the same mark (!!!, ..., --, 。。。); an emoji with its modifiers, tags and joined emoji, a flag, a keycap; any other
+  character that is neither a blank nor invisible, with its combining marks.
+
+A joiner belongs to the word that it stands in. Other invisible characters, which cleaning drops, are gaps as blanks are.
 
 Each distinct piece is processed once, and its words are copied to all its occurrences.
 """
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from mgm.settings.text import SegmentationSettings
+from mgm.text.characters import EMOJI, EMOJI_MARKS, INVISIBLE, JOINERS, SOUTHEAST_ASIAN, TAG_END, TAGS, ZWJ
 from mgm.text.dictionary import UserDictionary
 from mgm.text.list_columns import (
     Array,
+    Flags,
     factorize,
     flatten,
     lengths,
@@ -34,26 +39,33 @@ from mgm.text.list_columns import (
     row_ids,
 )
 from mgm.text.patterns import EMOTICON, PLACEHOLDERS
+from mgm.text.segmentation.southeast_asian import IS_RUN, RUN, choose_tokens, cut_southeast_asian_runs
 
-_L = r"[\p{L}--\p{Han}]"
-_W = r"[[\p{L}\p{M}\p{N}_]--\p{Han}]"
-_PICTURE = r"[\p{M}\p{EMod}]*"
+_OTHERS = rf"[\p{{Han}}[{SOUTHEAST_ASIAN}]\x{{2139}}]"  # the last is a letter, and an emoji
+_L = rf"[\p{{L}}--{_OTHERS}]"
+# Joiners are letters here, since an expression that lets no word begin with one takes a quarter longer; cleaning leaves none there.
+_W = rf"[[\p{{L}}\p{{M}}\p{{N}}_{JOINERS}]--{_OTHERS}]"
+_PICTURE = rf"[{EMOJI_MARKS}]*(?:[{TAGS}]+\x{{{TAG_END:X}}})?"
+_KEYCAP_MARK = r"\x{FE0F}?\x{20E3}"
+_KEYCAP = f"[0-9#*]{_KEYCAP_MARK}"
 _WORD = "|".join(
     [
         *PLACEHOLDERS.values(),
         r"\p{Han}+",
-        r"\p{Nd}+(?:[.,:/]\p{Nd}+)+",
+        RUN,
+        rf"\p{{Nd}}+(?:[.,:/]\p{{Nd}}+)+(?:{_KEYCAP_MARK})?",
         rf"(?:{_L}\.){{2,}}",
-        r"[CFJ]#",
+        rf"[CFJ]#(?:{_KEYCAP_MARK})?",
         rf"{_W}+(?:['’‐\-]{_W}+)*(?:\+\+)?",
         rf"[@#]{_W}+",
         EMOTICON,
         r"[!?！？]+|\.{2,}|…+|-{2,}|—+|。+|~{2,}",
         r"\p{RI}{2}",
-        rf"\S{_PICTURE}(?:\x{{200D}}\p{{Extended_Pictographic}}{_PICTURE})*",
+        rf"[^\s{INVISIBLE}]{_PICTURE}(?:\x{{{ZWJ:X}}}{EMOJI}{_PICTURE})*",
     ]
 )
-_PIECE = rf"(?:{_WORD})[^\S\n]*|\s+"
+_PIECE = rf"(?:{_WORD})[^\S\n]*|[\s{INVISIBLE}]+"
+_GAP = rf"^[\s[{INVISIBLE}]--[{JOINERS}]]|^[{JOINERS}]+$"
 _HAN = r"^\p{Han}"
 
 # So few that jieba's list of words is still in the processor's cache when it is read.
@@ -94,25 +106,44 @@ def find_words(
     size = num_characters(pieces)
     bare = pieces.str.strip_chars_end()
     width = num_characters(bare)
+    is_han = bare.str.contains(_HAN).to_numpy()
+    rare = np.flatnonzero(bare.str.contains(f"{_GAP}|{IS_RUN}|{_KEYCAP}").to_numpy())
+    rare_pieces = bare.gather(rare)
+
+    def has(pattern: str) -> Flags:
+        flags = np.zeros(len(pieces), dtype=bool)
+        flags[rare] = rare_pieces.str.contains(pattern).to_numpy()
+        return flags
+
+    width[has(_GAP)] = 0
 
     after = np.where(size > width, Gap.BLANK, Gap.NOTHING)
     blank = np.flatnonzero(width == 0)
     line_breaks = pieces.gather(blank).str.count_matches("\n", literal=True).to_numpy()
     after[blank] = np.select([line_breaks > 1, line_breaks == 1], [Gap.EMPTY_LINE, Gap.LINE_BREAK], Gap.BLANK)
 
-    # The words of each distinct piece: none for blanks, several for a run of Han characters, one for others.
-    is_han = bare.str.contains(_HAN).to_numpy()
+    # The words of each distinct piece: none for gaps, several for those that are cut once more, one for others.
     per_piece = (width > 0).astype(np.int64)
-    cut, per_piece[is_han] = cut_han_runs(
-        bare.filter(is_han), chinese_tokens=settings.chinese_tokens, dictionary=dictionary
-    )
-    inner, cut_types = factorize(cut)
-    plain = bare.filter(~is_han)
-    types = pl.concat([plain, cut_types])
+    is_plain = ~is_han
+    cuts = []
+    for chosen, cut_pieces in (
+        (is_han, partial(cut_han_runs, chinese_tokens=settings.chinese_tokens, dictionary=dictionary)),
+        (has(IS_RUN), partial(_cut_southeast_asian, settings=settings)),
+        (has(_KEYCAP), _cut_keycaps),
+    ):
+        if chosen.any():
+            cut, per_piece[chosen] = cut_pieces(bare.filter(chosen))
+            cuts.append((chosen, *factorize(cut)))
+            is_plain &= ~chosen
+    plain = bare.filter(is_plain)
+    types = pl.concat([plain, *(cut_types for _, _, cut_types in cuts)])
     type_width = num_characters(types)
     piece_of_word = row_ids(per_piece)
-    code = (np.cumsum(~is_han) - 1)[piece_of_word]
-    code[is_han[piece_of_word]] = len(plain) + inner
+    code = (np.cumsum(is_plain) - 1)[piece_of_word]
+    num_types = len(plain)
+    for chosen, inner, cut_types in cuts:
+        code[chosen[piece_of_word]] = num_types + inner
+        num_types += len(cut_types)
     within = offsets(type_width[code])[:-1]
     first = offsets(per_piece)[:-1]
     within -= within[first[piece_of_word]]  # from the start of the piece
@@ -136,6 +167,16 @@ def find_words(
         end=end,
         gap=np.where(nth == 0, before[place], Gap.NOTHING),
     )
+
+
+def _cut_southeast_asian(runs: pl.Series, settings: SegmentationSettings) -> tuple[pl.Series, Array]:
+    return cut_southeast_asian_runs(runs, tokens=choose_tokens(settings.southeast_asian_tokens))
+
+
+def _cut_keycaps(pieces: pl.Series) -> tuple[pl.Series, Array]:
+    """Return keycaps and the words between them: a digit is a letter of a word, unless a keycap follows."""
+    apart = pieces.str.replace_all(rf"({_KEYCAP})", "\n$1\n").str.extract_all(rf"{_KEYCAP}|{_WORD}")
+    return flatten(apart), lengths(apart)
 
 
 def cut_han_runs(
