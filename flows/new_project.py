@@ -6,11 +6,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from flows.file_format import FileFormat
 from flows.gates import suite
 from flows.params_schema import MODELINE, SCHEMA, schema_text
 from flows.project import DATA, RAW, REPORTS, SUITES
@@ -66,6 +67,13 @@ class NewCorpus:
     name: str
     source: Path
     proposal: Proposal
+    written: FileFormat = field(default_factory=FileFormat)
+    """How the file is written, as far as it does not tell it."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The corpus's entry of `corpora`. A copy with changes is written anew, so that it needs no settings to be read."""
+        return self.proposal.columns | ({} if self.proposal.changes else dict(self.written.settings))
 
     @property
     def place(self) -> Path:
@@ -79,12 +87,15 @@ class NewCorpus:
         """Write the rows into a project, changed as proposed."""
         target = folder / self.place
         if self.proposal.changes:
-            write_table(self.proposal.rewritten(read_whole(table_file(self.source))), target)
+            rows = read_whole(table_file(self.source), dialect=self.written.dialect())
+            write_table(self.proposal.rewritten(rows), target)
         else:
             shutil.copyfile(self.source, target)
 
 
-def create_project(folder: Path, data: Sequence[Path] = ()) -> list[str]:
+def create_project(
+    folder: Path, data: Sequence[Path] = (), *, written: FileFormat | None = None
+) -> list[str]:
     """Lay a project into a folder, which is made where it is missing, and return lines that say what it has and what to do next.
 
     A README.md that is there stays, and a .gitignore gets lines; nothing else is overwritten.
@@ -92,13 +103,14 @@ def create_project(folder: Path, data: Sequence[Path] = ()) -> list[str]:
     Args:
         folder: the place of the project.
         data: files of rows, each of which becomes a corpus with the settings that its columns suggest. They are copied.
+        written: how they are written, as far as they do not tell it.
 
     Raises:
         FileExistsError: the folder has a file that would be overwritten.
         NotADirectoryError: it is a file.
         FileNotFoundError, ValueError: a file of rows cannot be read, or suggests no task.
     """
-    corpora = new_corpora(data)
+    corpora = new_corpora(data, written)
     params = params_text(corpora) if corpora else _EMPTY_PARAMS
     Settings.parse(load_yaml(params))
     files = {PARAMS: params, SCHEMA: schema_text()} | template_files(folder.resolve().name)
@@ -124,27 +136,29 @@ def create_project(folder: Path, data: Sequence[Path] = ()) -> list[str]:
     return [*lines, hint]
 
 
-def new_corpora(data: Sequence[Path]) -> list[NewCorpus]:
+def new_corpora(data: Sequence[Path], written: FileFormat | None = None) -> list[NewCorpus]:
     """Return a corpus for each file, named for it.
 
     Raises:
         FileNotFoundError, ValueError: a file cannot be read, suggests no task, or has the name of another.
     """
     corpora: list[NewCorpus] = []
+    written = written or FileFormat()
     for source in data:
         name = re.sub(r"\W+", "_", source.name.split(".")[0]).strip("_").lower() or "corpus"
         if any(corpus.name == name for corpus in corpora):
             raise ValueError(
                 f"{source}: another file gives the corpus {name!r}; expected files of different names"
             )
-        corpora.append(NewCorpus(name=name, source=source, proposal=propose(source)))
+        proposal = propose(source, dialect=written.dialect())
+        corpora.append(NewCorpus(name=name, source=source, proposal=proposal, written=written))
     return corpora
 
 
 def params_text(corpora: Sequence[NewCorpus]) -> str:
     """Return a params.yaml of what differs from the defaults, with the reason for each task."""
     tasks: dict[str, tuple[dict[str, Any], str]] = {}
-    columns = {corpus.name: dict(corpus.proposal.columns) for corpus in corpora}
+    columns = {corpus.name: dict(corpus.settings) for corpus in corpora}
     for corpus in corpora:
         renamed = corpus.proposal.columns.get("columns", {})
         for task, settings in corpus.proposal.tasks.items():

@@ -176,9 +176,10 @@ def _inputs(day: date, options: ScoringOptions, scorer: Scorer, settings: ScoreS
     if isinstance(source, str | Path):
         source = type(source)(str(source).replace(PLACEHOLDER, day.isoformat()))
     if options.as_corpus is None:
-        return Inputs(source)
-    columns = scorer.bundle.settings.corpora[options.as_corpus]
-    dialect = Dialect.of(columns, options.as_corpus)
+        columns, prefix = settings.format, "score.format."
+    else:
+        columns, prefix = scorer.bundle.settings.corpora[options.as_corpus], f"corpora.{options.as_corpus}."
+    dialect = Dialect.of(columns, prefix)
     return Inputs(source, doc_id=columns.id, text=columns.text_column, dialect=dialect)
 
 

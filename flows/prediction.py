@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from flows import keys
 from flows.champion import champion_folder, read_champion
+from flows.file_format import FileFormat
 from flows.prediction_inputs import STDIN, frames_of_lines, frames_of_source, split_arguments
 from flows.prediction_lines import prediction_lines
 from flows.project import CANDIDATE
@@ -54,6 +55,7 @@ class PredictionOptions:
         as_json: whether lines of JSON are printed.
         as_corpus: a corpus of the bundle whose columns and text settings are used.
         id_column, text_column: the columns of files; None: those of the corpus, or doc_id and text.
+        format: what files do not tell about themselves, where it is not as the corpus has it.
     """
 
     arguments: Sequence[str] = ()
@@ -67,6 +69,7 @@ class PredictionOptions:
     as_corpus: str | None = None
     id_column: str | None = None
     text_column: str | None = None
+    format: FileFormat = field(default_factory=FileFormat)
 
 
 def predict(options: PredictionOptions) -> None:
@@ -82,9 +85,10 @@ def predict(options: PredictionOptions) -> None:
     texts, sources = (arguments, []) if options.all_texts or is_stdin else split_arguments(arguments)
     if options.output is not None and options.output.exists() and _is_among(options.output, sources):
         raise ValueError(f"{options.output}: it is an input; expected another file for the output")
+    encoding = options.format.dialect().encoding
     model = Model.load(options.bundle or _default_bundle(), public_key=keys.verify_key())
     if is_stdin:
-        frames = frames_of_lines()
+        frames = frames_of_lines(encoding=encoding)
     else:
         frames = _frames_of_sources(sources, model, options) if sources else iter([to_frame(texts)])
     try:
@@ -115,13 +119,14 @@ def _is_among(output: Path, sources: Sequence[str]) -> bool:
 def _frames_of_sources(
     sources: Sequence[str], model: Model, options: PredictionOptions
 ) -> Iterator[pl.DataFrame]:
-    id_column, text_column = options.id_column, options.text_column or "text"
+    id_column, text_column, corpus = options.id_column, options.text_column or "text", None
     if options.as_corpus is not None:
         model.bundle.text_for(options.as_corpus)
         corpus = model.bundle.settings.corpora[options.as_corpus]
         id_column, text_column = id_column or corpus.id, options.text_column or corpus.text_column
+    dialect = options.format.dialect(corpus)
     for source in sources:
-        yield from frames_of_source(source, id_column=id_column, text_column=text_column)
+        yield from frames_of_source(source, id_column=id_column, text_column=text_column, dialect=dialect)
 
 
 def _predict_frames(

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.file_options import Encoding, Escape, Quote, Separator
+
 
 def init(
     folder: Annotated[
@@ -17,8 +19,14 @@ def init(
             help="A file of rows (Parquet, JSONL, CSV, TSV), which is copied; its columns suggest the settings. Repeatable.",
         ),
     ] = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
+    quote: Quote = None,
+    escape: Escape = None,
 ) -> None:
     """Lay a project into a folder: settings, stages, gates, deployments. Nothing is asked, nothing overwritten."""
+    from flows.file_format import FileFormat
     from flows.new_project import create_project
 
-    print(*create_project(folder, data or ()), sep="\n")
+    written = FileFormat(encoding=encoding, separator=separator, quote=quote, escape=escape)
+    print(*create_project(folder, data or (), written=written), sep="\n")

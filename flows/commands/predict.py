@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.file_options import Encoding, Escape, Quote, Separator
 from flows.commands.json_output import JSON
 from flows.project_root import Place
 
@@ -62,6 +63,10 @@ def predict(
     text_column: Annotated[
         str | None, typer.Option(metavar="NAME", help="A file's texts; default: text.")
     ] = None,
+    encoding: Encoding = None,
+    separator: Separator = None,
+    quote: Quote = None,
+    escape: Escape = None,
     all_texts: Annotated[
         bool,
         typer.Option("--text", metavar="", help="Take every argument as a text, even the name of a file."),
@@ -82,6 +87,7 @@ def predict(
         raise typer.BadParameter("expected a text", param_hint="--text")
     if not arguments and sys.stdin.isatty():
         raise typer.BadParameter("expected a text, a file, or texts on standard input", param_hint="TEXT")
+    from flows.file_format import FileFormat
     from flows.prediction import PredictionOptions
     from flows.prediction import predict as predict_texts
 
@@ -98,5 +104,6 @@ def predict(
             as_corpus=as_corpus,
             id_column=id_column,
             text_column=text_column,
+            format=FileFormat(encoding=encoding, separator=separator, quote=quote, escape=escape),
         )
     )

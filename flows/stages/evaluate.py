@@ -133,7 +133,7 @@ def _out_of_distribution_errors(name: str, settings: EvaluationSettings, scorer:
     """Return the reconstruction errors of a file of other documents."""
     place = settings.evaluate.ood_inputs[name]
     columns = settings.corpora.get(name, CorpusSettings())
-    inputs = Inputs(Path(place), columns.id, columns.text_column, Dialect.of(columns, name))
+    inputs = Inputs(Path(place), columns.id, columns.text_column, Dialect.of(columns, f"corpora.{name}."))
     frame = next(inputs.read(inputs.source, settings.evaluate.ood_documents), None)
     scored = None if frame is None else scorer.score(frame)[0]
     if scored is None or scored.is_empty():

@@ -32,7 +32,7 @@ class RawCorpus:
     @property
     def dialect(self) -> Dialect:
         """How the files are written."""
-        return Dialect.of(self.settings, self.name)
+        return Dialect.of(self.settings, f"corpora.{self.name}.")
 
 
 @dataclass(frozen=True, kw_only=True)

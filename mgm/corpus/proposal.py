@@ -15,7 +15,7 @@ import polars as pl
 from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS
 from mgm.corpus.kinds import LABEL_RULES, Suggestion
 from mgm.corpus.raw_tables import JSON_LINES, read_sample, table_file, table_format
-from mgm.corpus.readers import InputFile, read_batches
+from mgm.corpus.readers import DEFAULT_DIALECT, Dialect, InputFile, read_batches
 from mgm.corpus.split_column import BY_HASH, SPLIT, parse_splits
 from mgm.corpus.splits import split_of
 from mgm.settings.names import nearest
@@ -96,22 +96,23 @@ class Change:
         return rows.with_columns(split_parts(rows[column], self.separator))
 
 
-def propose(path: Path, text_column: str | None = None) -> Proposal:
+def propose(path: Path, text_column: str | None = None, *, dialect: Dialect = DEFAULT_DIALECT) -> Proposal:
     """Return the settings that a file's columns suggest.
 
     Args:
         path: a file of rows.
         text_column: the column of the text; by default the one that its name or its length tells.
+        dialect: how the file is written, as far as it does not tell it.
 
     Raises:
         FileNotFoundError, ValueError: the file cannot be read, has no column of text, or no column that could be a task.
     """
     file = table_file(path)
-    sample = read_sample(file)
+    sample = read_sample(file, dialect=dialect)
     proposal = Proposal()
     left = {column.name: column for column in sample}
     text = _propose_text(file, left, proposal, text_column)
-    _propose_id(file, left, proposal)
+    _propose_id(file, left, proposal=proposal, dialect=dialect)
     _propose_language(left, proposal)
     splits = _propose_split(left, proposal)
     _propose_group(left, proposal, splits)
@@ -159,18 +160,21 @@ def _propose_text(file: InputFile, left: dict[str, pl.Series], proposal: Proposa
     return name
 
 
-def _propose_id(file: InputFile, left: dict[str, pl.Series], proposal: Proposal) -> None:
+def _propose_id(file: InputFile, left: dict[str, pl.Series], *, proposal: Proposal, dialect: Dialect) -> None:
     could_be = [name for name, column in left.items() if _may_be_id(column)]
     ranked = sorted(could_be, key=lambda name: _rank(name, ID_NAMES))
     counts = {}
     if ranked:
-        ids = pl.concat(list(read_batches(file, dict.fromkeys(ranked, pl.String()), rows=20_000, strict=())))
+        types = dict.fromkeys(ranked, pl.String())
+        ids = pl.concat(list(read_batches(file, types, rows=20_000, strict=(), dialect=dialect)))
         proposal.rows = ids.height
         counts = {name: (ids[name].drop_nulls().n_unique(), ids[name].null_count()) for name in ranked}
     else:
         proposal.rows = sum(
             batch.height
-            for batch in read_batches(file, {_any(proposal): pl.String()}, rows=20_000, strict=())
+            for batch in read_batches(
+                file, {_any(proposal): pl.String()}, rows=20_000, strict=(), dialect=dialect
+            )
         )
     for name in ranked:
         distinct, nulls = counts[name]

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from mgm.corpus.readers import Dialect, InputFile, column_names, input_files, read_batches
+from mgm.corpus.readers import DEFAULT_DIALECT, Dialect, InputFile, column_names, input_files, read_batches
 from mgm.corpus.readers.jsonl import line_blocks
 
 SAMPLE_ROWS = 20_000
@@ -37,7 +37,9 @@ def table_format(file: InputFile) -> str:
     return [s for s in file.suffixes if s not in (".gz", ".zst")][-1]
 
 
-def read_sample(file: InputFile, rows: int = SAMPLE_ROWS) -> pl.DataFrame:
+def read_sample(
+    file: InputFile, rows: int = SAMPLE_ROWS, *, dialect: Dialect = DEFAULT_DIALECT
+) -> pl.DataFrame:
     """Return the first rows of a table, with types that fit all their values: of CSV and TSV those that its texts look like.
 
     Raises:
@@ -45,24 +47,24 @@ def read_sample(file: InputFile, rows: int = SAMPLE_ROWS) -> pl.DataFrame:
     """
     kind = table_format(file)
     if kind in _DELIMITED:
-        frame = _typed(_read_texts(file, rows))
+        frame = _typed(_read_texts(file, rows, dialect=dialect))
     elif kind == PARQUET:
         frame = _loose(_read_parquet(file, rows))
     else:
-        frame = _loose(_read_json(file, _first_lines(file)).head(rows))
+        frame = _loose(_read_json(file, _first_lines(file, dialect)).head(rows))
     if frame.is_empty():
         raise ValueError(f"{file}: expected at least one row")
     return frame
 
 
-def read_whole(file: InputFile) -> pl.DataFrame:
+def read_whole(file: InputFile, *, dialect: Dialect = DEFAULT_DIALECT) -> pl.DataFrame:
     """Return all rows of a table; those of CSV and TSV as texts, null where a cell is empty."""
     kind = table_format(file)
     if kind in _DELIMITED:
-        return _read_texts(file, None)
+        return _read_texts(file, None, dialect=dialect)
     if kind == PARQUET:
         return _read_parquet(file, None)
-    return _read_json(file, b"".join(line_blocks(file, Dialect())))
+    return _read_json(file, b"".join(line_blocks(file, dialect)))
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> None:
@@ -80,11 +82,11 @@ def write_table(frame: pl.DataFrame, path: Path) -> None:
         frame.write_ndjson(path)
 
 
-def _read_texts(file: InputFile, rows: int | None) -> pl.DataFrame:
-    names = column_names(file)
+def _read_texts(file: InputFile, rows: int | None, *, dialect: Dialect) -> pl.DataFrame:
+    names = column_names(file, dialect=dialect)
     types = dict.fromkeys(names, pl.String())
     batches = []
-    for batch in read_batches(file, types, rows=rows or SAMPLE_ROWS, strict=()):
+    for batch in read_batches(file, types, rows=rows or SAMPLE_ROWS, strict=(), dialect=dialect):
         batches.append(batch)
         if rows is not None:
             break
@@ -107,9 +109,9 @@ def _read_json(file: InputFile, data: bytes) -> pl.DataFrame:
         raise ValueError(f"{file}: expected one JSON object a line, and one type a key: {error}") from error
 
 
-def _first_lines(file: InputFile) -> bytes:
+def _first_lines(file: InputFile, dialect: Dialect) -> bytes:
     blocks: list[bytes] = []
-    for block in line_blocks(file, Dialect()):
+    for block in line_blocks(file, dialect):
         blocks.append(block)
         if sum(map(len, blocks)) >= _SAMPLE_BYTES:
             break

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mgm.corpus.readers import Dialect, InputFile, Source, read_batches, split_source
+from mgm.corpus.readers import Dialect, InputFile, MissingColumn, Source, read_batches, split_source
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,12 @@ class Inputs:
             source: the whole source, or one of the pieces.
         """
         columns = {self.doc_id: pl.String(), self.text: pl.String()}
-        for frame in read_batches(source, columns, rows=rows, strict=(self.text,), dialect=self.dialect):
-            yield frame.select(pl.col(self.doc_id).alias("doc_id"), pl.col(self.text).alias("text"))
+        try:
+            for frame in read_batches(source, columns, rows=rows, strict=(self.text,), dialect=self.dialect):
+                yield frame.select(pl.col(self.doc_id).alias("doc_id"), pl.col(self.text).alias("text"))
+        except MissingColumn as error:
+            setting = self.dialect.setting("id" if error.column == self.doc_id else "text_column")
+            raise ValueError(f"{error}; {setting} names another") from error
 
     def _raise_repeated(self, hashes: pl.Series, rows: int) -> None:
         """Read once more to name the place of a repeated id; two different ids of one hash are no repetition."""

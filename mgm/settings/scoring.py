@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from mgm.settings.corpora import FileSettings
 from mgm.settings.references import TaskName
 from mgm.settings.section import Section
 
@@ -26,6 +27,8 @@ class ScoreSettings(Section):
 
     input: str = "incoming/{date}.jsonl"
     """A night's documents: a file, a folder or s3://bucket/key with {date} in it."""
+    format: FileSettings = FileSettings()
+    """How they are written, where they are not read as a corpus."""
     table: str = Field(default="data/scored/predictions", min_length=1)
     """Delta table of predictions, partitioned by date: a folder or s3://bucket/prefix."""
     rejects: str = Field(default="data/scored/rejects", min_length=1)

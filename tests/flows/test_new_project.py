@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from flows import new_project
+from flows.file_format import FileFormat
 from flows.graph import stage_graph
 from flows.new_project import create_project, params_text
 from flows.resolved_settings import write_resolved_settings
@@ -49,6 +50,22 @@ def test_settings_are_what_differs_from_the_defaults(project: Path) -> None:
         "train": {"epochs": 24, "patience": 6},
     }
     assert Settings.load(project / "params.yaml").tasks_for("my_notes")
+
+
+def test_a_file_that_does_not_tell_its_encoding(tmp_path: Path) -> None:
+    """A copy as it was needs the setting; one that was changed is written as UTF-8."""
+    kept = notes(taste=["süß", "bitter"] * (ROWS // 2))
+    for name, rows in (("kept", kept), ("changed", kept.drop("doc_id"))):
+        text = rows.write_csv().replace("很好喝", "schön")
+        (tmp_path / f"{name}.csv").write_bytes(text.encode("cp1252"))
+    files = [tmp_path / "kept.csv", tmp_path / "changed.csv"]
+    with pytest.raises(ValueError, match=r"kept\.csv: .* looks like cp1252: --encoding names its encoding"):
+        new_project.new_corpora(files)
+    same, changed = new_project.new_corpora(files, FileFormat(encoding="cp1252"))
+    assert same.settings == {"lang": "detect", "encoding": "cp1252"} and "encoding" not in changed.settings
+    (tmp_path / "data/raw").mkdir(parents=True)
+    changed.copy_to(tmp_path)
+    assert pl.read_csv(tmp_path / "data/raw/changed.csv")["taste"][0] == "süß"
 
 
 def test_the_rows_are_a_copy_that_ingest_reads(project: Path) -> None:

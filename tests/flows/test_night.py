@@ -22,6 +22,7 @@ from mgm.scoring.commits import NightConflict, read_nights
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.isolation import ModelBroken
 from mgm.scoring.scorer import Scorer
+from mgm.settings.corpora import FileSettings
 from mgm.settings.gates import GateSettings, NightGate
 from tests import keys as key_pairs
 from tests import object_store, tiny_corpora
@@ -129,6 +130,29 @@ def test_a_night_that_rejects_too_many_is_not_committed(bundle: Path) -> None:
     assert summary["warnings"][-1] == f"rejected: {found}; expected at most 50.00% (gates.score.reject_warn)"
     assert found in Path("reports/nights/2026-01-01.html").read_text()
     assert not (SHARDS.parent / "gate_refused.json").exists()
+
+
+def test_files_that_do_not_tell_how_they_are_written(bundle: Path) -> None:
+    rows = "key;body\na;Grüße aus der Küche\nb;Stir the soup.\n"
+    Path("in.csv").write_bytes(rows.encode("cp1252"))
+    with pytest.raises(ValueError, match=r"looks like cp1252: score\.format\.encoding names its encoding"):
+        score(
+            DAY,
+            "in.csv",
+            bundle,
+            settings=SETTINGS.model_copy(update={"format": FileSettings(id="key", text_column="body")}),
+        )
+    with pytest.raises(ValueError, match=r"no column 'doc_id'.*; score\.format\.id names another"):
+        score(
+            DAY,
+            "in.csv",
+            bundle,
+            settings=SETTINGS.model_copy(update={"format": FileSettings(text_column="body")}),
+        )
+    written = FileSettings(id="key", text_column="body", encoding="cp1252")
+    summary = score(DAY, "in.csv", bundle, settings=SETTINGS.model_copy(update={"format": written}))
+    assert summary["predictions"] == 2
+    assert {row["doc_id"] for row in tables()[0]} == {"a", "b"}
 
 
 def test_empty_night(bundle: Path) -> None:

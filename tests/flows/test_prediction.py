@@ -13,7 +13,10 @@ from polars.testing import assert_frame_equal
 
 from flows import exit_codes
 from flows.cli import main
+from flows.file_format import FileFormat
+from flows.prediction_inputs import frames_of_source
 from mgm.inference.model import Model
+from mgm.settings.corpora import CorpusSettings
 from tests import tiny_corpora
 from tests.flows.conftest import SOURCE
 
@@ -192,7 +195,8 @@ def test_champion_that_is_not_in_the_store(folder: Path, capsys: pytest.CaptureF
         (["headed.csv"], "headed.csv: it is empty; expected at least one row"),
         (["in.jsonl", "--text-column", "txt"], "no column 'txt' (did you mean 'text'?); --text-column NAME"),
         (["in.jsonl", "--id-column", "id"], "no column 'id' (valid: doc_id, text)"),
-        (["latin.csv"], "latin.csv: "),
+        (["latin.csv"], "the file looks like cp1252: --encoding names its encoding"),
+        (["latin.csv", "--encoding", "latin-7"], "--encoding 'latin-7': expected the name of an encoding"),
         (["x", "--tasks", "prize"], "task 'prize': the bundle has no such task (did you mean 'price'?)"),
         (["x", "--tasks", "dish,"], "task '': the bundle has no such task"),
         (["x", "--as-corpus", "menu"], "corpus 'menu': this bundle was not trained on it"),
@@ -212,6 +216,7 @@ def test_champion_that_is_not_in_the_store(folder: Path, capsys: pytest.CaptureF
         "text column",
         "id column",
         "encoding",
+        "no encoding",
         "task",
         "empty task",
         "corpus",
@@ -238,11 +243,43 @@ def test_errors_are_one_line(mgm_predict: Any, arguments: list[str], says: str) 
     assert err.count("\n") == 1
 
 
+def test_files_that_do_not_tell_how_they_are_written(
+    mgm_predict: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By options that have the names of a corpus's settings; standard input has an encoding alone."""
+    rows = 'doc_id|text\na|"He said "Grüße", and left."\nb|"x|y"\n'
+    Path("in.csv").write_bytes(rows.encode("cp1252"))
+    options = ["--encoding", "cp1252", "--separator", "|", "--quote", '"', "--escape", "\\"]
+    assert mgm_predict("in.csv", *options, "-o", "out.jsonl")[0] == 0
+    assert [row["doc_id"] for row in json_rows(Path("out.jsonl").read_text())] == ["a", "b"]
+    put_on_stdin(monkeypatch, "Grüße\n你好\n".encode("gb18030"))
+    status, out, _ = mgm_predict("--encoding", "gb18030", "--json")
+    assert (status, [row["text"] for row in json_rows(out)]) == (0, ["Grüße", "你好"])
+    put_on_stdin(monkeypatch, b"\xff\xff\n")
+    assert mgm_predict("--encoding", "gb18030")[2].startswith(
+        "error: standard input: not gb18030 (--encoding): "
+    )
+
+
+def test_a_corpus_says_how_its_files_are_written(tmp_path: Path) -> None:
+    (tmp_path / "in.tsv").write_bytes("id;body\na;Grüße\n".encode("cp1252"))
+    corpus = CorpusSettings(encoding="cp1252", separator=";")
+    for dialect in (
+        FileFormat().dialect(corpus),
+        FileFormat(separator=";").dialect(CorpusSettings(encoding="cp1252")),
+    ):
+        frames = frames_of_source(tmp_path / "in.tsv", id_column="id", text_column="body", dialect=dialect)
+        assert pl.concat(frames).rows() == [("a", "Grüße")]
+
+
 def test_standard_input_without_texts(mgm_predict: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     put_on_stdin(monkeypatch, b"")
     assert mgm_predict()[2] == "error: standard input is empty; expected a text a line\n"
     put_on_stdin(monkeypatch, b"fine\n\xff\n")
-    assert mgm_predict()[2] == "error: standard input: line 2: not UTF-8 (byte 0xff: invalid start byte)\n"
+    assert (
+        mgm_predict()[2]
+        == "error: standard input: line 2: not UTF-8 (byte 0xff: invalid start byte); --encoding names another\n"
+    )
 
 
 def test_a_failed_run_leaves_no_output(mgm_predict: Any) -> None:

@@ -20,9 +20,11 @@ from mgm.corpus.readers.rebatch import rebatch
 from mgm.settings.names import nearest
 
 __all__ = [
+    "DEFAULT_DIALECT",
     "MEGABYTES",
     "Dialect",
     "InputFile",
+    "MissingColumn",
     "Source",
     "column_names",
     "input_files",
@@ -47,6 +49,14 @@ class _Read(Protocol):
     def __call__(
         self, file: InputFile, columns: Columns, *, rows: int, strict: Collection[str], dialect: Dialect
     ) -> Iterator[pl.DataFrame]: ...
+
+
+class MissingColumn(ValueError):
+    """A file lacks a column."""
+
+    def __init__(self, message: str, column: str) -> None:
+        super().__init__(message)
+        self.column = column
 
 
 class _Table(NamedTuple):
@@ -186,6 +196,6 @@ def _frames(
 def _require(file: InputFile, columns: Columns, present: Sequence[str]) -> None:
     for name in columns:
         if name not in present:
-            raise ValueError(f"{file}: no column {name!r}{nearest(name, present)}")
+            raise MissingColumn(f"{file}: no column {name!r}{nearest(name, present)}", name)
         if (count := present.count(name)) > 1:
             raise ValueError(f"{file}: column {name!r}: {count} columns of this name, expected one")

@@ -1,8 +1,8 @@
 """The dialect of an input: the ways of writing CSV, TSV and JSONL that a file does not tell by itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from mgm.settings.corpora import CorpusSettings
+from mgm.settings.corpora import CorpusSettings, FileSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,23 +21,28 @@ class Dialect:
     """Cells that are null, as empty ones are."""
     list_separator: str | None = None
     """The character between the labels of a list; None: lists are written as JSON."""
-    settings: str = "corpora.X"
-    """The section of the settings that errors name."""
+    prefix: str = "corpora.X."
+    """The begin of the settings' full names, in errors."""
 
     @classmethod
-    def of(cls, settings: CorpusSettings, corpus: str) -> "Dialect":
-        """Return the dialect of a corpus."""
-        return cls(
+    def of(cls, settings: FileSettings, prefix: str) -> "Dialect":
+        """Return the dialect that settings describe."""
+        dialect = cls(
             encoding=settings.encoding,
             separator=settings.separator,
             quote=settings.quote,
             escape=settings.escape,
+            prefix=prefix,
+        )
+        if not isinstance(settings, CorpusSettings):
+            return dialect
+        return replace(
+            dialect,
             decimal=settings.decimal,
             null_values=tuple(settings.null_values),
             list_separator=settings.list_separator,
-            settings=f"corpora.{corpus}",
         )
 
     def setting(self, name: str) -> str:
         """Return the full name of a setting."""
-        return f"{self.settings}.{name}"
+        return f"{self.prefix}{name}"
