@@ -3,8 +3,9 @@
 Offsets are half-open ranges of Unicode code points. An edit records that [old_start, old_end) of the old text became
 [new_start, new_end) of the new one. Between two edits both texts have the same length, and differ at most in characters that were
 exchanged one for one (a tab for a blank, a full-width letter for a plain one): an exchange moves no offset and is no edit. A boundary
-inside an edit snaps to the edit: a start to its start, an end to its end. The edits of a text are sorted and do not overlap. They touch
-only where neither is an insertion or a deletion, so that adjacent words that both changed keep their own bounds.
+inside an edit snaps to the edit: a start to its start, an end to its end. The edits of a text are sorted and do not overlap. They may
+touch: a word that was replaced keeps its own bounds beside another one, and beside a blank that was dropped. A bound where an edit
+inserts or deletes lies outside of it: a span that ends there ends before it, and one that starts there starts after it.
 
 All functions work on many texts at once. A position of text d is the key d * 2**32 + offset, so that one sorted array holds the
 positions of all texts and one binary search finds them.
@@ -43,27 +44,34 @@ class Edits:
 
     @classmethod
     def of(cls, text: npt.ArrayLike, *bounds: npt.ArrayLike) -> Self:
-        """Create edits from sorted arrays or lists; edits that touch an insertion or a deletion are merged with it.
+        """Create edits from sorted arrays or lists.
+
+        Deletions that touch are one, as are insertions; what is neither long before nor after is left out.
 
         Args:
             text: the row of each edit's text, (E,).
             *bounds: old_start, old_end, new_start and new_end, each (E,).
         """
-        arrays = [np.asarray(a, dtype=np.int64) for a in (text, *bounds)]
-        if len(arrays[0]) == 0:
-            return cls(*arrays)
-        row, old_start, old_end, new_start, new_end = arrays
-        whole = (old_end > old_start) & (new_end > new_start)
-        touch = (old_start[1:] == old_end[:-1]) & (new_start[1:] == new_end[:-1])
-        first = np.ones(len(row), dtype=bool)
-        first[1:] = (
-            (row[1:] != row[:-1])
-            | (old_start[1:] > old_end[:-1])
-            | (new_start[1:] > new_end[:-1])
-            | (touch & whole[1:] & whole[:-1])
+        edits = cls(*(np.asarray(a, dtype=np.int64) for a in (text, *bounds)))
+        deletes, inserts = edits.new_start == edits.new_end, edits.old_start == edits.old_end
+        if (deletes & inserts).any():
+            return cls.of(*(getattr(edits, f.name)[~(deletes & inserts)] for f in fields(cls)))
+        return edits._join((deletes[1:] & deletes[:-1]) | (inserts[1:] & inserts[:-1]))
+
+    def _join(self, may_join: Flags) -> Self:
+        """Return the edits with edit i and edit i + 1 as one where they touch and may_join[i], (E - 1,), is true."""
+        joins = (
+            may_join
+            & (self.text[1:] == self.text[:-1])
+            & (self.old_start[1:] == self.old_end[:-1])
+            & (self.new_start[1:] == self.new_end[:-1])
         )
-        last = np.append(first[1:], True)
-        return cls(row[first], old_start[first], old_end[last], new_start[first], new_end[last])
+        if not joins.any():
+            return self
+        first, last = np.append(True, ~joins), np.append(~joins, True)
+        return type(self)(
+            self.text[first], self.old_start[first], self.old_end[last], self.new_start[first], self.new_end[last]
+        )  # fmt: skip
 
     @classmethod
     def none(cls) -> Self:
@@ -74,8 +82,7 @@ class Edits:
     def union(cls, *parts: "Edits") -> Self:
         """Return the edits of all parts, which are of the same texts, sorted."""
         arrays = [np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)]
-        text, old_start, _, new_start, _ = arrays
-        order = np.lexsort((new_start, old_start, text))
+        order = _order(*arrays[:3])
         return cls.of(*(array[order] for array in arrays))
 
     @classmethod
@@ -97,9 +104,9 @@ class Edits:
         """Return the edits that lead from the new texts to the old ones."""
         return Edits(self.text, self.new_start, self.new_end, self.old_start, self.old_end)
 
-    def filter(self, mask: Flags) -> "Edits":
-        """Return the edits where the mask (E,) is true."""
-        return Edits(*(getattr(self, f.name)[mask] for f in fields(self)))
+    def filter(self, which: Flags | Array) -> "Edits":
+        """Return the edits where a mask (E,) is true, or those at some places, which ascend."""
+        return Edits(*(getattr(self, f.name)[which] for f in fields(self)))
 
     def move_to_rows(self, rows: npt.ArrayLike) -> "Edits":
         """Return the same edits for texts in other rows: text i moves to row rows[i]; `rows` ascend."""
@@ -139,32 +146,57 @@ def compose(first: Edits, second: Edits) -> Edits:
     """Return the edits from a first version of texts to the third, given those to the second and from there to the third."""
     if len(first.text) == 0 or len(second.text) == 0:
         return second if len(first.text) == 0 else first
-    # The ranges of the middle version that either edit touches. Two of them become one edit where they overlap, or meet at a
-    # deletion or an insertion.
-    text = np.concatenate([first.text, second.text])
-    start = np.concatenate([first.new_start, second.old_start])
-    end = np.concatenate([first.new_end, second.old_end])
-    order = np.argsort(position_keys(text, start), kind="stable")
+    # The ranges of the middle version that either edit touches. They become one edit where they overlap; where they only meet they
+    # stay apart, so that what was dropped beside a replaced word is no part of it.
+    text, start, end = join_overlapping(
+        np.concatenate([first.text, second.text]),
+        np.concatenate([first.new_start, second.old_start]),
+        end=np.concatenate([first.new_end, second.old_end]),
+    )
+    # What the first edits deleted, or the second ones insert, at a bound is a range of its own there, which is empty: its bounds lie
+    # before and after it, and those of a range beside it leave it out.
+    back, empty = first.inverse(), np.flatnonzero(start == end)
+    bounds = [
+        back.map_starts(text, start),
+        back.map_ends(text, end),
+        second.map_starts(text, start),
+        second.map_ends(text, end),
+    ]
+    text_of_empty, place = text[empty], start[empty]
+    for side, edits in enumerate((back, second)):
+        bounds[2 * side][empty] = edits.map_ends(text_of_empty, place)
+        bounds[2 * side + 1][empty] = edits.map_starts(text_of_empty, place)
+    return Edits.of(text, *bounds)
+
+
+def join_overlapping(text: Array, start: Array, *, end: Array) -> tuple[Array, Array, Array]:
+    """Return ranges of texts, sorted, with those that overlap as one; empty ones in one place are one too: three arrays."""
+    order = _order(text, start, end)
     text, start, end = text[order], start[order], end[order]
     begin, reach = position_keys(text, start), np.maximum.accumulate(position_keys(text, end))
-    stays_separate = ~np.isin(begin, begin[start == end])
-    opens = np.append(True, (begin[1:] > reach[:-1]) | ((begin[1:] == reach[:-1]) & stays_separate[1:]))
+    opens = np.ones(len(text), dtype=bool)
+    repeats = (start[1:] == end[1:]) & (start[:-1] == end[:-1]) & (begin[1:] == begin[:-1])
+    opens[1:] = (begin[1:] >= reach[:-1]) & ~repeats
     at = np.flatnonzero(opens)
     closes = np.append(at[1:], len(text)) - 1
-    text, start, end = text[at], start[at], reach[closes] - (text[at] << _OFFSET_BITS)
-    # A deletion at a bound belongs to the edit. Mapped as an end, a bound falls before such a deletion; mapped as a start, after
-    # it.
-    back = first.inverse()
-    return Edits.of(text, back.map_ends(text, start), back.map_starts(text, end), second.map_ends(text, start),
-                    second.map_starts(text, end))  # fmt: skip
+    return text[at], start[at], reach[closes] - (text[at] << _OFFSET_BITS)
+
+
+def _order(text: Array, start: Array, end: Array) -> Array:
+    """Return the order of ranges, an empty one before others that begin where it lies; fast for a few sorted lists one after another."""
+    return np.argsort((position_keys(text, start) << 1) + (end > start), kind="stable")
 
 
 def align(pairs: Sequence[tuple[str, str]]) -> Edits:
-    """Return the edits of each (old, new) pair of texts, by a shortest alignment (Levenshtein distance, rapidfuzz)."""
+    """Return the edits of each (old, new) pair of texts, by a shortest alignment (Levenshtein distance, rapidfuzz).
+
+    What lies between two characters that stayed is one edit.
+    """
     rows = [
         (text, op.src_start, op.src_end, op.dest_start, op.dest_end)
         for text, (old, new) in enumerate(pairs)
         for op in Levenshtein.opcodes(old, new)
         if op.tag != "equal"
     ]
-    return Edits.of(*np.array(rows, dtype=np.int64).reshape(-1, 5).T)
+    edits = Edits(*np.array(rows, dtype=np.int64).reshape(-1, 5).T)
+    return edits._join(np.ones(max(len(rows) - 1, 0), dtype=bool))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,8 +11,18 @@ from mgm.text.offsets import EDIT, Edits, align, compose
 TEXT = st.text(alphabet="ab 　é中文", max_size=12)
 
 
-def one(*edits: tuple[int, int, int, int]) -> Edits:
+def one(*edits: tuple[int, ...]) -> Edits:
     return Edits.of([0] * len(edits), *zip(*edits, strict=True))
+
+
+def rows(edits: Edits) -> list[tuple[int, ...]]:
+    """The bounds of each edit, old and new."""
+    return list(
+        zip(
+            *(part.tolist() for part in (edits.old_start, edits.old_end, edits.new_start, edits.new_end)),
+            strict=True,
+        )
+    )
 
 
 def apply(edits: Edits, text: int, old: str, new: str) -> str:
@@ -41,11 +52,38 @@ def test_texts_do_not_disturb_each_other() -> None:
     assert edits.map_starts([0, 1, 2], [5, 5, 5]).tolist() == [2, 5, 4]
 
 
-def test_an_edit_merges_with_a_touching_insertion_or_deletion() -> None:
-    edits = one((0, 1, 0, 2), (1, 3, 2, 2))
-    assert (edits.old_end.tolist(), edits.new_end.tolist()) == ([3], [2])
-    edits = one((0, 0, 0, 2), (0, 3, 2, 3), (3, 4, 3, 5))
-    assert (edits.old_end.tolist(), edits.new_end.tolist()) == ([3, 4], [3, 5])
+def test_deletions_that_touch_are_one() -> None:
+    edits = one((0, 1, 0, 0), (1, 3, 0, 0), (3, 4, 0, 2))
+    assert (edits.old_end.tolist(), edits.new_end.tolist()) == ([3, 4], [0, 2])
+
+
+def test_what_is_neither_before_nor_after_is_no_edit() -> None:
+    assert one((0, 0, 0, 0), (2, 3, 2, 2), (4, 4, 3, 3)).old_start.tolist() == [2]
+
+
+def test_an_alignment_joins_what_lies_between_two_characters_that_stayed() -> None:
+    edits = align([("ae\u0301b", "aéb"), ("ﬃx", "ffix"), ("same", "same")])
+    assert edits.text.tolist() == [0, 1]
+    assert (edits.old_start.tolist(), edits.old_end.tolist()) == ([1, 0], [3, 1])
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        ((12, 13, 12, 12), (6, 12, 6, 13), [(6, 12, 6, 13), (12, 13, 13, 13)]),
+        ((0, 1, 0, 0), (0, 6, 0, 7), [(0, 1, 0, 0), (1, 7, 0, 7)]),
+        ((8, 9, 8, 8), (6, 11, 6, 7), [(6, 12, 6, 7)]),
+        ((6, 12, 6, 7), (7, 8, 7, 7), [(6, 12, 6, 7), (12, 13, 7, 7)]),
+        ((2, 6, 2, 2), (2, 2, 2, 3), [(2, 6, 2, 3)]),
+        ((2, 2, 2, 4), (2, 4, 2, 2), []),
+    ],
+    ids=["deleted_after", "deleted_before", "deleted_within", "replaced_first", "inserted_where_deleted",
+         "deleted_what_was_inserted"],
+)  # fmt: skip
+def test_a_replaced_word_keeps_its_bounds_beside_a_deletion(
+    first: tuple[int, ...], second: tuple[int, ...], expected: list[tuple[int, ...]]
+) -> None:
+    assert rows(compose(one(first), one(second))) == expected
 
 
 def test_replacements_that_touch_keep_their_own_bounds() -> None:
@@ -64,7 +102,7 @@ def test_composition_keeps_replacements_separate() -> None:
     across = compose(first, one((1, 3, 1, 2)))
     assert (across.old_start.tolist(), across.old_end.tolist()) == ([0, 3], [3, 9])
     inserted = compose(first, one((1, 1, 1, 3)))
-    assert (inserted.old_start.tolist(), inserted.new_end.tolist()) == ([0, 6], [4, 5])
+    assert (inserted.old_start.tolist(), inserted.new_end.tolist()) == ([0, 3, 3, 6], [1, 3, 4, 5])
 
 
 def test_edits_found_in_several_ways_are_sorted() -> None:

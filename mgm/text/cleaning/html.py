@@ -7,30 +7,32 @@ pre; entities become the characters that they stand for.
 
 The parser gives no positions, so they are recovered: the raw text is cut into the same pieces, its markup is dropped and its entities
 are decoded, which moves offsets in a known way. The result differs from the rendered text only in blanks, unless the page is badly
-broken, so that the other characters correspond one to one. Where they do not (text between the cells of a table, for example), both
-texts are aligned (rapidfuzz). Either way, letters of tags are never taken for letters of the text. An entity directly beside a tag
-shares the tag's edit.
+broken, so that the other characters correspond one to one. Where they do not (text between the cells of a table, for example), these
+characters of both texts are aligned (rapidfuzz). Either way, letters of tags are never taken for letters of the text.
 """
 
 import html
 
 import numpy as np
 import polars as pl
+from rapidfuzz.distance import Levenshtein
 from selectolax.lexbor import LexborHTMLParser
 
 from mgm.text.cleaning.rewrite import Rewritten, is_member, membership_table, replace_rows
 from mgm.text.list_columns import (
     Array,
     code_points,
+    decode_code_points,
     factorize,
     flatten,
     lengths,
+    local_index,
     num_characters,
     offsets,
     row_ids,
     unflatten,
 )
-from mgm.text.offsets import Edits, align, compose
+from mgm.text.offsets import Edits, compose
 
 _DROPPED = "script style head title template noscript svg iframe noembed noframes".split()
 _BLOCKS = """
@@ -84,7 +86,13 @@ def _pieces(pages: pl.Series) -> tuple[pl.Series, Array]:
 
 def _decode_entities(entities: pl.Series) -> pl.Series:
     code, distinct = factorize(entities)
-    return pl.Series([html.unescape(entity) for entity in distinct], dtype=pl.String).gather(code)
+    return pl.Series([_decode_entity(entity) for entity in distinct], dtype=pl.String).gather(code)
+
+
+def _decode_entity(entity: str) -> str:
+    """Return what a reader's program shows: control characters and noncharacters, which html.unescape drops, too."""
+    number = entity.strip("&#;")
+    return html.unescape(entity) or chr(int(number[1:], 16) if number[0] in "xX" else int(number))
 
 
 def _join_pieces(pieces: pl.Series, counts: Array) -> pl.Series:
@@ -161,47 +169,74 @@ def _strip_markup(raw: pl.Series) -> tuple[pl.Series, Edits]:
 
 def _align(old: pl.Series, new: pl.Series) -> Edits:
     """Return the edits between texts that are expected to differ only in blanks."""
-    old_size, new_size = num_characters(old), num_characters(new)
-    old_points, new_points = code_points(old), code_points(new)
-    old_at = np.flatnonzero(~is_member(_IS_BLANK, old_points))
-    new_at = np.flatnonzero(~is_member(_IS_BLANK, new_points))
-    old_row, new_row = row_ids(old_size)[old_at], row_ids(new_size)[new_at]
-    rows = len(old)
-    old_count, new_count = np.bincount(old_row, minlength=rows), np.bincount(new_row, minlength=rows)
-    same = old_count == new_count
-    old_in, new_in = same[old_row], same[new_row]
-    old_at, new_at, row = old_at[old_in], new_at[new_in], old_row[old_in]
-    same[row[old_points[old_at] != new_points[new_at]]] = False
-    keep = same[row]
-    old_at, new_at, row = old_at[keep], new_at[keep], row[keep]
-
+    before, after = _VisibleCharacters(old), _VisibleCharacters(new)
+    same = before.counts == after.counts
+    old_at, new_at = before.at[same[before.row]], after.at[same[after.row]]
+    differs = before.points[old_at] != after.points[new_at]
+    same[before.row[same[before.row]][differs]] = False
+    old_at, new_at = before.at[same[before.row]], after.at[same[after.row]]
     rest = np.flatnonzero(~same)
-    rough = align(list(zip(old.gather(rest), new.gather(rest), strict=True))).move_to_rows(rest)
-    exact = _edits_between((old_at, new_at), row, np.flatnonzero(same), (old_size, new_size))
-    return Edits.union(exact, rough)
+    if len(rest):
+        old_rest, new_rest = _match_characters(before, after, rows=rest)
+        old_at, new_at = np.concatenate([old_at, old_rest]), np.concatenate([new_at, new_rest])
+        order = np.argsort(old_at)
+        old_at, new_at = old_at[order], new_at[order]
+    return _edits_between(before, after, matches=(old_at, new_at))
+
+
+class _VisibleCharacters:
+    """The characters of texts that are no blanks: their places `at` among all characters, and the row of each, both (n,)."""
+
+    def __init__(self, texts: pl.Series) -> None:
+        self.points = code_points(texts)
+        size = num_characters(texts)
+        self.begin = offsets(size)
+        self.row_of_point = row_ids(size)
+        is_visible = ~is_member(_IS_BLANK, self.points)
+        self.at = np.flatnonzero(is_visible)
+        self.row = self.row_of_point[self.at]
+        self.counts = np.bincount(self.row, minlength=len(texts))
+
+
+def _match_characters(
+    before: _VisibleCharacters, after: _VisibleCharacters, *, rows: Array
+) -> tuple[Array, Array]:
+    """Return the places of the characters of some texts that correspond, by a shortest alignment without blanks (rapidfuzz)."""
+    visible = [
+        decode_code_points(side.points[side.at], side.counts).gather(rows).to_list()
+        for side in (before, after)
+    ]
+    blocks = [
+        (row, block.a, block.b, block.size)
+        for row, old, new in zip(rows.tolist(), *visible, strict=True)
+        for block in Levenshtein.editops(old, new).as_matching_blocks()
+    ]
+    row, old_first, new_first, size = np.array(blocks, dtype=np.int64).reshape(-1, 4).T
+    place = local_index(size)
+    return (
+        before.at[np.repeat(offsets(before.counts)[row] + old_first, size) + place],
+        after.at[np.repeat(offsets(after.counts)[row] + new_first, size) + place],
+    )
 
 
 def _edits_between(
-    matches: tuple[Array, Array], row: Array, rows: Array, sizes: tuple[Array, Array]
+    before: _VisibleCharacters, after: _VisibleCharacters, *, matches: tuple[Array, Array]
 ) -> Edits:
-    """Return the edits between the characters that correspond one to one.
-
-    Args:
-        matches: the positions of corresponding characters in all old texts and in all new ones, both (n,).
-        row: the text of each pair of characters, (n,).
-        rows: the texts, ascending.
-        sizes: the lengths of all old texts and of all new ones.
-    """
+    """Return the edits between the characters that correspond, whose places are `matches`, both (n,)."""
     # The gaps of a text run from its beginning, or the end of a match, to the next match, or the end of the text.
+    row, rows = before.row_of_point[matches[0]], np.arange(len(before.counts))
     opens = np.argsort(np.concatenate([rows, row]), kind="stable")
     closes = np.argsort(np.concatenate([row, rows]), kind="stable")
     text = np.concatenate([rows, row])[opens]
-    bounds = []
-    for at, size in zip(matches, sizes, strict=True):
-        begin = offsets(size)
-        bounds.append(np.concatenate([begin[rows], at + 1])[opens] - begin[text])
-        bounds.append(np.concatenate([at, begin[rows + 1]])[closes] - begin[text])
+    bounds, moved = [], np.zeros(len(text), dtype=bool)
+    all_match = len(row) == len(before.at) == len(after.at)
+    for at, side in zip(matches, (before, after), strict=True):
+        start = np.concatenate([side.begin[rows], at + 1])[opens]
+        end = np.concatenate([at, side.begin[rows + 1]])[closes]
+        if not all_match:
+            moved |= np.searchsorted(side.at, end) > np.searchsorted(side.at, start)
+        bounds += [start - side.begin[text], end - side.begin[text]]
     old_start, old_end, new_start, new_end = bounds
     # Blanks that replace equally many blanks move no offset.
-    moved = old_end - old_start != new_end - new_start
+    moved |= old_end - old_start != new_end - new_start
     return Edits(text, old_start, old_end, new_start, new_end).filter(moved)

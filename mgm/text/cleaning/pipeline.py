@@ -22,6 +22,7 @@ from mgm.text.cleaning.control_characters import drop_invisible
 from mgm.text.cleaning.html import extract_text
 from mgm.text.cleaning.mask import mask_identifiers
 from mgm.text.cleaning.mojibake import repair_encoding
+from mgm.text.cleaning.raw_bounds import keep_blanks_outside
 from mgm.text.cleaning.rewrite import Step
 from mgm.text.cleaning.simplified import simplify_chinese
 from mgm.text.cleaning.unicode import normalizer
@@ -121,6 +122,7 @@ def _apply_steps(texts: pl.Series, settings: CleaningSettings) -> _CleanedTexts:
             if batch is not before:
                 changed[name][first:end] = (batch != before).to_numpy()
                 edits = compose(edits, step_edits)
+        edits = keep_blanks_outside(edits, texts[first:end], clean=batch)
         cleaned_batches.append(batch)
         edits_of_batches.append(edits.move_to_rows(np.arange(first, end)))
     return _CleanedTexts(

@@ -20,6 +20,8 @@ from mgm.text.list_columns import Array, Flags, offsets, row_ids
 _BREAKS = [0x0A, 0x0B, 0x0C, 0x0D, 0x85, 0x2028, 0x2029]
 _BLANKS = [0x09, 0x20, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000]
 _IS_BREAK, _IS_BLANK = membership_table(_BREAKS), membership_table(_BLANKS)
+IS_WHITE = _IS_BREAK | _IS_BLANK
+"""The blanks and line breaks, Unicode's White_Space; see `is_member`."""
 
 # Blanks that collapsing changes: all but a single one within a line, and one or two line breaks.
 _HAS_IRREGULAR_BLANKS = r"^\s|\s$|[^\S \n]|  | \n|\n |\n\n\n"
