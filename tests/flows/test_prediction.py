@@ -247,7 +247,7 @@ def test_files_that_do_not_tell_how_they_are_written(
     mgm_predict: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By options that have the names of a corpus's settings; standard input has an encoding alone."""
-    rows = 'doc_id|text\na|"He said "Grüße", and left."\nb|"x|y"\n'
+    rows = 'doc_id|text\na|"He said \\"Grüße\\", and left."\nb|"x|y"\n'
     Path("in.csv").write_bytes(rows.encode("cp1252"))
     options = ["--encoding", "cp1252", "--separator", "|", "--quote", '"', "--escape", "\\"]
     assert mgm_predict("in.csv", *options, "-o", "out.jsonl")[0] == 0
