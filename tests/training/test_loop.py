@@ -1,10 +1,13 @@
 import hashlib
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+import torch.utils.deterministic
 from safetensors.torch import save
 from threadpoolctl import threadpool_info
 
@@ -85,6 +88,24 @@ def test_it_learns_and_a_seed_gives_the_same_bytes() -> None:
     assert again == weights
     assert without_time(repeated) == without_time(reports)
     assert run(tiny_corpora.settings(epochs=1).model_copy(update={"seed": 2}))[0] != weights
+
+
+def test_no_memory_is_read_before_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training whose new memory holds NaN gives the same bytes, so that a training need not fill it."""
+
+    @contextmanager
+    def filled(threads: int) -> Iterator[None]:
+        with deterministic(threads):
+            assert not torch.utils.deterministic.fill_uninitialized_memory
+            torch.utils.deterministic.fill_uninitialized_memory = True
+            yield
+
+    config = tiny_corpora.settings(epochs=1)
+    monkeypatch.setattr("mgm.training.loop.deterministic", filled)
+    weights, _ = run(config)
+    assert torch.utils.deterministic.fill_uninitialized_memory
+    monkeypatch.undo()
+    assert uninterrupted(config)[0] == weights
 
 
 def test_numpys_sums_are_made_by_as_many_threads_as_torchs() -> None:
