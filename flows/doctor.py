@@ -22,6 +22,7 @@ from flows.errors import message
 from flows.graph import DVC_YAML
 from flows.project import FETCHED
 from flows.stage_names import check_stage_names
+from mgm.native import why_missing
 from mgm.settings.core import PARAMS
 from mgm.settings.settings import Settings
 from mgm.settings.yaml_file import YAMLError, load_yaml
@@ -81,6 +82,13 @@ def _packages(_: Path) -> tuple[str, str]:
     if unmet:
         return FAILED, f"{', '.join(versions)}; not as mgm requires: {', '.join(unmet)}"
     return OK, ", ".join(versions)
+
+
+def _kernels(_: Path) -> tuple[str, str]:
+    reason = why_missing()
+    if reason is not None:
+        return WARNING, f"none, so that scoring is slower, with the same results: {reason}"
+    return OK, "compiled"
 
 
 def _extras(_: Path) -> tuple[str, str]:
@@ -301,7 +309,13 @@ def _unmet(requirement: Requirement) -> str | None:
     return None
 
 
-_INSTALLATION = {"python": _python, "packages": _packages, "extras": _extras, "statistics": _statistics}
+_INSTALLATION = {
+    "python": _python,
+    "packages": _packages,
+    "kernels": _kernels,
+    "extras": _extras,
+    "statistics": _statistics,
+}
 _MACHINE = {
     "git": _git,
     "disk": _disk,

@@ -1,6 +1,8 @@
 """Raw text to predictions, from a bundle alone, through the same functions that made the features for training."""
 
 import logging
+import os
+from functools import cache
 from pathlib import Path
 from typing import Self
 
@@ -14,6 +16,7 @@ from mgm.model.allocation import keep_freed_memory
 from mgm.model.decode import TOKENS_PER_BATCH
 from mgm.model.predict import predict, prediction_schema
 from mgm.model.token_cache import TokenCache
+from mgm.native import SWITCH, why_missing
 from mgm.settings.names import nearest
 from mgm.settings.references import find_misspelt
 from mgm.tasks import Task
@@ -79,6 +82,7 @@ class Scorer:
             ValueError, FileNotFoundError: see `bundle.load` and `signing.check_signature`.
         """
         keep_freed_memory()
+        _warn_without_kernels()
         if public_key is not None:
             check_signature(folder, public_key)
         bundle = load_bundle(folder)
@@ -163,6 +167,14 @@ class Scorer:
             for stage, rows in rejects_by_stage.items()
         ]
         return part, pl.concat(rejects)
+
+
+@cache
+def _warn_without_kernels() -> None:
+    """Warn, once, where mgm was installed without its kernels."""
+    reason = why_missing()
+    if reason is not None and os.environ.get(SWITCH) != "off":
+        _log.warning("scoring without compiled kernels: slower, with the same results: %s", reason)
 
 
 def _without_missing(tasks: list[Task], names: list[str]) -> list[str]:

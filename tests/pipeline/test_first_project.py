@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs/tutorials/first-project.md"
-SOURCES = ("mgm", "flows", "pyproject.toml", "README.md", "LICENSE", "NOTICE")
+SOURCES = ("mgm", "flows", "pyproject.toml", "setup.py", "README.md", "LICENSE", "NOTICE")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 

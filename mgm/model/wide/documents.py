@@ -17,6 +17,7 @@ from mgm.model.batch import Batch
 from mgm.model.granularity.token_selection import TokenSelection
 from mgm.model.hashing import FIRST, SECOND, THIRD, mix
 from mgm.model.ragged import Ragged
+from mgm.model.wide.compiled import wide_logits
 from mgm.model.wide.sparse_counts import Occurrences, SparseCounts
 from mgm.settings.model import WideSettings
 
@@ -59,9 +60,11 @@ class Wide(nn.Module):
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return the logits (B, width) of each task."""
-        of_words = self._logits(self.word_ngrams(batch), self.words, self.idf_word)
-        of_characters = self._logits(self.character_ngrams(batch), self.characters, self.idf_character)
-        logits_BK = self.bias + of_words + of_characters
+        logits_BK = wide_logits(self, batch, reads_chinese=self._reads_chinese(batch))
+        if logits_BK is None:
+            of_words = self._logits(self.word_ngrams(batch), self.words, self.idf_word)
+            of_characters = self._logits(self.character_ngrams(batch), self.characters, self.idf_character)
+            logits_BK = self.bias + of_words + of_characters
         return dict(zip(self.widths, logits_BK.split(list(self.widths.values()), dim=1), strict=True))
 
     @torch.no_grad()

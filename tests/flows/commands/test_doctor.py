@@ -10,11 +10,12 @@ import yaml
 from flows import doctor as checkup
 from flows import exit_codes
 from flows.cli import main
+from mgm import native
 from tests import keys as key_pairs
 from tests import tiny_corpora
 
 NAMES = {
-    "python", "packages", "extras", "statistics", "git", "disk", "memory", "processors", "prefect", "keys", "stages", "settings",
+    "python", "packages", "kernels", "extras", "statistics", "git", "disk", "memory", "processors", "prefect", "keys", "stages", "settings",
     "corpora", "champion", "schedules",
 }  # fmt: skip
 
@@ -45,6 +46,15 @@ def test_a_healthy_project_passes_every_check(capsys: pytest.CaptureFixture[str]
     assert {line.split()[1] for line in lines} == NAMES
     assert not [line for line in lines if line.startswith("failed")]
     assert any("corpora     enabled: menus, verses" in line for line in lines)
+
+
+def test_absent_kernels_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native, "LIBRARY", Path("absent.so"))
+    found = outcome("kernels")
+    assert found.status == checkup.WARNING
+    assert found.message.startswith(
+        "none, so that scoring is slower, with the same results: absent.so: missing"
+    )
 
 
 @pytest.mark.usefixtures("project")
