@@ -168,6 +168,7 @@ def _plan(
         staging=Staging(folder / SHARDS, schema=scorer.schema, scored_by=scored_by),
         tables=Tables(predictions=settings.table, rejects=settings.rejects),
         budget=gates.score,
+        num_warned=rows.num_blank if rows.num_blank > gates.score.blank_warn * shards.rows else 0,
     )
 
 

@@ -43,6 +43,8 @@ class NightPlan:
     tables: Tables
     budget: RejectBudget = field(default_factory=RejectBudget)
     """The shares of rejected documents above which the night warns, or is not committed."""
+    num_warned: int = 0
+    """The documents without text, where the gate has warned of them."""
 
 
 def score_night(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress | None = None) -> Night:
@@ -63,7 +65,7 @@ def score_night(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress
             predictions=counts.rows_out,
             rejected=counts.rejected,
             reasons=counts.reasons,
-            warnings=[*plan.night.warnings, *check_rejects(counts, plan.budget)],
+            warnings=[*plan.night.warnings, *check_rejects(counts, plan.budget, num_warned=plan.num_warned)],
             broken=broken[:_MAX_BROKEN_SHOWN],
         )
         return commit_night(night, plan)

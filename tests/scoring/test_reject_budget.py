@@ -30,6 +30,12 @@ def test_a_share_above_the_first_threshold_warns(rejected: int) -> None:
     ]
 
 
+def test_documents_that_a_warning_is_about_are_not_named_again() -> None:
+    assert (
+        check_rejects(counts(3), BUDGET, num_warned=3) == [] != check_rejects(counts(3), BUDGET, num_warned=2)
+    )
+
+
 def test_a_share_above_the_second_threshold_stops() -> None:
     with pytest.raises(TooManyRejects) as stopped:
         check_rejects(counts(51), BUDGET)
