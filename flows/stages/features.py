@@ -14,6 +14,7 @@ from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.dictionary import load_dictionaries, load_dictionary
 from mgm.text.feature_tables import write_feature_part
 from mgm.text.fitting import FittedText, fit_text
+from mgm.text.segmentation.segmenter import common_segmenter
 from mgm.text.stopwords import STOPWORDS_FILE
 from mgm.text.token_tables import TokenTable
 
@@ -25,9 +26,16 @@ def main() -> None:
     settings = TextPipelineSettings.load()
     settings.require_common("features")
     tables = [TokenTable(tokens=TOKENS / c, content=CONTENT / c) for c in sorted(settings.enabled)]
+    segmenter = common_segmenter(
+        TOKENS / corpus
+        for corpus in sorted(settings.enabled)
+        if settings.text_for(corpus).segmentation.southeast_asian_tokens != "characters"
+    )
     fitted = fit_text(tables, settings.active_tasks(), settings=settings.text.features)
     shutil.rmtree(FEATURES, ignore_errors=True)
     fitted.save(FEATURES)
+    if segmenter is not None:
+        segmenter.save(FEATURES)
     _copy_word_lists(settings)
     labels = LabelStatistics(fitted.tasks)
     profiles, counts = {}, {}

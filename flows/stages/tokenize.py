@@ -5,12 +5,16 @@ from flows.stages.command_line import num_processes, run_stage, write_counts
 from mgm.corpus.parts import map_parts, read_parts
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.dictionary import load_dictionary
-from mgm.text.segmentation.documents import SegmentDocuments, token_schema
+from mgm.text.segmentation.documents import SOUTHEAST_ASIAN_DOCUMENTS, SegmentDocuments, token_schema
+from mgm.text.segmentation.segmenter import SEGMENTER_FILE, Segmenter
+from mgm.text.segmentation.southeast_asian import choose_tokens
 
 
 def main(corpus: str) -> None:
     """Segment the texts of one corpus."""
     settings = TextPipelineSettings.load().text_for(corpus).segmentation
+    # before any work, since it may be words without what cuts them
+    tokens = choose_tokens(settings.southeast_asian_tokens)
     source = UNIQUE / corpus
     counts, statistics = map_parts(
         source,
@@ -21,6 +25,9 @@ def main(corpus: str) -> None:
         transform=SegmentDocuments(settings=settings, dictionary=load_dictionary(settings, RESOURCES)),
         processes=num_processes(),
     )
+    (TOKENS / corpus / SEGMENTER_FILE).unlink(missing_ok=True)
+    if SOUTHEAST_ASIAN_DOCUMENTS in statistics.counts:
+        Segmenter.installed(tokens).save(TOKENS / corpus)
     write_counts("tokenize", corpus, counts=counts, **statistics.result())
 
 

@@ -14,6 +14,7 @@ from mgm.bundle import Bundle, load_stopwords, save_bundle, shaping_settings
 from mgm.files import read_json, write_json
 from mgm.settings.views.training import TrainingSettings
 from mgm.text.dictionary import load_dictionaries
+from mgm.text.segmentation.segmenter import load_segmenter
 from mgm.text.stopwords import Stopwords
 from mgm.text.subwords import SUBWORDS_FILE, Subwords
 from mgm.text.vocabulary import Vocabulary
@@ -56,9 +57,11 @@ def _train(settings: TrainingSettings) -> None:
     with Live(str(LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as live:
         console = Console(settings.train.epochs, lambda report: _log(live, report))
         fitted = fit(plan, settings, checkpoint=state, callbacks=console)
+    segmenter = load_segmenter(FEATURES)
     bundle = Bundle(
         network=fitted.network,
-        settings=shaping_settings(settings),
+        settings=shaping_settings(settings, segmenter),
+        segmenter=segmenter,
         tasks=plan.tasks,
         thresholds=fitted.decisions.thresholds,
         linear_baselines=fitted.linear_baselines,

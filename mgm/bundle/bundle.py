@@ -10,6 +10,7 @@ from mgm.settings.text import TextSettings
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
 from mgm.text.dictionary import UserDictionary
+from mgm.text.segmentation.segmenter import Segmenter
 from mgm.text.stopwords import Stopwords
 from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary
@@ -29,6 +30,7 @@ class Bundle:
         stopwords: the general ones (None) and those of each corpus that has others.
         dictionaries: the dictionaries, by their names in the settings.
         subwords: the subwords of tasks that generate text, if there are any.
+        segmenter: what cut the Thai, Lao, Khmer and Burmese of the training texts; None where they had none.
         linear_baselines: the linear model that the wide part is alone, by task that has one; none in older bundles.
         id: the hash of the manifest; empty until the bundle is saved.
     """
@@ -42,6 +44,7 @@ class Bundle:
     stopwords: dict[str | None, Stopwords] = field(default_factory=dict)
     dictionaries: dict[str, UserDictionary] = field(default_factory=dict)
     subwords: Subwords | None = None
+    segmenter: Segmenter | None = None
     linear_baselines: dict[str, LinearBaseline] = field(default_factory=dict)
     id: str = ""
 
@@ -71,23 +74,38 @@ class Bundle:
         return None if name is None else self.dictionaries[name]
 
 
-def shaping_settings(settings: TrainingSettings) -> TrainingSettings:
+def shaping_settings(settings: TrainingSettings, segmenter: Segmenter | None = None) -> TrainingSettings:
     """Return the settings that shaped the model: of the enabled corpora, the trained tasks, text, model and training.
 
     Nothing of a corpus that is switched off remains, nor where the raw rows lay.
+
+    Args:
+        settings: the settings of a training.
+        segmenter: what cut its texts of scripts without blanks, which takes the place of a setting that left it open; None: nothing.
     """
     tasks = {t.name: t.model_dump(exclude={"name", "labels"}) for t in settings.active_tasks()}
     corpora = {}
     for name in sorted(settings.enabled):
         corpora[name] = settings.corpora[name].model_dump()
+        fix_southeast_asian_tokens(corpora[name]["text"], segmenter)
         corpora[name]["columns"] = {t: c for t, c in settings.corpora[name].columns.items() if t in tasks}
     raw = settings.training_sections() | settings.model_dump(include={"pretrain"})
+    fix_southeast_asian_tokens(raw["text"], segmenter)
     raw["train"]["weights"] = {t: w for t, w in settings.train.weights.items() if t in tasks}
     raw["model"]["cascade"]["order"] = [t for t in settings.model.cascade.order if t in tasks]
     raw["distillation"]["teachers"] = settings.teachers_of(settings.active_tasks())
     return TrainingSettings.parse(
         raw | {"enabled": {name: name for name in corpora}, "corpora": corpora, "tasks": tasks}
     )
+
+
+def fix_southeast_asian_tokens(text: dict[str, Any], segmenter: Segmenter | None) -> None:
+    """Replace a setting `auto` in a section `text` by what it was in training; characters where no text was cut."""
+    segmentation = text.get("segmentation", {})
+    if segmentation.get("southeast_asian_tokens") == "auto":
+        segmentation["southeast_asian_tokens"] = (
+            "characters" if segmenter is None else segmenter.southeast_asian_tokens
+        )
 
 
 def load_stopwords(settings: TrainingSettings) -> dict[str | None, Stopwords]:

@@ -25,6 +25,7 @@ from mgm.model.thresholds import Thresholds
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
 from mgm.text.dictionary import UserDictionary
+from mgm.text.segmentation.segmenter import Segmenter
 from mgm.text.stopwords import Stopwords
 from mgm.text.subwords import SUBWORDS_FILE, Subwords
 from mgm.text.vocabulary import Vocabulary
@@ -40,6 +41,9 @@ def load_bundle(folder: Path) -> Bundle:
     identity = bundle_id(folder)
     verify(folder)
     config = read_json(folder / CONFIG)
+    # Bundles of earlier versions have no such setting.
+    segmentation = config["settings"]["text"].setdefault("segmentation", {})
+    segmentation.setdefault("southeast_asian_tokens", "characters")
     settings = TrainingSettings.parse(config["settings"], str(folder / CONFIG), checks_task_names=False)
     tasks = [Task(**task) for task in config["tasks"]]
     network = _load_network(folder, settings, tasks, config)
@@ -55,6 +59,7 @@ def load_bundle(folder: Path) -> Bundle:
             name: UserDictionary.load(folder / dictionary_file(name)) for name in config["dictionaries"]
         },
         subwords=Subwords.load(folder / SUBWORDS_FILE) if network.text_decoder is not None else None,
+        segmenter=Segmenter(**config["segmenter"]) if config.get("segmenter") else None,
         linear_baselines={
             task: LinearBaseline.from_json(fields)
             for task, fields in config.get("linear_baselines", {}).items()

@@ -5,6 +5,7 @@ Equal training gives equal bytes: no times and nothing about the machine stand i
 
 import os
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -77,4 +78,5 @@ def _config(bundle: Bundle) -> dict[str, Any]:
         "ngram_buckets": bundle.settings.text.features.ngram_buckets,
         "stopwords": sorted(c for c in bundle.stopwords if c is not None),
         "dictionaries": sorted(bundle.dictionaries),
+        "segmenter": None if bundle.segmenter is None else asdict(bundle.segmenter),
     }

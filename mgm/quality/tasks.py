@@ -7,7 +7,7 @@
     labelled_low_...            few rows of a split are labelled (a split without any is another check's)
     empty_lists_...             many labelled rows have an empty list
     many_labels_...             training has many different labels
-    labels_alike                labels that differ in case or blanks only
+    labels_alike                labels that look the same
     largest_class               one class of several makes up most of training
     unseen_labels_...           many labels of validation and test are none of training's
     missing_held_out            labels frequent in training that no held-out row has

@@ -22,6 +22,7 @@ from mgm.settings.references import find_misspelt
 from mgm.tasks import Task
 from mgm.text.cleaning import clean
 from mgm.text.features import FeaturePart, featurize_words
+from mgm.text.segmentation.segmenter import check_segmenter
 from mgm.text.segmentation.tokens import segment
 from mgm.text.stopwords import content_flags
 
@@ -40,6 +41,7 @@ class Scorer:
 
     Raises:
         ValueError: the bundle has no task of this name.
+        MissingExtra: its training texts were cut by a segmenter that is not installed.
     """
 
     def __init__(
@@ -52,6 +54,13 @@ class Scorer:
         token_cache: TokenCache | None = None,
     ) -> None:
         self.bundle = bundle
+        check_segmenter(
+            {
+                bundle.text_for(c).segmentation.southeast_asian_tokens
+                for c in (None, *bundle.settings.corpora)
+            },
+            bundle.segmenter,
+        )
         self.tasks = _select_tasks(bundle.tasks, tasks)
         self.tokens_per_batch = tokens_per_batch
         self.with_probs = with_probs

@@ -10,6 +10,7 @@ from mgm.quality.frame import shown_ids
 from mgm.quality.kinds.task_checks import TaskChecks
 from mgm.quality.task_faults import SHOWN_LABELS, TaskFaults, format_labels
 from mgm.tasks import Task
+from mgm.text.characters import INVISIBLE
 
 HELD_OUT = ("valid", "test")
 
@@ -90,19 +91,34 @@ class LabelSpaceChecks(TaskChecks):
 
 
 def _check_spelling(labels: pl.DataFrame, faults: TaskFaults) -> None:
-    """Report labels that differ in case or blanks only."""
-    folded = pl.col("label").str.to_lowercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    """Report labels that differ in case, blanks, invisible characters, width or Unicode's normal form only."""
+    visible = (
+        pl.col("label").str.replace_all(rf"[{INVISIBLE}\x{{FE00}}-\x{{FE0F}}]", "").str.normalize("NFKC")
+    )
+    folded = visible.str.to_lowercase().str.normalize("NFKC").str.replace_all(r"\s+", " ").str.strip_chars()
     alike = labels.with_columns(folded=folded).filter(
         (pl.len().over("folded") > 1) & (pl.col("folded") != "")
     )
     if alike.height:
         forms = alike.sort("folded", "n", "label", descending=[False, True, False])
-        shown = forms.head(2 * SHOWN_LABELS).select("label", "n").rows()
-        names = ", ".join(f"{label!r} {n:,}" for label, n in shown)
+        # Code points tell forms apart that are printed alike.
+        plain = pl.col("label").str.contains(r"^[ -~]*$").all().over("folded")
+        shown = forms.with_columns(plain=plain).head(2 * SHOWN_LABELS).select("label", "n", "plain")
+        names = ", ".join(
+            f"{label!r} {n:,}" if plain else f"{label!r} ({_code_points(label)}) {n:,}"
+            for label, n, plain in shown.rows()
+        )
         # The rarer form of each is the likely mistake.
         rarer = forms.filter(~pl.col("folded").is_first_distinct())
-        text = f"labels that differ in case or blanks only: {names}"
+        text = (
+            "labels that differ only in case, blanks, invisible characters, width or Unicode's normal form: "
+            f"{names}"
+        )
         faults.add("labels_alike", text, ids=shown_ids(rarer))
+
+
+def _code_points(label: str) -> str:
+    return " ".join(f"U+{ord(character):04X}" for character in label)
 
 
 def _check_unseen(train: pl.DataFrame, held_out: pl.DataFrame, faults: TaskFaults) -> None:

@@ -8,7 +8,11 @@ from mgm.corpus.parts import Transformed
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import SegmentationSettings
 from mgm.text.dictionary import UserDictionary
+from mgm.text.segmentation.southeast_asian import IN_TEXT
 from mgm.text.segmentation.tokens import TOKEN_COLUMNS, tokenize
+
+SOUTHEAST_ASIAN_DOCUMENTS = "documents_with_southeast_asian"
+"""The count of documents with Thai or a script like it; there is none where it would be 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +31,8 @@ class SegmentDocuments:
             statistics.count(name, int(sizes.sum()))
             if column != "paragraph":
                 statistics.measure(f"{name}_per_document", sizes)
+        if with_southeast_asian := int(documents["text"].str.contains(IN_TEXT).sum()):
+            statistics.count(SOUTHEAST_ASIAN_DOCUMENTS, with_southeast_asian)
         return Transformed(kept, rejected, statistics)
 
 

@@ -4,7 +4,6 @@ The words are those of the dictionaries of ICU (icu4py, the extra `icu`). Withou
 a letter with its marks and with the letters that are stacked below it.
 """
 
-from functools import cache
 from importlib.util import find_spec
 from typing import Literal
 
@@ -19,6 +18,9 @@ Tokens = Literal["words", "characters"]
 
 RUN = rf"[{SOUTHEAST_ASIAN}][[{SOUTHEAST_ASIAN}]\p{{M}}{JOINERS}]*"
 IS_RUN = rf"^[{SOUTHEAST_ASIAN}]"
+# of the scripts that a segmenter cuts: a run of another one is characters, whatever is installed
+IN_TEXT = r"[[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]&&[\p{L}\p{M}]]"
+"""Matches a text that ICU cuts otherwise than into characters."""
 # The signs for a stacked letter, and the vowels am, which Unicode takes for marks although they are letters.
 _CHARACTER = rf"(?s:.)(?:[\x{{1039}}\x{{17D2}}\x{{1A60}}]\p{{L}}|[\p{{M}}\x{{E33}}\x{{EB3}}{JOINERS}])*"
 # ICU has no dictionary of other scripts, whose runs it leaves whole.
@@ -26,7 +28,6 @@ _IN_DICTIONARY = r"^[\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{M}" + JOINERS + "]+$"
 _LOCALE = "th"  # of no effect: ICU chooses the dictionary by the script
 
 
-@cache
 def is_icu_installed() -> bool:
     """Return whether there is a segmenter for these scripts."""
     return find_spec("icu4py") is not None

@@ -230,6 +230,7 @@ INGEST: list[tuple[Check, dict[str, Any]]] = [
         {"plant": lambda f: f.with_columns(topic="doc_id"), "shown": "topic", "gates": topic(labels_stop=20)},
     ),
     (("warning", NULL, "labels_alike"), {"plant": rows("topic", "Drink "), "shown": "d1 (topic)"}),
+    (("warning", NULL, "labels_alike"), {"plant": rows("topic", "f\u200bood"), "shown": "d1 (topic)"}),
     (
         ("warning", NULL, "largest_class"),
         {"plant": rows("topic", "food", labelled & (number != 2)), "shown": "topic"},
