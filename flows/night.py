@@ -8,7 +8,7 @@ nights.
 import logging
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from flows.night_files import REFUSED, SHARDS, SUMMARY, VERDICT
 from flows.nights_index import INDEX, try_write_index
 from flows.revision import code_revision, lock_hash
 from flows.scoring_options import PLACEHOLDER, ScoringOptions
+from mgm.corpus.parts import REJECTS
 from mgm.corpus.readers import Dialect, Source
 from mgm.files import read_json, write_json
 from mgm.quality.night_rows import NightRows
@@ -37,7 +38,7 @@ from mgm.scoring.night_frames import NightReader
 from mgm.scoring.reject_budget import TooManyRejects
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.shards import cut_shards, write_manifest
-from mgm.scoring.staging import Staging
+from mgm.scoring.staging import Staging, read_predictions
 from mgm.scoring.workers import WorkerModel
 from mgm.settings.gates import GateSettings
 from mgm.settings.scoring import ScoreSettings
@@ -78,8 +79,7 @@ def score_date(
     table = delta.open_table(settings.table)
     revision = commits.current_revision(table, day)
     if revision and not options.rescore:
-        committed = commits.read_night(table, day)
-        assert committed is not None, "a transaction of a night comes with its commit"
+        committed = _committed_night(folder, revision=revision, day=day, settings=settings)
         is_new = _finish(folder, committed)
         if is_new or not INDEX.is_file():
             try_write_index(settings, gates.drift)
@@ -89,7 +89,8 @@ def score_date(
     bundle = options.bundle or champion_folder()
     scorer = Scorer.load(bundle, tasks=settings.tasks, public_key=keys.verify_key(), allows_missing=True)
     scorer.bundle.text_for(options.as_corpus)
-    delta.check_schema(settings.table, scorer.schema)
+    delta.check_table(settings.table, scorer.schema)
+    delta.check_table(settings.rejects, REJECTS)
     try:
         plan = _plan(day, options, revision=revision + 1, scorer=scorer, settings=settings, gates=gates)
     except NightRefused:
@@ -117,6 +118,17 @@ def score_date(
     _finish(folder, night)
     try_write_index(settings, gates.drift)
     return asdict(night) | {"state": SCORED}
+
+
+def _committed_night(folder: Path, *, revision: int, day: date, settings: ScoreSettings) -> Night:
+    """Return a night of the table: as its commit has it, else, where the log was cleaned, as its summary or the rows have it."""
+    committed = commits.read_night(delta.open_table(settings.table), day)
+    if committed is not None:
+        return committed
+    summary = read_json(folder / SUMMARY) if (folder / SUMMARY).is_file() else {}
+    if summary.get("revision") == revision and set(summary) == {f.name for f in fields(Night)}:
+        return Night(**summary)
+    return commits.recover_night(settings.table, settings.rejects, day=day)
 
 
 def _plan(
@@ -218,7 +230,9 @@ def _try_write_facts(
 ) -> None:
     """Write the facts of a committed night while its shards are there; where that fails, log why: the night is whole without."""
     try:
-        frames = plan.staging.read_predictions(plan.shards.shards, columns=label_columns(scorer.tasks))
+        frames = read_predictions(
+            plan.staging.find_all(plan.shards.shards), columns=label_columns(scorer.tasks)
+        )
         write_facts(
             NightFacts(
                 date=night.date,

@@ -1,12 +1,15 @@
 """Nights as commits of the tables of predictions and rejects, each committed exactly once.
 
 The commit of a night's predictions is its only commit point. It carries the application transaction `score:<date>`, whose
-version is the night's revision, and the fields of `Night` as metadata.
+version is the night's revision, and the fields of `Night` as metadata. A second one, whose id also names the documents and the
+bundle, has the same version. Checkpoints keep transactions, but not metadata: where another engine has cleaned the log, they
+alone say which nights are there, and from what.
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -14,6 +17,7 @@ import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
 from deltalake.exceptions import CommitFailedError
 
+from mgm.files import fingerprint
 from mgm.scoring import delta
 from mgm.scoring.delta import DATE
 
@@ -24,6 +28,8 @@ _TEXT_FIELDS = ("date", "input_sha256", "bundle", "code", "dvc_lock", "flow_run"
 """Fields that are metadata as they are; the others are JSON."""
 _KEYS = {"as_corpus": "like"}
 """Metadata keys that differ from their fields, so that nights of older tables stay readable."""
+UNKNOWN = "unknown"
+"""The bundle and the input of a night whose entry is gone from the table's log."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +102,13 @@ def transaction_id(day: date) -> str:
     return f"score:{day.isoformat()}"
 
 
+def _inputs_id(night: Night) -> str:
+    """Return the application id that names the night, its documents and its bundle."""
+    return (
+        f"{transaction_id(date.fromisoformat(night.date))}:{fingerprint([night.input_sha256, night.bundle])}"
+    )
+
+
 def current_revision(table: DeltaTable | None, day: date) -> int:
     """Return the revision of a night in the table; 0: it was never committed."""
     return 0 if table is None else table.transaction_version(transaction_id(day)) or 0
@@ -116,6 +129,44 @@ def read_nights(table: DeltaTable | None) -> list[NightCommit]:
 def read_night(table: DeltaTable | None, day: date) -> Night | None:
     """Return a night as its newest commit has it; None where there is none."""
     return next((commit.night for commit in read_nights(table) if commit.night.date == day.isoformat()), None)
+
+
+def recover_night(predictions: str, rejects: str, *, day: date) -> Night:
+    """Return a committed night whose entry is gone from the log, as far as the rows of both tables and its revision tell.
+
+    Args:
+        predictions, rejects: the locations of the tables.
+    """
+    rejected = _rows_of(rejects, day, column="reasons")
+    reasons = Counter(rejected.explode(empty_as_null=False).drop_nulls().to_list()) if len(rejected) else {}
+    num_predictions = len(_rows_of(predictions, day, column="doc_id"))
+    return Night(
+        date=day.isoformat(),
+        revision=current_revision(delta.open_table(predictions), day),
+        input_sha256=UNKNOWN,
+        bundle=UNKNOWN,
+        code=UNKNOWN,
+        dvc_lock="",
+        flow_run="",
+        rows_in=num_predictions + len(rejected),
+        predictions=num_predictions,
+        rejected=len(rejected),
+        reasons=dict(sorted(reasons.items())),
+        tasks=[],
+        as_corpus=None,
+        accepted_drift=False,
+        warnings=[
+            f"{predictions}: the entry of this night is gone from the table's log: input, bundle and code are unknown"
+        ],
+    )
+
+
+def _rows_of(location: str, day: date, *, column: str) -> pl.Series:
+    """Return a column of a date's rows; empty where there is no table."""
+    if delta.open_table(location) is None:
+        return pl.Series(column, [])
+    scan = pl.scan_delta(location, storage_options=delta.storage_options(location))
+    return scan.filter(pl.col(DATE) == day).select(column).collect().to_series()
 
 
 def commit_rejects(
@@ -145,7 +196,9 @@ def commit_rejects(
                 properties=CommitProperties(custom_metadata=metadata),
             )
         except CommitFailedError as error:
-            _raise_after_last_try(location, attempt, error)
+            _raise_unless_conflict(
+                location, error, version=table.version(), is_last_try=attempt == _MAX_TRIES - 1
+            )
     raise AssertionError("the last attempt raises")
 
 
@@ -161,7 +214,10 @@ def commit_predictions(location: str, night: Night, *, schema: pl.Schema, frames
     day = date.fromisoformat(night.date)
     properties = CommitProperties(
         custom_metadata=night.to_metadata(),
-        app_transactions=[Transaction(transaction_id(day), night.revision)],
+        app_transactions=[
+            Transaction(transaction_id(day), night.revision),
+            Transaction(_inputs_id(night), night.revision),
+        ],
     )
     for attempt in range(_MAX_TRIES):
         # read and written on one snapshot: a commit of another run between the two makes this one fail
@@ -173,7 +229,9 @@ def commit_predictions(location: str, night: Night, *, schema: pl.Schema, frames
                 table, location, day=day, schema=schema, frames=frames(), properties=properties
             )
         except CommitFailedError as error:
-            _raise_after_last_try(location, attempt, error)
+            _raise_unless_conflict(
+                location, error, version=table.version(), is_last_try=attempt == _MAX_TRIES - 1
+            )
         else:
             return night
     raise AssertionError("the last attempt raises")
@@ -185,8 +243,16 @@ def read_rival(table: DeltaTable | None, night: Night) -> Night:
     Raises:
         NightConflict: it was made from other documents or by another bundle.
     """
-    rival = read_night(table, date.fromisoformat(night.date))
-    assert rival is not None, "a transaction of a night comes with its commit"
+    day = date.fromisoformat(night.date)
+    rival = read_night(table, day)
+    if rival is None:  # the log was cleaned since
+        revision = current_revision(table, day)
+        if table is not None and table.transaction_version(_inputs_id(night)) == revision:
+            return replace(night, revision=revision)
+        raise NightConflict(
+            f"night {night.date}: another run has committed revision {revision}, whose entry is gone from the table's log, and nothing there "
+            f"says that it was of input {night.input_sha256[:12]} by bundle {night.bundle[:12]}. Nothing was written"
+        )
     if not rival.has_same_inputs(night):
         raise NightConflict(
             f"night {night.date}: another run has committed revision {rival.revision} of input {rival.input_sha256[:12]} by bundle "
@@ -196,6 +262,14 @@ def read_rival(table: DeltaTable | None, night: Night) -> Night:
     return rival
 
 
-def _raise_after_last_try(location: str, attempt: int, error: Exception) -> None:
-    if attempt == _MAX_TRIES - 1:
+def _raise_unless_conflict(location: str, error: Exception, *, version: int, is_last_try: bool) -> None:
+    """Raise where a commit on this version of the table has failed, unless another run was first and there is another try.
+
+    Raises:
+        OSError: the table is still at this version, so that the commit would fail again; or it was the last try.
+    """
+    table = delta.open_table(location)
+    if table is None or table.version() == version:
+        raise OSError(f"{location}: the table takes no such commit, and is as it was: {error}") from error
+    if is_last_try:
         raise OSError(f"{location}: other runs commit all the time, {_MAX_TRIES} tries: {error}") from error

@@ -5,8 +5,10 @@ Locations are folders or s3:// addresses; an object store is configured by the s
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -14,6 +16,8 @@ import pyarrow as pa
 from deltalake import CommitProperties, DeltaTable, write_deltalake
 from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+from mgm.errors import AlteredInput
 
 DATE = "date"
 # lineage reads the history, which neither Delta's own cleaning nor its default of 30 days may shorten
@@ -94,14 +98,14 @@ def with_date(schema: pl.Schema) -> pl.Schema:
     return pl.Schema({DATE: pl.Date()} | dict(schema))
 
 
-def check_schema(location: str, schema: pl.Schema) -> None:
-    """Compare the table with the columns of a night, before anything is scored.
+def check_table(location: str, schema: pl.Schema) -> None:
+    """Check that the table can take the commit of a night with these columns, before anything is scored.
 
     Columns that only one of the two has are no fault: they are added, and null where there is no value.
 
     Raises:
         ValueError: a column has another type, or the table is not partitioned by date.
-        OSError: see `open_table`.
+        OSError: the table cannot be read (see `open_table`), or cannot take the commit; the message names the property.
     """
     table = open_table(location)
     if table is None:
@@ -118,6 +122,95 @@ def check_schema(location: str, schema: pl.Schema) -> None:
                 f"{location}: column {field.name!r} is {_as_text(types[field.name])} there, and {_as_text(field.type)} as this bundle "
                 f"predicts it; expected one type: name another table in score.table, or rename the task"
             )
+    _check_takes_commits(table, location, schema=with_date(schema))
+
+
+def _check_takes_commits(table: DeltaTable, location: str, *, schema: pl.Schema) -> None:
+    """Check that a commit of a date is possible, by one to an empty table of the same protocol, columns and properties."""
+    configuration = table.metadata().configuration
+    if configuration.get("delta.appendOnly", "").lower() == "true":
+        raise OSError(
+            f"{location}: the table property delta.appendOnly is true, and a night replaces the rows of its date; expected a table "
+            f"without it: unset it, or name another table in params.yaml's score"
+        )
+    required = [field.name for field in table.schema().fields if not field.nullable]
+    missing = [name for name in required if name not in schema]
+    if missing:
+        raise OSError(
+            f"{location}: column {missing[0]!r} is NOT NULL in the table, and a night has no such column; expected it nullable"
+        )
+    last = Path(location, "_delta_log", f"{table.version():020d}.json")
+    if not location.startswith("s3://") and not last.is_file():
+        raise OSError(
+            f"{last}: the table's last commit is gone from its log, and deltalake cannot write without it; expected a cleaned log to "
+            f"keep it (a commit by another engine mends this)"
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder, "_delta_log")
+        log.mkdir()
+        actions = map(json.dumps, _protocol_and_metadata(table))
+        (log / f"{0:020d}.json").write_text("\n".join(actions) + "\n", encoding="utf-8")
+        try:
+            replace_date(
+                DeltaTable(folder),
+                location,
+                day=date(2000, 1, 1),
+                schema=schema,
+                frames=[],
+                properties=CommitProperties(),
+            )
+        except (DeltaError, OSError) as error:
+            raise OSError(
+                f"{location}: the table cannot take a night: {_cause(error)}; it has {_describe_protocol(table)}"
+            ) from error
+
+
+def _protocol_and_metadata(table: DeltaTable) -> list[dict[str, Any]]:
+    """Return the first actions of a table's log."""
+    protocol, metadata = table.protocol(), table.metadata()
+    versions: dict[str, Any] = {
+        "minReaderVersion": protocol.min_reader_version,
+        "minWriterVersion": protocol.min_writer_version,
+    }
+    for key, features in (
+        ("readerFeatures", protocol.reader_features),
+        ("writerFeatures", protocol.writer_features),
+    ):
+        if features is not None:
+            versions[key] = features
+    return [
+        {"protocol": versions},
+        {
+            "metaData": {
+                "id": str(metadata.id),
+                "format": {"provider": "parquet", "options": {}},
+                "schemaString": table.schema().to_json(),
+                "partitionColumns": metadata.partition_columns,
+                "configuration": metadata.configuration,
+            }
+        },
+    ]
+
+
+def _describe_protocol(table: DeltaTable) -> str:
+    """Return the properties of a table that may keep a writer out."""
+    protocol = table.protocol()
+    features = sorted({*(protocol.reader_features or []), *(protocol.writer_features or [])})
+    properties = [
+        f"{key} = {value}"
+        for key, value in sorted(table.metadata().configuration.items())
+        if _CONFIGURATION.get(key) != value
+    ]
+    parts = [f"writer version {protocol.min_writer_version}"]
+    parts += [f"features {', '.join(features)}"] if features else []
+    parts += [f"properties {', '.join(properties)}"] if properties else []
+    return ", ".join(parts)
+
+
+def _cause(error: Exception) -> str:
+    """Return the error of deltalake in one line, without its preview of rows."""
+    text = str(error.__cause__ or error)
+    return " ".join(text.split("\nPreview")[0].split())
 
 
 def replace_date(
@@ -132,10 +225,13 @@ def replace_date(
     """Replace the rows of a date in one commit.
 
     Raises:
-        CommitFailedError: another run has committed since the table was opened.
+        CommitFailedError: another run has committed since the table was opened, or the table takes no such commit.
+        AlteredInput: raised by `frames`; the table is as it was.
         OSError: the table cannot be written; it is as it was.
     """
-    reader = pa.RecordBatchReader.from_batches(_to_arrow(schema), _batches(day, schema, frames))
+    altered: list[AlteredInput] = []
+    batches = _batches(day, schema, frames=_keep_error(frames, altered))
+    reader = pa.RecordBatchReader.from_batches(_to_arrow(schema), batches)
     try:
         write_deltalake(
             table,
@@ -148,7 +244,18 @@ def replace_date(
     except CommitFailedError:
         raise
     except (DeltaError, OSError) as error:
+        if altered:
+            raise altered[0] from error
         raise OSError(f"{location}: the table cannot be written, and is as it was: {error}") from error
+
+
+def _keep_error(frames: Iterable[pl.DataFrame], errors: list[AlteredInput]) -> Iterator[pl.DataFrame]:
+    """Yield the frames, and keep the error of reading them, of which the table's writer leaves only the text."""
+    try:
+        yield from frames
+    except AlteredInput as error:
+        errors.append(error)
+        raise
 
 
 def latest_versions(table: DeltaTable) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """One night, from its documents to its commit: shard by shard, resumable, and committed exactly once."""
 
-from collections.abc import Callable, Iterable, Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -9,16 +10,20 @@ import polars as pl
 from deltalake.exceptions import DeltaError
 
 from mgm.corpus.parts import REJECTS, Counts
+from mgm.errors import AlteredInput
 from mgm.scoring import commits, delta, steps
 from mgm.scoring.commits import Night
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.local import ShardScorer
 from mgm.scoring.reject_budget import check_rejects
 from mgm.scoring.shards import Shards, read_shards
-from mgm.scoring.staging import StagedShard, Staging
+from mgm.scoring.staging import StagedShard, Staging, read_predictions, read_rejects
 from mgm.settings.gates import RejectBudget
 
 _MAX_BROKEN_SHOWN = 10
+_MAX_TRIES = 3
+"""The most times that the shards of a night are scored and read again, where one was altered meanwhile."""
+_log = logging.getLogger(__name__)
 
 OnProgress = Callable[[int], object]
 """Called with the number of documents just finished, those of an earlier try's shards too."""
@@ -50,31 +55,47 @@ class NightPlan:
 def score_night(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress | None = None) -> Night:
     """Score and commit a night, and return the night that is in the table.
 
+    A shard that was altered between scoring and commit is scored again.
+
     Raises:
         TooManyRejects: before anything is committed; the scored shards stay, for a run with another budget.
+        OSError: also where shards are altered again and again.
         Whatever else `score_shards` and `commit_night` raise.
     """
-    try:
-        staged = score_shards(plan, scorer, on_progress=on_progress)
-        counts, broken = Counts(), [line for shard in staged for line in shard.broken]
-        for shard in staged:
-            counts.merge(shard.counts)
-        night = replace(
-            plan.night,
-            rows_in=counts.rows_in,
-            predictions=counts.rows_out,
-            rejected=counts.rejected,
-            reasons=counts.reasons,
-            warnings=[*plan.night.warnings, *check_rejects(counts, plan.budget, num_warned=plan.num_warned)],
-            broken=broken[:_MAX_BROKEN_SHOWN],
-        )
-        return commit_night(night, plan)
-    except (OSError, DeltaError):
-        # another run of the same night removes the shards when it has committed it
-        table = delta.open_table(plan.tables.predictions)
-        if commits.current_revision(table, date.fromisoformat(plan.night.date)) < plan.night.revision:
-            raise
-        return commits.read_rival(table, plan.night)
+    for attempt in range(_MAX_TRIES):
+        try:
+            return _score_and_commit(plan, scorer, None if attempt else on_progress)
+        except (OSError, DeltaError, AlteredInput) as error:
+            # another run of the same night removes the shards when it has committed it
+            table = delta.open_table(plan.tables.predictions)
+            if commits.current_revision(table, date.fromisoformat(plan.night.date)) >= plan.night.revision:
+                return commits.read_rival(table, plan.night)
+            if not isinstance(error, AlteredInput):
+                raise
+            if attempt == _MAX_TRIES - 1:
+                raise OSError(
+                    f"{error}: the shard was scored {_MAX_TRIES} times and altered each time before the commit; "
+                    f"night {plan.night.date} is not committed"
+                ) from error
+            _log.warning("night %s: %s: the shard is scored again", plan.night.date, error)
+    raise AssertionError("the last attempt raises")
+
+
+def _score_and_commit(plan: NightPlan, scorer: ShardScorer, on_progress: OnProgress | None) -> Night:
+    staged = score_shards(plan, scorer, on_progress=on_progress)
+    counts, broken = Counts(), [line for shard in staged for line in shard.broken]
+    for shard in staged:
+        counts.merge(shard.counts)
+    night = replace(
+        plan.night,
+        rows_in=counts.rows_in,
+        predictions=counts.rows_out,
+        rejected=counts.rejected,
+        reasons=counts.reasons,
+        warnings=[*plan.night.warnings, *check_rejects(counts, plan.budget, num_warned=plan.num_warned)],
+        broken=broken[:_MAX_BROKEN_SHOWN],
+    )
+    return commit_night(night, plan, staged=staged)
 
 
 def score_shards(
@@ -104,7 +125,7 @@ def score_shards(
     return results
 
 
-def commit_night(night: Night, plan: NightPlan) -> Night:
+def commit_night(night: Night, plan: NightPlan, *, staged: Sequence[StagedShard]) -> Night:
     """Commit the staged rejects, and then, with their version, the predictions: the night's only commit point.
 
     Returns:
@@ -112,11 +133,11 @@ def commit_night(night: Night, plan: NightPlan) -> Night:
 
     Raises:
         NightConflict: another run was first, with other documents or another bundle.
+        AlteredInput: a staged file is not the one that was written; the predictions are as they were.
         OSError: a table cannot be written; the predictions are as they were.
     """
-    shards, staging = plan.shards, plan.staging
-    assert night.rows_in == night.predictions + night.rejected == shards.rows, (
-        f"{shards.rows} documents, {night.predictions} predictions and {night.rejected} rejects"
+    assert night.rows_in == night.predictions + night.rejected == plan.shards.rows, (
+        f"{plan.shards.rows} documents, {night.predictions} predictions and {night.rejected} rejects"
     )
     rejects_version = commits.commit_rejects(
         plan.tables.rejects,
@@ -130,14 +151,14 @@ def commit_night(night: Night, plan: NightPlan) -> Night:
             "revision": str(night.revision),
         },
         schema=delta.with_date(REJECTS),
-        frames=lambda: _then_reach(steps.REJECTS_WRITING, staging.read_rejects(shards.shards)),
+        frames=lambda: _then_reach(steps.REJECTS_WRITING, read_rejects(staged)),
     )
     steps.reached(steps.REJECTS_COMMITTED)
     committed = commits.commit_predictions(
         plan.tables.predictions,
         replace(night, rejects_version=rejects_version),
-        schema=delta.with_date(staging.schema),
-        frames=lambda: _then_reach(steps.PREDICTIONS_WRITING, staging.read_predictions(shards.shards)),
+        schema=delta.with_date(plan.staging.schema),
+        frames=lambda: _then_reach(steps.PREDICTIONS_WRITING, read_predictions(staged)),
     )
     steps.reached(steps.PREDICTIONS_COMMITTED)
     return committed

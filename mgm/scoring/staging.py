@@ -1,11 +1,13 @@
 """Scored shards on disk, before the night is committed, so that they are not scored again after a kill.
 
 A shard's folder appears whole, by one rename, under the hash of everything that determines its rows: the shard's documents,
-the bundle, and the options of scoring.
+the bundle, and the options of scoring. `done.json` in it has the hashes of its files, and one of itself; rows are read only from
+bytes that have their hash.
 """
 
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,20 +17,24 @@ from typing import Any
 
 import polars as pl
 
-from mgm.corpus.parts import REJECTS, Counts, Part, write_part
-from mgm.files import file_sha256
+from mgm.corpus.parts import REJECTS, Counts, Part, read_part, write_part
+from mgm.files import file_sha256, fingerprint
 from mgm.scoring import steps
 from mgm.scoring.isolation import ScoredRows
 from mgm.scoring.shards import Shard
 
 _DONE = "done.json"
+PREDICTIONS, REJECTED = "predictions", "rejects"
+"""The folders of a shard's files."""
 _KEY_CHARACTERS = 32
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StagedShard:
-    """The result of a scored shard."""
+    """The result of a scored shard, which lies in `folder`."""
 
+    folder: Path
     counts: Counts
     broken: list[str]
     """Id and error of each document that broke the model."""
@@ -52,21 +58,26 @@ class Staging:
     def find(self, shard: Shard) -> StagedShard | None:
         """Return the result of a shard, None where it was not scored; a damaged one is removed and counts as not scored."""
         folder = self._shard_folder(shard)
+        if not folder.is_dir():
+            return None
         try:
-            content = json.loads((folder / _DONE).read_text(encoding="utf-8"))
-            staged = StagedShard(
-                counts=Counts(**content["counts"]),
-                broken=content["broken"],
-                predictions=Part(**content["predictions"]),
-                rejects=Part(**content["rejects"]),
-            )
-            parts = {"predictions": staged.predictions, "rejects": staged.rejects}
-            if all(file_sha256(folder / name / part.name) == part.sha256 for name, part in parts.items()):
-                return staged
-        except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
-            pass
+            return _read_staged(folder)
+        except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
+            problem = str(error) if isinstance(error, FileNotFoundError | ValueError) else repr(error)
+            _log.warning("%s: not the shard that was scored, which is scored again: %s", folder, problem)
         shutil.rmtree(folder, ignore_errors=True)
         return None
+
+    def find_all(self, shards: Sequence[Shard]) -> list[StagedShard]:
+        """Return the results of shards that were scored.
+
+        Raises:
+            FileNotFoundError: one is not there.
+        """
+        staged = [result for shard in shards if (result := self.find(shard)) is not None]
+        if len(staged) < len(shards):
+            raise FileNotFoundError(f"{self.folder}: {len(shards) - len(staged)} shards are gone")
+        return staged
 
     def write(self, shard: Shard, rows: ScoredRows) -> None:
         """Write the rows of a shard, all of them or nothing.
@@ -79,7 +90,7 @@ class Staging:
         shutil.rmtree(partial, ignore_errors=True)
         counts = Counts()
         counts.add(shard.rows, rows.predictions, rejected=rows.rejects)
-        tables = {"predictions": (rows.predictions, self.schema), "rejects": (rows.rejects, REJECTS)}
+        tables = {PREDICTIONS: (rows.predictions, self.schema), REJECTED: (rows.rejects, REJECTS)}
         try:
             parts = {}
             for name, (frame, schema) in tables.items():
@@ -87,8 +98,9 @@ class Staging:
                 parts[name] = asdict(
                     write_part(partial / name, 0, frame=frame, schema=schema, input_sha256=shard.sha256)
                 )
-            done = {"counts": asdict(counts), "broken": list(rows.broken), **parts}
-            (partial / _DONE).write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+            done = {"shard": folder.name, "counts": asdict(counts), "broken": list(rows.broken), **parts}
+            signed = done | {"sha256": fingerprint(done)}
+            (partial / _DONE).write_text(json.dumps(signed, indent=1) + "\n", encoding="utf-8")
         except (OSError, pl.exceptions.ComputeError) as error:
             shutil.rmtree(partial, ignore_errors=True)
             raise OSError(f"{folder}: the scored rows cannot be written: {error}") from error
@@ -101,27 +113,61 @@ class Staging:
             shutil.rmtree(partial)  # another run was first, with the same rows
         steps.reached(steps.SHARD_STAGED)
 
-    def read_predictions(
-        self, shards: Sequence[Shard], columns: list[str] | None = None
-    ) -> Iterator[pl.DataFrame]:
-        """Yield the predictions of finished shards in their order, a frame each; `columns`: those to read, None: all."""
-        return self._read("predictions", shards, columns)
-
-    def read_rejects(self, shards: Sequence[Shard]) -> Iterator[pl.DataFrame]:
-        """Yield the rejects of finished shards in their order, a frame each."""
-        return self._read("rejects", shards)
-
     @staticmethod
     def remove(folder: Path) -> None:
         """Remove all shards of a committed night, those of earlier tries too."""
         shutil.rmtree(folder, ignore_errors=True)
 
-    def _read(
-        self, name: str, shards: Sequence[Shard], columns: list[str] | None = None
-    ) -> Iterator[pl.DataFrame]:
-        for shard in shards:
-            yield pl.read_parquet(self._shard_folder(shard) / name / "part-00000.parquet", columns=columns)
-
     def _shard_folder(self, shard: Shard) -> Path:
         key = hashlib.sha256(f"{shard.sha256}\n{self._scored_by}".encode()).hexdigest()[:_KEY_CHARACTERS]
         return self.folder / key
+
+
+def read_predictions(
+    staged: Sequence[StagedShard], columns: list[str] | None = None
+) -> Iterator[pl.DataFrame]:
+    """Yield the predictions of shards in their order, a frame each; `columns`: those to read, None: all.
+
+    Raises:
+        AlteredInput: a file is gone, or it is not the one that was written.
+    """
+    for shard in staged:
+        yield read_part(shard.folder / PREDICTIONS, shard.predictions, columns=columns)
+
+
+def read_rejects(staged: Sequence[StagedShard]) -> Iterator[pl.DataFrame]:
+    """Yield the rejects of shards in their order, a frame each.
+
+    Raises:
+        AlteredInput: a file is gone, or it is not the one that was written.
+    """
+    for shard in staged:
+        yield read_part(shard.folder / REJECTED, shard.rejects)
+
+
+def _read_staged(folder: Path) -> StagedShard:
+    """Return the shard of a folder, whose files have the hashes of its `done.json`.
+
+    Raises:
+        FileNotFoundError, ValueError, KeyError, TypeError, AttributeError: it is not the one that was written.
+    """
+    content = json.loads((folder / _DONE).read_bytes())
+    expected = content.pop("sha256")
+    found = fingerprint(content)
+    if found != expected or content["shard"] != folder.name:
+        raise ValueError(f"{folder / _DONE}: SHA-256 {found[:12]}; expected {expected[:12]}")
+    staged = StagedShard(
+        folder=folder,
+        counts=Counts(**content["counts"]),
+        broken=content["broken"],
+        predictions=Part(**content[PREDICTIONS]),
+        rejects=Part(**content[REJECTED]),
+    )
+    for name, part in ((PREDICTIONS, staged.predictions), (REJECTED, staged.rejects)):
+        path = folder / name / part.name
+        sha256 = file_sha256(path)
+        if sha256 != part.sha256:
+            raise ValueError(
+                f"{path}: SHA-256 {sha256[:12]}; expected {part.sha256[:12]}, of {part.rows:,} rows"
+            )
+    return staged

@@ -26,7 +26,7 @@ from mgm.settings.corpora import FileSettings
 from mgm.settings.gates import GateSettings, NightGate
 from tests import keys as key_pairs
 from tests import object_store, tiny_corpora
-from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, rows, score, tables
+from tests.scoring.nights import DAY, SETTINGS, SHARDS, clean_log, documents, rows, score, tables
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -91,6 +91,37 @@ def test_committed_night_is_not_scored_again(bundle: Path) -> None:
     assert again == first | {"state": "skipped"}
     assert (tables(), history()) == (before, commits)
     assert Path("reports/nights/2026-01-01.html").is_file()
+
+
+def test_night_whose_log_was_cleaned_is_not_scored_again(bundle: Path) -> None:
+    """Its summary says what it was; where that is gone too, the rows do. A rescore is the next revision."""
+    first = score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    before = tables()
+    clean_log(SETTINGS.table)
+    clean_log(SETTINGS.rejects)
+    assert score(DAY, "in.jsonl", bundle, settings=SETTINGS) == first | {"state": "skipped"}
+    (SHARDS.parent / "summary.json").unlink()
+    again = score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    counts = ("revision", "rows_in", "predictions", "rejected", "reasons")
+    assert [again[key] for key in counts] == [first[key] for key in counts]
+    assert (again["state"], again["bundle"]) == ("skipped", "unknown")
+    assert (
+        "the entry of this night is gone from the table" in Path("reports/nights/2026-01-01.html").read_text()
+    )
+    assert score(DAY, "in.jsonl", bundle, settings=SETTINGS) == again
+    assert tables() == before
+    rescored = score(DAY, "in.jsonl", bundle, settings=SETTINGS, rescore=True)
+    assert (rescored["revision"], tables()) == (2, before)
+
+
+@pytest.mark.parametrize("which", ["table", "rejects"])
+def test_table_that_takes_no_night_is_told_at_the_start(bundle: Path, which: str) -> None:
+    score(DAY, "in.jsonl", bundle, settings=SETTINGS)
+    location = getattr(SETTINGS, which)
+    DeltaTable(location).alter.set_table_properties({"delta.appendOnly": "true"})
+    Path("in.jsonl").unlink()
+    with pytest.raises(OSError, match=f"{location}: the table property delta.appendOnly is true"):
+        score(date(2026, 1, 2), "in.jsonl", bundle, settings=SETTINGS)
 
 
 def test_rescored_night_is_its_next_revision(bundle: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from deltalake import DeltaTable
 
 from flows.night import score_date
 from flows.scoring_options import ScoringOptions
@@ -37,6 +38,16 @@ def score(
     """Score a night and return its summary."""
     scoring = ScoringOptions(source=source, bundle=bundle, **options)
     return score_date(day, scoring, settings=settings, gates=gates)
+
+
+def clean_log(location: str) -> None:
+    """Remove all entries of a table's log but the last, which is no night's, after a checkpoint, as other engines do."""
+    DeltaTable(location).alter.set_table_properties({"delta.checkpointInterval": "100"})
+    table = DeltaTable(location)
+    table.create_checkpoint()
+    for path in Path(location, "_delta_log").glob("*.json"):
+        if int(path.stem) < table.version():
+            path.unlink()
 
 
 def rows(location: str, version: int | None = None) -> list[dict[str, Any]]:

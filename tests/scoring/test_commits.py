@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from deltalake import DeltaTable
 
+from mgm.corpus.parts import REJECTS
 from mgm.scoring import delta
 from mgm.scoring.commits import (
     Night,
@@ -17,9 +18,12 @@ from mgm.scoring.commits import (
     commit_predictions,
     commit_rejects,
     current_revision,
+    read_night,
     read_nights,
+    recover_night,
 )
 from mgm.scoring.delta import with_date
+from tests.scoring.nights import clean_log
 
 ROWS = pl.DataFrame({"doc_id": ["a", "b"], "mood": ["good", "bad"]})
 SCHEMA = with_date(ROWS.schema)
@@ -151,3 +155,53 @@ def test_damaged_table_is_named() -> None:
         log.write_text("{not a log\n")
     with pytest.raises(OSError, match="table: the table cannot be read"):
         delta.open_table("table")
+
+
+def test_commit_that_the_table_does_not_take_is_tried_once() -> None:
+    made: list[int] = []
+
+    def rows() -> Iterable[pl.DataFrame]:
+        made.append(1)
+        return [ROWS]
+
+    commit(NIGHT)
+    DeltaTable("table").alter.set_table_properties({"delta.appendOnly": "true"})
+    with pytest.raises(
+        OSError, match="table: the table takes no such commit, and is as it was: .*append-only"
+    ):
+        commit_predictions("table", replace(NIGHT, revision=2), schema=SCHEMA, frames=rows)
+    assert made == [1]
+
+
+def test_own_commit_is_known_after_the_log_was_cleaned() -> None:
+    commit(NIGHT)
+    clean_log("table")
+    assert read_night(DeltaTable("table"), DAY) is None
+    version = DeltaTable("table").version()
+    assert commit(replace(NIGHT, flow_run="later")).revision == 1
+    for other in (replace(NIGHT, bundle="other"), replace(NIGHT, input_sha256="other")):
+        with pytest.raises(NightConflict, match="revision 1, whose entry is gone from the table's log"):
+            commit(other)
+    assert DeltaTable("table").version() == version
+    commit(replace(NIGHT, revision=2, bundle="other"))
+    assert current_revision(DeltaTable("table"), DAY) == 2 and pl.read_delta("table").height == 2
+
+
+def test_night_of_a_cleaned_log_is_counted_from_its_rows() -> None:
+    commit(NIGHT)
+    commit(replace(NIGHT, date="2026-01-02"), ROWS.head(1))
+    reject = {"doc_id": ["文"], "stage": ["clean"], "reasons": [["text_too_short"]], "values": ["{}"]}
+    commit_rejects(
+        "rejects",
+        day=DAY,
+        made_of={"input": "one"},
+        schema=with_date(REJECTS),
+        frames=lambda: [pl.DataFrame(reject, schema=REJECTS)],
+    )
+    clean_log("table")
+    night = recover_night("table", "rejects", day=DAY)
+    assert (night.revision, night.rows_in, night.predictions, night.rejected) == (1, 3, 2, 1)
+    assert night.reasons == {"text_too_short": 1} and night.bundle == night.input_sha256 == "unknown"
+    assert "gone from the table's log" in night.warnings[0]
+    later = recover_night("table", "nowhere", day=date(2026, 1, 2))
+    assert (later.rows_in, later.predictions, later.rejected, later.reasons) == (1, 1, 0, {})
