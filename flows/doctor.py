@@ -252,12 +252,19 @@ def _nights(root: Path) -> tuple[str, str]:
         deployments = load_yaml(path.read_text(encoding="utf-8")).get("deployments") or []
     except (YAMLError, AttributeError) as error:
         raise ValueError(f"{path}: not valid YAML of deployments: {error}") from error
+    ignored = [
+        f"{deployment.get('name')}: the parameter timezone {zone} is ignored, take it out"
+        for deployment in deployments
+        if (zone := (deployment.get("parameters") or {}).get("timezone")) is not None
+        and any(zone != (schedule.get("timezone") or "UTC") for schedule in deployment.get("schedules") or [])
+    ]
     texts = [
         f"{deployment.get('name')}: {schedule.get('cron')} in {_zone_text(path, schedule.get('timezone') or 'UTC', now)}"
         for deployment in deployments
         for schedule in deployment.get("schedules") or []
     ]
-    return OK, "; ".join(texts) or f"{path.name} has no schedule"
+    text = "; ".join([*texts, *ignored]) or f"{path.name} has no schedule"
+    return (WARNING if ignored else OK), text
 
 
 def _zone_text(path: Path, zone: str, now: datetime) -> str:

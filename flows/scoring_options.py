@@ -1,17 +1,16 @@
 """The options of scoring nights, and the settings of params.yaml for it."""
 
-import logging
 from dataclasses import dataclass
 from pathlib import Path
 
 from mgm.corpus.readers import Source
 from mgm.settings.core import PARAMS
 from mgm.settings.gates import GateSettings
+from mgm.settings.references import warn_once
 from mgm.settings.scoring import ScoreSettings
 from mgm.settings.views.scoring import ScoringSettings
 
 PLACEHOLDER = "{date}"
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,10 +33,9 @@ class ScoringOptions:
 def load_settings() -> tuple[ScoreSettings, GateSettings]:
     """Return the settings of this folder's params.yaml; the defaults where there is none, and then a warning."""
     if not PARAMS.is_file():
-        _log.warning(
-            "no %s here or in a folder above: nights are scored with the default settings, their tables and reports are "
-            "in this folder",
-            PARAMS,
+        warn_once(
+            f"no {PARAMS} here or in a folder above: nights are scored with the default settings, their tables and reports "
+            f"are in {Path.cwd()}"
         )
         return ScoreSettings(), GateSettings()
     settings = ScoringSettings.load()

@@ -25,7 +25,8 @@ def score(
 ) -> None:
     """Score a night's documents with the champion, exactly once; a gate judges them first.
 
-    A night that is in the table is not scored again. A run after a kill goes on with the shards that are left.
+    A night that is in the table is not scored again. A run after a kill goes on with the shards that are left. A night that the gate
+    refuses, or that rejects too many documents (gates.score.reject_stop), is exit code 1, and the table is as it was.
 
     The keys of --json: date, revision, state (scored or skipped), rows_in, predictions, rejected, reasons, warnings, broken,
     bundle, tasks, page, and the commit's other facts.

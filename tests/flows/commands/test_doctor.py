@@ -155,6 +155,12 @@ def test_schedules_with_their_time_zone() -> None:
     )
     Path("prefect.yaml").write_text(schedule, encoding="utf-8")
     assert outcome("schedules").message.startswith("nightly: 30 1 * * * in Europe/Berlin, now 20")
+    Path("prefect.yaml").write_text(f"{schedule}  parameters: {{timezone: UTC}}\n", encoding="utf-8")
+    told = outcome("schedules")
+    assert (told.status, told.message.split("; ")[1]) == (
+        "warning",
+        "nightly: the parameter timezone UTC is ignored, take it out",
+    )
     Path("prefect.yaml").write_text(schedule.replace("Berlin", "Berlim"), encoding="utf-8")
     assert "timezone 'Europe/Berlim': no such zone" in outcome("schedules").message
 
