@@ -15,8 +15,10 @@ def lineage(
 ) -> None:
     """Print the nights and bundles that scored a document, the newest first.
 
+    Where VACUUM has removed the rows of a replaced revision, it is named as gone, with when and by what it was scored.
+
     The keys of --json, one entry a night's revision: date, revision, replaced, at, outcome, reasons, bundle, tasks, input, code,
-    dvc_lock, flow_run.
+    dvc_lock, flow_run. outcome: scored, rejected, or gone.
     """
     from flows.lineage import lineage_lines, lineage_records
 
