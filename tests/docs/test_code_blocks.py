@@ -1,6 +1,6 @@
 """The code in README.md and in the documents: settings are loaded, commands are parsed by the programs that they call, Python is run.
 
-The commands of the tutorials are also executed, by the tests of whole projects (tests/pipeline).
+test_pages_run.py executes the commands of every page; this is what a change breaks within a second.
 """
 
 import copy
@@ -10,7 +10,7 @@ import shlex
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 import pytest
@@ -22,33 +22,11 @@ from flows.cli import build_app
 from mgm.settings.settings import Settings
 from mgm.settings.yaml_file import load_yaml
 from tests import tiny_corpora
+from tests.docs.pages import BLOCKS, ROOT
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-_FENCE = re.compile(r"^( *)```(\w*)[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 KNOWN = {"bash", "json", "python", "text", "yaml", ""}
 SHELL = {"source", ".", "cd", "export", "cat", "open"}
 """Words of the shell, and programs that are no part of this software."""
-
-
-class Block(NamedTuple):
-    """A fenced block of code."""
-
-    page: str
-    language: str
-    code: str
-
-
-def blocks() -> Iterator[Block]:
-    for page in PAGES:
-        for match in _FENCE.finditer(page.read_text(encoding="utf-8")):
-            indent, language, code = match.groups()
-            yield Block(
-                str(page.relative_to(ROOT)), language, re.sub(rf"^{indent}", "", code, flags=re.MULTILINE)
-            )
-
-
-BLOCKS = list(blocks())
 
 
 def of(language: str) -> list[Any]:
@@ -58,6 +36,17 @@ def of(language: str) -> list[Any]:
 
 def test_every_block_says_its_language() -> None:
     assert {block.language for block in BLOCKS} <= KNOWN
+
+
+def test_a_block_that_its_page_does_not_run_says_why() -> None:
+    """Each of the others is run by test_pages_run.py, but for settings and rows, which are loaded below."""
+    marked = [block for block in BLOCKS if block.mark]
+    assert {block.language for block in marked} <= {"bash", "python"}
+    for block in marked:
+        if block.mark == "run by":
+            file, _, name = str(block.reason).partition("::")
+            assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8")
+    assert {block.page for block in marked if block.mark == "not run"} == {"docs/how-to/corpus.md"}
 
 
 def merged(base: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from dvc.repo import Repo
 
 from flows import new_project
 from flows.file_format import FileFormat
@@ -85,6 +86,12 @@ def test_dvc_reads_the_stages_of_the_project(project: Path) -> None:
     graph = stage_graph(project)
     assert graph["ingest@my_notes"] == ["corpora", "settings"]
     assert all("settings" in needed for stage, needed in graph.items() if stage != "settings")
+
+
+def test_dvc_finds_the_rows_of_the_project(project: Path) -> None:
+    """Else `dvc push` leaves them out, and a clone or an experiment has none."""
+    with Repo(str(project)) as repository:
+        assert any("data/raw/" in stage.addressing for stage in repository.index.stages)
 
 
 def test_resolved_settings_change_only_when_something_changes(project: Path) -> None:
