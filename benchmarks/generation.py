@@ -179,11 +179,13 @@ def test_rows(work: Path, task: Task, count: int, longest: int) -> tuple[list[Fe
     for number, part in enumerate(parts):
         documents = part.documents.with_row_index("row").filter(
             (pl.col("split") == "test")
-            & pl.col(task.name).is_not_null()
+            & pl.col(task.columns.label).is_not_null()
             & (pl.col("word").list.len() <= longest)
         )
         lead, copy = lead_and_copy(documents, part.types)
-        rows = documents.select("row", "doc_id", "group", true=task.name, words=pl.col("word").list.len())
+        rows = documents.select(
+            "row", "doc_id", "group", true=task.columns.label, words=pl.col("word").list.len()
+        )
         found.append(rows.with_columns(lead.alias("lead"), copy.alias("copy"), part=pl.lit(number)))
     every = pl.concat(found)
     return parts, every.gather(
@@ -326,8 +328,8 @@ def measured(
 
 def scored(said: Sequence[str], rows: pl.DataFrame, task: Task, settings: Settings) -> dict[str, Any]:
     """Each metric with its interval."""
-    frame = rows.select("group", pl.col("true").alias(f"{task.name}_true")).with_columns(
-        pl.Series(task.name, said)
+    frame = rows.select("group", pl.col("true").alias(task.columns.label)).with_columns(
+        pl.Series(task.columns.prediction, said)
     )
     statistics = evaluation_of(task).statistics(frame, task)
     bounds = confidence_intervals(

@@ -50,7 +50,9 @@ def training_documents(task: Task, root: Path = Path("data")) -> pl.DataFrame:
         texts = read_table(root / "unique" / corpus, ["doc_id", "text"])
         for index in range(len(read_manifest(folder).parts)):
             part = FeaturePart.load(folder, index).documents.filter(split="train")
-            rows = part.select(pl.lit(corpus).alias("corpus"), "doc_id", pl.col(task.encoded).alias("label"))
+            rows = part.select(
+                pl.lit(corpus).alias("corpus"), "doc_id", pl.col(task.columns.label_ids).alias("label")
+            )
             found.append(rows.join(texts, on="doc_id", how="left", maintain_order="left"))
     return pl.concat(found)
 

@@ -69,7 +69,7 @@ def finished_run_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
         for split in ("test", "valid")
     }
-    train = {name: frame[f"{name}_true"] for name, frame in splits["test"].items()}
+    train = {name: frame[f"label:{name}"] for name, frame in splits["test"].items()}
     metrics = {
         task.name: summarize(splits["test"][task.name], train[task.name], task=task, resamples=100, seed=1)
         for task in tasks
@@ -222,15 +222,15 @@ def pages(generator: np.random.Generator) -> pl.DataFrame:
     return pl.DataFrame(
         {
             **keys("pages"),
-            "module": said,
-            "module_score": (score := generator.uniform(0.4, 1, ROWS).astype(np.float32)),
-            "module_probs": [
+            "prediction:module": said,
+            "score:module": (score := generator.uniform(0.4, 1, ROWS).astype(np.float32)),
+            "probs:module": [
                 [float(s) if label == said[i] else (1 - float(s)) / 2 for label in SPACES["module"]]
                 for i, s in enumerate(score)
             ],
-            "module_true": pl.Series(true.tolist()).scatter(0, None),
-            "ui_terms": pl.Series(spans, dtype=pl.List(PREDICTED_SPAN)),
-            "ui_terms_true": pl.Series(
+            "label:module": pl.Series(true.tolist()).scatter(0, None),
+            "prediction:ui_terms": pl.Series(spans, dtype=pl.List(PREDICTED_SPAN)),
+            "label:ui_terms": pl.Series(
                 gold, dtype=pl.List(pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String}))
             ),
         }
@@ -248,11 +248,11 @@ def poems(generator: np.random.Generator) -> pl.DataFrame:
     return pl.DataFrame(
         {
             **keys("poems"),
-            "themes": said,
-            "themes_score": pl.Series(scores, dtype=pl.List(pl.Float32)),
-            "themes_probs": generator.uniform(0, 1, (ROWS, 18)).round(4).tolist(),
-            "themes_true": true,
-            "valence": (valence + generator.normal(0, 1, ROWS)).astype(np.float32),
-            "valence_true": valence.astype(np.float32),
+            "prediction:themes": said,
+            "score:themes": pl.Series(scores, dtype=pl.List(pl.Float32)),
+            "probs:themes": generator.uniform(0, 1, (ROWS, 18)).round(4).tolist(),
+            "label:themes": true,
+            "prediction:valence": (valence + generator.normal(0, 1, ROWS)).astype(np.float32),
+            "label:valence": valence.astype(np.float32),
         }
     )

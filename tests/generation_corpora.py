@@ -129,7 +129,7 @@ def prepared(
         text
         for task in writing
         for corpus in task.corpora
-        for text in tokens[corpus].filter(split="train")[task.name].drop_nulls()
+        for text in tokens[corpus].filter(split="train")[task.columns.label].drop_nulls()
     ]
     subwords = Subwords.train(texts, config.text.features.subwords)
     spaces |= {t.name: subwords.pieces for t in writing}

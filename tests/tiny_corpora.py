@@ -116,12 +116,18 @@ def corpora() -> dict[str, pl.DataFrame]:
     return {"menus": menus(), "verses": verses()}
 
 
+def documents(frame: pl.DataFrame, config: Settings) -> pl.DataFrame:
+    """Return raw rows with the columns of tasks as documents have them."""
+    columns = {task.name: task.columns.label for task in config.active_tasks()}
+    return frame.rename(columns, strict=False)
+
+
 def tokenized(config: Settings, frames: dict[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
     """The words of each corpus."""
     tokens = {}
     for corpus, frame in frames.items():
         text = config.text_for(corpus)
-        kept, _ = clean(frame, text.cleaning, min_chars=config.corpora[corpus].min_chars)
+        kept, _ = clean(documents(frame, config), text.cleaning, min_chars=config.corpora[corpus].min_chars)
         tokens[corpus], _ = tokenize(kept, text.segmentation, dictionary=_dictionary(config, corpus))
     return tokens
 

@@ -38,7 +38,7 @@ class Crf:
         trainer.set_params({**setting, "max_iterations": ITERATIONS, "feature.minfreq": 2})
         chosen = rows.filter(fit_on)
         for words, tags in zip(
-            _sentences(chosen, "words"), _sentences(chosen, rows.task.encoded), strict=True
+            _sentences(chosen, "words"), _sentences(chosen, rows.task.columns.label_ids), strict=True
         ):
             trainer.append(features(words), [str(tag) for tag in tags])
         with tempfile.TemporaryDirectory() as folder:

@@ -127,11 +127,11 @@ def _outcomes(part: FeaturePart, tasks: list[Task], fitted: FitResult) -> dict[s
     plain = [t for t in tasks if t.kind != "tagging"]
     decoded = decode(fitted.network, test_part, rows=np.arange(test_part.documents.height), tasks=plain)
     for task in plain:
-        known = test_part.documents[task.name].is_not_null().to_numpy()
+        known = test_part.documents[task.columns.label].is_not_null().to_numpy()
         found[task.name] = np.asarray(decoded[task.name])[known]
     for task in [t for t in tasks if t.kind == "tagging"]:
         table = predict_part(
             fitted.network, test_part, tasks=[task], thresholds=fitted.decisions.thresholds, splits=["test"]
         )
-        found[task.name] = table.filter(pl.col(f"{task.name}_true").is_not_null())[task.name]
+        found[task.name] = table.filter(pl.col(task.columns.label).is_not_null())[task.columns.prediction]
     return found

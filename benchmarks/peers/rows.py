@@ -30,7 +30,7 @@ _FEATURES = Path("data/features")
 class Rows:
     """The labelled rows of one task, in the order of the corpora and their parts.
 
-    table: text, lang, split, the task's column (null nowhere) and its `<task>__y`; for tagging also words, start,
+    table: text, lang, split, the task's column (null nowhere) and its column of label ids; for tagging also words, start,
     end and sentence, as mgm's features have them. space: the training classes.
     """
 
@@ -48,13 +48,13 @@ class Rows:
     @property
     def ids(self) -> np.ndarray:
         """(n,) int64, a class's place in the space, -1 where training never saw it. Classification alone."""
-        return self.table[self.task.encoded].to_numpy().astype(np.int64)
+        return self.table[self.task.columns.label_ids].to_numpy().astype(np.int64)
 
     @property
     def sets(self) -> np.ndarray:
         """(n,K) bool. Multilabel alone."""
         dense = np.zeros((self.table.height, len(self.space)), bool)
-        lists = self.table[self.task.encoded]
+        lists = self.table[self.task.columns.label_ids]
         count = lists.list.len().to_numpy()
         dense[np.repeat(np.arange(len(count)), count), lists.explode().drop_nulls().to_numpy()] = True
         return dense
@@ -62,7 +62,7 @@ class Rows:
     @property
     def values(self) -> np.ndarray:
         """(n,) float64. Regression alone."""
-        return self.table[self.task.name].to_numpy().astype(np.float64)
+        return self.table[self.task.columns.label].to_numpy().astype(np.float64)
 
     def filter(self, chosen: np.ndarray) -> "Rows":
         return Rows(self.task, self.space, self.table.filter(pl.Series(chosen)))
@@ -94,7 +94,7 @@ class Workspace:
     def labelled(self, task: Task, split: str) -> int:
         """How many rows of a split carry a label of the task."""
         return sum(
-            part.documents.filter(pl.col("split") == split)[task.name].is_not_null().sum()
+            part.documents.filter(pl.col("split") == split)[task.columns.label].is_not_null().sum()
             for corpus in task.corpora
             for part in self.parts.get(corpus, [])
         )
@@ -154,7 +154,7 @@ def first_labels(parts: Mapping[str, Sequence[FeaturePart]], tasks: Sequence[Tas
     for task in tasks:
         mine = [c for c in task.corpora if c in result]
         train = pl.concat(
-            [p.documents.filter((pl.col("split") == "train") & pl.col(task.name).is_not_null())["doc_id"]
+            [p.documents.filter((pl.col("split") == "train") & pl.col(task.columns.label).is_not_null())["doc_id"]
              for c in mine for p in result[c]]
         )  # fmt: skip
         kept = sorted(train.to_list(), key=_order)[:count]
@@ -162,7 +162,10 @@ def first_labels(parts: Mapping[str, Sequence[FeaturePart]], tasks: Sequence[Tas
         for corpus in mine:
             result[corpus] = [
                 FeaturePart(
-                    p.documents.with_columns(pl.when(keep).then(pl.col(task.name, task.encoded))), p.types
+                    p.documents.with_columns(
+                        pl.when(keep).then(pl.col(task.columns.label, task.columns.label_ids))
+                    ),
+                    p.types,
                 )
                 for p in result[corpus]
             ]
@@ -195,10 +198,10 @@ def _first(parts: list[FeaturePart], rows: int | None) -> list[FeaturePart]:
 
 
 def _table(part: FeaturePart, task: Task, texts: pl.DataFrame) -> pl.DataFrame:
-    columns = ["doc_id", "lang", "split", task.name, task.encoded]
+    columns = ["doc_id", "lang", "split", task.columns.label, task.columns.label_ids]
     if task.kind == "tagging":
         columns += ["word", "start", "end", "sentence"]
-    table = part.documents.filter(pl.col(task.name).is_not_null()).select(columns)
+    table = part.documents.filter(pl.col(task.columns.label).is_not_null()).select(columns)
     if task.kind == "tagging":
         table = table.with_columns(
             words=pl.col("word").list.eval(pl.element().replace_strict(

@@ -75,7 +75,7 @@ def _sets(rows: Rows, scores: np.ndarray, thresholds: Thresholds | None) -> Scor
     thresholds = thresholds or tune(scores, truth)
     common = scores >= np.float32(thresholds.common)
     own = scores >= np.asarray(thresholds.labels, np.float32)
-    named = rows.table.select(pl.col(rows.task.name).list.unique().list.len().sum()).item()
+    named = rows.table.select(pl.col(rows.task.columns.label).list.unique().list.len().sum()).item()
     micro = 2 * int((common & truth).sum()) / max(int(common.sum()) + named, 1)
     macro = _macro_f1(truth, own, np.flatnonzero(truth.any(axis=0)))
     return Scored({"micro_f1": micro, "macro_f1": macro}, thresholds)
@@ -94,7 +94,7 @@ def _pearson(predicted: np.ndarray, truth: np.ndarray) -> float:
 
 
 def _span_f1(rows: Rows, spans: Any) -> float:
-    name = rows.task.name
-    frame = pl.DataFrame({name: spans, f"{name}_true": rows.table[name]})
+    columns = rows.task.columns
+    frame = pl.DataFrame({columns.prediction: spans, columns.label: rows.table[columns.label]})
     task = rows.task.model_copy(update={"labels": tuple(rows.space)})
     return evaluation_of(rows.task).statistics(frame, task).score()["span_f1"]

@@ -9,6 +9,7 @@ from mgm.evaluation.prediction_table import table_schema
 from mgm.model.predict import prediction_schema
 from mgm.scoring.delta import with_date
 from mgm.tasks import TASK_KINDS, Task
+from mgm.tasks.columns import output_names
 from mgm.text.segmentation.documents import token_schema
 from mgm.text.stopwords import CONTENT_SCHEMA
 from mgm.text.vocabulary import SCHEMA as VOCABULARY
@@ -19,7 +20,15 @@ INTRODUCTION = """\
 Tables between stages are folders of Parquet parts in a fixed order with `_parts.json`, which lists them with their rows and hashes and is written
 last; read only what it lists. Nights are two Delta tables. Here every kind of task has one task, named for it.
 
+Between stages the columns of a task have its name behind a word and a colon, so that a task may be called `group` or `words`: `label:a_task`,
+`label_ids:a_task`, `prediction:a_task`, `score:a_task`. Nights and `mgm predict` have `a_task` and `a_task_score`.
+
 """
+
+
+def _as_users_read_it(tasks: list[Task]) -> pl.Schema:
+    schema = prediction_schema(tasks)
+    return pl.Schema({name: schema[column] for column, name in output_names(schema).items()})
 
 
 def page() -> str:
@@ -41,11 +50,7 @@ def page() -> str:
         ("Vocabulary", "`data/features/vocabulary.parquet`.", VOCABULARY),
         ("Rejects", "`data/rejects/<stage>/<corpus>`, and with a date the table `score.rejects`.", REJECTS),
         ("Predictions of the test split", "`data/predictions/<corpus>`.", table_schema(tasks)),
-        (
-            "Nights",
-            "The table `score.table`, partitioned by `date`.",
-            with_date(pl.Schema(prediction_schema(tasks))),
-        ),
+        ("Nights", "The table `score.table`, partitioned by `date`.", with_date(_as_users_read_it(tasks))),
     ]
     return INTRODUCTION + "\n".join(
         f"## {title}\n\n{text}\n\n{table(['column', 'type'], [(f'`{name}`', f'`{kind}`') for name, kind in schema.items()])}"

@@ -89,13 +89,14 @@ def _stopwords(settings: TrainingSettings) -> dict[str | None, Stopwords]:
 def _log(live: Live, report: EpochReport) -> None:
     families = {
         "loss": report.losses,
-        "valid": report.metrics | {"mean": report.score},
+        "valid": report.metrics,
         "weight": report.weights,
         "passes": report.task_passes,
     }
     for family, values in families.items():
         for name, value in values.items():
             live.log_metric(f"{family}/{name}", value)
+    live.log_metric("valid_mean", report.score)
     live.log_metric("learning_rate", report.learning_rate)
     for name in ("words_per_second", "documents_per_second", "loading_share", "peak_memory_mib"):
         live.log_metric(name, getattr(report.cost, name))

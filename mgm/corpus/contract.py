@@ -21,14 +21,16 @@ _ROW = "_row"
 def document_schema(tasks: list[Task]) -> pl.Schema:
     """Return the columns of a corpus's documents: identity, text, language, group, split, then one column a task."""
     fixed = ("doc_id", "text", "lang", "group", "split")
-    return pl.Schema({name: pl.String() for name in fixed} | {task.name: task.column_type for task in tasks})
+    return pl.Schema(
+        {name: pl.String() for name in fixed} | {task.columns.label: task.column_type for task in tasks}
+    )
 
 
 def row_contract(tasks: list[Task]) -> type[dy.Schema]:
     """Return the schema that `enforce` filters by: one rule a reject reason."""
     rules = {TEXT_MISSING: [pl.col("text").is_not_null()]}
     for task in tasks:
-        for reason, expression in LABEL_RULES[task.kind].rules(task.name).items():
+        for reason, expression in LABEL_RULES[task.kind].rules(task.columns.label).items():
             rules.setdefault(reason, []).append(expression)
     members: dict[str, Any] = {name: dy.Any() for name in [_ROW, *document_schema(tasks)]}
     members |= {reason: _rule(pl.all_horizontal(expressions)) for reason, expressions in rules.items()}

@@ -15,7 +15,7 @@ from mgm.corpus.split_column import BY_HASH, EXPECTED, SplitColumn, find_split_c
 from mgm.corpus.statistics import Statistics
 from mgm.settings.corpora import CorpusSettings, IngestSettings
 from mgm.settings.names import nearest
-from mgm.tasks import Task
+from mgm.tasks import Task, TaskColumns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,13 +155,16 @@ def read_documents(corpus: RawCorpus, columns: Columns) -> Iterator[tuple[pl.Dat
                 _check(
                     values.is_null() & raw[name].is_not_null(), raw[name], first_row, source, name, "a number"
                 )
+        # by place, since Polars takes a name such as `*` or `^a$` for a pattern
+        raw_columns = {name: pl.nth(place) for place, name in enumerate(raw.columns)}
+        missing = pl.lit(None, pl.String)
         frame = raw.select(
-            pl.col(columns.doc_id).alias("doc_id"),
-            pl.col(columns.text).alias("text"),
-            (pl.col(columns.lang) if columns.lang else pl.lit(declared, pl.String)).alias("lang"),
-            pl.coalesce(columns.group, columns.doc_id).alias("group"),
-            (pl.col(splits.column) if splits.column else pl.lit(None, pl.String)).alias("split"),
-            *(pl.col(column).alias(task) for task, column in columns.tasks.items()),
+            raw_columns[columns.doc_id].alias("doc_id"),
+            raw_columns[columns.text].alias("text"),
+            (raw_columns[columns.lang] if columns.lang else pl.lit(declared, pl.String)).alias("lang"),
+            pl.coalesce(raw_columns[columns.group], raw_columns[columns.doc_id]).alias("group"),
+            (raw_columns[splits.column] if splits.column else missing).alias("split"),
+            *(raw_columns[column].alias(TaskColumns(task).label) for task, column in columns.tasks.items()),
         ).cast(schema)
         _check(frame["doc_id"].is_null(), frame["doc_id"], first_row, source, columns.doc_id, "a value")
         if columns.lang:
@@ -266,15 +269,15 @@ def _raise_repeated(corpus: RawCorpus, hashes: pl.Series) -> None:
         strict=(),
         dialect=corpus.dialect,
     ):
-        numbered = frame.with_row_index("row", first_row)
-        suspected.append(numbered.filter(pl.col(id_column).hash(seed=0).is_in(hashes.implode())))
+        numbered = frame.select(pl.first().alias("doc_id")).with_row_index("row", first_row)
+        suspected.append(numbered.filter(pl.col("doc_id").hash(seed=0).is_in(hashes.implode())))
         first_row += frame.height
     rows = pl.concat(suspected)
-    repeated = rows.filter(pl.col(id_column).is_duplicated())
+    repeated = rows.filter(pl.col("doc_id").is_duplicated())
     if repeated.height:
-        value = repeated[id_column][0]
-        places = repeated.filter(pl.col(id_column) == value)["row"].head(5).to_list()
+        value = repeated["doc_id"][0]
+        places = repeated.filter(pl.col("doc_id") == value)["row"].head(5).to_list()
         raise ValueError(
             f"{_where(corpus.source)}column {id_column!r}: value {value!r} is in rows {', '.join(map(str, places))}; expected "
-            f"a different doc_id in every row of corpus {corpus.name!r} ({repeated[id_column].n_unique()} values are repeated)"
+            f"a different doc_id in every row of corpus {corpus.name!r} ({repeated['doc_id'].n_unique()} values are repeated)"
         )

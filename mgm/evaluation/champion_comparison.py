@@ -130,8 +130,9 @@ def _checks_of_unshared_tasks(
 def _paired_rows(rows: pl.DataFrame, champion: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the candidate's rows that the champion read too, and the same rows with the champion's predictions."""
     mine = select_labelled(rows, task).join(champion.select(KEYS), on=KEYS, how="semi", maintain_order="left")
-    theirs = mine.drop(task.name).join(
-        champion.select(*KEYS, task.name), on=KEYS, how="left", maintain_order="left"
+    prediction = task.columns.prediction
+    theirs = mine.drop(prediction).join(
+        champion.select(*KEYS, prediction), on=KEYS, how="left", maintain_order="left"
     )
     return mine, theirs
 

@@ -54,9 +54,9 @@ def examples(
             "worst": number < NUM_WORST,
             "chrf": rounded(entry["chrf"]),
             "rougeL": rounded(entry["rougeL"]),
-            "score": rounded(entry[f"{task.name}_score"]),
-            "truncated": entry[f"{task.name}_truncated"],
-            "reference": entry[f"{task.name}_true"],
+            "score": rounded(entry[task.columns.score]),
+            "truncated": entry[task.columns.truncated],
+            "reference": entry[task.columns.label],
             **texts[entry["corpus"], entry["doc_id"]],
         }
         for number, entry in enumerate(chosen.to_dicts())
@@ -65,7 +65,7 @@ def examples(
 
 def _choose(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
     """Return the rows of the examples in order, with the columns chrf and rougeL."""
-    scores = document_scores(rows[task.name].to_list(), rows[f"{task.name}_true"].to_list())
+    scores = document_scores(rows[task.columns.prediction].to_list(), rows[task.columns.label].to_list())
     ranked = rows.with_columns(scores.select("chrf", "rougeL")).sort(["chrf", "corpus", "doc_id"])
     rest = ranked.slice(NUM_WORST)
     others = np.linspace(0, max(rest.height - 1, 0), min(NUM_OTHERS, rest.height)).astype(int)

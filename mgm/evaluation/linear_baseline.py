@@ -27,7 +27,7 @@ def predict_linear(
     tasks: Sequence[Task],
     baselines: Mapping[str, LinearBaseline],
 ) -> dict[str, pl.DataFrame]:
-    """Return the predictions of n-grams alone for labelled documents of the test split: corpus, doc_id, `<task>` and its score.
+    """Return the predictions of n-grams alone for labelled documents of the test split: corpus, doc_id, prediction and score.
 
     Args:
         network: the bundle's network.
@@ -64,7 +64,7 @@ def predict_linear(
 
 def _labelled_rows(documents: pl.DataFrame, tasks: Sequence[Task]) -> np.ndarray:
     """Return the rows of the test split with a label of one of the tasks."""
-    is_labelled = pl.any_horizontal(pl.col(task.name).is_not_null() for task in tasks)
+    is_labelled = pl.any_horizontal(pl.col(task.columns.label).is_not_null() for task in tasks)
     chosen = documents.select((pl.col("split") == SPLIT) & is_labelled).to_series()
     return chosen.arg_true().to_numpy().astype(np.int64)
 

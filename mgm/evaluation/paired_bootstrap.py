@@ -108,7 +108,7 @@ def _check_same_documents(reference: pl.DataFrame, other: pl.DataFrame, task: Ta
                 f"{where}, task {task.name}: {verb} {unpaired.height} labelled documents, first {doc_id!r} of {corpus}, "
                 "expected those of the reference model; the two are of different runs"
             )
-    for column in ("group", f"{task.name}_true"):
+    for column in ("group", task.columns.label):
         if reference[column].equals(other[column]):
             continue
         pairs = zip(reference["doc_id"], reference[column].to_list(), other[column].to_list(), strict=True)

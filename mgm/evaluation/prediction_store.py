@@ -41,7 +41,7 @@ class PredictionStore:
             if corpus in task.corpora:
                 rows = predictions.select("corpus", *columns_read(task, predictions.columns))
                 self._rows.setdefault(task.name, []).append(rows)
-                self._train_labels.setdefault(task.name, []).append(train[task.name])
+                self._train_labels.setdefault(task.name, []).append(train[task.columns.label])
 
     def rows(self, task: Task, split: str = SPLIT) -> pl.DataFrame:
         """Return the predictions on a split, labelled or not."""

@@ -19,10 +19,10 @@ from mgm.text.list_columns import flatten_ints, lengths, row_ids
 def table_schema(tasks: Sequence[Task], *, reconstructs: bool = False) -> pl.Schema:
     """Return the columns of the predictions table of these tasks.
 
-    They are doc_id, group, lang, split, words, unknown, then the prediction columns of the tasks, the labels `<task>_true`,
+    They are doc_id, group, lang, split, words, unknown, then the prediction columns of the tasks, their labels,
     and the baselines that are made of the documents.
     """
-    labels = {f"{task.name}_true": task.column_type for task in tasks}
+    labels = {task.columns.label: task.column_type for task in tasks}
     baselines = {k: v for task in tasks for k, v in evaluation_of(task).baseline_schema(task).items()}
     return pl.Schema(
         {
@@ -66,7 +66,7 @@ def predict_part(
         probs=True,
         progress=progress,
     )
-    labels = documents.select(*KEYS[1:], *[pl.col(task.name).alias(f"{task.name}_true") for task in tasks])
+    labels = documents.select(*KEYS[1:], *[task.columns.label for task in tasks])
     table = pl.concat([predictions, labels, _traits(documents, part.types)], how="horizontal")
     for task in tasks:
         baselines = evaluation_of(task).baseline_predictions(documents, part.types, task=task)

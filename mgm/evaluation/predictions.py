@@ -1,7 +1,7 @@
 """Predictions frames: one row a document with predictions and labels.
 
-The columns are doc_id, group, lang, split, words, unknown, then of each task `<task>`, its scores and probabilities, and
-`<task>_true`, the label (null: not labelled).
+The columns are doc_id, group, lang, split, words, unknown, then of each task the prediction, its scores and probabilities, and
+the label (null: not labelled), as mgm/tasks/columns.py names them.
 """
 
 from collections.abc import Sequence
@@ -28,11 +28,11 @@ def select_labelled(frame: pl.DataFrame, task: Task) -> pl.DataFrame:
     Raises:
         ValueError: a labelled row has no prediction, or one that is not a finite number.
     """
-    rows = frame.filter(pl.col(f"{task.name}_true").is_not_null())
+    rows = frame.filter(pl.col(task.columns.label).is_not_null())
     bad = rows.filter(evaluation_of(task).lacks_prediction(task))
     if bad.height:
         raise ValueError(
-            f"predictions, column {task.name}, doc_id {bad['doc_id'][0]!r}: found {bad[task.name][0]!r}, "
+            f"predictions, column {task.columns.prediction}, doc_id {bad['doc_id'][0]!r}: found {bad[task.columns.prediction][0]!r}, "
             f"expected a {task.kind} prediction for every labelled row ({bad.height} rows lack one)"
         )
     return rows

@@ -151,7 +151,7 @@ class Model:
             part, rejects = scorer.featurize(frame, corpus)
             if rejects.height:
                 raise ValueError(f"the text is rejected: {', '.join(rejects['reasons'][0])}")
-            row = scorer.score(frame, corpus)[0].row(0, named=True)
+            row = scorer.predict(frame, corpus)[0].row(0, named=True)
             chosen = explanation_of(chosen_task).choose_prediction(row, chosen_task, label=label)
             if chosen is None:
                 of_label = "" if label is None else f" with the label {label!r}"

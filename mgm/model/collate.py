@@ -20,15 +20,15 @@ def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) 
 
     Shapes: see `Batch`; T counts the distinct words of these rows alone.
     """
-    encoded = [t for t in tasks if t.encoded in part.documents.columns]
-    taught = [t for t in encoded if t.teacher_column in part.documents.columns]
+    encoded = [t for t in tasks if t.columns.label_ids in part.documents.columns]
+    taught = [t for t in encoded if t.columns.teacher in part.documents.columns]
     names = [
         "word",
         "content",
         "sentence",
         "paragraph",
-        *(t.encoded for t in encoded),
-        *(t.teacher_column for t in taught),
+        *(t.columns.label_ids for t in encoded),
+        *(t.columns.teacher for t in taught),
     ]
     documents = part.documents.select(names)[rows]
     word, word_count = flatten_lists(documents["word"])
@@ -51,9 +51,11 @@ def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) 
         sentence_length=_long(flatten_lists(documents["sentence"])[0]),
         paragraph_length=_long(paragraph),
         document_length=_long(document_length),
-        targets={t.name: gather_targets(documents[t.encoded], t, word_count=word_count) for t in encoded},
+        targets={
+            t.name: gather_targets(documents[t.columns.label_ids], t, word_count=word_count) for t in encoded
+        },
         teachers={
-            t.name: torch.from_numpy(documents[t.teacher_column].to_numpy(writable=True)) for t in taught
+            t.name: torch.from_numpy(documents[t.columns.teacher].to_numpy(writable=True)) for t in taught
         },
         type_subword=_long(subword),
         type_subword_length=_long(subword_count),

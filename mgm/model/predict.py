@@ -32,6 +32,8 @@ def predict(  # noqa: PLR0913  (options by name, with defaults)
 ) -> pl.DataFrame:
     """Return the predictions table of a part, row by row: doc_id, the columns of each task, the reconstruction error.
 
+    Columns have their names within the pipeline (mgm/tasks/columns.py).
+
     The columns of a kind of task are documented in its module of mgm.model.heads. `reconstruction_error` is there where
     the network's fusion has one (1: as large as that of a typical document). Scores and values are rounded to SCORE_DIGITS.
 
@@ -41,7 +43,7 @@ def predict(  # noqa: PLR0913  (options by name, with defaults)
         tasks: the tasks to predict.
         thresholds: the decision thresholds, by task.
         tokens_per_batch: the most words of a batch that has more than one document.
-        probs: whether to add `<task>_probs`, probabilities over the label space.
+        probs: whether to add the probabilities over the label space.
         progress: called after each batch.
         token_cache: states of words that the network's encoder has encoded before, with its present weights.
     """

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from mgm.tasks import Task
+from mgm.tasks import Task, TaskColumns
 from mgm.text.list_columns import Array, factorize, flatten, flatten_ints, lengths, local_index, offsets
 from mgm.text.vocabulary import UNKNOWN
 
@@ -36,15 +36,17 @@ class LabelWords:
         self.content_only = content_only
 
     def add(self, documents: pl.DataFrame, types: pl.DataFrame) -> None:
-        """Count the tables of a part of features, with each task's labels in the column of its name."""
-        names = [name for name in self.counts if name in documents.columns]
-        labelled = pl.any_horizontal(pl.col(name).is_not_null() for name in names) if names else pl.lit(False)
+        """Count the tables of a part of features, with the columns of the tasks' labels."""
+        columns = {name: TaskColumns(name).label for name in self.counts}
+        columns = {name: column for name, column in columns.items() if column in documents.columns}
+        is_labelled = [pl.col(column).is_not_null() for column in columns.values()]
+        labelled = pl.any_horizontal(is_labelled) if columns else pl.lit(False)
         rows = documents.filter((pl.col("split") == "train") & labelled)
         if rows.is_empty():
             return
         num_words, words = self._distinct_words(rows, types)
-        for name in names:
-            self.counts[name].add(rows[name], num_words=num_words, words=words)
+        for name, column in columns.items():
+            self.counts[name].add(rows[column], num_words=num_words, words=words)
 
     def _distinct_words(self, rows: pl.DataFrame, types: pl.DataFrame) -> tuple[Array, Array]:
         """Return the distinct words of each document: their count, and their numbers, flat."""

@@ -18,7 +18,7 @@ from mgm.profiling.streaming_histograms import (
 )
 from mgm.profiling.unknown_words import UnknownWords, unknown_shares
 from mgm.profiling.vocabulary_sketch import ALGORITHM, sketch_words, to_hex
-from mgm.tasks import Task
+from mgm.tasks import Task, TaskColumns
 from mgm.text.list_columns import Array
 
 TOP_WORDS = 1000
@@ -81,7 +81,7 @@ class CorpusProfile:
             self._languages.add(profiled["lang"])
         self._add_words(profiled["word"], types["text"])
         for name, labels in self._labels.items():
-            labels.add(profiled[name])
+            labels.add(profiled[TaskColumns(name).label])
 
     def _add_words(self, words: pl.Series, texts: pl.Series) -> None:
         """Count words in lower case, so that two types may be one word."""

@@ -67,7 +67,9 @@ class LabelStatistics:
         self._leaks.add(part.documents, part.types)
         for (split,), rows in sorted(tokens.partition_by("split", as_dict=True).items()):
             for task in tasks:
-                self._labelled_rows[task.name][str(split)] += rows.height - rows[task.name].null_count()
+                self._labelled_rows[task.name][str(split)] += (
+                    rows.height - rows[task.columns.label].null_count()
+                )
                 if task.spec.has_label_space:
                     frequencies = (
                         labels.flat_labels(rows, task).alias("label").value_counts(sort=True, name="n")

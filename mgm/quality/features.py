@@ -194,7 +194,7 @@ def _check_label_columns(path: Path, schema: pl.Schema, tasks: list[Task]) -> No
 
 def _label_column(task: Task) -> str:
     """Return the column of a task's labels; generated texts are not encoded."""
-    return task.name if task.spec.generates_text else task.encoded
+    return task.columns.label if task.spec.generates_text else task.columns.label_ids
 
 
 def _count_labels(frame: pl.DataFrame, task: Task, counts: Counter[str]) -> None:

@@ -35,7 +35,7 @@ def sample_evenly(values: pl.Series, count: int) -> pl.Series:
 
 
 def score_documents(scorer: Scorer, frames: Iterator[pl.DataFrame], *, corpus: str) -> pl.DataFrame:
-    """Return the predictions of these documents, read with the settings of `corpus` where the bundle knows it."""
+    """Return the predictions (`Scorer.predict`) of these documents, read with the settings of `corpus` where the bundle knows it."""
     as_corpus = corpus if corpus in scorer.bundle.settings.corpora else None
-    empty = pl.DataFrame(schema=scorer.schema)
-    return pl.concat([empty, *(scorer.score(frame, as_corpus)[0] for frame in frames)])
+    empty = pl.DataFrame(schema=scorer.inner_schema)
+    return pl.concat([empty, *(scorer.predict(frame, as_corpus)[0] for frame in frames)])

@@ -20,6 +20,7 @@ from mgm.native import SWITCH, why_missing
 from mgm.settings.names import nearest
 from mgm.settings.references import find_misspelt
 from mgm.tasks import Task
+from mgm.tasks.columns import output_names
 from mgm.text.cleaning import clean
 from mgm.text.features import FeaturePart, featurize_words
 from mgm.text.segmentation.segmenter import check_segmenter
@@ -36,11 +37,11 @@ class Scorer:
 
     Args:
         tasks: the names of the tasks to predict, or "all": then tasks that generate text only where there are no others.
-        with_probs: whether predictions have `<task>_probs`, the probabilities of all labels of a task that has them.
+        with_probs: whether predictions have the probabilities of all labels of a task that has them.
         token_cache: the cache of another scorer of this bundle, to share its memory; None: a new one.
 
     Raises:
-        ValueError: the bundle has no task of this name.
+        ValueError: the bundle has no task of this name, or tasks whose predictions would have one name.
         MissingExtra: its training texts were cut by a segmenter that is not installed.
     """
 
@@ -65,6 +66,7 @@ class Scorer:
         self.tokens_per_batch = tokens_per_batch
         self.with_probs = with_probs
         self.token_cache = token_cache or TokenCache(bundle.network.encoder)
+        self._output_names = output_names(self.inner_schema)
 
     @classmethod
     def load(
@@ -117,7 +119,12 @@ class Scorer:
 
     @property
     def schema(self) -> pl.Schema:
-        """Return the columns of the predictions."""
+        """Return the columns of `score`'s predictions."""
+        return pl.Schema({self._output_names[name]: dtype for name, dtype in self.inner_schema.items()})
+
+    @property
+    def inner_schema(self) -> pl.Schema:
+        """Return the columns of `predict`'s predictions."""
         return pl.Schema(
             prediction_schema(
                 self.tasks, probs=self.with_probs, reconstructs=self.bundle.network.reconstructs
@@ -125,7 +132,12 @@ class Scorer:
         )
 
     def score(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the predictions (`schema`) and the rejects (doc_id, stage, reasons, values) of a frame.
+        """Return what `predict` does, with the columns of the predictions as users read them: `<task>`, `<task>_score`."""
+        predictions, rejects = self.predict(frame, corpus)
+        return predictions.rename(self._output_names), rejects
+
+    def predict(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the predictions (`inner_schema`) and the rejects (doc_id, stage, reasons, values) of a frame.
 
         Each row of the frame is in one of the two, in order.
 
@@ -138,7 +150,7 @@ class Scorer:
         """
         part, rejects = self.featurize(frame, corpus)
         if part.documents.is_empty():
-            return pl.DataFrame(schema=self.schema), rejects
+            return pl.DataFrame(schema=self.inner_schema), rejects
         bundle = self.bundle
         predictions = predict(
             bundle.network,
@@ -149,7 +161,7 @@ class Scorer:
             probs=self.with_probs,
             token_cache=self.token_cache,
         )
-        return predictions.cast(self.schema), rejects
+        return predictions.cast(self.inner_schema), rejects
 
     def featurize(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[FeaturePart, pl.DataFrame]:
         """Return the features of the documents that can be read, and the rejects."""

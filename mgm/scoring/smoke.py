@@ -13,6 +13,7 @@ from mgm.model.predict import prediction_schema
 from mgm.scoring.memory import peak_mib
 from mgm.scoring.scorer import Scorer
 from mgm.tasks import Task
+from mgm.tasks.columns import output_names
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,11 +79,11 @@ def _check_predictions(
     problems, num_predicted = [], 0
     expected = prediction_schema(list(tasks), reconstructs=scorer.bundle.network.reconstructs)
     for corpus, frame in samples.items():
-        predictions, rejects = scorer.score(frame, corpus)
+        predictions, rejects = scorer.predict(frame, corpus)
         num_predicted += predictions.height
         if dict(predictions.schema) != expected:
             different = sorted(set(predictions.schema.items()) ^ set(expected.items()), key=str)
-            names = ", ".join(dict.fromkeys(name for name, _ in different))
+            names = ", ".join(output_names(name for name, _ in different).values())
             return [f"the columns of the predictions are not those of the tasks: {names}"]
         if predictions.height + rejects.height != frame.height:
             problems.append(

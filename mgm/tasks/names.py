@@ -6,7 +6,7 @@ The tables that users read have it as it is: the nights' tables, `Model.predict`
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 RECONSTRUCTION = "reconstruction_error"
 """The column of the predictions that measures how far a document is from the training documents."""
@@ -26,9 +26,10 @@ _FURTHER = "_label"
 
 def invalid_names(names: Collection[str]) -> Iterator[tuple[str, str]]:
     """Yield every name that no task can have beside the others, with the rule that it breaks and a name that is free."""
+    every = {_folded(name): name for name in reversed(list(names))}
     spelled: dict[str, str] = {}
     for name in names:
-        if fault := _fault(name, names, spelled):
+        if fault := _fault(name, every, spelled=spelled):
             taken = [other for other in names if other != name]
             yield name, f"{fault}; expected another name, such as {free_name(name, taken)!r}"
         spelled.setdefault(_folded(name), name)
@@ -38,13 +39,13 @@ def free_name(name: str, taken: Collection[str]) -> str:
     """Return a name made of another one that a task may have beside tasks of these names: itself where it may."""
     candidate = name if _keeps_rule(name) else _spelled_by_rule(name)
     spelled = {_folded(other): other for other in taken}
-    while _fault(candidate, taken, spelled):
+    while _fault(candidate, spelled, spelled=spelled):
         candidate = _spelled_by_rule(candidate, room=len(_FURTHER)) + _FURTHER
     return candidate
 
 
-def _fault(name: str, names: Collection[str], spelled: dict[str, str]) -> str | None:
-    """Return the rule that a name breaks; `spelled`: names before it, by their forms without case."""
+def _fault(name: str, every: Mapping[str, str], *, spelled: Mapping[str, str]) -> str | None:
+    """Return the rule that a name breaks; `every`: all names by their forms without case, `spelled`: those before it."""
     key = _folded(name)
     if not _keeps_rule(name):
         return f"file names and columns are made of a task's name: {NAME_RULE}"
@@ -52,10 +53,9 @@ def _fault(name: str, names: Collection[str], spelled: dict[str, str]) -> str | 
         return f"tables of predictions have a column {key!r} of their own"
     if key in spelled:
         return f"the name differs from {spelled[key]!r} in case or form alone, and tables of nights have columns without case"
-    for other in names:
-        for suffix in OUTPUT_SUFFIXES:
-            if key == _folded(other) + suffix:
-                return f"tables of predictions have a column {other + suffix!r} for the task {other!r}"
+    for suffix in OUTPUT_SUFFIXES:
+        if key.endswith(suffix) and (other := every.get(key.removesuffix(suffix))):
+            return f"tables of predictions have a column {other + suffix!r} for the task {other!r}"
     return None
 
 

@@ -6,6 +6,7 @@ from typing import Literal
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from mgm.tasks.columns import TaskColumns
 from mgm.tasks.kinds import TASK_KINDS, TaskKind
 
 
@@ -58,14 +59,9 @@ class Task(TaskSettings):
         return self.spec.first_metric
 
     @property
-    def encoded(self) -> str:
-        """The name of the column that holds the task's labels as numbers."""
-        return f"{self.name}__y"
-
-    @property
-    def teacher_column(self) -> str:
-        """The name of the column that holds teachers' predictions."""
-        return f"{self.name}__t"
+    def columns(self) -> TaskColumns:
+        """The names of its columns in tables within the pipeline."""
+        return TaskColumns(self.name)
 
 
 def tasks_of(settings: Mapping[str, TaskSettings], enabled: Mapping[str, object]) -> list[Task]:

@@ -65,7 +65,9 @@ def fit_text(tables: Sequence[TokenTable], tasks: Sequence[Task], *, settings: F
     """
     words = _read(tables, {table.corpus: ["words"] for table in tables}, "vocabulary")
     vocabulary = Vocabulary.from_counts(count_words(words, settings.stem), settings)
-    columns = {table.corpus: [t.name for t in tasks if table.corpus in t.corpora] for table in tables}
+    columns = {
+        table.corpus: [t.columns.label for t in tasks if table.corpus in t.corpora] for table in tables
+    }
     label_counts = labels.count_labels(_read(tables, columns, "labels"), tasks)
     spaces = labels.build_label_spaces(label_counts, tasks)
     subwords = _fit_subwords(tables, tasks, settings)
@@ -85,7 +87,9 @@ def _fit_subwords(
 ) -> Subwords | None:
     """Train subwords on the training targets of all generation tasks; None without such a task."""
     generation = [task for task in tasks if task.spec.generates_text]
-    columns = {table.corpus: [t.name for t in generation if table.corpus in t.corpora] for table in tables}
+    columns = {
+        table.corpus: [t.columns.label for t in generation if table.corpus in t.corpora] for table in tables
+    }
     if not any(columns.values()):
         return None
     parts = _read([table for table in tables if columns[table.corpus]], columns, "subwords")

@@ -21,11 +21,11 @@ class PartRows:
 
     def labelled_tasks(self, tasks: Sequence[Task]) -> list[Task]:
         """Return those of `tasks` that this corpus labels."""
-        return [t for t in tasks if t.encoded in self.part.documents.columns]
+        return [t for t in tasks if t.columns.label_ids in self.part.documents.columns]
 
     def labels_of(self, task: Task) -> pl.Series:
         """Return the encoded labels of the selected rows; null where a row has none."""
-        return self.part.documents[task.encoded][self.rows]
+        return self.part.documents[task.columns.label_ids][self.rows]
 
     def take(self, index: np.ndarray) -> "PartRows":
         """Return the selected rows at these positions, or where a mask (n,) is true."""
@@ -69,15 +69,15 @@ def select_labelled_rows(
     selected = []
     for corpus, corpus_parts in parts.items():
         for part in corpus_parts:
-            encoded = [t.encoded for t in tasks if t.encoded in part.documents.columns]
+            encoded = [t.columns.label_ids for t in tasks if t.columns.label_ids in part.documents.columns]
             if not encoded:
                 continue
             has_target = [pl.col(name).is_not_null() for name in encoded]
             if with_teachers and split == "train":
                 has_target += [
-                    _has_prediction(part.documents, t.teacher_column)
+                    _has_prediction(part.documents, t.columns.teacher)
                     for t in tasks
-                    if t.teacher_column in part.documents.columns
+                    if t.columns.teacher in part.documents.columns
                 ]
             rows = part.documents.select((pl.col("split") == split) & pl.any_horizontal(has_target))
             selected.append(_select(corpus, part, rows.to_series()))

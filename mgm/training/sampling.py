@@ -58,7 +58,7 @@ def task_passes(plan: EpochPlan, sources: Sequence[PartRows], *, tasks: Sequence
     for number, source in enumerate(sources):
         rows = np.concatenate([np.zeros(0, np.int64), *drawn.get(number, [])])
         for task in source.labelled_tasks(tasks):
-            is_labelled = source.part.documents[task.encoded].is_not_null().to_numpy()
+            is_labelled = source.part.documents[task.columns.label_ids].is_not_null().to_numpy()
             num_drawn[task.name] = num_drawn.get(task.name, 0) + int(is_labelled[rows].sum())
             num_labelled[task.name] = num_labelled.get(task.name, 0) + int(is_labelled[source.rows].sum())
     return {task: num_drawn[task] / count for task, count in sorted(num_labelled.items()) if count}

@@ -146,7 +146,7 @@ def _generate(
     for selected in rows:
         for task in selected.labelled_tasks([t for t in tasks if t.spec.generates_text]):
             assert network.text_decoder is not None
-            has_text = selected.part.documents[task.name][selected.rows].is_not_null()
+            has_text = selected.part.documents[task.columns.label][selected.rows].is_not_null()
             labelled = has_text.arg_true().to_numpy()
             step = max(1, -(-len(labelled) // network.text_decoder.settings.validation_documents))
             chosen = selected.take(labelled[::step])

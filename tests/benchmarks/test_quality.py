@@ -45,7 +45,7 @@ def task(workspace: Workspace, name: str) -> Task:
 def classes(truth: list[str], space: list[str], lang: str = "en") -> Rows:
     """Rows of a classification task."""
     encoded = [space.index(label) if label in space else -1 for label in truth]
-    table = pl.DataFrame({"dish": truth, "dish__y": encoded, "lang": lang, "split": "test"})
+    table = pl.DataFrame({"label:dish": truth, "label_ids:dish": encoded, "lang": lang, "split": "test"})
     return Rows(Task(name="dish", kind="classification", corpora=["menus"]), space, table)
 
 
@@ -53,8 +53,8 @@ def sets(truth: list[list[str]], space: list[str]) -> Rows:
     """Rows of a multilabel task."""
     encoded = [[space.index(label) for label in row if label in space] for row in truth]
     table = pl.DataFrame(
-        {"themes": truth, "themes__y": encoded, "lang": "zh", "split": "test"},
-        schema_overrides={"themes": pl.List(pl.String), "themes__y": pl.List(pl.Int32)},
+        {"label:themes": truth, "label_ids:themes": encoded, "lang": "zh", "split": "test"},
+        schema_overrides={"label:themes": pl.List(pl.String), "label_ids:themes": pl.List(pl.Int32)},
     )
     return Rows(Task(name="themes", kind="multilabel", corpora=["verses"]), space, table)
 
@@ -146,10 +146,10 @@ def test_few_keeps_the_first_labels_by_hash_and_all_of_valid_and_test(folder: Pa
     train = tiny_corpora.menus().filter((pl.col("split") == "train") & pl.col("dish").is_not_null())["doc_id"]
     wanted = sorted(train, key=lambda name: blake2b(name.encode(), digest_size=8).hexdigest())[:4]
     documents = few.parts["menus"][0].documents.filter(
-        pl.col("split") == "train", pl.col("dish").is_not_null()
+        pl.col("split") == "train", pl.col("label:dish").is_not_null()
     )
     assert set(documents["doc_id"]) == set(wanted)
-    assert documents["dish__y"].null_count() == 0
+    assert documents["label_ids:dish"].null_count() == 0
 
 
 def test_rows_limits_each_split(folder: Path) -> None:
@@ -220,7 +220,7 @@ def test_fasttext_learns_from_rows_that_are_sorted_by_label() -> None:
     names = ["neg", "pos"]
     table = pl.DataFrame({"text": said, "split": ["train"] * 2000, "mood": [names[y] for y in truth]})
     mood = Task(name="mood", kind="classification", corpora=["notes"])
-    rows = Rows(mood, names, table.with_columns(pl.Series(mood.encoded, truth)))
+    rows = Rows(mood, names, table.with_columns(pl.Series(mood.columns.label_ids, truth)))
     everything = np.ones(2000, bool)
     found = make_peer("fasttext").outcome(rows, everything, everything, {"lr": 0.5, "epoch": 5, "dim": 10}, 1)
     assert (np.asarray(found).argmax(axis=1) == truth).mean() > 0.75

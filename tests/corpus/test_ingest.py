@@ -60,8 +60,8 @@ def test_documents_have_their_contract(tmp_path: Path) -> None:
     )
     assert dict(documents.schema) == {
         "doc_id": pl.String, "text": pl.String, "lang": pl.String, "group": pl.String, "split": pl.String,
-        "grade": pl.Float32, "kind": pl.String, "tags": pl.List(pl.String),
-        "names": pl.List(pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String})),
+        "label:grade": pl.Float32, "label:kind": pl.String, "label:tags": pl.List(pl.String),
+        "label:names": pl.List(pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String})),
     }  # fmt: skip
     assert documents["doc_id"].to_list() == ["b", "a", "c"]
     assert documents["split"].to_list() == [split_of("b"), split_of("a"), split_of("c")]
@@ -91,8 +91,8 @@ def test_columns_may_have_other_names(tmp_path: Path) -> None:
         group="who",
         columns={"kind": "level"},
     )
-    assert documents.drop("grade", "names", "tags").to_dicts() == [
-        {"doc_id": "1", "text": "x y", "lang": "en", "group": "ann", "split": "train", "kind": "high"}
+    assert documents.drop("label:grade", "label:names", "label:tags").to_dicts() == [
+        {"doc_id": "1", "text": "x y", "lang": "en", "group": "ann", "split": "train", "label:kind": "high"}
     ]
 
 
@@ -131,7 +131,7 @@ def test_a_blank_target_text_is_rejected_as_a_blank_class_is(tmp_path: Path, bla
     title = Task(name="title", kind="generation", corpora=["notes"])
     rows = [note("a", title="你好"), note("b", title=blank), note("c", title=None)]
     counts, documents, rejects = run(tmp_path, rows, tasks=[title])
-    assert documents.select("doc_id", "title").rows() == [("a", "你好"), ("c", None)]
+    assert documents.select("doc_id", "label:title").rows() == [("a", "你好"), ("c", None)]
     assert (rejects["doc_id"].to_list(), counts.reasons) == (["b"], {"label_empty": 1})
 
 
@@ -229,7 +229,7 @@ def test_the_folder_of_a_text_may_be_its_label_or_its_group(tmp_path: Path) -> N
         documents=tmp_path / "out",
         rejects=tmp_path / "no",
     )
-    assert read_table(tmp_path / "out").select("doc_id", "group", "topic").rows() == [
+    assert read_table(tmp_path / "out").select("doc_id", "group", "label:topic").rows() == [
         ("art/2024/a", "art", "art"),
         ("sport/a", "sport", "sport"),
         ("sport/b", "sport", "sport"),
@@ -376,8 +376,8 @@ def test_a_column_may_be_a_number_and_a_string(tmp_path: Path, kind: str) -> Non
     corpus = RawCorpus(name="c", source=path, settings=settings, tasks=tasks, part_size=IngestSettings())
     ingest(corpus, documents=tmp_path / "out", rejects=tmp_path / "no")
     documents = read_table(tmp_path / "out")
-    assert documents["level"].to_list() == documents["group"].to_list() == ["16777216", "16777217", "5"]
-    assert documents["rating"].to_list() == [16_777_216.0, 16_777_216.0, 5.0]
+    assert documents["label:level"].to_list() == documents["group"].to_list() == ["16777216", "16777217", "5"]
+    assert documents["label:rating"].to_list() == [16_777_216.0, 16_777_216.0, 5.0]
 
 
 def test_a_column_of_two_uses_without_a_number_is_named(tmp_path: Path) -> None:
@@ -420,8 +420,8 @@ def test_the_settings_of_a_corpus_say_how_its_files_are_written(tmp_path: Path) 
         part_size=IngestSettings(),
     )
     ingest(corpus, documents=tmp_path / "out", rejects=tmp_path / "no")
-    (row,) = read_table(tmp_path / "out").select("text", *kinds).to_dicts()
-    assert row == {"text": "Café| 'été'", "stars": 4.5, "kind": None, "tags": ["a", "b"]}
+    (row,) = read_table(tmp_path / "out").select("text", *(f"label:{name}" for name in kinds)).to_dicts()
+    assert row == {"text": "Café| 'été'", "label:stars": 4.5, "label:kind": None, "label:tags": ["a", "b"]}
 
 
 @pytest.mark.parametrize(

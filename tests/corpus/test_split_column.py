@@ -143,7 +143,11 @@ def test_a_column_that_is_half_of_splits_is_an_error(tmp_path: Path, splits: lis
 
 @pytest.mark.parametrize(
     ("settings", "column"),
-    [({"split": "hash"}, None), ({"columns": {"kind": "split"}}, "kind"), ({"group": "split"}, "group")],
+    [
+        ({"split": "hash"}, None),
+        ({"columns": {"kind": "split"}}, "label:kind"),
+        ({"group": "split"}, "group"),
+    ],
     ids=["by hash", "a label", "the group"],
 )
 def test_the_column_is_left_alone_where_the_settings_say_so(

@@ -9,7 +9,7 @@ import polars as pl
 from mgm.evaluation.kinds import evaluation_of
 from mgm.evaluation.predictions import select_labelled
 from mgm.model.heads.tagging import PREDICTED_SPAN
-from mgm.tasks import Task
+from mgm.tasks import Task, TaskColumns
 
 
 def task(kind: str, labels: Sequence[str] = ()) -> Task:
@@ -27,10 +27,15 @@ def frame(kind: str, true: list[Any], predicted: list[Any], **columns: Any) -> p
         "doc_id": [f"d{i:04d}" for i in range(n)],
         "group": [f"g{i:04d}" for i in range(n)],
         "lang": ["en"] * n,
-        "t": pl.Series(predicted, dtype=predicted_type),
-        "t_true": pl.Series(true, dtype=column_type),
+        "prediction:t": pl.Series(predicted, dtype=predicted_type),
+        "label:t": pl.Series(true, dtype=column_type),
     }
-    return pl.DataFrame(base | columns)
+    return pl.DataFrame(base | {_inner_name(name): values for name, values in columns.items()})
+
+
+def _inner_name(name: str) -> str:
+    """Return the column that a keyword such as `t_score` stands for, which can have no colon."""
+    return TaskColumns("t").of(name.removeprefix("t_")) if name.startswith("t_") else name
 
 
 def metrics(kind: str, true: list[Any], predicted: list[Any], labels: Sequence[str] = ()) -> dict[str, float]:

@@ -25,8 +25,8 @@ def table(
         "doc_id": [f"d{i}" for i in range(n)],
         "group": [f"g{i // 2}" for i in range(n)],
         "lang": ["en"] * n,
-        task: predicted,
-        f"{task}_true": true or TRUE,
+        f"prediction:{task}": predicted,
+        f"label:{task}": true or TRUE,
     }
     return pl.DataFrame(columns)
 

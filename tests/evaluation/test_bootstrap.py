@@ -16,7 +16,7 @@ NUMBER = Task(name="t", kind="regression", corpora=["c"])
 def classified(right: np.ndarray) -> pl.DataFrame:
     true = np.where(np.arange(len(right)) % 2, "a", "b")
     other = np.where(np.arange(len(right)) % 2, "b", "a")
-    return pl.DataFrame({"t_true": true, "t": np.where(right, true, other)})
+    return pl.DataFrame({"label:t": true, "prediction:t": np.where(right, true, other)})
 
 
 def test_interval_agrees_with_a_resampling_written_out() -> None:
@@ -26,7 +26,7 @@ def test_interval_agrees_with_a_resampling_written_out() -> None:
     low, high = confidence_intervals(
         evaluation_of(CLASSES).statistics(rows, CLASSES), group, resamples=2000, seed=1
     )["accuracy"]
-    right = (rows["t"] == rows["t_true"]).to_numpy()
+    right = (rows["prediction:t"] == rows["label:t"]).to_numpy()
     members = [np.flatnonzero((group == g).to_numpy()) for g in group.unique().sort()]
     drawn = []
     for _ in range(2000):
@@ -56,7 +56,7 @@ def test_pearson_interval_covers_the_true_correlation() -> None:
     names = pl.Series([str(i) for i in range(100)])
     for trial in range(trials):
         x, y = generator.multivariate_normal([0, 0], [[1, rho], [rho, 1]], 100).T
-        frame = pl.DataFrame({"t": x, "t_true": y})
+        frame = pl.DataFrame({"prediction:t": x, "label:t": y})
         low, high = confidence_intervals(
             evaluation_of(NUMBER).statistics(frame, NUMBER), names, resamples=200, seed=trial
         )["pearson"]
@@ -89,7 +89,7 @@ SPACE = ["a", "b", "c"]
 def classes(generator: np.random.Generator, n: int) -> pl.DataFrame:
     true = generator.choice(SPACE, n, p=[0.5, 0.3, 0.2])
     predicted = np.where(generator.random(n) < 0.7, true, generator.choice(SPACE, n))
-    return pl.DataFrame({"t_true": true, "t": predicted})
+    return pl.DataFrame({"label:t": true, "prediction:t": predicted})
 
 
 def label_sets(generator: np.random.Generator, n: int) -> pl.DataFrame:
@@ -98,11 +98,11 @@ def label_sets(generator: np.random.Generator, n: int) -> pl.DataFrame:
     names = np.array(SPACE)
     return pl.DataFrame(
         {
-            "t_true": [names[row].tolist() for row in true],
-            "t": [names[row].tolist() for row in probs > 0.45],
-            "t_probs": probs.tolist(),
+            "label:t": [names[row].tolist() for row in true],
+            "prediction:t": [names[row].tolist() for row in probs > 0.45],
+            "probs:t": probs.tolist(),
         },
-        schema_overrides={"t_true": pl.List(pl.String), "t": pl.List(pl.String)},
+        schema_overrides={"label:t": pl.List(pl.String), "prediction:t": pl.List(pl.String)},
     )
 
 
@@ -115,7 +115,9 @@ def span_lists(generator: np.random.Generator, n: int) -> pl.DataFrame:
         for row, spans in enumerate(true)
     ]
     dtype = pl.List(pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String}))
-    return pl.DataFrame({"t_true": pl.Series(true, dtype=dtype), "t": pl.Series(predicted, dtype=dtype)})
+    return pl.DataFrame(
+        {"label:t": pl.Series(true, dtype=dtype), "prediction:t": pl.Series(predicted, dtype=dtype)}
+    )
 
 
 @pytest.mark.parametrize(

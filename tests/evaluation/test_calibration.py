@@ -60,7 +60,7 @@ def test_the_likelihood_is_the_log_loss_of_scikit_learn() -> None:
     rows = sample(300, 1.0, 1)
     found = evaluation_of(CLASSES).class_predictions(rows, CLASSES)
     assert found is not None
-    expected = log_loss(rows["t_true"], np.array(rows["t_probs"].to_list()), labels=LABELS)
+    expected = log_loss(rows["label:t"], np.array(rows["probs:t"].to_list()), labels=LABELS)
     assert found.negative_log_likelihood().mean() == pytest.approx(
         expected, abs=1e-3
     )  # probabilities are rounded
@@ -118,7 +118,7 @@ def test_the_unit_is_a_label_of_a_set_and_a_predicted_span() -> None:
 def test_an_unseen_class_is_wrong_and_has_no_likelihood() -> None:
     rows = sample(50, 1.0, 5)
     rows = rows.with_columns(
-        t_true=pl.when(pl.col("doc_id") < "d0010").then(pl.lit("new")).otherwise("t_true")
+        pl.when(pl.col("doc_id") < "d0010").then(pl.lit("new")).otherwise("label:t").alias("label:t")
     )
     found = evaluation_of(CLASSES).class_predictions(rows, CLASSES)
     assert found is not None

@@ -37,8 +37,8 @@ def table(task: str, true: list[Any], predicted: list[Any]) -> pl.DataFrame:
             "group": [f"g{i // 2}" for i in range(n)],
             "lang": ["en"] * n,
             "split": ["test"] * n,
-            task: predicted,
-            f"{task}_true": true,
+            f"prediction:{task}": predicted,
+            f"label:{task}": true,
         }
     )
 
@@ -79,7 +79,7 @@ def check_one(
     (check,) = champion_checks(
         ModelPredictions(tasks=[task], tables={"t": rows}),
         ModelPredictions(
-            tasks=[champion_task or task], tables={"t": champion.select("corpus", "doc_id", "t")}
+            tasks=[champion_task or task], tables={"t": champion.select("corpus", "doc_id", "prediction:t")}
         ),
         resamples=50,
         seed=1,
@@ -88,7 +88,7 @@ def check_one(
 
 
 def _series(columns: dict[str, list[str]]) -> dict[str, pl.Series]:
-    return {name: pl.Series(values) for name, values in columns.items()}
+    return {f"prediction:{name}": pl.Series(values) for name, values in columns.items()}
 
 
 def test_one_worse_task_fails_and_the_other_passes() -> None:
@@ -211,7 +211,7 @@ def test_without_an_interval_the_difference_itself_decides() -> None:
 
 def test_a_task_without_a_labelled_document_passes() -> None:
     task = Task(name="t", kind="regression", corpora=["c"])
-    empty = table("t", [None] * 4, [0.5] * 4).with_columns(pl.col("t_true").cast(pl.Float32))
+    empty = table("t", [None] * 4, [0.5] * 4).with_columns(pl.col("label:t").cast(pl.Float32))
     check = check_one(empty, empty, task)
     assert check.passed
     assert "(no value)" in check.why

@@ -16,10 +16,12 @@ def rows(
         "doc_id": [f"d{i}" for i in range(len(true))],
         "corpus": ["c"] * len(true),
         "lang": ["en"] * len(true),
-        "t": pl.Series(predicted) if kind == "tagging" else pl.Series(predicted, dtype=task.column_type),
-        "t_true": pl.Series(true, dtype=task.column_type),
+        "prediction:t": pl.Series(predicted)
+        if kind == "tagging"
+        else pl.Series(predicted, dtype=task.column_type),
+        "label:t": pl.Series(true, dtype=task.column_type),
     }
-    return pl.DataFrame(columns if scores is None else columns | {"t_score": scores}), task
+    return pl.DataFrame(columns if scores is None else columns | {"score:t": scores}), task
 
 
 def surest(rows: pl.DataFrame, task: Task, count: int) -> pl.DataFrame:

@@ -74,11 +74,11 @@ def read(path: Path) -> Any:
 def test_metrics_are_those_of_the_texts_that_were_written(project: Path) -> None:
     found = read(project / "reports" / "metrics.json")["into_zh"]
     rows = read_table(project / "data" / "predictions" / "orders").filter(split="test")
-    assert rows["into_zh"].null_count() == 0 and rows["into_zh_truncated"].any() is False
-    expected = evaluation_of(INTO).statistics(rows.drop_nulls("into_zh_true"), INTO).score()
+    assert rows["prediction:into_zh"].null_count() == 0 and rows["truncated:into_zh"].any() is False
+    expected = evaluation_of(INTO).statistics(rows.drop_nulls("label:into_zh"), INTO).score()
     for name in ("chrf", "bleu", "rouge1", "rouge2", "rougeL", "exact_match"):
         assert found[name] == pytest.approx(expected[name], abs=1e-4)
-    assert found["against"] in ("lead", "copy") and found["n"] == rows["into_zh_true"].count()
+    assert found["against"] in ("lead", "copy") and found["n"] == rows["label:into_zh"].count()
 
 
 def test_the_examples_are_the_worst_and_some_others(project: Path) -> None:
@@ -93,9 +93,9 @@ def test_the_examples_are_the_worst_and_some_others(project: Path) -> None:
     raw = {row["doc_id"]: row["text"] for row in generation_corpora.orders(150).to_dicts()}
     for entry in found["generated"]:
         row = rows[entry["doc_id"]]
-        assert "".join(piece["text"] for piece in entry["output"]).strip() == row["into_zh"]
+        assert "".join(piece["text"] for piece in entry["output"]).strip() == row["prediction:into_zh"]
         assert "".join(word["text"] for word in entry["source"]).strip() == raw[entry["doc_id"]]
-        assert entry["reference"] == row["into_zh_true"]
+        assert entry["reference"] == row["label:into_zh"]
         assert max(word["level"] for word in entry["source"]) == 4
     assert any(piece["copied"] for entry in found["generated"] for piece in entry["output"]), (
         "names are copied"
@@ -123,5 +123,5 @@ def test_the_candidate_writes_raw_documents(project: Path) -> None:
     rows = read_table(project / "data" / "predictions" / "orders")
     chosen = generation_corpora.orders(150).filter(pl.col("doc_id").is_in(rows["doc_id"].implode()))
     found, _ = scorer.score(chosen.select("doc_id", "text"), "orders")
-    both = found.join(rows.select("doc_id", predicted="into_zh"), on="doc_id")
+    both = found.join(rows.select("doc_id", predicted="prediction:into_zh"), on="doc_id")
     assert both.height == rows.height and (both["into_zh"] == both["predicted"]).all()

@@ -19,12 +19,20 @@ TRUTH = ["good", "bad"] * 20
 def table(predicted: list[str]) -> pl.DataFrame:
     names = [f"d{i}" for i in range(len(predicted))]
     return pl.DataFrame(
-        {"corpus": "c", "doc_id": names, "group": names, "mood": predicted, "mood_true": TRUTH[: len(names)]}
+        {
+            "corpus": "c",
+            "doc_id": names,
+            "group": names,
+            "prediction:mood": predicted,
+            "label:mood": TRUTH[: len(names)],
+        }
     )
 
 
 def entry(network: list[str], linear: list[str]) -> dict[str, object]:
-    of_linear = table(linear).select("corpus", "doc_id", "mood").reverse()  # the order must not matter
+    of_linear = (
+        table(linear).select("corpus", "doc_id", "prediction:mood").reverse()
+    )  # the order must not matter
     return compare_with_linear(
         {"mood": table(network)}, {"mood": of_linear}, tasks=[TASK], why_none={}, resamples=200, seed=1
     )["mood"]
@@ -54,8 +62,8 @@ def test_a_task_without_a_baseline_has_the_reason() -> None:
 
 def test_a_document_that_ngrams_skip_is_an_error() -> None:
     """A prediction that is missing must not be scored as one that is wrong."""
-    lacking = table(TRUTH).select("corpus", "doc_id", "mood").head(3)
-    with pytest.raises(ValueError, match="column mood, doc_id 'd3': found None"):
+    lacking = table(TRUTH).select("corpus", "doc_id", "prediction:mood").head(3)
+    with pytest.raises(ValueError, match="column prediction:mood, doc_id 'd3': found None"):
         compare_with_linear(
             {"mood": table(TRUTH)}, {"mood": lacking}, tasks=[TASK], why_none={}, resamples=10, seed=1
         )
@@ -72,8 +80,10 @@ def test_labelled_test_documents_are_predicted_by_a_bundles_baseline(tmp_path: P
     predicted = predict_linear(
         loaded.network, features, tasks=loaded.tasks, baselines=loaded.linear_baselines
     )
-    documents = pl.concat(part.documents.select("doc_id", "split", "dish") for part in features["menus"])
-    expected = documents.filter(pl.col("dish").is_not_null(), split="test")["doc_id"].to_list()
+    documents = pl.concat(
+        part.documents.select("doc_id", "split", "label:dish") for part in features["menus"]
+    )
+    expected = documents.filter(pl.col("label:dish").is_not_null(), split="test")["doc_id"].to_list()
     assert predicted.keys() == {"dish"} and predicted["dish"]["doc_id"].to_list() == expected
     config = read_json(tmp_path / "bundle" / "config.json")
     del config["linear_baselines"]

@@ -17,13 +17,13 @@ def test_other_documents_or_labels_are_a_clear_error() -> None:
     more = table([*SINGLE, "cat"], [*TRUE, "cat"])
     with pytest.raises(DifferentDocumentsError, match=r"task t: adds 1 labelled documents, first 'd6' of c"):
         scores.other(more, TASK, where="data/study/x")
-    unlabelled = table(SINGLE).with_columns(t_true=pl.Series([*TRUE[:5], None]))
+    unlabelled = table(SINGLE).with_columns(pl.Series("label:t", [*TRUE[:5], None]))
     with pytest.raises(DifferentDocumentsError, match=r"lacks 1 labelled documents, first 'd5'"):
         scores.other(unlabelled, TASK, where="data/study/x")
     relabelled = table(SINGLE, [*TRUE[:5], "猫"])
     with pytest.raises(
         DifferentDocumentsError,
-        match=r"column t_true, doc_id 'd5': found '猫', expected 'rain'.*of different runs",
+        match=r"column label:t, doc_id 'd5': found '猫', expected 'rain'.*of different runs",
     ):
         scores.other(relabelled, TASK, where="data/study/x")
     regrouped = table(SINGLE).with_columns(group=pl.Series(["g9", *table(SINGLE)["group"][1:]]))

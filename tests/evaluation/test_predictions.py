@@ -20,7 +20,7 @@ def test_nothing_labelled_gives_no_value(kind: str, prediction: object) -> None:
 
 
 def test_a_labelled_row_without_prediction_is_named() -> None:
-    with pytest.raises(ValueError, match=r"column t, doc_id .d0001.*1 rows lack one"):
+    with pytest.raises(ValueError, match=r"column prediction:t, doc_id .d0001.*1 rows lack one"):
         select_labelled(frame("classification", ["诗", "诗"], ["诗", None]), task("classification"))
     with pytest.raises(ValueError, match="found nan"):
         select_labelled(frame("regression", [1.0], [math.nan]), task("regression"))

@@ -42,11 +42,13 @@ def test_values_are_those_of_the_slices_documents() -> None:
             continue
         own = rows.filter(lang=entry["name"])
         assert entry["n"] == own.height
-        assert entry["value"] == pytest.approx((own["t"] == own["t_true"]).mean(), abs=1e-4)
+        assert entry["value"] == pytest.approx((own["prediction:t"] == own["label:t"]).mean(), abs=1e-4)
         assert entry["difference"] == pytest.approx(
-            entry["value"] - (rows["t"] == rows["t_true"]).mean(), abs=2e-4
+            entry["value"] - (rows["prediction:t"] == rows["label:t"]).mean(), abs=2e-4
         )
-        assert entry["first"] == pytest.approx(f1_score(own["t_true"], own["t"], average="macro"), abs=1e-4)
+        assert entry["first"] == pytest.approx(
+            f1_score(own["label:t"], own["prediction:t"], average="macro"), abs=1e-4
+        )
         assert entry["low"] < entry["value"] < entry["high"]
 
 
@@ -68,9 +70,9 @@ def test_labels_are_cut_by_how_often_training_has_them() -> None:
     rows = documents(400, 0, 1)
     found = {entry["name"]: entry for entry in cut(rows) if entry["by"] == "label frequency"}
     assert set(found) == {"10 to 99", "100 to 999"}
-    rare = f1_score(rows["t_true"], rows["t"], labels=["b", "c"], average="micro")
+    rare = f1_score(rows["label:t"], rows["prediction:t"], labels=["b", "c"], average="micro")
     assert found["10 to 99"]["value"] == pytest.approx(rare, abs=1e-4)
-    assert found["10 to 99"]["n"] == rows["t_true"].is_in(["b", "c"]).sum()
+    assert found["10 to 99"]["n"] == rows["label:t"].is_in(["b", "c"]).sum()
     spans = frame(
         "tagging",
         [[span(0, 1, "a"), span(2, 3, "b")]] * 40,
@@ -97,7 +99,9 @@ def test_a_larger_absolute_error_is_worse() -> None:
     below = {entry["name"]: entry["below"] for entry in found}
     assert below == {"zh": True, "en": False}
     own = rows.filter(lang="zh")
-    assert found[1]["value"] == pytest.approx(mean_absolute_error(own["t_true"], own["t"]), abs=1e-4)
+    assert found[1]["value"] == pytest.approx(
+        mean_absolute_error(own["label:t"], own["prediction:t"]), abs=1e-4
+    )
 
 
 def test_a_worse_slice_is_flagged_unless_it_has_few_groups() -> None:

@@ -134,17 +134,19 @@ def read(path: Path) -> Any:
 def test_metrics_agree_with_the_predictions_that_were_written(project: Path) -> None:
     metrics = read(project / "reports" / "metrics.json")
     assert sorted(metrics) == ["marks", "mood", "names", "topic"]
-    columns = ["doc_id", "split", "topic", "topic_true", "topic_probs"]
+    columns = ["doc_id", "split", "prediction:topic", "label:topic", "probs:topic"]
     both = pl.concat([read_table(project / "data" / "predictions" / c, columns) for c in ("mixed", "plain")])
-    test = both.filter(pl.col("split") == "test").drop_nulls("topic_true")
+    test = both.filter(pl.col("split") == "test").drop_nulls("label:topic")
     assert metrics["topic"]["n"] == test.height
-    assert metrics["topic"]["accuracy"] == round(accuracy_score(test["topic_true"], test["topic"]), 4)
+    assert metrics["topic"]["accuracy"] == round(
+        accuracy_score(test["label:topic"], test["prediction:topic"]), 4
+    )
     labels = read(project / "data" / "predictions" / "labels.json")["topic"]
-    best = np.argmax(np.array(both["topic_probs"].to_list()), axis=1)
-    assert [labels[i] for i in best] == both["topic"].to_list()
+    best = np.argmax(np.array(both["probs:topic"].to_list()), axis=1)
+    assert [labels[i] for i in best] == both["prediction:topic"].to_list()
     mood = read_table(project / "data" / "predictions" / "mixed").filter(pl.col("split") == "test")
     assert metrics["mood"]["mae"] == pytest.approx(
-        mean_absolute_error(mood["mood_true"], mood["mood"]), abs=1e-4
+        mean_absolute_error(mood["label:mood"], mood["prediction:mood"]), abs=1e-4
     )
 
 
@@ -163,18 +165,19 @@ def test_details_are_of_the_saved_predictions(project: Path) -> None:
     both = pl.concat(
         [
             read_table(
-                project / "data" / "predictions" / c, ["split", "lang", "words", "topic", "topic_true"]
+                project / "data" / "predictions" / c,
+                ["split", "lang", "words", "prediction:topic", "label:topic"],
             )
             for c in ("mixed", "plain")
         ]
     )
-    test = both.filter(pl.col("split") == "test").drop_nulls("topic_true")
+    test = both.filter(pl.col("split") == "test").drop_nulls("label:topic")
     assert test["words"].min() > 0  # type: ignore[operator]
     for entry in found["topic"]["slices"]:
         if entry["by"] == "language":
             own = test.filter(lang=entry["name"])
             assert entry["n"] == own.height
-            assert entry["value"] == round(accuracy_score(own["topic_true"], own["topic"]), 4)
+            assert entry["value"] == round(accuracy_score(own["label:topic"], own["prediction:topic"]), 4)
     assert {entry["by"] for entry in found["topic"]["slices"]} >= {"language", "corpus", "words"}
     assert found["topic"]["calibration"]["temperature"] > 0
     assert found["mood"]["calibration"] is None
@@ -245,9 +248,9 @@ def test_every_task_is_explained_or_says_why_not(project: Path) -> None:
     assert found["masking"]["topic"]["value"] == metrics["topic"]["macro_f1"]
     assert found["gates"] == {"fusion": "concat", "weights": {}}
     both = pl.concat(
-        [read_table(project / "data" / "predictions" / c, ["topic_true"]) for c in ("mixed", "plain")]
+        [read_table(project / "data" / "predictions" / c, ["label:topic"]) for c in ("mixed", "plain")]
     )
-    assert found["label_errors"]["topic"]["searched"] == both["topic_true"].count()
+    assert found["label_errors"]["topic"]["searched"] == both["label:topic"].count()
     assert "confident learning needs classes" in found["label_errors"]["mood"]["why"]
     texts = {row["doc_id"]: row["text"] for c in ("mixed", "plain") for row in documents(c)}
     for name in ("topic", "mood"):

@@ -16,8 +16,8 @@ def predictions() -> pl.DataFrame:
             "doc_id": list("abcdef"),
             "group": list("abcdef"),
             "lang": ["en", "en", "zh", "zh", "zh", "en"],
-            "mood": ["good", "bad", "good", "bad", "bad", "bad"],
-            "mood_true": ["good", "bad", "good", "good", "odd", None],
+            "prediction:mood": ["good", "bad", "good", "bad", "bad", "bad"],
+            "label:mood": ["good", "bad", "good", "good", "odd", None],
         }
     )
 
@@ -39,7 +39,7 @@ def test_entry_holds_metrics_interval_and_baseline() -> None:
 
 
 def test_no_label_gives_null() -> None:
-    none = predictions().with_columns(mood_true=pl.lit(None, pl.String))
+    none = predictions().with_columns(pl.lit(None, pl.String).alias("label:mood"))
     entry = summarize(none, pl.Series(["good"]), task=TASK, resamples=10, seed=1)
     assert (entry["n"], entry["accuracy"], entry["low"]) == (0, None, None)
     assert "mood" in summary_lines({"mood": entry})[0]
@@ -78,10 +78,10 @@ def test_majority_is_the_best_constant_answer_of_training(
     series = pl.Series(train, dtype=task.column_type)
     evaluation = evaluation_of(task)
     assert evaluation.majority_prediction(series, task) == expected
-    empty = pl.DataFrame({"t": pl.Series([None, None], dtype=task.column_type)})
+    empty = pl.DataFrame({"prediction:t": pl.Series([None, None], dtype=task.column_type)})
     name, rows = evaluation.predict_baseline(empty, series, task=task)
     assert name == "majority"
-    assert rows["t"].to_list() == [expected, expected]
+    assert rows["prediction:t"].to_list() == [expected, expected]
 
 
 def test_majority_without_labels_is_a_clear_error() -> None:

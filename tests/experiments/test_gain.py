@@ -75,10 +75,13 @@ def test_tasks_of_a_corpus_share_their_resamples() -> None:
     other = Task(name="o", kind="classification", corpora=["other"], labels=tuple(LABELS))
     multi, single = noisy("c", "a", 1)
     again = {
-        name: frame.rename({"a": "b", "a_true": "b_true"}) for name, frame in (("m", multi), ("s", single))
+        name: frame.rename({"prediction:a": "prediction:b", "label:a": "label:b"})
+        for name, frame in (("m", multi), ("s", single))
     }
     far = {
-        name: frame.rename({"a": "o", "a_true": "o_true"}).with_columns(corpus=pl.lit("other"))
+        name: frame.rename({"prediction:a": "prediction:o", "label:a": "label:o"}).with_columns(
+            corpus=pl.lit("other")
+        )
         for name, frame in (("m", multi), ("s", single))
     }
     tables = {"a": multi, "b": again["m"], "o": far["m"]}

@@ -41,16 +41,14 @@ def leave(run_files: RunFiles, name: str, **changed: Any) -> Path:
         own = [task for task in variant.tasks if corpus in task.corpora]
         rows = corpus_rows(run_files, corpus)
         if any(task.name == "module" for task in own):
-            rows = rows.with_columns(module=pl.lit("calc"))
+            rows = rows.with_columns(pl.lit("calc").alias("prediction:module"))
         if any(task.name == "themes" for task in own):
-            rows = rows.with_columns(themes=pl.Series([["题材00"]] * rows.height))
+            rows = rows.with_columns(pl.Series("prediction:themes", [["题材00"]] * rows.height))
         write_table(folder / corpus, rows)
         for task in own:
             frame = rows.filter(pl.col("split") == "test")
             labelled = task.model_copy(update={"labels": tuple(SPACES.get(task.name, ()))})
-            test[task.name] = summarize(
-                frame, frame[f"{task.name}_true"], task=labelled, resamples=20, seed=1
-            )
+            test[task.name] = summarize(frame, frame[task.columns.label], task=labelled, resamples=20, seed=1)
     result = {
         "test": test,
         "settings": variant.settings.training_sections(),
@@ -77,8 +75,8 @@ def test_gains_and_differences_are_of_the_saved_predictions(finished_run: RunFil
     for name in ("single/module", "single/valence", "average", "ablations/window"):
         leave(finished_run, name)
     content = compared(finished_run)
-    rows = corpus_rows(finished_run, "pages").filter(pl.col("split") == "test").drop_nulls("module_true")
-    true, predicted = rows["module_true"], rows["module"]
+    rows = corpus_rows(finished_run, "pages").filter(pl.col("split") == "test").drop_nulls("label:module")
+    true, predicted = rows["label:module"], rows["prediction:module"]
     multi = f1_score(true, predicted, labels=SPACES["module"], average="macro")
     single = f1_score(true, ["calc"] * rows.height, labels=SPACES["module"], average="macro")
     found = content["gain"]["module"]
@@ -124,7 +122,7 @@ def test_a_task_that_is_better_off_alone_is_negative_transfer(finished_run: RunF
     rows = corpus_rows(finished_run, "pages")
     write_table(
         folder / "pages",
-        rows.with_columns(module="module_true").with_columns(pl.col("module").fill_null("calc")),
+        rows.with_columns(pl.col("label:module").fill_null("calc").alias("prediction:module")),
     )
     assert compared(finished_run)["gain"]["module"]["shown"] == "worse"
     text = page(finished_run)

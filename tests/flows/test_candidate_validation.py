@@ -103,18 +103,24 @@ def test_a_candidate_a_little_worse_within_noise_is_approved(tmp_path: Path) -> 
     champion = evaluated_project.trained(epochs=3)
     promoted(tmp_path, champion)
     said = read_table(tmp_path / "data" / "predictions" / "verses")
-    pairs = said.select("themes", "themes_score", "themes_true").explode("themes", "themes_score")
-    right = pairs.filter(pl.col("themes").is_in(pl.col("themes_true")))
-    least_sure = (
-        right.group_by("themes", "themes_score").len().sort("themes_score").group_by("themes").first()
+    pairs = said.select("prediction:themes", "score:themes", "label:themes").explode(
+        "prediction:themes", "score:themes"
     )
-    theme, score, _ = least_sure.sort("len", "themes").row(0)
+    right = pairs.filter(pl.col("prediction:themes").is_in(pl.col("label:themes")))
+    least_sure = (
+        right.group_by("prediction:themes", "score:themes")
+        .len()
+        .sort("score:themes")
+        .group_by("prediction:themes")
+        .first()
+    )
+    theme, score, _ = least_sure.sort("len", "prediction:themes").row(0)
     evaluated_project.evaluated(tmp_path, evaluated_project.shyer(champion, score + 1e-4, theme))
     content = verdict(tmp_path)
     (themes,) = [check for check in content["checks"] if check["task"] == "themes"]
     assert themes["difference"] < 0
     assert content["verdict"] == "approved", content["reasons"]
-    evaluated_project.evaluated(tmp_path, evaluated_project.shyer(champion, right["themes_score"].median()))
+    evaluated_project.evaluated(tmp_path, evaluated_project.shyer(champion, right["score:themes"].median()))
     assert failed(verdict(tmp_path)) == [("champion", "themes")]
 
 
@@ -184,7 +190,7 @@ def test_the_champions_predictions_are_cached(tmp_path: Path, model: Bundle) -> 
     evaluated_project.evaluated(tmp_path, evaluated_project.renamed(model, "second"))
     verdict(tmp_path)
     (kept,) = (tmp_path / "data" / "champion" / "menus").iterdir()
-    pl.read_parquet(kept).with_columns(dish=pl.lit("soup")).write_parquet(kept)
+    pl.read_parquet(kept).with_columns(pl.lit("soup").alias("prediction:dish")).write_parquet(kept)
     first = {check["task"]: check["limit"] for check in verdict(tmp_path)["checks"]}
     documents = tmp_path / "data" / "documents" / "menus"
     manifest = json.loads((documents / "_parts.json").read_text())

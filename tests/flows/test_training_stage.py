@@ -59,7 +59,8 @@ def test_what_is_logged_live(tmp_path: Path) -> None:
     assert found == {
         "loss": {"dish": 1.0, "themes": 5.0},
         "weight": {"dish": 1.0, "themes": 0.1234},
-        "valid": {"dish": 0.5, "themes": 0.25, "mean": 0.375},
+        "valid": {"dish": 0.5, "themes": 0.25},
+        "valid_mean": 0.375,
         "passes": {"dish": 2.0, "themes": 3.0},
         "learning_rate": 0.001,
         "words_per_second": 2_000.0,

@@ -31,9 +31,9 @@ def test_the_columns_are_those_of_the_schema() -> None:
     assert dict(found.schema) == prediction_schema(TASKS, probs=True)
     assert found["doc_id"].to_list() == PART.documents["doc_id"].to_list()
     assert dict(predictions(PART, probs=False).schema) == prediction_schema(TASKS)
-    assert found["dish_probs"].list.sum().to_list() == pytest.approx([1.0] * found.height, abs=1e-3)
-    assert found["dish_score"].to_list() == found["dish_probs"].list.max().to_list()
-    assert found["themes"].list.len().to_list() == found["themes_score"].list.len().to_list()
+    assert found["probs:dish"].list.sum().to_list() == pytest.approx([1.0] * found.height, abs=1e-3)
+    assert found["score:dish"].to_list() == found["probs:dish"].list.max().to_list()
+    assert found["prediction:themes"].list.len().to_list() == found["score:themes"].list.len().to_list()
 
 
 @settings(max_examples=15)
@@ -41,19 +41,27 @@ def test_the_columns_are_those_of_the_schema() -> None:
 def test_order_and_size_of_batches_change_no_prediction(order: list[int], tokens_per_batch: int) -> None:
     shuffled = FeaturePart(PART.documents[order], PART.types)
     found = predictions(shuffled, tokens_per_batch).sort(by=pl.Series(order))
-    values = ["dish_probs", "themes_score", "price"]
+    values = ["probs:dish", "score:themes", "prediction:price"]
     for column in values:
-        left = found[column].explode() if column != "price" else found[column]
-        right = predictions(PART)[column].explode() if column != "price" else predictions(PART)[column]
+        left = found[column].explode() if column != "prediction:price" else found[column]
+        right = (
+            predictions(PART)[column].explode() if column != "prediction:price" else predictions(PART)[column]
+        )
         assert (left - right).abs().max() <= 2e-4  # 1e-5, then rounding
-    assert found["dish"].equals(predictions(PART)["dish"])
-    spans, expected = found["keys"].explode(), predictions(PART)["keys"].explode()
+    assert found["prediction:dish"].equals(predictions(PART)["dish"])
+    spans, expected = found["prediction:keys"].explode(), predictions(PART)["prediction:keys"].explode()
     for field in ("start", "end", "label"):
         assert spans.struct.field(field).equals(expected.struct.field(field), null_equal=True)
 
 
 def test_spans_lie_on_words_of_the_raw_text() -> None:
-    spans = predictions(PART).select("doc_id", "keys").explode("keys").drop_nulls().unnest("keys")
+    spans = (
+        predictions(PART)
+        .select("doc_id", "prediction:keys")
+        .explode("prediction:keys")
+        .drop_nulls()
+        .unnest("prediction:keys")
+    )
     words = PART.documents.select("doc_id", "start", "end").explode("start", "end")
     assert spans.height > 0
     assert spans.join(words, on=["doc_id", "start"], how="anti").is_empty()

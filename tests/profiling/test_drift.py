@@ -14,6 +14,7 @@ from mgm.profiling.pooling import pool_profiles
 from mgm.profiling.profile import CorpusProfile
 from mgm.profiling.vocabulary_sketch import expected_jaccard, sketch_jaccard
 from mgm.tasks import TASK_KINDS, Task
+from tests.label_columns import with_label_columns
 
 TASKS = [
     Task(name="topic", kind="classification", corpora=["c"]),
@@ -61,7 +62,8 @@ def documents(
         rows, schema_overrides=types_of | {t.name: TASK_KINDS[t.kind].column_type for t in TASKS}
     )
     keep = pl.Series(random.random(n) < labelled)
-    return frame.with_columns(topic=pl.when(keep).then("topic")), types
+    frame = frame.with_columns(topic=pl.when(keep).then("topic"))
+    return with_label_columns(frame, [task.name for task in TASKS]), types
 
 
 def profile(*parts: tuple[pl.DataFrame, pl.DataFrame], **options: Any) -> Profile:
@@ -169,7 +171,8 @@ def test_predictions_are_compared_with_the_training_labels() -> None:
     frame, types = documents(2, topics="aaaaaab")
     gathered = CorpusProfile([], split=None, reference=REFERENCE)
     gathered.add(frame, types)
-    gathered.add_predictions(frame, TASKS)
+    predictions = frame.rename({task.columns.label: task.name for task in TASKS})
+    gathered.add_predictions(predictions, TASKS)
     found = measure_drift(REFERENCE, gathered.result())
     assert moved(found) == {"predictions: labels: topic": {"psi", "js", "cramers_v"}}
     assert {"predictions: values: stars", "predictions: labels_per_document: tags"} <= set(found["aspect"])

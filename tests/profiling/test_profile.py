@@ -13,6 +13,7 @@ from mgm.profiling.pooling import pool_profiles
 from mgm.profiling.profile import CorpusProfile
 from mgm.profiling.unknown_words import held_out_unknown_words
 from mgm.tasks import TASK_KINDS, Task
+from tests.label_columns import with_label_columns
 
 TASKS = [
     Task(name="kind", kind="classification", corpora=["c"]),
@@ -40,6 +41,10 @@ DOCUMENTS = pl.DataFrame(
     },
     schema_overrides=SCHEMA,
 )
+
+
+LABELS = {task.columns.label: task.name for task in TASKS}
+DOCUMENTS = with_label_columns(DOCUMENTS, LABELS.values())
 
 
 def profile(*parts: pl.DataFrame, types: pl.DataFrame = TYPES, **options: Any) -> Profile:
@@ -126,8 +131,10 @@ def test_predicted_labels_are_binned_like_training_labels() -> None:
     """Predicted labels stand apart and are binned like the training labels."""
     reference = profile(DOCUMENTS)
     night = CorpusProfile([], split=None, reference=reference)
-    predicted = DOCUMENTS.select("kind", "tags", "value", "title").with_columns(
-        pl.col("kind", "value").fill_null(strategy="forward")
+    predicted = (
+        DOCUMENTS.rename(LABELS)
+        .select("kind", "tags", "value", "title")
+        .with_columns(pl.col("kind", "value").fill_null(strategy="forward"))
     )
     for part in (predicted.head(1), predicted.tail(3)):
         night.add_predictions(part, [task for task in TASKS if task.name != "spans"])
@@ -178,7 +185,7 @@ def assert_same(pooled: Any, whole: Any, path: str = "") -> None:
 
 
 def test_sections_that_cannot_be_pooled_are_left_out() -> None:
-    other = DOCUMENTS.with_columns(value=pl.col("value") + 10)
+    other = DOCUMENTS.with_columns(pl.col("label:value") + 10)
     pooled = pool_profiles([profile(DOCUMENTS), profile(other)])
     assert "values" not in pooled["tasks"]["value"] and pooled["tasks"]["value"]["labelled"] == 4
     assert "quantiles" not in pooled["words_per_document"] and "distinct" not in pooled["vocabulary"]
@@ -196,5 +203,5 @@ def test_profiles_that_do_not_fit_together_are_refused() -> None:
         pool_profiles([profile(DOCUMENTS), profile(DOCUMENTS, split=None)])
     with pytest.raises(ValueError, match="differ in the kind of a task: 'classification' and 'multilabel'"):
         other = Task(name="kind", kind="multilabel", corpora=["c"])
-        turned = DOCUMENTS.head(1).with_columns(kind=pl.concat_list("kind"))
+        turned = DOCUMENTS.head(1).with_columns(pl.concat_list("label:kind"))
         pool_profiles([profile(DOCUMENTS), profile(turned, tasks=[other])])

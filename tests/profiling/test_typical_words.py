@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from mgm.profiling.typical_words import NUM_LABELS, NUM_WORDS, TypicalWords, z_scores
 from mgm.tasks import Task
 from mgm.text.list_columns import factorize, flatten, lengths, unflatten
+from tests.label_columns import with_label_columns
 
 DISH = Task(name="dish", kind="classification", corpora=["menus"])
 THEMES = Task(name="themes", kind="multilabel", corpora=["menus"])
@@ -22,7 +23,7 @@ def tables(rows: list[dict[str, object]], unknown: tuple[str, ...] = ()) -> Tabl
     shown = flatten(words)
     code, types = factorize(shown.str.strip_chars("()").alias("text"))
     content = ~shown.str.starts_with("(")
-    documents = frame.drop("text").with_columns(
+    documents = with_label_columns(frame.drop("text"), ["dish", "themes"]).with_columns(
         unflatten(pl.Series(code.astype(np.int32)), lengths(words), name="word"),
         unflatten(content, lengths(words), name="content"),
     )

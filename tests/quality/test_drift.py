@@ -13,6 +13,7 @@ from mgm.profiling.profile import CorpusProfile
 from mgm.quality.drift import drift_frame
 from mgm.settings.gates import DriftGate
 from mgm.tasks import Task
+from tests.label_columns import with_label_columns
 
 TASK = Task(name="topic", kind="classification", corpora=["notes"])
 GATE = DriftGate()
@@ -34,7 +35,7 @@ def profile(documents: int, chinese: float = 0.5, words: int = 8, tea: float = 0
     ).with_columns(start=pl.col("word"), end=pl.col("word"))
     types = pl.DataFrame({"text": list("abcdef"), "id": pl.Series(range(6), dtype=pl.Int32)})
     found = CorpusProfile([TASK])
-    found.add(frame, types)
+    found.add(with_label_columns(frame, [TASK.name]), types)
     return found.result()
 
 

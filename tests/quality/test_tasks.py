@@ -5,7 +5,8 @@ import pytest
 
 from mgm.quality.tasks import TaskFrameBuilder
 from mgm.tasks import Task
-from tests.flows.gates.conftest import good_documents
+from tests.flows.gates.conftest import KINDS, good_documents
+from tests.label_columns import with_label_columns
 
 TITLE = Task(name="title", kind="generation", corpora=["notes"])
 
@@ -24,7 +25,8 @@ TITLE = Task(name="title", kind="generation", corpora=["notes"])
 def test_a_target_leaks_if_it_is_a_line_of_its_text(text: str, is_leak: bool) -> None:
     texts = pl.concat_str(pl.lit(text), pl.lit("\nNo "), "doc_id")
     builder = TaskFrameBuilder([TITLE])
-    builder.add(good_documents().with_columns(text=texts, title=pl.lit("Green tea")))
+    documents = good_documents().with_columns(text=texts, title=pl.lit("Green tea"))
+    builder.add(with_label_columns(documents, KINDS))
     frame = builder.frame({})
     assert frame.rows["target_in_source_stopped"].is_not_null().to_list() == [is_leak]
     assert ("target_in_source_stopped" in frame.examples) == is_leak

@@ -40,4 +40,4 @@ def test_unknown_corpus_is_read_as_general_text() -> None:
     scorer = Scorer(tiny_corpora.bundle())
     frame = tiny_corpora.verses().select("doc_id", "text").head(3)
     assert score_documents(scorer, iter([frame]), corpus="elsewhere").height == 3
-    assert score_documents(scorer, iter([]), corpus="verses").schema == scorer.schema
+    assert score_documents(scorer, iter([]), corpus="verses").schema == scorer.inner_schema

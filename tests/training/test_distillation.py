@@ -201,7 +201,7 @@ def test_unlabelled_documents_train_the_student(project: Path) -> None:
     assert sorted(source.part.documents["doc_id"][source.rows]) == sorted(train["doc_id"])
     for held_out in planned(settings).data.validation:
         assert set(held_out.part.documents["split"][held_out.rows]) == {"valid"}
-    answers = source.part.documents.filter(pl.col("split") != "train")["dish__t"].to_numpy()
+    answers = source.part.documents.filter(pl.col("split") != "train")["teacher:dish"].to_numpy()
     assert np.isnan(answers).all()
     # what a file says of valid and test moves no weight
     held_out_rows = menus.with_columns(
@@ -212,7 +212,7 @@ def test_unlabelled_documents_train_the_student(project: Path) -> None:
     assert digest(trained(teach({"dish": ["mixed.parquet"]}, epochs=1))) == digest(trained(settings))
     labelled_only = teach({"dish": ["all.parquet"]}, unlabelled=False)
     (source,) = [s for s in planned(labelled_only).data.train if s.corpus == "menus"]
-    assert source.part.documents["dish"][source.rows].null_count() == 0
+    assert source.part.documents["label:dish"][source.rows].null_count() == 0
 
 
 def test_a_student_follows_its_teacher_and_anneals_to_labels(
@@ -234,8 +234,8 @@ def test_a_student_follows_its_teacher_and_anneals_to_labels(
             thresholds={},
             splits=["train"],
         )
-        labelled = outcome.filter(pl.col("dish_true").is_not_null())
-        return set(labelled["dish"])
+        labelled = outcome.filter(pl.col("label:dish").is_not_null())
+        return set(labelled["prediction:dish"])
 
     assert dishes(teach({"dish": [file]}, annealing=False, label_weight=0.0)) == {"fish"}
     assert dishes(teach({"dish": [file]}, epochs=24)) == set(SPACES["dish"])

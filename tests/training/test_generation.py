@@ -37,10 +37,10 @@ def test_what_is_learned_from_few_pairs_holds_for_others(trained: Network) -> No
     found = predict(
         trained, FEATURES["orders"][0], tasks=[t for t in TASKS if t.name == "into_zh"], thresholds={}
     )
-    truth = FEATURES["orders"][0].documents.select("doc_id", "split", true="into_zh")
+    truth = FEATURES["orders"][0].documents.select("doc_id", "split", true="label:into_zh")
     test = found.join(truth, on="doc_id").filter(split="test").drop_nulls("true")
-    assert (test["into_zh"] == test["true"]).mean() > 0.8, test
-    assert (test["into_zh_score"] < 0).all() and test["into_zh_score"].is_finite().all()
+    assert (test["prediction:into_zh"] == test["true"]).mean() > 0.8, test
+    assert (test["score:into_zh"] < 0).all() and test["score:into_zh"].is_finite().all()
 
 
 def test_the_validation_metric_of_texts_is_chrf(trained: Network) -> None:
@@ -55,11 +55,13 @@ def test_the_validation_metric_of_texts_is_chrf(trained: Network) -> None:
 def test_a_saved_bundle_writes_the_same_for_raw_documents(bundle: Bundle, tmp_path: Path) -> None:
     save_bundle(tmp_path / "bundle", bundle)
     scorer = Scorer.load(tmp_path / "bundle", tasks=["into_zh", "heading", "dish"])
-    found, rejected = scorer.score(generation_corpora.orders().select("doc_id", "text"), "orders")
+    found, rejected = scorer.predict(generation_corpora.orders().select("doc_id", "text"), "orders")
     assert rejected.is_empty() and dict(found.schema) == prediction_schema(scorer.tasks)
     expected = predict(bundle.network, FEATURES["orders"][0], tasks=scorer.tasks, thresholds={})
-    assert found.select("into_zh", "dish").equals(expected.select("into_zh", "dish"))
-    assert (found["into_zh_score"] - expected["into_zh_score"]).abs().max() <= 2e-4
+    assert found.select("prediction:into_zh", "prediction:dish").equals(
+        expected.select("prediction:into_zh", "prediction:dish")
+    )
+    assert (found["score:into_zh"] - expected["score:into_zh"]).abs().max() <= 2e-4
     assert "subwords.model" in (tmp_path / "bundle" / MANIFEST).read_text()
 
 

@@ -353,7 +353,12 @@ def test_decisions_of_an_earlier_fit_are_kept() -> None:
         decisions=earlier,
     )
     assert shifted.decisions is earlier
-    ids = FEATURES["menus"][0].documents.filter(split="train")[dish[0].encoded].drop_nulls().to_numpy()
+    ids = (
+        FEATURES["menus"][0]
+        .documents.filter(split="train")[dish[0].columns.label_ids]
+        .drop_nulls()
+        .to_numpy()
+    )
     expected = -0.25 * log_class_prior(ids[ids >= 0], len(SPACES["dish"]))
     earlier_head, head = (fitted.network.heads["dish"] for fitted in (plain, shifted))
     assert isinstance(earlier_head, ClassificationHead) and isinstance(head, ClassificationHead)

@@ -25,34 +25,34 @@ def predicted(corpus: str) -> pl.DataFrame:
     part = FEATURES[corpus][0]
     tuned = tune_decisions(NETWORK, VALIDATION, tasks=TASKS, log_priors=SHARES).thresholds
     found = predict(NETWORK, part, tasks=TASKS, thresholds=tuned, probs=True)
-    truth = part.documents.select(pl.all().name.suffix("_true"))
-    return pl.concat([found, truth], how="horizontal").filter(pl.col("split_true") == "valid")
+    truth = part.documents.select("split", pl.col("^label:.*$"))
+    return pl.concat([found, truth], how="horizontal").filter(pl.col("split") == "valid")
 
 
 def test_classification_is_macro_f1_over_the_training_labels() -> None:
-    rows = predicted("menus").drop_nulls("dish_true")
+    rows = predicted("menus").drop_nulls("label:dish")
     expected = f1_score(
-        rows["dish_true"], rows["dish"], labels=SPACES["dish"], average="macro", zero_division=0
+        rows["label:dish"], rows["prediction:dish"], labels=SPACES["dish"], average="macro", zero_division=0
     )
     assert METRICS["dish"] == pytest.approx(expected)
 
 
 def test_regression_is_pearson() -> None:
-    rows = predicted("menus").drop_nulls("price_true")
-    expected = np.corrcoef(rows["price"], rows["price_true"])[0, 1]
+    rows = predicted("menus").drop_nulls("label:price")
+    expected = np.corrcoef(rows["prediction:price"], rows["label:price"])[0, 1]
     assert METRICS["price"] == pytest.approx(expected, abs=1e-3)
 
 
 def test_tagging_is_exact_span_f1() -> None:
-    rows = predicted("menus").drop_nulls("keys_true")
+    rows = predicted("menus").drop_nulls("label:keys")
     found = {
         (d, s["start"], s["end"], s["label"])
-        for d, spans in rows.select("doc_id", "keys").rows()
+        for d, spans in rows.select("doc_id", "prediction:keys").rows()
         for s in spans
     }
     true = {
         (d, s["start"], s["end"], s["label"])
-        for d, spans in rows.select("doc_id", "keys_true").rows()
+        for d, spans in rows.select("doc_id", "label:keys").rows()
         for s in spans
     }
     assert METRICS["keys"] == pytest.approx(2 * len(found & true) / (len(found) + len(true)))
@@ -60,8 +60,8 @@ def test_tagging_is_exact_span_f1() -> None:
 
 def test_tuned_thresholds_reach_the_reported_micro_f1() -> None:
     """Tuned thresholds reach the micro f1 that validation reports."""
-    rows = predicted("verses").drop_nulls("themes_true")
-    pairs = list(rows.select("themes", "themes_true").iter_rows())
+    rows = predicted("verses").drop_nulls("label:themes")
+    pairs = list(rows.select("prediction:themes", "label:themes").iter_rows())
     hits = sum(len(set(p) & set(t)) for p, t in pairs)
     reached = 2 * hits / sum(len(p) + len(t) for p, t in pairs)
     assert reached >= METRICS["themes"] - 1e-9

@@ -43,7 +43,7 @@ def solved(
 def known(task: Task, sources: list[PartRows] = TRAIN) -> tuple[PartRows, pl.Series]:
     """The rows of the corpus of a task that have its label, and that."""
     (source,) = [s for s in sources if s.labelled_tasks([task])]
-    column = source.part.documents[task.encoded][source.rows]
+    column = source.part.documents[task.columns.label_ids][source.rows]
     there = column.is_not_null()
     return replace(source, rows=source.rows[there.to_numpy()]), column.filter(there)
 

@@ -44,14 +44,14 @@ def prepared(config: Settings, taught: bool) -> tuple[tiny_corpora.Features, int
     (part,) = features["menus"]
     number = pl.int_range(pl.len())
     documents = part.documents.with_columns(
-        pl.when(number % 3 == 0).then(keys.encoded).alias(keys.encoded),
-        pl.when(number % 4 != 1).then(price.encoded).alias(price.encoded),
+        pl.when(number % 3 == 0).then(keys.columns.label_ids).alias(keys.columns.label_ids),
+        pl.when(number % 4 != 1).then(price.columns.label_ids).alias(price.columns.label_ids),
     )
     if taught:
         answer = np.random.default_rng(4).dirichlet(np.ones(len(spaces["dish"])), documents.height)
         answer[::2] = np.nan
         column = pl.Series(
-            dish.teacher_column, answer.astype(np.float32), pl.Array(pl.Float32, answer.shape[1])
+            dish.columns.teacher, answer.astype(np.float32), pl.Array(pl.Float32, answer.shape[1])
         )
         documents = documents.with_columns(column)
     features["menus"] = [FeaturePart(documents, part.types)]

@@ -158,7 +158,7 @@ class _Explainer:
             outcome = outcomes[task.name]
             if explanation_of(task).why_no_label_issues is None and isinstance(outcome, np.ndarray):
                 rows = part.documents.select(
-                    pl.lit(corpus).alias("corpus"), "doc_id", "lang", "split", truth=task.name
+                    pl.lit(corpus).alias("corpus"), "doc_id", "lang", "split", truth=task.columns.label
                 )
                 self._searched.setdefault(task.name, []).append((rows, outcome))
 

@@ -48,7 +48,7 @@ def add_predictions(
         )
         for task in masked_tasks:
             names = [name for name in table_schema([task]).names() if name in columns.columns]
-            frame = keys.with_columns(*columns.select(names), documents[task.name].alias(f"{task.name}_true"))
+            frame = keys.with_columns(*columns.select(names), documents[task.columns.label])
             predictions.setdefault(mask, {}).setdefault(task.name, []).append(frame)
 
 
@@ -85,7 +85,7 @@ def masking_effects(
         effects[task.name] = {
             "metric": task.first_metric,
             "value": reference.rounded,
-            "n": unmasked[task.name][f"{task.name}_true"].count(),
+            "n": unmasked[task.name][task.columns.label].count(),
             "masks": masks,
         }
     return effects

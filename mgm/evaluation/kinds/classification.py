@@ -43,11 +43,11 @@ class ClassificationEvaluation(ItemEvaluation):
 
     def class_predictions(self, rows: pl.DataFrame, task: Task) -> ClassPredictions | None:
         """Return the class of each document."""
-        if f"{task.name}_probs" not in rows.columns:
+        if task.columns.probs not in rows.columns:
             return None
         truth = self.truth_matrix(rows, task)
         label_ids = pl.Series(task.labels, dtype=pl.String).to_frame("label").with_row_index("id")
-        predicted = rows.select(label=task.name).join(
+        predicted = rows.select(label=task.columns.prediction).join(
             label_ids, on="label", how="left", maintain_order="left"
         )
         return ClassPredictions(
@@ -59,32 +59,32 @@ class ClassificationEvaluation(ItemEvaluation):
 
     def scored_predictions(self, rows: pl.DataFrame, task: Task) -> ScoredPredictions | None:
         """Return the class of each document."""
-        if f"{task.name}_score" not in rows.columns:
+        if task.columns.score not in rows.columns:
             return None
         return ScoredPredictions(
             row=np.arange(rows.height),
-            score=rows[f"{task.name}_score"].to_numpy().astype(np.float64),
-            is_correct=(rows[task.name] == rows[f"{task.name}_true"]).to_numpy(),
+            score=rows[task.columns.score].to_numpy().astype(np.float64),
+            is_correct=(rows[task.columns.prediction] == rows[task.columns.label]).to_numpy(),
         )
 
     def confusions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """Return the true and the predicted class of each document."""
-        score = f"{task.name}_score"
+        score = task.columns.score
         return rows.with_row_index("row").select(
             "row",
-            actual=f"{task.name}_true",
-            predicted=task.name,
+            actual=task.columns.label,
+            predicted=task.columns.prediction,
             score=pl.col(score) if score in rows.columns else pl.lit(None, pl.Float32),
             **NO_OFFSETS,
         )
 
     def class_pairs(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """See the base class."""
-        return rows.select(actual=f"{task.name}_true", predicted=task.name)
+        return rows.select(actual=task.columns.label, predicted=task.columns.prediction)
 
     def wrong_predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """Return the wrong classes, with their probability."""
-        name, truth = pl.col(task.name), pl.col(f"{task.name}_true")
+        name, truth = pl.col(task.columns.prediction), pl.col(task.columns.label)
         return rows.filter(name != truth).select(
-            "doc_id", "corpus", "lang", predicted=name, true=truth, score=f"{task.name}_score", **NO_OFFSETS
+            "doc_id", "corpus", "lang", predicted=name, true=truth, score=task.columns.score, **NO_OFFSETS
         )

@@ -44,7 +44,7 @@ class GenerationEvaluation(TaskEvaluation):
         """See the base class."""
         from sacrebleu.metrics import BLEU, CHRF
 
-        generated, references = rows[task.name].to_list(), rows[f"{task.name}_true"].to_list()
+        generated, references = rows[task.columns.prediction].to_list(), rows[task.columns.label].to_list()
         bleu, chrf = BLEU(tokenize=bleu_tokenizer(references), effective_order=False), CHRF()
         scores = document_scores(generated, references)
         documents = np.zeros((len(generated), 2 + len(ROUGE) + _NUM_BLEU_SUMS + _NUM_CHRF_SUMS))
@@ -63,14 +63,14 @@ class GenerationEvaluation(TaskEvaluation):
     def prediction_columns(self, task: Task) -> list[str]:
         """See the base class."""
         columns = super().prediction_columns(task)
-        return [*columns, f"{task.name}_truncated", *(baseline_column(task, name) for name in BASELINES)]
+        return [*columns, task.columns.truncated, *(baseline_column(task, name) for name in BASELINES)]
 
     def predict_baseline(
         self, rows: pl.DataFrame, train_labels: pl.Series, *, task: Task
     ) -> tuple[str, pl.DataFrame]:
         """Return the better one of `BASELINES` by the task's first metric, the earlier at a tie."""
         copied = {
-            name: rows.with_columns(pl.col(baseline_column(task, name)).alias(task.name))
+            name: rows.with_columns(pl.col(baseline_column(task, name)).alias(task.columns.prediction))
             for name in BASELINES
         }
         scores = {
@@ -93,7 +93,7 @@ class GenerationEvaluation(TaskEvaluation):
 
 def baseline_column(task: Task, baseline: str) -> str:
     """Return the column of a predictions table that holds the text of a baseline."""
-    return f"{task.name}_{baseline}"
+    return task.columns.of(baseline)
 
 
 def bleu_tokenizer(references: Sequence[str]) -> str:

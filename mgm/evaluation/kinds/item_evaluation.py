@@ -50,7 +50,7 @@ class ItemEvaluation(TaskEvaluation):
         numbered, keys = rows.with_row_index("row"), list(self.item_keys)
         true, predicted = (
             self.explode(numbered, column).drop_nulls("label").unique(keys, maintain_order=True).select(keys)
-            for column in (f"{task.name}_true", task.name)
+            for column in (task.columns.label, task.columns.prediction)
         )
         return (
             true.with_columns(true=pl.lit(True))
@@ -140,5 +140,5 @@ def unseen_labels(items: pl.DataFrame, task: Task) -> pl.Series:
 
 def probability_matrix(rows: pl.DataFrame, task: Task) -> np.ndarray:
     """Return `<task>_probs` as (D, K) float64 over the label space."""
-    flat = rows[f"{task.name}_probs"].explode(empty_as_null=False).to_numpy()
+    flat = rows[task.columns.probs].explode(empty_as_null=False).to_numpy()
     return flat.astype(np.float64).reshape(rows.height, len(task.labels))

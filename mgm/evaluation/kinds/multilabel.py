@@ -44,7 +44,7 @@ class MultilabelEvaluation(ItemEvaluation):
 
     def ranking_statistics(self, rows: pl.DataFrame, task: Task) -> Statistics | None:
         """See the base class. A label that training never saw has probability 0: it counts as missed."""
-        if f"{task.name}_probs" not in rows.columns:
+        if task.columns.probs not in rows.columns:
             return None
         probabilities, truth = probability_matrix(rows, task), self.truth_matrix(rows, task)
         unseen = np.zeros((rows.height, truth.shape[1] - len(task.labels)))
@@ -69,12 +69,12 @@ class MultilabelEvaluation(ItemEvaluation):
         known = train_labels.drop_nulls()
         frequency = dict(label_frequencies(self.label_occurrences(known)).iter_rows())
         shares = [frequency.get(label, 0) / max(len(known), 1) for label in task.labels]
-        probabilities = pl.Series(f"{task.name}_probs", [shares], dtype=pl.List(pl.Float32))
+        probabilities = pl.Series(task.columns.probs, [shares], dtype=pl.List(pl.Float32))
         return name, constant.with_columns(probabilities.new_from_index(0, rows.height))
 
     def class_predictions(self, rows: pl.DataFrame, task: Task) -> ClassPredictions | None:
         """Return of each document and label whether it holds."""
-        if f"{task.name}_probs" not in rows.columns:
+        if task.columns.probs not in rows.columns:
             return None
         num_labels = len(task.labels)
         return binary_predictions(
@@ -85,11 +85,11 @@ class MultilabelEvaluation(ItemEvaluation):
 
     def scored_predictions(self, rows: pl.DataFrame, task: Task) -> ScoredPredictions | None:
         """Return each predicted label."""
-        if f"{task.name}_score" not in rows.columns:
+        if task.columns.score not in rows.columns:
             return None
         labels = (
             rows.with_row_index("row")
-            .select("row", label=task.name, score=f"{task.name}_score", true=f"{task.name}_true")
+            .select("row", label=task.columns.prediction, score=task.columns.score, true=task.columns.label)
             .explode("label", "score")
             .drop_nulls("label")
         )
@@ -109,9 +109,11 @@ class MultilabelEvaluation(ItemEvaluation):
 
     def wrong_predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """Return predicted labels that are not true, with their probability."""
-        truth = pl.col(f"{task.name}_true")
+        truth = pl.col(task.columns.label)
         return (
-            rows.select("doc_id", "corpus", "lang", truth, predicted=task.name, score=f"{task.name}_score")
+            rows.select(
+                "doc_id", "corpus", "lang", truth, predicted=task.columns.prediction, score=task.columns.score
+            )
             .explode("predicted", "score")
             .filter(pl.col("predicted").is_not_null() & ~truth.list.contains(pl.col("predicted")))
             .with_columns(true=label_set_in_words(truth), **NO_OFFSETS)

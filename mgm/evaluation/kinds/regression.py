@@ -22,8 +22,8 @@ class RegressionEvaluation(TaskEvaluation):
         The columns are documents, absolute error, the five moments of the values and the five of their ranks. Spearman's
         coefficient is Pearson's over ranks (ties averaged); resamples keep the ranks of the whole sample.
         """
-        predicted = rows[task.name].cast(pl.Float64).to_numpy()
-        true = rows[f"{task.name}_true"].cast(pl.Float64).to_numpy()
+        predicted = rows[task.columns.prediction].cast(pl.Float64).to_numpy()
+        true = rows[task.columns.label].cast(pl.Float64).to_numpy()
         columns = [np.ones(len(true)), np.abs(predicted - true)]
         for x, y in ((predicted, true), (rankdata(predicted), rankdata(true))):
             x, y = _centre(x), _centre(y)
@@ -32,7 +32,7 @@ class RegressionEvaluation(TaskEvaluation):
 
     def lacks_prediction(self, task: Task) -> pl.Expr:
         """See the base class. A number must be finite."""
-        return pl.col(task.name).is_null() | ~pl.col(task.name).is_finite()
+        return pl.col(task.columns.prediction).is_null() | ~pl.col(task.columns.prediction).is_finite()
 
     def majority_prediction(self, train_labels: pl.Series, task: Task) -> float:
         """Return the mean."""
@@ -40,7 +40,7 @@ class RegressionEvaluation(TaskEvaluation):
 
     def wrong_predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """Return every prediction that is not exact; the score is its error."""
-        name, truth = pl.col(task.name), pl.col(f"{task.name}_true")
+        name, truth = pl.col(task.columns.prediction), pl.col(task.columns.label)
         return rows.select(
             "doc_id",
             "corpus",

@@ -89,7 +89,7 @@ class TaggingEvaluation(ItemEvaluation):
     def scored_predictions(self, rows: pl.DataFrame, task: Task) -> ScoredPredictions:
         """Return each predicted span."""
         predicted = explode_spans(
-            rows.with_row_index("row"), task.name, fields=["start", "end", "label", "score"]
+            rows.with_row_index("row"), task.columns.prediction, fields=["start", "end", "label", "score"]
         )
         keys = list(self.item_keys)
         true = self.match(rows, task).filter("true").select(*keys, is_correct=pl.lit(True))
@@ -129,8 +129,10 @@ class TaggingEvaluation(ItemEvaluation):
     def wrong_predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """Return predicted spans that are not true, with their mean word probability; `true` names the spans they overlap."""
         numbered, keys = rows.with_row_index("row"), list(self.item_keys)
-        predicted = explode_spans(numbered, task.name, fields=["start", "end", "label", "score"])
-        true = explode_spans(numbered, f"{task.name}_true", fields=["start", "end", "label"])
+        predicted = explode_spans(
+            numbered, task.columns.prediction, fields=["start", "end", "label", "score"]
+        )
+        true = explode_spans(numbered, task.columns.label, fields=["start", "end", "label"])
         wrong = predicted.join(true, on=keys, how="anti", maintain_order="left")
         overlapped = (
             wrong.join(true, on="row", how="inner", maintain_order="left_right", suffix="_true")

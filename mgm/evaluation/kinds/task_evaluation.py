@@ -41,11 +41,11 @@ class TaskEvaluation(ABC):
 
     def prediction_columns(self, task: Task) -> list[str]:
         """Return the task's columns of a predictions frame; not every frame has all of them."""
-        return [task.name, f"{task.name}_score", f"{task.name}_probs", f"{task.name}_true"]
+        return [task.columns.prediction, task.columns.score, task.columns.probs, task.columns.label]
 
     def lacks_prediction(self, task: Task) -> pl.Expr:
         """Return an expression that is true where a row has no usable prediction."""
-        return pl.col(task.name).is_null()
+        return pl.col(task.columns.prediction).is_null()
 
     def majority_prediction(self, train_labels: pl.Series, task: Task) -> Any:
         """Return the best constant prediction by training's labels (nulls are ignored), blind to the text.
@@ -62,7 +62,7 @@ class TaskEvaluation(ABC):
     ) -> tuple[str, pl.DataFrame]:
         """Return the name of the baseline, and the rows with its predictions in place of the model's."""
         constant = pl.Series(
-            task.name, [self.majority_prediction(train_labels, task)], dtype=task.column_type
+            task.columns.prediction, [self.majority_prediction(train_labels, task)], dtype=task.column_type
         )
         return "majority", rows.with_columns(constant.new_from_index(0, rows.height))
 

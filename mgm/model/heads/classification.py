@@ -90,13 +90,13 @@ class ClassificationHead(Head):
         best = outcome.argmax(axis=1)
         score = outcome[np.arange(len(best)), best]
         columns = {
-            task.name: pl.Series(task.labels, dtype=pl.String).gather(best),
-            f"{task.name}_score": pl.Series(round_scores(score)),
+            task.columns.prediction: pl.Series(task.labels, dtype=pl.String).gather(best),
+            task.columns.score: pl.Series(round_scores(score)),
         }
-        return columns | (probability_column(task.name, outcome) if with_probs else {})
+        return columns | (probability_column(task, outcome) if with_probs else {})
 
     @classmethod
     def prediction_schema(cls, task: Task, *, with_probs: bool) -> ColumnTypes:
-        """Return `<task>` and `<task>_score`, with `with_probs` also `<task>_probs`."""
-        types = {task.name: pl.String(), f"{task.name}_score": pl.Float32()}
-        return types | ({f"{task.name}_probs": pl.List(pl.Float32)} if with_probs else {})
+        """Return the columns of prediction and score, with `with_probs` also of probabilities."""
+        types = {task.columns.prediction: pl.String(), task.columns.score: pl.Float32()}
+        return types | ({task.columns.probs: pl.List(pl.Float32)} if with_probs else {})

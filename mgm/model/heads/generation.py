@@ -90,21 +90,16 @@ class GenerationHead(Head):
         """Return the texts, the mean log-probability of their subwords, and whether the decoder read only a part of the document."""
         assert isinstance(outcome, Texts)
         return {
-            task.name: pl.Series(outcome.text.tolist(), dtype=pl.String),
-            f"{task.name}_score": pl.Series(round_scores(outcome.score)),
-            truncated_column(task.name): pl.Series(outcome.truncated, dtype=pl.Boolean),
+            task.columns.prediction: pl.Series(outcome.text.tolist(), dtype=pl.String),
+            task.columns.score: pl.Series(round_scores(outcome.score)),
+            task.columns.truncated: pl.Series(outcome.truncated, dtype=pl.Boolean),
         }
 
     @classmethod
     def prediction_schema(cls, task: Task, *, with_probs: bool) -> ColumnTypes:
-        """Return `<task>`, `<task>_score` and `<task>_truncated`."""
+        """Return the columns of prediction, score and truncation."""
         return {
-            task.name: pl.String(),
-            f"{task.name}_score": pl.Float32(),
-            truncated_column(task.name): pl.Boolean(),
+            task.columns.prediction: pl.String(),
+            task.columns.score: pl.Float32(),
+            task.columns.truncated: pl.Boolean(),
         }
-
-
-def truncated_column(task: str) -> str:
-    """Return the name of the column that holds whether the decoder read only a part of the document."""
-    return f"{task}_truncated"

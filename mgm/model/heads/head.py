@@ -149,7 +149,7 @@ class Head(nn.Module, ABC):
             outcome: the decoded outcome of the R documents.
             documents: their features.
             thresholds: the tuned thresholds of the task; None: there are none.
-            with_probs: whether `<task>_probs` is wanted.
+            with_probs: whether the probabilities of all labels are wanted.
         """
 
     @classmethod

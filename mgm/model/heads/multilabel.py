@@ -97,13 +97,13 @@ class MultilabelHead(Head):
         count = chosen.sum(axis=1)
         label = pl.Series(task.labels, dtype=pl.String).gather(np.nonzero(chosen)[1])
         columns = {
-            task.name: list_column(label, count),
-            f"{task.name}_score": list_column(pl.Series(round_scores(outcome[chosen])), count),
+            task.columns.prediction: list_column(label, count),
+            task.columns.score: list_column(pl.Series(round_scores(outcome[chosen])), count),
         }
-        return columns | (probability_column(task.name, outcome) if with_probs else {})
+        return columns | (probability_column(task, outcome) if with_probs else {})
 
     @classmethod
     def prediction_schema(cls, task: Task, *, with_probs: bool) -> ColumnTypes:
-        """Return `<task>` and `<task>_score`, with `with_probs` also `<task>_probs`."""
-        types = {task.name: pl.List(pl.String), f"{task.name}_score": pl.List(pl.Float32)}
-        return types | ({f"{task.name}_probs": pl.List(pl.Float32)} if with_probs else {})
+        """Return the columns of prediction and score, with `with_probs` also of probabilities."""
+        types = {task.columns.prediction: pl.List(pl.String), task.columns.score: pl.List(pl.Float32)}
+        return types | ({task.columns.probs: pl.List(pl.Float32)} if with_probs else {})

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mgm.tasks import Task
 from mgm.text.list_columns import unflatten
 
 SCORE_DIGITS = 4
@@ -53,7 +54,7 @@ def list_column(values: pl.Series, count: np.ndarray) -> pl.Series:
     return unflatten(values, count, name="")
 
 
-def probability_column(task: str, probs: np.ndarray) -> Columns:
-    """Return `<task>_probs`, the probabilities (R,K) of all labels, in the order of the label space."""
+def probability_column(task: Task, probs: np.ndarray) -> Columns:
+    """Return the column of the probabilities (R,K) of all labels, in the order of the label space."""
     values = pl.Series(round_scores(probs).ravel())
-    return {f"{task}_probs": list_column(values, np.full(len(probs), probs.shape[1]))}
+    return {task.columns.probs: list_column(values, np.full(len(probs), probs.shape[1]))}

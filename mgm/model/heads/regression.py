@@ -102,9 +102,9 @@ class RegressionHead(Head):
     ) -> Columns:
         """Return the values."""
         assert isinstance(outcome, np.ndarray)
-        return {task.name: pl.Series(round_scores(outcome), dtype=pl.Float32)}
+        return {task.columns.prediction: pl.Series(round_scores(outcome), dtype=pl.Float32)}
 
     @classmethod
     def prediction_schema(cls, task: Task, *, with_probs: bool) -> ColumnTypes:
-        """Return `<task>` alone."""
-        return {task.name: pl.Float32()}
+        """Return the column of the prediction alone."""
+        return {task.columns.prediction: pl.Float32()}

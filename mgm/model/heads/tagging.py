@@ -130,9 +130,13 @@ class TaggingHead(Head):
                 "score": round_scores(spans.mean),
             }
         )
-        return {task.name: list_column(fields.to_struct(), np.bincount(document, minlength=len(word_count)))}
+        return {
+            task.columns.prediction: list_column(
+                fields.to_struct(), np.bincount(document, minlength=len(word_count))
+            )
+        }
 
     @classmethod
     def prediction_schema(cls, task: Task, *, with_probs: bool) -> ColumnTypes:
-        """Return `<task>` alone, spans with their scores."""
-        return {task.name: pl.List(PREDICTED_SPAN)}
+        """Return the column of the prediction alone, spans with their scores."""
+        return {task.columns.prediction: pl.List(PREDICTED_SPAN)}

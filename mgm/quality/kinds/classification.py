@@ -19,7 +19,7 @@ class ClassChecks(LabelSpaceChecks):
     @classmethod
     def invalid_label(cls, task: Task) -> pl.Expr:
         """Return the fault of a blank class."""
-        blank = pl.col(task.name).str.strip_chars() == ""
+        blank = pl.col(task.columns.label).str.strip_chars() == ""
         return pl.when(blank).then(pl.lit(f"{task.name}: a blank label"))
 
     @classmethod

@@ -23,7 +23,7 @@ class TargetChecks(TaskChecks):
     @classmethod
     def invalid_label(cls, task: Task) -> pl.Expr:
         """Return the fault of a blank target."""
-        blank = pl.col(task.name).str.strip_chars() == ""
+        blank = pl.col(task.columns.label).str.strip_chars() == ""
         return pl.when(blank).then(pl.lit(f"{task.name}: a blank label"))
 
     def add_labels(self, frame: pl.DataFrame) -> None:
@@ -32,7 +32,7 @@ class TargetChecks(TaskChecks):
         Most texts do not hold their target at all, and only those that do are cut into lines.
         """
         text = pl.col("text").str.to_lowercase()
-        target = pl.col(self.task.name).str.to_lowercase().str.strip_chars()
+        target = pl.col(self.task.columns.label).str.to_lowercase().str.strip_chars()
         candidates = (
             frame.lazy()
             .select("doc_id", text=text, target=target)

@@ -32,7 +32,7 @@ class LabelSpaceChecks(TaskChecks):
 
     def add_labels(self, frame: pl.DataFrame) -> None:
         """Count the labels of a part of documents."""
-        documents = frame.lazy().select("split", "doc_id", pl.col(self.task.name).alias("label"))
+        documents = frame.lazy().select("split", "doc_id", pl.col(self.task.columns.label).alias("label"))
         part = (
             self.list_labels(documents.filter(pl.col("label").is_not_null()))
             .filter(pl.col("label").is_not_null())

@@ -20,7 +20,9 @@ class LabelSetChecks(LabelSpaceChecks):
     def invalid_label(cls, task: Task) -> pl.Expr:
         """Return the fault of a list with a blank label."""
         name = cls.label_name(pl.element())
-        invalid = pl.col(task.name).list.eval(name.is_null() | (name.str.strip_chars() == "")).list.any()
+        invalid = (
+            pl.col(task.columns.label).list.eval(name.is_null() | (name.str.strip_chars() == "")).list.any()
+        )
         return pl.when(invalid).then(pl.lit(f"{task.name}: a blank label"))
 
     @classmethod

@@ -18,12 +18,12 @@ class NumberChecks(TaskChecks):
     @classmethod
     def invalid_label(cls, task: Task) -> pl.Expr:
         """Return the fault of a number that is infinite or NaN."""
-        value = pl.col(task.name)
+        value = pl.col(task.columns.label)
         return pl.when(~value.is_finite()).then(pl.format(task.name + ": {}", value))
 
     def add_labels(self, frame: pl.DataFrame) -> None:
         """Add the numbers of a part of documents."""
-        numbers = frame.filter(pl.col("split") == "train")[self.task.name].drop_nulls()
+        numbers = frame.filter(pl.col("split") == "train")[self.task.columns.label].drop_nulls()
         self._numbers = pl.concat([self._numbers, numbers.alias("")]).unique()
 
     def num_train_values(self) -> int | None:

@@ -29,7 +29,7 @@ class SpanChecks(LabelSetChecks):
             .select(
                 "text",
                 pl.col("text").str.len_chars().cast(pl.Int64).alias("length"),
-                pl.col(task.name).alias("span"),
+                pl.col(task.columns.label).alias("span"),
             )
             .with_row_index("row")
             .filter((pl.col("span").list.len() > 0) & pl.col("text").is_not_null())

@@ -42,7 +42,7 @@ class TaskChecks(ABC):
 
     def add(self, frame: pl.DataFrame) -> None:
         """Add a part of documents: doc_id, text, split and the task's column."""
-        labels = pl.col(self.task.name)
+        labels = pl.col(self.task.columns.label)
         is_set = self.task.spec.is_set_valued
         empty = labels.list.len() == 0 if is_set else pl.lit(False)
         part = frame.group_by("split").agg(

@@ -4,7 +4,7 @@ from typing import Any
 
 import polars as pl
 
-from mgm.tasks import SPAN, Task
+from mgm.tasks import SPAN, Task, TaskColumns
 
 SPANS = pl.List(SPAN)
 EXAMPLES = 20
@@ -12,13 +12,15 @@ EXAMPLE_DOCUMENTS = 5
 
 
 def label_columns(tasks: list[Task], columns: list[str]) -> list[pl.Expr]:
-    """Return the labels as hashes: for each task a column `<task>`, null where a document has no label.
+    """Return the labels as hashes: for each task its column of labels, null where a document has no label.
 
     Lists are compared as sets. Offsets of spans mean something within one text only, so that for them there is also the column
     `text`: equal hashes for equal raw texts (a raw text is known by its clean text and the edits).
     """
     hashes = [
-        pl.when(pl.col(task.name).is_not_null()).then(_comparable(task).hash()).alias(task.name)
+        pl.when(pl.col(task.columns.label).is_not_null())
+        .then(_comparable(task).hash())
+        .alias(task.columns.label)
         for task in tasks
     ]
     if any(task.column_type == SPANS for task in tasks):
@@ -33,7 +35,7 @@ def label_columns(tasks: list[Task], columns: list[str]) -> list[pl.Expr]:
 
 def _comparable(task: Task) -> pl.Expr:
     """Return a task's labels as values that are equal where the labels are."""
-    column = pl.col(task.name)
+    column = pl.col(task.columns.label)
     if task.column_type == SPANS:
         span = pl.format("{} {} {}", *(pl.element().struct.field(f) for f in ("start", "end", "label")))
         column = column.list.eval(span)
@@ -50,8 +52,8 @@ def find_conflicts(members: pl.DataFrame, tasks: list[Task]) -> dict[str, pl.Dat
     conflicts = {}
     for task in tasks:
         same = ["cluster", "text"] if task.column_type == SPANS else ["cluster"]
-        labelled = members.filter(pl.col(task.name).is_not_null())
-        differ = labelled.unique([*same, task.name], keep="first", maintain_order=True)
+        labelled = members.filter(pl.col(task.columns.label).is_not_null())
+        differ = labelled.unique([*same, task.columns.label], keep="first", maintain_order=True)
         conflicts[task.name] = differ.filter(pl.len().over(same) > 1).select("cluster", "doc_id")
     return conflicts
 
@@ -69,4 +71,7 @@ def select_examples(conflicts: dict[str, pl.DataFrame]) -> list[tuple[str, list[
 def describe_examples(examples: list[tuple[str, list[str]]], rows: pl.DataFrame) -> list[dict[str, Any]]:
     """Return the examples with their labels, which `rows` holds by doc_id."""
     by_id = {row["doc_id"]: row for row in rows.iter_rows(named=True)}
-    return [{"task": task, "doc_ids": ids, "labels": [by_id[i][task] for i in ids]} for task, ids in examples]
+    return [
+        {"task": task, "doc_ids": ids, "labels": [by_id[doc_id][TaskColumns(task).label] for doc_id in ids]}
+        for task, ids in examples
+    ]

@@ -21,7 +21,7 @@ from mgm.corpus.progress import progress
 from mgm.corpus.rejects import EXACT_DUPLICATE, NEAR_DUPLICATE, split_rejected
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import DeduplicationSettings
-from mgm.tasks import Task
+from mgm.tasks import Task, TaskColumns
 from mgm.text.deduplication import conflicts, pairs
 from mgm.text.deduplication.clusters import (
     Copies,
@@ -130,8 +130,8 @@ def _read_comparison(
         comparable=np.zeros(n, np.bool_),
         signatures=_memory_map(folder, (num_bands, n, width)) if near else None,
     )
-    num_labelled = pl.sum_horizontal(pl.lit(0), *(pl.col(t.name).is_not_null() for t in tasks))
-    columns = ["text", "group", "split", *(t.name for t in tasks)]
+    num_labelled = pl.sum_horizontal(pl.lit(0), *(pl.col(t.columns.label).is_not_null() for t in tasks))
+    columns = ["text", "group", "split", *(t.columns.label for t in tasks)]
     for first, part in _read_parts(source, columns, "compare"):
         part_rows = slice(first, first + part.height)
         rows.num_labelled[part_rows] = part.select(num_labelled.alias("n"))["n"].to_numpy()
@@ -199,7 +199,7 @@ def _read_members(source: Path, tasks: list[Task], *, copies: Copies) -> pl.Data
     is_copy = copies.exact | copies.near
     is_member = is_copy.copy()
     is_member[copies.cluster[is_copy]] = is_member[copies.kept[is_copy]] = True
-    label_sources = {"text", "edits", *(t.name for t in tasks)}
+    label_sources = {"text", "edits", *(t.columns.label for t in tasks)}
     columns = [column for column in next(read_parts(source)).columns if column in label_sources]
     members = []
     for first, part in _read_parts(source, ["doc_id", *columns], "labels"):
@@ -231,7 +231,8 @@ def _compute_statistics(
     dropped = members.filter(pl.col("kept") != pl.col("row"))
     dropped = dropped.join(members, left_on="kept", right_on="row", how="left", suffix=" of kept")
     for task in tasks:
-        lost = pl.col(task.name).is_not_null() & pl.col(f"{task.name} of kept").is_null()
+        label = task.columns.label
+        lost = pl.col(label).is_not_null() & pl.col(f"{label} of kept").is_null()
         statistics.count(f"conflicts/{task.name}", conflicting[task.name]["cluster"].n_unique())
         statistics.count(f"labels_lost/{task.name}", dropped.filter(lost).height)
     return statistics, _read_examples(source, conflicts.select_examples(conflicting))
@@ -247,7 +248,7 @@ def _read_examples(source: Path, examples: list[tuple[str, list[str]]]) -> Examp
     if not examples:
         return []
     ids = pl.Series([doc_id for _, doc_ids in examples for doc_id in doc_ids]).unique()
-    columns = ["doc_id", *sorted({task for task, _ in examples})]
+    columns = ["doc_id", *sorted({TaskColumns(task).label for task, _ in examples})]
     rows = [part.filter(pl.col("doc_id").is_in(ids.implode())) for part in read_parts(source, columns)]
     return conflicts.describe_examples(examples, pl.concat(rows))
 

@@ -1,4 +1,4 @@
-"""Label spaces, and labels as numbers: the columns `<task>__y`. One module a kind of task."""
+"""Label spaces, and labels as numbers: the columns `label_ids:<task>`. One module a kind of task."""
 
 from mgm.text.labels import (  # noqa: F401  importing a kind registers it
     classification,

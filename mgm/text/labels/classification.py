@@ -13,7 +13,7 @@ class ClassEncoder(LabelEncoder):
 
     def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series:
         """Return the id of each document's label."""
-        return label_ids(frame[task.name], task.labels)
+        return label_ids(frame[task.columns.label], task.labels)
 
     def flatten(self, column: pl.Series) -> pl.Series:
         """Return all labels of a column."""

@@ -16,14 +16,14 @@ def drop_rare(
     """Remove rare labels from the columns: a class becomes null, a label leaves its list, a span is dropped."""
     for task in tasks:
         labels = pl.Series(rare.get(task.name, []), dtype=pl.String)
-        if task.name in frame.columns and len(labels):
-            column = LABEL_ENCODERS[task.kind].drop(pl.col(task.name), labels)
-            frame = frame.with_columns(column.alias(task.name))
+        if task.columns.label in frame.columns and len(labels):
+            column = LABEL_ENCODERS[task.kind].drop(pl.col(task.columns.label), labels)
+            frame = frame.with_columns(column.alias(task.columns.label))
     return frame
 
 
 def encode(frame: pl.DataFrame, tasks: Sequence[Task], *, subwords: Subwords | None = None) -> pl.DataFrame:
-    """Add `<task>__y` for each task whose column the frame has; null: not labelled. Each kind's module defines its type.
+    """Add the column of label ids for each task whose column the frame has; null: not labelled. Each kind's module defines its type.
 
     Args:
         frame: tokens of documents.
@@ -31,9 +31,9 @@ def encode(frame: pl.DataFrame, tasks: Sequence[Task], *, subwords: Subwords | N
         subwords: the pieces that targets of generation are spelled with; without them these tasks get no column.
     """
     columns = {
-        task.encoded: LABEL_ENCODERS[task.kind].encode(frame, task, subwords=subwords)
+        task.columns.label_ids: LABEL_ENCODERS[task.kind].encode(frame, task, subwords=subwords)
         for task in tasks
-        if task.name in frame.columns
+        if task.columns.label in frame.columns
     }
     return frame.with_columns(column.alias(name) for name, column in columns.items() if column is not None)
 
@@ -43,5 +43,5 @@ def count_unseen(frame: pl.DataFrame, tasks: Sequence[Task]) -> dict[str, int]:
     return {
         task.name: int((label_ids(flat_labels(frame, task), task.labels) == UNSEEN).sum())
         for task in tasks
-        if task.spec.has_label_space and task.name in frame.columns
+        if task.spec.has_label_space and task.columns.label in frame.columns
     }

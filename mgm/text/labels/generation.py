@@ -13,7 +13,7 @@ class TargetEncoder(LabelEncoder):
 
     def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series | None:
         """Return the ids of each target's pieces; None without `subwords`."""
-        return None if subwords is None else subwords.encode_targets(frame[task.name])
+        return None if subwords is None else subwords.encode_targets(frame[task.columns.label])
 
 
 LABEL_ENCODERS.register(GENERATION.name, TargetEncoder())

@@ -15,7 +15,7 @@ class LabelSetEncoder(LabelEncoder):
 
     def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series:
         """Return the ids of each document's labels."""
-        column = frame[task.name]
+        column = frame[task.columns.label]
         row, ids = row_ids(lengths(column)), label_ids(flatten(column), task.labels)
         keep = (ids.fill_null(UNSEEN) != UNSEEN).to_numpy()
         counts = np.bincount(row[keep], minlength=len(column))

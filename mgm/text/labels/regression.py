@@ -13,7 +13,7 @@ class NumberEncoder(LabelEncoder):
 
     def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series:
         """Return the numbers as they are."""
-        return frame[task.name].cast(pl.Float32)
+        return frame[task.columns.label].cast(pl.Float32)
 
 
 LABEL_ENCODERS.register(REGRESSION.name, NumberEncoder())

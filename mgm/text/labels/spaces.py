@@ -16,7 +16,7 @@ LabelCounts = dict[str, dict[str, int]]
 
 def flat_labels(frame: pl.DataFrame, task: Task) -> pl.Series:
     """Return all labels of a task that has a label space, one after another, without nulls."""
-    return LABEL_ENCODERS[task.kind].flatten(frame[task.name])
+    return LABEL_ENCODERS[task.kind].flatten(frame[task.columns.label])
 
 
 def count_labels(parts: Iterable[pl.DataFrame], tasks: Sequence[Task]) -> LabelCounts:
@@ -25,7 +25,7 @@ def count_labels(parts: Iterable[pl.DataFrame], tasks: Sequence[Task]) -> LabelC
     for part in parts:
         train = part.filter(pl.col("split") == "train")
         for task in tasks:
-            if task.spec.has_label_space and task.name in part.columns:
+            if task.spec.has_label_space and task.columns.label in part.columns:
                 frequencies = flat_labels(train, task).alias("label").value_counts(sort=True, name="n")
                 counts[task.name].update(dict(frequencies.select("label", "n").iter_rows()))
     return {name: dict(sorted(counter.items())) for name, counter in counts.items()}

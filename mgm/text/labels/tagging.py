@@ -22,7 +22,7 @@ class SpanEncoder(LabelEncoder):
 
     def encode(self, frame: pl.DataFrame, task: Task, *, subwords: Subwords | None) -> pl.Series:
         """Return the tags of the words, whose offsets are the columns `start` and `end`."""
-        column = frame[task.name]
+        column = frame[task.columns.label]
         counts = lengths(frame["start"])
         row, spans = row_ids(lengths(column)), flatten(column)
         labels = label_ids(spans.struct.field("label"), task.labels).fill_null(UNSEEN).to_numpy()

@@ -109,7 +109,7 @@ def has_target(predictions: TeacherPredictions) -> npt.NDArray[np.bool_]:
 
 
 def label_agreement(predictions: TeacherPredictions, labels: pl.Series, *, task: Task) -> float | None:
-    """Return the agreement of predictions with the labels (a column `<task>__y`) of the documents that have both.
+    """Return the agreement of predictions with the labels (a column of label ids) of the documents that have both.
 
     It is the share of most probable classes that are the label, the F1 of labels with a probability of at least 0.5, or Pearson's r;
     None where no document has both. A number far below that of training indicates that classes were mixed up.

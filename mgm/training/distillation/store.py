@@ -1,6 +1,6 @@
 """The table of teachers' mean predictions beside the features: data/taught.
 
-<task>/<corpus>/part-00000.arrow: one column `<task>__t` (probabilities array[f32, K], or f32) with a row for each row of the
+<task>/<corpus>/part-00000.arrow: one column `teacher:<task>` (probabilities array[f32, K], or f32) with a row for each row of the
 corpus's part of features, NaN where no teacher scored the document; uncompressed, so that it can be memory-mapped.
 taught.json: the inputs of the table, written last.
 """
@@ -30,7 +30,7 @@ def save_teacher_predictions(
     subfolder.mkdir(parents=True, exist_ok=True)
     dtype = pl.Float32() if predictions.ndim == 1 else pl.Array(pl.Float32, predictions.shape[1])
     for index, part in enumerate(np.split(predictions, np.cumsum(part_rows)[:-1])):
-        column = pl.Series(task.teacher_column, part, dtype=dtype)
+        column = pl.Series(task.columns.teacher, part, dtype=dtype)
         column.to_frame().write_ipc(_path(subfolder, index), compression="uncompressed")
 
 

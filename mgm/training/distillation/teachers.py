@@ -40,7 +40,7 @@ def store_teachers(
     for corpus, of_corpus in zip(documents, np.split(predictions, ends[:-1]), strict=True):
         rows = [part.rows for part in read_manifest(features / corpus).parts]
         save_teacher_predictions(store, task, corpus=corpus, predictions=of_corpus, part_rows=rows)
-    labels = pl.concat(frame[task.encoded] for frame in documents.values())
+    labels = pl.concat(frame[task.columns.label_ids] for frame in documents.values())
     predicted = has_target(predictions)
     return {
         "files": {path.as_posix(): file_sha256(path) for path in files},
@@ -53,5 +53,5 @@ def store_teachers(
 
 def _read_documents(folder: Path, task: Task) -> pl.DataFrame:
     """Return doc_id, split and the encoded labels of all documents of a corpus."""
-    columns = ["doc_id", "split", task.encoded]
+    columns = ["doc_id", "split", task.columns.label_ids]
     return pl.concat(part.documents.select(columns) for part in read_feature_parts(folder))

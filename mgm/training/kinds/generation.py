@@ -18,4 +18,6 @@ class GenerationTraining(TaskTraining):
     def pair(self, outcome: Outcome, rows: PartRows, *, task: Task) -> Pair:
         """Return the generated texts and the references; all of `rows` have one."""
         assert isinstance(outcome, Texts)
-        return Pair(predicted=outcome.text, truth=rows.part.documents[task.name][rows.rows].to_numpy())
+        return Pair(
+            predicted=outcome.text, truth=rows.part.documents[task.columns.label][rows.rows].to_numpy()
+        )

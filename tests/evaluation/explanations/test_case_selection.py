@@ -25,7 +25,12 @@ def task(kind: str) -> Task:
 
 def test_every_labelled_row_has_a_predicted_class() -> None:
     rows = pl.DataFrame(
-        KEYS | {"t": ["x", "y", "x", "y"], "t_score": [0.9, 0.8, 0.7, 0.6], "t_true": ["x", "x", None, "x"]}
+        KEYS
+        | {
+            "prediction:t": ["x", "y", "x", "y"],
+            "score:t": [0.9, 0.8, 0.7, 0.6],
+            "label:t": ["x", "x", None, "x"],
+        }
     )
     found = predictions(rows, "classification")
     assert found.select("doc_id", "predicted", "true", "right").rows() == [
@@ -41,11 +46,11 @@ def test_every_label_of_a_set_is_a_prediction() -> None:
     rows = pl.DataFrame(
         KEYS
         | {
-            "t": [["p", "q"], ["q"], [], ["p"]],
-            "t_score": [[0.6, 0.9], [0.5], [], [0.7]],
-            "t_true": [["p"], [], ["p"], None],
+            "prediction:t": [["p", "q"], ["q"], [], ["p"]],
+            "score:t": [[0.6, 0.9], [0.5], [], [0.7]],
+            "label:t": [["p"], [], ["p"], None],
         },
-        schema_overrides={"t": pl.List(pl.String), "t_score": pl.List(pl.Float32)},
+        schema_overrides={"prediction:t": pl.List(pl.String), "score:t": pl.List(pl.Float32)},
     )
     found = predictions(rows, "multilabel")
     assert found.select("doc_id", "label", "true", "right").rows() == [
@@ -68,9 +73,11 @@ def test_of_spans_only_the_very_span_is_right() -> None:
     ]
     gold = [[{"start": 0, "end": 4, "label": "k"}, {"start": 6, "end": 8, "label": "k"}]]
     rows = pl.DataFrame({name: values[:1] for name, values in KEYS.items()}).with_columns(
-        pl.Series("t", predicted, dtype=pl.List(PREDICTED_SPAN)),
+        pl.Series("prediction:t", predicted, dtype=pl.List(PREDICTED_SPAN)),
         pl.Series(
-            "t_true", gold, dtype=pl.List(pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String}))
+            "label:t",
+            gold,
+            dtype=pl.List(pl.Struct({"start": pl.Int32, "end": pl.Int32, "label": pl.String})),
         ),
     )
     found = predictions(rows, "tagging")
@@ -81,7 +88,7 @@ def test_of_spans_only_the_very_span_is_right() -> None:
 
 
 def test_of_values_the_closest_quarter_is_right() -> None:
-    rows = pl.DataFrame(KEYS | {"t": [1.0, 2.0, 3.0, 4.0], "t_true": [1.1, 2.5, 2.0, 0.0]})
+    rows = pl.DataFrame(KEYS | {"prediction:t": [1.0, 2.0, 3.0, 4.0], "label:t": [1.1, 2.5, 2.0, 0.0]})
     found = predictions(rows, "regression")
     assert found["score"].to_list() == pytest.approx([0.1, 0.5, 1.0, 4.0])
     assert found["right"].to_list() == [True, False, False, False]
@@ -92,9 +99,9 @@ def test_the_same_seed_draws_the_same_sample() -> None:
     rows = pl.DataFrame(
         {
             **{name: [f"{values[0]}{i:02d}" for i in range(50)] for name, values in KEYS.items()},
-            "t": ["x"] * 50,
-            "t_score": [0.5] * 50,
-            "t_true": ["x"] * 50,
+            "prediction:t": ["x"] * 50,
+            "score:t": [0.5] * 50,
+            "label:t": ["x"] * 50,
         }
     )
     found = predictions(rows, "classification")

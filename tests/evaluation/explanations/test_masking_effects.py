@@ -20,12 +20,12 @@ def test_the_change_is_the_masked_metric_less_the_unmasked(made: Made) -> None:
         add_predictions(rows, some, documents=half, corpus="menus", tasks=tasks, thresholds={})
     found = masking_effects(rows, tasks, resamples=50, seed=1)
     assert set(found) == {"dish", "price", "keys"}
-    space, known = made.labels["dish"], part.documents["dish"].is_not_null()
+    space, known = made.labels["dish"], part.documents["label:dish"].is_not_null()
     assert found["dish"]["n"] == known.sum()
 
     def macro_f1(mask: str) -> float:
         predicted = [space[i] for i in outcomes[mask]["dish"].argmax(1)]  # type: ignore[union-attr]
-        both = pl.DataFrame({"predicted": predicted, "true": part.documents["dish"]}).filter(known)
+        both = pl.DataFrame({"predicted": predicted, "true": part.documents["label:dish"]}).filter(known)
         return float(
             f1_score(both["true"].to_list(), both["predicted"].to_list(), average="macro", zero_division=0.0)
         )

@@ -79,7 +79,7 @@ def test_intervals_and_slices_are_of_the_same_sums() -> None:
     for name, value in statistics.score().items():
         assert bounds[name][0] <= value <= bounds[name][1]
     bootstrap = GroupBootstrap({"c": rows["group"]}, resamples=20, seed=1)
-    found = slices(rows, rows["t_true"], task=TASK, bootstrap=bootstrap, min_groups=2)
+    found = slices(rows, rows["label:t"], task=TASK, bootstrap=bootstrap, min_groups=2)
     english = next(e for e in found if e["name"] == "en")
     own = EVALUATION.statistics(rows.filter(lang="en"), TASK).score()["chrf"]
     assert english["metric"] == "chrf" and english["value"] == pytest.approx(own, abs=1e-4)
@@ -88,10 +88,10 @@ def test_intervals_and_slices_are_of_the_same_sums() -> None:
 def test_the_baseline_is_the_better_of_lead_and_copy() -> None:
     rows = frame("generation", ENGLISH, SAID, t_lead=["no"] * 4, t_copy=ENGLISH)
     name, copied = EVALUATION.predict_baseline(rows, pl.Series(ENGLISH), task=TASK)
-    assert name == "copy" and copied["t"].to_list() == ENGLISH
+    assert name == "copy" and copied["prediction:t"].to_list() == ENGLISH
     assert (
         EVALUATION.predict_baseline(
-            rows.rename({"t_lead": "t_copy", "t_copy": "t_lead"}), rows["t"], task=TASK
+            rows.rename({"lead:t": "copy:t", "copy:t": "lead:t"}), rows["prediction:t"], task=TASK
         )[0]
         == "lead"
     )

@@ -54,7 +54,7 @@ def test_average_precision_agrees_with_scikit_learn(
 ) -> None:
     true, probs = [list(side) for side in zip(*documents, strict=True)]
     rows = frame("multilabel", true, [[]] * len(true)).with_columns(
-        t_probs=pl.Series([list(p) for p in probs], dtype=pl.List(pl.Float32))
+        pl.Series("probs:t", [list(p) for p in probs], dtype=pl.List(pl.Float32))
     )
     statistics = evaluation_of(TASK).ranking_statistics(rows, TASK)
     assert statistics is not None
@@ -72,7 +72,7 @@ def test_average_precision_agrees_with_scikit_learn(
 
 def test_an_unseen_label_is_ranked_last() -> None:
     rows = frame("multilabel", [["news"], ["new"]], [[], []]).with_columns(
-        t_probs=pl.Series([[0.1, 0.9, 0.2], [0.1, 0.3, 0.2]], dtype=pl.List(pl.Float32))
+        pl.Series("probs:t", [[0.1, 0.9, 0.2], [0.1, 0.3, 0.2]], dtype=pl.List(pl.Float32))
     )
     statistics = evaluation_of(TASK).ranking_statistics(rows, TASK)
     assert statistics is not None

@@ -36,7 +36,7 @@ BASES = {"Aggregator", "WeightedAggregator", "GramianWeightedAggregator"}
 def batch() -> Batch:
     """Menus, which carry three tasks of four."""
     (part,) = FEATURES["menus"]
-    rows = part.documents["dish"].is_not_null().arg_true().to_numpy()[:9]
+    rows = part.documents["label:dish"].is_not_null().arg_true().to_numpy()[:9]
     return collate(part, rows, tasks=TASKS)
 
 

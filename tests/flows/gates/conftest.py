@@ -15,6 +15,7 @@ from flows.gates import runner
 from flows.gates.gate import run_gate
 from flows.gates.suite import Parameters
 from flows.gates.verdict import Verdict
+from mgm.corpus.contract import document_schema
 from mgm.corpus.parts import REJECTS, PartsWriter, write_manifest
 from mgm.files import write_json
 from mgm.profiling.layout import VERSION, Profile
@@ -26,6 +27,7 @@ from mgm.tasks import TASK_KINDS
 from mgm.text.feature_tables import write_feature_part
 from mgm.text.features import FeaturePart
 from mgm.text.offsets import EDIT
+from tests.label_columns import with_label_columns
 
 PARAMS: dict[str, Any] = {
     "enabled": {"notes": "notes.jsonl"},
@@ -88,13 +90,19 @@ def good_features() -> Features:
     documents = good_documents()
     ids = pl.Series([[0, 1, 2]] * ROWS, dtype=pl.List(pl.Int32))
     encoded = documents.select(
-        pl.col("topic").replace_strict({"drink": 0, "food": 1}, return_dtype=pl.Int32).alias("topic__y"),
-        pl.when(pl.col("themes").is_not_null()).then(pl.lit([0], pl.List(pl.Int32))).alias("themes__y"),
-        pl.col("rating").alias("rating__y"),
-        pl.when(pl.col("terms").is_not_null()).then(pl.lit([1, 0, 0], pl.List(pl.Int16))).alias("terms__y"),
+        pl.col("topic")
+        .replace_strict({"drink": 0, "food": 1}, return_dtype=pl.Int32)
+        .alias("label_ids:topic"),
+        pl.when(pl.col("themes").is_not_null())
+        .then(pl.lit([0], pl.List(pl.Int32)))
+        .alias("label_ids:themes"),
+        pl.col("rating").alias("label_ids:rating"),
+        pl.when(pl.col("terms").is_not_null())
+        .then(pl.lit([1, 0, 0], pl.List(pl.Int16)))
+        .alias("label_ids:terms"),
     )
     return Features(
-        documents.drop("text")
+        with_label_columns(documents.drop("text"), KINDS)
         .hstack(encoded)
         .with_columns(
             word=ids,
@@ -133,7 +141,9 @@ class Project:
         stages: Mapping[str, Any] | None = None,
     ) -> None:
         """Writes the table that the gate reads, rejects, and the statistics of the stages; `stages` changes them."""
-        schema = SCHEMA | {"edits": pl.List(EDIT)} if "edits" in documents.columns else SCHEMA
+        documents = with_label_columns(documents, KINDS)
+        schema = document_schema(Settings.parse(PARAMS).tasks_for("notes"))
+        schema |= {"edits": pl.List(EDIT)} if "edits" in documents.columns else {}
         with PartsWriter(Path("data", "documents" if gate == "ingest" else "unique", "notes"), schema) as out:
             for rows in documents.iter_slices(max(1, -(-documents.height // parts))):
                 out.write(rows)

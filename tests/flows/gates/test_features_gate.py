@@ -13,6 +13,7 @@ from flows.gates.suite import SUITES
 from flows.gates.verdict import Verdict
 from mgm.files import write_json
 from mgm.profiling.layout import Profile
+from mgm.tasks import TaskColumns
 from tests.flows.gates.conftest import PARAMS, Features, profile_of
 from tests.flows.gates.test_suites import BETWEEN, NOT_NULL, NULL, Check, split, without
 
@@ -20,8 +21,10 @@ MANY = 25
 """Times the forty documents, so that drift is judged: 750 documents of training."""
 
 
-def corpora(**change: Any) -> Callable[[Features], Features]:
-    return lambda features: replace(features, documents=features.documents.with_columns(**change))
+def corpora(*, role: str = "", **change: Any) -> Callable[[Features], Features]:
+    """Return the change of columns; with a role, of these columns of the tasks."""
+    columns = {TaskColumns(name).of(role) if role else name: column for name, column in change.items()}
+    return lambda features: replace(features, documents=features.documents.with_columns(**columns))
 
 
 def ids(*known: int) -> Callable[[Features], Features]:
@@ -51,7 +54,9 @@ def leak(precision: float, recall: float) -> Callable[[Features], Features]:
     return lambda f: replace(f, leaks=[row])
 
 
-MOSTLY_FOOD = corpora(topic=pl.when(pl.col("doc_id") != "d2").then(pl.lit("food")).otherwise("topic"))
+MOSTLY_FOOD = corpora(
+    role="label", topic=pl.when(pl.col("doc_id") != "d2").then(pl.lit("food")).otherwise("label:topic")
+)
 
 FEATURES: list[tuple[Check, Callable[[Features], Features], str]] = [
     (("critical", BETWEEN, "vocabulary_words"), lambda f: replace(f, vocabulary=f.vocabulary.clear()), ""),
@@ -67,12 +72,15 @@ FEATURES: list[tuple[Check, Callable[[Features], Features], str]] = [
     (("critical", BETWEEN, "labels"), lambda f: replace(f, labels=f.labels | {"themes": []}), "themes"),
     (
         ("critical", BETWEEN, "train_labelled"),
-        corpora(rating__y=unlabelled("rating__y", split("train"))),
+        corpora(role="label_ids", rating=unlabelled("label_ids:rating", split("train"))),
         "rating",
     ),
     (
         ("warning", BETWEEN, "unseen_share"),
-        corpora(topic__y=pl.when(split("test")).then(pl.lit(-1, pl.Int32)).otherwise("topic__y")),
+        corpora(
+            role="label_ids",
+            topic=pl.when(split("test")).then(pl.lit(-1, pl.Int32)).otherwise("label_ids:topic"),
+        ),
         "topic",
     ),
     (("warning", NULL, "largest_class"), MOSTLY_FOOD, "topic"),

@@ -29,6 +29,7 @@ TASKS = [
 
 
 SCHEMA = pl.Schema(document_schema(TASKS) | {"edits": pl.List(EDIT)})
+NAMES = {task.name: task.columns.label for task in TASKS}
 
 
 LONG_EN = (
@@ -82,7 +83,8 @@ class Run:
 def run(folder: Path, rows: list[dict[str, Any]], parts: int = 2, **options: Any) -> Run:
     """Deduplicates rows; a row without doc_id, group or split is row number i: di, gi, train."""
     whole = [
-        {"doc_id": f"d{i}", "group": f"g{i}", "split": "train", "lang": "en"} | row
+        {"doc_id": f"d{i}", "group": f"g{i}", "split": "train", "lang": "en"}
+        | {NAMES.get(name, name): value for name, value in row.items()}
         for i, row in enumerate(rows)
     ]
     frame = pl.DataFrame(whole, schema=SCHEMA)

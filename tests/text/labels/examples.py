@@ -26,11 +26,11 @@ def span(start: int, end: int, label: str) -> dict[str, Any]:
 FRAME = pl.DataFrame(
     {
         "split": ["train", "train", "train", "train", "test", "test"],
-        "kind": ["b", "a", "b", "a", "new", None],
-        "tags": [["y", "x"], ["x", "y"], ["rare", "x"], [], ["new", "y"], None],
-        "value": [1.0, None, 2.0, 3.0, 4.0, 5.0],
-        "title": ["t"] * 6,
-        "ner": [
+        "label:kind": ["b", "a", "b", "a", "new", None],
+        "label:tags": [["y", "x"], ["x", "y"], ["rare", "x"], [], ["new", "y"], None],
+        "label:value": [1.0, None, 2.0, 3.0, 4.0, 5.0],
+        "label:title": ["t"] * 6,
+        "label:ner": [
             [span(0, 5, "LOC")],
             [],
             None,
@@ -41,5 +41,5 @@ FRAME = pl.DataFrame(
         "start": [[0, 2, 4]] * 6,
         "end": [[1, 3, 5]] * 6,
     },
-    schema_overrides={t.name: TASK_KINDS[t.kind].column_type for t in TASKS},
+    schema_overrides={t.columns.label: TASK_KINDS[t.kind].column_type for t in TASKS},
 )

@@ -24,8 +24,10 @@ from tests.text.labels.examples import FRAME, NER, span
     ids=["between_words", "any_order", "overlapping", "nested", "beyond_the_text"],
 )
 def test_spans_and_words(spans: list[dict[str, Any]], tags: list[int]) -> None:
-    frame = FRAME.head(1).with_columns(ner=pl.Series([spans], dtype=NER.column_type))
-    assert labels.encode(frame, with_label_spaces([NER], {"ner": ["A", "B"]}))["ner__y"].to_list() == [tags]
+    frame = FRAME.head(1).with_columns(pl.Series("label:ner", [spans], dtype=NER.column_type))
+    assert labels.encode(frame, with_label_spaces([NER], {"ner": ["A", "B"]}))["label_ids:ner"].to_list() == [
+        tags
+    ]
 
 
 @given(
@@ -37,8 +39,10 @@ def test_spans_and_words(spans: list[dict[str, Any]], tags: list[int]) -> None:
 def test_tags_are_always_valid_bio(documents: list[list[tuple[int, int, str]]]) -> None:
     spans = [[span(start, start + size, label) for start, size, label in document] for document in documents]
     frame = pl.DataFrame(
-        {"ner": pl.Series(spans, dtype=NER.column_type)}
+        {"label:ner": pl.Series(spans, dtype=NER.column_type)}
     ).with_columns(start=pl.lit([0, 2, 4, 6]), end=pl.lit([2, 3, 6, 9]))  # fmt: skip
-    for tags in labels.encode(frame, with_label_spaces([NER], {"ner": ["A", "B"]}))["ner__y"].to_list():
+    for tags in labels.encode(frame, with_label_spaces([NER], {"ner": ["A", "B"]}))[
+        "label_ids:ner"
+    ].to_list():
         for before, tag in zip([0, *tags], tags, strict=False):
             assert tag == 0 or tag % 2 == 1 or before in (tag - 1, tag)

@@ -148,7 +148,7 @@ def test_spans_at_any_character_survive_tagging_of_characters(data: st.DataObjec
     row = labels.encode(tokenize(frame, CHARACTERS)[0], with_label_spaces([task], {"names": ["name"]})).row(
         0, named=True
     )
-    tags = np.array(row[task.encoded])
+    tags = np.array(row[task.columns.label_ids])
     found = word_spans(tags, np.ones(len(tags), np.float32), sentence_length=np.array(row["sentence"]))
     assert [(row["start"][a], row["end"][b]) for a, b in zip(found.first, found.last, strict=True)] == [
         (start, end)

@@ -29,14 +29,14 @@ class ClassificationExplanation(TaskExplanation):
 
     def predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """See the base class."""
-        name, truth = pl.col(task.name), pl.col(f"{task.name}_true")
+        name, truth = pl.col(task.columns.prediction), pl.col(task.columns.label)
         return (
             rows.filter(truth.is_not_null())
             .with_columns(
                 label=name,
                 predicted=name,
                 true=truth,
-                score=pl.col(f"{task.name}_score").cast(pl.Float64),
+                score=pl.col(task.columns.score).cast(pl.Float64),
                 right=name == truth,
                 **NO_OFFSETS,
             )

@@ -28,10 +28,10 @@ class MultilabelExplanation(TaskExplanation):
 
     def predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """See the base class. A label that was not predicted is no prediction."""
-        truth = pl.col(f"{task.name}_true")
+        truth = pl.col(task.columns.label)
         return (
             rows.filter(truth.is_not_null())
-            .with_columns(label=task.name, score=f"{task.name}_score")
+            .with_columns(label=task.columns.prediction, score=task.columns.score)
             .explode("label", "score")
             .drop_nulls("label")
             .with_columns(
@@ -48,7 +48,7 @@ class MultilabelExplanation(TaskExplanation):
         self, predicted: Mapping[str, Any], task: Task, *, label: str | None
     ) -> ChosenPrediction | None:
         """Return the most probable of the predicted labels where there are any; see the base class."""
-        labels, scores = predicted[task.name], predicted[f"{task.name}_score"]
+        labels, scores = predicted[task.columns.prediction], predicted[task.columns.score]
         if label is None and labels:
             _, label = max(zip(scores, labels, strict=True))
         return super().choose_prediction(predicted, task, label=label)

@@ -28,7 +28,7 @@ class RegressionExplanation(TaskExplanation):
 
     def predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """See the base class."""
-        name, truth = pl.col(task.name), pl.col(f"{task.name}_true")
+        name, truth = pl.col(task.columns.prediction), pl.col(task.columns.label)
         difference = (name - truth).abs()
         return (
             rows.filter(truth.is_not_null())
@@ -47,7 +47,7 @@ class RegressionExplanation(TaskExplanation):
         self, predicted: Mapping[str, Any], task: Task, *, label: str | None
     ) -> ChosenPrediction | None:
         """Return the value; see the base class."""
-        return ChosenPrediction(label=None, score=predicted[task.name])
+        return ChosenPrediction(label=None, score=predicted[task.columns.prediction])
 
     def make_target(
         self, network: Network, batch: Batch, *, task: Task, prediction: ExplainedPrediction

@@ -33,10 +33,10 @@ class TaggingExplanation(TaskExplanation):
 
     def predictions(self, rows: pl.DataFrame, task: Task) -> pl.DataFrame:
         """See the base class. Only a span with the same bounds and label is right."""
-        numbered = rows.filter(pl.col(f"{task.name}_true").is_not_null()).with_row_index("row")
+        numbered = rows.filter(pl.col(task.columns.label).is_not_null()).with_row_index("row")
         keys = ["row", "start", "end", "label"]
-        predicted = explode_spans(numbered, task.name, fields=[*keys[1:], "score"])
-        true = explode_spans(numbered, f"{task.name}_true", fields=keys[1:]).unique(maintain_order=True)
+        predicted = explode_spans(numbered, task.columns.prediction, fields=[*keys[1:], "score"])
+        true = explode_spans(numbered, task.columns.label, fields=keys[1:]).unique(maintain_order=True)
         is_right = pl.col("right").fill_null(False)
         return (
             predicted.join(true.with_columns(right=pl.lit(True)), on=keys, how="left", maintain_order="left")
@@ -59,7 +59,7 @@ class TaggingExplanation(TaskExplanation):
         self, predicted: Mapping[str, Any], task: Task, *, label: str | None
     ) -> ChosenPrediction | None:
         """Return the most confident span, of the label where one is given; see the base class."""
-        spans = [span for span in predicted[task.name] if label in (None, span["label"])]
+        spans = [span for span in predicted[task.columns.prediction] if label in (None, span["label"])]
         return ChosenPrediction(**max(spans, key=lambda span: span["score"])) if spans else None
 
     def make_target(

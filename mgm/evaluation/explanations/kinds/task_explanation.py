@@ -67,7 +67,7 @@ class TaskExplanation(ABC):
         Returns:
             None where the document has no such prediction.
         """
-        probabilities = dict(zip(task.labels, predicted[f"{task.name}_probs"], strict=True))
+        probabilities = dict(zip(task.labels, predicted[task.columns.probs], strict=True))
         chosen = max(probabilities, key=probabilities.__getitem__) if label is None else label
         return ChosenPrediction(label=chosen, score=probabilities[chosen])
 
