@@ -12,6 +12,8 @@ tasks, a row a trained task:
     unseen_share                share of labelled held-out documents whose class training never saw; null for other kinds
     largest_class               the most frequent class where its share of all corpora's training documents is above the
                                 task's threshold, in words; else null
+    misplaced_spans_...         many labelled spans of a corpus begin or end inside a word or on a blank, in words, `warned` or
+                                `stopped`; else null (mgm/quality/span_bounds.py)
     labels_vanished             labels that the champion was trained on and that training no longer has; else null
 leaks, a row a label and a word that predicts it (mgm/quality/leaks.py):
     name                        task: label: word
@@ -41,6 +43,8 @@ from mgm.profiling.layout import Profile, read_profiles
 from mgm.quality.drift import drift_frame
 from mgm.quality.frame import SHOWN_ROWS, Frame
 from mgm.quality.kinds import TASK_CHECKS
+from mgm.quality.span_bounds import SpanBounds
+from mgm.quality.task_faults import FEATURE_FAULTS, TaskFaults
 from mgm.settings.gates import GateSettings, TaskGate
 from mgm.tasks import Task, with_label_spaces
 from mgm.text.feature_tables import read_feature_part
@@ -77,10 +81,11 @@ def feature_frames(
     profiles = {corpus: profiles[corpus] for corpus in corpora if corpus in profiles}
     champion_profiles = references or {}
     counts: dict[str, Counter[str]] = {task.name: Counter() for task in tasks}
+    spans: dict[str, list[SpanBounds]] = {task.name: [] for task in tasks}
     return {
-        "corpora": _corpora_frame(folder, corpora, tasks=tasks, counts=counts),
+        "corpora": _corpora_frame(folder, corpora, tasks=tasks, counts=counts, spans=spans),
         "tasks": _tasks_frame(
-            tasks, counts=counts, profiles=profiles, references=champion_profiles, gates=gates
+            tasks, counts=counts, spans=spans, profiles=profiles, references=champion_profiles, gates=gates
         ),
         "leaks": _leaks_frame(leaks, gates),
         "drift": drift_frame(
@@ -121,14 +126,19 @@ def _require_file(path: Path) -> Path:
 
 
 def _corpora_frame(
-    folder: Path, corpora: list[str], *, tasks: list[Task], counts: dict[str, Counter[str]]
+    folder: Path,
+    corpora: list[str],
+    *,
+    tasks: list[Task],
+    counts: dict[str, Counter[str]],
+    spans: dict[str, list[SpanBounds]],
 ) -> Frame:
-    """Return the frame `corpora`; add to the counts of their tasks."""
+    """Return the frame `corpora`; add to the counts and the spans of their tasks."""
     rows: list[dict[str, Any]] = []
     misaligned: list[str] = []
     for corpus in corpora:
         corpus_tasks = [task for task in tasks if corpus in task.corpora]
-        row, ids = _check_corpus(folder / corpus, corpus_tasks, counts)
+        row, ids = _check_corpus(folder / corpus, corpus_tasks, counts=counts, spans=spans)
         rows.append({"corpus": corpus} | row)
         misaligned += ids
     schema = pl.Schema(
@@ -144,9 +154,16 @@ def _corpora_frame(
 
 
 def _check_corpus(
-    folder: Path, tasks: list[Task], counts: dict[str, Counter[str]]
+    folder: Path,
+    tasks: list[Task],
+    *,
+    counts: dict[str, Counter[str]],
+    spans: dict[str, list[SpanBounds]],
 ) -> tuple[dict[str, int | float], list[str]]:
-    """Return the numbers of one corpus and the ids of misaligned documents; add to the counts of its tasks."""
+    """Return the numbers of one corpus and the ids of misaligned documents; add to the counts and the spans of its tasks."""
+    bounds = {task.name: SpanBounds(folder.name) for task in tasks if TASK_CHECKS[task.kind].has_spans}
+    for name, of_corpus in bounds.items():
+        spans[name].append(of_corpus)
     total = dict.fromkeys([*NUMBERS, "misaligned_rows"], 0)
     misaligned: list[str] = []
     for index, part in enumerate(read_manifest(folder).parts):
@@ -164,24 +181,26 @@ def _check_corpus(
         total["unknown_words"] += int(np.count_nonzero(ids[words] == 0))
         for split in SPLITS:
             total[f"{split}_rows"] += int((frame["split"] == split).sum())
-        bad = _misaligned_rows(frame)
+        bad = frame.filter(~_is_aligned())
         total["misaligned_rows"] += bad.height
         misaligned += bad["doc_id"].head(SHOWN_ROWS).to_list()
         for task in tasks:
             _count_labels(frame, task, counts[task.name])
+            if task.name in bounds:
+                aligned = frame.filter(_is_aligned())
+                bounds[task.name].add(aligned, task.columns.label, types=features.types["text"])
     share = total["unknown_words"] / total["words"] if total["words"] else 0.0
     return {**total, "unknown_share": share}, misaligned
 
 
-def _misaligned_rows(frame: pl.DataFrame) -> pl.DataFrame:
-    """Return the documents whose lists do not fit each other."""
+def _is_aligned() -> pl.Expr:
+    """Return whether the lists of a document fit each other."""
     num_words = pl.col("word").list.len()
-    fits = pl.all_horizontal(
+    return pl.all_horizontal(
         *(pl.col(name).list.len() == num_words for name in ("content", "start", "end")),
         pl.col("sentence").list.sum() == num_words,
         pl.col("paragraph").list.sum() == pl.col("sentence").list.len(),
     )
-    return frame.filter(~fits)
 
 
 def _check_label_columns(path: Path, schema: pl.Schema, tasks: list[Task]) -> None:
@@ -211,6 +230,7 @@ def _tasks_frame(
     tasks: list[Task],
     *,
     counts: Mapping[str, Counter[str]],
+    spans: Mapping[str, list[SpanBounds]],
     profiles: Mapping[str, Profile],
     references: Mapping[str, Profile],
     gates: GateSettings,
@@ -219,9 +239,18 @@ def _tasks_frame(
 
     Args:
         counts: by task the documents and labelled documents of each split, and those of an unseen class.
+        spans: by task the bounds of its spans, corpus by corpus; none for tasks without spans.
     """
     rows = []
+    examples: dict[str, list[str]] = {}
     for task in tasks:
+        faults = TaskFaults(task.name, _task_gate(gates, task.name))
+        # That of the worst corpus, which a large one beside it must not hide.
+        for of_corpus in sorted(spans[task.name], key=lambda bounds: bounds.share)[-1:]:
+            of_corpus.find_fault(faults)
+        examples |= {
+            column: [*examples.get(column, []), *ids][:SHOWN_ROWS] for column, ids in faults.examples.items()
+        }
         numbers = counts[task.name]
         num_held_out = numbers["valid_labelled"] + numbers["test_labelled"]
         is_exclusive = TASK_CHECKS[task.kind].has_exclusive_classes
@@ -238,6 +267,7 @@ def _tasks_frame(
                 "largest_class": _check_largest_class(task, profiles, _task_gate(gates, task.name))
                 if is_exclusive
                 else None,
+                **{column: faults.texts.get(column) for column in FEATURE_FAULTS},
                 "labels_vanished": _check_vanished_labels(task, references)
                 if task.spec.has_label_space
                 else None,
@@ -247,9 +277,9 @@ def _tasks_frame(
         {"task": pl.String(), "kind": pl.String()}
         | dict.fromkeys(("labels", *(f"{split}_labelled" for split in SPLITS)), pl.Int64())
         | {"unseen_share": pl.Float64()}
-        | dict.fromkeys(("largest_class", "labels_vanished"), pl.String())
+        | dict.fromkeys(("largest_class", *FEATURE_FAULTS, "labels_vanished"), pl.String())
     )
-    return Frame(rows=pl.DataFrame(rows, schema=schema), id_column="task")
+    return Frame(rows=pl.DataFrame(rows, schema=schema), id_column="task", examples=examples)
 
 
 def _task_gate(gates: GateSettings, task: str) -> TaskGate:

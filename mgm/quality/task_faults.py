@@ -13,6 +13,8 @@ FAULTS = (
     *WARNED,
     *(f"{name}_{outcome}" for name in WARNED_AND_STOPPED for outcome in ("warned", "stopped")),
 )
+FEATURE_FAULTS = ("misplaced_spans_warned", "misplaced_spans_stopped")
+"""The faults of labels beside words, which the gate after features finds."""
 SHOWN_LABELS = 5
 SEVERITIES = {"stop": "stopped", "warn": "warned"}
 """The ending of a threshold and of the column of its fault, the severer first: a fault that stops is no warning too."""

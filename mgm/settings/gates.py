@@ -108,6 +108,10 @@ class TaskGate(Section):
     """Share of generation targets that are a line of their text."""
     target_in_source_stop: float = Field(default=0.2, ge=0, le=1)
     """Share of generation targets that are a line of their text."""
+    misplaced_spans_warn: float = Field(default=0.01, ge=0, le=1)
+    """Share of a corpus's labelled spans that begin or end inside a word or on a blank."""
+    misplaced_spans_stop: float = Field(default=0.1, ge=0, le=1)
+    """Share of such spans: offsets of another kind, or words that are cut otherwise than labels are."""
     leak_precision: float = Field(default=0.95, ge=0.5, le=1)
     """Precision of one word as a predictor of a label from which on it may be a leak."""
     leak_recall: float = Field(default=0.5, ge=0.1, le=1)

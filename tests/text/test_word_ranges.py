@@ -161,11 +161,11 @@ def test_labelled_words_are_predicted_where_they_were_labelled(
         text += word
     [task] = with_label_spaces([NER], {"ner": ["A"]})
     documents = pl.DataFrame({"doc_id": ["d"], "text": [text + end]}).with_columns(
-        ner=pl.Series([spans], dtype=NER.column_type)
+        pl.Series(NER.columns.label, [spans], dtype=NER.column_type)
     )
     kept, _ = clean(documents, PAGES)
     tokens, _ = tokenize(kept, WORDS)
-    tags = np.array(labels.encode(tokens, [task])["ner__y"][0])
+    tags = np.array(labels.encode(tokens, [task])[NER.columns.label_ids][0])
     found = word_spans(tags, np.ones(len(tags), np.float32), sentence_length=np.array([len(tags)]))
     start, stop = tokens["start"][0].to_numpy(), tokens["end"][0].to_numpy()
     predicted = list(zip(start[found.first].tolist(), stop[found.last].tolist(), strict=True))

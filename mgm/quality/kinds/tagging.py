@@ -1,5 +1,7 @@
 """The checks of spans: where they begin and end, and their labels."""
 
+from typing import ClassVar
+
 import polars as pl
 
 from mgm.quality.kinds.multilabel import LabelSetChecks
@@ -13,6 +15,8 @@ _ROW = 1 << 32
 
 class SpanChecks(LabelSetChecks):
     """Checks that spans lie inside their text, begin and end on no blank, and do not overlap."""
+
+    has_spans: ClassVar[bool] = True
 
     @classmethod
     def label_name(cls, item: pl.Expr) -> pl.Expr:

@@ -19,6 +19,9 @@ class TaskChecks(ABC):
     has_exclusive_classes: ClassVar[bool] = False
     """Whether a labelled document has exactly one class, so that the largest class and unseen classes have a share of documents."""
 
+    has_spans: ClassVar[bool] = False
+    """Whether labels are spans, which must begin and end where words do."""
+
     def __init__(self, task: Task) -> None:
         """Begin without any document."""
         self.task = task

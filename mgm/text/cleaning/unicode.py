@@ -70,12 +70,14 @@ def _edits(old: pl.Series, new: pl.Series, *, form: Form) -> Edits:
     start, width = _clusters(points, begin, form=form)
     text = row[start]
     at = np.repeat(start, width) + local_index(width)
-    new_width = num_characters(decode_code_points(points[at], width).str.normalize(form))
+    clusters = decode_code_points(points[at], width)
+    forms = clusters.str.normalize(form)
+    new_width = num_characters(forms)
     gain = new_width - width
     # Two neighbours that join, which only letters newer than these tables do, make a text shorter.
     fits = sizes + np.bincount(text, weights=gain, minlength=len(old)) == num_characters(new)
 
-    moved = (gain != 0) & fits[text]
+    moved = (forms != clusters).to_numpy() & fits[text]
     start, width, new_width, gain, text = (part[moved] for part in (start, width, new_width, gain, text))
     before = offsets(gain)[:-1]
     old_start = start - begin[text]

@@ -89,6 +89,12 @@ def good_features() -> Features:
     """Three words a document, none of them unknown, and the label columns of `good_documents` as numbers."""
     documents = good_documents()
     ids = pl.Series([[0, 1, 2]] * ROWS, dtype=pl.List(pl.Int32))
+    # The labelled term is the second word.
+    terms = [
+        (text.index(term), len(term)) for text in documents["text"] for term in ("tea", "茶") if term in text
+    ]
+    starts = pl.Series([[0, at, at + size] for at, size in terms], dtype=pl.List(pl.Int32))
+    ends = pl.Series([[at, at + size, at + size + 1] for at, size in terms], dtype=pl.List(pl.Int32))
     encoded = documents.select(
         pl.col("topic")
         .replace_strict({"drink": 0, "food": 1}, return_dtype=pl.Int32)
@@ -106,8 +112,8 @@ def good_features() -> Features:
         .hstack(encoded)
         .with_columns(
             word=ids,
-            start=ids,
-            end=ids,
+            start=starts,
+            end=ends,
             content=pl.Series([[True] * 3] * ROWS),
             sentence=pl.Series([[3]] * ROWS, dtype=pl.List(pl.Int32)),
             paragraph=pl.Series([[1]] * ROWS, dtype=pl.List(pl.Int32)),

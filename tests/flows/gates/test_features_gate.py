@@ -54,6 +54,18 @@ def leak(precision: float, recall: float) -> Callable[[Features], Features]:
     return lambda f: replace(f, leaks=[row])
 
 
+def move_terms(num_documents: int) -> Callable[[Features], Features]:
+    """Moves the spans of the first documents, of which 32 have one, to the character before."""
+    moved = pl.col("label:terms").list.eval(
+        pl.struct(
+            *(pl.element().struct.field(name) - 1 for name in ("start", "end")),
+            pl.element().struct.field("label"),
+        )
+    )
+    is_first = pl.col("label:terms").is_not_null().cum_sum() <= num_documents
+    return corpora(role="label", terms=pl.when(is_first).then(moved).otherwise("label:terms"))
+
+
 MOSTLY_FOOD = corpora(
     role="label", topic=pl.when(pl.col("doc_id") != "d2").then(pl.lit("food")).otherwise("label:topic")
 )
@@ -84,6 +96,8 @@ FEATURES: list[tuple[Check, Callable[[Features], Features], str]] = [
         "topic",
     ),
     (("warning", NULL, "largest_class"), MOSTLY_FOOD, "topic"),
+    (("warning", NULL, "misplaced_spans_warned"), move_terms(2), "terms"),
+    (("critical", NULL, "misplaced_spans_stopped"), move_terms(32), "terms"),
     (("warning", NULL, "leak"), leak(0.98, 0.71), "topic: food: eat"),
 ]
 
