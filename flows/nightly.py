@@ -13,6 +13,7 @@ from prefect.context import FlowRunContext
 from prefect.runtime import flow_run
 
 from flows import artifacts, night_page
+from flows.errors import message
 from flows.night import score_date
 from flows.night_outcomes import NightOutcome, outcome_lines, outcome_rows
 from flows.night_schedule import NightSchedule, choose_schedule, night_of_run, scheduled_days
@@ -94,7 +95,7 @@ def nightly_score(
         )
     night = night_of_run(start, schedule)
     day = night.day
-    if (seconds := (night.due - datetime.now(UTC)).total_seconds()) > 0:
+    if night.due > start and (seconds := (night.due - datetime.now(UTC)).total_seconds()) > 0:
         logger.info(
             f"the clocks change and this run is early: it waits until {night.due:%H:%M} UTC, when {day} is over"
         )
@@ -110,11 +111,8 @@ def nightly_score(
         logger.warning(warning)
     for line in outcome_lines([outcome]):
         logger.info(line)
-    if missing := _missing_days(schedule, day):
-        dates = ", ".join(map(str, missing))
-        logger.warning(
-            f"not in the table: {dates}; `mgm backfill --from {missing[0]} --to {missing[-1]}` scores what is missing"
-        )
+    if missing := _try_describe_missing(schedule, day):
+        logger.warning(missing)
     artifacts.publish_table(artifacts.NIGHT, outcome_rows([outcome]), description="The last night")
     artifacts.publish_link(
         artifacts.NIGHT_PAGE, night_page.page_path(day.isoformat()), description=f"The page of {day}"
@@ -134,6 +132,18 @@ def _read_schedule(timezone: str | None) -> NightSchedule:
     return choose_schedule(
         schedules, by.id if by is not None and by.type == "SCHEDULE" else None, timezone=timezone
     )
+
+
+def _try_describe_missing(schedule: NightSchedule, day: date) -> str | None:
+    """Return a line about the dates that are missing; where they cannot be found, the reason: the night is whole without."""
+    try:
+        missing = _missing_days(schedule, day)
+    except Exception as error:
+        return f"whether dates are missing in the table is not known: {message(error) or repr(error)}"
+    if not missing:
+        return None
+    dates = ", ".join(map(str, missing))
+    return f"not in the table: {dates}; `mgm backfill --from {missing[0]} --to {missing[-1]}` scores what is missing"
 
 
 def _missing_days(schedule: NightSchedule, day: date) -> list[date]:

@@ -133,3 +133,14 @@ def test_a_run_that_prefect_starts_before_its_date_is_over_waits(
     schedule = NightSchedule(timezone="America/Santiago", rule={"cron": "15 0 * * *"})
     day, lines = start_flow(now.isoformat(), schedule)
     assert day == "2026-09-05" and "slept 3600 s" in lines
+
+
+def test_a_night_is_whole_where_missing_dates_cannot_be_found(
+    start_flow: Callable[..., tuple[str, list[str]]],
+) -> None:
+    write_documents("2026-01-01", 1)
+    schedule = NightSchedule(rule={"rrule": "FREQ=NEVER"})
+    day, lines = start_flow("2026-01-02T00:30:00+00:00", schedule)
+    assert day == "2026-01-01" and lines[-1].startswith(
+        "whether dates are missing in the table is not known: "
+    )
