@@ -246,3 +246,245 @@ int mgm_wide_logits(const Wide *wide, float *logits) {
     free(sum);
     return status;
 }
+
+/* ---- texts to pieces, mgm.text.segmentation.pieces ---- */
+
+/* Classes of characters, bits of a byte; 0: a text with it is left to the expression in Python. */
+enum { BLANK = 1, NEWLINE = 2, HAN = 4, LETTER = 8, WORD = 16, DIGIT = 32, OTHER = 64 };
+enum { NO_GAP = 0, GAP_BLANK = 1, GAP_LINE = 2, GAP_EMPTY_LINE = 3 };
+
+typedef struct {
+    const uint8_t *at, *end; /* the rest of the text */
+    const uint8_t *classes;  /* of each code point below 0x10000 */
+} Text;
+
+typedef struct {
+    uint32_t point;
+    uint8_t class, bytes;
+} Character;
+
+/* The character at a place of a text whose characters all have a class; of class 0 at its end. */
+static inline Character character_at(const Text *text, const uint8_t *at) {
+    Character c = {0, 0, 0};
+    if (at >= text->end) return c;
+    if (at[0] < 0x80) {
+        c.point = at[0];
+        c.bytes = 1;
+    } else if (at[0] < 0xE0) {
+        c.point = (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu);
+        c.bytes = 2;
+    } else {
+        c.point = (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+        c.bytes = 3;
+    }
+    c.class = text->classes[c.point];
+    return c;
+}
+
+static int is_known(const Text *text) {
+    for (const uint8_t *at = text->at; at < text->end;) {
+        if (at[0] >= 0xF0) return 0;
+        Character c = character_at(text, at);
+        if (c.class == 0) return 0;
+        at += c.bytes;
+    }
+    return 1;
+}
+
+/* The end of a run of characters of a class from `at` on. */
+static inline const uint8_t *run_of(const Text *text, const uint8_t *at, uint8_t class) {
+    for (Character c; (c = character_at(text, at)).class & class; at += c.bytes);
+    return at;
+}
+
+static inline const uint8_t *run_of_point(const Text *text, const uint8_t *at, uint32_t one, uint32_t other) {
+    for (Character c; (c = character_at(text, at)).bytes && (c.point == one || c.point == other); at += c.bytes);
+    return at;
+}
+
+static inline int is_ascii_word(uint32_t point) {
+    return (point >= '0' && point <= '9') || (point >= 'A' && point <= 'Z') || (point >= 'a' && point <= 'z') || point == '_';
+}
+
+/* The end of a placeholder of cleaning, or `at`. */
+static const uint8_t *placeholder(const Text *text, const uint8_t *at) {
+    static const char *const all[] = {"<URL>", "<EMAIL>", "<IP>", "<PHONE>", "<NUMBER>"};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        size_t size = strlen(all[i]);
+        if ((size_t)(text->end - at) >= size && memcmp(at, all[i], size) == 0) return at + size;
+    }
+    return at;
+}
+
+/* [:;=]-?[()]+|:-?[DPp]\b|<3 */
+static const uint8_t *emoticon(const Text *text, const uint8_t *at) {
+    const uint8_t *end = text->end;
+    if (end - at >= 2 && at[0] == '<' && at[1] == '3') return at + 2;
+    if (at[0] != ':' && at[0] != ';' && at[0] != '=') return at;
+    const uint8_t *mouth = at + 1 + (at + 1 < end && at[1] == '-');
+    if (mouth >= end) return at;
+    if (*mouth == '(' || *mouth == ')') {
+        while (mouth < end && (*mouth == '(' || *mouth == ')')) mouth++;
+        return mouth;
+    }
+    if (at[0] == ':' && (*mouth == 'D' || *mouth == 'P' || *mouth == 'p') &&
+        (mouth + 1 == end || !is_ascii_word(mouth[1])))
+        return mouth + 1;
+    return at;
+}
+
+/* The end of the piece that begins with the character `c`, no blank, at `at`: the alternatives of the expression, in its order. */
+static const uint8_t *piece_end(const Text *text, const uint8_t *at, Character c) {
+    const uint8_t *next = at + c.bytes, *end;
+    if (c.class & HAN) return run_of(text, next, HAN);
+    if (c.point == '<' && (end = placeholder(text, at)) != at) return end;
+    if (c.class & DIGIT) {
+        const uint8_t *number = end = run_of(text, next, DIGIT);
+        for (Character mark; (mark = character_at(text, end)).bytes == 1 && strchr(".,:/", (int)mark.point) != NULL;) {
+            const uint8_t *digits = run_of(text, end + 1, DIGIT);
+            if (digits == end + 1) break;
+            end = digits;
+        }
+        if (end != number) return end;
+    }
+    if (c.class & LETTER) {
+        int dotted = 0;
+        end = at;
+        for (Character letter; (letter = character_at(text, end)).class & LETTER; dotted++) {
+            if (character_at(text, end + letter.bytes).point != '.') break;
+            end += letter.bytes + 1;
+        }
+        if (dotted >= 2) return end;
+        if ((c.point == 'C' || c.point == 'F' || c.point == 'J') && character_at(text, next).point == '#') return next + 1;
+    }
+    if (c.class & WORD) {
+        end = run_of(text, next, WORD);
+        for (;;) {
+            Character mark = character_at(text, end);
+            if (mark.point != '\'' && mark.point != 0x2019 && mark.point != 0x2010 && mark.point != '-') break;
+            const uint8_t *more = run_of(text, end + mark.bytes, WORD);
+            if (more == end + mark.bytes) break;
+            end = more;
+        }
+        return text->end - end >= 2 && end[0] == '+' && end[1] == '+' ? end + 2 : end;
+    }
+    switch (c.point) {
+    case '@':
+    case '#': return run_of(text, next, WORD);
+    case ':':
+    case ';':
+    case '=':
+    case '<': return (end = emoticon(text, at)) != at ? end : next;
+    case '.':
+    case '-':
+    case '~':
+    case 0x2026:
+    case 0x2014:
+    case 0x3002: return run_of_point(text, next, c.point, c.point);
+    case '!':
+    case '?':
+    case 0xFF01:
+    case 0xFF1F:
+        end = at;
+        for (Character mark; (mark = character_at(text, end)).point == '!' || mark.point == '?' || mark.point == 0xFF01 ||
+                             mark.point == 0xFF1F;)
+            end += mark.bytes;
+        return end;
+    default: return next;
+    }
+}
+
+typedef struct {
+    int64_t *first_byte; /* of the first occurrence */
+    int32_t *bytes;
+    int64_t size;
+    uint32_t *place; /* open addressing: 0, or 1 + the position */
+    uint64_t slots;
+} Distinct;
+
+static inline uint64_t hash_bytes(const uint8_t *at, int64_t bytes) {
+    uint64_t hash = (uint64_t)bytes * THIRD, word;
+    for (; bytes >= 8; at += 8, bytes -= 8) {
+        memcpy(&word, at, 8);
+        hash = (hash ^ word) * FIRST;
+        hash ^= hash >> 29;
+    }
+    for (word = 0; bytes > 0; bytes--) word = word << 8 | *at++;
+    hash = (hash ^ word) * SECOND;
+    return hash ^ hash >> 32;
+}
+
+/* The number of a piece among the distinct ones, which it joins if it is new; -1: no memory. */
+static int64_t number_of(Distinct *distinct, const uint8_t *all, int64_t first, int32_t bytes) {
+    if (2 * (uint64_t)distinct->size >= distinct->slots) {
+        uint64_t slots = 2 * distinct->slots;
+        uint32_t *place = calloc(slots, sizeof(uint32_t));
+        if (place == NULL) return -1;
+        for (int64_t i = 0; i < distinct->size; i++) {
+            uint64_t slot = hash_bytes(all + distinct->first_byte[i], distinct->bytes[i]) & (slots - 1);
+            while (place[slot]) slot = (slot + 1) & (slots - 1);
+            place[slot] = (uint32_t)i + 1;
+        }
+        free(distinct->place);
+        distinct->place = place;
+        distinct->slots = slots;
+    }
+    uint64_t mask = distinct->slots - 1, slot = hash_bytes(all + first, bytes) & mask;
+    for (uint32_t at; (at = distinct->place[slot]) != 0; slot = (slot + 1) & mask)
+        if (distinct->bytes[at - 1] == bytes && memcmp(all + distinct->first_byte[at - 1], all + first, (size_t)bytes) == 0)
+            return at - 1;
+    distinct->first_byte[distinct->size] = first;
+    distinct->bytes[distinct->size] = bytes;
+    distinct->place[slot] = (uint32_t)++distinct->size;
+    return distinct->size - 1;
+}
+
+/* Cut texts into pieces: words, and runs of Han characters.
+
+   `text` has the UTF-8 of all texts, from offset[i] to offset[i + 1] each. Of each piece, `number` is its place among the
+   distinct ones, `start` its offset in code points, `gap` that before it; `count` is the number of pieces of a text, -1 where a
+   character has no class. Of each distinct one `first_byte` and `bytes` say where it stands. All arrays must hold as many as there
+   are bytes. `sizes` gets the number of pieces and of distinct ones. */
+int mgm_find_pieces(const uint8_t *text, const int64_t *offset, int64_t texts, const uint8_t *classes, int32_t *count,
+                    int32_t *number, int32_t *start, uint8_t *gap, int64_t *first_byte, int32_t *bytes, int64_t *sizes) {
+    Distinct distinct = {first_byte, bytes, 0, calloc(4096, sizeof(uint32_t)), 4096};
+    int64_t pieces = 0;
+    if (distinct.place == NULL) return NO_MEMORY;
+    for (int64_t i = 0; i < texts; i++) {
+        Text rest = {text + offset[i], text + offset[i + 1], classes};
+        if (!is_known(&rest)) {
+            count[i] = -1;
+            continue;
+        }
+        int64_t before = pieces;
+        int32_t position = 0;
+        uint8_t since = NO_GAP; /* the gap since the last piece */
+        for (const uint8_t *at = rest.at; at < rest.end;) {
+            Character c = character_at(&rest, at);
+            if (c.class & (BLANK | NEWLINE)) {
+                /* blanks after a piece belong to it; a gap with a line break begins after them */
+                int32_t breaks = 0;
+                for (; (c = character_at(&rest, at)).class & (BLANK | NEWLINE); at += c.bytes, position++)
+                    breaks += (c.class & NEWLINE) != 0;
+                since = breaks > 1 ? GAP_EMPTY_LINE : breaks == 1 ? GAP_LINE : GAP_BLANK;
+                continue;
+            }
+            const uint8_t *end = piece_end(&rest, at, c);
+            int64_t own = number_of(&distinct, text, at - text, (int32_t)(end - at));
+            if (own < 0) {
+                free(distinct.place);
+                return NO_MEMORY;
+            }
+            number[pieces] = (int32_t)own;
+            start[pieces] = position;
+            gap[pieces++] = since;
+            since = NO_GAP;
+            for (; at < end; at++) position += (*at & 0xC0) != 0x80;
+        }
+        count[i] = (int32_t)(pieces - before);
+    }
+    free(distinct.place);
+    sizes[0] = pieces;
+    sizes[1] = distinct.size;
+    return DONE;
+}

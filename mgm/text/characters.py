@@ -49,7 +49,7 @@ JOINING = r"[" + "".join(rf"\p{{scx:{s}}}" for s in _JOINING_SCRIPTS) + r"]&&[\p
 _VIRAMA_CLASS = 9
 # Emoji, letters that join and viramas lie below.
 _TABLE_END = 0x20000
-_SURROGATES = slice(0xD800, 0xE000)
+SURROGATES = slice(0xD800, 0xE000)
 
 
 def invisible_table() -> Flags:
@@ -64,11 +64,11 @@ def invisible_table() -> Flags:
 def members(inside: str) -> Flags:
     """Return for each code point whether it is of a class, of which only members of the first two planes count."""
     points = np.arange(_TABLE_END, dtype=np.uint32)
-    points[_SURROGATES] = 0
+    points[SURROGATES] = 0
     characters = decode_code_points(points, np.ones(len(points), dtype=np.int64))
     table = np.zeros(MAX_POINT + 1, dtype=bool)
     table[:_TABLE_END] = characters.str.contains(f"[{inside}]").to_numpy()
-    table[_SURROGATES] = False
+    table[SURROGATES] = False
     return table
 
 

@@ -17,6 +17,7 @@ from tests.model.wide.frozen_logits import FROZEN, frozen_logits
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
+KERNEL_TESTS = ("tests/model/wide/test_compiled.py", "tests/text/segmentation/test_pieces.py")
 COMPILERS = {
     "system": system_compiler(),
     "zig": zig_compiler() if importlib.util.find_spec("ziglang") else None,
@@ -38,7 +39,7 @@ def test_every_compiler_gives_the_same_bits(
 
 
 def test_no_address_outside_of_its_arrays_is_read(tmp_path: Path) -> None:
-    """The tests of the wide part's kernel under the address and undefined-behaviour sanitizers of gcc."""
+    """The tests of the kernels under the address and undefined-behaviour sanitizers of gcc."""
     if system_compiler() is None:
         pytest.skip("there is no C compiler")
     library = tmp_path / "kernels.so"
@@ -52,10 +53,10 @@ def test_no_address_outside_of_its_arrays_is_read(tmp_path: Path) -> None:
     code = (
         "import sys, pathlib; from mgm import native; native.LIBRARY = pathlib.Path(sys.argv[1]);"
         "assert native.why_missing() is None, native.why_missing(); import pytest;"
-        "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', 'tests/model/wide/test_compiled.py']))"
+        "sys.exit(pytest.main(['-q', '-p', 'no:cacheprovider', *sys.argv[2:]]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(library)],
+        [sys.executable, "-c", code, str(library), *KERNEL_TESTS],
         cwd=ROOT,
         env=os.environ | {"LD_PRELOAD": str(runtime), "ASAN_OPTIONS": "detect_leaks=0"},
         capture_output=True,

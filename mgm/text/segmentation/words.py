@@ -39,6 +39,7 @@ from mgm.text.list_columns import (
     row_ids,
 )
 from mgm.text.patterns import EMOTICON, PLACEHOLDERS
+from mgm.text.segmentation.pieces import Pieces, find_pieces
 from mgm.text.segmentation.southeast_asian import IS_RUN, RUN, choose_tokens, cut_southeast_asian_runs
 
 _OTHERS = rf"[\p{{Han}}[{SOUTHEAST_ASIAN}]\x{{2139}}]"  # the last is a letter, and an emoji
@@ -100,30 +101,69 @@ def find_words(
     texts: pl.Series, settings: SegmentationSettings, *, dictionary: UserDictionary | None
 ) -> Words:
     """Return all words of texts, one after another."""
+    found = find_pieces(texts)
+    if found is None:
+        return _words_of(_match_pieces(texts), settings, dictionary=dictionary)
+    pieces, known = found
+    if not known.all():
+        rows = np.flatnonzero(~known)
+        matched = _match_pieces(texts.gather(rows))
+        pieces = _joined(pieces, matched._replace(row=rows[matched.row]))
+    return _words_of(pieces, settings, dictionary=dictionary)
+
+
+def _joined(first: Pieces, second: Pieces) -> Pieces:
+    """Return the pieces of both, which are of different rows."""
+    order = np.argsort(np.concatenate([first.row, second.row]), kind="stable")
+    code = np.concatenate([first.code, len(first.distinct) + second.code])
+    return Pieces(
+        np.concatenate([first.row, second.row])[order],
+        code[order],
+        pl.concat([first.distinct, second.distinct]),
+        np.concatenate([first.start, second.start])[order],
+        np.concatenate([first.gap, second.gap])[order],
+    )
+
+
+def _match_pieces(texts: pl.Series) -> Pieces:
+    """Return the pieces of texts that the expression matches."""
     lists = texts.str.extract_all(_PIECE)
     per_text = lengths(lists)
     piece, pieces = factorize(flatten(lists))
     size = num_characters(pieces)
     bare = pieces.str.strip_chars_end()
     width = num_characters(bare)
-    is_han = bare.str.contains(_HAN).to_numpy()
-    rare = np.flatnonzero(bare.str.contains(f"{_GAP}|{IS_RUN}|{_KEYCAP}").to_numpy())
-    rare_pieces = bare.gather(rare)
-
-    def has(pattern: str) -> Flags:
-        flags = np.zeros(len(pieces), dtype=bool)
-        flags[rare] = rare_pieces.str.contains(pattern).to_numpy()
-        return flags
-
-    width[has(_GAP)] = 0
+    width[bare.str.contains(_GAP).to_numpy()] = 0
 
     after = np.where(size > width, Gap.BLANK, Gap.NOTHING)
     blank = np.flatnonzero(width == 0)
     line_breaks = pieces.gather(blank).str.count_matches("\n", literal=True).to_numpy()
     after[blank] = np.select([line_breaks > 1, line_breaks == 1], [Gap.EMPTY_LINE, Gap.LINE_BREAK], Gap.BLANK)
 
-    # The words of each distinct piece: none for gaps, several for those that are cut once more, one for others.
-    per_piece = (width > 0).astype(np.int64)
+    row = row_ids(per_text)
+    tile = offsets(size[piece])
+    start = tile[:-1] - tile[offsets(per_text)[row]]
+    before = np.append(Gap.NOTHING, after[piece])[:-1]
+    is_first = np.append(True, row[1:] != row[:-1])[: len(row)]
+    before[is_first] = Gap.NOTHING
+    spelt = np.flatnonzero(width[piece] > 0)
+    return Pieces(row[spelt], piece[spelt].astype(np.int64), bare, start[spelt], before[spelt])
+
+
+def _words_of(pieces: Pieces, settings: SegmentationSettings, *, dictionary: UserDictionary | None) -> Words:
+    """Return the words of pieces, of which some are runs that are cut once more."""
+    piece, bare = pieces.code, pieces.distinct
+    is_han = bare.str.contains(_HAN).to_numpy()
+    rare = np.flatnonzero(bare.str.contains(f"{IS_RUN}|{_KEYCAP}").to_numpy())
+    rare_pieces = bare.gather(rare)
+
+    def has(pattern: str) -> Flags:
+        flags = np.zeros(len(bare), dtype=bool)
+        flags[rare] = rare_pieces.str.contains(pattern).to_numpy()
+        return flags
+
+    # The words of each distinct piece: several for those that are cut once more, one for others.
+    per_piece = np.ones(len(bare), dtype=np.int64)
     is_plain = ~is_han
     cuts = []
     for chosen, cut_pieces in (
@@ -135,6 +175,9 @@ def find_words(
             cut, per_piece[chosen] = cut_pieces(bare.filter(chosen))
             cuts.append((chosen, *factorize(cut)))
             is_plain &= ~chosen
+    if not cuts:
+        end = pieces.start + num_characters(bare)[piece]
+        return Words(row=pieces.row, code=piece, types=bare, start=pieces.start, end=end, gap=pieces.gap)
     plain = bare.filter(is_plain)
     types = pl.concat([plain, *(cut_types for _, _, cut_types in cuts)])
     type_width = num_characters(types)
@@ -153,19 +196,15 @@ def find_words(
     place = np.repeat(np.arange(len(piece)), counts)
     nth = local_index(counts)
     word = first[piece[place]] + nth
-    tile = offsets(size[piece])
-    row = row_ids(per_text)
-    start = (tile[:-1] - tile[offsets(per_text)[row]])[place] + within[word]
+    start = pieces.start[place] + within[word]
     code = code[word]
-    end = start + type_width[code]
-    before = np.append(Gap.NOTHING, after[piece])[:-1]
     return Words(
-        row=row[place],
+        row=pieces.row[place],
         code=code,
         types=types,
         start=start,
-        end=end,
-        gap=np.where(nth == 0, before[place], Gap.NOTHING),
+        end=start + type_width[code],
+        gap=np.where(nth == 0, pieces.gap[place], Gap.NOTHING),
     )
 
 
