@@ -214,7 +214,8 @@ def _cut_southeast_asian(runs: pl.Series, settings: SegmentationSettings) -> tup
 
 def _cut_keycaps(pieces: pl.Series) -> tuple[pl.Series, Array]:
     """Return keycaps and the words between them: a digit is a letter of a word, unless a keycap follows."""
-    apart = pieces.str.replace_all(rf"({_KEYCAP})", "\n$1\n").str.extract_all(rf"{_KEYCAP}|{_WORD}")
+    keycap = f"[{JOINERS}]*{_KEYCAP}[{JOINERS}]*"
+    apart = pieces.str.replace_all(f"({keycap})", "\n$1\n").str.extract_all(f"{keycap}|{_WORD}")
     return flatten(apart), lengths(apart)
 
 
