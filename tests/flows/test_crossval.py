@@ -46,13 +46,18 @@ def test_every_row_is_held_out_once(
         corpus: training_run.read_features(corpus)[0].documents.filter(pl.col("split") != "test")
         for corpus in ("menus", "verses")
     }
-    labelled = pool["menus"]["dish"].drop_nulls().len() + pool["verses"]["themes"].drop_nulls().len()
+    labelled = (
+        pool["menus"]["label:dish"].drop_nulls().len() + pool["verses"]["label:themes"].drop_nulls().len()
+    )
     for fold in found["folds"]:
         assert sum(fold["rows"].values()) == labelled
         assert all(fold["rows"].values())
         assert fold["metrics"].keys() == {"dish", "keys", "price", "themes"}
     assert sum(fold["rows"]["held_out"] for fold in found["folds"]) == labelled
-    assert sum(f["metrics"]["dish"]["n"] for f in found["folds"]) == pool["menus"]["dish"].drop_nulls().len()
+    assert (
+        sum(f["metrics"]["dish"]["n"] for f in found["folds"])
+        == pool["menus"]["label:dish"].drop_nulls().len()
+    )
     first, second = (fold["metrics"]["themes"]["micro_f1"] for fold in found["folds"])
     entry = found["tasks"]["themes"]["metrics"]["micro_f1"]
     assert entry["mean"] == pytest.approx((first + second) / 2, abs=1e-4)

@@ -28,7 +28,14 @@ def test_documents_rejects_and_statistics_are_written(
     schema = document_schema(Settings.load().tasks_for("notes"))
     texts = ["Green tea.", "green tea!", "Black tea.", "红茶。"]
     rows = [
-        {"doc_id": f"d{i}", "text": text, "lang": "en", "group": f"g{i}", "split": "train", "topic": topic}
+        {
+            "doc_id": f"d{i}",
+            "text": text,
+            "lang": "en",
+            "group": f"g{i}",
+            "split": "train",
+            "label:topic": topic,
+        }
         for i, (text, topic) in enumerate(zip(texts, ["leaf", "drink", None, "drink"], strict=True))
     ]
     with PartsWriter(Path("data/clean/notes"), schema) as out:

@@ -59,7 +59,7 @@ TOPIC = Task(name="topic", kind="classification", corpora=["notes"])
 def test_labels_that_look_the_same_are_named(odd: str, like: str, shown: str) -> None:
     builder = TaskFrameBuilder([TOPIC])
     topic = pl.when(pl.col("doc_id") == "d3").then(pl.lit(odd)).otherwise(pl.lit(like))
-    builder.add(good_documents().with_columns(topic=topic))
+    builder.add(with_label_columns(good_documents().with_columns(topic=topic), KINDS))
     frame = builder.frame({})
     (text,) = frame.rows["labels_alike"]
     assert (
@@ -74,5 +74,5 @@ def test_labels_that_look_the_same_are_named(odd: str, like: str, shown: str) ->
 def test_labels_that_differ_visibly_are_not(other: str) -> None:
     builder = TaskFrameBuilder([TOPIC])
     topic = pl.when(pl.col("doc_id") == "d3").then(pl.lit(other)).otherwise("topic")
-    builder.add(good_documents().with_columns(topic=topic))
+    builder.add(with_label_columns(good_documents().with_columns(topic=topic), KINDS))
     assert builder.frame({}).rows["labels_alike"].to_list() == [None]

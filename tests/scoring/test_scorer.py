@@ -30,9 +30,12 @@ def test_raw_text_scores_as_features_do(scorer: Scorer, corpus: str) -> None:
         tasks=bundle.tasks,
         thresholds=bundle.thresholds,
     )
-    found, rejects = scorer.score(frames[corpus], corpus)
+    found, rejects = scorer.predict(frames[corpus], corpus)
     assert rejects.is_empty()
     assert_frame_equal(found, staged, check_exact=True)
+    for_users, _ = scorer.score(frames[corpus], corpus)
+    assert for_users.columns == ["doc_id", "dish", "dish_score", "keys", "price", "themes", "themes_score"]
+    assert_frame_equal(for_users, found.rename(dict(zip(found.columns, for_users.columns, strict=True))))
 
 
 @pytest.mark.parametrize("corpus", ["menus", "verses"])

@@ -17,7 +17,8 @@ from flows.gates.gate import TABLES
 from flows.gates.runner import run_suite
 from flows.gates.suite import SUITES
 from mgm.corpus.parts import PartsWriter
-from tests.flows.gates.conftest import PARAMS, good_documents
+from tests.flows.gates.conftest import KINDS, PARAMS, good_documents
+from tests.label_columns import with_label_columns
 
 BETWEEN = "expect_column_values_to_be_between"
 NOT_NULL = "expect_column_values_to_not_be_null"
@@ -376,7 +377,7 @@ def test_a_planted_fault_fires_its_check_alone(project, fault):
 @pytest.mark.parametrize(
     ("change", "expected_text"),
     [
-        (lambda f: f.drop("topic"), "part-00000.parquet: column 'topic': no such column"),
+        (lambda f: f.drop("topic"), "part-00000.parquet: column 'label:topic': no such column"),
         (
             lambda f: f.with_columns(lang=pl.lit(1)),
             "part-00000.parquet: column 'lang': Int32, expected String",
@@ -389,13 +390,18 @@ def test_a_table_of_another_shape_is_the_only_finding(project, documents, gate, 
     """A table of another shape is a finding and nothing else is judged."""
     project.write(gate, documents, rejected=20)
     folder = "documents" if gate == "ingest" else "unique"
-    table = change(documents)
+    table = with_label_columns(change(documents), KINDS)
     with PartsWriter(Path("data", folder, "notes"), table.schema) as out:
         out.write(table)
     verdict = project.run(gate)
     (finding,) = verdict.failures
     assert (finding.severity, finding.expectation, finding.column) == SHAPE and not verdict.warnings
-    assert expected_text in finding.observed and set(finding.rows) <= {"topic", "lang", "text", "title"}
+    assert expected_text in finding.observed and set(finding.rows) <= {
+        "label:topic",
+        "lang",
+        "text",
+        "label:title",
+    }
 
 
 # An empty text is also blank. Six documents of forty with a text of train are also six repeats.
