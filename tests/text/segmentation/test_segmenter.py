@@ -127,7 +127,7 @@ def test_scoring_cuts_as_training_did(
     assert load_bundle(by_words).segmenter == WORDS
     assert scored_words(Scorer.load(by_words)) == ["ภาษ", "าไท", "ย", "ok"]
     assert scored_words(Scorer.load(by_characters)) == characters
-    assert not caplog.records
+    assert "ICU" not in caplog.text
     install_icu(monkeypatch, version="79.1")
     Scorer.load(by_words)
     assert "trained with the words of ICU 78.3, and ICU 79.1 is installed" in caplog.text
