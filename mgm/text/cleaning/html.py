@@ -171,17 +171,15 @@ def _align(old: pl.Series, new: pl.Series) -> Edits:
     """Return the edits between texts that are expected to differ only in blanks."""
     before, after = _VisibleCharacters(old), _VisibleCharacters(new)
     same = before.counts == after.counts
+    if same.all() and np.array_equal(before.points[before.at], after.points[after.at]):
+        return _edits_between(before, after, matches=(before.at, after.at))
     old_at, new_at = before.at[same[before.row]], after.at[same[after.row]]
-    differs = before.points[old_at] != after.points[new_at]
-    same[before.row[same[before.row]][differs]] = False
-    old_at, new_at = before.at[same[before.row]], after.at[same[after.row]]
-    rest = np.flatnonzero(~same)
-    if len(rest):
-        old_rest, new_rest = _match_characters(before, after, rows=rest)
-        old_at, new_at = np.concatenate([old_at, old_rest]), np.concatenate([new_at, new_rest])
-        order = np.argsort(old_at)
-        old_at, new_at = old_at[order], new_at[order]
-    return _edits_between(before, after, matches=(old_at, new_at))
+    same[before.row_of_point[old_at[before.points[old_at] != after.points[new_at]]]] = False
+    matched = _match_characters(before, after, rows=np.flatnonzero(~same))
+    old_at = np.concatenate([before.at[same[before.row]], matched[0]])
+    new_at = np.concatenate([after.at[same[after.row]], matched[1]])
+    order = np.argsort(old_at)
+    return _edits_between(before, after, matches=(old_at[order], new_at[order]))
 
 
 class _VisibleCharacters:

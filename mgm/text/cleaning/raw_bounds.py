@@ -10,7 +10,7 @@ import polars as pl
 
 from mgm.text.cleaning.rewrite import is_member
 from mgm.text.cleaning.whitespace import IS_WHITE
-from mgm.text.list_columns import Array, code_points, num_characters, offsets
+from mgm.text.list_columns import Array, code_points, local_index, num_characters, offsets
 from mgm.text.offsets import Edits, compose, join_overlapping
 
 
@@ -54,7 +54,7 @@ class _VisibleCharacters:
 
 def keep_blanks_outside(edits: Edits, raw: pl.Series, *, clean: pl.Series) -> Edits:
     """Return the edits from raw to clean texts, with bounds on raw characters that are seen where a clean text has words."""
-    rows = _rows_with_blank_bounds(edits, raw)
+    rows = _rows_with_blank_bounds(edits, raw, clean=clean)
     if len(rows) == 0:
         return edits
     before = _VisibleCharacters(raw, rows)
@@ -91,8 +91,8 @@ def keep_blanks_outside(edits: Edits, raw: pl.Series, *, clean: pl.Series) -> Ed
     return _cut(edits, at[is_cut], inner=Edits(part.text, start, end, new_start, new_end).filter(is_cut))
 
 
-def _rows_with_blank_bounds(edits: Edits, raw: pl.Series) -> Array:
-    """Return the texts with an edit that begins or ends on a blank of the raw text, or where that has nothing; few have."""
+def _rows_with_blank_bounds(edits: Edits, raw: pl.Series, *, clean: pl.Series) -> Array:
+    """Return the texts with words in an edit that begins or ends on a blank of the raw text, or where that has nothing; few have."""
     part = edits.filter(edits.new_end > edits.new_start)
     rows = np.unique(part.text)
     texts = raw.gather(rows)
@@ -102,7 +102,15 @@ def _rows_with_blank_bounds(edits: Edits, raw: pl.Series) -> Array:
     suspicious = is_empty.copy()
     for at in bounds:
         suspicious[~is_empty] |= is_member(IS_WHITE, points[at[~is_empty]])
-    return np.unique(part.text[suspicious])
+    part = part.filter(suspicious)
+    rows = np.unique(part.text)
+    texts = clean.gather(rows)
+    base = offsets(num_characters(texts))[np.searchsorted(rows, part.text)]
+    # Most such edits make blanks of blanks, and hold no word.
+    size = part.new_end - part.new_start
+    place = np.repeat(base + part.new_start, size) + local_index(size)
+    visible = offsets(~is_member(IS_WHITE, code_points(texts)[place]))[offsets(size)]
+    return np.unique(part.text[np.diff(visible) > 0])
 
 
 def _replace_whole(edits: Edits, rows: Array, *, old_sizes: Array, new_sizes: Array) -> Edits:
