@@ -8,7 +8,7 @@ nights.
 import logging
 import sys
 import time
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from tqdm import tqdm
 
 from flows import keys, night_page
 from flows.champion import champion_folder
+from flows.committed_night import read_committed_night
 from flows.errors import message
 from flows.night_facts import NightFacts, label_columns, profile_labels, write_facts
 from flows.night_files import REFUSED, SHARDS, SUMMARY, VERDICT
@@ -79,7 +80,8 @@ def score_date(
     table = delta.open_table(settings.table)
     revision = commits.current_revision(table, day)
     if revision and not options.rescore:
-        committed = _committed_night(folder, revision=revision, day=day, settings=settings)
+        committed = read_committed_night(table, day, settings=settings)
+        assert committed is not None, "it has a revision"
         is_new = _finish(folder, committed)
         if is_new or not INDEX.is_file():
             try_write_index(settings, gates.drift)
@@ -118,17 +120,6 @@ def score_date(
     _finish(folder, night)
     try_write_index(settings, gates.drift)
     return asdict(night) | {"state": SCORED}
-
-
-def _committed_night(folder: Path, *, revision: int, day: date, settings: ScoreSettings) -> Night:
-    """Return a night of the table: as its commit has it, else, where the log was cleaned, as its summary or the rows have it."""
-    committed = commits.read_night(delta.open_table(settings.table), day)
-    if committed is not None:
-        return committed
-    summary = read_json(folder / SUMMARY) if (folder / SUMMARY).is_file() else {}
-    if summary.get("revision") == revision and set(summary) == {f.name for f in fields(Night)}:
-        return Night(**summary)
-    return commits.recover_night(settings.table, settings.rejects, day=day)
 
 
 def _plan(

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
+from flows.committed_night import read_committed_night
 from flows.night_facts import NightFacts, facts_path, read_facts
 from flows.night_files import REFUSED, VERDICT
 from flows.night_page import NIGHTS, page_path
@@ -59,14 +60,21 @@ def read_records(settings: ScoreSettings) -> NightRecords:
         OSError: the table cannot be read.
     """
     notes: list[str] = []
-    committed = commits.read_nights(delta.open_table(settings.table))
-    nights = {commit.night.date: commit.night for commit in reversed(committed)}
+    table = delta.open_table(settings.table)
+    nights = {commit.night.date: commit.night for commit in reversed(commits.read_nights(table))}
     staging = Path(settings.staging_dir)
     refused = [path.parent.name for path in staging.glob(f"*/{REFUSED}")]
     pages = [path.stem for path in NIGHTS.glob("*.html")]
+    # of nights whose entry is gone from the log the rows are there, as partitions
+    partitions = [] if table is None else [partition[delta.DATE] for partition in table.partitions()]
+    dates = _dates({*nights, *refused, *pages, *partitions})
+    for name in dates.keys() - nights.keys():
+        night = read_committed_night(table, dates[name], settings=settings)
+        if night is not None:
+            nights[name] = night
     records = [
         _read_record(day, name, nights.get(name), folder=staging / name, notes=notes)
-        for name, day in _dates({*nights, *refused, *pages}).items()
+        for name, day in dates.items()
     ]
     for what, count in {
         "not in the table, of which only a page is left": sum(not r.night and not r.refusal for r in records),

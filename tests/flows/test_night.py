@@ -15,6 +15,7 @@ from polars.testing import assert_frame_equal
 
 from flows import keys
 from flows.night import NightRefused
+from flows.night_records import read_records
 from mgm.bundle.signing import sign
 from mgm.inference.model import Model
 from mgm.scoring import delta
@@ -110,6 +111,8 @@ def test_night_whose_log_was_cleaned_is_not_scored_again(bundle: Path) -> None:
     )
     assert score(DAY, "in.jsonl", bundle, settings=SETTINGS) == again
     assert tables() == before
+    (record,) = read_records(SETTINGS).nights
+    assert record.night is not None and record.night.predictions == first["predictions"]
     rescored = score(DAY, "in.jsonl", bundle, settings=SETTINGS, rescore=True)
     assert (rescored["revision"], tables()) == (2, before)
 
