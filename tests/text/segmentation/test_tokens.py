@@ -144,7 +144,7 @@ def test_spans_at_any_character_survive_tagging_of_characters(data: st.DataObjec
     end = data.draw(st.sampled_from([i + 1 for i in places if i >= start and "。" not in text[start:i]]))
     task = Task(name="names", kind="tagging", corpora=["c"])
     span = {"start": start, "end": end, "label": "name"}
-    frame = documents(text).with_columns(names=pl.Series([[span]], dtype=task.column_type))
+    frame = documents(text).with_columns(pl.Series(task.columns.label, [[span]], dtype=task.column_type))
     row = labels.encode(tokenize(frame, CHARACTERS)[0], with_label_spaces([task], {"names": ["name"]})).row(
         0, named=True
     )
