@@ -194,8 +194,8 @@ def flat(texts: pl.Series) -> list[str]:
 
 def measure_peer(name: str, source: str, models: str, first: int, rows: int) -> dict[str, Any]:
     """One pass of a peer over some rows: models and Parquet from disk, predictions to a Parquet file."""
-    import sklearn.feature_extraction.text
-    import sklearn.multiclass
+    import sklearn.feature_extraction.text  # noqa: F401
+    import sklearn.multiclass  # noqa: F401
     import sklearn.svm  # noqa: F401  (unpickling would import them)
 
     folder, run = Path(models), linear if name == "linear" else fasttext_models

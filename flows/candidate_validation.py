@@ -55,14 +55,14 @@ def judge_candidate(settings: PromotionSettings, root: Path = Path()) -> dict[st
     active = [task.name for task in settings.active_tasks()]
     checks = floor_checks(read_json(metrics), floors=settings.verdict.floors, active=active)
     held_out = _held_out(settings, root)
-    measured = asdict(_score_smoke_batch(held_out, settings, root))
+    measured = asdict(_score_smoke_batch(held_out, settings, root=root))
     checks += smoke_checks(measured, settings.verdict)
     if before is None:
         checks.append(Check(check="champion", passed=True, why="there is no champion to compare with"))
     elif before == candidate:
         checks.append(Check(check="champion", passed=True, why="the candidate is the champion"))
     else:
-        checks += _champion_checks(before, held_out, settings, root)
+        checks += _champion_checks(before, held_out, settings=settings, root=root)
     return judge(candidate, before, checks=checks, measured=measured)
 
 
@@ -73,7 +73,7 @@ def _held_out(settings: PromotionSettings, root: Path) -> dict[str, pl.Series]:
 
 
 def _score_smoke_batch(
-    held_out: Mapping[str, pl.Series], settings: PromotionSettings, root: Path
+    held_out: Mapping[str, pl.Series], settings: PromotionSettings, *, root: Path
 ) -> SmokeResult:
     samples = {}
     for corpus, ids in held_out.items():
@@ -93,7 +93,7 @@ def _score_smoke_batch(
 
 
 def _champion_checks(
-    bundle: str, held_out: Mapping[str, pl.Series], settings: PromotionSettings, root: Path
+    bundle: str, held_out: Mapping[str, pl.Series], *, settings: PromotionSettings, root: Path
 ) -> list[Check]:
     """Compare the candidate with the champion; generated texts are left out, since generating them takes long."""
     try:
@@ -109,7 +109,7 @@ def _champion_checks(
     scorer = Scorer(scorer.bundle, tasks=names)
     predictions = pl.concat(
         [
-            _champion_predictions(scorer, corpus, ids, root).with_columns(corpus=pl.lit(corpus))
+            _champion_predictions(scorer, corpus, ids=ids, root=root).with_columns(corpus=pl.lit(corpus))
             for corpus, ids in held_out.items()
         ]
     )
@@ -117,7 +117,7 @@ def _champion_checks(
     tasks = [task for task in settings.active_tasks() if not task.spec.generates_text]
     return champion_checks(
         ModelPredictions(
-            tasks=with_label_spaces(tasks, labels), tables=_candidate_predictions(tasks, settings, root)
+            tasks=with_label_spaces(tasks, labels), tables=_candidate_predictions(tasks, settings, root=root)
         ),
         ModelPredictions(tasks=scorer.tasks, tables=dict.fromkeys(names, predictions)),
         resamples=settings.evaluate.bootstrap,
@@ -127,7 +127,7 @@ def _champion_checks(
 
 
 def _candidate_predictions(
-    tasks: list[Task], settings: PromotionSettings, root: Path
+    tasks: list[Task], settings: PromotionSettings, *, root: Path
 ) -> dict[str, pl.DataFrame]:
     run_files = RunFiles(root, settings)
     tables = {}
@@ -139,10 +139,10 @@ def _candidate_predictions(
     return tables
 
 
-def _champion_predictions(scorer: Scorer, corpus: str, ids: pl.Series, root: Path) -> pl.DataFrame:
+def _champion_predictions(scorer: Scorer, corpus: str, *, ids: pl.Series, root: Path) -> pl.DataFrame:
     """Return the champion's predictions: those kept in data/champion where the same bundle, documents and code made them."""
     documents = root / DOCUMENTS / corpus
-    path = root / CHAMPION_PREDICTIONS / corpus / f"{_key(scorer.bundle.id, documents, ids)}.parquet"
+    path = root / CHAMPION_PREDICTIONS / corpus / f"{_key(scorer.bundle.id, documents, ids=ids)}.parquet"
     if not path.is_file():
         predictions = score_documents(scorer, read_raw_documents(documents, ids), corpus=corpus)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -153,7 +153,7 @@ def _champion_predictions(scorer: Scorer, corpus: str, ids: pl.Series, root: Pat
     return pl.read_parquet(path)
 
 
-def _key(bundle: str, documents: Path, ids: pl.Series) -> str:
+def _key(bundle: str, documents: Path, *, ids: pl.Series) -> str:
     """Return a hash of all that the predictions follow from. DVC does not watch this folder, so code counts too."""
     digest = hashlib.sha256(bundle.encode())
     for value in [*(part.sha256 for part in read_manifest(documents).parts), *ids]:

@@ -63,6 +63,7 @@ def _options(
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", metavar="", help="Log warnings and errors alone.")
     ] = False,
+    *,
     _: Annotated[
         bool,
         typer.Option(

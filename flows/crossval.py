@@ -54,13 +54,13 @@ def crossvalidate(settings: Settings) -> dict[str, Any]:
     """
     section = settings.crossval
     facts = _facts(settings)
-    pending = [n for n in range(section.folds) if _kept(n, section.folds, facts) is None]
+    pending = [n for n in range(section.folds) if _kept(n, section.folds, facts=facts) is None]
     _logger.info(_announcement(section.folds, len(pending)))
     for number in pending:
         _logger.info(f"fold {number + 1}/{section.folds}")
         measured = _measure(settings, number)
         write_json(_place(number, section.folds), {"facts": facts, **measured})
-    results = [_kept(number, section.folds, facts) for number in range(section.folds)]
+    results = [_kept(number, section.folds, facts=facts) for number in range(section.folds)]
     folds = [fold for fold in results if fold is not None]
     return {
         "folds": [{key: value for key, value in fold.items() if key != "facts"} for fold in folds],
@@ -133,7 +133,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
             )
     state = checkpoint(f"crossval-{number}-of-{section.folds}", settings, tasks=tasks)
     fitted = fit(plan, settings, checkpoint=state, callbacks=Console(settings.train.epochs))
-    metrics = _tested(plan, fitted, parts).metrics(resamples=0, seed=settings.seed)
+    metrics = _tested(plan, fitted, parts=parts).metrics(resamples=0, seed=settings.seed)
     state.remove()
     return {
         "fold": number + 1,
@@ -147,7 +147,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
     }
 
 
-def _tested(plan: Plan, fitted: FitResult, parts: Mapping[str, Sequence[FeaturePart]]) -> PredictionStore:
+def _tested(plan: Plan, fitted: FitResult, *, parts: Mapping[str, Sequence[FeaturePart]]) -> PredictionStore:
     """Return the predictions on the rows that are held out."""
     store = PredictionStore(plan.tasks)
     for corpus, corpus_parts in parts.items():
@@ -176,7 +176,7 @@ def _place(number: int, count: int) -> Path:
     return FOLDS / f"{number + 1}_of_{count}.json"
 
 
-def _kept(number: int, count: int, facts: dict[str, Any]) -> dict[str, Any] | None:
+def _kept(number: int, count: int, *, facts: dict[str, Any]) -> dict[str, Any] | None:
     """Return the result of a fold if it was made from the same facts; None if it is still to be made."""
     path = _place(number, count)
     content: dict[str, Any] = read_json(path) if path.is_file() else {}

@@ -106,7 +106,7 @@ def _git(root: Path) -> tuple[str, str]:
     if _output("git", "rev-parse", "--is-inside-work-tree", root=root) != "true":
         return WARNING, f"{version}; this folder is in no repository, so that no run is tied to a revision"
     if not _output("git", "rev-parse", "--verify", "--quiet", "HEAD", root=root):
-        return FAILED, f"{version}; the repository has no commit: `git add . && git commit -m start`"
+        return WARNING, f"{version}; the repository has no commit, so that no run is tied to a revision"
     return OK, version
 
 
@@ -259,7 +259,7 @@ def _nights(root: Path) -> tuple[str, str]:
         and any(zone != (schedule.get("timezone") or "UTC") for schedule in deployment.get("schedules") or [])
     ]
     texts = [
-        f"{deployment.get('name')}: {schedule.get('cron')} in {_zone_text(path, schedule.get('timezone') or 'UTC', now)}"
+        f"{deployment.get('name')}: {schedule.get('cron')} in {_zone_text(path, schedule.get('timezone') or 'UTC', now=now)}"
         for deployment in deployments
         for schedule in deployment.get("schedules") or []
     ]
@@ -267,7 +267,7 @@ def _nights(root: Path) -> tuple[str, str]:
     return (WARNING if ignored else OK), text
 
 
-def _zone_text(path: Path, zone: str, now: datetime) -> str:
+def _zone_text(path: Path, zone: str, *, now: datetime) -> str:
     try:
         there = now.astimezone(ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError) as error:

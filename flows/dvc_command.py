@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flows import logs
+from flows import logs, supervision
 from flows.graph import use_own_python
 
 _STDERR = 2
@@ -25,7 +25,9 @@ def dvc_repro(*arguments: str, folder: Path = Path()) -> None:
     """
     use_own_python()
     command = [sys.executable, "-m", "dvc", "repro", *_FLAGS.get(os.environ.get(logs.LEVEL, ""), [])]
-    with subprocess.Popen([*command, *arguments], cwd=folder, stdout=_STDERR) as process:
+    # the stages end with this process, as they do with DVC
+    environment = os.environ | {supervision.RUNNER: str(os.getpid())}
+    with subprocess.Popen([*command, *arguments], cwd=folder, env=environment, stdout=_STDERR) as process:
         interrupted = False
         while process.poll() is None:
             try:

@@ -1,7 +1,6 @@
 """A new project in a folder: settings, stages, suites, deployments, and a Git and a DVC repository around them (`mgm init`)."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,7 +17,9 @@ from flows.project import DATA, RAW, REPORTS, SUITES
 from flows.project_template import PACKAGED_NAMES
 from mgm.corpus.proposal import FEW_ROWS, Proposal, propose
 from mgm.corpus.raw_tables import read_whole, table_file, table_format, write_table
+from mgm.corpus.readers.input_files import COMPRESSIONS
 from mgm.files import write_text
+from mgm.settings.corpus_names import corpus_name
 from mgm.settings.settings import PARAMS, Settings
 from mgm.settings.yaml_file import dump_yaml, dump_yaml_line, load_yaml
 from mgm.tasks.names import free_name
@@ -77,11 +78,11 @@ class NewCorpus:
 
     @property
     def place(self) -> Path:
-        """The place of the copy in the project; one with changes is not compressed."""
-        name = self.source.name
+        """The place of the copy in the project, named for the corpus; one with changes is not compressed."""
+        suffix = self.source.name.removeprefix(stem(self.source)).lower()
         if self.proposal.changes:
-            name = f"{self.source.name.split('.')[0]}{table_format(table_file(self.source))}"
-        return RAW / name
+            suffix = table_format(table_file(self.source))
+        return RAW / f"{self.name}{suffix}"
 
     def copy_to(self, folder: Path) -> None:
         """Write the rows into a project, changed as proposed."""
@@ -145,7 +146,7 @@ def new_corpora(data: Sequence[Path], written: FileFormat | None = None) -> list
     corpora: list[NewCorpus] = []
     written = written or FileFormat()
     for source in data:
-        name = re.sub(r"\W+", "_", source.name.split(".")[0]).strip("_").lower() or "corpus"
+        name = corpus_name(stem(source))
         if any(corpus.name == name for corpus in corpora):
             raise ValueError(
                 f"{source}: another file gives the corpus {name!r}; expected files of different names"
@@ -153,6 +154,12 @@ def new_corpora(data: Sequence[Path], written: FileFormat | None = None) -> list
         proposal = propose(source, dialect=written.dialect())
         corpora.append(NewCorpus(name=name, source=source, proposal=proposal, written=written))
     return corpora
+
+
+def stem(source: Path) -> str:
+    """Return a file's name without the suffixes of its format and its compression."""
+    name = source.with_suffix("") if source.suffix.lower() in COMPRESSIONS else source
+    return name.stem
 
 
 def params_text(corpora: Sequence[NewCorpus]) -> str:
@@ -180,14 +187,14 @@ def params_text(corpora: Sequence[NewCorpus]) -> str:
         "# The columns of a corpus, where they have other names than doc_id, text, lang, group and split.\n"
         + dump_yaml({"corpora": columns}),
         "# What is predicted, by the columns of the corpora.\ntasks:\n"
-        + "".join(_task_line(name, *task) for name, task in tasks.items()),
+        + "".join(_task_line(name, entry, reason=reason) for name, (entry, reason) in tasks.items()),
     ]
     if train and sum(corpus.proposal.rows for corpus in corpora) < FEW_ROWS:
         sections.append("# With few rows an epoch is few steps.\n" + dump_yaml({"train": train}))
     return "\n".join(sections)
 
 
-def _task_line(name: str, entry: dict[str, Any], reason: str) -> str:
+def _task_line(name: str, entry: dict[str, Any], *, reason: str) -> str:
     return f"  {dump_yaml_line({name: entry})}  # {reason.removeprefix(entry['kind']).strip()}\n"
 
 

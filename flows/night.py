@@ -98,7 +98,7 @@ def score_date(
     except NightRefused:
         try_write_index(settings, gates.drift)
         raise
-    shard_scorer = _shard_scorer(scorer, bundle, options.as_corpus, settings)
+    shard_scorer = _shard_scorer(scorer, bundle, as_corpus=options.as_corpus, settings=settings)
     progress: list[int] = []
     with tqdm(total=plan.shards.rows, unit=" documents", disable=not sys.stderr.isatty()) as bar:
 
@@ -116,7 +116,9 @@ def score_date(
             try_write_index(settings, gates.drift)
             raise NightRefused(f"{error}; the night is not committed ({folder / REFUSED})") from error
     # the first number is that of the shards that an earlier try had scored
-    _try_write_facts(night, plan, scorer, seconds=time.monotonic() - start, num_scored=sum(progress[1:]))
+    _try_write_facts(
+        night, plan, scorer=scorer, seconds=time.monotonic() - start, num_scored=sum(progress[1:])
+    )
     _finish(folder, night)
     try_write_index(settings, gates.drift)
     return asdict(night) | {"state": SCORED}
@@ -133,7 +135,7 @@ def _plan(
 ) -> NightPlan:
     """Cut the documents into shards and judge them."""
     folder = Path(settings.staging_dir) / day.isoformat()
-    inputs = _inputs(day, options, scorer, settings)
+    inputs = _inputs(day, options, scorer=scorer, settings=settings)
     rows = NightRows(gates.score)
     shards = cut_shards(inputs, settings.rows_per_shard, on_frame=rows.add)
     write_manifest(folder, shards)
@@ -175,7 +177,7 @@ def _plan(
     )
 
 
-def _inputs(day: date, options: ScoringOptions, scorer: Scorer, settings: ScoreSettings) -> Inputs:
+def _inputs(day: date, options: ScoringOptions, *, scorer: Scorer, settings: ScoreSettings) -> Inputs:
     source: Source = settings.input if options.source is None else options.source
     if isinstance(source, str | Path):
         source = type(source)(str(source).replace(PLACEHOLDER, day.isoformat()))
@@ -188,7 +190,7 @@ def _inputs(day: date, options: ScoringOptions, scorer: Scorer, settings: ScoreS
 
 
 def _shard_scorer(
-    scorer: Scorer, bundle: Path, as_corpus: str | None, settings: ScoreSettings
+    scorer: Scorer, bundle: Path, *, as_corpus: str | None, settings: ScoreSettings
 ) -> ShardScorer:
     """Return the function that scores shards: in this process, or by a cluster's workers."""
     if settings.ray.address is None:
@@ -217,7 +219,7 @@ def _judge(
 
 
 def _try_write_facts(
-    night: Night, plan: NightPlan, scorer: Scorer, *, seconds: float, num_scored: int
+    night: Night, plan: NightPlan, *, scorer: Scorer, seconds: float, num_scored: int
 ) -> None:
     """Write the facts of a committed night while its shards are there; where that fails, log why: the night is whole without."""
     try:

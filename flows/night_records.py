@@ -73,7 +73,7 @@ def read_records(settings: ScoreSettings) -> NightRecords:
         if night is not None:
             nights[name] = night
     records = [
-        _read_record(day, name, nights.get(name), folder=staging / name, notes=notes)
+        _read_record(day, name, night=nights.get(name), folder=staging / name, notes=notes)
         for name, day in dates.items()
     ]
     for what, count in {
@@ -89,18 +89,18 @@ def read_records(settings: ScoreSettings) -> NightRecords:
     return NightRecords(nights=records, notes=notes)
 
 
-def _read_record(day: date, name: str, night: Night | None, *, folder: Path, notes: list[str]) -> NightRecord:
+def _read_record(day: date, name: str, *, night: Night | None, folder: Path, notes: list[str]) -> NightRecord:
     record = NightRecord(
         day=day, night=night, page=page_path(name).name if page_path(name).is_file() else None
     )
-    record = replace(record, refusal=_read(folder / REFUSED, _refusal, notes))
+    record = replace(record, refusal=_read(folder / REFUSED, _refusal, notes=notes))
     if night is None:
         return record
-    facts = _read(facts_path(name), read_facts, notes)
+    facts = _read(facts_path(name), read_facts, notes=notes)
     if facts is not None and facts.revision != night.revision:
         notes.append(f"{facts_path(name)}: of revision {facts.revision}, the table has {night.revision}")
         facts = None
-    return replace(record, facts=facts, drift=_read(folder / VERDICT, _drift, notes) or {})
+    return replace(record, facts=facts, drift=_read(folder / VERDICT, _drift, notes=notes) or {})
 
 
 def _dates(names: Iterable[str]) -> dict[str, date]:
@@ -114,7 +114,7 @@ def _dates(names: Iterable[str]) -> dict[str, date]:
     return dates
 
 
-def _read(path: Path, read: Callable[[Path], T], notes: list[str]) -> T | None:
+def _read(path: Path, read: Callable[[Path], T], *, notes: list[str]) -> T | None:
     """Return the content of a file; None where there is none, and with a note where it cannot be read."""
     try:
         return read(path) if path.is_file() else None

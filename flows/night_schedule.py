@@ -60,7 +60,7 @@ def night_of_run(start: datetime, schedule: NightSchedule) -> ScheduledNight:
     time = start.astimezone(zone).replace(tzinfo=None)
     if len(times := _wall_times(start, zone)) > 1:
         # of two times of the schedule the earlier one is of the date that the run before has scored
-        time = max((each for each in times if _wall_clock_times(schedule, each, each)), default=time)
+        time = max((each for each in times if _wall_clock_times(schedule, each, last=each)), default=time)
     due = time.replace(tzinfo=zone).astimezone(UTC)
     return ScheduledNight(day=time.date() - _DAY, due=max(start.astimezone(UTC), due))
 
@@ -70,7 +70,7 @@ def scheduled_days(schedule: NightSchedule, *, first: date, last: date) -> list[
     if not schedule.rule:
         return date_range(first, last)
     begin, end = (datetime.combine(day + _DAY, datetime.min.time()) for day in (first, last))
-    times = _wall_clock_times(schedule, begin, end + _DAY - timedelta(seconds=1))
+    times = _wall_clock_times(schedule, begin, last=end + _DAY - timedelta(seconds=1))
     return sorted({time.date() - _DAY for time in times})
 
 
@@ -111,7 +111,7 @@ def _wall_times(instant: datetime, zone: ZoneInfo) -> list[datetime]:
     ]
 
 
-def _wall_clock_times(schedule: NightSchedule, first: datetime, last: datetime) -> list[datetime]:
+def _wall_clock_times(schedule: NightSchedule, first: datetime, *, last: datetime) -> list[datetime]:
     """Return the times of the wall clock that a schedule means, from one to another; they know no time zone."""
     if not schedule.rule:
         return []

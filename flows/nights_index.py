@@ -83,7 +83,7 @@ def render_index(records: NightRecords, gate: DriftGate) -> str:
         axis = _Axis(days=(nights[0].day, nights[-1].day), marks=_marks(nights))
         sections = [
             ("documents", "Documents", _document_plots(nights, axis)),
-            ("drift", "Drift", _drift_plots(nights, axis, gate)),
+            ("drift", "Drift", _drift_plots(nights, axis, gate=gate)),
             ("labels", "Predicted labels", _label_plots(nights, axis)),
             ("time", "Time", _time_plots(nights, axis)),
         ]
@@ -137,7 +137,7 @@ def _document_plots(nights: Sequence[NightRecord], axis: _Axis) -> list[Markup]:
     ]
 
 
-def _drift_plots(nights: Sequence[NightRecord], axis: _Axis, gate: DriftGate) -> list[Markup]:
+def _drift_plots(nights: Sequence[NightRecord], axis: _Axis, *, gate: DriftGate) -> list[Markup]:
     """Return a plot a statistic, in the order of the settings, with the thresholds of today."""
     plots = []
     for name, limits in gate:

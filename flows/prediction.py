@@ -90,10 +90,10 @@ def predict(options: PredictionOptions) -> None:
     if is_stdin:
         frames = frames_of_lines(encoding=encoding)
     else:
-        frames = _frames_of_sources(sources, model, options) if sources else iter([to_frame(texts)])
+        frames = _frames_of_sources(sources, model, options=options) if sources else iter([to_frame(texts)])
     try:
         with _destination(model, options, has_sources=bool(sources)) as write:
-            counts = _predict_frames(model, frames, write, options)
+            counts = _predict_frames(model, frames, write=write, options=options)
     except ModelBroken as error:
         raise ValueError(str(error)) from error
     if options.output is not None:
@@ -117,7 +117,7 @@ def _is_among(output: Path, sources: Sequence[str]) -> bool:
 
 
 def _frames_of_sources(
-    sources: Sequence[str], model: Model, options: PredictionOptions
+    sources: Sequence[str], model: Model, *, options: PredictionOptions
 ) -> Iterator[pl.DataFrame]:
     id_column, text_column, corpus = options.id_column, options.text_column or "text", None
     if options.as_corpus is not None:
@@ -130,7 +130,7 @@ def _frames_of_sources(
 
 
 def _predict_frames(
-    model: Model, frames: Iterator[pl.DataFrame], write: Write, options: PredictionOptions
+    model: Model, frames: Iterator[pl.DataFrame], *, write: Write, options: PredictionOptions
 ) -> Counts:
     """Predict and write frames one after another, and return the numbers of rows."""
     tasks = [name.strip() for names in options.tasks for name in names.split(",")]
@@ -142,7 +142,9 @@ def _predict_frames(
                 frame, tasks=tasks or None, proba=options.proba, corpus=options.as_corpus
             )
             if options.explain:
-                predictions = predictions.with_columns(_explanations(model, predictions, options.as_corpus))
+                predictions = predictions.with_columns(
+                    _explanations(model, predictions, as_corpus=options.as_corpus)
+                )
             write(predictions)
             is_rejected = predictions[REJECTED].is_not_null()
             rejected = predictions.filter(is_rejected).select(reasons=REJECTED)
@@ -153,7 +155,7 @@ def _predict_frames(
     return counts
 
 
-def _explanations(model: Model, predictions: pl.DataFrame, as_corpus: str | None) -> list[pl.Series]:
+def _explanations(model: Model, predictions: pl.DataFrame, *, as_corpus: str | None) -> list[pl.Series]:
     """Return `<task>_explained` of each task whose predictions are explained; null where nothing is predicted."""
     columns = []
     for task in model.explainable_tasks:

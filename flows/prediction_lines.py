@@ -26,7 +26,7 @@ def prediction_lines(row: Mapping[str, Any], tasks: Sequence[str]) -> Iterator[s
         return
     width = max(len(task) for task in tasks)
     for task in tasks:
-        answer = _answer(row[task], row.get(f"{task}_score"), text)
+        answer = _answer(row[task], row.get(f"{task}_score"), text=text)
         yield f"{_INDENT}{task.ljust(width)}  {answer}"
         pad = " " * (len(_INDENT) + width + 2)
         if probabilities := row.get(f"{task}_proba"):
@@ -43,7 +43,7 @@ def shorten(text: str, width: int) -> str:
     return line if len(line) <= width and len(text) <= 4 * width else f"{line[: width - 1]}…"
 
 
-def _answer(value: Any, score: Any, text: str) -> str:
+def _answer(value: Any, score: Any, *, text: str) -> str:
     """Return a prediction in words, by the form that its value has."""
     if isinstance(value, list):
         if not value:

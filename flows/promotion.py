@@ -53,7 +53,7 @@ def promote(root: Path = Path()) -> str:
             f"{root / PROMOTION}: the verdict on bundle {identity[:12]} is {verdict['verdict']!r}:{reasons}"
         )
     verify(candidate)
-    _store(candidate, bundle_folder(identity, root), root, key, _card(root / CARD, identity))
+    _store(candidate, bundle_folder(identity, root), root=root, key=key, card=_card(root / CARD, identity))
     if present == identity:
         return f"bundle {identity[:12]} is the champion already"
     before = [] if now is None else [b for b in (now.bundle, now.previous, *now.earlier) if b is not None]
@@ -110,7 +110,7 @@ def _card(path: Path, identity: str) -> str:
     return text
 
 
-def _store(candidate: Path, folder: Path, root: Path, key: Path | None, card: str) -> None:
+def _store(candidate: Path, folder: Path, *, root: Path, key: Path | None, card: str) -> None:
     """Copy the bundle and its card into the store, whole or not at all, sign it if there is a key, and let DVC version it.
 
     A bundle that is there already keeps its card.

@@ -87,7 +87,7 @@ def find_setting(name: str) -> Documentation:
         if section is not None:
             field = section.model_fields.get(part)
             if field is None:
-                raise ValueError(_unknown(name, place, part, section))
+                raise ValueError(_unknown(name, place, part=part, section=section))
             annotation = field.annotation
         elif values is not None:
             field, annotation = None, values
@@ -118,7 +118,7 @@ def present_value(name: str, params: Path) -> str | None:
     return f"{_value_text(value)} ({params})"
 
 
-def _unknown(name: str, place: str, part: str, section: type[BaseModel]) -> str:
+def _unknown(name: str, place: str, *, part: str, section: type[BaseModel]) -> str:
     """Return that there is no such setting, with the nearest of the section, or a setting of this name elsewhere."""
     elsewhere = [path for path in all_names() if path.rpartition(".")[2] == part]
     if elsewhere:

@@ -149,24 +149,24 @@ class Search:
                 plan, settings, checkpoint=state, callbacks=Console(settings.train.epochs, report_epoch)
             )
         except optuna.TrialPruned:
-            self._note(trial, tried, reports)
+            self._note(trial, tried, reports=reports)
             self.study.tell(trial, state=TrialState.PRUNED)
             outcome = f"stopped after epoch {reports[-1].epoch}, below the median of the trials before it"
         except ValueError as error:
             if not self.ended:  # with the present settings: what is wrong is not the search's
                 raise
-            self._note(trial, tried, reports)
+            self._note(trial, tried, reports=reports)
             trial.set_user_attr(ERROR, str(error))
             self.study.tell(trial, state=TrialState.FAIL)
             outcome = f"failed: {error}"
         else:
-            self._note(trial, tried, reports)
+            self._note(trial, tried, reports=reports)
             self.study.tell(trial, fitted.training.best_score)
             outcome = f"mean {fitted.training.best_score:.4f} in epoch {fitted.training.best_epoch}"
         state.remove()
         _logger.info(f"{which}: {outcome}; {self._stand(trials)}")
 
-    def _note(self, trial: Trial, tried: dict[str, Any], reports: list[EpochReport]) -> None:
+    def _note(self, trial: Trial, tried: dict[str, Any], *, reports: list[EpochReport]) -> None:
         trial.set_user_attr("settings", tried)
         trial.set_user_attr("seconds", round(sum(report.cost.seconds for report in reports), 1))
         if reports:

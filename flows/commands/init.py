@@ -19,6 +19,7 @@ def init(
             help="A file of rows (Parquet, JSONL, CSV, TSV), which is copied; its columns suggest the settings. Repeatable.",
         ),
     ] = None,
+    *,
     encoding: Encoding = None,
     separator: Separator = None,
     quote: Quote = None,

@@ -90,7 +90,7 @@ def write_page(folder: Path, verdict: Verdict, *, at: datetime, keep: int) -> Pa
     page = place / f"{at.strftime(TIME)}.html"
     with FileLock(folder / LOCK):
         # A page first and its JSON last, and the other way round to delete: the index never names an absent page.
-        write_text(page, _render_run(run, verdict, Path(os.path.relpath(folder, place), INDEX)))
+        write_text(page, _render_run(run, verdict, index=Path(os.path.relpath(folder, place), INDEX)))
         write_text(page.with_suffix(".json"), to_json(asdict(run)))
         kept = sorted(place.glob("*.json"))[-keep:]
         for old in set(place.glob("*.json")) - set(kept):
@@ -104,7 +104,7 @@ def write_page(folder: Path, verdict: Verdict, *, at: datetime, keep: int) -> Pa
     return page
 
 
-def _render_run(run: Run, verdict: Verdict, index: Path) -> str:
+def _render_run(run: Run, verdict: Verdict, *, index: Path) -> str:
     """Return the page of a run.
 
     Args:

@@ -26,7 +26,7 @@ def describe_result(
         "expectation": expectation["type"],
         "frame": expectation["meta"]["frame"],
         "column": column,
-        "observed": _observed(result, frame, column),
+        "observed": _observed(result, frame, column=column),
         "threshold": _threshold(kwargs, gate=gate, parameters=parameters),
         "rows": _row_ids(result, frame),
         "examples": list(frame.examples.get(column or "", []))[:SHOWN_ROWS],
@@ -34,7 +34,7 @@ def describe_result(
     }
 
 
-def _observed(result: Mapping[str, Any], frame: Frame, column: str | None) -> str:
+def _observed(result: Mapping[str, Any], frame: Frame, *, column: str | None) -> str:
     if "unexpected_count" not in result:
         return ", ".join(
             f"{'value' if k == 'observed_value' else k} {_text(v)}"

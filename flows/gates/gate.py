@@ -33,14 +33,16 @@ def run_gate(gate: str, corpus: str | None, *, settings: GatingSettings) -> Verd
         FileNotFoundError: the stage has not run.
         ValueError: an unknown gate or corpus, or a suite that cannot be evaluated.
     """
-    _check_names(gate, corpus, settings)
+    _check_names(gate, corpus, settings=settings)
     passed, failed = verdict_path(gate, corpus), verdict_path(gate, corpus, failed=True)
     # Both are removed first: if this process is stopped, no verdict on other data may stay.
     passed.unlink(missing_ok=True)
     failed.unlink(missing_ok=True)
     computed = {} if corpus is None else {"length_reference": length_reference(champion_profile(corpus))}
     parameters = Parameters(thresholds=getattr(settings.gates, gate).model_dump(), computed=computed)
-    verdict = run_suite(gate, corpus, frames=_build_frames(gate, corpus, settings), parameters=parameters)
+    verdict = run_suite(
+        gate, corpus, frames=_build_frames(gate, corpus, settings=settings), parameters=parameters
+    )
     write_page(DATA_DOCS, verdict, at=datetime.now(UTC), keep=settings.gates.data_docs_keep)
     write_json(passed if verdict.passed else failed, verdict.as_dict())
     return verdict
@@ -52,7 +54,7 @@ def verdict_path(gate: str, corpus: str | None, *, failed: bool = False) -> Path
     return folder / f"{gate}.json" if corpus is None else folder / gate / f"{corpus}.json"
 
 
-def _check_names(gate: str, corpus: str | None, settings: GatingSettings) -> None:
+def _check_names(gate: str, corpus: str | None, *, settings: GatingSettings) -> None:
     if gate not in GATE_NAMES:
         raise ValueError(f"no gate {gate!r}{nearest(gate, GATE_NAMES)}")
     if gate == "features" and corpus is not None:
@@ -65,7 +67,7 @@ def _check_names(gate: str, corpus: str | None, settings: GatingSettings) -> Non
         raise ValueError(f"no enabled corpus {corpus!r}{nearest(corpus, settings.enabled)}")
 
 
-def _build_frames(gate: str, corpus: str | None, settings: GatingSettings) -> dict[str, Frame]:
+def _build_frames(gate: str, corpus: str | None, *, settings: GatingSettings) -> dict[str, Frame]:
     if corpus is None:
         return feature_frames(
             FEATURES,

@@ -66,21 +66,23 @@ def load_suite(path: Path, frames: Mapping[str, Frame], *, parameters: Parameter
     for position, expectation in enumerate(raw):
         where = f"{path}: expectation {position} ({expectation['type']})"
         kwargs, meta = expectation.get("kwargs", {}), expectation.get("meta", {})
-        _require_known(expectation.get("severity"), SEVERITIES, f"{where}: severity")
-        _require_known(meta.get("frame"), frames, f"{where}: meta.frame")
+        _require_known(expectation.get("severity"), SEVERITIES, where=f"{where}: severity")
+        _require_known(meta.get("frame"), frames, where=f"{where}: meta.frame")
         if "column" in kwargs:
             _require_known(
-                kwargs["column"], frames[meta["frame"]].rows.columns, f"{where}: column of {meta['frame']}"
+                kwargs["column"],
+                frames[meta["frame"]].rows.columns,
+                where=f"{where}: column of {meta['frame']}",
             )
         for key, value in kwargs.items():
             if is_parameter(value):
                 parameter = f"{where}: {key}: parameter of gates.{path.stem}"
-                _require_known(value["$PARAMETER"], parameters.values, parameter)
+                _require_known(value["$PARAMETER"], parameters.values, where=parameter)
         expectations.append(expectation | {"meta": meta | {"position": position}})
     return expectations
 
 
-def _require_known(name: object, valid: Iterable[str], where: str) -> None:
+def _require_known(name: object, valid: Iterable[str], *, where: str) -> None:
     names = list(valid)
     if name not in names:
         raise ValueError(f"{where}: {name!r} does not exist{nearest(str(name), names)}")

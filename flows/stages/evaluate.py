@@ -56,8 +56,8 @@ def main() -> None:
     )
     write_json(PREDICTIONS / "labels.json", bundle.labels)
     metrics = store.metrics(resamples=settings.evaluate.bootstrap, seed=settings.seed)
-    metrics_of_calibration = _write_details(store, bundle, settings)
-    linear = _compare_with_linear(store, bundle, corpora, settings)
+    metrics_of_calibration = _write_details(store, bundle, settings=settings)
+    linear = _compare_with_linear(store, bundle, corpora=corpora, settings=settings)
     metrics = {
         name: entry | metrics_of_calibration.get(name, {}) | {"linear": linear[name]}
         for name, entry in metrics.items()
@@ -65,11 +65,11 @@ def main() -> None:
     write_json(METRICS, metrics)
     _logger.info("\n".join([f"{SPLIT} split:", *summary_lines(metrics)]))
     if settings.evaluate.ood_inputs:
-        _write_separation(settings, Scorer(bundle), corpora)
+        _write_separation(settings, Scorer(bundle), corpora=corpora)
 
 
 def _write_details(
-    store: PredictionStore, bundle: Bundle, settings: EvaluationSettings
+    store: PredictionStore, bundle: Bundle, *, settings: EvaluationSettings
 ) -> dict[str, dict[str, Any]]:
     """Write the files of every task; return the calibration's part of metrics.json by task."""
     metrics = {}
@@ -90,7 +90,7 @@ def _write_details(
 
 
 def _compare_with_linear(
-    store: PredictionStore, bundle: Bundle, corpora: Sequence[str], settings: EvaluationSettings
+    store: PredictionStore, bundle: Bundle, *, corpora: Sequence[str], settings: EvaluationSettings
 ) -> dict[str, dict[str, Any]]:
     """Return the linear baseline's part of metrics.json by task."""
     linear = predict_linear(
@@ -109,7 +109,7 @@ def _compare_with_linear(
     )
 
 
-def _write_separation(settings: EvaluationSettings, scorer: Scorer, corpora: Sequence[str]) -> None:
+def _write_separation(settings: EvaluationSettings, scorer: Scorer, *, corpora: Sequence[str]) -> None:
     """Write how well the reconstruction error separates other documents from those of the test split."""
     if not scorer.bundle.network.reconstructs:
         raise ValueError(
@@ -120,7 +120,10 @@ def _write_separation(settings: EvaluationSettings, scorer: Scorer, corpora: Seq
     test_errors = {c: _test_errors(PREDICTIONS / c, evaluate.ood_documents) for c in corpora}
     content = separation(
         {corpus: errors for corpus, errors in test_errors.items() if len(errors)},
-        {name: _out_of_distribution_errors(name, settings, scorer) for name in sorted(evaluate.ood_inputs)},
+        {
+            name: _out_of_distribution_errors(name, settings, scorer=scorer)
+            for name in sorted(evaluate.ood_inputs)
+        },
         resamples=evaluate.bootstrap,
         seed=settings.seed,
     )
@@ -129,7 +132,7 @@ def _write_separation(settings: EvaluationSettings, scorer: Scorer, corpora: Seq
         _logger.info(f"{name}: AUROC {entry['auroc']} of the reconstruction error against the test split")
 
 
-def _out_of_distribution_errors(name: str, settings: EvaluationSettings, scorer: Scorer) -> Errors:
+def _out_of_distribution_errors(name: str, settings: EvaluationSettings, *, scorer: Scorer) -> Errors:
     """Return the reconstruction errors of a file of other documents."""
     place = settings.evaluate.ood_inputs[name]
     columns = settings.corpora.get(name, CorpusSettings())

@@ -40,7 +40,9 @@ def main() -> None:
     labels = LabelStatistics(fitted.tasks)
     profiles, counts = {}, {}
     for table in tables:
-        profiles[table.corpus], counts[table.corpus] = _write_features(table, fitted, labels, settings)
+        profiles[table.corpus], counts[table.corpus] = _write_features(
+            table, fitted, labels=labels, settings=settings
+        )
     write_json(PROFILE, {"corpora": profiles})
     num_rows = sum(sum(profile["rows"].values()) for profile in profiles.values())
     content = {
@@ -60,7 +62,7 @@ def main() -> None:
 
 
 def _write_features(
-    table: TokenTable, fitted: FittedText, labels: LabelStatistics, settings: TextPipelineSettings
+    table: TokenTable, fitted: FittedText, *, labels: LabelStatistics, settings: TextPipelineSettings
 ) -> tuple[Profile, dict[str, Any]]:
     text, folder, tasks = (
         settings.text_for(table.corpus),

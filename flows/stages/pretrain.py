@@ -90,7 +90,7 @@ def _console(epochs: int) -> PretrainingLog:
             f"{report.words_per_second:,.0f} words/s"
         )
 
-    def print_layer_epoch(layer: int, epoch: int, loss: float) -> None:
+    def print_layer_epoch(layer: int, epoch: int, loss: float) -> None:  # noqa: PLR0917  (a callback)
         _logger.info(f"layer {layer}, epoch {epoch}/{epochs}: loss {loss:.4f}")
 
     return PretrainingLog(on_epoch=print_epoch, on_layer_epoch=print_layer_epoch)

@@ -1,10 +1,12 @@
 """Stage: features -> a bundle, one network trained on all tasks jointly. `python -m flows.stages.train`."""
 
+import contextlib
 import logging
 import os
 import sys
 
 from dvclive import Live
+from scmrepo.exceptions import SCMError
 
 from flows import logs
 from flows.project import CANDIDATE, FEATURES, PROFILE, REPORTS, TRAINING, VOCABULARY
@@ -25,6 +27,14 @@ from mgm.training.fit import fit
 _logger = logging.getLogger(__name__)
 
 LIVE = REPORTS / "live"
+
+
+class TrainingLog(Live):
+    """DVCLive's log of a training, also where Git has no commit yet: DVCLive asks for one, which this log has no use for."""
+
+    def _init_dvc(self) -> None:
+        with contextlib.suppress(SCMError):
+            super()._init_dvc()
 
 
 def main() -> None:
@@ -54,7 +64,7 @@ def _train(settings: TrainingSettings) -> None:
     tasks = settings.active_tasks()
     plan = prepare(settings, tasks)
     state = checkpoint("train", settings, tasks=tasks)
-    with Live(str(LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as live:
+    with TrainingLog(str(LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as live:
         console = Console(settings.train.epochs, lambda report: _log(live, report))
         fitted = fit(plan, settings, checkpoint=state, callbacks=console)
     segmenter = load_segmenter(FEATURES)

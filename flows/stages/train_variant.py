@@ -28,9 +28,15 @@ _logger = logging.getLogger(__name__)
 STUDY = DATA / "study"
 
 
-def main(name: str) -> None:
-    """Train a variant and predict valid and test; the stage gain compares the variants with the joint model."""
+def main(kind: str, part: str | None = None) -> None:
+    """Train a variant and predict valid and test; the stage gain compares the variants with the joint model.
+
+    Args:
+        kind: a variant's name, or its kind such as single.
+        part: the task or the granularity, where `kind` does not have it.
+    """
     settings = StudySettings.load()
+    name = f"{kind}/{part}" if part is not None and "/" not in kind else kind
     known = variants(settings)
     if name not in known:
         raise ValueError(f"{PARAMS}: with these settings the study has no {name!r}{nearest(name, known)}")
@@ -39,12 +45,12 @@ def main(name: str) -> None:
     plan = prepare(variant.settings, variant.tasks)
     state = checkpoint(f"study-{name.replace('/', '-')}", variant.settings, tasks=variant.tasks)
     fitted = fit(plan, variant.settings, checkpoint=state, callbacks=Console(variant.settings.train.epochs))
-    _write_results(variant, plan, fitted, evaluate=settings.evaluate)
+    _write_results(variant, plan, fitted=fitted, evaluate=settings.evaluate)
     write_json(REPORTS / "study" / f"{name}.training.json", facts(plan, fitted, settings=variant.settings))
     state.remove()
 
 
-def _write_results(variant: Variant, plan: Plan, fitted: FitResult, *, evaluate: EvaluateSettings) -> None:
+def _write_results(variant: Variant, plan: Plan, *, fitted: FitResult, evaluate: EvaluateSettings) -> None:
     """Write the predictions with their truth, and the metrics of the test split with the hashes of the inputs."""
     settings, folder = variant.settings, STUDY / variant.name
     shutil.rmtree(folder, ignore_errors=True)

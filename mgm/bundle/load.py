@@ -46,7 +46,7 @@ def load_bundle(folder: Path) -> Bundle:
     segmentation.setdefault("southeast_asian_tokens", "characters")
     settings = TrainingSettings.parse(config["settings"], str(folder / CONFIG), checks_task_names=False)
     tasks = [Task(**task) for task in config["tasks"]]
-    network = _load_network(folder, settings, tasks, config)
+    network = _load_network(folder, settings, tasks=tasks, config=config)
     return Bundle(
         network=network,
         settings=settings,
@@ -69,7 +69,7 @@ def load_bundle(folder: Path) -> Bundle:
 
 
 def _load_network(
-    folder: Path, settings: TrainingSettings, tasks: list[Task], config: dict[str, Any]
+    folder: Path, settings: TrainingSettings, *, tasks: list[Task], config: dict[str, Any]
 ) -> Network:
     with _SkipInit():
         network = Network(
@@ -88,7 +88,7 @@ def _load_network(
 class _SkipInit(TorchFunctionMode):
     """Skip the initialisation of weights within the context: they are overwritten, and it takes half of the time of loading."""
 
-    def __torch_function__(
+    def __torch_function__(  # noqa: PLR0917  (called by torch)
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         named = kwargs or {}

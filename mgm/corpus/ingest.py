@@ -153,7 +153,12 @@ def read_documents(corpus: RawCorpus, columns: Columns) -> Iterator[tuple[pl.Dat
             if raw[name].dtype == pl.String:
                 values = raw[name].cast(dtype, strict=False)
                 _check(
-                    values.is_null() & raw[name].is_not_null(), raw[name], first_row, source, name, "a number"
+                    values.is_null() & raw[name].is_not_null(),
+                    raw[name],
+                    first=first_row,
+                    source=source,
+                    column=name,
+                    expected="a number",
                 )
         # by place, since Polars takes a name such as `*` or `^a$` for a pattern
         raw_columns = {name: pl.nth(place) for place, name in enumerate(raw.columns)}
@@ -166,21 +171,39 @@ def read_documents(corpus: RawCorpus, columns: Columns) -> Iterator[tuple[pl.Dat
             (raw_columns[splits.column] if splits.column else missing).alias("split"),
             *(raw_columns[column].alias(TaskColumns(task).label) for task, column in columns.tasks.items()),
         ).cast(schema)
-        _check(frame["doc_id"].is_null(), frame["doc_id"], first_row, source, columns.doc_id, "a value")
+        _check(
+            frame["doc_id"].is_null(),
+            frame["doc_id"],
+            first=first_row,
+            source=source,
+            column=columns.doc_id,
+            expected="a value",
+        )
         if columns.lang:
             wrong = ~frame["lang"].is_in(LANGUAGES).fill_null(False)
             expected = f"one of {', '.join(LANGUAGES)} (lang: {DETECT} finds them)"
-            _check(wrong, frame["lang"], first_row, source, columns.lang, expected)
+            _check(
+                wrong, frame["lang"], first=first_row, source=source, column=columns.lang, expected=expected
+            )
         assigned = splits.assign(frame)
         if splits.column:
             remedy = f"{EXPECTED} (corpora.{corpus.name}.split: {BY_HASH} splits by the hash of the group)"
-            _check(assigned.is_null(), frame["split"], first_row, source, splits.column, remedy)
+            _check(
+                assigned.is_null(),
+                frame["split"],
+                first=first_row,
+                source=source,
+                column=splits.column,
+                expected=remedy,
+            )
         frame = frame.with_columns(assigned)
         yield enforce(frame.select(schema.names()), contract)
         first_row += raw.height
 
 
-def _check(bad: pl.Series, values: pl.Series, first: int, source: Source, column: str, expected: str) -> None:
+def _check(
+    bad: pl.Series, values: pl.Series, *, first: int, source: Source, column: str, expected: str
+) -> None:
     places = bad.arg_true()
     if len(places):
         row = places[0]

@@ -174,7 +174,7 @@ class PartsWriter:
             )
         )
 
-    def __exit__(
+    def __exit__(  # noqa: PLR0917  (called by Python)
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None:

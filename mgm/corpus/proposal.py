@@ -111,13 +111,13 @@ def propose(path: Path, text_column: str | None = None, *, dialect: Dialect = DE
     sample = read_sample(file, dialect=dialect)
     proposal = Proposal()
     left = {column.name: column for column in sample}
-    text = _propose_text(file, left, proposal, text_column)
+    text = _propose_text(file, left, proposal=proposal, chosen=text_column)
     _propose_id(file, left, proposal=proposal, dialect=dialect)
     _propose_language(left, proposal)
     splits = _propose_split(left, proposal)
-    _propose_group(left, proposal, splits)
+    _propose_group(left, proposal, given=splits)
     for name, column in left.items():
-        _propose_task(file, name, column, proposal)
+        _propose_task(file, name, column=column, proposal=proposal)
     if not proposal.tasks:
         columns = "; ".join(f"{name}: {reason}" for name, reason in proposal.reasons.items() if name != text)
         raise ValueError(
@@ -136,7 +136,9 @@ def split_parts(texts: pl.Series, separator: str) -> pl.Series:
     return texts.str.split(separator).list.eval(parts).list.eval(pl.element().filter(pl.element() != ""))
 
 
-def _propose_text(file: InputFile, left: dict[str, pl.Series], proposal: Proposal, chosen: str | None) -> str:
+def _propose_text(
+    file: InputFile, left: dict[str, pl.Series], *, proposal: Proposal, chosen: str | None
+) -> str:
     texts = {
         name: column
         for name, column in left.items()
@@ -250,7 +252,7 @@ def _propose_split(left: dict[str, pl.Series], proposal: Proposal) -> pl.Series 
     return None
 
 
-def _propose_group(left: dict[str, pl.Series], proposal: Proposal, given: pl.Series | None) -> None:
+def _propose_group(left: dict[str, pl.Series], proposal: Proposal, *, given: pl.Series | None) -> None:
     """Propose the column of the group; `given` are the splits that the rows come with, which no group may straddle."""
     for name in sorted((n for n in left if n.lower() in GROUP_NAMES), key=lambda n: _rank(n, GROUP_NAMES)):
         column = left[name]
@@ -282,7 +284,7 @@ def _splits_by_hash(groups: pl.Series) -> set[str]:
     return {split_of(group) for group in groups.drop_nulls().cast(pl.String).unique()}
 
 
-def _propose_task(file: InputFile, name: str, column: pl.Series, proposal: Proposal) -> None:
+def _propose_task(file: InputFile, name: str, *, column: pl.Series, proposal: Proposal) -> None:
     labels = column.drop_nulls()
     if labels.n_unique() < 2:
         proposal.reasons[name] = "left out (" + (

@@ -95,7 +95,7 @@ def _read_texts(file: InputFile, rows: int | None, *, dialect: Dialect) -> pl.Da
 
 def _read_parquet(file: InputFile, rows: int | None) -> pl.DataFrame:
     try:
-        return pl.read_parquet(file.path, n_rows=rows)
+        return pl.read_parquet(file.path, n_rows=rows, glob=False)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise ValueError(f"{file}: damaged: {error}") from error
 

@@ -105,10 +105,10 @@ def find_split_column(
         if len(files) > 1 and any(SPLIT in column_names(file, dialect=dialect) for file in files):
             return SplitColumn(unused="only some of the files have it")
         return SplitColumn()
-    return _judge(source, name, dialect)
+    return _judge(source, name, dialect=dialect)
 
 
-def _judge(source: Source, name: str, dialect: Dialect) -> SplitColumn:
+def _judge(source: Source, name: str, *, dialect: Dialect) -> SplitColumn:
     """Return whether the column named `split` is used, by its values."""
     values: Counter[Any] = Counter()
     try:

@@ -41,9 +41,9 @@ def confidence_intervals(
     count = int(group.max()) + 1 if len(group) else 0
     if resamples < 1 or count < 2:
         return {}
-    by_group = _sum_by_group(statistics.documents, group, count)
+    by_group = _sum_by_group(statistics.documents, group, count=count)
     values: dict[str, list[np.ndarray]] = {}
-    for weights_RG in _draw_weights(count, resamples, seed, stream):
+    for weights_RG in _draw_weights(count, resamples, seed=seed, stream=stream):
         for sums in _resampled_sums(by_group, weights_RG):
             for name, metric in statistics.metrics(sums).items():
                 values.setdefault(name, []).append(metric)
@@ -77,16 +77,20 @@ class GroupBootstrap:
         """
         if self.resamples < 1 or documents.select("corpus", "group").n_unique() < 2:
             return dict.fromkeys(statistics.score(), np.full(self.resamples, np.nan))
-        sums = [self._sums(statistics, documents, corpus) for corpus in documents["corpus"].unique().sort()]
+        sums = [
+            self._sums(statistics, documents, corpus=corpus) for corpus in documents["corpus"].unique().sort()
+        ]
         resampled = [statistics.metrics(np.sum(parts, axis=0)) for parts in zip(*sums, strict=True)]
         return {name: np.concatenate([part[name] for part in resampled]) for name in resampled[0]}
 
-    def _sums(self, statistics: Statistics, documents: pl.DataFrame, corpus: str) -> Iterator[np.ndarray]:
+    def _sums(self, statistics: Statistics, documents: pl.DataFrame, *, corpus: str) -> Iterator[np.ndarray]:
         """Yield a corpus's contribution to the sums of each resample (R, M), some resamples at a time."""
         names, rows = self.groups[corpus], np.flatnonzero((documents["corpus"] == corpus).to_numpy())
         group = names.search_sorted(documents["group"].gather(rows)).to_numpy().astype(np.int64)
-        by_group = _sum_by_group(statistics.documents[rows], group, len(names))
-        for weights_RG in _draw_weights(len(names), self.resamples, self.seed, f"corpus {corpus}"):
+        by_group = _sum_by_group(statistics.documents[rows], group, count=len(names))
+        for weights_RG in _draw_weights(
+            len(names), self.resamples, seed=self.seed, stream=f"corpus {corpus}"
+        ):
             yield from _resampled_sums(by_group, weights_RG)
 
 
@@ -106,7 +110,7 @@ def interval_entry(resampled: np.ndarray, prefix: str = "") -> dict[str, float |
     return {f"{prefix}low": rounded(low), f"{prefix}high": rounded(high)}
 
 
-def _sum_by_group(documents: sparse.csr_array, group: np.ndarray, count: int) -> sparse.csr_array:
+def _sum_by_group(documents: sparse.csr_array, group: np.ndarray, *, count: int) -> sparse.csr_array:
     """Return the contribution of each group's documents to the sums (M, G); `group` (D,) numbers the groups from 0."""
     member = sparse.coo_array(
         (np.ones(len(group)), (group, np.arange(len(group)))), shape=(count, len(group))
@@ -121,7 +125,7 @@ def _resampled_sums(by_group: sparse.csr_array, weights_RG: np.ndarray) -> Itera
         yield (by_group @ weights_RG[first : first + at_once].T).T
 
 
-def _draw_weights(count: int, resamples: int, seed: int, stream: str) -> Iterator[np.ndarray]:
+def _draw_weights(count: int, resamples: int, *, seed: int, stream: str) -> Iterator[np.ndarray]:
     """Yield the number of times that each of `count` groups is drawn in each resample (R, G), some resamples at a time."""
     generator = np.random.default_rng([seed, zlib.crc32(stream.encode())])
     for first in range(0, resamples, _RESAMPLES_AT_ONCE):

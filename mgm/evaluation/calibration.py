@@ -98,13 +98,13 @@ def calibration(
         "temperature": None if temperature is None else rounded(temperature),
         "fitted_on": 0 if fitted is None else len(fitted.row),
         "n": len(tested.row),
-        "before": _measure(tested, 1.0, bins),
+        "before": _measure(tested, 1.0, bins=bins),
         "after": None,
         "change": None,
     }
     if temperature is not None:
-        content["after"] = _measure(tested, temperature, bins)
-        content["change"] = _change(tested, temperature, bins, test, bootstrap)
+        content["after"] = _measure(tested, temperature, bins=bins)
+        content["change"] = _change(tested, temperature, bins=bins, rows=test, bootstrap=bootstrap)
     return content
 
 
@@ -125,7 +125,7 @@ def reliability_curve(content: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(rows).select("when", "n", "confidence", "accuracy")
 
 
-def _measure(predictions: ClassPredictions, temperature: float, bins: int) -> dict[str, Any]:
+def _measure(predictions: ClassPredictions, temperature: float, *, bins: int) -> dict[str, Any]:
     confidence = predictions.confidence(temperature)
     loss = predictions.negative_log_likelihood(temperature)
     known = loss[~np.isnan(loss)]
@@ -140,12 +140,13 @@ def _measure(predictions: ClassPredictions, temperature: float, bins: int) -> di
 def _change(
     predictions: ClassPredictions,
     temperature: float,
+    *,
     bins: int,
     rows: pl.DataFrame,
     bootstrap: GroupBootstrap,
 ) -> dict[str, dict[str, float | None]]:
     """Return ece and nll after less before, with intervals; both are resampled together."""
-    statistics = _change_statistics(predictions, temperature, bins, rows.height)
+    statistics = _change_statistics(predictions, temperature, bins=bins, num_documents=rows.height)
     value = statistics.score()
     resampled = bootstrap.metrics(statistics, rows.select("corpus", "group"))
     return {
@@ -154,7 +155,7 @@ def _change(
 
 
 def _change_statistics(
-    predictions: ClassPredictions, temperature: float, bins: int, num_documents: int
+    predictions: ClassPredictions, temperature: float, *, bins: int, num_documents: int
 ) -> Statistics:
     """Return the statistics of the changes of ece and nll.
 
@@ -179,13 +180,13 @@ def _change_statistics(
     return Statistics(
         documents=documents,
         metrics=lambda s: {
-            "ece": _calibration_error(s, 4 + bins, bins) - _calibration_error(s, 4, bins),
+            "ece": _calibration_error(s, 4 + bins, bins=bins) - _calibration_error(s, 4, bins=bins),
             "nll": ratio(s[:, 3], s[:, 1]) - ratio(s[:, 2], s[:, 1]),
         },
     )
 
 
-def _calibration_error(sums: Sums, first: int, bins: int) -> np.ndarray:
+def _calibration_error(sums: Sums, first: int, *, bins: int) -> np.ndarray:
     return ratio(np.abs(sums[:, first : first + bins]).sum(1), sums[:, 0])
 
 

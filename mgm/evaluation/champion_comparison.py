@@ -83,7 +83,7 @@ def champion_checks(
     comparisons = []
     if shared:
         pairs = {
-            task.name: _paired_rows(candidate.tables[task.name], champion.tables[task.name], task)
+            task.name: _paired_rows(candidate.tables[task.name], champion.tables[task.name], task=task)
             for task in shared
         }
         paired = PairedBootstrap(
@@ -94,7 +94,7 @@ def champion_checks(
                 select_labelled(candidate.tables[task.name], task).height - pairs[task.name][0].height
             )
             comparisons.append(
-                _compare(paired, pairs[task.name][1], task, num_unread=num_unread, margin=margin)
+                _compare(paired, pairs[task.name][1], task=task, num_unread=num_unread, margin=margin)
             )
     adjusted = zip(
         adjust_holm([comparison.p_worse for comparison in comparisons]),
@@ -105,7 +105,9 @@ def champion_checks(
         _check(comparison, p_worse=float(worse), p_better=float(better), num_tasks=len(shared), margin=margin)
         for comparison, (worse, better) in zip(comparisons, adjusted, strict=True)
     ]
-    checks += _checks_of_unshared_tasks(candidate.tasks, champion.tasks, {task.name for task in shared})
+    checks += _checks_of_unshared_tasks(
+        candidate.tasks, champion.tasks, shared={task.name for task in shared}
+    )
     return sorted(checks, key=lambda check: str(check.task))
 
 
@@ -115,7 +117,7 @@ def _with_labels_of_both(task: Task, champion: Task) -> Task:
 
 
 def _checks_of_unshared_tasks(
-    tasks: Sequence[Task], champion_tasks: Sequence[Task], shared: set[str]
+    tasks: Sequence[Task], champion_tasks: Sequence[Task], *, shared: set[str]
 ) -> list[Check]:
     names = {task.name for task in tasks}
     new = [task.name for task in tasks if task.name not in shared]
@@ -127,7 +129,9 @@ def _checks_of_unshared_tasks(
     ]
 
 
-def _paired_rows(rows: pl.DataFrame, champion: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _paired_rows(
+    rows: pl.DataFrame, champion: pl.DataFrame, *, task: Task
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the candidate's rows that the champion read too, and the same rows with the champion's predictions."""
     mine = select_labelled(rows, task).join(champion.select(KEYS), on=KEYS, how="semi", maintain_order="left")
     prediction = task.columns.prediction
@@ -138,7 +142,7 @@ def _paired_rows(rows: pl.DataFrame, champion: pl.DataFrame, task: Task) -> tupl
 
 
 def _compare(
-    paired: PairedBootstrap, champion_rows: pl.DataFrame, task: Task, *, num_unread: int, margin: float
+    paired: PairedBootstrap, champion_rows: pl.DataFrame, *, task: Task, num_unread: int, margin: float
 ) -> Comparison:
     candidate = paired.reference(task)
     champion = paired.other(champion_rows, task, where="the champion's predictions")

@@ -39,11 +39,11 @@ def confusions(rows: pl.DataFrame, task: Task) -> dict[str, Any] | None:
         {**pair, "examples": _examples(rows, wrong, actual=pair["actual"], predicted=pair["predicted"])}
         for pair in frequencies.head(NUM_PAIRS).to_dicts()
     ]
-    matrix = _matrix(pairs, frequencies, task.labels) if evaluation.has_confusion_matrix else None
+    matrix = _matrix(pairs, frequencies, labels=task.labels) if evaluation.has_confusion_matrix else None
     return {"matrix": matrix, "pairs": shown}
 
 
-def _matrix(pairs: pl.DataFrame, frequencies: pl.DataFrame, labels: Sequence[str]) -> dict[str, Any]:
+def _matrix(pairs: pl.DataFrame, frequencies: pl.DataFrame, *, labels: Sequence[str]) -> dict[str, Any]:
     """Return the matrix: rows are true labels (training's, then those it never saw), columns predicted ones."""
     actual, predicted = (set(pairs[side].unique()) for side in ("actual", "predicted"))
     unseen = sorted((actual | predicted) - {*labels, *_NO_LABELS})

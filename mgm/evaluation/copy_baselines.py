@@ -34,10 +34,10 @@ def lead_and_copy(documents: pl.DataFrame, types: pl.DataFrame) -> tuple[pl.Seri
     lead = np.zeros(len(count), np.int64)
     has_sentence = num_sentences > 0
     lead[has_sentence] = sentence[(np.cumsum(num_sentences) - num_sentences)[has_sentence]]
-    return _join(spaced, first, lead), _join(spaced, first, np.minimum(count, MAX_COPIED_WORDS))
+    return _join(spaced, first, count=lead), _join(spaced, first, count=np.minimum(count, MAX_COPIED_WORDS))
 
 
-def _join(pieces: pl.Series, first: Array, count: Array) -> pl.Series:
+def _join(pieces: pl.Series, first: Array, *, count: Array) -> pl.Series:
     """Return the text of `count` pieces of each row, from its `first` one on."""
     chosen = pieces.gather(np.repeat(first, count) + local_index(count)).to_arrow().cast(pa.large_string())
     rows = pa.LargeListArray.from_arrays(pa.array(offsets(count), pa.int64()), chosen)

@@ -35,7 +35,7 @@ def coverage(
     if predictions is None or not len(predictions.row):
         return None
     thresholds = [0.0, *thresholds]
-    statistics = _accuracy_statistics(predictions, thresholds, rows.height)
+    statistics = _accuracy_statistics(predictions, thresholds, num_documents=rows.height)
     value = statistics.score()
     resampled = bootstrap.metrics(statistics, rows.select("corpus", "group"))
     table = []
@@ -52,7 +52,7 @@ def coverage(
 
 
 def _accuracy_statistics(
-    predictions: ScoredPredictions, thresholds: Sequence[float], num_documents: int
+    predictions: ScoredPredictions, thresholds: Sequence[float], *, num_documents: int
 ) -> Statistics:
     """Return the statistics of the accuracy above each threshold, by the threshold's number."""
     kept = [predictions.score >= threshold for threshold in thresholds]

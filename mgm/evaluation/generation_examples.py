@@ -45,7 +45,9 @@ def examples(
         doc_ids = chosen.filter(corpus=corpus)["doc_id"].implode()
         for part in corpora[corpus]:
             for row in part.documents["doc_id"].is_in(doc_ids).arg_true().to_list():
-                texts[corpus, part.documents["doc_id"][row]] = _output_and_source(network, part, row, task)
+                texts[corpus, part.documents["doc_id"][row]] = _output_and_source(
+                    network, part, row=row, task=task
+                )
     return [
         {
             "doc_id": entry["doc_id"],
@@ -73,7 +75,7 @@ def _choose(rows: pl.DataFrame, task: Task) -> pl.DataFrame:
 
 
 @torch.inference_mode()
-def _output_and_source(network: Network, part: FeaturePart, row: int, task: Task) -> dict[str, Any]:
+def _output_and_source(network: Network, part: FeaturePart, *, row: int, task: Task) -> dict[str, Any]:
     batch = collate(part, np.array([row]))
     batch = batch.to(next(network.parameters()).device)
     encoded = network.encode(batch)
@@ -83,7 +85,7 @@ def _output_and_source(network: Network, part: FeaturePart, row: int, task: Task
     assert network.text_decoder is not None and NO_LABEL not in ids
     copy_attention = network.text_decoder.copy_attention(memory, start_D, output_BT=ids)
     word_of_subword, words = memory.word_BL[0].cpu().numpy(), _words(part, row)
-    attention_TW = _attention_by_word(copy_attention, word_of_subword, len(words))
+    attention_TW = _attention_by_word(copy_attention, word_of_subword, num_words=len(words))
     total = attention_TW.sum(0)
     level = np.ceil(NUM_LEVELS * total / max(total.max(initial=0), 1e-9)).astype(int)
     num_read = int(word_of_subword.max(initial=-1)) + 1
@@ -104,7 +106,7 @@ def _output_and_source(network: Network, part: FeaturePart, row: int, task: Task
 
 
 def _attention_by_word(
-    copy_attention: CopyAttention, word_of_subword: np.ndarray, num_words: int
+    copy_attention: CopyAttention, word_of_subword: np.ndarray, *, num_words: int
 ) -> np.ndarray:
     """Return the attention of each output position to each word of the document, (T, W)."""
     attention_TL = copy_attention.attention[0].float().cpu().numpy()

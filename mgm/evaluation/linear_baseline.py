@@ -100,7 +100,7 @@ def compare_with_linear(
             entries[task.name] = {"value": None, "why": why_none[task.name]}
             continue
         of_linear = paired.other(
-            _replace_predictions(predictions[task.name], linear[task.name], task),
+            _replace_predictions(predictions[task.name], linear[task.name], task=task),
             task,
             where="the predictions of n-grams alone",
         )
@@ -120,7 +120,7 @@ def why_no_baseline(network: Network, task: Task) -> str:
     return "the bundle has none: it was trained by an earlier version, or no document of the test split is labelled"
 
 
-def _replace_predictions(network: pl.DataFrame, linear: pl.DataFrame, task: Task) -> pl.DataFrame:
+def _replace_predictions(network: pl.DataFrame, linear: pl.DataFrame, *, task: Task) -> pl.DataFrame:
     """Return the labelled rows of the network with the linear model's predictions in place of its own."""
     columns = [name for name in linear.columns if name not in ("corpus", "doc_id")]
     rows = select_labelled(network, task)

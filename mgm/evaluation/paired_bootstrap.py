@@ -79,7 +79,7 @@ class PairedBootstrap:
             DifferentDocumentsError: its labelled documents, their groups or their labels are not the reference model's.
         """
         rows = _ordered(table, task)
-        _check_same_documents(_ordered(self.tables[task.name], task), rows, task, where)
+        _check_same_documents(_ordered(self.tables[task.name], task), rows, task=task, where=where)
         return self._estimate(rows, task)
 
     def _estimate(self, rows: pl.DataFrame, task: Task) -> Estimate:
@@ -96,7 +96,7 @@ def _ordered(table: pl.DataFrame, task: Task) -> pl.DataFrame:
     return select_labelled(table, task).sort("corpus", "doc_id")
 
 
-def _check_same_documents(reference: pl.DataFrame, other: pl.DataFrame, task: Task, where: str) -> None:
+def _check_same_documents(reference: pl.DataFrame, other: pl.DataFrame, *, task: Task, where: str) -> None:
     keys = ["corpus", "doc_id"]
     for unpaired, verb in (
         (reference.join(other, on=keys, how="anti"), "lacks"),

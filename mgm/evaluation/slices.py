@@ -65,7 +65,7 @@ class _Comparison:
 
     def entry(self, part: Slice) -> dict[str, Any]:
         """Return a slice's entry; see `slices`."""
-        measured = _measure(part.statistics, part.documents, self.metric, self.bootstrap)
+        measured = _measure(part.statistics, part.documents, metric=self.metric, bootstrap=self.bootstrap)
         difference = measured.value - self.whole.value
         sign = -1 if self.is_error else 1
         p_value = float("nan")
@@ -111,7 +111,7 @@ def slices(
     of_documents = _Comparison(
         metric=evaluation.slice_metric,
         is_error=evaluation.is_slice_metric_an_error,
-        whole=_measure(statistics, documents, evaluation.slice_metric, bootstrap),
+        whole=_measure(statistics, documents, metric=evaluation.slice_metric, bootstrap=bootstrap),
         bootstrap=bootstrap,
         min_groups=min_groups,
     )
@@ -119,7 +119,7 @@ def slices(
     for part in _document_slices(rows, statistics):
         entry = of_documents.entry(part)
         if task.first_metric != evaluation.slice_metric:
-            first = _measure(part.statistics, part.documents, task.first_metric, bootstrap)
+            first = _measure(part.statistics, part.documents, metric=task.first_metric, bootstrap=bootstrap)
             entry |= {"first": rounded(first.value)} | interval_entry(first.resampled, "first_")
         entries.append(entry)
     if isinstance(evaluation, ItemEvaluation):
@@ -127,12 +127,12 @@ def slices(
         of_labels = _Comparison(
             metric=LABEL_METRIC,
             is_error=False,
-            whole=_measure(_pooled_statistics(items), documents, LABEL_METRIC, bootstrap),
+            whole=_measure(_pooled_statistics(items), documents, metric=LABEL_METRIC, bootstrap=bootstrap),
             bootstrap=bootstrap,
             min_groups=min_groups,
         )
         occurrences = evaluation.label_occurrences(train_labels).alias("label").value_counts(name="n")
-        parts = _label_slices(items, documents, dict(occurrences.iter_rows()))
+        parts = _label_slices(items, documents, occurrences=dict(occurrences.iter_rows()))
         entries += [of_labels.entry(part) for part in parts]
     return entries
 
@@ -147,7 +147,7 @@ def flag_worse_slices(entries: Sequence[dict[str, Any]]) -> None:
 
 
 def _measure(
-    statistics: Statistics, documents: pl.DataFrame, metric: str, bootstrap: GroupBootstrap
+    statistics: Statistics, documents: pl.DataFrame, *, metric: str, bootstrap: GroupBootstrap
 ) -> _Measured:
     return _Measured(statistics.score()[metric], bootstrap.metrics(statistics, documents)[metric])
 
@@ -191,7 +191,7 @@ def _by_quartile(values: np.ndarray, in_words: Callable[[float], str]) -> list[t
     return [(name, part == number) for number, name in enumerate(names)]
 
 
-def _label_slices(items: Items, documents: pl.DataFrame, occurrences: dict[str, int]) -> Iterator[Slice]:
+def _label_slices(items: Items, documents: pl.DataFrame, *, occurrences: dict[str, int]) -> Iterator[Slice]:
     """Yield the labels by their occurrences in training, where two such slices have a true item in the test split."""
     band = np.searchsorted(
         FREQUENCY_BOUNDS, [occurrences.get(label, 0) for label in items.labels], side="right"

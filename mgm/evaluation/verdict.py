@@ -87,7 +87,7 @@ def floor_checks(
         active: the tasks that are trained.
     """
     checks = [
-        _floor_check(task, floor, metrics.get(task))
+        _floor_check(task, floor, entry=metrics.get(task))
         if task in active
         else Check(
             check="floor",
@@ -105,7 +105,7 @@ def floor_checks(
     return checks
 
 
-def _floor_check(task: str, floor: float, entry: Mapping[str, Any] | None) -> Check:
+def _floor_check(task: str, floor: float, *, entry: Mapping[str, Any] | None) -> Check:
     if entry is None:
         why = f"{task}: floor {floor:g}, but the task was not evaluated"
         return Check(check="floor", passed=False, why=why, task=task, limit=floor)
@@ -147,13 +147,19 @@ def smoke_checks(measured: Mapping[str, Any], settings: VerdictSettings) -> list
     checks = [Check(check="smoke", passed=True, why=f"smoke batch: {n} documents scored from raw text", n=n)]
     if settings.max_ms_per_document is not None:
         unit = "ms a document (median)"
-        checks.append(_limit_check("latency", measured["p50_ms"], settings.max_ms_per_document, unit))
+        checks.append(
+            _limit_check("latency", measured["p50_ms"], limit=settings.max_ms_per_document, unit=unit)
+        )
     if settings.max_memory_mib is not None:
-        checks.append(_limit_check("memory", measured["peak_mib"], settings.max_memory_mib, "MiB at most"))
+        checks.append(
+            _limit_check("memory", measured["peak_mib"], limit=settings.max_memory_mib, unit="MiB at most")
+        )
     return checks
 
 
-def _limit_check(check: Literal["latency", "memory"], value: float | None, limit: float, unit: str) -> Check:
+def _limit_check(
+    check: Literal["latency", "memory"], value: float | None, *, limit: float, unit: str
+) -> Check:
     if value is None:
         why = f"{check}: could not be measured on this system; the limit is {limit:g} {unit}"
         return Check(check=check, passed=False, why=why, limit=limit)

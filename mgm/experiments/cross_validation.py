@@ -77,7 +77,7 @@ def apply_fold(
     counts = _word_counts((part for of_corpus in split.values() for part in of_corpus), vocabulary_size)
     return {
         corpus: [
-            FeaturePart(part.documents, _refit_vocabulary(part.types, counts, min_count))
+            FeaturePart(part.documents, _refit_vocabulary(part.types, counts, min_count=min_count))
             for part in of_corpus
         ]
         for corpus, of_corpus in split.items()
@@ -93,7 +93,7 @@ def _word_counts(parts: Iterable[FeaturePart], vocabulary_size: int) -> Array:
     return counts
 
 
-def _refit_vocabulary(types: pl.DataFrame, counts: Array, min_count: int) -> pl.DataFrame:
+def _refit_vocabulary(types: pl.DataFrame, counts: Array, *, min_count: int) -> pl.DataFrame:
     """Return the word types with the ids and frequencies that these counts give."""
     ids = types["id"].to_numpy()
     is_known = (ids != UNKNOWN) & (counts[ids] >= min_count)

@@ -111,7 +111,7 @@ class _Study:
     def difference(self, variant: str, task: str) -> dict[str, Any]:
         """Return the entry of joint - variant."""
         joint, other = self.joint.reference(self.tasks[task]), self.estimate(variant, task)
-        return self._entry(task, joint, other) | joint.minus(other).entry("difference")
+        return self._entry(task, joint, other=other) | joint.minus(other).entry("difference")
 
     def gain(self, task: str, seed: int) -> tuple[dict[str, Any], Estimate]:
         """Return the entry of the gain over the task alone, and the gain."""
@@ -124,10 +124,10 @@ class _Study:
                 made_of += repeats
         joint, alone = average_over_seeds(pairs, seed)
         gain = relative_gain(joint, alone)
-        entry = self._entry(task, joint, alone) | gain.entry("gain")
+        entry = self._entry(task, joint, other=alone) | gain.entry("gain")
         return entry | {"trainings": len(pairs), "made_of": made_of}, gain
 
-    def _entry(self, task: str, joint: Estimate, other: Estimate) -> dict[str, Any]:
+    def _entry(self, task: str, joint: Estimate, *, other: Estimate) -> dict[str, Any]:
         return {
             "metric": self.tasks[task].first_metric,
             "multi": joint.rounded,

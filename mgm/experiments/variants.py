@@ -74,7 +74,7 @@ def variants(settings: TrainingSettings) -> dict[str, Variant]:
     tasks, switches = settings.active_tasks(), granularities(settings.model)
     enabled = [name for name, is_on in switches.items() if is_on]
     untaught = settings.model_copy(update={"distillation": DistillationSettings()})
-    every = _single_task_variants(SINGLE, tasks, untaught)
+    every = _single_task_variants(SINGLE, tasks, settings=untaught)
     averaged = {name: name in AVERAGED for name in switches}
     every.append(Variant(name=AVERAGE, tasks=tasks, settings=_switched(settings, averaged)))
     for name in enabled if len(enabled) > 1 else []:
@@ -84,11 +84,11 @@ def variants(settings: TrainingSettings) -> dict[str, Variant]:
         seed = {"seed": settings.seed + n - 1}
         joint = settings.model_copy(update=seed)
         every.append(Variant(name=repeated(JOINT, n), tasks=tasks, settings=joint))
-        every += _single_task_variants(repeated(SINGLE, n), tasks, untaught.model_copy(update=seed))
+        every += _single_task_variants(repeated(SINGLE, n), tasks, settings=untaught.model_copy(update=seed))
     return {variant.name: variant for variant in every}
 
 
-def _single_task_variants(kind: str, tasks: list[Task], settings: TrainingSettings) -> list[Variant]:
+def _single_task_variants(kind: str, tasks: list[Task], *, settings: TrainingSettings) -> list[Variant]:
     return [Variant(name=f"{kind}/{task.name}", tasks=[task], settings=settings) for task in tasks]
 
 

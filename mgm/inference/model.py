@@ -111,7 +111,7 @@ class Model:
         _check_columns(frame, scorer)
         documents = frame.select(doc_id=pl.int_range(pl.len()).cast(pl.String), text=TEXT)
         with self._lock:
-            predicted = pl.concat(list(self._score(scorer, documents, corpus)))
+            predicted = pl.concat(list(self._score(scorer, documents, corpus=corpus)))
         return pl.concat([frame, predicted], how="horizontal")
 
     def explain(
@@ -173,7 +173,9 @@ class Model:
         chosen = "all" if names is None else [self._task(name).name for name in names]
         return Scorer(self.bundle, tasks=chosen, with_probs=with_probs, token_cache=self._token_cache)
 
-    def _score(self, scorer: Scorer, documents: pl.DataFrame, corpus: str | None) -> Iterator[pl.DataFrame]:
+    def _score(
+        self, scorer: Scorer, documents: pl.DataFrame, *, corpus: str | None
+    ) -> Iterator[pl.DataFrame]:
         """Yield the predictions and `rejected` of the documents, in the batches of a night."""
         settings = ScoreSettings()
         shards = (

@@ -78,8 +78,8 @@ class Network(nn.Module):
         self.sharing = build_sharing(labelling, self.encoder.word_width, settings=settings)
         widths = self.sharing.widths | dict.fromkeys(self.generating, settings.generation.width)
         self.heads = TaskHeads(tasks, widths)
-        self.text_decoder = _text_decoder(settings.generation, self.encoder.word_width, generating)
-        self.wide, self.wide_tagging = _wide_branches(settings.wide, ngram_buckets, labelling)
+        self.text_decoder = _text_decoder(settings.generation, self.encoder.word_width, tasks=generating)
+        self.wide, self.wide_tagging = _wide_branches(settings.wide, ngram_buckets, tasks=labelling)
 
     def forward(self, batch: Batch) -> Outputs:
         """Return the outputs of each task, the mean of its branches: (B,O) or (B,) of documents, (N,O) of words."""
@@ -267,7 +267,7 @@ class Network(nn.Module):
         for task in batch.targets:
             if task in outputs:
                 in_order = self._loss(
-                    task, outputs[task], batch, smoothing=smoothing, label_weight=label_weight
+                    task, outputs[task], batch=batch, smoothing=smoothing, label_weight=label_weight
                 )
                 if in_order is None:
                     continue
@@ -276,7 +276,7 @@ class Network(nn.Module):
                     partners = self._loss(
                         task,
                         outputs[task],
-                        batch,
+                        batch=batch,
                         smoothing=smoothing,
                         label_weight=label_weight,
                         order_B=mixing.partner,
@@ -289,8 +289,8 @@ class Network(nn.Module):
         self,
         task: str,
         output: Tensor,
-        batch: Batch,
         *,
+        batch: Batch,
         smoothing: float,
         label_weight: float,
         order_B: Tensor | None = None,
@@ -316,7 +316,7 @@ def mean_of_branches(branches: Sequence[Outputs]) -> Outputs:
 
 
 def _text_decoder(
-    settings: GenerationSettings, word_width: int, tasks: Sequence[Task]
+    settings: GenerationSettings, word_width: int, *, tasks: Sequence[Task]
 ) -> PointerGeneratorDecoder | None:
     if not tasks:
         return None
@@ -326,7 +326,7 @@ def _text_decoder(
 
 
 def _wide_branches(
-    settings: WideSettings, ngram_buckets: int, tasks: Sequence[Task]
+    settings: WideSettings, ngram_buckets: int, *, tasks: Sequence[Task]
 ) -> tuple[Wide | None, WideTagging | None]:
     """Return the wide parts of tasks that predict documents and of tasks that predict words; None where there is none."""
     widths = {t.name: width for t in tasks if settings.enabled and (width := HEADS[t.kind].num_outputs(t))}

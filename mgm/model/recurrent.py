@@ -25,7 +25,7 @@ def gru(inputs_2N3H: Tensor, recurrent_2H3H: Tensor, *, steps: list[int]) -> Ten
         recurrent_2H3H: the weights of the states.
         steps: the number of rows of each step.
     """
-    return _in_full_precision(_GRU, inputs_2N3H, recurrent_2H3H, steps)
+    return _in_full_precision(_GRU, inputs_2N3H, recurrent=recurrent_2H3H, steps=steps)
 
 
 def lstm(inputs_2N4H: Tensor, recurrent_2H4H: Tensor, *, steps: list[int]) -> Tensor:
@@ -39,11 +39,11 @@ def lstm(inputs_2N4H: Tensor, recurrent_2H4H: Tensor, *, steps: list[int]) -> Te
         recurrent_2H4H: the weights of the states.
         steps: the number of rows of each step.
     """
-    return _in_full_precision(_LSTM, inputs_2N4H, recurrent_2H4H, steps)
+    return _in_full_precision(_LSTM, inputs_2N4H, recurrent=recurrent_2H4H, steps=steps)
 
 
 def _in_full_precision(
-    recurrence: type[torch.autograd.Function], inputs: Tensor, recurrent: Tensor, steps: list[int]
+    recurrence: type[torch.autograd.Function], inputs: Tensor, *, recurrent: Tensor, steps: list[int]
 ) -> Tensor:
     if inputs.dtype == recurrent.dtype and not torch.is_autocast_enabled(inputs.device.type):
         return recurrence.apply(inputs, recurrent, steps)
@@ -53,7 +53,7 @@ def _in_full_precision(
 
 class _GRU(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, steps: list[int]) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, steps: list[int]) -> Tensor:  # noqa: PLR0917  (called by torch)
         items, width = inputs.shape[1], recurrent.shape[1]
         rows = steps[0] if steps else 0
         # the first rows are the state before the first word
@@ -105,7 +105,7 @@ class _GRU(torch.autograd.Function):
 
 class _LSTM(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, steps: list[int]) -> Tensor:
+    def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, steps: list[int]) -> Tensor:  # noqa: PLR0917  (called by torch)
         items, width = inputs.shape[1], recurrent.shape[1]
         rows = steps[0] if steps else 0
         # the first rows are the state and the cell before the first word

@@ -82,11 +82,11 @@ def measure_drift(reference: Profile, current: Profile) -> pl.DataFrame:
         one, other = reference["tasks"][name], current["tasks"][name]
         labelled, labelled_now = ((side["labelled"], side["rows"]) for side in (one, other))
         rows.append(compare_shares(f"labelled: {name}", labelled, current=labelled_now))
-        rows += _compare_labels(name, one, other)
+        rows += _compare_labels(name, one, current=other)
     expected = {**reference["tasks"], **reference.get("predictions", {})}
     predicted = current.get("predictions", {})
     for name in sorted(set(expected) & set(predicted)):
-        rows += _compare_labels(name, expected[name], predicted[name], prefix="predictions: ")
+        rows += _compare_labels(name, expected[name], current=predicted[name], prefix="predictions: ")
     return pl.DataFrame(rows, schema=SCHEMA, orient="row").with_columns(
         pl.col("value", "noise", "excess").round(DIGITS)
     )
@@ -141,7 +141,7 @@ def _most_frequent(counts: Mapping[str, int]) -> list[str]:
     return sorted(counts, key=lambda word: (-counts[word], word))[:COMPARED_WORDS]
 
 
-def _compare_labels(name: str, reference: Profile, current: Profile, *, prefix: str = "") -> list[Measure]:
+def _compare_labels(name: str, reference: Profile, *, current: Profile, prefix: str = "") -> list[Measure]:
     """Return the measures of the sections that a task's kind has."""
     if reference["kind"] != current["kind"]:
         raise ValueError(f"task {name}: kind {current['kind']!r}; the reference has {reference['kind']!r}")

@@ -81,7 +81,7 @@ def document_frames(
 
     for part in read_manifest(output.documents).parts:
         frame = read_part(output.documents, part)
-        faults = _schema_faults(output.documents / part.name, frame.schema, expected) | faults
+        faults = _schema_faults(output.documents / part.name, frame.schema, expected=expected) | faults
         if not faults:
             add(frame.select(*expected, *({EDITS} & set(frame.columns))))
     has_columns = not faults
@@ -134,7 +134,7 @@ def _keep_comparable_lengths(rows: pl.DataFrame, reference: Profile | None) -> p
     return rows.with_columns(raw_characters=pl.when(compared).then("raw_characters"))
 
 
-def _schema_faults(path: Path, schema: pl.Schema, expected: pl.Schema) -> dict[str, str]:
+def _schema_faults(path: Path, schema: pl.Schema, *, expected: pl.Schema) -> dict[str, str]:
     """Return the faults of the columns of a part by column."""
     faults: dict[str, str] = {}
     for name, column_type in expected.items():

@@ -169,7 +169,7 @@ def _check_corpus(
     for index, part in enumerate(read_manifest(folder).parts):
         path = folder / part.name
         features = read_feature_part(folder, index, part=part)
-        _check_label_columns(path, features.documents.schema, tasks)
+        _check_label_columns(path, features.documents.schema, tasks=tasks)
         frame, ids = features.documents, features.types["id"].to_numpy()
         words = frame["word"].explode(empty_as_null=False).to_numpy()
         if len(words) and not 0 <= words.min() <= words.max() < len(ids):
@@ -185,7 +185,7 @@ def _check_corpus(
         total["misaligned_rows"] += bad.height
         misaligned += bad["doc_id"].head(SHOWN_ROWS).to_list()
         for task in tasks:
-            _count_labels(frame, task, counts[task.name])
+            _count_labels(frame, task, counts=counts[task.name])
             if task.name in bounds:
                 aligned = frame.filter(_is_aligned())
                 bounds[task.name].add(aligned, task.columns.label, types=features.types["text"])
@@ -203,7 +203,7 @@ def _is_aligned() -> pl.Expr:
     )
 
 
-def _check_label_columns(path: Path, schema: pl.Schema, tasks: list[Task]) -> None:
+def _check_label_columns(path: Path, schema: pl.Schema, *, tasks: list[Task]) -> None:
     for task in tasks:
         if _label_column(task) not in schema:
             raise ValueError(
@@ -216,7 +216,7 @@ def _label_column(task: Task) -> str:
     return task.columns.label if task.spec.generates_text else task.columns.label_ids
 
 
-def _count_labels(frame: pl.DataFrame, task: Task, counts: Counter[str]) -> None:
+def _count_labels(frame: pl.DataFrame, task: Task, *, counts: Counter[str]) -> None:
     labels = frame.select("split", pl.col(_label_column(task)).alias("label"))
     labelled = labels.filter(pl.col("label").is_not_null())
     for split in SPLITS:
@@ -264,7 +264,7 @@ def _tasks_frame(
                     for split in SPLITS
                 },
                 "unseen_share": numbers["unseen"] / num_held_out if is_exclusive and num_held_out else None,
-                "largest_class": _check_largest_class(task, profiles, _task_gate(gates, task.name))
+                "largest_class": _check_largest_class(task, profiles, gate=_task_gate(gates, task.name))
                 if is_exclusive
                 else None,
                 **{column: faults.texts.get(column) for column in FEATURE_FAULTS},
@@ -296,7 +296,7 @@ def _label_counts(task: Task, profiles: Mapping[str, Profile]) -> Counter[str]:
     return counts
 
 
-def _check_largest_class(task: Task, profiles: Mapping[str, Profile], gate: TaskGate) -> str | None:
+def _check_largest_class(task: Task, profiles: Mapping[str, Profile], *, gate: TaskGate) -> str | None:
     """Return the fault of a class that is nearly all of training, over all corpora: the gate after ingest judges each alone."""
     counts = _label_counts(task, profiles)
     label, n = max(counts.items(), key=lambda item: (item[1], item[0]), default=("", 0))

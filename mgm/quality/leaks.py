@@ -55,11 +55,11 @@ class Leaks(LabelWords):
             for task, pairs in self.counts.items()
             for label, n in sorted(pairs.num_documents.items())
             if n >= MIN_DOCUMENTS
-            for row in _best_words(pairs, label, names)
+            for row in _best_words(pairs, label, names=names)
         ]
 
 
-def _best_words(pairs: LabelWordCounts, label: str, names: npt.NDArray[np.object_]) -> LeakRows:
+def _best_words(pairs: LabelWordCounts, label: str, *, names: npt.NDArray[np.object_]) -> LeakRows:
     n, share = pairs.num_documents[label], pairs.num_documents[label] / pairs.num_labelled
     words, both = pairs.words_of(label)
     all_words, num_documents = pairs.words_of(None)

@@ -91,7 +91,7 @@ def clean_table(
         **{f"split_overlap_{kind}_share": _share(overlap.get(kind), held_out) for kind in ("exact", "near")},
         "mixed_or_other_share": None if declared_lang in UNCLEAR else _share(unclear.height, rows.height),
         "language_disagrees_share": _share(report.cleaned["language_disagrees"], report.cleaned["rows_out"]),
-        **_language_mix(rows, gate, reference),
+        **_language_mix(rows, gate, reference=reference),
     }
     ids = report.deduplicated.get("split_overlap_ids", {})
     examples = {
@@ -131,7 +131,7 @@ def _labelled_copies(deduplicated: Mapping[str, Any], gate: CleanGate) -> str | 
     return f"labelled documents dropped as copies: {shares}, {limit}"
 
 
-def _language_mix(rows: pl.DataFrame, gate: CleanGate, reference: Profile | None) -> dict[str, str | None]:
+def _language_mix(rows: pl.DataFrame, gate: CleanGate, *, reference: Profile | None) -> dict[str, str | None]:
     faults: dict[str, str | None] = {"language_mix_warned": None, "language_mix_stopped": None}
     train = rows.filter(pl.col("split") == "train")["lang"].drop_nulls()
     if reference is None:

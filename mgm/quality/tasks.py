@@ -63,7 +63,7 @@ class TaskFrameBuilder:
             faults = TaskFaults(name, gates.get(name, TaskGate()))
             checks.find_faults(faults)
             if deduplicated is not None:
-                _check_conflicts(checks, deduplicated, faults)
+                _check_conflicts(checks, deduplicated, faults=faults)
             rows.append(_count(checks) | faults.texts)
             for column, ids in faults.examples.items():
                 shown = [f"{doc_id} ({name})" for doc_id in ids]
@@ -90,7 +90,7 @@ def _count(checks: TaskChecks) -> dict[str, Any]:
     }
 
 
-def _check_conflicts(checks: TaskChecks, deduplicated: Mapping[str, Any], faults: TaskFaults) -> None:
+def _check_conflicts(checks: TaskChecks, deduplicated: Mapping[str, Any], *, faults: TaskFaults) -> None:
     """Report copies with different labels."""
     task = checks.task.name
     faults.check_share(

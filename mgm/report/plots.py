@@ -91,14 +91,14 @@ def line_plot(
     x_ticks = _ticks(*(x_bounds or _bounds([x for x, _ in all_points])), whole=x_bounds is None)
     y_ticks = _ticks(*(y_bounds or _bounds([y for _, y in all_points])))
     at = _scale((x_ticks[0], x_ticks[-1]), (y_ticks[0], y_ticks[-1]))
-    shapes = _y_axis(x_ticks[0], y_ticks, at, "{:g}".format)
+    shapes = _y_axis(x_ticks[0], y_ticks, at=at, in_words="{:g}".format)
     for x in x_ticks:
         px, _ = at(x, y_ticks[0])
         shapes.append(f'<text x="{px:.1f}" y="{_HEIGHT - 8}" text-anchor="middle">{x:g}</text>')
     if has_diagonal:
         (x1, y1), (x2, y2) = at(x_ticks[0], y_ticks[0]), at(x_ticks[-1], y_ticks[-1])
         shapes.append(f'<line class="diagonal" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>')
-    return _figure(title, [*shapes, *_polylines(finite, at, with_dots=True)], list(finite))
+    return _figure(title, [*shapes, *_polylines(finite, at, with_dots=True)], names=list(finite))
 
 
 class DateMark(NamedTuple):
@@ -135,7 +135,7 @@ def daily_plot(
     first, last = days[0].toordinal(), days[1].toordinal()
     x_bounds = (first, last) if first < last else (first - 1, last + 1)
     at = _scale(x_bounds, (y_ticks[0], y_ticks[-1]))
-    shapes = _y_axis(x_bounds[0], y_ticks, at, _short_number)
+    shapes = _y_axis(x_bounds[0], y_ticks, at=at, in_words=_short_number)
     middle = (first + last) // 2
     for anchor, day in (("start", first), ("middle", middle), ("end", last)):
         if anchor == "middle" if first == last else anchor != "middle" or last - first > 1:
@@ -156,7 +156,7 @@ def daily_plot(
             f"<title>{mark.day}: {escape(mark.caption)}</title></line>"
         )
     with_dots = max(map(len, finite.values())) <= _MAX_DOTS
-    return _figure(title, [*shapes, *_polylines(finite, at, with_dots=with_dots)], list(finite))
+    return _figure(title, [*shapes, *_polylines(finite, at, with_dots=with_dots)], names=list(finite))
 
 
 def _finite(lines: Mapping[str, Points]) -> dict[str, list[tuple[float, float]]]:
@@ -177,7 +177,7 @@ def _scale(x_bounds: tuple[float, float], y_bounds: tuple[float, float]) -> At:
     return at
 
 
-def _y_axis(left: float, ticks: Sequence[float], at: At, in_words: Callable[[float], str]) -> list[str]:
+def _y_axis(left: float, ticks: Sequence[float], *, at: At, in_words: Callable[[float], str]) -> list[str]:
     shapes = []
     for y in ticks:
         _, py = at(left, y)
@@ -198,7 +198,7 @@ def _polylines(lines: Mapping[str, Points], at: At, *, with_dots: bool) -> list[
     return shapes
 
 
-def _figure(title: str, shapes: Sequence[str], names: Sequence[str]) -> Markup:
+def _figure(title: str, shapes: Sequence[str], *, names: Sequence[str]) -> Markup:
     """Return the plot with its title, and a legend where it has several lines."""
     legend = "".join(
         f'<span><i class="c{number % 6}"></i>{escape(name)}</span>'
@@ -224,7 +224,7 @@ def _bounds(values: Sequence[float]) -> tuple[float, float]:
     return min(values), max(values)
 
 
-def _ticks(low: float, high: float, whole: bool = False) -> list[float]:
+def _ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
     """Return three to six round values that enclose [low, high]."""
     if high - low < 1e-9:
         low, high = low - 0.5, high + 0.5

@@ -162,13 +162,16 @@ def read_provenance(run_files: RunFiles, facts: Mapping[str, str]) -> Provenance
     return ProvenanceContent(
         facts=list(all_facts.items()),
         inputs=[
-            _input(run_files, corpus, place, md5_sums) for corpus, place in run_files.settings.enabled.items()
+            _input(run_files, corpus, place=place, md5_sums=md5_sums)
+            for corpus, place in run_files.settings.enabled.items()
         ],
         params=params.read_text(encoding="utf-8") if params.is_file() else None,
     )
 
 
-def _input(run_files: RunFiles, corpus: str, place: str, md5_sums: Mapping[str, Mapping[str, str]]) -> Input:
+def _input(
+    run_files: RunFiles, corpus: str, *, place: str, md5_sums: Mapping[str, Mapping[str, str]]
+) -> Input:
     counts = run_files.json("reports", "stages", "ingest", f"{corpus}.json", expected=False) or {}
     return Input(
         corpus=corpus,

@@ -74,8 +74,8 @@ def read_study(run_files: RunFiles) -> StudyContent:
     content = run_files.json(*GAIN, expected=False) or {}
     tasks = run_files.settings.active_tasks()
     all_variants = variants(run_files.settings).values()
-    notes = {variant.name: _note(run_files, content, variant) for variant in all_variants}
-    gains = [_gain_row(task, content.get("gain", {}).get(task.name), notes) for task in tasks]
+    notes = {variant.name: _note(run_files, content, variant=variant) for variant in all_variants}
+    gains = [_gain_row(task, content.get("gain", {}).get(task.name), notes=notes) for task in tasks]
     return StudyContent(
         gains=gains,
         mean=_mean_row(content.get("mean"), gains),
@@ -88,7 +88,7 @@ def read_study(run_files: RunFiles) -> StudyContent:
     )
 
 
-def _note(run_files: RunFiles, content: Mapping[str, Any], variant: Variant) -> str:
+def _note(run_files: RunFiles, content: Mapping[str, Any], *, variant: Variant) -> str:
     result = read_result(run_files, variant)
     if result.state == "absent":
         return NOT_RUN
@@ -101,7 +101,7 @@ def _note(run_files: RunFiles, content: Mapping[str, Any], variant: Variant) -> 
     return stale(changed) if changed else ""
 
 
-def _gain_row(task: Task, entry: dict[str, Any] | None, notes: Mapping[str, str]) -> GainRow:
+def _gain_row(task: Task, entry: dict[str, Any] | None, *, notes: Mapping[str, str]) -> GainRow:
     note = notes[f"{SINGLE}/{task.name}"]
     if entry is None or note == NOT_RUN:
         return GainRow(task=task.name, metric=task.first_metric, note=note)

@@ -97,7 +97,7 @@ class TaskView:
 def read_tasks(run_files: RunFiles) -> TaskTable:
     """Read reports/metrics.json, reports/evaluation and the study's results."""
     metrics = run_files.json("reports", "metrics.json") or {}
-    rows = [_row(run_files, task, metrics.get(task.name)) for task in run_files.settings.active_tasks()]
+    rows = [_row(run_files, task, entry=metrics.get(task.name)) for task in run_files.settings.active_tasks()]
     enabled = reduce(add, [run_files.settings.tasks_for(corpus) for corpus in run_files.settings.enabled])
     return TaskTable(
         views=rows,
@@ -116,7 +116,7 @@ def read_each_task(run_files: RunFiles) -> list[TaskView]:
     return [_view(run_files, task) for task in run_files.settings.active_tasks()]
 
 
-def _row(run_files: RunFiles, task: Task, entry: dict[str, Any] | None) -> TaskRow:
+def _row(run_files: RunFiles, task: Task, *, entry: dict[str, Any] | None) -> TaskRow:
     single = read_result(run_files, variants(run_files.settings)[f"{SINGLE}/{task.name}"])
     plot = Markup("")
     if entry is not None:

@@ -83,9 +83,14 @@ def _measure_times(
 ) -> dict[str, float]:
     for corpus, frame in samples.items():  # loading at first use is no part of a document's time
         scorer.score(frame.head(1), corpus)
-    one = [_seconds(scorer, row, corpus) for corpus, frame in samples.items() for row in frame.iter_slices(1)]
+    one = [
+        _seconds(scorer, row, corpus=corpus)
+        for corpus, frame in samples.items()
+        for row in frame.iter_slices(1)
+    ]
     rounds = [
-        sum(_seconds(scorer, frame, corpus) for corpus, frame in samples.items()) for _ in range(REPEATS)
+        sum(_seconds(scorer, frame, corpus=corpus) for corpus, frame in samples.items())
+        for _ in range(REPEATS)
     ]
     p50, p95 = (round(float(seconds) * 1000, 3) for seconds in np.quantile(one, [0.5, 0.95]))
     batch = float(np.median(rounds))
@@ -97,7 +102,7 @@ def _measure_times(
     }
 
 
-def _seconds(scorer: Scorer, frame: pl.DataFrame, corpus: str) -> float:
+def _seconds(scorer: Scorer, frame: pl.DataFrame, *, corpus: str) -> float:
     start = time.perf_counter()
     scorer.score(frame, corpus)
     return time.perf_counter() - start

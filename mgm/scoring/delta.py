@@ -267,7 +267,7 @@ def latest_versions(table: DeltaTable) -> dict[str, int]:
     return versions
 
 
-def _batches(day: date, schema: pl.Schema, frames: Iterable[pl.DataFrame]) -> Iterator[pa.RecordBatch]:
+def _batches(day: date, schema: pl.Schema, *, frames: Iterable[pl.DataFrame]) -> Iterator[pa.RecordBatch]:
     for frame in frames:
         dated = frame.with_columns(pl.lit(day).alias(DATE)).select(schema.names()).cast(schema)
         yield from dated.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_to_arrow(schema)).to_batches()

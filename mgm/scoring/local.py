@@ -31,7 +31,7 @@ def score_in_process(
         yield from _score_in_threads(frames, scorer=scorer, as_corpus=as_corpus, settings=settings)
         return
     for shard, frame in frames:
-        yield shard, _score(scorer, frame, as_corpus, settings)
+        yield shard, _score(scorer, frame, as_corpus=as_corpus, settings=settings)
 
 
 def _score_in_threads(
@@ -45,7 +45,7 @@ def _score_in_threads(
         local.scorer = scorer.copy()
 
     def score(frame: pl.DataFrame) -> ScoredRows:
-        return _score(local.scorer, frame, as_corpus, settings)
+        return _score(local.scorer, frame, as_corpus=as_corpus, settings=settings)
 
     running: deque[tuple[Shard, Future[ScoredRows]]] = deque()
     pool = ThreadPoolExecutor(settings.threads, "score", start)
@@ -62,7 +62,9 @@ def _score_in_threads(
         pool.shutdown(cancel_futures=True)
 
 
-def _score(scorer: Scorer, frame: pl.DataFrame, as_corpus: str | None, settings: ScoreSettings) -> ScoredRows:
+def _score(
+    scorer: Scorer, frame: pl.DataFrame, *, as_corpus: str | None, settings: ScoreSettings
+) -> ScoredRows:
     return score_rows(
         scorer,
         frame,

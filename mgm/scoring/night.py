@@ -64,7 +64,7 @@ def score_night(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress
     """
     for attempt in range(_MAX_TRIES):
         try:
-            return _score_and_commit(plan, scorer, None if attempt else on_progress)
+            return _score_and_commit(plan, scorer, on_progress=None if attempt else on_progress)
         except (OSError, DeltaError, AlteredInput) as error:
             # another run of the same night removes the shards when it has committed it
             table = delta.open_table(plan.tables.predictions)
@@ -81,7 +81,7 @@ def score_night(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress
     raise AssertionError("the last attempt raises")
 
 
-def _score_and_commit(plan: NightPlan, scorer: ShardScorer, on_progress: OnProgress | None) -> Night:
+def _score_and_commit(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress | None) -> Night:
     staged = score_shards(plan, scorer, on_progress=on_progress)
     counts, broken = Counts(), [line for shard in staged for line in shard.broken]
     for shard in staged:

@@ -64,7 +64,9 @@ def night_frames(
     }
     compared = {}
     if reference is not None:
-        compared = {reader.as_corpus or ALL_CORPORA: (reference, _profile(sample, reader, reference))}
+        compared = {
+            reader.as_corpus or ALL_CORPORA: (reference, _profile(sample, reader, reference=reference))
+        }
     ids = documents["doc_id"]
     has_bad_ids = ids.null_count() or ids.n_unique() < len(ids)
     return {
@@ -102,7 +104,7 @@ def _describe(reference: Profile | None, as_corpus: str | None) -> str | None:
     return f"{corpus}, {num_profiled_documents(reference):,} training documents"
 
 
-def _profile(sample: HashSample, reader: NightReader, reference: Profile) -> Profile:
+def _profile(sample: HashSample, reader: NightReader, *, reference: Profile) -> Profile:
     """Return the profile of the documents of a sample that can be read."""
     settings = reader.scorer.bundle.text_for(reader.as_corpus).language
     profile, languages = CorpusProfile([], split=None, reference=reference), Counter[str]()

@@ -69,14 +69,16 @@ def cut_shards(
     night_digest = _Digest()
     bounds: list[tuple[int, int, str]] = []
     first = 0
-    for frame in rebatch(_read_all(inputs, rows_per_shard, heights), rows_per_shard, megabytes=MEGABYTES):
+    for frame in rebatch(
+        _read_all(inputs, rows_per_shard, heights=heights), rows_per_shard, megabytes=MEGABYTES
+    ):
         night_digest.update(frame)
         if on_frame is not None:
             on_frame(frame)
         bounds.append((first, frame.height, _frame_sha256(frame)))
         first += frame.height
     shards = tuple(
-        Shard(index=index, rows=rows, sha256=sha256, ranges=_ranges(heights, start, rows))
+        Shard(index=index, rows=rows, sha256=sha256, ranges=_ranges(heights, start, rows=rows))
         for index, (start, rows, sha256) in enumerate(bounds)
     )
     return Shards(rows=first, sha256=night_digest.hexdigest(), rows_per_shard=rows_per_shard, shards=shards)
@@ -99,7 +101,7 @@ def read_shards(inputs: Inputs, shards: Sequence[Shard]) -> Iterator[tuple[Shard
             raise ValueError(
                 f"{name}: gone since its rows were counted; run again when the input is complete"
             )
-        frames = _slice_piece(inputs, pieces[name], [row_range for _, row_range in in_file])
+        frames = _slice_piece(inputs, pieces[name], ranges=[row_range for _, row_range in in_file])
         for (shard, _), frame in zip(in_file, frames, strict=True):
             pending.append(frame)
             if name == shard.ranges[-1].file:
@@ -145,7 +147,7 @@ def _frame_sha256(frame: pl.DataFrame) -> str:
     return digest.hexdigest()
 
 
-def _read_all(inputs: Inputs, rows: int, heights: list[tuple[str, int]]) -> Iterator[pl.DataFrame]:
+def _read_all(inputs: Inputs, rows: int, *, heights: list[tuple[str, int]]) -> Iterator[pl.DataFrame]:
     """Yield the rows of all pieces, and append the name and the number of rows of each piece to `heights`."""
     for piece, name in inputs.pieces():
         heights.append((name, 0))
@@ -154,7 +156,7 @@ def _read_all(inputs: Inputs, rows: int, heights: list[tuple[str, int]]) -> Iter
             yield frame
 
 
-def _ranges(heights: Sequence[tuple[str, int]], start: int, rows: int) -> tuple[RowRange, ...]:
+def _ranges(heights: Sequence[tuple[str, int]], start: int, *, rows: int) -> tuple[RowRange, ...]:
     """Return the rows from `start` on, counted over all pieces, as ranges of each piece."""
     ranges, offset = [], 0
     for name, height in heights:
@@ -165,7 +167,7 @@ def _ranges(heights: Sequence[tuple[str, int]], start: int, rows: int) -> tuple[
     return tuple(ranges)
 
 
-def _slice_piece(inputs: Inputs, piece: Source, ranges: Sequence[RowRange]) -> Iterator[pl.DataFrame]:
+def _slice_piece(inputs: Inputs, piece: Source, *, ranges: Sequence[RowRange]) -> Iterator[pl.DataFrame]:
     """Yield the rows of each range, in ascending order; fewer where the piece has become shorter."""
     frames = inputs.read(piece, max(row_range.rows for row_range in ranges))
     frame, frame_start = next(frames, None), 0

@@ -48,7 +48,7 @@ def run_smoke_test(
     try:
         scorer = Scorer.load(folder)
         all_tasks = Scorer(scorer.bundle, tasks=[task.name for task in scorer.bundle.tasks])
-        problems = _check_weights(scorer) + _check_predictions(all_tasks, samples, tasks)
+        problems = _check_weights(scorer) + _check_predictions(all_tasks, samples, tasks=tasks)
         if problems:
             return SmokeResult(documents=documents, problems=problems)
         times = [_milliseconds(scorer, samples) / documents for _ in range(repeats)]
@@ -74,7 +74,7 @@ def _check_weights(scorer: Scorer) -> list[str]:
 
 
 def _check_predictions(
-    scorer: Scorer, samples: Mapping[str, pl.DataFrame], tasks: Sequence[Task]
+    scorer: Scorer, samples: Mapping[str, pl.DataFrame], *, tasks: Sequence[Task]
 ) -> list[str]:
     problems, num_predicted = [], 0
     expected = prediction_schema(list(tasks), reconstructs=scorer.bundle.network.reconstructs)

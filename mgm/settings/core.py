@@ -10,6 +10,7 @@ from typing import Any, Self
 from pydantic import ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from mgm.settings.corpora import CorpusSettings
+from mgm.settings.corpus_names import check_corpus_names
 from mgm.settings.names import check_name, error_lines, nearest
 from mgm.settings.references import check_spelling, find_ignored, task_mentions, warn_once
 from mgm.settings.renamed import check_renamed
@@ -123,6 +124,8 @@ class CoreSettings(Section):
         Raises:
             ValueError: a name stands nowhere else.
         """
+        check_corpus_names(self.enabled, f"{where}: enabled")
+        check_corpus_names(self.corpora, f"{where}: corpora")
         self._check_corpora(set(raw.get("corpora") or {}), where)
         find_ignored(task_mentions(self), self.tasks, where=where)
         for name, corpus in self.corpora.items():

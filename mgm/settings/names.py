@@ -79,6 +79,9 @@ def error_lines(error: ValidationError, model: type[BaseModel], *, where: str) -
         key = ".".join(path)
         if problem["type"] == "extra_forbidden":
             lines.append(f"{where}: {key}: unknown key{nearest(path[-1], _keys_at(model, path[:-1]))}")
+        elif path[-1] == "[key]":
+            place = ".".join(path[:-2])
+            lines.append(f"{where}: {place}: {problem['input']!r}: expected a name that is text, in quotes")
         else:
             lines.append(
                 f"{where}: {key}: {problem['msg'].removeprefix('Value error, ')}, found {problem['input']!r}"

@@ -40,10 +40,10 @@ class Mention:
 def task_mentions(section: BaseModel, prefix: str = "") -> Iterator[Mention]:
     """Yield every name of a task in a section and the sections in it."""
     for key, field in type(section).model_fields.items():
-        yield from _mentions(getattr(section, key), field.annotation, f"{prefix}{key}")
+        yield from _mentions(getattr(section, key), field.annotation, place=f"{prefix}{key}")
 
 
-def _mentions(value: Any, annotation: Any, place: str) -> Iterator[Mention]:
+def _mentions(value: Any, annotation: Any, *, place: str) -> Iterator[Mention]:
     if isinstance(value, BaseModel):
         yield from task_mentions(value, f"{place}.")
     elif isinstance(value, Mapping):
@@ -52,7 +52,7 @@ def _mentions(value: Any, annotation: Any, place: str) -> Iterator[Mention]:
             for name in value:
                 yield Mention(place=f"{place}.{name}", name=name, beside=frozenset(value))
         for name, item in value.items():
-            yield from _mentions(item, value_type, f"{place}.{name}")
+            yield from _mentions(item, value_type, place=f"{place}.{name}")
     elif isinstance(value, list):
         (item_type,) = _arguments(annotation, list)
         if _names_task(item_type):

@@ -175,7 +175,7 @@ def hash_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
     result = np.zeros(int(total.sum()), dtype=np.int32)
     for n, counts in zip(orders, per_order, strict=True):
         place = local_index(counts)
-        hashed = _fnv1a(points, np.repeat(begin, counts) + place, n) % np.uint64(settings.ngram_buckets)
+        hashed = _fnv1a(points, np.repeat(begin, counts) + place, n=n) % np.uint64(settings.ngram_buckets)
         result[np.repeat(target, counts) + place] = hashed.astype(np.int32)
         target = target + counts
     return unflatten(pl.Series(result), total, name="ngrams")
@@ -197,7 +197,7 @@ def chinese_characters(words: pl.Series) -> pl.Series:
     return unflatten(pl.Series(points), num_characters(spelled), name="characters")
 
 
-def _fnv1a(points: npt.NDArray[np.uint64], start: Array, n: int) -> npt.NDArray[np.uint64]:
+def _fnv1a(points: npt.NDArray[np.uint64], start: Array, *, n: int) -> npt.NDArray[np.uint64]:
     value = np.full(len(start), _FNV_OFFSET)
     for place in range(n):
         value = (value ^ points[start + place]) * _FNV_PRIME

@@ -63,14 +63,14 @@ def fit_text(tables: Sequence[TokenTable], tasks: Sequence[Task], *, settings: F
     Raises:
         ValueError: a task has no label in the training rows.
     """
-    words = _read(tables, {table.corpus: ["words"] for table in tables}, "vocabulary")
+    words = _read(tables, {table.corpus: ["words"] for table in tables}, description="vocabulary")
     vocabulary = Vocabulary.from_counts(count_words(words, settings.stem), settings)
     columns = {
         table.corpus: [t.columns.label for t in tasks if table.corpus in t.corpora] for table in tables
     }
-    label_counts = labels.count_labels(_read(tables, columns, "labels"), tasks)
+    label_counts = labels.count_labels(_read(tables, columns, description="labels"), tasks)
     spaces = labels.build_label_spaces(label_counts, tasks)
-    subwords = _fit_subwords(tables, tasks, settings)
+    subwords = _fit_subwords(tables, tasks, settings=settings)
     if subwords is not None:
         spaces |= {task.name: subwords.pieces for task in tasks if task.spec.generates_text}
     return FittedText(
@@ -83,7 +83,7 @@ def fit_text(tables: Sequence[TokenTable], tasks: Sequence[Task], *, settings: F
 
 
 def _fit_subwords(
-    tables: Sequence[TokenTable], tasks: Sequence[Task], settings: FeatureSettings
+    tables: Sequence[TokenTable], tasks: Sequence[Task], *, settings: FeatureSettings
 ) -> Subwords | None:
     """Train subwords on the training targets of all generation tasks; None without such a task."""
     generation = [task for task in tasks if task.spec.generates_text]
@@ -92,14 +92,14 @@ def _fit_subwords(
     }
     if not any(columns.values()):
         return None
-    parts = _read([table for table in tables if columns[table.corpus]], columns, "subwords")
+    parts = _read([table for table in tables if columns[table.corpus]], columns, description="subwords")
     train = (part.filter(pl.col("split") == "train").drop("split") for part in parts)
     texts = (text for part in train for column in part for text in column.drop_nulls())
     return Subwords.train(texts, settings.subwords)
 
 
 def _read(
-    tables: Sequence[TokenTable], columns: Mapping[str, list[str]], description: str
+    tables: Sequence[TokenTable], columns: Mapping[str, list[str]], *, description: str
 ) -> Iterator[pl.DataFrame]:
     for table in tables:
         yield from table.read(["split", *columns[table.corpus]], description)

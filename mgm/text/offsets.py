@@ -82,7 +82,8 @@ class Edits:
     def union(cls, *parts: "Edits") -> Self:
         """Return the edits of all parts, which are of the same texts, sorted."""
         arrays = [np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(cls)]
-        order = _order(*arrays[:3])
+        text, start, end, *_ = arrays
+        order = _order(text, start, end=end)
         return cls.of(*(array[order] for array in arrays))
 
     @classmethod
@@ -119,7 +120,7 @@ class Edits:
             return offset.copy()
         position = position_keys(text, offset)
         before = np.searchsorted(position_keys(self.text, self.old_end), position, side="right")
-        result = self._after(text, offset, before - 1)
+        result = self._after(text, offset, edit=before - 1)
         at = np.minimum(before, len(self.text) - 1)
         inside = (before < len(self.text)) & (position_keys(self.text, self.old_start)[at] < position)
         return np.where(inside, self.new_start[at], result)
@@ -131,12 +132,12 @@ class Edits:
             return offset.copy()
         position = position_keys(text, offset)
         begun = np.searchsorted(position_keys(self.text, self.old_start), position, side="left")
-        result = self._after(text, offset, begun - 1)
+        result = self._after(text, offset, edit=begun - 1)
         at = np.maximum(begun - 1, 0)
         inside = (begun > 0) & (position_keys(self.text, self.old_end)[at] > position)
         return np.where(inside, self.new_end[at], result)
 
-    def _after(self, text: Array, offset: Array, edit: Array) -> Array:
+    def _after(self, text: Array, offset: Array, *, edit: Array) -> Array:
         at = np.maximum(edit, 0)
         same_text = (edit >= 0) & (self.text[at] == text)
         return offset + np.where(same_text, self.new_end[at] - self.old_end[at], 0)
@@ -171,7 +172,7 @@ def compose(first: Edits, second: Edits) -> Edits:
 
 def join_overlapping(text: Array, start: Array, *, end: Array) -> tuple[Array, Array, Array]:
     """Return ranges of texts, sorted, with those that overlap as one; empty ones in one place are one too: three arrays."""
-    order = _order(text, start, end)
+    order = _order(text, start, end=end)
     text, start, end = text[order], start[order], end[order]
     begin, reach = position_keys(text, start), np.maximum.accumulate(position_keys(text, end))
     opens = np.ones(len(text), dtype=bool)
@@ -182,7 +183,7 @@ def join_overlapping(text: Array, start: Array, *, end: Array) -> tuple[Array, A
     return text[at], start[at], reach[closes] - (text[at] << _OFFSET_BITS)
 
 
-def _order(text: Array, start: Array, end: Array) -> Array:
+def _order(text: Array, start: Array, *, end: Array) -> Array:
     """Return the order of ranges, an empty one before others that begin where it lies; fast for a few sorted lists one after another."""
     return np.argsort((position_keys(text, start) << 1) + (end > start), kind="stable")
 

@@ -16,7 +16,7 @@ def ema_with_warmup(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
     """Return an averaging function for AveragedModel whose decay is at most (1 + steps) / (10 + steps)."""
 
     @torch.no_grad()
-    def update(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor | int) -> None:
+    def update(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor | int) -> None:  # noqa: PLR0917  (called by torch)
         steps = int(num_averaged)
         torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + steps) / (10 + steps)))
 

@@ -80,7 +80,7 @@ def select_labelled_rows(
                     if t.columns.teacher in part.documents.columns
                 ]
             rows = part.documents.select((pl.col("split") == split) & pl.any_horizontal(has_target))
-            selected.append(_select(corpus, part, rows.to_series()))
+            selected.append(_select(corpus, part, mask=rows.to_series()))
     return [rows for rows in selected if len(rows.rows)]
 
 
@@ -90,7 +90,7 @@ def select_training_rows(parts: Mapping[str, Iterable[FeaturePart]]) -> list[Par
     A row without labels belongs to the split of its group.
     """
     selected = [
-        _select(corpus, part, part.documents["split"] == "train")
+        _select(corpus, part, mask=part.documents["split"] == "train")
         for corpus, corpus_parts in parts.items()
         for part in corpus_parts
     ]
@@ -103,7 +103,7 @@ def _has_prediction(documents: pl.DataFrame, name: str) -> pl.Expr:
     return ~(column.arr.first() if isinstance(documents.schema[name], pl.Array) else column).is_nan()
 
 
-def _select(corpus: str, part: FeaturePart, mask: pl.Series) -> PartRows:
+def _select(corpus: str, part: FeaturePart, *, mask: pl.Series) -> PartRows:
     rows = mask.arg_true().to_numpy().astype(np.int64)
     length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
     return PartRows(corpus=corpus, part=part, rows=rows, length=length)

@@ -38,7 +38,7 @@ def fit_label(features: sparse.csr_matrix, has_label: np.ndarray, *, c: float) -
     if has_label.all() or not has_label.any():
         constant = LOGITS_PER_MARGIN if has_label.all() else -LOGITS_PER_MARGIN
         return LinearModel(weight=np.zeros((1, features.shape[1])), intercept=np.full(1, constant))
-    return _fit_svc(features, has_label, c)
+    return _fit_svc(features, has_label, c=c)
 
 
 def fit_classes(features: sparse.csr_matrix, ids: np.ndarray, *, num_classes: int, c: float) -> LinearModel:
@@ -49,7 +49,7 @@ def fit_classes(features: sparse.csr_matrix, ids: np.ndarray, *, num_classes: in
     if len(present) == 1:
         intercept[present] = LOGITS_PER_MARGIN
         return LinearModel(weight=weight, intercept=intercept)
-    model = _fit_svc(features, ids, c)
+    model = _fit_svc(features, ids, c=c)
     if len(present) == 2:
         # one hyperplane separates both classes: the difference of their logits is its margin
         model = LinearModel(*(np.concatenate([-array / 2, array / 2]) for array in model))
@@ -57,7 +57,7 @@ def fit_classes(features: sparse.csr_matrix, ids: np.ndarray, *, num_classes: in
     return LinearModel(weight=weight, intercept=intercept)
 
 
-def _fit_svc(features: sparse.csr_matrix, targets: np.ndarray, c: float) -> LinearModel:
+def _fit_svc(features: sparse.csr_matrix, targets: np.ndarray, *, c: float) -> LinearModel:
     with warnings.catch_warnings():
         # an approximate solution is good enough
         warnings.simplefilter("ignore", ConvergenceWarning)

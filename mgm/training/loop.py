@@ -234,7 +234,7 @@ class TrainingLoop:
                 if self.processes.contributes(len(planned.rows)):
                     words += batch.word.numel()
                     documents += batch.size
-                losses = self._run_step(batch, len(planned.rows), done, total)
+                losses = self._run_step(batch, len(planned.rows), done=done, total=total)
                 for task, loss in losses.items():
                     sums[task] = sums.get(task, loss.new_zeros(())) + loss.detach()
                     counts[task] = counts.get(task, 0) + 1
@@ -263,7 +263,7 @@ class TrainingLoop:
         part = self.data.train[planned.source].part
         return collate(part, rows, tasks=self.data.tasks)
 
-    def _run_step(self, batch: Batch, num_rows: int, done: int, total: int) -> dict[str, Tensor]:
+    def _run_step(self, batch: Batch, num_rows: int, *, done: int, total: int) -> dict[str, Tensor]:
         """Take one step on this process's share of a batch.
 
         Args:

@@ -40,8 +40,8 @@ def validate(
     progress: Progress | None = None,
 ) -> dict[str, float]:
     """Return the first metric of every task that has a label in `rows`."""
-    pairs = _predict(network, rows, tasks, tokens_per_batch=tokens_per_batch, progress=progress)
-    pairs |= _generate(network, rows, tasks, tokens_per_batch=tokens_per_batch)
+    pairs = _predict(network, rows, tasks=tasks, tokens_per_batch=tokens_per_batch, progress=progress)
+    pairs |= _generate(network, rows, tasks=tasks, tokens_per_batch=tokens_per_batch)
     return {
         t.name: TASK_TRAINING[t.kind].metric(pairs[t.name], len(t.labels)) for t in tasks if t.name in pairs
     }
@@ -65,7 +65,7 @@ def tune_decisions(
         tokens_per_batch: words of a batch.
     """
     tuned = [t for t in tasks if TASK_TRAINING[t.kind].is_tuned]
-    pairs = _predict(network, rows, tuned, tokens_per_batch=tokens_per_batch)
+    pairs = _predict(network, rows, tasks=tuned, tokens_per_batch=tokens_per_batch)
     return decide(pairs, tuned, log_priors=log_priors)
 
 
@@ -118,8 +118,8 @@ def collect_pairs(
 def _predict(
     network: Network,
     rows: Sequence[PartRows],
-    tasks: Sequence[Task],
     *,
+    tasks: Sequence[Task],
     tokens_per_batch: int,
     progress: Progress | None = None,
 ) -> dict[str, Pair]:
@@ -139,7 +139,7 @@ def _predict(
 
 
 def _generate(
-    network: Network, rows: Sequence[PartRows], tasks: Sequence[Task], *, tokens_per_batch: int
+    network: Network, rows: Sequence[PartRows], *, tasks: Sequence[Task], tokens_per_batch: int
 ) -> dict[str, Pair]:
     """Return the pairs of tasks that generate text: greedily, and for some rows of each part, spread evenly over it."""
     pairs: dict[str, list[Pair]] = {}

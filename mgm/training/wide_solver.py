@@ -55,7 +55,9 @@ def solve_wide(
         targets = np.concatenate(
             [gather_targets(s.labels_of(task), task, word_count=s.length).numpy() for s in selected]
         )
-        features = sparse.vstack([_tfidf(wide, s, tokens_per_batch) for s in selected], format="csr")
+        features = sparse.vstack(
+            [_tfidf(wide, s, tokens_per_batch=tokens_per_batch) for s in selected], format="csr"
+        )
         features.eliminate_zeros()  # of n-grams that only one document holds
         ngrams, features = _drop_empty_columns(features)
         if not len(ngrams):
@@ -88,7 +90,7 @@ def select_known_rows(rows: Sequence[PartRows], task: Task, *, max_rows: int) ->
     return [selected for selected in known if len(selected.rows)]
 
 
-def _tfidf(wide: Wide, rows: PartRows, tokens_per_batch: int) -> sparse.csr_array:
+def _tfidf(wide: Wide, rows: PartRows, *, tokens_per_batch: int) -> sparse.csr_array:
     """Return the TF-IDF values (rows, all n-grams)."""
     batches = (
         collate(rows.part, planned.rows).to(wide.bias.device)

@@ -39,7 +39,7 @@ def tune_wide_weights(
         return {}
 
     def predict(selected: PartRows, tasks: list[Task]) -> Mapping[str, Outcome]:
-        return _branch_logits(network, selected, tasks, tokens_per_batch=tokens_per_batch)
+        return _branch_logits(network, selected, tasks=tasks, tokens_per_batch=tokens_per_batch)
 
     tuned = [task for task in tasks if task.name in network.wide.widths]
     pairs = collect_pairs(rows, tuned, predict=predict)
@@ -59,7 +59,7 @@ def best_wide_weight(task: Task, pair: Pair) -> float:
 
 
 def _branch_logits(
-    network: Network, rows: PartRows, tasks: list[Task], *, tokens_per_batch: int
+    network: Network, rows: PartRows, *, tasks: list[Task], tokens_per_batch: int
 ) -> dict[str, np.ndarray]:
     """Return the outputs of the deep and the wide part by task: (rows,2,K), or (rows,2) for values."""
     device = next(network.parameters()).device

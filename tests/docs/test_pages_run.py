@@ -8,7 +8,6 @@ import os
 import random
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import sysconfig
@@ -78,15 +77,6 @@ mgm() {  # with small settings in a project that it lays
 }
 python() {  # the environment of the tests in place of an empty one
   if [ "${1:-} ${2:-}" = "-m venv" ]; then rm -rf "$3" && ln -s "$PREPARED" "$3"; else command python "$@"; fi
-}
-prefect() {  # the server and the worker go on running, each in a terminal of its own
-  case "${1:-} ${2:-}" in
-    "server start") python -m prefect "$@" > server.log 2>&1 &
-      until python -c "import urllib.request as r; r.urlopen('http://127.0.0.1:$PREFECT_SERVER_API_PORT/api/health')" 2> /dev/null; do sleep 0.5; done ;;
-    "worker start") python -m prefect "$@" > worker.log 2>&1 &
-      until grep -q "Worker .* started" worker.log; do sleep 0.5; done ;;
-    *) python -m prefect "$@" ;;
-  esac
 }
 """
 
@@ -262,14 +252,10 @@ def test_the_page_can_be_followed(
     folder = tmp_path / "texts"
     shutil.copytree(project, folder, symlinks=True)
     (folder / "remote").mkdir()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     replaced = {
         "/mnt/team/mgm": str(folder / "remote"),
         "<your repository>": str(folder),
         "DOC_ID": "n3",
-        "127.0.0.1:4200": f"127.0.0.1:{port}",
     }
     script = "\n".join([BEFORE.get(page, ""), script_of(page, folder)])
     for word, value in replaced.items():
@@ -277,4 +263,4 @@ def test_the_page_can_be_followed(
     if "pip wheel" in script:
         for name in ("mgm", "flows"):
             shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    follow(script, folder, environment | {"PREFECT_SERVER_API_PORT": str(port)})
+    follow(script, folder, environment)

@@ -11,9 +11,10 @@ from dvc.repo import Repo
 from flows import new_project
 from flows.file_format import FileFormat
 from flows.graph import stage_graph
-from flows.new_project import create_project, params_text
+from flows.new_project import NewCorpus, create_project, params_text
 from flows.resolved_settings import write_resolved_settings
-from flows.stages import settings
+from mgm.corpus.proposal import Proposal
+from mgm.settings.corpus_names import check_corpus_names, corpus_name
 from mgm.settings.settings import Settings
 from mgm.settings.yaml_file import load_yaml
 
@@ -42,7 +43,7 @@ def git(folder: Path, *arguments: str) -> str:
 def test_settings_are_what_differs_from_the_defaults(project: Path) -> None:
     raw = load_yaml((project / "params.yaml").read_text(encoding="utf-8"))
     assert raw == {
-        "enabled": {"my_notes": "data/raw/my notes.csv"},
+        "enabled": {"my_notes": "data/raw/my_notes.csv"},
         "corpora": {"my_notes": {"lang": "detect"}},
         "tasks": {
             "taste": {"kind": "classification", "corpora": ["my_notes"]},
@@ -70,7 +71,7 @@ def test_a_file_that_does_not_tell_its_encoding(tmp_path: Path) -> None:
 
 
 def test_the_rows_are_a_copy_that_ingest_reads(project: Path) -> None:
-    rows = pl.read_csv(project / "data/raw/my notes.csv")
+    rows = pl.read_csv(project / "data/raw/my_notes.csv")
     assert rows.columns == ["doc_id", "text", "taste", "tags"]
     assert json.loads(rows["tags"][0]) == ["hot", "茶"]
 
@@ -79,7 +80,7 @@ def test_everything_but_the_rows_is_committed(project: Path) -> None:
     assert git(project, "status", "--porcelain") == ""
     files = git(project, "-c", "core.quotepath=off", "ls-files").splitlines()
     assert {"params.yaml", "dvc.yaml", "prefect.yaml", "suites/ingest.json", ".dvc/config"} <= set(files)
-    assert "data/raw/my notes.csv.dvc" in files and "data/raw/my notes.csv" not in files
+    assert "data/raw/my_notes.csv.dvc" in files and "data/raw/my_notes.csv" not in files
 
 
 def test_dvc_reads_the_stages_of_the_project(project: Path) -> None:
@@ -156,18 +157,22 @@ def test_two_files_share_a_task_of_one_kind_only(tmp_path: Path) -> None:
         new_project.new_corpora([tmp_path / "a.csv", tmp_path / "a.csv"])
 
 
-def test_a_repository_without_a_commit_stops_the_first_stage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Training would fail without one, after everything before it has run."""
-    monkeypatch.setattr(new_project, "begin_repositories", lambda folder: False)
-    create_project(tmp_path)
-    monkeypatch.chdir(tmp_path)
-    subprocess.run(["git", "init", "--quiet"], check=True)
-    with pytest.raises(ValueError, match="no commit; expected one: `git add . && git commit -m start`"):
-        settings.main()
-    assert not (tmp_path / ".mgm").exists()
-    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
-    subprocess.run(["git", *identity, "commit", "--quiet", "--allow-empty", "--message", "start"], check=True)
-    settings.main()
-    assert (tmp_path / ".mgm/settings.json").is_file()
+@pytest.mark.parametrize(
+    ("file", "corpus", "suffix"),
+    [
+        ("a;b.csv", "a_b", ".csv"),
+        ("news 2024.csv", "news_2024", ".csv"),
+        ("news.2024.CSV", "news_2024", ".csv"),
+        ("$(touch x).jsonl.gz", "touch_x", ".jsonl.gz"),
+        ("-诗—it's.tsv", "诗_it_s", ".tsv"),
+        ("हिन्दी.parquet", "हिन्दी", ".parquet"),
+        ("...", "corpus", ""),
+    ],
+)
+def test_a_corpus_and_its_copy_are_named_for_the_file(file: str, corpus: str, suffix: str) -> None:
+    name = corpus_name(new_project.stem(Path(file)))
+    assert name == corpus
+    check_corpus_names([name], "here")
+    assert NewCorpus(name=name, source=Path(file), proposal=Proposal()).place == Path(
+        "data/raw", name + suffix
+    )

@@ -82,9 +82,9 @@ def test_every_variant_has_a_stage() -> None:
         own = found.get("do", found)
         command, ((out, options),) = str(own["cmd"]), own["outs"][0].items()
         assert options == {"cache": False}, "dvc pull would fail where this was not run"
-        for written, meant in (("${key}", part), ("${item}", part)):
-            command, out = command.replace(written, meant), out.replace(written, meant)
-        assert command == f"python -m flows.stages.train_variant {name}"
+        for written in ("${key}", "${item}"):
+            out = out.replace(written, part)
+        assert command == f"python -m flows.stages.train_variant {kind}"
         assert out == f"data/study/{name}"
         if kind == "ablations":
             assert part in found["foreach"]

@@ -1,11 +1,11 @@
 """What a training tells: the console's lines, the live metrics, training.json."""
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from dvclive import Live
 
 from flows.stages import train
 from flows.training_run import Console, epoch_line, facts
@@ -50,8 +50,12 @@ def test_the_line_of_an_epoch_and_the_passes_of_the_first(caplog: pytest.LogCapt
     assert second.startswith("epoch 1/6: ")
 
 
-def test_what_is_logged_live(tmp_path: Path) -> None:
-    with Live(str(tmp_path), save_dvc_exp=False, dvcyaml=None, report=None) as live:
+def test_what_is_logged_live(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also in a Git repository that has no commit yet."""
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    (tmp_path / ".dvc").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with train.TrainingLog(str(tmp_path), save_dvc_exp=False, dvcyaml=None, report=None) as live:
         train._log(live, REPORT)
         train._log(live, replace(REPORT, epoch=3))
     found = json.loads((tmp_path / "metrics.json").read_text())

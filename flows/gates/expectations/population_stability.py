@@ -115,7 +115,7 @@ class ExpectColumnPopulationStabilityIndexToBeBelow(ColumnAggregateExpectation):
         renderer_configuration.template_str = f"$column {words}."
         return renderer_configuration
 
-    def _validate(
+    def _validate(  # noqa: PLR0917  (called by Great Expectations)
         self,
         metrics: dict[str, Any],
         runtime_configuration: dict[str, Any] | None = None,

@@ -52,7 +52,7 @@ def build_rows(archive: bytes) -> list[dict[str, Any]]:
                 raise FetchError(
                     f"{PACKAGE}: {ARCHIVE} has no file {name!r}; it has {', '.join(sorted(members))}"
                 )
-            rows.extend(_rated(source, name, file.read().decode("utf-8-sig")))
+            rows.extend(_rated(source, name, content=file.read().decode("utf-8-sig")))
     return rows
 
 
@@ -68,7 +68,7 @@ def normalize_text(text: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).casefold()).strip()
 
 
-def _rated(source: str, name: str, content: str) -> Iterator[dict[str, Any]]:
+def _rated(source: str, name: str, *, content: str) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(content.split("\n"), start=1):
         if not line.strip():
             continue

@@ -50,7 +50,7 @@ def build_tagged_rows(content: str) -> list[dict[str, Any]]:
     """Return a row for each distinct line of `word/tag` separated by blanks; 20 consecutive ones are a group."""
     first = dict(reversed(list(_lines(content))))
     ordered = sorted(first.items(), key=lambda item: item[1])
-    return [_tagged_row(index, number, line) for index, (line, number) in enumerate(ordered)]
+    return [_tagged_row(index, number, line=line) for index, (line, number) in enumerate(ordered)]
 
 
 def _lines(content: str) -> Iterator[tuple[str, int]]:
@@ -59,7 +59,7 @@ def _lines(content: str) -> Iterator[tuple[str, int]]:
             yield line.strip(), number
 
 
-def _tagged_row(index: int, number: int, line: str) -> dict[str, Any]:
+def _tagged_row(index: int, number: int, *, line: str) -> dict[str, Any]:
     words: list[str] = []
     pos: list[dict[str, Any]] = []
     entities: list[dict[str, Any]] = []

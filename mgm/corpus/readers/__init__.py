@@ -28,7 +28,6 @@ __all__ = [
     "Source",
     "column_names",
     "input_files",
-    "pieces",
     "read_batches",
 ]
 
@@ -169,7 +168,7 @@ def read_batches(
         ValueError: names the file, and the row and column where they are known: a missing column, a value of another
             type, bytes that are not UTF-8, a damaged file.
     """
-    frames = _frames(input_files(source), columns, rows, strict, dialect)
+    frames = _frames(input_files(source), columns, rows=rows, strict=strict, dialect=dialect)
     return rebatch(_with_clear_errors(frames), rows, megabytes=megabytes)
 
 
@@ -179,21 +178,21 @@ def _with_clear_errors(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]
 
 
 def _frames(
-    files: Sequence[InputFile], columns: Columns, rows: int, strict: Collection[str], dialect: Dialect
+    files: Sequence[InputFile], columns: Columns, *, rows: int, strict: Collection[str], dialect: Dialect
 ) -> Iterator[pl.DataFrame]:
     if _is_text(files):
-        _require(files[0], columns, plain_text.COLUMNS)
+        _require(files[0], columns, present=plain_text.COLUMNS)
         yield from plain_text.read(files, columns, rows=rows, strict=strict, dialect=dialect)
         return
     for file in files:
         table = _TABLES[_suffix(file)]
         names = table.column_names(file, dialect, wanted=columns)
         if names or table is not _JSONL:  # an empty JSONL file has no rows, hence no keys
-            _require(file, columns, names)
+            _require(file, columns, present=names)
         yield from table.read(file, columns, rows=rows, strict=strict, dialect=dialect)
 
 
-def _require(file: InputFile, columns: Columns, present: Sequence[str]) -> None:
+def _require(file: InputFile, columns: Columns, *, present: Sequence[str]) -> None:
     for name in columns:
         if name not in present:
             raise MissingColumn(f"{file}: no column {name!r}{nearest(name, present)}", name)

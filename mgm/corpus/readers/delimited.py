@@ -57,7 +57,7 @@ def column_names(
     file: InputFile, dialect: Dialect, *, wanted: Collection[str] = (), separator: str = ","
 ) -> list[str]:
     """Return the columns of the header."""
-    with _opened(file, dialect, separator, wanted, head_bytes=_MAX_HEADER_BYTES) as table:
+    with _opened(file, dialect, separator=separator, wanted=wanted, head_bytes=_MAX_HEADER_BYTES) as table:
         return table.names
 
 
@@ -71,7 +71,7 @@ def read(
     separator: str = ",",
 ) -> Iterator[pl.DataFrame]:
     """Yield the rows, a block of the file at a time; `rows` is not needed, since blocks are small."""
-    with _opened(file, dialect, separator, columns) as table:
+    with _opened(file, dialect, separator=separator, wanted=columns) as table:
         parser = _Parser(table, columns, strict=strict)
         reader = RecordReader(
             table.read, table.syntax, head=table.head, width=len(table.names), max_bytes=_MAX_RECORD_BYTES
@@ -87,16 +87,16 @@ def read(
                 f"{file}: row {first} or one soon after it: longer than {_MAX_RECORD_BYTES >> 20} MiB; is a quote not closed?"
             ) from error
         except BrokenQuoteError as error:
-            raise _quote_error(table, reader.syntax, error, first) from error
+            raise _quote_error(table, reader.syntax, error=error, first=first) from error
 
 
 @contextmanager
 def _opened(
     file: InputFile,
     dialect: Dialect,
+    *,
     separator: str,
     wanted: Collection[str],
-    *,
     head_bytes: int = BLOCK_BYTES,
 ) -> Iterator[_Table]:
     with file.stream() as stream:
@@ -120,7 +120,7 @@ def _opened(
             )
             for candidate in candidates
         ]
-        names, end, syntax = _best_header(head, syntaxes, file, dialect=dialect, wanted=wanted)
+        names, end, syntax = _best_header(head, syntaxes, file=file, dialect=dialect, wanted=wanted)
         yield _Table(
             file=file,
             dialect=dialect,
@@ -132,7 +132,7 @@ def _opened(
 
 
 def _best_header(
-    head: bytes, syntaxes: Sequence[Syntax], file: InputFile, *, dialect: Dialect, wanted: Collection[str]
+    head: bytes, syntaxes: Sequence[Syntax], *, file: InputFile, dialect: Dialect, wanted: Collection[str]
 ) -> tuple[list[str], int, Syntax]:
     """Return the header in the syntax in which it has most of the columns that are read, or else more than one.
 
@@ -142,7 +142,7 @@ def _best_header(
     errors: list[ValueError] = []
     for syntax in syntaxes:
         try:
-            headers.append(_header(head, syntax, file, dialect))
+            headers.append(_header(head, syntax, file=file, dialect=dialect))
         except ValueError as error:
             errors.append(error)
     if not headers:
@@ -150,7 +150,9 @@ def _best_header(
     return max(headers, key=lambda header: (len(set(header[0]) & set(wanted)), len(header[0]) > 1))
 
 
-def _header(head: bytes, syntax: Syntax, file: InputFile, dialect: Dialect) -> tuple[list[str], int, Syntax]:
+def _header(
+    head: bytes, syntax: Syntax, *, file: InputFile, dialect: Dialect
+) -> tuple[list[str], int, Syntax]:
     """Return the names, the bytes of the header, and the syntax that they were read with."""
     end = 0
     while end < min(len(head), _MAX_HEADER_BYTES):
@@ -165,7 +167,7 @@ def _header(head: bytes, syntax: Syntax, file: InputFile, dialect: Dialect) -> t
             ) from error
         if len(marks) % 2 == 0 and header.strip():
             names = [
-                _name(unquoted(c, syntax), file, dialect)
+                _name(unquoted(c, syntax), file, dialect=dialect)
                 for c in next(cells(header, syntax, marks=marks), [])
             ]
             stripped = [name.strip() for name in names]
@@ -177,7 +179,7 @@ def _header(head: bytes, syntax: Syntax, file: InputFile, dialect: Dialect) -> t
     return [], len(head), syntax
 
 
-def _name(name: bytes, file: InputFile, dialect: Dialect) -> str:
+def _name(name: bytes, file: InputFile, *, dialect: Dialect) -> str:
     try:
         return name.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -205,7 +207,7 @@ class _Parser:
         try:
             frame = self._frame(data, syntax)
         except (pa.ArrowInvalid, OSError) as error:
-            self._check_rows(bytes(data), syntax, first)
+            self._check_rows(bytes(data), syntax, first=first)
             if self.has_odd_numbers or not self.numbers:
                 raise ValueError(f"{self.file}: rows from {first} on: {one_line(error)}") from error
             self.has_odd_numbers = True
@@ -217,7 +219,7 @@ class _Parser:
                     decode_cells(frame[name], dtype, file=self.file, first=first, dialect=self.dialect)
                 )
             elif name in self.numbers and self.has_odd_numbers:
-                changed.append(self._numbers(frame[name], dtype, first))
+                changed.append(self._numbers(frame[name], dtype, first=first))
             elif name not in self.numbers and name not in self.strict:
                 changed.append(_truth_values(frame[name]))
         frame = frame.with_columns(changed) if changed else frame
@@ -233,7 +235,7 @@ class _Parser:
         }
         for block in (min(len(data) + 1, _PARSED_BYTES), len(data) + 1):
             try:
-                table = self._parse(data, syntax, types, block)
+                table = self._parse(data, syntax, types=types, block=block)
                 break
             except pa.ArrowInvalid as error:
                 if "Empty CSV file" in str(error):
@@ -244,7 +246,7 @@ class _Parser:
         return pl.DataFrame(pl.from_arrow(table.rename_columns(list(self.places))))
 
     def _parse(
-        self, data: memoryview, syntax: Syntax, types: Mapping[str, pa.DataType], block: int
+        self, data: memoryview, syntax: Syntax, *, types: Mapping[str, pa.DataType], block: int
     ) -> pa.Table:
         return pa.csv.read_csv(
             pa.BufferReader(data),
@@ -268,7 +270,7 @@ class _Parser:
             ),
         )
 
-    def _check_rows(self, data: bytes, syntax: Syntax, first: int) -> None:
+    def _check_rows(self, data: bytes, syntax: Syntax, *, first: int) -> None:
         """Check that rows have all columns, and that those that are read are UTF-8."""
         names = self.table.names
         marks = quote_marks(data, len(data), syntax=syntax, is_last=False)
@@ -285,7 +287,7 @@ class _Parser:
                     problem = invalid_utf8(record[place], self.dialect, where=syntax.separator.join(record))
                     raise ValueError(f"{self.file}: row {row}, column {name!r}: {problem}") from error
 
-    def _numbers(self, cell: pl.Series, dtype: pl.DataType, first: int) -> pl.Series:
+    def _numbers(self, cell: pl.Series, dtype: pl.DataType, *, first: int) -> pl.Series:
         """Return the numbers of cells, null where a word says that there is none."""
         text = cell.str.strip_chars()
         text = text.set(text.is_in(_NO_NUMBERS).fill_null(False), None)
@@ -312,7 +314,7 @@ def _truth_values(cells: pl.Series) -> pl.Series:
     return cells.replace(_TRUTH_VALUES) if has_any else cells
 
 
-def _quote_error(table: _Table, syntax: Syntax, error: BrokenQuoteError, first: int) -> ValueError:
+def _quote_error(table: _Table, syntax: Syntax, *, error: BrokenQuoteError, first: int) -> ValueError:
     """Return an error that names the cell in which a quote is wrong."""
     data, fault = error.data, error.fault
     marks = quote_marks(data, fault.start, syntax=syntax, is_last=False)

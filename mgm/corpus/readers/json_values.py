@@ -77,7 +77,7 @@ def typed_value(value: Any, dtype: pl.DataType, *, is_loose: bool) -> Any:
         JsonError: the value is of another type.
     """
     try:
-        return _typed(value, dtype, is_loose)
+        return _typed(value, dtype, is_loose=is_loose)
     except _OtherTypeError:
         raise JsonError(f"value {shown(value)}, expected {dtype}") from None
 
@@ -86,15 +86,15 @@ class _OtherTypeError(Exception):
     """A value, or one within it, is of another type."""
 
 
-def _typed(value: Any, dtype: pl.DataType, is_loose: bool) -> Any:
+def _typed(value: Any, dtype: pl.DataType, *, is_loose: bool) -> Any:
     if value is None:
         return None
     if isinstance(dtype, pl.String):
         return _string(value, is_loose)
     if isinstance(dtype, pl.List) and isinstance(value, list):
-        return [_typed(item, _dtype(dtype.inner), is_loose) for item in value]
+        return [_typed(item, _dtype(dtype.inner), is_loose=is_loose) for item in value]
     if isinstance(dtype, pl.Struct) and isinstance(value, dict):
-        return {field.name: _field(value, field, is_loose) for field in dtype.fields}
+        return {field.name: _field(value, field, is_loose=is_loose) for field in dtype.fields}
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and dtype.is_float():
         return math.copysign(math.inf, value) if abs(value) >= _TOO_LARGE else float(value)
@@ -105,10 +105,10 @@ def _typed(value: Any, dtype: pl.DataType, is_loose: bool) -> Any:
     raise _OtherTypeError
 
 
-def _field(value: dict[str, Any], field: pl.Field, is_loose: bool) -> Any:
+def _field(value: dict[str, Any], field: pl.Field, *, is_loose: bool) -> Any:
     if isinstance(value, JsonObject) and field.name in value.repeated:
         raise JsonError(f"the key {field.name!r} twice in one object; expected it once")
-    return _typed(value.get(field.name), _dtype(field.dtype), is_loose)
+    return _typed(value.get(field.name), _dtype(field.dtype), is_loose=is_loose)
 
 
 def _string(value: Any, is_loose: bool) -> str | None:

@@ -30,10 +30,12 @@ def column_names(file: InputFile, dialect: Dialect, *, wanted: Collection[str] =
         lines = data.split(b"\n")
         if row <= _PEEK_ROWS and read < _PEEK_BYTES:
             for number, line in enumerate(lines[: _PEEK_ROWS - row + 1], row):
-                keys |= dict.fromkeys(_json_row(file, number, line, dialect)) if line.strip() else {}
+                keys |= (
+                    dict.fromkeys(_json_row(file, number, line=line, dialect=dialect)) if line.strip() else {}
+                )
         missing -= keys.keys()
         for name in sorted(missing):
-            if _is_key(name, lines, data):
+            if _is_key(name, lines, data=data):
                 keys[name] = None
         missing -= keys.keys()
         row, read = row + len(lines) - 1, read + len(data)
@@ -42,7 +44,7 @@ def column_names(file: InputFile, dialect: Dialect, *, wanted: Collection[str] =
     return list(keys)
 
 
-def _is_key(name: str, lines: list[bytes], data: bytes) -> bool:
+def _is_key(name: str, lines: list[bytes], *, data: bytes) -> bool:
     """Return whether a row has a key, which most rows need not be parsed for."""
     spellings = {json.dumps(name).encode(), json.dumps(name, ensure_ascii=False).encode("utf-8", "replace")}
     for spelling in spellings:
@@ -173,7 +175,7 @@ class _Parser:
         except UnicodeDecodeError as error:
             row = data.count(b"\n", 0, error.start)
             raise _invalid_utf8(
-                self.file, first + row, data.split(b"\n", row + 1)[row], self.dialect
+                self.file, first + row, line=data.split(b"\n", row + 1)[row], dialect=self.dialect
             ) from error
 
     def _parse_rows(self, data: bytes, first: int) -> pl.DataFrame:
@@ -185,7 +187,7 @@ class _Parser:
         for row, line in enumerate(data.split(b"\n"), first):
             if not line.strip():
                 raise _blank_line(self.file, row)
-            value = _json_row(self.file, row, line, self.dialect)
+            value = _json_row(self.file, row, line=line, dialect=self.dialect)
             for name, dtype in self.columns.items():
                 try:
                     if name in value.repeated:
@@ -196,11 +198,11 @@ class _Parser:
         return pl.DataFrame(values, schema=dict(self.columns))
 
 
-def _json_row(file: InputFile, row: int, line: bytes, dialect: Dialect) -> JsonObject:
+def _json_row(file: InputFile, row: int, *, line: bytes, dialect: Dialect) -> JsonObject:
     try:
         value = loads(line.decode("utf-8"))
     except UnicodeDecodeError:
-        raise _invalid_utf8(file, row, line, dialect) from None
+        raise _invalid_utf8(file, row, line=line, dialect=dialect) from None
     except JsonError as error:
         raise ValueError(f"{file}: row {row}: {error}") from error
     if not isinstance(value, JsonObject):
@@ -210,7 +212,7 @@ def _json_row(file: InputFile, row: int, line: bytes, dialect: Dialect) -> JsonO
     return value
 
 
-def _invalid_utf8(file: InputFile, row: int, line: bytes, dialect: Dialect) -> ValueError:
+def _invalid_utf8(file: InputFile, row: int, *, line: bytes, dialect: Dialect) -> ValueError:
     """Return an error that names the row, and the column where the line is JSON otherwise."""
     try:
         value = loads(line.decode("utf-8", errors="replace"))

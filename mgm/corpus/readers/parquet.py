@@ -53,7 +53,7 @@ def read(
         )
         try:
             for table in _gathered(batches, rows):
-                _check_utf8(file, table, first_row)
+                _check_utf8(file, table, first=first_row)
                 # without the metadata, which need not be text
                 plain = pa.Table.from_arrays(table.columns, names=table.schema.names)
                 frame = pl.DataFrame(pl.from_arrow(plain))
@@ -87,7 +87,7 @@ def _gathered(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table
         yield pa.Table.from_batches(waiting)
 
 
-def _check_utf8(file: InputFile, table: pa.Table, first: int) -> None:
+def _check_utf8(file: InputFile, table: pa.Table, *, first: int) -> None:
     """Check that strings are UTF-8, which Parquet does not promise and nothing else checks."""
     for name, column in zip(table.schema.names, table.columns, strict=True):
         try:

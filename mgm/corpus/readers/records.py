@@ -57,15 +57,15 @@ def quote_marks(data: Data, size: int, *, syntax: Syntax, is_last: bool) -> Posi
     """
     if not syntax.quote or data.find(syntax.quote, 0, size) < 0:
         return np.empty(0, np.int64)
-    marks = None if syntax.escape else _paired_marks(data, size, syntax)
+    marks = None if syntax.escape else _paired_marks(data, size, syntax=syntax)
     if marks is None:
-        marks = _scanned_marks(data, size, syntax)
+        marks = _scanned_marks(data, size, syntax=syntax)
     if is_last and len(marks) % 2:
         raise QuoteError(int(marks[-1]), None)
     return marks
 
 
-def _paired_marks(data: Data, size: int, syntax: Syntax) -> Positions | None:
+def _paired_marks(data: Data, size: int, *, syntax: Syntax) -> Positions | None:
     """Return every quote, if each that would open a cell begins one and each that would close it ends one; else None."""
     buffer = np.frombuffer(data, np.uint8, size)
     marks: Positions = np.flatnonzero(buffer == syntax.quote[0])
@@ -77,7 +77,7 @@ def _paired_marks(data: Data, size: int, syntax: Syntax) -> Positions | None:
     return marks if is_edge[buffer[before]].all() and is_edge[buffer[after]].all() else None
 
 
-def _scanned_marks(data: Data, size: int, syntax: Syntax) -> Positions:
+def _scanned_marks(data: Data, size: int, *, syntax: Syntax) -> Positions:
     """Return the marks where some quotes are characters within a cell, one quote after another."""
     quote, escape = re.escape(syntax.quote), re.escape(syntax.escape)
     pairs = quote + quote + (b"|" + escape + b"." if escape else b"")
@@ -106,7 +106,7 @@ def outside(places: Positions, marks: Positions) -> Positions:
     return places if not len(marks) else places[np.searchsorted(marks, places) % 2 == 0]
 
 
-def _last_record_end(data: Data, size: int, syntax: Syntax, marks: Positions) -> int:
+def _last_record_end(data: Data, size: int, *, syntax: Syntax, marks: Positions) -> int:
     """Return the number of bytes of the whole records that data begin with."""
     end = data.rfind(syntax.line_end, 0, size)
     while end >= 0:
@@ -190,18 +190,22 @@ class RecordReader:
         self.current = self.syntax
         if self.syntax.is_undecided:
             end = self.size if is_last else self.buffer.rfind(self.syntax.line_end, 0, self.size) + 1
-            if not _begins_quoted(self.buffer, end, self.syntax):
+            if not _begins_quoted(self.buffer, end, syntax=self.syntax):
                 self.current = replace(self.syntax, quote=b"")
                 return end
-            self.current = self.syntax = _decided(self.buffer, end, self.syntax, self.width)
+            self.current = self.syntax = _decided(self.buffer, end, syntax=self.syntax, width=self.width)
         try:
             marks = quote_marks(self.buffer, self.size, syntax=self.syntax, is_last=is_last)
         except QuoteError as error:
             raise BrokenQuoteError(bytes(self.buffer[: self.size]), error) from error
-        return self.size if is_last else _last_record_end(self.buffer, self.size, self.syntax, marks)
+        return (
+            self.size
+            if is_last
+            else _last_record_end(self.buffer, self.size, syntax=self.syntax, marks=marks)
+        )
 
 
-def _begins_quoted(data: Data, size: int, syntax: Syntax) -> bool:
+def _begins_quoted(data: Data, size: int, *, syntax: Syntax) -> bool:
     """Return whether a quote begins a cell."""
     quote = syntax.quote
     return data.find(quote, 0, size) >= 0 and (
@@ -211,7 +215,7 @@ def _begins_quoted(data: Data, size: int, syntax: Syntax) -> bool:
     )
 
 
-def _decided(data: Data, size: int, syntax: Syntax, width: int) -> Syntax:
+def _decided(data: Data, size: int, *, syntax: Syntax, width: int) -> Syntax:
     """Return the syntax with quotes; without, where each line is a record and its quotes are no pairs around cells."""
     buffer = np.frombuffer(data, np.uint8, size)
     separators = np.flatnonzero(buffer == syntax.separator[0])

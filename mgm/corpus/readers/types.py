@@ -48,7 +48,7 @@ def convert(
     converted = []
     for name, dtype in columns.items():
         series = frame[name]
-        if not _is_castable(series.dtype, dtype, name in strict):
+        if not _is_castable(series.dtype, dtype, strict=name in strict):
             raise ValueError(f"{file}: column {name!r}: type {series.dtype}, expected {dtype}")
         series = _in_order(series, dtype)
         try:
@@ -87,7 +87,7 @@ def _in_order(series: pl.Series, dtype: pl.DataType) -> pl.Series:
     return series.list.eval(pl.when(pl.element().is_not_null()).then(fields))
 
 
-def _is_castable(actual: pl.DataType, declared: pl.DataType, strict: bool) -> bool:
+def _is_castable(actual: pl.DataType, declared: pl.DataType, *, strict: bool) -> bool:
     if actual == pl.Null or actual == declared:
         return True
     if isinstance(declared, pl.String):
@@ -100,11 +100,12 @@ def _is_castable(actual: pl.DataType, declared: pl.DataType, strict: bool) -> bo
     if declared.is_numeric():
         return actual.is_numeric()
     if isinstance(declared, pl.List) and isinstance(actual, pl.List | pl.Array):
-        return _is_castable(_dtype(actual.inner), _dtype(declared.inner), strict)
+        return _is_castable(_dtype(actual.inner), _dtype(declared.inner), strict=strict)
     if isinstance(declared, pl.Struct) and isinstance(actual, pl.Struct):
         have = {field.name: _dtype(field.dtype) for field in actual.fields}
         return all(
-            f.name in have and _is_castable(have[f.name], _dtype(f.dtype), strict) for f in declared.fields
+            f.name in have and _is_castable(have[f.name], _dtype(f.dtype), strict=strict)
+            for f in declared.fields
         )
     return False
 

@@ -20,15 +20,15 @@ def confident_errors(predictions: pl.DataFrame, count: int) -> pl.DataFrame:
 
 def sample_right(predictions: pl.DataFrame, task: Task, *, count: int, seed: int) -> pl.DataFrame:
     """Return a sample of right predictions, one a document."""
-    return _sample(predictions.filter("right"), count, seed, f"{task.name} right")
+    return _sample(predictions.filter("right"), count, seed=seed, stream=f"{task.name} right")
 
 
 def sample(predictions: pl.DataFrame, task: Task, *, count: int, seed: int) -> pl.DataFrame:
     """Return a sample of all predictions, right or wrong, one a document."""
-    return _sample(predictions, count, seed, f"{task.name} sample")
+    return _sample(predictions, count, seed=seed, stream=f"{task.name} sample")
 
 
-def _sample(predictions: pl.DataFrame, count: int, seed: int, stream: str) -> pl.DataFrame:
+def _sample(predictions: pl.DataFrame, count: int, *, seed: int, stream: str) -> pl.DataFrame:
     # a document is represented by its most confident prediction
     order = ["corpus", "doc_id", "score", "predicted"]
     best = predictions.sort(order, descending=[False, False, True, False]).unique(

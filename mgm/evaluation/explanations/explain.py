@@ -144,14 +144,14 @@ class _Explainer:
                 tasks=tasks,
                 thresholds=self.bundle.thresholds,
             )
-            self._add_searched(corpus, part, tasks, outcomes[NOTHING])
+            self._add_searched(corpus, part, tasks=tasks, outcomes=outcomes[NOTHING])
         for part in valid:
             outcome = decode(network, part, rows=np.arange(part.documents.height), tasks=tasks)
-            self._add_searched(corpus, part, tasks, outcome)
+            self._add_searched(corpus, part, tasks=tasks, outcomes=outcome)
         return sum(part.documents.height for part in test)
 
     def _add_searched(
-        self, corpus: str, part: FeaturePart, tasks: Sequence[Task], outcomes: Mapping[str, Outcome]
+        self, corpus: str, part: FeaturePart, *, tasks: Sequence[Task], outcomes: Mapping[str, Outcome]
     ) -> None:
         """Keep the labels and probabilities of a part for the search for label issues."""
         for task in tasks:
@@ -215,7 +215,7 @@ class _Explainer:
             attributions.append(attribution)
             text = raw[case["corpus"]].get(case["doc_id"])
             if text is not None:
-                examples.append(self._example(case, batch, attribution, text))
+                examples.append(self._example(case, batch, attribution=attribution, text=text))
         return examples, attributions
 
     def _faithfulness(
@@ -296,7 +296,7 @@ class _Explainer:
         return batch, attribution
 
     def _example(
-        self, case: Mapping[str, Any], batch: Batch, attribution: WordAttribution, text: str
+        self, case: Mapping[str, Any], batch: Batch, *, attribution: WordAttribution, text: str
     ) -> dict[str, Any]:
         document = self._document(case)
         # a span is read from words, and no level that attends

@@ -109,7 +109,7 @@ def masked_outcomes(
         wide = network.wide_outputs(batch)
         places = flat_positions(word_start[rows], num_words[rows])
         for mask in masks:
-            outputs = _masked_outputs(network, (pooled, words), wide, mask, means)
+            outputs = _masked_outputs(network, (pooled, words), wide=wide, mask=mask, means=means)
             outputs = {
                 task.name: outputs[task.name] for task in tasks if mask in (NOTHING, *masks_of[task.name])
             }
@@ -126,6 +126,7 @@ def masked_outcomes(
 def _masked_outputs(
     network: Network,
     encoded: tuple[dict[str, Tensor], Words | None],
+    *,
     wide: dict[str, Tensor],
     mask: str,
     means: MeanVectors,

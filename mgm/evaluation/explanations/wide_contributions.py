@@ -33,7 +33,7 @@ def wide_contributions(wide: Wide, batch: Batch, *, task: str, coefficients_BK: 
         words += _shares(
             wide,
             batch,
-            occurrences,
+            occurrences=occurrences,
             weight=table.weight[:, outputs],
             idf=idf,
             coefficients_BK=coefficients_BK,
@@ -75,8 +75,8 @@ def _output_slice(widths: dict[str, int], task: str) -> slice:
 def _shares(
     wide: Wide,
     batch: Batch,
-    occurrences: Occurrences,
     *,
+    occurrences: Occurrences,
     weight: Tensor,
     idf: Tensor,
     coefficients_BK: Tensor,

@@ -57,7 +57,7 @@ class GenerationEvaluation(TaskEvaluation):
             documents[:, -_NUM_BLEU_SUMS - _NUM_CHRF_SUMS : -_NUM_CHRF_SUMS] = sums
             documents[:, -_NUM_CHRF_SUMS:] = chrf._extract_corpus_statistics(generated, [references])
         return Statistics(
-            documents=sparse.csr_array(documents), metrics=lambda sums: _metrics(sums, bleu, chrf)
+            documents=sparse.csr_array(documents), metrics=lambda sums: _metrics(sums, bleu, chrf=chrf)
         )
 
     def prediction_columns(self, task: Task) -> list[str]:
@@ -123,7 +123,7 @@ class _RougeTokenizer:
         return _TOKEN.findall(text.lower())
 
 
-def _metrics(sums: Sums, bleu: "BLEU", chrf: "CHRF") -> dict[str, np.ndarray]:
+def _metrics(sums: Sums, bleu: "BLEU", *, chrf: "CHRF") -> dict[str, np.ndarray]:
     documents = sums[:, 0]
     chrf_R, bleu_R = np.full(len(sums), np.nan), np.full(len(sums), np.nan)
     for row in np.flatnonzero(documents > 0):

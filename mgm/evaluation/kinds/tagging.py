@@ -189,11 +189,11 @@ def overlaps_other_side(matches: pl.DataFrame, side: str, *, same_label: bool) -
     other = "predicted" if side == "true" else "true"
     mask = matches[side].to_numpy().copy()
     keys = ["row", "label"] if same_label else ["row"]
-    mask[mask] = _overlaps_any(matches.filter(side), matches.filter(other), keys)
+    mask[mask] = _overlaps_any(matches.filter(side), matches.filter(other), keys=keys)
     return mask
 
 
-def _overlaps_any(spans: pl.DataFrame, others: pl.DataFrame, keys: Sequence[str]) -> np.ndarray:
+def _overlaps_any(spans: pl.DataFrame, others: pl.DataFrame, *, keys: Sequence[str]) -> np.ndarray:
     """Return which spans overlap one of the others with the same `keys`.
 
     Of the others that begin before a span's end the one that ends last decides: it must end after the span's start.

@@ -58,7 +58,7 @@ def delete_words(batch: Batch, probability: float, *, word_tasks: Set[str]) -> B
     keep = (draw.values >= probability) | (draw.values == highest_S[draw.row])
     words = Ragged(batch.word, batch.sentence_length).select(keep)
     targets = {
-        task: _kept_tags(target, keep, draw.row) if task in word_tasks else target
+        task: _kept_tags(target, keep, row=draw.row) if task in word_tasks else target
         for task, target in batch.targets.items()
     }
     return replace(
@@ -131,7 +131,7 @@ def _in_labelled_document(batch: Batch, word_tasks: Set[str]) -> Tensor:
     return count_B[documents.row] > 0
 
 
-def _kept_tags(tags: Tensor, keep: Tensor, row: Tensor) -> Tensor:
+def _kept_tags(tags: Tensor, keep: Tensor, *, row: Tensor) -> Tensor:
     """Return the BIO ids of the kept words, given those (N,) of all words and each word's sentence `row` (N,)."""
     before = torch.where(row == row.roll(1), tags.roll(1), 0)
     inside = tags > 0

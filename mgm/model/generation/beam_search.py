@@ -49,7 +49,9 @@ def beam_search(
     """
     size = max(1, MAX_BEAMS // beam_size)
     outputs = [
-        _search_documents(decoder, memory.select(slice(first, first + size)), start_D, beam_size)
+        _search_documents(
+            decoder, memory.select(slice(first, first + size)), start_D=start_D, beam_size=beam_size
+        )
         for first in range(0, memory.truncated_B.shape[0], size)
     ]
     ids, count, score = (torch.cat(parts) for parts in zip(*outputs, strict=True))
@@ -58,7 +60,7 @@ def beam_search(
 
 @torch.no_grad()
 def _search_documents(
-    decoder: PointerGeneratorDecoder, memory: Memory, start_D: Tensor, beam_size: int
+    decoder: PointerGeneratorDecoder, memory: Memory, *, start_D: Tensor, beam_size: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     settings, documents = decoder.settings, memory.truncated_B.shape[0]
     device = memory.items_BMD.device
@@ -74,7 +76,7 @@ def _search_documents(
     for position in range(settings.max_length):
         log_prob, state = decoder.step(state, next_input)
         log_prob = log_prob.masked_fill(decoder.forbidden_ids, -math.inf)
-        log_prob = _block_repeated_ngrams(log_prob, tokens, settings.no_repeat_ngram)
+        log_prob = _block_repeated_ngrams(log_prob, tokens, size=settings.no_repeat_ngram)
         # An output may end only after a visible piece; at the maximal length its last piece must be visible if none was before.
         log_prob[..., END] = log_prob[..., END].masked_fill(~has_visible, -math.inf)
         if position + 1 == settings.max_length:
@@ -116,7 +118,7 @@ def _search_documents(
     return ids, count, score
 
 
-def _block_repeated_ngrams(log_BKV: Tensor, tokens_BKT: Tensor, size: int) -> Tensor:
+def _block_repeated_ngrams(log_BKV: Tensor, tokens_BKT: Tensor, *, size: int) -> Tensor:
     """Return the log-probabilities with -inf for pieces that would repeat an n-gram of `size` subwords of the beam."""
     length = tokens_BKT.shape[2]
     if size == 0 or length < size:

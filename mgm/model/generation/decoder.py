@@ -111,7 +111,7 @@ class PointerGeneratorDecoder(nn.Module):
         known = target_BT != NO_LABEL
         if not known.any():  # no target, and still a function of the source, for its gradient
             return memory.items_BMD.new_zeros(*known.shape, 2) + 0.0 * memory.items_BMD.sum()
-        hidden, attention, gate = self._run_all_positions(memory, start_D, target_BT)
+        hidden, attention, gate = self._run_all_positions(memory, start_D, target_BT=target_BT)
         logits = F.linear(hidden[known], self.pieces.weight, self.bias).float()
         target = target_BT[known]
         generated = -F.cross_entropy(logits, target, reduction="none")
@@ -127,7 +127,7 @@ class PointerGeneratorDecoder(nn.Module):
 
     def copy_attention(self, memory: Memory, start_D: Tensor, *, output_BT: Tensor) -> CopyAttention:
         """Return the copying attention at each position of outputs (B,T), which are padded with NO_LABEL."""
-        hidden, attention, gate = self._run_all_positions(memory, start_D, output_BT)
+        hidden, attention, gate = self._run_all_positions(memory, start_D, target_BT=output_BT)
         generated = F.linear(hidden, self.pieces.weight, self.bias).softmax(2)
         generated = gate.sigmoid() * generated.gather(2, output_BT.clamp(min=0)[:, :, None])[:, :, 0]
         same_BTL = (output_BT[:, :, None] == memory.subword_BL[:, None]) & memory.subword_mask_BL[:, None]
@@ -165,7 +165,7 @@ class PointerGeneratorDecoder(nn.Module):
             )
             output_kv.append(layer_kv)
         hidden = self.normalise(hidden)
-        attention, gate = self._attend_for_copying(hidden, state.copy_key_BLD, state.memory)
+        attention, gate = self._attend_for_copying(hidden, state.copy_key_BLD, memory=state.memory)
         probability = F.linear(hidden, self.pieces.weight, self.bias).softmax(2) * gate.sigmoid()[..., None]
         subwords = state.memory.subword_BL[:, None].expand_as(attention)
         probability = probability.scatter_add(2, subwords, attention * (-gate).sigmoid()[..., None])
@@ -178,7 +178,7 @@ class PointerGeneratorDecoder(nn.Module):
         return vectors
 
     def _run_all_positions(
-        self, memory: Memory, start_D: Tensor, target_BT: Tensor
+        self, memory: Memory, start_D: Tensor, *, target_BT: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return hidden states (B,T,D), copying attention (B,T,L) and gate logits (B,T) at all positions of the targets."""
         before = self.embed(target_BT[:, :-1].clamp(min=0))
@@ -192,10 +192,10 @@ class PointerGeneratorDecoder(nn.Module):
             hidden = layer(hidden, layer.cross_attention.keys(memory.items_BMD), mask_BM=memory.mask_BM)
         hidden = self.normalise(hidden)
         copy_key_BLD = self.copy_key(_subword_vectors(memory))
-        return hidden, *self._attend_for_copying(hidden, copy_key_BLD, memory)
+        return hidden, *self._attend_for_copying(hidden, copy_key_BLD, memory=memory)
 
     def _attend_for_copying(
-        self, hidden_BQD: Tensor, key_BLD: Tensor, memory: Memory
+        self, hidden_BQD: Tensor, key_BLD: Tensor, *, memory: Memory
     ) -> tuple[Tensor, Tensor]:
         """Return the attention (B,Q,L) to the source's subwords, and the logit (B,Q) of generating rather than copying."""
         score = self.copy_query(hidden_BQD) @ key_BLD.transpose(1, 2) / math.sqrt(self.settings.width)

@@ -113,7 +113,7 @@ class DecoderLayer(nn.Module):
         """Return the states (B,Q,D) of all positions of an output at once."""
         normal = self.normalise[0](items_BQD)
         items_BQD = items_BQD + self.dropout(self.attend(normal, self.attend.keys(normal), causal=True))
-        return self._attend_to_source(items_BQD, source_kv, mask_BM)
+        return self._attend_to_source(items_BQD, source_kv, mask_BM=mask_BM)
 
     def step(
         self, items_BKD: Tensor, output_kv: KVCache | None, *, source_kv: KVCache, mask_BM: Tensor
@@ -132,9 +132,9 @@ class DecoderLayer(nn.Module):
         keys = keys if output_kv is None else output_kv.append(keys)
         items_BKD = items_BKD + self.attend(normal, keys).reshape(batch, beams, -1)
         # The outputs of a document are K queries to one source, which is therefore not repeated for each.
-        return self._attend_to_source(items_BKD, source_kv, mask_BM), keys
+        return self._attend_to_source(items_BKD, source_kv, mask_BM=mask_BM), keys
 
-    def _attend_to_source(self, items_BQD: Tensor, source_kv: KVCache, mask_BM: Tensor) -> Tensor:
+    def _attend_to_source(self, items_BQD: Tensor, source_kv: KVCache, *, mask_BM: Tensor) -> Tensor:
         items_BQD = items_BQD + self.dropout(
             self.cross_attention(self.normalise[1](items_BQD), source_kv, mask=mask_BM)
         )

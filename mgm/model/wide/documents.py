@@ -62,8 +62,10 @@ class Wide(nn.Module):
         """Return the logits (B, width) of each task."""
         logits_BK = wide_logits(self, batch, reads_chinese=self._reads_chinese(batch))
         if logits_BK is None:
-            of_words = self._logits(self.word_ngrams(batch), self.words, self.idf_word)
-            of_characters = self._logits(self.character_ngrams(batch), self.characters, self.idf_character)
+            of_words = self._logits(self.word_ngrams(batch), self.words, idf=self.idf_word)
+            of_characters = self._logits(
+                self.character_ngrams(batch), self.characters, idf=self.idf_character
+            )
             logits_BK = self.bias + of_words + of_characters
         return dict(zip(self.widths, logits_BK.split(list(self.widths.values()), dim=1), strict=True))
 
@@ -230,7 +232,7 @@ class Wide(nn.Module):
                 item = self.ngram_buckets + mix(hash_C[whole]) % self.chinese.buckets
                 yield Occurrences(item, word_C[:count][whole], word_C[size - 1 :][whole])
 
-    def _logits(self, counts: SparseCounts, table: nn.EmbeddingBag, idf: Tensor) -> Tensor:
+    def _logits(self, counts: SparseCounts, table: nn.EmbeddingBag, *, idf: Tensor) -> Tensor:
         """Return the contribution (B,K) of these n-grams to the logits."""
         value_F, length_B = self._tf_idf(counts, idf)
         logits_BK: Tensor = table(counts.item, counts.start, per_sample_weights=value_F)
@@ -250,7 +252,7 @@ class Wide(nn.Module):
         return value_F, square_B.mul(2).sqrt().masked_fill(square_B == 0, 1)
 
 
-def _match_size(wide: Wide, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:
+def _match_size(wide: Wide, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:  # noqa: PLR0917  (called by torch)
     """Before weights are loaded, drop the table for Chinese n-grams where their training had none."""
     idf = state.get(f"{prefix}idf_character")
     if idf is not None and len(idf) == wide.ngram_buckets:

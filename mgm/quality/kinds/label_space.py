@@ -66,8 +66,8 @@ class LabelSpaceChecks(TaskChecks):
         _check_spelling(self.labels(*SPLITS), faults)
         if train.is_empty() or held_out.is_empty():
             return
-        _check_unseen(train, held_out, faults)
-        _check_missing(train, held_out, faults)
+        _check_unseen(train, held_out, faults=faults)
+        _check_missing(train, held_out, faults=faults)
         self._check_split_mix(train, faults)
 
     def _check_number(self, train: pl.DataFrame, faults: TaskFaults) -> None:
@@ -121,7 +121,7 @@ def _code_points(label: str) -> str:
     return " ".join(f"U+{ord(character):04X}" for character in label)
 
 
-def _check_unseen(train: pl.DataFrame, held_out: pl.DataFrame, faults: TaskFaults) -> None:
+def _check_unseen(train: pl.DataFrame, held_out: pl.DataFrame, *, faults: TaskFaults) -> None:
     unseen = held_out.join(train, on="label", how="anti").sort("n", descending=True, maintain_order=True)
     faults.check_share(
         "unseen_labels",
@@ -133,7 +133,7 @@ def _check_unseen(train: pl.DataFrame, held_out: pl.DataFrame, faults: TaskFault
     )
 
 
-def _check_missing(train: pl.DataFrame, held_out: pl.DataFrame, faults: TaskFaults) -> None:
+def _check_missing(train: pl.DataFrame, held_out: pl.DataFrame, *, faults: TaskFaults) -> None:
     """Report frequent labels of train that no held-out row has."""
     frequent = train.filter(pl.col("n") >= faults.gate.held_out_min_count)
     missing = frequent.join(held_out, on="label", how="anti")

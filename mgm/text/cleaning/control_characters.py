@@ -56,14 +56,14 @@ def _meaningful(points: Points, text: Array, *, visible: Flags, at: Array) -> Fl
     """Return which joiners and tags, at these positions, join the visible characters on either side."""
     place = np.flatnonzero(visible)
     following = np.searchsorted(place, at)
-    before = _same_text(np.append(_NONE, place)[following], text, at)
-    after = _same_text(np.append(place, _NONE)[following], text, at)
+    before = _same_text(np.append(_NONE, place)[following], text, at=at)
+    after = _same_text(np.append(place, _NONE)[following], text, at=at)
     run = (
         following + text[at]
     )  # equal where joiners of one text stand between the same two visible characters
     extends = members(EMOJI_MARKS)[points]
     bases = np.maximum.accumulate(np.where(visible & ~extends, np.arange(len(points)), _NONE))
-    base = _same_text(np.where(before == _NONE, _NONE, bases[before]), text, at)
+    base = _same_text(np.where(before == _NONE, _NONE, bases[before]), text, at=at)
 
     def has(table: Flags, position: Array) -> Flags:
         return (position != _NONE) & table[points[position]]
@@ -82,7 +82,7 @@ def _meaningful(points: Points, text: Array, *, visible: Flags, at: Array) -> Fl
     return first | _ends_as_it_must(point, run, follows=has(emoji, base))
 
 
-def _same_text(position: Array, text: Array, at: Array) -> Array:
+def _same_text(position: Array, text: Array, *, at: Array) -> Array:
     """Return the positions, without those that are not in the text of `at`."""
     return np.where((position != _NONE) & (text[position] == text[at]), position, _NONE)
 

@@ -156,7 +156,7 @@ def mask_identifiers(texts: pl.Series, kinds: Collection[Mask]) -> Rewritten:
     edits = Edits.none()
     for kind, placeholder in PLACEHOLDERS.items():
         if kind in kinds:
-            texts, edits_of_kind = _replace(texts, _PATTERNS[kind], placeholder)
+            texts, edits_of_kind = _replace(texts, _PATTERNS[kind], placeholder=placeholder)
             edits = compose(edits, edits_of_kind)
     return texts, edits
 
@@ -166,7 +166,7 @@ def may_match(pattern: Pattern, texts: pl.Series) -> pl.Series:
     return reduce(or_, (texts.str.contains(candidate) for candidate in pattern.candidates))
 
 
-def _replace(texts: pl.Series, pattern: Pattern, placeholder: str) -> Rewritten:
+def _replace(texts: pl.Series, pattern: Pattern, *, placeholder: str) -> Rewritten:
     rows = np.flatnonzero(may_match(pattern, texts).to_numpy())
     changed, new, spans = [], [], []
     for row, text in zip(rows.tolist(), texts.gather(rows), strict=True):

@@ -145,14 +145,14 @@ def _edits(old: pl.Series, new: pl.Series) -> Edits:
     """
     line = np.arange(len(old))
     whole_lines = Edits(line, 0 * line, num_characters(old), 0 * line, num_characters(new))
-    exact, fits = _split_by_bytes(whole_lines, old, new)
+    exact, fits = _split_by_bytes(whole_lines, old, new=new)
     rest = np.flatnonzero(~fits)
     rough = align(list(zip(old.gather(rest), new.gather(rest), strict=True))).move_to_rows(rest)
-    split, fits = _split_by_bytes(rough, old, new)
+    split, fits = _split_by_bytes(rough, old, new=new)
     return Edits.union(exact, split, rough.filter(~fits))
 
 
-def _split_by_bytes(edits: Edits, old: pl.Series, new: pl.Series) -> tuple[Edits, Flags]:
+def _split_by_bytes(edits: Edits, old: pl.Series, *, new: pl.Series) -> tuple[Edits, Flags]:
     """Split edits into one for each new character that is not ASCII.
 
     Returns:

@@ -132,7 +132,7 @@ def _read_comparison(
     )
     num_labelled = pl.sum_horizontal(pl.lit(0), *(pl.col(t.columns.label).is_not_null() for t in tasks))
     columns = ["text", "group", "split", *(t.columns.label for t in tasks)]
-    for first, part in _read_parts(source, columns, "compare"):
+    for first, part in _read_parts(source, columns, description="compare"):
         part_rows = slice(first, first + part.height)
         rows.num_labelled[part_rows] = part.select(num_labelled.alias("n"))["n"].to_numpy()
         rows.groups[part_rows] = part["group"].hash(seed=0).to_numpy()
@@ -156,7 +156,7 @@ def _memory_map(folder: Path, shape: tuple[int, int, int]) -> pairs.Signatures:
         return np.memmap(file, np.uint32, "w+", shape=shape)
 
 
-def _read_parts(source: Path, columns: list[str], description: str) -> Iterator[tuple[int, pl.DataFrame]]:
+def _read_parts(source: Path, columns: list[str], *, description: str) -> Iterator[tuple[int, pl.DataFrame]]:
     """Yield the parts of a table, each with the number of its first row."""
     first = 0
     num_parts = len(read_manifest(source).parts)
@@ -184,7 +184,7 @@ def _find_near_pairs(
     index = np.cumsum(is_candidate) - 1
     texts = (
         part["text"].filter(pl.Series(is_candidate[first : first + part.height]))
-        for first, part in _read_parts(source, ["text"], "verify")
+        for first, part in _read_parts(source, ["text"], description="verify")
     )
     sets = pairs.shingle_sets(Shingles.from_texts(normalize_texts(text), settings.shingle) for text in texts)
     similarity = pairs.jaccard_similarity(
@@ -202,7 +202,7 @@ def _read_members(source: Path, tasks: list[Task], *, copies: Copies) -> pl.Data
     label_sources = {"text", "edits", *(t.columns.label for t in tasks)}
     columns = [column for column in next(read_parts(source)).columns if column in label_sources]
     members = []
-    for first, part in _read_parts(source, ["doc_id", *columns], "labels"):
+    for first, part in _read_parts(source, ["doc_id", *columns], description="labels"):
         rows = np.flatnonzero(is_member[first : first + part.height])
         labels = part[rows].select("doc_id", *conflicts.label_columns(tasks, columns))
         numbers = {

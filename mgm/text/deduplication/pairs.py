@@ -53,7 +53,7 @@ def find_candidates(signatures: Signatures, rows: Array, *, threshold: float) ->
     codes_of_bands = [np.empty(0, np.int64)]
     for band in signatures:
         for left, right in _bucket_mates(_bucket(band[rows])):
-            likely = _estimate(signatures, rows[left], rows[right]) >= min_estimate
+            likely = _estimate(signatures, rows[left], right=rows[right]) >= min_estimate
             codes_of_bands.append(left[likely] * len(rows) + right[likely])
     codes = np.sort(np.concatenate(codes_of_bands))
     codes = codes[np.diff(codes, prepend=-1) > 0]  # much faster than np.unique, which hashes
@@ -102,7 +102,7 @@ def _blocks(bounds: Array, size: int) -> Iterator[tuple[int, int]]:
         begin = end
 
 
-def _estimate(signatures: Signatures, left: Array, right: Array) -> npt.NDArray[np.float64]:
+def _estimate(signatures: Signatures, left: Array, *, right: Array) -> npt.NDArray[np.float64]:
     equal = np.zeros(len(left), np.int64)
     for band in signatures:
         equal += (band[left] == band[right]).sum(axis=1)

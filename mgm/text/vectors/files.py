@@ -124,7 +124,7 @@ def _read_text(path: Path, builder: _TableBuilder) -> None:
                 dimensions = max(len(first) - 1, 0)
             builder.check_width(path, dimensions)
         seen += len(lines)
-        _read_lines(path, lines, number, builder)
+        _read_lines(path, lines, number=number, builder=builder)
     if announced is not None and seen != announced:
         raise ValueError(
             f"{path}: line 1 announces {announced:,} words, found {seen:,}; the file is not whole"
@@ -133,7 +133,7 @@ def _read_text(path: Path, builder: _TableBuilder) -> None:
         raise ValueError(f"{path}: holds no vectors")
 
 
-def _read_lines(path: Path, lines: pl.Series, number: int, builder: _TableBuilder) -> None:
+def _read_lines(path: Path, lines: pl.Series, *, number: int, builder: _TableBuilder) -> None:
     """Read lines, of which the first is line `number` of the file."""
     expected = f"expected a word and {builder.width} numbers"
     table = lines.alias("line").to_frame().with_columns(pl.col("line").str.strip_chars_end(" \r"))

@@ -50,14 +50,14 @@ def read_scores(path: Path, task: Task) -> pl.DataFrame:
     if metadata.get(TASK_KEY, task.name) != task.name:
         raise ValueError(f"{path}: scores of task {metadata[TASK_KEY]!r}, expected those of {task.name!r}")
     columns = TASK_TRAINING[task.kind].score_columns(task)
-    _check_columns(path, schema, task, columns)
+    _check_columns(path, schema, task=task, columns=columns)
     keys = ["corpus", "doc_id"] if "corpus" in schema else ["doc_id"]
     scores = pl.read_parquet(path, columns=[*keys, *columns])
     if "corpus" not in schema:
         scores = scores.with_columns(corpus=pl.lit(task.corpora[0]))
-    _check_ids(path, scores, task)
+    _check_ids(path, scores, task=task)
     scores = scores.with_columns(pl.col(columns).cast(pl.Float32))
-    _check_finite(path, scores, columns)
+    _check_finite(path, scores, columns=columns)
     return scores.select("corpus", "doc_id", *columns)
 
 
@@ -89,7 +89,7 @@ def average_teachers(
     total: npt.NDArray[np.float32] | None = None
     for path in files:
         scores = read_scores(path, task)
-        rows = _row_indices(path, scores, index)
+        rows = _row_indices(path, scores, index=index)
         predictions = kind.teacher_predictions(scores.drop("corpus", "doc_id").to_numpy(), temperature)
         if total is None:
             total = np.zeros((index.height, *predictions.shape[1:]), np.float32)
@@ -120,7 +120,9 @@ def label_agreement(predictions: TeacherPredictions, labels: pl.Series, *, task:
     return TASK_TRAINING[task.kind].agreement(predictions[has_both], labels.filter(pl.Series(has_both)))
 
 
-def _check_columns(path: Path, schema: Mapping[str, pl.DataType], task: Task, columns: Sequence[str]) -> None:
+def _check_columns(
+    path: Path, schema: Mapping[str, pl.DataType], *, task: Task, columns: Sequence[str]
+) -> None:
     description = TASK_TRAINING[task.kind].describe_score_columns(task)
     expected = f"expected doc_id and for task {task.name!r} {description}"
     if "doc_id" not in schema:
@@ -147,7 +149,7 @@ def _check_columns(path: Path, schema: Mapping[str, pl.DataType], task: Task, co
         )
 
 
-def _check_ids(path: Path, scores: pl.DataFrame, task: Task) -> None:
+def _check_ids(path: Path, scores: pl.DataFrame, *, task: Task) -> None:
     for name in ("doc_id", "corpus"):
         row = scores[name].is_null().arg_max()
         if row is not None and scores[name][row] is None:
@@ -168,7 +170,7 @@ def _check_ids(path: Path, scores: pl.DataFrame, task: Task) -> None:
         )
 
 
-def _check_finite(path: Path, scores: pl.DataFrame, columns: Sequence[str]) -> None:
+def _check_finite(path: Path, scores: pl.DataFrame, *, columns: Sequence[str]) -> None:
     for name in columns:
         bad = ~(scores[name].is_finite().fill_null(False))
         if bad.any():
@@ -180,7 +182,7 @@ def _check_finite(path: Path, scores: pl.DataFrame, columns: Sequence[str]) -> N
             )
 
 
-def _row_indices(path: Path, scores: pl.DataFrame, index: pl.DataFrame) -> npt.NDArray[np.int64]:
+def _row_indices(path: Path, scores: pl.DataFrame, *, index: pl.DataFrame) -> npt.NDArray[np.int64]:
     """Return the row index of each scored document."""
     rows = scores.select("corpus", "doc_id").join(
         index, on=["corpus", "doc_id"], how="left", maintain_order="left"

@@ -74,7 +74,7 @@ def pretrain_network(
     """
     result, rows = Pretrained(), list(sources)
     with deterministic(settings.train.threads):
-        encoder, fusion = _initial_modules(settings, vocabulary_size, word_vectors)
+        encoder, fusion = _initial_modules(settings, vocabulary_size, word_vectors=word_vectors)
     if settings.train.init_from == "pretrained":
         history = pretrain(
             encoder,
@@ -108,7 +108,7 @@ def pretrain_network(
 
 
 def _initial_modules(
-    settings: TrainingSettings, vocabulary_size: int, word_vectors: VectorTable | None
+    settings: TrainingSettings, vocabulary_size: int, *, word_vectors: VectorTable | None
 ) -> tuple[Encoder, Fusion]:
     torch.manual_seed(settings.seed)
     encoder = Encoder(

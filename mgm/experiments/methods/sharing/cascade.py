@@ -56,15 +56,15 @@ class CascadeSharing(Sharing):
             assert words_ND is not None, "a task reads words, and none were encoded"
             read_ND = self.drop_words(words_ND)
             for name in self.sequence[True]:
-                inputs[name] = self._input(name, read_ND, inputs)
+                inputs[name] = self._input(name, read_ND, inputs=inputs)
         for name in self.sequence[False]:
             read = fused[name]
             if self.sentence is not None and words_ND is not None:
                 read = torch.cat([read, self._of_words(inputs, words_ND)], dim=1)
-            inputs[name] = self._input(name, self.drop(read), inputs)
+            inputs[name] = self._input(name, self.drop(read), inputs=inputs)
         return {name: inputs[name] for name in self.reads_words}
 
-    def _input(self, name: str, read: Tensor, inputs: dict[str, Tensor]) -> Tensor:
+    def _input(self, name: str, read: Tensor, *, inputs: dict[str, Tensor]) -> Tensor:
         """Return the input of a task's head: the task's state if it feeds others, else all that it reads."""
         read = torch.cat([read, *(inputs[n] for n in self.below[name])], dim=1)
         if name not in self.feeding:
