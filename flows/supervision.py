@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import threading
 import time
 
@@ -32,9 +33,8 @@ def end_with_dvc() -> None:
     """Watch from now on whether the DVC that runs this process lives, and end this process and its children soon after it."""
     if STAGE in os.environ:
         links = _links_to_dvc()
-        os.environ[RUNNER] = str(
-            links[-1][1]
-        )  # for what this process becomes or starts, such as torchrun's processes
+        # for what this process becomes or starts, such as torchrun's processes
+        os.environ[RUNNER] = str(links[-1][1])
         threading.Thread(target=_watch, args=(links,), daemon=True).start()
 
 
@@ -57,17 +57,20 @@ def _links_to_dvc() -> list[tuple[int, int]]:
 def _watch(links: list[tuple[int, int]]) -> None:
     while all(_is_parent(parent, process) for process, parent in links):
         time.sleep(POLL_SECONDS)
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()
-    with contextlib.suppress(OSError):  # the output may have ended with DVC
-        os.write(2, b"error: ended, as what ran this stage has ended\n")
-    os._exit(ENDED)
+    try:
+        # Children last and all at once: the main thread may wait for one, and its end would end this thread before it has killed others.
+        for child in reversed(psutil.Process().children(recursive=True)):
+            with contextlib.suppress(OSError):
+                os.kill(child.pid, signal.SIGKILL)
+        with contextlib.suppress(OSError):  # the output may have ended with DVC
+            os.write(2, b"error: ended, as what ran this stage has ended\n")
+    finally:  # children that cannot be listed keep no stage alive
+        os._exit(ENDED)
 
 
 def _is_parent(parent: int, process: int) -> bool:
     """Return whether a process lives and is the child of another, which then lives, too."""
     try:
         return psutil.Process(process).ppid() == parent
-    except psutil.NoSuchProcess:
+    except (psutil.Error, OSError):  # it ends in this moment
         return False

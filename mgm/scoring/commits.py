@@ -165,7 +165,7 @@ def _rows_of(location: str, day: date, *, column: str) -> pl.Series:
     """Return a column of a date's rows; empty where there is no table."""
     if delta.open_table(location) is None:
         return pl.Series(column, [])
-    scan = pl.scan_delta(location, storage_options=delta.storage_options(location))
+    scan = delta.scan_table(location)
     return scan.filter(pl.col(DATE) == day).select(column).collect().to_series()
 
 

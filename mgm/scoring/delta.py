@@ -5,6 +5,7 @@ Locations are folders or s3:// addresses; an object store is configured by the s
 
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -20,6 +21,9 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from mgm.errors import AlteredInput
 
 DATE = "date"
+_URL_ESCAPE = "%"
+_NO_FOLDER = re.compile(r"[][|^\\#?]|%[0-9A-Fa-f]{2}")
+"""What no path of a table may have: deltalake 1.x panics, finds no history, or looks for files in another folder."""
 # lineage reads the history, which neither Delta's own cleaning nor its default of 30 days may shorten
 _CONFIGURATION = {
     "delta.enableExpiredLogCleanup": "false",
@@ -47,14 +51,41 @@ def open_table(location: str, version: int | None = None) -> DeltaTable | None:
     """Return the table as it is, or was at a version; None where there is none yet.
 
     Raises:
-        OSError: the storage does not answer, or the table is damaged.
+        OSError: the storage does not answer, the table is damaged, or no table can lie in the folder.
     """
+    _check_folder(location)
     try:
         return DeltaTable(location, version, storage_options=storage_options(location))
     except TableNotFoundError:
         return None
     except (DeltaError, OSError) as error:
         raise OSError(f"{location}: the table cannot be read: {error}") from error
+
+
+def scan_table(location: str, version: int | None = None) -> pl.LazyFrame:
+    """Return the rows of a table as it is, or was at a version.
+
+    Raises:
+        FileNotFoundError: there is no table, or its log at the version is gone.
+        OSError: see `open_table`.
+    """
+    if location.startswith("s3://") or _URL_ESCAPE not in Path(location).absolute().as_uri():
+        return pl.scan_delta(location, version=version, storage_options=storage_options(location))
+    # Polars looks for the files of a local table under the URL of its folder, where `a b` is `a%20b`.
+    table = open_table(location, version)
+    if table is None:
+        raise FileNotFoundError(f"{location}: no table")
+    return pl.scan_pyarrow_dataset(table.to_pyarrow_dataset())
+
+
+def _check_folder(location: str) -> None:
+    """Check that a table can lie in a folder: deltalake makes a URL of its path, in which some characters mean something else."""
+    path = location if location.startswith("s3://") else str(Path(location).absolute())
+    if found := _NO_FOLDER.search(path):
+        raise OSError(
+            f"{path}: the table cannot lie in a folder with {found.group()!r} in its path; expected none of # ? [ ] | ^ \\ and no % before "
+            f"two hexadecimal digits: name another place in params.yaml's score, or move the project"
+        )
 
 
 def open_or_create_table(location: str, schema: pl.Schema) -> DeltaTable:

@@ -15,7 +15,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from mgm.scoring.commits import Night, NightCommit, read_nights, recover_night
-from mgm.scoring.delta import DATE, latest_versions, open_table, storage_options
+from mgm.scoring.delta import DATE, latest_versions, open_table, scan_table
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -167,7 +167,7 @@ def _scan(
     if days is not None:
         is_wanted &= pl.col(DATE).is_in(days)
     try:
-        scan = pl.scan_delta(location, version=version, storage_options=storage_options(location))
+        scan = scan_table(location, version)
         columns = [c for c in ("doc_id", DATE, "reasons") if c in scan.collect_schema()]
         return scan.filter(is_wanted).select(columns).collect().to_dicts()
     except FileNotFoundError:

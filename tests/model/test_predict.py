@@ -48,7 +48,7 @@ def test_order_and_size_of_batches_change_no_prediction(order: list[int], tokens
             predictions(PART)[column].explode() if column != "prediction:price" else predictions(PART)[column]
         )
         assert (left - right).abs().max() <= 2e-4  # 1e-5, then rounding
-    assert found["prediction:dish"].equals(predictions(PART)["dish"])
+    assert found["prediction:dish"].equals(predictions(PART)["prediction:dish"])
     spans, expected = found["prediction:keys"].explode(), predictions(PART)["prediction:keys"].explode()
     for field in ("start", "end", "label"):
         assert spans.struct.field(field).equals(expected.struct.field(field), null_equal=True)

@@ -183,3 +183,12 @@ def test_table_that_takes_nights(change: Callable[[], None]) -> None:
 def test_table_that_is_not_there_takes_nights() -> None:
     delta.check_table("elsewhere", ROWS.schema)
     assert not Path("elsewhere").exists()
+
+
+@pytest.mark.parametrize("name", ["a#1", "a?b", "a[1]", "a|b", "a^b", "a\\b", "a%20b"])
+def test_folder_that_no_table_can_lie_in_is_told(name: str, tmp_path: Path) -> None:
+    with pytest.raises(
+        OSError, match=r"/a.*/t: the table cannot lie in a folder with '.*' in its path"
+    ) as error:
+        delta.open_table(str(tmp_path / name / "t"))
+    assert "\n" not in str(error.value)

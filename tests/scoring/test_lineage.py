@@ -19,7 +19,9 @@ OTHER = date(2026, 1, 2)
 def scored(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
     """Score two nights, and then the first again without m0 and with `blank` repaired."""
     with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("scored")
+        # what an address would read as something else
+        folder = tmp_path_factory.mktemp("scored") / "a b*é 数'\"<{x}&;$HOME@:~"
+        folder.mkdir()
         patch.chdir(folder)
         documents().write_ndjson("in.jsonl")
         for day in (DAY, OTHER):

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from flows import lock
 from flows.gates.gate import run_gate, verdict_path
 from flows.stages.command_line import run_stage
 from flows.stages.gate import main
@@ -39,7 +40,8 @@ def test_the_command_stops_on_bad_data_and_says_why(project, documents, monkeypa
     assert printed.out == ""
     written = {path for path in project.folder.rglob("*") if path.is_file()} - before
     docs = {path for path in written if path.is_relative_to(project.folder / "reports/data_docs")}
-    assert written - docs == {project.folder / "reports/gates/failed/ingest/notes.json"}
+    locks = {path for path in written if path.is_relative_to(project.folder / lock.STAGE_LOCKS)}
+    assert written - docs - locks == {project.folder / "reports/gates/failed/ingest/notes.json"}
     assert sorted(path.suffix for path in docs if path.parent.name == "notes") == [".html", ".json"]
     assert project.folder / "reports/data_docs/index.html" in docs
 
