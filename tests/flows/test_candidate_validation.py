@@ -1,5 +1,6 @@
 """The verdict on real bundles: against floors, a champion on the same documents, a smoke batch and its limits."""
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -194,7 +195,11 @@ def test_the_champions_predictions_are_cached(tmp_path: Path, model: Bundle) -> 
     first = {check["task"]: check["limit"] for check in verdict(tmp_path)["checks"]}
     documents = tmp_path / "data" / "documents" / "menus"
     manifest = json.loads((documents / "_parts.json").read_text())
-    manifest["parts"][0]["sha256"] = "0"
+    part = manifest["parts"][0]
+    pl.read_parquet(documents / part["name"]).write_parquet(
+        documents / part["name"], compression="uncompressed"
+    )
+    part["sha256"] = hashlib.sha256((documents / part["name"]).read_bytes()).hexdigest()
     evaluated_project.write(documents / "_parts.json", manifest)
     again = {check["task"]: check["limit"] for check in verdict(tmp_path)["checks"]}
     assert first["dish"] < again["dish"]
