@@ -66,7 +66,7 @@ def scan_table(location: str, version: int | None = None) -> pl.LazyFrame:
     """Return the rows of a table as it is, or was at a version.
 
     Raises:
-        FileNotFoundError: there is no table, or its log at the version is gone.
+        FileNotFoundError: there is no table.
         OSError: see `open_table`.
     """
     if location.startswith("s3://") or _URL_ESCAPE not in Path(location).absolute().as_uri():
@@ -79,8 +79,10 @@ def scan_table(location: str, version: int | None = None) -> pl.LazyFrame:
 
 
 def _check_folder(location: str) -> None:
-    """Check that a table can lie in a folder: deltalake makes a URL of its path, in which some characters mean something else."""
-    path = location if location.startswith("s3://") else str(Path(location).absolute())
+    """Check that a table can lie in a local folder: deltalake makes a URL of its path, in which some characters mean something else."""
+    if location.startswith("s3://"):
+        return
+    path = str(Path(location).absolute())
     if found := _NO_FOLDER.search(path):
         raise OSError(
             f"{path}: the table cannot lie in a folder with {found.group()!r} in its path; expected none of # ? [ ] | ^ \\ and no % before "
