@@ -181,6 +181,10 @@ def _make_project(folder: Path, environment: dict[str, str]) -> None:
     for name in SOURCES:
         if (ROOT / name).is_file():
             shutil.copy(ROOT / name, folder / name)
+    # the Makefile's environment depends on what is compiled; a folder without __init__.py hides no installed package
+    (folder / "mgm" / "native").mkdir(parents=True)
+    for name in ("kernels.c", "build.py"):
+        shutil.copy(ROOT / "mgm" / "native" / name, folder / "mgm" / "native" / name)
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "activate").touch()
     (folder / ".venv" / ".ready").touch()
@@ -262,5 +266,10 @@ def test_the_page_can_be_followed(
         script = script.replace(word, value)
     if "pip wheel" in script:
         for name in ("mgm", "flows"):
-            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(
+                ROOT / name,
+                folder / name,
+                ignore=shutil.ignore_patterns("__pycache__"),
+                dirs_exist_ok=True,
+            )
     follow(script, folder, environment)
