@@ -1,6 +1,6 @@
-"""Compiled kernels: loops of scoring in C, which `pip install` compiles.
+"""Compiled kernels: loops of scoring and training in C, which `pip install` compiles.
 
-Without them everything works the same, slower, in torch: `load_kernels` returns None then, and its callers go on without it.
+Without them everything works the same, slower, in torch and LIBLINEAR: `load_kernels` returns None then, and its callers go on without it.
 """
 
 import ctypes

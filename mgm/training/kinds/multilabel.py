@@ -13,7 +13,7 @@ from mgm.model.batch import flatten_lists
 from mgm.model.heads import Head
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune, untuned
 from mgm.training.kinds.base import Pair, TaskTraining
-from mgm.training.linear_models import LinearModel, fit_label
+from mgm.training.linear_models import LinearModel, fit_labels
 
 MIN_PROBABILITY = 1e-7
 """Probabilities are kept this far from 0 and 1, so that their logits are finite."""
@@ -50,11 +50,7 @@ class MultilabelTraining(TaskTraining):
         self, features: sparse.csr_matrix, targets: np.ndarray, *, head: Head, num_outputs: int, c: float
     ) -> LinearModel:
         """Return one hyperplane a label."""
-        models = [fit_label(features, targets[:, label] > 0, c=c) for label in range(num_outputs)]
-        return LinearModel(
-            weight=np.stack([m.weight[0] for m in models]),
-            intercept=np.concatenate([m.intercept for m in models]),
-        )
+        return fit_labels(features, targets > 0, c=c)
 
     def scores(self, predictions: np.ndarray) -> npt.NDArray[np.float32]:
         """Return log-odds."""
