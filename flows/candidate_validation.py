@@ -16,7 +16,7 @@ import polars as pl
 import mgm
 from flows.champion import CHAMPION, checked_out, read_champion
 from flows.project import CANDIDATE, DATA, DOCUMENTS, METRICS, PREDICTIONS
-from mgm.bundle import bundle_id
+from mgm.bundle.format import bundle_id
 from mgm.corpus.parts import read_manifest
 from mgm.corpus.processes import run_in_subprocess
 from mgm.errors import MissingInput

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from packaging.requirements import Requirement
 
 from flows import environment, keys
-from flows.champion import bundle_folder, read_champion
+from flows.champion import checked_out, read_champion
 from flows.errors import message
 from flows.graph import DVC_YAML
 from flows.project import FETCHED
@@ -226,19 +226,21 @@ def _champion(root: Path) -> tuple[str, str]:
     champion = read_champion(root)
     if champion is None:
         return OK, "none yet; `mgm promote` makes the candidate the first"
-    folder = bundle_folder(champion.bundle, root)
+    folder = checked_out(champion.bundle, root)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: the champion is not in the store; try `dvc pull {folder}.dvc`")
-    from mgm.bundle import bundle_id, load_bundle
+    from mgm.bundle.contents import read_contents
+    from mgm.bundle.load import load_contents
     from mgm.bundle.signing import check_signature
 
-    if bundle_id(folder) != champion.bundle:
-        raise ValueError(f"{folder}: holds bundle {bundle_id(folder)}, not the one it is named for")
-    bundle = load_bundle(folder)
+    contents = read_contents(folder)
+    if contents.id != champion.bundle:
+        raise ValueError(f"{folder}: holds bundle {contents.id}, not the one it is named for")
     signature = ""
     if (public_key := keys.verify_key()) is not None:
-        check_signature(folder, public_key)
-        signature = ", its signature holds"
+        check_signature(contents, public_key)
+        signature = ", its signature and that of the pointer hold"
+    bundle = load_contents(contents)
     tasks = ", ".join(task.name for task in bundle.tasks)
     return OK, f"{champion.bundle[:12]} since {champion.promoted_at}, predicts {tasks}{signature}"
 

@@ -3,19 +3,20 @@
 import shutil
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from flows import keys
+from flows import keys, pointer_memory
 from flows.candidate_validation import judge_candidate
 from flows.champion import CHAMPION, Champion, bundle_folder, checked_out, read_champion
 from flows.errors import CommandFailed
 from flows.project import CANDIDATE, CARD, PROMOTION
-from mgm.bundle import bundle_id, verify
 from mgm.bundle.card import add_card
-from mgm.bundle.signing import check_signature, sign
+from mgm.bundle.contents import read_contents
+from mgm.bundle.format import bundle_id, verify
+from mgm.bundle.signing import check_signature, sign, sign_text
 from mgm.files import read_json, write_json
 from mgm.settings.core import PARAMS
 from mgm.settings.views.promotion import PromotionSettings
@@ -36,7 +37,7 @@ def promote(root: Path = Path()) -> str:
         Refused: the verdict is negative, or verdict or card are those of another bundle.
         ValueError: a file of the bundle was altered, or the key cannot be used.
     """
-    candidate, verdict, key = root / CANDIDATE, _verdict(root / PROMOTION), keys.signing_key()
+    candidate, verdict, key = root / CANDIDATE, _verdict(root / PROMOTION), _signing_key()
     identity, now = bundle_id(candidate), read_champion(root)
     if verdict["bundle"] != identity:
         raise Refused(
@@ -53,11 +54,14 @@ def promote(root: Path = Path()) -> str:
             f"{root / PROMOTION}: the verdict on bundle {identity[:12]} is {verdict['verdict']!r}:{reasons}"
         )
     verify(candidate)
-    _store(candidate, bundle_folder(identity, root), root=root, key=key, card=_card(root / CARD, identity))
-    if present == identity:
+    folder = bundle_folder(identity, root)
+    is_newly_signed = _store(candidate, folder, root=root, key=key, card=_card(root / CARD, identity))
+    if now is not None and present == identity:
+        if key is not None and (is_newly_signed or now.signature is None):
+            _point(root, now, after=now)
         return f"bundle {identity[:12]} is the champion already"
     before = [] if now is None else [b for b in (now.bundle, now.previous, *now.earlier) if b is not None]
-    _point(root, Champion(identity, _now(), before[0] if before else None, before[1:]))
+    _point(root, Champion(identity, _now(), before[0] if before else None, before[1:]), after=now)
     return f"bundle {identity[:12]} is the champion" + (f", after {before[0][:12]}" if before else "")
 
 
@@ -69,6 +73,7 @@ def rollback(root: Path = Path()) -> str:
         ValueError: there is no previous champion, a file of its bundle was altered, or, with a public key (keys.py), its
             signature does not hold.
     """
+    _signing_key()
     now = read_champion(root)
     if now is None:
         raise ValueError(f"{root / CHAMPION}: there is no champion, so there is none to return to")
@@ -83,9 +88,40 @@ def rollback(root: Path = Path()) -> str:
         )
     _check(folder)
     if public_key := keys.verify_key():
-        check_signature(folder, public_key)
-    _point(root, Champion(now.previous, _now(), next(iter(now.earlier), None), now.earlier[1:]))
+        check_signature(read_contents(folder), public_key)
+    _point(root, Champion(now.previous, _now(), next(iter(now.earlier), None), now.earlier[1:]), after=now)
     return f"bundle {now.previous[:12]} is the champion again, in place of {now.bundle[:12]}"
+
+
+def sign_champion(root: Path = Path()) -> str:
+    """Sign the present champion and the pointer to it, whatever signatures they have; return a line about it.
+
+    Raises:
+        FileNotFoundError: its bundle is not in the store, or there is no key where one is named.
+        ValueError: there is no champion or no signing key, a file of the bundle was altered, or the key cannot be used.
+    """
+    key, now = _signing_key(), read_champion(root, is_verified=False)
+    if key is None:
+        raise ValueError(f"environment variable {keys.SIGNING_KEY}: not set; expected the key to sign with")
+    if now is None:
+        raise ValueError(f"{root / CHAMPION}: there is no champion to sign")
+    folder = checked_out(now.bundle, root)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: the champion is not in the store; try `dvc pull {folder}.dvc`")
+    _sign_stored(folder, root=root, key=key)
+    _point(root, now, after=now)
+    return f"bundle {now.bundle[:12]} and the pointer to it are signed"
+
+
+def _signing_key() -> Path | None:
+    """Return the private key, without which nobody moves a pointer that must be signed."""
+    key = keys.signing_key()
+    if key is None and keys.verify_key() is not None:
+        raise ValueError(
+            f"environment variable {keys.SIGNING_KEY}: not set, while {keys.VERIFY_KEY} is: the pointer {CHAMPION} could not be "
+            "signed, and would be refused; expected the signing key, or neither"
+        )
+    return key
 
 
 def _verdict(path: Path) -> dict[str, Any]:
@@ -110,10 +146,13 @@ def _card(path: Path, identity: str) -> str:
     return text
 
 
-def _store(candidate: Path, folder: Path, *, root: Path, key: Path | None, card: str) -> None:
+def _store(candidate: Path, folder: Path, *, root: Path, key: Path | None, card: str) -> bool:
     """Copy the bundle and its card into the store, whole or not at all, sign it if there is a key, and let DVC version it.
 
     A bundle that is there already keeps its card.
+
+    Returns:
+        Whether it was signed; False: there is no key, or its signature held already.
     """
     if not folder.is_dir():
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -122,6 +161,11 @@ def _store(candidate: Path, folder: Path, *, root: Path, key: Path | None, card:
         shutil.copytree(candidate, partial)
         add_card(partial, folder.name, text=card)
         partial.replace(folder)
+    return _sign_stored(folder, root=root, key=key)
+
+
+def _sign_stored(folder: Path, *, root: Path, key: Path | None) -> bool:
+    """Check a bundle of the store, sign it if there is a key, and let DVC version it; return whether it was signed."""
     _check(folder)
     signed = key is not None and sign(folder, key)
     if (root / ".dvc").is_dir() and (signed or not folder.with_name(f"{folder.name}.dvc").is_file()):
@@ -139,17 +183,25 @@ def _store(candidate: Path, folder: Path, *, root: Path, key: Path | None, card:
             raise ValueError(
                 f"{folder}: `dvc add` failed, the champion stays as it was: {done.stderr.strip()}"
             )
+    return signed
 
 
 def _check(folder: Path) -> None:
     """Check that a folder of the store holds the whole bundle that it is named for."""
-    if bundle_id(folder) != folder.name:
+    if bundle_id(folder) != folder.name:  # verify alone would look at names of real ids only
         raise ValueError(f"{folder}: holds bundle {bundle_id(folder)}, not the one it is named for")
     verify(folder)
 
 
-def _point(root: Path, to: Champion) -> None:
-    write_json(root / CHAMPION, asdict(to))
+def _point(root: Path, to: Champion, *, after: Champion | None) -> None:
+    """Replace the pointer by one with the next counter, signed if there is a key."""
+    public_key, counter = keys.verify_key(), 0 if after is None else after.counter
+    if public_key is not None:
+        counter = max(counter, pointer_memory.newest_counter(root, public_key=public_key))
+    champion = replace(to, counter=counter + 1, signature=None)
+    if key := keys.signing_key():
+        champion = replace(champion, signature=sign_text(champion.signed_text, key))
+    write_json(root / CHAMPION, asdict(champion))
 
 
 def _now() -> str:

@@ -18,6 +18,14 @@ hypothesis.settings.register_profile("mgm", deadline=None)
 hypothesis.settings.load_profile("mgm")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What mgm remembers of projects outside of them is not remembered in the user's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of `python`, `dvc` and `mgm` that start with the libraries imported."""

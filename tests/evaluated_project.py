@@ -7,7 +7,8 @@ from typing import Any
 
 import yaml
 
-from mgm.bundle import Bundle, load_stopwords, save_bundle, shaping_settings
+from mgm.bundle.bundle import Bundle, load_stopwords, shaping_settings
+from mgm.bundle.save import save_bundle
 from mgm.corpus.parts import PartsWriter
 from mgm.evaluation.prediction_store import write_tables
 from mgm.settings.settings import Settings

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import torch
 
-from mgm.bundle import Bundle, load_stopwords, shaping_settings
+from mgm.bundle.bundle import Bundle, load_stopwords, shaping_settings
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces

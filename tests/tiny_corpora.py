@@ -6,7 +6,8 @@ from typing import Any
 import polars as pl
 import torch
 
-from mgm.bundle import Bundle, load_stopwords, save_bundle, shaping_settings
+from mgm.bundle.bundle import Bundle, load_stopwords, shaping_settings
+from mgm.bundle.save import save_bundle
 from mgm.model.network import Network
 from mgm.model.thresholds import untuned
 from mgm.settings.settings import Settings

@@ -8,7 +8,8 @@ from typing import Any
 
 from flows.project import CANDIDATE, FEATURES, METRICS, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
-from mgm.bundle import Bundle, load_bundle
+from mgm.bundle.bundle import Bundle
+from mgm.bundle.load import load_bundle
 from mgm.corpus.parts import read_table
 from mgm.corpus.readers import Dialect
 from mgm.evaluation.calibration import headline, reliability_curve

@@ -8,7 +8,7 @@ import polars as pl
 
 from flows.project import CANDIDATE, DOCUMENTS, EXPLANATIONS, FEATURES, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
-from mgm.bundle import load_bundle
+from mgm.bundle.load import load_bundle
 from mgm.corpus.processes import run_in_subprocess
 from mgm.evaluation.explanations.explain import explain
 from mgm.evaluation.run_files import RunFiles

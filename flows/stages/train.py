@@ -12,7 +12,8 @@ from flows import logs
 from flows.project import CANDIDATE, FEATURES, PROFILE, REPORTS, TRAINING, VOCABULARY
 from flows.stages.command_line import run_stage
 from flows.training_run import Console, checkpoint, facts, prepare
-from mgm.bundle import Bundle, load_stopwords, save_bundle, shaping_settings
+from mgm.bundle.bundle import Bundle, load_stopwords, shaping_settings
+from mgm.bundle.save import save_bundle
 from mgm.files import read_json, write_json
 from mgm.settings.views.training import TrainingSettings
 from mgm.text.dictionary import load_dictionaries

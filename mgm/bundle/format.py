@@ -1,14 +1,10 @@
-"""The files of a bundle, and the manifest of their hashes, whose own hash is the bundle's id."""
+"""The names of a bundle's files, and the manifest of their hashes, whose own hash is the bundle's id."""
 
 from pathlib import Path
 
-from mgm.bundle.card import CARD, check_card
-from mgm.errors import StaleInput
-from mgm.files import file_sha256, read_json, write_json
+from mgm.bundle.contents import FORMAT, MANIFEST, check_contents, read_contents
+from mgm.files import file_sha256, write_json
 
-FORMAT = 4
-"""The version of the files' layout, of `config.json` and of the tensors' names."""
-MANIFEST = "manifest.json"
 WEIGHTS, CONFIG, VOCABULARY = "weights.safetensors", "config.json", "vocabulary.parquet"
 PROFILE = "profile.json"
 
@@ -44,28 +40,6 @@ def verify(folder: Path) -> None:
     """Compare every file of a bundle with the manifest's hash, and the model card with its own.
 
     Raises:
-        FileNotFoundError: a file is missing.
-        StaleInput: the format is that of another version.
-        ValueError: a file was altered, or the card is not this bundle's.
+        FileNotFoundError, StaleInput, ValueError: see `contents.read_contents` and `contents.check_contents`.
     """
-    try:
-        manifest = read_json(folder / MANIFEST)
-    except ValueError as error:
-        raise ValueError(f"{folder / MANIFEST}: not the manifest of a bundle: {error}") from error
-    if manifest.get("format") != FORMAT:
-        raise StaleInput(
-            folder / MANIFEST,
-            f"bundle format {manifest.get('format')!r}: expected {FORMAT}; the model must be trained again",
-            made_by="train",
-        )
-    for name, expected in manifest["files"].items():
-        path = folder / name
-        if not path.is_file():
-            raise FileNotFoundError(f"{path}: missing, although {MANIFEST} lists it")
-        sha256 = file_sha256(path)
-        if sha256 != expected:
-            raise ValueError(
-                f"{path}: altered since the bundle was saved: sha256 {sha256}; expected {expected} of {MANIFEST}"
-            )
-    if CARD not in manifest["files"]:  # bundles saved by earlier versions list a card without metrics
-        check_card(folder, bundle_id(folder))
+    check_contents(read_contents(folder))

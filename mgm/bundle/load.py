@@ -1,24 +1,17 @@
-"""Bundles read from their folders."""
+"""Bundles read from their folders, by way of memory."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
 from mgm.bundle.bundle import Bundle
-from mgm.bundle.format import (
-    CONFIG,
-    PROFILE,
-    VOCABULARY,
-    WEIGHTS,
-    bundle_id,
-    dictionary_file,
-    stopword_file,
-    verify,
-)
-from mgm.files import read_json
+from mgm.bundle.contents import MANIFEST, BundleContents, check_contents, read_contents
+from mgm.bundle.format import CONFIG, PROFILE, VOCABULARY, WEIGHTS, dictionary_file, stopword_file
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
@@ -38,38 +31,57 @@ def load_bundle(folder: Path) -> Bundle:
         FileNotFoundError: there is no bundle, or a file of it is missing.
         ValueError: a file is not the one that was saved, or the format is another one.
     """
-    identity = bundle_id(folder)
-    verify(folder)
-    config = read_json(folder / CONFIG)
+    return load_contents(read_contents(folder))
+
+
+def load_contents(contents: BundleContents) -> Bundle:
+    """Return the bundle of files in memory; see `load_bundle`."""
+    check_contents(contents)
+    folder = contents.folder
+    config = json.loads(_file(contents, CONFIG))
     # Bundles of earlier versions have no such setting.
     segmentation = config["settings"]["text"].setdefault("segmentation", {})
     segmentation.setdefault("southeast_asian_tokens", "characters")
     settings = TrainingSettings.parse(config["settings"], str(folder / CONFIG), checks_task_names=False)
     tasks = [Task(**task) for task in config["tasks"]]
-    network = _load_network(folder, settings, tasks=tasks, config=config)
+    network = _load_network(contents, settings, tasks=tasks, config=config)
+    words = {c: stopword_file(c) for c in [None, *config["stopwords"]]}
+    dictionaries = {name: dictionary_file(name) for name in config["dictionaries"]}
     return Bundle(
         network=network,
         settings=settings,
         tasks=tasks,
         thresholds={task: Thresholds(**t) for task, t in config["thresholds"].items()},
-        vocabulary=Vocabulary.load(folder / VOCABULARY),
-        profile=read_json(folder / PROFILE),
-        stopwords={c: Stopwords.load(folder / stopword_file(c)) for c in [None, *config["stopwords"]]},
+        vocabulary=Vocabulary.parse(_file(contents, VOCABULARY), folder / VOCABULARY),
+        profile=json.loads(_file(contents, PROFILE)),
+        stopwords={c: Stopwords.parse(_file(contents, name)) for c, name in words.items()},
         dictionaries={
-            name: UserDictionary.load(folder / dictionary_file(name)) for name in config["dictionaries"]
+            name: UserDictionary.parse(_file(contents, file), folder / file)
+            for name, file in dictionaries.items()
         },
-        subwords=Subwords.load(folder / SUBWORDS_FILE) if network.text_decoder is not None else None,
+        subwords=(
+            Subwords.parse(_file(contents, SUBWORDS_FILE), folder / SUBWORDS_FILE)
+            if network.text_decoder is not None
+            else None
+        ),
         segmenter=Segmenter(**config["segmenter"]) if config.get("segmenter") else None,
         linear_baselines={
             task: LinearBaseline.from_json(fields)
             for task, fields in config.get("linear_baselines", {}).items()
         },
-        id=identity,
+        id=contents.id,
     )
 
 
+def _file(contents: BundleContents, name: str) -> bytes:
+    """Return a file that the manifest lists, and whose hash was compared."""
+    if name not in contents.listed:
+        raise ValueError(f"{contents.folder / name}: missing, and {MANIFEST} does not list it")
+    return contents.files[name]
+
+
 def _load_network(
-    folder: Path, settings: TrainingSettings, *, tasks: list[Task], config: dict[str, Any]
+    contents: BundleContents, settings: TrainingSettings, *, tasks: list[Task], config: dict[str, Any]
 ) -> Network:
     with _SkipInit():
         network = Network(
@@ -78,10 +90,13 @@ def _load_network(
             vocabulary_size=config["vocabulary_size"],
             ngram_buckets=config["ngram_buckets"],
         )
+    path = contents.folder / WEIGHTS
     try:
-        network.load_state_dict(load_file(folder / WEIGHTS))
+        network.load_state_dict(load_tensors(_file(contents, WEIGHTS)))
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a file of safetensors: {error}") from error
     except RuntimeError as error:
-        raise ValueError(f"{folder / WEIGHTS}: made by another version of the network: {error}") from error
+        raise ValueError(f"{path}: made by another version of the network: {error}") from error
     return network.eval()
 
 

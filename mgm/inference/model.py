@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
-from mgm.bundle import Bundle
+from mgm.bundle.bundle import Bundle
 from mgm.corpus.readers import MEGABYTES
 from mgm.corpus.readers.rebatch import rebatch
 from mgm.inference.prediction_columns import readable_predictions

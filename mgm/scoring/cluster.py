@@ -64,7 +64,7 @@ def _connect(model: WorkerModel) -> Iterator[Any]:
         options |= {
             "num_cpus": max(1, round(settings.workers * settings.cpus)),
             "include_dashboard": False,
-            "object_store_memory": 2 * sum(map(len, model.files.values())) + _SPARE_BYTES,
+            "object_store_memory": 2 * sum(map(len, model.contents.files.values())) + _SPARE_BYTES,
         }
     else:
         _check_answers(settings.address)

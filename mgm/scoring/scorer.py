@@ -8,7 +8,9 @@ from typing import Self
 
 import polars as pl
 
-from mgm.bundle import Bundle, load_bundle
+from mgm.bundle.bundle import Bundle
+from mgm.bundle.contents import BundleContents, read_contents
+from mgm.bundle.load import load_contents
 from mgm.bundle.signing import check_signature
 from mgm.corpus.parts import REJECTS
 from mgm.corpus.rejects import TEXT_MISSING, split_rejected
@@ -71,35 +73,36 @@ class Scorer:
     @classmethod
     def load(
         cls,
-        folder: Path,
+        bundle: Path | BundleContents,
         *,
         tasks: list[str] | str = "all",
         tokens_per_batch: int = TOKENS_PER_BATCH,
         public_key: Path | None = None,
         allows_missing: bool = False,
     ) -> Self:
-        """Return the scorer of a bundle's folder, which a public key must verify where one is given.
+        """Return the scorer of a bundle, which a public key must verify where one is given.
 
         From here on the process keeps memory that it frees (mgm/model/allocation.py).
 
         Args:
-            folder: the bundle.
+            bundle: its folder, or its files in memory.
             tasks: the tasks to predict; "all": all but generation tasks, unless the bundle has no others.
             tokens_per_batch: words of a batch.
             public_key: the key that must verify the bundle.
             allows_missing: whether a task that the bundle lacks is left out with a warning, while another one remains.
 
         Raises:
-            ValueError, FileNotFoundError: see `bundle.load` and `signing.check_signature`.
+            ValueError, FileNotFoundError: see `bundle.contents`, `bundle.load` and `signing.check_signature`.
         """
         keep_freed_memory()
         _warn_without_kernels()
+        contents = read_contents(bundle) if isinstance(bundle, Path) else bundle
         if public_key is not None:
-            check_signature(folder, public_key)
-        bundle = load_bundle(folder)
+            check_signature(contents, public_key)
+        loaded = load_contents(contents)
         if allows_missing and isinstance(tasks, list):
-            tasks = _without_missing(bundle.tasks, tasks)
-        return cls(bundle, tasks=tasks, tokens_per_batch=tokens_per_batch)
+            tasks = _without_missing(loaded.tasks, tasks)
+        return cls(loaded, tasks=tasks, tokens_per_batch=tokens_per_batch)
 
     def copy(self) -> Self:
         """Return another scorer with the same bundle, for another thread."""

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 import torch
 
+from mgm.bundle.contents import BundleContents, read_contents
 from mgm.scoring.isolation import ScoredRows, score_rows
 from mgm.scoring.local import ShardFrames
 from mgm.scoring.scorer import Scorer
@@ -35,7 +36,7 @@ class WorkersLost(OSError):
 class WorkerModel:
     """The files of a bundle, in memory, and the options of scoring with it."""
 
-    files: dict[str, bytes]
+    contents: BundleContents
     public_key: bytes | None
     as_corpus: str | None
     settings: ScoreSettings
@@ -46,7 +47,7 @@ class WorkerModel:
     ) -> "WorkerModel":
         """Read all files of a bundle's folder."""
         return cls(
-            files={path.name: path.read_bytes() for path in sorted(bundle.iterdir())},
+            contents=read_contents(bundle),
             public_key=None if public_key is None else public_key.read_bytes(),
             as_corpus=as_corpus,
             settings=settings,
@@ -57,17 +58,13 @@ class Worker:
     """The model in a process of the cluster."""
 
     def __init__(self, model: WorkerModel) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            bundle, key = Path(folder) / "bundle", Path(folder) / "key.pem"
-            bundle.mkdir()
-            for name, content in model.files.items():
-                (bundle / name).write_bytes(content)
-            if model.public_key is not None:
-                key.write_bytes(model.public_key)
+        with tempfile.NamedTemporaryFile(suffix=".pem") as key:
+            key.write(model.public_key or b"")
+            key.flush()
             self._scorer = Scorer.load(
-                bundle,
+                model.contents,
                 tasks=model.settings.tasks,
-                public_key=None if model.public_key is None else key,
+                public_key=None if model.public_key is None else Path(key.name),
                 allows_missing=True,
             )
         if torch.cuda.is_available():  # Ray shows a worker only its share of the GPUs

@@ -63,9 +63,18 @@ class UserDictionary:
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such dictionary; text.segmentation.dictionary names it")
+        return cls.parse(path.read_bytes(), path)
+
+    @classmethod
+    def parse(cls, content: bytes, path: Path) -> Self:
+        """Return the dictionary of a file's content; errors name its path.
+
+        Raises:
+            ValueError: a line is not in the format.
+        """
         lines: dict[str, int] = {}
         words = []
-        for number, raw in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
+        for number, raw in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), start=1):
             where = f"{path}: line {number}"
             try:
                 fields = raw.decode("utf-8").split()

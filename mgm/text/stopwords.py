@@ -60,7 +60,12 @@ class Stopwords:
         Raises:
             FileNotFoundError: there is no such file.
         """
-        return cls(frozenset(filter(None, path.read_text(encoding="utf-8").split("\n"))))
+        return cls.parse(path.read_bytes())
+
+    @classmethod
+    def parse(cls, content: bytes) -> Self:
+        """Return the stopwords of a file's content."""
+        return cls(frozenset(filter(None, content.decode().split("\n"))))
 
     def save(self, path: Path) -> None:
         """Write the words in alphabetical order, one a line."""

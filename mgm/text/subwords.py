@@ -106,8 +106,17 @@ class Subwords:
             FileNotFoundError: there is no such file.
             ValueError: the file is not a SentencePiece model.
         """
+        return cls.parse(path.read_bytes(), path)
+
+    @classmethod
+    def parse(cls, content: bytes, path: Path) -> Self:
+        """Return the model of a file's content; errors name its path.
+
+        Raises:
+            ValueError: it is not a SentencePiece model.
+        """
         try:
-            return cls(path.read_bytes())
+            return cls(content)
         except RuntimeError as error:
             raise ValueError(f"{path}: expected a SentencePiece model: {error}") from error
 

@@ -109,7 +109,16 @@ class Vocabulary:
         """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such vocabulary")
-        table = pl.read_parquet(path)
+        return cls.parse(path.read_bytes(), path)
+
+    @classmethod
+    def parse(cls, content: bytes, path: Path) -> Self:
+        """Return the vocabulary of a file's content; errors name its path.
+
+        Raises:
+            ValueError: it is not a vocabulary.
+        """
+        table = pl.read_parquet(content)
         if table.schema != SCHEMA:
             raise ValueError(f"{path}: expected the columns {dict(SCHEMA)}, found {dict(table.schema)}")
         return cls(table)

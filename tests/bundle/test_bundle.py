@@ -4,7 +4,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mgm.bundle import bundle_id, load_bundle, load_stopwords, save_bundle, shaping_settings
+from mgm.bundle.bundle import load_stopwords, shaping_settings
+from mgm.bundle.format import bundle_id
+from mgm.bundle.load import load_bundle
+from mgm.bundle.save import save_bundle
 from mgm.settings.settings import Settings
 from tests import tiny_corpora
 

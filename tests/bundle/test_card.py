@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from mgm.bundle import bundle_id, load_bundle
 from mgm.bundle.card import CARD, RECORD, add_card
+from mgm.bundle.format import bundle_id
+from mgm.bundle.load import load_bundle
 from tests import tiny_corpora
 
 

@@ -10,7 +10,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from mgm.bundle import verify
+from mgm.bundle.contents import read_contents
+from mgm.bundle.format import verify
 from mgm.bundle.signing import SIGNATURE, check_signature, sign
 from mgm.errors import MissingExtra
 from mgm.scoring.scorer import Scorer
@@ -37,6 +38,14 @@ def folder(signed: Path, tmp_path: Path) -> Path:
     return shutil.copytree(signed, tmp_path / "copy")
 
 
+def relist(folder: Path, name: str, content: bytes) -> None:
+    """Write a file and its hash in the manifest, as everybody can."""
+    (folder / name).write_bytes(content)
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files"][name] = hashlib.sha256(content).hexdigest()
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
 def test_a_signed_bundle_loads(folder: Path, private: Path) -> None:
     scorer = Scorer.load(folder, public_key=keys.public(private))
     assert scorer.score(tiny_corpora.menus(3))[0].height == 3
@@ -54,14 +63,14 @@ def test_another_key_signs_anew_and_not_through_a_link(folder: Path, private: Pa
     before = (folder / SIGNATURE).read_bytes()
     other = keys.pair(tmp_path / "other")
     assert sign(folder, other)
-    check_signature(folder, keys.public(other))
+    check_signature(read_contents(folder), keys.public(other))
     assert (tmp_path / "cache").read_bytes() == before
 
 
 def test_files_that_are_links_count_by_their_content(folder: Path, private: Path, tmp_path: Path) -> None:
     (folder / "weights.safetensors").rename(tmp_path / "cached")
     (folder / "weights.safetensors").symlink_to(tmp_path / "cached")
-    check_signature(folder, keys.public(private))
+    check_signature(read_contents(folder), keys.public(private))
 
 
 def test_altered_weights_are_refused(folder: Path, private: Path) -> None:
@@ -76,23 +85,30 @@ def test_altered_weights_are_refused(folder: Path, private: Path) -> None:
 
 def test_a_file_altered_together_with_the_manifest_is_refused(folder: Path, private: Path) -> None:
     """The hashes alone would not tell."""
-    (folder / "profile.json").write_text("forged", encoding="utf-8")
-    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    manifest["files"]["profile.json"] = hashlib.sha256(b"forged").hexdigest()
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    relist(folder, "profile.json", b"forged")
     verify(folder)
     with pytest.raises(ValueError, match=r"manifest.json, profile.json altered since"):
         Scorer.load(folder, public_key=keys.public(private))
 
 
 def test_a_file_more_or_less_is_refused(folder: Path, private: Path) -> None:
+    """A file of which the manifest says nothing is none of the bundle; one that it was made to list is not signed."""
     (folder / "extra.txt").write_text("x", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"Extra files found .*extra\.txt"):
-        check_signature(folder, keys.public(private))
+    with pytest.raises(ValueError, match=r"extra\.txt: not a file of this bundle"):
+        read_contents(folder)
+    relist(folder, "extra.txt", b"x")
+    with pytest.raises(ValueError, match=r"manifest\.json altered since"):
+        check_signature(read_contents(folder), keys.public(private))
+    shutil.copy(folder / "extra.txt", folder / "card.json")
     (folder / "extra.txt").unlink()
-    (folder / "profile.json").unlink()
-    with pytest.raises(ValueError, match=r"Missing files .*profile\.json"):
-        check_signature(folder, keys.public(private))
+    with pytest.raises(FileNotFoundError, match=r"extra\.txt: missing, although manifest\.json lists it"):
+        read_contents(folder)
+
+
+def test_a_card_that_was_added_later_is_not_signed(folder: Path, private: Path) -> None:
+    (folder / "card.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"Extra files found .*card\.json"):
+        check_signature(read_contents(folder), keys.public(private))
 
 
 def test_a_bundle_signed_with_another_key_is_refused(folder: Path, tmp_path: Path) -> None:
@@ -112,16 +128,16 @@ def test_an_unsigned_bundle_is_refused_where_a_key_is_set(folder: Path, private:
 def test_a_forged_signature_is_one_clear_error(folder: Path, private: Path, content: str) -> None:
     (folder / SIGNATURE).write_text(content, encoding="utf-8")
     with pytest.raises(ValueError, match="its signature does not hold"):
-        check_signature(folder, keys.public(private))
+        check_signature(read_contents(folder), keys.public(private))
 
 
 def test_keys_that_cannot_be_used_are_named(folder: Path, private: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"key\.pub: expected a private elliptic-curve key"):
         sign(folder, keys.public(private))
     with pytest.raises(ValueError, match=r"key\.pem: expected a public elliptic-curve key"):
-        check_signature(folder, private)
+        check_signature(read_contents(folder), private)
     with pytest.raises(FileNotFoundError, match=r"nowhere: no such file; expected the public key"):
-        check_signature(folder, tmp_path / "nowhere")
+        check_signature(read_contents(folder), tmp_path / "nowhere")
     locked = tmp_path / "locked.pem"
     locked.write_bytes(
         ec.generate_private_key(ec.SECP256R1()).private_bytes(
@@ -140,6 +156,9 @@ def test_without_the_extra_the_error_names_it(
     folder: Path, private: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "model_signing", None)
-    for call in (lambda: sign(folder, private), lambda: check_signature(folder, keys.public(private))):
+    for call in (
+        lambda: sign(folder, private),
+        lambda: check_signature(read_contents(folder), keys.public(private)),
+    ):
         with pytest.raises(MissingExtra, match="model-signing is not installed"):
             call()

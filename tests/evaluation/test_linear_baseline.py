@@ -5,7 +5,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mgm.bundle import load_bundle, save_bundle
+from mgm.bundle.load import load_bundle
+from mgm.bundle.save import save_bundle
 from mgm.evaluation.linear_baseline import compare_with_linear, predict_linear, why_no_baseline
 from mgm.files import file_sha256, read_json, write_json
 from mgm.model.linear_baseline import LinearBaseline

@@ -25,7 +25,9 @@ from flows.stages import (
     vectors,
     verdict,
 )
-from mgm.bundle import Bundle, bundle_id, load_stopwords, save_bundle, shaping_settings
+from mgm.bundle.bundle import Bundle, load_stopwords, shaping_settings
+from mgm.bundle.format import bundle_id
+from mgm.bundle.save import save_bundle
 from mgm.corpus.parts import read_table
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.settings.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mgm.bundle import FORMAT
+from mgm.bundle.contents import FORMAT
 
 SOURCE = Path(__file__).resolve().parents[2]
 

@@ -11,7 +11,7 @@ import pytest
 
 from flows import candidate_validation, promotion
 from flows.candidate_validation import judge_candidate
-from mgm.bundle import Bundle
+from mgm.bundle.bundle import Bundle
 from mgm.corpus.parts import read_table
 from mgm.settings.settings import Settings
 from tests import evaluated_project

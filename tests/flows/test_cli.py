@@ -41,7 +41,7 @@ def test_from_candidate_to_champion_and_back(
         }
     assert main(["champion", "--json"]) == 0
     shown = json.loads(capsys.readouterr().out)
-    assert set(shown) == {"bundle", "promoted_at", "previous", "earlier"}
+    assert set(shown) == {"bundle", "promoted_at", "previous", "earlier", "counter", "signature"}
     assert (shown["bundle"], shown["previous"]) == (identities[1], identities[0])
     assert main(["champion"]) == 0
     shown = capsys.readouterr().out

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from flows import keys, promotion
+from flows import keys, pointer_memory, promotion
 from flows.champion import checked_out, read_champion
-from flows.promotion import Refused, promote, rollback
-from mgm.bundle import bundle_id, verify
+from flows.promotion import Refused, promote, rollback, sign_champion
+from mgm.bundle.contents import read_contents
+from mgm.bundle.format import bundle_id, verify
 from mgm.bundle.signing import SIGNATURE, check_signature
 from tests import keys as key_pairs
 
@@ -213,24 +214,116 @@ def test_with_a_key_what_is_stored_is_signed(
     identity = judged("first")
     promote(tmp_path)
     folder = tmp_path / "models" / "store" / identity
-    check_signature(folder, key_pairs.public(private))
+    check_signature(read_contents(folder), key_pairs.public(private))
     assert not (tmp_path / "models" / "candidate" / SIGNATURE).exists()
     before = (folder / SIGNATURE).read_bytes()
     promote(tmp_path)
     assert (folder / SIGNATURE).read_bytes() == before
 
 
-def test_an_unsigned_champion_is_signed_by_a_promotion(
+def test_an_unsigned_champion_is_refused_until_it_is_signed(
     tmp_path: Path, judged: Callable[..., str], private: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    identity = judged("first")
     with monkeypatch.context() as patch:
-        patch.delenv(keys.SIGNING_KEY)
+        for variable in (keys.SIGNING_KEY, keys.VERIFY_KEY):
+            patch.delenv(variable)
+        identity = judged("first")
         promote(tmp_path)
-    folder = tmp_path / "models" / "store" / identity
-    assert not (folder / SIGNATURE).exists()
+        with pytest.raises(ValueError, match=f"{keys.SIGNING_KEY}: not set; expected the key to sign with"):
+            sign_champion(tmp_path)
+    for read in (read_champion, promote, rollback):
+        with pytest.raises(ValueError, match=r"champion\.json: not signed, .* runs `mgm champion --sign`"):
+            read(tmp_path)
+    assert "are signed" in sign_champion(tmp_path)
+    check_signature(read_contents(tmp_path / "models" / "store" / identity), key_pairs.public(private))
+    now = read_champion(tmp_path)
+    assert now is not None and (now.bundle, now.counter) == (identity, 2)
     assert promote(tmp_path).endswith("is the champion already")
-    check_signature(folder, key_pairs.public(private))
+
+
+def test_without_the_signing_key_no_signed_pointer_is_moved(
+    tmp_path: Path, judged: Callable[..., str], private: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for text in ("first", "second"):
+        judged(text)
+        promote(tmp_path)
+    before = (tmp_path / "models" / "champion.json").read_bytes()
+    monkeypatch.delenv(keys.SIGNING_KEY)
+    for command in (promote, rollback, sign_champion):
+        with pytest.raises(ValueError, match="MGM_SIGNING_KEY: not set, while MGM_VERIFY_KEY is"):
+            command(tmp_path)
+    assert (tmp_path / "models" / "champion.json").read_bytes() == before
+
+
+def test_an_altered_pointer_is_refused(tmp_path: Path, judged: Callable[..., str], private: Path) -> None:
+    """Nor does the signature of one change hold for another."""
+    for text in ("first", "second"):
+        identity = judged(text)
+        promote(tmp_path)
+    path = tmp_path / "models" / "champion.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    assert content["counter"] == 2
+    alterations = [
+        {"bundle": content["previous"], "previous": identity},
+        {"previous": None},
+        {"counter": 3},
+        {"promoted_at": ""},
+        {"earlier": ["0" * 64]},
+        {"signature": "AAAA"},
+        {"signature": "no Base64"},
+        {"signature": content["signature"][:-8]},
+    ]
+    for alteration in alterations:
+        path.write_text(json.dumps(content | alteration), encoding="utf-8")
+        with pytest.raises(ValueError, match=r"champion\.json: its signature does not hold"):
+            read_champion(tmp_path)
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert read_champion(tmp_path) is not None
+
+
+def test_an_older_pointer_cannot_be_brought_back(
+    tmp_path: Path, judged: Callable[..., str], private: Path
+) -> None:
+    """It is rightly signed, and so is its bundle; rollback, which signs anew, is the way back."""
+    path, first = tmp_path / "models" / "champion.json", judged("first")
+    promote(tmp_path)
+    older = path.read_bytes()
+    judged("second")
+    promote(tmp_path)
+    assert read_champion(tmp_path) is not None
+    path.write_bytes(older)
+    with pytest.raises(ValueError, match=r"counter 1: older than 2, which this machine has seen .*rollback"):
+        read_champion(tmp_path)
+    memory = pointer_memory.memory_path(tmp_path, public_key=key_pairs.public(private))
+    assert not memory.is_relative_to(tmp_path)
+    memory.write_text("{}", encoding="utf-8")
+    with pytest.raises(ValueError, match="not the memory of a champion's counter"):
+        read_champion(tmp_path)
+    memory.unlink()
+    assert sign_champion(tmp_path) and (now := read_champion(tmp_path)) is not None
+    assert (now.bundle, now.counter) == (first, 2)
+
+
+def test_rollback_signs_the_next_pointer(tmp_path: Path, judged: Callable[..., str], private: Path) -> None:
+    first, _ = [(judged(text), promote(tmp_path))[0] for text in ("first", "second")]
+    rollback(tmp_path)
+    now = read_champion(tmp_path)
+    assert now is not None and (now.bundle, now.counter) == (first, 3)
+
+
+def test_where_nothing_can_be_remembered_the_log_says_so(
+    tmp_path: Path,
+    judged: Callable[..., str],
+    private: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    judged("first")
+    promote(tmp_path)
+    (tmp_path / "a file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a file"))
+    assert read_champion(tmp_path) is not None
+    assert "cannot be written, so that an older champion would not be noticed" in caplog.text
 
 
 def test_rollback_asks_for_the_signature(

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from mgm.bundle import load_bundle, save_bundle
+from mgm.bundle.load import load_bundle
+from mgm.bundle.save import save_bundle
 from mgm.experiments.methods.sharing.experts import Experts, Gate
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.network import Network

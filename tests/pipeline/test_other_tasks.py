@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
-from mgm.bundle import load_bundle
+from mgm.bundle.load import load_bundle
 from mgm.scoring.scorer import Scorer
 from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.text.cleaning import clean

@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 import torch
 
-from mgm.bundle import Bundle, save_bundle
+from mgm.bundle.bundle import Bundle
+from mgm.bundle.save import save_bundle
 from mgm.corpus.processes import run_in_subprocess
 from mgm.scoring.smoke import SmokeResult, run_smoke_test
 from mgm.tasks import Task, with_label_spaces

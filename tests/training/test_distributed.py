@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from mgm.bundle import load_bundle
+from mgm.bundle.load import load_bundle
 from mgm.files import read_json
 from mgm.training.distributed import DistributedContext, LabelCounts, check_process_count
 from tests import tiny_corpora

@@ -6,7 +6,10 @@ import polars as pl
 import pytest
 import torch
 
-from mgm.bundle import MANIFEST, Bundle, load_bundle, save_bundle
+from mgm.bundle.bundle import Bundle
+from mgm.bundle.contents import MANIFEST
+from mgm.bundle.load import load_bundle
+from mgm.bundle.save import save_bundle
 from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
 from mgm.scoring.scorer import Scorer

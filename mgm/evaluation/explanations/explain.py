@@ -14,7 +14,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from mgm.bundle import Bundle
+from mgm.bundle.bundle import Bundle
 from mgm.corpus.progress import progress
 from mgm.evaluation.explanations.attention import sentence_weights
 from mgm.evaluation.explanations.case_selection import confident_errors, sample, sample_right

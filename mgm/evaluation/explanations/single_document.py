@@ -12,7 +12,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from mgm.bundle import Bundle
+from mgm.bundle.bundle import Bundle
 from mgm.evaluation.explanations.integrated_gradients import Vectors, occurrence_vectors
 from mgm.evaluation.explanations.kinds import explanation_of
 from mgm.evaluation.explanations.target import ChosenPrediction, ExplainedPrediction

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from mgm.bundle import Bundle
+from mgm.bundle.bundle import Bundle
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
 from mgm.tasks import Task, with_label_spaces

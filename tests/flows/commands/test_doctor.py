@@ -98,7 +98,7 @@ def test_a_missing_corpus_file_is_named_unless_it_is_fetched() -> None:
 
 def test_the_champion_is_loaded(project: Path) -> None:
     bundle = tiny_corpora.saved_bundle(project / "models")
-    from mgm.bundle import bundle_id
+    from mgm.bundle.format import bundle_id
 
     identity = bundle_id(bundle)
     store = project / "models" / "store"

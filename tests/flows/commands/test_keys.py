@@ -2,11 +2,13 @@
 
 import json
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from flows.cli import main
+from mgm.bundle.contents import read_contents
 from mgm.bundle.signing import check_signature, sign
 from tests import keys as key_pairs
 
@@ -18,15 +20,16 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def test_a_new_pair_signs_and_verifies(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_new_pair_signs_and_verifies(
+    capsys: pytest.CaptureFixture[str], make_bundle: Callable[[Path, str], str]
+) -> None:
     assert main(["keys", "--generate", "secret"]) == 0
     private, public = Path("secret/signing.pem"), Path("secret/verify.pem")
     assert f"export MGM_SIGNING_KEY={private.resolve()}" in capsys.readouterr().out
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
-    Path("bundle").mkdir()
-    Path("bundle/profile.json").write_text("{}")
+    make_bundle(Path("bundle"), "{}")
     assert sign(Path("bundle"), private)
-    check_signature(Path("bundle"), public)
+    check_signature(read_contents(Path("bundle")), public)
     before = private.read_bytes()
     assert main(["keys", "--generate", "secret"]) == 1
     assert "signing.pem: is there already" in capsys.readouterr().err

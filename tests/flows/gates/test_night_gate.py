@@ -16,7 +16,7 @@ from flows import cli
 from flows import score as score_command
 from flows.gates.suite import SUITES
 from flows.night import NightRefused
-from mgm.bundle import save_bundle
+from mgm.bundle.save import save_bundle
 from mgm.profiling.detected_languages import DETECTED, detected_languages
 from mgm.profiling.profile import CorpusProfile
 from mgm.settings.gates import GateSettings

@@ -7,7 +7,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from mgm.bundle import load_bundle, save_bundle, shaping_settings
+from mgm.bundle.bundle import shaping_settings
+from mgm.bundle.load import load_bundle
+from mgm.bundle.save import save_bundle
 from mgm.errors import MissingExtra, StaleInput
 from mgm.scoring.scorer import Scorer
 from mgm.settings.settings import Settings
@@ -142,7 +144,7 @@ def test_a_bundle_of_an_earlier_version_reads_characters(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install_icu(monkeypatch)
-    monkeypatch.setattr("mgm.bundle.load.verify", lambda folder: None)
+    monkeypatch.setattr("mgm.bundle.load.check_contents", lambda contents: None)
     folder = saved_bundle(tmp_path / "bundle", None)
     config = json.loads((folder / "config.json").read_text())
     del config["settings"]["text"]["segmentation"]["southeast_asian_tokens"], config["segmenter"]

@@ -1,0 +1,128 @@
+"""The files of a bundle in memory: each is opened once, and the bytes that were hashed are the bytes that are loaded.
+
+An exchange of a file between a check and a second opening would make the check worthless.
+"""
+
+import hashlib
+import json
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mgm.bundle.card import CARD, RECORD, check_card
+from mgm.errors import StaleInput
+
+FORMAT = 4
+"""The version of the files' layout, of `config.json` and of the tensors' names."""
+MANIFEST = "manifest.json"
+SIGNATURE = "model.sig"
+"""The signature's file in the bundle's folder; neither the manifest nor the signature covers it."""
+UNLISTED = frozenset({MANIFEST, SIGNATURE, CARD, RECORD})
+"""The files of a bundle that its manifest need not list."""
+_MAX_MANIFEST_BYTES = 1 << 20
+_FILE_NAME = re.compile(r"[^/\\\0]+")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleContents:
+    """The files of a bundle as they lie in its folder, by name."""
+
+    folder: Path
+    """Where they were read, for messages."""
+    files: Mapping[str, bytes]
+    listed: Mapping[str, str]
+    """The SHA-256 of the files that the manifest lists, by name."""
+
+    @property
+    def id(self) -> str:
+        """The hash of the manifest, and through it of every file that it lists."""
+        return hashlib.sha256(self.files[MANIFEST]).hexdigest()
+
+
+def read_contents(folder: Path) -> BundleContents:
+    """Return the files of a bundle's folder. Memory: their size.
+
+    Nothing is compared with a hash yet: see `check_contents`, and `signing.check_signature`.
+
+    Raises:
+        FileNotFoundError: there is no bundle, or a file that the manifest lists is missing.
+        StaleInput: the format is that of another version.
+        ValueError: the manifest is none or lists what no file of this folder can be, a file is no regular one or is not
+            listed, or the folder is named for another bundle.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise FileNotFoundError(f"{folder}: no bundle here ({MANIFEST} is missing)")
+    manifest = _read_once(folder / MANIFEST, max_bytes=_MAX_MANIFEST_BYTES)
+    listed = _parse_manifest(manifest, folder / MANIFEST)
+    names = {entry.name for entry in os.scandir(folder)}
+    for name in sorted(names - set(listed) - UNLISTED):
+        raise ValueError(f"{folder / name}: not a file of this bundle: {MANIFEST} does not list it")
+    for name in listed:
+        if name not in names:
+            raise FileNotFoundError(f"{folder / name}: missing, although {MANIFEST} lists it")
+    others = {name: _read_once(folder / name) for name in sorted(names - {MANIFEST})}
+    contents = BundleContents(folder=folder, files={MANIFEST: manifest} | others, listed=listed)
+    if _SHA256.fullmatch(folder.name) and folder.name != contents.id:
+        raise ValueError(f"{folder}: holds bundle {contents.id}, not the one it is named for")
+    return contents
+
+
+def check_contents(contents: BundleContents) -> None:
+    """Compare every file of a bundle with the manifest's hash, and the model card with its own.
+
+    Raises:
+        FileNotFoundError: there is a record of a card, and no card.
+        ValueError: a file was altered, or the card is not this bundle's.
+    """
+    for name, expected in contents.listed.items():
+        sha256 = hashlib.sha256(contents.files[name]).hexdigest()
+        if sha256 != expected:
+            raise ValueError(
+                f"{contents.folder / name}: altered since the bundle was saved: sha256 {sha256}; expected {expected} of {MANIFEST}"
+            )
+    if CARD not in contents.listed:  # bundles saved by earlier versions list a card without metrics
+        check_card(contents.folder, contents.id, files=contents.files)
+
+
+def _parse_manifest(content: bytes, path: Path) -> dict[str, str]:
+    """Return the hashes of the files that a manifest lists."""
+    try:
+        manifest: Any = json.loads(content)
+        version = manifest.get("format")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path}: not the manifest of a bundle: {error}") from error
+    if version != FORMAT:
+        raise StaleInput(
+            path,
+            f"bundle format {version!r}: expected {FORMAT}; the model must be trained again",
+            made_by="train",
+        )
+    listed = manifest.get("files")
+    if not isinstance(listed, dict):
+        raise ValueError(f"{path}: files: {type(listed).__name__}: expected the hashes of files by name")
+    for name, sha256 in listed.items():
+        if not _FILE_NAME.fullmatch(name) or name in {".", "..", MANIFEST, SIGNATURE}:
+            raise ValueError(f"{path}: files: {name!r}: expected the name of a file in the bundle's folder")
+        if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+            raise ValueError(f"{path}: files: {name}: {sha256!r:.80}: expected a SHA-256 in hexadecimal")
+    return listed
+
+
+def _read_once(path: Path, *, max_bytes: int | None = None) -> bytes:
+    """Return the bytes of a regular file; one that would wait or has no end, such as a pipe or a device, is not read."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise ValueError(f"{path}: not a regular file; expected a file of the bundle")
+        if max_bytes is not None and facts.st_size > max_bytes:
+            raise ValueError(f"{path}: {facts.st_size:,} bytes; expected at most {max_bytes:,}")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read()
+    finally:
+        os.close(descriptor)
