@@ -1,5 +1,6 @@
 """Two small corpora, English and Chinese, with every kind of task, taken through the real text functions."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from mgm.bundle.bundle import Bundle, load_stopwords, shaping_settings
 from mgm.bundle.save import save_bundle
 from mgm.model.network import Network
 from mgm.model.thresholds import untuned
+from mgm.settings.names import merge_sections
 from mgm.settings.settings import Settings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
@@ -63,6 +65,14 @@ _SPLITS = ["train", "train", "train", "valid", "test"]
 def settings(**train: Any) -> Settings:
     """The settings of the tiny corpora; `train` overrides some of that section."""
     return Settings.parse(SETTINGS | {"train": SETTINGS["train"] | train})
+
+
+def fast(model: Mapping[str, Any] | None = None) -> Settings:
+    """A network that the kernels can compute, of tasks of documents; `model` overrides some of that section."""
+    tasks = {name: task for name, task in SETTINGS["tasks"].items() if task["kind"] != "tagging"}
+    changes = {"preset": "fast", "window": {"sizes": [2, 3, 8], "width": 8}}
+    changed = merge_sections(merge_sections(SETTINGS["model"], changes), dict(model or {}))
+    return Settings.parse(SETTINGS | {"tasks": tasks, "model": changed})
 
 
 def with_dictionary() -> Settings:

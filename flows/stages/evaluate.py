@@ -9,6 +9,7 @@ from typing import Any
 from flows.project import CANDIDATE, FEATURES, METRICS, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
 from mgm.bundle.bundle import Bundle
+from mgm.bundle.compiled import compile_network
 from mgm.bundle.load import load_bundle
 from mgm.corpus.parts import read_table
 from mgm.corpus.readers import Dialect
@@ -54,6 +55,7 @@ def main() -> None:
         network=bundle.network,
         thresholds=bundle.thresholds,
         splits=settings.evaluate.splits,
+        compiled=compile_network(bundle),
     )
     write_json(PREDICTIONS / "labels.json", bundle.labels)
     metrics = store.metrics(resamples=settings.evaluate.bootstrap, seed=settings.seed)

@@ -12,6 +12,7 @@ from mgm.evaluation.details import details
 from mgm.evaluation.prediction_table import predict_part, table_schema
 from mgm.evaluation.predictions import columns_read
 from mgm.evaluation.summary import SPLIT, summarize
+from mgm.model.compiled import CompiledNetwork
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
 from mgm.settings.evaluation import EvaluateSettings
@@ -84,7 +85,7 @@ def check_splits(settings: EvaluateSettings) -> None:
         )
 
 
-def write_tables(
+def write_tables(  # noqa: PLR0913  (options by name, with defaults)
     folder: Path,
     corpora: Mapping[str, Iterable[FeaturePart]],
     *,
@@ -92,6 +93,7 @@ def write_tables(
     network: Network,
     thresholds: Mapping[str, Thresholds],
     splits: Sequence[str],
+    compiled: CompiledNetwork | None = None,
 ) -> PredictionStore:
     """Predict corpora, part by part, write a predictions table for each, and print a line a corpus.
 
@@ -102,6 +104,7 @@ def write_tables(
         network: the network, in evaluation mode.
         thresholds: the decision thresholds of multilabel tasks.
         splits: the splits whose rows are predicted.
+        compiled: the network with tables for the kernels, which predict then; None: torch does.
 
     Returns:
         The predictions.
@@ -113,7 +116,12 @@ def write_tables(
         with PartsWriter(folder / corpus, schema) as writer:
             for part in parts:
                 table = predict_part(
-                    network, part, tasks=tasks_of_corpus, thresholds=thresholds, splits=splits
+                    network,
+                    part,
+                    tasks=tasks_of_corpus,
+                    thresholds=thresholds,
+                    splits=splits,
+                    compiled=compiled,
                 )
                 writer.write(table)
                 store.add(corpus, part.documents, predictions=table)

@@ -7,6 +7,7 @@ import polars as pl
 
 from mgm.evaluation.kinds import evaluation_of
 from mgm.evaluation.predictions import KEYS, TRAITS
+from mgm.model.compiled import CompiledNetwork
 from mgm.model.decode import Progress
 from mgm.model.network import Network
 from mgm.model.predict import predict, prediction_schema
@@ -35,7 +36,7 @@ def table_schema(tasks: Sequence[Task], *, reconstructs: bool = False) -> pl.Sch
     )
 
 
-def predict_part(
+def predict_part(  # noqa: PLR0913  (options by name, with defaults)
     network: Network,
     part: FeaturePart,
     *,
@@ -43,6 +44,7 @@ def predict_part(
     thresholds: Mapping[str, Thresholds],
     splits: Sequence[str],
     progress: Progress | None = None,
+    compiled: CompiledNetwork | None = None,
 ) -> pl.DataFrame:
     """Return the predictions table of those rows of a part that are in `splits`, in the part's order.
 
@@ -53,6 +55,7 @@ def predict_part(
         thresholds: the decision thresholds of multilabel tasks.
         splits: the splits whose rows are predicted.
         progress: called with the number of documents just done.
+        compiled: the network with tables for the kernels, which predict then; None: torch does.
     """
     documents = part.documents.filter(pl.col("split").is_in(list(splits)))
     schema = table_schema(tasks, reconstructs=network.reconstructs)
@@ -65,6 +68,7 @@ def predict_part(
         thresholds=thresholds,
         probs=True,
         progress=progress,
+        compiled=compiled,
     )
     labels = documents.select(*KEYS[1:], *[task.columns.label for task in tasks])
     table = pl.concat([predictions, labels, _traits(documents, part.types)], how="horizontal")

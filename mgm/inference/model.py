@@ -37,7 +37,7 @@ class Model:
     def __init__(self, bundle: Bundle) -> None:
         self.bundle = bundle
         self._lock = threading.Lock()
-        self._token_cache = Scorer(bundle).token_cache
+        self._word_states = Scorer(bundle).word_states
         self._average_word: Mapping[str, Any] | None = None
 
     @classmethod
@@ -171,7 +171,7 @@ class Model:
     def _scorer(self, tasks: str | Sequence[str] | None, *, with_probs: bool) -> Scorer:
         names = [tasks] if isinstance(tasks, str) else tasks
         chosen = "all" if names is None else [self._task(name).name for name in names]
-        return Scorer(self.bundle, tasks=chosen, with_probs=with_probs, token_cache=self._token_cache)
+        return Scorer(self.bundle, tasks=chosen, with_probs=with_probs, word_states=self._word_states)
 
     def _score(
         self, scorer: Scorer, documents: pl.DataFrame, *, corpus: str | None

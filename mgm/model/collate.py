@@ -1,6 +1,7 @@
 """Batches gathered from parts of features."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -33,19 +34,9 @@ def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) 
     documents = part.documents.select(names)[rows]
     word, word_count = flatten_lists(documents["word"])
     types, index = np.unique(word, return_inverse=True)
-    spelt = ["subwords"] if "subwords" in part.types.columns else []
-    type_rows = part.types.select("id", "ngrams", "characters", *PROPERTIES, *spelt)[types]
-    ngram, ngram_count = flatten_lists(type_rows["ngrams"])
-    character, character_count = flatten_lists(type_rows["characters"])
-    subword, subword_count = flatten_lists(type_rows["subwords"]) if spelt else _NONE
     paragraph, document_length = flatten_lists(documents["paragraph"])
-    return Batch(
-        type_id=_long(type_rows["id"].to_numpy()),
-        type_ngram=_long(ngram),
-        type_ngram_offset=_long(np.concatenate([[0], np.cumsum(ngram_count)])),
-        type_character=_long(character),
-        type_character_offset=_long(np.concatenate([[0], np.cumsum(character_count)])),
-        type_property=_long(type_rows.select(*PROPERTIES).cast(pl.Int64).to_numpy()),
+    return replace(
+        collate_types(part.types[types]),
         word=_long(index),
         content=torch.from_numpy(flatten_lists(documents["content"])[0].astype(np.bool_)),
         sentence_length=_long(flatten_lists(documents["sentence"])[0]),
@@ -57,6 +48,29 @@ def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) 
         teachers={
             t.name: torch.from_numpy(documents[t.columns.teacher].to_numpy(writable=True)) for t in taught
         },
+    )
+
+
+def collate_types(types: pl.DataFrame) -> Batch:
+    """Return a batch with these distinct words, rows of `FeaturePart.types`, and without documents."""
+    spelt = ["subwords"] if "subwords" in types.columns else []
+    ngram, ngram_count = flatten_lists(types["ngrams"])
+    character, character_count = flatten_lists(types["characters"])
+    subword, subword_count = flatten_lists(types["subwords"]) if spelt else _NONE
+    none = _long(_NONE[0])
+    return Batch(
+        type_id=_long(types["id"].to_numpy()),
+        type_ngram=_long(ngram),
+        type_ngram_offset=_long(np.concatenate([[0], np.cumsum(ngram_count)])),
+        type_character=_long(character),
+        type_character_offset=_long(np.concatenate([[0], np.cumsum(character_count)])),
+        type_property=_long(types.select(*PROPERTIES).cast(pl.Int64).to_numpy()),
+        word=none,
+        content=none.bool(),
+        sentence_length=none,
+        paragraph_length=none,
+        document_length=none,
+        targets={},
         type_subword=_long(subword),
         type_subword_length=_long(subword_count),
     )

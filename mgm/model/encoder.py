@@ -60,7 +60,7 @@ class Encoder(nn.Module):
             raise ValueError(
                 "model: every granularity is off; enable at least one, for example model.word.enabled"
             )
-        of_types = [level.name for level in self._type_levels if level.widths]
+        of_types = [level.name for level in self.type_levels if level.widths]
         self.word_widths = {"+".join(of_types): settings.width} if of_types else {}
         self.word_widths |= {name: w for level in self.levels for name, w in level.word_widths.items()}
         self.word_width = sum(self.word_widths.values())
@@ -78,7 +78,8 @@ class Encoder(nn.Module):
         return [level for granularity in self.levels for level in granularity.projecting_levels]
 
     @property
-    def _type_levels(self) -> list[TypeGranularity]:
+    def type_levels(self) -> list[TypeGranularity]:
+        """The levels whose sum is a word's vector."""
         return [level for level in self.levels if isinstance(level, TypeGranularity)]
 
     def level(self, kind: type[L]) -> L | None:
@@ -110,7 +111,7 @@ class Encoder(nn.Module):
             projections=dict(zip(self.projecting_levels, types.projections, strict=True)),
             with_words=with_words,
         )
-        if with_words and any(level.widths for level in self._type_levels):
+        if with_words and any(level.widths for level in self.type_levels):
             state.word_parts.append(word_vectors(state))
         for level in self.levels:
             level.extend(state)
@@ -129,4 +130,4 @@ class Encoder(nn.Module):
 
     def word_vectors(self, batch: Batch, word_dropout: float) -> dict[str, Tensor]:
         """Return the vectors (T,D) of the distinct words, by the name of the granularity that computes them."""
-        return {level.name: level(batch, word_dropout) for level in self._type_levels}
+        return {level.name: level(batch, word_dropout) for level in self.type_levels}

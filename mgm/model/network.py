@@ -90,8 +90,11 @@ class Network(nn.Module):
     ) -> tuple[Outputs, Tensor | None]:
         """Return the outputs of `forward`, and the reconstruction error (B,) of documents where the fusion has one."""
         encoded = self.encode(batch) if encoded is None else encoded
-        error = self.fusion.error(encoded[0]) if isinstance(self.fusion, AutoencoderFusion) else None
-        return mean_of_branches(self.branch_outputs(batch, encoded)), error
+        return mean_of_branches(self.branch_outputs(batch, encoded)), self.reconstruction_error(encoded[0])
+
+    def reconstruction_error(self, pooled: dict[str, Tensor]) -> Tensor | None:
+        """Return the reconstruction error (B,) of documents by their pooled vectors; None where the fusion has none."""
+        return self.fusion.error(pooled) if isinstance(self.fusion, AutoencoderFusion) else None
 
     @property
     def reconstructs(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mgm.model.compiled import CompiledNetwork
 from mgm.model.decode import TOKENS_PER_BATCH, Outcome, Progress, decode
 from mgm.model.heads import HEADS
 from mgm.model.heads.outcome import round_scores
@@ -29,6 +30,7 @@ def predict(  # noqa: PLR0913  (options by name, with defaults)
     probs: bool = False,
     progress: Progress | None = None,
     token_cache: TokenCache | None = None,
+    compiled: CompiledNetwork | None = None,
 ) -> pl.DataFrame:
     """Return the predictions table of a part, row by row: doc_id, the columns of each task, the reconstruction error.
 
@@ -46,7 +48,13 @@ def predict(  # noqa: PLR0913  (options by name, with defaults)
         probs: whether to add the probabilities over the label space.
         progress: called after each batch.
         token_cache: states of words that the network's encoder has encoded before, with its present weights.
+        compiled: the network with tables for the kernels, which predict then; None: torch does.
     """
+    if compiled is not None:
+        outcomes = compiled.predict_part(part, tasks)
+        if progress is not None:
+            progress(part.documents.height)
+        return prediction_table(outcomes, part.documents, tasks=tasks, thresholds=thresholds, probs=probs)
     rows = np.arange(part.documents.height)
     outcomes = decode(
         network,

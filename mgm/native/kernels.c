@@ -92,7 +92,17 @@ typedef struct {
     int64_t outputs, word_buckets, ngram_buckets, chinese_buckets, chinese_min, chinese_max;
     const float *word_weight, *word_idf, *character_weight, *character_idf;
     const float *sublinear; /* 1 + log(count), of counts up to that of the longest document's n-grams */
+    /* the weights in integers, `stride` for each bucket, times its scale; NULL: those above are read */
+    const int16_t *word_row, *character_row;
+    const float *word_scale, *character_scale;
+    int64_t stride;
 } Wide;
+
+typedef struct {
+    const float *weight, *idf;
+    const int16_t *row;
+    const float *scale;
+} NgramTable;
 
 static void add_rows(const float *weight, int64_t outputs, const uint32_t *item, const float *value, uint32_t size,
                      float *restrict sum) {
@@ -112,21 +122,41 @@ static void add_rows(const float *weight, int64_t outputs, const uint32_t *item,
     }
 }
 
+static void add_integer_rows(const int16_t *row, int64_t stride, const uint32_t *item, const float *value, uint32_t size,
+                             float *restrict sum) {
+    enum { AHEAD = 12, LINE = 32 };
+    uint32_t i = 0;
+    for (; i + 4 <= size; i += 4) {
+        for (uint32_t next = i + AHEAD; next < i + AHEAD + 4 && next < size; next++)
+            for (int64_t k = 0; k < stride; k += LINE) __builtin_prefetch(row + item[next] * stride + k);
+        const int16_t *a = row + item[i] * stride, *b = row + item[i + 1] * stride;
+        const int16_t *c = row + item[i + 2] * stride, *d = row + item[i + 3] * stride;
+        float p = value[i], q = value[i + 1], r = value[i + 2], s = value[i + 3];
+        for (int64_t k = 0; k < stride; k++)
+            sum[k] += (p * (float)a[k] + q * (float)b[k]) + (r * (float)c[k] + s * (float)d[k]);
+    }
+    for (; i < size; i++) {
+        const int16_t *a = row + item[i] * stride;
+        for (int64_t k = 0; k < stride; k++) sum[k] += value[i] * (float)a[k];
+    }
+}
+
 /* Add the logits of counted n-grams, whose TF-IDF values have the length 1/sqrt(2), to `logits`. */
-static void add_logits(const Wide *wide, const Counts *counts, const float *weight, const float *idf, float *value,
-                      uint32_t *item, float *sum, float *logits) {
+static void add_logits(const Wide *wide, const Counts *counts, NgramTable table, float *value, uint32_t *item, float *sum,
+                      float *logits) {
     double square = 0;
     uint32_t size = 0;
     for (uint32_t i = 0; i < counts->size; i++) {
-        float of_item = wide->sublinear[counts->count[i]] * idf[counts->item[i]];
+        float of_item = wide->sublinear[counts->count[i]] * table.idf[counts->item[i]];
         if (of_item == 0) continue; /* its row is not read */
         item[size] = counts->item[i];
-        value[size++] = of_item;
+        value[size++] = table.row == NULL ? of_item : of_item * table.scale[counts->item[i]];
         square += (double)of_item * of_item;
     }
     if (square == 0) return;
-    memset(sum, 0, (size_t)wide->outputs * sizeof(float));
-    add_rows(weight, wide->outputs, item, value, size, sum);
+    memset(sum, 0, (size_t)(wide->outputs > wide->stride ? wide->outputs : wide->stride) * sizeof(float));
+    if (table.row == NULL) add_rows(table.weight, wide->outputs, item, value, size, sum);
+    else add_integer_rows(table.row, wide->stride, item, value, size, sum);
     float scale = (float)(1 / __builtin_sqrt(2 * square));
     for (int64_t k = 0; k < wide->outputs; k++) logits[k] += scale * sum[k];
 }
@@ -226,25 +256,152 @@ int mgm_wide_logits(const Wide *wide, float *logits) {
     uint64_t most = (uint64_t)mgm_wide_bound(wide);
     float *value = malloc((most + 1) * sizeof(float));
     uint32_t *item = malloc((most + 1) * sizeof(uint32_t));
-    float *sum = malloc(((size_t)wide->outputs + 1) * sizeof(float));
+    float *sum = malloc(((size_t)(wide->outputs > wide->stride ? wide->outputs : wide->stride) + 1) * sizeof(float));
+    NgramTable words = {wide->word_weight, wide->word_idf, wide->word_row, wide->word_scale};
+    NgramTable characters = {wide->character_weight, wide->character_idf, wide->character_row, wide->character_scale};
     int status = value == NULL || item == NULL || sum == NULL ? NO_MEMORY : DONE;
     const int64_t *word = wide->word, *length = wide->sentence_length;
     for (int64_t d = 0; d < wide->documents && status == DONE; length += wide->sentences[d++]) {
-        int64_t sentences = wide->sentences[d], words = words_of(length, sentences);
-        uint64_t occurrences = bound(wide, word, words);
+        int64_t sentences = wide->sentences[d], size = words_of(length, sentences);
+        uint64_t occurrences = bound(wide, word, size);
         float *of_document = logits + d * wide->outputs;
         if ((status = counts_reserve(&counts, occurrences)) != DONE) break;
         count_words(wide, word, length, sentences, &counts);
-        add_logits(wide, &counts, wide->word_weight, wide->word_idf, value, item, sum, of_document);
+        add_logits(wide, &counts, words, value, item, sum, of_document);
         if ((status = counts_reserve(&counts, occurrences)) != DONE) break;
         count_characters(wide, word, length, sentences, &counts);
-        add_logits(wide, &counts, wide->character_weight, wide->character_idf, value, item, sum, of_document);
-        word += words;
+        add_logits(wide, &counts, characters, value, item, sum, of_document);
+        word += size;
     }
     counts_free(&counts);
     free(value);
     free(item);
     free(sum);
+    return status;
+}
+
+/* ---- numbers to integers ---- */
+
+static inline int16_t quantize(float value, float limit) {
+    value = value > limit ? limit : value < -limit ? -limit : value; /* larger ones saturate */
+    return (int16_t)(int32_t)(value + (value < 0 ? -0.5f : 0.5f));
+}
+
+/* Write `columns` numbers of each row, divided by `unit`, as integers of at most `limit`. */
+void mgm_quantize(const float *from, int64_t rows, int64_t columns, int64_t from_stride, float unit, float limit, int16_t *to,
+                  int64_t to_stride) {
+    float factor = 1 / unit;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t k = 0; k < columns; k++)
+            to[i * to_stride + k] = quantize(from[i * from_stride + k] * factor, limit);
+}
+
+/* Write each row whose `idf` is not 0 as integers of at most `limit`, times a scale of its own. */
+void mgm_quantize_rows(const float *from, const float *idf, int64_t rows, int64_t columns, float limit, int16_t *to,
+                       int64_t to_stride, float *scale) {
+    for (int64_t i = 0; i < rows; i++, from += columns, to += to_stride) {
+        float largest = 0;
+        scale[i] = 0;
+        if (idf[i] == 0) continue;
+        for (int64_t k = 0; k < columns; k++) {
+            float size = from[k] < 0 ? -from[k] : from[k];
+            largest = size > largest ? size : largest;
+        }
+        if (!(largest > 1e-30f)) continue;
+        scale[i] = largest / limit;
+        float factor = limit / largest;
+        for (int64_t k = 0; k < columns; k++) to[k] = quantize(from[k] * factor, limit);
+    }
+}
+
+/* ---- documents to pooled vectors, mgm.model.compiled ---- */
+
+enum { LANES = 8, BLOCK = 4 * LANES }; /* a block of numbers is one line of the processor's cache */
+typedef int16_t Lanes __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+
+typedef struct {
+    int64_t documents;
+    const int64_t *words; /* (documents,) words of each */
+    const int64_t *lead;  /* (documents,) words of its first sentence */
+    const int64_t *word;  /* the record of each word */
+    const int16_t *records;
+    int64_t record;         /* numbers of a record: its vectors, and for each window a row of `width` for each place */
+    int64_t vectors;        /* numbers of the vectors */
+    int64_t windows, width; /* the width is a multiple of BLOCK */
+    const int64_t *size;    /* (windows,) words of each */
+} Documents;
+
+static inline Lanes larger(Lanes a, Lanes b) {
+    Lanes is_larger = a > b;
+    return (a & is_larger) | (b & ~is_larger);
+}
+
+/* Sum a window's rows around word i, and keep the largest sums. Sums do not overflow: a number is at most 32767 / size. */
+static inline void add_window(const Documents *all, const int64_t *word, int64_t words, int64_t i, int64_t size, int64_t at,
+                              int16_t *restrict largest) {
+    int64_t begin = i - (size - 1) / 2, first = begin < 0 ? -begin : 0;
+    int64_t last = begin + size > words ? words - begin : size;
+    for (int64_t k = 0; k < all->width; k += BLOCK) {
+        Lanes a = {0}, b = {0}, c = {0}, d = {0}, *most = (Lanes *)(largest + k);
+        for (int64_t place = first; place < last; place++) {
+            const Lanes *row = (const Lanes *)(all->records + word[begin + place] * all->record + at + place * all->width + k);
+            a += row[0];
+            b += row[1];
+            c += row[2];
+            d += row[3];
+        }
+        most[0] = larger(a, most[0]);
+        most[1] = larger(b, most[1]);
+        most[2] = larger(c, most[2]);
+        most[3] = larger(d, most[3]);
+    }
+}
+
+static void write_pooled(const Documents *all, int64_t words, const double *total, const int32_t *sum, const int16_t *largest,
+                         float *pooled) {
+    for (int64_t k = 0; k < all->vectors; k++) pooled[k] = (float)((total[k] + sum[k]) / (double)words);
+    for (int64_t k = 0; k < all->windows * all->width; k++) pooled[all->vectors + k] = largest[k];
+}
+
+/* Pool the words of each document: the mean of the vectors, the maxima of the windows that are above 0, then both of its lead.
+
+   `pooled` is (documents, 2, vectors + windows * width), in units of the integers, and holds zeros. */
+int mgm_pool_documents(const Documents *all, float *pooled) {
+    enum { AHEAD = 8, MOST_SUMMED = 65536 };
+    int64_t windows = all->windows * all->width, columns = all->vectors + windows;
+    double *total = malloc(((size_t)all->vectors + 1) * sizeof(double));
+    int32_t *sum = malloc(((size_t)all->vectors + 1) * sizeof(int32_t));
+    int16_t *largest = malloc(((size_t)windows + 1) * sizeof(int16_t));
+    int status = total == NULL || sum == NULL || largest == NULL ? NO_MEMORY : DONE;
+    const int64_t *word = all->word;
+    for (int64_t d = 0; d < all->documents && status == DONE; d++, pooled += 2 * columns) {
+        int64_t words = all->words[d];
+        memset(largest, 0, (size_t)windows * sizeof(int16_t));
+        memset(sum, 0, (size_t)all->vectors * sizeof(int32_t));
+        for (int64_t k = 0; k < all->vectors; k++) total[k] = 0;
+        for (int64_t i = 0; i < words; i++) {
+            if (i + AHEAD < words) {
+                const int16_t *next = all->records + word[i + AHEAD] * all->record;
+                for (int64_t k = 0; k < all->record; k += BLOCK) __builtin_prefetch(next + k);
+            }
+            if (i % MOST_SUMMED == MOST_SUMMED - 1)
+                for (int64_t k = 0; k < all->vectors; k++) {
+                    total[k] += sum[k];
+                    sum[k] = 0;
+                }
+            const int16_t *vectors = all->records + word[i] * all->record;
+            for (int64_t k = 0; k < all->vectors; k++) sum[k] += vectors[k];
+            int64_t at = all->vectors;
+            for (int64_t w = 0; w < all->windows; at += all->size[w++] * all->width)
+                add_window(all, word, words, i, all->size[w], at, largest + w * all->width);
+            if (i + 1 == all->lead[d]) write_pooled(all, i + 1, total, sum, largest, pooled + columns);
+        }
+        if (words > 0) write_pooled(all, words, total, sum, largest, pooled);
+        word += words;
+    }
+    free(total);
+    free(sum);
+    free(largest);
     return status;
 }
 

@@ -16,14 +16,15 @@ from mgm.corpus.parts import REJECTS
 from mgm.corpus.rejects import TEXT_MISSING, split_rejected
 from mgm.model.allocation import keep_freed_memory
 from mgm.model.decode import TOKENS_PER_BATCH
-from mgm.model.predict import predict, prediction_schema
-from mgm.model.token_cache import TokenCache
+from mgm.model.predict import predict, prediction_schema, prediction_table
 from mgm.native import SWITCH, why_missing
+from mgm.scoring.word_states import WordStates
 from mgm.settings.names import nearest
 from mgm.settings.references import find_misspelt
 from mgm.tasks import Task
 from mgm.tasks.columns import output_names
 from mgm.text.cleaning import clean
+from mgm.text.factorized_tokens import FactorizedTokens
 from mgm.text.features import FeaturePart, featurize_words
 from mgm.text.segmentation.segmenter import check_segmenter
 from mgm.text.segmentation.tokens import segment
@@ -40,7 +41,7 @@ class Scorer:
     Args:
         tasks: the names of the tasks to predict, or "all": then tasks that generate text only where there are no others.
         with_probs: whether predictions have the probabilities of all labels of a task that has them.
-        token_cache: the cache of another scorer of this bundle, to share its memory; None: a new one.
+        word_states: those of another scorer of this bundle, to share their memory; None: new ones.
 
     Raises:
         ValueError: the bundle has no task of this name, or tasks whose predictions would have one name.
@@ -54,7 +55,7 @@ class Scorer:
         tasks: list[str] | str = "all",
         tokens_per_batch: int = TOKENS_PER_BATCH,
         with_probs: bool = False,
-        token_cache: TokenCache | None = None,
+        word_states: WordStates | None = None,
     ) -> None:
         self.bundle = bundle
         check_segmenter(
@@ -67,7 +68,7 @@ class Scorer:
         self.tasks = _select_tasks(bundle.tasks, tasks)
         self.tokens_per_batch = tokens_per_batch
         self.with_probs = with_probs
-        self.token_cache = token_cache or TokenCache(bundle.network.encoder)
+        self.word_states = word_states or WordStates(bundle)
         self._output_names = output_names(self.inner_schema)
 
     @classmethod
@@ -114,11 +115,8 @@ class Scorer:
         )
 
     def clear_cache(self) -> None:
-        """Clear the cached vectors of words, whose last bits may depend on the batch that a word was first read in.
-
-        After this, results are those of a new scorer to the bit.
-        """
-        self.token_cache.clear()
+        """Clear the states of words on whose order results may depend in their last bits; see `WordStates.clear`."""
+        self.word_states.clear()
 
     @property
     def schema(self) -> pl.Schema:
@@ -151,23 +149,40 @@ class Scorer:
         Raises:
             ValueError: the bundle was not trained on `corpus`.
         """
-        part, rejects = self.featurize(frame, corpus)
-        if part.documents.is_empty():
+        tokens, words, rejects = self._segment(frame, corpus)
+        if tokens.is_empty():
             return pl.DataFrame(schema=self.inner_schema), rejects
-        bundle = self.bundle
-        predictions = predict(
-            bundle.network,
-            part,
-            tasks=self.tasks,
-            thresholds=bundle.thresholds,
-            tokens_per_batch=self.tokens_per_batch,
-            probs=self.with_probs,
-            token_cache=self.token_cache,
-        )
+        compiled = self.word_states.compiled()
+        if compiled is not None and compiled.has_room(words):
+            outcomes = compiled.predict(tokens, words, tasks=self.tasks, corpus=corpus)
+            predictions = prediction_table(
+                outcomes,
+                tokens,
+                tasks=self.tasks,
+                thresholds=self.bundle.thresholds,
+                probs=self.with_probs,
+            )
+        else:
+            predictions = predict(
+                self.bundle.network,
+                self._features(tokens, words, corpus=corpus),
+                tasks=self.tasks,
+                thresholds=self.bundle.thresholds,
+                tokens_per_batch=self.tokens_per_batch,
+                probs=self.with_probs,
+                token_cache=self.word_states.token_cache,
+            )
         return predictions.cast(self.inner_schema), rejects
 
     def featurize(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[FeaturePart, pl.DataFrame]:
         """Return the features of the documents that can be read, and the rejects."""
+        tokens, words, rejects = self._segment(frame, corpus)
+        return self._features(tokens, words, corpus=corpus), rejects
+
+    def _segment(
+        self, frame: pl.DataFrame, corpus: str | None
+    ) -> tuple[pl.DataFrame, FactorizedTokens, pl.DataFrame]:
+        """Return the tokens of the documents that can be read, their words, and the rejects."""
         text = self.bundle.text_for(corpus)
         min_chars = 1 if corpus is None else self.bundle.settings.corpora[corpus].min_chars
         frame = frame.select(INPUT.names()).cast(INPUT)
@@ -175,22 +190,22 @@ class Scorer:
         cleaned, unclean = clean(present, text.cleaning, min_chars=min_chars)
         dictionary = self.bundle.dictionary_for(corpus)
         tokens, words, wordless = segment(cleaned, text.segmentation, dictionary=dictionary)
-        tokens = tokens.with_columns(content_flags(words, self.bundle.stopwords_for(corpus)))
-        subwords = self.bundle.subwords if any(t.spec.generates_text for t in self.tasks) else None
-        part = featurize_words(
-            tokens,
-            words,
-            vocabulary=self.bundle.vocabulary,
-            settings=text.features,
-            dictionary=dictionary,
-            subwords=subwords,
-        )
         rejects_by_stage = {"input": missing, "clean": unclean, "tokenize": wordless}
         rejects = [
             rows.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(REJECTS)
             for stage, rows in rejects_by_stage.items()
         ]
-        return part, pl.concat(rejects)
+        return tokens, words, pl.concat(rejects)
+
+    def _features(self, tokens: pl.DataFrame, words: FactorizedTokens, *, corpus: str | None) -> FeaturePart:
+        return featurize_words(
+            tokens.with_columns(content_flags(words, self.bundle.stopwords_for(corpus))),
+            words,
+            vocabulary=self.bundle.vocabulary,
+            settings=self.bundle.text_for(corpus).features,
+            dictionary=self.bundle.dictionary_for(corpus),
+            subwords=self.bundle.subwords if any(t.spec.generates_text for t in self.tasks) else None,
+        )
 
 
 @cache

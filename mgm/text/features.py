@@ -138,8 +138,22 @@ def featurize_words(
     subwords: Subwords | None = None,
 ) -> FeaturePart:
     """Return features as `featurize` does, of tokens without `words`, which are passed separately."""
-    types = words.types.alias("text")
     word = unflatten(pl.Series(words.codes), words.counts, name="word")
+    features = describe_types(words.types, vocabulary, settings=settings, dictionary=dictionary)
+    if subwords is not None:
+        features = features.with_columns(subwords.encode_words(features["text"]))
+    return FeaturePart(tokens.with_columns(word), features)
+
+
+def describe_types(
+    words: pl.Series,
+    vocabulary: Vocabulary,
+    *,
+    settings: FeatureSettings,
+    dictionary: UserDictionary | None = None,
+) -> pl.DataFrame:
+    """Return the table of distinct words, `FeaturePart.types`, without subwords; for the arguments see `featurize`."""
+    types = words.alias("text")
     features = types.to_frame().with_columns(
         *vocabulary.look_up(types, settings.stem),
         hash_ngrams(types, settings),
@@ -150,10 +164,7 @@ def featurize_words(
         if settings.part_of_speech
         else pl.lit(NO_POS, pl.Int8).alias("pos"),
     )
-    features = features.select("text", "id", "ngrams", "characters", *PROPERTIES)
-    if subwords is not None:
-        features = features.with_columns(subwords.encode_words(types))
-    return FeaturePart(tokens.with_columns(word), features)
+    return features.select("text", "id", "ngrams", "characters", *PROPERTIES)
 
 
 def hash_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:

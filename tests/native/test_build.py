@@ -12,12 +12,23 @@ import pytest
 
 from mgm import native
 from mgm.native.build import compile_kernels, system_compiler, zig_compiler
-from tests.model.wide.frozen_logits import FROZEN, frozen_logits
+from tests.model.compiled.frozen_pooled import FROZEN as FROZEN_POOLED
+from tests.model.compiled.frozen_pooled import frozen_pooled
+from tests.model.wide.frozen_logits import (
+    FROZEN,
+    FROZEN_OF_INTEGERS,
+    frozen_logits,
+    frozen_logits_of_integers,
+)
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-KERNEL_TESTS = ("tests/model/wide/test_compiled.py", "tests/text/segmentation/test_pieces.py")
+KERNEL_TESTS = (
+    "tests/model/wide/test_compiled.py",
+    "tests/model/compiled",
+    "tests/text/segmentation/test_pieces.py",
+)
 COMPILERS = {
     "system": system_compiler(),
     "zig": zig_compiler() if importlib.util.find_spec("ziglang") else None,
@@ -36,6 +47,8 @@ def test_every_compiler_gives_the_same_bits(
     monkeypatch.setattr(native, "LIBRARY", library)
     assert native.why_missing() is None
     assert frozen_logits() == FROZEN
+    assert frozen_logits_of_integers() == FROZEN_OF_INTEGERS
+    assert frozen_pooled() == FROZEN_POOLED
 
 
 def test_no_address_outside_of_its_arrays_is_read(tmp_path: Path) -> None:

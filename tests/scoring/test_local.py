@@ -55,10 +55,10 @@ def test_result_does_not_depend_on_earlier_shards(bundle: Path) -> None:
     other = pl.DataFrame({"doc_id": ["x"], "text": ["Zebras quarrel about umbrellas."]})
     first = Shard(0, 1, "", ()), other
     ((_, alone),) = score(iter([last]), scorer, settings)
-    words = scorer.token_cache.keys.clone()
+    words = scorer.word_states.token_cache.keys.clone()
     *_, (_, after) = score(iter([first, last]), scorer, settings)
     assert after.predictions.equals(alone.predictions)
-    assert scorer.token_cache.keys.equal(words)  # those of the first shard are forgotten
+    assert scorer.word_states.token_cache.keys.equal(words)  # those of the first shard are forgotten
 
 
 def test_at_most_one_shard_is_read_ahead(bundle: Path) -> None:

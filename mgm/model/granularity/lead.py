@@ -54,4 +54,8 @@ class Lead(Granularity):
         pooled = [gather_mean(types_TD, words)]
         for states, read in windows:
             pooled.append(F.relu(gather_max(states.values, read.lead)))
+        return self.join(pooled)
+
+    def join(self, pooled: Sequence[Tensor]) -> Tensor:
+        """Return the lead's vector (B,V), made of the mean of its words and of the maxima of each window."""
         return torch.cat([n(p) for n, p in zip(self.normalise, pooled, strict=True)], dim=1)

@@ -68,6 +68,7 @@ class Window(ProjectingLevel):
         self.size = size
         self.rows_per_word = self.padding_rows = size
         self.width = width
+        self.own_place = (size - 1) // 2
         self.places = nn.Linear(input_width, size * width, bias=False)
         self.bias = nn.Parameter(torch.zeros(width))
 
@@ -81,14 +82,14 @@ class Window(ProjectingLevel):
         The bias is in the projection of the window's own word.
         """
         product: Tensor = self.places(F.pad(types_TD, (0, 0, 0, 1))).view(-1, self.size, self.width)
-        product[:, (self.size - 1) // 2] += self.bias
+        product[:, self.own_place] += self.bias
         return product.view(-1, self.width)
 
     @torch.no_grad()
     def write_projections(self, types_TD: Tensor, out: Tensor) -> None:
         """Write the projections of words, without those of padding, into `out` (T*k,W)."""
         torch.mm(types_TD, self.places.weight.T, out=out.view(types_TD.shape[0], -1))
-        out.view(-1, self.size, self.width)[:, (self.size - 1) // 2] += self.bias
+        out.view(-1, self.size, self.width)[:, self.own_place] += self.bias
 
     def read(self, projections: Tensor, reading: TokenSelection) -> Ragged:
         """Return the result of `forward`, given the words' projections."""

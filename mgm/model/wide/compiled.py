@@ -5,8 +5,9 @@ Axes: B documents, K logits of all tasks.
 
 import ctypes
 import threading
-from ctypes import c_int64, c_void_p
-from typing import TYPE_CHECKING
+from ctypes import c_float, c_int64, c_void_p
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 import torch
@@ -14,13 +15,16 @@ from torch import Tensor
 
 from mgm.model.batch import Batch
 from mgm.model.kernels import kernels_for, pointer
-from mgm.native import check_status
+from mgm.native import check_status, load_kernels
+from mgm.text.list_columns import Array
 
 if TYPE_CHECKING:
     from mgm.model.wide.documents import Wide
 
 _LONGEST_CHINESE_NGRAM = 16  # of kernels.c
 _MOST_BUCKETS = 1 << 31
+_LARGEST = 32767
+_LANES = 8
 
 
 class _Arguments(ctypes.Structure):
@@ -34,35 +38,106 @@ class _Arguments(ctypes.Structure):
         *((name, c_int64) for name in ("chinese_min", "chinese_max")),
         *((name, c_void_p) for name in ("word_weight", "word_idf", "character_weight", "character_idf")),
         ("sublinear", c_void_p),
+        *((name, c_void_p) for name in ("word_row", "character_row", "word_scale", "character_scale")),
+        ("stride", c_int64),
     ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WideInput:
+    """The words of documents and their n-grams; int64 arrays, as those of a batch."""
+
+    sentences: Array
+    sentence_length: Array
+    word: Array
+    ids: Array
+    ngrams: Array
+    ngram_bounds: Array
+    characters: Array | None
+    """None: all words have the n-grams within them."""
+    character_bounds: Array | None
+
+    @classmethod
+    def of(cls, batch: Batch, *, reads_chinese: bool) -> Self:
+        """Return the words of a batch."""
+        return cls(
+            sentences=batch.sentences_per_document.numpy(),
+            sentence_length=batch.sentence_length.numpy(),
+            word=batch.word.numpy(),
+            ids=batch.type_id.numpy(),
+            ngrams=batch.type_ngram.numpy(),
+            ngram_bounds=batch.type_ngram_offset.numpy(),
+            characters=batch.type_character.numpy() if reads_chinese else None,
+            character_bounds=batch.type_character_offset.numpy() if reads_chinese else None,
+        )
+
+
+def can_read(wide: "Wide") -> bool:
+    """Return whether the kernel knows buckets and n-grams like these."""
+    buckets = max(wide.idf_word.numel(), wide.idf_character.numel())
+    return buckets < _MOST_BUCKETS and wide.chinese.ngram_max <= _LONGEST_CHINESE_NGRAM
 
 
 def wide_logits(wide: "Wide", batch: Batch, *, reads_chinese: bool) -> Tensor | None:
     """Return the logits (B,K) of all tasks, equal to those of torch but for rounding; None where the kernel cannot compute them."""
     weights = (wide.words.weight, wide.idf_word, wide.characters.weight, wide.idf_character)
-    kernels = kernels_for(*weights, wide.bias)
-    buckets = max(wide.idf_word.numel(), wide.idf_character.numel())
-    if kernels is None or buckets >= _MOST_BUCKETS or wide.chinese.ngram_max > _LONGEST_CHINESE_NGRAM:
+    if kernels_for(*weights, wide.bias) is None or not can_read(wide):
         return None
-    integers = [
-        tensor.contiguous()
-        for tensor in (
-            batch.sentences_per_document,
-            batch.sentence_length,
-            batch.word,
-            batch.type_id,
-            batch.type_ngram,
-            batch.type_ngram_offset,
-            batch.type_character,
-            batch.type_character_offset,
-        )
-    ]
-    places: list[c_void_p | None] = [pointer(tensor) for tensor in integers]
-    if not reads_chinese:
-        places[-2:] = [None, None]
+    return _logits(wide, WideInput.of(batch, reads_chinese=reads_chinese))
+
+
+class QuantizedWide:
+    """The weights of a wide part as 16-bit integers with a scale for each n-gram: half the memory to read."""
+
+    def __init__(self, wide: "Wide") -> None:
+        self.wide = wide
+        self.tables = [
+            _quantize_rows(wide.words.weight, wide.idf_word),
+            _quantize_rows(wide.characters.weight, wide.idf_character),
+        ]
+
+    def logits(self, words: WideInput) -> Tensor:
+        """Return the logits (B,K) of all tasks."""
+        if words.characters is not None and self.wide.idf_character.numel() == self.wide.ngram_buckets:
+            words = replace(words, characters=None, character_bounds=None)
+        return _logits(self.wide, words, tables=self.tables)
+
+
+def _quantize_rows(weight: Tensor, idf: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the integers (buckets, stride) of n-grams that training saw, and the scale (buckets,) of each."""
+    kernels = load_kernels()
+    assert kernels is not None
+    rows, columns = weight.shape
+    stride = -(-columns // _LANES) * _LANES
+    # the system provides zeros, and no memory where n-grams that training did not see would be
+    integers = torch.from_numpy(np.zeros((rows, stride), np.int16))
+    scale = torch.empty(rows)
+    sizes = (c_int64(rows), c_int64(columns), c_float(_LARGEST))
+    kernels.mgm_quantize_rows(
+        pointer(weight), pointer(idf), *sizes, pointer(integers), c_int64(stride), pointer(scale)
+    )
+    return integers, scale
+
+
+def _logits(wide: "Wide", words: WideInput, *, tables: list[tuple[Tensor, Tensor]] | None = None) -> Tensor:
+    """Return the logits (B,K) of all tasks; `tables`: the integers and scales of word and character n-grams."""
+    kernels = load_kernels()
+    assert kernels is not None
+    arrays = (
+        words.sentences,
+        words.sentence_length,
+        words.word,
+        words.ids,
+        words.ngrams,
+        words.ngram_bounds,
+        words.characters,
+        words.character_bounds,
+    )
+    contiguous = [None if array is None else np.ascontiguousarray(array, np.int64) for array in arrays]
+    weights = (wide.words.weight, wide.idf_word, wide.characters.weight, wide.idf_character)
     arguments = _Arguments(
-        batch.size,
-        *places,
+        len(words.sentences),
+        *(None if array is None else array.ctypes.data for array in contiguous),
         wide.bias.numel(),
         wide.idf_word.numel(),
         wide.ngram_buckets,
@@ -71,10 +146,15 @@ def wide_logits(wide: "Wide", batch: Batch, *, reads_chinese: bool) -> Tensor | 
         wide.chinese.ngram_max,
         *(pointer(weight) for weight in weights),
     )
+    if tables is not None:
+        (arguments.word_row, arguments.word_scale), (arguments.character_row, arguments.character_scale) = (
+            (pointer(integers), pointer(scale)) for integers, scale in tables
+        )
+        arguments.stride = tables[0][0].shape[1]
     kernels.mgm_wide_bound.restype = c_int64
     sublinear = _sublinear(kernels.mgm_wide_bound(ctypes.byref(arguments)))
     arguments.sublinear = pointer(sublinear)
-    logits = wide.bias.repeat(batch.size, 1)
+    logits = wide.bias.repeat(len(words.sentences), 1)
     check_status(kernels.mgm_wide_logits(ctypes.byref(arguments), pointer(logits)))
     return logits
 

@@ -67,6 +67,10 @@ class Wide(nn.Module):
                 self.character_ngrams(batch), self.characters, idf=self.idf_character
             )
             logits_BK = self.bias + of_words + of_characters
+        return self.by_task(logits_BK)
+
+    def by_task(self, logits_BK: Tensor) -> dict[str, Tensor]:
+        """Return the logits (B, width) of each task."""
         return dict(zip(self.widths, logits_BK.split(list(self.widths.values()), dim=1), strict=True))
 
     @torch.no_grad()

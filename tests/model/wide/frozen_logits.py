@@ -5,7 +5,7 @@ import hashlib
 import torch
 
 from mgm.model.batch import Batch
-from mgm.model.wide.compiled import wide_logits
+from mgm.model.wide.compiled import QuantizedWide, WideInput, wide_logits
 from mgm.model.wide.documents import Wide
 from mgm.settings.model import WideChineseSettings, WideSettings
 from tests.model.conftest import batch_of
@@ -14,6 +14,8 @@ CHINESE = {1: "明", 2: "月照", 3: "T恤", 4: "高楼上"}
 """The words of Chinese; any other number is none."""
 FROZEN = "93c0174d7cedef6f1bf384006d72a818d2cbf4689a396e47e775d7c29aa3c402"
 """The hash of the logits, of every compiler."""
+FROZEN_OF_INTEGERS = "e054d2d33ed0b248a1528f1b5601c6e9ba8df4668b963eaee0edc34ea2ffc00a"
+"""The hash of the logits with weights in integers."""
 
 
 def numbered_wide() -> Wide:
@@ -43,4 +45,12 @@ def frozen_logits() -> str:
     with torch.no_grad():
         logits = wide_logits(numbered_wide(), numbered_documents(), reads_chinese=True)
     assert logits is not None
+    return hashlib.sha256(logits.numpy().tobytes()).hexdigest()
+
+
+def frozen_logits_of_integers() -> str:
+    """The hash of the kernel's logits with weights in integers."""
+    with torch.no_grad():
+        words = WideInput.of(numbered_documents(), reads_chinese=True)
+        logits = QuantizedWide(numbered_wide()).logits(words)
     return hashlib.sha256(logits.numpy().tobytes()).hexdigest()

@@ -11,12 +11,20 @@ from torch import Tensor
 
 from mgm import native
 from mgm.model.batch import Batch
-from mgm.model.wide.compiled import wide_logits
+from mgm.model.wide.compiled import QuantizedWide, WideInput, wide_logits
 from mgm.model.wide.documents import Wide
 from mgm.settings.model import WideChineseSettings, WideSettings
 from tests.kernel_library import kernel_library
 from tests.model.conftest import batch_of
-from tests.model.wide.frozen_logits import CHINESE, FROZEN, frozen_logits, numbered_documents, numbered_wide
+from tests.model.wide.frozen_logits import (
+    CHINESE,
+    FROZEN,
+    FROZEN_OF_INTEGERS,
+    frozen_logits,
+    frozen_logits_of_integers,
+    numbered_documents,
+    numbered_wide,
+)
 
 sentences = st.lists(st.lists(st.integers(0, 31), min_size=1, max_size=6), min_size=1, max_size=4)
 documents = st.lists(sentences, min_size=1, max_size=4)
@@ -101,6 +109,17 @@ def test_a_document_has_the_same_bits_in_every_batch(texts: list[list[list[int]]
 def test_logits_are_frozen() -> None:
     """The same bits on every machine and of every compiler; a change of them must be meant."""
     assert frozen_logits() == FROZEN
+    assert frozen_logits_of_integers() == FROZEN_OF_INTEGERS
+
+
+@settings(max_examples=20)
+@given(documents)
+def test_integers_are_close_to_the_weights(texts: list[list[list[int]]]) -> None:
+    """They are rounded to a 65,534th of the largest weight of their n-gram; n-grams that training did not see stay out."""
+    wide = small_wide()
+    batch = batch_of([[text] for text in texts], chinese=CHINESE)
+    words = WideInput.of(batch, reads_chinese=True)
+    torch.testing.assert_close(QuantizedWide(wide).logits(words), by_kernel(wide, batch), atol=2e-3, rtol=0)
 
 
 def test_threads_give_the_same_bits() -> None:

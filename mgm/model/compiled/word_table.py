@@ -1,0 +1,190 @@
+"""The table of words that kernels read: of each word its vectors and its products with the windows, as 16-bit integers.
+
+Axes: T distinct words, D width of a word, P products of a word with all places of all windows.
+"""
+
+from ctypes import c_float, c_int64, c_void_p
+from functools import reduce
+from operator import add
+
+import numpy as np
+import polars as pl
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mgm.model.collate import collate_types
+from mgm.model.encoder import Encoder
+from mgm.model.granularity import ProjectingLevel, Window
+from mgm.native import load_kernels
+from mgm.text.list_columns import Array
+
+MAX_BYTES = 512 << 20
+"""The memory that the records of words take at most, by default."""
+LARGEST = 32767
+"""The largest integer of a table."""
+_BLOCK = 32
+"""Numbers of a line of the processor's cache; a record, and a row of a window, is a multiple of it (kernels.c)."""
+_HEADROOM = 1.5
+"""How many times as large as those of typical words a number may be before it saturates."""
+_WORDS_AT_ONCE = 128
+"""Words that are multiplied together, always as many, as the last bits of a product depend on the number of its rows."""
+
+
+class WordTable:
+    """Records of the words added so far, in the order in which they were added.
+
+    A record holds the vectors of each granularity of words, then the word's products with the weights of each place of each window.
+    A number is an integer times a unit that is the same for all words, so that sums over words are exact in any order. A window's
+    products are so small that no sum overflows; larger numbers saturate.
+
+    Attributes:
+        windows: the windows, in the order of a pooled vector.
+        window_width: the numbers of a window in a pooled vector, of which the first are the window's.
+        vectors: the numbers of the vectors of a word.
+        units: (columns,) the unit of each number of a pooled vector: vectors, then windows.
+        records: (capacity, record) int16.
+        size: the number of words.
+    """
+
+    def __init__(self, encoder: Encoder, typical: pl.DataFrame, *, max_bytes: int = MAX_BYTES) -> None:
+        """Make an empty table for the present weights of an encoder.
+
+        Args:
+            encoder: the encoder.
+            typical: words (`FeaturePart.types`) that occur often; their numbers choose the units.
+            max_bytes: the most memory of the records.
+        """
+        self.encoder = encoder
+        self.windows = [_window(level) for level in encoder.projecting_levels]
+        self.window_width = max((_padded(window.width) for window in self.windows), default=0)
+        self.width = encoder.settings.width
+        self.vectors = self.width * len(encoder.type_levels)
+        with torch.no_grad():
+            self._weight, self._bias = self._places()
+        self.record = _padded(self.vectors + self._bias.numel())
+        self.capacity = max(max_bytes // (2 * self.record), 1)
+        self.size = 0
+        self.records = torch.empty(self.capacity, self.record, dtype=torch.int16)
+        self.records_begin = self.records.data_ptr()
+        self.ids = np.empty(self.capacity, np.int64)
+        self.ngrams, self.characters = _Lists(self.capacity), _Lists(self.capacity)
+        self._choose_units(typical)
+
+    @property
+    def has_chinese(self) -> bool:
+        """Whether a word of the table is Chinese."""
+        return bool(self.characters.bounds[self.size])
+
+    def clear(self) -> None:
+        """Remove all words."""
+        self.size = 0
+
+    @torch.no_grad()
+    def add(self, types: pl.DataFrame) -> Array:
+        """Add words (`FeaturePart.types`), for which there must be room, and return their rows (T,)."""
+        batch = collate_types(types)
+        first, last = self.size, self.size + types.height
+        assert last <= self.capacity, "no room for these words"
+        self.ids[first:last] = batch.type_id.numpy()
+        self.ngrams.add(first, batch.type_ngram, offset=batch.type_ngram_offset)
+        self.characters.add(first, batch.type_character, offset=batch.type_character_offset)
+        vectors = list(self.encoder.word_vectors(batch, 0.0).values())
+        for begin in range(0, types.height, _WORDS_AT_ONCE):
+            self._write(first + begin, [vector[begin : begin + _WORDS_AT_ONCE] for vector in vectors])
+        self.size = last
+        return np.arange(first, last)
+
+    def _write(self, row: int, vectors: list[Tensor]) -> None:
+        """Write the records of some words, of which each granularity has these vectors, from a row on."""
+        count, column = vectors[0].shape[0], 0
+        for vector_TD, unit in zip(vectors, self._vector_units, strict=True):
+            self._quantize(vector_TD, row, column=column, unit=unit, limit=LARGEST)
+            column += self.width
+        products_TP = self._products(reduce(add, vectors))[:count]
+        for window, unit in zip(self.windows, self._window_units, strict=True):
+            width = window.size * self.window_width
+            begin = column - self.vectors
+            of_window = products_TP[:, begin : begin + width]
+            self._quantize(of_window, row, column=column, unit=unit, limit=LARGEST // window.size)
+            column += width
+
+    def _products(self, whole_TD: Tensor) -> Tensor:
+        missing = _WORDS_AT_ONCE - whole_TD.shape[0]
+        return torch.addmm(self._bias, F.pad(whole_TD, (0, 0, 0, missing)), self._weight.T)
+
+    def _places(self) -> tuple[Tensor, Tensor]:
+        """Return the weights (P,D) of all places of all windows, and the bias (P,), which is that of the window's own word."""
+        weights, biases = [torch.zeros(0, self.width)], [torch.zeros(0)]
+        for window in self.windows:
+            missing = self.window_width - window.width
+            weight = window.places.weight.view(window.size, window.width, -1)
+            bias = torch.zeros(window.size, self.window_width)
+            bias[window.own_place, : window.width] = window.bias
+            weights.append(F.pad(weight, (0, 0, 0, missing)).flatten(0, 1))
+            biases.append(bias.flatten())
+        return torch.cat(weights), torch.cat(biases)
+
+    @torch.no_grad()
+    def _choose_units(self, typical: pl.DataFrame) -> None:
+        vectors = self.encoder.word_vectors(collate_types(typical), 0.0)
+        whole_TD = reduce(add, vectors.values())
+        chunks = whole_TD.split(_WORDS_AT_ONCE) if len(whole_TD) else []
+        largest_P = torch.stack([self._bias.abs(), *(self._products(c).abs().amax(0) for c in chunks)]).amax(
+            0
+        )
+        sizes = [window.size * self.window_width for window in self.windows]
+        self._vector_units = [_unit(vector, LARGEST) for vector in vectors.values()]
+        self._window_units = [
+            _unit(largest, LARGEST // window.size)
+            for window, largest in zip(self.windows, largest_P.split(sizes), strict=True)
+        ]
+        of_vectors = torch.tensor(self._vector_units).repeat_interleave(self.width)
+        of_windows = torch.tensor(self._window_units).repeat_interleave(self.window_width)
+        self.units = torch.cat([of_vectors, of_windows])
+
+    def _quantize(self, numbers: Tensor, row: int, *, column: int, unit: float, limit: int) -> None:
+        kernels = load_kernels()
+        assert kernels is not None
+        kernels.mgm_quantize(
+            c_void_p(numbers.data_ptr()),
+            c_int64(numbers.shape[0]),
+            c_int64(numbers.shape[1]),
+            c_int64(numbers.stride(0)),
+            c_float(unit),
+            c_float(limit),
+            c_void_p(self.records_begin + 2 * (row * self.record + column)),
+            c_int64(self.record),
+        )
+
+
+class _Lists:
+    """Lists of whole numbers, one for each word: that of word i is values[bounds[i] : bounds[i + 1]]."""
+
+    def __init__(self, capacity: int) -> None:
+        self.values = np.zeros(0, np.int64)
+        self.bounds = np.zeros(capacity + 1, np.int64)
+
+    def add(self, first: int, values: Tensor, *, offset: Tensor) -> None:
+        """Set the lists of the words from `first` on; those after them are lost."""
+        begin = int(self.bounds[first])
+        end = begin + values.numel()
+        if end > len(self.values):
+            self.values = np.concatenate([self.values[:begin], np.zeros(end + (1 << 16), np.int64)])
+        self.values[begin:end] = values.numpy()
+        self.bounds[first : first + offset.numel()] = begin + offset.numpy()
+
+
+def _window(level: ProjectingLevel) -> Window:
+    assert isinstance(level, Window)
+    return level
+
+
+def _padded(count: int) -> int:
+    return -(-count // _BLOCK) * _BLOCK
+
+
+def _unit(numbers: Tensor, limit: int) -> float:
+    """Return the unit in which these numbers are at most `limit` with some headroom."""
+    largest = float(numbers.abs().max()) if numbers.numel() else 0.0
+    return _HEADROOM * largest / limit or 1.0

@@ -1,0 +1,76 @@
+"""Documents predicted by compiled kernels, where a bundle's network is one that they know."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from mgm.bundle.bundle import Bundle
+from mgm.model.compiled import CompiledNetwork, DocumentWords
+from mgm.model.heads import Outcome
+from mgm.tasks import Task
+from mgm.text.factorized_tokens import FactorizedTokens
+from mgm.text.features import describe_types
+from mgm.text.list_columns import Array, flatten_ints, lengths
+
+
+class CompiledBundle:
+    """A bundle's network by kernels, and the words that it has read before, whose states are kept.
+
+    A word is known by its spelling: what the network reads of it is computed once.
+    """
+
+    def __init__(self, bundle: Bundle, network: CompiledNetwork) -> None:
+        """Take the bundle's compiled network, whose table of words must be empty."""
+        self.bundle = bundle
+        self.network = network
+        self._rows: dict[str, dict[str, int]] = {}
+        """The row of each spelling in the table of words, by the settings with which words are read."""
+
+    def has_room(self, words: FactorizedTokens) -> bool:
+        """Return whether the states of all these words can be kept at once."""
+        return len(words.types) <= self.network.words.capacity
+
+    def predict(
+        self, tokens: pl.DataFrame, words: FactorizedTokens, *, tasks: Sequence[Task], corpus: str | None
+    ) -> dict[str, Outcome]:
+        """Return the outcome of each task for documents.
+
+        Args:
+            tokens: documents with `sentence`, the words of each sentence.
+            words: their words, for which there is room.
+            tasks: the tasks.
+            corpus: the corpus whose text settings are used; None: the general ones.
+        """
+        row = self._rows_of(words.types, corpus)
+        sentences = DocumentWords(
+            row[words.codes], flatten_ints(tokens["sentence"]), lengths(tokens["sentence"])
+        )
+        return self.network.predict(sentences, tasks)
+
+    def _rows_of(self, types: pl.Series, corpus: str | None) -> Array:
+        """Return the rows of distinct words in the table, to which new ones are added."""
+        table, spelt = self.network.words, types.to_list()
+        known = self._rows.setdefault(self._way_of_reading(corpus), {})
+        row = np.array([known.get(word, -1) for word in spelt], dtype=np.int64)
+        new = np.flatnonzero(row < 0)
+        if table.size + len(new) > table.capacity:
+            table.clear()
+            self._rows.clear()
+            return self._rows_of(types, corpus)
+        if len(new):
+            row[new] = table.add(self._describe(types.gather(new), corpus))
+            known.update(zip((spelt[i] for i in new.tolist()), row[new].tolist(), strict=True))
+        return row
+
+    def _describe(self, types: pl.Series, corpus: str | None) -> pl.DataFrame:
+        return describe_types(
+            types,
+            self.bundle.vocabulary,
+            settings=self.bundle.text_for(corpus).features,
+            dictionary=self.bundle.dictionary_for(corpus),
+        )
+
+    def _way_of_reading(self, corpus: str | None) -> str:
+        text = self.bundle.text_for(corpus)
+        return f"{text.segmentation.dictionary} {text.features.model_dump_json()}"
