@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from packaging.requirements import Requirement
@@ -25,6 +26,7 @@ from flows.stage_names import check_stage_names
 from mgm.native import why_missing
 from mgm.settings.core import PARAMS
 from mgm.settings.settings import Settings
+from mgm.settings.views.scoring import ScoringSettings
 from mgm.settings.yaml_file import YAMLError, load_yaml
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
@@ -34,6 +36,8 @@ MIN_FREE_DISK_GIB = 1
 LOW_DISK_GIB = 5
 LOW_MEMORY_GIB = 2
 PREFECT_YAML = Path("prefect.yaml")
+NIGHTLY = ":nightly_score"
+"""The end of the entrypoint of deployments that score nights."""
 _GIB = 1 << 30
 _SERVER_SECONDS = 3
 
@@ -245,6 +249,18 @@ def _champion(root: Path) -> tuple[str, str]:
     return OK, f"{champion.bundle[:12]} since {champion.promoted_at}, predicts {tasks}{signature}"
 
 
+def _tables(root: Path) -> tuple[str, str]:
+    from mgm.scoring.delta import check_folder
+
+    score = ScoringSettings.load(root / PARAMS).score
+    try:
+        for place in (score.table, score.rejects):
+            check_folder(place if "://" in place else str(root / place))
+    except ValueError as error:  # training and predicting work all the same
+        return WARNING, f"no night can be scored: {error}"
+    return OK, f"predictions in {score.table}, rejects in {score.rejects}"
+
+
 def _nights(root: Path) -> tuple[str, str]:
     path = root / PREFECT_YAML
     now = datetime.now(UTC)
@@ -260,13 +276,38 @@ def _nights(root: Path) -> tuple[str, str]:
         if (zone := (deployment.get("parameters") or {}).get("timezone")) is not None
         and any(zone != (schedule.get("timezone") or "UTC") for schedule in deployment.get("schedules") or [])
     ]
+    for deployment in deployments:
+        if str(deployment.get("entrypoint")).endswith(NIGHTLY):
+            _check_intervals(path, deployment)
     texts = [
-        f"{deployment.get('name')}: {schedule.get('cron')} in {_zone_text(path, schedule.get('timezone') or 'UTC', now=now)}"
+        f"{deployment.get('name')}: {_times_text(schedule)} in {_zone_text(path, schedule.get('timezone') or 'UTC', now=now)}"
         for deployment in deployments
         for schedule in deployment.get("schedules") or []
     ]
     text = "; ".join([*texts, *ignored]) or f"{path.name} has no schedule"
     return (WARNING if ignored else OK), text
+
+
+def _check_intervals(path: Path, deployment: dict[str, Any]) -> None:
+    """Check that no schedule of a deployment of nights is an interval that loses dates."""
+    for fields in deployment.get("schedules") or []:
+        if "interval" in fields:
+            # imported here, since nothing else of these checks needs Prefect, which takes a second
+            from prefect.client.schemas.schedules import IntervalSchedule
+
+            from flows.night_schedule import check_interval
+
+            names = ("interval", "anchor_date", "timezone")
+            try:
+                check_interval(IntervalSchedule(**{name: fields[name] for name in names if name in fields}))
+            except ValueError as error:
+                reason = str(error).splitlines()[0]
+                raise ValueError(f"{path}: {deployment.get('name')}: {reason}") from error
+
+
+def _times_text(schedule: dict[str, Any]) -> str:
+    """Return when a schedule starts runs."""
+    return str(schedule.get("cron") or schedule.get("rrule") or f"every {schedule.get('interval')} seconds")
 
 
 def _zone_text(path: Path, zone: str, *, now: datetime) -> str:
@@ -338,5 +379,6 @@ _PROJECT = {
     "settings": _params,
     "corpora": _corpora,
     "champion": _champion,
+    "nights": _tables,
     "schedules": _nights,
 }

@@ -73,8 +73,9 @@ class NewCorpus:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The corpus's entry of `corpora`. A copy with changes is written anew, so that it needs no settings to be read."""
-        return self.proposal.columns | ({} if self.proposal.changes else dict(self.written.settings))
+        """The corpus's entry of `corpora`. A copy with changes is written anew, so that it needs no settings but of its numbers."""
+        kept = ("decimal",) if self.proposal.changes else tuple(self.written.settings)
+        return self.proposal.columns | {k: v for k, v in self.written.settings.items() if k in kept}
 
     @property
     def place(self) -> Path:

@@ -185,7 +185,8 @@ def _inputs(day: date, options: ScoringOptions, *, scorer: Scorer, settings: Sco
         columns, prefix = settings.format, "score.format."
     else:
         columns, prefix = scorer.bundle.settings.corpora[options.as_corpus], f"corpora.{options.as_corpus}."
-    dialect = Dialect.of(columns, prefix)
+    given = options.format.settings
+    dialect = options.format.dialect(columns) if given else Dialect.of(columns, prefix)
     return Inputs(source, doc_id=columns.id, text=columns.text_column, dialect=dialect)
 
 

@@ -18,6 +18,9 @@ from flows.dates import date_range, time_zone
 DEFAULT_TIMEZONE = "UTC"
 """The time zone of a schedule that names none, as Prefect has it, and of runs without a schedule."""
 _DAY = timedelta(days=1)
+_SHORT_INTERVAL = timedelta(hours=12)
+"""Every day of every zone is longer, so that one of the runs is in it."""
+_YEARS_AHEAD = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +77,30 @@ def scheduled_days(schedule: NightSchedule, *, first: date, last: date) -> list[
     return sorted({time.date() - _DAY for time in times})
 
 
+def check_interval(schedule: Any) -> None:
+    """Check that one of Prefect's schedules, where it is an interval, loses no date.
+
+    An interval of a day is counted in seconds from its anchor, so that clocks that change move its times of day, and one near
+    midnight into another date.
+
+    Raises:
+        ValueError: clocks change in its time zone; the message has the cron to write in its place.
+    """
+    interval = getattr(schedule, "interval", None)
+    name = getattr(schedule, "timezone", None) or DEFAULT_TIMEZONE
+    if interval is None or interval <= _SHORT_INTERVAL:
+        return
+    zone, now = time_zone(name), datetime.now(UTC)
+    days = (now + n * _DAY for n in range(366 * _YEARS_AHEAD))
+    if len({day.astimezone(zone).utcoffset() for day in days}) == 1:
+        return
+    time = schedule.anchor_date.astimezone(zone)
+    raise ValueError(
+        f"schedule `interval: {interval.total_seconds():.0f}` in {name}: clocks change there, and an interval would lose or repeat "
+        f'a date; expected `cron: "{time.minute} {time.hour} * * *"`, or the timezone UTC'
+    )
+
+
 def choose_schedule(
     schedules: Sequence[Any], run_schedule: UUID | None, *, timezone: str | None
 ) -> NightSchedule:
@@ -85,9 +112,11 @@ def choose_schedule(
         timezone: the flow's parameter, for runs to which no schedule gives a time zone.
 
     Raises:
-        ValueError: a run is of no schedule, and those of its deployment are in several time zones.
+        ValueError: a run is of no schedule, and those of its deployment are in several time zones; or see `check_interval`.
     """
     of_run = [each for each in schedules if each.id == run_schedule]
+    for each in of_run:
+        check_interval(each.schedule)
     nights = [NightSchedule.of(each.schedule) for each in of_run or schedules]
     zones = list(dict.fromkeys(night.timezone for night in nights))
     if len(zones) > 1 and timezone is None:

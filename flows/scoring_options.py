@@ -1,12 +1,14 @@
 """The options of scoring nights, and the settings of params.yaml for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.errors import CommandFailed
+from flows.file_format import FileFormat
+from flows.graph import DVC_YAML
 from mgm.corpus.readers import Source
 from mgm.settings.core import PARAMS
 from mgm.settings.gates import GateSettings
-from mgm.settings.references import warn_once
 from mgm.settings.scoring import ScoreSettings
 from mgm.settings.views.scoring import ScoringSettings
 
@@ -28,16 +30,23 @@ class ScoringOptions:
     """Whether drift that would stop the night is only a warning; the summary notes it."""
     rescore: bool = False
     """Whether a night that is in the table is replaced, as its next revision."""
+    format: FileFormat = field(default_factory=FileFormat)
+    """How the documents are written, where that is not what the settings say."""
 
 
 def load_settings() -> tuple[ScoreSettings, GateSettings]:
-    """Return the settings of this folder's params.yaml; the defaults where there is none, and then a warning."""
+    """Return the settings of the project's params.yaml; the defaults where it has none.
+
+    Raises:
+        CommandFailed: there is no project: the tables of nights would lie in whatever folder the command was started.
+    """
     if not PARAMS.is_file():
-        warn_once(
-            f"no {PARAMS} here or in a folder above: nights are scored with the default settings, their tables and reports "
-            f"are in {Path.cwd()}"
+        if Path(DVC_YAML).is_file():
+            return ScoreSettings(), GateSettings()
+        raise CommandFailed(
+            f"no {PARAMS} in {Path.cwd()} or in a folder above; expected a project's folder, in which nights are kept: go there, or "
+            f"make one by `mgm init`, whose {PARAMS} may name another place (score.table); `mgm predict FILE -o FILE` needs none"
         )
-        return ScoreSettings(), GateSettings()
     settings = ScoringSettings.load()
     return settings.score, settings.gates
 

@@ -28,3 +28,15 @@ Escape = Annotated[
         metavar="CHARACTER", help="What makes the next character of a cell text, such as \\ before a quote."
     ),
 ]
+Decimal = Annotated[
+    str | None,
+    typer.Option(metavar=". | ,", help="The decimal point of numbers of CSV and TSV; default: the point."),
+]
+NullValues = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--null-values",
+        metavar="CELL",
+        help="A cell of CSV and TSV that is a missing value, such as NA. Repeatable.",
+    ),
+]

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.file_options import Encoding, Escape, Quote, Separator
+from flows.commands.file_options import Decimal, Encoding, Escape, NullValues, Quote, Separator
 
 
 def init(
@@ -24,10 +24,19 @@ def init(
     separator: Separator = None,
     quote: Quote = None,
     escape: Escape = None,
+    decimal: Decimal = None,
+    null_values: NullValues = None,
 ) -> None:
     """Lay a project into a folder: settings, stages, gates, deployments. Nothing is asked, nothing overwritten."""
     from flows.file_format import FileFormat
     from flows.new_project import create_project
 
-    written = FileFormat(encoding=encoding, separator=separator, quote=quote, escape=escape)
+    written = FileFormat(
+        encoding=encoding,
+        separator=separator,
+        quote=quote,
+        escape=escape,
+        decimal=decimal,
+        null_values=null_values or None,
+    )
     print(*create_project(folder, data or (), written=written), sep="\n")

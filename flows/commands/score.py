@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from flows import logs
+from flows.commands.file_options import Encoding, Escape, Quote, Separator
 from flows.commands.json_output import JSON, print_json
 from flows.commands.scoring_options import AcceptDrift, AsCorpus, Bundle, Input, Like, Rescore
 
@@ -21,6 +22,10 @@ def score(
     like: Like = None,
     accept_drift: AcceptDrift = False,
     rescore: Rescore = False,
+    encoding: Encoding = None,
+    separator: Separator = None,
+    quote: Quote = None,
+    escape: Escape = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Score a night's documents with the champion, exactly once; a gate judges them first.
@@ -33,6 +38,7 @@ def score(
     """
     _silence_prefect()
     from flows.dates import parse_date
+    from flows.file_format import FileFormat
     from flows.night_page import page_path
     from flows.score import run_score
     from flows.scoring_options import ScoringOptions
@@ -44,6 +50,7 @@ def score(
         as_corpus=as_corpus or like,
         accept_drift=accept_drift,
         rescore=rescore,
+        format=FileFormat(encoding=encoding, separator=separator, quote=quote, escape=escape),
     )
     summary = run_score(parse_date(date), options)
     for warning in summary["warnings"]:

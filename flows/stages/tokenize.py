@@ -1,5 +1,7 @@
 """Stage: clean, distinct documents -> words, sentences and paragraphs. `python -m flows.stages.tokenize CORPUS`."""
 
+import logging
+
 from flows.project import RESOURCES, TOKENS, UNIQUE, rejects_folder
 from flows.stages.command_line import num_processes, run_stage, write_counts
 from mgm.corpus.parts import map_parts, read_parts
@@ -7,7 +9,9 @@ from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.dictionary import load_dictionary
 from mgm.text.segmentation.documents import SOUTHEAST_ASIAN_DOCUMENTS, SegmentDocuments, token_schema
 from mgm.text.segmentation.segmenter import SEGMENTER_FILE, Segmenter
-from mgm.text.segmentation.southeast_asian import choose_tokens
+from mgm.text.segmentation.southeast_asian import choose_tokens, describe_choice
+
+_logger = logging.getLogger(__name__)
 
 
 def main(corpus: str) -> None:
@@ -26,8 +30,10 @@ def main(corpus: str) -> None:
         processes=num_processes(),
     )
     (TOKENS / corpus / SEGMENTER_FILE).unlink(missing_ok=True)
-    if SOUTHEAST_ASIAN_DOCUMENTS in statistics.counts:
+    if num_documents := statistics.counts.get(SOUTHEAST_ASIAN_DOCUMENTS):
         Segmenter.installed(tokens).save(TOKENS / corpus)
+        if settings.southeast_asian_tokens == "auto":
+            _logger.warning(describe_choice(tokens, num_documents))
     write_counts("tokenize", corpus, counts=counts, **statistics.result())
 
 

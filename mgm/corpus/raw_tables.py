@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ def read_sample(
     """
     kind = table_format(file)
     if kind in _DELIMITED:
-        frame = _typed(_read_texts(file, rows, dialect=dialect))
+        frame = _typed(_read_texts(file, rows, dialect=dialect), dialect.decimal)
     elif kind == PARQUET:
         frame = _loose(_read_parquet(file, rows))
     else:
@@ -131,12 +132,12 @@ def _loose(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(casts)
 
 
-def _typed(frame: pl.DataFrame) -> pl.DataFrame:
+def _typed(frame: pl.DataFrame, decimal: str) -> pl.DataFrame:
     """Return a frame of texts with lists, numbers and truth values in place of columns that are nothing but their texts."""
-    return pl.DataFrame([_typed_column(column) for column in frame])
+    return pl.DataFrame([_typed_column(column, decimal) for column in frame])
 
 
-def _typed_column(texts: pl.Series) -> pl.Series:
+def _typed_column(texts: pl.Series, decimal: str) -> pl.Series:
     values = texts.drop_nulls()
     if values.is_empty():
         return texts
@@ -145,8 +146,10 @@ def _typed_column(texts: pl.Series) -> pl.Series:
     # a number with a leading zero is a code
     if values.str.contains(r"^-?(0|[1-9]\d{0,17})$").all():
         return texts.cast(pl.Int64)
-    if values.str.contains(r"^-?\d+\.?\d*([eE][-+]?\d+)?$").all() and values.str.contains(r"[.eE]").any():
-        return texts.cast(pl.Float64)
+    point = re.escape(decimal)
+    is_number = values.str.contains(rf"^-?\d+{point}?\d*([eE][-+]?\d+)?$")
+    if is_number.all() and values.str.contains(rf"{point}|[eE]").any():
+        return texts.str.replace(decimal, ".", literal=True).cast(pl.Float64)
     return texts
 
 

@@ -51,9 +51,10 @@ def open_table(location: str, version: int | None = None) -> DeltaTable | None:
     """Return the table as it is, or was at a version; None where there is none yet.
 
     Raises:
-        OSError: the storage does not answer, the table is damaged, or no table can lie in the folder.
+        ValueError: no table can lie in the folder.
+        OSError: the storage does not answer, or the table is damaged.
     """
-    _check_folder(location)
+    check_folder(location)
     try:
         return DeltaTable(location, version, storage_options=storage_options(location))
     except TableNotFoundError:
@@ -78,15 +79,20 @@ def scan_table(location: str, version: int | None = None) -> pl.LazyFrame:
     return pl.scan_pyarrow_dataset(table.to_pyarrow_dataset())
 
 
-def _check_folder(location: str) -> None:
-    """Check that a table can lie in a local folder: deltalake makes a URL of its path, in which some characters mean something else."""
+def check_folder(location: str) -> None:
+    """Check that a table can lie in a local folder: deltalake makes a URL of its path, in which some characters mean something else.
+
+    Raises:
+        ValueError: none can.
+    """
     if location.startswith("s3://"):
         return
-    path = str(Path(location).absolute())
+    path = str(Path(location).resolve())  # as deltalake does, so that a link to another folder is a way out
     if found := _NO_FOLDER.search(path):
-        raise OSError(
+        raise ValueError(
             f"{path}: the table cannot lie in a folder with {found.group()!r} in its path; expected none of # ? [ ] | ^ \\ and no % before "
-            f"two hexadecimal digits: name another place in params.yaml's score, or move the project"
+            f"two hexadecimal digits: name another place in params.yaml's score (table, rejects), make data/scored a link to "
+            f"another folder, or move the project"
         )
 
 

@@ -82,7 +82,7 @@ class SegmentationSettings(Section):
     southeast_asian_tokens: Literal["auto", "words", "characters"] = "auto"
     """Tokens of Thai, Lao, Khmer, Burmese; auto: words where the extra `icu` is installed, else characters.
 
-    A bundle keeps which of the two its texts were cut into.
+    With the other two the texts are the same on every machine. A bundle keeps which of the two its texts were cut into.
     """
 
 

@@ -70,6 +70,25 @@ def test_a_file_that_does_not_tell_its_encoding(tmp_path: Path) -> None:
     assert pl.read_csv(tmp_path / "data/raw/changed.csv")["taste"][0] == "süß"
 
 
+def test_numbers_and_missing_values_as_spreadsheets_write_them(tmp_path: Path) -> None:
+    """A copy with other lists keeps its decimal commas."""
+    cells = [("1,5", "hot|tea"), ("2,25", "tea"), ("NA", "hot"), ("3,75", "hot|tea")] * 10
+    lines = [f"d{n};a text about the dish {n};{stars};{tags}" for n, (stars, tags) in enumerate(cells)]
+    (tmp_path / "d.csv").write_text("\n".join(["doc_id;text;stars;tags", *lines]), encoding="utf-8")
+    written = FileFormat(decimal=",", null_values=["NA"])
+    (corpus,) = new_project.new_corpora([tmp_path / "d.csv"], written)
+    assert {name: task["kind"] for name, task in corpus.proposal.tasks.items()} == {
+        "stars": "regression",
+        "tags": "multilabel",
+    }
+    assert corpus.settings["decimal"] == "," and "null_values" not in corpus.settings
+    (tmp_path / "data/raw").mkdir(parents=True)
+    corpus.copy_to(tmp_path)
+    assert pl.read_csv(tmp_path / "data/raw/d.csv")["stars"][:3].to_list() == ["1,5", "2,25", None]
+    with pytest.raises(ValueError, match=r"^--decimal ';': Input should be '\.' or ','"):
+        FileFormat(decimal=";").dialect()
+
+
 def test_the_rows_are_a_copy_that_ingest_reads(project: Path) -> None:
     rows = pl.read_csv(project / "data/raw/my_notes.csv")
     assert rows.columns == ["doc_id", "text", "taste", "tags"]

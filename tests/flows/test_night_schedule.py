@@ -4,6 +4,7 @@ import asyncio
 import functools
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
@@ -12,7 +13,7 @@ import pytest
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.server.schemas import schedules as server
 
-from flows.night_schedule import NightSchedule, choose_schedule, night_of_run, scheduled_days
+from flows.night_schedule import NightSchedule, check_interval, choose_schedule, night_of_run, scheduled_days
 
 CRONS = ("0 0 * * *", "15 0 * * *", "30 0 * * *", "0 1 * * *", "30 2 * * *", "45 23 * * *")
 ZONES = (
@@ -139,3 +140,37 @@ def test_a_run_without_a_schedule_takes_the_parameter() -> None:
         ValueError, match="schedules are in Europe/Berlin, Asia/Tokyo, and this run is of none"
     ):
         choose_schedule([BERLIN, TOKYO], None, timezone=None)
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Antarctica/Troll"])
+def test_a_daily_interval_where_clocks_change_is_refused(zone: str) -> None:
+    """At the run, by the cron that means what was meant; a run by hand is not concerned."""
+    anchor = datetime(2026, 1, 5, 0, 15, tzinfo=ZoneInfo(zone))
+    daily = SimpleNamespace(
+        id=UUID(int=4), schedule=IntervalSchedule(interval=DAY, anchor_date=anchor, timezone=zone)
+    )
+    with pytest.raises(
+        ValueError, match=rf'^schedule `interval: 86400` in {zone}: .* expected `cron: "15 0 '
+    ) as error:
+        choose_schedule([daily], daily.id, timezone=None)
+    assert "\n" not in str(error.value)
+    assert choose_schedule([daily], None, timezone=None).timezone == zone
+
+
+@pytest.mark.usefixtures("quick_time_zones")
+@pytest.mark.parametrize(
+    ("zone", "hours"), [("Asia/Kathmandu", 24), ("UTC", 24), ("Europe/Berlin", 12), ("Antarctica/Troll", 6)]
+)
+def test_intervals_that_are_allowed_lose_no_date(zone: str, hours: int) -> None:
+    """Shorter ones come several times a day, of which the first scores."""
+    fields = {
+        "interval": timedelta(hours=hours),
+        "anchor_date": datetime(2025, 12, 31, 23, 45, tzinfo=UTC),
+        "timezone": zone,
+    }
+    check_interval(IntervalSchedule(**fields))
+    for change, _ in changes(zone):
+        dates = server.IntervalSchedule(**fields).get_dates(n=7 * 24 // hours, start=change - 4 * DAY)
+        days = [night_of_run(start, NightSchedule(timezone=zone)).day for start in asyncio.run(dates)]
+        assert [b - a for a, b in pairwise(dict.fromkeys(days))] == [DAY] * (len(set(days)) - 1)
+        assert hours < 24 or len(set(days)) == len(days)

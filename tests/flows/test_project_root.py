@@ -8,6 +8,7 @@ import pytest
 
 from flows import environment
 from flows.cli import main
+from flows.errors import CommandFailed
 from flows.project_root import Place, find_root, in_project
 from tests import tiny_corpora
 
@@ -113,14 +114,13 @@ def test_a_night_from_a_subfolder_is_in_the_projects_tables(
     assert "scored before" in capsys.readouterr().out
 
 
-def test_outside_of_any_project_a_night_says_where_its_tables_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_outside_of_any_project_a_night_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its tables would lie in whatever folder it was started."""
     from flows.scoring_options import load_settings
 
     monkeypatch.chdir(tmp_path)
-    load_settings()
-    assert "no params.yaml here or in a folder above" in caplog.text
+    with pytest.raises(CommandFailed, match=r"^no params.yaml in /.* or in a folder above; expected a proj"):
+        load_settings()
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages: {}\n")  # a project
     tiny_corpora.menus().select("doc_id", "text").write_csv("in.csv")
 
 
@@ -48,6 +49,16 @@ def test_night_is_scored_once(bundle: str, capsys: pytest.CaptureFixture[str]) -
     assert (summary["state"], summary["predictions"], summary["revision"]) == ("skipped", 30, 1)
     documented = {"date", "rows_in", "rejected", "reasons", "warnings", "broken", "bundle", "tasks", "page"}
     assert documented <= set(summary)
+
+
+@pytest.mark.usefixtures("without_server")
+def test_how_documents_are_written(bundle: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("in.csv").write_text("doc_id|text\na|süß\n", encoding="cp1252")
+    night = [*NIGHT, "--bundle", bundle, "--separator", "|", "--json"]
+    assert main(night) == 1
+    assert "looks like cp1252: --encoding names its encoding" in capsys.readouterr().err
+    assert main([*night, "--encoding", "cp1252"]) == 0
+    assert json.loads(capsys.readouterr().out)["predictions"] == 1
 
 
 @pytest.mark.usefixtures("without_server")

@@ -185,10 +185,23 @@ def test_table_that_is_not_there_takes_nights() -> None:
     assert not Path("elsewhere").exists()
 
 
-@pytest.mark.parametrize("name", ["a#1", "a?b", "a[1]", "a|b", "a^b", "a\\b", "a%20b"])
+@pytest.mark.parametrize(
+    "name", ["a#1", "a?b", "a[1", "1]a", "a|b", "a^b", "a\\b", "a%20b", "a%2Fb", "100%25"]
+)
 def test_folder_that_no_table_can_lie_in_is_told(name: str, tmp_path: Path) -> None:
+    """By an error that no later try could do without."""
     with pytest.raises(
-        OSError, match=r"/a.*/t: the table cannot lie in a folder with '.*' in its path"
+        ValueError, match=r"/t: the table cannot lie in a folder with '.*' in its path"
     ) as error:
         delta.open_table(str(tmp_path / name / "t"))
     assert "\n" not in str(error.value)
+
+
+def test_links_are_followed_to_the_folder_of_a_table(tmp_path: Path) -> None:
+    for name in ("plain", "a#1"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "a#1/scored").symlink_to(tmp_path / "plain")
+    (tmp_path / "plain/scored").symlink_to(tmp_path / "a#1")
+    assert delta.open_table(str(tmp_path / "a#1/scored/t")) is None
+    with pytest.raises(ValueError, match="'#'"):
+        delta.open_table(str(tmp_path / "plain/scored/t"))

@@ -23,6 +23,7 @@ def scored(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Path:
         folder = tmp_path_factory.mktemp("scored") / "a b*é 数'\"<{x}&;$HOME@:~"
         folder.mkdir()
         patch.chdir(folder)
+        Path("dvc.yaml").write_text("stages: {}\n")  # a project
         documents().write_ndjson("in.jsonl")
         for day in (DAY, OTHER):
             score(day, "in.jsonl", bundle, settings=SETTINGS)
@@ -93,6 +94,7 @@ def test_command_line(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_before_the_first_night(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages: {}\n")  # a project
     with pytest.raises(FileNotFoundError, match="data/scored/predictions: no night was scored yet"):
         trace("m0")
 
@@ -102,6 +104,7 @@ def vacuumed(scored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     """Work in a copy of the project, whose tables were vacuumed after the rescore."""
     shutil.copytree(scored / "data", tmp_path / "data")
     monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages: {}\n")  # a project
     for location in (SETTINGS.table, SETTINGS.rejects):
         DeltaTable(location).vacuum(retention_hours=0, enforce_retention_duration=False, dry_run=False)
 

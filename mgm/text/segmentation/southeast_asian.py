@@ -57,6 +57,15 @@ def choose_tokens(setting: Literal["auto", "words", "characters"]) -> Tokens:
     return setting
 
 
+def describe_choice(tokens: Tokens, num_documents: int) -> str:
+    """Return a line that says what the setting `auto` has chosen, and how to have the same elsewhere."""
+    installed = "installed" if tokens == "words" else "not installed"
+    return (
+        f"{num_documents:,} documents with Thai, Lao, Khmer or Burmese are cut into {tokens}, since ICU (icu4py) is {installed}; "
+        f"text.segmentation.southeast_asian_tokens: {tokens} has the same on every machine"
+    )
+
+
 def cut_southeast_asian_runs(runs: pl.Series, *, tokens: Tokens) -> tuple[pl.Series, Array]:
     """Return the words, or the characters, of runs, and the number of those of each run."""
     characters = runs.str.extract_all(_CHARACTER)

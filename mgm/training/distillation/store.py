@@ -1,8 +1,8 @@
 """The table of teachers' mean predictions beside the features: data/taught.
 
-<task>/<corpus>/part-00000.arrow: one column `teacher:<task>` (probabilities array[f32, K], or f32) with a row for each row of the
+tasks/<task>/<corpus>/part-00000.arrow: one column `teacher:<task>` (probabilities array[f32, K], or f32) with a row for each row of the
 corpus's part of features, NaN where no teacher scored the document; uncompressed, so that it can be memory-mapped.
-taught.json: the inputs of the table, written last.
+taught.json: the inputs of the table and the hashes of its parts, written last.
 """
 
 from collections.abc import Sequence
@@ -13,20 +13,22 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from mgm.errors import MissingInput, StaleInput
-from mgm.files import read_json, write_json
+from mgm.errors import AlteredInput, MissingInput, StaleInput
+from mgm.files import file_sha256, read_json, write_json
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 from mgm.training.distillation.scores import TeacherPredictions
 
 FACTS = "taught.json"
+_TASKS = "tasks"
+"""The folder of the tasks' tables, beside whose names no other file lies."""
 
 
 def save_teacher_predictions(
     folder: Path, task: Task, *, corpus: str, predictions: TeacherPredictions, part_rows: Sequence[int]
 ) -> None:
     """Write the predictions for a corpus's documents, cut into parts of these numbers of rows."""
-    subfolder = folder / task.name / corpus
+    subfolder = folder / _TASKS / task.name / corpus
     subfolder.mkdir(parents=True, exist_ok=True)
     dtype = pl.Float32() if predictions.ndim == 1 else pl.Array(pl.Float32, predictions.shape[1])
     for index, part in enumerate(np.split(predictions, np.cumsum(part_rows)[:-1])):
@@ -36,7 +38,9 @@ def save_teacher_predictions(
 
 def save_facts(folder: Path, facts: dict[str, Any]) -> None:
     """Write taught.json, which marks the table as complete."""
-    write_json(folder / FACTS, facts)
+    parts = sorted((folder / _TASKS).rglob("*.arrow"))
+    hashes = {part.relative_to(folder).as_posix(): file_sha256(part) for part in parts}
+    write_json(folder / FACTS, facts | {"parts": hashes})
 
 
 def check_store(folder: Path, *, features: dict[str, str], tasks: Sequence[str]) -> None:
@@ -44,7 +48,8 @@ def check_store(folder: Path, *, features: dict[str, str], tasks: Sequence[str])
 
     Raises:
         MissingInput: there is no finished table.
-        StaleInput: it was made from other features, or lacks a task.
+        StaleInput: it was made from other features or by an earlier version, or lacks a task.
+        AlteredInput: a part is gone, or is not the one that was written.
     """
     path = folder / FACTS
     if not path.is_file():
@@ -56,6 +61,20 @@ def check_store(folder: Path, *, features: dict[str, str], tasks: Sequence[str])
     for task in tasks:
         if task not in facts["tasks"]:
             raise StaleInput(path, f"no predictions for task {task!r}", made_by="teachers")
+    if "parts" not in facts:
+        raise StaleInput(path, "no hashes of its parts: of an earlier version", made_by="teachers")
+    for name, sha256 in facts["parts"].items():
+        if name.split("/")[1] in tasks:
+            _check_part(folder / name, sha256)
+
+
+def _check_part(path: Path, sha256: str) -> None:
+    if not path.is_file():
+        raise AlteredInput(path, f"gone; expected SHA-256 {sha256[:12]}")
+    if (found := file_sha256(path)) != sha256:
+        raise AlteredInput(
+            path, f"altered since it was written: SHA-256 {found[:12]}; expected {sha256[:12]}"
+        )
 
 
 def add_teacher_predictions(
@@ -70,7 +89,9 @@ def add_teacher_predictions(
         corpus: the name of the corpus.
         index: the number of the part.
     """
-    columns = [_read(_path(folder / task.name / corpus, index)) for task in tasks if corpus in task.corpora]
+    columns = [
+        _read(_path(folder / _TASKS / task.name / corpus, index)) for task in tasks if corpus in task.corpora
+    ]
     return FeaturePart(part.documents.hstack(columns), part.types) if columns else part
 
 

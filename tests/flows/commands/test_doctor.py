@@ -16,7 +16,7 @@ from tests import tiny_corpora
 
 NAMES = {
     "python", "packages", "kernels", "extras", "statistics", "git", "disk", "memory", "processors", "prefect", "keys", "stages", "settings",
-    "corpora", "champion", "schedules",
+    "corpora", "champion", "nights", "schedules",
 }  # fmt: skip
 
 
@@ -46,6 +46,17 @@ def test_a_healthy_project_passes_every_check(capsys: pytest.CaptureFixture[str]
     assert {line.split()[1] for line in lines} == NAMES
     assert not [line for line in lines if line.startswith("failed")]
     assert any("corpora     enabled: menus, verses" in line for line in lines)
+
+
+def test_a_folder_that_no_table_can_lie_in_is_told(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert outcome("nights").status == checkup.OK
+    moved = project / "a#b"
+    moved.mkdir()
+    (project / "params.yaml").rename(moved / "params.yaml")
+    monkeypatch.chdir(moved)
+    found = checkup._guarded(moved, {"nights": checkup._tables})
+    (check,) = found
+    assert check.status == checkup.WARNING and "cannot lie in a folder with '#' in its path" in check.message
 
 
 def test_absent_kernels_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,6 +174,15 @@ def test_schedules_with_their_time_zone() -> None:
     )
     Path("prefect.yaml").write_text(schedule.replace("Berlin", "Berlim"), encoding="utf-8")
     assert "timezone 'Europe/Berlim': no such zone" in outcome("schedules").message
+    interval = "deployments:\n- name: n\n  entrypoint: flows/nightly.py:nightly_score\n  schedules: [{interval: 86400, timezone: Asia/Gaza}]\n"
+    Path("prefect.yaml").write_text(interval, encoding="utf-8")
+    found = outcome("schedules")
+    assert (
+        found.status == checkup.FAILED
+        and "prefect.yaml: n: schedule `interval: 86400` in Asia/Gaza" in found.message
+    )
+    Path("prefect.yaml").write_text(interval.replace("Asia/Gaza", "UTC"), encoding="utf-8")
+    assert outcome("schedules").message.startswith("n: every 86400 seconds in UTC")
 
 
 def test_without_a_project_the_installation_is_checked(

@@ -58,6 +58,7 @@ def without_profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages: {}\n")  # a project
 
 
 def night(rows: int = NIGHT) -> pl.DataFrame:

@@ -16,7 +16,7 @@ from mgm.settings.settings import Settings
 from mgm.settings.text import SegmentationSettings
 from mgm.text.segmentation.documents import SOUTHEAST_ASIAN_DOCUMENTS, SegmentDocuments
 from mgm.text.segmentation.segmenter import Segmenter, common_segmenter, load_segmenter
-from mgm.text.segmentation.southeast_asian import choose_tokens
+from mgm.text.segmentation.southeast_asian import choose_tokens, describe_choice
 from mgm.text.segmentation.tokens import tokenize
 from tests import tiny_corpora
 from tests.text.segmentation.icu_stand_in import install_icu, remove_icu
@@ -72,6 +72,13 @@ def test_words_without_a_segmenter_are_an_error(monkeypatch: pytest.MonkeyPatch)
 def test_words_of_icu(text: str, words: str) -> None:
     pytest.importorskip("icu4py")
     assert words_of(text, SegmentationSettings()) == words.split("|")
+
+
+def test_a_choice_by_what_is_installed_is_told() -> None:
+    assert describe_choice("characters", 1_200) == (
+        "1,200 documents with Thai, Lao, Khmer or Burmese are cut into characters, since ICU (icu4py) is not installed; "
+        "text.segmentation.southeast_asian_tokens: characters has the same on every machine"
+    )
 
 
 def test_documents_with_such_a_script_are_counted() -> None:
