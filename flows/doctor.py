@@ -1,5 +1,6 @@
 """What would stop a run in this folder, checked before one is started: `mgm doctor`."""
 
+import base64
 import os
 import platform
 import shutil
@@ -40,6 +41,7 @@ NIGHTLY = ":nightly_score"
 """The end of the entrypoint of deployments that score nights."""
 _GIB = 1 << 30
 _SERVER_SECONDS = 3
+_GOOD = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,14 +168,38 @@ def _prefect(_: Path) -> tuple[str, str]:
         return OK, "PREFECT_API_URL is not set; commands start a server of their own"
     if not url.startswith(("http://", "https://")):
         return FAILED, f"PREFECT_API_URL: {url!r}: expected an address such as http://127.0.0.1:4200/api"
+    password, base = os.environ.get("PREFECT_API_AUTH_STRING"), url.rstrip("/")
     try:
-        with urllib.request.urlopen(f"{url.rstrip('/')}/health", timeout=_SERVER_SECONDS):
-            return OK, f"{url} answers"
-    except urllib.error.HTTPError as error:
-        return WARNING, f"PREFECT_API_URL: {url} answers with {error.code}"
+        if (status := _answer(f"{base}/health")) != _GOOD:
+            return WARNING, f"PREFECT_API_URL: {url} answers with {status}"
+        if _answer(f"{base}/admin/version") == _GOOD:
+            return WARNING, (
+                f"{url} runs commands for whoever reaches it; start it with PREFECT_SERVER_API_AUTH_STRING, "
+                "and set PREFECT_API_AUTH_STRING to the same here"
+            )
+        if password is None or _answer(f"{base}/admin/version", password) != _GOOD:
+            found = "is not set" if password is None else "is not the server's"
+            return (
+                FAILED,
+                f"PREFECT_API_AUTH_STRING {found}, and {url} requires the one that it was started with",
+            )
+        return OK, f"{url} answers, and asks for its password"
     except OSError as error:
         reason = getattr(error, "reason", error)
         return FAILED, f"PREFECT_API_URL: {url} does not answer ({reason}); start the server, or unset it"
+
+
+def _answer(url: str, password: str | None = None) -> int:
+    """Return the status of an answer."""
+    encoded = None if password is None else base64.b64encode(password.encode()).decode()
+    headers = {} if encoded is None else {"Authorization": f"Basic {encoded}"}
+    try:
+        with urllib.request.urlopen(
+            urllib.request.Request(url, headers=headers), timeout=_SERVER_SECONDS
+        ) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
 
 
 def _keys(_: Path) -> tuple[str, str]:

@@ -16,7 +16,14 @@ STATISTICS = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
 }
 """The switches of usage statistics, off."""
-DEFAULTS = STATISTICS | {
+GUARDS = {
+    "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+    "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": "http://127.0.0.1:4200,http://localhost:4200",
+}
+"""What keeps web pages from a Prefect server that this machine runs, as in prefect.toml."""
+DEFAULTS = {
+    **STATISTICS,
+    **GUARDS,
     # A temporary server on a busy machine of two cores can need more than Prefect's 20 seconds.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
     # How long a thread of torch waits awake for the others. The default is so long that two busy processes, each keeping

@@ -1,7 +1,10 @@
 """Prefect's temporary server, where no other is set: it must not outlive the command that started it."""
 
+import os
+import secrets
 import subprocess
 
+from prefect.context import refresh_global_settings_context
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import get_current_settings
 
@@ -11,9 +14,15 @@ def start_temporary() -> None:
 
     Prefect stops it in an exit handler, which neither SIGTERM nor SIGKILL runs. So a watcher waits for the end of a
     pipe that only this process holds open, and kills the server then.
+
+    The server listens on the loopback address, which every user of this machine reaches. So it requires a password that only
+    this process and its children have, from their environment.
     """
     if get_current_settings().api.url is not None:
         return
+    password = f"mgm:{secrets.token_hex(16)}"
+    os.environ |= {"PREFECT_SERVER_API_AUTH_STRING": password, "PREFECT_API_AUTH_STRING": password}
+    refresh_global_settings_context()
     server = SubprocessASGIServer()  # one a process: what Prefect's client asks for later is this one
     server.start()
     assert server.server_process is not None, "a started server has a process"

@@ -21,8 +21,17 @@ from mgm.scoring.local import ScoredShards, ShardFrames
 from mgm.scoring.workers import WorkerModel, WorkerPool, WorkersLost
 
 LOCAL = "local"
+_AUTH_MODE, _TOKEN = "RAY_AUTH_MODE", "token"
+_WHY_TOKEN = (
+    "whoever reaches a cluster without one runs code on it and reads the documents; start its nodes with a token "
+    "(RAY_AUTH_TOKEN), or set score.ray.require_token to false"
+)
 _ANSWER_SECONDS = 10.0
 _SPARE_BYTES = 256 << 20
+
+
+class OpenCluster(ValueError):
+    """A cluster of other machines takes jobs from whoever reaches it."""
 
 
 def check_installed() -> None:
@@ -43,6 +52,7 @@ def score_on_ray(frames: ShardFrames, *, model: WorkerModel) -> ScoredShards:
     Raises:
         ModelBroken, MemoryError, OSError: raised by a worker.
         WorkersLost: there is no cluster, or no worker is left.
+        OpenCluster: `require_token`, and the cluster asks for none.
     """
     first = next(frames, None)
     if first is None:
@@ -59,7 +69,7 @@ def _connect(model: WorkerModel) -> Iterator[Any]:
     options: dict[str, Any] = {"address": settings.address}
     if settings.address == LOCAL:
         # a local cluster is this run's alone: it requires a token that nobody else has, and has no dashboard
-        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault(_AUTH_MODE, _TOKEN)
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
         options |= {
             "num_cpus": max(1, round(settings.workers * settings.cpus)),
@@ -67,6 +77,11 @@ def _connect(model: WorkerModel) -> Iterator[Any]:
             "object_store_memory": 2 * sum(map(len, model.contents.files.values())) + _SPARE_BYTES,
         }
     else:
+        if settings.require_token and os.environ.get(_AUTH_MODE) != _TOKEN:
+            raise OpenCluster(
+                f"score.ray.address {settings.address!r}: {_AUTH_MODE} is {os.environ.get(_AUTH_MODE)!r} here, expected "
+                f"{_TOKEN!r}: {_WHY_TOKEN}"
+            )
         _check_answers(settings.address)
     import ray  # here, since it reads these variables when it is imported, and takes a second
 
@@ -87,9 +102,20 @@ def _connect(model: WorkerModel) -> Iterator[Any]:
     except (ConnectionError, TimeoutError, RuntimeError) as error:
         raise WorkersLost(f"score.ray.address {settings.address!r}: no Ray cluster: {error}") from error
     try:
+        if settings.address != LOCAL and settings.require_token:
+            _check_token_required(ray, settings.address)
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_token_required(ray: Any, address: str) -> None:
+    """Check that the cluster asks for a token, before it gets a document: one that does not takes any token, too."""
+    mode = ray.get(ray.remote(num_cpus=0)(os.environ.get).remote(_AUTH_MODE))
+    if mode != _TOKEN:
+        raise OpenCluster(
+            f"score.ray.address {address!r}: {_AUTH_MODE} is {mode!r} on its nodes, expected {_TOKEN!r}: {_WHY_TOKEN}"
+        )
 
 
 def _check_answers(address: str) -> None:

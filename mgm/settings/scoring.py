@@ -14,6 +14,8 @@ class RaySettings(Section):
 
     address: str | None = Field(default=None, min_length=1)
     """null: in this process; local: a cluster of this machine; else host:port or ray://host:port."""
+    require_token: bool = True
+    """Whether a cluster of other machines is refused unless it asks for Ray's token."""
     workers: int = Field(default=2, ge=1)
     """Processes, each with a copy of the model."""
     cpus: float = Field(default=1.0, gt=0)

@@ -1,6 +1,7 @@
 """prefect.yaml: what it says fits the flows, and a real server, worker and cron run it."""
 
 import asyncio
+import base64
 import copy
 import inspect
 import re
@@ -16,11 +17,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 import yaml
 from deltalake import DeltaTable
 from prefect.client.base import PrefectHttpxSyncClient
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.utilities.importtools import import_object
 from prefect.utilities.templating import apply_values
 
@@ -39,6 +42,9 @@ FLOWS = {
 }
 DECLARED = yaml.safe_load((SOURCE / "prefect.yaml").read_text(encoding="utf-8"))
 DEPLOYMENTS = DECLARED["deployments"]
+PASSWORD = "mgm:a-secret"
+SERVER = {"PREFECT_SERVER_API_AUTH_STRING": PASSWORD}
+CLIENT = {"PREFECT_API_AUTH_STRING": PASSWORD}
 SOON_SECONDS = 20
 """The seconds after which cron fires first: about what it takes to deploy and to start a worker."""
 STAGES = """
@@ -158,6 +164,20 @@ def _stuck(api: str, deployment: str) -> None:
     assert _post(f"{api}/flow_runs/{run['id']}/set_state", pending)["status"] == "ACCEPT"
 
 
+def _check_strangers_start_nothing(api: str, deployment: str) -> None:
+    """Check that a run without the password or the token is refused, and that the scheduler's own runs are all there are."""
+    url, before = f"{api}/deployments/{deployment}/create_flow_run", _post(f"{api}/flow_runs/count", {})
+    invented = {"Prefect-Csrf-Token": "a", "Prefect-Csrf-Client": "b"}
+    user, _, password = PASSWORD.partition(":")
+    for headers in ({}, invented):
+        assert httpx.post(url, json={}, headers=headers).status_code == 403
+        assert httpx.post(url, json={}, headers=headers, auth=(user, password)).status_code == 403
+    assert httpx.get(f"{api}/csrf-token?client=a").status_code == 401
+    with pytest.raises(PrefectHTTPStatusError, match="401 Unauthorized"):
+        _ask("POST", url, json={}, password="mgm:guessed")
+    assert _post(f"{api}/flow_runs/count", {}) == before
+
+
 def _keys(api: str) -> set[str]:
     return {artifact["key"] for artifact in _post(f"{api}/artifacts/filter", {})}
 
@@ -171,9 +191,11 @@ def test_cron_fires_also_after_a_run_that_hangs(project: Path, tmp_path: Path) -
     api = f"http://127.0.0.1:{port}/api"
     grace = {"PREFECT_SERVER_CONCURRENCY_INITIAL_DEPLOYMENT_LEASE_DURATION": "30"}
     limit = {"limit": 1, "collision_strategy": "ENQUEUE"}
-    with _background(project, api, "server", "start", "--port", str(port), **grace):
+    with _background(project, api, "server", "start", "--port", str(port), **grace, **SERVER):
         _wait(lambda: _answers(f"{api}/health"), 180, "the server answers")
-        _stuck(api, _deploy(deployer, api, "retrain", {"promote": False}, concurrency_limit=limit))
+        deployment = _deploy(deployer, api, "retrain", {"promote": False}, concurrency_limit=limit)
+        _check_strangers_start_nothing(api, deployment)
+        _stuck(api, deployment)
         pool = ["--pool", "local-pool", "--type", "process"]
         with _background(worker, api, "worker", "start", *pool, MGM_PROJECT=str(project)):
             _wait(
@@ -245,9 +267,13 @@ def _post(url: str, content: dict[str, Any]) -> Any:
     return _ask("POST", url, json=content)
 
 
-def _ask(method: str, url: str, **more: Any) -> Any:
+def _ask(method: str, url: str, *, password: str = PASSWORD, **more: Any) -> Any:
     """By Prefect's own client, which asks again when the server says 503: its SQLite database was locked just then."""
-    with PrefectHttpxSyncClient(timeout=20) as client:
+    headers = {"Authorization": f"Basic {base64.b64encode(password.encode()).decode()}"}
+    api = url[: url.index("/api/") + len("/api")]
+    with PrefectHttpxSyncClient(
+        timeout=20, base_url=api, headers=headers, enable_csrf_support=True
+    ) as client:
         return client.request(method, url, **more).json()
 
 
@@ -261,7 +287,7 @@ def _answers(url: str) -> bool:
 
 def _prefect(root: Path, api: str, *arguments: str) -> None:
     command = [sys.executable, "-m", "prefect", *arguments]
-    env = environment() | {"PREFECT_API_URL": api}
+    env = environment() | {"PREFECT_API_URL": api} | CLIENT
     done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -273,7 +299,10 @@ def _background(root: Path, api: str, *arguments: str, **variables: str) -> Iter
         process = psutil.Popen(
             [sys.executable, "-m", "prefect", *arguments],
             cwd=root,
-            env=environment() | {"PREFECT_API_URL": api, "PREFECT_WORKER_QUERY_SECONDS": "2"} | variables,
+            env=environment()
+            | {"PREFECT_API_URL": api, "PREFECT_WORKER_QUERY_SECONDS": "2"}
+            | ({} if arguments[0] == "server" else CLIENT)
+            | variables,
             stdout=log,
             stderr=log,
         )

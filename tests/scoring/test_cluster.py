@@ -43,7 +43,7 @@ if __name__ == "__main__":
         written.append(shard.rows)
         real(self, shard, rows)
     Staging.write = counted
-    settings = SETTINGS.model_copy(update={"ray": RaySettings(address=sys.argv[2], cpus=0.5)})
+    settings = SETTINGS.model_copy(update={"ray": RaySettings(address=sys.argv[2], cpus=0.5, require_token=False)})
     summary = score(DAY, "in.jsonl", Path(sys.argv[1]), settings=settings)
     print(json.dumps(summary | {"scored_now": sum(written)}))
 """
@@ -79,11 +79,12 @@ def undisturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path) -
     return tables(apart)
 
 
-def settings(address: str, **ray: Any) -> ScoreSettings:
+def settings(address: str, *, require_token: bool = False, **ray: Any) -> ScoreSettings:
+    ray = ray | {"require_token": require_token}  # the tests' cluster has none
     return SETTINGS.model_copy(update={"ray": RaySettings(address=address, **ray)})
 
 
-def not_here(*_: Any) -> None:
+def not_here(*_: Any, **__: Any) -> None:
     raise AssertionError("this process scores")
 
 
@@ -126,6 +127,19 @@ def test_two_nodes_score_the_same_night(
     assert score(DAY, "in.jsonl", bundle, settings=settings(address), rescore=True)["revision"] == 2
     assert tables() == undisturbed
     assert lost[0] == 0 and len(started) == 2 + 2 + 2
+
+
+@pytest.mark.slow
+def test_cluster_that_takes_any_token_gets_no_document(
+    address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where only this process's side says that a token is required."""
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setattr(workers.WorkerPool, "__init__", not_here)
+    with pytest.raises(
+        cluster.OpenCluster, match="RAY_AUTH_MODE is None on its nodes, expected 'token': who"
+    ):
+        score(DAY, "in.jsonl", bundle, settings=settings(address, require_token=True))
 
 
 @pytest.mark.slow
@@ -231,6 +245,15 @@ def test_missing_ray(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(MissingExtra, match="score.ray.address asks for Ray") as raised:
         score(DAY, "in.jsonl", bundle, settings=settings("local"))
     assert message(raised.value).endswith("run `pip install -c requirements.lock -e '.[ray]'`")
+
+
+def test_no_token_here(bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    monkeypatch.setattr(cluster, "_check_answers", not_here)
+    with pytest.raises(
+        cluster.OpenCluster, match="RAY_AUTH_MODE is None here.* score.ray.require_token to false"
+    ):
+        score(DAY, "in.jsonl", bundle, settings=settings("somewhere:1", require_token=True))
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,8 +58,8 @@ def loads(text: str) -> Any:
 def _object(pairs: list[tuple[str, Any]]) -> JsonObject:
     result = JsonObject(pairs)
     if len(result) < len(pairs):
-        keys = [key for key, _ in pairs]
-        result.repeated = frozenset(key for key in keys if keys.count(key) > 1)
+        counts = Counter(key for key, _ in pairs)
+        result.repeated = frozenset(key for key, count in counts.items() if count > 1)
     return result
 
 

@@ -1,8 +1,11 @@
 """`mgm doctor`: a healthy project, and what would stop a run in others."""
 
+import base64
 import json
 import subprocess
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 import yaml
@@ -149,6 +152,54 @@ def test_what_stands_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_pat
     assert "do not belong together" in found["keys"].message
     monkeypatch.setenv("MGM_VERIFY_KEY", "nowhere.pem")
     assert "MGM_VERIFY_KEY: nowhere.pem: no such file" in outcome("keys").message
+
+
+class Server(BaseHTTPRequestHandler):
+    """The statuses of Prefect's server that was started with a password, or without."""
+
+    password: str | None = None
+
+    def do_GET(self) -> None:
+        """Answer."""
+        encoded = None if self.password is None else base64.b64encode(self.password.encode()).decode()
+        knows = self.path == "/api/health" or encoded is None
+        self.send_response(200 if knows or self.headers["Authorization"] == f"Basic {encoded}" else 401)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@pytest.mark.parametrize(
+    ("of_server", "of_client", "status", "text"),
+    [
+        (
+            None,
+            None,
+            "warning",
+            "runs commands for whoever reaches it; start it with PREFECT_SERVER_API_AUTH",
+        ),
+        ("mgm:a", None, "failed", "PREFECT_API_AUTH_STRING is not set, and http"),
+        ("mgm:a", "mgm:b", "failed", "PREFECT_API_AUTH_STRING is not the server's, and http"),
+        ("mgm:a", "mgm:a", "ok", "answers, and asks for its password"),
+    ],
+    ids=["open", "no password", "wrong password", "right password"],
+)
+def test_whether_the_scheduler_asks_for_a_password(
+    monkeypatch: pytest.MonkeyPatch, of_server: str | None, of_client: str | None, *, status: str, text: str
+) -> None:
+    handler = type("Handler", (Server,), {"password": of_server})
+    with HTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
+        if of_client is None:
+            monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+        else:
+            monkeypatch.setenv("PREFECT_API_AUTH_STRING", of_client)
+        found = checkup._prefect(Path())
+        server.shutdown()
+    assert found[0] == status
+    assert text in found[1]
 
 
 def test_a_repository_without_a_commit_has_no_revision(project: Path) -> None:
