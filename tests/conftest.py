@@ -1,7 +1,8 @@
 """What all tests share: how properties are tried, and commands that start with the libraries imported."""
 
+import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -13,9 +14,21 @@ from tests import warm_python
 # Before torch is imported: two workers of two threads each wait awake for one another on two cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# Without a deadline, since a busy machine is no fault of the code.
-hypothesis.settings.register_profile("mgm", deadline=None)
+# Without a deadline, since a busy machine is no fault of the code. `--hypothesis-profile=thorough` looks longer for a counterexample.
+hypothesis.settings.register_profile("mgm", deadline=None, max_examples=50)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("mgm")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Keep the garbage collector from the 800,000 objects of imported modules, which live to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -27,13 +40,10 @@ def state_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of `python`, `dvc` and `mgm` that start with the libraries imported."""
-    folder = tmp_path_factory.mktemp("commands")
-    server = warm_python.install(folder)
-    yield folder
-    server.kill()
-    server.wait()
+def commands(shared_folder: Callable[[str, Callable[[Path], object]], Path]) -> Path:
+    """Return the folder of `python`, `dvc` and `mgm` that start with the libraries imported, for all of pytest's workers."""
+    session = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
+    return shared_folder("commands", lambda folder: warm_python.install(folder, session))
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,13 @@ FRAMES = {"menus": tiny_corpora.menus(ROWS), "verses": tiny_corpora.verses(ROWS)
 def params(**verdict: Any) -> dict[str, Any]:
     """Of the tiny corpora; `verdict` is that section."""
     small = {"smoke_documents": 8, "smoke_repeats": 2}
-    return tiny_corpora.SETTINGS | {"seed": 1, "evaluate": {"bootstrap": 200}, "verdict": small | verdict}
+    train = tiny_corpora.SETTINGS["train"] | {"tokens_per_batch": 200}
+    return tiny_corpora.SETTINGS | {
+        "seed": 1,
+        "train": train,
+        "evaluate": {"bootstrap": 200},
+        "verdict": small | verdict,
+    }
 
 
 def trained(epochs: int = 4) -> Bundle:

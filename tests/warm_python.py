@@ -25,6 +25,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
+import psutil
+
 LIBRARIES = (
     "torch",
     "torch._dynamo",  # which optimizers import
@@ -74,19 +76,20 @@ sys.exit(status[0] if status else 70)
 """
 
 
-def install(folder: Path, ready_seconds: float = 180) -> subprocess.Popen[bytes]:
-    """Start a server and write its clients into `folder`, which a test puts first on PATH.
+def install(folder: Path, owner: int, ready_seconds: float = 180) -> None:
+    """Start a server that ends with the process `owner`, and write its clients into a new folder, which a test puts first on PATH.
 
     Raises:
         RuntimeError: the server did not start in time.
     """
+    folder.mkdir()
     address = folder / "socket"
     for name, prefix in (("python", []), ("dvc", ["-m", "dvc"]), ("mgm", ["-m", "flows.cli"])):
         client = folder / name
         client.write_text(CLIENT.format(python=sys.executable, address=str(address), prefix=prefix))
         client.chmod(0o755)
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"OMP_NUM_THREADS": "1"}
-    command = [sys.executable, __file__, str(address)]
+    command = [sys.executable, __file__, str(address), str(owner)]
     server = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL)
     deadline = time.monotonic() + ready_seconds
     while not address.exists():
@@ -94,19 +97,24 @@ def install(folder: Path, ready_seconds: float = 180) -> subprocess.Popen[bytes]
             server.kill()
             raise RuntimeError(f"{address}: the server of warm processes did not start")
         time.sleep(0.05)
-    return server
 
 
-def serve(address: Path) -> None:
-    """Import the libraries, then fork a process for every client."""
+def serve(address: Path, owner: int) -> None:
+    """Import the libraries, then fork a process for every client, as long as the owner lives."""
     for library in LIBRARIES:
         __import__(library)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended processes are not waited for
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(address))
     listener.listen(64)
+    listener.settimeout(1)
     while True:
-        link, _ = listener.accept()
+        try:
+            link, _ = listener.accept()
+        except TimeoutError:
+            if not psutil.pid_exists(owner):
+                return
+            continue
         if os.fork() == 0:
             listener.close()
             sys.executable = str(address.with_name("python"))  # what the command starts is warm too
@@ -223,4 +231,4 @@ def _run(arguments: list[str], folder: str) -> int:
 
 
 if __name__ == "__main__":
-    serve(Path(sys.argv[1]))
+    serve(Path(sys.argv[1]), int(sys.argv[2]))

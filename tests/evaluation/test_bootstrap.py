@@ -65,7 +65,7 @@ def test_pearson_interval_covers_the_true_correlation() -> None:
 
 
 def coverage_of(kind: str, metric: str, made: Callable[[np.random.Generator, int], pl.DataFrame]) -> float:
-    """How often the interval of 120 groups of two holds the metric of a sample a hundred times as large."""
+    """How often the interval of 120 groups of two holds the metric of a sample fifty times as large."""
     generator = np.random.default_rng(17)
     task = Task(name="t", kind=kind, corpora=["c"], labels=tuple(SPACE))
 
@@ -73,7 +73,7 @@ def coverage_of(kind: str, metric: str, made: Callable[[np.random.Generator, int
         ranked = evaluation_of(task).ranking_statistics(rows, task) if "precision" in metric else None
         return ranked or evaluation_of(task).statistics(rows, task)
 
-    truth, trials, covered = measured(made(generator, 24_000)).score()[metric], 100, 0
+    truth, trials, covered = measured(made(generator, 12_000)).score()[metric], 100, 0
     names = pl.Series(np.repeat(np.arange(120), 2)).cast(pl.String)
     for trial in range(trials):
         low, high = confidence_intervals(measured(made(generator, 240)), names, resamples=200, seed=trial)[

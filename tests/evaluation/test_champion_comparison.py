@@ -128,10 +128,10 @@ def test_p_values_are_corrected_for_the_number_of_tasks() -> None:
 
 def test_an_equally_good_model_is_rarely_refused() -> None:
     """Eight tasks, in which both models are right on as many documents, each on its own; 5% and two and a half standard
-    errors of 40 trials. Without the correction about 18% are refused."""
+    errors of 24 trials. Without the correction about 18% are refused."""
     names = [f"t{i}" for i in range(8)]
     tasks = [classes(name) for name in names]
-    refused, uncorrected, trials = 0, 0, 40
+    refused, uncorrected, trials = 0, 0, 24
     for trial in range(trials):
         models = [
             {name: predict(TRUE, 0.8, 10_000 * side + 8 * trial + i) for i, name in enumerate(names)}

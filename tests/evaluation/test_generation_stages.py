@@ -29,11 +29,12 @@ from mgm.evaluation.kinds import evaluation_of
 from mgm.scoring.scorer import Scorer
 from mgm.settings.settings import Settings
 from mgm.tasks import Task
-from tests import generation_corpora
+from tests import generation_corpora, in_process
 
 PARAMS: dict[str, Any] = generation_corpora.SETTINGS | {
     "enabled": {"orders": "raw/orders.jsonl", "notices": "raw/notices.jsonl"},
-    "train": generation_corpora.SETTINGS["train"] | {"epochs": 3},
+    "train": generation_corpora.SETTINGS["train"]
+    | {"epochs": 3, "tokens_per_batch": 150, "learning_rate": 0.02},
     "evaluate": {"bootstrap": 20},
     "explain": {
         "bootstrap": 10,
@@ -52,6 +53,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("writing")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        in_process.score_in_this_process(patch)
         Path("params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
         Path("raw").mkdir()
         generation_corpora.orders(150).write_ndjson("raw/orders.jsonl")

@@ -118,15 +118,15 @@ def test_a_worse_slice_is_flagged_unless_it_has_few_groups() -> None:
 
 
 def test_where_nothing_differs_few_runs_flag_a_slice() -> None:
-    """At most 5% and two and a half standard errors of 40 runs, of two tasks with about eleven slices each."""
+    """At most 5% and two and a half standard errors of 20 runs, of two tasks with about eleven slices each."""
     flagged = 0
-    for trial in range(40):
+    for trial in range(20):
         found = {name: cut(documents(250, 0.0, 1000 + 2 * trial + i)) for i, name in enumerate("tu")}
         for entries in found.values():  # labels differ in difficulty by design: F1 of rare labels is lower
             entries[:] = [entry for entry in entries if entry["by"] != "label frequency"]
         flag_worse_slices([entry for entries in found.values() for entry in entries])
         flagged += any(entry["below"] for entries in found.values() for entry in entries)
-    assert flagged <= 5
+    assert flagged <= 3
 
 
 def test_one_language_and_equal_lengths_are_no_slices() -> None:

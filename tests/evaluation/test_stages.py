@@ -35,6 +35,7 @@ from mgm.tasks import with_label_spaces
 from mgm.text.features import FeaturePart
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.fit import plan_training
+from tests import in_process
 
 ROWS = 80
 PARAMS: dict[str, Any] = {
@@ -69,6 +70,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     root = tmp_path_factory.mktemp("project")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
+        in_process.score_in_this_process(patch)
         Path("params.yaml").write_text(yaml.safe_dump(PARAMS), encoding="utf-8")
         Path("raw").mkdir()
         for name in PARAMS["enabled"]:
@@ -270,6 +272,7 @@ def test_every_task_is_explained_or_says_why_not(project: Path) -> None:
 def test_explaining_again_gives_the_same_bytes(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files of an earlier run are removed."""
     monkeypatch.chdir(project)
+    in_process.score_in_this_process(monkeypatch)
     folder = Path("data/explanations")
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     (folder / "stale.json").write_text("{}", encoding="utf-8")

@@ -14,7 +14,7 @@ from flows.candidate_validation import judge_candidate
 from mgm.bundle.bundle import Bundle
 from mgm.corpus.parts import read_table
 from mgm.settings.settings import Settings
-from tests import evaluated_project
+from tests import evaluated_project, in_process
 
 RUN_IN_SUBPROCESS = candidate_validation.run_in_subprocess
 
@@ -28,7 +28,7 @@ def model() -> Bundle:
 @pytest.fixture(autouse=True)
 def smoke_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Score smoke batches without a process for each: where the memory counts a test takes this back."""
-    monkeypatch.setattr(candidate_validation, "run_in_subprocess", lambda work, *arguments: work(*arguments))
+    in_process.score_in_this_process(monkeypatch)
 
 
 def verdict(root: Path) -> dict[str, Any]:
@@ -61,6 +61,7 @@ def test_without_a_champion_floors_and_smoke_decide(
     assert content["measured"]["documents"] == 16
     assert content["measured"]["p95_ms"] >= content["measured"]["p50_ms"] > 0
     assert 50 < content["measured"]["peak_mib"] < 4000
+    in_process.score_in_this_process(monkeypatch)
     evaluated_project.evaluated(tmp_path, model, floors={"dish": 1.01})
     content = verdict(tmp_path)
     assert failed(content) == [("floor", "dish")]
@@ -98,11 +99,10 @@ def test_an_equal_candidate_is_approved(tmp_path: Path, model: Bundle) -> None:
         assert (check["difference"], check["n"]) == (0.0, metrics[task]["n"])
 
 
-def test_a_candidate_a_little_worse_within_noise_is_approved(tmp_path: Path) -> None:
+def test_a_candidate_a_little_worse_within_noise_is_approved(tmp_path: Path, model: Bundle) -> None:
     """It no longer finds a theme in the few documents of which the champion is least sure; one that misses many is
     refused."""
-    champion = evaluated_project.trained(epochs=3)
-    promoted(tmp_path, champion)
+    promoted(tmp_path, model)
     said = read_table(tmp_path / "data" / "predictions" / "verses")
     pairs = said.select("prediction:themes", "score:themes", "label:themes").explode(
         "prediction:themes", "score:themes"
@@ -116,12 +116,12 @@ def test_a_candidate_a_little_worse_within_noise_is_approved(tmp_path: Path) -> 
         .first()
     )
     theme, score, _ = least_sure.sort("len", "prediction:themes").row(0)
-    evaluated_project.evaluated(tmp_path, evaluated_project.shyer(champion, score + 1e-4, theme))
+    evaluated_project.evaluated(tmp_path, evaluated_project.shyer(model, score + 1e-4, theme))
     content = verdict(tmp_path)
     (themes,) = [check for check in content["checks"] if check["task"] == "themes"]
     assert themes["difference"] < 0
     assert content["verdict"] == "approved", content["reasons"]
-    evaluated_project.evaluated(tmp_path, evaluated_project.shyer(champion, right["score:themes"].median()))
+    evaluated_project.evaluated(tmp_path, evaluated_project.shyer(model, right["score:themes"].median()))
     assert failed(verdict(tmp_path)) == [("champion", "themes")]
 
 

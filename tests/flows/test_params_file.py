@@ -64,7 +64,7 @@ def test_dvc_changes_no_line_of_the_shipped_file_but_the_one(
 
 
 @given(VALUES)
-@settings(max_examples=20)  # the whole file is read and written each time
+@settings(max_examples=10)  # the whole file is read and written each time
 def test_values_are_read_back_and_other_lines_stay(values: dict[str, Any]) -> None:
     after = set_values(SHIPPED, values)
     assert load_yaml(after) == overridden(load_yaml(SHIPPED), values)

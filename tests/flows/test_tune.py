@@ -112,18 +112,28 @@ def kill_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tune, "Console", Console)
 
 
+THREE_EPOCHS = raw() | {"train": raw()["train"] | {"epochs": 3}}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a search of THREE_EPOCHS finds that nothing ends early."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("undisturbed"))
+        patch.setattr(tune, "require_up_to_date", lambda: None)
+        lay(THREE_EPOCHS, rows=15)
+        assert cli.main(["tune"]) == 0
+        return results()
+
+
 @pytest.mark.parametrize("epochs", [1, 4], ids=["in the first trial", "in the second trial"])
 def test_a_killed_search_ends_as_an_uninterrupted_one(
-    epochs: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    epochs: int,
+    undisturbed: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    settings = raw()
-    settings["train"]["epochs"] = 3
-    lay(settings)
-    assert cli.main(["tune"]) == 0
-    undisturbed = results()
-    (tmp_path / "again").mkdir()
-    monkeypatch.chdir(tmp_path / "again")
-    lay(settings)
+    lay(THREE_EPOCHS, rows=15)
     with monkeypatch.context() as patch, pytest.raises(Killed):
         kill_after(epochs, patch)
         cli.main(["tune"])
@@ -136,7 +146,7 @@ def test_a_killed_search_ends_as_an_uninterrupted_one(
 
 
 def test_a_trial_below_the_median_is_stopped_early(capsys: pytest.CaptureFixture[str]) -> None:
-    settings = raw(trials=12, startup_trials=1)
+    settings = raw(trials=8, startup_trials=1)
     settings["train"] |= {"epochs": 3, "learning_rate": 0.05}
     settings["tune"]["space"] = {"train.learning_rate": {"low": 0.00001, "high": 0.05, "log": True}}
     lay(settings, rows=15)

@@ -3,13 +3,12 @@
 import importlib
 import pkgutil
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from flows.stage_dependencies import code_dependencies
 from mgm.settings import views
 from mgm.settings.core import SECTIONS, CoreSettings
 from mgm.settings.settings import Settings
@@ -86,9 +85,8 @@ def test_a_corpus_text_is_checked_where_text_is_read(raw: dict[str, Any]) -> Non
 def test_a_module_imports_the_sections_that_it_reads(module: str, sections: set[str]) -> None:
     """What a module imports is what a stage depends on: a changed gate must not rerun a training."""
     names = {"corpora", "evaluation", "gates", "model", "scoring", "search", "text", "training"}
-    code = f"import sys, {module}; print(*(n for n in sys.modules if n.startswith('mgm.settings.')))"
-    output = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert {name.removeprefix("mgm.settings.") for name in output.split()} & names == sections
+    used = {Path(path) for path in code_dependencies(module)}
+    assert {path.stem for path in used if path.parent == Path("mgm/settings")} & names == sections
 
 
 def stage_views() -> dict[str, tuple[type[CoreSettings], set[str]]]:

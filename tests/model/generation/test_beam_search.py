@@ -21,6 +21,7 @@ FEATURES, VOCABULARY, SPACES, SUBWORDS = generation_corpora.prepared(CONFIG, gen
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 PART = FEATURES["orders"][0]
 ROWS = PART.documents.height
+SOME = 12
 
 
 def network(config: Settings = CONFIG, seed: int = 3) -> Network:
@@ -96,10 +97,10 @@ def test_score_is_the_mean_log_probability(beam_size: int) -> None:
 
 
 @settings(max_examples=10, deadline=None)
-@given(st.permutations(range(ROWS)), st.integers(1, ROWS), st.integers(1, 4))
+@given(st.permutations(range(SOME)), st.integers(1, SOME), st.integers(1, 4))
 def test_a_document_is_written_for_whatever_its_batch(order: list[int], size: int, beam_size: int) -> None:
-    expected = wrote(list(range(ROWS)), beam_size=beam_size)
-    for first in range(0, ROWS, size):
+    expected = wrote(list(range(SOME)), beam_size=beam_size)
+    for first in range(0, SOME, size):
         rows = order[first : first + size]
         found = wrote(rows, beam_size=beam_size)
         assert outputs(found) == [outputs(expected)[row] for row in rows]

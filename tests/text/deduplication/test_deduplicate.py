@@ -383,7 +383,7 @@ ROW = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(ROW, max_size=14), MODES, MODES, st.integers(1, 4))
 def test_no_row_is_lost_and_no_group_is_split(
     tmp_path: Path, rows: list[dict[str, Any]], exact: str, near: str, parts: int
