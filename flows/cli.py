@@ -17,6 +17,7 @@ from flows.commands.docs import docs
 from flows.commands.doctor import doctor
 from flows.commands.fetch import fetch
 from flows.commands.generate import generate
+from flows.commands.import_annotations import import_
 from flows.commands.init import init
 from flows.commands.keys import keys
 from flows.commands.lineage import lineage
@@ -35,7 +36,7 @@ from flows.exit_codes import DONE, INTERRUPTED, MEANINGS, MISUSED
 from flows.project_root import in_project
 
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
-    "A project": (init, fetch, doctor, docs, migrate),
+    "A project": (init, import_, fetch, doctor, docs, migrate),
     "Train": (run, results, train, study, tune, crossval, distill, generate),
     "Promote": (promote, rollback, champion, keys),
     "Score": (predict, score, backfill, lineage),
@@ -90,7 +91,9 @@ def build_app() -> typer.Typer:
     for heading, functions in COMMANDS.items():
         for function in functions:
             works_here = function in OUTSIDE_OF_PROJECTS
-            app.command(rich_help_panel=heading)(function if works_here else in_project(function))
+            # a word of Python's has a line behind it as the name of a function
+            name = function.__name__.rstrip("_")
+            app.command(name, rich_help_panel=heading)(function if works_here else in_project(function))
     return app
 
 

@@ -15,6 +15,7 @@ _EXTRAS = {
     "model_signing": "sign",
     "dvc_s3": "s3",
     "icu4py": "icu",
+    "spacy": "spacy",
 }
 """Modules that an extra of pyproject.toml installs."""
 
