@@ -405,6 +405,72 @@ int mgm_pool_documents(const Documents *all, float *pooled) {
     return status;
 }
 
+/* ---- texts that no step of cleaning changes, mgm.text.cleaning.plain ---- */
+
+static inline int is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
+static inline int is_hex(uint8_t c) { return is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'f'); }
+static inline int is_alphanumeric(uint8_t c) { return is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'z'); }
+
+/* Whether an IPv6 address may begin before the colon at `at`, the second of at least two. */
+static int may_be_ipv6(const uint8_t *begin, const uint8_t *at) {
+    const uint8_t *first = at - 1;
+    while (first >= begin && at - first <= 4 && is_hex(*first)) first--;
+    if (first < begin || *first != ':') return 0;
+    const uint8_t *group = first - 1;
+    while (group >= begin && first - group <= 4 && is_hex(*group)) group--;
+    return group < begin || !(is_alphanumeric(*group) || *group == '_' || *group == '.' || *group == ':');
+}
+
+/* Whether a byte and what stands around it may be a part of an address or a number that cleaning masks. */
+static int may_be_masked(const uint8_t *begin, const uint8_t *at, const uint8_t *end) {
+    int64_t before = at - begin, after = end - at; /* bytes before, and with this one after */
+    switch (*at) {
+    case '@': {
+        uint8_t left = before > 0 ? at[-1] : 0;
+        int is_name = is_alphanumeric(left) || (left != 0 && strchr("._%+-", left) != NULL);
+        return is_name && after > 1 && is_alphanumeric(at[1]);
+    }
+    case ':': return (after > 2 && at[1] == '/' && at[2] == '/') || may_be_ipv6(begin, at);
+    case '+': return after > 1 && at[1] >= '1' && at[1] <= '9';
+    case ')': return before > 0 && is_digit(at[-1]) &&
+                     ((after > 1 && is_digit(at[1])) || (after > 2 && (at[1] == ' ' || at[1] == '-') && is_digit(at[2])));
+    case '.': return before > 2 && (at[-1] | 32) == 'w' && (at[-2] | 32) == 'w' && (at[-3] | 32) == 'w';
+    default: return 0;
+    }
+}
+
+/* Whether cleaning leaves a text as it is: printable ASCII with single blanks, that has nothing to mask. */
+static int is_plain(const uint8_t *begin, const uint8_t *end) {
+    int digits = 0, digits_before = 0, dots = 0; /* of the present run of digits, of that before its separator; after digits */
+    uint8_t last = '\n', last_but_one = 0;
+    for (const uint8_t *at = begin; at < end; at++) {
+        uint8_t c = *at;
+        if (c == ' ' || c == '\n') {
+            if (last == ' ' || at == begin || at + 1 == end) return 0;
+            if (last == '\n' && (c == ' ' || last_but_one == '\n')) return 0;
+        } else if (c < ' ' || c > '~') return 0;
+        if (is_digit(c)) {
+            digits++;
+            if (digits >= 7 || (digits >= 3 && digits_before >= 3)) return 0;
+        } else {
+            if (may_be_masked(begin, at, end)) return 0;
+            if (c == '.' && digits > 0) {
+                if (++dots == 3) return 0;
+            } else dots = 0;
+            digits_before = c == '.' || c == '-' || c == ' ' ? digits : 0;
+            digits = 0;
+        }
+        last_but_one = last;
+        last = c;
+    }
+    return 1;
+}
+
+/* Write for each text whether no step of cleaning, apart from that for HTML, changes it; 0 where it may be changed. */
+void mgm_find_plain(const uint8_t *text, const int64_t *offset, int64_t texts, uint8_t *plain) {
+    for (int64_t i = 0; i < texts; i++) plain[i] = (uint8_t)is_plain(text + offset[i], text + offset[i + 1]);
+}
+
 /* ---- texts to pieces, mgm.text.segmentation.pieces ---- */
 
 /* Classes of characters, bits of a byte; 0: a text with it is left to the expression in Python. */

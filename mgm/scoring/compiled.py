@@ -12,6 +12,7 @@ from mgm.tasks import Task
 from mgm.text.factorized_tokens import FactorizedTokens
 from mgm.text.features import describe_types
 from mgm.text.list_columns import Array, flatten_ints, lengths
+from mgm.text.vocabulary import UNKNOWN
 
 
 class CompiledBundle:
@@ -24,6 +25,7 @@ class CompiledBundle:
         """Take the bundle's compiled network, whose table of words must be empty."""
         self.bundle = bundle
         self.network = network
+        self._kept = 0
         self._rows: dict[str, dict[str, int]] = {}
         """The row of each spelling in the table of words, by the settings with which words are read."""
 
@@ -49,18 +51,27 @@ class CompiledBundle:
         return self.network.predict(sentences, tasks)
 
     def _rows_of(self, types: pl.Series, corpus: str | None) -> Array:
-        """Return the rows of distinct words in the table, to which new ones are added."""
+        """Return the rows of distinct words in the table, to which new ones are added.
+
+        Words of the vocabulary stay there. Others are seldom seen again: the next call overwrites them.
+        """
         table, spelt = self.network.words, types.to_list()
         known = self._rows.setdefault(self._way_of_reading(corpus), {})
         row = np.array([known.get(word, -1) for word in spelt], dtype=np.int64)
         new = np.flatnonzero(row < 0)
-        if table.size + len(new) > table.capacity:
-            table.clear()
+        if self._kept + len(new) > table.capacity:
+            self._kept = 0
             self._rows.clear()
             return self._rows_of(types, corpus)
         if len(new):
-            row[new] = table.add(self._describe(types.gather(new), corpus))
-            known.update(zip((spelt[i] for i in new.tolist()), row[new].tolist(), strict=True))
+            described = self._describe(types.gather(new), corpus)
+            is_kept = (described["id"] > UNKNOWN).to_numpy()
+            kept, others = new[is_kept], new[~is_kept]
+            table.truncate(self._kept)
+            row[kept] = table.add(described.filter(is_kept))
+            self._kept = table.size
+            row[others] = table.add(described.filter(~is_kept))
+            known.update(zip((spelt[i] for i in kept.tolist()), row[kept].tolist(), strict=True))
         return row
 
     def _describe(self, types: pl.Series, corpus: str | None) -> pl.DataFrame:

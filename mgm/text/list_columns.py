@@ -103,3 +103,10 @@ def factorize(values: pl.Series) -> tuple[npt.NDArray[np.int32], pl.Series]:
     distinct = pl.from_arrow(encoded.dictionary)
     assert isinstance(distinct, pl.Series)
     return encoded.indices.to_numpy(), distinct.alias(values.name)
+
+
+def utf8_of(texts: pl.Series) -> tuple[pa.Buffer | None, Array]:
+    """Return the UTF-8 of all texts one after another, None where there is none, and where each begins, and at last where they all end."""
+    array = texts.fill_null("").rechunk().to_arrow().cast(pa.large_string())
+    _, bounds, data = array.buffers()
+    return data, np.frombuffer(bounds, dtype=np.int64)[array.offset : array.offset + len(array) + 1]

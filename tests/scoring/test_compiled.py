@@ -85,13 +85,28 @@ def test_a_full_table_of_words_is_begun_anew(bundle: Bundle) -> None:
     compiled = scorer.word_states.compiled()
     assert compiled is not None
     table = compiled.network.words
-    table.capacity = table.size + 1
+    table.capacity = table.size + 1  # the words of both frames do not fit
     scorer.predict(FRAMES["verses"], "verses")
     again, _ = scorer.predict(FRAMES["menus"])
     assert_frame_equal(again, expected, check_exact=True)
     table.capacity = 3  # fewer than the words of a frame: torch predicts
     assert not scorer.predict(FRAMES["menus"])[0].is_empty()
     assert table.size > table.capacity
+
+
+def test_words_beyond_the_vocabulary_are_not_kept(bundle: Bundle) -> None:
+    """They are seldom seen again; memory must not grow with them."""
+    scorer = Scorer(bundle, with_probs=True)
+    scorer.predict(FRAMES["menus"])
+    compiled = scorer.word_states.compiled()
+    assert compiled is not None
+    sizes = set()
+    for number in range(4):
+        frame = pl.DataFrame({"doc_id": ["1"], "text": [f"Stir umbrellas{number} quarrel{number} now."]})
+        found, _ = scorer.predict(frame)
+        sizes.add(compiled.network.words.size)
+        assert_frame_equal(found, Scorer(bundle, with_probs=True).predict(frame)[0], check_exact=True)
+    assert len(sizes) == 1
 
 
 def test_threads_give_the_same_bits(bundle: Bundle, tmp_path: Path) -> None:

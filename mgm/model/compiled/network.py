@@ -125,7 +125,7 @@ class CompiledNetwork:
                 for documents in (part.documents[:middle], part.documents[middle:])
             ]
             return {name: np.concatenate([half[name] for half in halves]) for name in halves[0]}
-        self.words.clear()
+        self.words.truncate(0)
         row = self.words.add(part.types)
         word, _ = flatten_lists(part.documents["word"])
         sentence, _ = flatten_lists(part.documents["sentence"])

@@ -17,6 +17,7 @@ from mgm.model.collate import collate_types
 from mgm.model.encoder import Encoder
 from mgm.model.granularity import ProjectingLevel, Window
 from mgm.native import load_kernels
+from mgm.native.memory import zeros
 from mgm.text.list_columns import Array
 
 MAX_BYTES = 512 << 20
@@ -65,7 +66,7 @@ class WordTable:
         self.record = _padded(self.vectors + self._bias.numel())
         self.capacity = max(max_bytes // (2 * self.record), 1)
         self.size = 0
-        self.records = torch.empty(self.capacity, self.record, dtype=torch.int16)
+        self.records = torch.from_numpy(zeros((self.capacity, self.record), np.int16))
         self.records_begin = self.records.data_ptr()
         self.ids = np.empty(self.capacity, np.int64)
         self.ngrams, self.characters = _Lists(self.capacity), _Lists(self.capacity)
@@ -76,9 +77,9 @@ class WordTable:
         """Whether a word of the table is Chinese."""
         return bool(self.characters.bounds[self.size])
 
-    def clear(self) -> None:
-        """Remove all words."""
-        self.size = 0
+    def truncate(self, size: int) -> None:
+        """Keep the first `size` words alone."""
+        self.size = size
 
     @torch.no_grad()
     def add(self, types: pl.DataFrame) -> Array:

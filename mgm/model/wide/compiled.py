@@ -16,6 +16,7 @@ from torch import Tensor
 from mgm.model.batch import Batch
 from mgm.model.kernels import kernels_for, pointer
 from mgm.native import check_status, load_kernels
+from mgm.native.memory import zeros
 from mgm.text.list_columns import Array
 
 if TYPE_CHECKING:
@@ -109,8 +110,7 @@ def _quantize_rows(weight: Tensor, idf: Tensor) -> tuple[Tensor, Tensor]:
     assert kernels is not None
     rows, columns = weight.shape
     stride = -(-columns // _LANES) * _LANES
-    # the system provides zeros, and no memory where n-grams that training did not see would be
-    integers = torch.from_numpy(np.zeros((rows, stride), np.int16))
+    integers = torch.from_numpy(zeros((rows, stride), np.int16))
     scale = torch.empty(rows)
     sizes = (c_int64(rows), c_int64(columns), c_float(_LARGEST))
     kernels.mgm_quantize_rows(

@@ -22,8 +22,9 @@ from mgm.text.cleaning.control_characters import drop_invisible
 from mgm.text.cleaning.html import extract_text
 from mgm.text.cleaning.mask import mask_identifiers
 from mgm.text.cleaning.mojibake import repair_encoding
+from mgm.text.cleaning.plain import find_plain
 from mgm.text.cleaning.raw_bounds import keep_blanks_outside
-from mgm.text.cleaning.rewrite import Step
+from mgm.text.cleaning.rewrite import Step, replace_rows
 from mgm.text.cleaning.simplified import simplify_chinese
 from mgm.text.cleaning.unicode import normalizer
 from mgm.text.cleaning.whitespace import collapse_blanks
@@ -111,7 +112,24 @@ class _CleanedTexts:
 
 
 def _apply_steps(texts: pl.Series, settings: CleaningSettings) -> _CleanedTexts:
+    """Apply the steps to the texts that they may change."""
     steps = build_steps(settings)
+    plain = None if settings.html else find_plain(texts)
+    if plain is None or not plain.any():
+        return _apply_to_all(texts, steps)
+    rows = np.flatnonzero(~plain)
+    some = _apply_to_all(texts.gather(rows), steps)
+    changed = {name: np.zeros(len(texts), dtype=bool) for name in steps}
+    for name, flags in some.changed.items():
+        changed[name][rows] = flags
+    return _CleanedTexts(
+        texts=replace_rows(texts, rows, changed=some.texts),
+        edits=some.edits.move_to_rows(rows),
+        changed=changed,
+    )
+
+
+def _apply_to_all(texts: pl.Series, steps: dict[str, Step]) -> _CleanedTexts:
     changed = {name: np.zeros(len(texts), dtype=bool) for name in steps}
     cleaned_batches, edits_of_batches = [texts.clear()], [Edits.none()]
     for first, end in _batches(texts):

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from mgm.native import check_status, load_kernels
 from mgm.text.characters import INVISIBLE, SOUTHEAST_ASIAN, SURROGATES
-from mgm.text.list_columns import Array, Flags, decode_code_points, offsets
+from mgm.text.list_columns import Array, Flags, decode_code_points, offsets, utf8_of
 
 _POINTS = 0x10000
 _INFORMATION_SOURCE = r"\x{2139}"  # a letter, and an emoji
@@ -50,9 +50,7 @@ def find_pieces(texts: pl.Series) -> tuple[Pieces, Flags] | None:
     kernels = load_kernels()
     if kernels is None:
         return None
-    array = texts.fill_null("").rechunk().to_arrow().cast(pa.large_string())
-    _, bounds, data = array.buffers()
-    bound = np.frombuffer(bounds, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    data, bound = utf8_of(texts)
     size = int(bound[-1] - bound[0]) if len(bound) else 0
     count, number, start = (np.empty(n, dtype=np.int32) for n in (len(texts), size, size))
     gap, first, width = np.empty(size, np.uint8), np.empty(size, np.int64), np.empty(size, np.int32)

@@ -1,0 +1,100 @@
+"""The kernel that finds texts which no step of cleaning changes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_series_equal
+
+from mgm import native
+from mgm.settings.text import CleaningSettings
+from mgm.text.cleaning import build_steps, clean_texts
+from mgm.text.cleaning.plain import find_plain
+from tests.kernel_library import kernel_library
+
+SAMPLES = Path(__file__).parents[3] / "data" / "samples"
+MASKED = [
+    "https://a.b", "HTTP://x", "sftp://x", "www.a", "WwW.a", "me@a.bc", "_%+-@x.yz", "1.22.3.4", "255.1.1.10", "fe80::1", "::1", "a::b",
+    "Foo::Bar", "1::2", "dead:beef:1:2:3:4:5:6", "+49 123 456 789", "+1(2)34567", "(212) 555-1234", "555.123.4567", "400-123-4567",
+    "1234 5678 9012 3456", "3456 123456 12345", "123456789", "11010519491231002X", "13812345678", "010-12345678", "1)2", "1) 2",
+]  # fmt: skip
+WORDS = [
+    "a",
+    "the file",
+    "3.14",
+    "12:30",
+    "2024-05-01",
+    "don't",
+    "C++",
+    "1.2",
+    "x_1",
+    "e.g.",
+    "-",
+    "é",
+    "明",
+    "\x85",
+    "\t",
+    "\x7f",
+    "\ufeff",
+]
+texts = st.lists(st.sampled_from([*MASKED, *WORDS, " ", " ", "\n", ".", ",", "("]), max_size=8).map("".join)
+few = st.text(alphabet="1234567.:-+@()aFfw/_ \n", max_size=24)
+ALL_STEPS = build_steps(CleaningSettings(unicode="nfkc", width="all", simplified=True))
+
+
+@pytest.fixture(autouse=True, scope="module")
+def kernels() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "LIBRARY", kernel_library())
+        yield
+
+
+def plain(rows: list[str]) -> list[bool]:
+    found = find_plain(pl.Series(rows, dtype=pl.String))
+    assert found is not None
+    return found.tolist()
+
+
+@settings(max_examples=25)
+@example(MASKED)
+@given(st.lists(st.one_of(texts, few, st.text(max_size=8)), max_size=6))
+def test_no_step_changes_a_plain_text(rows: list[str]) -> None:
+    left = pl.Series(
+        [row for row, is_plain in zip(rows, plain(rows), strict=True) if is_plain], dtype=pl.String
+    )
+    for name, step in ALL_STEPS.items():
+        changed, edits = step(left)
+        assert_series_equal(changed, left)
+        assert len(edits.text) == 0, name
+
+
+def test_ordinary_texts_are_plain() -> None:
+    ordinary = [
+        "", "One line.", "Two lines,\none break.", "A paragraph.\n\nAnother: 12:30, 3.14 and 1,000.", "Version 1.2.3 of libstdc++.",
+        "Foo::Bar and std::string", "On 2024-05-01 (at 5) <b>", "x@y", "call(1) or f(2)",
+    ]  # fmt: skip
+    assert [text for text, is_plain in zip(ordinary, plain(ordinary), strict=True) if not is_plain] == ["x@y"]
+
+
+BLANKS = ["  ", " \n", "\n ", "\n\n\n", "\t"]
+
+
+@pytest.mark.parametrize("text", [*MASKED, *BLANKS, "é", "\x00"])
+def test_a_text_that_a_step_may_change_is_not_plain(text: str) -> None:
+    is_name = text == "Foo::Bar"  # of C++ or Perl, which no step masks
+    assert plain([f"So {text} it is"]) == [is_name]
+
+
+def test_samples_are_cleaned_as_without_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = pl.concat([pl.read_parquet(path)["text"].head(25) for path in sorted(SAMPLES.glob("*.parquet"))])
+    rows = rows.drop_nulls()
+    assert sum(plain(rows.to_list())) > 20
+    found, edits = clean_texts(rows, CleaningSettings())
+    monkeypatch.setattr(native, "LIBRARY", native.LIBRARY.with_name("gone.so"))
+    assert find_plain(rows) is None
+    expected, edits_without = clean_texts(rows, CleaningSettings())
+    assert_series_equal(found, expected)
+    assert_series_equal(edits.to_column(len(rows)), edits_without.to_column(len(rows)))
