@@ -270,6 +270,10 @@ def _raise_unless_conflict(location: str, error: Exception, *, version: int, is_
     """
     table = delta.open_table(location)
     if table is None or table.version() == version:
-        raise OSError(f"{location}: the table takes no such commit, and is as it was: {error}") from error
+        raise OSError(
+            f"{location}: the table takes no such commit, and is as it was: {delta.one_line(error)}"
+        ) from error
     if is_last_try:
-        raise OSError(f"{location}: other runs commit all the time, {_MAX_TRIES} tries: {error}") from error
+        raise OSError(
+            f"{location}: other runs commit all the time, {_MAX_TRIES} tries: {delta.one_line(error)}"
+        ) from error
