@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 from mgm.model.ragged import Ragged
 
+MAX_ATTENDED = 1024
+"""The items of a row that attend to each other; those of a longer one do so in blocks, or its time would grow with its square."""
+
 
 class SelfAttention(nn.Module):
     """Multi-head self-attention of each row's items, with a residual and layer normalisation.
@@ -32,7 +35,8 @@ class SelfAttention(nn.Module):
 
     def forward(self, items_ND: Ragged) -> Ragged:
         """Return (N,D) in the same rows."""
-        projected = Ragged(self.query_key_value(items_ND.values), items_ND.length)
+        blocks = cut_rows(items_ND.length, MAX_ATTENDED)
+        projected = Ragged(self.query_key_value(items_ND.values), blocks)
         places, outputs = [], []
         for place, rows in projected.by_length():
             padded, mask = rows.pad()
@@ -46,6 +50,16 @@ class SelfAttention(nn.Module):
             return items_ND
         mixed_ND = torch.cat(outputs)[torch.argsort(torch.cat(places))]
         return Ragged(self.normalise(items_ND.values + self.output(mixed_ND)), items_ND.length)
+
+
+def cut_rows(length: Tensor, longest: int) -> Tensor:
+    """Return the lengths of rows in which each row longer than `longest` is rows of that length, and one of what is left."""
+    if not length.numel() or int(length.max()) <= longest:
+        return length
+    counts = (length + longest - 1).div(longest, rounding_mode="floor").clamp(min=1)
+    blocks = torch.full((int(counts.sum()),), longest, dtype=length.dtype, device=length.device)
+    blocks[counts.cumsum(0) - 1] = length - (counts - 1) * longest
+    return blocks
 
 
 class AdditivePooling(nn.Module):

@@ -6,7 +6,15 @@ from pathlib import Path
 
 import polars as pl
 
-from mgm.corpus.readers import Dialect, InputFile, MissingColumn, Source, read_batches, split_source
+from mgm.corpus.readers import (
+    Dialect,
+    InputFile,
+    MissingColumn,
+    Source,
+    UnpacksTooLarge,
+    read_batches,
+    split_source,
+)
 
 
 @dataclass(frozen=True)
@@ -67,6 +75,8 @@ class Inputs:
         except MissingColumn as error:
             setting = self.dialect.setting("id" if error.column == self.doc_id else "text_column")
             raise ValueError(f"{error}; {setting} names another") from error
+        except UnpacksTooLarge as error:
+            raise UnpacksTooLarge(f"{error}; score.max_unpacked allows more") from error
 
     def _raise_repeated(self, hashes: pl.Series, rows: int) -> None:
         """Read once more to name the place of a repeated id; two different ids of one hash are no repetition."""

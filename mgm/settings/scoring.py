@@ -31,6 +31,8 @@ class ScoreSettings(Section):
     """A night's documents: a file, a folder or s3://bucket/key with {date} in it."""
     format: FileSettings = FileSettings()
     """How they are written, where they are not read as a corpus."""
+    max_unpacked: float = Field(default=100.0, gt=0)
+    """Gigabytes (10^9 bytes) that a compressed or Parquet file of documents may unpack to; a larger one stops the night."""
     table: str = Field(default="data/scored/predictions", min_length=1)
     """Delta table of predictions, partitioned by date: a folder or s3://bucket/prefix."""
     rejects: str = Field(default="data/scored/rejects", min_length=1)

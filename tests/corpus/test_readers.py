@@ -303,7 +303,7 @@ def test_rows_longer_than_a_block_keep_their_place_and_number(tmp_path: Path, ki
 def test_an_endless_row_is_an_error_and_not_the_end_of_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jsonl, "_MAX_ROW_BYTES", 6 << 20)
+    monkeypatch.setattr(jsonl, "MAX_ROW_BYTES", 6 << 20)
     (tmp_path / "a.jsonl").write_bytes(
         b'{"id":"1","text":"a"}\n{"text":"' + b"x" * (9 << 20) + b'","id":"2"}\n'
     )

@@ -16,7 +16,7 @@ UPDATE = "apt-get -o Acquire::Languages=en update"
 # Reads a list in any compression that apt uses.
 APT_HELPER = "/usr/lib/apt/apt-helper"
 _FORMAT = "$(CREATED_BY)|$(ORIGIN)|$(CODENAME)|$(COMPONENT)|$(ARCHITECTURE)|$(LANGUAGE)|$(FILENAME)"
-_TAG = re.compile(r"(?P<facet>[^\s,{}]+)(?:\{(?P<values>[^}]*)\})?")
+_TAG = re.compile(r"(?P<facet>[^\s,{}]+)(?:\{(?P<values>[^{}]*)\})?")
 _log = logging.getLogger(__name__)
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from mgm.corpus.readers import delimited, jsonl, parquet, plain_text
 from mgm.corpus.readers.dialect import Dialect
-from mgm.corpus.readers.input_files import COMPRESSIONS, InputFile, Source, find_files
+from mgm.corpus.readers.input_files import COMPRESSIONS, InputFile, Source, UnpacksTooLarge, find_files
 from mgm.corpus.readers.messages import clear_errors
 from mgm.corpus.readers.rebatch import rebatch
 from mgm.settings.names import nearest
@@ -26,6 +26,7 @@ __all__ = [
     "InputFile",
     "MissingColumn",
     "Source",
+    "UnpacksTooLarge",
     "column_names",
     "input_files",
     "read_batches",

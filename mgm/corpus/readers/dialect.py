@@ -1,5 +1,6 @@
 """The dialect of an input: the ways of writing CSV, TSV and JSONL that a file does not tell by itself."""
 
+import math
 from dataclasses import dataclass, replace
 
 from mgm.settings.corpora import CorpusSettings, FileSettings
@@ -21,6 +22,8 @@ class Dialect:
     """Cells that are null, as empty ones are."""
     list_separator: str | None = None
     """The character between the labels of a list; None: lists are written as JSON."""
+    max_unpacked: float = math.inf
+    """The gigabytes (10^9 bytes) that a compressed or Parquet file may unpack to."""
     prefix: str = "corpora.X."
     """The begin of the settings' full names, in errors."""
 

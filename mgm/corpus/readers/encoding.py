@@ -6,7 +6,7 @@ import itertools
 import pyarrow as pa
 
 from mgm.corpus.readers.dialect import Dialect
-from mgm.corpus.readers.input_files import InputFile, read_block, read_into
+from mgm.corpus.readers.input_files import InputFile, Unpacked, read_block, read_into
 
 # UTF-32 before UTF-16, whose mark its own begins with
 _MARKS = {
@@ -22,11 +22,15 @@ _DECODED_BYTES = 1 << 20
 
 
 class Utf8Reader:
-    """A reader of a file's bytes as UTF-8, without a byte order mark."""
+    """A reader of a file's bytes as UTF-8, without a byte order mark.
+
+    Its methods raise UnpacksTooLarge where a compressed file goes on beyond the dialect's `max_unpacked`.
+    """
 
     def __init__(self, file: InputFile, stream: pa.NativeFile, *, dialect: Dialect) -> None:
         self.file, self.stream, self.dialect = file, stream, dialect
-        head = read_block(file, stream, size=4)
+        self.unpacked = Unpacked(file, dialect.max_unpacked)
+        head = self._read_block(4)
         mark = next((mark for mark in _MARKS if head.startswith(mark)), b"")
         name = _MARKS[mark] if mark else dialect.encoding or _by_zeros(head)
         self.encoding = codecs.lookup(name).name
@@ -42,7 +46,7 @@ class Utf8Reader:
         """Return about as many bytes as `size`, none at the end of the file."""
         block, self.pending = self.pending, b""
         if self.decoder is None:
-            return block + read_block(self.file, self.stream, size=size)
+            return block + self._read_block(size)
         blocks = [block]
         while size > 0 and (block := self._more()):
             blocks.append(block)
@@ -52,7 +56,9 @@ class Utf8Reader:
     def read_into(self, buffer: memoryview) -> int:
         """Read bytes into a buffer, and return their number, 0 at the end of the file."""
         if not self.pending and not self.decoder:
-            return read_into(self.file, self.stream, buffer=buffer)
+            count = read_into(self.file, self.stream, buffer=buffer)
+            self.unpacked.add(count)
+            return count
         if not self.pending:
             self.pending = self._more()
         count = min(len(buffer), len(self.pending))
@@ -61,10 +67,15 @@ class Utf8Reader:
 
     def _more(self) -> bytes:
         """Return the next bytes that a decoder gives, none at the end of the file."""
-        while block := read_block(self.file, self.stream, size=_DECODED_BYTES):
+        while block := self._read_block(_DECODED_BYTES):
             if data := self._decode(block, is_last=False):
                 return data
         return self._decode(b"", is_last=True)
+
+    def _read_block(self, size: int) -> bytes:
+        block = read_block(self.file, self.stream, size=size)
+        self.unpacked.add(len(block))
+        return block
 
     def _decode(self, block: bytes, *, is_last: bool) -> bytes:
         assert self.decoder is not None

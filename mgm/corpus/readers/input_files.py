@@ -14,6 +14,7 @@ import pyarrow as pa
 from pyarrow import fs
 
 S3 = "s3://"
+GIGABYTE = 1_000_000_000
 BUFFER_BYTES = 4 << 20
 """Bytes that are read at a time: a request to an object store takes as long as some megabytes of its answer."""
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
@@ -46,11 +47,17 @@ class InputFile:
         """The suffixes of the file's name in lower case, such as .jsonl and .gz."""
         return [suffix.lower() for suffix in PurePosixPath(self.relative).suffixes]
 
+    @property
+    def compression(self) -> str | None:
+        """The compression that the file's name says."""
+        return COMPRESSIONS.get(self.suffixes[-1]) if self.suffixes else None
+
     def stream(self) -> pa.NativeFile:
         """Open the bytes in order, decompressed according to the name."""
-        compression = COMPRESSIONS.get(self.suffixes[-1]) if self.suffixes else None
         try:
-            return self.system.open_input_stream(self.path, compression=compression, buffer_size=BUFFER_BYTES)
+            return self.system.open_input_stream(
+                self.path, compression=self.compression, buffer_size=BUFFER_BYTES
+            )
         except (pa.ArrowInvalid, OSError) as error:
             raise ValueError(f"{self}: cannot be opened: {error}") from error
 
@@ -63,6 +70,34 @@ class InputFile:
 
 
 Source = str | Path | InputFile
+
+
+class UnpacksTooLarge(ValueError):
+    """A file that unpacks to more than it may."""
+
+
+class Unpacked:
+    """The bytes that a file has unpacked to.
+
+    Args:
+        max_unpacked: the gigabytes that are allowed; a file that is stored as it is may have any number.
+    """
+
+    def __init__(self, file: InputFile, max_unpacked: float) -> None:
+        self.file, self.max_unpacked = file, max_unpacked
+        self.bytes = 0
+
+    def add(self, count: int) -> None:
+        """Count more bytes.
+
+        Raises:
+            UnpacksTooLarge: they are too many.
+        """
+        self.bytes += count
+        if self.bytes > max(self.max_unpacked * GIGABYTE, self.file.size):
+            raise UnpacksTooLarge(
+                f"{self.file}: unpacks to more than {self.max_unpacked:g} GB ({self.file.size:,} bytes as stored)"
+            )
 
 
 def read_block(file: InputFile, stream: pa.NativeFile, *, size: int) -> bytes:
@@ -139,15 +174,19 @@ def _on_disk(source: str | Path) -> list[InputFile]:
 def _relative_files(folder: Path) -> list[Path]:
     """Return the visible files below a folder, also through links, relative to it."""
     relatives = []
+    places = {_identity(folder): folder}
     for parent, folders, names in os.walk(folder, followlinks=True, onerror=_raise):
         place = Path(parent).relative_to(folder)
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in folders:
             path = Path(parent, name)
-            if path.is_symlink() and Path(parent).resolve().is_relative_to(path.resolve()):
-                raise ValueError(
-                    f"{path}: a link to a folder that holds it; expected files, or folders of them"
-                )
+            # else links that meet in one folder double its files each time, and a loop never ends
+            first = places.setdefault(_identity(path), path)
+            is_above = path.is_symlink() and Path(parent).resolve().is_relative_to(path.resolve())
+            if first != path or is_above:
+                is_above = is_above or path.is_relative_to(first)
+                found = "that holds it" if is_above else f"that is here already as {first}"
+                raise ValueError(f"{path}: a link to a folder {found}; expected files, or folders of them")
             if name == _DELTA_LOG:
                 raise ValueError(
                     f"{path.parent}: a Delta table, whose files also hold rows that are deleted; expected its rows in "
@@ -162,6 +201,11 @@ def _relative_files(folder: Path) -> list[Path]:
                 raise ValueError(f"{path}: {found}; expected a file")
             relatives.append(place / name)
     return relatives
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
 
 
 def _raise(error: OSError) -> None:

@@ -13,12 +13,11 @@ from mgm.corpus.readers.encoding import Utf8Reader, invalid_utf8
 from mgm.corpus.readers.input_files import InputFile
 from mgm.corpus.readers.json_documents import is_spread, spread_rows
 from mgm.corpus.readers.json_values import JsonError, JsonObject, loads, parse_lines, shown, typed_value
-from mgm.corpus.readers.rebatch import CHUNK_BYTES
+from mgm.corpus.readers.rebatch import CHUNK_BYTES, MAX_ROW_BYTES
 from mgm.corpus.readers.types import arrow_type, convert
 
 _PEEK_ROWS = 1_000
 _PEEK_BYTES = 64 << 20
-_MAX_ROW_BYTES = 256 << 20  # beyond it, it is no JSONL: a file without line breaks would fill the memory
 
 
 def column_names(file: InputFile, dialect: Dialect, *, wanted: Collection[str] = ()) -> list[str]:
@@ -96,7 +95,7 @@ def line_blocks(file: InputFile, dialect: Dialect) -> Iterator[bytes]:
         reader = Utf8Reader(file, stream, dialect=dialect)
         block = reader.read(CHUNK_BYTES)
         if is_spread(block):
-            yield from spread_rows(file, block, reader=reader, max_bytes=_MAX_ROW_BYTES)
+            yield from spread_rows(file, block, reader=reader, max_bytes=MAX_ROW_BYTES)
             return
         begun: list[bytes] = []  # of a line that goes on
         row, size = 1, 0
@@ -110,9 +109,9 @@ def line_blocks(file: InputFile, dialect: Dialect) -> Iterator[bytes]:
             if end < len(block):
                 begun.append(block[end:])
                 size += len(block) - end
-            if size > _MAX_ROW_BYTES:
+            if size > MAX_ROW_BYTES:
                 raise ValueError(
-                    f"{file}: row {row}: longer than {_MAX_ROW_BYTES >> 20} MiB; expected one JSON object a line"
+                    f"{file}: row {row}: longer than {MAX_ROW_BYTES >> 20} MiB; expected one JSON object a line"
                 )
             block = reader.read(CHUNK_BYTES)
         if begun:

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet
 
 from mgm.corpus.readers.dialect import Dialect
-from mgm.corpus.readers.input_files import BUFFER_BYTES, InputFile
+from mgm.corpus.readers.input_files import BUFFER_BYTES, InputFile, Unpacked
 from mgm.corpus.readers.rebatch import CHUNK_BYTES
 from mgm.corpus.readers.types import convert
 
@@ -48,6 +48,7 @@ def read(
     """Yield the rows, as many at a time as about CHUNK_BYTES hold, at most `rows`, for any sizes of row groups."""
     first_row = 1
     with _opened(file) as parquet:
+        unpacked = Unpacked(file, dialect.max_unpacked)
         batches = parquet.iter_batches(
             batch_size=_batch_rows(parquet.metadata), columns=list(columns), use_threads=False
         )
@@ -57,6 +58,7 @@ def read(
                 # without the metadata, which need not be text
                 plain = pa.Table.from_arrays(table.columns, names=table.schema.names)
                 frame = pl.DataFrame(pl.from_arrow(plain))
+                unpacked.add(table.nbytes)
                 yield convert(frame, file, columns=columns, strict=strict, first=first_row)
                 first_row += table.num_rows
             if first_row - 1 != parquet.metadata.num_rows:

@@ -14,7 +14,7 @@ import polars as pl
 from mgm.corpus.readers.dialect import Dialect
 from mgm.corpus.readers.encoding import Utf8Reader, invalid_utf8
 from mgm.corpus.readers.input_files import InputFile
-from mgm.corpus.readers.rebatch import CHUNK_BYTES
+from mgm.corpus.readers.rebatch import CHUNK_BYTES, MAX_ROW_BYTES
 from mgm.corpus.readers.types import convert
 
 COLUMNS = ("doc_id", "text", "folder")
@@ -48,15 +48,16 @@ def read(
 
 
 def _groups(files: Sequence[InputFile], max_files: int) -> Iterator[list[InputFile]]:
-    """Yield consecutive files that have about CHUNK_BYTES together."""
+    """Yield consecutive files that have about CHUNK_BYTES together; few compressed ones, whose size tells nothing."""
     group: list[InputFile] = []
-    size = 0
+    size = packed = 0
     for file in files:
         group.append(file)
         size += file.size
-        if size >= CHUNK_BYTES or len(group) == max_files:
+        packed += file.compression is not None
+        if size >= CHUNK_BYTES or len(group) == max_files or packed == _THREADS:
             yield group
-            group, size = [], 0
+            group, size, packed = [], 0, 0
     if group:
         yield group
 
@@ -69,7 +70,15 @@ def _id(file: InputFile) -> str:
 def _text(file: InputFile, dialect: Dialect) -> str:
     with file.stream() as stream:
         reader = Utf8Reader(file, stream, dialect=dialect)
-        data = b"".join(iter(lambda: reader.read(max(file.size, 1)), b""))
+        blocks, size = list[bytes](), 0
+        while block := reader.read(min(max(file.size, 1), CHUNK_BYTES)):
+            blocks.append(block)
+            size += len(block)
+            if size > MAX_ROW_BYTES:
+                raise ValueError(
+                    f"{file}: longer than {MAX_ROW_BYTES >> 20} MiB; expected one document a file"
+                )
+    data = b"".join(blocks)
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -6,6 +6,8 @@ import polars as pl
 
 CHUNK_BYTES = 4 << 20
 """About the size of raw text that a reader has in memory at a time, for any length of rows."""
+MAX_ROW_BYTES = 256 << 20
+"""The bytes of a row of JSON or a text that no document has; a row takes about 12 times its size while it is read."""
 MEGABYTE = 1_000_000
 _ELEMENT_BYTES = 16  # of a list: a span, or a label with its length
 
