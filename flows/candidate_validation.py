@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 import mgm
+from flows import keys
 from flows.champion import CHAMPION, checked_out, read_champion
 from flows.project import CANDIDATE, DATA, DOCUMENTS, METRICS, PREDICTIONS
 from mgm.bundle.format import bundle_id
@@ -97,7 +98,7 @@ def _champion_checks(
 ) -> list[Check]:
     """Compare the candidate with the champion; generated texts are left out, since generating them takes long."""
     try:
-        scorer = Scorer.load(checked_out(bundle, root))
+        scorer = Scorer.load(checked_out(bundle, root), encryption_key=keys.encryption_key())
     except (ValueError, FileNotFoundError) as error:
         why = (
             f"the champion {bundle[:12]} cannot be loaded, so nothing can be compared with it: {error} "

@@ -15,9 +15,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from flows import keys, pointer_memory
+from mgm.bundle.contents import read_listed
+from mgm.bundle.sealing import SUFFIX
 from mgm.bundle.signing import is_text_signed
 from mgm.files import read_json, to_json
-from mgm.profiling.layout import Profile, read_profiles
+from mgm.profiling.layout import Profile, parse_profiles, read_profiles
 
 CHAMPION = Path("models/champion.json")
 STORE = Path("models/store")
@@ -182,8 +184,11 @@ def champion_profiles() -> dict[str, Profile] | None:
     champion = read_champion()
     if champion is None:
         return None
-    path = checked_out(champion.bundle) / PROFILE
-    return read_profiles(path) if path.is_file() else {}
+    folder = checked_out(champion.bundle)
+    if (folder / f"{PROFILE}{SUFFIX}").is_file():
+        content = read_listed(folder, PROFILE, key=keys.encryption_key())
+        return parse_profiles(content, folder / PROFILE)
+    return read_profiles(folder / PROFILE) if (folder / PROFILE).is_file() else {}
 
 
 def champion_profile(corpus: str) -> Profile | None:

@@ -26,6 +26,7 @@ from flows.commands.predict import predict
 from flows.commands.promote import promote
 from flows.commands.results import results
 from flows.commands.rollback import rollback
+from flows.commands.rotate_key import rotate_key
 from flows.commands.run import run
 from flows.commands.score import score
 from flows.commands.study import study
@@ -38,7 +39,7 @@ from flows.project_root import in_project
 COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
     "A project": (init, import_, fetch, doctor, docs, migrate),
     "Train": (run, results, train, study, tune, crossval, distill, generate),
-    "Promote": (promote, rollback, champion, keys),
+    "Promote": (promote, rollback, champion, keys, rotate_key),
     "Score": (predict, score, backfill, lineage),
 }
 """The commands by the heading under which `mgm --help` lists them."""

@@ -203,7 +203,7 @@ def _answer(url: str, password: str | None = None) -> int:
 
 
 def _keys(_: Path) -> tuple[str, str]:
-    signing, verifying = keys.signing_key(), keys.verify_key()
+    signing, verifying, opening = keys.signing_key(), keys.verify_key(), keys.encryption_key()
     if signing is not None and verifying is not None:
         from mgm.bundle.signing import is_pair
 
@@ -212,6 +212,7 @@ def _keys(_: Path) -> tuple[str, str]:
     texts = [
         f"{keys.SIGNING_KEY}: {signing or 'not set, promoted bundles are not signed'}",
         f"{keys.VERIFY_KEY}: {verifying or 'not set, signatures are not required'}",
+        f"{keys.ENCRYPTION_KEY}: {opening.source if opening else 'not set, promoted bundles are in the clear'}",
     ]
     return OK, "; ".join(texts)
 
@@ -270,7 +271,7 @@ def _champion(root: Path) -> tuple[str, str]:
     if (public_key := keys.verify_key()) is not None:
         check_signature(contents, public_key)
         signature = ", its signature and that of the pointer hold"
-    bundle = load_contents(contents)
+    bundle = load_contents(contents, key=keys.encryption_key())
     tasks = ", ".join(task.name for task in bundle.tasks)
     return OK, f"{champion.bundle[:12]} since {champion.promoted_at}, predicts {tasks}{signature}"
 

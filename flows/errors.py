@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mgm.errors import AlteredInput, MissingExtra, MissingInput, StaleInput
+from mgm.errors import AlteredInput, MissingExtra, MissingInput, MissingKey, StaleInput
 from mgm.settings.renamed import RenamedSettings
 
 _COMMANDS = {"study": "mgm study"}
@@ -15,6 +15,7 @@ _EXTRAS = {
     "model_signing": "sign",
     "dvc_s3": "s3",
     "icu4py": "icu",
+    "pyrage": "encrypt",
     "spacy": "spacy",
 }
 """Modules that an extra of pyproject.toml installs."""
@@ -43,6 +44,8 @@ def message(error: Exception) -> str:
         return f"{error}; run `mgm run`, which makes it again"
     if isinstance(error, MissingExtra):
         return f"{error}; run `{install_command(error.extra)}`"
+    if isinstance(error, MissingKey):
+        return f"{error}; set MGM_ENCRYPTION_KEY to its file"
     if isinstance(error, RenamedSettings):
         return f"{error}\nrun `mgm migrate params.yaml`"
     if isinstance(error, OSError) and error.strerror and error.filename is not None:

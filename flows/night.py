@@ -89,7 +89,13 @@ def score_date(
     if settings.ray.address is not None:
         cluster.check_installed()
     bundle = options.bundle or champion_folder()
-    scorer = Scorer.load(bundle, tasks=settings.tasks, public_key=keys.verify_key(), allows_missing=True)
+    scorer = Scorer.load(
+        bundle,
+        tasks=settings.tasks,
+        public_key=keys.verify_key(),
+        encryption_key=keys.encryption_key(),
+        allows_missing=True,
+    )
     scorer.bundle.text_for(options.as_corpus)
     delta.check_table(settings.table, scorer.schema)
     delta.check_table(settings.rejects, REJECTS)
@@ -197,7 +203,7 @@ def _shard_scorer(
     if settings.ray.address is None:
         return partial(score_in_process, scorer=scorer, as_corpus=as_corpus, settings=settings)
     model = WorkerModel.read(bundle, public_key=keys.verify_key(), as_corpus=as_corpus, settings=settings)
-    return partial(cluster.score_on_ray, model=model)
+    return partial(cluster.score_on_ray, model=model, encryption_key=keys.encryption_key())
 
 
 def _judge(

@@ -86,7 +86,11 @@ def predict(options: PredictionOptions) -> None:
     if options.output is not None and options.output.exists() and _is_among(options.output, sources):
         raise ValueError(f"{options.output}: it is an input; expected another file for the output")
     encoding = options.format.dialect().encoding
-    model = Model.load(options.bundle or _default_bundle(), public_key=keys.verify_key())
+    model = Model.load(
+        options.bundle or _default_bundle(),
+        public_key=keys.verify_key(),
+        encryption_key=keys.encryption_key(),
+    )
     if is_stdin:
         frames = frames_of_lines(encoding=encoding)
     else:

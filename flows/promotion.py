@@ -10,16 +10,21 @@ from typing import Any
 
 from flows import keys, pointer_memory
 from flows.candidate_validation import judge_candidate
-from flows.champion import CHAMPION, Champion, bundle_folder, checked_out, read_champion
+from flows.champion import CHAMPION, STORE, Champion, bundle_folder, checked_out, read_champion
 from flows.errors import CommandFailed
 from flows.project import CANDIDATE, CARD, PROMOTION
 from mgm.bundle.card import add_card
-from mgm.bundle.contents import read_contents
+from mgm.bundle.contents import MANIFEST, SIGNATURE, read_contents
 from mgm.bundle.format import bundle_id, verify
+from mgm.bundle.seal import seal_bundle
+from mgm.bundle.sealing import SealingKey
 from mgm.bundle.signing import check_signature, sign, sign_text
 from mgm.files import read_json, write_json
 from mgm.settings.core import PARAMS
 from mgm.settings.views.promotion import PromotionSettings
+
+_RETIRED = ".old"
+"""The suffix of a bundle's folder while another form of it takes its place."""
 
 
 class Refused(CommandFailed):
@@ -113,6 +118,48 @@ def sign_champion(root: Path = Path()) -> str:
     return f"bundle {now.bundle[:12]} and the pointer to it are signed"
 
 
+def rotate_key(old: SealingKey | None = None, root: Path = Path()) -> str:
+    """Seal all bundles of the store with the first encryption key (keys.py), and sign those that were signed; return a line about it.
+
+    Args:
+        old: opens them so far; None: one of the encryption keys does.
+        root: the project's folder.
+
+    Raises:
+        FileNotFoundError: no key where one is named.
+        ValueError: there is no encryption key, none to sign with where a bundle is signed, or a bundle was altered or does not open.
+    """
+    key, signing_key = keys.encryption_key(), keys.signing_key()
+    if key is None:
+        raise ValueError(
+            f"environment variable {keys.ENCRYPTION_KEY}: not set; expected the key to seal with"
+        )
+    opening = key if old is None else replace(key, identities=(*key.identities, *old.identities))
+    for retired in (root / STORE).glob(f"*{_RETIRED}"):  # of an earlier call that was killed
+        if not (folder := retired.with_suffix("")).exists():
+            retired.replace(folder)
+    folders = sorted(path.parent for path in (root / STORE).glob(f"*/{MANIFEST}") if not path.parent.suffix)
+    for folder in folders:
+        checked_out(folder.name, root)
+        is_signed = (folder / SIGNATURE).exists()
+        if is_signed and signing_key is None:
+            raise ValueError(
+                f"{folder}: signed, and environment variable {keys.SIGNING_KEY} is not set; a signature is of the sealed files"
+            )
+        partial, retired = (
+            folder.with_name(f"{folder.name}.partial"),
+            folder.with_name(f"{folder.name}{_RETIRED}"),
+        )
+        for stale in (partial, retired):
+            shutil.rmtree(stale, ignore_errors=True)
+        seal_bundle(folder, partial, key=key, opening=opening)
+        folder.replace(retired)
+        partial.replace(folder)
+        shutil.rmtree(retired)
+        _sign_stored(folder, root=root, key=signing_key if is_signed else None, is_changed=True)
+    return f"{len(folders)} bundles are sealed with the first key of {key.source}"
+
+
 def _signing_key() -> Path | None:
     """Return the private key, without which nobody moves a pointer that must be signed."""
     key = keys.signing_key()
@@ -158,17 +205,22 @@ def _store(candidate: Path, folder: Path, *, root: Path, key: Path | None, card:
         folder.parent.mkdir(parents=True, exist_ok=True)
         partial = folder.with_name(f"{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(candidate, partial)
+        if opening := keys.encryption_key():
+            seal_bundle(candidate, partial, key=opening)
+        else:
+            shutil.copytree(candidate, partial)
         add_card(partial, folder.name, text=card)
         partial.replace(folder)
     return _sign_stored(folder, root=root, key=key)
 
 
-def _sign_stored(folder: Path, *, root: Path, key: Path | None) -> bool:
+def _sign_stored(folder: Path, *, root: Path, key: Path | None, is_changed: bool = False) -> bool:
     """Check a bundle of the store, sign it if there is a key, and let DVC version it; return whether it was signed."""
     _check(folder)
     signed = key is not None and sign(folder, key)
-    if (root / ".dvc").is_dir() and (signed or not folder.with_name(f"{folder.name}.dvc").is_file()):
+    if (root / ".dvc").is_dir() and (
+        signed or is_changed or not folder.with_name(f"{folder.name}.dvc").is_file()
+    ):
         command = [
             sys.executable,
             "-m",
@@ -190,7 +242,7 @@ def _check(folder: Path) -> None:
     """Check that a folder of the store holds the whole bundle that it is named for."""
     if bundle_id(folder) != folder.name:  # verify alone would look at names of real ids only
         raise ValueError(f"{folder}: holds bundle {bundle_id(folder)}, not the one it is named for")
-    verify(folder)
+    verify(folder, key=keys.encryption_key())
 
 
 def _point(root: Path, to: Champion, *, after: Champion | None) -> None:

@@ -10,12 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from mgm.bundle.sealing import SealingKey
     from mgm.inference.model import Model
 
 __all__ = ["load"]
 
 
-def load(folder: Path | str, *, public_key: Path | str | None = None) -> "Model":
+def load(
+    folder: Path | str,
+    *,
+    public_key: Path | str | None = None,
+    encryption_key: "Path | str | SealingKey | None" = None,
+) -> "Model":
     """Return the model of a bundle's folder, to predict and explain texts with.
 
     Its memory is that of the bundle's files, and up to half a gigabyte for the words that it has read. From here on the process
@@ -24,11 +30,13 @@ def load(folder: Path | str, *, public_key: Path | str | None = None) -> "Model"
     Args:
         folder: the folder of a bundle, such as models/candidate.
         public_key: the file of the public key that must verify the bundle's signature; None: it is not required.
+        encryption_key: the file of the key that opens a sealed bundle, or the key itself; None: it is not sealed.
 
     Raises:
         FileNotFoundError: there is no bundle, or a file of it is missing.
+        MissingKey: the bundle is sealed, and there is no key.
         ValueError: a file was altered, the format is another one, or the signature is not of this key.
     """
     # imported by name, so that `import mgm` takes no time, and nothing that imports a module of mgm depends on the model
     model = importlib.import_module("mgm.inference.model").Model
-    return cast("Model", model.load(folder, public_key=public_key))
+    return cast("Model", model.load(folder, public_key=public_key, encryption_key=encryption_key))

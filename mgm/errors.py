@@ -43,6 +43,10 @@ class AlteredInput(ValueError):
         return f"{self.path}: {self.problem}"
 
 
+class MissingKey(ValueError):
+    """A file is sealed, and no key that opens it is set."""
+
+
 class MissingExtra(ValueError):
     """A package that is not installed is needed.
 

@@ -9,12 +9,13 @@ import os
 import re
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from mgm.bundle.card import CARD, RECORD, check_card
-from mgm.errors import StaleInput
+from mgm.bundle.sealing import SUFFIX, SealingKey, open_sealed
+from mgm.errors import MissingKey, StaleInput
 
 FORMAT = 4
 """The version of the files' layout, of `config.json` and of the tensors' names."""
@@ -30,18 +31,23 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True, kw_only=True)
 class BundleContents:
-    """The files of a bundle as they lie in its folder, by name."""
+    """The files of a bundle as they lie in its folder, by name; a sealed one has the suffix `.age`."""
 
     folder: Path
     """Where they were read, for messages."""
     files: Mapping[str, bytes]
     listed: Mapping[str, str]
-    """The SHA-256 of the files that the manifest lists, by name."""
+    """The SHA-256 of the files that the manifest lists, by name, before any was sealed."""
 
     @property
     def id(self) -> str:
         """The hash of the manifest, and through it of every file that it lists."""
         return hashlib.sha256(self.files[MANIFEST]).hexdigest()
+
+    @property
+    def sealed(self) -> list[str]:
+        """The listed files that are sealed."""
+        return [name for name in self.listed if name not in self.files]
 
 
 def read_contents(folder: Path) -> BundleContents:
@@ -60,11 +66,16 @@ def read_contents(folder: Path) -> BundleContents:
     manifest = _read_once(folder / MANIFEST, max_bytes=_MAX_MANIFEST_BYTES)
     listed = _parse_manifest(manifest, folder / MANIFEST)
     names = {entry.name for entry in os.scandir(folder)}
-    for name in sorted(names - set(listed) - UNLISTED):
+    for name in sorted(names - set(listed) - {f"{name}{SUFFIX}" for name in listed} - UNLISTED):
         raise ValueError(f"{folder / name}: not a file of this bundle: {MANIFEST} does not list it")
     for name in listed:
-        if name not in names:
+        forms = sorted({name, f"{name}{SUFFIX}"} & names)
+        if not forms:
             raise FileNotFoundError(f"{folder / name}: missing, although {MANIFEST} lists it")
+        if len(forms) > 1:
+            raise ValueError(
+                f"{folder / name}: there both in the clear and sealed ({forms[1]}); expected one of the two"
+            )
     others = {name: _read_once(folder / name) for name in sorted(names - {MANIFEST})}
     contents = BundleContents(folder=folder, files={MANIFEST: manifest} | others, listed=listed)
     if _SHA256.fullmatch(folder.name) and folder.name != contents.id:
@@ -72,21 +83,62 @@ def read_contents(folder: Path) -> BundleContents:
     return contents
 
 
+def open_contents(contents: BundleContents, key: SealingKey | None) -> BundleContents:
+    """Return the files of a bundle with none sealed. Memory: their size.
+
+    Raises:
+        MissingExtra: the extra `encrypt` is not installed.
+        MissingKey: a file is sealed, and there is no key.
+        ValueError: a file was sealed with another key, or altered since.
+    """
+    if not contents.sealed:
+        return contents
+    files = dict(contents.files)
+    for name in contents.sealed:
+        path = contents.folder / f"{name}{SUFFIX}"
+        files[name] = _open(files.pop(path.name), path, key=key)
+    return replace(contents, files=files)
+
+
+def read_listed(folder: Path, name: str, *, key: SealingKey | None) -> bytes:
+    """Return one file that the manifest lists, sealed or not, without reading the others.
+
+    Raises:
+        FileNotFoundError: there is no bundle or no such file.
+        StaleInput, ValueError: see `read_contents` and `open_contents`; or the file was altered.
+    """
+    listed = _parse_manifest(_read_once(folder / MANIFEST, max_bytes=_MAX_MANIFEST_BYTES), folder / MANIFEST)
+    path = folder / f"{name}{SUFFIX}"
+    content = _open(_read_once(path), path, key=key) if path.is_file() else _read_once(folder / name)
+    _check_hash(content, listed.get(name), path=folder / name)
+    return content
+
+
 def check_contents(contents: BundleContents) -> None:
-    """Compare every file of a bundle with the manifest's hash, and the model card with its own.
+    """Compare every file of a bundle with the manifest's hash, and the model card with its own; sealed files must be open.
 
     Raises:
         FileNotFoundError: there is a record of a card, and no card.
         ValueError: a file was altered, or the card is not this bundle's.
     """
     for name, expected in contents.listed.items():
-        sha256 = hashlib.sha256(contents.files[name]).hexdigest()
-        if sha256 != expected:
-            raise ValueError(
-                f"{contents.folder / name}: altered since the bundle was saved: sha256 {sha256}; expected {expected} of {MANIFEST}"
-            )
+        _check_hash(contents.files[name], expected, path=contents.folder / name)
     if CARD not in contents.listed:  # bundles saved by earlier versions list a card without metrics
         check_card(contents.folder, contents.id, files=contents.files)
+
+
+def _check_hash(content: bytes, expected: str | None, *, path: Path) -> None:
+    sha256 = hashlib.sha256(content).hexdigest()
+    if sha256 != expected:
+        raise ValueError(
+            f"{path}: altered since the bundle was saved: sha256 {sha256}; expected {expected} of {MANIFEST}"
+        )
+
+
+def _open(content: bytes, path: Path, *, key: SealingKey | None) -> bytes:
+    if key is None:
+        raise MissingKey(f"{path}: sealed, and no key that opens it is set")
+    return open_sealed(content, key, path=path)
 
 
 def _parse_manifest(content: bytes, path: Path) -> dict[str, str]:

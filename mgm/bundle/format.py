@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from mgm.bundle.contents import FORMAT, MANIFEST, check_contents, read_contents
+from mgm.bundle.contents import FORMAT, MANIFEST, check_contents, open_contents, read_contents
+from mgm.bundle.sealing import SealingKey
 from mgm.files import file_sha256, write_json
 
 WEIGHTS, CONFIG, VOCABULARY = "weights.safetensors", "config.json", "vocabulary.parquet"
@@ -36,10 +37,14 @@ def bundle_id(folder: Path) -> str:
     return file_sha256(folder / MANIFEST)
 
 
-def verify(folder: Path) -> None:
+def verify(folder: Path, *, key: SealingKey | None = None) -> None:
     """Compare every file of a bundle with the manifest's hash, and the model card with its own.
 
+    Args:
+        folder: the bundle.
+        key: opens it where it is sealed.
+
     Raises:
-        FileNotFoundError, StaleInput, ValueError: see `contents.read_contents` and `contents.check_contents`.
+        FileNotFoundError, MissingKey, StaleInput, ValueError: see the functions of `contents`.
     """
-    check_contents(read_contents(folder))
+    check_contents(open_contents(read_contents(folder), key))

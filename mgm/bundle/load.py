@@ -10,8 +10,9 @@ from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
 from mgm.bundle.bundle import Bundle
-from mgm.bundle.contents import MANIFEST, BundleContents, check_contents, read_contents
+from mgm.bundle.contents import MANIFEST, BundleContents, check_contents, open_contents, read_contents
 from mgm.bundle.format import CONFIG, PROFILE, VOCABULARY, WEIGHTS, dictionary_file, stopword_file
+from mgm.bundle.sealing import SealingKey
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
@@ -24,18 +25,24 @@ from mgm.text.subwords import SUBWORDS_FILE, Subwords
 from mgm.text.vocabulary import Vocabulary
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, *, key: SealingKey | None = None) -> Bundle:
     """Return the bundle of a folder, its network on the CPU in evaluation mode.
 
+    Args:
+        folder: the bundle.
+        key: opens it where it is sealed.
+
     Raises:
+        MissingKey: it is sealed, and there is no key.
         FileNotFoundError: there is no bundle, or a file of it is missing.
         ValueError: a file is not the one that was saved, or the format is another one.
     """
-    return load_contents(read_contents(folder))
+    return load_contents(read_contents(folder), key=key)
 
 
-def load_contents(contents: BundleContents) -> Bundle:
+def load_contents(contents: BundleContents, *, key: SealingKey | None = None) -> Bundle:
     """Return the bundle of files in memory; see `load_bundle`."""
+    contents = open_contents(contents, key)
     check_contents(contents)
     folder = contents.folder
     config = json.loads(_file(contents, CONFIG))

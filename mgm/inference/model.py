@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import polars as pl
 
 from mgm.bundle.bundle import Bundle
+from mgm.bundle.sealing import SealingKey
 from mgm.corpus.readers import MEGABYTES
 from mgm.corpus.readers.rebatch import rebatch
 from mgm.inference.prediction_columns import readable_predictions
@@ -41,10 +42,21 @@ class Model:
         self._average_word: Mapping[str, Any] | None = None
 
     @classmethod
-    def load(cls, folder: Path | str, *, public_key: Path | str | None = None) -> Self:
+    def load(
+        cls,
+        folder: Path | str,
+        *,
+        public_key: Path | str | None = None,
+        encryption_key: Path | str | SealingKey | None = None,
+    ) -> Self:
         """Return the model of a bundle's folder; see `mgm.load`."""
-        key = None if public_key is None else Path(public_key)
-        return cls(Scorer.load(Path(folder), public_key=key).bundle)
+        verifies = None if public_key is None else Path(public_key)
+        opens = (
+            SealingKey.load(Path(encryption_key))
+            if isinstance(encryption_key, Path | str)
+            else encryption_key
+        )
+        return cls(Scorer.load(Path(folder), public_key=verifies, encryption_key=opens).bundle)
 
     def __repr__(self) -> str:
         tasks = ", ".join(f"{name} ({kind})" for name, kind in self.tasks.items())

@@ -18,10 +18,9 @@ All but `rows`, `words`, `unknown_words` and `unknown` is of the one split. Whic
 (mgm/profiling/kinds); everything that reads a profile goes by the sections that it finds.
 """
 
+import json
 from pathlib import Path
 from typing import Any
-
-from mgm.files import read_json
 
 VERSION = 1
 ALL_DOCUMENTS = "all"
@@ -37,8 +36,13 @@ def read_profiles(path: Path) -> dict[str, Profile]:
         FileNotFoundError: there is no such file.
         ValueError: it holds no profiles.
     """
+    return parse_profiles(path.read_bytes(), path)
+
+
+def parse_profiles(content: bytes, path: Path) -> dict[str, Profile]:
+    """Return the profiles of a file's content; see `read_profiles`. Errors name the path."""
     try:
-        corpora = read_json(path)["corpora"]
+        corpora = json.loads(content)["corpora"]
         return {
             name: profile for name, profile in sorted(corpora.items()) if profile.get("version") == VERSION
         }

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import mgm
+from mgm.bundle.sealing import SealingKey
 from mgm.errors import MissingExtra
 from mgm.scoring.local import ScoredShards, ShardFrames
 from mgm.scoring.workers import WorkerModel, WorkerPool, WorkersLost
@@ -44,7 +45,9 @@ def check_installed() -> None:
         raise MissingExtra("score.ray.address asks for Ray, which is not installed here", extra="ray")
 
 
-def score_on_ray(frames: ShardFrames, *, model: WorkerModel) -> ScoredShards:
+def score_on_ray(
+    frames: ShardFrames, *, model: WorkerModel, encryption_key: SealingKey | None = None
+) -> ScoredShards:
     """Score shards on the cluster of `score.ray`, in the order in which they are done.
 
     Without a shard no cluster is started. At most one frame a worker is read ahead.
@@ -58,7 +61,7 @@ def score_on_ray(frames: ShardFrames, *, model: WorkerModel) -> ScoredShards:
     if first is None:
         return
     with _connect(model) as ray:
-        yield from WorkerPool(ray, model).run(itertools.chain([first], frames))
+        yield from WorkerPool(ray, model, encryption_key=encryption_key).run(itertools.chain([first], frames))
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import polars as pl
 from mgm.bundle.bundle import Bundle
 from mgm.bundle.contents import BundleContents, read_contents
 from mgm.bundle.load import load_contents
+from mgm.bundle.sealing import SealingKey
 from mgm.bundle.signing import check_signature
 from mgm.corpus.parts import REJECTS
 from mgm.corpus.rejects import TEXT_MISSING, split_rejected
@@ -79,6 +80,7 @@ class Scorer:
         tasks: list[str] | str = "all",
         tokens_per_batch: int = TOKENS_PER_BATCH,
         public_key: Path | None = None,
+        encryption_key: SealingKey | None = None,
         allows_missing: bool = False,
     ) -> Self:
         """Return the scorer of a bundle, which a public key must verify where one is given.
@@ -90,6 +92,7 @@ class Scorer:
             tasks: the tasks to predict; "all": all but generation tasks, unless the bundle has no others.
             tokens_per_batch: words of a batch.
             public_key: the key that must verify the bundle.
+            encryption_key: the key that opens it where it is sealed.
             allows_missing: whether a task that the bundle lacks is left out with a warning, while another one remains.
 
         Raises:
@@ -100,7 +103,7 @@ class Scorer:
         contents = read_contents(bundle) if isinstance(bundle, Path) else bundle
         if public_key is not None:
             check_signature(contents, public_key)
-        loaded = load_contents(contents)
+        loaded = load_contents(contents, key=encryption_key)
         if allows_missing and isinstance(tasks, list):
             tasks = _without_missing(loaded.tasks, tasks)
         return cls(loaded, tasks=tasks, tokens_per_batch=tokens_per_batch)

@@ -15,6 +15,7 @@ import polars as pl
 import torch
 
 from mgm.bundle.contents import BundleContents, read_contents
+from mgm.bundle.sealing import SealingKey
 from mgm.scoring.isolation import ScoredRows, score_rows
 from mgm.scoring.local import ShardFrames
 from mgm.scoring.scorer import Scorer
@@ -57,7 +58,7 @@ class WorkerModel:
 class Worker:
     """The model in a process of the cluster."""
 
-    def __init__(self, model: WorkerModel) -> None:
+    def __init__(self, model: WorkerModel, encryption_key: SealingKey | None) -> None:
         with tempfile.NamedTemporaryFile(suffix=".pem") as key:
             key.write(model.public_key or b"")
             key.flush()
@@ -65,6 +66,7 @@ class Worker:
                 model.contents,
                 tasks=model.settings.tasks,
                 public_key=None if model.public_key is None else Path(key.name),
+                encryption_key=encryption_key,
                 allows_missing=True,
             )
         if torch.cuda.is_available():  # Ray shows a worker only its share of the GPUs
@@ -100,12 +102,16 @@ class WorkerPool:
 
     Args:
         ray: the module, connected to the cluster.
+        model: the bundle as it lies in its folder, sealed or not.
+        encryption_key: opens it in the workers.
     """
 
-    def __init__(self, ray: Any, model: WorkerModel) -> None:
+    def __init__(self, ray: Any, model: WorkerModel, *, encryption_key: SealingKey | None) -> None:
         self._ray = ray
         self._settings: RaySettings = model.settings.ray
         self._model = ray.put(model)
+        # not in the object store, which may spill to a disk
+        self._encryption_key = encryption_key
         self._actor = ray.remote(
             num_cpus=self._settings.cpus, num_gpus=self._settings.gpus, max_restarts=0, max_task_retries=0
         )(Worker)
@@ -144,7 +150,7 @@ class WorkerPool:
                     yield result
 
     def _start(self) -> None:
-        actor = self._actor.remote(self._model)
+        actor = self._actor.remote(self._model, self._encryption_key)
         self._starting[actor.ready.remote()] = actor
 
     def _submit(self, job: _Job) -> None:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mgm.bundle import bundle_id, load_bundle, read_contents
-from mgm.bundle.contents import check_contents
+from mgm.bundle.contents import check_contents, read_contents
+from mgm.bundle.format import bundle_id
+from mgm.bundle.load import load_bundle
 from tests import tiny_corpora
 
 FORGED = b'{"corpora": {"forged": {}}}'

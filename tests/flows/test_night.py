@@ -339,7 +339,7 @@ def test_no_champion() -> None:
 
 def test_champion_scores(tmp_path: Path, bundle: Path) -> None:
     (tmp_path / "models" / "store").mkdir(parents=True)
-    (tmp_path / "models" / "store" / "abc").symlink_to(bundle)
+    shutil.copytree(bundle, tmp_path / "models" / "store" / "abc", copy_function=os.link)
     pointer = '{"bundle": "abc", "promoted_at": "", "previous": null}'
     (tmp_path / "models" / "champion.json").write_text(pointer)
     Path("incoming").mkdir()

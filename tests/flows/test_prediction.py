@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -151,7 +153,7 @@ def test_corpus_settings_reject_more(mgm_predict: Any) -> None:
 def test_champion_is_the_default(folder: Path, bundle: Path, capsys: pytest.CaptureFixture[str]) -> None:
     identity = Model.load(bundle).bundle.id
     (folder / "models" / "store").mkdir(parents=True)
-    (folder / "models" / "store" / identity).symlink_to(bundle)
+    shutil.copytree(bundle, folder / "models" / "store" / identity, copy_function=os.link)
     pointer = {"bundle": identity, "promoted_at": "2026-11-30T01:00:00Z"}
     (folder / "models" / "champion.json").write_text(json.dumps(pointer))
     assert main(["predict", "Press Enter.", "--tasks", "price"]) == 0

@@ -7,10 +7,13 @@ import pytest
 
 from flows import keys, pointer_memory, promotion
 from flows.champion import checked_out, read_champion
-from flows.promotion import Refused, promote, rollback, sign_champion
+from flows.errors import message
+from flows.promotion import Refused, promote, rollback, rotate_key, sign_champion
 from mgm.bundle.contents import read_contents
 from mgm.bundle.format import bundle_id, verify
+from mgm.bundle.sealing import write_key
 from mgm.bundle.signing import SIGNATURE, check_signature
+from mgm.errors import MissingKey
 from tests import keys as key_pairs
 
 MakeBundle = Callable[[Path, str], str]
@@ -336,6 +339,73 @@ def test_rollback_asks_for_the_signature(
     now = read_champion(tmp_path)
     assert now is not None
     assert now.bundle == second
+
+
+@pytest.fixture
+def sealing_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This machine has a key that seals bundles."""
+    pytest.importorskip("pyrage", reason="needs the extra encrypt")
+    path = tmp_path / "keys" / "encryption.key"
+    write_key(path)
+    monkeypatch.setenv(keys.ENCRYPTION_KEY, str(path))
+    return path
+
+
+def test_with_a_key_what_is_stored_is_sealed(
+    tmp_path: Path, judged: Callable[..., str], sealing_key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The id stays, the card stays readable, and a rollback opens what it returns to."""
+    first, second = [(judged(text), promote(tmp_path))[0] for text in ("first", "second")]
+    for identity in (first, second):
+        folder = tmp_path / "models" / "store" / identity
+        names = {path.name for path in folder.iterdir()}
+        assert names == {"manifest.json", "profile.json.age", "card.md", "card.json"}
+        assert bundle_id(folder) == identity
+    with monkeypatch.context() as patch:
+        patch.delenv(keys.ENCRYPTION_KEY)
+        with pytest.raises(MissingKey) as error:
+            rollback(tmp_path)
+    assert message(error.value).endswith("set MGM_ENCRYPTION_KEY to its file")
+    assert "is the champion again" in rollback(tmp_path)
+    assert promote(tmp_path).endswith(f"is the champion, after {first[:12]}")
+
+
+def test_bundles_are_sealed_with_another_key(
+    tmp_path: Path,
+    judged: Callable[..., str],
+    private: Path,
+    sealing_key: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also one that was in the clear; ids and champion stay, and what was signed is signed again."""
+    with monkeypatch.context() as patch:
+        patch.delenv(keys.ENCRYPTION_KEY)
+        with pytest.raises(ValueError, match="MGM_ENCRYPTION_KEY: not set; expected the key to seal with"):
+            rotate_key(root=tmp_path)
+        clear = judged("first")
+        promote(tmp_path)
+    identity = judged("second")
+    promote(tmp_path)
+    pointer = (tmp_path / "models" / "champion.json").read_bytes()
+    old = keys.encryption_key()
+    write_key(newer := tmp_path / "keys" / "newer.key")
+    monkeypatch.setenv(keys.ENCRYPTION_KEY, str(newer))
+    with pytest.raises(ValueError, match=r"profile\.json\.age: sealed with another key than that of .*newer"):
+        rotate_key(root=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.delenv(keys.SIGNING_KEY)
+        with pytest.raises(ValueError, match="signed, and environment variable MGM_SIGNING_KEY is not set"):
+            rotate_key(old, tmp_path)
+    store = tmp_path / "models" / "store"
+    (store / identity).rename(store / f"{identity}.old")  # as a kill leaves it
+    assert rotate_key(old, tmp_path).startswith("2 bundles are sealed with the first key of ")
+    assert sorted(path.name for path in store.iterdir()) == sorted([clear, identity])
+    for name in (clear, identity):
+        verify(store / name, key=keys.encryption_key())
+        check_signature(read_contents(store / name), key_pairs.public(private))
+        with pytest.raises(ValueError, match="sealed with another key"):
+            verify(store / name, key=old)
+    assert (tmp_path / "models" / "champion.json").read_bytes() == pointer
 
 
 def test_a_key_that_is_not_there_promotes_nothing(
