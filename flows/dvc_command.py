@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flows import logs, supervision
 from flows.graph import use_own_python
+from flows.stage_names import check_names_of_parts
 
 _STDERR = 2
 _INTERRUPTED = 252  # DVC's exit code after Ctrl-C
@@ -20,9 +21,11 @@ def dvc_repro(*arguments: str, folder: Path = Path()) -> None:
         arguments: stages and options of `dvc repro`; no stage: all of dvc.yaml.
 
     Raises:
+        ValueError: a corpus has a name that no stage can have.
         ChildProcessError: it ended with an error, which is on stderr.
         KeyboardInterrupt: the user interrupted it, and it has ended.
     """
+    check_names_of_parts(folder)
     use_own_python()
     command = [sys.executable, "-m", "dvc", "repro", *_FLAGS.get(os.environ.get(logs.LEVEL, ""), [])]
     # the stages end with this process, as they do with DVC

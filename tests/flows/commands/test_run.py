@@ -1,5 +1,6 @@
 """`mgm run`: DVC's stages, its output and its failures."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from flows import exit_codes
+from flows.dvc_command import dvc_repro
 from tests.flows.conftest import environment
 
 STAGES = """
@@ -98,6 +100,15 @@ def test_wrong_names_and_folders_are_named(project: Path, mgm: Mgm) -> None:
     assert mgm("run").stderr.startswith("error: dvc.yaml: not valid YAML: ")
     (project / "dvc.yaml").unlink()
     assert "error: dvc.yaml: no such file; run from a project's folder" in mgm("run").stderr
+
+
+@pytest.mark.parametrize("name", ["c@1", "a;touch x", "$HOME", "it's"])
+def test_a_name_that_no_stage_can_have_is_refused(name: str, tmp_path: Path) -> None:
+    """Before DVC, whose error of such a name does not say what is wrong with it."""
+    (tmp_path / "params.yaml").write_text(json.dumps({"enabled": {name: "rows.csv"}}), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"params.yaml: enabled: .* expected letters, digits, _ and -"):
+        dvc_repro(folder=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
 
 
 @pytest.mark.slow
