@@ -29,6 +29,7 @@ from flows.commands.rollback import rollback
 from flows.commands.rotate_key import rotate_key
 from flows.commands.run import run
 from flows.commands.score import score
+from flows.commands.serve import serve
 from flows.commands.study import study
 from flows.commands.train import train
 from flows.commands.tune import tune
@@ -40,7 +41,7 @@ COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
     "A project": (init, import_, fetch, doctor, docs, migrate),
     "Train": (run, results, train, study, tune, crossval, distill, generate),
     "Promote": (promote, rollback, champion, keys, rotate_key),
-    "Score": (predict, score, backfill, lineage),
+    "Score": (predict, serve, score, backfill, lineage),
 }
 """The commands by the heading under which `mgm --help` lists them."""
 
@@ -92,8 +93,8 @@ def build_app() -> typer.Typer:
     for heading, functions in COMMANDS.items():
         for function in functions:
             works_here = function in OUTSIDE_OF_PROJECTS
-            # a word of Python's has a line behind it as the name of a function
-            name = function.__name__.rstrip("_")
+            # a command that is a word of Python has `_` behind it as a function
+            name = function.__name__.rstrip("_").replace("_", "-")
             app.command(name, rich_help_panel=heading)(function if works_here else in_project(function))
     return app
 

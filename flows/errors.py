@@ -17,6 +17,7 @@ _EXTRAS = {
     "icu4py": "icu",
     "pyrage": "encrypt",
     "spacy": "spacy",
+    "fastapi_offline": "serve",
 }
 """Modules that an extra of pyproject.toml installs."""
 

@@ -87,7 +87,7 @@ def predict(options: PredictionOptions) -> None:
         raise ValueError(f"{options.output}: it is an input; expected another file for the output")
     encoding = options.format.dialect().encoding
     model = Model.load(
-        options.bundle or _default_bundle(),
+        options.bundle or default_bundle(),
         public_key=keys.verify_key(),
         encryption_key=keys.encryption_key(),
     )
@@ -107,7 +107,7 @@ def predict(options: PredictionOptions) -> None:
         print(f"{counts.rejected:,} of {counts.rows_in:,} texts rejected: {reasons}", file=sys.stderr)
 
 
-def _default_bundle() -> Path:
+def default_bundle() -> Path:
     """Return the champion's folder, or the candidate's where nothing was ever promoted, which a line on stderr says."""
     if read_champion() is None and CANDIDATE.is_dir():
         print(f"there is no champion yet; {CANDIDATE} answers", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""`mgm serve`: a model that answers over HTTP."""
