@@ -64,7 +64,7 @@ def _print_version(wanted: bool) -> None:
 def _options(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", metavar="", help="Log more.")] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", metavar="", help="Log warnings and errors alone.")
+        bool, typer.Option("--quiet", "-q", metavar="", help="Log only warnings and errors.")
     ] = False,
     *,
     _: Annotated[

@@ -7,7 +7,7 @@ INTERRUPTED = 130
 
 MEANINGS = {
     DONE: "done",
-    FAILED: "refused, or an input, a setting or a stage is wrong; the last lines of stderr say what",
-    MISUSED: "wrong use of the command line: an unknown command or option, a missing argument",
-    INTERRUPTED: "interrupted (Ctrl-C); the same command goes on where it was",
+    FAILED: "refused, or failed because of an input, a setting or a stage; the last lines of stderr say why",
+    MISUSED: "wrong usage, such as an unknown command or a missing argument",
+    INTERRUPTED: "interrupted (Ctrl-C); the same command continues where it stopped",
 }

@@ -9,8 +9,12 @@ from flows.project import REPORTS
 from mgm.files import write_text
 from mgm.report.templating import create_environment
 from mgm.scoring.commits import Night
+from mgm.settings.gates import DriftGate
 
 NIGHTS = REPORTS / "nights"
+_STATISTICS = {
+    name: (field.description or name).rstrip(".") for name, field in DriftGate.model_fields.items()
+}
 
 
 def page_path(day: str) -> Path:
@@ -43,15 +47,15 @@ def write_page(night: Night, verdict: dict[str, Any] | None) -> Path:
         "code": night.code,
         "dvc.lock": night.dvc_lock or "none",
         "flow run": night.flow_run or "none",
-        "rejects": f"version {night.rejects_version} of their table",
-        "read as": night.as_corpus or "documents of no corpus in particular",
+        "rejects": f"version {night.rejects_version} of the table",
+        "as corpus": night.as_corpus or "none",
         "tasks": ", ".join(night.tasks),
     }
     path = page_path(night.date)
     write_text(
         path,
         environment.get_template("night.html.j2").render(
-            title=f"Night {night.date}", night=night, verdict=verdict, made_of=made_of
+            title=f"Night {night.date}", night=night, verdict=verdict, made_of=made_of, statistics=_STATISTICS
         ),
     )
     return path

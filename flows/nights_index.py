@@ -54,7 +54,7 @@ def try_write_index(settings: ScoreSettings, gate: DriftGate) -> None:
         write_index(settings, gate)
     except Exception as error:
         _log.warning(
-            "%s: not rewritten, the nights are not concerned: %s", INDEX, message(error) or repr(error)
+            "%s: not rewritten, but the nights are not affected: %s", INDEX, message(error) or repr(error)
         )
 
 
@@ -129,11 +129,12 @@ def _document_plots(nights: Sequence[NightRecord], axis: _Axis) -> list[Markup]:
     for _, night in scored:
         totals.update(night.reasons)
     rejected = _with_others([(day, night.reasons) for day, night in scored], totals)
+    title = "Rejected documents" + {0: "", 1: f": {next(iter(rejected), '')}"}.get(
+        len(rejected), ", by reason"
+    )
     return [
         axis.plot("Documents", {"documents": [(day, night.rows_in) for day, night in scored]}),
-        axis.plot(
-            "Rejected documents, by reason", rejected or {"rejected": [(d, n.rejected) for d, n in scored]}
-        ),
+        axis.plot(title, rejected or {"rejected": [(day, night.rejected) for day, night in scored]}),
     ]
 
 
@@ -184,7 +185,7 @@ def _time_plots(nights: Sequence[NightRecord], axis: _Axis) -> list[Markup]:
     speeds = [(day, speed) for day, facts in measured if (speed := facts.documents_per_second) is not None]
     return [
         axis.plot("Seconds", {"seconds": [(day, facts.seconds) for day, facts in measured]}),
-        axis.plot("Documents a second", {"documents a second": speeds}),
+        axis.plot("Documents per second", {"documents per second": speeds}),
     ]
 
 

@@ -110,7 +110,7 @@ def predict(options: PredictionOptions) -> None:
 def default_bundle() -> Path:
     """Return the champion's folder, or the candidate's where nothing was ever promoted, which a line on stderr says."""
     if read_champion() is None and CANDIDATE.is_dir():
-        print(f"there is no champion yet; {CANDIDATE} answers", file=sys.stderr)
+        print(f"there is no champion yet; using {CANDIDATE}", file=sys.stderr)
         return CANDIDATE
     return champion_folder()
 

@@ -10,10 +10,10 @@ from flows.cli import build_app
 INTRODUCTION = """\
 # Commands
 
-`mgm --help` lists the commands, and `mgm COMMAND --help` the options of one. `mgm --install-completion` lets the shell complete them.
+`mgm --help` lists the commands, and `mgm COMMAND --help` the options of one. `mgm --install-completion` sets up completion in the shell.
 
-A command works in the project's folder, which it finds from any folder within: the nearest one upwards with a `params.yaml`. Paths on
-the command line are relative to where you stand; those that it prints are relative to the project.
+A command works on the project that contains the current folder: it looks for the nearest `params.yaml` upwards. Paths on the command
+line are relative to the current folder; paths in the output are relative to the project.
 
 """
 

@@ -20,6 +20,8 @@ PAGES = {
 
 
 DECISIONS = "decisions"
+DECISION_BOOST = 0.2
+"""Somebody who searches wants to do something, and rarely to know why it was decided so."""
 
 
 def on_config(config: Any) -> Any:
@@ -38,6 +40,8 @@ def on_files(files: Files, config: Any) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Put the tables of the benchmarks' results into the pages that name them."""
+def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
+    """Put the tables of the benchmarks' results into the pages that name them; rank decisions low in the search."""
+    if page.url.startswith(DECISIONS):
+        page.meta["search"] = {"boost": DECISION_BOOST}
     return benchmarks.with_tables(markdown)

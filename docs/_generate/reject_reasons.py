@@ -10,9 +10,9 @@ from docs._generate.markdown import table
 INTRODUCTION = """\
 # Reject reasons
 
-A row that cannot be used goes to a table of rejects with its id, the stage, the ids of its reasons and its original values. Rows in =
-rows out + rejected, at every stage and every night. Of a corpus the tables are in `data/rejects/<stage>/<corpus>/`, of nights in the
-table `score.rejects`.
+A row that cannot be used goes to a table of rejects, with its id, the stage, the reasons and its original values. For every stage and
+every night, rows in = rows out + rejected. The tables of a corpus are in `data/rejects/<stage>/<corpus>/`; the rejects of nights are in
+the table `score.rejects`.
 
 """
 

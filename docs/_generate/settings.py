@@ -8,6 +8,8 @@ from pydantic_core import PydanticUndefined
 
 from docs._generate.markdown import table
 from mgm.settings.core import SECTIONS
+from mgm.settings.corpora import CorpusSettings
+from mgm.settings.gates import TaskGate
 from mgm.settings.section import Section
 from mgm.settings.settings import Settings
 from mgm.tasks import TaskSettings
@@ -15,10 +17,14 @@ from mgm.tasks import TaskSettings
 INTRODUCTION = """\
 # Settings
 
-Every setting of `params.yaml`, by its section. A setting that the file does not name has its default. `mgm docs NAME` shows one in
-the terminal. The model's preset changes some defaults of `model`.
+This page lists every setting of `params.yaml` by section. A setting that is not in the file has its default. `mgm docs NAME` shows
+a setting in the terminal. The preset of the model changes some defaults of `model`.
 
 """
+
+
+ENTRIES: dict[str, type[Any]] = {"corpora": CorpusSettings, "tasks": TaskSettings, "gates.tasks": TaskGate}
+"""The settings of which each corpus or task has its own."""
 
 
 def page() -> str:
@@ -28,7 +34,10 @@ def page() -> str:
         parts.append(f"## {name}\n\n")
         field = Settings.model_fields[name]
         parts.append(_described(name, field))
-    parts.append("## One task of `tasks`\n\n" + _table("", TaskSettings))
+    parts += [
+        f"\n## One entry of `{name}`\n\n{(settings.__doc__ or '').strip()}\n\n{_table(f'{name}.NAME', settings)}"
+        for name, settings in ENTRIES.items()
+    ]
     return "".join(parts)
 
 

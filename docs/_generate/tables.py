@@ -17,11 +17,11 @@ from mgm.text.vocabulary import SCHEMA as VOCABULARY
 INTRODUCTION = """\
 # Tables
 
-Tables between stages are folders of Parquet parts in a fixed order with `_parts.json`, which lists them with their rows and hashes and is written
-last; read only what it lists. Nights are two Delta tables. Here every kind of task has one task, named for it.
+A table between stages is a folder of Parquet parts in a fixed order. Its file `_parts.json`, which is written last, lists the parts with their
+rows and hashes; read only those. Nights are two Delta tables. The examples have one task of each kind, named for it.
 
-Between stages the columns of a task have its name behind a word and a colon, so that a task may be called `group` or `words`: `label:a_task`,
-`label_ids:a_task`, `prediction:a_task`, `score:a_task`. Nights and `mgm predict` have `a_task` and `a_task_score`.
+Between stages, the columns of a task have a prefix, so that a task may be called `group` or `words`: `label:a_task`, `label_ids:a_task`,
+`prediction:a_task`, `score:a_task`. Nights and `mgm predict` have `a_task` and `a_task_score`.
 
 """
 
@@ -38,7 +38,7 @@ def page() -> str:
     sections: list[tuple[str, str, pl.Schema]] = [
         (
             "Documents",
-            "`data/documents/<corpus>` after ingest, `data/clean` and `data/unique` after cleaning and deduplication.",
+            "`data/documents/<corpus>` after ingest, `data/clean/<corpus>` after cleaning, `data/unique/<corpus>` after deduplication.",
             documents,
         ),
         (
@@ -48,7 +48,7 @@ def page() -> str:
         ),
         ("Content words", "`data/content/<corpus>`: a flag for each word of `data/tokens`.", CONTENT_SCHEMA),
         ("Vocabulary", "`data/features/vocabulary.parquet`.", VOCABULARY),
-        ("Rejects", "`data/rejects/<stage>/<corpus>`, and with a date the table `score.rejects`.", REJECTS),
+        ("Rejects", "`data/rejects/<stage>/<corpus>`; the table `score.rejects` also has a date.", REJECTS),
         ("Predictions of the test split", "`data/predictions/<corpus>`.", table_schema(tasks)),
         ("Nights", "The table `score.table`, partitioned by `date`.", with_date(_as_users_read_it(tasks))),
     ]

@@ -18,9 +18,9 @@ def backfill(
     accept_drift: AcceptDrift = False,
     rescore: Rescore = False,
 ) -> None:
-    """Score every date from one to another as a night of its own; nights that are in the table are skipped.
+    """Score each date of a range as a separate night; nights that are already in the table are skipped.
 
-    A night that fails stops no other, and is exit code 1 at the end; the same command tries again what failed.
+    A failed night does not stop the others; the exit code is then 1, and the same command retries what failed.
     """
     from flows.backfill import run_backfill
     from flows.dates import parse_date

@@ -14,12 +14,12 @@ def champion(
         bool,
         typer.Option(
             "--sign",
-            help="Sign it and the pointer to it with MGM_SIGNING_KEY first, whoever signed them before.",
+            help="First sign the champion and the pointer to it with MGM_SIGNING_KEY, whoever signed them before.",
         ),
     ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Print which bundle is the champion, since when, and which one was before it.
+    """Print the champion's bundle, the date of its promotion, and the previous champion.
 
     The keys of --json: bundle, promoted_at, previous (null: none), earlier (newest first), counter (of promotions and
     rollbacks), signature (null: the pointer is not signed).

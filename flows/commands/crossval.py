@@ -8,12 +8,12 @@ import typer
 def crossval(
     folds: Annotated[
         int | None,
-        typer.Option("--folds", help="Number of folds; crossval.folds of params.yaml by default."),
+        typer.Option("--folds", help="Number of folds; default: crossval.folds in params.yaml."),
     ] = None,
 ) -> None:
-    """Cross-validate the joint model over train and valid, and print means and deviations; test is not read.
+    """Cross-validate the joint model on train and valid, and print means and standard deviations; test is not used.
 
-    Folds that are done are kept.
+    Finished folds are kept.
     """
     from flows.crossval import run_crossval
 

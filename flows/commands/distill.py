@@ -7,15 +7,15 @@ import typer
 
 def distill(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="TASK", help="All but tagging tasks by default.")
+        list[str] | None, typer.Argument(metavar="TASK", help="Default: all tasks except tagging.")
     ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", help="Teachers of each task.", min=1)] = 1,
+    seeds: Annotated[int, typer.Option("--seeds", help="Number of teachers for each task.", min=1)] = 1,
     *,
     tasks: Annotated[list[str] | None, typer.Option("--tasks", hidden=True)] = None,
 ) -> None:
     """Train teachers of the joint model, each on one task alone, and print the settings that use them.
 
-    Their scores are kept in data/teachers. What is done is kept.
+    Their scores go to data/teachers. Finished trainings are kept.
     """
     from flows.distill import params_lines, train_teachers
     from flows.project import TEACHERS

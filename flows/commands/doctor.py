@@ -8,7 +8,7 @@ from flows.exit_codes import DONE, FAILED
 
 
 def doctor(as_json: Annotated[bool, JSON] = False) -> int:
-    """Check installation, machine and project, a line each; exit code 1 where something would stop a run.
+    """Check the installation, the machine and the project, one line for each check; exit code 1 if a run would fail.
 
     The keys of --json: ok (true or false), checks (name, status: ok, warning or failed, message).
     """

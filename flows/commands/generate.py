@@ -2,9 +2,9 @@
 
 
 def generate() -> None:
-    """Train the generation tasks of the enabled corpora alone, in data/generation, with the settings of run_generation.
+    """Train only the generation tasks of the enabled corpora, in data/generation, with the settings in run_generation.
 
-    What has run before is not run again.
+    Stages that are up to date are skipped.
     """
     from flows.generation import FOLDER, run_generation
     from flows.results import result_lines

@@ -11,57 +11,57 @@ _FORMATS = "conll (also CoNLL-U), iob, spacy (DocBin), label-studio (JSON), docc
 def import_(
     export_format: Annotated[str, typer.Argument(metavar="FORMAT", help=_FORMATS)],
     exports: Annotated[
-        list[Path], typer.Argument(metavar="FILE", help="Files or folders; of doccano one file an annotator.")
+        list[Path],
+        typer.Argument(metavar="FILE", help="Files or folders; doccano exports one file for each annotator."),
     ],
     *,
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="The corpus: a name that ends in .parquet.")
+        Path,
+        typer.Option("--output", "-o", metavar="FILE", help="File of the corpus; its name ends in .parquet."),
     ],
     task: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="The column for labels without a name; default: entities or label."
-        ),
+        typer.Option(metavar="NAME", help="Column for labels without a name; default: entities or label."),
     ] = None,
     text_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The key or column of the text; default: text.")
+        str | None, typer.Option(metavar="NAME", help="Key or column of the text; default: text.")
     ] = None,
     tokens: Annotated[
         str | None,
-        typer.Option(metavar="COLUMN", help="conll, hf: the column of tokens; default: the first."),
+        typer.Option(metavar="COLUMN", help="conll, hf: column of tokens; default: the first."),
     ] = None,
     tags: Annotated[
         str | None,
         typer.Option(
             metavar="COLUMN",
-            help="conll, hf: the column of tags, a number from 1 or a name; default: the last (CoNLL-U: upos).",
+            help="conll, hf: column of tags, a number from 1 or a name; default: the last (CoNLL-U: upos).",
         ),
     ] = None,
     annotators: Annotated[
         str,
         typer.Option(
             metavar="majority|rows",
-            help="Of several annotators what more than half of them say, or a row for each of them.",
+            help="Labels of several annotators: those of more than half of them, or a row for each annotator.",
         ),
     ] = "majority",
     offsets: Annotated[
         str,
         typer.Option(
             metavar="auto|code-points|utf-16",
-            help="What offsets count; auto: what the texts of the spans show, else what the tool counts.",
+            help="Unit of offsets; auto: as the texts of the spans show, otherwise the tool's own unit.",
         ),
     ] = "auto",
     join: Annotated[
         str,
         typer.Option(
             metavar="auto|blank|none",
-            help="What stands between tokens; auto: nothing in Chinese and Japanese, else a blank.",
+            help="Text between tokens; auto: none in Chinese and Japanese, otherwise a blank.",
         ),
     ] = "auto",
 ) -> None:
-    """Make a corpus from an export of an annotation tool or library, and say what was dropped and why.
+    """Convert an export of an annotation tool or library to a corpus, and print what was dropped and why.
 
-    Offsets are checked against the text, and never moved in silence. What is dropped is listed beside the corpus in NAME.dropped.jsonl.
+    Offsets are checked against the text and never moved silently. NAME.dropped.jsonl beside the corpus lists what was dropped.
     """
     for name, value, allowed in (
         ("--annotators", annotators, ("majority", "rows")),

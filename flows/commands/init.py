@@ -10,13 +10,13 @@ from flows.commands.file_options import Decimal, Encoding, Escape, NullValues, Q
 
 def init(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="The project's folder; made where it is missing.")
+        Path, typer.Argument(metavar="DIR", help="Folder of the project; created if it is missing.")
     ],
     data: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="A file of rows (Parquet, JSONL, CSV, TSV), which is copied; its columns suggest the settings. Repeatable.",
+            help="File of rows (Parquet, JSONL, CSV, TSV), which is copied; the settings are proposed from its columns. Repeatable.",
         ),
     ] = None,
     *,
@@ -27,7 +27,7 @@ def init(
     decimal: Decimal = None,
     null_values: NullValues = None,
 ) -> None:
-    """Lay a project into a folder: settings, stages, gates, deployments. Nothing is asked, nothing overwritten."""
+    """Create a project in a folder: settings, stages, gates, deployments. Asks no questions and overwrites no file."""
     from flows.file_format import FileFormat
     from flows.new_project import create_project
 

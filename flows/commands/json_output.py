@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-JSON = typer.Option("--json", metavar="", help="Print JSON, for scripts.")
+JSON = typer.Option("--json", metavar="", help="Print JSON for scripts.")
 
 
 def print_json(content: Any) -> None:

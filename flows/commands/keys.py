@@ -12,21 +12,21 @@ def keys(
     generate: Annotated[
         Path | None,
         typer.Option(
-            "--generate", metavar="FOLDER", help="Write a new pair of keys into this folder instead."
+            "--generate", metavar="FOLDER", help="Instead, write a new pair of keys to this folder."
         ),
     ] = None,
     *,
     encryption: Annotated[
-        bool, typer.Option("--encryption", help="With --generate: write a key that seals bundles.")
+        bool, typer.Option("--encryption", help="With --generate: write a key that encrypts bundles.")
     ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Print which keys sign promoted bundles, check scored ones and seal the store, and whether the first two belong together.
+    """Print the keys that sign promoted bundles, verify scored ones and encrypt the store, and whether the first two match.
 
-    MGM_SIGNING_KEY names the private key's file, MGM_VERIFY_KEY the public one's. MGM_ENCRYPTION_KEY names the file of a key of age,
-    or is `command:` and a command that prints it.
+    MGM_SIGNING_KEY is the path of the private key, MGM_VERIFY_KEY that of the public key. MGM_ENCRYPTION_KEY is the path of an age
+    key, or `command:` and a command that prints the key.
 
-    The keys of --json: signing_key, verify_key (null: not set), pair (whether they belong together; null: one is not set),
+    The keys of --json: signing_key, verify_key (null: not set), pair (whether they match; null: one is not set),
     encryption_key (where it was read; null: not set).
     """
     from flows.keys import (

@@ -8,10 +8,10 @@ import typer
 
 def migrate(
     path: Annotated[
-        Path | None, typer.Argument(metavar="PARAMS", help="The file; the project's params.yaml by default.")
+        Path | None, typer.Argument(metavar="PARAMS", help="The file; default: the project's params.yaml.")
     ] = None,
 ) -> None:
-    """Give the settings of a params.yaml their present names; comments and order stay."""
+    """Rename the settings of an older params.yaml to their current names; comments and order stay."""
     from flows.migrate import migrate as rename_settings
     from mgm.settings.core import PARAMS
 

@@ -34,34 +34,39 @@ def predict(
     bundle: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="The bundle; default: the champion's, without one the candidate's."
+            metavar="FOLDER", help="Bundle to use; default: the champion, or the candidate if there is none."
         ),
     ] = None,
     tasks: Annotated[
         list[str] | None,
         typer.Option(
             metavar="TASK",
-            help="Predict these tasks alone: --tasks a --tasks b, or --tasks a,b; default: all, those that generate text only "
+            help="Predict only these tasks: --tasks a --tasks b, or --tasks a,b; default: all, but generation tasks only "
             "where there are no others.",
         ),
     ] = None,
     proba: Annotated[
-        bool, typer.Option("--proba", metavar="", help="Also give the probability of every label.")
+        bool, typer.Option("--proba", metavar="", help="Also output the probability of every label.")
     ] = False,
     explain: Annotated[
         bool,
-        typer.Option("--explain", metavar="", help="Also give the words that count; slow, for a few texts."),
+        typer.Option(
+            "--explain", metavar="", help="Also output the words that mattered; slow, for a few texts."
+        ),
     ] = False,
     as_corpus: Annotated[
         str | None,
-        typer.Option(metavar="CORPUS", help="Read with this corpus's columns and text settings."),
+        typer.Option(metavar="CORPUS", help="Use the columns and the text settings of this corpus."),
     ] = None,
     id_column: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="A file's ids; default: doc_id, or without it the rows' numbers."),
+        typer.Option(
+            metavar="NAME",
+            help="Column of ids in files; default: doc_id, or the row numbers if there is none.",
+        ),
     ] = None,
     text_column: Annotated[
-        str | None, typer.Option(metavar="NAME", help="A file's texts; default: text.")
+        str | None, typer.Option(metavar="NAME", help="Column of texts in files; default: text.")
     ] = None,
     encoding: Encoding = None,
     separator: Separator = None,
@@ -69,16 +74,16 @@ def predict(
     escape: Escape = None,
     all_texts: Annotated[
         bool,
-        typer.Option("--text", metavar="", help="Take every argument as a text, even the name of a file."),
+        typer.Option("--text", metavar="", help="Treat every argument as a text, even the name of a file."),
     ] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Predict texts with the champion, without one with the candidate, or with another bundle.
+    """Predict texts with the champion, with the candidate if there is no champion, or with another bundle.
 
-    An argument is a file where one of this name exists; a name with the suffix of a file that does not exist is an error. A text that
-    cannot be predicted stays in the output, with the reasons in `rejected`, and is no failure.
+    An argument is a file if a file of this name exists; the name of a missing file, such as in.csv, is an error. A text that
+    cannot be predicted stays in the output, with the reasons in `rejected`, and is not an error.
 
-    The keys of --json, a line a text, are the columns of -o: text, or doc_id of files; of each task TASK and TASK_score, TASK_proba
+    The keys of --json, one line for each text, are the columns of -o: text, or doc_id of files; of each task TASK and TASK_score, TASK_proba
     (--proba), TASK_explained (--explain); rejected.
     """
     if as_json and output is not None:

@@ -8,7 +8,7 @@ from flows.exit_codes import DONE, FAILED
 
 
 def promote(as_json: Annotated[bool, JSON] = False) -> int:
-    """Make the approved candidate the champion; a refused one is exit code 1.
+    """Make the approved candidate the champion; exit code 1 if it is refused.
 
     The keys of --json: promoted (true or false), champion (its bundle; null: none), previous, message.
     """

@@ -6,7 +6,7 @@ from flows.commands.json_output import JSON, print_json
 
 
 def results(as_json: Annotated[bool, JSON] = False) -> None:
-    """Print one line a task with its test metrics, and where the report is.
+    """Print one line with test metrics for each task, and the path of the report.
 
     The keys of --json: tasks (task, metric, value, low, high, baseline, n), report.
     """

@@ -2,7 +2,7 @@
 
 
 def rollback() -> None:
-    """Make the champion before the present one the champion again."""
+    """Make the previous champion the champion again."""
     from flows import lock, promotion
 
     with lock.workspace():

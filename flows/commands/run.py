@@ -10,14 +10,14 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="STAGE",
-            help="A stage of dvc.yaml, such as train or ingest@help, and all that it needs; all stages by default.",
+            help="A stage of dvc.yaml, such as train or ingest@help, with all stages that it needs; default: all stages.",
         ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", metavar="", help="Also run stages that are up to date.")
     ] = False,
 ) -> None:
-    """Bring all stages up to date as `dvc repro` does: from raw documents to model, verdict and report; print the results."""
+    """Bring all stages up to date, from raw documents to model, verdict and report, as `dvc repro` does; print the results."""
     from flows import lock
     from flows.dvc_command import dvc_repro
     from flows.results import result_lines

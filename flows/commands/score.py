@@ -14,7 +14,7 @@ from flows.commands.scoring_options import AcceptDrift, AsCorpus, Bundle, Input,
 
 
 def score(
-    date: Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="The night.")],
+    date: Annotated[str, typer.Option("--date", metavar="YYYY-MM-DD", help="Date of the night.")],
     source: Input = None,
     *,
     bundle: Bundle = None,
@@ -28,10 +28,10 @@ def score(
     escape: Escape = None,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Score a night's documents with the champion, exactly once; a gate judges them first.
+    """Score a night's documents with the champion, exactly once; a gate checks them first.
 
-    A night that is in the table is not scored again. A run after a kill goes on with the shards that are left. A night that the gate
-    refuses, or that rejects too many documents (gates.score.reject_stop), is exit code 1, and the table is as it was.
+    A night that is already in the table is skipped. After a kill, the next run scores only the missing shards. If the gate refuses the
+    night, or too many documents are rejected (gates.score.reject_stop), the exit code is 1 and the table is unchanged.
 
     The keys of --json: date, revision, state (scored or skipped), rows_in, predictions, rejected, reasons, warnings, broken,
     bundle, tasks, page, and the commit's other facts.

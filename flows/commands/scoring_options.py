@@ -13,20 +13,20 @@ Input = Annotated[
         "--input",
         metavar="SOURCE",
         help="File, folder or s3://bucket/prefix: Parquet, JSONL, CSV or TSV with doc_id and text, or .txt; {date} in it is the "
-        "night's; score.input of params.yaml by default.",
+        "night's; default: score.input in params.yaml.",
     ),
     Place(),
 ]
 Bundle = Annotated[
     Path | None,
-    typer.Option("--bundle", metavar="FOLDER", help="Folder of a bundle; the champion's by default."),
+    typer.Option("--bundle", metavar="FOLDER", help="Folder of a bundle; default: the champion's."),
 ]
 AsCorpus = Annotated[
     str | None,
     typer.Option(
         "--as-corpus",
         metavar="CORPUS",
-        help="Read the documents with this corpus's columns and text settings.",
+        help="Use the columns and the text settings of this corpus for the documents.",
     ),
 ]
 Like = Annotated[str | None, typer.Option("--like", hidden=True)]
@@ -35,10 +35,12 @@ AcceptDrift = Annotated[
     typer.Option(
         "--accept-drift",
         metavar="",
-        help="Also score documents that are far from those of training; summary.json notes it.",
+        help="Also score documents that have drifted far from the training documents; summary.json records it.",
     ),
 ]
 Rescore = Annotated[
     bool,
-    typer.Option("--rescore", metavar="", help="Score a night that is in the table again, and replace it."),
+    typer.Option(
+        "--rescore", metavar="", help="Score a night that is already in the table again, and replace it."
+    ),
 ]

@@ -16,9 +16,9 @@ def study(
     ] = None,
     only: Annotated[list[str] | None, typer.Option("--only", hidden=True)] = None,
 ) -> None:
-    """Train each task alone, the average and the ablations; the report then compares them with the joint model.
+    """Train each task alone, a bag of embeddings and the ablations; the report then compares them with the joint model.
 
-    The cost is said first; what is done is kept.
+    The expected time is printed first; finished trainings are kept.
     """
     from flows.project import PAGE
     from flows.study import run_study

@@ -7,15 +7,15 @@ import typer
 
 def tune(
     trials: Annotated[
-        int | None, typer.Option("--trials", help="Trials in all; tune.trials of params.yaml by default.")
+        int | None, typer.Option("--trials", help="Number of trials; default: tune.trials in params.yaml.")
     ] = None,
     apply: Annotated[
-        bool, typer.Option("--apply", metavar="", help="Put the winner into params.yaml.")
+        bool, typer.Option("--apply", metavar="", help="Write the best settings to params.yaml.")
     ] = False,
 ) -> None:
-    """Search for better settings of model and training, and print the winner as a diff of params.yaml.
+    """Search for better settings of model and training, and print the best ones as a diff of params.yaml.
 
-    It goes by the validation split; test is not read. What is done is kept.
+    The validation split decides; test is not used. Finished trials are kept.
     """
     from flows.tune import search_settings
 

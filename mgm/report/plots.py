@@ -131,7 +131,8 @@ def daily_plot(
     if not values:
         return Markup("")
     levels = levels or {}
-    y_ticks = _ticks(*(y_bounds or (min(0.0, *values), max(*values, *levels.values(), 0.0))))
+    low, high = min(0.0, *values), max(*values, *levels.values(), 0.0)
+    y_ticks = _ticks(*(y_bounds or (low, high if high > low else 1.0)))
     first, last = days[0].toordinal(), days[1].toordinal()
     x_bounds = (first, last) if first < last else (first - 1, last + 1)
     at = _scale(x_bounds, (y_ticks[0], y_ticks[-1]))

@@ -41,13 +41,13 @@ class CoreSettings(Section):
     """The corpora and tasks of a run."""
 
     enabled: dict[str, str] = Field(min_length=1)
-    """Corpus to its documents: a file, a folder or an address such as s3://bucket/prefix."""
+    """Each corpus and where its documents are: a file, a folder or an address such as s3://bucket/prefix."""
     seed: int = 1
-    """Seed of all random numbers."""
+    """Seed of the random number generators."""
     corpora: dict[str, CorpusSettings] = Field(default={}, validate_default=True)
-    """Corpus to the names of its columns, and to the settings of `text` that it overrides; none: the defaults."""
+    """Each corpus and its settings: columns, file format, overrides of `text`; a corpus without an entry has the defaults."""
     tasks: dict[str, TaskSettings]
-    """Task to its kind, to the corpora that label it, and to what its kind knows besides."""
+    """Each task and its settings: its kind, the corpora that label it, and options of the kind."""
     train: GenerationSwitch = GenerationSwitch()
 
     @field_validator("corpora", mode="before")

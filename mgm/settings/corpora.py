@@ -22,14 +22,14 @@ class FileSettings(Section):
     encoding: str | None = None
     """Encoding of text files without a byte order mark, such as gb18030 or cp1252; null: UTF-8."""
     separator: str | None = None
-    """Character between the cells of CSV and TSV; null: by the line `sep=`, the name and the header."""
+    """Character between the cells of CSV and TSV; null: detected from a line `sep=`, the file's name and its header."""
     quote: str | None = None
-    """Character around cells of CSV and TSV; "": none, quotes are text.
+    """Character around cells of CSV and TSV; "": none, so quotes are text.
 
-    Without it `"`, but in TSV quotes are text where every line is a row and they are no pairs around cells.
+    null: `"`, except in TSV files whose quotes do not enclose whole cells, where quotes are text.
     """
     escape: str | None = None
-    """Character that makes the next one text, such as \\ before a quote; null: quotes in cells are doubled."""
+    """Escape character in cells, such as \\ before a quote; null: quotes in cells are doubled."""
 
     @field_validator("encoding")
     @classmethod
@@ -55,39 +55,39 @@ class FileSettings(Section):
 
 
 class CorpusSettings(FileSettings):
-    """The names of a corpus's columns, and the settings of `text` that it overrides."""
+    """The columns of a corpus, the format of its files, and the settings of `text` that it overrides."""
 
     lang: str = "lang"
-    """Column of the document's language, or the language itself: en, zh, mixed, other; detect: find it."""
+    """Column of the document's language, or the language itself (en, zh, mixed, other); detect: detected for each document."""
     group: str | None = None
     """Column of the document's group.
 
-    Without it the column `group` where there is one, else the id.
+    null: the column `group` if there is one, otherwise the id.
     """
     split: str | None = None
-    """Column of the document's split (train, valid or validation, val, dev, test); hash: by the group's hash.
+    """Column of the document's split (train, valid or validation, val, dev, test); hash: by the hash of the group.
 
-    Without it the column `split` where there is one with such values: splits that it never names are taken from train, by the
-    group's hash. Else by the group's hash: two tenths of the groups are test, one is valid.
+    null: the column `split` if there is one with such values; a split that does not occur is taken from train by the hash of the
+    group. Otherwise by the hash of the group: a fifth of the groups is test, a tenth is valid.
     """
     decimal: Literal[".", ","] = "."
     """Decimal point of the numbers of CSV and TSV."""
     null_values: list[str] = []
-    """Cells of CSV and TSV that are missing values, such as NA; empty cells are, and NA where a number is expected."""
+    """Cells of CSV and TSV that are missing values, such as NA; empty cells always are, and so is NA where a number is expected."""
     list_separator: str | None = None
     """Character between the labels of a cell of CSV and TSV, such as ; in a;b; null: lists are JSON."""
     columns: dict[TaskName, str] = {}
-    """Task to column, where the column has not the task's name."""
+    """Task to the column of its labels, if the column does not have the task's name."""
     min_chars: int = Field(default=1, ge=0)
-    """Fewest characters of a document after cleaning."""
+    """Minimum number of characters of a document after cleaning."""
     text: dict[str, Any] = {}
     """Settings of `text` that this corpus overrides."""
 
 
 class IngestSettings(Section):
-    """Raw rows to tables of documents."""
+    """Reading of raw rows into tables of documents."""
 
     rows_per_part: int = Field(default=20_000, ge=1)
-    """Rows of a part, the unit in which stages read and write tables."""
+    """Rows in each part of a table; stages read and write part by part."""
     megabytes_per_part: int = Field(default=64, ge=1)
-    """Size of raw rows at which a part ends early: it bounds the memory of every later stage."""
+    """Size of the raw rows at which a part ends early, in megabytes; it bounds the memory of every later stage."""

@@ -18,7 +18,7 @@ class CharacterSettings(Section):
     enabled: bool = True
     """Whether the model has this granularity."""
     words: Words = "all"
-    """Words that it reads; content: those that are no stopwords."""
+    """Words that it reads; content: without stopwords."""
 
 
 class WordSettings(CharacterSettings):
@@ -29,7 +29,7 @@ class WindowSettings(CharacterSettings):
     """Convolutions over consecutive words, max-pooled."""
 
     sizes: list[int] = [2, 4, 8]
-    """Words of a window, a convolution each."""
+    """Sizes of the windows in words; each has a convolution."""
     width: int = Field(default=96, ge=1)
     """Width of its vector."""
 
@@ -38,7 +38,7 @@ class SentenceSettings(CharacterSettings):
     """A recurrent network over the words of each sentence."""
 
     width: int = Field(default=96, ge=2)
-    """Width of its vector, both directions together."""
+    """Width of its vector, for both directions together."""
     cell: Literal["gru", "lstm"] = "gru"
     """Recurrent cell."""
 
@@ -70,24 +70,24 @@ class WideTaggingSettings(Section):
     """A linear model on the words around a word, as in a linear-chain CRF."""
 
     buckets: int = Field(default=262_144, ge=1)
-    """Buckets of hashed features of a word and its neighbours, each with a weight for every tag."""
+    """Number of buckets for hashed features of a word and its neighbours; each has a weight for every tag."""
     learning_rate: float = Field(default=1.0, gt=0)
-    """Learning rate of its AdaGrad; it rises and falls as train.learning_rate does."""
+    """Peak learning rate of its AdaGrad; it follows the schedule of train.learning_rate."""
     l1: float = Field(default=0.5, ge=0)
-    """L1 penalty of a unit of weight, where the loss is a sum over an epoch's words."""
+    """L1 penalty, for a loss that is summed over the words of an epoch."""
 
 
 class WideChineseSettings(Section):
     """Chinese character n-grams across words, in place of those within a word."""
 
     ngram_min: int = Field(default=1, ge=1)
-    """Shortest n-gram."""
+    """Length of the shortest n-grams."""
     ngram_max: int = Field(default=2, ge=1)
-    """Longest n-gram."""
+    """Length of the longest n-grams."""
     buckets: int = Field(default=262_144, ge=0)
-    """Buckets of their hashes, each with a weight for every label; 0: n-grams within a word, as in English.
+    """Number of buckets for hashed Chinese n-grams; 0: n-grams within words, as in English.
 
-    Without Chinese in training there are none.
+    There are none if the training data has no Chinese.
     """
 
     @model_validator(mode="after")
@@ -103,11 +103,11 @@ class WideSettings(Section):
     enabled: bool = True
     """Whether the model has this part."""
     buckets: int = Field(default=262_144, ge=1)
-    """Buckets of hashed word n-grams, each with a weight for every label."""
+    """Number of buckets for hashed word n-grams; each has a weight for every label."""
     c: float = Field(default=1.0, gt=0)
-    """Weight of an error in training beside the size of the weights (C of a support vector machine)."""
+    """Weight of the errors relative to the regularization (C of a support vector machine)."""
     documents: int = Field(default=100_000, ge=1)
-    """Most training documents of a task that it is fitted on, evenly over all; they are in memory together."""
+    """Maximum number of training documents for each task, evenly sampled; all of them are in memory at once."""
     chinese: WideChineseSettings = WideChineseSettings()
     tagging: WideTaggingSettings = WideTaggingSettings()
 
@@ -116,19 +116,19 @@ class CascadeSettings(Section):
     """Sharing where low-level tasks feed high-level ones."""
 
     order: list[TaskName] = []
-    """Tasks from low to high, each read by those above it; tagging is always below tasks of documents.
+    """Tasks from low to high; each feeds those above it, and tagging is always below document tasks.
 
-    Tasks that are not named are above the named ones and not read by their kind.
+    Tasks that are not listed are above the listed ones and feed no task of their own kind.
     """
     width: int = Field(default=128, ge=1)
-    """Width of a task's state that others read."""
+    """Width of the state that a task passes on."""
 
 
 class MixtureSettings(Section):
     """Multi-gate mixture of experts."""
 
     experts: int = Field(default=4, ge=1)
-    """Experts."""
+    """Number of experts."""
     width: int = Field(default=128, ge=1)
     """Width of an expert."""
 
@@ -137,22 +137,22 @@ class ExtractionSettings(Section):
     """Progressive layered extraction: experts of all tasks and of each."""
 
     shared_experts: int = Field(default=2, ge=1)
-    """Experts that all tasks read, in each layer."""
+    """Shared experts in each layer."""
     task_experts: int = Field(default=1, ge=1)
-    """Experts of each task, in each layer."""
+    """Experts for each task in each layer."""
     width: int = Field(default=128, ge=1)
     """Width of an expert."""
     layers: int = Field(default=2, ge=1)
-    """Layers of experts."""
+    """Number of layers of experts."""
 
 
 class AutoencoderSettings(Section):
     """The autoencoder of fusion: stacked_autoencoder."""
 
     layers: list[Annotated[int, Field(ge=1)]] = [512]
-    """Widths between the granularities' vectors and the code, whose width is fusion_width."""
+    """Widths of the layers between the granularities and the code, whose width is fusion_width."""
     corruption: float = Field(default=0.3, ge=0, lt=1)
-    """Share of a layer's input that is zeroed while the layer learns to restore it."""
+    """Share of a layer's input that is set to zero while the layer learns to reconstruct it."""
 
 
 class GenerationSettings(Section):
@@ -163,7 +163,7 @@ class GenerationSettings(Section):
     heads: int = Field(default=4, ge=1)
     """Attention heads."""
     feedforward_width: int = Field(default=512, ge=1)
-    """Width within the layers' feed-forward parts."""
+    """Width of the feed-forward layers."""
     encoder_layers: int = Field(default=3, ge=0)
     """Layers of self-attention over the encoder's words and sentences."""
     decoder_layers: int = Field(default=3, ge=1)
@@ -171,20 +171,20 @@ class GenerationSettings(Section):
     dropout: float = Field(default=0.2, ge=0, lt=1)
     """Dropout of its layers."""
     max_source_subwords: int = Field(default=160, ge=8)
-    """Subwords of a text that are read; the rest is cut between sentences, and a column notes it.
+    """Maximum number of subwords of a source; it is cut between sentences, and a column marks it.
 
-    Where the first sentence is longer, its beginning is read.
+    If the first sentence is longer, its beginning is read.
     """
     max_length: int = Field(default=96, ge=1)
-    """Most subwords of an output; training targets are cut there."""
+    """Maximum number of subwords of an output; longer training targets are cut."""
     beam_size: int = Field(default=4, ge=1)
-    """Outputs that the search keeps; 1: greedy."""
+    """Number of beams; 1: greedy search."""
     length_penalty: float = Field(default=1.0, ge=0)
     """Outputs are ranked by log-probability / length ** this."""
     no_repeat_ngram: int = Field(default=5, ge=0)
-    """Subwords of a run that is not written twice; 0: any run may be."""
+    """Length of n-grams of subwords that may not occur twice in an output; 0: no restriction."""
     validation_documents: int = Field(default=500, ge=1)
-    """Most documents of a part of the features that each epoch's validation writes for, greedily."""
+    """Maximum number of documents in each part of the features for which validation generates texts, by greedy search."""
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -207,13 +207,13 @@ class ModelSettings(Section):
     """The network. `preset` gives the defaults; a key that is written overrides it."""
 
     preset: Literal["full", "fast"] = "full"
-    """fast: without sentences, paragraphs and document."""
+    """Which parts the model has; fast: without sentences, paragraphs and document."""
     width: int = Field(default=128, ge=1)
     """Width of a word's vector."""
     dropout: float = Field(default=0.3, ge=0, lt=1)
-    """Dropout of the network, without the decoder of generation tasks."""
+    """Dropout of the network, except the decoder of generation tasks."""
     fusion: Literal["concat", "gated", "stacked_autoencoder"] = "concat"
-    """Fusion of granularities into a document's vector.
+    """How the granularities become the vector of a document.
 
     concat: side by side; gated: with a softmax over granularities for each task; stacked_autoencoder: the code of a denoising
     autoencoder, whose reconstruction error is a column of the predictions.
@@ -221,9 +221,9 @@ class ModelSettings(Section):
     fusion_width: int = Field(default=256, ge=1)
     """Width of a document's vector."""
     sharing: Literal["hard", "cascade", "mmoe", "ple"] = "hard"
-    """Layers between these vectors and the heads, by which tasks share.
+    """Layers between the vector of a document and the heads.
 
-    hard: nothing; cascade: low tasks that feed high ones; mmoe, ple: experts and gates.
+    hard: none; cascade: low-level tasks feed high-level ones; mmoe, ple: experts and gates.
     """
     cascade: CascadeSettings = CascadeSettings()
     mmoe: MixtureSettings = MixtureSettings()

@@ -45,19 +45,19 @@ class TuneSettings(Section):
     """The search for better settings of model and training."""
 
     trials: int = Field(default=30, ge=1)
-    """Trainings in all."""
+    """Number of trials, including the first one with the current settings."""
     startup_trials: int = Field(default=8, ge=1)
-    """Random trials before the search learns from them, and before one is stopped early."""
+    """Number of random trials before the search learns from them and before a trial may be stopped early."""
     warmup_epochs: int = Field(default=1, ge=1)
-    """Epochs that every trial has."""
+    """Number of epochs before a trial may be stopped early."""
     space: dict[str, SearchSettings] = {}
-    """Full name of a setting to its values: {low, high, log or step}, or {choices}."""
+    """Each setting by its full name and its range {low, high, log or step} or {choices}."""
 
 
 class CrossvalSettings(Section):
     """Cross-validation over the rows of train and valid."""
 
     folds: int = Field(default=5, ge=2)
-    """Parts of the groups, each of which is held out once."""
+    """Number of folds; each is held out once."""
     validation_share: float = Field(default=0.125, gt=0, lt=1)
-    """Share of the other groups on which training stops early and thresholds are tuned."""
+    """Share of the other groups for early stopping and the tuning of thresholds."""

@@ -23,7 +23,7 @@ class Settings(StudySettings, IngestionSettings, ExplanationSettings, PromotionS
     tune: TuneSettings = TuneSettings()
     crossval: CrossvalSettings = CrossvalSettings()
     run_generation: dict[str, Any] = {}
-    """Full name of a setting, such as train.epochs, to its value where generation tasks are trained alone."""
+    """Settings by their full names, such as train.epochs, and their values when generation tasks are trained alone."""
 
     def _check(self, raw: dict[str, Any], where: str) -> None:
         super()._check(raw, where)

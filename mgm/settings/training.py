@@ -32,24 +32,24 @@ class PretrainSettings(Section):
     mask_rate: float = Field(default=0.15, gt=0, lt=1)
     """Share of the words that are masked and predicted."""
     sampled_softmax_words: int = Field(default=4_096, ge=1)
-    """Words that a prediction is normalised over; a smaller vocabulary is taken whole."""
+    """Number of words in the sampled softmax; a smaller vocabulary is used completely."""
 
 
 class AugmentationSettings(Section):
     """Random changes of training documents, drawn anew for each batch; 0: off."""
 
     delete: float = Field(default=0.0, ge=0, lt=1)
-    """Probability that a word is deleted; one of each sentence stays."""
+    """Probability that a word is deleted; every sentence keeps at least one."""
     swap: float = Field(default=0.0, ge=0, le=1)
-    """Probability that a word changes places within its sentence; not where words are labelled."""
+    """Probability that a word is swapped within its sentence; not for documents with span labels."""
     mask: float = Field(default=0.0, ge=0, lt=1)
-    """Probability that a word is within a masked run of words."""
+    """Probability that a word is in a masked run of words."""
     mask_words: int = Field(default=3, ge=1)
-    """Words of such a run."""
+    """Length of such a run in words."""
     mixup: float = Field(default=0.0, ge=0, le=1)
     """Probability that a batch has its documents' vectors mixed in pairs."""
     mixup_alpha: float = Field(default=0.2, gt=0)
-    """Parameter of Beta(alpha, alpha), from which the shares are drawn."""
+    """Parameter of Beta(alpha, alpha), from which the mixing weights are drawn."""
 
 
 class TrainSettings(GenerationSwitch):
@@ -60,7 +60,7 @@ class TrainSettings(GenerationSwitch):
     init_from: Literal["random", "pretrained"] = "random"
     """Initial weights of the encoder."""
     epochs: int = Field(default=6, ge=1)
-    """Most passes over the training documents."""
+    """Maximum number of passes over the training documents."""
     tokens_per_batch: int = Field(default=4_000, ge=1)
     """Words of a batch."""
     learning_rate: float = Field(default=2e-3, gt=0)
@@ -73,9 +73,9 @@ class TrainSettings(GenerationSwitch):
     AGGREGATORS.
     """
     aggregator: dict[str, float | str] = {}
-    """Arguments of the aggregator by their names in TorchJD, such as {c: 0.4} of CAGrad."""
+    """Arguments of the aggregator by their names in TorchJD, such as {c: 0.4} for CAGrad."""
     weights: dict[TaskName, Annotated[float, Field(gt=0)]] = {}
-    """Task to the factor of its loss in the sum; a task that is not named has 1.
+    """Each task and the factor of its loss; the default is 1.
 
     Of the losses of the network without its wide part. With `uncertainty` it multiplies the task's whole term, the learned
     factor and its penalty: it is the importance of the task, independent of the scale of its loss.
@@ -85,31 +85,31 @@ class TrainSettings(GenerationSwitch):
     warmup: float = Field(default=0.1, ge=0, le=1)
     """Share of the steps in which the learning rate rises."""
     clip: float = Field(default=1.0, gt=0)
-    """Largest norm of the gradient; a longer one is scaled to it."""
+    """Maximum norm of the gradient; larger gradients are scaled down."""
     ema: float = Field(default=0.99, ge=0, lt=1)
-    """Decay a step of the weights' moving average, which is validated and kept; 0: no averaging."""
+    """Decay of the moving average of the weights, which is validated and kept; 0: no averaging."""
     word_dropout: float = Field(default=0.1, ge=0, lt=1)
-    """Probability that a distinct word of a batch has the embedding of an unknown word; its n-grams stay."""
+    """Probability that a distinct word of a batch gets the embedding of an unknown word; its n-grams stay."""
     augmentation: AugmentationSettings = AugmentationSettings()
     label_smoothing: float = Field(default=0.05, ge=0, lt=1)
     """Probability mass of the target that is spread over all labels."""
     sampling_tau: float = Field(default=1.0, ge=0, le=1)
     """Corpora are sampled in proportion to size ** tau."""
     patience: int = Field(default=3, ge=1)
-    """Epochs without a better validation score after which training stops."""
+    """Number of epochs without a better validation score after which training stops."""
     threads: int = Field(default=2, ge=1)
     """Threads of each process."""
     processes: int = Field(default=1, ge=1)
-    """Processes that share each batch and take the same steps; with GPUs one each."""
+    """Number of processes that share each batch and take the same steps; with GPUs, one for each."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Precision of matrix products; auto: bf16 on a GPU that has it.
+    """Precision of matrix products; auto: bf16 on a GPU that supports it.
 
     Weights, optimizer and validation are always fp32.
     """
     compile: bool = False
-    """Whether to train through torch.compile: minutes at first, for long trainings on a GPU.
+    """Whether to use torch.compile: it takes minutes at first and pays off in long trainings on a GPU.
 
-    It needs a C++ compiler, on a GPU Triton.
+    It needs a C++ compiler, and Triton on a GPU.
     """
 
     @field_validator("weighting")
@@ -134,10 +134,10 @@ class TrainSettings(GenerationSwitch):
 
 
 class DistillationSettings(Section):
-    """Teachers' predictions as targets beside the labels."""
+    """Distillation: predictions of teachers as targets beside the labels."""
 
     teachers: dict[TaskName, Annotated[list[str], Field(min_length=1)]] = {}
-    """Task to files in data/teachers, whose mean is the target, such as role: [role/single.parquet]."""
+    """Each task and its files in data/teachers, whose mean is the target, such as role: [role/single.parquet]."""
     annealing: bool = True
     """Whether the label's weight in the target grows from 0 to 1 over training.
 
@@ -146,6 +146,6 @@ class DistillationSettings(Section):
     label_weight: float = Field(default=0.5, ge=0, le=1)
     """The label's weight in the target, without annealing."""
     temperature: float = Field(default=1.0, gt=0)
-    """Divisor of the teachers' logits; above 1 their predictions are softer."""
+    """Divisor of the teachers' logits; values above 1 make their predictions softer."""
     unlabelled: bool = True
-    """Whether documents with a teacher's prediction and no label for any task are trained on, too."""
+    """Whether documents with a teacher's prediction, but without any label, are also used for training."""

@@ -11,18 +11,18 @@ from mgm.tasks.kinds import TASK_KINDS, TaskKind
 
 
 class TaskSettings(BaseModel):
-    """A task in params.yaml."""
+    """The settings of a task."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     kind: str = Field(json_schema_extra=lambda schema: schema.update(enum=list(TASK_KINDS)))
-    """The kind of task, a name in TASK_KINDS."""
+    """Kind of the task: a built-in one, or one that an installed package adds."""
     corpora: list[str] = Field(min_length=1)
-    """The corpora that label it."""
+    """Corpora that have labels for it."""
     min_count: int = Field(default=1, ge=1)
-    """A label seen fewer times than this in training is rare."""
+    """Minimum number of occurrences in training; a less frequent label is rare."""
     rare: Literal["keep", "null"] = "keep"
-    """keep: a rare label stays; null: its row counts as not labelled."""
+    """What happens to rare labels; keep: they stay; null: their rows count as not labelled."""
 
     @field_validator("kind")
     @classmethod

@@ -81,7 +81,7 @@ def test_a_failed_night_stops_no_other_and_is_tried_again(folder: Path, bundle: 
     committed = [night for _, _, night in read_nights(DeltaTable("data/scored/predictions"))]
     assert len({night.flow_run for night in committed}) == 3  # each a run of its own
     index = Path("reports/nights/index.html").read_text(encoding="utf-8")
-    assert "3 scored from 2026-01-01 to 2026-01-03: 7 of 7 documents, 0 rejected" in index
+    assert "3 nights scored from 2026-01-01 to 2026-01-03: 7 of 7 documents, 0 rejected" in index
 
 
 @pytest.mark.slow

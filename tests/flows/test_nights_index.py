@@ -177,7 +177,7 @@ def test_broken_and_older_files_are_left_out_with_a_note() -> None:
     ):
         assert piece in notes
     html = write_index(SETTINGS, DriftGate()).read_text(encoding="utf-8")
-    assert "5 scored from 2025-12-31 to 2026-01-09: 4,950 of 5,010 documents, 60 rejected" in html
+    assert "5 nights scored from 2025-12-31 to 2026-01-09: 4,950 of 5,010 documents, 60 rejected" in html
     assert 'href="2025-12-31.html"' in html and "notes of mine" not in html
 
 
@@ -243,4 +243,4 @@ def test_a_year_of_nights_is_one_small_page() -> None:
 
 
 def test_without_nights_there_is_a_page_too() -> None:
-    assert "No night yet" in write_index(ScoreSettings(), DriftGate()).read_text(encoding="utf-8")
+    assert "No nights yet" in write_index(ScoreSettings(), DriftGate()).read_text(encoding="utf-8")

@@ -51,11 +51,11 @@ model:
         == """\
 # of the project
 train:                      # The training of the network
-  epochs: 3                 # Most passes over the training documents
+  epochs: 3                 # Maximum number of passes over the training documents
   # stays
-  weights:                  # Task to the factor of its loss in the sum; a task that is not named has 1
+  weights:                  # Each task and the factor of its loss; the default is 1
     polarity: 2.0   # stays too
-  precision: "auto"         # Precision of matrix products; auto: bf16 on a GPU that has it (auto | fp32 | bf16)
+  precision: "auto"         # Precision of matrix products; auto: bf16 on a GPU that supports it (auto | fp32 | bf16)
 corpora:
   a: {min_chars: 3}  # short
 model:                      # The network. `preset` gives the defaults; a key that is written overrides it

@@ -168,7 +168,7 @@ def test_the_candidate_answers_where_there_is_no_champion(
     assert main(["predict", "Press Enter.", "--tasks", "price"]) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith("Press Enter.\n  price  ")
-    assert printed.err == "there is no champion yet; models/candidate answers\n"
+    assert printed.err == "there is no champion yet; using models/candidate\n"
 
 
 def test_no_champion_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -31,6 +31,7 @@ def test_values_by_date() -> None:
     day, last = date(2026, 1, 1), date(2026, 1, 31)
     one = daily_plot("one", {"a": [(day, 0.0)]}, days=(day, day))
     assert one.count("<circle") == 1 and re.findall(r">(2026-[\d-]+)<", one) == ["2026-01-01"]
+    assert ">0</text>" in one and ">-" not in one  # an axis of counts has no negative numbers
     plot = daily_plot(
         "two",
         {"a": [(day, 30_000), (last, float("nan"))], "<b>": [(last, 2.0)]},
