@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import polars as pl
@@ -11,11 +11,14 @@ from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS, document_schema, enfo
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter
 from mgm.corpus.progress import progress
 from mgm.corpus.readers import Dialect, Source, column_names, input_files, read_batches, split_source
-from mgm.corpus.split_column import BY_HASH, EXPECTED, SplitColumn, find_split_column
+from mgm.corpus.split_column import BY_HASH, EXPECTED, SPLIT, SplitColumn, find_split_column
 from mgm.corpus.statistics import Statistics
 from mgm.settings.corpora import CorpusSettings, IngestSettings
 from mgm.settings.names import nearest
 from mgm.tasks import Task, TaskColumns
+
+GROUP = "group"
+"""The column of groups where no setting names one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,7 @@ class Columns:
         present = column_names(corpus.source, wanted=cls._wanted(corpus), dialect=corpus.dialect)
         if not present:
             raise ValueError(f"{corpus.source}: corpus {corpus.name!r} is empty: expected at least one row")
+        _check_partitions([*cls._wanted(corpus), GROUP, SPLIT], present, corpus=corpus)
 
         def need(column: str, setting: str, *, remedy: str = "") -> str:
             if column not in present:
@@ -81,9 +85,10 @@ class Columns:
         if settings.lang not in (*LANGUAGES, DETECT):
             remedy = f", or states the language: one of {', '.join(LANGUAGES)}, or {DETECT}"
             lang = need(settings.lang, "lang", remedy=remedy)
-        group = (
-            need(settings.group, "group") if settings.group else ("group" if "group" in present else doc_id)
-        )
+        if settings.group:
+            group = need(settings.group, "group")
+        else:
+            group = GROUP if _have_all(GROUP, present, corpus=corpus) else doc_id
         if settings.split not in (None, BY_HASH):
             need(settings.split, "split", remedy=f", or is {BY_HASH}: by the hash of the group")
         tasks = {
@@ -211,6 +216,39 @@ def _check(
             f"{_where(source)}row {first + row}, column {column!r}: value {values[row]!r}, expected {expected} "
             f"({len(places)} such rows among the {len(bad)} from row {first} on)"
         )
+
+
+def _check_partitions(columns: list[str], present: list[str], *, corpus: RawCorpus) -> None:
+    """Check that no column is in the names of folders such as `split=train`, which would be lost in silence.
+
+    Raises:
+        ValueError: one is.
+    """
+    for file in input_files(corpus.source):
+        for part in PurePosixPath(file.relative).parts[:-1]:
+            name, is_partition, _ = part.partition("=")
+            if is_partition and name in columns and name not in present:
+                raise ValueError(
+                    f"{file}: column {name!r} is in the name of the folder {part!r}, where it is not read; expected it in the files "
+                    f"(in Spark: write without partitionBy)"
+                )
+
+
+def _have_all(column: str, present: list[str], *, corpus: RawCorpus) -> bool:
+    """Return whether the files of an input have a column that no setting names.
+
+    Raises:
+        ValueError: only some of them have it, whose values would be lost.
+    """
+    if column in present:
+        return True
+    files = split_source(corpus.source)
+    if len(files) > 1 and any(column in column_names(file, dialect=corpus.dialect) for file in files):
+        raise ValueError(
+            f"{_file_without(column, corpus)}: no column {column!r}, which other files of {corpus.source} have; expected all or none of "
+            f"them to have it (corpora.{corpus.name}.{column} names another)"
+        )
+    return False
 
 
 def _file_without(column: str, corpus: RawCorpus) -> Source:

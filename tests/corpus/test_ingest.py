@@ -388,6 +388,40 @@ def test_a_column_of_two_uses_without_a_number_is_named(tmp_path: Path) -> None:
         run(tmp_path, rows, columns={"kind": "tags"})
 
 
+def ingest_files(folder: Path, files: dict[str, dict[str, Any]]) -> Counts:
+    """Ingest a folder of files of one row each."""
+    for name, row in files.items():
+        (folder / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "in" / name).write_text(json.dumps(row) + "\n", encoding="utf-8")
+    corpus = RawCorpus(
+        name="notes",
+        source=folder / "in",
+        settings=CorpusSettings(),
+        tasks=TASKS,
+        part_size=IngestSettings(rows_per_part=2),
+    )
+    return ingest(corpus, documents=folder / "documents", rejects=folder / "rejects")[0]
+
+
+def test_a_group_that_only_some_files_have_is_an_error(tmp_path: Path) -> None:
+    """Else its documents would be dealt over the splits one by one."""
+    files = {"a.jsonl": note("a", group="g"), "b.jsonl": note("b")}
+    with pytest.raises(ValueError, match=r"b\.jsonl: no column 'group', which other files of .*/in have"):
+        ingest_files(tmp_path, files)
+    assert ingest_files(tmp_path, files | {"b.jsonl": note("b", group=None)}).rows_in == 2
+
+
+@pytest.mark.parametrize("name", ["split=train", "group=g", "year=2026"])
+def test_a_column_in_the_names_of_folders_is_an_error(name: str, tmp_path: Path) -> None:
+    """As Spark's partitionBy writes it; one that nothing asks for is no matter."""
+    files = {f"{name}/a.jsonl": note("a")}
+    if name == "year=2026":
+        assert ingest_files(tmp_path, files).rows_in == 1
+        return
+    with pytest.raises(ValueError, match=rf"a\.jsonl: column .* is in the name of the folder '{name}'"):
+        ingest_files(tmp_path, files)
+
+
 def test_the_file_that_lacks_a_column_is_named(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name, row in (("a", note("a")), ("b", {"doc_id": "b", "text": "x", "lang": "en"})):
