@@ -57,19 +57,21 @@ static int counts_reserve(Counts *counts, uint64_t occurrences) {
     return DONE;
 }
 
-static inline void counts_add(Counts *counts, uint32_t item) {
+static inline void counts_add_many(Counts *counts, uint32_t item, uint32_t many) {
     uint64_t mask = counts->slots - 1, slot = ((item * FIRST) >> 32) & mask;
     for (uint32_t at; (at = counts->place[slot]) != 0; slot = (slot + 1) & mask) {
         if (counts->item[at - 1] == item) {
-            counts->count[at - 1]++;
+            counts->count[at - 1] += many;
             return;
         }
     }
     counts->item[counts->size] = item;
-    counts->count[counts->size] = 1;
+    counts->count[counts->size] = many;
     counts->slot[counts->size] = (uint32_t)slot;
     counts->place[slot] = ++counts->size;
 }
+
+static inline void counts_add(Counts *counts, uint32_t item) { counts_add_many(counts, item, 1); }
 
 static void counts_free(Counts *counts) {
     free(counts->place);
@@ -218,6 +220,23 @@ static void count_characters(const Wide *wide, const int64_t *word, const int64_
     }
 }
 
+/* Count the n-grams within the words of a document that has no Chinese: those of a word that occurs often are read once. */
+static int count_within_words(const Wide *wide, const int64_t *word, int64_t words, Counts *types, Counts *counts) {
+    if (counts_reserve(types, (uint64_t)words) != DONE) return NO_MEMORY;
+    for (int64_t i = 0; i < words; i++) counts_add(types, (uint32_t)word[i]);
+    for (uint32_t t = 0; t < types->size; t++)
+        for (int64_t g = wide->ngram_offset[types->item[t]]; g < wide->ngram_offset[types->item[t] + 1]; g++)
+            counts_add_many(counts, (uint32_t)wide->ngram[g], types->count[t]);
+    return DONE;
+}
+
+static int has_chinese(const Wide *wide, const int64_t *word, int64_t words) {
+    if (wide->character == NULL) return 0;
+    for (int64_t i = 0; i < words; i++)
+        if (wide->character_offset[word[i]] < wide->character_offset[word[i] + 1]) return 1;
+    return 0;
+}
+
 /* The most occurrences of n-grams that a document has. */
 static uint64_t bound(const Wide *wide, const int64_t *word, int64_t words) {
     uint64_t total = 4 * (uint64_t)words;
@@ -252,7 +271,7 @@ int64_t mgm_wide_bound(const Wide *wide) {
 
 /* Add the wide part's logits to `logits` (documents, outputs), which hold the bias. */
 int mgm_wide_logits(const Wide *wide, float *logits) {
-    Counts counts = {0};
+    Counts counts = {0}, types = {0};
     uint64_t most = (uint64_t)mgm_wide_bound(wide);
     float *value = malloc((most + 1) * sizeof(float));
     uint32_t *item = malloc((most + 1) * sizeof(uint32_t));
@@ -269,11 +288,13 @@ int mgm_wide_logits(const Wide *wide, float *logits) {
         count_words(wide, word, length, sentences, &counts);
         add_logits(wide, &counts, words, value, item, sum, of_document);
         if ((status = counts_reserve(&counts, occurrences)) != DONE) break;
-        count_characters(wide, word, length, sentences, &counts);
+        if (has_chinese(wide, word, size)) count_characters(wide, word, length, sentences, &counts);
+        else if ((status = count_within_words(wide, word, size, &types, &counts)) != DONE) break;
         add_logits(wide, &counts, characters, value, item, sum, of_document);
         word += size;
     }
     counts_free(&counts);
+    counts_free(&types);
     free(value);
     free(item);
     free(sum);

@@ -8,10 +8,12 @@ import polars as pl
 from mgm.bundle.bundle import Bundle
 from mgm.model.compiled import CompiledNetwork, DocumentWords
 from mgm.model.heads import Outcome
+from mgm.settings.text import SegmentationSettings
 from mgm.tasks import Task
-from mgm.text.factorized_tokens import FactorizedTokens
 from mgm.text.features import describe_types
-from mgm.text.list_columns import Array, flatten_ints, lengths
+from mgm.text.list_columns import Array
+from mgm.text.segmentation.sentences import find_sentences, group_lengths
+from mgm.text.segmentation.words import Words
 from mgm.text.vocabulary import UNKNOWN
 
 
@@ -29,26 +31,30 @@ class CompiledBundle:
         self._rows: dict[str, dict[str, int]] = {}
         """The row of each spelling in the table of words, by the settings with which words are read."""
 
-    def has_room(self, words: FactorizedTokens) -> bool:
+    def has_room(self, words: Words) -> bool:
         """Return whether the states of all these words can be kept at once."""
         return len(words.types) <= self.network.words.capacity
 
     def predict(
-        self, tokens: pl.DataFrame, words: FactorizedTokens, *, tasks: Sequence[Task], corpus: str | None
+        self, words: Words, settings: SegmentationSettings, *, tasks: Sequence[Task], corpus: str | None
     ) -> dict[str, Outcome]:
-        """Return the outcome of each task for documents.
+        """Return the outcome of each task for the documents that have words.
 
         Args:
-            tokens: documents with `sentence`, the words of each sentence.
-            words: their words, for which there is room.
+            words: the words of documents, for which there is room.
+            settings: those of sentences.
             tasks: the tasks.
             corpus: the corpus whose text settings are used; None: the general ones.
         """
-        row = self._rows_of(words.types, corpus)
-        sentences = DocumentWords(
-            row[words.codes], flatten_ints(tokens["sentence"]), lengths(tokens["sentence"])
+        begins, _ = find_sentences(words, settings)
+        first_words = np.flatnonzero(begins)
+        sentences = np.bincount(words.row[first_words])
+        documents = DocumentWords(
+            self._rows_of(words.types, corpus)[words.code],
+            group_lengths(first_words, len(words.row)),
+            sentences[sentences > 0],
         )
-        return self.network.predict(sentences, tasks)
+        return self.network.predict(documents, tasks)
 
     def _rows_of(self, types: pl.Series, corpus: str | None) -> Array:
         """Return the rows of distinct words in the table, to which new ones are added.

@@ -19,16 +19,17 @@ from mgm.model.allocation import keep_freed_memory
 from mgm.model.decode import TOKENS_PER_BATCH
 from mgm.model.predict import predict, prediction_schema, prediction_table
 from mgm.native import SWITCH, why_missing
+from mgm.scoring.compiled import CompiledBundle
 from mgm.scoring.word_states import WordStates
 from mgm.settings.names import nearest
 from mgm.settings.references import find_misspelt
 from mgm.tasks import Task
 from mgm.tasks.columns import output_names
 from mgm.text.cleaning import clean
-from mgm.text.factorized_tokens import FactorizedTokens
 from mgm.text.features import FeaturePart, featurize_words
 from mgm.text.segmentation.segmenter import check_segmenter
-from mgm.text.segmentation.tokens import segment
+from mgm.text.segmentation.tokens import segment, split_wordless
+from mgm.text.segmentation.words import find_words
 from mgm.text.stopwords import content_flags
 
 _log = logging.getLogger(__name__)
@@ -152,63 +153,85 @@ class Scorer:
         Raises:
             ValueError: the bundle was not trained on `corpus`.
         """
-        tokens, words, rejects = self._segment(frame, corpus)
-        if tokens.is_empty():
-            return pl.DataFrame(schema=self.inner_schema), rejects
+        cleaned, rejects = self._clean(frame, corpus)
         compiled = self.word_states.compiled()
-        if compiled is not None and compiled.has_room(words):
-            outcomes = compiled.predict(tokens, words, tasks=self.tasks, corpus=corpus)
-            predictions = prediction_table(
-                outcomes,
-                tokens,
-                tasks=self.tasks,
-                thresholds=self.bundle.thresholds,
-                probs=self.with_probs,
-            )
-        else:
-            predictions = predict(
-                self.bundle.network,
-                self._features(tokens, words, corpus=corpus),
-                tasks=self.tasks,
-                thresholds=self.bundle.thresholds,
-                tokens_per_batch=self.tokens_per_batch,
-                probs=self.with_probs,
-                token_cache=self.word_states.token_cache,
-            )
+        found = None if compiled is None else self._predict_compiled(compiled, cleaned, corpus=corpus)
+        if found is None:
+            found = self._predict_by_torch(cleaned, corpus)
+        predictions, wordless = found
+        rejects = pl.concat([rejects, _of_stage(wordless, "tokenize")])
         return predictions.cast(self.inner_schema), rejects
+
+    def _predict_compiled(
+        self, compiled: CompiledBundle, cleaned: pl.DataFrame, *, corpus: str | None
+    ) -> tuple[pl.DataFrame, pl.DataFrame] | None:
+        """Return the predictions and the rejects without words; None: there are more distinct words than can be kept at once."""
+        settings = self.bundle.text_for(corpus).segmentation
+        words = find_words(cleaned["text"], settings, dictionary=self.bundle.dictionary_for(corpus))
+        if not compiled.has_room(words):
+            return None
+        documents, wordless = split_wordless(cleaned.select("doc_id"), words)
+        if documents.is_empty():
+            return pl.DataFrame(schema=self.inner_schema), wordless
+        predictions = prediction_table(
+            compiled.predict(words, settings, tasks=self.tasks, corpus=corpus),
+            documents,
+            tasks=self.tasks,
+            thresholds=self.bundle.thresholds,
+            probs=self.with_probs,
+        )
+        return predictions, wordless
+
+    def _predict_by_torch(
+        self, cleaned: pl.DataFrame, corpus: str | None
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the predictions and the rejects without words."""
+        part, wordless = self._featurize(cleaned, corpus)
+        if part.documents.is_empty():
+            return pl.DataFrame(schema=self.inner_schema), wordless
+        predictions = predict(
+            self.bundle.network,
+            part,
+            tasks=self.tasks,
+            thresholds=self.bundle.thresholds,
+            tokens_per_batch=self.tokens_per_batch,
+            probs=self.with_probs,
+            token_cache=self.word_states.token_cache,
+        )
+        return predictions, wordless
 
     def featurize(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[FeaturePart, pl.DataFrame]:
         """Return the features of the documents that can be read, and the rejects."""
-        tokens, words, rejects = self._segment(frame, corpus)
-        return self._features(tokens, words, corpus=corpus), rejects
+        cleaned, rejects = self._clean(frame, corpus)
+        part, wordless = self._featurize(cleaned, corpus)
+        return part, pl.concat([rejects, _of_stage(wordless, "tokenize")])
 
-    def _segment(
-        self, frame: pl.DataFrame, corpus: str | None
-    ) -> tuple[pl.DataFrame, FactorizedTokens, pl.DataFrame]:
-        """Return the tokens of the documents that can be read, their words, and the rejects."""
+    def _clean(self, frame: pl.DataFrame, corpus: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the cleaned documents, and the rejects so far."""
         text = self.bundle.text_for(corpus)
         min_chars = 1 if corpus is None else self.bundle.settings.corpora[corpus].min_chars
         frame = frame.select(INPUT.names()).cast(INPUT)
         present, missing = split_rejected(frame, frame, reasons={TEXT_MISSING: frame["text"].is_null()})
         cleaned, unclean = clean(present, text.cleaning, min_chars=min_chars)
-        dictionary = self.bundle.dictionary_for(corpus)
-        tokens, words, wordless = segment(cleaned, text.segmentation, dictionary=dictionary)
-        rejects_by_stage = {"input": missing, "clean": unclean, "tokenize": wordless}
-        rejects = [
-            rows.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(REJECTS)
-            for stage, rows in rejects_by_stage.items()
-        ]
-        return tokens, words, pl.concat(rejects)
+        return cleaned, pl.concat([_of_stage(missing, "input"), _of_stage(unclean, "clean")])
 
-    def _features(self, tokens: pl.DataFrame, words: FactorizedTokens, *, corpus: str | None) -> FeaturePart:
-        return featurize_words(
+    def _featurize(self, cleaned: pl.DataFrame, corpus: str | None) -> tuple[FeaturePart, pl.DataFrame]:
+        """Return the features of cleaned documents, and the rejects without words."""
+        text, dictionary = self.bundle.text_for(corpus), self.bundle.dictionary_for(corpus)
+        tokens, words, wordless = segment(cleaned, text.segmentation, dictionary=dictionary)
+        part = featurize_words(
             tokens.with_columns(content_flags(words, self.bundle.stopwords_for(corpus))),
             words,
             vocabulary=self.bundle.vocabulary,
-            settings=self.bundle.text_for(corpus).features,
-            dictionary=self.bundle.dictionary_for(corpus),
+            settings=text.features,
+            dictionary=dictionary,
             subwords=self.bundle.subwords if any(t.spec.generates_text for t in self.tasks) else None,
         )
+        return part, wordless
+
+
+def _of_stage(rejected: pl.DataFrame, stage: str) -> pl.DataFrame:
+    return rejected.with_columns(stage=pl.lit(stage)).select(REJECTS.names()).cast(REJECTS)
 
 
 @cache
