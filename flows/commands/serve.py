@@ -11,23 +11,23 @@ def serve(
     bundle: Annotated[
         Path | None,
         typer.Option(
-            metavar="FOLDER", help="The bundle; default: the champion's, without one the candidate's."
+            metavar="FOLDER", help="Bundle to use; default: the champion, or the candidate if there is none."
         ),
     ] = None,
-    host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(metavar="NUMBER", min=0, max=65535, help="The port.")] = 8000,
-    max_texts: Annotated[int, typer.Option(min=1, help="The texts of a request.")] = 1_000,
-    max_megabytes: Annotated[float, typer.Option(min=0.001, help="The body of a request.")] = 10.0,
-    max_waiting: Annotated[int, typer.Option(min=1, help="The texts that wait for the model.")] = 10_000,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(metavar="NUMBER", min=0, max=65535, help="Port to listen on.")] = 8000,
+    max_texts: Annotated[int, typer.Option(min=1, help="Maximum number of texts in a request.")] = 1_000,
+    max_megabytes: Annotated[float, typer.Option(min=0.001, help="Maximum size of a request.")] = 10.0,
+    max_waiting: Annotated[int, typer.Option(min=1, help="Maximum number of waiting texts.")] = 10_000,
     without_token: Annotated[
         bool,
-        typer.Option("--without-token", metavar="", help="Serve other machines without asking for a token."),
+        typer.Option("--without-token", metavar="", help="Serve other machines without a token."),
     ] = False,
 ) -> None:
-    """Answer over HTTP as `mgm predict --json` does: POST /predict, GET /health and /metadata, and a page of all at /docs.
+    """Serve predictions over HTTP: POST /predict, GET /health and /metadata, and their documentation at /docs.
 
-    With MGM_SERVE_TOKEN set, requests must carry `Authorization: Bearer TOKEN`; an address that other machines reach needs it. A
-    bundle is verified before it is loaded where MGM_VERIFY_KEY is set. Start it anew after a promotion.
+    If MGM_SERVE_TOKEN is set, requests need the header `Authorization: Bearer TOKEN`; other machines are served only with it. If
+    MGM_VERIFY_KEY is set, the bundle is verified before it is loaded. Restart the server after a promotion.
     """
     from flows.serving.app import Limits
     from flows.serving.server import ServeOptions

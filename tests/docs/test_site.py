@@ -34,7 +34,7 @@ QUESTIONS = {
     "How do I extract relations?": "Relations, persons and other questions about a part of a text",
     "How do I add a kind of task?": "Add a kind of task, a granularity, a step, a check, a command or a stage",
     "How do I import from Label Studio?": "Import annotations",
-    "How do I ask the model over HTTP?": "Answer over HTTP",
+    "How do I ask the model over HTTP?": "Serve predictions over HTTP",
     "What does a reject reason mean?": "Reject reasons",
     "What does a setting mean?": "Settings",
 }
