@@ -1,9 +1,13 @@
 """Bundles read from their folders, by way of memory."""
 
 import json
+import math
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch.nn import init
@@ -13,6 +17,7 @@ from mgm.bundle.bundle import Bundle
 from mgm.bundle.contents import MANIFEST, BundleContents, check_contents, open_contents, read_contents
 from mgm.bundle.format import CONFIG, PROFILE, VOCABULARY, WEIGHTS, dictionary_file, stopword_file
 from mgm.bundle.sealing import SealingKey
+from mgm.bundle.untrusted import check_fits, refuse_faults
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
@@ -23,6 +28,8 @@ from mgm.text.segmentation.segmenter import Segmenter
 from mgm.text.stopwords import Stopwords
 from mgm.text.subwords import SUBWORDS_FILE, Subwords
 from mgm.text.vocabulary import Vocabulary
+
+_T = TypeVar("_T")
 
 
 def load_bundle(folder: Path, *, key: SealingKey | None = None) -> Bundle:
@@ -45,39 +52,101 @@ def load_contents(contents: BundleContents, *, key: SealingKey | None = None) ->
     contents = open_contents(contents, key)
     check_contents(contents)
     folder = contents.folder
-    config = json.loads(_file(contents, CONFIG))
-    # Bundles of earlier versions have no such setting.
-    segmentation = config["settings"]["text"].setdefault("segmentation", {})
-    segmentation.setdefault("southeast_asian_tokens", "characters")
-    settings = TrainingSettings.parse(config["settings"], str(folder / CONFIG), checks_task_names=False)
-    tasks = [Task(**task) for task in config["tasks"]]
+    with refuse_faults(folder / CONFIG):
+        config = json.loads(_file(contents, CONFIG))
+        # Bundles of earlier versions have no such setting.
+        segmentation = config["settings"]["text"].setdefault("segmentation", {})
+        segmentation.setdefault("southeast_asian_tokens", "characters")
+        settings = TrainingSettings.parse(config["settings"], str(folder / CONFIG), checks_task_names=False)
+        tasks = [Task(**task) for task in config["tasks"]]
+        thresholds = {task: Thresholds(**fields) for task, fields in config["thresholds"].items()}
+        baselines = {
+            task: LinearBaseline.from_json(fields)
+            for task, fields in config.get("linear_baselines", {}).items()
+        }
+        _check_decisions(tasks, thresholds=thresholds, baselines=baselines)
+        segmenter = Segmenter(**config["segmenter"]) if config.get("segmenter") else None
+        words = {c: stopword_file(c) for c in [None, *config["stopwords"]]}
+        dictionaries = {name: dictionary_file(name) for name in config["dictionaries"]}
     network = _load_network(contents, settings, tasks=tasks, config=config)
-    words = {c: stopword_file(c) for c in [None, *config["stopwords"]]}
-    dictionaries = {name: dictionary_file(name) for name in config["dictionaries"]}
+    with refuse_faults(folder / PROFILE):
+        profile = json.loads(_file(contents, PROFILE))
+        if not isinstance(profile, dict):
+            raise TypeError(f"{type(profile).__name__}; expected an object")
     return Bundle(
         network=network,
         settings=settings,
         tasks=tasks,
-        thresholds={task: Thresholds(**t) for task, t in config["thresholds"].items()},
-        vocabulary=Vocabulary.parse(_file(contents, VOCABULARY), folder / VOCABULARY),
-        profile=json.loads(_file(contents, PROFILE)),
-        stopwords={c: Stopwords.parse(_file(contents, name)) for c, name in words.items()},
+        thresholds=thresholds,
+        vocabulary=_load_vocabulary(contents, config["vocabulary_size"]),
+        profile=profile,
+        stopwords={
+            c: _parsed(contents, name, parse=lambda content, _: Stopwords.parse(content))
+            for c, name in words.items()
+        },
         dictionaries={
-            name: UserDictionary.parse(_file(contents, file), folder / file)
-            for name, file in dictionaries.items()
+            name: _parsed(contents, file, parse=UserDictionary.parse) for name, file in dictionaries.items()
         },
-        subwords=(
-            Subwords.parse(_file(contents, SUBWORDS_FILE), folder / SUBWORDS_FILE)
-            if network.text_decoder is not None
-            else None
-        ),
-        segmenter=Segmenter(**config["segmenter"]) if config.get("segmenter") else None,
-        linear_baselines={
-            task: LinearBaseline.from_json(fields)
-            for task, fields in config.get("linear_baselines", {}).items()
-        },
+        subwords=_load_subwords(contents, tasks) if network.text_decoder is not None else None,
+        segmenter=segmenter,
+        linear_baselines=baselines,
         id=contents.id,
     )
+
+
+def _parsed(contents: BundleContents, name: str, *, parse: Callable[[bytes, Path], _T]) -> _T:
+    """Return the content of a file as `parse` reads it."""
+    path = contents.folder / name
+    with refuse_faults(path):
+        return parse(_file(contents, name), path)
+
+
+def _load_vocabulary(contents: BundleContents, size: int) -> Vocabulary:
+    path, content = contents.folder / VOCABULARY, _file(contents, VOCABULARY)
+    with refuse_faults(path):
+        # the number of rows before they are unpacked, which a small file may have billions of
+        rows = pq.read_metadata(pa.BufferReader(content)).num_rows
+        if rows != size:
+            raise ValueError(f"{rows:,} words; expected {size:,} as {CONFIG} and the weights have")
+        vocabulary = Vocabulary.parse(content, path)
+        words = vocabulary.table["word"]
+        if words.null_count() or words.n_unique() < len(words):
+            raise ValueError("a word is missing or stands twice; expected each once")
+    return vocabulary
+
+
+def _load_subwords(contents: BundleContents, tasks: list[Task]) -> Subwords:
+    subwords = _parsed(contents, SUBWORDS_FILE, parse=Subwords.parse)
+    pieces = tuple(subwords.pieces)
+    for task in tasks:
+        if task.spec.generates_text and task.labels != pieces:
+            raise ValueError(
+                f"{contents.folder / SUBWORDS_FILE}: {len(pieces)} pieces, which are not those of task {task.name!r} in {CONFIG}"
+            )
+    return subwords
+
+
+def _check_decisions(
+    tasks: list[Task], *, thresholds: dict[str, Thresholds], baselines: dict[str, LinearBaseline]
+) -> None:
+    """Check that thresholds and biases are numbers, one for each label of their task."""
+    labels = {task.name: task.labels for task in tasks}
+    if len(labels) < len(tasks) or any(len(set(names)) < len(names) for names in labels.values()):
+        raise ValueError("tasks: a name or a label stands twice; expected each once")
+    values = {("thresholds", task): [t.common, *t.labels] for task, t in thresholds.items()}
+    for task, baseline in baselines.items():
+        values["linear_baselines", task] = [baseline.factor]
+        if baseline.logit_bias is not None:
+            values["linear_baselines", task] += baseline.logit_bias
+        if baseline.thresholds is not None:
+            values["thresholds of linear_baselines", task] = [
+                baseline.thresholds.common,
+                *baseline.thresholds.labels,
+            ]
+    for (section, task), numbers in values.items():
+        expected = 1 if section == "linear_baselines" and len(numbers) == 1 else 1 + len(labels[task])
+        if len(numbers) != expected or not all(math.isfinite(number) for number in numbers):
+            raise ValueError(f"{section}: {task}: expected {expected} finite numbers")
 
 
 def _file(contents: BundleContents, name: str) -> bytes:
@@ -90,20 +159,24 @@ def _file(contents: BundleContents, name: str) -> bytes:
 def _load_network(
     contents: BundleContents, settings: TrainingSettings, *, tasks: list[Task], config: dict[str, Any]
 ) -> Network:
-    with _SkipInit():
-        network = Network(
-            settings.model,
-            tasks,
-            vocabulary_size=config["vocabulary_size"],
-            ngram_buckets=config["ngram_buckets"],
-        )
+    def build() -> Network:
+        with _SkipInit():
+            return Network(
+                settings.model,
+                tasks,
+                vocabulary_size=config["vocabulary_size"],
+                ngram_buckets=config["ngram_buckets"],
+            )
+
     path = contents.folder / WEIGHTS
-    try:
-        network.load_state_dict(load_tensors(_file(contents, WEIGHTS)))
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a file of safetensors: {error}") from error
-    except RuntimeError as error:
-        raise ValueError(f"{path}: made by another version of the network: {error}") from error
+    with refuse_faults(path):
+        try:
+            tensors = load_tensors(_file(contents, WEIGHTS))
+        except SafetensorError as error:
+            raise ValueError(f"{path}: not a file of safetensors: {error}") from error
+        check_fits(tensors, build)
+        network = build()
+        network.load_state_dict(tensors)
     return network.eval()
 
 

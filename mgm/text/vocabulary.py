@@ -7,6 +7,8 @@ from typing import Self
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from mgm.settings.text import FeatureSettings
 from mgm.text import stemming
@@ -118,7 +120,13 @@ class Vocabulary:
         Raises:
             ValueError: it is not a vocabulary.
         """
-        table = pl.read_parquet(content)
+        try:
+            # by Arrow, which reports the faults of a damaged file that Polars ends in a panic for
+            arrow = pq.read_table(pa.BufferReader(content), use_threads=False)
+            arrow.validate(full=True)
+        except (pa.ArrowException, OSError) as error:
+            raise ValueError(f"{path}: not a vocabulary: {error}") from error
+        table = pl.DataFrame(pl.from_arrow(arrow))
         if table.schema != SCHEMA:
             raise ValueError(f"{path}: expected the columns {dict(SCHEMA)}, found {dict(table.schema)}")
         return cls(table)
