@@ -86,7 +86,7 @@ def _contains(search: SearchSettings, value: Any) -> bool:
     if search.choices is not None:
         return value in search.choices
     assert search.low is not None and search.high is not None
-    if not search.low <= value <= search.high:
+    if value is None or not search.low <= value <= search.high:
         return False
     steps = (value - search.low) / search.step if search.step else 0.0
     return abs(steps - round(steps)) < 1e-6

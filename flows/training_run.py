@@ -161,7 +161,8 @@ class Console(Callbacks):
 
     def _print_solved(self, solved: SolvedTask) -> None:
         _logger.info(
-            f"wide part of {solved.task}: {solved.num_documents:,} documents, {solved.num_ngrams:,} n-grams"
+            f"wide part of {solved.task}: {solved.num_documents:,} documents, {solved.num_ngrams:,} n-grams, "
+            f"c {solved.method.c:g}, scaling {solved.method.scaling}"
         )
 
     def _advance(self, step: StepReport) -> None:

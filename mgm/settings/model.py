@@ -104,8 +104,17 @@ class WideSettings(Section):
     """Whether the model has this part."""
     buckets: int = Field(default=262_144, ge=1)
     """Number of buckets for hashed word n-grams; each has a weight for every label."""
-    c: float = Field(default=1.0, gt=0)
-    """Weight of the errors relative to the regularization (C of a support vector machine)."""
+    c: float | None = Field(default=None, gt=0)
+    """Weight of the errors relative to the regularization (C of a support vector machine); null: tuned.
+
+    It is 0.3, 1 or 3, for each task by cross-validation on at most 3,000 of its training documents.
+    """
+    scaling: Literal["tuned", "none", "nb", "mean"] = "tuned"
+    """Scaling of n-grams before the model is solved for; tuned: by the same cross-validation.
+
+    nb: by how much more frequent they are with a label than without (Naive Bayes), for values by the mean value of their
+    documents; mean: the mean of the models with and without, which costs nothing in scoring.
+    """
     documents: int = Field(default=100_000, ge=1)
     """Maximum number of training documents for each task, evenly sampled; all of them are in memory at once."""
     chinese: WideChineseSettings = WideChineseSettings()

@@ -4,12 +4,14 @@ Axes: n documents, F n-grams, K outputs.
 Source: Hsieh et al. 2008 (dual coordinate descent), in Fan et al. 2008, LIBLINEAR, JMLR 9.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
+from mgm.training.ngram_scaling import label_scale, value_scale
 from mgm.training.svm import solve_svms
 
 LOGITS_PER_MARGIN = 4.0
@@ -24,35 +26,52 @@ class LinearModel(NamedTuple):
     intercept: np.ndarray
 
 
-def fit_ridge(features: sparse.csr_matrix, targets: np.ndarray, *, c: float) -> LinearModel:
+def fit_ridge(
+    features: sparse.csr_matrix, targets: np.ndarray, *, c: float, is_scaled: bool = False
+) -> LinearModel:
     """Return ridge regression of the targets (n,) on the features (n,F)."""
-    model = Ridge(alpha=1 / c, solver="sparse_cg").fit(features, targets)
-    return LinearModel(weight=model.coef_[None], intercept=np.array([model.intercept_]))
+    scale = value_scale(features, targets) if is_scaled else np.ones(features.shape[1], np.float32)
+    values = features.data * scale[features.indices] if is_scaled else features.data
+    scaled = sparse.csr_matrix((values, features.indices, features.indptr), features.shape)
+    model = Ridge(alpha=1 / c, solver="sparse_cg").fit(scaled, targets)
+    return LinearModel(weight=model.coef_[None] * scale, intercept=np.array([model.intercept_]))
 
 
-def fit_labels(features: sparse.csr_matrix, labels: np.ndarray, *, c: float) -> LinearModel:
+def fit_labels(
+    features: sparse.csr_matrix, labels: np.ndarray, *, c: float, is_scaled: bool = False
+) -> LinearModel:
     """Return a model of each label (n,K); a constant where all documents or none have it."""
     is_varied = labels.any(0) & ~labels.all(0)
     weight = np.zeros((labels.shape[1], features.shape[1]), np.float32)
     intercept = np.where(labels.all(0), LOGITS_PER_MARGIN, -LOGITS_PER_MARGIN)
     if is_varied.any():
-        weight[is_varied], intercept[is_varied] = _fit_svms(features, labels[:, is_varied], c=c)
+        weight[is_varied], intercept[is_varied] = _fit_svms(
+            features, labels[:, is_varied], c=c, is_scaled=is_scaled
+        )
     return LinearModel(weight=weight, intercept=intercept)
 
 
-def fit_classes(features: sparse.csr_matrix, ids: np.ndarray, *, num_classes: int, c: float) -> LinearModel:
+def fit_classes(
+    features: sparse.csr_matrix, ids: np.ndarray, *, num_classes: int, c: float, is_scaled: bool = False
+) -> LinearModel:
     """Return a model of each class against the others; a class without a document gets a constant negative logit."""
     present = np.unique(ids)
     if len(present) != 2:
-        return fit_labels(features, ids[:, None] == np.arange(num_classes), c=c)
+        return fit_labels(features, ids[:, None] == np.arange(num_classes), c=c, is_scaled=is_scaled)
     # one hyperplane separates both classes: the difference of their logits is its margin
-    model = _fit_svms(features, ids[:, None] == present[1], c=c)
+    model = _fit_svms(features, ids[:, None] == present[1], c=c, is_scaled=is_scaled)
     weight = np.zeros((num_classes, features.shape[1]), np.float32)
     intercept = np.full(num_classes, -LOGITS_PER_MARGIN)
     weight[present], intercept[present] = (np.concatenate([-array / 2, array / 2]) for array in model)
     return LinearModel(weight=weight, intercept=intercept)
 
 
-def _fit_svms(features: sparse.csr_matrix, labels: np.ndarray, *, c: float) -> LinearModel:
-    weight, intercept = solve_svms(features, labels, c=c)
+def mean_model(models: Sequence[LinearModel]) -> LinearModel:
+    """Return the model whose outputs are the mean of those of the models: one table, however many they are."""
+    weight, intercept = (np.mean(arrays, axis=0) for arrays in zip(*models, strict=True))
+    return LinearModel(weight=weight, intercept=intercept)
+
+
+def _fit_svms(features: sparse.csr_matrix, labels: np.ndarray, *, c: float, is_scaled: bool) -> LinearModel:
+    weight, intercept = solve_svms(features, labels, c=c, scale=label_scale if is_scaled else None)
     return LinearModel(weight=LOGITS_PER_MARGIN * weight, intercept=LOGITS_PER_MARGIN * intercept)

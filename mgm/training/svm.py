@@ -9,6 +9,7 @@ Source: Hsieh et al. 2008, "A Dual Coordinate Descent Method for Large-scale Lin
 
 import ctypes
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_double, c_int64, c_void_p
 
@@ -35,7 +36,13 @@ class _Sparse(ctypes.Structure):
     ]
 
 
-def solve_svms(features: sparse.csr_matrix, labels: np.ndarray, *, c: float) -> tuple[np.ndarray, np.ndarray]:
+Scale = Callable[[sparse.csr_matrix, np.ndarray], np.ndarray]
+"""The factor (F,) of each n-gram's values, of the features (n,F) and whether a document has the label (n,)."""
+
+
+def solve_svms(
+    features: sparse.csr_matrix, labels: np.ndarray, *, c: float, scale: Scale | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the weights (K,F) and the intercepts (K,) of one machine for each column of labels.
 
     They minimise half the square of weights and intercept plus `c` times the sum of the documents' squared hinge losses. As many
@@ -45,6 +52,7 @@ def solve_svms(features: sparse.csr_matrix, labels: np.ndarray, *, c: float) -> 
         features: (n,F) the values of n-grams.
         labels: (n,K) whether a document has a label; each column has documents with and without it.
         c: the weight of the losses.
+        scale: how the values are scaled for each machine; its weights are for the values as they are.
     """
     values = sparse.csr_matrix(
         (features.data.astype(np.float32, copy=False), features.indices, features.indptr), features.shape
@@ -53,7 +61,15 @@ def solve_svms(features: sparse.csr_matrix, labels: np.ndarray, *, c: float) -> 
     solve = _solve_with_liblinear if load_kernels() is None else _solve_with_kernel
 
     def solve_one(k: int) -> None:
-        solve(values, np.where(labels[:, k], 1, -1).astype(np.int8), c=c, model=model[k])
+        sign = np.where(labels[:, k], 1, -1).astype(np.int8)
+        if scale is None:
+            solve(values, sign, c=c, model=model[k])
+            return
+        factor = scale(values, labels[:, k])
+        data = values.data * factor[values.indices]
+        scaled = sparse.csr_matrix((data, values.indices, values.indptr), values.shape)
+        solve(scaled, sign, c=c, model=model[k])
+        model[k, :-1] *= factor
 
     # LIBLINEAR's random numbers are the same for all threads of a process
     threads = 1 if solve is _solve_with_liblinear else min(torch.get_num_threads(), len(model))

@@ -8,8 +8,10 @@ Axes: n labelled training documents, F n-grams that they hold, K outputs of a ta
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+import polars as pl
 from scipy import sparse
 
 from mgm.model.collate import collate, gather_targets
@@ -19,15 +21,17 @@ from mgm.tasks import Task
 from mgm.training.batches import ordered_batches
 from mgm.training.data import PartRows, TrainingData
 from mgm.training.kinds import TASK_TRAINING
+from mgm.training.wide_tuning import NUM_FOLDS, WideMethod, candidate_methods, solve_method, tune_method
 
 
 @dataclass(frozen=True, kw_only=True)
 class SolvedTask:
-    """The size of the problem that was solved for a task."""
+    """The size of the problem that was solved for a task, and how it was solved."""
 
     task: str
     num_documents: int
     num_ngrams: int
+    method: WideMethod
 
 
 def solve_wide(
@@ -62,15 +66,27 @@ def solve_wide(
         ngrams, features = _drop_empty_columns(features)
         if not len(ngrams):
             continue
-        model = TASK_TRAINING[task.kind].solve_wide(
+        kind = TASK_TRAINING[task.kind]
+        solve = partial(kind.solve_wide, head=network.heads[task.name], num_outputs=wide.widths[task.name])
+        method = tune_method(
             features,
             targets,
-            head=network.heads[task.name],
-            num_outputs=wide.widths[task.name],
-            c=wide.settings.c,
+            folds=_folds(selected),
+            methods=candidate_methods(wide.settings),
+            solve=solve,
+            score=kind.score_outputs,
         )
+        model = solve_method(features, targets, method=method, solve=solve)
         wide.set_coefficients(task.name, ngrams=ngrams, weight=model.weight, bias=model.intercept)
-        on_solved(SolvedTask(task=task.name, num_documents=len(targets), num_ngrams=len(ngrams)))
+        on_solved(
+            SolvedTask(task=task.name, num_documents=len(targets), num_ngrams=len(ngrams), method=method)
+        )
+
+
+def _folds(rows: Sequence[PartRows]) -> np.ndarray:
+    """Return the fold (n,) of each row; rows of one group are in one fold."""
+    group = pl.concat([selected.part.documents["group"][selected.rows] for selected in rows])
+    return (group.rank("dense").to_numpy() % NUM_FOLDS).astype(np.int64)
 
 
 def select_known_rows(rows: Sequence[PartRows], task: Task, *, max_rows: int) -> list[PartRows]:

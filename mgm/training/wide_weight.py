@@ -1,6 +1,7 @@
 """Tunes the weight of the wide part in a task's outputs: one half during training, then the best on validation.
 
-The deep part may overfit a small task long before others have learned, and the wide part may be of little use to a third.
+The deep part may overfit a small task long before others have learned, and the wide part may be of little use to a third: the
+mix should be no worse than either.
 
 Axes: n labelled documents of the validation split, K labels.
 """
@@ -20,20 +21,19 @@ from mgm.training.kinds import TASK_TRAINING, Pair
 from mgm.training.validation import collect_pairs
 
 DEFAULT_WEIGHT = 0.5
-CANDIDATE_WEIGHTS = (0.35, 0.65, 0.2, 0.8)
-"""Weights that are tried in place of the default. None is 0 or 1, since new documents differ from those of validation."""
-MIN_GAIN = 0.005
-"""The gain of the first metric over the default weight from which another is taken. Where both parts agree on most documents,
-chance alone gives less."""
+LEAST_WEIGHT = 2.0**-10
+"""The weight of a part that is left out. It is above 0, so that the wide part alone, the linear baseline, can be had from the scaled
+one."""
+CANDIDATE_WEIGHTS = (0.5, 0.6, 0.4, 0.7, 0.3, 0.8, 0.2, 0.9, 0.1, 1 - LEAST_WEIGHT, LEAST_WEIGHT)
+"""The weights that are tried, the first of them at a tie."""
 
 
 def tune_wide_weights(
     network: Network, rows: Sequence[PartRows], *, tasks: Sequence[Task], tokens_per_batch: int
 ) -> dict[str, float]:
-    """Return the weight of the wide part with the highest first metric on `rows`, by task that has such a part.
+    """Return the weight of the wide part with the best score on `rows`, by task that has such a part.
 
-    It is the default unless another weight gains MIN_GAIN, and where a task has no label in `rows`. The result is empty for a
-    network without a wide part.
+    It is the default where a task has no label in `rows`. The result is empty for a network without a wide part.
     """
     if network.wide is None:
         return {}
@@ -50,12 +50,11 @@ def best_wide_weight(task: Task, pair: Pair) -> float:
     """Return the best weight for predictions that are the outputs (n,2,K) of both parts, the deep one first."""
     kind = TASK_TRAINING[task.kind]
 
-    def metric(weight: float) -> float:
+    def score(weight: float) -> float:
         outputs = (1 - weight) * pair.predicted[:, 0] + weight * pair.predicted[:, 1]
-        return kind.metric(Pair(predicted=kind.activate(outputs), truth=pair.truth), len(task.labels))
+        return kind.score_outputs(outputs, pair.truth)
 
-    best = max(CANDIDATE_WEIGHTS, key=metric)
-    return best if metric(best) >= metric(DEFAULT_WEIGHT) + MIN_GAIN else DEFAULT_WEIGHT
+    return max(CANDIDATE_WEIGHTS, key=score)
 
 
 def _branch_logits(

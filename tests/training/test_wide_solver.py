@@ -16,6 +16,7 @@ from mgm.training.data import PartRows, TrainingData, select_labelled_rows
 from mgm.training.linear_models import LOGITS_PER_MARGIN
 from mgm.training.loop import initialize_from_data
 from mgm.training.wide_solver import SolvedTask, select_known_rows, solve_wide
+from mgm.training.wide_tuning import WideMethod
 from tests import tiny_corpora
 
 CONFIG = tiny_corpora.settings()
@@ -27,7 +28,9 @@ TRAIN = select_labelled_rows(FEATURES, list(TASKS.values()), split="train")
 def solved(
     sources: list[PartRows] = TRAIN, labels: dict[str, list[str]] = SPACES, **wide: Any
 ) -> tuple[Network, dict[str, SolvedTask]]:
+    """By default as a plain machine; `wide`: other settings."""
     torch.manual_seed(1)
+    wide = {"c": 1.0, "scaling": "none"} | wide
     model = CONFIG.model.model_copy(update={"wide": CONFIG.model.wide.model_copy(update=wide)})
     tasks = list(TASKS.values())
     made = Network(
@@ -86,6 +89,24 @@ def test_logits_are_the_margins_of_the_solver_itself() -> None:
     machine = LinearSVC(C=1.0, tol=1e-6, max_iter=100_000).fit(held, dish.to_numpy())
     expected = LOGITS_PER_MARGIN * machine.decision_function(held)
     assert outputs(made, TASKS["dish"], source) == pytest.approx(expected, abs=0.05 * LOGITS_PER_MARGIN)
+
+
+def test_the_mean_of_both_models_is_one_table() -> None:
+    """The outputs with scaling: mean are the mean of those without and with scaled n-grams, for every kind."""
+    plain, scaled, both = (solved(scaling=scaling)[0] for scaling in ("none", "nb", "mean"))
+    for task in (TASKS["dish"], TASKS["themes"], TASKS["price"]):
+        source, _ = known(task)
+        first, second = outputs(plain, task, source), outputs(scaled, task, source)
+        assert np.abs(first - second).max() > 0.05
+        assert outputs(both, task, source) == pytest.approx((first + second) / 2, abs=1e-4)
+
+
+def test_few_documents_get_the_default_method_and_one_method_is_not_tuned() -> None:
+    """Below MIN_DOCUMENTS a choice would be chance."""
+    _, tuned = solved(c=None, scaling="tuned")
+    assert {own.method for own in tuned.values()} == {WideMethod(c=1.0, scaling="mean")}
+    _, fixed = solved(c=0.3, scaling="nb")
+    assert {own.method for own in fixed.values()} == {WideMethod(c=0.3, scaling="nb")}
 
 
 def test_of_two_classes_the_logits_lie_the_margin_apart() -> None:

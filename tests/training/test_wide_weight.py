@@ -13,7 +13,7 @@ from mgm.training.validation import validate
 from mgm.training.wide_weight import (
     CANDIDATE_WEIGHTS,
     DEFAULT_WEIGHT,
-    MIN_GAIN,
+    LEAST_WEIGHT,
     best_wide_weight,
     tune_wide_weights,
 )
@@ -67,40 +67,40 @@ def test_the_weight_goes_to_the_part_that_is_right(task: Task) -> None:
         logits = np.stack([np.array(deep, np.float32), np.array(wide, np.float32)], axis=1)
         return best_wide_weight(task, Pair(predicted=logits, truth=TRUTH[task.kind]))
 
-    assert found(RIGHT, WRONG) == 0.35  # the least step that leaves the wrong part
-    assert found(WRONG, RIGHT) == 0.65
+    assert found(RIGHT, WRONG) == 0.4  # the least step that leaves the wrong part
+    assert found(WRONG, RIGHT) == 0.6
     assert found((3 * np.array(WRONG)).tolist(), RIGHT) == 0.8
+    assert found((100 * np.array(WRONG)).tolist(), RIGHT) == 1 - LEAST_WEIGHT
+    assert found(RIGHT, (100 * np.array(WRONG)).tolist()) == LEAST_WEIGHT
     assert found(RIGHT, RIGHT) == found(WRONG, WRONG) == 0.5
 
 
-def test_a_share_that_gains_little_is_not_taken() -> None:
-    truth = np.array([0, 1] * 200)
-    logits = np.zeros((400, 2, 2), np.float32)
-    logits[np.arange(400), :, truth] = 1.0
-    for mistakes, expected in ((1, 0.5), (8, 0.65)):  # documents of which the deep part is wrong, and sure
-        some = logits.copy()
-        some[np.arange(mistakes), 0] = 1.5 * (1 - logits[np.arange(mistakes), 0])
-        assert best_wide_weight(CLASS, Pair(predicted=some, truth=truth)) == expected
+def test_accuracy_counts_beside_macro_f1() -> None:
+    """A part that finds one more document of a rare class and loses several others has the better macro-F1 alone."""
+    truth = np.array([0] * 97 + [1] * 3)
+    deep, wide = (np.zeros((100, 2), np.float32) for _ in range(2))
+    wide[:, 0] = 1.0  # never the rare class
+    deep[np.arange(100), truth] = 5.0
+    deep[:90] = [[0.0, 5.0]]  # nearly always
+    pair = Pair(predicted=np.stack([deep, wide], axis=1), truth=truth)
+    weight = best_wide_weight(CLASS, pair)
+    mixed = (1 - weight) * deep + weight * wide
+    assert (mixed.argmax(axis=1) == truth).mean() >= 0.97
 
 
 def test_the_tuned_weights_have_the_highest_metric() -> None:
-    """The tuned shares are those with the highest metric that validation reports."""
+    """The tuned weights are those with the best score, for values and sets of labels the metric that validation reports."""
     shares = tune_wide_weights(network(), VALIDATION, tasks=TASKS, tokens_per_batch=60)
     assert shares.keys() == {"dish", "price", "themes"}
     reached = {}
-    for share in (DEFAULT_WEIGHT, *CANDIDATE_WEIGHTS):
+    for share in CANDIDATE_WEIGHTS:
         made = network()
         for task in shares:
             made.set_wide_weight(task, share)
         reached[share] = validate(made, VALIDATION, tasks=TASKS, tokens_per_batch=60)
-    for task, share in shares.items():
-        best = max(own[task] for own in reached.values())
-        assert (
-            reached[share][task] == best
-            if share != DEFAULT_WEIGHT
-            else reached[DEFAULT_WEIGHT][task] > best - MIN_GAIN
-        )
-    assert shares["dish"] != DEFAULT_WEIGHT, "or nothing is chosen"
+    for task in ("price", "themes"):
+        assert reached[shares[task]][task] == pytest.approx(max(own[task] for own in reached.values()))
+    assert set(shares.values()) != {DEFAULT_WEIGHT}, "or nothing is chosen"
 
 
 def test_without_a_wide_part_or_a_label_nothing_is_chosen() -> None:

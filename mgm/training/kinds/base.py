@@ -77,7 +77,14 @@ class TaskTraining(ABC):
         return labels.is_not_null()
 
     def solve_wide(
-        self, features: sparse.csr_matrix, targets: np.ndarray, *, head: Head, num_outputs: int, c: float
+        self,
+        features: sparse.csr_matrix,
+        targets: np.ndarray,
+        *,
+        head: Head,
+        num_outputs: int,
+        c: float,
+        is_scaled: bool,
     ) -> LinearModel:
         """Return the wide part's weights.
 
@@ -87,8 +94,13 @@ class TaskTraining(ABC):
             head: the task's head.
             num_outputs: K.
             c: the inverse strength of the regularisation.
+            is_scaled: whether n-grams are scaled by what they tell of the targets (mgm.training.ngram_scaling).
         """
         raise NotImplementedError(f"{type(self).__name__}: the wide part of this kind is not solved for")
+
+    def score_outputs(self, outputs: np.ndarray, targets: np.ndarray) -> float:
+        """Return the score of raw outputs (n,K) or (n,), by which models and the weight of their mix are chosen; more is better."""
+        return self.metric(Pair(predicted=self.activate(outputs), truth=targets), outputs.shape[1])
 
     def score_columns(self, task: Task) -> list[str]:
         """Return the columns of a teacher's file, in the order of the task's labels."""

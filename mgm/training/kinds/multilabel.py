@@ -47,10 +47,21 @@ class MultilabelTraining(TaskTraining):
         return untuned(num_labels) if pair is None else tune(pair.predicted, pair.truth)
 
     def solve_wide(
-        self, features: sparse.csr_matrix, targets: np.ndarray, *, head: Head, num_outputs: int, c: float
+        self,
+        features: sparse.csr_matrix,
+        targets: np.ndarray,
+        *,
+        head: Head,
+        num_outputs: int,
+        c: float,
+        is_scaled: bool,
     ) -> LinearModel:
         """Return one hyperplane a label."""
-        return fit_labels(features, targets > 0, c=c)
+        return fit_labels(features, targets > 0, c=c, is_scaled=is_scaled)
+
+    def score_outputs(self, outputs: np.ndarray, targets: np.ndarray) -> float:
+        """Return micro-F1 at the best common threshold."""
+        return super().score_outputs(outputs, targets > 0)
 
     def scores(self, predictions: np.ndarray) -> npt.NDArray[np.float32]:
         """Return log-odds."""

@@ -28,11 +28,24 @@ class RegressionTraining(TaskTraining):
         return float(pearsonr(predicted, truth).statistic)
 
     def solve_wide(
-        self, features: sparse.csr_matrix, targets: np.ndarray, *, head: Head, num_outputs: int, c: float
+        self,
+        features: sparse.csr_matrix,
+        targets: np.ndarray,
+        *,
+        head: Head,
+        num_outputs: int,
+        c: float,
+        is_scaled: bool,
     ) -> LinearModel:
         """Return ridge regression on the standardised targets."""
         assert isinstance(head, RegressionHead)
-        return fit_ridge(features, (targets - float(head.mean)) / float(head.deviation), c=c)
+        return fit_ridge(
+            features, (targets - float(head.mean)) / float(head.deviation), c=c, is_scaled=is_scaled
+        )
+
+    def score_outputs(self, outputs: np.ndarray, targets: np.ndarray) -> float:
+        """Return Pearson's r."""
+        return self.metric(Pair(predicted=outputs.ravel(), truth=targets), 1)
 
     def score_columns(self, task: Task) -> list[str]:
         """Return the one column of values."""
