@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from flows import logs, supervision
-from flows.graph import use_own_python
+from flows.graph import REPRO_DVC, use_own_python
 from flows.stage_names import check_names_of_parts
 
 _STDERR = 2
@@ -27,7 +27,12 @@ def dvc_repro(*arguments: str, folder: Path = Path()) -> None:
     """
     check_names_of_parts(folder)
     use_own_python()
-    command = [sys.executable, "-m", "dvc", "repro", *_FLAGS.get(os.environ.get(logs.LEVEL, ""), [])]
+    command = [
+        sys.executable,
+        *REPRO_DVC,
+        "repro",
+        *_FLAGS.get(os.environ.get(logs.LEVEL, ""), []),
+    ]
     # the stages end with this process, as they do with DVC
     environment = os.environ | {supervision.RUNNER: str(os.getpid())}
     with subprocess.Popen([*command, *arguments], cwd=folder, env=environment, stdout=_STDERR) as process:

@@ -26,9 +26,11 @@ DEFAULTS = {
     **GUARDS,
     # A temporary server on a busy machine of two cores can need more than Prefect's 20 seconds.
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "90",
-    # How long a thread of torch waits awake for the others. The default is so long that two busy processes, each keeping
-    # a core from the thread it waited for, made training 15 times slower; with this it is 3 to 7 times, and alone as fast.
-    "GOMP_SPINCOUNT": "10000",
+    # Threads of torch that wait for one another sleep (OpenMP of GCC, and of LLVM and Intel). Awake they keep a processor from the
+    # thread that they wait for: beside other work two threads trained 5 to 8 times slower than asleep, and took 3.5 times the
+    # processor seconds.
+    "GOMP_SPINCOUNT": "0",
+    "KMP_BLOCKTIME": "0",
 }
 
 

@@ -10,8 +10,6 @@ differ on large ones: PSI grows without limit where a category appears or vanish
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import jensenshannon
-from scipy.stats.contingency import chi2_contingency
 
 Counts = npt.ArrayLike
 Shares = npt.NDArray[np.float64]
@@ -46,6 +44,9 @@ def jensen_shannon_distance(one: Counts, other: Counts) -> float:
 
     Source: Endres and Schindelin 2003, who show that it is a metric.
     """
+    # imported here, since it takes a second, and most gates have nothing to compare
+    from scipy.spatial.distance import jensenshannon
+
     _, _, p, q = _used_bins(one, other)
     return float(np.nan_to_num(jensenshannon(p, q, base=2)))
 
@@ -64,6 +65,8 @@ def cramers_v(one: Counts, other: Counts) -> float:
 
     Source: Cramer 1946.
     """
+    from scipy.stats.contingency import chi2_contingency
+
     _, _, p, q = _used_bins(one, other)
     return float(np.sqrt(chi2_contingency(np.array([p, q]), correction=False).statistic / 2))
 

@@ -98,7 +98,8 @@ def _connect(model: WorkerModel) -> Iterator[Any]:
                 "excludes": ["**/__pycache__"],
                 "env_vars": {
                     "POLARS_MAX_THREADS": str(max(1, round(settings.cpus))),
-                    "GOMP_SPINCOUNT": "10000",
+                    "GOMP_SPINCOUNT": "0",
+                    "KMP_BLOCKTIME": "0",
                 },
             },
         )
