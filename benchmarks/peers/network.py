@@ -61,7 +61,7 @@ def measure(workspace: Workspace, tasks: list[Task], fitted: FitResult) -> dict[
     for corpus, parts in workspace.parts.items():
         own = with_label_spaces([t for t in tasks if corpus in t.corpora], workspace.labels)
         for part in parts if own else []:
-            for name, outcome in _outcomes(part, own, fitted).items():
+            for name, outcome in labelled_outcomes(part, own, fitted).items():
                 found[name].append(outcome)
     metrics = {}
     for task in tasks:
@@ -120,7 +120,7 @@ def _say(report: EpochReport) -> None:
     print(f"  epoch {report.epoch}: {values}", flush=True)
 
 
-def _outcomes(part: FeaturePart, tasks: list[Task], fitted: FitResult) -> dict[str, Outcome]:
+def labelled_outcomes(part: FeaturePart, tasks: list[Task], fitted: FitResult) -> dict[str, Outcome]:
     """Of the labelled test rows of each task, in the part's order."""
     test_part = FeaturePart(part.documents.filter(pl.col("split") == "test"), part.types)
     found: dict[str, Outcome] = {}

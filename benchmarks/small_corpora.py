@@ -1,0 +1,211 @@
+"""How mgm does on small corpora beside a tuned linear model. `python benchmarks/small_corpora.py --workspace FOLDER`.
+
+A newcomer's corpus has some thousand labels. Here such corpora are drawn from large ones: for each task of a workspace (see
+quality.py) and each seed, `--labels` training documents, a sixth as many of validation and at most `--test` of test, by a hash of
+seed and id. mgm trains one network for the task with the workspace's settings, as `mgm run` does; the linear peer is tuned on the
+same validation documents and fitted on the same training documents. Neither is fitted on validation afterwards.
+
+Both predict the same test documents. The difference of the first metric (accuracy, micro-F1, Pearson) has a paired bootstrap
+interval: a win or a loss is one whose interval is off 0. Never tune by these tables: they are of test splits.
+
+Each corpus is written to the work folder when it is known, and not measured again while features and settings stay; after a change of
+code, delete what it concerns. Results go to benchmarks/results/small_corpora.json, beside what it knows, and as a table to the
+terminal.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import flows.environment  # noqa: F401  (before torch, which reads the environment when it is imported)
+
+# isort: split
+import hardware
+import numpy as np
+import polars as pl
+import quality
+from peers import network
+from peers.linear import Linear
+from peers.peer import tune
+from peers.protocol import kept
+from peers.rows import Parts, Rows, Workspace, load
+from peers.scores import Outcome, score
+
+from mgm.files import read_json, write_json
+from mgm.model.thresholds import Thresholds
+from mgm.settings.names import nearest
+from mgm.tasks import Task, with_label_spaces
+from mgm.text.features import FeaturePart
+
+RESULTS = Path("benchmarks/results/small_corpora.json")
+WORK = Path("data/small_corpora")
+KINDS = {"classification": "accuracy", "multilabel": "micro_f1", "regression": "pearson"}
+"""Kinds that the linear peer has, with the metric of the table."""
+VALIDATION_SHARE = 1 / 6
+RESAMPLES = 1000
+
+
+def draw(parts: Parts, task: Task, labels: int, test: int, seed: int) -> Parts:
+    """The documents of a small corpus: labelled ones alone, the first of each split by a hash of seed and id."""
+    counts = {"train": labels, "valid": round(labels * VALIDATION_SHARE), "test": test}
+    found: Parts = {}
+    own = {c: parts[c] for c in task.corpora if c in parts}
+    known = pl.concat([_labelled(p, task).select("doc_id", "split") for of in own.values() for p in of])
+    chosen: list[str] = []
+    for split, count in counts.items():
+        ids = known.filter(pl.col("split") == split)["doc_id"].to_list()
+        chosen += sorted(ids, key=lambda doc_id: _order(doc_id, seed))[:count]
+    for corpus, of in own.items():
+        found[corpus] = [
+            FeaturePart(_labelled(p, task).filter(pl.col("doc_id").is_in(chosen)), p.types) for p in of
+        ]
+    return found
+
+
+def _labelled(part: FeaturePart, task: Task) -> pl.DataFrame:
+    return part.documents.filter(pl.col(task.columns.label).is_not_null())
+
+
+def _order(doc_id: str, seed: int) -> bytes:
+    return blake2b(f"{seed} {doc_id}".encode(), digest_size=8).digest()
+
+
+def measure(workspace: Workspace, task: Task, seed: int, work: Path) -> dict[str, Any]:
+    """Both models' test metrics, what was tuned, and the difference with its interval."""
+    rows = workspace.rows(task)
+    train, test = rows.of("train"), rows.of("test")
+    peer = Linear()
+    tuned = tune(peer, rows, seed)
+    linear = peer.outcome(rows, train, test, tuned["setting"], seed)
+    settings = workspace.settings.model_copy(update={"seed": seed})
+    own, fitted = network.tune(workspace, [task], settings, work / "checkpoints")
+    outcome = _predicted(workspace, task, fitted)
+    judged = rows.filter(test)
+    linear_thresholds = Thresholds(**tuned["thresholds"]) if tuned["thresholds"] else None
+    thresholds = fitted.decisions.thresholds.get(task.name)
+    return {
+        "labels": {"train": int(train.sum()), "valid": int(rows.of("valid").sum()), "test": int(test.sum())},
+        "classes": len(rows.space),
+        "linear": score(judged, linear, linear_thresholds).metrics,
+        "mgm": score(judged, outcome, thresholds).metrics,
+        "setting": tuned["setting"],
+        "weight_of_wide": own["shares"].get(task.name),
+        "seconds": own["seconds"],
+        "difference": difference(judged, (outcome, thresholds), (linear, linear_thresholds)),
+    }
+
+
+def _predicted(workspace: Workspace, task: Task, fitted: Any) -> Outcome:
+    found = [
+        network.labelled_outcomes(part, with_label_spaces([task], workspace.labels), fitted)[task.name]
+        for of in workspace.parts.values()
+        for part in of
+    ]
+    return np.concatenate(found)
+
+
+def difference(
+    rows: Rows, own: tuple[Outcome, Thresholds | None], peer: tuple[Outcome, Thresholds | None]
+) -> dict[str, float]:
+    """The metric of `own` minus that of `peer` on the same rows, and its 95% interval over resampled rows."""
+    metric = KINDS[rows.task.kind]
+
+    def gain(index: np.ndarray) -> float:
+        chosen = replace(rows, table=rows.table[index])
+        values = [score(chosen, np.asarray(o)[index], t).metrics[metric] for o, t in (own, peer)]
+        return values[0] - values[1]
+
+    count = rows.table.height
+    rng = np.random.default_rng(0)
+    gains = [gain(rng.integers(0, count, count)) for _ in range(RESAMPLES)]
+    low, high = np.quantile(gains, [0.025, 0.975])
+    return {"mean": gain(np.arange(count)), "low": float(low), "high": float(high)}
+
+
+def summary(corpora: Mapping[str, Mapping[str, Any]]) -> dict[str, float]:
+    """The numbers of wins, losses and ties, and the mean difference."""
+    gains = [corpus["difference"] for corpus in corpora.values()]
+    wins, losses = sum(g["low"] > 0 for g in gains), sum(g["high"] < 0 for g in gains)
+    mean = sum(g["mean"] for g in gains) / max(len(gains), 1)
+    return {"wins": wins, "losses": losses, "ties": len(gains) - wins - losses, "mean": round(mean, 5)}
+
+
+def table(corpora: Mapping[str, Mapping[str, Any]]) -> str:
+    """The corpora as a table, a line each."""
+    lines = ["| corpus | classes | linear | mgm | difference |", "| --- | --- | --- | --- | --- |"]
+    for name, found in corpora.items():
+        gain = found["difference"]
+        metric = next(m for m in KINDS.values() if m in found["mgm"])
+        values = f"{found['linear'][metric]:.3f} | {found['mgm'][metric]:.3f}"
+        interval = f"{100 * gain['mean']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+        lines.append(f"| {name} | {found['classes'] or ''} | {values} | {interval} |")
+    return "\n".join(lines)
+
+
+def chosen_tasks(workspace: Workspace, only: Sequence[str]) -> list[Task]:
+    """The tasks of documents to measure.
+
+    Raises:
+        ValueError: a name that is none of them.
+    """
+    tasks = {task.name: task for task in workspace.tasks if task.kind in KINDS}
+    for name in only:
+        if name not in tasks:
+            raise ValueError(f"--tasks: no task of documents {name!r}{nearest(name, list(tasks))}")
+    return [tasks[name] for name in only or tasks]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--workspace", type=Path, default=Path("."), help="a project's folder with features")
+    parser.add_argument("--tasks", default="", help="tasks of documents, with commas; default: all")
+    parser.add_argument("--labels", type=int, default=1500, help="training labels of a corpus")
+    parser.add_argument("--test", type=int, default=1500, help="most test documents of a corpus")
+    parser.add_argument("--seeds", default="1,2")
+    parser.add_argument("--work", type=Path, default=WORK, help="where each result is kept")
+    arguments = parser.parse_args()
+    for option in ("labels", "test"):
+        if getattr(arguments, option) < 1:
+            raise ValueError(f"--{option} {getattr(arguments, option)}: expected at least 1")
+    workspace = load(arguments.workspace)
+    corpora: dict[str, dict[str, Any]] = read_json(RESULTS)["corpora"] if RESULTS.is_file() else {}
+    made_with = {"machine": hardware.machine(), "versions": quality.versions()}
+    for task in chosen_tasks(workspace, quality.names(arguments.tasks)):
+        for seed in quality.seeds_of(arguments.seeds):
+            name = f"{task.name}-{arguments.labels}-{seed}"
+            small = replace(
+                workspace,
+                parts=draw(workspace.parts, task, arguments.labels, arguments.test, seed),
+                fingerprint=f"{workspace.fingerprint} {name} {arguments.test}",
+            )
+            facts = [small.fingerprint, workspace.settings.training_sections()]
+            fingerprint = blake2b(repr(facts).encode(), digest_size=8).hexdigest()
+            print(f"{name}: ", end="", flush=True)
+
+            def fresh(small: Workspace = small, task: Task = task, seed: int = seed) -> dict[str, Any]:
+                return measure(small, task, seed, arguments.work) | {"revision": hardware.revision()}
+
+            corpora[name] = kept(arguments.work / f"{name}.json", fingerprint, fresh)
+            print(f"{100 * corpora[name]['difference']['mean']:+.1f}", flush=True)
+            what = "test metrics of small corpora; both models fitted on train and tuned on valid"
+            content = {"what": what, "corpora": corpora, "summary": summary(corpora)}
+            write_json(RESULTS, content | made_with)
+    print(table(corpora))
+    print(", ".join(f"{key} {value}" for key, value in summary(corpora).items()))
+    print(f"written to {RESULTS}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (ValueError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
