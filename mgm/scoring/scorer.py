@@ -16,6 +16,7 @@ from mgm.bundle.signing import check_signature
 from mgm.corpus.parts import REJECTS
 from mgm.corpus.rejects import TEXT_MISSING, split_rejected
 from mgm.model.allocation import keep_freed_memory
+from mgm.model.compiled import why_not_compiled
 from mgm.model.decode import TOKENS_PER_BATCH
 from mgm.model.predict import predict, prediction_schema, prediction_table
 from mgm.native import SWITCH, why_missing
@@ -107,6 +108,9 @@ class Scorer:
         loaded = load_contents(contents, key=encryption_key)
         if allows_missing and isinstance(tasks, list):
             tasks = _without_missing(loaded.tasks, tasks)
+        reason = why_not_compiled(loaded.network)
+        way = "compiled kernels" if reason is None else f"torch: {reason}"
+        _log.info("bundle %s: documents are predicted by %s", loaded.id[:12], way)
         return cls(loaded, tasks=tasks, tokens_per_batch=tokens_per_batch)
 
     def copy(self) -> Self:

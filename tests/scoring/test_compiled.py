@@ -15,6 +15,7 @@ from mgm.scoring.local import score_in_process
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.shards import Shard
 from mgm.settings.scoring import ScoreSettings
+from mgm.settings.settings import Settings
 from tests import tiny_corpora
 from tests.kernel_library import kernel_library
 
@@ -127,3 +128,20 @@ def test_threads_give_the_same_bits(bundle: Bundle, tmp_path: Path) -> None:
     ]
     for alone, beside in zip(*found, strict=True):
         assert_frame_equal(alone, beside, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("config", "way"),
+    [
+        (tiny_corpora.fast(), "compiled kernels"),
+        (tiny_corpora.settings(), "torch: a task predicts words or generates text"),
+    ],
+    ids=["fast", "full"],
+)
+def test_the_log_says_which_way_documents_are_predicted(
+    config: Settings, way: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tiny_corpora.saved_bundle(tmp_path, config)
+    with caplog.at_level("INFO", "mgm.scoring.scorer"):
+        scorer = Scorer.load(folder)
+    assert f"bundle {scorer.bundle.id[:12]}: documents are predicted by {way}" in caplog.messages
