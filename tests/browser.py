@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WIDTHS = (390, 1200)
+TITLE = "changed by a label"
+HOSTILE = (
+    f"<script>document.title='{TITLE}'</script><img src=x onerror=\"document.title='{TITLE}'\">' \" &lt;b>"
+)
+"""A label or a text that would change the title of a page which does not escape it."""
 QUIET = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A page at a width of the window: the width that it needs, its characters, and what it asked others for."""
+    """A page at a width of the window: the width that it needs, its characters, what it asked others for, and its title."""
 
     width: int
     needed: int
     characters: int
     requests: int
+    title: str
 
 
 def look(folder: Path, pages: list[str]) -> list[Seen]:
@@ -27,7 +33,8 @@ def look(folder: Path, pages: list[str]) -> list[Seen]:
       const frame = document.createElement("iframe"); frame.width = width; frame.height = 800;
       frame.onload = () => {{ const root = frame.contentDocument.documentElement;
         done([width, root.scrollWidth, root.innerText.length,
-        frame.contentWindow.performance.getEntriesByType("resource").length]); }};
+        frame.contentWindow.performance.getEntriesByType("resource").length,
+        frame.contentDocument.title]); }};
       frame.src = page; document.body.append(frame); }}))))
     .then(found => {{ document.title = JSON.stringify(found); }});</script>"""
     (folder / "probe.html").write_text(probe, encoding="utf-8")

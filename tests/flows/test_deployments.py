@@ -82,6 +82,13 @@ def test_artifacts_have_keys_that_prefect_takes() -> None:
     assert all(re.fullmatch("[a-z0-9-]+", key) for key in artifacts.KEYS)
 
 
+def test_no_artifact_is_markdown_of_data() -> None:
+    """Data stand in tables alone: Prefect's pages would render a label in Markdown as markup."""
+    texts = [path.read_text(encoding="utf-8") for path in (SOURCE / "flows").rglob("*.py")]
+    assert any("create_table_artifact" in text for text in texts)
+    assert not any("create_markdown_artifact" in text for text in texts)
+
+
 def test_outside_of_a_flow_run_no_artifact_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artifacts, "create_table_artifact", None)
     artifacts.publish_table(artifacts.NIGHT, [{"a": 1}], description="none")

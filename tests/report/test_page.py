@@ -7,12 +7,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.verdict import Check, judge
+from mgm.files import file_sha256
 from mgm.report.page import render
-from tests.browser import WIDTHS, look, pages_of, print_pdf
+from tests.browser import HOSTILE, TITLE, WIDTHS, look, pages_of, print_pdf
 
 VOID = {"meta", "link", "br", "path", "line", "circle", "polyline", "img"}
 
@@ -262,14 +264,36 @@ def test_failed_gate_is_shown(finished_run: RunFiles) -> None:
     assert "stopped 3 expect_x: observed 7, allowed 0" in Page(render(finished_run, {})).text
 
 
+def replace_label(root: Path, old: str, new: str) -> None:
+    """Replace a label in every file of a run."""
+    for path in root.rglob("*.json"):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(json.dumps(old), json.dumps(new)), encoding="utf-8")
+    for path in root.rglob("*.parquet"):
+        frame = pl.read_parquet(path)
+        strings = [name for name, dtype in frame.schema.items() if dtype == pl.String]
+        before = file_sha256(path)
+        frame.with_columns(pl.col(strings).replace(old, new)).write_parquet(path)
+        parts = path.with_name("_parts.json")
+        if parts.is_file():
+            parts.write_text(parts.read_text().replace(before, file_sha256(path)))
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
 def test_page_fits_phone_and_desktop(finished_run: RunFiles, tmp_path: Path) -> None:
-    """The page holds no script; the test adds one that measures it in frames of both widths."""
-    (tmp_path / "page.html").write_text(render(finished_run, {}), encoding="utf-8")
+    """The page holds no script; the test adds one that measures it in frames of both widths.
+
+    A label that is a script is text, too.
+    """
+    replace_label(finished_run.root, "draw", HOSTILE)
+    page = render(finished_run, {})
+    assert page.count("&lt;script&gt;document.title=") > 3
+    (tmp_path / "page.html").write_text(page, encoding="utf-8")
     seen = look(tmp_path, ["page.html"])
     assert [one.width for one in seen] == list(WIDTHS)
     for one in seen:
+        assert one.title != TITLE
         assert one.needed <= one.width
         assert one.requests == 0
 

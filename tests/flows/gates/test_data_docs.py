@@ -18,7 +18,7 @@ from flows.gates import data_docs
 from flows.gates.data_docs import write_page
 from flows.gates.suite import SUITES
 from flows.gates.verdict import Finding, Outcome, Verdict
-from tests.browser import WIDTHS, look
+from tests.browser import HOSTILE, TITLE, WIDTHS, look
 
 ROOT = Path(__file__).parents[3]
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -288,9 +288,12 @@ def test_a_browser_shows_the_pages_without_scrolling(tmp_path):
         passed=False, observed="x" * 400, rows=["y" * 90] * 10, threshold="z" * 200, column="c" * 80
     )
     page = write_page(tmp_path, verdict(long, outcome(observed="w" * 300)), at=START, keep=10)
-    write_page(tmp_path, verdict(outcome()), at=START + timedelta(days=1), keep=10)
-    seen = look(tmp_path, [page.relative_to(tmp_path).as_posix(), "index.html"])
-    assert [one.width for one in seen] == [*WIDTHS, *WIDTHS]
+    hostile = outcome(passed=False, observed=HOSTILE, rows=[HOSTILE], threshold=HOSTILE, column=HOSTILE)
+    other = write_page(tmp_path, verdict(hostile), at=START + timedelta(days=1), keep=10)
+    assert other.read_text(encoding="utf-8").count("&lt;script&gt;document.title=") >= 4
+    seen = look(tmp_path, [*(p.relative_to(tmp_path).as_posix() for p in (page, other)), "index.html"])
+    assert [one.width for one in seen] == [*WIDTHS, *WIDTHS, *WIDTHS]
     for one in seen:
+        assert one.title != TITLE
         assert one.needed <= one.width and one.characters > 100
         assert one.requests == 0
