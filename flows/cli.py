@@ -81,6 +81,11 @@ def _options(
         logs.set_level("DEBUG" if verbose else "WARNING")
 
 
+def command_name(function: Callable[..., Any]) -> str:
+    """Return the name of a command; the function of one that is a word of Python has `_` behind it."""
+    return function.__name__.rstrip("_").replace("_", "-")
+
+
 def build_app() -> typer.Typer:
     """Return the app with all commands."""
     app = typer.Typer(
@@ -93,9 +98,9 @@ def build_app() -> typer.Typer:
     for heading, functions in COMMANDS.items():
         for function in functions:
             works_here = function in OUTSIDE_OF_PROJECTS
-            # a command that is a word of Python has `_` behind it as a function
-            name = function.__name__.rstrip("_").replace("_", "-")
-            app.command(name, rich_help_panel=heading)(function if works_here else in_project(function))
+            app.command(command_name(function), rich_help_panel=heading)(
+                function if works_here else in_project(function)
+            )
     return app
 
 

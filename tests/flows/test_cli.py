@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from flows import exit_codes, lock
-from flows.cli import COMMANDS, main
+from flows.cli import COMMANDS, command_name, main
 from tests.flows.conftest import SOURCE
 
 
@@ -118,10 +118,10 @@ def test_promotion_waits_for_no_run(folder: Path, capsys: pytest.CaptureFixture[
 
 
 def test_the_commands() -> None:
-    names = [function.__name__ for functions in COMMANDS.values() for function in functions]
+    names = [command_name(function) for functions in COMMANDS.values() for function in functions]
     assert sorted(names) == sorted(
-        "backfill champion crossval distill docs doctor fetch generate init keys lineage migrate predict promote results rollback "
-        "rotate_key run score study train tune".split()
+        "backfill champion crossval distill docs doctor fetch generate import init keys lineage migrate predict promote results rollback "
+        "rotate-key run score serve study train tune".split()
     )
 
 
@@ -162,7 +162,7 @@ from flows import cli
 cli.main(["--help"])
 for functions in cli.COMMANDS.values():
     for function in functions:
-        assert cli.main([function.__name__.replace("_", "-"), "--help"]) == 0
+        assert cli.main([cli.command_name(function), "--help"]) == 0
 print("heavy:", *sorted({module.partition(".")[0] for module in sys.modules} & set(sys.argv[1:])))
 """
     heavy = ["torch", "polars", "pyarrow", "numpy", "prefect", "dvc", "great_expectations", "deltalake"]
