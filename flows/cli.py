@@ -118,7 +118,7 @@ def _run(arguments: list[str]) -> int:
         print(_usage_message(error), file=sys.stderr)
         return MISUSED
     if status == INTERRUPTED:
-        print("interrupted; the same command goes on", file=sys.stderr)
+        print("interrupted; the same command continues", file=sys.stderr)
     return (status or DONE) if arguments else MISUSED
 
 

@@ -39,4 +39,4 @@ def time_zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ValueError(f"timezone {name!r}: no such zone, expected a name as Europe/Berlin") from error
+        raise ValueError(f"timezone {name!r}: no such zone, expected a name such as Europe/Berlin") from error

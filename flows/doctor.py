@@ -227,7 +227,7 @@ def _stages(root: Path) -> tuple[str, str]:
 def _params(root: Path) -> tuple[str, str]:
     settings = Settings.load(root / PARAMS)
     tasks = ", ".join(task.name for task in settings.active_tasks())
-    return OK, f"{PARAMS} is valid; trained are {tasks}"
+    return OK, f"{PARAMS} is valid; tasks: {tasks}"
 
 
 def _corpora(root: Path) -> tuple[str, str]:
@@ -342,7 +342,7 @@ def _zone_text(path: Path, zone: str, *, now: datetime) -> str:
         there = now.astimezone(ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError) as error:
         raise ValueError(
-            f"{path}: timezone {zone!r}: no such zone, expected a name as Europe/Berlin"
+            f"{path}: timezone {zone!r}: no such zone, expected a name such as Europe/Berlin"
         ) from error
     return f"{zone}, now {there:%Y-%m-%d %H:%M}"
 

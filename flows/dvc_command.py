@@ -47,5 +47,5 @@ def dvc_repro(*arguments: str, folder: Path = Path()) -> None:
         raise KeyboardInterrupt
     if status:
         raise ChildProcessError(
-            "dvc repro: failed, for the reason above; the same command goes on from there"
+            "dvc repro: failed for the reason above; the same command continues from there"
         )

@@ -40,7 +40,7 @@ def update_files(
         stale = stale_files(wanted())
         for path, text in stale.items():
             if check:
-                print(f"{path}: not as the code would have it; run python -m {script}", file=sys.stderr)
+                print(f"{path}: out of date; run python -m {script}", file=sys.stderr)
             else:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")

@@ -67,7 +67,7 @@ def _block(record: dict[str, Any]) -> list[str]:
     if record["outcome"] == GONE:
         outcome = "its rows are gone, so that nothing tells whether it held the document; it was scored"
     values = {
-        "at": record["at"] or "unknown: the entry of this night is gone from the table's log",
+        "at": record["at"] or "unknown: this night's entry is no longer in the table's log",
         "bundle": record["bundle"],
         "tasks": ", ".join(record["tasks"]) or "unknown",
         "input": record["input"],

@@ -155,7 +155,7 @@ def _predict_frames(
             counts.add(frame.height, predictions.filter(~is_rejected), rejected=rejected)
             bar.update(frame.height)
     if not counts.rows_in:
-        raise ValueError("standard input is empty; expected a text a line")
+        raise ValueError("standard input is empty; expected one text in each line")
     return counts
 
 

@@ -37,7 +37,7 @@ def is_source(argument: str) -> bool:
     for suffix in _COMPRESSED:
         name = name.removesuffix(suffix)
     if name.endswith(_NAMES_OF_FILES) and not any(c.isspace() for c in argument):
-        raise FileNotFoundError(f"{argument}: no such file or folder; --text takes it as a text")
+        raise FileNotFoundError(f"{argument}: no such file or folder; --text treats it as a text")
     return False
 
 

@@ -56,7 +56,7 @@ def score(
     for warning in summary["warnings"]:
         print(f"warning: {warning}", file=sys.stderr)
     for line in summary["broken"]:
-        print(f"warning: rejected, the model fails: {line}", file=sys.stderr)
+        print(f"warning: rejected because the model failed: {line}", file=sys.stderr)
     if as_json:
         print_json(summary | {"page": page_path(summary["date"]).as_posix()})
     else:

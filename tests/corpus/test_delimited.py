@@ -75,8 +75,8 @@ def test_tsv_decides_by_the_first_lines_with_quotes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ('1,"un,a\n2,"x",b\n', "a.csv: row 1, column 'text': value '\"un,a\\n2,\"x\",b\\n': the cell goes on after its closing quote"),
-        ('1,x,a\n2,"x" y,b\n', "a.csv: row 2, column 'text': value '\"x\" y,b\\n': the cell goes on after its closing quote"),
+        ('1,"un,a\n2,"x",b\n', "a.csv: row 1, column 'text': value '\"un,a\\n2,\"x\",b\\n': the cell continues after its closing quote"),
+        ('1,x,a\n2,"x" y,b\n', "a.csv: row 2, column 'text': value '\"x\" y,b\\n': the cell continues after its closing quote"),
         ('1,x,a\n2,"x,b\n3,y,c\n', "a.csv: row 2, column 'text': value '\"x,b\\n3,y,c\\n': a quote that is not closed"),
         ('1,x,a\n2,"x\ny"\n', "a.csv: row 2: value '2,\"x\\ny\"': 2 columns, expected 3 as in the header"),
         ("1,x\ry,a\n", "a.csv: row 1: value '1,x': 2 columns, expected 3 as in the header"),

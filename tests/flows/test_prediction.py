@@ -190,7 +190,7 @@ def test_champion_that_is_not_in_the_store(folder: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["nowhere.jsonl"], "nowhere.jsonl: no such file or folder; --text takes it as a text"),
+        (["nowhere.jsonl"], "nowhere.jsonl: no such file or folder; --text treats it as a text"),
         (["nowhere.csv.gz"], "nowhere.csv.gz: no such file or folder"),
         (["in.jsonl", "Press Enter."], "'in.jsonl' is a file or folder and 'Press Enter.' is a text"),
         (["empty.jsonl"], "empty.jsonl: it is empty; expected at least one row"),
@@ -276,7 +276,7 @@ def test_a_corpus_says_how_its_files_are_written(tmp_path: Path) -> None:
 
 def test_standard_input_without_texts(mgm_predict: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     put_on_stdin(monkeypatch, b"")
-    assert mgm_predict()[2] == "error: standard input is empty; expected a text a line\n"
+    assert mgm_predict()[2] == "error: standard input is empty; expected one text in each line\n"
     put_on_stdin(monkeypatch, b"fine\n\xff\n")
     assert (
         mgm_predict()[2]

@@ -95,7 +95,7 @@ def test_deps_are_what_a_stage_imports_and_the_rest_stays(tmp_path: Path) -> Non
 
     refused = run("--check")
     assert refused.returncode == 1
-    assert "dvc.yaml: not as the code would have it; run python -m flows.stage_dependencies" in refused.stderr
+    assert "dvc.yaml: out of date; run python -m flows.stage_dependencies" in refused.stderr
     assert run().stdout == "dvc.yaml: updated\n"
     assert (tmp_path / "dvc.yaml").read_text(encoding="utf-8") == EXPECTED
     assert run("--check").returncode == 0

@@ -337,5 +337,5 @@ def _quote_error(table: _Table, syntax: Syntax, *, error: BrokenQuoteError, firs
             f"{where}: a quote that is not closed; expected one at the end of the cell {remedy}"
         )
     return ValueError(
-        f"{where}: the cell goes on after its closing quote; expected quotes within it doubled {remedy}"
+        f"{where}: the cell continues after its closing quote; expected quotes within it doubled {remedy}"
     )

@@ -138,6 +138,6 @@ def test_an_interrupt_ends_the_stages_and_is_130(project: Path) -> None:
     assert run.stderr is not None
     error = run.stderr.read()
     assert run.wait(timeout=60) == exit_codes.INTERRUPTED, error
-    assert error.splitlines()[-1] == "interrupted; the same command goes on"
+    assert error.splitlines()[-1] == "interrupted; the same command continues"
     with pytest.raises(ProcessLookupError):
         os.kill(int(child.read_text()), 0)
