@@ -8,6 +8,7 @@ from mgm.settings.settings import Settings
 from mgm.settings.yaml_file import load_yaml
 
 DIFFERENT = {
+    "text.segmentation.southeast_asian_tokens": "the shipped corpora give the same bytes with and without ICU",
     "text.stopwords.keep": "negations decide the polarity of the shipped reviews",
     "verdict.max_ms_per_document": "what is fast enough depends on the machine",
     "verdict.max_memory_mib": "what is small enough depends on the machine",
