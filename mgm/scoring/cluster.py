@@ -115,7 +115,11 @@ def _connect(model: WorkerModel) -> Iterator[Any]:
 
 def _check_token_required(ray: Any, address: str) -> None:
     """Check that the cluster asks for a token, before it gets a document: one that does not takes any token, too."""
-    mode = ray.get(ray.remote(num_cpus=0)(os.environ.get).remote(_AUTH_MODE))
+
+    def read_mode(name: str) -> str | None:  # inner functions travel as they are, without this package
+        return os.environ.get(name)
+
+    mode = ray.get(ray.remote(num_cpus=0)(read_mode).remote(_AUTH_MODE))
     if mode != _TOKEN:
         raise OpenCluster(
             f"score.ray.address {address!r}: {_AUTH_MODE} is {mode!r} on its nodes, expected {_TOKEN!r}: {_WHY_TOKEN}"
