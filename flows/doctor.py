@@ -1,6 +1,7 @@
 """What would stop a run in this folder, checked before one is started: `mgm doctor`."""
 
 import base64
+import configparser
 import os
 import platform
 import shutil
@@ -39,6 +40,7 @@ LOW_MEMORY_GIB = 2
 PREFECT_YAML = Path("prefect.yaml")
 NIGHTLY = ":nightly_score"
 """The end of the entrypoint of deployments that score nights."""
+SSE = "AWS_SERVER_SIDE_ENCRYPTION"
 _GIB = 1 << 30
 _SERVER_SECONDS = 3
 _GOOD = 200
@@ -288,6 +290,39 @@ def _tables(root: Path) -> tuple[str, str]:
     return OK, f"predictions in {score.table}, rejects in {score.rejects}"
 
 
+def _texts(root: Path) -> tuple[str, str]:
+    """Return which places of a project hold text, or what was learnt from it, in the clear."""
+    score, is_sealed = Settings.load(root / PARAMS).score, keys.encryption_key() is not None
+    encryption = os.environ.get(SSE)
+    places = ["data, models/candidate and reports"]
+    if not is_sealed:
+        places += [
+            f"models/store and {score.staging_dir} with its staged shards ({keys.ENCRYPTION_KEY} is not set)"
+        ]
+    if score.reject_values == "plain" and not (score.rejects.startswith("s3://") and encryption):
+        places.append(f"{score.rejects} (score.reject_values is plain)")
+    if score.table.startswith("s3://"):
+        places += [] if encryption else [f"{score.table} ({SSE} is not set)"]
+    else:
+        places.append(score.table)
+    for name, remote in _dvc_remotes(root):
+        if not remote.get("url", "").startswith("s3://"):
+            places.append(f"DVC's remote {name}")
+        elif not remote.get("sse"):
+            places.append(f"DVC's remote {name} (`dvc remote modify {name} sse {encryption or 'AES256'}`)")
+    return OK, f"in the clear, unless the disk or the store encrypts them: {'; '.join(places)}"
+
+
+def _dvc_remotes(root: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """Yield the remotes of a project's DVC, by name."""
+    config = configparser.ConfigParser(interpolation=None)
+    config.read([root / ".dvc" / "config", root / ".dvc" / "config.local"], encoding="utf-8")
+    for section in config.sections():
+        kind, _, name = section.strip("'").partition(" ")
+        if kind == "remote":
+            yield name.strip('"'), config[section]
+
+
 def _nights(root: Path) -> tuple[str, str]:
     path = root / PREFECT_YAML
     now = datetime.now(UTC)
@@ -406,6 +441,7 @@ _PROJECT = {
     "settings": _params,
     "corpora": _corpora,
     "champion": _champion,
+    "texts": _texts,
     "nights": _tables,
     "schedules": _nights,
 }

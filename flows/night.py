@@ -36,6 +36,7 @@ from mgm.scoring.inputs import Inputs
 from mgm.scoring.local import ShardScorer, score_in_process
 from mgm.scoring.night import NightPlan, Tables, score_night
 from mgm.scoring.night_frames import NightReader
+from mgm.scoring.protection import Protection
 from mgm.scoring.reject_budget import TooManyRejects
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.shards import cut_shards, write_manifest
@@ -176,7 +177,12 @@ def _plan(
         night=night,
         inputs=inputs,
         shards=shards,
-        staging=Staging(folder / SHARDS, schema=scorer.schema, scored_by=scored_by),
+        staging=Staging(
+            folder / SHARDS,
+            schema=scorer.schema,
+            scored_by=scored_by,
+            protection=Protection(key=keys.encryption_key(), reject_values=settings.reject_values),
+        ),
         tables=Tables(predictions=settings.table, rejects=settings.rejects),
         budget=gates.score,
         num_warned=rows.num_blank if rows.num_blank > gates.score.blank_warn * shards.rows else 0,

@@ -90,6 +90,11 @@ def seal(content: bytes, key: SealingKey) -> bytes:
     return bytes(_library().encrypt(content, [identity.to_public()]))
 
 
+def recipient(key: SealingKey) -> str:
+    """Return the public half of the key that seals."""
+    return str(_library().x25519.Identity.from_str(key.identities[0]).to_public())
+
+
 def open_sealed(content: bytes, key: SealingKey, *, path: Path) -> bytes:
     """Return what was sealed.
 

@@ -22,6 +22,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from mgm.errors import AlteredInput
 
 DATE = "date"
+ENCRYPTION = ("AWS_SERVER_SIDE_ENCRYPTION", "AWS_SSE_KMS_KEY_ID", "AWS_SSE_BUCKET_KEY_ENABLED")
+"""The variables that ask an object store to encrypt what is written: AES256 or aws:kms, and a key of KMS."""
 _URL_ESCAPE = "%"
 _NO_FOLDER = re.compile(r"[][|^\\#?]|%[0-9A-Fa-f]{2}")
 """What no path of a table may have: deltalake 1.x panics, finds no history, or looks for files in another folder."""
@@ -46,6 +48,7 @@ def storage_options(location: str) -> dict[str, str] | None:
     if not location.startswith("s3://"):
         return None
     options = {"aws_conditional_put": "etag"}
+    options |= {name: os.environ[name] for name in ENCRYPTION if os.environ.get(name)}
     endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
     if endpoint:
         options["AWS_ENDPOINT_URL"] = endpoint

@@ -11,16 +11,18 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from mgm.corpus.parts import REJECTS, Counts, Part, read_part, write_part
+from mgm.bundle.sealing import SealingKey
+from mgm.corpus.parts import REJECTS, Counts, Part
 from mgm.files import file_sha256, fingerprint
 from mgm.scoring import steps
 from mgm.scoring.isolation import ScoredRows
+from mgm.scoring.protection import Protection, read_staged, write_staged
 from mgm.scoring.shards import Shard
 
 _DONE = "done.json"
@@ -40,6 +42,8 @@ class StagedShard:
     """Id and error of each document that broke the model."""
     predictions: Part
     rejects: Part
+    key: SealingKey | None = None
+    """Opens the files where they are sealed."""
 
 
 class Staging:
@@ -48,12 +52,21 @@ class Staging:
     Args:
         schema: the schema of the predictions.
         scored_by: everything besides the documents that determines the scores; values that JSON can hold.
+        protection: how the texts are kept; None: in the clear.
     """
 
-    def __init__(self, folder: Path, *, schema: pl.Schema, scored_by: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        schema: pl.Schema,
+        scored_by: Mapping[str, Any],
+        protection: Protection | None = None,
+    ) -> None:
         self.folder = folder
         self.schema = schema
-        self._scored_by = json.dumps(scored_by, sort_keys=True)
+        self._protection = protection or Protection()
+        self._scored_by = json.dumps({**scored_by, **self._protection.facts}, sort_keys=True)
 
     def find(self, shard: Shard) -> StagedShard | None:
         """Return the result of a shard, None where it was not scored; a damaged one is removed and counts as not scored."""
@@ -61,7 +74,7 @@ class Staging:
         if not folder.is_dir():
             return None
         try:
-            return _read_staged(folder)
+            return replace(_read_staged(folder), key=self._protection.key)
         except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError) as error:
             problem = str(error) if isinstance(error, FileNotFoundError | ValueError) else repr(error)
             _log.warning("%s: not the shard that was scored, which is scored again: %s", folder, problem)
@@ -90,13 +103,20 @@ class Staging:
         shutil.rmtree(partial, ignore_errors=True)
         counts = Counts()
         counts.add(shard.rows, rows.predictions, rejected=rows.rejects)
-        tables = {PREDICTIONS: (rows.predictions, self.schema), REJECTED: (rows.rejects, REJECTS)}
+        rejects = self._protection.protect_values(rows.rejects)
+        tables = {PREDICTIONS: (rows.predictions, self.schema), REJECTED: (rejects, REJECTS)}
         try:
             parts = {}
             for name, (frame, schema) in tables.items():
                 (partial / name).mkdir(parents=True)
                 parts[name] = asdict(
-                    write_part(partial / name, 0, frame=frame, schema=schema, input_sha256=shard.sha256)
+                    write_staged(
+                        partial / name,
+                        frame,
+                        schema=schema,
+                        input_sha256=shard.sha256,
+                        key=self._protection.key,
+                    )
                 )
             done = {"shard": folder.name, "counts": asdict(counts), "broken": list(rows.broken), **parts}
             signed = done | {"sha256": fingerprint(done)}
@@ -132,7 +152,7 @@ def read_predictions(
         AlteredInput: a file is gone, or it is not the one that was written.
     """
     for shard in staged:
-        yield read_part(shard.folder / PREDICTIONS, shard.predictions, columns=columns)
+        yield read_staged(shard.folder / PREDICTIONS, shard.predictions, key=shard.key, columns=columns)
 
 
 def read_rejects(staged: Sequence[StagedShard]) -> Iterator[pl.DataFrame]:
@@ -142,7 +162,7 @@ def read_rejects(staged: Sequence[StagedShard]) -> Iterator[pl.DataFrame]:
         AlteredInput: a file is gone, or it is not the one that was written.
     """
     for shard in staged:
-        yield read_part(shard.folder / REJECTED, shard.rejects)
+        yield read_staged(shard.folder / REJECTED, shard.rejects, key=shard.key, columns=None)
 
 
 def _read_staged(folder: Path) -> StagedShard:

@@ -8,6 +8,8 @@ from mgm.settings.corpora import FileSettings
 from mgm.settings.references import TaskName
 from mgm.settings.section import Section
 
+RejectValues = Literal["plain", "sealed", "none"]
+
 
 class RaySettings(Section):
     """Workers of a Ray cluster (the extra `ray`); the results are the same."""
@@ -37,6 +39,8 @@ class ScoreSettings(Section):
     """Delta table of predictions, partitioned by date: a folder or s3://bucket/prefix."""
     rejects: str = Field(default="data/scored/rejects", min_length=1)
     """Delta table of rejects."""
+    reject_values: RejectValues = "plain"
+    """The raw documents in the rejects' column `values`: plain; sealed: with the key that seals bundles; none: left out."""
     staging_dir: str = Field(default="data/scored/nights", min_length=1)
     """Folder for the verdict and the summary of each night, and for its shards until they are committed."""
     rows_per_shard: int = Field(default=20_000, ge=1)

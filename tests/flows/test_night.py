@@ -390,6 +390,23 @@ assert trace_document("blank", predictions=own.table, rejects=own.rejects)[0].re
     in_store(commands, bundle, script)
 
 
+@pytest.mark.slow
+def test_an_object_store_is_asked_to_encrypt(commands: Path, bundle: Path) -> None:
+    """Every object of the tables, logs too, has the key that two variables name."""
+    script = """
+import boto3, os
+night("{date}.jsonl")
+bucket, _, prefix = own.table.removeprefix("s3://").partition("/")
+client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+keys = [entry["Key"] for entry in client.list_objects_v2(Bucket=bucket, Prefix=prefix.rpartition("/")[0])["Contents"]]
+written = [client.head_object(Bucket=bucket, Key=key) for key in keys if not key.startswith("in/")]
+assert len(written) >= 4
+assert {(one["ServerSideEncryption"], one["SSEKMSKeyId"]) for one in written} == {("aws:kms", "our-key")}
+"""
+    variables = {"AWS_SERVER_SIDE_ENCRYPTION": "aws:kms", "AWS_SSE_KMS_KEY_ID": "our-key"}
+    in_store(commands, bundle, script, **variables)
+
+
 # The rival commits between what this run reads of the table and what it writes.
 RACE = """
 real, rivals = delta.replace_date, []

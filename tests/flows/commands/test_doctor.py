@@ -14,12 +14,13 @@ from flows import doctor as checkup
 from flows import exit_codes
 from flows.cli import main
 from mgm import native
+from mgm.bundle.sealing import write_key
 from tests import keys as key_pairs
 from tests import tiny_corpora
 
 NAMES = {
     "python", "packages", "kernels", "extras", "statistics", "git", "disk", "memory", "processors", "prefect", "keys", "stages", "settings",
-    "corpora", "champion", "nights", "schedules",
+    "corpora", "champion", "texts", "nights", "schedules",
 }  # fmt: skip
 
 
@@ -253,3 +254,36 @@ def test_a_package_that_does_not_fit_is_named(monkeypatch: pytest.MonkeyPatch, t
     found = outcome("packages")
     assert found.status == checkup.FAILED
     assert "fastapi 0.156.0, expected <0.155" in found.message
+
+
+def test_places_with_text_in_the_clear_are_named(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a key or a setting protects is not among them, and a bucket is where the store is not asked to encrypt."""
+    pytest.importorskip("pyrage", reason="needs the extra encrypt")
+    for name in ("MGM_ENCRYPTION_KEY", "AWS_SERVER_SIDE_ENCRYPTION"):
+        monkeypatch.delenv(name, raising=False)
+    text = outcome("texts").message
+    assert outcome("texts").status == checkup.OK
+    for place in (
+        "data, models/candidate and reports",
+        "models/store",
+        "staged shards",
+        "data/scored/rejects",
+    ):
+        assert place in text
+    write_key(project / "encryption.key")
+    monkeypatch.setenv("MGM_ENCRYPTION_KEY", str(project / "encryption.key"))
+    params = project / "params.yaml"
+    shipped = params.read_text(encoding="utf-8")
+    sealed = {"reject_values": "sealed", "table": "s3://bucket/table", "rejects": "s3://bucket/rejects"}
+    params.write_text(shipped + f"\nscore: {json.dumps(sealed)}\n", encoding="utf-8")
+    text = outcome("texts").message
+    assert "models/store" not in text and "staged" not in text and "rejects" not in text
+    assert "s3://bucket/table (AWS_SERVER_SIDE_ENCRYPTION is not set)" in text
+    monkeypatch.setenv("AWS_SERVER_SIDE_ENCRYPTION", "aws:kms")
+    assert "s3://bucket" not in outcome("texts").message
+    (project / ".dvc").mkdir(exist_ok=True)
+    (project / ".dvc" / "config").write_text("['remote \"far\"']\nurl = s3://bucket/dvc\n", encoding="utf-8")
+    assert "dvc remote modify far sse aws:kms" in outcome("texts").message
+    with (project / ".dvc" / "config").open("a", encoding="utf-8") as config:
+        config.write("sse = aws:kms\n")
+    assert "far" not in outcome("texts").message
