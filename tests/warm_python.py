@@ -10,6 +10,7 @@ handed to its client, under their numbers.
 """
 
 import fcntl
+import gc
 import importlib
 import importlib.abc
 import importlib.machinery
@@ -50,13 +51,25 @@ LIBRARIES = (
     "jinja2",
     "dvc.cli",
     "dvc.repo",
-    "dvc.commands.repro",
+    "dvc.cli.parser",  # and by it all of DVC's commands
+    "dvc.repo.experiments",
+    "networkx",  # which DVC imports for its graph
+    "dulwich.repo",
+    "scmrepo.git",
     "dvclive",
     "great_expectations",
     "prefect",
     "prefect.server.api.server",
     "prefect.client.orchestration",
     "tqdm",
+    "typer",
+    "rich.markdown",
+    "graphviz",
+    "anyio._backends._asyncio",
+    "opencc",
+    "rjieba",
+    "selectolax",
+    "stopwordsiso",
 )
 MOST_DESCRIPTORS = 32
 FREE_NUMBER = 200
@@ -103,6 +116,7 @@ def serve(address: Path, owner: int) -> None:
     """Import the libraries, then fork a process for every client, as long as the owner lives."""
     for library in LIBRARIES:
         __import__(library)
+    gc.freeze()  # a child neither looks through what is imported nor copies its pages by that
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended processes are not waited for
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(address))

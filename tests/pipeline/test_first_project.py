@@ -1,4 +1,7 @@
-"""The tutorial's commands, in an environment with the wheel, outside of any clone."""
+"""The tutorial's commands, in an environment with the wheel, outside of any clone.
+
+Most of them start with the libraries imported, as in other tests of whole pipelines; a command in the environment's own Python does not.
+"""
 
 import json
 import os
@@ -25,13 +28,33 @@ class Environment:
     """A virtual environment with the wheel, which takes all other packages from that of the tests."""
 
     folder: Path
+    commands: Path
+
+    @property
+    def packages(self) -> Path:
+        """The folder of the packages that are installed in it."""
+        (packages,) = self.folder.glob("lib/python*/site-packages")
+        return packages
 
     def run(self, cwd: Path, *command: str) -> str:
         """Runs a command that must succeed, as after activating the environment; returns its stdout."""
+        return self._run(cwd, *command, commands=self.folder / "bin")
+
+    def run_warm(self, cwd: Path, *command: str) -> str:
+        """As `run`, with `python`, `dvc` and `mgm` that start with the libraries imported and have this environment's packages."""
+        return self._run(cwd, *command, commands=self.commands, PYTHONPATH=str(self.packages))
+
+    @staticmethod
+    def _run(cwd: Path, *command: str, commands: Path, **variables: str) -> str:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "PYTHON"))}
-        path = os.pathsep.join([str(self.folder / "bin"), os.environ["PATH"]])
+        path = os.pathsep.join([str(commands), os.environ["PATH"]])
         done = subprocess.run(
-            command, cwd=cwd, env=kept | {"PATH": path}, capture_output=True, text=True, timeout=1500
+            command,
+            cwd=cwd,
+            env=kept | {"PATH": path} | variables,
+            capture_output=True,
+            text=True,
+            timeout=1500,
         )
         assert done.returncode == 0, f"{command}\n{done.stdout[-4000:]}\n{done.stderr[-8000:]}"
         return done.stdout
@@ -54,7 +77,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+def environment(wheel: Path, commands: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
     folder = tmp_path_factory.mktemp("environment") / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = str(folder / "bin" / "python")
@@ -62,11 +85,11 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Enviro
     subprocess.run(
         [sys.executable, "-m", "pip", "--python", python, "install", *options, str(wheel)], check=True
     )
-    packages = sysconfig.get_path("purelib")
-    (own,) = folder.glob("lib/python*/site-packages")
+    environment = Environment(folder, commands)
     # A path in a .pth file does not have its own .pth files read, such as that of an editable mgm.
-    (own / "packages_of_the_tests.pth").write_text(packages + "\n", encoding="utf-8")
-    return Environment(folder)
+    own = environment.packages / "packages_of_the_tests.pth"
+    own.write_text(sysconfig.get_path("purelib") + "\n", encoding="utf-8")
+    return environment
 
 
 def test_the_wheel_has_all_files_and_two_top_level_names(wheel: Path) -> None:
@@ -94,13 +117,13 @@ def test_the_tutorial_as_it_stands(environment: Environment, tmp_path: Path) -> 
     (script,) = blocks("python")
     name = script.partition("\n")[0].removeprefix("# ")
     (tmp_path / name).write_text(script, encoding="utf-8")
-    printed = environment.run(tmp_path, "bash", "-euc", "\n".join(blocks("bash")))
+    printed = environment.run_warm(tmp_path, "bash", "-euc", "\n".join(blocks("bash")))
     (shown,) = blocks("text")
     assert not [line for line in shown.splitlines()[1:] if line not in printed]  # the first has the version
     project = tmp_path / "demo"
-    assert environment.run(project, "python", "-c", "import mgm; print(mgm.__file__)").startswith(
-        str(environment.folder)
-    )
+    for run in (environment.run, environment.run_warm):
+        place = run(project, "python", "-c", "import mgm; print(mgm.__file__)")
+        assert place.startswith(str(environment.folder))
     assert (project / "reports/report.html").is_file()
     metrics = json.loads((project / "reports/metrics.json").read_text(encoding="utf-8"))
     assert metrics["opinion"]["macro_f1"] > 0.8
@@ -112,20 +135,20 @@ def test_the_tutorial_as_it_stands(environment: Environment, tmp_path: Path) -> 
     assert "food" in answers[1]["topics"]
 
     before = (project / "dvc.lock").read_bytes()
-    environment.run(project, "mgm", "run")
+    environment.run_warm(project, "mgm", "run")
     assert (project / "dvc.lock").read_bytes() == before
     assert _changed_stages(environment, project) == {"settings"}  # which always runs
     _pretend_other_version(environment)
-    environment.run(project, "mgm", "run", "settings")
+    environment.run_warm(project, "mgm", "run", "settings")
     assert {"ingest@reviews", "train", "report"} <= _changed_stages(environment, project)
 
 
 def _changed_stages(environment: Environment, project: Path) -> set[str]:
     """The stages of the default graph that are not up to date."""
-    return set(json.loads(environment.run(project, "python", "-m", "dvc", "status", "--json", "dvc.yaml")))
+    return set(json.loads(environment.run_warm(project, "dvc", "status", "--json", "dvc.yaml")))
 
 
 def _pretend_other_version(environment: Environment) -> None:
-    (metadata,) = environment.folder.glob("lib/python*/site-packages/mgm-*.dist-info/METADATA")
+    (metadata,) = environment.packages.glob("mgm-*.dist-info/METADATA")
     text = metadata.read_text(encoding="utf-8")
     metadata.write_text(re.sub(r"^Version: .*$", "Version: 99.0", text, flags=re.MULTILINE), encoding="utf-8")

@@ -256,10 +256,8 @@ def test_a_night_is_scored_from_the_bundle_alone(built: Project, tmp_path: Path)
     assert "document 'm999': in none of the 1 scored nights" in project.fails("mgm", "lineage", "m999")
 
 
-def test_the_flow_runs_the_same_stages_and_fails_with_the_stage(
-    fresh: Project, built: Project, tmp_path: Path
-) -> None:
-    """The same inputs give the same bytes, in another folder and by the flow."""
+def test_the_flow_runs_the_same_stages(fresh: Project, built: Project, tmp_path: Path) -> None:
+    """The same inputs give the same bytes, in another folder and by the flow; how it fails, tests/flows/test_train.py shows."""
     project = fresh.copy_to(tmp_path / "project")
     output = project.ok("python", "-m", "flows.train")
     assert "dish" in output
@@ -267,9 +265,6 @@ def test_the_flow_runs_the_same_stages_and_fails_with_the_stage(
     for name in [*bundle, "reports/metrics.json"]:
         assert (project.root / name).read_bytes() == (built.root / name).read_bytes(), name
     assert ran(project.ok("dvc", "repro")) == []
-    write_rows(project, "verses", rows(project, "verses")[:1] * 2)
-    output = project.fails("python", "-m", "flows.train")
-    assert "value 'v0' is in rows 1, 2" in output
 
 
 def test_a_corpus_replaced_by_another_leaves_no_trace(built: Project, tmp_path: Path) -> None:
