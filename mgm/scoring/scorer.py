@@ -110,7 +110,7 @@ class Scorer:
             tasks = _without_missing(loaded.tasks, tasks)
         reason = why_not_compiled(loaded.network)
         way = "compiled kernels" if reason is None else f"torch: {reason}"
-        _log.info("bundle %s: documents are predicted by %s", loaded.id[:12], way)
+        _log.debug("bundle %s: documents are predicted by %s", loaded.id[:12], way)
         return cls(loaded, tasks=tasks, tokens_per_batch=tokens_per_batch)
 
     def copy(self) -> Self:

@@ -142,6 +142,6 @@ def test_the_log_says_which_way_documents_are_predicted(
     config: Settings, way: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tiny_corpora.saved_bundle(tmp_path, config)
-    with caplog.at_level("INFO", "mgm.scoring.scorer"):
+    with caplog.at_level("DEBUG", "mgm.scoring.scorer"):
         scorer = Scorer.load(folder)
     assert f"bundle {scorer.bundle.id[:12]}: documents are predicted by {way}" in caplog.messages

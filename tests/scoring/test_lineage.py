@@ -183,7 +183,7 @@ def test_lineage_where_the_log_was_cleaned(capsys: pytest.CaptureFixture[str]) -
     ]
     assert {e.night.bundle for e in events} == {"unknown"} and not any(e.is_gone for e in events)
     assert main(["lineage", "blank"]) == 0
-    assert "  at        unknown: the entry of this night is gone from" in capsys.readouterr().out
+    assert "  at        unknown: this night's entry is no longer in" in capsys.readouterr().out
     with pytest.raises(ValueError, match="'m99': in none of the 2 scored nights .*log has lost entries"):
         trace("m99")
 

@@ -173,7 +173,7 @@ def test_a_teacher_that_agrees_gives_the_labels_gradients() -> None:
 
 def test_without_teachers_nothing_changes(project: Path) -> None:
     settings = teach({}, epochs=1)
-    assert facts() == {"features": {}, "tasks": {}}
+    assert facts() == {"features": {}, "parts": {}, "tasks": {}}
     plain = fit(
         training_run.plan_training(
             settings,
