@@ -172,6 +172,7 @@ def _plan(
         as_corpus=options.as_corpus,
         accepted_drift=options.accept_drift,
         warnings=warnings,
+        predicted_by=scorer.predicted_by,
     )
     return NightPlan(
         night=night,

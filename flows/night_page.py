@@ -50,6 +50,7 @@ def write_page(night: Night, verdict: dict[str, Any] | None) -> Path:
         "rejects": f"version {night.rejects_version} of the table",
         "as corpus": night.as_corpus or "none",
         "tasks": ", ".join(night.tasks),
+        "predicted by": night.predicted_by or "unknown",
     }
     path = page_path(night.date)
     write_text(

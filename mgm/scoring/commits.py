@@ -24,10 +24,12 @@ from mgm.scoring.delta import DATE
 Frames = Callable[[], Iterable[pl.DataFrame]]
 """Reads the rows of a night again at each try."""
 _MAX_TRIES = 10
-_TEXT_FIELDS = ("date", "input_sha256", "bundle", "code", "dvc_lock", "flow_run")
+_TEXT_FIELDS = ("date", "input_sha256", "bundle", "code", "dvc_lock", "flow_run", "predicted_by")
 """Fields that are metadata as they are; the others are JSON."""
 _KEYS = {"as_corpus": "like"}
 """Metadata keys that differ from their fields, so that nights of older tables stay readable."""
+_LATER_FIELDS = ("predicted_by",)
+"""Fields that nights of older tables have not."""
 UNKNOWN = "unknown"
 """The bundle and the input of a night whose entry is gone from the table's log."""
 
@@ -60,6 +62,8 @@ class Night:
     """Documents that broke the model: id and error; the first ones."""
     rejects_version: int = -1
     """The version of the rejects table that holds this night's."""
+    predicted_by: str = ""
+    """What predicted the documents: the compiled kernels, or torch and why; empty in nights of older tables."""
 
     def has_same_inputs(self, other: "Night") -> bool:
         """Return whether both nights were made from the same documents by the same bundle."""
@@ -75,7 +79,11 @@ class Night:
     @classmethod
     def from_metadata(cls, commit: Mapping[str, Any]) -> "Night | None":
         """Return the night of a commit; None for a commit of something else."""
-        keys = {f.name: _KEYS.get(f.name, f.name) for f in fields(cls)}
+        keys = {
+            f.name: _KEYS.get(f.name, f.name)
+            for f in fields(cls)
+            if f.name not in _LATER_FIELDS or f.name in commit
+        }
         if not all(key in commit for key in keys.values()):
             return None
         values = {

@@ -108,10 +108,15 @@ class Scorer:
         loaded = load_contents(contents, key=encryption_key)
         if allows_missing and isinstance(tasks, list):
             tasks = _without_missing(loaded.tasks, tasks)
-        reason = why_not_compiled(loaded.network)
-        way = "compiled kernels" if reason is None else f"torch: {reason}"
-        _log.debug("bundle %s: documents are predicted by %s", loaded.id[:12], way)
-        return cls(loaded, tasks=tasks, tokens_per_batch=tokens_per_batch)
+        scorer = cls(loaded, tasks=tasks, tokens_per_batch=tokens_per_batch)
+        _log.debug("bundle %s: documents are predicted by %s", loaded.id[:12], scorer.predicted_by)
+        return scorer
+
+    @property
+    def predicted_by(self) -> str:
+        """What predicts documents: the compiled kernels, or torch and why."""
+        reason = why_not_compiled(self.bundle.network)
+        return "compiled kernels" if reason is None else f"torch: {reason}"
 
     def copy(self) -> Self:
         """Return another scorer with the same bundle, for another thread."""

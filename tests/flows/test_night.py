@@ -69,6 +69,7 @@ def test_rows_in_are_predictions_plus_rejects(bundle: Path) -> None:
     assert json.loads((SHARDS.parent / "summary.json").read_text()) == vars(night)
     assert not SHARDS.exists()
     page = Path("reports/nights/2026-01-01.html").read_text()
+    assert "torch: a task predicts words or generates text" in page
     assert "30 of 31 documents scored" in page and night.input_sha256 in page
     assert "http" not in page
 

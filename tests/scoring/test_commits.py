@@ -83,10 +83,14 @@ def test_commit_is_read_back() -> None:
 
 def test_nights_of_older_tables_are_read() -> None:
     """The corpus of the text settings has another key in the commit than its field's name."""
-    assert commit(replace(NIGHT, as_corpus="menus")).as_corpus == "menus"
+    assert commit(replace(NIGHT, as_corpus="menus", predicted_by="torch: old")).as_corpus == "menus"
     (last, *_) = DeltaTable("table").history()
     assert last["like"] == '"menus"' and "as_corpus" not in last
     assert read_nights(DeltaTable("table"))[0].night.as_corpus == "menus"
+    assert read_nights(DeltaTable("table"))[0].night.predicted_by == "torch: old"
+    older = {name: value for name, value in last.items() if name != "predicted_by"}
+    night = Night.from_metadata(older)
+    assert night is not None and night.predicted_by == ""
 
 
 def test_night_is_not_written_twice() -> None:
