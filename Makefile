@@ -13,7 +13,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export GX_ANALYTICS_ENABLED := false
 export RAY_USAGE_STATS_ENABLED := 0
 
-.PHONY: run run-generation study setup setup-dev test test-slow coverage lint docs clean
+.PHONY: run run-generation study setup setup-dev test test-slow coverage lint docs sbom audit clean
 
 run: setup
 	mgm run
@@ -63,5 +63,21 @@ lint: setup-dev
 docs: setup-dev
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
+# the tools of sbom and audit have an environment of their own, so that they do not list themselves
+AUDIT := $(VENV)-audit
+$(AUDIT)/.ready: requirements.lock
+	$(PYTHON) -m venv $(AUDIT)
+	$(AUDIT)/bin/pip install --quiet -c requirements.lock cyclonedx-bom pip-audit
+	touch $@
+
+# the bill of materials of what is installed: CycloneDX, in reports/sbom.json
+sbom: setup $(AUDIT)/.ready
+	$(AUDIT)/bin/cyclonedx-py environment $(VENV)/bin/python --pyproject pyproject.toml --output-reproducible -o reports/sbom.json
+
+# known vulnerabilities of what is installed; fails where no advisory database is reached. A build's name such as +cpu is no version there
+audit: setup $(AUDIT)/.ready
+	pip freeze --exclude-editable | sed 's/+[a-z0-9.]*$$//' > $(AUDIT)/installed.txt
+	$(AUDIT)/bin/pip-audit --strict --no-deps --disable-pip -r $(AUDIT)/installed.txt
+
 clean:
-	rm -rf $(VENV) .prefect data/documents data/clean data/tokens data/content data/features data/predictions data/rejects
+	rm -rf $(VENV) $(AUDIT) .prefect data/documents data/clean data/tokens data/content data/features data/predictions data/rejects
