@@ -174,6 +174,15 @@ def memory() -> str:
     )
 
 
+def serving() -> str:
+    """Return how many texts a second the server answers, and the same model in one process."""
+    result = _result("serving")
+    speeds = result["texts_per_second"]
+    fastest = max(speeds.values())
+    rows = [(name, f"{speed:,.0f}", f"{speed / fastest:.2f}") for name, speed in speeds.items()]
+    return table(["how", "texts/s", "of the fastest"], rows) + "\n" + _origin(result)
+
+
 def gates() -> str:
     """Return seconds and memory of a gate on a large corpus."""
     result = _result("gates")
@@ -306,7 +315,7 @@ def recurrence() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
-        quality, quality_summary, scoring, speed_summary, training, text, tokenizers, memory, gates, study, ablations, recipes, transfer,
+        quality, quality_summary, scoring, speed_summary, training, text, tokenizers, memory, serving, gates, study, ablations, recipes, transfer,
         generation, separation, recurrence,
     )
 }  # fmt: skip
