@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from mgm.errors import StaleInput
+from mgm.model.wide.documents import Wide
 
 _MAX_DERIVED_BYTES = 1 << 30
 """The bytes of buffers that a network makes for itself and that no file holds."""
@@ -49,6 +50,9 @@ def check_fits(tensors: Mapping[str, Tensor], build: Callable[[], nn.Module]) ->
     """
     with _limited_parameters(len(tensors)), torch.device("meta"):
         network = build()
+        for name, module in network.named_modules():
+            if isinstance(module, Wide):
+                module.match_size(tensors, f"{name}.")
     expected = network.state_dict()
     for name in sorted(expected.keys() - tensors.keys()):
         raise ValueError(f"{name!r}: missing; made by another version of the network, or for another config")

@@ -30,6 +30,15 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert not loaded.network.training
 
 
+def test_a_bundle_trained_without_chinese_comes_back(tmp_path: Path) -> None:
+    """Its table of characters has no rows for Chinese n-grams, unlike that of a new network."""
+    made = tiny_corpora.bundle()
+    made.network.wide.drop_chinese()
+    save_bundle(tmp_path / "bundle", made)
+    loaded = load_bundle(tmp_path / "bundle")
+    assert torch.equal(loaded.network.wide.characters.weight, made.network.wide.characters.weight)
+
+
 def test_equal_bundles_are_equal_bytes(tmp_path: Path) -> None:
     """The same bundle is the same bytes and replaces the old folder."""
     first = save_bundle(tmp_path / "bundle", tiny_corpora.bundle())

@@ -177,7 +177,7 @@ def test_errors_of_workers_are_raised(
             raise ModelBroken(f"the model fails for {frame['doc_id'][0]}")
 
     class Bare(workers.Worker):
-        def __init__(self, model: Any) -> None:
+        def __init__(self, model: Any, encryption_key: Any) -> None:
             raise ModuleNotFoundError("No module named 'torch'")
 
     monkeypatch.setattr(workers, "Worker", Broken)

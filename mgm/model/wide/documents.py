@@ -101,6 +101,12 @@ class Wide(nn.Module):
         self.characters.num_embeddings = self.ngram_buckets
         self.idf_character = self.idf_character[: self.ngram_buckets].clone()
 
+    def match_size(self, state: Mapping[str, Tensor], prefix: str) -> None:
+        """Drop the table for Chinese n-grams where the training of these weights had none; their names begin with `prefix`."""
+        idf = state.get(f"{prefix}idf_character")
+        if idf is not None and len(idf) == self.ngram_buckets:
+            self.drop_chinese()
+
     @torch.no_grad()
     def add_logit_bias(self, task: str, logits_K: Tensor) -> None:
         """Add `logits_K` (K,) to the logits of a task, for every document."""
@@ -257,10 +263,7 @@ class Wide(nn.Module):
 
 
 def _match_size(wide: Wide, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:  # noqa: PLR0917  (called by torch)
-    """Before weights are loaded, drop the table for Chinese n-grams where their training had none."""
-    idf = state.get(f"{prefix}idf_character")
-    if idf is not None and len(idf) == wide.ngram_buckets:
-        wide.drop_chinese()
+    wide.match_size(state, prefix)
 
 
 def _within_words(ngrams: Ragged, word_N: Tensor) -> Occurrences:
