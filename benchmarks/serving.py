@@ -2,7 +2,7 @@
 
 Asks a server process on loopback with so many clients at once, in requests of so many texts, and the same texts of the shipped help pages
 through `Model.predict` in batches of the server's size, one thread each; writes benchmarks/results/serving.json. Cases alternate for a few
-rounds and medians are kept. Compare the ratios: clients, server and system share the cores. Cost: about three minutes.
+rounds and medians are kept. Compare the ratios: clients, server and system share the cores. Cost: about nine minutes, most of them for requests of one text.
 """
 
 import argparse
