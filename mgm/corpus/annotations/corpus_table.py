@@ -23,6 +23,7 @@ _FORMS: dict[str, pl.DataType] = {
     "classes": pl.List(pl.String),
     "labels": pl.List(pl.String),
     "spans": SPANS,
+    "no items": pl.List(pl.Null),
 }
 
 
@@ -122,6 +123,10 @@ class _Table:
                 self.forms.setdefault(column, "")
                 continue
             known = self.forms.get(column) or form
+            if form == "no items" and isinstance(_FORMS[known], pl.List):
+                form = known
+            elif known == "no items" and isinstance(_FORMS[form], pl.List):
+                known = form
             if known != form:
                 raise ValueError(
                     f"{document.place}: column {column!r}: {form} ({label!r:.60}); expected {known}, as in the rows before"
@@ -135,7 +140,9 @@ class _Table:
     def frame(self) -> pl.DataFrame:
         """Return all rows: ids, texts, other columns, labels."""
         self._flush()
-        labels = {name: _FORMS[form or "text"] for name, form in self.forms.items()}
+        labels = {
+            name: SPANS if form == "no items" else _FORMS[form or "text"] for name, form in self.forms.items()
+        }
         schema = (
             {"doc_id": pl.String(), "text": pl.String()} | dict.fromkeys(self.others, pl.String()) | labels
         )
@@ -181,7 +188,9 @@ def _form(label: Label | None) -> str | None:
         return "text"
     if isinstance(label, float):
         return "number"
-    return "labels" if label and isinstance(label[0], str) else "spans"
+    if not label:
+        return "no items"
+    return "labels" if isinstance(label[0], str) else "spans"
 
 
 def _as_value(label: Label | None) -> Any:

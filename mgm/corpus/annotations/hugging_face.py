@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 
-from mgm.corpus.annotations.documents import Document, Dropped, Found, Label, Span
-from mgm.corpus.annotations.options import ImportOptions
+from mgm.corpus.annotations.documents import Document, Dropped, Found, Label
+from mgm.corpus.annotations.offsets import RawSpan, WrongSpan, to_code_points
+from mgm.corpus.annotations.options import AUTO, CODE_POINTS, ImportOptions
 from mgm.corpus.annotations.tagged_tokens import join_tokens, labelled_spans
 
 NO_TEXT = "the row has no text"
@@ -173,7 +174,7 @@ class _Columns:
             yield Dropped(place=place, doc_id=doc_id, reason=NO_TEXT, found=repr(text))
             return
         for name, classes in self.labels.items():
-            label = _label(row[name], classes)
+            label = _label(row[name], classes, text=text)
             if label is None and row[name] is not None and not _is_unlabelled(row[name], classes):
                 found = f"{name}: {row[name]!r}"[:80]
                 yield Dropped(
@@ -199,10 +200,17 @@ def _class_names(feature: Any) -> tuple[str, ...] | None:
     return tuple(names) if names else None
 
 
-def _label(value: Any, classes: tuple[str, ...] | None) -> Label | None:
+def _label(value: Any, classes: tuple[str, ...] | None, *, text: str) -> Label | None:
+    """Return the label of a value; None where it is no label, such as spans that do not lie within the text."""
     if isinstance(value, list):
         if value and all(isinstance(item, dict) and {"start", "end", "label"} <= set(item) for item in value):
-            return [Span(item["start"], item["end"], str(item["label"])) for item in value]
+            raw = [
+                RawSpan(item["start"], item["end"], str(item["label"]), item.get("text")) for item in value
+            ]
+            try:
+                return to_code_points(text, raw, unit=AUTO, default=CODE_POINTS)[0]
+            except WrongSpan:
+                return None
         if all(isinstance(item, str | int) for item in value):
             names = [_class(item, classes) for item in value]
             return None if None in names else [name for name in names if name is not None]

@@ -6,12 +6,17 @@ from typing import Any
 
 import conllu
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
+from flows.cli import main
 from mgm.corpus.annotations import Imported, ImportOptions, import_annotations
 from mgm.corpus.annotations.annotators import DISAGREEMENT
 from mgm.corpus.annotations.corpus_table import TWICE
 from mgm.corpus.annotations.doccano import NO_JSON, OTHER_TEXTS
+from mgm.corpus.annotations.hugging_face import NO_TEXT as NO_ROW_TEXT
+from mgm.corpus.annotations.hugging_face import WRONG_TAGS
 from mgm.corpus.annotations.label_studio import CANCELLED, NO_COLUMN, NO_TEXT, NO_VALUE
 from mgm.corpus.annotations.offsets import OTHER_TEXT, OUTSIDE
 from mgm.corpus.annotations.token_columns import NO_COLUMNS
@@ -389,3 +394,92 @@ def test_labels_of_two_forms_in_one_column(tmp_path: Path) -> None:
     rating = {"from_name": "topic", "type": "rating", "value": {"rating": 4}}
     with pytest.raises(ValueError, match=r"task 2: column 'topic': number .* expected classes"):
         imported(tmp_path, [task(1, "a", chosen("x")), task(2, "b", rating)], "a.json", format="label-studio")
+
+
+# ---- datasets without their library: the files as it lays them
+
+
+def dataset(**columns: tuple[pa.Array, dict[str, Any]]) -> tuple[pa.Table, dict[str, Any]]:
+    """Return a table and its features: column to values and feature."""
+    table = pa.table({name: values for name, (values, _) in columns.items()})
+    features = {name: feature for name, (_, feature) in columns.items()}
+    about = {b"huggingface": json.dumps({"info": {"features": features}}).encode()}
+    return table.replace_schema_metadata(about), features
+
+
+STRING, NUMBER = {"dtype": "string", "_type": "Value"}, {"dtype": "int64", "_type": "Value"}
+POLARITY = {"names": ["neg", "pos"], "_type": "ClassLabel"}
+
+
+def test_parquet_of_a_dataset_has_names_for_its_classes(tmp_path: Path) -> None:
+    spans = pa.array(
+        [[{"start": 0, "end": 4, "label": "ADJ"}], None, [], [{"start": 0, "end": 9, "label": "ADJ"}]]
+    )
+    table, _ = dataset(
+        id=(pa.array(["a", "b", "c", "d"]), STRING),
+        sentence=(pa.array(["good", "坏", "ok", "odd"]), STRING),
+        label=(pa.array([1, 0, -1, 9]), POLARITY),
+        topics=(pa.array([["x", "y"], ["x"], [], None]), [STRING]),
+        spans=(spans, {}),
+        stars=(pa.array([5, 1, 3, None]), NUMBER),
+        checked=(pa.array([True, False, True, None]), {"dtype": "bool", "_type": "Value"}),
+    )
+    (tmp_path / "set").mkdir()
+    pq.write_table(table, tmp_path / "set" / "validation-00000-of-00001.parquet")
+    frame, result = read("hf", tmp_path / "set", into=tmp_path)
+    assert frame["doc_id"].to_list() == ["a", "b", "c", "d"]
+    assert frame["label"].to_list() == ["pos", "neg", None, None]
+    assert frame["topics"].to_list() == [["x", "y"], ["x"], [], None]
+    assert frame["checked"].to_list() == ["true", "false", "true", None]
+    assert frame["stars"].to_list() == [5.0, 1.0, 3.0, None] and len(frame["spans"][0]) == 1
+    assert [(item.column, item.row_stays) for item in result.dropped] == [("label", True), ("spans", True)]
+    with pytest.raises(ValueError, match="no column 'txt' for --text-column; expected one of id, sentence"):
+        read("hf", tmp_path / "set", into=tmp_path, text="txt")
+
+
+def test_saved_dataset_of_tokens_and_tags(tmp_path: Path) -> None:
+    tags = {"feature": {"names": ["O", "B-PER", "I-PER"], "_type": "ClassLabel"}, "_type": "Sequence"}
+    table, features = dataset(
+        tokens=(pa.array([["Ann", "Lee", "left"], ["李"], ["a"], None]), {"feature": STRING}),
+        ner_tags=(pa.array([[1, 2, 0], [1], [0, 0], None]), tags),
+    )
+    folder = tmp_path / "set" / "train"
+    folder.mkdir(parents=True)
+    with pa.OSFile(str(folder / "data.arrow"), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as stream:
+        stream.write_table(table)
+    (folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": "data.arrow"}]}))
+    (folder / "dataset_info.json").write_text(json.dumps({"features": features}))
+    (folder.parent / "dataset_dict.json").write_text(json.dumps({"splits": ["train"]}))
+    frame, result = read("hf", folder.parent, into=tmp_path, task="people")
+    assert [found(row, "people") for row in frame.to_dicts()] == [[("Ann Lee", "PER")], [("李", "PER")]]
+    assert frame["split"].to_list() == ["train", "train"]
+    assert reasons(result) == [WRONG_TAGS, NO_ROW_TEXT]
+    assert len(read("hf", folder, into=tmp_path)[0]) == 2
+    (tmp_path / "other").mkdir()
+    pq.write_table(table.select(["tokens"]), tmp_path / "other" / "train.parquet")
+    with pytest.raises(ValueError, match="which of the columns tokens has the tags"):
+        read("hf", tmp_path / "other", into=tmp_path)
+    (folder / "data.arrow").write_bytes(b"no stream")
+    with pytest.raises(ValueError, match=r"data\.arrow: damaged"):
+        read("hf", folder, into=tmp_path)
+    (folder / "state.json").write_text("{}")
+    with pytest.raises(ValueError, match="no dataset of `save_to_disk`"):
+        read("hf", folder, into=tmp_path)
+
+
+def test_the_command_says_what_it_made_and_dropped(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.jsonl").write_text(
+        lines({"id": 1, "text": "Oslo ", "entities": [[0, 5, "LOC"]]}, {"id": 2, "text": "x", "label": [[0, 9, "LOC"]]})
+    )  # fmt: skip
+    assert main(["import", "doccano", "a.jsonl", "-o", "c.parquet"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "c.parquet: 2 rows" and said[-1] == "next: mgm init DIR --data c.parquet"
+    assert "  blanks at the edges of 1 spans were cut off" in said
+    assert f"dropped 1 labels: {OUTSIDE}" in said and "all that was dropped: c.dropped.jsonl" in said
+    assert main(["import", "doccano", "a.jsonl", "-o", "c.parquet", "--join", "tab"]) == 2
+    assert "--join" in capsys.readouterr().err
+    assert main(["import", "doccano", "a.jsonl", "-o", "c.csv"]) == 1
+    assert "c.csv: expected a name that ends in .parquet" in capsys.readouterr().err
