@@ -1,7 +1,8 @@
 """The command `mgm`: one line here for each command of `flows/commands`."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Annotated, Any
 
@@ -15,6 +16,7 @@ from flows.commands.crossval import crossval
 from flows.commands.distill import distill
 from flows.commands.docs import docs
 from flows.commands.doctor import doctor
+from flows.commands.export.review import review
 from flows.commands.fetch import fetch
 from flows.commands.generate import generate
 from flows.commands.import_annotations import import_
@@ -44,6 +46,31 @@ COMMANDS: dict[str, tuple[Callable[..., Any], ...]] = {
     "Score": (predict, serve, score, backfill, lineage),
 }
 """The commands by the heading under which `mgm --help` lists them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Commands of two words, such as `mgm export review`.
+
+    Attributes:
+        heading: the heading under which `mgm --help` lists the group.
+        about: the sentence that it shows.
+        commands: the functions of the second words.
+    """
+
+    heading: str
+    about: str
+    commands: tuple[Callable[..., Any], ...]
+
+
+GROUPS = {
+    "export": Group(
+        heading="A project",
+        about="Write files for other tools: documents to annotate.",
+        commands=(review,),
+    )
+}
+"""The groups by their first word."""
 
 OUTSIDE_OF_PROJECTS = (init,)
 """The commands that work in the folder where the user stands; all others work in that of the project that it belongs to."""
@@ -101,7 +128,20 @@ def build_app() -> typer.Typer:
             app.command(command_name(function), rich_help_panel=heading)(
                 function if works_here else in_project(function)
             )
+    for name, group in GROUPS.items():
+        below = typer.Typer(rich_markup_mode="markdown", no_args_is_help=True)
+        for function in group.commands:
+            below.command(command_name(function))(in_project(function))
+        app.add_typer(below, name=name, help=group.about, rich_help_panel=group.heading)
     return app
+
+
+def command_words() -> Iterator[tuple[str, ...]]:
+    """Yield the words of each command, such as (run) and (export, review)."""
+    for functions in COMMANDS.values():
+        yield from ((command_name(function),) for function in functions)
+    for name, group in GROUPS.items():
+        yield from ((name, command_name(function)) for function in group.commands)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,5 +1,6 @@
 """The page of all commands, from the command line itself."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from typer.main import get_command
@@ -24,13 +25,22 @@ def page() -> str:
     parts = [INTRODUCTION, "## For every command\n\n", _options(group)]
     if group.epilog:
         parts.append(f"\n{group.epilog.strip()}\n")
-    for name, command in group.commands.items():
+    for name, command in _leaves(group):
         arguments = "".join(
             f" {_argument(each)}" for each in command.params if each.param_type_name == "argument"
         )
         parts.append(f"\n## mgm {name}\n\n{(command.help or '').strip()}\n\n")
         parts.append(f"```text\nmgm {name} [OPTIONS]{arguments}\n```\n\n{_options(command)}")
     return "".join(parts)
+
+
+def _leaves(group: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the commands with their words; those of a group, such as `export review`, in its place."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _leaves(command, f"{prefix}{name} ")
+        else:
+            yield prefix + name, command
 
 
 def _argument(argument: Any) -> str:

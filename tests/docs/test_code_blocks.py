@@ -107,6 +107,9 @@ def parse_mgm(arguments: list[str]) -> None:
         return
     name, *rest = arguments
     assert name in group.commands, f"mgm {name}: no such command"
+    if hasattr(group.commands[name], "commands") and rest:
+        group, (name, *rest) = group.commands[name], rest
+        assert name in group.commands, f"mgm ... {name}: no such command"
     if "--help" not in rest:
         group.commands[name].make_context(name, rest)
 

@@ -1,0 +1,1 @@
+"""The commands of `mgm export`, a module each: files for the tools around mgm."""
