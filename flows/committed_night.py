@@ -16,16 +16,25 @@ from mgm.settings.scoring import ScoreSettings
 def read_committed_night(table: DeltaTable | None, day: date, *, settings: ScoreSettings) -> Night | None:
     """Return a night of the table of predictions, None where it is not there.
 
-    Where its entry is gone from the log, it is read from its summary in `score.staging_dir`, else counted from its rows.
+    Its summary in `score.staging_dir` is as good as its commit where the table says that it is of the same documents and bundle, and
+    needs no search through the table's log, which grows with every night. Else the log is searched. Where the entry is gone from it, the
+    summary is taken as it is, and without one the rows are counted.
     """
     revision = commits.current_revision(table, day)
     if not revision:
         return None
+    summary = _read_summary(Path(settings.staging_dir) / day.isoformat() / SUMMARY)
+    if summary is not None and commits.is_committed(table, summary):
+        return summary
     committed = commits.read_night(table, day)
     if committed is not None:
         return committed
-    path = Path(settings.staging_dir) / day.isoformat() / SUMMARY
-    summary = read_json(path) if path.is_file() else {}
-    if summary.get("revision") == revision and set(summary) == {field.name for field in fields(Night)}:
-        return Night(**summary)
+    if summary is not None and summary.revision == revision:
+        return summary
     return commits.recover_night(settings.table, settings.rejects, day=day)
+
+
+def _read_summary(path: Path) -> Night | None:
+    """Return the night of a summary; None where there is none, or it is one of another version."""
+    summary = read_json(path) if path.is_file() else {}
+    return Night(**summary) if set(summary) == {field.name for field in fields(Night)} else None

@@ -1,4 +1,4 @@
-"""The records of all nights: the table's commits, with what lies beside them of each night.
+"""The records of the newest nights: the table's commits, with what lies beside them of each night.
 
 The commits alone say which nights are scored. Drift, refusals and facts are files that may be gone, broken, or of another version:
 then they are left out with a note.
@@ -11,6 +11,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
+from deltalake import DeltaTable
+
 from flows.committed_night import read_committed_night
 from flows.night_facts import NightFacts, facts_path, read_facts
 from flows.night_files import REFUSED, VERDICT
@@ -18,8 +20,11 @@ from flows.night_page import NIGHTS, page_path
 from mgm.files import read_json
 from mgm.scoring import commits, delta
 from mgm.scoring.commits import Night
+from mgm.scoring.history import newest_commits
 from mgm.settings.scoring import ScoreSettings
 
+MAX_NIGHTS = 400
+"""The most dates that the index of nights shows: a year and a month, so that a night's cost stays the same over years."""
 MAX_REASON = 300
 """The most characters of the reasons for a refusal that are shown."""
 T = TypeVar("T")
@@ -47,34 +52,44 @@ class NightRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class NightRecords:
-    """The nights by date, and notes about those of which something is missing."""
+    """The nights by date, and notes about those of which something is missing.
+
+    Attributes:
+        num_older: the number of older dates, whose records were not read.
+    """
 
     nights: list[NightRecord]
     notes: list[str]
+    num_older: int = 0
 
 
-def read_records(settings: ScoreSettings) -> NightRecords:
-    """Return the record of every date that is in the table, was refused, or has a page.
+def read_records(settings: ScoreSettings, *, newest: int = MAX_NIGHTS) -> NightRecords:
+    """Return the records of the newest dates that are in the table, were refused, or have a page.
+
+    It reads of the table's log and of the nights' files what these dates need, so that a night does not take longer with the number of
+    those before it.
 
     Raises:
         OSError: the table cannot be read.
     """
     notes: list[str] = []
     table = delta.open_table(settings.table)
-    nights = {commit.night.date: commit.night for commit in reversed(commits.read_nights(table))}
     staging = Path(settings.staging_dir)
     refused = [path.parent.name for path in staging.glob(f"*/{REFUSED}")]
     pages = [path.stem for path in NIGHTS.glob("*.html")]
-    # of nights whose entry is gone from the log the rows are there, as partitions
     partitions = [] if table is None else [partition[delta.DATE] for partition in table.partitions()]
-    dates = _dates({*nights, *refused, *pages, *partitions})
-    for name in dates.keys() - nights.keys():
-        night = read_committed_night(table, dates[name], settings=settings)
+    dates = _dates({*refused, *pages, *partitions})
+    nights = _read_nights(table, dates=set(list(dates)[-newest:]) & set(partitions))
+    dates = _dates({*dates, *nights})
+    shown = dict(list(dates.items())[-newest:])
+    for name in shown.keys() - nights.keys():
+        # of nights whose entry is gone from the log the rows are there, as partitions
+        night = read_committed_night(table, shown[name], settings=settings)
         if night is not None:
             nights[name] = night
     records = [
         _read_record(day, name, night=nights.get(name), folder=staging / name, notes=notes)
-        for name, day in dates.items()
+        for name, day in shown.items()
     ]
     for what, count in {
         "not in the table, of which only a page is left": sum(not r.night and not r.refusal for r in records),
@@ -86,7 +101,19 @@ def read_records(settings: ScoreSettings) -> NightRecords:
     }.items():
         if count:
             notes.append(f"{count} of {len(records)} nights {what}")
-    return NightRecords(nights=records, notes=notes)
+    return NightRecords(nights=records, notes=notes, num_older=len(dates) - len(shown))
+
+
+def _read_nights(table: DeltaTable | None, *, dates: set[str]) -> dict[str, Night]:
+    """Return the newest nights of a table's log by date, back to where all these dates are found."""
+    nights: dict[str, Night] = {}
+    missing = set(dates)
+    for commit in () if table is None else commits.iter_nights(newest_commits(table)):
+        nights.setdefault(commit.night.date, commit.night)
+        missing.discard(commit.night.date)
+        if not missing:
+            break
+    return nights
 
 
 def _read_record(day: date, name: str, *, night: Night | None, folder: Path, notes: list[str]) -> NightRecord:

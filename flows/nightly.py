@@ -18,8 +18,8 @@ from flows.night import score_date
 from flows.night_outcomes import NightOutcome, outcome_lines, outcome_rows
 from flows.night_schedule import NightSchedule, choose_schedule, night_of_run, scheduled_days
 from flows.scoring_options import ScoringOptions, check_placeholder, load_settings
-from mgm.scoring.commits import current_revision, read_nights
-from mgm.scoring.delta import open_table
+from mgm.scoring.commits import current_revision
+from mgm.scoring.delta import DATE, open_table
 
 RETRY_SECONDS: list[float] = [300, 900, 3600]
 """Waits before a night is tried again, where the storage or a late file was at fault."""
@@ -150,6 +150,8 @@ def _missing_days(schedule: NightSchedule, day: date) -> list[date]:
     """Return the dates before `day`, since the first night of the table, that the schedule had and the table has not."""
     settings, _ = load_settings()
     table = open_table(settings.table)
-    first = min((commit.night.date for commit in read_nights(table)), default=day.isoformat())
+    if table is None:
+        return []
+    first = min((partition[DATE] for partition in table.partitions()), default=day.isoformat())
     days = scheduled_days(schedule, first=max(date.fromisoformat(first), day - LOOK_BACK), last=day)
     return [each for each in days if each < day and not current_revision(table, each)]

@@ -1,4 +1,4 @@
-"""The index of nights, reports/nights/index.html: documents, rejects, drift, labels and time over the dates.
+"""The index of nights, reports/nights/index.html: documents, rejects, drift, labels and time over the newest dates.
 
 It is written after a night is committed or refused, from what nights leave behind. A night is whole without it, so nothing that goes
 wrong here may fail one: it is a warning in the log.
@@ -96,6 +96,7 @@ def render_index(records: NightRecords, gate: DriftGate) -> str:
         missing=_missing_dates([record.day for record in nights]),
         max_dates=MAX_DATES_SHOWN,
         notes=records.notes,
+        num_older=records.num_older,
     )
 
 

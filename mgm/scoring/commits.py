@@ -8,7 +8,7 @@ alone say which nights are there, and from what.
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from deltalake.exceptions import CommitFailedError
 from mgm.files import fingerprint
 from mgm.scoring import delta
 from mgm.scoring.delta import DATE
+from mgm.scoring.history import Commit, newest_commits
 
 Frames = Callable[[], Iterable[pl.DataFrame]]
 """Reads the rows of a night again at each try."""
@@ -122,21 +123,35 @@ def current_revision(table: DeltaTable | None, day: date) -> int:
     return 0 if table is None else table.transaction_version(transaction_id(day)) or 0
 
 
+def is_committed(table: DeltaTable | None, night: Night) -> bool:
+    """Return whether the table holds this revision of a night, from the same documents by the same bundle.
+
+    It is known without the log: the transactions are part of every snapshot. Nights of older tables have none that says so.
+    """
+    return (
+        table is not None
+        and current_revision(table, date.fromisoformat(night.date)) == night.revision
+        and table.transaction_version(_inputs_id(night)) == night.revision
+    )
+
+
+def iter_nights(commits: Iterable[Commit]) -> Iterator[NightCommit]:
+    """Yield the commits that are those of nights, in their order."""
+    for commit in commits:
+        night = Night.from_metadata(commit)
+        if night is not None:
+            yield NightCommit(version=int(commit["version"]), timestamp=int(commit["timestamp"]), night=night)
+
+
 def read_nights(table: DeltaTable | None) -> list[NightCommit]:
     """Return every commit of a night, the newest first."""
-    if table is None:
-        return []
-    commits = [(commit, Night.from_metadata(commit)) for commit in table.history()]
-    return [
-        NightCommit(version=int(commit["version"]), timestamp=int(commit["timestamp"]), night=night)
-        for commit, night in commits
-        if night is not None
-    ]
+    return [] if table is None else list(iter_nights(newest_commits(table)))
 
 
 def read_night(table: DeltaTable | None, day: date) -> Night | None:
-    """Return a night as its newest commit has it; None where there is none."""
-    return next((commit.night for commit in read_nights(table) if commit.night.date == day.isoformat()), None)
+    """Return a night as its newest commit has it, which is faster the newer it is; None where there is none."""
+    nights = () if table is None else iter_nights(newest_commits(table))
+    return next((commit.night for commit in nights if commit.night.date == day.isoformat()), None)
 
 
 def recover_night(predictions: str, rejects: str, *, day: date) -> Night:
@@ -189,11 +204,16 @@ def commit_rejects(
         OSError: the table cannot be written; it is as it was.
     """
     metadata = {**made_of, DATE: day.isoformat()}
+    of_day = f"rejects:{day.isoformat()}"
+    of_making = f"{of_day}:{fingerprint(metadata)}"
     for attempt in range(_MAX_TRIES):
         table = delta.open_or_create_table(location, schema)
-        last = next((c for c in table.history() if c.get(DATE) == day.isoformat()), None)
-        if last is not None and {key: last.get(key) for key in metadata} == metadata:
-            return int(last["version"])
+        # both count the replacements of the date, and are equal where the last one was of this making
+        count = table.transaction_version(of_day) or 0
+        if count and table.transaction_version(of_making) == count:
+            version = _version_with(table, metadata)
+            if version is not None:
+                return version
         try:
             delta.replace_date(
                 table,
@@ -201,13 +221,28 @@ def commit_rejects(
                 day=day,
                 schema=schema,
                 frames=frames(),
-                properties=CommitProperties(custom_metadata=metadata),
+                properties=CommitProperties(
+                    custom_metadata=metadata,
+                    app_transactions=[Transaction(of_day, count + 1), Transaction(of_making, count + 1)],
+                ),
             )
         except CommitFailedError as error:
             _raise_unless_conflict(
                 location, error, version=table.version(), is_last_try=attempt == _MAX_TRIES - 1
             )
     raise AssertionError("the last attempt raises")
+
+
+def _version_with(table: DeltaTable, metadata: Mapping[str, str]) -> int | None:
+    """Return the version of the newest commit with this metadata; None: its entry is gone from the log."""
+    return next(
+        (
+            int(commit["version"])
+            for commit in newest_commits(table)
+            if {key: commit.get(key) for key in metadata} == metadata
+        ),
+        None,
+    )
 
 
 def commit_predictions(location: str, night: Night, *, schema: pl.Schema, frames: Frames) -> Night:

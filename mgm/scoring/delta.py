@@ -340,15 +340,6 @@ def _keep_error(frames: Iterable[pl.DataFrame], errors: list[AlteredInput]) -> I
         raise
 
 
-def latest_versions(table: DeltaTable) -> dict[str, int]:
-    """Return the version of a table that last replaced the rows of a date, by date."""
-    versions: dict[str, int] = {}
-    for commit in table.history():
-        if DATE in commit:
-            versions.setdefault(commit[DATE], int(commit["version"]))
-    return versions
-
-
 def _batches(day: date, schema: pl.Schema, *, frames: Iterable[pl.DataFrame]) -> Iterator[pa.RecordBatch]:
     for frame in frames:
         dated = frame.with_columns(pl.lit(day).alias(DATE)).select(schema.names()).cast(schema)

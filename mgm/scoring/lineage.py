@@ -5,17 +5,17 @@ revision whose rows are gone the log still says when and by what it was scored.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 
 import polars as pl
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
-from mgm.scoring.commits import Night, NightCommit, read_nights, recover_night
-from mgm.scoring.delta import DATE, latest_versions, open_table, scan_table
+from mgm.scoring.commits import Night, iter_nights, recover_night
+from mgm.scoring.delta import DATE, open_table, scan_table
+from mgm.scoring.history import TableHistory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class _Places(NamedTuple):
 def trace_document(doc_id: str, *, predictions: str, rejects: str) -> list[ScoringEvent]:
     """Return every revision of every night that held a document, or may have held it, the newest first.
 
-    Reads the present tables once, and the old version of each night that was scored again.
+    Reads the log of each table and its present rows once, and the old rows of each night that was scored again.
 
     Args:
         predictions, rejects: the locations of the tables.
@@ -53,13 +53,17 @@ def trace_document(doc_id: str, *, predictions: str, rejects: str) -> list[Scori
         OSError: a table is not readable.
     """
     table = open_table(predictions)
-    commits = read_nights(table)
-    if table is None or not (commits or _is_cleaned(table)):
+    history = TableHistory([]) if table is None else TableHistory.read(table)
+    commits = list(iter_nights(history.commits))
+    if table is None or not (commits or history.is_cleaned):
         raise FileNotFoundError(f"{predictions}: no night was scored yet")
-    latest = latest_versions(table)
-    current = {c.version for c in commits if latest[c.night.date] == c.version}
+    current = {c.version for c in commits if history.versions[c.night.date][0] == c.version}
     predicted = _find_rows(
-        doc_id, predictions, commits={c.version: (c.version, c.night.date) for c in commits}, current=current
+        doc_id,
+        predictions,
+        commits={c.version: (c.version, c.night.date) for c in commits},
+        current=current,
+        history=history,
     )
     rejected = _find_rows(
         doc_id,
@@ -79,16 +83,12 @@ def trace_document(doc_id: str, *, predictions: str, rejects: str) -> list[Scori
         if commit.version in predicted.rows.keys() | rejected.rows.keys() | predicted.gone | rejected.gone
     ]
     known = {commit.night.date for commit in commits}
-    if _is_cleaned(table):
+    if history.is_cleaned:
         events += _events_without_entry(doc_id, predictions=predictions, rejects=rejects, known=known)
     if not events:
-        raise ValueError(_describe_absence(doc_id, table, location=predictions, commits=commits))
+        days = sorted(known | {str(partition[DATE]) for partition in table.partitions()})
+        raise ValueError(_describe_absence(doc_id, days, location=predictions, is_cleaned=history.is_cleaned))
     return events
-
-
-def _is_cleaned(table: DeltaTable) -> bool:
-    """Return whether the first entries of a table's log are gone."""
-    return all(commit["version"] for commit in table.history())
 
 
 def _events_without_entry(
@@ -109,11 +109,8 @@ def _events_without_entry(
     ]
 
 
-def _describe_absence(
-    doc_id: str, table: DeltaTable, *, location: str, commits: Iterable[NightCommit]
-) -> str:
-    days = sorted({commit.night.date for commit in commits} | {str(p[DATE]) for p in table.partitions()})
-    cleaned = " of which the table's log has lost entries," if _is_cleaned(table) else ""
+def _describe_absence(doc_id: str, days: Sequence[str], *, location: str, is_cleaned: bool) -> str:
+    cleaned = " of which the table's log has lost entries," if is_cleaned else ""
     dates = f"{days[0]} to {days[-1]}" if days else "without rows"
     return (
         f"document {doc_id!r}: in none of the {len(days)} scored nights ({dates}) of {location};{cleaned} expected the doc_id as the "
@@ -122,23 +119,32 @@ def _describe_absence(
 
 
 def _find_rows(
-    doc_id: str, location: str, *, commits: Mapping[int, tuple[int, str]], current: set[int]
+    doc_id: str,
+    location: str,
+    *,
+    commits: Mapping[int, tuple[int, str]],
+    current: set[int],
+    history: TableHistory | None = None,
 ) -> _Places:
     """Return the document's row by commit.
 
     Args:
         commits: commit to the version of this table that wrote the commit's night, and the night's date.
         current: the commits that no later revision has replaced.
+        history: that of this table; None: it is read.
     """
     table = open_table(location)
     if table is None or not commits:
         return _Places({}, set())
-    latest, present = latest_versions(table), table.version()
+    history = history or TableHistory.read(table)
     reads: defaultdict[int, dict[date, int]] = defaultdict(dict)
     for commit, (version, day) in commits.items():
-        # where the log is cleaned, the version of a present night may be unknown
-        is_present = latest[day] == version if day in latest else commit in current
-        reads[present if is_present else version][date.fromisoformat(day)] = commit
+        read = history.last_version_with(day, version)
+        if read is None:
+            # where the log is cleaned, the version of a present night may be unknown
+            is_present = day in history.versions or commit in current
+            read = table.version() if is_present else version
+        reads[read][date.fromisoformat(day)] = commit
     places = _Places({}, set())
     pending = list(reads.items())
     while pending:

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
 
 from flows.night import NightRefused
 from flows.night_facts import NightFacts, facts_path, read_facts, write_facts
@@ -240,6 +241,26 @@ def test_a_year_of_nights_is_one_small_page() -> None:
     assert "&lt;b&gt;" in html and "<b>" not in html.replace("</b>", "")
     assert len(html) < 400_000
     assert page(*nights[:3]).count("<circle") == 3 * 6  # documents, a reason, two labels, seconds, speed
+
+
+def test_the_index_reads_no_more_than_the_newest_dates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 60 nights it shows four, and reads of the log of the table no more than these are in."""
+    for number in range(60):
+        commit(night(number))
+    limits: list[int | None] = []
+    history = DeltaTable.history
+
+    def counted(table: DeltaTable, limit: int | None = None) -> list[dict[str, Any]]:
+        limits.append(limit)
+        return history(table, limit)
+
+    monkeypatch.setattr(DeltaTable, "history", counted)
+    records = read_records(SETTINGS, newest=4)
+    assert [each.day for each in records.nights] == [FIRST + timedelta(days=56 + i) for i in range(4)]
+    assert all(each.night for each in records.nights) and records.num_older == 56
+    assert limits == [16]
+    html = render_index(records, DriftGate())
+    assert "The newest nights" in html and "56 older dates are not shown" in html
 
 
 def test_without_nights_there_is_a_page_too() -> None:
