@@ -1,7 +1,6 @@
 """What would stop a run in this folder, checked before one is started: `mgm doctor`."""
 
 import base64
-import configparser
 import os
 import platform
 import shutil
@@ -25,6 +24,7 @@ from flows.errors import message
 from flows.graph import DVC_YAML
 from flows.project import FETCHED
 from flows.stage_names import check_stage_names
+from flows.store_encryption import ALGORITHM, S3, is_as_set, read_remotes
 from mgm.native import why_missing
 from mgm.settings.core import PARAMS
 from mgm.settings.settings import Settings
@@ -40,7 +40,6 @@ LOW_MEMORY_GIB = 2
 PREFECT_YAML = Path("prefect.yaml")
 NIGHTLY = ":nightly_score"
 """The end of the entrypoint of deployments that score nights."""
-SSE = "AWS_SERVER_SIDE_ENCRYPTION"
 _GIB = 1 << 30
 _SERVER_SECONDS = 3
 _GOOD = 200
@@ -292,8 +291,9 @@ def _tables(root: Path) -> tuple[str, str]:
 
 def _texts(root: Path) -> tuple[str, str]:
     """Return which places of a project hold text, or what was learnt from it, in the clear."""
-    score, is_sealed = Settings.load(root / PARAMS).score, keys.encryption_key() is not None
-    encryption = os.environ.get(SSE)
+    settings, is_sealed = Settings.load(root / PARAMS), keys.encryption_key() is not None
+    score, storage = settings.score, settings.storage
+    encryption = storage.encryption or os.environ.get(ALGORITHM)
     places = ["data, models/candidate and reports"]
     if not is_sealed:
         places += [
@@ -302,25 +302,23 @@ def _texts(root: Path) -> tuple[str, str]:
     if score.reject_values == "plain" and not (score.rejects.startswith("s3://") and encryption):
         places.append(f"{score.rejects} (score.reject_values is plain)")
     if score.table.startswith("s3://"):
-        places += [] if encryption else [f"{score.table} ({SSE} is not set)"]
+        places += [] if encryption else [f"{score.table} (storage.encryption is not set)"]
     else:
         places.append(score.table)
-    for name, remote in _dvc_remotes(root):
-        if not remote.get("url", "").startswith("s3://"):
-            places.append(f"DVC's remote {name}")
-        elif not remote.get("sse"):
-            places.append(f"DVC's remote {name} (`dvc remote modify {name} sse {encryption or 'AES256'}`)")
-    return OK, f"in the clear, unless the disk or the store encrypts them: {'; '.join(places)}"
-
-
-def _dvc_remotes(root: Path) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """Yield the remotes of a project's DVC, by name."""
-    config = configparser.ConfigParser(interpolation=None)
-    config.read([root / ".dvc" / "config", root / ".dvc" / "config.local"], encoding="utf-8")
-    for section in config.sections():
-        kind, _, name = section.strip("'").partition(" ")
-        if kind == "remote":
-            yield name.strip('"'), config[section]
+    remotes = list(read_remotes(root))
+    for remote in remotes:
+        if not remote.url.startswith(S3):
+            places.append(f"DVC's remote {remote.name}")
+        elif remote.options[0] is None:
+            places.append(f"DVC's remote {remote.name} (storage.encryption)")
+    text = f"in the clear, unless the disk or the store encrypts them: {'; '.join(places)}"
+    others = [remote.name for remote in remotes if not is_as_set(remote, storage)]
+    if others:
+        return (
+            WARNING,
+            f"DVC's remote {', '.join(others)} does not ask for storage.encryption yet, which `mgm run` writes; {text}",
+        )
+    return OK, text
 
 
 def _nights(root: Path) -> tuple[str, str]:

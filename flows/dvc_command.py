@@ -8,6 +8,7 @@ from pathlib import Path
 from flows import logs, supervision
 from flows.graph import REPRO_DVC, use_own_python
 from flows.stage_names import check_names_of_parts
+from flows.store_encryption import set_remotes
 
 _STDERR = 2
 _INTERRUPTED = 252  # DVC's exit code after Ctrl-C
@@ -26,6 +27,7 @@ def dvc_repro(*arguments: str, folder: Path = Path()) -> None:
         KeyboardInterrupt: the user interrupted it, and it has ended.
     """
     check_names_of_parts(folder)
+    set_remotes()
     use_own_python()
     command = [
         sys.executable,

@@ -13,6 +13,7 @@ from flows.candidate_validation import judge_candidate
 from flows.champion import CHAMPION, STORE, Champion, bundle_folder, checked_out, read_champion
 from flows.errors import CommandFailed
 from flows.project import CANDIDATE, CARD, PROMOTION
+from flows.store_encryption import set_remotes
 from mgm.bundle.card import add_card
 from mgm.bundle.contents import MANIFEST, SIGNATURE, read_contents
 from mgm.bundle.format import bundle_id, verify
@@ -221,6 +222,7 @@ def _sign_stored(folder: Path, *, root: Path, key: Path | None, is_changed: bool
     if (root / ".dvc").is_dir() and (
         signed or is_changed or not folder.with_name(f"{folder.name}.dvc").is_file()
     ):
+        set_remotes(root)
         command = [
             sys.executable,
             "-m",

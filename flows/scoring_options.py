@@ -6,6 +6,7 @@ from pathlib import Path
 from flows.errors import CommandFailed
 from flows.file_format import FileFormat
 from flows.graph import DVC_YAML
+from flows.store_encryption import set_variables
 from mgm.corpus.readers import Source
 from mgm.settings.core import PARAMS
 from mgm.settings.gates import GateSettings
@@ -35,7 +36,7 @@ class ScoringOptions:
 
 
 def load_settings() -> tuple[ScoreSettings, GateSettings]:
-    """Return the settings of the project's params.yaml; the defaults where it has none.
+    """Return the settings of the project's params.yaml; the defaults where it has none. Tables on S3 are encrypted as they say.
 
     Raises:
         CommandFailed: there is no project: the tables of nights would lie in whatever folder the command was started.
@@ -48,6 +49,7 @@ def load_settings() -> tuple[ScoreSettings, GateSettings]:
             f"make one by `mgm init`, whose {PARAMS} may name another place (score.table); `mgm predict FILE -o FILE` needs none"
         )
     settings = ScoringSettings.load()
+    set_variables(settings.storage)
     return settings.score, settings.gates
 
 

@@ -19,6 +19,7 @@ from flows.fan_out import run_tasks
 from flows.graph import StageFailed, StageRun, run_stage, stage_graph, use_own_python
 from flows.project import PAGE
 from flows.results import gate_rows, result_rows
+from flows.store_encryption import set_remotes
 from mgm.settings.settings import PARAMS, Settings
 
 
@@ -54,6 +55,7 @@ def retrain(workers: int = 2, promote: bool = False) -> None:
         Settings.load()  # each stage checks the sections that it reads: a wrong one of a late stage is to be known now
     with lock.workspace():
         use_own_python()
+        set_remotes()
         graph = stage_graph()
         progress = artifacts.Progress(artifacts.RETRAIN_PROGRESS, "Stages that have ended", total=len(graph))
         try:

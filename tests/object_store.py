@@ -38,6 +38,12 @@ class Store:
         for key, data in objects.items():
             self._client.put_object(Bucket=BUCKET, Key=key, Body=data)
 
+    def encryption(self, prefix: str) -> set[tuple[str | None, str | None]]:
+        """The encryption and the key that each object below a prefix was written with."""
+        listed = self._client.list_objects_v2(Bucket=BUCKET, Prefix=prefix)
+        heads = [self._client.head_object(Bucket=BUCKET, Key=entry["Key"]) for entry in listed["Contents"]]
+        return {(head.get("ServerSideEncryption"), head.get("SSEKMSKeyId")) for head in heads}
+
 
 @contextmanager
 def running() -> Iterator[Store]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mgm.files import file_sha256, write_json
 
@@ -19,7 +20,7 @@ def add_card(folder: Path, identity: str, *, text: str) -> None:
     write_json(folder / RECORD, {"bundle": identity, "sha256": file_sha256(folder / CARD)})
 
 
-def check_card(folder: Path, identity: str, *, files: Mapping[str, bytes]) -> None:
+def check_card(folder: Path, identity: str, *, files: Mapping[str, Any]) -> None:
     """Check that the card is the one that was added, and of this bundle. A bundle that was not promoted has none.
 
     Args:

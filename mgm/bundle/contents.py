@@ -1,9 +1,11 @@
 """The files of a bundle in memory: each is opened once, and the bytes that were hashed are the bytes that are loaded.
 
-An exchange of a file between a check and a second opening would make the check worthless.
+An exchange of a file between a check and a second opening would make the check worthless. Files of tensors, which are most of a
+bundle, are arrays, since the network's tables then lie in the memory that they were read into.
 """
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -13,8 +15,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from mgm.bundle.card import CARD, RECORD, check_card
-from mgm.bundle.sealing import SUFFIX, SealingKey, open_sealed
+from mgm.bundle.sealing import SUFFIX, SealingKey, open_sealed, open_sealed_array
+from mgm.bundle.tensors import Bytes
 from mgm.errors import MissingKey, StaleInput
 
 FORMAT = 4
@@ -24,6 +29,8 @@ SIGNATURE = "model.sig"
 """The signature's file in the bundle's folder; neither the manifest nor the signature covers it."""
 UNLISTED = frozenset({MANIFEST, SIGNATURE, CARD, RECORD})
 """The files of a bundle that its manifest need not list."""
+Content = bytes | Bytes
+_TENSORS = ".safetensors"
 _MAX_MANIFEST_BYTES = 1 << 20
 _FILE_NAME = re.compile(r"[^/\\\0]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -35,14 +42,14 @@ class BundleContents:
 
     folder: Path
     """Where they were read, for messages."""
-    files: Mapping[str, bytes]
+    files: Mapping[str, Content]
     listed: Mapping[str, str]
     """The SHA-256 of the files that the manifest lists, by name, before any was sealed."""
 
     @property
     def id(self) -> str:
         """The hash of the manifest, and through it of every file that it lists."""
-        return hashlib.sha256(self.files[MANIFEST]).hexdigest()
+        return hashlib.sha256(memory_of(self.files[MANIFEST])).hexdigest()
 
     @property
     def sealed(self) -> list[str]:
@@ -63,7 +70,7 @@ def read_contents(folder: Path) -> BundleContents:
     """
     if not (folder / MANIFEST).is_file():
         raise FileNotFoundError(f"{folder}: no bundle here ({MANIFEST} is missing)")
-    manifest = _read_once(folder / MANIFEST, max_bytes=_MAX_MANIFEST_BYTES)
+    manifest = bytes(_read_once(folder / MANIFEST, max_bytes=_MAX_MANIFEST_BYTES))
     listed = _parse_manifest(manifest, folder / MANIFEST)
     names = {entry.name for entry in os.scandir(folder)}
     for name in sorted(names - set(listed) - {f"{name}{SUFFIX}" for name in listed} - UNLISTED):
@@ -107,11 +114,17 @@ def read_listed(folder: Path, name: str, *, key: SealingKey | None) -> bytes:
         FileNotFoundError: there is no bundle or no such file.
         StaleInput, ValueError: see `read_contents` and `open_contents`; or the file was altered.
     """
-    listed = _parse_manifest(_read_once(folder / MANIFEST, max_bytes=_MAX_MANIFEST_BYTES), folder / MANIFEST)
+    manifest = bytes(_read_once(folder / MANIFEST, max_bytes=_MAX_MANIFEST_BYTES))
+    listed = _parse_manifest(manifest, folder / MANIFEST)
     path = folder / f"{name}{SUFFIX}"
     content = _open(_read_once(path), path, key=key) if path.is_file() else _read_once(folder / name)
     _check_hash(content, listed.get(name), path=folder / name)
-    return content
+    return bytes(content)
+
+
+def memory_of(content: Content) -> bytes | memoryview:
+    """Return a file's content as functions take it that read bytes, without a copy."""
+    return content if isinstance(content, bytes) else content.data
 
 
 def check_contents(contents: BundleContents) -> None:
@@ -127,18 +140,19 @@ def check_contents(contents: BundleContents) -> None:
         check_card(contents.folder, contents.id, files=contents.files)
 
 
-def _check_hash(content: bytes, expected: str | None, *, path: Path) -> None:
-    sha256 = hashlib.sha256(content).hexdigest()
+def _check_hash(content: Content, expected: str | None, *, path: Path) -> None:
+    sha256 = hashlib.sha256(memory_of(content)).hexdigest()
     if sha256 != expected:
         raise ValueError(
             f"{path}: altered since the bundle was saved: sha256 {sha256}; expected {expected} of {MANIFEST}"
         )
 
 
-def _open(content: bytes, path: Path, *, key: SealingKey | None) -> bytes:
+def _open(content: Content, path: Path, *, key: SealingKey | None) -> Content:
     if key is None:
         raise MissingKey(f"{path}: sealed, and no key that opens it is set")
-    return open_sealed(content, key, path=path)
+    opens = open_sealed_array if path.stem.endswith(_TENSORS) else open_sealed
+    return opens(bytes(content), key, path=path)
 
 
 def _parse_manifest(content: bytes, path: Path) -> dict[str, str]:
@@ -165,7 +179,7 @@ def _parse_manifest(content: bytes, path: Path) -> dict[str, str]:
     return listed
 
 
-def _read_once(path: Path, *, max_bytes: int | None = None) -> bytes:
+def _read_once(path: Path, *, max_bytes: int | None = None) -> Content:
     """Return the bytes of a regular file; one that would wait or has no end, such as a pipe or a device, is not read."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
@@ -174,7 +188,16 @@ def _read_once(path: Path, *, max_bytes: int | None = None) -> bytes:
             raise ValueError(f"{path}: not a regular file; expected a file of the bundle")
         if max_bytes is not None and facts.st_size > max_bytes:
             raise ValueError(f"{path}: {facts.st_size:,} bytes; expected at most {max_bytes:,}")
-        with os.fdopen(descriptor, "rb", closefd=False) as file:
-            return file.read()
+        with os.fdopen(descriptor, "rb", closefd=False, buffering=0) as file:
+            return _read_array(file, facts.st_size) if path.suffix == _TENSORS else file.read()
     finally:
         os.close(descriptor)
+
+
+def _read_array(file: io.FileIO, size: int) -> Bytes:
+    """Return at most `size` bytes: those of the file, unless it grows meanwhile."""
+    content = np.empty(size, dtype=np.uint8)
+    rest = content.data
+    while count := file.readinto(rest):
+        rest = rest[count:]
+    return content[: size - len(rest)]

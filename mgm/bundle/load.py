@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
+from torch import Tensor
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
@@ -17,6 +16,7 @@ from mgm.bundle.bundle import Bundle
 from mgm.bundle.contents import MANIFEST, BundleContents, check_contents, open_contents, read_contents
 from mgm.bundle.format import CONFIG, PROFILE, VOCABULARY, WEIGHTS, dictionary_file, stopword_file
 from mgm.bundle.sealing import SealingKey
+from mgm.bundle.tensors import Bytes, view_tensors
 from mgm.bundle.untrusted import check_fits, refuse_faults
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
@@ -48,7 +48,10 @@ def load_bundle(folder: Path, *, key: SealingKey | None = None) -> Bundle:
 
 
 def load_contents(contents: BundleContents, *, key: SealingKey | None = None) -> Bundle:
-    """Return the bundle of files in memory; see `load_bundle`."""
+    """Return the bundle of files in memory; see `load_bundle`.
+
+    Large weights lie in the arrays of `contents`, which a change of these weights changes, too.
+    """
     contents = open_contents(contents, key)
     check_contents(contents)
     folder = contents.folder
@@ -151,6 +154,10 @@ def _check_decisions(
 
 def _file(contents: BundleContents, name: str) -> bytes:
     """Return a file that the manifest lists, and whose hash was compared."""
+    return bytes(_content(contents, name))
+
+
+def _content(contents: BundleContents, name: str) -> bytes | Bytes:
     if name not in contents.listed:
         raise ValueError(f"{contents.folder / name}: missing, and {MANIFEST} does not list it")
     return contents.files[name]
@@ -170,23 +177,22 @@ def _load_network(
 
     path = contents.folder / WEIGHTS
     with refuse_faults(path):
-        try:
-            tensors = load_tensors(_file(contents, WEIGHTS))
-        except SafetensorError as error:
-            raise ValueError(f"{path}: not a file of safetensors: {error}") from error
+        tensors = view_tensors(_content(contents, WEIGHTS))
         check_fits(tensors, build)
         network = build()
-        network.load_state_dict(tensors)
+        network.load_state_dict(tensors, assign=True)
     return network.eval()
 
 
 class _SkipInit(TorchFunctionMode):
-    """Skip the initialisation of weights within the context: they are overwritten, and it takes half of the time of loading."""
+    """Skip the initialisation of weights within the context: they are replaced, and memory that is never written to costs nothing."""
 
     def __torch_function__(  # noqa: PLR0917  (called by torch)
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         named = kwargs or {}
+        if func is Tensor.zero_:
+            return args[0]
         return named["tensor"] if func in _RANDOM_INIT and "tensor" in named else func(*args, **named)
 
 

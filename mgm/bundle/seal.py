@@ -25,6 +25,6 @@ def seal_bundle(source: Path, target: Path, *, key: SealingKey, opening: Sealing
     target.mkdir(parents=True)
     for name, content in contents.files.items():
         if name in contents.listed:
-            (target / f"{name}{SUFFIX}").write_bytes(seal(content, key))
+            (target / f"{name}{SUFFIX}").write_bytes(seal(bytes(content), key))
         elif name in UNLISTED - {SIGNATURE}:
-            (target / name).write_bytes(content)
+            (target / name).write_bytes(bytes(content))

@@ -4,11 +4,17 @@ A sealed file lies under its name and `.age`, and `age -d -i KEY` opens it, too.
 content to its name and its bundle is the manifest, whose hashes are of the opened files.
 """
 
+import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
+from mgm.bundle.tensors import Bytes
 from mgm.errors import MissingExtra
 
 SUFFIX = ".age"
@@ -102,10 +108,43 @@ def open_sealed(content: bytes, key: SealingKey, *, path: Path) -> bytes:
         MissingExtra: the extra `encrypt` is not installed.
         ValueError: it was sealed with another key, or altered; the message names the path.
     """
-    identities = [_library().x25519.Identity.from_str(text) for text in key.identities]
-    try:
+    with _refused(key, path) as identities:
         return bytes(_library().decrypt(content, identities))
-    except _library().DecryptError as error:
+
+
+def open_sealed_array(content: bytes, key: SealingKey, *, path: Path) -> Bytes:
+    """Return what was sealed as an array that can be written to, opened piece by piece; see `open_sealed`."""
+    opened = _Array(len(content))
+    with _refused(key, path) as identities:
+        _library().decrypt_io(io.BytesIO(content), opened, identities)
+    return opened.content[: opened.size]
+
+
+class _Array(io.RawIOBase):
+    """An array that is written to like a file; what was sealed is shorter than its sealed form."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.content, self.size = np.empty(size, dtype=np.uint8), 0
+
+    def writable(self) -> bool:
+        """Return that it can be written to."""
+        return True
+
+    def write(self, piece: Any) -> int:
+        """Append bytes."""
+        end = self.size + len(piece)
+        self.content[self.size : end] = np.frombuffer(piece, dtype=np.uint8)
+        self.size = end
+        return len(piece)
+
+
+@contextmanager
+def _refused(key: SealingKey, path: Path) -> Iterator[list[Any]]:
+    """Yield the identities of a key, and raise what the library does not open as an error that names the path."""
+    try:
+        yield [_library().x25519.Identity.from_str(text) for text in key.identities]
+    except (_library().DecryptError, OSError) as error:
         if "No matching keys" in str(error):
             raise ValueError(f"{path}: sealed with another key than that of {key.source}") from error
         raise ValueError(f"{path}: not as it was sealed: {error}") from error

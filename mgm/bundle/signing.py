@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mgm.bundle.contents import SIGNATURE, BundleContents, read_contents
+from mgm.bundle.contents import SIGNATURE, BundleContents, memory_of, read_contents
 from mgm.errors import MissingExtra
 
 _TEXT = b"mgm text 1\n"
@@ -81,7 +81,7 @@ def check_signature(contents: BundleContents, public_key: Path) -> None:
         )
     try:
         with tempfile.NamedTemporaryFile(suffix=".sig") as file:
-            file.write(contents.files[SIGNATURE])
+            file.write(bytes(contents.files[SIGNATURE]))
             file.flush()
             config.set_hashing_config(_HashesInMemory(contents)).verify(folder, Path(file.name))
     # For a forged signature the library raises any error of its parsers.
@@ -231,7 +231,7 @@ class _HashesInMemory:
         items = [
             manifest.FileManifestItem(
                 path=PurePosixPath(name),
-                digest=manifest.hashing.Digest("sha256", hashlib.sha256(content).digest()),
+                digest=manifest.hashing.Digest("sha256", hashlib.sha256(memory_of(content)).digest()),
             )
             for name, content in sorted(self._contents.files.items())
             if name != SIGNATURE

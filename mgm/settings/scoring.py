@@ -1,4 +1,4 @@
-"""The section `score`."""
+"""The sections `score` and `storage`."""
 
 from typing import Literal, Self
 
@@ -24,6 +24,23 @@ class RaySettings(Section):
     """CPUs of each worker, which is also the number of its threads."""
     gpus: float = Field(default=0.0, ge=0)
     """GPUs of each worker; 0.25: four workers share one."""
+
+
+class StorageSettings(Section):
+    """Object stores (the extra `s3`)."""
+
+    encryption: Literal["AES256", "aws:kms"] | None = None
+    """Encryption that S3 is asked for, in the tables of nights and in DVC's remotes: AES256 (SSE-S3), aws:kms (SSE-KMS); null: what the bucket does."""
+    kms_key: str | None = Field(default=None, min_length=1)
+    """Key of `aws:kms`, by its id, ARN or alias; null: the key that AWS keeps for the account."""
+
+    @model_validator(mode="after")
+    def _key_is_used(self) -> Self:
+        if self.kms_key is not None and self.encryption != "aws:kms":
+            raise ValueError(
+                f"kms_key {self.kms_key!r}: expected encryption: aws:kms, found {self.encryption or 'null'}"
+            )
+        return self
 
 
 class ScoreSettings(Section):

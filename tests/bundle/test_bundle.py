@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from mgm.bundle import tensors
 from mgm.bundle.bundle import load_stopwords, shaping_settings
 from mgm.bundle.format import bundle_id
 from mgm.bundle.load import load_bundle
@@ -114,3 +115,12 @@ def test_a_corpus_has_the_dictionary_that_its_settings_name(tmp_path: Path) -> N
 def test_an_unknown_corpus_is_refused() -> None:
     with pytest.raises(ValueError, match=r"corpus 'novels': .* \(it knows menus, verses\)"):
         tiny_corpora.bundle().text_for("novels")
+
+
+def test_a_loaded_bundle_is_saved_with_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights are views of the file that was read, whatever their size."""
+    monkeypatch.setattr(tensors, "_VIEWED_BYTES", 0)
+    identity = save_bundle(tmp_path / "a", tiny_corpora.bundle())
+    assert save_bundle(tmp_path / "b", load_bundle(tmp_path / "a")) == identity

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import time
+import tracemalloc
 from functools import cache
 from pathlib import Path
 
@@ -124,6 +125,21 @@ def test_links_that_never_end_or_double_their_files(tmp_path: Path) -> None:
     put(tmp_path / "40" / "c.jsonl", b"")
     with pytest.raises(ValueError, match=r"/y: a link to a folder that is here already as .*/x; expected"):
         input_files(tmp_path / "0")
+
+
+def test_a_million_small_files_would_fit(tmp_path: Path) -> None:
+    """A file is held as its path and size: 5,000 of them take what allows a million in 400 MB."""
+    for number in range(5_000):
+        (tmp_path / f"{number:07}.txt").touch()
+    tracemalloc.start()
+    try:
+        files = input_files(tmp_path)
+        held, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [file.relative for file in files[::4_999]] == ["0000000.txt", "0004999.txt"]
+    assert held / len(files) < 400
+    assert peak / len(files) < 600
 
 
 def test_pipe_is_not_waited_for(tmp_path: Path) -> None:

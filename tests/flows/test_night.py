@@ -393,9 +393,12 @@ assert trace_document("blank", predictions=own.table, rejects=own.rejects)[0].re
 
 @pytest.mark.slow
 def test_an_object_store_is_asked_to_encrypt(commands: Path, bundle: Path) -> None:
-    """Every object of the tables, logs too, has the key that two variables name."""
+    """Every object of the tables, logs too, has the key of the settings."""
     script = """
 import boto3, os
+from flows.store_encryption import set_variables
+from mgm.settings.scoring import StorageSettings
+set_variables(StorageSettings(encryption="aws:kms", kms_key="our-key"))
 night("{date}.jsonl")
 bucket, _, prefix = own.table.removeprefix("s3://").partition("/")
 client = boto3.client("s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
@@ -404,8 +407,7 @@ written = [client.head_object(Bucket=bucket, Key=key) for key in keys if not key
 assert len(written) >= 4
 assert {(one["ServerSideEncryption"], one["SSEKMSKeyId"]) for one in written} == {("aws:kms", "our-key")}
 """
-    variables = {"AWS_SERVER_SIDE_ENCRYPTION": "aws:kms", "AWS_SSE_KMS_KEY_ID": "our-key"}
-    in_store(commands, bundle, script, **variables)
+    in_store(commands, bundle, script)
 
 
 # The rival commits between what this run reads of the table and what it writes.

@@ -6,8 +6,10 @@ AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE.
 
 import os
 import re
+import stat
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -26,15 +28,13 @@ _DELTA_LOG = "_delta_log"
 _LOCAL = fs.LocalFileSystem()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class InputFile:
-    """One file of an input; as a string it is its name in messages."""
+    """One file of an input; as a string it is its name in messages. There may be millions, so its other names are parts of this one."""
 
     name: str
-    relative: str
-    """The path below the input, with `/`; of an input that is one file, the file's name."""
-    path: str
-    """The path in the file system."""
+    start: int
+    """Where the path below the input begins in the name."""
     size: int
     """The number of bytes as stored, compressed or not."""
     system: fs.FileSystem
@@ -43,9 +43,20 @@ class InputFile:
         return self.name
 
     @property
+    def relative(self) -> str:
+        """The path below the input, with `/`; of an input that is one file, the file's name."""
+        return self.name[self.start :]
+
+    @property
+    def path(self) -> str:
+        """The path in the file system."""
+        return self.name if self.system is _LOCAL else self.name.removeprefix(S3)
+
+    @property
     def suffixes(self) -> list[str]:
         """The suffixes of the file's name in lower case, such as .jsonl and .gz."""
-        return [suffix.lower() for suffix in PurePosixPath(self.relative).suffixes]
+        name = self.name[self.name.rfind("/") + 1 :].lower()
+        return [] if name.endswith(".") else [f".{suffix}" for suffix in name.lstrip(".").split(".")[1:]]
 
     @property
     def compression(self) -> str | None:
@@ -162,45 +173,65 @@ def _on_disk(source: str | Path) -> list[InputFile]:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file or folder")
     if path.is_file():
-        return [InputFile(str(path), path.name, str(path), path.stat().st_size, _LOCAL)]
+        return [InputFile(str(path), len(str(path)) - len(path.name), path.stat().st_size, _LOCAL)]
     if not path.is_dir():
         raise ValueError(f"{path}: expected a file or a folder, found neither (a pipe or a device)")
-    return [
-        InputFile(str(path / r), r.as_posix(), str(path / r), (path / r).stat().st_size, _LOCAL)
-        for r in sorted(_relative_files(path))
-    ]
+    return list(_files_below(path))
 
 
-def _relative_files(folder: Path) -> list[Path]:
-    """Return the visible files below a folder, also through links, relative to it."""
-    relatives = []
+def _files_below(folder: Path) -> Iterator[InputFile]:
+    """Yield the visible files below a folder, also through links, in the order of their paths."""
+    start = len(str(folder / "_")) - 1
     places = {_identity(folder): folder}
-    for parent, folders, names in os.walk(folder, followlinks=True, onerror=_raise):
-        place = Path(parent).relative_to(folder)
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in folders:
-            path = Path(parent, name)
-            # else links that meet in one folder double its files each time, and a loop never ends
-            first = places.setdefault(_identity(path), path)
-            is_above = path.is_symlink() and Path(parent).resolve().is_relative_to(path.resolve())
-            if first != path or is_above:
-                is_above = is_above or path.is_relative_to(first)
-                found = "that holds it" if is_above else f"that is here already as {first}"
-                raise ValueError(f"{path}: a link to a folder {found}; expected files, or folders of them")
-            if name == _DELTA_LOG:
-                raise ValueError(
-                    f"{path.parent}: a Delta table, whose files also hold rows that are deleted; expected its rows in "
-                    f"files of their own"
-                )
-        for name in names:
-            if not _is_visible((*place.parts, name)):
-                continue
-            path = Path(parent, name)
-            if not path.is_file():
-                found = "a link to nothing" if path.is_symlink() else "a pipe or a device"
-                raise ValueError(f"{path}: {found}; expected a file")
-            relatives.append(place / name)
-    return relatives
+    waiting = [iter(_paths_in(folder))]
+    while waiting:
+        place = next(waiting[-1], None)
+        if place is None:
+            waiting.pop()
+            continue
+        try:
+            facts = os.stat(place)
+        except OSError as error:
+            found = "a link to nothing" if Path(place).is_symlink() else str(error.strerror)
+            raise ValueError(f"{place}: {found}; expected a file") from error
+        if stat.S_ISDIR(facts.st_mode):
+            _check_folder(Path(place), places)
+            waiting.append(iter(_paths_in(Path(place))))
+        elif not _is_visible(place.rsplit("/", 1)[1:]):
+            continue
+        elif not stat.S_ISREG(facts.st_mode):
+            raise ValueError(f"{place}: a pipe or a device; expected a file")
+        else:
+            yield InputFile(place, start, facts.st_size, _LOCAL)
+
+
+def _paths_in(folder: Path) -> Iterator[str]:
+    """Yield the paths in a folder by name, without those that are hidden. Memory: the names."""
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise ValueError(f"{error.filename}: {error.strerror}; expected a folder that can be read") from error
+    names.sort()
+    prefix = str(folder / "_")[:-1]
+    for name in names:
+        if not name.startswith("."):
+            yield prefix + name
+
+
+def _check_folder(path: Path, places: dict[tuple[int, int], Path]) -> None:
+    """Check a folder below an input, and add it to the folders by identity."""
+    # else links that meet in one folder double its files each time, and a loop never ends
+    first = places.setdefault(_identity(path), path)
+    is_above = path.is_symlink() and path.parent.resolve().is_relative_to(path.resolve())
+    if first != path or is_above:
+        is_above = is_above or path.is_relative_to(first)
+        found = "that holds it" if is_above else f"that is here already as {first}"
+        raise ValueError(f"{path}: a link to a folder {found}; expected files, or folders of them")
+    if path.name == _DELTA_LOG:
+        raise ValueError(
+            f"{path.parent}: a Delta table, whose files also hold rows that are deleted; expected its rows in "
+            f"files of their own"
+        )
 
 
 def _identity(folder: Path) -> tuple[int, int]:
@@ -208,11 +239,7 @@ def _identity(folder: Path) -> tuple[int, int]:
     return status.st_dev, status.st_ino
 
 
-def _raise(error: OSError) -> None:
-    raise ValueError(f"{error.filename}: {error.strerror}; expected a folder that can be read") from error
-
-
-def _is_visible(parts: tuple[str, ...]) -> bool:
+def _is_visible(parts: Sequence[str]) -> bool:
     return not parts[-1].startswith("_") and not any(part.startswith(".") for part in parts)
 
 
@@ -229,18 +256,20 @@ def _in_store(source: str) -> list[InputFile]:
             missing = "no such key, and none below it" if there else f"no such bucket: {bucket!r}"
             raise FileNotFoundError(f"{source}: {missing}{_at()}")
         if info.type == fs.FileType.File:
-            return [InputFile(source, PurePosixPath(key).name, place, info.size, system)]
+            return [InputFile(S3 + place, len(S3) + place.rindex("/") + 1, info.size, system)]
         infos = system.get_file_info(fs.FileSelector(place, recursive=True))
     except FileNotFoundError:
         raise
     except OSError as error:
         raise ValueError(_explain(source, str(error))) from error
-    files = {i.path.removeprefix(place + "/"): i for i in infos if i.type == fs.FileType.File}
-    return [
-        InputFile(f"{S3}{files[r].path}", r, files[r].path, files[r].size, system)
-        for r in sorted(files, key=lambda r: PurePosixPath(r).parts)
-        if _is_visible(PurePosixPath(r).parts)
-    ]
+    start = len(S3) + len(place) + 1
+    files = (
+        InputFile(S3 + i.path, start, i.size, system)
+        for i in infos
+        if i.type == fs.FileType.File and _is_visible(i.path[len(place) + 1 :].split("/"))
+    )
+    # as paths are ordered on disk: by their parts, one after another
+    return sorted(files, key=lambda file: file.relative.replace("/", "\0"))
 
 
 def _s3(bucket: str) -> fs.S3FileSystem:

@@ -1,6 +1,6 @@
 """The settings of a night's scoring."""
 
-from mgm.settings.scoring import ScoreSettings
+from mgm.settings.scoring import ScoreSettings, StorageSettings
 from mgm.settings.views.gating import GatingSettings
 
 
@@ -8,3 +8,4 @@ class ScoringSettings(GatingSettings):
     """The settings of a night's scoring and of the gate before it."""
 
     score: ScoreSettings = ScoreSettings()
+    storage: StorageSettings = StorageSettings()

@@ -278,12 +278,15 @@ def test_places_with_text_in_the_clear_are_named(project: Path, monkeypatch: pyt
     params.write_text(shipped + f"\nscore: {json.dumps(sealed)}\n", encoding="utf-8")
     text = outcome("texts").message
     assert "models/store" not in text and "staged" not in text and "rejects" not in text
-    assert "s3://bucket/table (AWS_SERVER_SIDE_ENCRYPTION is not set)" in text
-    monkeypatch.setenv("AWS_SERVER_SIDE_ENCRYPTION", "aws:kms")
+    assert "s3://bucket/table (storage.encryption is not set)" in text
+    with params.open("a", encoding="utf-8") as file:
+        file.write('storage: {encryption: "aws:kms", kms_key: our-key}\n')
     assert "s3://bucket" not in outcome("texts").message
     (project / ".dvc").mkdir(exist_ok=True)
     (project / ".dvc" / "config").write_text("['remote \"far\"']\nurl = s3://bucket/dvc\n", encoding="utf-8")
-    assert "dvc remote modify far sse aws:kms" in outcome("texts").message
+    assert outcome("texts").status == checkup.WARNING
+    assert "DVC's remote far does not ask for storage.encryption yet" in outcome("texts").message
     with (project / ".dvc" / "config").open("a", encoding="utf-8") as config:
-        config.write("sse = aws:kms\n")
+        config.write("sse = aws:kms\nsse_kms_key_id = our-key\n")
+    assert outcome("texts").status == checkup.OK
     assert "far" not in outcome("texts").message
