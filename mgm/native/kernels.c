@@ -11,6 +11,15 @@
 
 enum { DONE = 0, NO_MEMORY = 1 };
 
+/* Before functions that are compiled twice, once for newer processors, where they are faster: the same bits. */
+#ifndef FOR_NEWER_PROCESSORS
+#if defined(__x86_64__) && defined(__linux__)
+#define FOR_NEWER_PROCESSORS __attribute__((target_clones("avx2", "default")))
+#else
+#define FOR_NEWER_PROCESSORS
+#endif
+#endif
+
 /* The hash of this file, by which the loader knows a library that was compiled from an older one. */
 const char *mgm_kernels_source(void) { return SOURCE_HASH; }
 
@@ -32,8 +41,11 @@ static inline uint64_t mix(uint64_t hash) {
 typedef struct {
     uint32_t *place; /* open addressing: 0, or 1 + the position of an item in `item` */
     uint32_t *item, *count, *slot; /* in the order of first occurrence */
+    /* of n-grams within words: what the sums of its words hold of each, and of its square; where that is not all, by position */
+    float *summed, *squared;
+    uint32_t *corrected, *is_corrected;
     uint64_t slots, capacity;
-    uint32_t size;
+    uint32_t size, corrected_size;
 } Counts;
 
 /* Make room for `occurrences` further items; all are forgotten. */
@@ -44,34 +56,48 @@ static int counts_reserve(Counts *counts, uint64_t occurrences) {
         free(counts->place);
         free(counts->item);
         counts->place = calloc(slots, sizeof(uint32_t));
-        counts->item = malloc(3 * (slots / 2) * sizeof(uint32_t));
+        counts->item = malloc(7 * (slots / 2) * sizeof(uint32_t));
         if (counts->place == NULL || counts->item == NULL) return NO_MEMORY;
         counts->slots = slots;
         counts->capacity = slots / 2;
         counts->count = counts->item + counts->capacity;
         counts->slot = counts->count + counts->capacity;
+        counts->corrected = counts->slot + counts->capacity;
+        counts->is_corrected = counts->corrected + counts->capacity;
+        counts->summed = (float *)(counts->is_corrected + counts->capacity);
+        counts->squared = counts->summed + counts->capacity;
         counts->size = 0;
     }
     for (uint32_t i = 0; i < counts->size; i++) counts->place[counts->slot[i]] = 0;
-    counts->size = 0;
+    counts->size = counts->corrected_size = 0;
     return DONE;
 }
 
-static inline void counts_add_many(Counts *counts, uint32_t item, uint32_t many) {
+/* The position of an item, which joins the others with a count of 0 if it is new. */
+static inline uint32_t counts_position(Counts *counts, uint32_t item) {
     uint64_t mask = counts->slots - 1, slot = ((item * FIRST) >> 32) & mask;
-    for (uint32_t at; (at = counts->place[slot]) != 0; slot = (slot + 1) & mask) {
-        if (counts->item[at - 1] == item) {
-            counts->count[at - 1] += many;
-            return;
-        }
-    }
+    for (uint32_t at; (at = counts->place[slot]) != 0; slot = (slot + 1) & mask)
+        if (counts->item[at - 1] == item) return at - 1;
     counts->item[counts->size] = item;
-    counts->count[counts->size] = many;
+    counts->count[counts->size] = 0;
     counts->slot[counts->size] = (uint32_t)slot;
-    counts->place[slot] = ++counts->size;
+    counts->place[slot] = counts->size + 1;
+    return counts->size++;
 }
 
-static inline void counts_add(Counts *counts, uint32_t item) { counts_add_many(counts, item, 1); }
+static inline void counts_add(Counts *counts, uint32_t item) { counts->count[counts_position(counts, item)]++; }
+
+/* Add the occurrences of an n-gram by those of a word with it, of which the word's sum holds `weight`. */
+static inline void counts_add_summed(Counts *counts, uint32_t item, uint32_t many, float weight) {
+    uint32_t at = counts_position(counts, item);
+    int is_new = counts->count[at] == 0;
+    if (is_new) counts->summed[at] = counts->squared[at] = 0;
+    if (is_new ? weight == 0 : !counts->is_corrected[at]) counts->corrected[counts->corrected_size++] = at;
+    counts->is_corrected[at] = !is_new || weight == 0;
+    counts->count[at] += many;
+    counts->summed[at] += weight;
+    counts->squared[at] += weight * weight;
+}
 
 static void counts_free(Counts *counts) {
     free(counts->place);
@@ -98,6 +124,10 @@ typedef struct {
     const int16_t *word_row, *character_row;
     const float *word_scale, *character_scale;
     int64_t stride;
+    /* of types the sum of their n-grams' rows times their IDF, mgm_sum_ngrams */
+    const int16_t *type_row;
+    const float *type_scale, *type_square;
+    int64_t summed_types; /* those from here on have no sum */
 } Wide;
 
 typedef struct {
@@ -106,6 +136,12 @@ typedef struct {
     const float *scale;
 } NgramTable;
 
+typedef struct {
+    float *value, *sum;
+    uint32_t *item;
+} Scratch;
+
+FOR_NEWER_PROCESSORS
 static void add_rows(const float *weight, int64_t outputs, const uint32_t *item, const float *value, uint32_t size,
                      float *restrict sum) {
     enum { AHEAD = 8, LINE = 16 };
@@ -124,6 +160,7 @@ static void add_rows(const float *weight, int64_t outputs, const uint32_t *item,
     }
 }
 
+FOR_NEWER_PROCESSORS
 static void add_integer_rows(const int16_t *row, int64_t stride, const uint32_t *item, const float *value, uint32_t size,
                              float *restrict sum) {
     enum { AHEAD = 12, LINE = 32 };
@@ -143,24 +180,61 @@ static void add_integer_rows(const int16_t *row, int64_t stride, const uint32_t 
     }
 }
 
-/* Add the logits of counted n-grams, whose TF-IDF values have the length 1/sqrt(2), to `logits`. */
-static void add_logits(const Wide *wide, const Counts *counts, NgramTable table, float *value, uint32_t *item, float *sum,
-                      float *logits) {
+static void begin_sum(const Wide *wide, Scratch scratch) {
+    memset(scratch.sum, 0, (size_t)(wide->outputs > wide->stride ? wide->outputs : wide->stride) * sizeof(float));
+}
+
+/* Add the sum of rows to the logits of a document, whose TF-IDF values then have the length 1/sqrt(2). */
+static void end_sum(const Wide *wide, Scratch scratch, double square, float *logits) {
+    float scale = (float)(1 / __builtin_sqrt(2 * square));
+    for (int64_t k = 0; k < wide->outputs; k++) logits[k] += scale * scratch.sum[k];
+}
+
+/* Add the logits of counted n-grams. */
+static void add_logits(const Wide *wide, const Counts *counts, NgramTable table, Scratch scratch, float *logits) {
     double square = 0;
     uint32_t size = 0;
     for (uint32_t i = 0; i < counts->size; i++) {
         float of_item = wide->sublinear[counts->count[i]] * table.idf[counts->item[i]];
         if (of_item == 0) continue; /* its row is not read */
-        item[size] = counts->item[i];
-        value[size++] = table.row == NULL ? of_item : of_item * table.scale[counts->item[i]];
+        scratch.item[size] = counts->item[i];
+        scratch.value[size++] = table.row == NULL ? of_item : of_item * table.scale[counts->item[i]];
         square += (double)of_item * of_item;
     }
     if (square == 0) return;
-    memset(sum, 0, (size_t)(wide->outputs > wide->stride ? wide->outputs : wide->stride) * sizeof(float));
-    if (table.row == NULL) add_rows(table.weight, wide->outputs, item, value, size, sum);
-    else add_integer_rows(table.row, wide->stride, item, value, size, sum);
-    float scale = (float)(1 / __builtin_sqrt(2 * square));
-    for (int64_t k = 0; k < wide->outputs; k++) logits[k] += scale * sum[k];
+    begin_sum(wide, scratch);
+    if (table.row == NULL) add_rows(table.weight, wide->outputs, scratch.item, scratch.value, size, scratch.sum);
+    else add_integer_rows(table.row, wide->stride, scratch.item, scratch.value, size, scratch.sum);
+    end_sum(wide, scratch, square, logits);
+}
+
+/* Add the logits of n-grams within words by the sums of the words: only the rows of n-grams of several words are read,
+   and those of words without a sum. */
+static void add_logits_of_sums(const Wide *wide, const Counts *types, const Counts *counts, NgramTable table, Scratch scratch,
+                               float *logits) {
+    double square = 0;
+    uint32_t size = 0;
+    begin_sum(wide, scratch);
+    for (uint32_t t = 0; t < types->size; t++) {
+        uint32_t type = types->item[t];
+        if (type >= wide->summed_types) continue;
+        float weight = wide->sublinear[types->count[t]];
+        square += (double)(weight * weight) * wide->type_square[type];
+        scratch.item[size] = type;
+        scratch.value[size++] = weight * wide->type_scale[type];
+    }
+    add_integer_rows(wide->type_row, wide->stride, scratch.item, scratch.value, size, scratch.sum);
+    size = 0;
+    for (uint32_t i = 0; i < counts->corrected_size; i++) {
+        uint32_t at = counts->corrected[i], ngram = counts->item[at];
+        float idf = table.idf[ngram], weight = wide->sublinear[counts->count[at]];
+        if (idf == 0) continue;
+        square += ((double)(weight * weight) - counts->squared[at]) * ((double)idf * idf);
+        scratch.item[size] = ngram;
+        scratch.value[size++] = (weight - counts->summed[at]) * idf * table.scale[ngram];
+    }
+    add_integer_rows(table.row, wide->stride, scratch.item, scratch.value, size, scratch.sum);
+    if (square > 0) end_sum(wide, scratch, square, logits);
 }
 
 /* Count the words and pairs of a document, and once more those of its first sentence. */
@@ -222,11 +296,19 @@ static void count_characters(const Wide *wide, const int64_t *word, const int64_
 
 /* Count the n-grams within the words of a document that has no Chinese: those of a word that occurs often are read once. */
 static int count_within_words(const Wide *wide, const int64_t *word, int64_t words, Counts *types, Counts *counts) {
+    enum { AHEAD = 4, LINE = 64 / sizeof(int64_t) };
     if (counts_reserve(types, (uint64_t)words) != DONE) return NO_MEMORY;
     for (int64_t i = 0; i < words; i++) counts_add(types, (uint32_t)word[i]);
-    for (uint32_t t = 0; t < types->size; t++)
-        for (int64_t g = wide->ngram_offset[types->item[t]]; g < wide->ngram_offset[types->item[t] + 1]; g++)
-            counts_add_many(counts, (uint32_t)wide->ngram[g], types->count[t]);
+    for (uint32_t t = 0; t < types->size; t++) {
+        if (t + AHEAD < types->size) {
+            const int64_t *next = wide->ngram_offset + types->item[t + AHEAD];
+            for (int64_t g = next[0]; g < next[1]; g += LINE) __builtin_prefetch(wide->ngram + g);
+        }
+        const int64_t *of_type = wide->ngram_offset + types->item[t];
+        float weight = types->item[t] < wide->summed_types ? wide->sublinear[types->count[t]] : 0;
+        for (int64_t g = of_type[0]; g < of_type[1]; g++)
+            counts_add_summed(counts, (uint32_t)wide->ngram[g], types->count[t], weight);
+    }
     return DONE;
 }
 
@@ -269,16 +351,15 @@ int64_t mgm_wide_bound(const Wide *wide) {
     return (int64_t)most;
 }
 
-/* Add the wide part's logits to `logits` (documents, outputs), which hold the bias. */
-int mgm_wide_logits(const Wide *wide, float *logits) {
+/* Add the wide part's logits to `logits` (documents, outputs), which hold the bias; `most` is mgm_wide_bound. */
+int mgm_wide_logits(const Wide *wide, int64_t most, float *logits) {
     Counts counts = {0}, types = {0};
-    uint64_t most = (uint64_t)mgm_wide_bound(wide);
-    float *value = malloc((most + 1) * sizeof(float));
-    uint32_t *item = malloc((most + 1) * sizeof(uint32_t));
-    float *sum = malloc(((size_t)(wide->outputs > wide->stride ? wide->outputs : wide->stride) + 1) * sizeof(float));
+    size_t columns = (size_t)(wide->outputs > wide->stride ? wide->outputs : wide->stride) + 1;
+    Scratch scratch = {malloc(((size_t)most + 1) * sizeof(float)), malloc(columns * sizeof(float)),
+                       malloc(((size_t)most + 1) * sizeof(uint32_t))};
     NgramTable words = {wide->word_weight, wide->word_idf, wide->word_row, wide->word_scale};
     NgramTable characters = {wide->character_weight, wide->character_idf, wide->character_row, wide->character_scale};
-    int status = value == NULL || item == NULL || sum == NULL ? NO_MEMORY : DONE;
+    int status = scratch.value == NULL || scratch.sum == NULL || scratch.item == NULL ? NO_MEMORY : DONE;
     const int64_t *word = wide->word, *length = wide->sentence_length;
     for (int64_t d = 0; d < wide->documents && status == DONE; length += wide->sentences[d++]) {
         int64_t sentences = wide->sentences[d], size = words_of(length, sentences);
@@ -286,18 +367,23 @@ int mgm_wide_logits(const Wide *wide, float *logits) {
         float *of_document = logits + d * wide->outputs;
         if ((status = counts_reserve(&counts, occurrences)) != DONE) break;
         count_words(wide, word, length, sentences, &counts);
-        add_logits(wide, &counts, words, value, item, sum, of_document);
+        add_logits(wide, &counts, words, scratch, of_document);
         if ((status = counts_reserve(&counts, occurrences)) != DONE) break;
-        if (has_chinese(wide, word, size)) count_characters(wide, word, length, sentences, &counts);
-        else if ((status = count_within_words(wide, word, size, &types, &counts)) != DONE) break;
-        add_logits(wide, &counts, characters, value, item, sum, of_document);
+        if (has_chinese(wide, word, size)) {
+            count_characters(wide, word, length, sentences, &counts);
+            add_logits(wide, &counts, characters, scratch, of_document);
+        } else {
+            if ((status = count_within_words(wide, word, size, &types, &counts)) != DONE) break;
+            if (wide->summed_types == 0) add_logits(wide, &counts, characters, scratch, of_document);
+            else add_logits_of_sums(wide, &types, &counts, characters, scratch, of_document);
+        }
         word += size;
     }
     counts_free(&counts);
     counts_free(&types);
-    free(value);
-    free(item);
-    free(sum);
+    free(scratch.value);
+    free(scratch.sum);
+    free(scratch.item);
     return status;
 }
 
@@ -335,9 +421,34 @@ void mgm_quantize_rows(const float *from, const float *idf, int64_t rows, int64_
     }
 }
 
+/* Write for each type the sum of the rows of its n-grams, each times its IDF, as integers with a scale; and the sum of the squares
+   of the IDF.
+
+   Of a document whose words have no n-gram in common, the sums of the words are that of the n-grams: fewer rows to read. */
+int mgm_sum_ngrams(const int64_t *ngram, const int64_t *ngram_offset, int64_t types, const int16_t *row, const float *idf,
+                   const float *scale, int64_t stride, float limit, int16_t *type_row, float *type_scale, float *type_square) {
+    float *sum = malloc(((size_t)stride + 1) * sizeof(float)), one = 1;
+    if (sum == NULL) return NO_MEMORY;
+    for (int64_t t = 0; t < types; t++, type_row += stride) {
+        double square = 0;
+        memset(sum, 0, (size_t)stride * sizeof(float));
+        for (int64_t g = ngram_offset[t]; g < ngram_offset[t + 1]; g++) {
+            const int16_t *of_ngram = row + ngram[g] * stride;
+            float of_idf = idf[ngram[g]], value = of_idf * scale[ngram[g]];
+            square += (double)of_idf * of_idf;
+            for (int64_t k = 0; k < stride; k++) sum[k] += value * (float)of_ngram[k];
+        }
+        memset(type_row, 0, (size_t)stride * sizeof(int16_t));
+        mgm_quantize_rows(sum, &one, 1, stride, limit, type_row, stride, type_scale + t);
+        type_square[t] = (float)square;
+    }
+    free(sum);
+    return DONE;
+}
+
 /* ---- documents to pooled vectors, mgm.model.compiled ---- */
 
-enum { LANES = 8, BLOCK = 4 * LANES }; /* a block of numbers is one line of the processor's cache */
+enum { LANES = 16, BLOCK = 2 * LANES }; /* a block of numbers is one line of the processor's cache */
 typedef int16_t Lanes __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
 
 typedef struct {
@@ -352,29 +463,26 @@ typedef struct {
     const int64_t *size;    /* (windows,) words of each */
 } Documents;
 
-static inline Lanes larger(Lanes a, Lanes b) {
-    Lanes is_larger = a > b;
-    return (a & is_larger) | (b & ~is_larger);
+static inline void keep_larger(Lanes *most, const Lanes *sum) {
+    Lanes is_larger = *sum > *most;
+    *most = (*sum & is_larger) | (*most & ~is_larger);
 }
 
-/* Sum a window's rows around word i, and keep the largest sums. Sums do not overflow: a number is at most 32767 / size. */
-static inline void add_window(const Documents *all, const int64_t *word, int64_t words, int64_t i, int64_t size, int64_t at,
-                              int16_t *restrict largest) {
+/* Sum a window's rows around word i, and keep the largest sums. Sums do not overflow: a number is at most 32767 / size.
+
+   Numbers are summed in registers, `lanes` * LANES at once. */
+static inline __attribute__((always_inline)) void add_window(const Documents *all, const int64_t *word, int64_t words, int64_t i,
+                                                             int64_t size, int64_t at, const int lanes, int16_t *restrict largest) {
+    enum { MOST_LANES = 6 };
     int64_t begin = i - (size - 1) / 2, first = begin < 0 ? -begin : 0;
     int64_t last = begin + size > words ? words - begin : size;
-    for (int64_t k = 0; k < all->width; k += BLOCK) {
-        Lanes a = {0}, b = {0}, c = {0}, d = {0}, *most = (Lanes *)(largest + k);
+    for (int64_t k = 0; k < all->width; k += lanes * LANES) {
+        Lanes sum[MOST_LANES] = {{0}}, *most = (Lanes *)(largest + k);
         for (int64_t place = first; place < last; place++) {
             const Lanes *row = (const Lanes *)(all->records + word[begin + place] * all->record + at + place * all->width + k);
-            a += row[0];
-            b += row[1];
-            c += row[2];
-            d += row[3];
+            for (int lane = 0; lane < lanes; lane++) sum[lane] += row[lane];
         }
-        most[0] = larger(a, most[0]);
-        most[1] = larger(b, most[1]);
-        most[2] = larger(c, most[2]);
-        most[3] = larger(d, most[3]);
+        for (int lane = 0; lane < lanes; lane++) keep_larger(most + lane, sum + lane);
     }
 }
 
@@ -387,8 +495,9 @@ static void write_pooled(const Documents *all, int64_t words, const double *tota
 /* Pool the words of each document: the mean of the vectors, the maxima of the windows that are above 0, then both of its lead.
 
    `pooled` is (documents, 2, vectors + windows * width), in units of the integers, and holds zeros. */
+FOR_NEWER_PROCESSORS
 int mgm_pool_documents(const Documents *all, float *pooled) {
-    enum { AHEAD = 8, MOST_SUMMED = 65536 };
+    enum { AHEAD = 12, MOST_SUMMED = 65536 };
     int64_t windows = all->windows * all->width, columns = all->vectors + windows;
     double *total = malloc(((size_t)all->vectors + 1) * sizeof(double));
     int32_t *sum = malloc(((size_t)all->vectors + 1) * sizeof(int32_t));
@@ -413,8 +522,11 @@ int mgm_pool_documents(const Documents *all, float *pooled) {
             const int16_t *vectors = all->records + word[i] * all->record;
             for (int64_t k = 0; k < all->vectors; k++) sum[k] += vectors[k];
             int64_t at = all->vectors;
-            for (int64_t w = 0; w < all->windows; at += all->size[w++] * all->width)
-                add_window(all, word, words, i, all->size[w], at, largest + w * all->width);
+            for (int64_t w = 0; w < all->windows; at += all->size[w++] * all->width) {
+                int16_t *of_window = largest + w * all->width;
+                if (all->width % (6 * LANES) == 0) add_window(all, word, words, i, all->size[w], at, 6, of_window);
+                else add_window(all, word, words, i, all->size[w], at, 2, of_window);
+            }
             if (i + 1 == all->lead[d]) write_pooled(all, i + 1, total, sum, largest, pooled + columns);
         }
         if (words > 0) write_pooled(all, words, total, sum, largest, pooled);

@@ -71,12 +71,10 @@ class CompiledBundle:
             return self._rows_of(types, corpus)
         if len(new):
             described = self._describe(types.gather(new), corpus)
-            is_kept = (described["id"] > UNKNOWN).to_numpy()
-            kept, others = new[is_kept], new[~is_kept]
-            table.truncate(self._kept)
-            row[kept] = table.add(described.filter(is_kept))
-            self._kept = table.size
-            row[others] = table.add(described.filter(~is_kept))
+            self.network.truncate_words(self._kept)
+            row[new] = self.network.add_words(described)
+            kept = new[(described["id"] > UNKNOWN).to_numpy()]
+            self._kept += len(kept)
             known.update(zip((spelt[i] for i in kept.tolist()), row[kept].tolist(), strict=True))
         return row
 

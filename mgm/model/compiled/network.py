@@ -29,6 +29,7 @@ from mgm.native import check_status, load_kernels
 from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
 from mgm.text.list_columns import Array, unflatten
+from mgm.text.vocabulary import UNKNOWN
 
 _DOCUMENTS_AT_ONCE = 256
 """Documents whose dense layers are computed together, always as many, as the last bits depend on the number of rows."""
@@ -91,8 +92,30 @@ class CompiledNetwork:
         self.network = network
         self.words = WordTable(network.encoder, typical, max_bytes=max_bytes)
         self._wide = QuantizedWide(network.wide) if network.wide is not None else None
+        self._sums = None if self._wide is None else self._wide.empty_sums(self.words.capacity)
         self._sizes = np.array([window.size for window in self.words.windows], np.int64)
         self._no_document = collate_types(typical.clear())
+
+    def add_words(self, types: pl.DataFrame) -> Array:
+        """Add words (`FeaturePart.types`), for which there must be room, and return their rows in the table (T,).
+
+        Those of the vocabulary come first, with the sums of their n-grams; others are too seldom for it.
+        """
+        row = np.empty(types.height, np.int64)
+        is_known = (types["id"] > UNKNOWN).to_numpy()
+        row[is_known] = self.words.add(types.filter(is_known))
+        if self._wide is not None and self._sums is not None:
+            ngrams = self.words.ngrams
+            bounds = ngrams.bounds[self._sums.size : self.words.size + 1]
+            self._wide.append(self._sums, ngrams.values, bounds=bounds)
+        row[~is_known] = self.words.add(types.filter(~is_known))
+        return row
+
+    def truncate_words(self, size: int) -> None:
+        """Keep the first `size` words alone."""
+        self.words.truncate(size)
+        if self._sums is not None:
+            self._sums.size = min(self._sums.size, size)
 
     @torch.inference_mode()
     def predict(self, documents: DocumentWords, tasks: Sequence[Task]) -> dict[str, Outcome]:
@@ -125,8 +148,8 @@ class CompiledNetwork:
                 for documents in (part.documents[:middle], part.documents[middle:])
             ]
             return {name: np.concatenate([half[name] for half in halves]) for name in halves[0]}
-        self.words.truncate(0)
-        row = self.words.add(part.types)
+        self.truncate_words(0)
+        row = self.add_words(part.types)
         word, _ = flatten_lists(part.documents["word"])
         sentence, _ = flatten_lists(part.documents["sentence"])
         paragraph, count = flatten_lists(part.documents["paragraph"])
@@ -141,7 +164,7 @@ class CompiledNetwork:
         pooled = self._pooled(documents)
         branches = [network.apply_heads(pooled, None)]
         if network.wide is not None and self._wide is not None:
-            logits = self._wide.logits(self._wide_input(documents))
+            logits = self._wide.logits(self._wide_input(documents), self._sums)
             missing = _DOCUMENTS_AT_ONCE - len(logits)
             by_task = network.wide.by_task(F.pad(logits, (0, 0, 0, missing)))
             branches.append(

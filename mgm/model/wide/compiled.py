@@ -41,6 +41,8 @@ class _Arguments(ctypes.Structure):
         ("sublinear", c_void_p),
         *((name, c_void_p) for name in ("word_row", "character_row", "word_scale", "character_scale")),
         ("stride", c_int64),
+        *((name, c_void_p) for name in ("type_row", "type_scale", "type_square")),
+        ("summed_types", c_int64),
     ]
 
 
@@ -87,6 +89,18 @@ def wide_logits(wide: "Wide", batch: Batch, *, reads_chinese: bool) -> Tensor | 
     return _logits(wide, WideInput.of(batch, reads_chinese=reads_chinese))
 
 
+class NgramSums:
+    """The sums of the rows of the n-grams of some words, of which a document's logits need fewer than there are n-grams.
+
+    The words without a sum are those from row `size` on.
+    """
+
+    def __init__(self, capacity: int, stride: int) -> None:
+        self.size = 0
+        self.integers = torch.from_numpy(zeros((capacity, stride), np.int16))
+        self.scale, self.square = (torch.from_numpy(zeros((capacity,), np.float32)) for _ in range(2))
+
+
 class QuantizedWide:
     """The weights of a wide part as 16-bit integers with a scale for each n-gram: half the memory to read."""
 
@@ -97,11 +111,37 @@ class QuantizedWide:
             _quantize_rows(wide.characters.weight, wide.idf_character),
         ]
 
-    def logits(self, words: WideInput) -> Tensor:
-        """Return the logits (B,K) of all tasks."""
+    def empty_sums(self, capacity: int) -> NgramSums:
+        """Return room for the sums of so many words."""
+        return NgramSums(capacity, self.tables[1][0].shape[1])
+
+    def append(self, sums: NgramSums, ngrams: Array, *, bounds: Array) -> None:
+        """Write the sums of the next words, whose n-grams are ngrams[bounds[i] : bounds[i + 1]]."""
+        kernels = load_kernels()
+        assert kernels is not None
+        integers, scale = self.tables[1]
+        stride = integers.shape[1]
+        arrays = [np.ascontiguousarray(array, np.int64) for array in (ngrams, bounds)]
+        status = kernels.mgm_sum_ngrams(
+            *(c_void_p(array.ctypes.data) for array in arrays),
+            c_int64(len(bounds) - 1),
+            pointer(integers),
+            pointer(self.wide.idf_character),
+            pointer(scale),
+            c_int64(stride),
+            c_float(_LARGEST),
+            c_void_p(sums.integers.data_ptr() + 2 * stride * sums.size),
+            c_void_p(sums.scale.data_ptr() + 4 * sums.size),
+            c_void_p(sums.square.data_ptr() + 4 * sums.size),
+        )
+        check_status(status)
+        sums.size += len(bounds) - 1
+
+    def logits(self, words: WideInput, sums: NgramSums | None = None) -> Tensor:
+        """Return the logits (B,K) of all tasks; with the `sums` of the words, if there are any, in less time."""
         if words.characters is not None and self.wide.idf_character.numel() == self.wide.ngram_buckets:
             words = replace(words, characters=None, character_bounds=None)
-        return _logits(self.wide, words, tables=self.tables)
+        return _logits(self.wide, words, tables=self.tables, sums=sums)
 
 
 def _quantize_rows(weight: Tensor, idf: Tensor) -> tuple[Tensor, Tensor]:
@@ -119,7 +159,13 @@ def _quantize_rows(weight: Tensor, idf: Tensor) -> tuple[Tensor, Tensor]:
     return integers, scale
 
 
-def _logits(wide: "Wide", words: WideInput, *, tables: list[tuple[Tensor, Tensor]] | None = None) -> Tensor:
+def _logits(
+    wide: "Wide",
+    words: WideInput,
+    *,
+    tables: list[tuple[Tensor, Tensor]] | None = None,
+    sums: NgramSums | None = None,
+) -> Tensor:
     """Return the logits (B,K) of all tasks; `tables`: the integers and scales of word and character n-grams."""
     kernels = load_kernels()
     assert kernels is not None
@@ -151,11 +197,15 @@ def _logits(wide: "Wide", words: WideInput, *, tables: list[tuple[Tensor, Tensor
             (pointer(integers), pointer(scale)) for integers, scale in tables
         )
         arguments.stride = tables[0][0].shape[1]
+    if sums is not None:
+        arguments.type_row, arguments.type_scale = pointer(sums.integers), pointer(sums.scale)
+        arguments.type_square, arguments.summed_types = pointer(sums.square), sums.size
     kernels.mgm_wide_bound.restype = c_int64
-    sublinear = _sublinear(kernels.mgm_wide_bound(ctypes.byref(arguments)))
+    most = kernels.mgm_wide_bound(ctypes.byref(arguments))
+    sublinear = _sublinear(most)
     arguments.sublinear = pointer(sublinear)
     logits = wide.bias.repeat(len(words.sentences), 1)
-    check_status(kernels.mgm_wide_logits(ctypes.byref(arguments), pointer(logits)))
+    check_status(kernels.mgm_wide_logits(ctypes.byref(arguments), c_int64(most), pointer(logits)))
     return logits
 
 

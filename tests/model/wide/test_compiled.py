@@ -22,6 +22,7 @@ from tests.model.wide.frozen_logits import (
     FROZEN_OF_INTEGERS,
     frozen_logits,
     frozen_logits_of_integers,
+    logits_by_sums,
     numbered_documents,
     numbered_wide,
 )
@@ -119,7 +120,9 @@ def test_integers_are_close_to_the_weights(texts: list[list[list[int]]]) -> None
     wide = small_wide()
     batch = batch_of([[text] for text in texts], chinese=CHINESE)
     words = WideInput.of(batch, reads_chinese=True)
-    torch.testing.assert_close(QuantizedWide(wide).logits(words), by_kernel(wide, batch), atol=2e-3, rtol=0)
+    integers = QuantizedWide(wide)
+    torch.testing.assert_close(integers.logits(words), by_kernel(wide, batch), atol=2e-3, rtol=0)
+    torch.testing.assert_close(logits_by_sums(integers, words), by_kernel(wide, batch), atol=4e-3, rtol=0)
 
 
 def test_threads_give_the_same_bits() -> None:
