@@ -7,6 +7,9 @@ same pairs in the same batches for the same epochs, with the same rate, smoothin
 many layers that it has at least as many weights outside of tables as mgm. Both are taken after the last epoch, and both search
 alike. Metrics are of test documents, intervals of a bootstrap over groups. Speeds are of test documents, from features to ids.
 Results go to benchmarks/results/generation.json, beside those of other workspaces' corpora.
+
+With `--until-flat` each task is trained alone until it no longer learns, which takes days, and the curve goes to
+benchmarks/results/generation_curve.json after each epoch (generation_curve.py); the same command goes on after a kill.
 """
 
 import argparse
@@ -31,9 +34,8 @@ from torch import nn
 
 from mgm.corpus.parts import read_manifest
 from mgm.evaluation.bootstrap import confidence_intervals
-from mgm.evaluation.copy_baselines import lead_and_copy
 from mgm.evaluation.kinds import evaluation_of
-from mgm.evaluation.kinds.generation import BASELINES, bleu_tokenizer
+from mgm.evaluation.kinds.generation import BASELINES, baseline_column, bleu_tokenizer
 from mgm.files import read_json, write_json
 from mgm.model.batch import Batch, cut_by_tokens
 from mgm.model.collate import collate
@@ -80,6 +82,11 @@ class Fitted:
 
 def main() -> None:
     arguments = parse()
+    if arguments.until_flat:
+        import generation_curve
+
+        generation_curve.main(arguments)
+        return
     work = arguments.workspace
     raw = load_yaml((work / "params.yaml").read_text(encoding="utf-8"))
     changed = dict(entry.split("=", 1) for entry in arguments.set)
@@ -90,7 +97,7 @@ def main() -> None:
     if arguments.tasks:
         tasks = [t for t in tasks if t.name in arguments.tasks.split(",")]
     made = prepared(work, settings, tasks, arguments.rows, arguments.longest)
-    test = {task.name: test_rows(work, task, arguments.test, arguments.longest) for task in tasks}
+    test = {task.name: chosen_rows(work, task, "test", arguments.test, arguments.longest) for task in tasks}
     content: dict[str, Any] = {
         "pairs": {
             s.corpus: sum(len(x.rows) for x in made.data.train if x.corpus == s.corpus)
@@ -139,6 +146,10 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--rows", type=int, help="so many training pairs of each corpus, at most")
     parser.add_argument("--test", type=int, default=1_000, help="so many test documents a task, at most")
+    parser.add_argument("--until-flat", action="store_true", help="train each task until it no longer learns")
+    parser.add_argument(
+        "--most-epochs", type=int, default=200, help="with --until-flat: the last epoch, however steep"
+    )
     return parser.parse_args()
 
 
@@ -161,7 +172,7 @@ def prepared(work: Path, settings: Settings, tasks: list[Task], rows: int | None
         share = 1.0 if rows is None else min(1.0, rows / own)
         places = np.linspace(0, len(source.rows) - 1, int(len(source.rows) * share)).astype(int)
         kept.append(cut(source, np.unique(places)))
-    return replace(made, data=replace(made.data, train=kept, validation=[]))
+    return replace(made, data=replace(made.data, train=kept))
 
 
 def cut(source: PartRows, chosen: np.ndarray) -> PartRows:
@@ -173,30 +184,37 @@ def parts_of(work: Path, corpus: str) -> list[FeaturePart]:
     return [FeaturePart.load(folder, index) for index in range(len(read_manifest(folder).parts))]
 
 
-def test_rows(work: Path, task: Task, count: int, longest: int) -> tuple[list[FeaturePart], pl.DataFrame]:
-    """The parts, and of test documents, evenly over all: part, row, doc_id, group, reference, lead, copy, words."""
+def chosen_rows(
+    work: Path, task: Task, split: str, count: int, longest: int
+) -> tuple[list[FeaturePart], pl.DataFrame]:
+    """The parts, and of a split's documents, evenly over all: part, row, doc_id, group, reference, baselines, words."""
     parts, found = [p for c in task.corpora for p in parts_of(work, c)], []
     for number, part in enumerate(parts):
         documents = part.documents.with_row_index("row").filter(
-            (pl.col("split") == "test")
+            (pl.col("split") == split)
             & pl.col(task.columns.label).is_not_null()
             & (pl.col("word").list.len() <= longest)
         )
-        lead, copy = lead_and_copy(documents, part.types)
-        rows = documents.select(
-            "row", "doc_id", "group", true=task.columns.label, words=pl.col("word").list.len()
-        )
-        found.append(rows.with_columns(lead.alias("lead"), copy.alias("copy"), part=pl.lit(number)))
+        found.append(documents.select("row", part=pl.lit(number)))
     every = pl.concat(found)
-    return parts, every.gather(
-        np.unique(np.linspace(0, every.height - 1, min(count, every.height)).astype(int))
-    )
+    chosen = every.gather(np.unique(np.linspace(0, every.height - 1, min(count, every.height)).astype(int)))
+    predict, rows = evaluation_of(task).fit_baselines(parts, task), []
+    for (number,), own in chosen.group_by("part", maintain_order=True):
+        part = parts[int(str(number))]
+        documents = part.documents[own["row"]]
+        copied = predict(FeaturePart(documents, part.types))
+        columns = documents.select(
+            "doc_id", "group", true=task.columns.label, words=pl.col("word").list.len()
+        ).with_columns(copied[baseline_column(task, name)].alias(name) for name in BASELINES)
+        rows.append(pl.concat([own, columns], how="horizontal"))
+    return parts, pl.concat(rows)
 
 
 def fit_mgm(made: Plan, settings: Settings) -> Fitted:
     """The library's own training; the average of the weights after the last epoch."""
     network, cpu, start = made.network, time.process_time(), time.perf_counter()
-    train(network, made.data, settings=settings.train, seed=settings.seed, callbacks=Callbacks(on_epoch=say))
+    data = replace(made.data, validation=[])
+    train(network, data, settings=settings.train, seed=settings.seed, callbacks=Callbacks(on_epoch=say))
     network.eval()
 
     def write(batch: Batch, task: str, beam: int) -> BeamOutput:
@@ -207,20 +225,7 @@ def fit_mgm(made: Plan, settings: Settings) -> Fitted:
 
 def fit_transformer(made: Plan, settings: Settings) -> Fitted:
     """The same batches, steps, rate and average."""
-    own, pieces = settings.model.generation, list(made.tasks[0].labels)
-    names = [task.name for task in made.tasks]
-    wanted = weights(Network(settings.model, made.tasks, vocabulary_size=10, ngram_buckets=10))[
-        "outside of tables"
-    ]
-    layers = 1
-    while True:  # the fewest layers with at least mgm's weights
-        torch.manual_seed(settings.seed)
-        model = Transformer(
-            own.model_copy(update={"encoder_layers": layers, "decoder_layers": layers}), names, pieces
-        )
-        if weights(model)["outside of tables"] >= wanted:
-            break
-        layers += 1
+    model, layers = peer(made, settings)
     cpu, start = time.process_time(), time.perf_counter()
     chosen, bf16 = settings.train, resolve_precision(settings.train.precision, torch.device("cpu")) == "bf16"
     parameters = list(model.parameters())
@@ -257,6 +262,24 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
             parameter.copy_(mean)
     model.eval()
     return Fitted(model.write, weights(model) | {"layers": layers}, cost(cpu, start))
+
+
+def peer(made: Plan, settings: Settings) -> tuple[Transformer, int]:
+    """The Transformer with the fewest layers that has at least mgm's weights outside of tables, and how many these are."""
+    own, pieces = settings.model.generation, list(made.tasks[0].labels)
+    names = [task.name for task in made.tasks]
+    wanted = weights(Network(settings.model, made.tasks, vocabulary_size=10, ngram_buckets=10))[
+        "outside of tables"
+    ]
+    layers = 1
+    while True:
+        torch.manual_seed(settings.seed)
+        model = Transformer(
+            own.model_copy(update={"encoder_layers": layers, "decoder_layers": layers}), names, pieces
+        )
+        if weights(model)["outside of tables"] >= wanted:
+            return model, layers
+        layers += 1
 
 
 MODELS: dict[str, Callable[[Plan, Settings], Fitted]] = {"mgm": fit_mgm, "transformer": fit_transformer}

@@ -29,7 +29,7 @@ from flows.project import DATA, REPORTS, TRAINING
 from flows.revision import code_sha256
 from flows.training_run import VOCABULARY, Console, checkpoint, corpora_of, inputs, prepare, read_features
 from mgm.evaluation.prediction_store import PredictionStore
-from mgm.evaluation.prediction_table import predict_part
+from mgm.evaluation.prediction_table import fit_baselines, predict_part
 from mgm.evaluation.sufficient_statistics import rounded
 from mgm.experiments.cross_validation import HELD_OUT, Fold, apply_fold
 from mgm.files import read_json, write_json
@@ -149,12 +149,17 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
 
 def _tested(plan: Plan, fitted: FitResult, *, parts: Mapping[str, Sequence[FeaturePart]]) -> PredictionStore:
     """Return the predictions on the rows that are held out."""
-    store = PredictionStore(plan.tasks)
+    store, baselines = PredictionStore(plan.tasks), fit_baselines(plan.tasks, parts)
     for corpus, corpus_parts in parts.items():
         tasks = [task for task in plan.tasks if corpus in task.corpora]
         for part in corpus_parts:
             predictions = predict_part(
-                fitted.network, part, tasks=tasks, thresholds=fitted.decisions.thresholds, splits=[HELD_OUT]
+                fitted.network,
+                part,
+                tasks=tasks,
+                thresholds=fitted.decisions.thresholds,
+                splits=[HELD_OUT],
+                baselines=baselines,
             )
             store.add(corpus, part.documents, predictions=predictions)
     return store

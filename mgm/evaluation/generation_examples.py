@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from mgm.evaluation.kinds.generation import document_scores
+from mgm.evaluation.kinds.generation import baseline_column, document_scores
 from mgm.evaluation.sufficient_statistics import rounded
 from mgm.model.batch import NO_LABEL
 from mgm.model.collate import collate
@@ -35,8 +35,9 @@ def examples(
         task: with its subwords as label space.
 
     Returns:
-        Of each document: doc_id, corpus, lang, worst, chrf, rougeL, score, truncated, reference, output (subwords: text,
-        copied, from: the word with the most attention) and source (words: text, and level, 0 to `NUM_LEVELS`, of their
+        Of each document: doc_id, corpus, lang, worst, chrf, rougeL, score, truncated, reference, memory (the translation
+        memory's text), output (subwords: text, copied, from: the word with the most attention) and source (words: text, and
+        level, 0 to `NUM_LEVELS`, of their
         attention).
     """
     chosen = _choose(rows, task)
@@ -59,6 +60,7 @@ def examples(
             "score": rounded(entry[task.columns.score]),
             "truncated": entry[task.columns.truncated],
             "reference": entry[task.columns.label],
+            "memory": entry[baseline_column(task, "memory")],
             **texts[entry["corpus"], entry["doc_id"]],
         }
         for number, entry in enumerate(chosen.to_dicts())

@@ -1,6 +1,6 @@
 """The predictions on whole corpora: written as tables, and kept for the metrics."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ import polars as pl
 
 from mgm.corpus.parts import PartsWriter
 from mgm.evaluation.details import details
-from mgm.evaluation.prediction_table import predict_part, table_schema
+from mgm.evaluation.prediction_table import fit_baselines, predict_part, table_schema
 from mgm.evaluation.predictions import columns_read
 from mgm.evaluation.summary import SPLIT, summarize
 from mgm.model.compiled import CompiledNetwork
@@ -87,7 +87,7 @@ def check_splits(settings: EvaluateSettings) -> None:
 
 def write_tables(  # noqa: PLR0913  (options by name, with defaults)
     folder: Path,
-    corpora: Mapping[str, Iterable[FeaturePart]],
+    corpora: Mapping[str, Sequence[FeaturePart]],
     *,
     tasks: Sequence[Task],
     network: Network,
@@ -109,7 +109,7 @@ def write_tables(  # noqa: PLR0913  (options by name, with defaults)
     Returns:
         The predictions.
     """
-    store = PredictionStore(tasks)
+    store, baselines = PredictionStore(tasks), fit_baselines(tasks, corpora)
     for corpus, parts in corpora.items():
         tasks_of_corpus, num_rows = [task for task in tasks if corpus in task.corpora], 0
         schema = table_schema(tasks_of_corpus, reconstructs=network.reconstructs)
@@ -121,6 +121,7 @@ def write_tables(  # noqa: PLR0913  (options by name, with defaults)
                     tasks=tasks_of_corpus,
                     thresholds=thresholds,
                     splits=splits,
+                    baselines=baselines,
                     compiled=compiled,
                 )
                 writer.write(table)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from mgm.evaluation.kinds import evaluation_of
+from mgm.evaluation.kinds import BaselinePredictor, evaluation_of
 from mgm.evaluation.predictions import KEYS, TRAITS
 from mgm.model.compiled import CompiledNetwork
 from mgm.model.decode import Progress
@@ -43,6 +43,7 @@ def predict_part(  # noqa: PLR0913  (options by name, with defaults)
     tasks: Sequence[Task],
     thresholds: Mapping[str, Thresholds],
     splits: Sequence[str],
+    baselines: Mapping[str, BaselinePredictor] | None = None,
     progress: Progress | None = None,
     compiled: CompiledNetwork | None = None,
 ) -> pl.DataFrame:
@@ -54,6 +55,7 @@ def predict_part(  # noqa: PLR0913  (options by name, with defaults)
         tasks: of that corpus, with their label spaces.
         thresholds: the decision thresholds of multilabel tasks.
         splits: the splits whose rows are predicted.
+        baselines: the result of `fit_baselines`; required for tasks with baselines that are made of the documents.
         progress: called with the number of documents just done.
         compiled: the network with tables for the kernels, which predict then; None: torch does.
     """
@@ -73,9 +75,29 @@ def predict_part(  # noqa: PLR0913  (options by name, with defaults)
     labels = documents.select(*KEYS[1:], *[task.columns.label for task in tasks])
     table = pl.concat([predictions, labels, _traits(documents, part.types)], how="horizontal")
     for task in tasks:
-        baselines = evaluation_of(task).baseline_predictions(documents, part.types, task=task)
-        table = table.with_columns(column.alias(name) for name, column in baselines.items())
+        if evaluation_of(task).baseline_schema(task):
+            assert baselines is not None, f"the baselines of task {task.name} are not fitted"
+            columns = baselines[task.name](FeaturePart(documents, part.types))
+            table = table.with_columns(column.alias(name) for name, column in columns.items())
     return table.select(schema.names())
+
+
+def fit_baselines(
+    tasks: Sequence[Task], corpora: Mapping[str, Sequence[FeaturePart]]
+) -> dict[str, BaselinePredictor]:
+    """Return what predicts the baselines of each task that has some made of the documents, such as its translation memory.
+
+    Args:
+        tasks: the tasks.
+        corpora: the features of all of their corpora.
+    """
+    return {
+        task.name: evaluation_of(task).fit_baselines(
+            [part for corpus in task.corpora for part in corpora.get(corpus, [])], task
+        )
+        for task in tasks
+        if evaluation_of(task).baseline_schema(task)
+    }
 
 
 def _traits(documents: pl.DataFrame, types: pl.DataFrame) -> pl.DataFrame:

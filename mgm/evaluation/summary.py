@@ -31,14 +31,18 @@ def summarize(
 
     Returns:
         corpora, kind, n (labelled documents), groups, unseen_labels, every metric, low and high of the first metric, baseline
-        (its first metric), against (its name), and table: each metric with its interval and the baseline's value. A missing
-        value is null.
+        (the first metric of the best baseline), against (its name), baselines (all metrics of each, where there are
+        several), and table: each metric with its interval and the best baseline's value. A missing value is null.
     """
     rows = select_labelled(frame, task)
     values, intervals = _measure(rows, task, resamples=resamples, seed=seed)
     evaluation = evaluation_of(task)
-    against, baseline_rows = evaluation.predict_baseline(rows, train_labels, task=task)
-    baseline, _ = _measure(baseline_rows, task, resamples=0, seed=seed)
+    baselines = {
+        name: _measure(baseline_rows, task, resamples=0, seed=seed)[0]
+        for name, baseline_rows in evaluation.predict_baselines(rows, train_labels, task=task).items()
+    }
+    against = max(baselines, key=lambda name: _orderable(baselines[name][task.first_metric]))
+    baseline = baselines[against]
     table = []
     for name, value in values.items():
         low, high = intervals.get(name, _NO_INTERVAL)
@@ -57,7 +61,7 @@ def summarize(
         "baseline": rounded(baseline[task.first_metric]),
         "against": against,
         "table": table,
-    }
+    } | ({"baselines": _rounded(baselines)} if len(baselines) > 1 else {})
 
 
 def summary_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -92,6 +96,18 @@ def _measure(
                 statistics, rows["group"], resamples=resamples, seed=seed, stream=task.name
             )
     return values, intervals
+
+
+def _orderable(value: float) -> float:
+    """Return the value as one that can be compared; what is not a number comes last."""
+    return -math.inf if math.isnan(value) else value
+
+
+def _rounded(baselines: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, float | None]]:
+    return {
+        name: {metric: rounded(value) for metric, value in values.items()}
+        for name, values in baselines.items()
+    }
 
 
 def _in_words(value: float | None) -> str:

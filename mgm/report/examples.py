@@ -80,6 +80,11 @@ class GeneratedPart:
     others: list[dict[str, Any]]
     worst: list[dict[str, Any]]
 
+    @property
+    def has_memory(self) -> bool:
+        """Whether a text of the translation memory stands beside any of them."""
+        return any(entry.get("memory") for entry in [*self.others, *self.worst])
+
 
 def read_confusions(run_files: RunFiles, task: Task) -> ConfusionsPart | None:
     """Read reports/evaluation and data/documents; None for kinds without labels and where nothing was evaluated."""

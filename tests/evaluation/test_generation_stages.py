@@ -80,7 +80,9 @@ def test_metrics_are_those_of_the_texts_that_were_written(project: Path) -> None
     expected = evaluation_of(INTO).statistics(rows.drop_nulls("label:into_zh"), INTO).score()
     for name in ("chrf", "bleu", "rouge1", "rouge2", "rougeL", "exact_match"):
         assert found[name] == pytest.approx(expected[name], abs=1e-4)
-    assert found["against"] in ("lead", "copy") and found["n"] == rows["label:into_zh"].count()
+    assert set(found["baselines"]) == {"lead", "copy", "memory", "fuzzy"}
+    assert found["baseline"] == max(metrics["chrf"] for metrics in found["baselines"].values())
+    assert found["n"] == rows["label:into_zh"].count()
 
 
 def test_the_examples_are_the_worst_and_some_others(project: Path) -> None:
@@ -97,7 +99,7 @@ def test_the_examples_are_the_worst_and_some_others(project: Path) -> None:
         row = rows[entry["doc_id"]]
         assert "".join(piece["text"] for piece in entry["output"]).strip() == row["prediction:into_zh"]
         assert "".join(word["text"] for word in entry["source"]).strip() == raw[entry["doc_id"]]
-        assert entry["reference"] == row["label:into_zh"]
+        assert entry["reference"] == row["label:into_zh"] and entry["memory"] == row["memory:into_zh"]
         assert max(word["level"] for word in entry["source"]) == 4
     assert any(piece["copied"] for entry in found["generated"] for piece in entry["output"]), (
         "names are copied"
@@ -107,6 +109,7 @@ def test_the_examples_are_the_worst_and_some_others(project: Path) -> None:
 def test_the_page_shows_them(project: Path) -> None:
     page = (project / "reports" / "report.html").read_text(encoding="utf-8")
     assert "Texts written" in page and "The 20 worst by chrF" in page
+    assert '<th class="n">fuzzy</th>' in page and "training document with the smallest edit distance" in page
     assert "rougeL" in page and "BLEU and chrF are of the whole split by sacreBLEU" in page
     assert "a text" in (project / "reports" / "card.md").read_text(encoding="utf-8")
 

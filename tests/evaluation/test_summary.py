@@ -79,7 +79,7 @@ def test_majority_is_the_best_constant_answer_of_training(
     evaluation = evaluation_of(task)
     assert evaluation.majority_prediction(series, task) == expected
     empty = pl.DataFrame({"prediction:t": pl.Series([None, None], dtype=task.column_type)})
-    name, rows = evaluation.predict_baseline(empty, series, task=task)
+    ((name, rows),) = evaluation.predict_baselines(empty, series, task=task).items()
     assert name == "majority"
     assert rows["prediction:t"].to_list() == [expected, expected]
 

@@ -6,7 +6,7 @@ from mgm.evaluation.kinds.item_evaluation import ItemEvaluation
 from mgm.evaluation.kinds.multilabel import MultilabelEvaluation
 from mgm.evaluation.kinds.regression import RegressionEvaluation
 from mgm.evaluation.kinds.tagging import TaggingEvaluation
-from mgm.evaluation.kinds.task_evaluation import TaskEvaluation
+from mgm.evaluation.kinds.task_evaluation import BaselinePredictor, TaskEvaluation
 from mgm.tasks import KindRegistry, Task
 from mgm.tasks.kinds import CLASSIFICATION, GENERATION, MULTILABEL, REGRESSION, TAGGING
 
@@ -25,6 +25,7 @@ def evaluation_of(task: Task) -> TaskEvaluation:
 
 __all__ = [
     "TASK_EVALUATIONS",
+    "BaselinePredictor",
     "ClassificationEvaluation",
     "GenerationEvaluation",
     "ItemEvaluation",

@@ -17,17 +17,20 @@ import polars as pl
 from scipy import sparse
 
 from mgm.evaluation.copy_baselines import lead_and_copy
-from mgm.evaluation.kinds.task_evaluation import TaskEvaluation
+from mgm.evaluation.kinds.task_evaluation import BaselinePredictor, TaskEvaluation
 from mgm.evaluation.sufficient_statistics import Statistics, Sums, ratio
+from mgm.evaluation.translation_memory import TranslationMemory
 from mgm.tasks import Task
+from mgm.text.features import FeaturePart
 
 # Imported where a text is scored: rouge-score alone imports NLTK, and with it half of the time of a report.
 if TYPE_CHECKING:
     from sacrebleu.metrics import BLEU, CHRF
 
 ROUGE = ("rouge1", "rouge2", "rougeL")
-BASELINES = ("lead", "copy")
-"""The baselines of a task: the first sentence of the document, and the document itself."""
+BASELINES = ("lead", "copy", "memory", "fuzzy")
+"""The baselines of a task: the first sentence of the document, the document itself, and the target of the most similar training
+document by n-grams and by edit distance."""
 _HAN = "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _TOKEN = re.compile(f"[{_HAN}]|[^\\W_{_HAN}]+")
 _MIN_HAN_SHARE = 0.1
@@ -65,30 +68,29 @@ class GenerationEvaluation(TaskEvaluation):
         columns = super().prediction_columns(task)
         return [*columns, task.columns.truncated, *(baseline_column(task, name) for name in BASELINES)]
 
-    def predict_baseline(
+    def predict_baselines(
         self, rows: pl.DataFrame, train_labels: pl.Series, *, task: Task
-    ) -> tuple[str, pl.DataFrame]:
-        """Return the better one of `BASELINES` by the task's first metric, the earlier at a tie."""
-        copied = {
+    ) -> dict[str, pl.DataFrame]:
+        """Return the rows with the texts of each of `BASELINES`."""
+        return {
             name: rows.with_columns(pl.col(baseline_column(task, name)).alias(task.columns.prediction))
             for name in BASELINES
         }
-        scores = {
-            name: self.statistics(frame, task).score()[task.first_metric] for name, frame in copied.items()
-        }
-        best = max(BASELINES, key=lambda name: np.nan_to_num(scores[name]))
-        return best, copied[best]
 
     def baseline_schema(self, task: Task) -> dict[str, pl.DataType]:
         """See the base class."""
         return {baseline_column(task, name): pl.String() for name in BASELINES}
 
-    def baseline_predictions(
-        self, documents: pl.DataFrame, types: pl.DataFrame, *, task: Task
-    ) -> dict[str, pl.Series]:
+    def fit_baselines(self, parts: Sequence[FeaturePart], task: Task) -> BaselinePredictor:
         """See the base class."""
-        texts = zip(BASELINES, lead_and_copy(documents, types), strict=True)
-        return {baseline_column(task, name): text for name, text in texts}
+        memory = TranslationMemory(parts, task)
+
+        def predict(part: FeaturePart) -> dict[str, pl.Series]:
+            matches = memory.look_up(part)
+            texts = (*lead_and_copy(part.documents, part.types), matches.nearest, matches.fuzzy)
+            return {baseline_column(task, name): text for name, text in zip(BASELINES, texts, strict=True)}
+
+        return predict
 
 
 def baseline_column(task: Task, baseline: str) -> str:

@@ -61,16 +61,16 @@ class MultilabelEvaluation(ItemEvaluation):
         f1 = 2 * hits / (np.arange(1, len(hits) + 1) * len(known) + hits[-1])
         return sorted(frequencies["label"].to_list()[: int(f1.argmax()) + 1])
 
-    def predict_baseline(
+    def predict_baselines(
         self, rows: pl.DataFrame, train_labels: pl.Series, *, task: Task
-    ) -> tuple[str, pl.DataFrame]:
+    ) -> dict[str, pl.DataFrame]:
         """Return the majority set, with the share of training that has each label as its probability."""
-        name, constant = super().predict_baseline(rows, train_labels, task=task)
+        (name, constant), *_ = super().predict_baselines(rows, train_labels, task=task).items()
         known = train_labels.drop_nulls()
         frequency = dict(label_frequencies(self.label_occurrences(known)).iter_rows())
         shares = [frequency.get(label, 0) / max(len(known), 1) for label in task.labels]
         probabilities = pl.Series(task.columns.probs, [shares], dtype=pl.List(pl.Float32))
-        return name, constant.with_columns(probabilities.new_from_index(0, rows.height))
+        return {name: constant.with_columns(probabilities.new_from_index(0, rows.height))}
 
     def class_predictions(self, rows: pl.DataFrame, task: Task) -> ClassPredictions | None:
         """Return of each document and label whether it holds."""

@@ -1,6 +1,7 @@
 """The base class of every kind's evaluation."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import polars as pl
@@ -8,6 +9,10 @@ import polars as pl
 from mgm.evaluation.confidence import ClassPredictions, ScoredPredictions
 from mgm.evaluation.sufficient_statistics import Statistics
 from mgm.tasks import Task
+from mgm.text.features import FeaturePart
+
+BaselinePredictor = Callable[[FeaturePart], dict[str, pl.Series]]
+"""Returns the columns of `TaskEvaluation.baseline_schema` for the documents of a part of features."""
 
 
 class TaskEvaluation(ABC):
@@ -50,31 +55,29 @@ class TaskEvaluation(ABC):
     def majority_prediction(self, train_labels: pl.Series, task: Task) -> Any:
         """Return the best constant prediction by training's labels (nulls are ignored), blind to the text.
 
-        A kind has either this or its own `predict_baseline`.
+        A kind has either this or its own `predict_baselines`.
 
         Raises:
             ValueError: no training row is labelled for the task.
         """
         raise NotImplementedError(f"task {task.name}: tasks of kind {task.kind} have no majority")
 
-    def predict_baseline(
+    def predict_baselines(
         self, rows: pl.DataFrame, train_labels: pl.Series, *, task: Task
-    ) -> tuple[str, pl.DataFrame]:
-        """Return the name of the baseline, and the rows with its predictions in place of the model's."""
+    ) -> dict[str, pl.DataFrame]:
+        """Return the rows with the predictions of each baseline in place of the model's, by the baseline's name."""
         constant = pl.Series(
             task.columns.prediction, [self.majority_prediction(train_labels, task)], dtype=task.column_type
         )
-        return "majority", rows.with_columns(constant.new_from_index(0, rows.height))
+        return {"majority": rows.with_columns(constant.new_from_index(0, rows.height))}
 
     def baseline_schema(self, task: Task) -> dict[str, pl.DataType]:
-        """Return the columns of a predictions table that hold a baseline made of the documents."""
+        """Return the columns of a predictions table that hold baselines made of the documents."""
         return {}
 
-    def baseline_predictions(
-        self, documents: pl.DataFrame, types: pl.DataFrame, *, task: Task
-    ) -> dict[str, pl.Series]:
-        """Return the columns of `baseline_schema` for the documents and word types of a part of features."""
-        return {}
+    def fit_baselines(self, parts: Sequence[FeaturePart], task: Task) -> BaselinePredictor:
+        """Return what predicts the columns of `baseline_schema`, made of the training split of the task's corpora."""
+        return lambda _: {}
 
     def class_predictions(self, rows: pl.DataFrame, task: Task) -> ClassPredictions | None:
         """Return the predictions that calibration is measured on; None where the task gives no probabilities."""

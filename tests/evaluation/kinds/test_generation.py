@@ -12,7 +12,7 @@ from sacrebleu.metrics import BLEU, CHRF
 from mgm.evaluation.bootstrap import GroupBootstrap, confidence_intervals
 from mgm.evaluation.copy_baselines import lead_and_copy
 from mgm.evaluation.kinds import evaluation_of
-from mgm.evaluation.kinds.generation import bleu_tokenizer, document_scores
+from mgm.evaluation.kinds.generation import BASELINES, bleu_tokenizer, document_scores
 from mgm.evaluation.slices import slices
 from mgm.evaluation.summary import summarize, summary_lines
 from tests import generation_corpora, tiny_corpora
@@ -85,20 +85,18 @@ def test_intervals_and_slices_are_of_the_same_sums() -> None:
     assert english["metric"] == "chrf" and english["value"] == pytest.approx(own, abs=1e-4)
 
 
-def test_the_baseline_is_the_better_of_lead_and_copy() -> None:
-    rows = frame("generation", ENGLISH, SAID, t_lead=["no"] * 4, t_copy=ENGLISH)
-    name, copied = EVALUATION.predict_baseline(rows, pl.Series(ENGLISH), task=TASK)
-    assert name == "copy" and copied["prediction:t"].to_list() == ENGLISH
-    assert (
-        EVALUATION.predict_baseline(
-            rows.rename({"lead:t": "copy:t", "copy:t": "lead:t"}), rows["prediction:t"], task=TASK
-        )[0]
-        == "lead"
+@pytest.mark.parametrize("best", ["lead", "copy", "memory", "fuzzy"])
+def test_the_best_of_the_baselines_is_compared_with(best: str) -> None:
+    texts = {f"t_{name}": ENGLISH if name == best else ["no"] * 4 for name in BASELINES}
+    entry = summarize(
+        frame("generation", ENGLISH, SAID, **texts), pl.Series(ENGLISH), task=TASK, resamples=20, seed=1
     )
-    entry = summarize(rows, pl.Series(ENGLISH), task=TASK, resamples=20, seed=1)
-    assert entry["against"] == "copy" and entry["baseline"] == 1.0
+    assert entry["against"] == best and entry["baseline"] == 1.0
+    assert {name: metrics["exact_match"] for name, metrics in entry["baselines"].items()} == {
+        name: float(name == best) for name in BASELINES
+    }
     assert entry["table"][0]["metric"] == "chrf" and entry["unseen_labels"] == 0
-    assert re.search(r"t +chrf +0\.\d+ \[.*\] +copy 1\.000 +n 4", summary_lines({"t": entry})[0])
+    assert re.search(rf"t +chrf +0\.\d+ \[.*\] +{best} 1\.000 +n 4", summary_lines({"t": entry})[0])
 
 
 def test_lead_and_copy_are_words_with_their_blanks() -> None:
