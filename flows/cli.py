@@ -33,6 +33,8 @@ from flows.commands.run import run
 from flows.commands.score import score
 from flows.commands.serve import serve
 from flows.commands.study import study
+from flows.commands.tables.optimize import optimize
+from flows.commands.tables.vacuum import vacuum
 from flows.commands.train import train
 from flows.commands.tune import tune
 from flows.errors import exit_status
@@ -68,7 +70,12 @@ GROUPS = {
         heading="A project",
         about="Write files for other tools: documents to annotate.",
         commands=(review,),
-    )
+    ),
+    "tables": Group(
+        heading="Score",
+        about="Maintain the tables of predictions and rejects.",
+        commands=(optimize, vacuum),
+    ),
 }
 """The groups by their first word."""
 

@@ -119,7 +119,11 @@ def test_promotion_waits_for_no_run(folder: Path, capsys: pytest.CaptureFixture[
 
 def test_the_commands() -> None:
     names = [words[0] for words in command_words() if len(words) == 1]
-    assert sorted(" ".join(words) for words in command_words() if len(words) > 1) == ["export review"]
+    assert sorted(" ".join(words) for words in command_words() if len(words) > 1) == [
+        "export review",
+        "tables optimize",
+        "tables vacuum",
+    ]
     assert sorted(names) == sorted(
         "backfill champion crossval distill docs doctor fetch generate import init keys lineage migrate predict promote results rollback "
         "rotate-key run score serve study train tune".split()

@@ -30,6 +30,7 @@ from prefect.utilities.templating import apply_values
 from flows import artifacts
 from flows.backfill import backfill
 from flows.nightly import nightly_score
+from flows.tables import maintain_tables
 from flows.train import retrain
 from mgm.scoring.commits import read_nights
 from tests import postgres, tiny_corpora
@@ -39,6 +40,7 @@ FLOWS = {
     "flows/train.py:retrain": retrain,
     "flows/nightly.py:nightly_score": nightly_score,
     "flows/backfill.py:backfill": backfill,
+    "flows/tables.py:maintain_tables": maintain_tables,
 }
 DECLARED = yaml.safe_load((SOURCE / "prefect.yaml").read_text(encoding="utf-8"))
 DEPLOYMENTS = DECLARED["deployments"]
@@ -73,7 +75,7 @@ def test_parameters_are_the_flows_own(deployment: dict[str, Any]) -> None:
 
 def test_schedules_name_their_time_zone() -> None:
     schedules = {d["name"]: d.get("schedules", []) for d in DEPLOYMENTS}
-    assert {name for name, own in schedules.items() if own} == {"retrain", "nightly-score"}
+    assert {name for name, own in schedules.items() if own} == {"retrain", "nightly-score", "maintain-tables"}
     assert all({"cron", "timezone"} <= set(s) for own in schedules.values() for s in own)
 
 
