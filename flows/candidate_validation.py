@@ -23,7 +23,7 @@ from mgm.corpus.processes import run_in_subprocess
 from mgm.errors import MissingInput
 from mgm.evaluation.champion_comparison import ModelPredictions, champion_checks
 from mgm.evaluation.run_files import RunFiles
-from mgm.evaluation.summary import SPLIT
+from mgm.evaluation.summary import SPLIT, fits_note
 from mgm.evaluation.verdict import Check, floor_checks, judge, smoke_checks
 from mgm.files import read_json, replacing
 from mgm.scoring.held_out import read_held_out_ids, read_raw_documents, sample_evenly, score_documents
@@ -54,7 +54,8 @@ def judge_candidate(settings: PromotionSettings, root: Path = Path()) -> dict[st
     if not metrics.is_file():
         raise MissingInput(metrics, "the candidate was not evaluated", made_by="evaluate")
     active = [task.name for task in settings.active_tasks()]
-    checks = floor_checks(read_json(metrics), floors=settings.verdict.floors, active=active)
+    content = read_json(metrics)
+    checks = floor_checks(content, floors=settings.verdict.floors, active=active)
     held_out = _held_out(settings, root)
     measured = asdict(_score_smoke_batch(held_out, settings, root=root))
     checks += smoke_checks(measured, settings.verdict)
@@ -64,7 +65,7 @@ def judge_candidate(settings: PromotionSettings, root: Path = Path()) -> dict[st
         checks.append(Check(check="champion", passed=True, why="the candidate is the champion"))
     else:
         checks += _champion_checks(before, held_out, settings=settings, root=root)
-    return judge(candidate, before, checks=checks, measured=measured)
+    return judge(candidate, before, checks=checks, measured=measured, fits=fits_note(content))
 
 
 def _held_out(settings: PromotionSettings, root: Path) -> dict[str, pl.Series]:
@@ -98,7 +99,7 @@ def _champion_checks(
 ) -> list[Check]:
     """Compare the candidate with the champion; generated texts are left out, since generating them takes long."""
     try:
-        scorer = Scorer.load(checked_out(bundle, root), encryption_key=keys.encryption_key())
+        scorer = _load_unseen(bundle, root)
     except (ValueError, FileNotFoundError) as error:
         why = (
             f"the champion {bundle[:12]} cannot be loaded, so nothing can be compared with it: {error} "
@@ -125,6 +126,18 @@ def _champion_checks(
         seed=settings.seed,
         margin=settings.verdict.noninferiority_margin,
     )
+
+
+def _load_unseen(bundle: str, root: Path) -> Scorer:
+    """Load a champion or, where it was fitted on the test split, its first fit, which `mgm promote` stored beside it.
+
+    A model that has learned the test documents would beat every candidate on them.
+    """
+    scorer = Scorer.load(checked_out(bundle, root), encryption_key=keys.encryption_key())
+    refit = scorer.bundle.refit
+    if refit is None or not scorer.bundle.has_seen(SPLIT):
+        return scorer
+    return Scorer.load(checked_out(refit.first_fit, root), encryption_key=keys.encryption_key())
 
 
 def _candidate_predictions(

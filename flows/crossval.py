@@ -121,7 +121,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
         min_count=settings.text.features.min_count,
     )
     plan = prepare(settings, tasks, parts=parts)
-    held_out = select_labelled_rows(parts, tasks, split=HELD_OUT)
+    held_out = select_labelled_rows(parts, tasks, splits=[HELD_OUT])
     for sources, purpose in (
         (plan.data.train, "train on"),
         (plan.data.validation, "validate on"),

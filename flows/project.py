@@ -37,6 +37,8 @@ CHECKPOINTS = DATA / "checkpoints"
 STUDY = DATA / "study"
 
 CANDIDATE = Path("models/candidate")
+FIRST_FIT = Path("models/first_fit")
+"""The bundle of the fit on train alone, where the candidate was fitted again (`train.refit`); else an empty folder."""
 PREDICTIONS = DATA / "predictions"
 EXPLANATIONS = DATA / "explanations"
 

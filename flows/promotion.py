@@ -12,14 +12,16 @@ from flows import keys, pointer_memory
 from flows.candidate_validation import judge_candidate
 from flows.champion import CHAMPION, STORE, Champion, bundle_folder, checked_out, read_champion
 from flows.errors import CommandFailed
-from flows.project import CANDIDATE, CARD, PROMOTION
+from flows.project import CANDIDATE, CARD, FIRST_FIT, PROMOTION
 from flows.store_encryption import set_remotes
 from mgm.bundle.card import add_card
 from mgm.bundle.contents import MANIFEST, SIGNATURE, read_contents
 from mgm.bundle.format import bundle_id, verify
+from mgm.bundle.load import read_refit
 from mgm.bundle.seal import seal_bundle
 from mgm.bundle.sealing import SealingKey
 from mgm.bundle.signing import check_signature, sign, sign_text
+from mgm.evaluation.summary import SPLIT
 from mgm.files import read_json, write_json
 from mgm.settings.core import PARAMS
 from mgm.settings.views.promotion import PromotionSettings
@@ -60,6 +62,7 @@ def promote(root: Path = Path()) -> str:
             f"{root / PROMOTION}: the verdict on bundle {identity[:12]} is {verdict['verdict']!r}:{reasons}"
         )
     verify(candidate)
+    _store_first_fit(candidate, root=root, key=key)
     folder = bundle_folder(identity, root)
     is_newly_signed = _store(candidate, folder, root=root, key=key, card=_card(root / CARD, identity))
     if now is not None and present == identity:
@@ -194,7 +197,19 @@ def _card(path: Path, identity: str) -> str:
     return text
 
 
-def _store(candidate: Path, folder: Path, *, root: Path, key: Path | None, card: str) -> bool:
+def _store_first_fit(candidate: Path, *, root: Path, key: Path | None) -> None:
+    """Store the first fit of a candidate that was fitted on the test split: later candidates are compared with it there."""
+    refit = read_refit(candidate)
+    if refit is None or SPLIT not in refit.splits:
+        return
+    first = root / FIRST_FIT
+    if bundle_id(first) != refit.first_fit:
+        raise Refused(f"{first}: not the first fit of bundle {bundle_id(candidate)[:12]}; run `mgm run`")
+    verify(first)
+    _store(first, bundle_folder(refit.first_fit, root), root=root, key=key, card=None)
+
+
+def _store(candidate: Path, folder: Path, *, root: Path, key: Path | None, card: str | None) -> bool:
     """Copy the bundle and its card into the store, whole or not at all, sign it if there is a key, and let DVC version it.
 
     A bundle that is there already keeps its card.
@@ -210,7 +225,8 @@ def _store(candidate: Path, folder: Path, *, root: Path, key: Path | None, card:
             seal_bundle(candidate, partial, key=opening)
         else:
             shutil.copytree(candidate, partial)
-        add_card(partial, folder.name, text=card)
+        if card is not None:
+            add_card(partial, folder.name, text=card)
         partial.replace(folder)
     return _sign_stored(folder, root=root, key=key)
 

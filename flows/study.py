@@ -18,6 +18,7 @@ from pathlib import Path
 from flows.dvc_command import dvc_repro
 from flows.graph import changed_stages
 from flows.project import TRAINING
+from mgm.experiments.gain import check_comparable
 from mgm.experiments.variants import Variant, variants
 from mgm.files import read_json
 from mgm.settings.core import PARAMS
@@ -84,7 +85,9 @@ def run_study(only: Sequence[str] = ()) -> None:
         ValueError: `only` has a name of no variant, or params.yaml is wrong.
         ChildProcessError: a training failed.
     """
-    trainings = select_variants(StudySettings.load(), only)
+    settings = StudySettings.load()
+    check_comparable(settings)
+    trainings = select_variants(settings, only)
     _logger.info(announcement(trainings, pending_variants(trainings)))
     dvc_repro("report", *map(stage_name, trainings))
     dvc_repro("--single-item", f"{STUDY}:gain")

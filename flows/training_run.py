@@ -64,6 +64,7 @@ def prepare(
     tasks: Sequence[Task],
     *,
     parts: Mapping[str, Sequence[FeaturePart]] | None = None,
+    is_refit: bool = False,
 ) -> Plan:
     """Return the plan of a training of these tasks, and log it in one line.
 
@@ -71,6 +72,7 @@ def prepare(
         settings: the settings of training.
         tasks: the tasks of the settings, without label spaces.
         parts: the features of each corpus; None: those on disk, with teachers' predictions.
+        is_refit: whether the training is the second fit, `train.refit`.
 
     Raises:
         ValueError: `parts` are given, and what the training would learn from has seen all of them.
@@ -88,6 +90,7 @@ def prepare(
         initial_weights=(
             weights.load_pretrained(PRETRAINED, file_sha256(VOCABULARY)) if settings.pretrains else None
         ),
+        is_refit=is_refit,
     )
     _logger.info(
         f"training {', '.join(t.name for t in plan.tasks)}: {plan.data.num_rows:,} rows, {plan.data.num_words:,} words "
@@ -200,11 +203,11 @@ def epoch_line(report: EpochReport, epochs: int) -> str:
     losses = ", ".join(
         f"{task} {loss:.3f}{_times(report.weights[task])}" for task, loss in report.losses.items()
     )
-    metrics = ", ".join(f"{task} {value:.3f}" for task, value in report.metrics.items()) or "no labels"
+    metrics = ", ".join(f"{task} {value:.3f}" for task, value in report.metrics.items())
+    mean = f"valid {metrics} | mean {report.score:.4f}{'*' if report.is_best else ''}"
     cost = report.cost
     return (
-        f"epoch {report.epoch}/{epochs}: loss {losses} | valid {metrics} | mean {report.score:.4f}"
-        f"{'*' if report.is_best else ''} | {cost.words_per_second:,.0f} words/s, "
+        f"epoch {report.epoch}/{epochs}: loss {losses} | {mean if metrics else 'nothing to validate on'} | {cost.words_per_second:,.0f} words/s, "
         f"{cost.documents_per_second:,.0f} documents/s, {cost.loading_share:.0%} loading, "
         f"{cost.peak_memory_mib:,} MiB, rate {report.learning_rate:.5f}, {cost.seconds:.1f} s"
     )
@@ -212,6 +215,17 @@ def epoch_line(report: EpochReport, epochs: int) -> str:
 
 def _times(weight: float) -> str:
     return "" if weight == 1 else f" x{weight:.3g}"
+
+
+def refit_facts(plan: Plan, fitted: FitResult) -> dict[str, Any]:
+    """Return the extent of the second fit, which validates nothing."""
+    history = fitted.training.history
+    return {
+        "rows": plan.data.num_rows,
+        "words_per_epoch": plan.data.num_words,
+        "epochs": len(history),
+        "seconds": round(sum(report.cost.seconds for report in history), 1),
+    }
 
 
 def facts(plan: Plan, fitted: FitResult, *, settings: TrainingSettings) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import yaml
 from mgm.bundle.bundle import Bundle, load_stopwords, shaping_settings
 from mgm.bundle.save import save_bundle
 from mgm.corpus.parts import PartsWriter
-from mgm.evaluation.prediction_store import write_tables
+from mgm.evaluation.prediction_store import SplitPredictor, write_tables
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.training.fit import fit, plan_training
@@ -102,9 +102,7 @@ def evaluated(root: Path, bundle: Bundle, **verdict: Any) -> str:
         root / "data" / "predictions",
         features,
         tasks=bundle.tasks,
-        network=bundle.network,
-        thresholds=bundle.thresholds,
-        splits=["test"],
+        predictors=[SplitPredictor(splits=["test"], network=bundle.network, thresholds=bundle.thresholds)],
     )
     write(root / "data" / "predictions" / "labels.json", bundle.labels)
     (root / "reports").mkdir(exist_ok=True)

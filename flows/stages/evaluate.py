@@ -1,4 +1,7 @@
-"""Stage: models/candidate + data/features -> data/predictions, reports/metrics.json, reports/evaluation, reports/plots."""
+"""Stage: models/candidate + data/features -> data/predictions, reports/metrics.json, reports/evaluation, reports/plots.
+
+Where the candidate was fitted again (train.refit), what it has learned from is predicted by its first fit, models/first_fit.
+"""
 
 import logging
 import shutil
@@ -6,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.project import CANDIDATE, FEATURES, METRICS, PREDICTIONS, REPORTS
+from flows.project import FEATURES, METRICS, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
+from flows.unseen_fit import load_fits
 from mgm.bundle.bundle import Bundle
 from mgm.bundle.compiled import compile_network
-from mgm.bundle.load import load_bundle
 from mgm.corpus.parts import read_table
 from mgm.corpus.readers import Dialect
 from mgm.evaluation.calibration import headline, reliability_curve
@@ -18,7 +21,7 @@ from mgm.evaluation.generation_examples import examples
 from mgm.evaluation.kinds import evaluation_of
 from mgm.evaluation.linear_baseline import compare_with_linear, predict_linear, why_no_baseline
 from mgm.evaluation.out_of_distribution import PLACE, Errors, separation
-from mgm.evaluation.prediction_store import PredictionStore, check_splits, write_tables
+from mgm.evaluation.prediction_store import PredictionStore, SplitPredictor, check_splits, write_tables
 from mgm.evaluation.predictions import select_labelled
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.files import write_json
@@ -42,7 +45,8 @@ def main() -> None:
     """Predict the validation and test splits with the candidate, and write its metrics."""
     settings = EvaluationSettings.load()
     check_splits(settings.evaluate)
-    bundle = load_bundle(CANDIDATE)
+    fits = load_fits()
+    bundle = fits.unseen(SPLIT)
     # a corpus or task that was switched off leaves nothing behind
     for folder in (PREDICTIONS, DETAILS, CONFUSION, RELIABILITY):
         shutil.rmtree(folder, ignore_errors=True)
@@ -52,17 +56,22 @@ def main() -> None:
         PREDICTIONS,
         {corpus: read_feature_parts(FEATURES / corpus) for corpus in corpora},
         tasks=bundle.tasks,
-        network=bundle.network,
-        thresholds=bundle.thresholds,
-        splits=settings.evaluate.splits,
-        compiled=compile_network(bundle),
+        predictors=[
+            SplitPredictor(
+                splits=splits,
+                network=fit.network,
+                thresholds=fit.thresholds,
+                compiled=compile_network(fit),
+            )
+            for fit, splits in fits.splits_by_fit(settings.evaluate.splits)
+        ],
     )
     write_json(PREDICTIONS / "labels.json", bundle.labels)
     metrics = store.metrics(resamples=settings.evaluate.bootstrap, seed=settings.seed)
     metrics_of_calibration = _write_details(store, bundle, settings=settings)
     linear = _compare_with_linear(store, bundle, corpora=corpora, settings=settings)
     metrics = {
-        name: entry | metrics_of_calibration.get(name, {}) | {"linear": linear[name]}
+        name: entry | metrics_of_calibration.get(name, {}) | {"linear": linear[name]} | fits.entry(SPLIT)
         for name, entry in metrics.items()
     }
     write_json(METRICS, metrics)

@@ -1,4 +1,8 @@
-"""Stage: models/candidate + data/features -> data/explanations and reports/cost.json (the cost of scoring)."""
+"""Stage: models/candidate + data/features -> data/explanations and reports/cost.json (the cost of scoring).
+
+Where the candidate was fitted again (train.refit), its first fit is explained, models/first_fit: a network hides errors of labels that
+it has learned.
+"""
 
 import shutil
 from dataclasses import asdict
@@ -8,7 +12,7 @@ import polars as pl
 
 from flows.project import CANDIDATE, DOCUMENTS, EXPLANATIONS, FEATURES, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
-from mgm.bundle.load import load_bundle
+from flows.unseen_fit import load_fits
 from mgm.corpus.processes import run_in_subprocess
 from mgm.evaluation.explanations.explain import explain
 from mgm.evaluation.run_files import RunFiles
@@ -23,7 +27,7 @@ from mgm.text.feature_tables import read_feature_parts
 def main() -> None:
     """Explain the candidate's predictions, and measure the cost of scoring."""
     settings = ExplanationSettings.load()
-    bundle = load_bundle(CANDIDATE)
+    bundle = load_fits().first
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
     shutil.rmtree(EXPLANATIONS, ignore_errors=True)
     features = {corpus: read_feature_parts(FEATURES / corpus) for corpus in corpora}

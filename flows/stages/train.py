@@ -3,16 +3,18 @@
 import contextlib
 import logging
 import os
+import shutil
 import sys
 
 from dvclive import Live
 from scmrepo.exceptions import SCMError
 
 from flows import logs
-from flows.project import CANDIDATE, FEATURES, PROFILE, REPORTS, TRAINING, VOCABULARY
+from flows.candidate_fits import Fit, fit_again, fit_first
+from flows.project import CANDIDATE, FEATURES, FIRST_FIT, PROFILE, REPORTS, TRAINING, VOCABULARY
 from flows.stages.command_line import run_stage
-from flows.training_run import Console, checkpoint, facts, prepare
-from mgm.bundle.bundle import Bundle, load_stopwords, shaping_settings
+from flows.training_run import Console, facts, refit_facts
+from mgm.bundle.bundle import Bundle, Refit, load_stopwords, shaping_settings
 from mgm.bundle.save import save_bundle
 from mgm.files import read_json, write_json
 from mgm.settings.views.training import TrainingSettings
@@ -23,7 +25,6 @@ from mgm.text.subwords import SUBWORDS_FILE, Subwords
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.callbacks import EpochReport
 from mgm.training.distributed import check_process_count, process_group
-from mgm.training.fit import fit
 
 _logger = logging.getLogger(__name__)
 
@@ -39,7 +40,7 @@ class TrainingLog(Live):
 
 
 def main() -> None:
-    """Train the candidate; a killed run goes on after its last whole epoch.
+    """Train the candidate, twice with train.refit; a killed run goes on after its last whole epoch.
 
     With train.processes above 1 torchrun replaces this process and runs the stage in each of its processes.
     """
@@ -53,7 +54,7 @@ def main() -> None:
         else:
             logs.set_level("WARNING")  # the main process says what all of them do
             tasks = settings.active_tasks()
-            fit(prepare(settings, tasks), settings, checkpoint=checkpoint("train", settings, tasks=tasks))
+            fit_again(settings, tasks, first=fit_first(settings, tasks))
 
 
 def _become_torchrun(num_processes: int) -> None:
@@ -63,31 +64,49 @@ def _become_torchrun(num_processes: int) -> None:
 
 def _train(settings: TrainingSettings) -> None:
     tasks = settings.active_tasks()
-    plan = prepare(settings, tasks)
-    state = checkpoint("train", settings, tasks=tasks)
     with TrainingLog(str(LIVE), save_dvc_exp=False, dvcyaml=None, report=None) as live:
         console = Console(settings.train.epochs, lambda report: _log(live, report))
-        fitted = fit(plan, settings, checkpoint=state, callbacks=console)
-    segmenter = load_segmenter(FEATURES)
-    bundle = Bundle(
-        network=fitted.network,
+        first = fit_first(settings, tasks, callbacks=console)
+    best = first.result.training
+    _logger.info(f"epoch {best.best_epoch} is the best, mean {best.best_score:.4f}")
+    training = facts(first.plan, first.result, settings=settings)
+    shutil.rmtree(FIRST_FIT, ignore_errors=True)
+    second = fit_again(settings, tasks, first=first)
+    if second is None:
+        FIRST_FIT.mkdir(parents=True)
+        identity = save_bundle(CANDIDATE, _bundle(first, settings))
+    else:
+        refit = Refit(
+            splits=settings.train.refit_splits, first_fit=save_bundle(FIRST_FIT, _bundle(first, settings))
+        )
+        identity = save_bundle(CANDIDATE, _bundle(second, settings, refit=refit))
+        training["refit"] = {
+            "splits": list(refit.splits),
+            "first_fit": refit.first_fit,
+            **refit_facts(second.plan, second.result),
+        }
+    write_json(TRAINING, training)
+    for fitted in (first, second):
+        if fitted is not None:
+            fitted.checkpoint.remove()
+    _logger.info(f"bundle {identity[:12]} in {CANDIDATE}")
+
+
+def _bundle(fitted: Fit, settings: TrainingSettings, *, refit: Refit | None = None) -> Bundle:
+    segmenter, network = load_segmenter(FEATURES), fitted.result.network
+    return Bundle(
+        network=network,
         settings=shaping_settings(settings, segmenter),
         segmenter=segmenter,
-        tasks=plan.tasks,
-        thresholds=fitted.decisions.thresholds,
-        linear_baselines=fitted.linear_baselines,
+        tasks=fitted.plan.tasks,
+        thresholds=fitted.result.decisions.thresholds,
+        linear_baselines=fitted.result.linear_baselines,
         vocabulary=Vocabulary.load(VOCABULARY),
         profile=read_json(PROFILE),
         stopwords=_stopwords(settings),
         dictionaries=load_dictionaries(settings, FEATURES / "dictionaries"),
-        subwords=Subwords.load(FEATURES / SUBWORDS_FILE) if fitted.network.text_decoder is not None else None,
-    )
-    identity = save_bundle(CANDIDATE, bundle)
-    write_json(TRAINING, facts(plan, fitted, settings=settings))
-    state.remove()
-    _logger.info(
-        f"epoch {fitted.training.best_epoch} is the best, mean {fitted.training.best_score:.4f}; "
-        f"bundle {identity[:12]} in {CANDIDATE}"
+        subwords=Subwords.load(FEATURES / SUBWORDS_FILE) if network.text_decoder is not None else None,
+        refit=refit,
     )
 
 

@@ -10,7 +10,7 @@ import shutil
 from flows.project import DATA, REPORTS
 from flows.stages.command_line import run_stage
 from flows.training_run import Console, checkpoint, corpora_of, facts, inputs, prepare, read_features
-from mgm.evaluation.prediction_store import check_splits, write_tables
+from mgm.evaluation.prediction_store import SplitPredictor, check_splits, write_tables
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.experiments.study import RESULT
 from mgm.experiments.variants import SCORES, Variant, variants
@@ -58,9 +58,11 @@ def _write_results(variant: Variant, plan: Plan, *, fitted: FitResult, evaluate:
         folder,
         {corpus: read_features(corpus) for corpus in corpora_of(settings, variant.tasks)},
         tasks=plan.tasks,
-        network=fitted.network,
-        thresholds=fitted.decisions.thresholds,
-        splits=evaluate.splits,
+        predictors=[
+            SplitPredictor(
+                splits=evaluate.splits, network=fitted.network, thresholds=fitted.decisions.thresholds
+            )
+        ],
     )
     metrics = tested.metrics(resamples=evaluate.bootstrap, seed=settings.seed)
     best = next(r for r in fitted.training.history if r.epoch == fitted.training.best_epoch)

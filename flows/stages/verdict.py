@@ -19,7 +19,8 @@ def main() -> None:
     promotion = judge_candidate(PromotionSettings.load())
     write_json(PROMOTION, promotion)
     first = f"{promotion['verdict']}: bundle {promotion['bundle'][:12]}"
-    _logger.info("\n  ".join([first, *promotion["reasons"]]))
+    notes = [promotion["fits"]] if "fits" in promotion else []
+    _logger.info("\n  ".join([first, *promotion["reasons"], *notes]))
 
 
 if __name__ == "__main__":

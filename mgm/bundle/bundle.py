@@ -17,6 +17,19 @@ from mgm.text.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, kw_only=True)
+class Refit:
+    """How a bundle was fitted again, after all was tuned by a first fit on train.
+
+    Attributes:
+        splits: the splits that it was fitted on.
+        first_fit: the id of the first fit's bundle, of which metrics on these splits are.
+    """
+
+    splits: tuple[str, ...]
+    first_fit: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Bundle:
     """A trained network with all that it needs to read raw text.
 
@@ -32,6 +45,7 @@ class Bundle:
         subwords: the subwords of tasks that generate text, if there are any.
         segmenter: what cut the Thai, Lao, Khmer and Burmese of the training texts; None where they had none.
         linear_baselines: the linear model that the wide part is alone, by task that has one; none in older bundles.
+        refit: how it was fitted again; None: it was fitted on train alone.
         id: the hash of the manifest; empty until the bundle is saved.
     """
 
@@ -46,7 +60,12 @@ class Bundle:
     subwords: Subwords | None = None
     segmenter: Segmenter | None = None
     linear_baselines: dict[str, LinearBaseline] = field(default_factory=dict)
+    refit: Refit | None = None
     id: str = ""
+
+    def has_seen(self, split: str) -> bool:
+        """Whether the network was fitted on the labels of a split, so that no metric on it says how good it is."""
+        return split in (("train",) if self.refit is None else self.refit.splits)
 
     @property
     def labels(self) -> dict[str, list[str]]:

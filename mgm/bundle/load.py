@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,7 +13,7 @@ from torch import Tensor
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
 
-from mgm.bundle.bundle import Bundle
+from mgm.bundle.bundle import Bundle, Refit
 from mgm.bundle.contents import MANIFEST, BundleContents, check_contents, open_contents, read_contents
 from mgm.bundle.format import CONFIG, PROFILE, VOCABULARY, WEIGHTS, dictionary_file, stopword_file
 from mgm.bundle.sealing import SealingKey
@@ -47,6 +48,16 @@ def load_bundle(folder: Path, *, key: SealingKey | None = None) -> Bundle:
     return load_contents(read_contents(folder), key=key)
 
 
+def read_refit(folder: Path) -> Refit | None:
+    """Return how the bundle of a folder, which is not sealed, was fitted again; None: it was not.
+
+    Raises:
+        ValueError: config.json is not one of a bundle.
+    """
+    with refuse_faults(folder / CONFIG):
+        return _refit(json.loads((folder / CONFIG).read_bytes()).get("refit"))
+
+
 def load_contents(contents: BundleContents, *, key: SealingKey | None = None) -> Bundle:
     """Return the bundle of files in memory; see `load_bundle`.
 
@@ -69,6 +80,7 @@ def load_contents(contents: BundleContents, *, key: SealingKey | None = None) ->
         }
         _check_decisions(tasks, thresholds=thresholds, baselines=baselines)
         segmenter = Segmenter(**config["segmenter"]) if config.get("segmenter") else None
+        refit = _refit(config.get("refit"))
         words = {c: stopword_file(c) for c in [None, *config["stopwords"]]}
         dictionaries = {name: dictionary_file(name) for name in config["dictionaries"]}
     network = _load_network(contents, settings, tasks=tasks, config=config)
@@ -93,8 +105,18 @@ def load_contents(contents: BundleContents, *, key: SealingKey | None = None) ->
         subwords=_load_subwords(contents, tasks) if network.text_decoder is not None else None,
         segmenter=segmenter,
         linear_baselines=baselines,
+        refit=refit,
         id=contents.id,
     )
+
+
+def _refit(fields: dict[str, Any] | None) -> Refit | None:
+    if fields is None:
+        return None
+    refit = Refit(splits=tuple(fields["splits"]), first_fit=fields["first_fit"])
+    if not re.fullmatch("[0-9a-f]{64}", refit.first_fit):  # it becomes a folder's name
+        raise ValueError(f"refit: first_fit: {refit.first_fit!r}: expected the id of a bundle")
+    return refit
 
 
 def _parsed(contents: BundleContents, name: str, *, parse: Callable[[bytes, Path], _T]) -> _T:

@@ -78,5 +78,6 @@ def _config(bundle: Bundle) -> dict[str, Any]:
         "ngram_buckets": bundle.settings.text.features.ngram_buckets,
         "stopwords": sorted(c for c in bundle.stopwords if c is not None),
         "dictionaries": sorted(bundle.dictionaries),
+        "refit": None if bundle.refit is None else asdict(bundle.refit),
         "segmenter": None if bundle.segmenter is None else asdict(bundle.segmenter),
     }

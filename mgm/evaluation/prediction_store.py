@@ -23,6 +23,23 @@ TUNING_SPLIT = "valid"
 """The split that thresholds and temperatures are fitted on."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SplitPredictor:
+    """A network, and the splits whose documents it predicts.
+
+    Attributes:
+        splits: the splits.
+        network: the network, in evaluation mode.
+        thresholds: the decision thresholds of multilabel tasks.
+        compiled: the network with tables for the kernels, which predict then; None: torch does.
+    """
+
+    splits: Sequence[str]
+    network: Network
+    thresholds: Mapping[str, Thresholds]
+    compiled: CompiledNetwork | None = None
+
+
 @dataclass
 class PredictionStore:
     """A model's predictions on valid and test, and training's labels beside them, of which its metrics are made.
@@ -85,15 +102,12 @@ def check_splits(settings: EvaluateSettings) -> None:
         )
 
 
-def write_tables(  # noqa: PLR0913  (options by name, with defaults)
+def write_tables(
     folder: Path,
     corpora: Mapping[str, Sequence[FeaturePart]],
     *,
     tasks: Sequence[Task],
-    network: Network,
-    thresholds: Mapping[str, Thresholds],
-    splits: Sequence[str],
-    compiled: CompiledNetwork | None = None,
+    predictors: Sequence[SplitPredictor],
 ) -> PredictionStore:
     """Predict corpora, part by part, write a predictions table for each, and print a line a corpus.
 
@@ -101,28 +115,29 @@ def write_tables(  # noqa: PLR0913  (options by name, with defaults)
         folder: gets a folder of parts for each corpus.
         corpora: the features of each corpus.
         tasks: the tasks, with their label spaces.
-        network: the network, in evaluation mode.
-        thresholds: the decision thresholds of multilabel tasks.
-        splits: the splits whose rows are predicted.
-        compiled: the network with tables for the kernels, which predict then; None: torch does.
+        predictors: the networks, which have the same tasks, with the splits whose rows each predicts.
 
     Returns:
         The predictions.
     """
-    store, baselines = PredictionStore(tasks), fit_baselines(tasks, corpora)
+    store, splits = PredictionStore(tasks), [split for p in predictors for split in p.splits]
+    reconstructs, baselines = predictors[0].network.reconstructs, fit_baselines(tasks, corpora)
     for corpus, parts in corpora.items():
         tasks_of_corpus, num_rows = [task for task in tasks if corpus in task.corpora], 0
-        schema = table_schema(tasks_of_corpus, reconstructs=network.reconstructs)
+        schema = table_schema(tasks_of_corpus, reconstructs=reconstructs)
         with PartsWriter(folder / corpus, schema) as writer:
             for part in parts:
-                table = predict_part(
-                    network,
-                    part,
-                    tasks=tasks_of_corpus,
-                    thresholds=thresholds,
-                    splits=splits,
-                    baselines=baselines,
-                    compiled=compiled,
+                table = pl.concat(
+                    predict_part(
+                        p.network,
+                        part,
+                        tasks=tasks_of_corpus,
+                        thresholds=p.thresholds,
+                        splits=p.splits,
+                        baselines=baselines,
+                        compiled=p.compiled,
+                    )
+                    for p in predictors
                 )
                 writer.write(table)
                 store.add(corpus, part.documents, predictions=table)

@@ -1,7 +1,7 @@
 """A task's entry of reports/metrics.json, and its one-line summary."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
@@ -64,8 +64,40 @@ def summarize(
     } | ({"baselines": _rounded(baselines)} if len(baselines) > 1 else {})
 
 
+def fits_entry(bundle: Sequence[str], measured: Sequence[str]) -> dict[str, list[str]]:
+    """Return the entry `fits` of a task in reports/metrics.json, where the bundle was fitted again after all was tuned.
+
+    Args:
+        bundle: the splits that the bundle was fitted on.
+        measured: those of the fit that the metrics are of.
+    """
+    return {"bundle": list(bundle), "measured": list(measured)}
+
+
+def fits_note(metrics: Mapping[str, Mapping[str, Any]]) -> str | None:
+    """Return which fit the numbers of a run are of, as a sentence; None where the bundle has one fit, on train.
+
+    Args:
+        metrics: the content of reports/metrics.json.
+    """
+    fits = next((entry["fits"] for entry in metrics.values() if "fits" in entry), None)
+    if fits is None:
+        return None
+    *others, last = fits["bundle"]
+    splits = f"{', '.join(others)} and {last}"
+    if fits["bundle"] == fits["measured"]:
+        return (
+            f"The bundle was fitted again on {splits}: test metrics are of this fit, thresholds, calibration and explanations of the "
+            "fit before it, on train alone."
+        )
+    return (
+        f"The bundle was fitted again on {splits}: every number is of the fit before it, on train alone, since no document is left "
+        "that the bundle itself could be measured on."
+    )
+
+
 def summary_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return a line a task: task, metric, value, interval, baseline, linear model, documents."""
+    """Return a line a task: task, metric, value, interval, baseline, linear model, documents; then which fit they are of."""
     width = max((len(task) for task in metrics), default=0)
     lines = []
     for task, entry in sorted(metrics.items()):
@@ -79,7 +111,8 @@ def summary_lines(metrics: Mapping[str, Mapping[str, Any]]) -> list[str]:
             f"{task:<{width}}  {name:<9} {_in_words(entry[name])} {interval}  "
             f"{entry.get('against', 'majority')} {_in_words(entry['baseline'])}  {n_grams}n {entry['n']}"
         )
-    return lines
+    note = fits_note(metrics)
+    return lines if note is None else [*lines, note]
 
 
 def _measure(

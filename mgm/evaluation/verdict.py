@@ -48,7 +48,12 @@ class Check:
 
 
 def judge(
-    bundle: str, champion: str | None, *, checks: Sequence[Check], measured: Mapping[str, Any]
+    bundle: str,
+    champion: str | None,
+    *,
+    checks: Sequence[Check],
+    measured: Mapping[str, Any],
+    fits: str | None = None,
 ) -> dict[str, Any]:
     """Return the content of reports/promotion.json.
 
@@ -57,10 +62,11 @@ def judge(
         champion: the id of the bundle that the candidate was compared with.
         checks: all checks.
         measured: the measures of the smoke batch; see `smoke_checks`.
+        fits: which fit the metrics are of, as a sentence, where the candidate was fitted again.
 
     Returns:
         verdict (approved or refused), bundle, champion, reasons (the sentences of the checks that failed or, where none did,
-        of all), checks, measured.
+        of all), checks, measured, and fits where it is given.
     """
     failed = [check.why for check in checks if not check.passed]
     return {
@@ -70,6 +76,7 @@ def judge(
         "reasons": failed or [check.why for check in checks],
         "checks": [asdict(check) for check in checks],
         "measured": dict(measured),
+        **({} if fits is None else {"fits": fits}),
     }
 
 

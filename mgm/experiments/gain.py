@@ -17,11 +17,25 @@ from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import SPLIT
 from mgm.experiments.study import FOLDER, NOT_RUN, RESULT, read_result, stale
 from mgm.experiments.variants import JOINT, REPEATS, SINGLE, Variant, repeated, variants
+from mgm.settings.core import PARAMS
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task, with_label_spaces
 
 PREDICTIONS = ("data", "predictions")
 GAIN = ("reports", "study", "gain.json")
+
+
+def check_comparable(settings: TrainingSettings) -> None:
+    """Check that the joint model's test metrics are of a fit on train, as those of the variants are.
+
+    Raises:
+        ValueError: it is fitted again on validation before it is tested.
+    """
+    if settings.train.refit == "valid":
+        raise ValueError(
+            f"{PARAMS}: train.refit: valid: the variants of a study are fitted on train alone, and the joint model would have more "
+            "documents; expected none or all, with which its first fit is compared"
+        )
 
 
 def compare_variants(run_files: RunFiles[TrainingSettings], *, resamples: int, seed: int) -> dict[str, Any]:
@@ -34,9 +48,11 @@ def compare_variants(run_files: RunFiles[TrainingSettings], *, resamples: int, s
         compared.
 
     Raises:
+        ValueError: the joint model is fitted on more documents than the variants.
         MissingInput: the joint model's predictions, or a variant's, are not there.
         StaleInput: a variant was tested on other documents than the joint model.
     """
+    check_comparable(run_files.settings)
     study = _Study.read(run_files, resamples=resamples, seed=seed)
     content: dict[str, Any] = {
         "gain": {},

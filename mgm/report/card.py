@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mgm.evaluation.run_files import RunFiles
-from mgm.evaluation.summary import SPLIT
+from mgm.evaluation.summary import SPLIT, fits_note
 from mgm.report.kinds import TASK_PRESENTATIONS, TaskPresentation
 from mgm.report.templating import create_environment
 from mgm.tasks import Task
@@ -55,12 +55,14 @@ def render_card(run_files: RunFiles, facts: Mapping[str, str]) -> str:
             f"{'/'.join(MANIFEST)}: missing, so there is no bundle that a card could be of"
         )
     tasks = _read_tasks(run_files)
+    metrics = {t.task.name: t.entry for t in tasks if t.entry is not None}
     # Markdown, not HTML: the filter `cell` escapes everything that could be markup
     environment = create_environment(autoescape=False)
     environment.filters["cell"] = _escape_cell
     return environment.get_template("card.md.j2").render(
         bundle=bundle,
         facts=facts,
+        fits=fits_note(metrics),
         settings=run_files.settings,
         split=SPLIT,
         tasks=tasks,

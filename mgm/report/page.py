@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from mgm.evaluation.run_files import RunFiles
-from mgm.evaluation.summary import SPLIT
+from mgm.evaluation.summary import SPLIT, fits_note
 from mgm.experiments.study import NOT_RUN
 from mgm.report.data import read_data
 from mgm.report.explanations import read_explanations
@@ -69,6 +69,7 @@ def render(run_files: RunFiles, facts: Mapping[str, str], *, study_command: str 
         .render(
             **content,
             title="mgm report",
+            fits=fits_note(run_files.json("reports", "metrics.json", expected=False) or {}),
             sections=[section for section in sections if content[section.name] is not None],
             missing=run_files.missing,
             split=SPLIT,

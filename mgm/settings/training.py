@@ -20,6 +20,13 @@ not installed."""
 WEIGHTINGS = ("static", "uncertainty", "random", "famo", *AGGREGATORS)
 
 
+_REFIT_SPLITS: dict[str, tuple[str, ...]] = {
+    "none": (),
+    "valid": ("train", "valid"),
+    "all": ("train", "valid", "test"),
+}
+
+
 class PretrainSettings(Section):
     """Pretraining on the text of all training documents, with train.init_from: pretrained."""
 
@@ -99,6 +106,12 @@ class TrainSettings(GenerationSwitch):
     """Number of epochs without a better validation score after which training stops."""
     threads: int = Field(default=2, ge=1)
     """Threads of each process."""
+    refit: Literal["none", "valid", "all"] = "none"
+    """A second fit once all is tuned, which becomes the candidate; valid: on train and valid; all: on test too.
+
+    Thresholds, wide weights, the logit adjustment and the number of epochs are those of the first fit, whose are all numbers on
+    documents that the second fit has learned from.
+    """
     processes: int = Field(default=1, ge=1)
     """Number of processes that share each batch and take the same steps; with GPUs, one for each."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -111,6 +124,11 @@ class TrainSettings(GenerationSwitch):
 
     It needs a C++ compiler, and Triton on a GPU.
     """
+
+    @property
+    def refit_splits(self) -> tuple[str, ...]:
+        """The splits that the second fit learns from; none where there is no second fit."""
+        return _REFIT_SPLITS[self.refit]
 
     @field_validator("weighting")
     @classmethod

@@ -55,15 +55,15 @@ def select_labelled_rows(
     parts: Mapping[str, Iterable[FeaturePart]],
     tasks: Sequence[Task],
     *,
-    split: str,
+    splits: Sequence[str],
     with_teachers: bool = False,
 ) -> list[PartRows]:
-    """Return the rows of a split that have a label of one of the tasks, part by part, corpora in the given order.
+    """Return the rows of some splits that have a label of one of the tasks, part by part, corpora in the given order.
 
     Args:
         parts: corpus to its parts.
         tasks: the tasks that are trained.
-        split: train, valid, or another value of the column `split`.
+        splits: train, valid, or other values of the column `split`.
         with_teachers: also select training rows that have a teacher's prediction and no label.
     """
     selected = []
@@ -73,13 +73,13 @@ def select_labelled_rows(
             if not encoded:
                 continue
             has_target = [pl.col(name).is_not_null() for name in encoded]
-            if with_teachers and split == "train":
+            if with_teachers:
                 has_target += [
-                    _has_prediction(part.documents, t.columns.teacher)
+                    (pl.col("split") == "train") & _has_prediction(part.documents, t.columns.teacher)
                     for t in tasks
                     if t.columns.teacher in part.documents.columns
                 ]
-            rows = part.documents.select((pl.col("split") == split) & pl.any_horizontal(has_target))
+            rows = part.documents.select(pl.col("split").is_in(splits) & pl.any_horizontal(has_target))
             selected.append(_select(corpus, part, mask=rows.to_series()))
     return [rows for rows in selected if len(rows.rows)]
 

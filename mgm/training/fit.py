@@ -63,7 +63,7 @@ class Plan:
         return sum(p.numel() for p in self.network.parameters())
 
 
-def plan_training(
+def plan_training(  # noqa: PLR0913  (options by name, with defaults)
     settings: TrainingSettings,
     tasks: Sequence[Task],
     *,
@@ -71,6 +71,7 @@ def plan_training(
     vocabulary_size: int,
     word_vectors: VectorTable | None = None,
     initial_weights: Mapping[str, Tensor] | None = None,
+    is_refit: bool = False,
 ) -> Plan:
     """Return the rows of each split and a network with initial weights, which are a function of the seed.
 
@@ -81,6 +82,7 @@ def plan_training(
         vocabulary_size: the largest word id.
         word_vectors: (V+1,D) vectors for the words of the vocabulary to start from.
         initial_weights: pretrained weights by name.
+        is_refit: whether the plan is that of the second fit, `train.refit`, which validates on no row.
 
     Raises:
         ValueError: a task has no label in training, so that there is nothing to learn, or the vectors do not fit.
@@ -102,12 +104,13 @@ def plan_training(
         initialize_word_vectors(network.encoder, word_vectors)
     if initial_weights is not None:
         load_matching(network, initial_weights)
+    splits = settings.train.refit_splits if is_refit else ("train",)
     data = TrainingData(
         tasks=list(tasks),
         train=select_labelled_rows(
-            parts, tasks, split="train", with_teachers=settings.distillation.unlabelled
+            parts, tasks, splits=splits, with_teachers=settings.distillation.unlabelled
         ),
-        validation=select_labelled_rows(parts, tasks, split="valid"),
+        validation=[] if is_refit else select_labelled_rows(parts, tasks, splits=["valid"]),
     )
     return Plan(network=network, data=data)
 

@@ -67,6 +67,8 @@ def test_one_failed_check_refuses_and_is_the_reason() -> None:
     assert (content["verdict"], content["bundle"], content["champion"]) == ("refused", "abc", "def")
     assert content["reasons"] == ["broken", "slow"]
     assert [check["why"] for check in content["checks"]] == ["fine", "broken", "slow"]
+    assert "fits" not in content
+    assert judge("abc", "def", checks=checks, measured=MEASURED, fits="Two.")["fits"] == "Two."
     approved = judge("abc", None, checks=checks[:1], measured=MEASURED)
     assert (approved["verdict"], approved["reasons"]) == ("approved", ["fine"])
 

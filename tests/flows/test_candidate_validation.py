@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from flows import candidate_validation, promotion
 from flows.candidate_validation import judge_candidate
-from mgm.bundle.bundle import Bundle
+from mgm.bundle.bundle import Bundle, Refit
+from mgm.bundle.save import save_bundle
 from mgm.corpus.parts import read_table
 from mgm.settings.settings import Settings
 from tests import evaluated_project, in_process
@@ -237,3 +239,27 @@ def test_after_a_rollback_the_older_champion_is_the_measure(tmp_path: Path, mode
     now = promotion.read_champion(tmp_path)
     assert now is not None
     assert (now.bundle, now.previous) == (third, first)
+
+
+def test_a_champion_fitted_on_test_is_compared_by_its_first_fit(tmp_path: Path, model: Bundle) -> None:
+    """Its first fit is stored beside it; where that is gone, the candidate is refused."""
+    first = save_bundle(tmp_path / "models" / "first_fit", model)
+    seen = replace(
+        evaluated_project.worse_in(model, "dish"),
+        refit=Refit(splits=("train", "valid", "test"), first_fit=first),
+    )
+    champion = promoted(tmp_path, seen)
+    assert not (tmp_path / "models" / "store" / first / "card.md").exists()
+    evaluated_project.evaluated(tmp_path, evaluated_project.renamed(model, "second"))
+    content = verdict(tmp_path)
+    (dish,) = [c for c in content["checks"] if (c["check"], c["task"]) == ("champion", "dish")]
+    assert (content["champion"], dish["difference"]) == (champion, 0.0)
+    shutil.rmtree(tmp_path / "models" / "store" / first)
+    assert failed(verdict(tmp_path)) == [("champion", None)]
+
+
+def test_another_first_fit_than_the_candidates_is_not_promoted(tmp_path: Path, model: Bundle) -> None:
+    save_bundle(tmp_path / "models" / "first_fit", model)
+    refit = Refit(splits=("train", "valid", "test"), first_fit="0" * 64)
+    with pytest.raises(promotion.Refused, match=r"models/first_fit: not the first fit of bundle"):
+        promoted(tmp_path, replace(model, refit=refit))

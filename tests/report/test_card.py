@@ -9,6 +9,7 @@ import pytest
 
 from mgm.evaluation.run_files import RunFiles
 from mgm.report.card import render_card
+from mgm.report.page import render
 
 MANIFEST = '{"format": 3, "files": {}}'
 
@@ -135,3 +136,32 @@ def test_missing_measures_and_missing_candidate(run: RunFiles) -> None:
     (run.root / "models" / "candidate" / "manifest.json").unlink()
     with pytest.raises(FileNotFoundError, match=r"models/candidate/manifest\.json: missing"):
         render_card(run, {})
+
+
+@pytest.mark.parametrize(
+    ("measured", "expected"),
+    [
+        (["train", "valid"], "test metrics are of this fit, thresholds, calibration and explanations of the"),
+        (["train"], "every number is of the fit before it, on train alone"),
+    ],
+    ids=["valid", "all"],
+)
+def test_card_and_page_say_which_fit_the_numbers_are_of(
+    finished_run: RunFiles, measured: list[str], expected: str
+) -> None:
+    root = finished_run.root
+    (root / "models" / "candidate").mkdir(parents=True, exist_ok=True)
+    (root / "models" / "candidate" / "manifest.json").write_text(MANIFEST, encoding="utf-8")
+    path = root / "reports" / "metrics.json"
+    metrics = json.loads(path.read_text(encoding="utf-8"))
+    splits = ["train", "valid"] if len(measured) > 1 else ["train", "valid", "test"]
+    for entry in metrics.values():
+        entry["fits"] = {"bundle": splits, "measured": measured}
+    write(path, metrics)
+    path = root / "reports" / "training.json"
+    refit = {"splits": splits, "first_fit": "abc", "rows": 1500, "epochs": 4, "seconds": 12.0}
+    write(path, json.loads(path.read_text(encoding="utf-8")) | {"refit": refit})
+    card = render_card(finished_run, {})
+    assert expected in card and expected in render(finished_run, {})
+    assert f"- Fitted again on {', '.join(splits)}: 1,500 documents, 4 epochs, in 12 s; first fit" in card
+    assert "no part of it was trained or tuned on in the fit that was measured" in card

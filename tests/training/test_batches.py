@@ -70,7 +70,7 @@ def test_tau_zero_draws_every_corpus_equally_often() -> None:
 
 
 def test_passes_of_a_task_are_over_its_own_labelled_rows() -> None:
-    sources = select_labelled_rows(FEATURES, TASKS, split="train")
+    sources = select_labelled_rows(FEATURES, TASKS, splits=["train"])
     once = plan_epoch(sources, tokens_per_batch=60, tau=1.0, seed=1, epoch=0)
     assert task_passes(once, sources, tasks=TASKS) == dict.fromkeys(("dish", "keys", "price", "themes"), 1.0)
     equal = plan_epoch(sources, tokens_per_batch=20, tau=0.0, seed=1, epoch=0)
@@ -82,7 +82,7 @@ def test_passes_of_a_task_are_over_its_own_labelled_rows() -> None:
 
 
 def test_only_rows_of_the_split_with_a_label_are_read() -> None:
-    sources = select_labelled_rows(FEATURES, TASKS, split="train")
+    sources = select_labelled_rows(FEATURES, TASKS, splits=["train"])
     assert [s.corpus for s in sources] == ["menus", "verses"]
     for source in sources:
         rows = source.part.documents[source.rows]
@@ -91,4 +91,4 @@ def test_only_rows_of_the_split_with_a_label_are_read() -> None:
     assert 6 not in sources[0].rows  # no label
     assert 0 in sources[1].rows  # an empty list is one
     only_themes = [t for t in TASKS if t.name == "themes"]
-    assert [s.corpus for s in select_labelled_rows(FEATURES, only_themes, split="train")] == ["verses"]
+    assert [s.corpus for s in select_labelled_rows(FEATURES, only_themes, splits=["train"])] == ["verses"]

@@ -22,7 +22,7 @@ CONFIG = tiny_corpora.settings(epochs=1)
 FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 DISH = next(task for task in TASKS if task.name == "dish")
-VALIDATION = select_labelled_rows(FEATURES, TASKS, split="valid")
+VALIDATION = select_labelled_rows(FEATURES, TASKS, splits=["valid"])
 LOG_PRIOR = np.log(np.arange(1, 1 + len(DISH.labels), dtype=np.float32) / 10)
 
 

@@ -16,7 +16,7 @@ from tests import tiny_corpora
 CONFIG = tiny_corpora.settings()
 FEATURES, _, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
-SOURCES = select_labelled_rows(FEATURES, TASKS, split="train")
+SOURCES = select_labelled_rows(FEATURES, TASKS, splits=["train"])
 STEPS = plan_epoch(SOURCES, tokens_per_batch=30, tau=1.0, seed=1, epoch=0).batches
 
 

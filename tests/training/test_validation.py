@@ -15,7 +15,7 @@ CONFIG = tiny_corpora.settings()
 FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 NETWORK = tiny_corpora.network(CONFIG, VOCABULARY, SPACES)
-VALIDATION = select_labelled_rows(FEATURES, TASKS, split="valid")
+VALIDATION = select_labelled_rows(FEATURES, TASKS, splits=["valid"])
 SHARES = {t.name: np.zeros(len(SPACES[t.name])) for t in TASKS if t.kind == "classification"}
 METRICS = validate(NETWORK, VALIDATION, tasks=TASKS, tokens_per_batch=50)
 

@@ -22,7 +22,7 @@ from tests import tiny_corpora
 CONFIG = tiny_corpora.settings()
 FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = {task.name: task for task in with_label_spaces(CONFIG.active_tasks(), SPACES)}
-TRAIN = select_labelled_rows(FEATURES, list(TASKS.values()), split="train")
+TRAIN = select_labelled_rows(FEATURES, list(TASKS.values()), splits=["train"])
 
 
 def solved(

@@ -22,7 +22,7 @@ from tests import tiny_corpora
 CONFIG = tiny_corpora.settings()
 FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
-VALIDATION = select_labelled_rows(FEATURES, TASKS, split="valid")
+VALIDATION = select_labelled_rows(FEATURES, TASKS, splits=["valid"])
 CLASS = Task(name="genre", kind="classification", corpora=["c"], labels=("a", "b"))
 LABELS = Task(name="genre", kind="multilabel", corpora=["c"], labels=("a", "b"))
 

@@ -30,8 +30,8 @@ class TrainingSettings(NetworkSettings):
         values = flatten_sections(self.model_dump(mode="json", include={"model", "train"}))
         values = {name: value for name, value in values.items() if not name.startswith(WEIGHTS)}
         values |= {f"{WEIGHTS}{task}": self.train.weights.get(task, 1.0) for task in self.tasks}
-        # scores of other tasks do not compare; a trial has one process
-        del values["train.generation"], values["train.processes"]
+        # scores of other tasks do not compare; a trial has one process, and is measured on validation
+        del values["train.generation"], values["train.processes"], values["train.refit"]
         return values
 
     def training_sections(self) -> dict[str, Any]:

@@ -91,7 +91,7 @@ def test_after_training_only_the_decoder_is_refitted() -> None:
     made = plan_training(CONFIG, with_label_spaces(tasks, SPACES), parts=own, vocabulary_size=len(VOCABULARY))
     fitted = fit(made, CONFIG).network
     (part,) = FEATURES["menus"]
-    (held_out,) = select_labelled_rows(own, tasks, split="valid")
+    (held_out,) = select_labelled_rows(own, tasks, splits=["valid"])
     errors = decode(fitted, part, rows=held_out.rows, tasks=made.tasks)[RECONSTRUCTION]
     assert isinstance(errors, np.ndarray)
     assert errors.mean() == pytest.approx(1, abs=1e-3)
