@@ -37,4 +37,5 @@ def read_committed_night(table: DeltaTable | None, day: date, *, settings: Score
 def _read_summary(path: Path) -> Night | None:
     """Return the night of a summary; None where there is none, or it is one of another version."""
     summary = read_json(path) if path.is_file() else {}
-    return Night(**summary) if set(summary) == {field.name for field in fields(Night)} else None
+    names = {field.name for field in fields(Night)}
+    return Night(**summary) if names - commits.LATER_FIELDS <= summary.keys() <= names else None

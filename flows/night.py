@@ -31,10 +31,11 @@ from mgm.corpus.readers import Dialect, Source
 from mgm.files import read_json, write_json
 from mgm.quality.night_rows import NightRows
 from mgm.scoring import cluster, commits, delta, steps
+from mgm.scoring.answers import AnswerOptions
 from mgm.scoring.commits import Night
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.local import ShardScorer, score_in_process
-from mgm.scoring.night import NightPlan, Tables, score_night
+from mgm.scoring.night import NightPlan, Tables, night_schema, score_night
 from mgm.scoring.night_frames import NightReader
 from mgm.scoring.protection import Protection
 from mgm.scoring.reject_budget import TooManyRejects
@@ -93,12 +94,13 @@ def score_date(
     scorer = Scorer.load(
         bundle,
         tasks=settings.tasks,
+        options=AnswerOptions.of(settings),
         public_key=keys.verify_key(),
         encryption_key=keys.encryption_key(),
         allows_missing=True,
     )
     scorer.bundle.text_for(options.as_corpus)
-    delta.check_table(settings.table, scorer.schema)
+    delta.check_table(settings.table, night_schema(scorer.schema, scorer.answers.calibrated))
     delta.check_table(settings.rejects, REJECTS)
     try:
         plan = _plan(day, options, revision=revision + 1, scorer=scorer, settings=settings, gates=gates)
@@ -159,6 +161,8 @@ def _plan(
         "like": options.as_corpus,
         "tasks": tasks,
         "rows_per_batch": settings.rows_per_batch,
+        "calibrated": scorer.answers.calibrated,
+        "least_scores": {task: point.score for task, point in scorer.answers.least.items()},
     }
     night = Night(
         date=day.isoformat(),
@@ -173,6 +177,11 @@ def _plan(
         accepted_drift=options.accept_drift,
         warnings=warnings,
         predicted_by=scorer.predicted_by,
+        calibrated=scorer.answers.calibrated,
+        abstained={
+            task: {"precision": settings.abstain[task], "score": point.score, "answered": 0}
+            for task, point in scorer.answers.least.items()
+        },
     )
     return NightPlan(
         night=night,

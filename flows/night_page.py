@@ -50,6 +50,7 @@ def write_page(night: Night, verdict: dict[str, Any] | None) -> Path:
         "rejects": f"version {night.rejects_version} of the table",
         "as corpus": night.as_corpus or "none",
         "tasks": ", ".join(night.tasks),
+        "calibrated scores": ", ".join(task for task, is_so in night.calibrated.items() if is_so) or "none",
         "predicted by": night.predicted_by or "unknown",
     }
     path = page_path(night.date)

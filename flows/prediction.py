@@ -22,7 +22,10 @@ from mgm.corpus.parts import Counts
 from mgm.corpus.writers import Write, output_suffix, writing_table
 from mgm.inference.model import REJECTED, Model
 from mgm.inference.texts import to_frame
+from mgm.scoring.answers import AnswerOptions, without_missing
 from mgm.scoring.isolation import ModelBroken
+from mgm.settings.core import PARAMS
+from mgm.settings.views.scoring import ScoringSettings
 
 if TYPE_CHECKING:
     from mgm.evaluation.explanations.single_document import Explanation
@@ -86,11 +89,7 @@ def predict(options: PredictionOptions) -> None:
     if options.output is not None and options.output.exists() and _is_among(options.output, sources):
         raise ValueError(f"{options.output}: it is an input; expected another file for the output")
     encoding = options.format.dialect().encoding
-    model = Model.load(
-        options.bundle or default_bundle(),
-        public_key=keys.verify_key(),
-        encryption_key=keys.encryption_key(),
-    )
+    model = load_model(options.bundle)
     if is_stdin:
         frames = frames_of_lines(encoding=encoding)
     else:
@@ -105,6 +104,21 @@ def predict(options: PredictionOptions) -> None:
     if counts.rejected:
         reasons = ", ".join(f"{reason} {count:,}" for reason, count in counts.reasons.items())
         print(f"{counts.rejected:,} of {counts.rows_in:,} texts rejected: {reasons}", file=sys.stderr)
+
+
+def load_model(bundle: Path | None) -> Model:
+    """Return the model of a bundle, the default one where None is given, which answers as the project's nights do.
+
+    Raises:
+        FileNotFoundError, ValueError: a fault of the bundle, its signature or the settings.
+    """
+    model = Model.load(
+        bundle or default_bundle(), public_key=keys.verify_key(), encryption_key=keys.encryption_key()
+    )
+    if PARAMS.is_file():
+        options = without_missing(AnswerOptions.of(ScoringSettings.load().score), model.bundle.tasks)
+        model.answer_by(options)
+    return model
 
 
 def default_bundle() -> Path:

@@ -8,6 +8,7 @@ from mgm.corpus.parts import REJECTS
 from mgm.evaluation.prediction_table import table_schema
 from mgm.model.predict import prediction_schema
 from mgm.scoring.delta import with_date
+from mgm.scoring.night import night_schema
 from mgm.tasks import TASK_KINDS, Task
 from mgm.tasks.columns import output_names
 from mgm.text.segmentation.documents import token_schema
@@ -35,6 +36,7 @@ def page() -> str:
     """Return the page as Markdown."""
     tasks = [Task(name=f"a_{kind}", kind=kind, corpora=["corpus"], labels=("x",)) for kind in TASK_KINDS]
     documents = document_schema(tasks)
+    calibrated = {task.name: True for task in tasks if task.spec.has_probabilities}
     sections: list[tuple[str, str, pl.Schema]] = [
         (
             "Documents",
@@ -50,7 +52,12 @@ def page() -> str:
         ("Vocabulary", "`data/features/vocabulary.parquet`.", VOCABULARY),
         ("Rejects", "`data/rejects/<stage>/<corpus>`; the table `score.rejects` also has a date.", REJECTS),
         ("Predictions of the test split", "`data/predictions/<corpus>`.", table_schema(tasks)),
-        ("Nights", "The table `score.table`, partitioned by `date`.", with_date(_as_users_read_it(tasks))),
+        (
+            "Nights",
+            "The table `score.table`, partitioned by `date`. `<task>_calibrated` says whether `score.calibrate` was on; null in nights of "
+            "versions before.",
+            with_date(night_schema(_as_users_read_it(tasks), calibrated)),
+        ),
     ]
     return INTRODUCTION + "\n".join(
         f"## {title}\n\n{text}\n\n{table(['column', 'type'], [(f'`{name}`', f'`{kind}`') for name, kind in schema.items()])}"

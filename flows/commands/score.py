@@ -83,6 +83,8 @@ def _summary_line(summary: dict[str, Any], seconds: float) -> str:
 
     reasons = "".join(f", {reason} {n}" for reason, n in summary["reasons"].items())
     counts = f"{summary['predictions']:,} of {summary['rows_in']:,} documents; {summary['rejected']:,} rejected{reasons}"
+    for task, entry in summary["abstained"].items():
+        counts += f"; {task}: {entry['answered']:,} with an answer"
     night = f"night {summary['date']}, revision {summary['revision']}: "
     if summary["state"] == SKIPPED:
         return f"{night}scored before (--rescore replaces it): {counts}"

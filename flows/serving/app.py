@@ -70,6 +70,11 @@ class TaskMetadata(BaseModel):
 
     kind: str
     labels: list[str]
+    calibrated: Annotated[bool, Field(description="Whether its scores are calibrated.")] = False
+    abstain: Annotated[
+        float | None,
+        Field(description="The precision that its labels have; null in place of others. null: there is always an answer."),
+    ] = None  # fmt: skip
 
 
 class Metadata(BaseModel):
@@ -130,7 +135,13 @@ def build_app(model: Model, *, limits: Limits | None = None, token: str | None =
     @app.get("/metadata", summary="The model that answers")
     async def metadata() -> Metadata:
         tasks = {
-            name: TaskMetadata(kind=kind, labels=model.labels(name)) for name, kind in model.tasks.items()
+            name: TaskMetadata(
+                kind=kind,
+                labels=model.labels(name),
+                calibrated=model.calibrated.get(name, False),
+                abstain=model.options.abstain.get(name),
+            )
+            for name, kind in model.tasks.items()
         }
         return Metadata(
             bundle=model.bundle.id,

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import uvicorn
 
-from flows import keys
-from flows.prediction import default_bundle
+from flows.prediction import default_bundle, load_model
 from flows.serving.app import Limits, build_app
-from mgm.inference.model import Model
 
 TOKEN = "MGM_SERVE_TOKEN"
 """The variable with the token that requests must carry."""
@@ -50,7 +48,7 @@ def serve(options: ServeOptions) -> None:
             "expected a token there, or --without-token"
         )
     folder = options.bundle or default_bundle()
-    model = Model.load(folder, public_key=keys.verify_key(), encryption_key=keys.encryption_key())
+    model = load_model(folder)
     _log.info("serving %s (%s) at http://%s:%d, docs at /docs", folder, model.bundle.id[:12], options.host, options.port)  # fmt: skip
     app = build_app(model, limits=options.limits, token=token)
     uvicorn.run(app, host=options.host, port=options.port, log_level="warning", timeout_graceful_shutdown=30)

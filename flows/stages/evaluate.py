@@ -85,7 +85,8 @@ def _write_details(
 ) -> dict[str, dict[str, Any]]:
     """Write the files of every task; return the calibration's part of metrics.json by task."""
     metrics = {}
-    for name, content in store.details(settings.evaluate, settings.seed).items():
+    of_tasks = store.details(settings.evaluate, settings.seed, calibrations=bundle.calibrations)
+    for name, content in of_tasks.items():
         task = next(task for task in bundle.tasks if task.name == name)
         rows = select_labelled(store.rows(task), task)
         pairs = evaluation_of(task).class_pairs(rows, task)

@@ -100,6 +100,7 @@ def _bundle(fitted: Fit, settings: TrainingSettings, *, refit: Refit | None = No
         segmenter=segmenter,
         tasks=fitted.plan.tasks,
         thresholds=fitted.result.decisions.thresholds,
+        calibrations=fitted.result.decisions.calibrations,
         linear_baselines=fitted.result.linear_baselines,
         vocabulary=Vocabulary.load(VOCABULARY),
         profile=read_json(PROFILE),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from mgm.model.calibration import Calibration
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
@@ -45,6 +46,7 @@ class Bundle:
         subwords: the subwords of tasks that generate text, if there are any.
         segmenter: what cut the Thai, Lao, Khmer and Burmese of the training texts; None where they had none.
         linear_baselines: the linear model that the wide part is alone, by task that has one; none in older bundles.
+        calibrations: what validation says of the scores, by task; None in older bundles.
         refit: how it was fitted again; None: it was fitted on train alone.
         id: the hash of the manifest; empty until the bundle is saved.
     """
@@ -60,6 +62,7 @@ class Bundle:
     subwords: Subwords | None = None
     segmenter: Segmenter | None = None
     linear_baselines: dict[str, LinearBaseline] = field(default_factory=dict)
+    calibrations: dict[str, Calibration] | None = None
     refit: Refit | None = None
     id: str = ""
 

@@ -19,6 +19,7 @@ from mgm.bundle.format import CONFIG, PROFILE, VOCABULARY, WEIGHTS, dictionary_f
 from mgm.bundle.sealing import SealingKey
 from mgm.bundle.tensors import Bytes, view_tensors
 from mgm.bundle.untrusted import check_fits, refuse_faults
+from mgm.model.calibration import Calibration
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
@@ -79,6 +80,7 @@ def load_contents(contents: BundleContents, *, key: SealingKey | None = None) ->
             for task, fields in config.get("linear_baselines", {}).items()
         }
         _check_decisions(tasks, thresholds=thresholds, baselines=baselines)
+        calibrations = _read_calibrations(config.get("calibrations"), tasks)
         segmenter = Segmenter(**config["segmenter"]) if config.get("segmenter") else None
         refit = _refit(config.get("refit"))
         words = {c: stopword_file(c) for c in [None, *config["stopwords"]]}
@@ -105,6 +107,7 @@ def load_contents(contents: BundleContents, *, key: SealingKey | None = None) ->
         subwords=_load_subwords(contents, tasks) if network.text_decoder is not None else None,
         segmenter=segmenter,
         linear_baselines=baselines,
+        calibrations=calibrations,
         refit=refit,
         id=contents.id,
     )
@@ -149,6 +152,19 @@ def _load_subwords(contents: BundleContents, tasks: list[Task]) -> Subwords:
                 f"{contents.folder / SUBWORDS_FILE}: {len(pieces)} pieces, which are not those of task {task.name!r} in {CONFIG}"
             )
     return subwords
+
+
+def _read_calibrations(fields: dict[str, Any] | None, tasks: list[Task]) -> dict[str, Calibration] | None:
+    if fields is None:  # a bundle of an earlier version
+        return None
+    num_labels = {task.name: len(task.labels) for task in tasks}
+    calibrations = {}
+    for task, content in fields.items():
+        try:
+            calibrations[task] = Calibration.from_json(content, num_labels=num_labels[task])
+        except ValueError as error:
+            raise ValueError(f"calibrations: {task}: {error}") from error
+    return calibrations
 
 
 def _check_decisions(

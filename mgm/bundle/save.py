@@ -74,6 +74,9 @@ def _config(bundle: Bundle) -> dict[str, Any]:
         "tasks": [t.model_dump(mode="json") for t in bundle.tasks],
         "thresholds": {task: t.to_json() for task, t in bundle.thresholds.items()},
         "linear_baselines": {task: b.to_json() for task, b in bundle.linear_baselines.items()},
+        "calibrations": None
+        if bundle.calibrations is None
+        else {task: c.to_json() for task, c in bundle.calibrations.items()},
         "vocabulary_size": len(bundle.vocabulary),
         "ngram_buckets": bundle.settings.text.features.ngram_buckets,
         "stopwords": sorted(c for c in bundle.stopwords if c is not None),

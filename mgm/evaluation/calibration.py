@@ -1,6 +1,7 @@
 """Calibration: the distance of confidences from accuracies, before and after temperature scaling.
 
-The temperature is reported and not applied: the bundle's scores are as the network gives them.
+Predictions are measured as the network gives them, and with the temperatures of the bundle. Of a kind without such ones one is fitted
+on validation, and only reported.
 
 Source: Guo et al. 2017, On Calibration of Modern Neural Networks, arXiv:1706.04599.
 """
@@ -10,30 +11,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from scipy.optimize import minimize_scalar
 
 from mgm.evaluation.bootstrap import GroupBootstrap, interval_entry
-from mgm.evaluation.confidence import ClassPredictions
+from mgm.evaluation.confidence import ClassPredictions, Temperature
 from mgm.evaluation.kinds import evaluation_of
 from mgm.evaluation.sufficient_statistics import Statistics, Sums, ratio, rounded, sparse_counts
+from mgm.model.calibration import Calibration, fit_temperature
 from mgm.tasks import Task
-
-TEMPERATURE_BOUNDS = (0.05, 20.0)
-
-
-def fit_temperature(valid: ClassPredictions) -> float | None:
-    """Return the temperature with the highest likelihood on validation; None where no true class is in the label space."""
-    known = valid.target >= 0
-    if not known.any():
-        return None
-    fitted = valid.select(known)
-    result = minimize_scalar(
-        lambda log: float(fitted.negative_log_likelihood(np.exp(log)).mean()),
-        bounds=tuple(np.log(TEMPERATURE_BOUNDS)),
-        method="bounded",
-        options={"xatol": 1e-4},
-    )
-    return float(np.exp(result.x))
 
 
 def reliability(confidence: np.ndarray, is_correct: np.ndarray, *, bins: int) -> list[dict[str, Any]]:
@@ -72,31 +56,48 @@ def chance_calibration_error(confidence: np.ndarray, *, bins: int) -> float:
 
 
 def calibration(
-    test: pl.DataFrame, valid: pl.DataFrame, *, task: Task, bins: int, bootstrap: GroupBootstrap
+    test: pl.DataFrame,
+    valid: pl.DataFrame,
+    *,
+    task: Task,
+    bins: int,
+    bootstrap: GroupBootstrap,
+    fitted: Calibration | None = None,
 ) -> dict[str, Any] | None:
     """Return a task's calibration on the test split.
 
     Args:
         test: labelled predictions.
-        valid: labelled predictions that the temperature is fitted on; without any there is no temperature.
+        valid: labelled predictions of validation.
         task: the task, with its label space.
+        fitted: what the bundle has of the scores; None: a temperature is fitted on `valid`, and without any there is none.
         bins: the number of bins of equal width over [0, 1].
         bootstrap: the resamples of the groups of `test`.
 
     Returns:
-        temperature; fitted_on (predictions of validation); n; before and after the temperature: ece, nll (without labels that
-        training never saw), chance_ece, bins; change: of ece and nll, with intervals. None where the task gives no
-        probabilities or nothing is labelled.
+        temperature; temperatures: by label, null where they have no own ones; applied: whether scoring can apply them; fitted_on
+        (predictions of validation); n; before and after the temperature: ece, nll (without labels that training never saw),
+        chance_ece, bins; change: of ece and nll, with intervals. None where the task gives no probabilities or nothing is labelled.
     """
     evaluation = evaluation_of(task)
     tested = evaluation.class_predictions(test, task)
-    fitted = evaluation.class_predictions(valid, task)
+    tuned = evaluation.class_predictions(valid, task)
     if tested is None or not len(tested.row):
         return None
-    temperature = None if fitted is None else fit_temperature(fitted)
+    common: float | None = None
+    by_label: list[float] | None = None
+    temperature: Temperature | None = None
+    if fitted is None:
+        common = None if tuned is None else fit_temperature(tuned.logits, tuned.target)
+        temperature = common
+    elif fitted.temperatures is not None:
+        common, by_label = fitted.temperatures.common, fitted.temperatures.labels
+        temperature = fitted.temperatures.broadcast(len(tested.row))
     content: dict[str, Any] = {
-        "temperature": None if temperature is None else rounded(temperature),
-        "fitted_on": 0 if fitted is None else len(fitted.row),
+        "temperature": common,
+        "temperatures": None if by_label is None else dict(zip(task.labels, by_label, strict=True)),
+        "applied": fitted is not None,
+        "fitted_on": 0 if tuned is None else len(tuned.row),
         "n": len(tested.row),
         "before": _measure(tested, 1.0, bins=bins),
         "after": None,
@@ -125,7 +126,7 @@ def reliability_curve(content: Mapping[str, Any]) -> pl.DataFrame:
     return pl.DataFrame(rows).select("when", "n", "confidence", "accuracy")
 
 
-def _measure(predictions: ClassPredictions, temperature: float, *, bins: int) -> dict[str, Any]:
+def _measure(predictions: ClassPredictions, temperature: Temperature, *, bins: int) -> dict[str, Any]:
     confidence = predictions.confidence(temperature)
     loss = predictions.negative_log_likelihood(temperature)
     known = loss[~np.isnan(loss)]
@@ -139,7 +140,7 @@ def _measure(predictions: ClassPredictions, temperature: float, *, bins: int) ->
 
 def _change(
     predictions: ClassPredictions,
-    temperature: float,
+    temperature: Temperature,
     *,
     bins: int,
     rows: pl.DataFrame,
@@ -155,7 +156,7 @@ def _change(
 
 
 def _change_statistics(
-    predictions: ClassPredictions, temperature: float, *, bins: int, num_documents: int
+    predictions: ClassPredictions, temperature: Temperature, *, bins: int, num_documents: int
 ) -> Statistics:
     """Return the statistics of the changes of ece and nll.
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MIN_PROBABILITY = 5e-5
-"""Probabilities are written with four decimals: one below half of the last of them counts as this."""
+from mgm.model.calibration import binary_logits, log_softmax
+
+Temperature = float | np.ndarray
+"""That of all predictions, or (N, 1) that of each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,22 +34,13 @@ class ClassPredictions:
         """(N,) whether the predicted class is the true one."""
         return self.target == self.predicted
 
-    def select(self, mask: np.ndarray) -> "ClassPredictions":
-        """Return some of the predictions."""
-        return ClassPredictions(
-            row=self.row[mask],
-            logits=self.logits[mask],
-            target=self.target[mask],
-            predicted=self.predicted[mask],
-        )
-
-    def confidence(self, temperature: float = 1.0) -> np.ndarray:
+    def confidence(self, temperature: Temperature = 1.0) -> np.ndarray:
         """Return the probability (N,) of the predicted class, the logits divided by a temperature."""
-        return np.exp(_log_softmax(self.logits / temperature)[np.arange(len(self.predicted)), self.predicted])
+        return np.exp(log_softmax(self.logits / temperature)[np.arange(len(self.predicted)), self.predicted])
 
-    def negative_log_likelihood(self, temperature: float = 1.0) -> np.ndarray:
+    def negative_log_likelihood(self, temperature: Temperature = 1.0) -> np.ndarray:
         """Return the negative log-likelihood (N,) of the true class in nats; nan where training never saw it."""
-        loss = -_log_softmax(self.logits / temperature)[np.arange(len(self.target)), self.target]
+        loss = -log_softmax(self.logits / temperature)[np.arange(len(self.target)), self.target]
         return np.where(self.target >= 0, loss, np.nan)
 
 
@@ -68,17 +61,9 @@ class ScoredPredictions:
 
 def binary_predictions(row: np.ndarray, *, probability: np.ndarray, is_true: np.ndarray) -> ClassPredictions:
     """Return predictions of class 1 of two, with these probabilities (N,)."""
-    logits = np.stack([log_probabilities(1 - probability), log_probabilities(probability)], axis=1)
     return ClassPredictions(
-        row=row, logits=logits, target=is_true.astype(np.int64), predicted=np.ones(len(row), np.int64)
+        row=row,
+        logits=binary_logits(probability),
+        target=is_true.astype(np.int64),
+        predicted=np.ones(len(row), np.int64),
     )
-
-
-def log_probabilities(probabilities: np.ndarray) -> np.ndarray:
-    """Return the logarithms of rounded probabilities, those near 0 raised to `MIN_PROBABILITY`."""
-    return np.log(np.clip(probabilities, MIN_PROBABILITY, 1.0))
-
-
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
-    shifted = logits - logits.max(axis=1, keepdims=True, initial=-np.inf)
-    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))

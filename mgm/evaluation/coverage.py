@@ -35,7 +35,7 @@ def coverage(
     if predictions is None or not len(predictions.row):
         return None
     thresholds = [0.0, *thresholds]
-    statistics = _accuracy_statistics(predictions, thresholds, num_documents=rows.height)
+    statistics = accuracy_statistics(predictions, thresholds, num_documents=rows.height)
     value = statistics.score()
     resampled = bootstrap.metrics(statistics, rows.select("corpus", "group"))
     table = []
@@ -51,7 +51,7 @@ def coverage(
     return {"n": len(predictions.row), "thresholds": table, "curve": _curve(predictions)}
 
 
-def _accuracy_statistics(
+def accuracy_statistics(
     predictions: ScoredPredictions, thresholds: Sequence[float], *, num_documents: int
 ) -> Statistics:
     """Return the statistics of the accuracy above each threshold, by the threshold's number."""

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mgm.evaluation.abstention import abstention
 from mgm.evaluation.bootstrap import GroupBootstrap, interval_entry
 from mgm.evaluation.calibration import calibration
 from mgm.evaluation.confusions import confusions
@@ -14,11 +15,12 @@ from mgm.evaluation.kinds import ItemEvaluation, evaluation_of
 from mgm.evaluation.predictions import select_labelled
 from mgm.evaluation.slices import flag_worse_slices, slices
 from mgm.evaluation.sufficient_statistics import Statistics, Sums, rounded
+from mgm.model.calibration import Calibration
 from mgm.settings.evaluation import EvaluateSettings
 from mgm.tasks import Task
 
 
-def details(
+def details(  # noqa: PLR0913  (options by name, with defaults)
     tasks: Sequence[Task],
     *,
     test: Mapping[str, pl.DataFrame],
@@ -26,6 +28,7 @@ def details(
     train_labels: Mapping[str, pl.Series],
     settings: EvaluateSettings,
     seed: int,
+    calibrations: Mapping[str, Calibration] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Return the details of every task by its name.
 
@@ -36,9 +39,10 @@ def details(
         train_labels: training's labels by task.
         settings: the section `evaluate`.
         seed: the seed of the resamples.
+        calibrations: what the bundle has of the scores, by task; a temperature of other tasks is fitted on `valid`.
 
     Returns:
-        By task: labels (`label_rows`), slices, calibration, coverage and confusions, each null where a kind has none, and
+        By task: labels (`label_rows`), slices, calibration, coverage, abstention and confusions, each null where a kind has none, and
         generated: null, which the caller fills for kinds that generate text (generation_examples.py). Slices are flagged over
         all tasks together.
     """
@@ -47,6 +51,7 @@ def details(
         rows = select_labelled(test[task.name], task)
         groups = {str(corpus): part["group"] for (corpus,), part in rows.group_by("corpus")}
         bootstrap = GroupBootstrap(groups, resamples=settings.bootstrap, seed=seed)
+        fitted = (calibrations or {}).get(task.name)
         content[task.name] = {
             "labels": label_rows(rows, task, bootstrap=bootstrap),
             "slices": slices(
@@ -60,10 +65,14 @@ def details(
                 rows,
                 select_labelled(valid[task.name], task),
                 task=task,
+                fitted=fitted,
                 bins=settings.calibration_bins,
                 bootstrap=bootstrap,
             ),
             "coverage": coverage(rows, task, thresholds=settings.confidences, bootstrap=bootstrap),
+            "abstention": abstention(
+                rows, task, precisions=settings.precisions, fitted=fitted, bootstrap=bootstrap
+            ),
             "confusions": confusions(rows, task),
             "generated": None,
         }

@@ -12,6 +12,7 @@ from mgm.evaluation.details import details
 from mgm.evaluation.prediction_table import fit_baselines, predict_part, table_schema
 from mgm.evaluation.predictions import columns_read
 from mgm.evaluation.summary import SPLIT, summarize
+from mgm.model.calibration import Calibration
 from mgm.model.compiled import CompiledNetwork
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
@@ -78,8 +79,14 @@ class PredictionStore:
             for task in self.tasks
         }
 
-    def details(self, settings: EvaluateSettings, seed: int) -> dict[str, dict[str, Any]]:
-        """Return the content of reports/evaluation/<task>.json by task."""
+    def details(
+        self,
+        settings: EvaluateSettings,
+        seed: int,
+        *,
+        calibrations: Mapping[str, Calibration] | None = None,
+    ) -> dict[str, dict[str, Any]]:
+        """Return the content of reports/evaluation/<task>.json by task; `calibrations`: those of the bundle."""
         return details(
             self.tasks,
             test={task.name: self.rows(task) for task in self.tasks},
@@ -87,6 +94,7 @@ class PredictionStore:
             train_labels={task.name: self.train_labels(task) for task in self.tasks},
             settings=settings,
             seed=seed,
+            calibrations=calibrations,
         )
 
 

@@ -16,6 +16,7 @@ from mgm.corpus.readers import MEGABYTES
 from mgm.corpus.readers.rebatch import rebatch
 from mgm.inference.prediction_columns import readable_predictions
 from mgm.inference.texts import TEXT, Texts, to_frame
+from mgm.scoring.answers import AnswerOptions, Answers
 from mgm.scoring.isolation import score_rows
 from mgm.scoring.scorer import Scorer
 from mgm.settings.names import nearest
@@ -35,11 +36,17 @@ class Model:
     Several threads may share one: their calls wait for one another. For work side by side, each process loads its own.
     """
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Bundle, options: AnswerOptions | None = None) -> None:
+        """Take a bundle; `options`: what becomes of its predictions, None: they are given as the network gives them.
+
+        Raises:
+            ValueError: the bundle cannot do what the options ask for (see `scoring.answers`).
+        """
         self.bundle = bundle
         self._lock = threading.Lock()
         self._word_states = Scorer(bundle).word_states
         self._average_word: Mapping[str, Any] | None = None
+        self.answer_by(options or AnswerOptions())
 
     @classmethod
     def load(
@@ -48,6 +55,7 @@ class Model:
         *,
         public_key: Path | str | None = None,
         encryption_key: Path | str | SealingKey | None = None,
+        options: AnswerOptions | None = None,
     ) -> Self:
         """Return the model of a bundle's folder; see `mgm.load`."""
         verifies = None if public_key is None else Path(public_key)
@@ -56,11 +64,21 @@ class Model:
             if isinstance(encryption_key, Path | str)
             else encryption_key
         )
-        return cls(Scorer.load(Path(folder), public_key=verifies, encryption_key=opens).bundle)
+        return cls(Scorer.load(Path(folder), public_key=verifies, encryption_key=opens).bundle, options)
 
     def __repr__(self) -> str:
         tasks = ", ".join(f"{name} ({kind})" for name, kind in self.tasks.items())
         return f"Model({self.bundle.id[:12]}; {tasks})"
+
+    def answer_by(self, options: AnswerOptions) -> None:
+        """Set what becomes of the predictions from here on.
+
+        Raises:
+            ValueError: the bundle cannot do what the options ask for (see `scoring.answers`).
+        """
+        self.calibrated = Answers(self.bundle, self.bundle.tasks, options=options).calibrated
+        """Whether scores are calibrated, by task that can be."""
+        self.options = options
 
     @property
     def tasks(self) -> dict[str, str]:
@@ -118,7 +136,7 @@ class Model:
             ModelBroken: the model fails for many of the texts.
         """
         frame = to_frame(texts)
-        scorer = self._scorer(tasks, with_probs=proba)
+        scorer = self._scorer(tasks, with_probs=proba, options=self.options)
         self.bundle.text_for(corpus)
         _check_columns(frame, scorer)
         documents = frame.select(doc_id=pl.int_range(pl.len()).cast(pl.String), text=TEXT)
@@ -180,10 +198,14 @@ class Model:
                 return task
         raise ValueError(f"task {name!r}: the bundle has no such task{nearest(name, self.tasks)}")
 
-    def _scorer(self, tasks: str | Sequence[str] | None, *, with_probs: bool) -> Scorer:
+    def _scorer(
+        self, tasks: str | Sequence[str] | None, *, with_probs: bool, options: AnswerOptions | None = None
+    ) -> Scorer:
         names = [tasks] if isinstance(tasks, str) else tasks
         chosen = "all" if names is None else [self._task(name).name for name in names]
-        return Scorer(self.bundle, tasks=chosen, with_probs=with_probs, word_states=self._word_states)
+        return Scorer(
+            self.bundle, tasks=chosen, with_probs=with_probs, word_states=self._word_states, options=options
+        )
 
     def _score(
         self, scorer: Scorer, documents: pl.DataFrame, *, corpus: str | None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 from polars.datatypes import DataTypeClass
 
-from mgm.model.heads.outcome import SCORE_DIGITS
+from mgm.model.rounding import SCORE_DIGITS
 from mgm.tasks import Task
 
 DataType = pl.DataType | DataTypeClass

@@ -12,8 +12,8 @@ import polars as pl
 from mgm.model.compiled import CompiledNetwork
 from mgm.model.decode import TOKENS_PER_BATCH, Outcome, Progress, decode
 from mgm.model.heads import HEADS
-from mgm.model.heads.outcome import round_scores
 from mgm.model.network import Network
+from mgm.model.rounding import round_scores
 from mgm.model.thresholds import Thresholds
 from mgm.model.token_cache import TokenCache
 from mgm.tasks import RECONSTRUCTION, Task

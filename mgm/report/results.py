@@ -64,10 +64,11 @@ class SlicesPart:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationPart:
-    """The calibration of a task's predictions (reliability), and accuracy by coverage; either may be missing."""
+    """The calibration of a task's predictions (reliability), accuracy by coverage, and what abstention leaves; each may be missing."""
 
     calibration: dict[str, Any] | None
     coverage: dict[str, Any] | None
+    abstention: list[dict[str, Any]] | None
     reliability_plot: Markup
     coverage_plot: Markup
 
@@ -121,6 +122,7 @@ def read_calibration(run_files: RunFiles, task: Task) -> CalibrationPart | None:
     return CalibrationPart(
         calibration=calibration,
         coverage=coverage,
+        abstention=read_details(run_files, task, part="abstention"),
         reliability_plot=_plot_reliability(calibration) if calibration else Markup(""),
         coverage_plot=_plot_coverage(coverage) if coverage else Markup(""),
     )

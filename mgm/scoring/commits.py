@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import polars as pl
 from deltalake import CommitProperties, DeltaTable, Transaction
@@ -29,10 +29,21 @@ _TEXT_FIELDS = ("date", "input_sha256", "bundle", "code", "dvc_lock", "flow_run"
 """Fields that are metadata as they are; the others are JSON."""
 _KEYS = {"as_corpus": "like"}
 """Metadata keys that differ from their fields, so that nights of older tables stay readable."""
-_LATER_FIELDS = ("predicted_by",)
+LATER_FIELDS = frozenset({"predicted_by", "calibrated", "abstained"})
 """Fields that nights of older tables have not."""
 UNKNOWN = "unknown"
 """The bundle and the input of a night whose entry is gone from the table's log."""
+
+
+class Abstention(TypedDict):
+    """A task of a night without a label where the score is too low."""
+
+    precision: float
+    """The precision on validation that was asked for."""
+    score: float
+    """The score that reaches it: below it there is no label."""
+    answered: int
+    """The predicted documents that have a label, or none of them by the model's word."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +76,10 @@ class Night:
     """The version of the rejects table that holds this night's."""
     predicted_by: str = ""
     """What predicted the documents: the compiled kernels, or torch and why; empty in nights of older tables."""
+    calibrated: dict[str, bool] = field(default_factory=dict)
+    """Whether the scores are calibrated, by task that can be; empty in nights of older tables, whose scores are not."""
+    abstained: dict[str, Abstention] = field(default_factory=dict)
+    """What was asked of the labels, by task that has none where it is not sure enough."""
 
     def has_same_inputs(self, other: "Night") -> bool:
         """Return whether both nights were made from the same documents by the same bundle."""
@@ -83,7 +98,7 @@ class Night:
         keys = {
             f.name: _KEYS.get(f.name, f.name)
             for f in fields(cls)
-            if f.name not in _LATER_FIELDS or f.name in commit
+            if f.name not in LATER_FIELDS or f.name in commit
         }
         if not all(key in commit for key in keys.values()):
             return None

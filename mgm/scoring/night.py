@@ -1,7 +1,7 @@
 """One night, from its documents to its commit: shard by shard, resumable, and committed exactly once."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -19,6 +19,7 @@ from mgm.scoring.reject_budget import check_rejects
 from mgm.scoring.shards import Shards, read_shards
 from mgm.scoring.staging import StagedShard, Staging, read_predictions, read_rejects
 from mgm.settings.gates import RejectBudget
+from mgm.tasks.columns import calibrated_column
 
 _MAX_BROKEN_SHOWN = 10
 _MAX_TRIES = 3
@@ -83,6 +84,7 @@ def score_night(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress
 
 def _score_and_commit(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnProgress | None) -> Night:
     staged = score_shards(plan, scorer, on_progress=on_progress)
+    answered = _count_answers(list(plan.night.abstained), staged)
     counts, broken = Counts(), [line for shard in staged for line in shard.broken]
     for shard in staged:
         counts.merge(shard.counts)
@@ -94,6 +96,9 @@ def _score_and_commit(plan: NightPlan, scorer: ShardScorer, *, on_progress: OnPr
         reasons=counts.reasons,
         warnings=[*plan.night.warnings, *check_rejects(counts, plan.budget, num_warned=plan.num_warned)],
         broken=broken[:_MAX_BROKEN_SHOWN],
+        abstained={
+            task: {**entry, "answered": answered[task]} for task, entry in plan.night.abstained.items()
+        },
     )
     return commit_night(night, plan, staged=staged)
 
@@ -157,11 +162,45 @@ def commit_night(night: Night, plan: NightPlan, *, staged: Sequence[StagedShard]
     committed = commits.commit_predictions(
         plan.tables.predictions,
         replace(night, rejects_version=rejects_version),
-        schema=delta.with_date(plan.staging.schema),
-        frames=lambda: _then_reach(steps.PREDICTIONS_WRITING, read_predictions(staged)),
+        schema=delta.with_date(night_schema(plan.staging.schema, night.calibrated)),
+        frames=lambda: _then_reach(
+            steps.PREDICTIONS_WRITING, _with_calibrated(read_predictions(staged), night.calibrated)
+        ),
     )
     steps.reached(steps.PREDICTIONS_COMMITTED)
     return committed
+
+
+def night_schema(predictions: pl.Schema, calibrated: Mapping[str, bool]) -> pl.Schema:
+    """Return the columns of the table of nights but for the date: those of predictions, and whether a task's scores are calibrated.
+
+    Raises:
+        ValueError: a task of a bundle from before has the name of such a column.
+    """
+    flags = [calibrated_column(task) for task in calibrated]
+    taken = [name for name in flags if name in predictions]
+    if taken:
+        raise ValueError(
+            f"task {taken[0]!r}: the nights have a column of this name of their own; expected another name"
+        )
+    return pl.Schema(dict(predictions) | dict.fromkeys(flags, pl.Boolean()))
+
+
+def _with_calibrated(
+    frames: Iterable[pl.DataFrame], calibrated: Mapping[str, bool]
+) -> Iterator[pl.DataFrame]:
+    flags = [pl.lit(value).alias(calibrated_column(task)) for task, value in calibrated.items()]
+    for frame in frames:
+        yield frame.with_columns(flags)
+
+
+def _count_answers(tasks: Sequence[str], staged: Sequence[StagedShard]) -> dict[str, int]:
+    """Return the number of documents with an answer, by task."""
+    answered = dict.fromkeys(tasks, 0)
+    for frame in read_predictions(staged, columns=list(tasks)) if tasks else ():
+        for task in tasks:
+            answered[task] += frame.height - frame[task].null_count()
+    return answered
 
 
 def _then_reach(step: str, frames: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:

@@ -20,6 +20,7 @@ from mgm.model.compiled import why_not_compiled
 from mgm.model.decode import TOKENS_PER_BATCH
 from mgm.model.predict import predict, prediction_schema, prediction_table
 from mgm.native import SWITCH, why_missing
+from mgm.scoring.answers import AnswerOptions, Answers, without_missing
 from mgm.scoring.compiled import CompiledBundle
 from mgm.scoring.word_states import WordStates
 from mgm.settings.names import nearest
@@ -45,9 +46,11 @@ class Scorer:
         tasks: the names of the tasks to predict, or "all": then tasks that generate text only where there are no others.
         with_probs: whether predictions have the probabilities of all labels of a task that has them.
         word_states: those of another scorer of this bundle, to share their memory; None: new ones.
+        options: what becomes of the predictions; None: they are handed out as the network gives them.
 
     Raises:
-        ValueError: the bundle has no task of this name, or tasks whose predictions would have one name.
+        ValueError: the bundle has no task of this name, or tasks whose predictions would have one name; or it cannot do what the
+            options ask for (see `Answers`).
         MissingExtra: its training texts were cut by a segmenter that is not installed.
     """
 
@@ -59,6 +62,7 @@ class Scorer:
         tokens_per_batch: int = TOKENS_PER_BATCH,
         with_probs: bool = False,
         word_states: WordStates | None = None,
+        options: AnswerOptions | None = None,
     ) -> None:
         self.bundle = bundle
         check_segmenter(
@@ -72,6 +76,8 @@ class Scorer:
         self.tokens_per_batch = tokens_per_batch
         self.with_probs = with_probs
         self.word_states = word_states or WordStates(bundle)
+        self.options = options or AnswerOptions()
+        self.answers = Answers(bundle, self.tasks, options=self.options)
         self._output_names = output_names(self.inner_schema)
 
     @classmethod
@@ -80,7 +86,7 @@ class Scorer:
         bundle: Path | BundleContents,
         *,
         tasks: list[str] | str = "all",
-        tokens_per_batch: int = TOKENS_PER_BATCH,
+        options: AnswerOptions | None = None,
         public_key: Path | None = None,
         encryption_key: SealingKey | None = None,
         allows_missing: bool = False,
@@ -92,13 +98,14 @@ class Scorer:
         Args:
             bundle: its folder, or its files in memory.
             tasks: the tasks to predict; "all": all but generation tasks, unless the bundle has no others.
-            tokens_per_batch: words of a batch.
+            options: what becomes of the predictions; None: they are handed out as the network gives them.
             public_key: the key that must verify the bundle.
             encryption_key: the key that opens it where it is sealed.
-            allows_missing: whether a task that the bundle lacks is left out with a warning, while another one remains.
+            allows_missing: whether a task that the bundle lacks is left out with a warning: one of `tasks` while another one remains,
+                and of `options`.
 
         Raises:
-            ValueError, FileNotFoundError: see `bundle.contents`, `bundle.load` and `signing.check_signature`.
+            ValueError, FileNotFoundError: see `bundle.contents`, `bundle.load`, `signing.check_signature` and `Answers`.
         """
         keep_freed_memory()
         _warn_without_kernels()
@@ -108,7 +115,9 @@ class Scorer:
         loaded = load_contents(contents, key=encryption_key)
         if allows_missing and isinstance(tasks, list):
             tasks = _without_missing(loaded.tasks, tasks)
-        scorer = cls(loaded, tasks=tasks, tokens_per_batch=tokens_per_batch)
+        if allows_missing and options is not None:
+            options = without_missing(options, loaded.tasks)
+        scorer = cls(loaded, tasks=tasks, options=options)
         _log.debug("bundle %s: documents are predicted by %s", loaded.id[:12], scorer.predicted_by)
         return scorer
 
@@ -125,6 +134,7 @@ class Scorer:
             tasks=[task.name for task in self.tasks],
             tokens_per_batch=self.tokens_per_batch,
             with_probs=self.with_probs,
+            options=self.options,
         )
 
     def clear_cache(self) -> None:
@@ -169,7 +179,9 @@ class Scorer:
             found = self._predict_by_torch(cleaned, corpus)
         predictions, wordless = found
         rejects = pl.concat([rejects, _of_stage(wordless, "tokenize")])
-        return predictions.cast(self.inner_schema), rejects
+        if self.answers.change_predictions:
+            predictions = self.answers.apply(predictions)
+        return predictions.select(self.inner_schema.names()).cast(self.inner_schema), rejects
 
     def _predict_compiled(
         self, compiled: CompiledBundle, cleaned: pl.DataFrame, *, corpus: str | None
@@ -187,7 +199,7 @@ class Scorer:
             documents,
             tasks=self.tasks,
             thresholds=self.bundle.thresholds,
-            probs=self.with_probs,
+            probs=self.with_probs or bool(self.answers.temperatures),
         )
         return predictions, wordless
 
@@ -204,7 +216,7 @@ class Scorer:
             tasks=self.tasks,
             thresholds=self.bundle.thresholds,
             tokens_per_batch=self.tokens_per_batch,
-            probs=self.with_probs,
+            probs=self.with_probs or bool(self.answers.temperatures),
             token_cache=self.word_states.token_cache,
         )
         return predictions, wordless

@@ -16,6 +16,7 @@ import torch
 
 from mgm.bundle.contents import BundleContents, read_contents
 from mgm.bundle.sealing import SealingKey
+from mgm.scoring.answers import AnswerOptions
 from mgm.scoring.isolation import ScoredRows, score_rows
 from mgm.scoring.local import ShardFrames
 from mgm.scoring.scorer import Scorer
@@ -65,6 +66,7 @@ class Worker:
             self._scorer = Scorer.load(
                 model.contents,
                 tasks=model.settings.tasks,
+                options=AnswerOptions.of(model.settings),
                 public_key=None if model.public_key is None else Path(key.name),
                 encryption_key=encryption_key,
                 allows_missing=True,

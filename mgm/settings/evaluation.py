@@ -28,6 +28,8 @@ class EvaluateSettings(Section):
     """Number of bins of equal width over [0, 1]."""
     confidences: list[Annotated[float, Field(gt=0, lt=1)]] = [0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99]
     """Confidence thresholds for which coverage and accuracy are reported."""
+    precisions: list[Annotated[float, Field(gt=0, lt=1)]] = [0.9, 0.95, 0.99]
+    """Precisions for which the report shows what `score.abstain` would leave."""
 
 
 class ExplainSettings(Section):

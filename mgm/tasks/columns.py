@@ -57,6 +57,11 @@ class TaskColumns:
         return self.of("truncated")
 
 
+def calibrated_column(task: str) -> str:
+    """Return the column of the tables of nights that says whether a task's scores are calibrated."""
+    return f"{task}_calibrated"
+
+
 def output_names(columns: Iterable[str]) -> dict[str, str]:
     """Return the names that users read for the columns of a table of predictions.
 

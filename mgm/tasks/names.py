@@ -12,7 +12,7 @@ RECONSTRUCTION = "reconstruction_error"
 """The column of the predictions that measures how far a document is from the training documents."""
 OUTPUT_COLUMNS = ("date", "doc_id", RECONSTRUCTION, "rejected", "text")
 """The columns of outputs beside those of tasks."""
-OUTPUT_SUFFIXES = ("_explained", "_proba", "_probs", "_score", "_truncated")
+OUTPUT_SUFFIXES = ("_calibrated", "_explained", "_proba", "_probs", "_score", "_truncated")
 """The ends of the further columns that outputs have of a task."""
 MAX_BYTES = 120
 """Length of a name in UTF-8: file names are made of it."""

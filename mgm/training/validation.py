@@ -4,10 +4,11 @@ These metrics compare label ids and words; those of mgm.evaluation compare label
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from mgm.model.calibration import Calibration
 from mgm.model.decode import TOKENS_PER_BATCH, Progress, decode
 from mgm.model.heads import Outcome
 from mgm.model.network import Network
@@ -27,6 +28,8 @@ class Decisions:
     """The strength tau of the logit adjustment, for kinds whose logits are adjusted."""
     wide_weights: dict[str, float] = field(default_factory=dict)
     """The weight of the wide part in the outputs, where there is such a part."""
+    calibrations: dict[str, Calibration] = field(default_factory=dict)
+    """What validation says of the scores, for kinds with probabilities."""
     linear: "Decisions | None" = None
     """The decisions of the wide part alone, with which the network is compared."""
 
@@ -55,7 +58,7 @@ def tune_decisions(
     log_priors: Mapping[str, np.ndarray],
     tokens_per_batch: int = TOKENS_PER_BATCH,
 ) -> Decisions:
-    """Return the thresholds and logit adjustments that suit the validation rows best.
+    """Return the thresholds and logit adjustments that suit the validation rows best, and the calibration of the scores.
 
     Args:
         network: a trained network.
@@ -66,7 +69,19 @@ def tune_decisions(
     """
     tuned = [t for t in tasks if TASK_TRAINING[t.kind].is_tuned]
     pairs = _predict(network, rows, tasks=tuned, tokens_per_batch=tokens_per_batch)
-    return decide(pairs, tuned, log_priors=log_priors)
+    decisions = decide(pairs, tuned, log_priors=log_priors)
+    calibrations = {}
+    for task in tuned:
+        if task.spec.has_probabilities and task.name in pairs:
+            tau = decisions.adjustments.get(task.name)
+            calibration = TASK_TRAINING[task.kind].calibrate(
+                pairs[task.name],
+                thresholds=decisions.thresholds.get(task.name),
+                adjustment=None if tau is None else tau * log_priors[task.name],
+            )
+            if calibration is not None:
+                calibrations[task.name] = calibration
+    return replace(decisions, calibrations=calibrations)
 
 
 def decide(

@@ -19,6 +19,8 @@ QUESTIONS = {
     "How do I add a check?": "Add a check",
     "How do I read a night from Spark?": "Read the nights' tables",
     "How do I score a night again?": "Score a night again",
+    "How do I calibrate scores?": "Calibrate scores",
+    "How do I leave out uncertain labels?": "Leave out uncertain labels",
     "How do I train on all labels?": "Train the deployed model on all labels",
     "How do I roll back?": "Promote and roll back",
     "How do I score on Ray?": "Score on more than one machine",

@@ -11,12 +11,12 @@ from mgm.evaluation.calibration import (
     calibration,
     chance_calibration_error,
     expected_calibration_error,
-    fit_temperature,
     headline,
     reliability,
     reliability_curve,
 )
 from mgm.evaluation.kinds import evaluation_of
+from mgm.model.calibration import Calibration, Temperatures, fit_temperature
 from tests.evaluation.frames import classified, frame, span, task
 
 LABELS = ["cat", "rain", "猫"]
@@ -124,7 +124,7 @@ def test_an_unseen_class_is_wrong_and_has_no_likelihood() -> None:
     assert found is not None
     assert np.isnan(found.negative_log_likelihood()).sum() == 10
     assert not found.is_correct[:10].any()
-    assert fit_temperature(found) is not None
+    assert fit_temperature(found.logits, found.target) is not None
     content = calibration(rows, rows[:10], task=CLASSES, bins=10, bootstrap=bootstrap(rows))
     assert content is not None
     assert (content["temperature"], content["after"], content["change"]) == (None, None, None)
@@ -141,3 +141,26 @@ def test_without_probabilities_or_labels_nothing_is_calibrated() -> None:
     assert calibration(empty, empty, task=CLASSES, bins=10, bootstrap=bootstrap(empty)) is None
     spans = frame("tagging", [[]], [[]])
     assert calibration(spans, spans, task=task("tagging", ["A"]), bins=10, bootstrap=bootstrap(spans)) is None
+
+
+def test_labels_of_a_set_are_measured_with_their_own_temperatures() -> None:
+    """Those of the bundle, and none that is fitted here."""
+    sets = task("multilabel", ["cat", "rain"])
+    rows = frame(
+        "multilabel",
+        [["cat"], []],
+        [["cat"], ["cat"]],
+        t_probs=pl.Series([[0.8, 0.2], [0.6, 0.3]], dtype=pl.List(pl.Float32)),
+    )
+    fitted = Calibration(temperatures=Temperatures(common=1.5, labels=[2.0, 0.5]), predictions=2, points=())
+    found = calibration(rows, rows, task=sets, bins=10, bootstrap=bootstrap(rows), fitted=fitted)
+    assert found is not None
+    assert (found["temperature"], found["temperatures"]) == (1.5, {"cat": 2.0, "rain": 0.5})
+    assert found["applied"]
+    odds = np.array([4.0**0.5, 0.25**2, 1.5**0.5, (3 / 7) ** 2])
+    confidence = odds / (1 + odds)
+    likelihood = np.where([True, False, False, False], confidence, 1 - confidence)
+    assert found["after"]["nll"] == pytest.approx(-np.log(likelihood).mean(), abs=1e-4)
+    none = Calibration(temperatures=None, predictions=2, points=())
+    found = calibration(rows, rows, task=sets, bins=10, bootstrap=bootstrap(rows), fitted=none)
+    assert found is not None and found["after"] is None

@@ -4,20 +4,24 @@ import json
 import os
 import shutil
 import subprocess
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from polars.testing import assert_frame_equal
 
 from flows import keys
 from flows.night import NightRefused
 from flows.night_records import read_records
+from mgm.bundle.load import load_bundle
+from mgm.bundle.save import save_bundle
 from mgm.bundle.signing import sign
 from mgm.inference.model import Model
+from mgm.model.calibration import Calibration, PrecisionPoint, Temperatures
 from mgm.scoring import delta
 from mgm.scoring.commits import NightConflict, read_nights
 from mgm.scoring.inputs import Inputs
@@ -77,11 +81,47 @@ def test_rows_in_are_predictions_plus_rejects(bundle: Path) -> None:
 def test_night_has_the_answers_of_the_loaded_model(bundle: Path) -> None:
     """To the four decimals that are written, although batches and words seen before differ."""
     score(DAY, "in.jsonl", bundle, settings=SETTINGS)
-    night = pl.read_delta(SETTINGS.table).drop("date").sort("doc_id")
+    night = pl.read_delta(SETTINGS.table).sort("doc_id")
+    assert night["dish_calibrated"].to_list() == [False] * 30
+    night = night.drop("date", "dish_calibrated", "themes_calibrated")
     answers = Model.load(bundle).predict(documents())
     assert answers.filter(pl.col("rejected").is_not_null())["doc_id"].to_list() == ["blank"]
     kept = answers.filter(pl.col("rejected").is_null()).sort("doc_id").select(night.columns)
     assert_frame_equal(kept.cast(night.schema), night, abs_tol=1.01e-4, rel_tol=0)
+
+
+def test_night_of_calibrated_scores_and_of_sure_labels(bundle: Path, tmp_path: Path) -> None:
+    """In a table of an earlier version, whose rows say nothing of calibration."""
+    score(date(2025, 12, 31), "in.jsonl", bundle, settings=SETTINGS)
+    older = pl.read_delta(SETTINGS.table).drop("dish_calibrated", "themes_calibrated")
+    least = round(older["dish_score"].sort()[12], 4)
+    dish = Calibration(
+        temperatures=Temperatures(common=2.0), predictions=50, points=(PrecisionPoint(least, 40, 38),)
+    )
+    save_bundle(tmp_path / "calibrated", replace(load_bundle(bundle), calibrations={"dish": dish}))
+    write_deltalake(
+        SETTINGS.table,
+        older.to_arrow(),
+        mode="overwrite",
+        schema_mode="overwrite",
+        partition_by="date",
+    )
+    settings = SETTINGS.model_copy(update={"calibrate": True, "abstain": {"dish": 0.95}})
+    summary = score(DAY, "in.jsonl", tmp_path / "calibrated", settings=settings)
+    rows = pl.read_delta(SETTINGS.table).sort("date", "doc_id")
+    before, night = rows.filter(pl.col("date") < DAY), rows.filter(date=DAY)
+    assert before["dish_calibrated"].null_count() == before.height == 30
+    assert night.select("dish_calibrated", "themes_calibrated").unique().rows() == [(True, False)]
+    is_sure = before["dish_score"] >= older["dish_score"].sort()[12]
+    answered = is_sure.sum()
+    assert 0 < answered < 30 and night["dish"].is_not_null().to_list() == is_sure.to_list()
+    assert night["dish_score"].to_list() != before["dish_score"].to_list()
+    assert summary["calibrated"] == {"dish": True, "themes": False}
+    assert summary["abstained"] == {"dish": {"precision": 0.95, "score": least, "answered": answered}}
+    page = Path("reports/nights/2026-01-01.html").read_text()
+    assert f"{answered} of 30" in page and f"{100 * answered / 30:.1f}%" in page
+    again = score(DAY, "in.jsonl", tmp_path / "calibrated", settings=settings)
+    assert again == summary | {"state": "skipped"}
 
 
 def test_committed_night_is_not_scored_again(bundle: Path) -> None:

@@ -11,8 +11,10 @@ import torch
 from polars.testing import assert_frame_equal
 
 import mgm
+from mgm.bundle.save import save_bundle
 from mgm.bundle.signing import sign
 from mgm.inference.model import Model
+from mgm.model.calibration import Calibration, PrecisionPoint, Temperatures
 from mgm.model.thresholds import Thresholds
 from mgm.scoring.isolation import ModelBroken
 from tests import generation_corpora, keys, tiny_corpora
@@ -277,6 +279,29 @@ def test_a_text_that_breaks_the_model(model: Model, monkeypatch: pytest.MonkeyPa
 def test_load_names_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"nowhere: no bundle here"):
         mgm.load(tmp_path / "nowhere")
+
+
+def test_loaded_model_calibrates_and_abstains(tmp_path: Path) -> None:
+    folder = tiny_corpora.saved_bundle(tmp_path)
+    with pytest.raises(ValueError, match="score.calibrate: true: bundle .* has no temperatures"):
+        mgm.load(folder, calibrate=True)
+    plain = mgm.load(folder)
+    texts = tiny_corpora.menus()["text"]
+    expected = plain.predict(texts, tasks="dish")
+    least = round(expected["dish_score"].sort()[10], 4)
+    dish = Calibration(
+        temperatures=Temperatures(common=2.0), predictions=50, points=(PrecisionPoint(least, 40, 38),)
+    )
+    save_bundle(folder, replace(plain.bundle, calibrations={"dish": dish}))
+    model = mgm.load(folder, calibrate=True, abstain={"dish": 0.95})
+    found = model.predict(texts, tasks="dish")
+    is_sure = expected["dish_score"] >= least
+    assert found["dish"].is_not_null().to_list() == is_sure.to_list()
+    assert found.filter(is_sure)["dish"].to_list() == expected.filter(is_sure)["dish"].to_list()
+    assert (found["dish_score"] < expected["dish_score"]).all()
+    assert model.explain(texts[0], "dish").label == expected["dish"][0], (
+        "the network's own answer is explained"
+    )
 
 
 def test_load_checks_the_signature(tmp_path: Path) -> None:

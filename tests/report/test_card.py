@@ -47,7 +47,7 @@ def run(finished_run: RunFiles) -> RunFiles:
     content = {
         "slices": [cut | {"below": True}, even],
         "labels": labels,
-        "calibration": {"before": state, "after": {"ece": 0.045}, "temperature": 1.5},
+        "calibration": {"before": state, "after": {"ece": 0.045}, "temperature": 1.5, "applied": True},
     }
     for path in (root / "reports" / "evaluation").glob("*.json"):
         path.unlink()
@@ -95,7 +95,7 @@ def test_limits_are_named(run: RunFiles) -> None:
     assert line(card, "- Weakest labels of module") == (
         "- Weakest labels of module (F1): a\\|b\\* 0.100 (n 9), calc 0.900 (n 50)"
     )
-    assert "expected error 0.123, 0.045 with temperature 1.500 (not applied to the scores)" in card
+    assert "expected error 0.123, 0.045 with temperature 1.500 (applied if score.calibrate is true)" in card
     assert "valence: the words that explain its answers were worse than random when deleted" in card
     unseen = json.loads((run.root / "reports" / "metrics.json").read_text(encoding="utf-8"))["module"][
         "unseen_labels"

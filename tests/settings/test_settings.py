@@ -55,6 +55,10 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("train.weights", {"urgent": 2}, "train.weights.urgent: no task of this name (did you mean 'urgency'?)"),
     ("train.weights", {"urgency": 0}, "train.weights.urgency: Input should be greater than 0, found 0"),
     ("score.tasks", ["urgnecy"], "score.tasks: 'urgnecy': no task of this name (did you mean 'urgency'?)"),
+    ("score.abstain", {"urgnecy": 0.9}, "score.abstain.urgnecy: no task of this name (did you mean 'urgency'?)"),
+    ("score.abstain", {"urgency": 1}, "score.abstain.urgency: Input should be less than 1, found 1"),
+    ("score.abstain", {"urgency": 0}, "score.abstain.urgency: Input should be greater than 0, found 0"),
+    ("score.calibrate", "perhaps", "score.calibrate: Input should be a valid boolean"),
     ("score", {"input": "incoming/all.jsonl"}, "score: input 'incoming/all.jsonl': expected {date} in it"),
     ("score", {"table": "scored", "rejects": "scored/"}, "table and rejects are both 'scored'; expected two places"),
     ("tune.space", {"train.learning_rat": {"low": 1, "high": 2}}, "tune.space.train.learning_rat: no setting of model or train of this name (did you mean 'train.learning_rate'?)"),
@@ -83,6 +87,16 @@ def test_a_mistake_is_named(path: str, value: Any, message: str) -> None:
     with pytest.raises(ValueError) as error:
         Settings.parse(changed(path, value))
     assert message in str(error.value)
+
+
+def test_task_without_probabilities_cannot_abstain() -> None:
+    raw = changed("tasks.level", {"kind": "regression", "corpora": ["tickets"]}) | {
+        "score": {"abstain": {"level": 0.9}}
+    }
+    with pytest.raises(
+        ValueError, match=r"^params.yaml: score.abstain.level: a regression task has no probab"
+    ):
+        Settings.parse(raw)
 
 
 def test_files_that_are_no_settings(tmp_path: Path) -> None:

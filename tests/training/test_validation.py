@@ -8,6 +8,7 @@ from sklearn.metrics import f1_score
 from mgm.model.predict import predict
 from mgm.tasks import with_label_spaces
 from mgm.training.data import select_labelled_rows
+from mgm.training.kinds import TASK_TRAINING, Pair
 from mgm.training.validation import tune_decisions, validate
 from tests import tiny_corpora
 
@@ -65,6 +66,24 @@ def test_tuned_thresholds_reach_the_reported_micro_f1() -> None:
     hits = sum(len(set(p) & set(t)) for p, t in pairs)
     reached = 2 * hits / sum(len(p) + len(t) for p, t in pairs)
     assert reached >= METRICS["themes"] - 1e-9
+
+
+def test_calibration_is_of_the_adjusted_predictions() -> None:
+    """With the temperature and the precision that the same predictions give by themselves."""
+    decisions = tune_decisions(NETWORK, VALIDATION, tasks=TASKS, log_priors=SHARES)
+    assert decisions.calibrations.keys() == {"dish", "themes"}
+    rows = predicted("menus").drop_nulls("label:dish")
+    assert decisions.calibrations["dish"].predictions == rows.height
+    rows = predicted("verses").drop_nulls("label:themes")
+    assert decisions.calibrations["themes"].predictions == rows["prediction:themes"].list.len().sum()
+    probs = np.random.default_rng(1).dirichlet(np.ones(3), 300)
+    pair = Pair(predicted=probs, truth=(probs * [1, 1, 3]).argmax(1))
+    kind = TASK_TRAINING["classification"]
+    adjusted = kind.calibrate(pair, thresholds=None, adjustment=-np.log([1, 1, 3]))
+    plain = kind.calibrate(pair, thresholds=None, adjustment=None)
+    assert adjusted is not None and plain is not None
+    assert adjusted.points[0][1:] == (300, 300), "of these all are right"
+    assert plain.points[0].kept == 300 and plain.points[0].correct < 300
 
 
 def test_a_task_without_a_validation_label_has_no_metric() -> None:

@@ -3,11 +3,13 @@
 import numpy as np
 import polars as pl
 
-from mgm.evaluation.confidence import ClassPredictions, ScoredPredictions, log_probabilities
+from mgm.evaluation.confidence import ClassPredictions, ScoredPredictions
 from mgm.evaluation.items import Items, averaged_metrics
-from mgm.evaluation.kinds.item_evaluation import ItemEvaluation, probability_matrix
+from mgm.evaluation.kinds.item_evaluation import ItemEvaluation
 from mgm.evaluation.kinds.task_evaluation import NO_OFFSETS, label_frequencies, labelled_values
 from mgm.evaluation.sufficient_statistics import Sums
+from mgm.model.calibration import log_probabilities
+from mgm.model.heads.outcome import probability_matrix
 from mgm.tasks import Task
 
 

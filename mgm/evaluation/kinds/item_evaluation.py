@@ -136,9 +136,3 @@ class ItemEvaluation(TaskEvaluation):
 def unseen_labels(items: pl.DataFrame, task: Task) -> pl.Series:
     """Return the labels of items that training never saw, sorted."""
     return items.filter(~pl.col("label").is_in(list(task.labels)))["label"].unique().sort()
-
-
-def probability_matrix(rows: pl.DataFrame, task: Task) -> np.ndarray:
-    """Return `<task>_probs` as (D, K) float64 over the label space."""
-    flat = rows[task.columns.probs].explode(empty_as_null=False).to_numpy()
-    return flat.astype(np.float64).reshape(rows.height, len(task.labels))

@@ -12,8 +12,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.batch import NO_LABEL, Batch
+from mgm.model.calibration import Temperatures, calibrate_classes
 from mgm.model.heads.head import Head, mix_targets
-from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome, probability_column, round_scores
+from mgm.model.heads.outcome import (
+    Columns,
+    ColumnTypes,
+    Outcome,
+    label_ids,
+    probability_column,
+    probability_matrix,
+)
+from mgm.model.rounding import round_scores
 from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task
 
@@ -94,6 +103,27 @@ class ClassificationHead(Head):
             task.columns.score: pl.Series(round_scores(score)),
         }
         return columns | (probability_column(task, outcome) if with_probs else {})
+
+    @classmethod
+    def answer_columns(
+        cls,
+        task: Task,
+        predictions: pl.DataFrame,
+        *,
+        temperatures: Temperatures | None,
+        min_score: float | None,
+    ) -> Columns:
+        """Return the label, null below the least score, and the calibrated probabilities; the score stays where there is no label."""
+        columns: Columns = {}
+        label = predictions[task.columns.prediction]
+        if temperatures is not None:
+            probs = calibrate_classes(probability_matrix(predictions, task), temperatures)
+            columns[task.columns.score] = pl.Series(probs[np.arange(len(label)), label_ids(label, task)])
+            columns |= probability_column(task, probs)
+        if min_score is not None:
+            is_sure = predictions[task.columns.score] >= float(np.float32(min_score))
+            columns[task.columns.prediction] = label.set(~is_sure, None)
+        return columns
 
     @classmethod
     def prediction_schema(cls, task: Task, *, with_probs: bool) -> ColumnTypes:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from mgm.model.batch import NO_LABEL, Batch, flat_positions, flatten_lists
 from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.heads.head import Decoded, Head
-from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome, Texts, round_scores
+from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome, Texts
+from mgm.model.rounding import round_scores
 from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task
 from mgm.text.subwords import decode_pieces

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
+from mgm.model.calibration import Temperatures
 from mgm.model.generation.beam_search import BeamOutput
 from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome
 from mgm.model.thresholds import Thresholds
@@ -151,6 +152,25 @@ class Head(nn.Module, ABC):
             thresholds: the tuned thresholds of the task; None: there are none.
             with_probs: whether the probabilities of all labels are wanted.
         """
+
+    @classmethod
+    def answer_columns(
+        cls,
+        task: Task,
+        predictions: pl.DataFrame,
+        *,
+        temperatures: Temperatures | None,
+        min_score: float | None,
+    ) -> Columns:
+        """Return those columns of predictions that calibration or a least score changes, of a kind with probabilities.
+
+        Args:
+            task: the task, with its label space.
+            predictions: the columns of `prediction_columns`, with the probabilities where there are temperatures.
+            temperatures: what the scores are divided by; None: nothing.
+            min_score: the score before it is divided, below which there is no answer; None: there is always one.
+        """
+        raise NotImplementedError(f"{cls.__name__} has no probabilities")
 
     @classmethod
     @abstractmethod

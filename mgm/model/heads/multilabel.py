@@ -12,17 +12,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch, flatten_lists
+from mgm.model.calibration import Temperatures, calibrate_labels
 from mgm.model.heads.head import Head, mix_targets
 from mgm.model.heads.outcome import (
     Columns,
     ColumnTypes,
     Outcome,
+    label_ids,
     list_column,
     probability_column,
-    round_scores,
+    probability_matrix,
 )
+from mgm.model.rounding import round_scores
 from mgm.model.thresholds import Thresholds, untuned
 from mgm.tasks import Task
+from mgm.text.list_columns import flatten, lengths, row_ids, unflatten
 
 
 class MultilabelHead(Head):
@@ -101,6 +105,36 @@ class MultilabelHead(Head):
             task.columns.score: list_column(pl.Series(round_scores(outcome[chosen])), count),
         }
         return columns | (probability_column(task, outcome) if with_probs else {})
+
+    @classmethod
+    def answer_columns(
+        cls,
+        task: Task,
+        predictions: pl.DataFrame,
+        *,
+        temperatures: Temperatures | None,
+        min_score: float | None,
+    ) -> Columns:
+        """Return the labels that reach the least score, null where none of some does, and the calibrated probabilities."""
+        columns: Columns = {}
+        label, count = (
+            flatten(predictions[task.columns.prediction]),
+            lengths(predictions[task.columns.prediction]),
+        )
+        score, row = flatten(predictions[task.columns.score]), row_ids(count)
+        given = score
+        if temperatures is not None:
+            probs = calibrate_labels(probability_matrix(predictions, task), temperatures)
+            given = pl.Series(probs[row, label_ids(label, task)])
+            columns |= probability_column(task, probs)
+        is_sure = np.ones(len(label), bool)
+        if min_score is not None:
+            is_sure = (score >= float(np.float32(min_score))).to_numpy()
+        kept = np.bincount(row[is_sure], minlength=len(count))
+        has_answer = (kept > 0) | (count == 0)
+        for column, values in ((task.columns.prediction, label), (task.columns.score, given)):
+            columns[column] = unflatten(values.filter(is_sure), kept, name=column, valid=has_answer)
+        return columns
 
     @classmethod
     def prediction_schema(cls, task: Task, *, with_probs: bool) -> ColumnTypes:

@@ -1,4 +1,4 @@
-"""Decoded outcomes for the rows of a part, and the rounding of scores in tables.
+"""Decoded outcomes for the rows of a part, and their columns.
 
 Axes: R rows, N words of these rows, K labels.
 """
@@ -10,11 +10,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from mgm.model.rounding import round_scores
 from mgm.tasks import Task
 from mgm.text.list_columns import unflatten
-
-SCORE_DIGITS = 4
-"""Decimals of every score and value that is written: below them, floating point differs between machines."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +42,20 @@ Columns = dict[str, pl.Series]
 ColumnTypes = Mapping[str, Any]
 
 
-def round_scores(values: np.ndarray) -> np.ndarray:
-    """Return scores as float32, rounded to SCORE_DIGITS."""
-    return np.round(values.astype(np.float64), SCORE_DIGITS).astype(np.float32)
-
-
 def list_column(values: pl.Series, count: np.ndarray) -> pl.Series:
     """Return the list column whose rows take the next `count` (R,) values each."""
     return unflatten(values, count, name="")
+
+
+def probability_matrix(predictions: pl.DataFrame, task: Task) -> np.ndarray:
+    """Return the column of the probabilities of all labels as (R, K) float64."""
+    flat = predictions[task.columns.probs].explode(empty_as_null=False).to_numpy()
+    return flat.astype(np.float64).reshape(predictions.height, len(task.labels))
+
+
+def label_ids(labels: pl.Series, task: Task) -> np.ndarray:
+    """Return the places of labels in the label space."""
+    return labels.cast(pl.Enum(task.labels)).to_physical().to_numpy().astype(np.int64)
 
 
 def probability_column(task: Task, probs: np.ndarray) -> Columns:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from mgm.model.batch import Batch
 from mgm.model.heads.head import Head, mix_targets
-from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome, round_scores
+from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome
+from mgm.model.rounding import round_scores
 from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task
 

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from mgm.model.batch import NO_LABEL, Batch, flatten_lists
 from mgm.model.heads.crf import FORBIDDEN, TransitionScores, marginals, negative_log_likelihood, viterbi
 from mgm.model.heads.head import Decoded, Head, Tagged
-from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome, Tags, list_column, round_scores
+from mgm.model.heads.outcome import Columns, ColumnTypes, Outcome, Tags, list_column
 from mgm.model.ragged import Ragged
+from mgm.model.rounding import round_scores
 from mgm.model.spans import word_spans
 from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task

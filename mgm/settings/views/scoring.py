@@ -1,6 +1,8 @@
 """The settings of a night's scoring."""
 
-from mgm.settings.scoring import ScoreSettings, StorageSettings
+from typing import Any
+
+from mgm.settings.scoring import ScoreSettings, StorageSettings, check_abstentions
 from mgm.settings.views.gating import GatingSettings
 
 
@@ -9,3 +11,7 @@ class ScoringSettings(GatingSettings):
 
     score: ScoreSettings = ScoreSettings()
     storage: StorageSettings = StorageSettings()
+
+    def _check(self, raw: dict[str, Any], where: str) -> None:
+        super()._check(raw, where)
+        check_abstentions(self.score.abstain, self.tasks, where=f"{where}: score.abstain")

@@ -10,4 +10,5 @@ CLASSIFICATION = TaskKind(
     first_metric="macro_f1",
     has_label_space=True,
     is_distillable=True,
+    has_probabilities=True,
 )

@@ -28,3 +28,5 @@ class TaskKind:
     """Whether predictions are new text, which a decoder generates."""
     is_distillable: bool = False
     """Whether a teacher's predictions can replace labels."""
+    has_probabilities: bool = False
+    """Whether a score is the probability of a label of the document: temperatures calibrate it, and predictions below one can be left out."""

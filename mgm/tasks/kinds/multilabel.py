@@ -11,4 +11,5 @@ MULTILABEL = TaskKind(
     has_label_space=True,
     is_set_valued=True,
     is_distillable=True,
+    has_probabilities=True,
 )

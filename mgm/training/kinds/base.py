@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 from scipy import sparse
 
+from mgm.model.calibration import Calibration
 from mgm.model.heads import Head, Outcome
 from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task
@@ -66,6 +67,18 @@ class TaskTraining(ABC):
 
     def tune_tau(self, pair: Pair | None, log_prior: np.ndarray) -> float | None:
         """Return the strength of the logit adjustment that suits the validation rows, for a kind that has such."""
+        return None
+
+    def calibrate(
+        self, pair: Pair, *, thresholds: Thresholds | None, adjustment: np.ndarray | None
+    ) -> Calibration | None:
+        """Return what the validation rows say of the scores, for a kind with probabilities.
+
+        Args:
+            pair: the predictions before the logits are adjusted, and the labels.
+            thresholds: those of the kind.
+            adjustment: (K,) what is subtracted from the logits; None: nothing.
+        """
         return None
 
     def log_prior(self, labels: pl.Series, num_labels: int) -> np.ndarray | None:

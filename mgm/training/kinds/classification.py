@@ -11,7 +11,9 @@ from scipy.special import softmax
 from sklearn.metrics import f1_score
 
 from mgm.model.batch import NO_LABEL
+from mgm.model.calibration import Calibration, fit_class_calibration
 from mgm.model.heads import Head
+from mgm.model.thresholds import Thresholds
 from mgm.training.kinds.base import Pair, TaskTraining
 from mgm.training.linear_models import LinearModel, fit_classes
 from mgm.training.logit_adjustment import log_class_prior, tune_tau
@@ -34,6 +36,16 @@ class ClassificationTraining(TaskTraining):
     def tune_tau(self, pair: Pair | None, log_prior: np.ndarray) -> float:
         """Return the strength of the adjustment; 0 without a labelled row."""
         return 0.0 if pair is None else tune_tau(pair.predicted, pair.truth, log_prior=log_prior)
+
+    def calibrate(
+        self, pair: Pair, *, thresholds: Thresholds | None, adjustment: np.ndarray | None
+    ) -> Calibration:
+        """Return the temperature, and the precision of the most probable class, of the adjusted predictions."""
+        probs = pair.predicted
+        if adjustment is not None:
+            # float64 throughout, and a floor below any probability of float32
+            probs = softmax(np.log(np.maximum(probs.astype(np.float64), 1e-45)) - adjustment, axis=1)
+        return fit_class_calibration(probs, pair.truth)
 
     def log_prior(self, labels: pl.Series, num_labels: int) -> np.ndarray:
         """Return the log frequency (K,) of each class."""

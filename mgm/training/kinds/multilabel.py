@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.special import expit, logit
 
 from mgm.model.batch import flatten_lists
+from mgm.model.calibration import Calibration, fit_label_calibration
 from mgm.model.heads import Head
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune, untuned
 from mgm.training.kinds.base import Pair, TaskTraining
@@ -45,6 +46,13 @@ class MultilabelTraining(TaskTraining):
     def tune_thresholds(self, pair: Pair | None, num_labels: int) -> Thresholds:
         """Return the tuned thresholds; one half for every label without a labelled row."""
         return untuned(num_labels) if pair is None else tune(pair.predicted, pair.truth)
+
+    def calibrate(
+        self, pair: Pair, *, thresholds: Thresholds | None, adjustment: np.ndarray | None
+    ) -> Calibration:
+        """Return the temperatures by label, and the precision of the labels that reach their thresholds."""
+        chosen = pair.predicted >= (thresholds or untuned(pair.predicted.shape[1])).values
+        return fit_label_calibration(pair.predicted, pair.truth, is_predicted_RK=chosen)
 
     def solve_wide(
         self,
