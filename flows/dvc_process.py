@@ -1,20 +1,33 @@
-"""DVC's own command line, which writes only the changed stages of dvc.lock anew; `mgm` runs it where stages run.
+"""DVC's own command line, faster in two ways; `mgm` runs it where stages run.
 
-After each stage DVC reads dvc.lock and writes it anew by a YAML library in Python. In a file of twenty thousand lines, which the code
-that forty stages depend on makes it, that took longer than most stages. Here the text of the other stages stays, so that the bytes are
-those that DVC would write.
+Stages are forked from a process that has imported their code (flows/warm_stages.py).
+
+Only the changed stages of dvc.lock are written anew: DVC reads and writes all of it after each stage, by a YAML library in Python. In a
+file of twenty thousand lines, which the code that forty stages depend on makes it, that took longer than most stages. Here the text of
+the other stages stays, so that the bytes are those that DVC would write.
 """
 
+import os
 import re
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+if __name__ == "__main__":  # run by its path, in any folder
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+
+# isort: split
 from dvc import dvcfile
 from dvc.cli import main
+from dvc.stage import run
+from dvc.stage.exceptions import StageCmdFailedError
 from dvc.utils.serialize import dumps_yaml, modify_yaml, parse_yaml
+
+from flows import supervision
+from flows.warm_stages import WarmProcess, parse_command
 
 _HEAD = "schema: '2.0'\nstages:\n"
 _STAGE = re.compile(r"^  (?=[^ \n])", re.MULTILINE)
@@ -50,6 +63,30 @@ def modify_lock(path: str, fs: Any = None) -> Iterator[dict[str, Any]]:
     _last[file] = text, lock
 
 
+def run_warm(warm: WarmProcess) -> Callable[..., None]:
+    """Return the function that runs a command in place of DVC's: forked if it is a stage, else as DVC does."""
+    run_cold = run._run
+
+    def run_command(executable: str | None, cmd: str, **options: Any) -> None:
+        stage = parse_command(cmd)
+        if stage is None or not warm.can_run(options["cwd"]):
+            run_cold(executable, cmd, **options)
+            return
+        # the stage watches this process, too, and not only the one that it is forked from
+        environment = {supervision.RUNNER: str(os.getpid())} | options["env"]
+        # Ctrl-C ends the stage, which ends this
+        interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            status = warm.run(stage, environment)
+        finally:
+            signal.signal(signal.SIGINT, interrupt)
+        if status:
+            raise StageCmdFailedError(cmd, status)
+
+    return run_command
+
+
 if __name__ == "__main__":
     dvcfile.modify_yaml = modify_lock
+    run._run = run_warm(WarmProcess(Path.cwd()))
     sys.exit(main())

@@ -14,13 +14,11 @@ def validate(
     path: Path, frame: Frame, *, expectations: list[dict[str, Any]], parameters: Parameters
 ) -> list[dict[str, Any]]:
     """Return the results of Great Expectations, as plain dictionaries."""
+    load_library()
     batches = _batch_definition()
-    # Imported here: it costs seconds, which a process that only imports the gates must not spend.
     from great_expectations.core import ExpectationSuite
     from great_expectations.exceptions import GreatExpectationsError
     from pydantic.v1 import ValidationError
-
-    import flows.gates.expectations  # noqa: F401  importing makes the project's own known
 
     batch = batches.get_batch({"dataframe": frame.rows.to_pandas(use_pyarrow_extension_array=True)})
     try:
@@ -50,10 +48,15 @@ def validate(
     return results
 
 
+def load_library() -> None:
+    """Import Great Expectations, which costs seconds that a process that only imports the gates must not spend."""
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    import flows.gates.expectations  # noqa: F401  importing makes the project's own known
+
+
 @cache
 def _batch_definition() -> Any:
     """Return Great Expectations' definition of a data frame in memory, one a process: its context costs a tenth of a second."""
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 

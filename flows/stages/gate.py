@@ -3,6 +3,7 @@
 import logging
 import sys
 
+from flows.gates.engine import load_library
 from flows.gates.gate import run_gate, verdict_path
 from flows.stages.command_line import run_stage
 from mgm.settings.views.gating import GatingSettings
@@ -25,6 +26,11 @@ def main(gate: str = "", corpus: str | None = None) -> int:
     else:
         _logger.error(f"{name}: STOPPED: {counts} ({path})")
     return 0 if verdict.passed else 1
+
+
+def warm_up() -> None:
+    """Import what a gate imports late, in the process that stages are forked from (flows/warm_stages.py)."""
+    load_library()
 
 
 if __name__ == "__main__":

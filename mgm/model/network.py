@@ -3,7 +3,7 @@
 Axes: B documents, N words, D width, K labels, O outputs.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 from operator import add
 
@@ -86,11 +86,12 @@ class Network(nn.Module):
         return mean_of_branches(self.branch_outputs(batch))
 
     def forward_with_reconstruction_error(
-        self, batch: Batch, encoded: Encoded | None = None
+        self, batch: Batch, encoded: Encoded | None = None, *, tasks: Collection[str] | None = None
     ) -> tuple[Outputs, Tensor | None]:
         """Return the outputs of `forward`, and the reconstruction error (B,) of documents where the fusion has one."""
-        encoded = self.encode(batch) if encoded is None else encoded
-        return mean_of_branches(self.branch_outputs(batch, encoded)), self.reconstruction_error(encoded[0])
+        encoded = self.encode(batch, tasks=tasks) if encoded is None else encoded
+        outputs = mean_of_branches(self.branch_outputs(batch, encoded, tasks=tasks))
+        return outputs, self.reconstruction_error(encoded[0])
 
     def reconstruction_error(self, pooled: dict[str, Tensor]) -> Tensor | None:
         """Return the reconstruction error (B,) of documents by their pooled vectors; None where the fusion has none."""
@@ -101,30 +102,56 @@ class Network(nn.Module):
         """Whether documents have a reconstruction error."""
         return isinstance(self.fusion, AutoencoderFusion)
 
-    def branch_outputs(self, batch: Batch, encoded: Encoded | None = None) -> list[Outputs]:
+    def branch_outputs(
+        self, batch: Batch, encoded: Encoded | None = None, *, tasks: Collection[str] | None = None
+    ) -> list[Outputs]:
         """Return the outputs of each branch that has any, the deep one first."""
-        branches = [self.deep_outputs(batch, encoded=encoded), self.wide_outputs(batch)]
+        branches = [
+            self.deep_outputs(batch, encoded=encoded, tasks=tasks),
+            self.wide_outputs(batch, tasks=tasks),
+        ]
         return [outputs for outputs in branches if outputs]
 
     def gradient_trained_outputs(self, batch: Batch, mixing: Mixup | None = None) -> list[Outputs]:
-        """Return the outputs of each branch that gradients train; documents are mixed in the deep one alone."""
-        branches = [self.deep_outputs(batch, mixing=mixing), self._wide_word_outputs(batch)]
+        """Return the outputs that gradients train, of each branch; documents are mixed in the deep one alone.
+
+        Those for words are there only if the batch has targets of a task that predicts words.
+        """
+        tasks = list(batch.targets)
+        branches = [
+            self.deep_outputs(batch, mixing=mixing, tasks=tasks),
+            self._wide_word_outputs(batch, tasks),
+        ]
         return [outputs for outputs in branches if outputs]
 
-    def wide_outputs(self, batch: Batch) -> Outputs:
+    def wide_outputs(self, batch: Batch, *, tasks: Collection[str] | None = None) -> Outputs:
         """Return the outputs of the wide branch, shaped as those of the heads; none where it is off."""
         logits = self.wide(batch) if self.wide is not None else {}
         shaped = {task: self.heads[task].reshape_wide(logits_BO) for task, logits_BO in logits.items()}
-        return shaped | self._wide_word_outputs(batch)
+        return shaped | self._wide_word_outputs(batch, tasks)
 
-    def _wide_word_outputs(self, batch: Batch) -> Outputs:
-        return self.wide_tagging(batch) if self.wide_tagging is not None else {}
+    def _wide_word_outputs(self, batch: Batch, tasks: Collection[str] | None) -> Outputs:
+        is_wanted = tasks is None or any(self.sharing.reads_words.get(task, False) for task in tasks)
+        return self.wide_tagging(batch) if self.wide_tagging is not None and is_wanted else {}
 
     def deep_outputs(
-        self, batch: Batch, *, mixing: Mixup | None = None, encoded: Encoded | None = None
+        self,
+        batch: Batch,
+        *,
+        mixing: Mixup | None = None,
+        encoded: Encoded | None = None,
+        tasks: Collection[str] | None = None,
     ) -> Outputs:
-        """Return the outputs of the heads; for tasks that generate text, the log-probabilities of the batch's targets."""
-        encoded = self.encode(batch) if encoded is None else encoded
+        """Return the outputs of the heads; for tasks that generate text, the log-probabilities of the batch's targets.
+
+        Args:
+            batch: documents.
+            mixing: how documents are mixed.
+            encoded: the result of `encode` for the same tasks, where it is known.
+            tasks: the tasks whose outputs are wanted: if none of them predicts words, those that do have no output, which saves
+                their time. None: all.
+        """
+        encoded = self.encode(batch, tasks=tasks) if encoded is None else encoded
         outputs = self.apply_heads(*encoded, mixing=mixing)
         for task in self.generating:
             if task in batch.targets:
@@ -135,23 +162,34 @@ class Network(nn.Module):
                 )
         return outputs
 
-    def encode(self, batch: Batch, types: TokenTypeStates | None = None) -> Encoded:
-        """Return the encoder's vectors; `types`: its states of the batch's distinct words, where they are known."""
+    def encode(
+        self, batch: Batch, types: TokenTypeStates | None = None, *, tasks: Collection[str] | None = None
+    ) -> Encoded:
+        """Return the encoder's vectors.
+
+        Args:
+            batch: documents.
+            types: the encoder's states of the batch's distinct words, where they are known.
+            tasks: the tasks whose outputs are wanted; see `deep_outputs`.
+        """
         dropout = self.word_dropout if self.training else 0.0
         encoded: Encoded = self.encoder(
-            batch, word_dropout=dropout, with_words=self._needs_words(batch), types=types
+            batch, word_dropout=dropout, with_words=self._needs_words(batch, tasks), types=types
         )
         return encoded
 
-    def _needs_words(self, batch: Batch) -> bool:
-        return self.predicts_words or (
+    def _needs_words(self, batch: Batch, tasks: Collection[str] | None) -> bool:
+        return self.sharing.needs_words(self.sharing.reads_words if tasks is None else tasks) or (
             self.text_decoder is not None and batch.type_subword_length.numel() > 0
         )
 
     def apply_heads(
         self, pooled: dict[str, Tensor], words: Words | None, *, mixing: Mixup | None = None
     ) -> Outputs:
-        """Return the outputs of the heads for the encoder's vectors; `mixing`: how documents are mixed."""
+        """Return the outputs of the heads for the encoder's vectors; `mixing`: how documents are mixed.
+
+        Where there are no vectors of words, tasks that predict words have no output.
+        """
         inputs = self.sharing(self.fusion(pooled), words if self.predicts_words else None)
         if mixing is not None:
             of_documents = self.sharing.tasks_of(words=False)
@@ -204,8 +242,9 @@ class Network(nn.Module):
             types: the encoder's states of the batch's distinct words, where they are known.
             beam_size: the number of beams of a document; None: that of the settings.
         """
-        encoded = self.encode(batch, types)
-        outputs, error = self.forward_with_reconstruction_error(batch, encoded)
+        names = [t.name for t in tasks]
+        encoded = self.encode(batch, types, tasks=names)
+        outputs, error = self.forward_with_reconstruction_error(batch, encoded, tasks=names)
         texts = self.generate(
             batch, [t.name for t in tasks if t.spec.generates_text], encoded=encoded, beam_size=beam_size
         )

@@ -317,7 +317,7 @@ class TrainingLoop:
         """Return the losses of the tasks for each branch, the deep one first: means over the labels of all processes."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             branches = (
-                [self.network.deep_outputs(batch, mixing=mixup)]
+                [self.network.deep_outputs(batch, mixing=mixup, tasks=list(batch.targets))]
                 if only_deep
                 else self.network.gradient_trained_outputs(batch, mixup)
             )

@@ -69,7 +69,7 @@ def _branch_logits(
         by_length = np.argsort(rows.length, kind="stable")
         for chosen in cut_by_tokens(by_length, rows.length[by_length], tokens_per_batch=tokens_per_batch):
             batch = collate(rows.part, rows.rows[chosen]).to(device)
-            for branch, outputs in enumerate(network.branch_outputs(batch)):
+            for branch, outputs in enumerate(network.branch_outputs(batch, tasks=list(logits))):
                 for name, of_task in logits.items():
                     of_task[chosen, branch] = outputs[name].float().cpu().numpy()
     network.train(was_training)

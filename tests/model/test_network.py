@@ -101,6 +101,15 @@ def test_one_step_of_every_kind_of_task_is_deterministic(
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+def test_outputs_of_words_are_trained_where_the_batch_has_targets(make_batch: Callable[..., Batch]) -> None:
+    """A corpus without a tagging task costs neither the vectors of words nor the wide part of words."""
+    model, batch = network(), labelled(make_batch)
+    assert [sorted(outputs) for outputs in model.gradient_trained_outputs(batch)][1] == ["names"]
+    del batch.targets["names"]
+    (deep,) = model.gradient_trained_outputs(batch)
+    assert sorted(deep) == ["genre", "topics", "type"]
+
+
 def test_an_unlabelled_task_has_no_loss_and_no_gradient(
     make_batch: Callable[..., Batch],
 ) -> None:

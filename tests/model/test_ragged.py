@@ -1,4 +1,7 @@
+from collections.abc import Callable
+
 import torch
+import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -42,6 +45,28 @@ def test_a_maximum_is_the_same_by_blocks_of_one_length(length: list[int], by_len
         index = Ragged(torch.arange(sum(length)) % 7, items.length)
         assert torch.equal(gather_max(table, index), Ragged(table[index.values], index.length).max_pool())
     assert torch.equal(gather_max(table, index), Ragged(table[index.values], index.length).max_pool())
+
+
+@quick
+@given(lengths, st.booleans())
+def test_the_gradient_of_a_maximum_is_that_of_torch(length: list[int], often: bool) -> None:
+    """The same bits, also where an item is in several rows, and of ties the first one has the gradient."""
+    items = ragged(length, 3)
+    index = torch.arange(sum(length)) % (3 if often else sum(length) + 1)
+    table = torch.randn(max(sum(length), 3), 3).round(decimals=1)
+
+    def gradient(pool: Callable[[torch.Tensor], torch.Tensor]) -> torch.Tensor:
+        leaf = table.clone().requires_grad_()
+        pooled = pool(leaf)
+        (pooled * torch.arange(1.0, 1 + pooled.numel()).view_as(pooled).sqrt()).sum().backward()
+        assert leaf.grad is not None
+        return leaf.grad
+
+    expected = gradient(lambda leaf: F.embedding_bag(index, leaf, items.start, mode="max"))
+    assert torch.equal(gradient(lambda leaf: gather_max(leaf, Ragged(index, items.length))), expected)
+    if not often:
+        pooled = gradient(lambda leaf: Ragged(leaf[: sum(length)], items.length).max_pool())
+        assert torch.equal(pooled, expected)
 
 
 @quick

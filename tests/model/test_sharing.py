@@ -49,6 +49,18 @@ def network(sharing: str, tasks: list[Task] = TASKS, **changes: Any) -> Network:
     return Network(ModelSettings.model_validate(whole | changes), tasks, vocabulary_size=30, ngram_buckets=50)
 
 
+@pytest.mark.parametrize("sharing", SHARINGS)
+def test_words_are_encoded_for_tasks_that_need_them(sharing: str, batch: Batch) -> None:
+    """Without a task of words among those wanted there are no outputs for words, unless documents read them, and the rest is the same."""
+    model = network(sharing).eval()
+    complete, of_documents = model.deep_outputs(batch), model.deep_outputs(batch, tasks=["genre"])
+    documents = {"genre", "topics", "type"}
+    assert set(complete) == {task.name for task in TASKS}
+    assert set(of_documents) == (set(complete) if sharing == "cascade" else documents)
+    assert all(torch.equal(of_documents[task], complete[task]) for task in of_documents)
+    assert set(model.deep_outputs(batch, tasks=["genre", "pos"])) == set(complete)
+
+
 @pytest.fixture
 def batch(make_batch: Callable[..., Batch]) -> Batch:
     documents = [[[[1, 2, 3], [4]]], [[[5, 6]]], [[[7, 1, 2]], [[9]]]]

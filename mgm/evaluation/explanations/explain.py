@@ -133,7 +133,7 @@ class _Explainer:
         )
         average = average_word(network.encoder, (batch for part in valid for _, batch in batches(part)))
         self.held_out[corpus] = HeldOut(valid=valid, test=test, average_word=average)
-        means = mean_vectors(network, valid)
+        means = mean_vectors(network, valid, tasks=tasks)
         for part in test:
             outcomes = masked_outcomes(network, part, tasks=tasks, means=means)
             add_predictions(

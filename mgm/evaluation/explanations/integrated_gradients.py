@@ -147,7 +147,8 @@ class _Path:
             for name in self.end
         }
         with _replaced_word_vectors(self.network.encoder, inputs):
-            output = self.network.deep_outputs(_copies(self.batch, len(points_A)))[self.task]
+            copies = _copies(self.batch, len(points_A))
+            output = self.network.deep_outputs(copies, tasks=[self.task])[self.task]
         by_copy = output.view(len(points_A), *self.coefficients.shape)
         return (by_copy * self.coefficients).flatten(1).sum(1), inputs
 

@@ -63,14 +63,15 @@ def available_masks(network: Network, task: Task) -> list[str]:
 
 
 @torch.no_grad()
-def mean_vectors(network: Network, parts: Sequence[FeaturePart]) -> MeanVectors:
-    """Return the means over these documents."""
+def mean_vectors(network: Network, parts: Sequence[FeaturePart], *, tasks: Sequence[Task]) -> MeanVectors:
+    """Return the means over these documents, for masks of the inputs of these tasks."""
+    names = [task.name for task in tasks]
     sums: dict[str, Tensor] = {}
     words_sum = torch.zeros(network.encoder.word_width, dtype=torch.float64)
     num_documents = num_words = 0
     for part in parts:
         for _, batch in batches(part):
-            pooled, words = network.encoder(batch, with_words=network.predicts_words)
+            pooled, words = network.encode(batch, tasks=names)
             for name, vectors in pooled.items():
                 total = vectors.double().sum(0)
                 sums[name] = sums[name] + total if name in sums else total
@@ -105,8 +106,8 @@ def masked_outcomes(
     word_start = np.concatenate([[0], np.cumsum(num_words)])
     outcomes: dict[str, dict[str, Outcome]] = {mask: {} for mask in masks}
     for rows, batch in batches(part):
-        pooled, words = network.encoder(batch, with_words=network.predicts_words)
-        wide = network.wide_outputs(batch)
+        pooled, words = network.encode(batch, tasks=list(by_name))
+        wide = network.wide_outputs(batch, tasks=list(by_name))
         places = flat_positions(word_start[rows], num_words[rows])
         for mask in masks:
             outputs = _masked_outputs(network, (pooled, words), wide=wide, mask=mask, means=means)

@@ -15,6 +15,6 @@ class HardSharing(Sharing):
         inputs = {}
         for name, reads_words in self.reads_words.items():
             vectors = words if reads_words else self.drop(fused[name])
-            assert vectors is not None, f"{name} reads words, and none were encoded"
-            inputs[name] = vectors
+            if vectors is not None:
+                inputs[name] = vectors
         return inputs

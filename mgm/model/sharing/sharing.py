@@ -4,6 +4,7 @@ Axes: B documents, S sentences, N words, D width.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -37,8 +38,12 @@ class Sharing(nn.Module, ABC):
 
         Args:
             fused: the fused vectors (B,D) for each task.
-            words_ND: the vectors of words, by sentence; None where no task reads them.
+            words_ND: the vectors of words, by sentence; None: tasks that read them have no input.
         """
+
+    def needs_words(self, tasks: Collection[str]) -> bool:
+        """Return whether the input of one of these tasks' heads depends on the vectors of words."""
+        return any(self.reads_words.get(task, False) for task in tasks)
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         """Return the parameters that the loss of this task alone reaches."""

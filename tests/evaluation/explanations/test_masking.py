@@ -35,9 +35,8 @@ def everything(made: Made, corpus: str) -> Batch:
 
 def test_nothing_masked_is_what_the_network_says(made: Made) -> None:
     for corpus, part in made.parts.items():
-        found = masked_outcomes(
-            made.network, part, tasks=made.of(corpus), means=mean_vectors(made.network, [part])
-        )
+        means = mean_vectors(made.network, [part], tasks=made.of(corpus))
+        found = masked_outcomes(made.network, part, tasks=made.of(corpus), means=means)
         known = decode(made.network, part, rows=np.arange(part.documents.height), tasks=made.of(corpus))
         for task in made.of(corpus):
             mine, own = found[NOTHING][task.name], known[task.name]
@@ -53,7 +52,7 @@ def test_means_are_those_of_the_pooled_vectors_and_of_the_words(made: Made) -> N
     part = made.parts["menus"]
     with torch.no_grad():
         pooled, words = made.network.encoder(everything(made, "menus"))
-    found = mean_vectors(made.network, [part])
+    found = mean_vectors(made.network, [part], tasks=made.of("menus"))
     assert list(found.pooled) == POOLED
     for name, vectors in pooled.items():
         assert torch.allclose(found.pooled[name], vectors.mean(0), atol=1e-5)
@@ -65,7 +64,7 @@ def test_means_are_those_of_the_pooled_vectors_and_of_the_words(made: Made) -> N
 def test_masking_a_granularity_makes_its_vector_constant(made: Made, name: str) -> None:
     """Outputs are those of a network whose pooled vector is the mean."""
     part, task = made.parts["verses"], made.task("themes")
-    mean = mean_vectors(made.network, [part])
+    mean = mean_vectors(made.network, [part], tasks=[task])
 
     def constant(module: Any, inputs: tuple[dict[str, Tensor]]) -> tuple[dict[str, Tensor]]:
         pooled = dict(inputs[0])
@@ -89,7 +88,7 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
     made: Made, name: str, columns: tuple[int, int]
 ) -> None:
     part, task = made.parts["menus"], made.task("keys")
-    mean = mean_vectors(made.network, [part])
+    mean = mean_vectors(made.network, [part], tasks=[task])
     own = slice(*columns)
     assert word_slices(made.network.encoder)[name] == own
 
@@ -113,7 +112,8 @@ def test_of_tagging_what_a_granularity_gives_each_word_is_masked(
 def test_masking_a_part_leaves_the_other_to_decide(made: Made) -> None:
     part, task = made.parts["menus"], made.task("dish")
     deep, wide = made.network.branch_outputs(everything(made, "menus"))
-    found = masked_outcomes(made.network, part, tasks=[task], means=mean_vectors(made.network, [part]))
+    means = mean_vectors(made.network, [part], tasks=[task])
+    found = masked_outcomes(made.network, part, tasks=[task], means=means)
     assert found[WIDE]["dish"] == pytest.approx(deep["dish"].softmax(1).detach().numpy(), abs=1e-5)
     assert found[DEEP]["dish"] == pytest.approx(wide["dish"].softmax(1).detach().numpy(), abs=1e-5)
 
@@ -134,7 +134,7 @@ def test_masks_follow_from_the_bundle() -> None:
 
 def test_without_validation_documents_the_mask_is_zero(made: Made) -> None:
     part, task = made.parts["verses"], made.task("themes")
-    nothing = mean_vectors(made.network, [])
+    nothing = mean_vectors(made.network, [], tasks=[task])
     assert nothing.pooled == {}
     zeros = MeanVectors({"word": torch.zeros(16)}, nothing.words)
     found, expected = (

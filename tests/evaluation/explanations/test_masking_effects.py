@@ -12,10 +12,15 @@ from tests.evaluation.explanations.conftest import Made
 def test_the_change_is_the_masked_metric_less_the_unmasked(made: Made) -> None:
     part, tasks = made.parts["menus"], made.of("menus")
     rows: PredictionsByMask = {}
-    outcomes = masked_outcomes(made.network, part, tasks=tasks, means=mean_vectors(made.network, [part]))
+    outcomes = masked_outcomes(
+        made.network, part, tasks=tasks, means=mean_vectors(made.network, [part], tasks=tasks)
+    )
     for half in (part.documents[:11], part.documents[11:]):  # two parts, as a corpus has them
         some = masked_outcomes(
-            made.network, FeaturePart(half, part.types), tasks=tasks, means=mean_vectors(made.network, [part])
+            made.network,
+            FeaturePart(half, part.types),
+            tasks=tasks,
+            means=mean_vectors(made.network, [part], tasks=tasks),
         )
         add_predictions(rows, some, documents=half, corpus="menus", tasks=tasks, thresholds={})
     found = masking_effects(rows, tasks, resamples=50, seed=1)

@@ -3,6 +3,8 @@
 Axes: B documents, S sentences, N words, D width read, W width of a state.
 """
 
+from collections.abc import Collection
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -52,17 +54,21 @@ class CascadeSharing(Sharing):
     def forward(self, fused: dict[str, Tensor], words_ND: Words | None) -> dict[str, Tensor]:
         """Return the input of each task's head."""
         inputs: dict[str, Tensor] = {}
-        if self.sequence[True]:
-            assert words_ND is not None, "a task reads words, and none were encoded"
+        if self.sequence[True] and words_ND is not None:
             read_ND = self.drop_words(words_ND)
             for name in self.sequence[True]:
                 inputs[name] = self._input(name, read_ND, inputs=inputs)
         for name in self.sequence[False]:
             read = fused[name]
-            if self.sentence is not None and words_ND is not None:
+            if self.sentence is not None:
+                assert words_ND is not None, f"{name} reads words, and none were encoded"
                 read = torch.cat([read, self._of_words(inputs, words_ND)], dim=1)
             inputs[name] = self._input(name, self.drop(read), inputs=inputs)
-        return {name: inputs[name] for name in self.reads_words}
+        return {name: inputs[name] for name in self.reads_words if name in inputs}
+
+    def needs_words(self, tasks: Collection[str]) -> bool:
+        """Return whether the input of one of these tasks' heads depends on the vectors of words."""
+        return self.sentence is not None or super().needs_words(tasks)
 
     def _input(self, name: str, read: Tensor, *, inputs: dict[str, Tensor]) -> Tensor:
         """Return the input of a task's head: the task's state if it feeds others, else all that it reads."""

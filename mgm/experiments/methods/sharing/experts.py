@@ -90,11 +90,10 @@ class ExpertSharing(Sharing):
         if self.documents is not None:
             outputs = self.documents({name: fused[name] for name in self.tasks_of(words=False)})
             inputs |= {name: self.drop(vectors) for name, vectors in outputs.items()}
-        if self.words is not None:
-            assert words_ND is not None, "a task reads words, and none were encoded"
+        if self.words is not None and words_ND is not None:
             outputs = self.words(dict.fromkeys(self.tasks_of(words=True), words_ND.values))
             inputs |= {name: self.drop_words(Ragged(v, words_ND.length)) for name, v in outputs.items()}
-        return {name: inputs[name] for name in self.reads_words}
+        return {name: inputs[name] for name in self.reads_words if name in inputs}
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         """Return the parameters of the task's level that only its loss reaches."""
