@@ -3,8 +3,11 @@
 import json
 import re
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 WIDTHS = (390, 1200)
 TITLE = "changed by a label"
@@ -72,3 +75,82 @@ def pages_of(pdf: bytes) -> int:
     """How many sheets."""
     assert pdf.startswith(b"%PDF")
     return len(re.findall(rb"/Type\s*/Page\b", pdf))
+
+
+ELSEWHERE = "elsewhere.example"
+_ATTACK = """<!doctype html><title>wait</title><body><script>
+const outcomes = {}, forms = [], body = "{}", credentials = "include";
+async function attempt(name, url, options) {
+  try { const answer = await fetch(url, {method: "POST", credentials, ...options});
+    outcomes[name] = `${answer.type} ${answer.status}`;
+  } catch (error) { outcomes[name] = "blocked"; }
+}
+function submit(url, enctype) {
+  const frame = document.createElement("iframe"), form = document.createElement("form"), input = document.createElement("input");
+  frame.name = `frame${forms.length}`; input.name = '{"a": "'; input.value = '"}';
+  Object.assign(form, {method: "POST", action: url, enctype, target: frame.name});
+  form.append(input); document.body.append(frame, form);
+  forms.push(new Promise(done => { frame.onload = done; setTimeout(done, 3000); }));
+  form.submit();
+}
+async function attack(name, url, read) {
+  await attempt(`${name}: JSON`, url, {body, headers: {"Content-Type": "application/json"}});
+  await attempt(`${name}: text`, url, {body, mode: "no-cors"});
+  await attempt(`${name}: untyped`, url, {body: new Blob([body]), mode: "no-cors"});
+  await attempt(`${name}: fields`, url, {body: new URLSearchParams({a: "b"}), mode: "no-cors"});
+  await attempt(`${name}: read`, read, {method: "GET"});
+  navigator.sendBeacon(url, body);
+  for (const type of ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"]) submit(url, type);
+}
+(async () => {
+  for (const [name, [url, read]] of Object.entries(TARGETS)) await attack(name, url, read);
+  await Promise.all(forms);
+  document.title = JSON.stringify(outcomes);
+})();</script>"""
+
+
+def attack(folder: Path, url: str, *, readable: str) -> tuple[dict[str, str], Counter[str]]:
+    """Opens a page of another origin, which posts to `url` and reads `readable` in all ways that need no user.
+
+    Returns what the page was told, and the content types of what it sent to a server that refuses nothing, in the same ways.
+    """
+    sent = Counter[str]()
+    targets = {"server": [url, readable]}
+
+    class Page(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(_ATTACK.replace("TARGETS", json.dumps(targets)))
+
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            sent[self.headers.get("Content-Type", "none").partition(";")[0]] += 1
+            self._answer("")
+
+        def _answer(self, text: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.end_headers()
+            self.wfile.write(text.encode())
+
+        def log_message(self, *_: object) -> None:
+            """Says nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        open_to_all = f"http://127.0.0.1:{server.server_port}/open"
+        targets["open"] = [open_to_all, open_to_all]
+        command = [
+            "chromium",
+            *QUIET,
+            "--no-proxy-server",
+            f"--host-resolver-rules=MAP {ELSEWHERE} 127.0.0.1",
+            "--virtual-time-budget=10000",
+            f"--user-data-dir={folder / 'browser'}",
+            "--dump-dom",
+            f"http://{ELSEWHERE}:{server.server_port}/",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        server.shutdown()
+    title = re.search(r"<title>(.*?)</title>", done.stdout)
+    assert title is not None
+    return json.loads(title[1].replace("&quot;", '"')), sent

@@ -183,6 +183,32 @@ def serving() -> str:
     return table(["how", "texts/s", "of the fastest"], rows) + "\n" + _origin(result)
 
 
+def loading() -> str:
+    """Return the time and memory of loading a bundle, in the clear and sealed."""
+    result = _result("loading")
+    seconds, peaks = result["cpu_seconds"], result["peak_megabytes"]
+    names = {
+        "plain": "in the clear",
+        "sealed": "encrypted",
+        "read and hash": "read the weights and hash them",
+    }
+    rows = [
+        (
+            text,
+            f"{seconds[name]:.2f}",
+            f"{seconds[name] / seconds['read and hash']:.1f}",
+            f"{peaks[name] / result['megabytes']:.1f}" if name in peaks else "",
+        )
+        for name, text in names.items()
+    ]
+    return (
+        f"A bundle of {result['megabytes']:,.0f} MB.\n\n"
+        + table(["how", "CPU seconds", "of reading and hashing", "memory, of the bundle's size"], rows)
+        + "\n"
+        + _origin(result)
+    )
+
+
 def gates() -> str:
     """Return seconds and memory of a gate on a large corpus."""
     result = _result("gates")
@@ -315,7 +341,7 @@ def recurrence() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
-        quality, quality_summary, scoring, speed_summary, training, text, tokenizers, memory, serving, gates, study, ablations, recipes, transfer,
+        quality, quality_summary, scoring, speed_summary, training, text, tokenizers, memory, serving, loading, gates, study, ablations, recipes, transfer,
         generation, separation, recurrence,
     )
 }  # fmt: skip

@@ -20,6 +20,7 @@ from mgm.bundle.sealing import SealingKey
 from mgm.errors import MissingExtra
 from mgm.scoring.local import ScoredShards, ShardFrames
 from mgm.scoring.workers import WorkerModel, WorkerPool, WorkersLost
+from mgm.settings.scoring import RaySettings
 
 LOCAL = "local"
 _AUTH_MODE, _TOKEN = "RAY_AUTH_MODE", "token"
@@ -55,7 +56,7 @@ def score_on_ray(
     Raises:
         ModelBroken, MemoryError, OSError: raised by a worker.
         WorkersLost: there is no cluster, or no worker is left.
-        OpenCluster: `require_token`, and the cluster asks for none.
+        OpenCluster: `require_token`, and the cluster asks for none, or there is no token here.
     """
     first = next(frames, None)
     if first is None:
@@ -80,11 +81,7 @@ def _connect(model: WorkerModel) -> Iterator[Any]:
             "object_store_memory": 2 * sum(map(len, model.contents.files.values())) + _SPARE_BYTES,
         }
     else:
-        if settings.require_token and os.environ.get(_AUTH_MODE) != _TOKEN:
-            raise OpenCluster(
-                f"score.ray.address {settings.address!r}: {_AUTH_MODE} is {os.environ.get(_AUTH_MODE)!r} here, expected "
-                f"{_TOKEN!r}: {_WHY_TOKEN}"
-            )
+        _check_token_here(settings)
         _check_answers(settings.address)
     import ray  # here, since it reads these variables when it is imported, and takes a second
 
@@ -111,6 +108,22 @@ def _connect(model: WorkerModel) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+
+
+def _check_token_here(settings: RaySettings) -> None:
+    """Check that this process has a token where one is asked for: without one Ray itself ends in a long traceback."""
+    mode, where = os.environ.get(_AUTH_MODE), f"score.ray.address {settings.address!r}"
+    if settings.require_token and mode != _TOKEN:
+        raise OpenCluster(f"{where}: {_AUTH_MODE} is {mode!r} here, expected {_TOKEN!r}: {_WHY_TOKEN}")
+    if mode != _TOKEN or os.environ.get("RAY_AUTH_TOKEN", "").strip():
+        return
+    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
+    path = Path(named) if named else Path.home() / ".ray" / "auth_token"
+    if not path.is_file() or not path.read_text(encoding="utf-8", errors="replace").strip():
+        raise OpenCluster(
+            f"{where}: {_AUTH_MODE} is {_TOKEN!r} here, but there is no token: expected that of the cluster's nodes in "
+            f"RAY_AUTH_TOKEN, or in the file {path}"
+        )
 
 
 def _check_token_required(ray: Any, address: str) -> None:

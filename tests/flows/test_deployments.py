@@ -33,7 +33,7 @@ from flows.nightly import nightly_score
 from flows.tables import maintain_tables
 from flows.train import retrain
 from mgm.scoring.commits import read_nights
-from tests import postgres, tiny_corpora
+from tests import browser, postgres, tiny_corpora
 from tests.flows.conftest import SOURCE, environment
 
 FLOWS = {
@@ -187,6 +187,16 @@ def _check_strangers_start_nothing(api: str, deployment: str) -> None:
     assert _post(f"{api}/flow_runs/count", {}) == before
 
 
+def _check_pages_start_nothing(api: str, deployment: str, folder: Path) -> None:
+    """Check that a page of another origin, which sends all that a real browser lets it send, starts no run."""
+    url = f"{api}/deployments/{deployment}/create_flow_run"
+    told, sent = browser.attack(folder, url, readable=f"{api}/csrf-token?client=a")
+    assert set(sent) == {"text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "none"}
+    assert {told["server: JSON"], told["server: read"]} == {"blocked"}
+    runs = _post(f"{api}/flow_runs/filter", {"deployments": {"id": {"any_": [deployment]}}})
+    assert [run["name"] for run in runs if not run["auto_scheduled"]] == []
+
+
 def _keys(api: str) -> set[str]:
     return {artifact["key"] for artifact in _post(f"{api}/artifacts/filter", {})}
 
@@ -204,6 +214,7 @@ def test_cron_fires_also_after_a_run_that_hangs(project: Path, tmp_path: Path) -
         _wait(lambda: _answers(f"{api}/health"), 180, "the server answers")
         deployment = _deploy(deployer, api, "retrain", {"promote": False}, concurrency_limit=limit)
         _check_strangers_start_nothing(api, deployment)
+        _check_pages_start_nothing(api, deployment, tmp_path)
         _stuck(api, deployment)
         pool = ["--pool", "local-pool", "--type", "process"]
         with _background(worker, api, "worker", "start", *pool, MGM_PROJECT=str(project)):
@@ -237,10 +248,13 @@ def test_cron_scores_a_night_with_a_server_on_postgresql(project: Path, tmp_path
             "--port",
             str(port),
             PREFECT_SERVER_DATABASE_CONNECTION_URL=address,
+            **SERVER,
         ),
     ):
         _wait(lambda: _answers(f"{api}/health"), 180, "the server answers")
-        _stuck(api, _deploy(project, api, "nightly-score", {"bundle": str(bundle)}))
+        deployment = _deploy(project, api, "nightly-score", {"bundle": str(bundle)})
+        _check_strangers_start_nothing(api, deployment)
+        _stuck(api, deployment)
         with _background(project, api, "worker", "start", "--pool", "local-pool", "--type", "process"):
             _wait(
                 lambda: _scheduled_and_completed(api, "nightly-score"), 500, "a night by cron has ended well"

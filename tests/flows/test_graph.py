@@ -194,3 +194,14 @@ def test_a_stage_that_always_runs_is_changed_where_something_changed(
     assert changed_stages("settings") == set()
     Path("params.yaml").write_text("seed: 2\n", encoding="utf-8")
     assert changed_stages("settings") == {"settings"}
+
+
+@pytest.mark.parametrize("file", ["dvc.yaml", "flows/template/stages.yaml"])
+def test_a_changed_teacher_reruns_training(file: str) -> None:
+    """Its file is in a folder whose content DVC hashes (.dvcignore leaves nothing of it out), and training reads what is made of it."""
+    root = Path(__file__).parents[2]
+    stages = yaml.safe_load((root / file).read_text(encoding="utf-8"))["stages"]
+    assert "data/teachers" in stages["teachers"]["deps"]
+    (made,) = [out for out in map(str, stages["teachers"]["outs"]) if "taught" in out]
+    assert made in map(str, stages["train"]["deps"])
+    assert "teachers" not in (root / ".dvcignore").read_text(encoding="utf-8")

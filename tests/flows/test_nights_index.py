@@ -1,6 +1,7 @@
 """The index of nights shows what nights leave behind, tolerates what is missing or broken, and fails no night."""
 
 import logging
+import shutil
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
@@ -14,7 +15,7 @@ from deltalake import DeltaTable
 from flows.night import NightRefused
 from flows.night_facts import NightFacts, facts_path, read_facts, write_facts
 from flows.night_files import REFUSED, VERDICT
-from flows.night_page import NIGHTS
+from flows.night_page import NIGHTS, write_page
 from flows.night_records import NightRecord, NightRecords, read_records
 from flows.nights_index import INDEX, OTHERS, _with_others, render_index, try_write_index, write_index
 from mgm.files import write_json
@@ -23,6 +24,7 @@ from mgm.scoring.commits import Night, read_nights
 from mgm.settings.gates import DriftGate
 from mgm.settings.scoring import ScoreSettings
 from tests import tiny_corpora
+from tests.browser import HOSTILE, TITLE, look
 from tests.scoring.nights import DAY, SETTINGS, documents, score, tables
 
 FIRST = date(2026, 1, 1)
@@ -265,3 +267,44 @@ def test_the_index_reads_no_more_than_the_newest_dates(monkeypatch: pytest.Monke
 
 def test_without_nights_there_is_a_page_too() -> None:
     assert "No nights yet" in write_index(ScoreSettings(), DriftGate()).read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium (Debian package chromium)")
+def test_a_browser_shows_labels_that_are_scripts_as_text(tmp_path: Path) -> None:
+    """On the page of a night and in the index: labels, tasks, reasons, corpora, warnings, refusals and what the model failed on."""
+    hostile = night(
+        1,
+        reasons={HOSTILE: 11},
+        tasks=[HOSTILE],
+        as_corpus=HOSTILE,
+        warnings=[HOSTILE],
+        broken=[HOSTILE],
+        predicted_by=HOSTILE,
+    )
+    drift = {
+        "corpus": HOSTILE,
+        "aspect": f"labels:{HOSTILE}",
+        "statistic": HOSTILE,
+        "value": 1.0,
+        "noise": 0.0,
+    }
+    drift |= {"excess": 1.0, "drifted": HOSTILE, "drifted_far": HOSTILE}
+    own = write_page(hostile, {"drift": [drift]})
+    labels = {HOSTILE: {"labels": {"counts": {HOSTILE: 3, "b": 4}, "n": 7}}}
+    shown = NightRecord(
+        day=FIRST + timedelta(days=1),
+        night=hostile,
+        facts=facts(hostile, labels),
+        drift={HOSTILE: 0.2},
+        refusal=HOSTILE,
+        page=own.name,
+    )
+    INDEX.write_text(
+        render_index(NightRecords(nights=[shown], notes=[HOSTILE]), DriftGate()), encoding="utf-8"
+    )
+    pages = [own, INDEX]
+    for path, count in zip(pages, (8, 4), strict=True):
+        assert path.read_text(encoding="utf-8").count("&lt;script&gt;document.title=") >= count
+    for one in look(own.parent.absolute(), [path.name for path in pages]):
+        assert one.title != TITLE and one.characters > 100 and one.requests == 0

@@ -1,17 +1,24 @@
 """Who may reach Prefect's API: what prefect.toml and the flows' own environment set, asked of Prefect's real application."""
 
+import base64
 import os
 import shutil
+import socket
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import pytest
+import uvicorn
 from prefect.context import SettingsContext, refresh_global_settings_context
 from prefect.server.api.server import create_app
 from prefect.settings import Profile, Settings, get_current_settings
 from starlette.testclient import TestClient
 
 from flows import environment, server
+from tests import browser
 from tests.flows.conftest import SOURCE
 
 RUN = "/api/deployments/00000000-0000-0000-0000-000000000000/create_flow_run"
@@ -54,6 +61,34 @@ def test_pages_of_other_origins_read_and_start_nothing(client: TestClient) -> No
     assert allowed not in client.get("/api/health", headers=ELSEWHERE).headers
     for own in ("http://127.0.0.1:4200", "http://localhost:4200"):  # the pages of Prefect's own server
         assert client.get("/api/health", headers={"Origin": own}).headers[allowed] == own
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("client")
+def test_a_browser_that_knows_the_password_starts_nothing_for_another_page(tmp_path: Path) -> None:
+    """The page's requests arrive with the password, as those of a browser that has asked for it once, and each is refused."""
+    app, statuses = create_app(ignore_cache=True), list[tuple[str, int]]()
+    password = base64.b64encode(":".join(PASSWORD).encode())
+
+    async def logged_in(scope: Any, receive: Any, send: Any) -> None:
+        async def record(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                statuses.append((scope["method"], message["status"]))
+            await send(message)
+
+        scope["headers"] = [*scope["headers"], (b"authorization", b"Basic " + password)]
+        await app(scope, receive, record)
+
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        running = uvicorn.Server(uvicorn.Config(logged_in, lifespan="off", log_level="error"))
+        thread = Thread(target=running.run, kwargs={"sockets": [listening]}, daemon=True)
+        thread.start()
+        browser.attack(tmp_path, f"{address}{RUN}", readable=f"{address}/api/health")
+        running.should_exit = True
+        thread.join(20)
+    assert Counter(statuses) == {("POST", 403): 7, ("OPTIONS", 400): 1, ("GET", 200): 1}
 
 
 def test_the_flows_guard_their_own_server_alike(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

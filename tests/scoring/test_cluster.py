@@ -16,6 +16,8 @@ import pytest
 from deltalake import DeltaTable
 
 from flows.errors import message
+from mgm.bundle.seal import seal_bundle
+from mgm.bundle.sealing import SealingKey, write_key
 from mgm.errors import MissingExtra
 from mgm.scoring import cluster, steps, workers
 from mgm.scoring.commits import read_nights
@@ -144,10 +146,14 @@ def test_cluster_that_takes_any_token_gets_no_document(address: str, bundle: Pat
 
 @pytest.mark.slow
 def test_client_of_the_cluster_scores_the_same(address: str, bundle: Path, undisturbed: Any) -> None:
-    """In a process of its own, which is none of the cluster's."""
+    """In a process of its own, which is none of the cluster's, with a sealed bundle, whose key the cluster's nodes do not have."""
+    pytest.importorskip("pyrage", reason="needs the extra encrypt")
+    write_key(Path("a.key"))
+    seal_bundle(bundle, Path("sealed"), key=SealingKey.load(Path("a.key")))
+    assert Path("sealed/weights.safetensors.age").is_file()
     Path("run.py").write_text(SCRIPT)
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "run.py", str(bundle), f"ray://127.0.0.1:{CLIENTS}"]
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "MGM_ENCRYPTION_KEY": "a.key"}
+    command = [sys.executable, "run.py", "sealed", f"ray://127.0.0.1:{CLIENTS}"]
     subprocess.run(command, env=environment, check=True, timeout=300)
     assert tables() == undisturbed
 
@@ -254,6 +260,23 @@ def test_no_token_here(bundle: Path, undisturbed: Any, monkeypatch: pytest.Monke
         cluster.OpenCluster, match="RAY_AUTH_MODE is None here.* score.ray.require_token to false"
     ):
         score(DAY, "in.jsonl", bundle, settings=settings("somewhere:1", require_token=True))
+
+
+@pytest.mark.parametrize("file", ["", "gone", "empty"], ids=["no variable", "no file", "empty file"])
+def test_a_mode_without_its_token(file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, in place of the traceback of Ray; also where a token is not required."""
+    monkeypatch.chdir(tmp_path)
+    Path("empty").touch()
+    variables = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": " ", "RAY_AUTH_TOKEN_PATH": file}
+    for name, value in (variables | {"HOME": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value)
+    expected = file or tmp_path / ".ray/auth_token"
+    for require_token in (True, False):
+        with pytest.raises(cluster.OpenCluster, match=rf"there is no token: .*, or in the file {expected}$"):
+            cluster._check_token_here(RaySettings(address="somewhere:1", require_token=require_token))
+    Path("empty").write_text("a token")
+    if file == "empty":
+        cluster._check_token_here(RaySettings(address="somewhere:1"))
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,12 @@ from mgm.corpus.readers.types import convert
 _BATCH_ROWS = (
     256  # decoded at a time at most: the size of a row group gives the mean size of its rows, not the largest
 )
+_MAX_REPEATED_BYTES = 256 << 20
+"""Bytes of a batch where each of its rows repeats the longest value that a column may have."""
+_HEADER_BYTES = 32
+_INT32 = 0x15
+"""The byte before a field of 32 bits that follows the field before it."""
+_DICTIONARY_PAGE = 2
 
 
 def column_names(file: InputFile, dialect: Dialect, *, wanted: Collection[str] = ()) -> list[str]:
@@ -49,10 +55,13 @@ def read(
     first_row = 1
     with _opened(file) as parquet:
         unpacked = Unpacked(file, dialect.max_unpacked)
-        batches = parquet.iter_batches(
-            batch_size=_batch_rows(parquet.metadata), columns=list(columns), use_threads=False
-        )
         try:
+            longest = _longest_repeated(file, parquet.metadata, columns=columns)
+            batches = parquet.iter_batches(
+                batch_size=min(_batch_rows(parquet.metadata), max(1, _MAX_REPEATED_BYTES // max(longest, 1))),
+                columns=list(columns),
+                use_threads=False,
+            )
             for table in _gathered(batches, rows):
                 _check_utf8(file, table, first=first_row)
                 # without the metadata, which need not be text
@@ -74,6 +83,40 @@ def _batch_rows(metadata: pa.parquet.FileMetaData) -> int:
     groups = [metadata.row_group(i) for i in range(metadata.num_row_groups)]
     largest = max((g.total_byte_size / max(g.num_rows, 1) for g in groups), default=1.0)
     return max(1, min(_BATCH_ROWS, int(CHUNK_BYTES / max(largest, 1.0))))
+
+
+def _longest_repeated(file: InputFile, metadata: pa.parquet.FileMetaData, *, columns: Collection[str]) -> int:
+    """Return the bytes of the largest dictionary of these columns, a limit of the value that rows can repeat.
+
+    It stands before a dictionary, which the footer does not tell: some kilobytes may unpack to a value of a gigabyte, in each row.
+    """
+    longest = 0
+    with file.random_access() as stream:
+        for group in range(metadata.num_row_groups):
+            for number in range(metadata.num_columns):
+                chunk = metadata.row_group(group).column(number)
+                if chunk.path_in_schema.partition(".")[0] in columns:
+                    offsets = (chunk.dictionary_page_offset, chunk.data_page_offset)
+                    stream.seek(max(0, min(offset for offset in offsets if offset is not None)))
+                    longest = max(longest, _dictionary_bytes(stream.read(_HEADER_BYTES)))
+    return longest
+
+
+def _dictionary_bytes(header: bytes) -> int:
+    """Return the bytes of a dictionary's page before compression, by its header; 0: it is a page of another type.
+
+    Source: https://github.com/apache/parquet-format (PageHeader, in Thrift's compact protocol).
+    """
+    fields, place = list[int](), 0
+    while len(fields) < _DICTIONARY_PAGE and header[place : place + 1] == bytes([_INT32]):
+        value = shift = 0
+        for byte in header[place + 1 :]:
+            place, value, shift = place + 1, value | (byte & 0x7F) << shift, shift + 7
+            if byte < 0x80:
+                break
+        place += 1
+        fields.append(value >> 1)
+    return fields[1] if fields[:1] == [_DICTIONARY_PAGE] and len(fields) > 1 else 0
 
 
 def _gathered(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
