@@ -16,6 +16,7 @@ import polars as pl
 import mgm
 from flows import keys
 from flows.champion import CHAMPION, checked_out, read_champion
+from flows.corrections import compare_corrections
 from flows.project import CANDIDATE, DATA, DOCUMENTS, METRICS, PREDICTIONS
 from mgm.bundle.format import bundle_id
 from mgm.corpus.parts import read_manifest
@@ -65,7 +66,9 @@ def judge_candidate(settings: PromotionSettings, root: Path = Path()) -> dict[st
         checks.append(Check(check="champion", passed=True, why="the candidate is the champion"))
     else:
         checks += _champion_checks(before, held_out, settings=settings, root=root)
-    return judge(candidate, before, checks=checks, measured=measured, fits=fits_note(content))
+    verdict = judge(candidate, before, checks=checks, measured=measured, fits=fits_note(content))
+    corrections = compare_corrections(settings.enabled, champion=before, root=root)
+    return verdict if corrections is None else verdict | {"corrections": corrections}
 
 
 def _held_out(settings: PromotionSettings, root: Path) -> dict[str, pl.Series]:

@@ -29,7 +29,16 @@ from mgm.tasks import tasks_of
 from mgm.training.precision import has_bf16
 
 FOLDER = DATA / "generation"
-CODE = ("mgm", "flows", "suites", "dvc.yaml", ".dvcignore", "data/resources", "data/teachers")
+CODE = (
+    "mgm",
+    "flows",
+    "suites",
+    "dvc.yaml",
+    ".dvcignore",
+    "data/resources",
+    "data/corrections",
+    "data/teachers",
+)
 """What the stages read beside data and settings. A project that `mgm init` made has suites and no code, a clone the contrary."""
 
 

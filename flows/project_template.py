@@ -78,6 +78,7 @@ FILES: dict[str, Callable[[str], str]] = {
     "prefect.yaml": project_deployments,
     "prefect.toml": _as_it_is,
     "data/resources/README.md": _as_it_is,
+    "data/corrections/README.md": _as_it_is,
     "data/teachers/README.md": _as_it_is,
     "reports/README.md": _as_it_is,
 }

@@ -11,6 +11,7 @@ from typing import Any
 from flows import keys, pointer_memory
 from flows.candidate_validation import judge_candidate
 from flows.champion import CHAMPION, STORE, Champion, bundle_folder, checked_out, read_champion
+from flows.corrections import keep_corrections
 from flows.errors import CommandFailed
 from flows.project import CANDIDATE, CARD, FIRST_FIT, PROMOTION
 from flows.store_encryption import set_remotes
@@ -65,6 +66,7 @@ def promote(root: Path = Path()) -> str:
     _store_first_fit(candidate, root=root, key=key)
     folder = bundle_folder(identity, root)
     is_newly_signed = _store(candidate, folder, root=root, key=key, card=_card(root / CARD, identity))
+    keep_corrections(identity, verdict.get("corrections"), root=root)
     if now is not None and present == identity:
         if key is not None and (is_newly_signed or now.signature is None):
             _point(root, now, after=now)

@@ -1,6 +1,7 @@
 """Stage: the raw rows of a corpus -> its documents. `python -m flows.stages.ingest CORPUS`."""
 
 import logging
+from typing import Any
 
 from flows.project import DOCUMENTS, rejects_folder
 from flows.stages.command_line import run_stage, write_counts
@@ -23,7 +24,9 @@ def main(corpus: str) -> None:
         part_size=settings.ingest,
     )
     result = ingest(raw, documents=DOCUMENTS / corpus, rejects=rejects_folder("ingest", corpus))
-    more = {"split_by": result.splits.decided_by, "split_column_unused": result.splits.unused}
+    more: dict[str, Any] = {"split_by": result.splits.decided_by, "split_column_unused": result.splits.unused}
+    if result.corrections is not None:
+        more["corrections"] = result.corrections
     write_counts("ingest", corpus, counts=result.counts, **result.statistics.result(), **more)
     _logger.info(f"ingest {corpus}: splits by {result.splits.decided_by}")
 

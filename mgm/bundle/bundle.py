@@ -99,7 +99,7 @@ class Bundle:
 def shaping_settings(settings: TrainingSettings, segmenter: Segmenter | None = None) -> TrainingSettings:
     """Return the settings that shaped the model: of the enabled corpora, the trained tasks, text, model and training.
 
-    Nothing of a corpus that is switched off remains, nor where the raw rows lay.
+    Nothing of a corpus that is switched off remains, nor where the raw rows and their corrections lay.
 
     Args:
         settings: the settings of a training.
@@ -108,7 +108,7 @@ def shaping_settings(settings: TrainingSettings, segmenter: Segmenter | None = N
     tasks = {t.name: t.model_dump(exclude={"name", "labels"}) for t in settings.active_tasks()}
     corpora = {}
     for name in sorted(settings.enabled):
-        corpora[name] = settings.corpora[name].model_dump()
+        corpora[name] = settings.corpora[name].model_dump(exclude={"corrections"})
         fix_southeast_asian_tokens(corpora[name]["text"], segmenter)
         corpora[name]["columns"] = {t: c for t, c in settings.corpora[name].columns.items() if t in tasks}
     raw = settings.training_sections() | settings.model_dump(include={"pretrain"})

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS, document_schema, enforce, row_contract
+from mgm.corpus.corrections.layer import CorrectionLayer
+from mgm.corpus.corrections.read import read_corrections
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter
 from mgm.corpus.progress import progress
 from mgm.corpus.readers import Dialect, Source, column_names, input_files, read_batches, split_source
@@ -126,12 +128,15 @@ class Columns:
         return types
 
 
-def read_documents(corpus: RawCorpus, columns: Columns) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+def read_documents(
+    corpus: RawCorpus, columns: Columns, *, corrections: CorrectionLayer | None = None
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
     """Yield the documents of a corpus in file order, as (kept, rejected) of one part's raw rows each.
 
     Args:
         corpus: the raw rows.
         columns: their columns.
+        corrections: the labels that replace those of the rows.
 
     Raises:
         FileNotFoundError, ValueError: a fault of the input; names the file and, where known, the row, column and value.
@@ -202,7 +207,8 @@ def read_documents(corpus: RawCorpus, columns: Columns) -> Iterator[tuple[pl.Dat
                 expected=remedy,
             )
         frame = frame.with_columns(assigned)
-        yield enforce(frame.select(schema.names()), contract)
+        documents = frame.select(schema.names())
+        yield enforce(documents if corrections is None else corrections.apply(documents), contract)
         first_row += raw.height
 
 
@@ -273,6 +279,8 @@ class Ingested(NamedTuple):
     statistics: Statistics
     """The counts `characters` and splits/<split>, and the measure `characters_per_document`."""
     splits: SplitColumn
+    corrections: dict[str, Any] | None
+    """The counts of `CorrectionLayer.statistics`; None: the corpus has no corrections."""
 
 
 def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> Ingested:
@@ -291,12 +299,13 @@ def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> Ingested:
     """
     counts, statistics = Counts(), Statistics()
     columns = Columns.resolve(corpus)
+    corrections = _corrections(corpus)
     hashes: list[pl.Series] = []
     with (
         PartsWriter(documents, document_schema(corpus.tasks)) as out,
         PartsWriter(rejects, REJECTS) as dropped,
     ):
-        parts = read_documents(corpus, columns)
+        parts = _with_added(read_documents(corpus, columns, corrections=corrections), corpus, columns=columns, corrections=corrections)  # fmt: skip
         for kept, rejected in progress(parts, f"ingest {corpus.name}"):
             ids = pl.concat([kept["doc_id"], rejected["doc_id"]])
             counts.add(len(ids), kept, rejected=rejected)
@@ -313,7 +322,48 @@ def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> Ingested:
         all_hashes = pl.concat(hashes)
         if all_hashes.n_unique() != counts.rows_in:
             _raise_repeated(corpus, all_hashes.filter(all_hashes.is_duplicated()).unique())
-    return Ingested(counts=counts, statistics=statistics, splits=columns.splits)
+        if corrections is not None:
+            corrections.check_names()
+            unused = corrections.rejected()
+            counts.add(unused.height, unused.clear(), rejected=unused)
+            dropped.write(unused)
+    return Ingested(
+        counts=counts,
+        statistics=statistics,
+        splits=columns.splits,
+        corrections=None if corrections is None else corrections.statistics(),
+    )
+
+
+def _corrections(corpus: RawCorpus) -> CorrectionLayer | None:
+    """Return the corrections that the settings name."""
+    settings = corpus.settings
+    if settings.corrections is None:
+        return None
+    table = read_corrections(
+        settings.corrections,
+        corpus.tasks,
+        columns={task.name: settings.columns.get(task.name, task.name) for task in corpus.tasks},
+        dialect=corpus.dialect,
+        id_column=settings.id,
+    )
+    return CorrectionLayer(corpus=corpus.name, tasks=corpus.tasks, table=table)
+
+
+def _with_added(
+    parts: Iterator[tuple[pl.DataFrame, pl.DataFrame]],
+    corpus: RawCorpus,
+    *,
+    columns: Columns,
+    corrections: CorrectionLayer | None,
+) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """Yield the parts, and then the documents that corrections add."""
+    yield from parts
+    if corrections is not None:
+        is_stated = columns.lang is None and corpus.settings.lang != DETECT
+        new = corrections.added(lang=corpus.settings.lang if is_stated else None, splits=columns.splits)
+        if new.height:
+            yield enforce(new, row_contract(corpus.tasks))
 
 
 def _raise_repeated(corpus: RawCorpus, hashes: pl.Series) -> None:

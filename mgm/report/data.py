@@ -80,6 +80,9 @@ class DataContent:
     unused_split_columns: list[tuple[str, str]]
     """(corpus, reason)"""
     rejects: Table
+    corrections: Table
+    added_documents: list[tuple[str, int]]
+    """(corpus, number of documents that corrections have added)"""
     text: Table
     words: Table
     lengths: list[Lengths]
@@ -115,6 +118,12 @@ def read_data(run_files: RunFiles) -> DataContent:
             if (reason := stages["ingest"].get("split_column_unused"))
         ],
         rejects=_rejects(statistics),
+        corrections=_corrections(statistics, _since_champion(run_files)),
+        added_documents=[
+            (corpus, count)
+            for corpus, stages in statistics.items()
+            if (count := stages["ingest"].get("corrections", {}).get("added", 0))
+        ],
         text=_text(statistics),
         words=_words(statistics, features.get("corpora", {})),
         lengths=_lengths(statistics),
@@ -155,6 +164,26 @@ def _rows(statistics: StageStatistics) -> Table:
         rejected = sum(counts.get("rejected", 0) for counts in stages.values())
         rows.append((corpus, [_whole(stages["ingest"].get("rows_in")), *after, _whole(rejected)]))
     return Table(heads=["read", *STAGES, "rejected"], rows=rows)
+
+
+def _since_champion(run_files: RunFiles) -> Mapping[str, Mapping[str, int]]:
+    """Return the number of labels that are corrected otherwise than when the champion was trained, by corpus and task."""
+    verdict = run_files.json("reports", "promotion.json", expected=False) or {}
+    since: Mapping[str, Mapping[str, int]] = verdict.get("corrections", {}).get("since_champion", {})
+    return since
+
+
+def _corrections(statistics: StageStatistics, since: Mapping[str, Mapping[str, int]]) -> Table:
+    """Return what corrections did to the labels of each task of a corpus that has any."""
+    rows = []
+    for corpus, stages in statistics.items():
+        labels = stages["ingest"].get("corrections", {}).get("labels", {})
+        for task in sorted(labels.keys() | since.get(corpus, {}).keys()):
+            counts = labels.get(task, {})
+            cells = [_whole(counts.get(name, 0)) for name in ("changed", "confirmed", "first")]
+            rows.append((f"{corpus}: {task}", [*cells, _whole(since.get(corpus, {}).get(task))]))
+    heads = ["labels changed", "confirmed", "first labels", "changed since the champion"]
+    return Table(heads=heads, rows=rows, name="corpus and task")
 
 
 def _splits(statistics: StageStatistics) -> Table:

@@ -1,6 +1,7 @@
 """The sections `corpora` and `ingest`."""
 
 import codecs
+from pathlib import PurePosixPath
 from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
@@ -10,6 +11,9 @@ from mgm.settings.references import TaskName
 from mgm.settings.section import Section
 
 _ENCODINGS = ("utf-8", "utf-16", "gb18030", "gbk", "big5", "shift_jis", "euc_kr", "latin-1", "cp1250", "cp1251", "cp1252", "cp1254", "koi8-r", "mac-roman")  # fmt: skip
+
+CORRECTIONS = PurePosixPath("data/corrections")
+"""The folder of corrected labels."""
 
 
 class FileSettings(Section):
@@ -78,10 +82,23 @@ class CorpusSettings(FileSettings):
     """Character between the labels of a cell of CSV and TSV, such as ; in a;b; null: lists are JSON."""
     columns: dict[TaskName, str] = {}
     """Task to the column of its labels, if the column does not have the task's name."""
+    corrections: str | None = None
+    """File or folder in data/corrections with corrected labels, which replace those of the documents with the same id.
+
+    Exports of Label Studio and doccano, and JSONL, CSV or Parquet with the id and a column for each corrected task.
+    """
     min_chars: int = Field(default=1, ge=0)
     """Minimum number of characters of a document after cleaning."""
     text: dict[str, Any] = {}
     """Settings of `text` that this corpus overrides."""
+
+    @field_validator("corrections")
+    @classmethod
+    def _lies_in_its_folder(cls, place: str | None) -> str | None:
+        path = PurePosixPath(place or "")
+        if place is not None and (path.parts[:2] != CORRECTIONS.parts or ".." in path.parts or path == CORRECTIONS):  # fmt: skip
+            raise ValueError(f"expected a file or folder in {CORRECTIONS}, on which stages depend, such as {CORRECTIONS}/NAME")  # fmt: skip
+        return place
 
 
 class IngestSettings(Section):

@@ -63,7 +63,7 @@ def solve_wide(
             [_tfidf(wide, s, tokens_per_batch=tokens_per_batch) for s in selected], format="csr"
         )
         features.eliminate_zeros()  # of n-grams that only one document holds
-        ngrams, features = _drop_empty_columns(features)
+        ngrams, features = drop_empty_columns(features)
         if not len(ngrams):
             continue
         kind = TASK_TRAINING[task.kind]
@@ -115,7 +115,7 @@ def _tfidf(wide: Wide, rows: PartRows, *, tokens_per_batch: int) -> sparse.csr_a
     return sparse.vstack([wide.tfidf_matrix(batch) for batch in batches], format="csr")
 
 
-def _drop_empty_columns(features: sparse.csr_matrix) -> tuple[np.ndarray, sparse.csr_matrix]:
+def drop_empty_columns(features: sparse.csr_matrix) -> tuple[np.ndarray, sparse.csr_matrix]:
     """Return the columns (F,) that hold a value, and the matrix of these columns alone."""
     is_present = np.zeros(features.shape[1], bool)
     is_present[features.indices] = True

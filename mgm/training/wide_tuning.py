@@ -25,7 +25,7 @@ MIN_DOCUMENTS = 100
 """The number of documents below which nothing is tuned, since the choice would be one of chance."""
 MAX_DOCUMENTS = 3_000
 """The number of documents, evenly over all, that are tuned on at most: it bounds the time."""
-_SOLVED: dict[Scaling, tuple[bool, ...]] = {"none": (False,), "nb": (True,), "mean": (False, True)}
+SOLVED: dict[Scaling, tuple[bool, ...]] = {"none": (False,), "nb": (True,), "mean": (False, True)}
 """Whether n-grams are scaled in each of the models whose mean is taken."""
 
 
@@ -56,7 +56,7 @@ def solve_method(
 ) -> LinearModel:
     """Return the model of a method."""
     return mean_model(
-        [solve(features, targets, c=method.c, is_scaled=scaled) for scaled in _SOLVED[method.scaling]]
+        [solve(features, targets, c=method.c, is_scaled=scaled) for scaled in SOLVED[method.scaling]]
     )
 
 
@@ -92,18 +92,18 @@ def tune_method(
         chosen = np.linspace(0, len(targets) - 1, MAX_DOCUMENTS).astype(np.int64)
         features, targets, folds = features[chosen], targets[chosen], folds[chosen]
     outputs = {
-        (c, scaled): _held_out_outputs(features, targets, folds=folds, solve=solve, c=c, is_scaled=scaled)
-        for c, scaled in dict.fromkeys((m.c, scaled) for m in methods for scaled in _SOLVED[m.scaling])
+        (c, scaled): held_out_outputs(features, targets, folds=folds, solve=solve, c=c, is_scaled=scaled)
+        for c, scaled in dict.fromkeys((m.c, scaled) for m in methods for scaled in SOLVED[m.scaling])
     }
 
     def of_method(method: WideMethod) -> float:
-        of_models = [outputs[method.c, scaled] for scaled in _SOLVED[method.scaling]]
+        of_models = [outputs[method.c, scaled] for scaled in SOLVED[method.scaling]]
         return score(np.mean(of_models, axis=0), targets)
 
     return max(methods, key=of_method)
 
 
-def _held_out_outputs(
+def held_out_outputs(
     features: sparse.csr_matrix,
     targets: np.ndarray,
     *,
@@ -112,7 +112,16 @@ def _held_out_outputs(
     c: float,
     is_scaled: bool,
 ) -> np.ndarray:
-    """Return the outputs (n,K) for each document by the model of the other folds."""
+    """Return the outputs (n,K) for each document by the model of the other folds.
+
+    Args:
+        features: (n,F) the values of n-grams.
+        targets: (n,) or (n,K), as in `Batch.targets`.
+        folds: (n,) the fold of each document.
+        solve: solves the problem.
+        c: the weight of the errors.
+        is_scaled: whether n-grams are scaled.
+    """
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     for fold in np.unique(folds):
         is_held_out = folds == fold

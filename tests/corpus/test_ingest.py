@@ -204,7 +204,7 @@ def test_characters_are_counted_of_the_documents_that_stay(tmp_path: Path) -> No
     texts = ["打开", None, "Open it.", "x" * 40]
     source.write_text("".join(json.dumps({"doc_id": str(i), "text": t}) + "\n" for i, t in enumerate(texts)))
     settings, size = CorpusSettings(lang="mixed"), IngestSettings(rows_per_part=2)
-    _, statistics, _ = ingest(
+    _, statistics, *_ = ingest(
         RawCorpus(name="n", source=source, settings=settings, tasks=[], part_size=size),
         documents=tmp_path / "documents",
         rejects=tmp_path / "rejects",

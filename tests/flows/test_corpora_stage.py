@@ -29,13 +29,34 @@ def test_every_enabled_corpus_has_a_file_also_without_an_entry(
     Path("params.yaml").write_text(dump_yaml(PARAMS), encoding="utf-8")
     corpora.main()
     files = {path.name: path.read_bytes() for path in Path("data/corpora").iterdir()}
-    assert files.keys() == {"tickets.json", "诗.json"}
+    assert files.keys() == {"tickets.json", "诗.json", "tickets.corrections.json", "诗.corrections.json"}
     assert json.loads(files["tickets.json"])["text_column"] == "body"
     Path("params.yaml").write_text(
         dump_yaml(PARAMS | {"corpora": PARAMS["corpora"] | {"诗": {"min_chars": 1}}}), encoding="utf-8"
     )
     corpora.main()
     assert Path("data/corpora/诗.json").read_bytes() == files["诗.json"]
+
+
+def test_the_corrections_of_one_corpus_change_its_file_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings of a corpus do not name its corrections: a change of these reruns ingest, and what follows from it."""
+    monkeypatch.chdir(tmp_path)
+    place = "data/corrections/tickets"
+    entry = PARAMS["corpora"]["tickets"] | {"corrections": place}
+    Path("params.yaml").write_text(dump_yaml(PARAMS | {"corpora": {"tickets": entry}}), encoding="utf-8")
+    with pytest.raises(
+        FileNotFoundError, match=r"corpora\.tickets\.corrections: data/corrections/tickets: no such"
+    ):
+        corpora.main()
+    Path(place).mkdir(parents=True)
+    states = []
+    for label in ("high", "low"):
+        Path(place, "1.jsonl").write_text(f'{{"doc_id": "a", "urgency": "{label}"}}\n', encoding="utf-8")
+        corpora.main()
+        states.append({path.name: path.read_bytes() for path in Path("data/corpora").iterdir()})
+    assert [name for name in states[0] if states[0][name] != states[1][name]] == ["tickets.corrections.json"]
 
 
 def test_no_stage_depends_on_a_parameter_that_may_be_missing() -> None:
@@ -45,6 +66,7 @@ def test_no_stage_depends_on_a_parameter_that_may_be_missing() -> None:
     assert {"ingest", "gate_ingest", "clean", "deduplicate", "tokenize", "stopwords"} <= by_corpus.keys()
     for name, stage in by_corpus.items():
         assert "data/corpora/${key}.json" in stage["deps"], name
+        assert ("data/corpora/${key}.corrections.json" in stage["deps"]) == (name == "ingest"), name
         assert not [param for param in stage.get("params", []) if param.startswith("corpora")], name
 
 

@@ -23,6 +23,7 @@ CODE = [
     "flows",
     "study",
     "data/resources",
+    "data/corrections/README.md",
     "data/teachers/README.md",
     "dvc.yaml",
     ".dvcignore",

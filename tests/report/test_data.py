@@ -43,6 +43,23 @@ def test_rows_of_every_stage_and_corpus(finished_run: RunFiles) -> None:
     assert not finished_run.missing
 
 
+def test_corrected_labels_since_the_champion(finished_run: RunFiles) -> None:
+    """A run without corrections has no such table."""
+    assert not read_data(finished_run).corrections.rows
+    assert "Corrected labels" not in render(finished_run, {})
+    labels = {"module": {"changed": 3, "confirmed": 1}}
+    change(finished_run, "ingest/pages.json", corrections={"labels": labels, "added": 7})
+    path = Path(finished_run.root) / "reports/promotion.json"
+    verdict = json.loads(path.read_text(encoding="utf-8"))
+    verdict["corrections"] = {"since_champion": {"pages": {"module": 2}}}
+    path.write_text(json.dumps(verdict), encoding="utf-8")
+    data = read_data(finished_run)
+    assert data.corrections.heads == ["labels changed", "confirmed", "first labels", "changed since the champion"]  # fmt: skip
+    assert data.corrections.rows == [("pages: module", ["3", "1", "0", "2"])]
+    page = texts(render(finished_run, {}))
+    assert "pages: module 3 1 0 2" in page and "pages: 7 new documents" in page
+
+
 def test_cleaning_steps_and_languages(finished_run: RunFiles) -> None:
     data = read_data(finished_run)
     steps = {

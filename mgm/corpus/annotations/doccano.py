@@ -18,6 +18,8 @@ NO_LABEL = "the labels are of no known form"
 OTHER_TEXTS = "the annotators' files have other texts for the document"
 SPANS, CLASSES = "entities", "label"
 """The columns for spans and for classes."""
+_ID_KEYS = ("doc_id", "id")
+"""doccano gives each document an id, and keeps that with which it was imported."""
 _TEXT_KEYS, _LABEL_KEYS = ("text", "data"), ("label", "labels", "entities", "annotations")
 
 
@@ -68,7 +70,8 @@ def _read_file(file: InputFile, options: ImportOptions, *, holds_spans: bool) ->
         if not isinstance(row, dict):
             yield Dropped(place=place, reason=NO_JSON, found=repr(line[:60]))
             continue
-        doc_id = str(row["id"]) if row.get("id") is not None else f"{stem(file)}-{number}"
+        given_id = next((row[key] for key in _ID_KEYS if row.get(key) is not None), None)
+        doc_id = f"{stem(file)}-{number}" if given_id is None else str(given_id)
         key = options.text or next((key for key in _TEXT_KEYS if key in row), "text")
         text = row.get(key)
         if not isinstance(text, str) or not text.strip():

@@ -2,7 +2,7 @@
 
 Each control of the labelling interface (`from_name`) is a column: choices and taxonomies are classes, labels are spans, numbers and
 ratings are numbers, text areas are texts. Offsets count UTF-16 units or code points, depending on the version; the text of the spans shows
-which.
+which. The id of a document is `doc_id` of its data, which `mgm export review` writes, or that of the task.
 """
 
 import json
@@ -13,6 +13,7 @@ from typing import Any
 
 from mgm.corpus.annotations.annotators import Annotation, merge
 from mgm.corpus.annotations.documents import Choices, Document, Dropped, Found, Label
+from mgm.corpus.annotations.label_studio_tasks import DOC_ID
 from mgm.corpus.annotations.offsets import RawSpan, WrongSpan, to_code_points
 from mgm.corpus.annotations.options import UTF16, ImportOptions
 from mgm.corpus.annotations.text_lines import lines
@@ -27,7 +28,7 @@ _VALUE_TYPES = ("choices", "taxonomy", "rating", "number", "textarea")
 _ABOUT_RECORDS = {
     "id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement", "file_upload", "project",
     "meta", "drafts", "predictions", "inner_id", "total_annotations", "cancelled_annotations", "total_predictions",
-    "comment_count", "unresolved_comment_count", "last_comment_updated_at", "updated_by", "comment_authors",
+    DOC_ID, "comment_count", "unresolved_comment_count", "last_comment_updated_at", "updated_by", "comment_authors",
 }  # fmt: skip
 """The keys of a task or record that are neither data nor labels."""
 
@@ -97,8 +98,9 @@ def _text_key(file: InputFile, data: list[dict[str, Any]]) -> str:
 
 
 def _document(file: InputFile, task: Mapping[str, Any], *, number: int, text: Any) -> Document | Dropped:
-    doc_id = str(task.get("id", number))
-    place = f"{file}: task {doc_id}"
+    place = f"{file}: task {task.get('id', number)}"
+    given = (task.get("data") or task).get(DOC_ID)
+    doc_id = str(task.get("id", number) if given is None else given)
     if not isinstance(text, str) or not text.strip():
         return Dropped(place=place, doc_id=doc_id, reason=NO_TEXT, found=repr(text))
     return Document(doc_id=doc_id, text=text, place=place)

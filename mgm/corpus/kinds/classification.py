@@ -19,6 +19,10 @@ class ClassRules(LabelRules):
         """Return the rule that a label is not blank."""
         return {LABEL_EMPTY: (pl.col(column).str.strip_chars() != "").fill_null(True)}
 
+    def names(self, labels: pl.Series) -> pl.Series:
+        """Return the classes."""
+        return labels.drop_nulls()
+
     def suggestion(self, labels: pl.Series) -> Suggestion | None:
         """Suggest a column of few values: texts that repeat, truth values, or a few whole numbers."""
         values = labels.n_unique()

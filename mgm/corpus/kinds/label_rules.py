@@ -31,6 +31,10 @@ class LabelRules(ABC):
         An expression may read the column `text`, too. A row without a label (null) keeps every rule.
         """
 
+    def names(self, labels: pl.Series) -> pl.Series | None:
+        """Return the names in labels, one after another, without nulls; None for a kind whose labels are no names of a list."""
+        return None
+
     def suggestion(self, labels: pl.Series) -> Suggestion | None:
         """Return what a column of raw rows would be as a task of this kind; None: none of this kind.
 

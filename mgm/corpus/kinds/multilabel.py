@@ -18,6 +18,10 @@ class LabelSetRules(LabelRules):
         is_empty = (label.str.strip_chars() == "") | label.is_null()
         return {LABEL_EMPTY: ~pl.col(column).list.eval(is_empty).list.any().fill_null(False)}
 
+    def names(self, labels: pl.Series) -> pl.Series:
+        """Return the labels of all sets."""
+        return labels.explode(empty_as_null=False).drop_nulls()
+
     def suggestion(self, labels: pl.Series) -> Suggestion | None:
         """Suggest a column of lists of texts or whole numbers that repeat."""
         if not isinstance(labels.dtype, pl.List):

@@ -23,6 +23,10 @@ class SpanRules(LabelRules):
             SPAN_OUTSIDE_TEXT: (is_range & is_inside).fill_null(True),
         }
 
+    def names(self, labels: pl.Series) -> pl.Series:
+        """Return the labels of all spans."""
+        return labels.explode(empty_as_null=False).drop_nulls().struct.field("label").drop_nulls()
+
     def suggestion(self, labels: pl.Series) -> Suggestion | None:
         """Suggest a column of lists of objects with start, end and label."""
         inner = labels.dtype.inner if isinstance(labels.dtype, pl.List) else None

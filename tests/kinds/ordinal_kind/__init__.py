@@ -6,6 +6,8 @@ others, the implementation is that of classification. The order is the alphabeti
 
 import polars as pl
 
+from mgm.active_learning.kinds import TASK_ACQUISITIONS
+from mgm.active_learning.kinds.classification import ClassificationAcquisition
 from mgm.corpus.kinds import LABEL_RULES
 from mgm.corpus.kinds.classification import ClassRules
 from mgm.evaluation.explanations.kinds import TASK_EXPLANATIONS
@@ -43,6 +45,7 @@ HEADS.register(ORDINAL.name, OrdinalHead)
 TASK_TRAINING.register(ORDINAL.name, OrdinalTraining())
 TASK_EVALUATIONS.register(ORDINAL.name, OrdinalEvaluation())
 TASK_EXPLANATIONS.register(ORDINAL.name, ClassificationExplanation())
+TASK_ACQUISITIONS.register(ORDINAL.name, ClassificationAcquisition())
 TASK_PRESENTATIONS.register(
     ORDINAL.name, TaskPresentation(first_metric="accuracy", contribution_unit="log odds")
 )
