@@ -1,7 +1,7 @@
-"""How mgm does on small corpora beside a tuned linear model. `python benchmarks/small_corpora.py --workspace FOLDER`.
+"""How mgm does on small corpora beside a tuned linear model. `python benchmarks/small_corpora.py --workspace FOLDER...`.
 
-A newcomer's corpus has some thousand labels. Here such corpora are drawn from large ones: for each task of a workspace (see
-quality.py) and each seed, `--labels` training documents, a sixth as many of validation and at most `--test` of test, by a hash of
+A newcomer's corpus has some thousand labels. Here such corpora are drawn from large ones: for each task of the workspaces (see
+quality.py), each number of `--labels` and each seed, so many training documents, a sixth as many of validation and at most `--test` of test, by a hash of
 seed and id. mgm trains one network for the task with the workspace's settings, as `mgm run` does; the linear peer is tuned on the
 same validation documents and fitted on the same training documents. Neither is fitted on validation afterwards.
 
@@ -40,6 +40,7 @@ from peers.scores import Outcome, score
 from mgm.files import read_json, write_json
 from mgm.model.thresholds import Thresholds
 from mgm.settings.names import nearest
+from mgm.settings.settings import PARAMS, Settings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text.features import FeaturePart
 
@@ -148,59 +149,93 @@ def table(corpora: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def chosen_tasks(workspace: Workspace, only: Sequence[str]) -> list[Task]:
-    """The tasks of documents to measure.
+def chosen_tasks(folders: Sequence[Path], only: Sequence[str]) -> dict[Path, list[str]]:
+    """The names of the tasks of documents to measure, by workspace.
 
     Raises:
-        ValueError: a name that is none of them.
+        ValueError: a name that is a task of none.
     """
-    tasks = {task.name: task for task in workspace.tasks if task.kind in KINDS}
+    known = {
+        folder: [t.name for t in Settings.load(folder / PARAMS).active_tasks() if t.kind in KINDS]
+        for folder in folders
+    }
+    every = [name for of_folder in known.values() for name in of_folder]
     for name in only:
-        if name not in tasks:
-            raise ValueError(f"--tasks: no task of documents {name!r}{nearest(name, list(tasks))}")
-    return [tasks[name] for name in only or tasks]
+        if name not in every:
+            raise ValueError(f"--tasks: no task of documents {name!r}{nearest(name, every)}")
+    return {folder: [n for n in of_folder if not only or n in only] for folder, of_folder in known.items()}
+
+
+def counts(text: str) -> list[int]:
+    """The numbers of --labels.
+
+    Raises:
+        ValueError: something else than whole numbers above 0 with commas between.
+    """
+    found = quality.names(text)
+    if not found or not all(number.isdecimal() and int(number) for number in found):
+        raise ValueError(
+            f"--labels: found {text!r}, expected whole numbers above 0 with commas between, such as 1500,4000"
+        )
+    return [int(number) for number in found]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--workspace", type=Path, default=Path("."), help="a project's folder with features")
+    parser.add_argument(
+        "--workspace", type=Path, nargs="+", default=[Path(".")], help="projects' folders with features"
+    )
     parser.add_argument("--tasks", default="", help="tasks of documents, with commas; default: all")
-    parser.add_argument("--labels", type=int, default=1500, help="training labels of a corpus")
+    parser.add_argument("--labels", default="1500", help="training labels of a corpus; several with commas")
     parser.add_argument("--test", type=int, default=1500, help="most test documents of a corpus")
     parser.add_argument("--seeds", default="1,2")
     parser.add_argument("--work", type=Path, default=WORK, help="where each result is kept")
     arguments = parser.parse_args()
-    for option in ("labels", "test"):
-        if getattr(arguments, option) < 1:
-            raise ValueError(f"--{option} {getattr(arguments, option)}: expected at least 1")
-    workspace = load(arguments.workspace)
+    if arguments.test < 1:
+        raise ValueError(f"--test {arguments.test}: expected at least 1")
+    labels, seeds = counts(arguments.labels), quality.seeds_of(arguments.seeds)
     corpora: dict[str, dict[str, Any]] = read_json(RESULTS)["corpora"] if RESULTS.is_file() else {}
-    made_with = {"machine": hardware.machine(), "versions": quality.versions()}
-    for task in chosen_tasks(workspace, quality.names(arguments.tasks)):
-        for seed in quality.seeds_of(arguments.seeds):
-            name = f"{task.name}-{arguments.labels}-{seed}"
-            small = replace(
-                workspace,
-                parts=draw(workspace.parts, task, arguments.labels, arguments.test, seed),
-                fingerprint=f"{workspace.fingerprint} {name} {arguments.test}",
-            )
-            facts = [small.fingerprint, workspace.settings.training_sections()]
-            fingerprint = blake2b(repr(facts).encode(), digest_size=8).hexdigest()
-            print(f"{name}: ", end="", flush=True)
-
-            def fresh(small: Workspace = small, task: Task = task, seed: int = seed) -> dict[str, Any]:
-                return measure(small, task, seed, arguments.work) | {"revision": hardware.revision()}
-
-            corpora[name] = kept(arguments.work / f"{name}.json", fingerprint, fresh)
-            print(f"{100 * corpora[name]['difference']['mean']:+.1f}", flush=True)
-            what = "test metrics of small corpora; both models fitted on train and tuned on valid"
-            content = {"what": what, "corpora": corpora, "summary": summary(corpora)}
-            write_json(RESULTS, content | made_with)
+    for folder, tasks in chosen_tasks(arguments.workspace, quality.names(arguments.tasks)).items():
+        if not tasks:
+            continue
+        workspace = load(folder)
+        for task in [task for task in workspace.tasks if task.name in tasks]:
+            for count in labels:
+                for seed in seeds:
+                    name = f"{task.name}-{count}-{seed}"
+                    print(f"{name}: ", end="", flush=True)
+                    corpora[name] = kept_corpus(workspace, task, count, seed, name, arguments)
+                    print(f"{100 * corpora[name]['difference']['mean']:+.1f}", flush=True)
+                    write(corpora)
     print(table(corpora))
     print(", ".join(f"{key} {value}" for key, value in summary(corpora).items()))
     print(f"written to {RESULTS}")
+
+
+def kept_corpus(
+    workspace: Workspace, task: Task, labels: int, seed: int, name: str, arguments: argparse.Namespace
+) -> dict[str, Any]:
+    """What the work folder has of a corpus, or what is measured now."""
+    small = replace(
+        workspace,
+        parts=draw(workspace.parts, task, labels, arguments.test, seed),
+        fingerprint=f"{workspace.fingerprint} {name} {arguments.test}",
+    )
+    facts = [small.fingerprint, workspace.settings.training_sections()]
+    fingerprint = blake2b(repr(facts).encode(), digest_size=8).hexdigest()
+
+    def fresh() -> dict[str, Any]:
+        return measure(small, task, seed, arguments.work) | {"revision": hardware.revision()}
+
+    return kept(arguments.work / f"{name}.json", fingerprint, fresh)
+
+
+def write(corpora: Mapping[str, Mapping[str, Any]]) -> None:
+    what = "test metrics of small corpora; both models fitted on train and tuned on valid"
+    made_with = {"machine": hardware.machine(), "versions": quality.versions()}
+    write_json(RESULTS, {"what": what, "corpora": corpora, "summary": summary(corpora)} | made_with)
 
 
 if __name__ == "__main__":

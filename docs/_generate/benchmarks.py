@@ -338,11 +338,43 @@ def recurrence() -> str:
     )
 
 
+def small_corpora() -> str:
+    """Return each small corpus: the linear model, mgm, and the difference with its interval."""
+    result = _result("small_corpora")
+    rows = []
+    for name, corpus in result["corpora"].items():
+        task, labels, seed = name.rsplit("-", 2)
+        metric = next(metric for metric in METRICS if metric in corpus["mgm"])
+        gain = {key: 100 * value for key, value in corpus["difference"].items()}
+        outcome = "win" if gain["low"] > 0 else "loss" if gain["high"] < 0 else "tie"
+        rows.append(
+            (
+                f"`{task}`",
+                labels,
+                seed,
+                str(corpus["classes"] or ""),
+                METRICS[metric],
+                f"{corpus['linear'][metric]:.3f}",
+                f"{corpus['mgm'][metric]:.3f}",
+                f"{gain['mean']:+.1f} [{gain['low']:+.1f}, {gain['high']:+.1f}]",
+                outcome,
+            )
+        )
+    summary = result["summary"]
+    header = ["task", "labels", "seed", "classes", "metric", "linear", "mgm", "difference", "outcome"]
+    counts = ", ".join(f"{summary[name]} {name}" for name in ("wins", "losses", "ties"))
+    revisions = sorted({corpus["revision"] for corpus in result["corpora"].values()})
+    return (
+        f"{table(header, rows)}\n\n{counts}; mean difference {100 * summary['mean']:+.1f} points.\n\n"
+        + _origin(result | {"revision": revisions[-1] if len(revisions) == 1 else ""})
+    )
+
+
 TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
         quality, quality_summary, scoring, speed_summary, training, text, tokenizers, memory, serving, loading, gates, study, ablations, recipes, transfer,
-        generation, separation, recurrence,
+        generation, separation, recurrence, small_corpora,
     )
 }  # fmt: skip
 

@@ -26,6 +26,12 @@ LEAST_WEIGHT = 2.0**-10
 one."""
 CANDIDATE_WEIGHTS = (0.5, 0.6, 0.4, 0.7, 0.3, 0.8, 0.2, 0.9, 0.1, 1 - LEAST_WEIGHT, LEAST_WEIGHT)
 """The weights that are tried, the first of them at a tie."""
+PRIOR_WEIGHT = 0.8
+PRIOR_DOCUMENTS = 12.0
+"""A weight's score is lowered by its squared distance from PRIOR_WEIGHT times PRIOR_DOCUMENTS / n. Of a hundred documents the best score is
+mostly chance: chosen on 100, 200, 400 and 800 of the validation documents of 21 trained tasks, and measured on the others, the weight had a
+score better by .41, .20, -.03 and .10 points (standard errors .09, .04, .09, .05) than without this; on four other models by .44 and .06
+points with 100 and 200."""
 
 
 def tune_wide_weights(
@@ -47,12 +53,15 @@ def tune_wide_weights(
 
 
 def best_wide_weight(task: Task, pair: Pair) -> float:
-    """Return the best weight for predictions that are the outputs (n,2,K) of both parts, the deep one first."""
-    kind = TASK_TRAINING[task.kind]
+    """Return the best weight for predictions that are the outputs (n,2,K) of both parts, the deep one first.
+
+    With few documents it is near PRIOR_WEIGHT.
+    """
+    kind, strength = TASK_TRAINING[task.kind], PRIOR_DOCUMENTS / len(pair.truth)
 
     def score(weight: float) -> float:
         outputs = (1 - weight) * pair.predicted[:, 0] + weight * pair.predicted[:, 1]
-        return kind.score_outputs(outputs, pair.truth)
+        return kind.score_outputs(outputs, pair.truth) - strength * (weight - PRIOR_WEIGHT) ** 2
 
     return max(CANDIDATE_WEIGHTS, key=score)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
 from benchmarks.peers.rows import Rows
 from mgm.tasks import Task, with_label_spaces
@@ -66,3 +67,19 @@ def test_a_win_is_an_interval_off_zero(small_corpora: Any, mistakes: int, expect
     summary = small_corpora.summary(corpora)
     assert summary[expected] == 1 and summary["wins"] + summary["losses"] + summary["ties"] == 1
     assert small_corpora.table(corpora).splitlines()[-1].startswith("| dish-100-1 | 2 | 0.500 | 0.900 |")
+
+
+@pytest.mark.parametrize("given", ["", "0", "1500,few"], ids=["none", "zero", "a word"])
+def test_numbers_of_labels_are_whole_and_above_0(small_corpora: Any, given: str) -> None:
+    assert small_corpora.counts("1500,4000") == [1500, 4000]
+    with pytest.raises(ValueError, match=r"--labels: found .*, expected whole numbers above 0"):
+        small_corpora.counts(given)
+
+
+def test_tasks_are_those_of_any_workspace(small_corpora: Any, tmp_path: Path) -> None:
+    """A name that is a task of none is an error with the nearest name."""
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS), encoding="utf-8")
+    assert small_corpora.chosen_tasks([tmp_path], []) == {tmp_path: ["dish", "price", "themes"]}
+    assert small_corpora.chosen_tasks([tmp_path], ["price"]) == {tmp_path: ["price"]}
+    with pytest.raises(ValueError, match=r"--tasks: no task of documents 'dishes'.*dish"):
+        small_corpora.chosen_tasks([tmp_path], ["dishes"])

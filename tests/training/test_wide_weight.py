@@ -14,6 +14,8 @@ from mgm.training.wide_weight import (
     CANDIDATE_WEIGHTS,
     DEFAULT_WEIGHT,
     LEAST_WEIGHT,
+    PRIOR_DOCUMENTS,
+    PRIOR_WEIGHT,
     best_wide_weight,
     tune_wide_weights,
 )
@@ -57,22 +59,38 @@ def test_the_wide_weight_changes_one_tasks_outputs() -> None:
 
 RIGHT, WRONG = [[2.0, 0.0], [0.0, 2.0]], [[0.0, 2.0], [2.0, 0.0]]
 TRUTH = {"classification": np.array([0, 1]), "multilabel": np.array([[True, False], [False, True]])}
+TIMES = 1000
+"""Repeats of these two documents: with so many the prior decides ties alone."""
 
 
 @pytest.mark.parametrize("task", [CLASS, LABELS], ids=lambda task: task.kind)
 def test_the_weight_goes_to_the_part_that_is_right(task: Task) -> None:
-    """The share goes to the part that is right and at a tie stays half."""
+    """The share goes to the part that is right, and of equally good ones the nearest to the prior is taken."""
 
     def found(deep: list[list[float]], wide: list[list[float]]) -> float:
         logits = np.stack([np.array(deep, np.float32), np.array(wide, np.float32)], axis=1)
-        return best_wide_weight(task, Pair(predicted=logits, truth=TRUTH[task.kind]))
+        pair = Pair(
+            predicted=np.tile(logits, (TIMES, 1, 1)), truth=np.concatenate([TRUTH[task.kind]] * TIMES)
+        )
+        return best_wide_weight(task, pair)
 
     assert found(RIGHT, WRONG) == 0.4  # the least step that leaves the wrong part
-    assert found(WRONG, RIGHT) == 0.6
+    assert found(WRONG, RIGHT) == 0.8
     assert found((3 * np.array(WRONG)).tolist(), RIGHT) == 0.8
     assert found((100 * np.array(WRONG)).tolist(), RIGHT) == 1 - LEAST_WEIGHT
     assert found(RIGHT, (100 * np.array(WRONG)).tolist()) == LEAST_WEIGHT
-    assert found(RIGHT, RIGHT) == found(WRONG, WRONG) == 0.5
+    assert found(RIGHT, RIGHT) == found(WRONG, WRONG) == PRIOR_WEIGHT
+
+
+@pytest.mark.parametrize(("times", "expected"), [(1, PRIOR_WEIGHT), (100, 0.5)], ids=["few", "many"])
+def test_few_documents_do_not_move_the_weight(times: int, expected: float) -> None:
+    """The deep part is right about one document of twenty more: that of twenty is chance, and of two thousand is not."""
+    truth = np.arange(20) % 2
+    deep = np.eye(2, dtype=np.float32)[truth]
+    wide = deep.copy()
+    wide[0] = 1 - wide[0]
+    pair = Pair(predicted=np.tile(np.stack([deep, wide], axis=1), (times, 1, 1)), truth=np.tile(truth, times))
+    assert best_wide_weight(CLASS, pair) == expected
 
 
 def test_accuracy_counts_beside_macro_f1() -> None:
@@ -89,7 +107,7 @@ def test_accuracy_counts_beside_macro_f1() -> None:
 
 
 def test_the_tuned_weights_have_the_highest_metric() -> None:
-    """The tuned weights are those with the best score, for values and sets of labels the metric that validation reports."""
+    """They have the best score less the prior's part, for values and sets of labels the metric that validation reports."""
     shares = tune_wide_weights(network(), VALIDATION, tasks=TASKS, tokens_per_batch=60)
     assert shares.keys() == {"dish", "price", "themes"}
     reached = {}
@@ -98,8 +116,15 @@ def test_the_tuned_weights_have_the_highest_metric() -> None:
         for task in shares:
             made.set_wide_weight(task, share)
         reached[share] = validate(made, VALIDATION, tasks=TASKS, tokens_per_batch=60)
-    for task in ("price", "themes"):
-        assert reached[shares[task]][task] == pytest.approx(max(own[task] for own in reached.values()))
+    for task in TASKS:
+        if task.name not in ("price", "themes"):
+            continue
+        n = sum(s.labels_of(task).count() for s in VALIDATION if s.labelled_tasks([task]))
+        scores = {
+            share: metrics[task.name] - PRIOR_DOCUMENTS / n * (share - PRIOR_WEIGHT) ** 2
+            for share, metrics in reached.items()
+        }
+        assert scores[shares[task.name]] == pytest.approx(max(scores.values()))
     assert set(shares.values()) != {DEFAULT_WEIGHT}, "or nothing is chosen"
 
 
