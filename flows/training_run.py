@@ -163,9 +163,10 @@ class Console(Callbacks):
         self.bar: tqdm | None = None
 
     def _print_solved(self, solved: SolvedTask) -> None:
+        method = solved.method
+        how = "" if method is None else f", c {method.c:g}, scaling {method.scaling}"
         _logger.info(
-            f"wide part of {solved.task}: {solved.num_documents:,} documents, {solved.num_ngrams:,} n-grams, "
-            f"c {solved.method.c:g}, scaling {solved.method.scaling}"
+            f"wide part of {solved.task}: {solved.num_documents:,} documents, {solved.num_features:,} features{how}"
         )
 
     def _advance(self, step: StepReport) -> None:

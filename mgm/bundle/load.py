@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from torch import Tensor
 from torch.nn import init
 from torch.overrides import TorchFunctionMode
@@ -72,6 +73,7 @@ def load_contents(contents: BundleContents, *, key: SealingKey | None = None) ->
         # Bundles of earlier versions have no such setting.
         segmentation = config["settings"]["text"].setdefault("segmentation", {})
         segmentation.setdefault("southeast_asian_tokens", "characters")
+        _drop_old_settings(config["settings"])
         settings = TrainingSettings.parse(config["settings"], str(folder / CONFIG), checks_task_names=False)
         tasks = [Task(**task) for task in config["tasks"]]
         thresholds = {task: Thresholds(**fields) for task, fields in config["thresholds"].items()}
@@ -216,10 +218,26 @@ def _load_network(
     path = contents.folder / WEIGHTS
     with refuse_faults(path):
         tensors = view_tensors(_content(contents, WEIGHTS))
+        _drop_empty_rows(tensors)
         check_fits(tensors, build)
         network = build()
         network.load_state_dict(tensors, assign=True)
     return network.eval()
+
+
+def _drop_old_settings(settings: dict[str, Any]) -> None:
+    """Drop what 0.2.0 had for the gradient descent of the wide part of tagging."""
+    settings.get("model", {}).get("wide", {}).get("tagging", {}).pop("learning_rate", None)
+
+
+def _drop_empty_rows(tensors: dict[str, Tensor]) -> None:
+    """Leave out the features without a weight from a table of the wide part of tagging that has a row for every hash, as in 0.2.0."""
+    table, hashes = "wide_tagging.table.weight", "wide_tagging.hashes"
+    if table in tensors and hashes not in tensors:
+        weight = tensors[table]
+        rows = weight.any(dim=1).nonzero()[:, 0]
+        tensors[hashes] = rows
+        tensors[table] = torch.cat([weight.new_zeros(1, weight.shape[1]), weight[rows]])
 
 
 class _SkipInit(TorchFunctionMode):

@@ -15,6 +15,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from mgm.errors import StaleInput
 from mgm.model.wide.documents import Wide
+from mgm.model.wide.tagging import WideTagging
 
 _MAX_DERIVED_BYTES = 1 << 30
 """The bytes of buffers that a network makes for itself and that no file holds."""
@@ -51,7 +52,7 @@ def check_fits(tensors: Mapping[str, Tensor], build: Callable[[], nn.Module]) ->
     with _limited_parameters(len(tensors)), torch.device("meta"):
         network = build()
         for name, module in network.named_modules():
-            if isinstance(module, Wide):
+            if isinstance(module, Wide | WideTagging):
                 module.match_size(tensors, f"{name}.")
     expected = network.state_dict()
     for name in sorted(expected.keys() - tensors.keys()):

@@ -36,8 +36,7 @@ class Network(nn.Module):
     """Documents to the outputs of every task.
 
     A task has a deep branch, its head, and, where `settings.wide` is on, a wide one. Tasks that predict a document have
-    `wide`, whose weights are solved for before training; tasks that predict words have `wide_tagging`, which is trained by
-    gradients of a separate loss. The prediction is the mean of the branches, which `set_wide_weight` weighs: trained on their
+    `wide`, tasks that predict words `wide_tagging`; their weights are solved for before training. The prediction is the mean of the branches, which `set_wide_weight` weighs: trained on their
     sum, one branch would learn only the residual of the other.
 
     Tasks that generate text share one `text_decoder`, which attends to the encoder's words and sentences. `forward` has no
@@ -112,27 +111,12 @@ class Network(nn.Module):
         ]
         return [outputs for outputs in branches if outputs]
 
-    def gradient_trained_outputs(self, batch: Batch, mixing: Mixup | None = None) -> list[Outputs]:
-        """Return the outputs that gradients train, of each branch; documents are mixed in the deep one alone.
-
-        Those for words are there only if the batch has targets of a task that predicts words.
-        """
-        tasks = list(batch.targets)
-        branches = [
-            self.deep_outputs(batch, mixing=mixing, tasks=tasks),
-            self._wide_word_outputs(batch, tasks),
-        ]
-        return [outputs for outputs in branches if outputs]
-
     def wide_outputs(self, batch: Batch, *, tasks: Collection[str] | None = None) -> Outputs:
         """Return the outputs of the wide branch, shaped as those of the heads; none where it is off."""
         logits = self.wide(batch) if self.wide is not None else {}
         shaped = {task: self.heads[task].reshape_wide(logits_BO) for task, logits_BO in logits.items()}
-        return shaped | self._wide_word_outputs(batch, tasks)
-
-    def _wide_word_outputs(self, batch: Batch, tasks: Collection[str] | None) -> Outputs:
         is_wanted = tasks is None or any(self.sharing.reads_words.get(task, False) for task in tasks)
-        return self.wide_tagging(batch) if self.wide_tagging is not None and is_wanted else {}
+        return shaped | (self.wide_tagging(batch) if self.wide_tagging is not None and is_wanted else {})
 
     def deep_outputs(
         self,
@@ -262,20 +246,19 @@ class Network(nn.Module):
 
         Both branches are scaled, so that the prediction stays their mean.
         """
-        assert self.wide is not None
-        self.heads[task].scale_outputs(2 * (1 - share))
-        self.wide.scale_logits(task, 2 * share)
+        self.heads[task].merge_wide(share)
+        if self.wide_tagging is not None and task in self.wide_tagging.widths:
+            self.wide_tagging.scale_emissions(task, 2 * share)
+        else:
+            assert self.wide is not None
+            self.wide.scale_logits(task, 2 * share)
 
     def dense_parameters(self) -> list[nn.Parameter]:
-        """Return the parameters of the deep branch: the wide one is solved for, or has a separate optimizer."""
+        """Return the parameters of the deep branch: the wide one is solved for."""
         wide = {
             id(p) for part in (self.wide, self.wide_tagging) if part is not None for p in part.parameters()
         }
         return [p for p in self.parameters() if id(p) not in wide]
-
-    def sparse_parameters(self) -> list[nn.Parameter]:
-        """Return the parameters of the wide branch of words, whose gradients are sparse."""
-        return [] if self.wide_tagging is None else list(self.wide_tagging.parameters())
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         """Return the parameters of the deep branch that only the loss of this task reaches."""
@@ -299,7 +282,7 @@ class Network(nn.Module):
         """Return the mean loss, a scalar, of each task that has outputs, and a label or a teacher's prediction in the batch.
 
         Args:
-            outputs: the outputs of one branch.
+            outputs: the outputs of the deep branch.
             batch: documents with targets.
             smoothing: label smoothing.
             label_weight: the share of a label in the target where a teacher has a prediction too.

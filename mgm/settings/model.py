@@ -67,14 +67,16 @@ class LeadSettings(Section):
 
 
 class WideTaggingSettings(Section):
-    """A linear model on the words around a word, as in a linear-chain CRF."""
+    """A linear-chain CRF on the words around a word, which is solved for before the rest is trained."""
 
-    buckets: int = Field(default=262_144, ge=1)
-    """Number of buckets for hashed features of a word and its neighbours; each has a weight for every tag."""
-    learning_rate: float = Field(default=1.0, gt=0)
-    """Peak learning rate of its AdaGrad; it follows the schedule of train.learning_rate."""
-    l1: float = Field(default=0.5, ge=0)
-    """L1 penalty, for a loss that is summed over the words of an epoch."""
+    buckets: int = Field(default=1_000_000_000, ge=1)
+    """Number of hashes of features of a word and its neighbours; only features with a weight take space."""
+    l1: float = Field(default=0.05, ge=0)
+    """L1 penalty of its weights, for a loss that is summed over all training words; it keeps most of them at 0."""
+    max_iterations: int = Field(default=100, ge=1)
+    """Maximum number of iterations of the solver; each goes over all training words of a task."""
+    documents: int = Field(default=100_000, ge=1)
+    """Maximum number of training documents for each task, evenly sampled; all of them are in memory at once."""
 
 
 class WideChineseSettings(Section):

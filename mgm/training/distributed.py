@@ -105,23 +105,13 @@ class DistributedContext:
             for (task, loss), mean in zip(local.items(), means, strict=True)
         }
 
-    def average_gradients(self, dense: Sequence[nn.Parameter], sparse: Sequence[nn.Parameter]) -> None:
-        """Replace each gradient by its mean over the processes; a parameter without one in any process keeps none.
-
-        Args:
-            dense: parameters with dense gradients.
-            sparse: parameters with sparse gradients.
-        """
+    def average_gradients(self, parameters: Sequence[nn.Parameter]) -> None:
+        """Replace each gradient by its mean over the processes; a parameter without one in any process keeps none."""
         if self.world_size == 1:
             return
-        means = self.mean_over_processes([p.grad for p in dense], dense)
-        for parameter, mean in zip(dense, means, strict=True):
+        means = self.mean_over_processes([p.grad for p in parameters], parameters)
+        for parameter, mean in zip(parameters, means, strict=True):
             parameter.grad = mean
-        for parameter, has_gradient in zip(
-            sparse, self._in_any_process([p.grad for p in sparse]), strict=True
-        ):
-            if has_gradient:
-                parameter.grad = _sum_sparse_gradients(parameter) / self.world_size
 
     @torch.no_grad()
     def mean_over_processes(
@@ -190,35 +180,6 @@ class DistributedContext:
         """Sum the tensor over the processes, in place, and return it."""
         dist.all_reduce(tensor)
         return tensor
-
-
-def _sum_sparse_gradients(parameter: nn.Parameter) -> Tensor:
-    """Return the sum of the processes' sparse gradients.
-
-    A row that any process has stays in the sum even where it is 0, since its feature is in the batch.
-    """
-    if parameter.grad is None:
-        row = torch.zeros(0, dtype=torch.int64, device=parameter.device)
-        values = parameter.new_zeros(0, *parameter.shape[1:])
-    else:
-        gradient = parameter.grad.coalesce()
-        row, values = gradient.indices()[0], gradient.values()
-    length = torch.tensor([row.numel()], device=row.device)
-    lengths = [int(n) for n in _all_gather(length)]
-    missing = max(lengths) - row.numel()
-    rows = _all_gather(torch.cat([row, row.new_zeros(missing)]))
-    all_values = _all_gather(torch.cat([values, values.new_zeros(missing, *values.shape[1:])]))
-    # in the order of the processes, so that all sum alike
-    index = torch.cat([r[:n] for r, n in zip(rows, lengths, strict=True)])
-    summands = torch.cat([v[:n] for v, n in zip(all_values, lengths, strict=True)])
-    return torch.sparse_coo_tensor(index[None], summands, parameter.shape, check_invariants=False).coalesce()
-
-
-def _all_gather(tensor: Tensor) -> list[Tensor]:
-    """Return the tensor of each process, all of one shape."""
-    gathered = [torch.empty_like(tensor) for _ in range(dist.get_world_size())]
-    dist.all_gather(gathered, tensor)
-    return gathered
 
 
 def check_process_count(processes: int, environment: Mapping[str, str]) -> None:

@@ -31,7 +31,7 @@ from mgm.training.data import PartRows, TrainingData
 from mgm.training.determinism import deterministic
 from mgm.training.distributed import DistributedContext, LabelCounts
 from mgm.training.loader import load_batches
-from mgm.training.optimizers import make_adamw, make_wide_tagging_optimizer
+from mgm.training.optimizers import make_adamw
 from mgm.training.precision import Precision, resolve_precision
 from mgm.training.rng import restored_rng, rng_state, seed_rng, seeded_rng
 from mgm.training.sampling import EpochPlan, plan_epoch, task_passes
@@ -40,6 +40,7 @@ from mgm.training.state import Stateful, TrainingState, copy_weights
 from mgm.training.validation import validate
 from mgm.training.weighting.registry import make_weighting
 from mgm.training.wide_solver import solve_wide
+from mgm.training.word_solver import WideTransitions, solve_word_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,9 +123,8 @@ class TrainingLoop:
         self.augmentation = make_augmentation(settings.augmentation, data.tasks)
         self.compiled_forward = compile_encoder(network.encoder) if settings.compile else None
         dense, learned = network.dense_parameters(), self.weighting.learnable_parameters()
-        self.dense, self.clipped, self.sparse = [*dense, *learned], dense, network.sparse_parameters()
+        self.dense, self.clipped = [*dense, *learned], dense
         self.optimizer = make_adamw(dense, learned, settings=settings)
-        self.tagging_optimizer = make_wide_tagging_optimizer(network)
         self.average = MovingAverage(dense, settings.ema)
         network.word_dropout = settings.word_dropout
         stateful: dict[str, Stateful] = {
@@ -132,21 +132,21 @@ class TrainingLoop:
             "average": self.average,
             "optimizer": self.optimizer,
             "weighting": self.weighting,
+            "wide_transitions": WideTransitions(network),
         }
-        if self.tagging_optimizer is not None:
-            stateful["tagging_optimizer"] = self.tagging_optimizer
         self.state = TrainingState(stateful=stateful)
 
     def run(self, checkpoint: Checkpoint | None, epochs: int) -> TrainResult:
         """Train up to this epoch, or to where validation no longer improves, from a checkpoint if there is one."""
         initialize_from_data(self.network, self.data, tokens_per_batch=self.settings.tokens_per_batch)
         if not self._resume(checkpoint):
-            solve_wide(
-                self.network,
-                self.data,
-                tokens_per_batch=self.settings.tokens_per_batch,
-                on_solved=self.callbacks.on_solved,
-            )
+            for solve in (solve_wide, solve_word_tasks):
+                solve(
+                    self.network,
+                    self.data,
+                    tokens_per_batch=self.settings.tokens_per_batch,
+                    on_solved=self.callbacks.on_solved,
+                )
         # the main process may remove the checkpoint once it is done: all must have read it before
         self.processes.check_same_epoch(self.state.epoch)
         while self.state.epoch < epochs and self.state.epochs_without_improvement < self.settings.patience:
@@ -273,7 +273,7 @@ class TrainingLoop:
             total: steps of the epoch.
 
         Returns:
-            The loss of each task, summed over the branches of the network.
+            The loss of each task.
         """
         progress = (self.state.epoch + done / total) / self.settings.epochs
         label_weight = progress if self.distillation.annealing else self.distillation.label_weight
@@ -286,54 +286,36 @@ class TrainingLoop:
             mixup = self.augmentation.draw_mixup(batch)
         counts = self.processes.count_labels(batch.labelled, num_rows, device=self.device)
         random_state = rng_state(self.device) if self.weighting.needs_losses_after_step else []
-        deep, *others = self._losses(batch, counts, mixup=mixup, label_weight=label_weight)
-        wide = others[0] if others else {}
+        losses = self._losses(batch, counts, mixup=mixup, label_weight=label_weight)
         # random draws for a batch, and not for a document, are the same in all processes
         with seeded_rng((self.seed, self.state.epoch, 0, 0, done), self.device):
-            self.weighting.backward(deep, wide, network=self.network)
-        self.processes.average_gradients(self.dense, self.sparse)
+            self.weighting.backward(losses, network=self.network)
+        self.processes.average_gradients(self.dense)
         nn.utils.clip_grad_norm_(self.clipped, self.settings.clip)
         self.optimizer.step()
         self.average.update()
-        if self.tagging_optimizer is not None:
-            self.tagging_optimizer.step(rate, counts.count)
         if self.weighting.needs_losses_after_step:
             with torch.no_grad(), restored_rng(random_state, self.device):
-                after, *_ = self._losses(
-                    batch, counts, mixup=mixup, label_weight=label_weight, only_deep=True
-                )
+                after = self._losses(batch, counts, mixup=mixup, label_weight=label_weight)
                 self.weighting.after_step(after)
-        return {task: loss + wide[task] if task in wide else loss for task, loss in deep.items()}
+        return losses
 
     def _losses(
-        self,
-        batch: Batch,
-        counts: LabelCounts,
-        *,
-        mixup: Mixup | None,
-        label_weight: float,
-        only_deep: bool = False,
-    ) -> list[dict[str, Tensor]]:
-        """Return the losses of the tasks for each branch, the deep one first: means over the labels of all processes."""
+        self, batch: Batch, counts: LabelCounts, *, mixup: Mixup | None, label_weight: float
+    ) -> dict[str, Tensor]:
+        """Return the losses of the tasks for the deep branch: means over the labels of all processes."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            branches = (
-                [self.network.deep_outputs(batch, mixing=mixup, tasks=list(batch.targets))]
-                if only_deep
-                else self.network.gradient_trained_outputs(batch, mixup)
-            )
-        losses: list[dict[str, Tensor]] = []
-        for index, branch in enumerate(branches):
-            # losses, and sums of heads over a sentence, are computed in full precision
-            outputs = {task: output.float() for task, output in branch.items()}
-            of_branch = self.network.losses(
-                outputs,
-                batch,
-                smoothing=self.settings.label_smoothing,
-                label_weight=label_weight,
-                mixing=mixup if index == 0 else None,  # only the deep branch mixes documents
-            )
-            losses.append(self.processes.reduce_losses(of_branch, outputs, counts=counts))
-        return losses
+            outputs = self.network.deep_outputs(batch, mixing=mixup, tasks=list(batch.targets))
+        # losses, and sums of heads over a sentence, are computed in full precision
+        outputs = {task: output.float() for task, output in outputs.items()}
+        losses = self.network.losses(
+            outputs,
+            batch,
+            smoothing=self.settings.label_smoothing,
+            label_weight=label_weight,
+            mixing=mixup,
+        )
+        return self.processes.reduce_losses(losses, outputs, counts=counts)
 
 
 def initialize_from_data(network: Network, data: TrainingData, *, tokens_per_batch: int) -> None:
@@ -357,6 +339,3 @@ def initialize_from_data(network: Network, data: TrainingData, *, tokens_per_bat
 
     if network.wide is not None:
         network.wide.fit(documents(data.train))
-    if network.wide_tagging is not None:
-        word_tasks = [t for t in data.tasks if t.spec.predicts_words]
-        network.wide_tagging.fit(documents([s for s in data.train if s.labelled_tasks(word_tasks)]))

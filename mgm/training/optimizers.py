@@ -1,4 +1,4 @@
-"""The optimizers of a network: AdamW for its dense parameters, proximal AdaGrad for the wide part of tagging."""
+"""The optimizer of a network: AdamW for the parameters of its deep part."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,9 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from mgm.model.network import Network
 from mgm.settings.training import TrainSettings
-from mgm.training.proximal_adagrad import ProximalAdagrad
 
 
 def make_adamw(
@@ -27,11 +25,3 @@ def parameter_groups(parameters: Sequence[nn.Parameter], weight_decay: float) ->
         {"params": [p for p in parameters if p.ndim > 1], "weight_decay": weight_decay},
         {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0},
     ]
-
-
-def make_wide_tagging_optimizer(network: Network) -> ProximalAdagrad | None:
-    """Return the optimizer of the wide part of tagging, or None for a network without one."""
-    wide = network.wide_tagging
-    if wide is None:
-        return None
-    return ProximalAdagrad(wide.table.weight, wide.batches, widths=wide.widths, settings=wide.settings)

@@ -80,11 +80,14 @@ class TrainingState:
 def copy_weights(network: Network) -> dict[str, Tensor]:
     """Return a copy of the network's weights.
 
-    The solved wide part never changes during training and may be large: its tensors are shared, not copied.
+    The solved wide parts never change during training and may be large: their tensors are shared, not copied.
     """
-    solved = (
-        set() if network.wide is None else {id(t) for t in network.wide.state_dict(keep_vars=True).values()}
-    )
+    solved = {
+        id(tensor)
+        for part in (network.wide, network.wide_tagging)
+        if part is not None
+        for tensor in part.state_dict(keep_vars=True).values()
+    }
     return {
         name: tensor.detach() if id(tensor) in solved else tensor.detach().clone()
         for name, tensor in network.state_dict(keep_vars=True).items()

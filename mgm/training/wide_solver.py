@@ -1,4 +1,4 @@
-"""Solves for the weights of the wide part: a linear model on TF-IDF of n-grams for each task.
+"""Solves for the weights of the wide part of documents: a linear model on TF-IDF of n-grams for each task.
 
 It is done once, before the deep part is trained: the problems are convex, and their solution is better than the result of a few
 passes of gradient descent.
@@ -30,8 +30,9 @@ class SolvedTask:
 
     task: str
     num_documents: int
-    num_ngrams: int
-    method: WideMethod
+    num_features: int
+    method: WideMethod | None
+    """How the problem of a task that predicts documents was solved."""
 
 
 def solve_wide(
@@ -79,7 +80,7 @@ def solve_wide(
         model = solve_method(features, targets, method=method, solve=solve)
         wide.set_coefficients(task.name, ngrams=ngrams, weight=model.weight, bias=model.intercept)
         on_solved(
-            SolvedTask(task=task.name, num_documents=len(targets), num_ngrams=len(ngrams), method=method)
+            SolvedTask(task=task.name, num_documents=len(targets), num_features=len(ngrams), method=method)
         )
 
 

@@ -19,6 +19,7 @@ from mgm.tasks import Task
 from mgm.training.data import PartRows
 from mgm.training.kinds import TASK_TRAINING, Pair
 from mgm.training.validation import collect_pairs
+from mgm.training.word_weight import tune_word_weights
 
 DEFAULT_WEIGHT = 0.5
 LEAST_WEIGHT = 2.0**-10
@@ -41,15 +42,21 @@ def tune_wide_weights(
 
     It is the default where a task has no label in `rows`. The result is empty for a network without a wide part.
     """
+    of_words = tune_word_weights(
+        network, rows, tasks=tasks, candidates=CANDIDATE_WEIGHTS, tokens_per_batch=tokens_per_batch
+    )
     if network.wide is None:
-        return {}
+        return of_words
 
     def predict(selected: PartRows, tasks: list[Task]) -> Mapping[str, Outcome]:
         return _branch_logits(network, selected, tasks=tasks, tokens_per_batch=tokens_per_batch)
 
     tuned = [task for task in tasks if task.name in network.wide.widths]
     pairs = collect_pairs(rows, tuned, predict=predict)
-    return {t.name: best_wide_weight(t, pairs[t.name]) if t.name in pairs else DEFAULT_WEIGHT for t in tuned}
+    of_documents = {
+        t.name: best_wide_weight(t, pairs[t.name]) if t.name in pairs else DEFAULT_WEIGHT for t in tuned
+    }
+    return of_documents | of_words
 
 
 def best_wide_weight(task: Task, pair: Pair) -> float:

@@ -1,12 +1,14 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from mgm.bundle import tensors
 from mgm.bundle.bundle import load_stopwords, shaping_settings
-from mgm.bundle.format import bundle_id
+from mgm.bundle.format import CONFIG, WEIGHTS, bundle_id, write_manifest
 from mgm.bundle.load import load_bundle
 from mgm.bundle.save import save_bundle
 from mgm.settings.settings import Settings
@@ -38,6 +40,37 @@ def test_a_bundle_trained_without_chinese_comes_back(tmp_path: Path) -> None:
     save_bundle(tmp_path / "bundle", made)
     loaded = load_bundle(tmp_path / "bundle")
     assert torch.equal(loaded.network.wide.characters.weight, made.network.wide.characters.weight)
+
+
+def test_a_bundle_with_a_row_for_every_feature_is_read(tmp_path: Path) -> None:
+    """That of 0.2.0: it has no hashes beside the wide table of tagging, and a setting that is no more."""
+    made = tiny_corpora.bundle()
+    wide = made.network.wide_tagging
+    assert wide is not None
+    tagging = made.settings.model.wide.tagging.model_copy(update={"buckets": 64})
+    model = made.settings.model.model_copy(
+        update={"wide": made.settings.model.wide.model_copy(update={"tagging": tagging})}
+    )
+    folder, settings = tmp_path / "bundle", made.settings.model_copy(update={"model": model})
+    save_bundle(folder, replace(made, settings=settings))
+    tensors = load_file(folder / WEIGHTS)
+    del tensors["wide_tagging.hashes"]
+    dense = torch.zeros(64, sum(wide.widths.values()))
+    dense[[3, 40]] = torch.randn(2, dense.shape[1])
+    save_file(tensors | {"wide_tagging.table.weight": dense}, folder / WEIGHTS)
+    config = json.loads((folder / CONFIG).read_text())
+    config["settings"]["model"]["wide"]["tagging"]["learning_rate"] = 1.0
+    (folder / CONFIG).write_text(json.dumps(config))
+    write_manifest(_without_manifest(folder))
+    loaded = load_bundle(folder).network.wide_tagging
+    assert loaded is not None and loaded.hashes.tolist() == [3, 40]
+    assert torch.equal(loaded.table.weight, torch.cat([torch.zeros_like(dense[:1]), dense[[3, 40]]]))
+
+
+def _without_manifest(folder: Path) -> Path:
+    for name in ("manifest.json", "card.md"):
+        (folder / name).unlink(missing_ok=True)
+    return folder
 
 
 def test_equal_bundles_are_equal_bytes(tmp_path: Path) -> None:

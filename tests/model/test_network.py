@@ -88,12 +88,9 @@ def test_one_step_of_every_kind_of_task_is_deterministic(
         model.word_dropout = 0.2
         torch.manual_seed(1)
         batch = labelled(make_batch)
-        deep, wide = (
-            model.losses(outputs, batch, smoothing=0.05) for outputs in model.gradient_trained_outputs(batch)
-        )
-        assert sorted(deep) == [t.name for t in TASKS]
-        assert sorted(wide) == [t.name for t in TASKS if t.kind == "tagging"]
-        torch.stack([*deep.values(), *wide.values()]).sum().backward()
+        losses = model.losses(model.deep_outputs(batch), batch, smoothing=0.05)
+        assert sorted(losses) == [t.name for t in TASKS]
+        torch.stack(list(losses.values())).sum().backward()
         return [p.grad.to_dense() for p in model.parameters() if p.grad is not None]
 
     first, second = step(), step()
@@ -104,10 +101,10 @@ def test_one_step_of_every_kind_of_task_is_deterministic(
 def test_outputs_of_words_are_trained_where_the_batch_has_targets(make_batch: Callable[..., Batch]) -> None:
     """A corpus without a tagging task costs neither the vectors of words nor the wide part of words."""
     model, batch = network(), labelled(make_batch)
-    assert [sorted(outputs) for outputs in model.gradient_trained_outputs(batch)][1] == ["names"]
-    del batch.targets["names"]
-    (deep,) = model.gradient_trained_outputs(batch)
-    assert sorted(deep) == ["genre", "topics", "type"]
+    for tasks, words in ([*batch.targets], ["names"]), (["genre"], []):
+        deep, wide = model.deep_outputs(batch, tasks=tasks), model.wide_outputs(batch, tasks=tasks)
+        assert sorted(deep) == sorted(["genre", "topics", "type", *words])
+        assert [task for task in wide if task == "names"] == words
 
 
 def test_an_unlabelled_task_has_no_loss_and_no_gradient(
@@ -130,10 +127,8 @@ def test_the_network_learns_what_it_is_shown(make_batch: Callable[..., Batch]) -
     optimizer = torch.optim.AdamW(model.dense_parameters(), lr=0.02)
     for _ in range(60):
         optimizer.zero_grad()
-        losses = [
-            model.losses(outputs, batch, smoothing=0.0) for outputs in model.gradient_trained_outputs(batch)
-        ]
-        torch.stack([loss for part in losses for loss in part.values()]).sum().backward()
+        losses = model.losses(model.deep_outputs(batch), batch, smoothing=0.0)
+        torch.stack(list(losses.values())).sum().backward()
         optimizer.step()
     with torch.inference_mode():
         decoded: dict[str, Any] = dict(model.eval().decode(model.deep_outputs(batch), batch))

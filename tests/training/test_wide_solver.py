@@ -63,7 +63,7 @@ def test_each_task_is_solved_on_its_labelled_rows() -> None:
     assert sorted(told) == ["dish", "price", "themes"]
     for name, own in told.items():
         assert own.num_documents == len(known(TASKS[name])[1])
-        assert own.num_ngrams > 10
+        assert own.num_features > 10
     assert told["dish"].num_documents < len(known(TASKS["dish"])[0].part.documents)
 
 
@@ -151,7 +151,7 @@ def test_too_many_documents_are_sampled_evenly() -> None:
     first, told = solved(documents=3)
     again, _ = solved(documents=3)
     assert {own.num_documents for own in told.values()} == {3}
-    assert told["dish"].num_ngrams < every["dish"].num_ngrams
+    assert told["dish"].num_features < every["dish"].num_features
     for name, own in first.state_dict().items():
         assert torch.equal(own, again.state_dict()[name]), name
 

@@ -49,8 +49,7 @@ def tagging_contributions(wide: WideTagging, batch: Batch, *, task: str, coeffic
     sentence counts for the word that has it.
     """
     feature_NF = wide.features(batch)
-    weight = wide.table.weight[:, _output_slice(wide.widths, task)]
-    share_NF = (weight[feature_NF] * coefficients_NC[:, None]).sum(2)
+    share_NF = (wide.columns(task)[wide.rows(feature_NF)] * coefficients_NC[:, None]).sum(2)
     sentences = Ragged(batch.word, batch.sentence_length)
     position, length = sentences.position, sentences.length[sentences.row]
     place = torch.arange(batch.word.numel())

@@ -111,6 +111,11 @@ class Head(nn.Module, ABC):
         for parameter in self.parameters():
             parameter.mul_(factor)
 
+    @torch.no_grad()
+    def merge_wide(self, share: float) -> None:
+        """Take part in a mean of branches in which the wide one has this share, in place of half."""
+        self.scale_outputs(2 * (1 - share))
+
     @classmethod
     def empty_outcome(cls, task: Task, *, num_rows: int, num_words: int) -> Outcome:
         """Return an outcome of `num_rows` rows, with `num_words` words in all, for `store` to fill."""

@@ -32,6 +32,8 @@ class TaggingHead(Head):
 
     forbidden_start: Tensor
     forbidden: Tensor
+    wide_scores: TransitionScores | None
+    """The scores that the wide part was solved with, while the head is trained; `merge_wide` takes them into the head's own."""
 
     def __init__(self, width: int, labels: Sequence[str]) -> None:
         super().__init__(width, labels)
@@ -44,6 +46,7 @@ class TaggingHead(Head):
         continues = (tag[:, None] == tag) | (tag[:, None] == tag - 1)  # I-x from I-x or B-x
         self.register_buffer("forbidden_start", inside, persistent=False)
         self.register_buffer("forbidden", inside & ~continues, persistent=False)
+        self.wide_scores: TransitionScores | None = None
 
     @classmethod
     def gather_targets(cls, column: pl.Series, task: Task, *, word_count: np.ndarray) -> Tensor:
@@ -71,7 +74,8 @@ class TaggingHead(Head):
         keep = labelled[sentences.start.clamp(max=labelled.numel() - 1)] & (batch.sentence_length > 0)
         emissions = Ragged(output, batch.sentence_length).rows(keep)
         tags = self.repair(Ragged(target, batch.sentence_length).rows(keep))
-        return negative_log_likelihood(emissions, tags, scores=self.scores()) / tags.numel()
+        own = self._restrict(self.start, self.transition)  # each branch is trained by itself
+        return negative_log_likelihood(emissions, tags, scores=own) / tags.numel()
 
     def decode(self, output: Tensor, batch: Batch) -> Tagged:
         """Return the best tags of each sentence, and the marginal probability of each."""
@@ -80,10 +84,37 @@ class TaggingHead(Head):
         score = marginals(emissions, self.scores()).tag.gather(1, tags[:, None])[:, 0]
         return Tagged(tags, score.float())
 
+    def best_tags(self, output: Tensor, batch: Batch, *, scores: TransitionScores) -> Tensor:
+        """Return the best tags (N,) of each sentence with these scores of transitions."""
+        return viterbi(Ragged(output, batch.sentence_length), scores)
+
     def scores(self) -> TransitionScores:
-        """Return the scores, FORBIDDEN where BIO does not allow a tag."""
-        start = self.start.masked_fill(self.forbidden_start, FORBIDDEN)
-        return TransitionScores(start, self.transition.masked_fill(self.forbidden, FORBIDDEN))
+        """Return the scores of predictions, FORBIDDEN where BIO does not allow a tag."""
+        return self.mixed_scores(0.5)
+
+    def mixed_scores(self, share: float) -> TransitionScores:
+        """Return the scores with this share of the wide part's, if there are such."""
+        start: Tensor = self.start
+        transition: Tensor = self.transition
+        if self.wide_scores is not None:
+            start = torch.lerp(start, self.wide_scores.start_C, share)
+            transition = torch.lerp(transition, self.wide_scores.transition_CC, share)
+        return self._restrict(start, transition)
+
+    def _restrict(self, start: Tensor, transition: Tensor) -> TransitionScores:
+        return TransitionScores(
+            start.masked_fill(self.forbidden_start, FORBIDDEN),
+            transition.masked_fill(self.forbidden, FORBIDDEN),
+        )
+
+    @torch.no_grad()
+    def merge_wide(self, share: float) -> None:
+        """See the base class; the scores become the weighted mean of both parts' scores."""
+        mixed = self.mixed_scores(share)
+        self.scale_outputs(2 * (1 - share))
+        self.start.copy_(mixed.start_C.masked_fill(self.forbidden_start, 0))
+        self.transition.copy_(mixed.transition_CC.masked_fill(self.forbidden, 0))
+        self.wide_scores = None
 
     def repair(self, tags: Ragged) -> Tensor:
         """Return the tags (N,), with a B in place of each I that continues nothing in its sentence."""

@@ -1,9 +1,11 @@
 """The wide part of tasks that predict words: from a word's context straight to its emissions, as in a linear-chain CRF.
 
+Its weights are solved for before the deep part is trained (mgm.training.wide_solver).
+
 Axes: N words of the batch, F features of a word, C tags of a task, T tags of all tagging tasks.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
@@ -20,45 +22,95 @@ SHAPES = [(0,), (-1, 0, 1)]
 FEATURE_TEMPLATES = [*WORDS, *SHAPES]
 _BEFORE, _AFTER, _IDS = 0, 1, 2
 """The ids that are hashed for positions before and after a sentence, and the first id of a word."""
-_MIN_WORDS = 2
-"""A feature of fewer training words has no weight."""
 
 
 class WideTagging(nn.Module):
     """Weights of hashed features for the tags of every tagging task: the emissions of a linear-chain CRF.
 
-    Words are those of the vocabulary, all unknown ones being one; no feature reaches beyond its sentence. The gradients are
-    sparse, and the optimizer is `mgm.training.proximal_adagrad`.
+    Words are those of the vocabulary, all unknown ones being one; no feature reaches beyond its sentence. Most features have no
+    weight, so that the table has rows for the others alone: row r + 1 is for the hash `hashes[r]`, and row 0, of zeros, for all
+    that have none.
     """
 
-    batches: Tensor
+    hashes: Tensor
 
     def __init__(self, settings: WideTaggingSettings, widths: dict[str, int]) -> None:
-        """Make weights of zero; `widths`: the number of tags of each task."""
+        """Make a table without features; `widths`: the number of tags of each task."""
         super().__init__()
         self.settings, self.widths = settings, widths
-        self.table = nn.EmbeddingBag(settings.buckets, sum(widths.values()), mode="sum", sparse=True)
+        self.table = nn.EmbeddingBag(1, sum(widths.values()), mode="sum")
         nn.init.zeros_(self.table.weight)
-        # Not saved: only training needs it; the weight of a feature that was left out is 0.
-        self.register_buffer("batches", torch.zeros(settings.buckets), persistent=False)
+        self.table.requires_grad_(False)
+        self.register_buffer("hashes", torch.zeros(0, dtype=torch.int64))
+        self.register_load_state_dict_pre_hook(_match_size)
+        self.register_load_state_dict_post_hook(_check_hashes)
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return the emissions (N,C) of each task."""
-        feature_NF = self.features(batch)
-        kept = (self.batches[feature_NF] > 0).float() if self.training else None
-        emissions_NT = self.table(feature_NF, per_sample_weights=kept)
+        emissions_NT = self.table(self.rows(self.features(batch)))
         return dict(zip(self.widths, emissions_NT.split(list(self.widths.values()), dim=1), strict=True))
 
     @torch.no_grad()
-    def fit(self, batches: Iterable[Batch]) -> None:
-        """Count the training batches that have each feature; 0 for a feature of fewer than two words."""
-        size = self.batches.numel()
-        words, batches_with = torch.zeros_like(self.batches), torch.zeros_like(self.batches)
-        for batch in batches:
-            count = torch.bincount(self.features(batch).flatten(), minlength=size)
-            words += count
-            batches_with += count > 0
-        self.batches.copy_(batches_with.masked_fill(words < _MIN_WORDS, 0))
+    def set_coefficients(self, weights: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+        """Set the weights of all features.
+
+        Args:
+            weights: ascending hashes (F,) and their weights (F,C) by task; all others are 0.
+        """
+        device = self.table.weight.device
+        hashes = torch.cat([hashes for hashes, _ in weights.values()]).unique()
+        self._resize(hashes.numel())
+        self.hashes.copy_(hashes)
+        self.table.weight.zero_()
+        for task, (of_task, weight_FC) in weights.items():
+            rows = torch.searchsorted(hashes, of_task) + 1
+            self.columns(task)[rows.to(device)] = weight_FC.to(self.table.weight)
+        self.check_hashes()
+
+    @torch.no_grad()
+    def scale_emissions(self, task: str, factor: float) -> None:
+        """Multiply the emissions of a task by a factor."""
+        self.columns(task).mul_(factor)
+
+    def columns(self, task: str) -> Tensor:
+        """Return the weights (1+R,C) of a task, a view of the table."""
+        parts = self.table.weight.detach().split(list(self.widths.values()), dim=1)
+        return parts[list(self.widths).index(task)]
+
+    def match_size(self, state: Mapping[str, Tensor], prefix: str) -> None:
+        """Take as many rows as these weights have, whose names begin with `prefix`."""
+        hashes = state.get(f"{prefix}hashes")
+        if hashes is not None and hashes.ndim == 1:
+            self._resize(hashes.numel())
+
+    def rows(self, feature_NF: Tensor) -> Tensor:
+        """Return the rows (N,F) of the table for hashed features; 0 for those without a weight."""
+        if not self.hashes.numel():
+            return torch.zeros_like(feature_NF)
+        place_NF = torch.searchsorted(self.hashes, feature_NF)
+        is_there = self.hashes[place_NF.clamp(max=self.hashes.numel() - 1)] == feature_NF
+        return (place_NF + 1).masked_fill(~is_there, 0)
+
+    def check_hashes(self) -> None:
+        """Check that the hashes rise and that each is one of `buckets`.
+
+        Raises:
+            ValueError: they do not.
+        """
+        if self.hashes.numel() and not (
+            int(self.hashes[0]) >= 0
+            and int(self.hashes[-1]) < self.settings.buckets
+            and bool((self.hashes.diff() > 0).all())
+        ):
+            raise ValueError(f"wide_tagging.hashes: expected rising numbers below {self.settings.buckets}")
+
+    def _resize(self, rows: int) -> None:
+        if rows == self.hashes.numel():
+            return
+        weight = self.table.weight
+        self.hashes = self.hashes.new_zeros(rows)
+        self.table.num_embeddings = rows + 1
+        self.table.weight = nn.Parameter(weight.new_zeros(rows + 1, weight.shape[1]), requires_grad=False)
 
     def features(self, batch: Batch) -> Tensor:
         """Return the hashed features (N,F) of words, in the order of `FEATURE_TEMPLATES`."""
@@ -81,5 +133,13 @@ class WideTagging(nn.Module):
                 hashed = torch.full_like(ids_N, len(columns) + 1) * THIRD
                 for factor, distance in zip((FIRST, SECOND, THIRD), distances, strict=False):
                     hashed = hashed * 31 + beside[distance] * factor
-                columns.append(mix(hashed) % self.batches.numel())
+                columns.append(mix(hashed) % self.settings.buckets)
         return torch.stack(columns, dim=1)
+
+
+def _match_size(wide: WideTagging, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:  # noqa: PLR0917  (called by torch)
+    wide.match_size(state, prefix)
+
+
+def _check_hashes(wide: WideTagging, _: object) -> None:
+    wide.check_hashes()

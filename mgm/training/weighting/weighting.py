@@ -22,18 +22,9 @@ class Weighting(nn.Module):
     def begin_epoch(self) -> None:
         """Reset the state that is not part of `state_dict`; called before each epoch."""
 
-    def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], *, network: Network) -> None:
-        """Compute the gradients of the parameters of `network`.
-
-        Only the losses of the deep branch are weighted. Tasks share nothing of the wide branch (of tagging), where a factor
-        would be only another learning rate: its losses are summed as they are.
-
-        Args:
-            deep: the loss, a scalar, of each task of the deep branch.
-            wide: the loss of each task of the wide branch.
-            network: the network, whose parameters get the gradients.
-        """
-        total([self(deep), *wide.values()]).backward()
+    def backward(self, losses: Mapping[str, Tensor], *, network: Network) -> None:
+        """Compute the gradients of the parameters of `network`, by the loss, a scalar, of each task."""
+        self(losses).backward()
 
     def forward(self, losses: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum, a scalar."""
@@ -43,7 +34,7 @@ class Weighting(nn.Module):
         """Return a task's term of the sum, before its weight."""
         return loss
 
-    def after_step(self, deep: Mapping[str, Tensor]) -> None:
+    def after_step(self, losses: Mapping[str, Tensor]) -> None:
         """Learn from the losses of the same batch after the step, if the weighting needs them."""
 
     def learnable_parameters(self) -> list[nn.Parameter]:

@@ -92,9 +92,12 @@ def test_the_sum_is_the_output_less_the_prior_for_every_document(
 
 
 def tagging() -> WideTagging:
-    made = WideTagging(WideTaggingSettings(buckets=1 << 20), {"names": 3, "keys": 5})
-    with torch.no_grad():
-        made.table.weight.normal_(generator=torch.Generator().manual_seed(0))
+    """With a random weight for each hash of the fewest that tell features apart."""
+    made = WideTagging(WideTaggingSettings(buckets=1 << 16), {"names": 3, "keys": 5})
+    random, hashes = torch.Generator().manual_seed(0), torch.arange(1 << 16)
+    made.set_coefficients(
+        {task: (hashes, torch.randn(1 << 16, n, generator=random)) for task, n in made.widths.items()}
+    )
     return made.eval()
 
 
@@ -114,7 +117,7 @@ def test_a_features_weight_is_shared_by_its_words(
     made, batch = tagging(), make_batch([[[[1, 2], [3]]]])
     coefficients = torch.zeros(3, 3)
     coefficients[0, 1] = 1.0
-    values = made.table.weight[made.features(batch)[0], 1].tolist()
+    values = made.columns("names")[made.rows(made.features(batch)[0]), 1].tolist()
     expected = [0.0, 0.0]
     for distances, value in zip(FEATURE_TEMPLATES, values, strict=True):
         owners = [d for d in distances if 0 <= d <= 1] or [0]  # nothing stands before the first word

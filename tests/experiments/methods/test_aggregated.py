@@ -16,9 +16,8 @@ from mgm.model.batch import Batch
 from mgm.model.collate import collate
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
-from mgm.settings.training import AGGREGATORS, TrainSettings
+from mgm.settings.training import AGGREGATORS
 from mgm.tasks import with_label_spaces
-from mgm.training.weighting import registry
 from mgm.training.weighting.weighting import Weighting
 from tests import tiny_corpora
 
@@ -48,14 +47,9 @@ def network() -> Network:
     return made.eval()  # without dropout every pass is the same
 
 
-def losses(made: Network, batch: Batch, *chosen: str) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    deep, wide = (
-        made.losses(outputs, batch, smoothing=0.0) for outputs in made.gradient_trained_outputs(batch)
-    )
-    return (
-        {t: loss for t, loss in deep.items() if not chosen or t in chosen},
-        {t: loss for t, loss in wide.items() if not chosen or t in chosen},
-    )
+def losses(made: Network, batch: Batch, *chosen: str) -> dict[str, Tensor]:
+    every = made.losses(made.deep_outputs(batch), batch, smoothing=0.0)
+    return {t: loss for t, loss in every.items() if not chosen or t in chosen}
 
 
 def gradients(made: Network) -> dict[str, Tensor]:
@@ -64,8 +58,7 @@ def gradients(made: Network) -> dict[str, Tensor]:
 
 def after(weighting: Weighting, batch: Batch, *chosen: str) -> tuple[Network, dict[str, Tensor]]:
     made = network()
-    deep, wide = losses(made, batch, *chosen)
-    weighting.backward(deep, wide, network=made)
+    weighting.backward(losses(made, batch, *chosen), network=made)
     return made, gradients(made)
 
 
@@ -106,9 +99,9 @@ def test_sum_is_the_plain_sum(batch: Batch) -> None:
 def test_upgrad_conflicts_with_no_task(
     batch: Batch,
 ) -> None:
-    """Upgrad goes against no task and leaves heads and the wide part their own gradients."""
+    """Upgrad goes against no task and leaves heads their own gradients."""
     made = network()
-    deep, _ = losses(made, batch)
+    deep = losses(made, batch)
     deep["keys"] = -deep["dish"] * 1.1 + deep["keys"]  # in conflict with dish
     shared = made.shared_parameters()
     rows = [
@@ -123,33 +116,16 @@ def test_upgrad_conflicts_with_no_task(
     ]
     jacobian = torch.stack(rows)
     assert (jacobian @ jacobian.sum(0)).min() < 0, "the plain sum must harm a task, or nothing is shown"
-    AggregatedWeighting(NAMES, name="UPGrad").backward(deep, losses(made, batch)[1], network=made)
+    AggregatedWeighting(NAMES, name="UPGrad").backward(deep, network=made)
     step = torch.cat([torch.zeros_like(p).ravel() if p.grad is None else p.grad.ravel() for p in shared])
     assert (jacobian @ step).min() > -1e-6
     _, plain = after(Weighting(NAMES), batch)
     found = gradients(made)
     own = {id(p) for p in made.heads["price"].parameters()}
-    names = [n for n, p in made.named_parameters() if id(p) in own or n.startswith("wide_tagging.")]
-    assert len(names) == 3
+    names = [n for n, p in made.named_parameters() if id(p) in own]
+    assert len(names) == 2
     for name in names:
         assert torch.equal(found[name], plain[name]), name
-
-
-@pytest.mark.parametrize("chosen", [(), ("dish",)])
-@pytest.mark.parametrize("name", ["static", "uncertainty", "UPGrad"])
-def test_the_wide_part_has_the_plain_sum_whatever_the_weights(
-    name: str, chosen: tuple[str, ...], batch: Batch
-) -> None:
-    weights = {"dish": 0.1, "price": 3.0, "keys": 5.0}
-    expected, found = (
-        after(registry.make_weighting(TrainSettings(weighting=name, weights=own), NAMES), batch, *chosen)[1]
-        for own in ({}, weights)
-    )
-    parts = {n for n in found if n.startswith("wide_tagging.")}
-    assert bool(parts) == (not chosen)
-    assert all(torch.equal(found[n], expected[n]) for n in parts)
-    dish = "heads.modules_in_order.0.logits.weight"
-    assert not torch.equal(found[dish], expected[dish])
 
 
 def test_one_task_alone_has_its_own_gradient(batch: Batch) -> None:

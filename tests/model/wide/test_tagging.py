@@ -15,8 +15,15 @@ BUCKETS = 1 << 20
 
 def part(**widths: int) -> WideTagging:
     made = WideTagging(WideTaggingSettings(buckets=BUCKETS), widths or {"names": 3, "keys": 5})
-    with torch.no_grad():
-        made.table.weight.normal_(generator=torch.Generator().manual_seed(0))
+    return made
+
+
+def with_weights(made: WideTagging, batch: Batch) -> WideTagging:
+    """The part with a random weight for every feature of a batch."""
+    hashes, random = made.features(batch).unique(), torch.Generator().manual_seed(0)
+    made.set_coefficients(
+        {task: (hashes, torch.randn(len(hashes), n, generator=random)) for task, n in made.widths.items()}
+    )
     return made
 
 
@@ -58,27 +65,49 @@ def test_features_do_not_cross_sentences(
 
 
 def test_emissions_are_sums_of_weights_task_by_task(make_batch: Callable[..., Batch]) -> None:
-    made = part().eval()
     batch = make_batch([[[[1, 2, 3]]]])
+    made = with_weights(part(), batch)
     emissions = made(batch)
     assert {task: tuple(own.shape) for task, own in emissions.items()} == {"names": (3, 3), "keys": (3, 5)}
-    expected = made.table.weight[made.features(batch)[1]].sum(0)
+    expected = made.table.weight[made.rows(made.features(batch)[1])].sum(0)
+    assert expected.any()
     assert torch.cat([emissions["names"][1], emissions["keys"][1]]).tolist() == pytest.approx(
         expected.tolist(), abs=1e-5
     )
 
 
-def test_a_feature_of_one_training_word_is_never_trained(make_batch: Callable[..., Batch]) -> None:
-    made = part(names=3)
+def test_features_without_a_weight_have_no_row(make_batch: Callable[..., Batch]) -> None:
+    """The table has a row for features with a weight for some task, and the others add nothing."""
+    made, batch = part(names=2, keys=1), make_batch([[[[1, 2, 3]]]])
+    first, second = (made.features(batch)[0][1:3].sort().values, made.features(batch)[1][2:3])
+    made.set_coefficients(
+        {"names": (first, torch.tensor([[1.0, 2.0], [3.0, 4.0]])), "keys": (second, torch.tensor([[5.0]]))}
+    )
+    assert made.table.weight.shape == (4, 3)
+    emissions = made(batch)
+    assert emissions["names"].tolist() == [[4.0, 6.0], [0.0, 0.0], [0.0, 0.0]]
+    assert emissions["keys"].tolist() == [[0.0], [5.0], [0.0]]
+
+
+def test_weights_are_loaded_whatever_their_number(make_batch: Callable[..., Batch]) -> None:
+    """A part without features takes the rows of the weights that it loads."""
     batch = make_batch([[[[1, 2, 3]]]])
-    made.fit([batch, make_batch([[[[1, 2]]], [[[1, 2]]]])])
-    counted = made.batches[made.features(batch)]
-    places = [*WORDS, *SHAPES]
-    assert counted[0, places.index((0,))] == 2  # word 1: in both batches
-    assert counted[2, places.index((0,))] == 0  # word 3: once
-    made.train()(batch)["names"].sum().backward()
-    gradient = made.table.weight.grad
-    assert gradient is not None
-    moved = gradient.coalesce()
-    changed = moved.indices()[0][moved.values().any(1)]
-    assert set(changed.tolist()) == set(made.features(batch)[counted > 0].tolist())
+    made, loaded = with_weights(part(), batch), part()
+    loaded.load_state_dict(made.state_dict())
+    assert loaded(batch)["keys"].any()
+    torch.testing.assert_close(loaded(batch), made(batch))
+
+
+@pytest.mark.parametrize("hashes", [[3, 2], [-1, 2], [2, BUCKETS]], ids=["falling", "negative", "too large"])
+def test_hashes_that_cannot_be_are_refused(hashes: list[int]) -> None:
+    state = {"hashes": torch.tensor(hashes, dtype=torch.int64), "table.weight": torch.zeros(3, 8)}
+    with pytest.raises(ValueError, match=f"hashes: expected rising numbers below {BUCKETS}"):
+        part().load_state_dict(state)
+
+
+def test_a_scaled_task_leaves_the_others_alone(make_batch: Callable[..., Batch]) -> None:
+    batch = make_batch([[[[1, 2, 3]]]])
+    made = with_weights(part(), batch)
+    before = made(batch)
+    made.scale_emissions("keys", 0.5)
+    torch.testing.assert_close(made(batch), {"names": before["names"], "keys": before["keys"] / 2})

@@ -59,14 +59,12 @@ class AggregatedWeighting(DynamicWeighting):
         super().begin_epoch()
         self._aggregators.clear()
 
-    def backward(self, deep: Mapping[str, Tensor], wide: Mapping[str, Tensor], *, network: Network) -> None:
+    def backward(self, losses: Mapping[str, Tensor], *, network: Network) -> None:
         """Compute the gradients of `network`; see `Weighting.backward`."""
-        weighted = {task: self.weights[task] * loss for task, loss in deep.items()}
+        weighted = {task: self.weights[task] * loss for task, loss in losses.items()}
         if len(weighted) == 1:
-            total([*weighted.values(), *wide.values()]).backward()
+            total(weighted.values()).backward()
             return
-        if wide:
-            total(wide.values()).backward()
         shared = _jacobian(weighted, network)
         try:
             factors = self._aggregate(shared, tuple(weighted))
@@ -143,9 +141,8 @@ def _jacobian(losses: Mapping[str, Tensor], network: Network) -> list[nn.Paramet
         gradients = torch.autograd.grad(loss, [*shared, *specific], retain_graph=left > 0, allow_unused=True)
         rows.append(gradients[: len(shared)])
         for parameter, gradient in zip(specific, gradients[len(shared) :], strict=True):
-            # it may have one from the wide branch: a tagging head's transitions serve both branches
             if gradient is not None:
-                parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+                parameter.grad = gradient
     jacobians = [_stack(gradients, p) for p, gradients in zip(shared, zip(*rows, strict=True), strict=True)]
     templates = [p.detach().expand(len(losses), *p.shape) for p in shared]
     reached = []

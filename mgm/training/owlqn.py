@@ -1,0 +1,96 @@
+"""Minimises a smooth convex function plus an L1 penalty: orthant-wise limited-memory quasi-Newton.
+
+SciPy's L-BFGS-B knows no such penalty; to split every variable into its positive and its negative part would double them.
+
+Axes: n variables. Source: Andrew and Gao 2007, "Scalable Training of L1-Regularized Log-Linear Models".
+"""
+
+from collections import deque
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+Vector = npt.NDArray[np.float64]
+Function = Callable[[Vector], tuple[float, Vector]]
+"""A function that returns its value and its gradient (n,) at a point (n,)."""
+
+MEMORY = 6
+"""The number of past steps that the curvature is estimated from."""
+PERIOD = 10
+"""The iterations over which the decrease of the function is compared with the tolerance."""
+_SUFFICIENT = 1e-4
+_SHORTEST_STEP = 1e-10
+
+
+def minimize(
+    function: Function, start: Vector, *, l1: Vector, max_iterations: int, tolerance: float = 1e-4
+) -> Vector:
+    """Return the point where `function` plus the penalty is least.
+
+    Args:
+        function: a smooth convex function.
+        start: (n,) the first point.
+        l1: (n,) the penalty of each variable's absolute value.
+        max_iterations: the number of iterations after which the present point is returned.
+        tolerance: the relative decrease over `PERIOD` iterations below which it is returned, too.
+    """
+    x = start.copy()
+    value, gradient = function(x)
+    value += _penalty(x, l1)
+    past: deque[tuple[Vector, Vector]] = deque(maxlen=MEMORY)
+    values = deque([value], maxlen=PERIOD + 1)
+    for _ in range(max_iterations):
+        slope = _pseudo_gradient(x, gradient, l1=l1)
+        direction = _direction(slope, past)
+        # a direction against the slope in one variable would leave the orthant where the slope holds
+        direction[direction * slope >= 0] = 0
+        descent = float(direction @ slope)
+        if descent == 0:
+            break
+        sign = np.where(x != 0, np.sign(x), -np.sign(slope))
+        step = 1.0 if past else 1 / float(np.linalg.norm(direction))
+        while step > _SHORTEST_STEP:
+            moved = x + step * direction
+            moved[(moved * sign < 0) & (l1 > 0)] = 0
+            moved_value, moved_gradient = function(moved)
+            moved_value += _penalty(moved, l1)
+            if moved_value <= value + _SUFFICIENT * float(slope @ (moved - x)):
+                break
+            step /= 2
+        else:
+            break
+        past.append((moved - x, moved_gradient - gradient))
+        if float(past[-1][0] @ past[-1][1]) <= 0:
+            past.pop()
+        x, value, gradient = moved, moved_value, moved_gradient
+        values.append(value)
+        if len(values) > PERIOD and values[0] - value < tolerance * abs(value):
+            break
+    return x
+
+
+def _penalty(x: Vector, l1: Vector) -> float:
+    return float(l1 @ np.abs(x))
+
+
+def _pseudo_gradient(x: Vector, gradient: Vector, *, l1: Vector) -> Vector:
+    """Return the slope (n,) of the function with its penalty; at 0 that of the side where it falls, or 0."""
+    at_zero = np.sign(gradient) * np.maximum(np.abs(gradient) - l1, 0)
+    return np.where(x == 0, at_zero, gradient + np.sign(x) * l1)
+
+
+def _direction(slope: Vector, past: deque[tuple[Vector, Vector]]) -> Vector:
+    """Return the quasi-Newton direction (n,) by the past steps and the differences of the gradient."""
+    direction = -slope
+    factors = []
+    for step, change in reversed(past):
+        factor = float(step @ direction) / float(step @ change)
+        direction -= factor * change
+        factors.append(factor)
+    if past:
+        step, change = past[-1]
+        direction *= float(step @ change) / float(change @ change)
+    for (step, change), factor in zip(past, reversed(factors), strict=True):
+        direction += (factor - float(change @ direction) / float(step @ change)) * step
+    return direction
