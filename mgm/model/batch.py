@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
 from mgm.model.ragged import Ragged, sum_runs
+from mgm.text.list_columns import lengths
 
 NO_LABEL = -100
 """The target of a document or word that carries no label, where targets are ids; torch's own ignore_index."""
@@ -138,10 +138,9 @@ class Batch:
 def flatten_lists(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:
     """Return the values of a list column one after another, and the length (R,) int64 of each row; 0 of a null row."""
     array = lists.rechunk().to_arrow()
-    length = pc.fill_null(pc.list_value_length(array), 0)
-    return array.flatten().to_numpy(zero_copy_only=False), length.to_numpy(zero_copy_only=False).astype(
-        np.int64
-    )
+    values = pl.from_arrow(array.flatten())  # by Polars, as pyarrow's to_numpy imports pandas
+    assert isinstance(values, pl.Series)
+    return values.to_numpy(), lengths(lists)
 
 
 def cut_by_tokens(order: np.ndarray, length: np.ndarray, *, tokens_per_batch: int) -> Iterator[np.ndarray]:

@@ -395,6 +395,7 @@ static inline int16_t quantize(float value, float limit) {
 }
 
 /* Write `columns` numbers of each row, divided by `unit`, as integers of at most `limit`. */
+FOR_NEWER_PROCESSORS
 void mgm_quantize(const float *from, int64_t rows, int64_t columns, int64_t from_stride, float unit, float limit, int16_t *to,
                   int64_t to_stride) {
     float factor = 1 / unit;
@@ -404,6 +405,7 @@ void mgm_quantize(const float *from, int64_t rows, int64_t columns, int64_t from
 }
 
 /* Write each row whose `idf` is not 0 as integers of at most `limit`, times a scale of its own. */
+FOR_NEWER_PROCESSORS
 void mgm_quantize_rows(const float *from, const float *idf, int64_t rows, int64_t columns, float limit, int16_t *to,
                        int64_t to_stride, float *scale) {
     for (int64_t i = 0; i < rows; i++, from += columns, to += to_stride) {

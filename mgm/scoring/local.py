@@ -39,10 +39,11 @@ def _score_in_threads(
 ) -> ScoredShards:
     """Read at most one frame ahead, and let torch use one thread a shard."""
     local = threading.local()
+    scorers = [scorer.copy() for _ in range(settings.threads)]
 
     def start() -> None:
         torch.set_num_threads(1)
-        local.scorer = scorer.copy()
+        local.scorer = scorers.pop()
 
     def score(frame: pl.DataFrame) -> ScoredRows:
         return _score(local.scorer, frame, as_corpus=as_corpus, settings=settings)

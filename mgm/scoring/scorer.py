@@ -134,6 +134,7 @@ class Scorer:
             tasks=[task.name for task in self.tasks],
             tokens_per_batch=self.tokens_per_batch,
             with_probs=self.with_probs,
+            word_states=self.word_states.copy(),
             options=self.options,
         )
 

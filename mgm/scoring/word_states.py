@@ -27,6 +27,13 @@ class WordStates:
             self._compiled = None if network is None else CompiledBundle(self.bundle, network)
         return self._compiled
 
+    def copy(self) -> "WordStates":
+        """Return those for another thread: without words, and with the same tables of weights, which are large."""
+        other, compiled = WordStates(self.bundle), self.compiled()
+        if compiled is not None:
+            other._compiled = CompiledBundle(self.bundle, compiled.network.copy())
+        return other
+
     def clear(self) -> None:
         """Clear the states whose last bits may depend on the batch that a word was first read in: those for torch.
 

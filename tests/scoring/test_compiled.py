@@ -130,6 +130,16 @@ def test_threads_give_the_same_bits(bundle: Bundle, tmp_path: Path) -> None:
         assert_frame_equal(alone, beside, check_exact=True)
 
 
+def test_scorers_of_threads_share_the_tables_of_weights(bundle: Bundle) -> None:
+    scorer = Scorer(bundle, with_probs=True)
+    expected, _ = scorer.predict(FRAMES["menus"])
+    other = scorer.copy()
+    networks = [one.word_states.compiled().network for one in (scorer, other)]  # type: ignore[union-attr]
+    assert networks[0]._wide is networks[1]._wide is not None
+    assert networks[0].words is not networks[1].words and networks[1].words.size == 0
+    assert_frame_equal(other.predict(FRAMES["menus"])[0], expected, check_exact=True)
+
+
 @pytest.mark.parametrize(
     ("config", "way"),
     [

@@ -80,21 +80,33 @@ class CompiledNetwork:
     The words of documents are added to `words` first; their states are kept from one run of documents to the next.
     """
 
-    def __init__(self, network: Network, typical: pl.DataFrame, *, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self,
+        network: Network,
+        typical: pl.DataFrame,
+        *,
+        max_bytes: int = MAX_BYTES,
+        wide: QuantizedWide | None = None,
+    ) -> None:
         """Make the tables.
 
         Args:
             network: a network that the kernels can compute (`why_not_compiled`), in evaluation mode.
             typical: words (`FeaturePart.types`) that occur often; the precision of the tables is that which suits them.
             max_bytes: the most memory of the words' states.
+            wide: the integers of the network's wide part, where another compiled network has them; None: they are made.
         """
         assert why_not_compiled(network) is None
-        self.network = network
+        self.network, self._typical, self._max_bytes = network, typical, max_bytes
         self.words = WordTable(network.encoder, typical, max_bytes=max_bytes)
-        self._wide = QuantizedWide(network.wide) if network.wide is not None else None
+        self._wide = QuantizedWide(network.wide) if wide is None and network.wide is not None else wide
         self._sums = None if self._wide is None else self._wide.empty_sums(self.words.capacity)
         self._sizes = np.array([window.size for window in self.words.windows], np.int64)
         self._no_document = collate_types(typical.clear())
+
+    def copy(self) -> "CompiledNetwork":
+        """Return another one, for another thread, which shares the weights and has no words yet."""
+        return CompiledNetwork(self.network, self._typical, max_bytes=self._max_bytes, wide=self._wide)
 
     def add_words(self, types: pl.DataFrame) -> Array:
         """Add words (`FeaturePart.types`), for which there must be room, and return their rows in the table (T,).

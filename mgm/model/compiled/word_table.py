@@ -131,14 +131,13 @@ class WordTable:
         vectors = self.encoder.word_vectors(collate_types(typical), 0.0)
         whole_TD = reduce(add, vectors.values())
         chunks = whole_TD.split(_WORDS_AT_ONCE) if len(whole_TD) else []
-        largest_P = torch.stack([self._bias.abs(), *(self._products(c).abs().amax(0) for c in chunks)]).amax(
-            0
-        )
+        products = [self._bias[None], *(self._products(chunk) for chunk in chunks)]
         sizes = [window.size * self.window_width for window in self.windows]
+        by_window = zip(*(product.split(sizes, dim=1) for product in products), strict=True)
         self._vector_units = [_unit(vector, LARGEST) for vector in vectors.values()]
         self._window_units = [
-            _unit(largest, LARGEST // window.size)
-            for window, largest in zip(self.windows, largest_P.split(sizes), strict=True)
+            _unit(torch.cat(of_window), LARGEST // window.size)
+            for window, of_window in zip(self.windows, by_window, strict=True)
         ]
         of_vectors = torch.tensor(self._vector_units).repeat_interleave(self.width)
         of_windows = torch.tensor(self._window_units).repeat_interleave(self.window_width)
@@ -187,5 +186,6 @@ def _padded(count: int) -> int:
 
 def _unit(numbers: Tensor, limit: int) -> float:
     """Return the unit in which these numbers are at most `limit` with some headroom."""
-    largest = float(numbers.abs().max()) if numbers.numel() else 0.0
+    least, most = numbers.aminmax() if numbers.numel() else (0.0, 0.0)
+    largest = max(-float(least), float(most))
     return _HEADROOM * largest / limit or 1.0
