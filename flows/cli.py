@@ -16,6 +16,7 @@ from flows.commands.crossval import crossval
 from flows.commands.distill import distill
 from flows.commands.docs import docs
 from flows.commands.doctor import doctor
+from flows.commands.export.mlflow import mlflow
 from flows.commands.export.review import review
 from flows.commands.fetch import fetch
 from flows.commands.generate import generate
@@ -68,8 +69,8 @@ class Group:
 GROUPS = {
     "export": Group(
         heading="A project",
-        about="Write files for other tools: documents to annotate.",
-        commands=(review,),
+        about="Hand on to other tools: documents to annotate, the model.",
+        commands=(mlflow, review),
     ),
     "tables": Group(
         heading="Score",

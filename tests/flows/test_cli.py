@@ -120,6 +120,7 @@ def test_promotion_waits_for_no_run(folder: Path, capsys: pytest.CaptureFixture[
 def test_the_commands() -> None:
     names = [words[0] for words in command_words() if len(words) == 1]
     assert sorted(" ".join(words) for words in command_words() if len(words) > 1) == [
+        "export mlflow",
         "export review",
         "tables optimize",
         "tables vacuum",
