@@ -294,7 +294,7 @@ def _texts(root: Path) -> tuple[str, str]:
     settings, is_sealed = Settings.load(root / PARAMS), keys.encryption_key() is not None
     score, storage = settings.score, settings.storage
     encryption = storage.encryption or os.environ.get(ALGORITHM)
-    places = ["data, models/candidate and reports"]
+    places = ["data, models/candidate, models/first_fit and reports"]
     if not is_sealed:
         places += [
             f"models/store and {score.staging_dir} with its staged shards ({keys.ENCRYPTION_KEY} is not set)"

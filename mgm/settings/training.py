@@ -109,8 +109,8 @@ class TrainSettings(GenerationSwitch):
     refit: Literal["none", "valid", "all"] = "none"
     """A second fit once all is tuned, which becomes the candidate; valid: on train and valid; all: on test too.
 
-    Thresholds, wide weights, the logit adjustment and the number of epochs are those of the first fit, whose are all numbers on
-    documents that the second fit has learned from.
+    Thresholds, weights of the wide part, the logit adjustment and the number of epochs are those of the first fit. So are all numbers
+    on documents that the second fit has learned from.
     """
     processes: int = Field(default=1, ge=1)
     """Number of processes that share each batch and take the same steps; with GPUs, one for each."""

@@ -73,6 +73,7 @@ def test_the_first_fit_is_the_one_without_another(runs: dict[str, Path]) -> None
 def test_the_second_fit_decides_as_the_first_was_tuned_to(runs: dict[str, Path]) -> None:
     first, second = (load_bundle(runs["all"] / folder) for folder in (FIRST_FIT, CANDIDATE))
     assert first.thresholds == second.thresholds != {}
+    assert first.calibrations == second.calibrations != {}
     facts = read_json(runs["all"] / TRAINING)
     labelled = sum(
         read_feature_parts(runs["all"] / FEATURES / corpus)[0].documents[f"label:{task}"].count()

@@ -264,7 +264,7 @@ def test_places_with_text_in_the_clear_are_named(project: Path, monkeypatch: pyt
     text = outcome("texts").message
     assert outcome("texts").status == checkup.OK
     for place in (
-        "data, models/candidate and reports",
+        "data, models/candidate, models/first_fit and reports",
         "models/store",
         "staged shards",
         "data/scored/rejects",
