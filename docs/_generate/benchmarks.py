@@ -338,6 +338,26 @@ def recurrence() -> str:
     )
 
 
+def active_learning() -> str:
+    """Return the gain of labels that are chosen over labels at random, and the flipped labels that are found."""
+    result = _result("active_learning")
+    runs = result["next"]
+    labels = runs[0]["labels"]
+    rows = []
+    for metric, gain in result["gains"]["review"].items():
+        means = [sum(run[arm][metric] for run in runs) / len(runs) for arm in ("start", "random", "review")]
+        interval = f"{100 * gain['mean']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
+        rows.append((METRICS[metric], *(f"{mean:.3f}" for mean in means), interval))
+    names = ["metric", f"{labels['start']:,} labels", f"{labels['more']:,} more at random", "chosen", "difference in points"]  # fmt: skip
+    found = [
+        (str(run["seed"]), f"{run['labels']:,}", f"{run['flipped']:,}", f"{run['found']} of {run['reviewed']}", f"{run['times_chance']:.1f}")
+        for run in result["errors"]
+    ]  # fmt: skip
+    heads = ["seed", "labels", "flipped", "flipped among the first", "times chance"]
+    origin = _origin(result | {"revision": runs[0]["revision"]})
+    return f"{table(names, rows)}\n{table(heads, found)}\n{origin}"
+
+
 def small_corpora() -> str:
     """Return each small corpus: the linear model, mgm, and the difference with its interval."""
     result = _result("small_corpora")
@@ -374,7 +394,7 @@ TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
         quality, quality_summary, scoring, speed_summary, training, text, tokenizers, memory, serving, loading, gates, study, ablations, recipes, transfer,
-        generation, separation, recurrence, small_corpora,
+        generation, separation, recurrence, small_corpora, active_learning,
     )
 }  # fmt: skip
 

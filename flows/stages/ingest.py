@@ -1,12 +1,15 @@
 """Stage: the raw rows of a corpus -> its documents. `python -m flows.stages.ingest CORPUS`."""
 
 import logging
+from functools import partial
 from typing import Any
 
 from flows.project import DOCUMENTS, rejects_folder
 from flows.stages.command_line import run_stage, write_counts
 from mgm.corpus.ingest import RawCorpus, ingest
+from mgm.settings.text import LanguageSettings
 from mgm.settings.views.ingestion import IngestionSettings
+from mgm.text.language import detect_languages
 
 _logger = logging.getLogger(__name__)
 
@@ -22,6 +25,7 @@ def main(corpus: str) -> None:
         settings=settings.corpora[corpus],
         tasks=settings.tasks_for(corpus),
         part_size=settings.ingest,
+        detect_languages=partial(detect_languages, settings=LanguageSettings()),
     )
     result = ingest(raw, documents=DOCUMENTS / corpus, rejects=rejects_folder("ingest", corpus))
     more: dict[str, Any] = {"split_by": result.splits.decided_by, "split_column_unused": result.splits.unused}

@@ -1,7 +1,8 @@
 """Raw rows to documents: identity, language, group, split and labels under the names that every later stage knows."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
@@ -33,6 +34,8 @@ class RawCorpus:
     tasks: list[Task]
     """The tasks that the corpus labels."""
     part_size: IngestSettings
+    detect_languages: Callable[[pl.Series], pl.Series] = lambda texts: _repeated(texts)
+    """Returns the languages of texts, for documents that corrections add to a corpus with a column of languages."""
 
     @property
     def dialect(self) -> Dialect:
@@ -360,10 +363,19 @@ def _with_added(
     """Yield the parts, and then the documents that corrections add."""
     yield from parts
     if corrections is not None:
-        is_stated = columns.lang is None and corpus.settings.lang != DETECT
-        new = corrections.added(lang=corpus.settings.lang if is_stated else None, splits=columns.splits)
+        stated = corpus.settings.lang
+        if columns.lang is not None:
+            languages = corpus.detect_languages
+        else:
+            languages = partial(_repeated, value=None if stated == DETECT else stated)
+        new = corrections.added(columns.splits, languages=languages)
         if new.height:
             yield enforce(new, row_contract(corpus.tasks))
+
+
+def _repeated(texts: pl.Series, value: str | None = None) -> pl.Series:
+    """Return the same language for every text; None: it is detected later."""
+    return pl.Series([value] * len(texts), dtype=pl.String)
 
 
 def _raise_repeated(corpus: RawCorpus, hashes: pl.Series) -> None:

@@ -25,7 +25,7 @@ from tests import tiny_corpora
 from tests.docs.pages import BLOCKS, ROOT
 
 KNOWN = {"bash", "json", "python", "text", "yaml", ""}
-SHELL = {"source", ".", "cd", "export", "cat", "open", "umask", "mkdir", "echo", "curl"}
+SHELL = {"source", ".", "cd", "export", "cat", "open", "umask", "mkdir", "mv", "echo", "curl"}
 """Words of the shell, and programs that are no part of this software."""
 
 

@@ -38,6 +38,8 @@ QUESTIONS = {
     "How do I extract relations?": "Relations, persons and other questions about a part of a text",
     "How do I add a kind of task?": "Add a kind of task, a granularity, a step, a check, a command or a stage",
     "How do I import from Label Studio?": "Import annotations",
+    "What should I label next?": "Label what helps most",
+    "How do corrected labels come back?": "Bring corrections back",
     "How do I ask the model over HTTP?": "Serve predictions over HTTP",
     "What does a reject reason mean?": "Reject reasons",
     "What does a setting mean?": "Settings",

@@ -1,6 +1,7 @@
 """The layer of corrections over the documents of a corpus: which labels it replaces, which documents it adds, what it cannot use."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any
@@ -70,12 +71,12 @@ class CorrectionLayer:
         replaced = rows.join(changed, on="row", how="inner", maintain_order="left").select(kept.columns)
         return pl.concat([kept, replaced]).sort("row").drop("row")
 
-    def added(self, *, lang: str | None, splits: SplitColumn) -> pl.DataFrame:
+    def added(self, splits: SplitColumn, *, languages: Callable[[pl.Series], pl.Series]) -> pl.DataFrame:
         """Return the corrections of unknown ids that have a text, as documents.
 
         Args:
-            lang: the language of the corpus's documents; None: it is detected later.
-            splits: the source of its splits.
+            splits: the source of the corpus's splits.
+            languages: returns the language of each text, null where it is detected later.
         """
         new = self._unseen().filter(pl.col(TEXT).is_not_null())
         for task in self.tasks:
@@ -83,7 +84,7 @@ class CorrectionLayer:
             self.labels.setdefault(task.name, Counter())[FIRST] += len(labels)
         self.num_added = new.height
         schema = document_schema(self.tasks)
-        documents = new.with_columns(lang=pl.lit(lang, pl.String), group=DOC_ID)
+        documents = new.with_columns(languages(new[TEXT]).alias("lang"), group=DOC_ID)
         by_hash = splits.column is None
         split = assign_splits(documents) if by_hash else pl.repeat("train", new.height, eager=True).alias("split")  # fmt: skip
         return documents.with_columns(split).select(schema.names()).cast(schema)

@@ -52,9 +52,10 @@ def run(
         RawCorpus(
             name="notes",
             source=source,
-            settings=CorpusSettings(lang="mixed", corrections=str(PLACE), **settings),
+            settings=CorpusSettings(**({"lang": "mixed", "corrections": str(PLACE)} | settings)),
             tasks=tasks,
             part_size=IngestSettings(rows_per_part=2),
+            detect_languages=lambda texts: pl.Series(["detected"] * len(texts)),
         ),
         documents=Path("documents"),
         rejects=Path("rejects"),
@@ -131,6 +132,16 @@ def test_unknown_ids_with_a_text_are_new_documents() -> None:
     assert (result.counts.rows_in, result.counts.rows_out, result.counts.rejected) == (6, 5, 1)
     assert result.corrections is not None
     assert (result.corrections["added"], result.corrections["rejected"]) == (1, {"correction_unknown": 1})
+
+
+def test_new_documents_have_a_language_as_the_others_do() -> None:
+    """In a corpus with a column of languages they are detected, since its gate lets none be missing."""
+    write("night.jsonl", [{"doc_id": "n1", "text": "Hello there", "kind": "greeting"}])
+    rows = [row | {"language": "zh"} for row in ROWS]
+    documents, _, _ = run(rows, lang="language")
+    assert documents["n1"]["lang"] == "detected" and documents["a"]["lang"] == "zh"
+    documents, _, _ = run(lang="detect")
+    assert documents["n1"]["lang"] is None
 
 
 def test_new_documents_stay_out_of_splits_that_the_corpus_brings() -> None:
