@@ -18,8 +18,8 @@ Bytes = NDArray[np.uint8]
 _LENGTH_BYTES = 8
 _MAX_HEADER_BYTES = 1 << 24
 _METADATA = "__metadata__"
-_VIEWED_BYTES = 4 << 20
-"""From this size a tensor is a view: large ones are looked up in, while products of small ones want aligned memory."""
+_VIEWED_BYTES = 16 << 20
+"""From this size a tensor is a view: large ones are looked up in, while the bits of products depend on how memory is aligned."""
 _TYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -98,8 +98,7 @@ def _tensor(name: str, fields: dict[str, Any], *, data: Bytes, start: int) -> tu
             f"{name!r}: {dtype} {shape!s:.80} at bytes {fields['data_offsets']!s:.80} of {len(data):,}; expected {start:,} to {start + size:,}"
         )
     part = data[start : start + size]
-    is_aligned = part.ctypes.data % dtype.itemsize == 0
-    if size < _VIEWED_BYTES or not is_aligned:
-        part = part.copy()
-    tensor = torch.from_numpy(part).view(dtype) if size else torch.empty(0, dtype=dtype)
-    return tensor.reshape(shape), start + size
+    tensor = torch.from_numpy(part)
+    if size < _VIEWED_BYTES or part.ctypes.data % dtype.itemsize:
+        tensor = tensor.clone()  # where torch aligns its memory
+    return (tensor.view(dtype) if size else torch.empty(0, dtype=dtype)).reshape(shape), start + size

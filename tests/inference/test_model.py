@@ -1,5 +1,6 @@
 """A loaded model answers for texts in any form, a row a text, and says which words counted."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -315,3 +316,22 @@ def test_load_checks_the_signature(tmp_path: Path) -> None:
     other = keys.pair(tmp_path / "others")
     with pytest.raises(ValueError, match="sign"):
         mgm.load(folder, public_key=keys.public(other))
+
+
+def test_texts_made_to_fill_the_memory_are_rejected(model: Model) -> None:
+    """A million sentences, words, paragraphs, or Chinese characters in a row: longer than text.cleaning.max_chars, before any work."""
+    million = 1_000_000
+    han = "".join(chr(0x4E00 + number * 7_919 % 20_000) for number in range(20_000)) * 50
+    words = " ".join(f"w{number}" for number in range(million // 7))
+    texts = [
+        "a. " * (million // 3),
+        "我。" * (million // 2),
+        words,
+        han,
+        "a\n\n" * (million // 3),
+        "1" * million,
+    ]
+    before = time.process_time()
+    rejected = model.predict([*texts, "Press Enter."])["rejected"].to_list()
+    assert rejected == [["text_too_long"]] * len(texts) + [None]
+    assert time.process_time() - before < 2

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import signal
 import socket
 import subprocess
@@ -16,8 +17,9 @@ import pytest
 from deltalake import DeltaTable
 
 from flows.errors import message
+from mgm.bundle.format import bundle_id
 from mgm.bundle.seal import seal_bundle
-from mgm.bundle.sealing import SealingKey, write_key
+from mgm.bundle.sealing import SealingKey, generate_key, write_key
 from mgm.errors import MissingExtra
 from mgm.scoring import cluster, steps, workers
 from mgm.scoring.commits import read_nights
@@ -142,6 +144,30 @@ def test_cluster_that_takes_any_token_gets_no_document(address: str, bundle: Pat
     assert done.returncode == 1
     assert "RAY_AUTH_MODE is None on its nodes, expected 'token': whoever reaches" in done.stderr
     assert not Path(SETTINGS.table).exists()
+
+
+@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "sealed"])
+def test_a_worker_loads_files_that_lie_in_read_only_memory(
+    bundle: Path, tmp_path: Path, *, sealed: bool
+) -> None:
+    """As the cluster's store has them, for all workers of a node: each has weights of its own, and the files stay as they are."""
+    key, folder = None, bundle
+    if sealed:
+        pytest.importorskip("pyrage", reason="needs the extra encrypt")
+        key, folder = SealingKey.parse(generate_key(), "a key"), tmp_path / "sealed"
+        seal_bundle(bundle, folder, key=key)
+    buffers: list[pickle.PickleBuffer] = []
+    model = workers.WorkerModel.read(folder, public_key=None, as_corpus=None, settings=SETTINGS)
+    content = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)
+    sent = pickle.loads(content, buffers=[bytes(buffer) for buffer in buffers])
+    assert bool(buffers) is not sealed
+    worker = workers.Worker(sent, key)
+    assert worker.ready() == bundle_id(bundle)
+    for weight in worker._scorer.bundle.network.parameters():
+        weight.data.zero_()
+    assert sent.contents.files.keys() == model.contents.files.keys()
+    for name, before in model.contents.files.items():
+        assert bytes(sent.contents.files[name]) == bytes(before)
 
 
 @pytest.mark.slow
