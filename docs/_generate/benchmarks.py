@@ -382,10 +382,10 @@ def small_corpora() -> str:
         )
     summary = result["summary"]
     header = ["task", "labels", "seed", "classes", "metric", "linear", "mgm", "difference", "outcome"]
-    counts = ", ".join(f"{summary[name]} {name}" for name in ("wins", "losses", "ties"))
+    counts = ", ".join(f"{name} {summary[name]}" for name in ("wins", "losses", "ties"))
     revisions = sorted({corpus["revision"] for corpus in result["corpora"].values()})
     return (
-        f"{table(header, rows)}\n\n{counts}; mean difference {100 * summary['mean']:+.1f} points.\n\n"
+        f"{table(header, rows)}\n\n{counts.capitalize()}; mean difference {100 * summary['mean']:+.1f} points.\n\n"
         + _origin(result | {"revision": revisions[-1] if len(revisions) == 1 else ""})
     )
 

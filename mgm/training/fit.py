@@ -170,6 +170,7 @@ def fit(
         checkpoint=checkpoint,
         callbacks=callbacks,
         stop_after_epoch=stop_after_epoch,
+        wide_methods=None if decisions is None else decisions.wide_methods,
     )
     log_priors, tokens_per_batch = _log_priors(data), settings.train.tokens_per_batch
     with deterministic(settings.train.threads):
@@ -197,7 +198,9 @@ def fit(
                 log_priors=log_priors,
                 tokens_per_batch=tokens_per_batch,
             )
-            decisions = replace(tuned, wide_weights=wide_weights, linear=linear)
+            decisions = replace(
+                tuned, wide_weights=wide_weights, wide_methods=result.wide_methods, linear=linear
+            )
     if network.reconstructs:
         refit_decoder(
             network,

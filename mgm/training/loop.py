@@ -5,9 +5,10 @@ An epoch is a function of the state before it, the seed and the epoch's number; 
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -39,7 +40,8 @@ from mgm.training.schedule import set_learning_rate, warm_cosine
 from mgm.training.state import Stateful, TrainingState, copy_weights
 from mgm.training.validation import validate
 from mgm.training.weighting.registry import make_weighting
-from mgm.training.wide_solver import solve_wide
+from mgm.training.wide_solver import SolvedTask, solve_wide
+from mgm.training.wide_tuning import WideMethod
 from mgm.training.word_solver import WideTransitions, solve_word_tasks
 
 
@@ -51,6 +53,7 @@ class TrainResult:
     best_score: float
     history: list[EpochReport]
     precision: Precision
+    wide_methods: dict[str, WideMethod]
 
 
 def train(  # noqa: PLR0913  (options by name, with defaults)
@@ -63,6 +66,7 @@ def train(  # noqa: PLR0913  (options by name, with defaults)
     checkpoint: Checkpoint | None = None,
     callbacks: Callbacks | None = None,
     stop_after_epoch: int | None = None,
+    wide_methods: Mapping[str, WideMethod] | None = None,
 ) -> TrainResult:
     """Train a network in place, on its device, and leave the best epoch's averaged weights in it.
 
@@ -77,6 +81,7 @@ def train(  # noqa: PLR0913  (options by name, with defaults)
         checkpoint: where the state is saved after each epoch, and resumed from.
         callbacks: receive the progress.
         stop_after_epoch: the last epoch to train, on the learning-rate schedule of all epochs; None: all.
+        wide_methods: how the wide part of tasks is solved for, where an earlier fit has tuned it.
 
     Raises:
         ValueError: there is no row to train on, the machine lacks the precision of the settings, or a loss became infinite or
@@ -97,7 +102,8 @@ def train(  # noqa: PLR0913  (options by name, with defaults)
             distillation=distillation or DistillationSettings(),
             callbacks=callbacks or Callbacks(),
         )
-        return loop.run(checkpoint, settings.epochs if stop_after_epoch is None else stop_after_epoch)
+        epochs = settings.epochs if stop_after_epoch is None else stop_after_epoch
+        return loop.run(checkpoint, epochs, wide_methods=wide_methods or {})
 
 
 class TrainingLoop:
@@ -136,16 +142,18 @@ class TrainingLoop:
         }
         self.state = TrainingState(stateful=stateful)
 
-    def run(self, checkpoint: Checkpoint | None, epochs: int) -> TrainResult:
+    def run(
+        self, checkpoint: Checkpoint | None, epochs: int, *, wide_methods: Mapping[str, WideMethod]
+    ) -> TrainResult:
         """Train up to this epoch, or to where validation no longer improves, from a checkpoint if there is one."""
         initialize_from_data(self.network, self.data, tokens_per_batch=self.settings.tokens_per_batch)
         if not self._resume(checkpoint):
-            for solve in (solve_wide, solve_word_tasks):
+            for solve in (partial(solve_wide, methods=wide_methods), solve_word_tasks):
                 solve(
                     self.network,
                     self.data,
                     tokens_per_batch=self.settings.tokens_per_batch,
-                    on_solved=self.callbacks.on_solved,
+                    on_solved=self._record_solved,
                 )
         # the main process may remove the checkpoint once it is done: all must have read it before
         self.processes.check_same_epoch(self.state.epoch)
@@ -160,7 +168,13 @@ class TrainingLoop:
             best_score=self.state.best_score,
             history=self.state.history,
             precision=self.precision,
+            wide_methods=self.state.wide_methods,
         )
+
+    def _record_solved(self, solved: SolvedTask) -> None:
+        if solved.method is not None:
+            self.state.wide_methods[solved.task] = solved.method
+        self.callbacks.on_solved(solved)
 
     def _resume(self, checkpoint: Checkpoint | None) -> bool:
         """Restore the checkpoint's state and report its epochs again; whether there was one."""

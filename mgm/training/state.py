@@ -10,6 +10,7 @@ from torch import Tensor
 from mgm.model.network import Network
 from mgm.training.callbacks import EpochReport
 from mgm.training.cost import EpochCost
+from mgm.training.wide_tuning import WideMethod
 
 
 class Stateful(Protocol):
@@ -34,6 +35,8 @@ class TrainingState:
     best_score: float = -math.inf
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     history: list[EpochReport] = field(default_factory=list)
+    wide_methods: dict[str, WideMethod] = field(default_factory=dict)
+    """How the wide part of each task was solved for."""
 
     def is_improvement(self, metrics: Mapping[str, float], score: float) -> bool:
         """Return whether the mean `score` of these metrics is higher than all before it.
@@ -61,6 +64,7 @@ class TrainingState:
             "best_score": self.best_score,
             "best_weights": self.best_weights,
             "history": [asdict(report) for report in self.history],
+            "wide_methods": {task: asdict(method) for task, method in self.wide_methods.items()},
             "stateful": {name: part.state_dict() for name, part in self.stateful.items()},
         }
 
@@ -73,6 +77,8 @@ class TrainingState:
         self.history = [
             EpochReport(**report | {"cost": EpochCost(**report["cost"])}) for report in state["history"]
         ]
+        methods = state.get("wide_methods", {})  # states of earlier versions have none
+        self.wide_methods = {task: WideMethod(**method) for task, method in methods.items()}
         for name, part in self.stateful.items():
             part.load_state_dict(state["stateful"][name])
 

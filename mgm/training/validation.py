@@ -16,6 +16,7 @@ from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task
 from mgm.training.data import PartRows
 from mgm.training.kinds import TASK_TRAINING, Pair
+from mgm.training.wide_tuning import WideMethod
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,8 @@ class Decisions:
     """The strength tau of the logit adjustment, for kinds whose logits are adjusted."""
     wide_weights: dict[str, float] = field(default_factory=dict)
     """The weight of the wide part in the outputs, where there is such a part."""
+    wide_methods: dict[str, WideMethod] = field(default_factory=dict)
+    """How that part was solved for, which its weight, thresholds and adjustments were tuned with."""
     calibrations: dict[str, Calibration] = field(default_factory=dict)
     """What validation says of the scores, for kinds with probabilities."""
     linear: "Decisions | None" = None

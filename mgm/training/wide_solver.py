@@ -6,7 +6,7 @@ passes of gradient descent.
 Axes: n labelled training documents, F n-grams that they hold, K outputs of a task.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -41,6 +41,7 @@ def solve_wide(
     *,
     tokens_per_batch: int,
     on_solved: Callable[[SolvedTask], object] = lambda solved: None,
+    methods: Mapping[str, WideMethod] | None = None,
 ) -> None:
     """Set the weights of the network's wide part, task by task, from the labelled training rows.
 
@@ -49,6 +50,7 @@ def solve_wide(
         data: the training rows and tasks.
         tokens_per_batch: words of a batch.
         on_solved: called after each task.
+        methods: how tasks are solved for whose method is known from an earlier fit; those of others are tuned.
     """
     wide = network.wide
     if wide is None:
@@ -69,7 +71,7 @@ def solve_wide(
             continue
         kind = TASK_TRAINING[task.kind]
         solve = partial(kind.solve_wide, head=network.heads[task.name], num_outputs=wide.widths[task.name])
-        method = tune_method(
+        method = (methods or {}).get(task.name) or tune_method(
             features,
             targets,
             folds=_folds(selected),

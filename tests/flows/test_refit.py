@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from flows.candidate_fits import fit_again, fit_first
 from flows.project import CANDIDATE, FEATURES, FIRST_FIT, METRICS, PREDICTIONS, TRAINING
 from flows.stages import evaluate, train
 from flows.study import run_study
@@ -21,7 +22,9 @@ from mgm.errors import StaleInput
 from mgm.files import read_json
 from mgm.settings.names import merge_sections
 from mgm.text.feature_tables import read_feature_parts
+from mgm.training import wide_solver
 from mgm.training.checkpoint import Checkpoint
+from mgm.training.wide_tuning import WideMethod
 from tests import feature_files, tiny_corpora
 
 
@@ -81,6 +84,23 @@ def test_the_second_fit_decides_as_the_first_was_tuned_to(runs: dict[str, Path])
     )
     assert facts["refit"]["rows"] == labelled > facts["rows"]
     assert facts["refit"]["epochs"] == facts["best_epoch"]
+
+
+def test_the_wide_part_is_solved_for_as_in_the_first_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the first fit was resumed: its weight, thresholds and adjustment were tuned with that method."""
+    monkeypatch.chdir(tmp_path)
+    config = feature_files.lay(settings("valid"))
+    chosen = iter([WideMethod(c=3.0, scaling="nb"), WideMethod(c=0.3, scaling="none")])
+    monkeypatch.setattr(wide_solver, "tune_method", lambda *_, **__: next(chosen))
+    tasks = config.active_tasks()
+    fit_first(config, tasks)
+    first = fit_first(config, tasks)
+    second = fit_again(config, tasks, first=first)
+    assert second is not None
+    methods = second.result.training.wide_methods
+    assert methods == {"dish": WideMethod(c=3.0, scaling="nb"), "themes": WideMethod(c=0.3, scaling="none")}
 
 
 def test_no_number_is_of_documents_that_were_learned(runs: dict[str, Path]) -> None:

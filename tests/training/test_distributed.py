@@ -81,9 +81,10 @@ def test_two_killed_processes_resume_to_the_same_bytes(trained: tuple[Path, Path
 def test_the_stage_starts_the_set_number_of_processes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The stage starts as many processes as the settings say."""
+    """The stage starts as many processes as the settings say, which take part in both fits."""
     monkeypatch.chdir(tmp_path)
-    lay(tiny_corpora.SETTINGS | {"train": tiny_corpora.SETTINGS["train"] | {"epochs": 2, "processes": 2}})
+    train = tiny_corpora.SETTINGS["train"] | {"epochs": 2, "processes": 2, "refit": "valid"}
+    lay(tiny_corpora.SETTINGS | {"train": train})
     done = subprocess.run(
         [sys.executable, "-m", "flows.stages.train"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -97,8 +98,10 @@ def test_the_stage_starts_the_set_number_of_processes(
         "epoch 1/2",
         "epoch 2/2",
     ]
-    assert sum(line.startswith("training dish, keys, price, themes: ") for line in lines) == 1
-    assert load_bundle(Path("models/candidate")).settings.train.processes == 2
+    assert sum(line.startswith("training dish, keys, price, themes: ") for line in lines) == 2
+    candidate = load_bundle(Path("models/candidate"))
+    assert candidate.settings.train.processes == 2
+    assert candidate.has_seen("valid") and not candidate.has_seen("test")
     assert [epoch["epoch"] for epoch in read_json(Path("reports/training.json"))["epochs"]] == [1, 2]
     assert not list(Path("data/checkpoints").glob("*"))
 
