@@ -184,7 +184,9 @@ class _Likelihood:
         """Do the same in the kernel."""
         kernels = load_kernels()
         assert kernels is not None
-        factor = np.exp(scores).astype(np.float32)
+        # a step that is too long has scores without bounds, and is refused for its value
+        with np.errstate(over="ignore"):
+            factor = np.exp(scores).astype(np.float32)
         start, transition = np.split(factor, [self.num_tags])
         transposed = np.ascontiguousarray(transition.reshape(self.num_tags, self.num_tags).T)
         arrays = self.arrays | {

@@ -126,7 +126,7 @@ def test_a_team_of_one_changes_nothing() -> None:
     assert labelled == LabelCounts(count={"a": 3, "b": 0}, share={"a": 1.0})
     assert team.reduce_losses({"a": loss}, {}, counts=labelled)["a"] is loss
     parameter = nn.Parameter(torch.zeros(2))
-    team.average_gradients([parameter], [])
+    team.average_gradients([parameter])
     assert parameter.grad is None
     assert team.sum_over_processes(3, 4) == [3, 4]
     team.check_same_epoch(5)
@@ -186,30 +186,6 @@ def test_a_missing_tensor_counts_as_zeros_in_the_mean(
     assert first is not None and first.tolist() == [[0.5, 1.0]]
     assert second is None
     assert third is not None and third.tolist() == [[2.0, 2.5], [3.0, 3.5]]
-
-
-def test_sparse_gradients_are_summed_row_by_row(
-    made: Callable[[list[Tensor]], DistributedContext], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Sparse gradients are summed row by row and a row of zeros was met."""
-    table = nn.Parameter(torch.zeros(7, 2))
-    table.grad = torch.sparse_coo_tensor(
-        torch.tensor([[1, 3]]), torch.tensor([[2.0, 4.0], [6.0, 8.0]]), (7, 2), check_invariants=False
-    )
-    rows, values = torch.tensor([3, 5, 6]), torch.tensor([[2.0, 0.0], [0.0, 0.0], [0.0, 2.0]])
-    theirs = iter([torch.tensor([3]), rows, values])
-
-    def gather(every: list[Tensor], own: Tensor) -> None:
-        every[0].copy_(own)
-        every[1].copy_(next(theirs))
-
-    monkeypatch.setattr(dist, "all_gather", gather)
-    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
-    made([torch.tensor([1])]).average_gradients([], [table])
-    assert table.grad is not None
-    found = table.grad.coalesce()
-    assert found.indices()[0].tolist() == [1, 3, 5, 6]
-    assert found.values().tolist() == [[1.0, 2.0], [4.0, 4.0], [0.0, 0.0], [0.0, 1.0]]
 
 
 def test_processes_that_resume_from_different_epochs_stop(
