@@ -7,7 +7,7 @@ greedily. The curve is flat where chrF has not risen by `LEAST_RISE` in `PATIENC
 epochs so far. What counts at last is the best epoch, or the mean of the weights of the last few epochs where validation prefers it. The
 plain Transformer is trained by the same rule for at most as many epochs as mgm.
 
-All that is known goes to benchmarks/results/generation_curve.json after each epoch. The state of a training lies in the
+With `--models ""` only the baselines are measured. All that is known goes to benchmarks/results/generation_curve.json after each epoch. The state of a training lies in the
 workspace (data/checkpoints/until-flat) and is taken up by the same command; other settings are refused.
 """
 
@@ -79,7 +79,7 @@ def main(arguments: argparse.Namespace) -> None:
     for name in names:
         curve = Curve(work, settings, known[name], arguments, changes)
         epochs = arguments.most_epochs
-        for model in arguments.models.split(","):
+        for model in filter(None, arguments.models.split(",")):
             epochs = curve.train(model, epochs)
 
 

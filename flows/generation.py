@@ -21,6 +21,7 @@ from typing import Any
 import torch
 
 from flows.dvc_command import dvc_repro
+from flows.generation_outlook import lines_before
 from flows.project import DATA
 from mgm.settings.names import overridden
 from mgm.settings.settings import PARAMS, Settings
@@ -46,13 +47,15 @@ _DVC = (sys.executable, "-m", "dvc")
 
 
 def run_generation() -> None:
-    """Write the project and bring its stages up to date.
+    """Write the project, say what to expect of its training, and bring its stages up to date.
 
     Raises:
         ValueError: the settings are wrong, or no enabled corpus has a generation task.
         ChildProcessError: a stage failed.
     """
-    materialize_project(Path(), FOLDER, params=project_params(load_yaml(PARAMS.read_text(encoding="utf-8"))))
+    params = project_params(load_yaml(PARAMS.read_text(encoding="utf-8")))
+    materialize_project(Path(), FOLDER, params=params)
+    print(*lines_before(FOLDER, Settings.parse(params).train), sep="\n", flush=True)
     dvc_repro(folder=FOLDER)
 
 

@@ -5,7 +5,6 @@ Axes: B documents, T places of an output, L subwords read, V pieces, D width. So
 """
 
 import math
-from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -13,8 +12,9 @@ from torch import Tensor, nn
 
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.generation.beam_search import BeamOutput, beam_search
-from mgm.model.generation.decoder import DecoderState
-from mgm.model.generation.layers import DecoderLayer, EncoderLayer, sinusoidal_positions
+from mgm.model.generation.decoder_state import DecoderState
+from mgm.model.generation.layers import DecoderLayer, EncoderLayer, LiveOutputs, sinusoidal_positions
+from mgm.model.generation.next_pieces import NextPieces
 from mgm.model.generation.source_memory import Memory, select_source_subwords
 from mgm.model.ragged import Ragged
 from mgm.settings.model import GenerationSettings
@@ -84,25 +84,20 @@ class Transformer(nn.Module):
         return beam_search(self, self.encode_source(batch), start_D=start_D, beam_size=beam)  # type: ignore[arg-type]
 
     def initial_state(self, memory: Memory) -> DecoderState:
-        return DecoderState(
-            memory=memory,
-            source_kv=[layer.cross_attention.keys(memory.items_BMD) for layer in self.layers],
-            copy_key_BLD=memory.items_BMD,
-            output_kv=[],
-        )
+        source_kv = [layer.cross_attention.keys(memory.items_BMD) for layer in self.layers]
+        return DecoderState.begin(memory, source_kv, copy_key_BLD=memory.items_BMD)
 
-    def step(self, state: DecoderState, input_BKD: Tensor) -> tuple[Tensor, DecoderState]:
-        """Return the log-probabilities (B,K,V) of the next subword, and the next state."""
-        hidden = input_BKD + sinusoidal_positions(torch.tensor(state.position), self.settings.width)
-        output_kv = []
+    def step(
+        self, state: DecoderState, input_RD: Tensor, *, live: LiveOutputs
+    ) -> tuple[NextPieces, DecoderState]:
+        """The distribution of the next subword of the live outputs, and the next state."""
+        hidden = input_RD + sinusoidal_positions(torch.tensor(state.position), self.settings.width)
+        state, masks, first = state.advance(live)
         for i, layer in enumerate(self.layers):
-            layer_kv = state.output_kv[i] if state.output_kv else None
-            hidden, layer_kv = layer.step(
-                hidden, layer_kv, source_kv=state.source_kv[i], mask_BM=state.memory.mask_BM
+            hidden = layer.step(
+                hidden, state.output_kv[i], first=first, live=live, source_kv=state.source_kv[i], masks=masks
             )
-            output_kv.append(layer_kv)
-        log_prob = F.linear(self.normalise[1](hidden), self.pieces.weight, self.bias).log_softmax(2)
-        return log_prob, replace(state, output_kv=output_kv, position=state.position + 1)
+        return NextPieces(self.normalise[1](hidden), self.pieces.weight, self.bias), state
 
     def embed(self, ids: Tensor) -> Tensor:
         """The vectors of subwords as input."""

@@ -289,7 +289,7 @@ def generation() -> str:
             continue
         rows = []
         for task, baselines in corpus["baselines"].items():
-            candidates = {key: baselines[key] for key in ("lead", "copy") if key in baselines}
+            candidates = {key: baselines[key] for key in _BASELINES if key in baselines}
             candidates |= {
                 model: tests[task]["beam 4"]
                 for model, tests in corpus["models"].items()
@@ -306,6 +306,62 @@ def generation() -> str:
             + _origin(corpus)
         )
     return "\n".join(parts)
+
+
+def generation_curve() -> str:
+    """Return the course of trainings until their curve is flat, and the baselines and flat models on test documents."""
+    course, tested, origin = [], [], ""
+    for task, entry in _result("generation_curve")["tasks"].items():
+        valid, origin = entry["baselines"]["valid"], _origin(entry)
+        for model, found in entry["models"].items():
+            epochs = found["epochs"]
+            minutes = sum(epoch["cpu_seconds"] for epoch in epochs) / len(epochs) / 60
+            best = max(epochs, key=lambda epoch: epoch["chrf"])
+            course.append(
+                (
+                    f"`{task}`",
+                    model,
+                    f"{entry['pairs']:,}",
+                    f"{len(epochs)}{'' if found['is_flat'] else ', not flat yet'}",
+                    f"{minutes:.1f}",
+                    ", ".join(
+                        f"{epoch['chrf']:.3f}" for epoch in epochs if epoch["epoch"] in _shown_epochs(epochs)
+                    ),
+                    f"{best['chrf']:.3f}",
+                    *(f"{valid[name]['chrf']['value']:.3f}" for name in ("lead", "memory", "fuzzy")),
+                )
+            )
+        candidates = {name: entry["baselines"]["test"][name] for name in _BASELINES}
+        candidates |= {model: found["beam 4"] for model, found in entry["models"].items() if found["is_flat"]}
+        tested += [
+            (f"`{task}`", name, *(_interval(metrics[metric]) for metric in ("chrf", "bleu", "rougeL")))
+            for name, metrics in candidates.items()
+        ]
+    header = [
+        "task",
+        "model",
+        "pairs",
+        "epochs",
+        "CPU minutes an epoch",
+        "chrF by epoch",
+        "best",
+        "lead",
+        "memory",
+        "fuzzy",
+    ]
+    return "\n".join(
+        [
+            "Validation documents, greedy:\n\n" + table(header, course),
+            "Test documents, beam of 4:\n\n" + table(["task", "model", "chrF", "BLEU", "ROUGE-L"], tested),
+            origin,
+        ]
+    )
+
+
+def _shown_epochs(epochs: list[dict[str, Any]]) -> set[int]:
+    """Return the numbers of at most about ten epochs, evenly over all, with the last."""
+    step = -(-len(epochs) // 10)
+    return {len(epochs), *range(1, len(epochs) + 1, step)}
 
 
 def separation() -> str:
@@ -390,11 +446,13 @@ def small_corpora() -> str:
     )
 
 
+_BASELINES = ("lead", "copy", "memory", "fuzzy")
+
 TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
         quality, quality_summary, scoring, speed_summary, training, text, tokenizers, memory, serving, loading, gates, study, ablations, recipes, transfer,
-        generation, separation, recurrence, small_corpora, active_learning,
+        generation, generation_curve, separation, recurrence, small_corpora, active_learning,
     )
 }  # fmt: skip
 

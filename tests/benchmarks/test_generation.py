@@ -12,6 +12,7 @@ import yaml
 
 from mgm.corpus.parts import write_manifest
 from mgm.model.batch import NO_LABEL
+from mgm.model.generation.layers import LiveOutputs
 from mgm.text import labels
 from mgm.text.feature_tables import write_feature_part
 from tests import generation_corpora
@@ -84,13 +85,13 @@ def test_the_peers_search_gives_what_its_training_would(benchmark: Any, workspac
     with torch.inference_mode():
         state, item, total = (
             model.initial_state(model.encode_source(batch)),
-            model.starts[:1].expand(1, 1, -1),
+            model.starts[:1],
             0.0,
         )
         for piece in target.tolist():
-            log_prob, state = model.step(state, item)
-            total += float(log_prob[0, 0, piece])
-            item = model.embed(torch.tensor([[piece]]))
+            pieces, state = model.step(state, item, live=LiveOutputs(1, 1))
+            total += float(pieces.log_prob()[0, piece])
+            item = model.embed(torch.tensor([piece]))
         assert float(model.loss(batch, 0.0)) == pytest.approx(-total / len(target), abs=1e-4)
 
 

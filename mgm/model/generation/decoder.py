@@ -6,14 +6,16 @@ V pieces, D width. Source of copying: See et al. 2017, arXiv:1704.04368 (pointer
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.batch import NO_LABEL, Batch
-from mgm.model.generation.layers import DecoderLayer, KVCache, sinusoidal_positions
+from mgm.model.generation.decoder_state import DecoderState
+from mgm.model.generation.layers import DecoderLayer, LiveOutputs, sinusoidal_positions
+from mgm.model.generation.next_pieces import Copying, NextPieces
 from mgm.model.generation.source_memory import Memory, SourceEncoder
 from mgm.model.ragged import Words
 from mgm.settings.model import GenerationSettings
@@ -34,39 +36,6 @@ class CopyAttention:
 
     copy_probability: Tensor
     attention: Tensor
-
-
-@dataclass(frozen=True)
-class DecoderState:
-    """The state of a search between two steps.
-
-    Attributes:
-        memory: the source.
-        source_kv: the keys and values of the source for each layer, B rows.
-        copy_key_BLD: the keys of the source for copying.
-        output_kv: the keys and values of the outputs so far for each layer, B*K rows.
-        position: the number of subwords of each output so far.
-    """
-
-    memory: Memory
-    source_kv: list[KVCache]
-    copy_key_BLD: Tensor
-    output_kv: list[KVCache]
-    position: int = 0
-
-    def select(self, documents: Tensor, rows: Tensor) -> "DecoderState":
-        """Return the state of some of the `documents`, whose outputs are the given `rows` of the B*K."""
-        return DecoderState(
-            memory=self.memory.select(documents),
-            source_kv=[layer.select(documents) for layer in self.source_kv],
-            copy_key_BLD=self.copy_key_BLD[documents],
-            output_kv=[layer.select(rows) for layer in self.output_kv],
-            position=self.position,
-        )
-
-    def reorder(self, rows: Tensor) -> "DecoderState":
-        """Return the state of the same documents with the given `rows` of the B*K outputs."""
-        return replace(self, output_kv=[layer.select(rows) for layer in self.output_kv])
 
 
 class PointerGeneratorDecoder(nn.Module):
@@ -138,39 +107,41 @@ class PointerGeneratorDecoder(nn.Module):
 
     def initial_state(self, memory: Memory) -> DecoderState:
         """Return the state before the first subword."""
-        return DecoderState(
-            memory=memory,
-            source_kv=[
-                self._layer(i).cross_attention.keys(memory.items_BMD) for i in range(len(self.layers))
-            ],
-            copy_key_BLD=self.copy_key(_subword_vectors(memory)),
-            output_kv=[],
-        )
+        source_kv = [self._layer(i).cross_attention.keys(memory.items_BMD) for i in range(len(self.layers))]
+        return DecoderState.begin(memory, source_kv, copy_key_BLD=self.copy_key(_subword_vectors(memory)))
 
-    def step(self, state: DecoderState, input_BKD: Tensor) -> tuple[Tensor, DecoderState]:
-        """Return the log-probabilities (B,K,V) of the next subword, and the next state.
+    def step(
+        self, state: DecoderState, input_RD: Tensor, *, live: LiveOutputs
+    ) -> tuple[NextPieces, DecoderState]:
+        """Return the distribution of the next subword of the live outputs, and the next state.
 
         Args:
             state: the state so far.
-            input_BKD: the vectors of the last subwords, or the vector that outputs begin with.
+            input_RD: the vectors of the last subwords, or the vector that outputs begin with.
+            live: the outputs.
         """
-        hidden = input_BKD + sinusoidal_positions(
-            torch.tensor(state.position, device=input_BKD.device), self.settings.width
-        )
-        output_kv = []
+        position = torch.tensor(state.position, device=input_RD.device)
+        hidden = input_RD + sinusoidal_positions(position, self.settings.width)
+        state, masks, first = state.advance(live)
         for i in range(len(self.layers)):
-            layer_kv = state.output_kv[i] if state.output_kv else None
-            hidden, layer_kv = self._layer(i).step(
-                hidden, layer_kv, source_kv=state.source_kv[i], mask_BM=state.memory.mask_BM
+            hidden = self._layer(i).step(
+                hidden, state.output_kv[i], first=first, live=live, source_kv=state.source_kv[i], masks=masks
             )
-            output_kv.append(layer_kv)
         hidden = self.normalise(hidden)
-        attention, gate = self._attend_for_copying(hidden, state.copy_key_BLD, memory=state.memory)
-        probability = F.linear(hidden, self.pieces.weight, self.bias).softmax(2) * gate.sigmoid()[..., None]
-        subwords = state.memory.subword_BL[:, None].expand_as(attention)
-        probability = probability.scatter_add(2, subwords, attention * (-gate).sigmoid()[..., None])
-        log_prob = (probability + _EPSILON).log()
-        return log_prob, replace(state, output_kv=output_kv, position=state.position + 1)
+        attention, gate = self._attend_for_copying(
+            live.spread(hidden), state.copy_key_BLD, memory=state.memory
+        )
+
+        def of_rows(items_BL: Tensor) -> Tensor:
+            return live.pack(items_BL[:, None].expand(-1, live.outputs, -1))
+
+        copying = Copying(
+            gate_R=live.pack(gate[..., None])[:, 0],
+            attention_RL=live.pack(attention),
+            subword_RL=of_rows(state.memory.subword_BL),
+            first_RL=of_rows(state.first_BL),
+        )
+        return NextPieces(hidden, self.pieces.weight, self.bias, copying=copying), state
 
     def embed(self, ids: Tensor) -> Tensor:
         """Return the input vectors (..., D) of subwords."""

@@ -8,7 +8,10 @@ from hypothesis import strategies as st
 
 from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.collate import collate
+from mgm.model.generation import decoder_state
 from mgm.model.generation.beam_search import BeamOutput
+from mgm.model.generation.layers import LiveOutputs
+from mgm.model.generation.next_pieces import Restrictions
 from mgm.model.network import Network
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
@@ -55,8 +58,11 @@ def test_generated_and_copied_probabilities_sum_to_one() -> None:
         batch = gathered([0, 7, 20])
         memory, start = NETWORK.memory("into_zh", batch, encoded=NETWORK.encode(batch))
         assert NETWORK.text_decoder is not None
-        log, _ = NETWORK.text_decoder.step(NETWORK.text_decoder.initial_state(memory), start.expand(3, 2, -1))
-    assert log.exp().sum(2).tolist() == [pytest.approx([1.0] * 2, abs=1e-4)] * 3
+        pieces, _ = NETWORK.text_decoder.step(
+            NETWORK.text_decoder.initial_state(memory), start.expand(3, -1), live=LiveOutputs(3, 1)
+        )
+        probability = pieces.log_prob().exp()
+    assert probability.sum(1).tolist() == pytest.approx([1.0] * 3, abs=1e-4)
 
 
 def test_teacher_forcing_equals_the_cached_steps() -> None:
@@ -68,15 +74,15 @@ def test_teacher_forcing_equals_the_cached_steps() -> None:
         assert writer is not None
         memory, start = NETWORK.memory("into_zh", batch, encoded=NETWORK.encode(batch))
         forced = writer.teacher_forced_log_probs(memory, start, target_BT=target)[..., 0]
-        past, item = writer.initial_state(memory), start.expand(4, 1, -1)
+        past, item = writer.initial_state(memory), start.expand(4, -1)
         for place in range(target.shape[1]):
-            log, past = writer.step(past, item)
+            pieces, past = writer.step(past, item, live=LiveOutputs(4, 1))
             known = target[:, place] != NO_LABEL
-            stepped = log[:, 0].gather(1, target[:, place, None].clamp(min=0))[:, 0]
+            stepped = pieces.log_prob().gather(1, target[:, place, None].clamp(min=0))[:, 0]
             assert stepped[known].exp().tolist() == pytest.approx(
                 forced[known, place].exp().tolist(), abs=1e-5
             )
-            item = writer.embed(target[:, place, None].clamp(min=0))
+            item = writer.embed(target[:, place].clamp(min=0))
 
 
 @pytest.mark.parametrize("beam_size", [1, 3])
@@ -139,31 +145,97 @@ def test_no_output_is_blank() -> None:
     ]
 
 
-def test_greedy_takes_the_likeliest_piece_at_each_place() -> None:
-    made, longest = (
-        network(generation_corpora.settings({"no_repeat_ngram": 0})),
-        CONFIG.model.generation.max_length,
-    )
-    for row, ids in zip(range(6), outputs(wrote(list(range(6)), made, beam_size=1)), strict=True):
+def by_hand(made: Network, row: int, beam_size: int) -> tuple[list[int], float]:
+    """The plainest beam search: lists of beams, and the whole output read anew for each piece, without a cache."""
+    options, writer = made.text_decoder.settings, made.text_decoder  # type: ignore[union-attr]
+    assert writer is not None
+    batch = gathered([row])
+    memory, start = made.memory("into_zh", batch, encoded=made.encode(batch))
+    beams: list[tuple[list[int], float]] = [([], 0.0)]
+    for place in range(options.max_length):
+        grown = []
+        for ids, total in beams:
+            if ids[-1:] == [END]:
+                grown.append((ids, total))
+                continue
+            every = torch.tensor([[*ids, piece] for piece in range(len(writer.forbidden_ids))])
+            read = memory.select(torch.zeros(len(every), dtype=torch.int64))
+            log = writer.teacher_forced_log_probs(read, start, target_BT=every)[:, -1, 0].tolist()
+            for piece, log_prob in enumerate(log):
+                runs = [tuple(ids[i : i + options.no_repeat_ngram]) for i in range(place)]
+                last = tuple([*ids, piece][-options.no_repeat_ngram :])
+                may_end = bool(writer.visible_ids[ids].any())
+                if (
+                    piece == UNKNOWN
+                    or (piece == END and not may_end)
+                    or (place + 1 == options.max_length and not may_end and not writer.visible_ids[piece])
+                    or (options.no_repeat_ngram and piece != END and last in runs)
+                ):
+                    continue
+                grown.append(([*ids, piece], total + log_prob))
+        grown.sort(key=lambda beam: -beam[1] / len(beam[0]) ** options.length_penalty)
+        beams = grown[:beam_size]
+        if beams[0][0][-1] == END:
+            break
+    ids, total = beams[0]
+    return [piece for piece in ids if piece != END], total / len(ids)
+
+
+@pytest.mark.parametrize(
+    "beam_size, run, penalty",
+    [(1, 0, 1.0), (4, 2, 0.5)],
+    ids=["greedy", "four beams, no repeated pair, a penalty"],
+)
+def test_the_search_is_the_plainest_one(beam_size: int, run: int, penalty: float) -> None:
+    """The same outputs and scores, for all documents at once, as document by document without any cache."""
+    options = {"no_repeat_ngram": run, "length_penalty": penalty, "max_length": 5}
+    made, rows = network(generation_corpora.settings(options)), [0, 9]
+    found = wrote(rows, made, beam_size=beam_size)
+    for row, ids, score in zip(rows, outputs(found), found.score.tolist(), strict=True):
         with torch.inference_mode():
-            batch = gathered([row])
-            writer = made.text_decoder
-            assert writer is not None
-            memory, start = made.memory("into_zh", batch, encoded=made.encode(batch))
-            past, item, by_hand = writer.initial_state(memory), start.expand(1, 1, -1), list[int]()
-            while len(by_hand) < longest:
-                log, past = writer.step(past, item)
-                log[..., writer.forbidden_ids] = -torch.inf
-                if not writer.visible_ids[by_hand].any():
-                    log[..., END] = -torch.inf
-                    if len(by_hand) + 1 == longest:
-                        log[..., ~writer.visible_ids] = -torch.inf
-                best = int(log.argmax())
-                if best == END:
-                    break
-                by_hand.append(best)
-                item = writer.embed(torch.tensor([[best]]))
-        assert ids == by_hand
+            expected, mean = by_hand(made, row, beam_size)
+        assert ids == expected and score == pytest.approx(mean, abs=1e-3)
+
+
+def test_a_cache_that_makes_room_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It grows by one position at a time, and drops keys that no beam goes on from."""
+    expected = wrote(list(range(SOME)), beam_size=4)
+    monkeypatch.setattr(decoder_state, "_MIN_GROWTH", 1)
+    found = wrote(list(range(SOME)), beam_size=4)
+    assert outputs(found) == outputs(expected)
+    assert found.score.tolist() == pytest.approx(expected.score.tolist(), abs=1e-5)
+
+
+@pytest.mark.parametrize("rows", [None, [0, 2, 3, 5]], ids=["all are live", "some are live"])
+def test_the_best_pieces_are_those_of_the_whole_distribution(rows: list[int] | None) -> None:
+    writer = NETWORK.text_decoder
+    assert writer is not None
+    with torch.no_grad():
+        batch = gathered([0, 7, 20])
+        memory, start = NETWORK.memory("into_zh", batch, encoded=NETWORK.encode(batch))
+        live = LiveOutputs(3, 2, rows=None if rows is None else torch.tensor(rows))
+        count = 6 if rows is None else len(rows)
+        state = writer.initial_state(memory).reorder(torch.zeros(3, 2, dtype=torch.int64))
+        pieces, _ = writer.step(state, start + torch.randn(count, len(start)), live=live)
+        whole = pieces.log_prob()
+        log, likely = whole.clone(), whole.topk(3, 1).indices
+        restrictions = Restrictions(
+            forbidden_ids=writer.forbidden_ids,
+            visible_ids=writer.visible_ids,
+            may_end_R=torch.arange(count) % 2 == 0,
+            is_last_R=torch.arange(count) % 3 == 0,
+            blocked_RN=likely[:, :2],
+        )
+        found, piece = pieces.best(5, restrictions)
+    for number in range(count):
+        log[number, likely[number, :2]] = -torch.inf
+        log[number, writer.forbidden_ids] = -torch.inf
+        if number % 3 == 0:
+            log[number, ~writer.visible_ids] = -torch.inf
+        log[number, END] = whole[number, END] if number % 2 == 0 else -torch.inf
+    expected = log.topk(5, 1)
+    assert torch.allclose(found, expected.values, atol=1e-5)
+    assert torch.equal(piece, expected.indices)
 
 
 def test_padding_changes_no_loss() -> None:
