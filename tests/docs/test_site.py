@@ -19,6 +19,7 @@ QUESTIONS = {
     "How do I add a check?": "Add a check",
     "How do I read a night from Spark?": "Read the nights' tables",
     "How do I score a night again?": "Score a night again",
+    "How do I run it in Docker?": "Run in containers",
     "How do I register the model in MLflow?": "Hand the model on to MLflow",
     "How do I calibrate scores?": "Calibrate scores",
     "How do I leave out uncertain labels?": "Leave out uncertain labels",
