@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dvc.utils.serialize import modify_yaml
+from dvc.utils.serialize import modify_yaml, parse_yaml
 
 from flows import dvc_process
-from flows.dvc_process import modify_lock
+from flows.dvc_process import modify_lock, parse_yaml_once
 
 DEPENDENCY = {"path": "data/中文 文件.txt", "hash": "md5", "md5": "12e4567", "size": 3}
 FIRST = {"cmd": "echo 'a: b' # c\n", "deps": [DEPENDENCY], "params": {"params.yaml": {"dictionary": None}}}
@@ -71,3 +71,18 @@ def test_another_form_is_left_to_dvc(tmp_path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     assert write(modify_lock, paths[0], {"b": FIRST}) == write(modify_yaml, paths[1], {"b": FIRST})
     assert b"# mine" in paths[0].read_bytes() or "mine" not in text
+
+
+def test_a_text_is_parsed_once_and_a_copy_may_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, parsed = "a: [1, no]\nb: {c: }\n", []
+
+    def parse(*arguments: str, **options: Any) -> Any:
+        parsed.append(arguments)
+        return parse_yaml(*arguments, **options)
+
+    monkeypatch.setattr(dvc_process, "parse_yaml", parse)
+    first = parse_yaml_once(text, "once.yaml")
+    assert first == parse_yaml(text, "once.yaml")
+    first["a"].append(2)
+    assert parse_yaml_once(text, "once.yaml") == parse_yaml(text, "once.yaml")
+    assert parsed == [(text, "once.yaml")]
