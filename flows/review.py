@@ -298,5 +298,5 @@ def _next_steps(name: str, path: Path, *, corpus: str | None, task: Task) -> lis
     if name == LABEL_STUDIO:
         first = "next: import it into a project, correct the predictions, export JSON"
     else:
-        first = f"next: fill the column {task.name}; a row where it is empty stays without a label"
+        first = f"next: correct or fill the column {task.name}; a row where it is empty is no correction"
     return [f"{first}; put the result into data/corrections/{corpus}"]

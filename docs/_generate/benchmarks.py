@@ -404,7 +404,13 @@ def active_learning() -> str:
         means = [sum(run[arm][metric] for run in runs) / len(runs) for arm in ("start", "random", "review")]
         interval = f"{100 * gain['mean']:+.1f} ({100 * gain['low']:+.1f} to {100 * gain['high']:+.1f})"
         rows.append((METRICS[metric], *(f"{mean:.3f}" for mean in means), interval))
-    names = ["metric", f"{labels['start']:,} labels", f"{labels['more']:,} more at random", "chosen", "difference in points"]  # fmt: skip
+    names = [
+        "metric",
+        f"{labels['start']:,} labels",
+        f"{labels['more']:,} more of {labels['pool']:,} at random",
+        "chosen",
+        "difference in points",
+    ]
     found = [
         (str(run["seed"]), f"{run['labels']:,}", f"{run['flipped']:,}", f"{run['found']} of {run['reviewed']}", f"{run['times_chance']:.1f}")
         for run in result["errors"]

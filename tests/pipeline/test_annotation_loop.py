@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from mgm.corpus.parts import read_table
 from tests import tiny_corpora
 from tests.pipeline.conftest import Project
 
@@ -22,10 +23,10 @@ def test_from_a_night_to_corrected_labels_in_the_report(built: Project, tmp_path
     assert "review_dish.json: 3 of 12 documents" in printed
 
     tasks = json.loads((project.root / "review_dish.json").read_text(encoding="utf-8"))
-    texts = {"m1": "cake", "night": "soup"}
+    correct = "soup"
     for number, task in enumerate(tasks):
         (result,) = task["predictions"][0]["result"]
-        corrected = result | {"value": {"choices": [texts["night"]]}}
+        corrected = result | {"value": {"choices": [correct]}}
         task |= {"id": number, "annotations": [{"result": [corrected], "completed_by": 1}]}
     place = project.root / "data/corrections/menus"
     place.mkdir()
@@ -38,10 +39,10 @@ def test_from_a_night_to_corrected_labels_in_the_report(built: Project, tmp_path
     changed = json.loads(project.run("dvc", "status", "--json").stdout)
     assert "corpora" in changed
     project.ok("dvc", "repro", "report")
-    documents = pl.read_parquet(next((project.root / "data/documents/menus").glob("*.parquet")))
+    documents = read_table(project.root / "data/documents/menus")
     given = dict(documents.select("doc_id", "label:dish").iter_rows())
     assert given["m1"] == other
-    assert {given[task["data"]["doc_id"]] for task in tasks} == {texts["night"]}
+    assert {given[task["data"]["doc_id"]] for task in tasks} == {correct}
     page = (project.root / "reports/report.html").read_text(encoding="utf-8")
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", page))
     assert "menus: dish 1 0 3 4" in text and "menus: 3 new documents" in text
