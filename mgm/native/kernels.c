@@ -990,6 +990,7 @@ typedef struct {
     const int64_t *pair;     /* features + 1: of the pairs of each feature and a tag */
     const int32_t *pair_tag;
     const float *weight;     /* of each pair */
+    const uint8_t *used;     /* whether a feature has a weight that is not 0: few have, and these bytes stay in the cache */
     const float *first;      /* tags: the exponential of the score of a first tag */
     const float *transition; /* tags x tags: the same of a transition, 0 where there is none */
     const float *transposed; /* the same, by the tag that follows */
@@ -1006,9 +1007,12 @@ static float normalize(float *values, int64_t count) {
 /* The scores of a word's tags as exponentials of their distance from the highest, which is returned. */
 static float score_word(const Field *field, int64_t word, float *factor, double *gold) {
     memset(factor, 0, (size_t)field->tags * sizeof(float));
-    for (int64_t at = field->start[word]; at < field->start[word + 1]; at++)
-        for (int64_t p = field->pair[field->feature[at]]; p < field->pair[field->feature[at] + 1]; p++)
+    for (int64_t at = field->start[word]; at < field->start[word + 1]; at++) {
+        int32_t feature = field->feature[at];
+        if (!field->used[feature]) continue;
+        for (int64_t p = field->pair[feature]; p < field->pair[feature + 1]; p++)
             factor[field->pair_tag[p]] += field->weight[p];
+    }
     *gold += factor[field->gold[word]];
     float highest = factor[0];
     for (int64_t j = 1; j < field->tags; j++)

@@ -47,7 +47,7 @@ class _Field(ctypes.Structure):
         ("tags", c_int64),
         *(
             (name, c_void_p)
-            for name in "start feature pair pair_tag weight first transition transposed gold".split()
+            for name in "start feature pair pair_tag weight used first transition transposed gold".split()
         ),
     ]
 
@@ -189,8 +189,10 @@ class _Likelihood:
             factor = np.exp(scores).astype(np.float32)
         start, transition = np.split(factor, [self.num_tags])
         transposed = np.ascontiguousarray(transition.reshape(self.num_tags, self.num_tags).T)
+        num_used = np.concatenate([[0], np.cumsum(weight != 0)])[self.arrays["pair"]]
         arrays = self.arrays | {
             "weight": weight,
+            "used": (np.diff(num_used) > 0).astype(np.uint8),
             "first": start,
             "transition": transition,
             "transposed": transposed,
