@@ -601,36 +601,9 @@ static int is_plain(const uint8_t *begin, const uint8_t *end) {
     return 1;
 }
 
-/* Copy a text without the blanks and line breaks that cleaning drops, and return the end of the copy. */
-static uint8_t *collapse_blanks(const uint8_t *begin, const uint8_t *end, uint8_t *to) {
-    for (const uint8_t *at = begin; at < end;) {
-        const uint8_t *run = at;
-        int breaks = 0;
-        for (; at < end && (*at == ' ' || *at == '\n'); at++) breaks += *at == '\n';
-        if (at > run && run > begin && at < end) {
-            *to++ = breaks > 0 ? '\n' : ' ';
-            if (breaks > 1) *to++ = '\n';
-        }
-        if (at < end) *to++ = *at++;
-    }
-    return to;
-}
-
-/* Write for each text which steps of cleaning, apart from that for HTML, may change it: PLAIN, none; BUT_FOR_BLANKS, only that for
-   blanks; ANY. */
-int mgm_find_plain(const uint8_t *text, const int64_t *offset, int64_t texts, uint8_t *plain) {
-    enum { ANY = 0, PLAIN = 1, BUT_FOR_BLANKS = 2 };
-    int64_t longest = 0;
-    for (int64_t i = 0; i < texts; i++) longest = offset[i + 1] - offset[i] > longest ? offset[i + 1] - offset[i] : longest;
-    uint8_t *copy = malloc((size_t)longest + 1);
-    if (copy == NULL) return NO_MEMORY;
-    for (int64_t i = 0; i < texts; i++) {
-        const uint8_t *begin = text + offset[i], *end = text + offset[i + 1];
-        if (is_plain(begin, end)) plain[i] = PLAIN;
-        else plain[i] = is_plain(copy, collapse_blanks(begin, end, copy)) ? BUT_FOR_BLANKS : ANY;
-    }
-    free(copy);
-    return DONE;
+/* Write for each text whether no step of cleaning, apart from that for HTML, changes it; 0 where it may be changed. */
+void mgm_find_plain(const uint8_t *text, const int64_t *offset, int64_t texts, uint8_t *plain) {
+    for (int64_t i = 0; i < texts; i++) plain[i] = (uint8_t)is_plain(text + offset[i], text + offset[i + 1]);
 }
 
 /* ---- texts to pieces, mgm.text.segmentation.pieces ---- */

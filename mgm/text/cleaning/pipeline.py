@@ -115,22 +115,18 @@ def _apply_steps(texts: pl.Series, settings: CleaningSettings) -> _CleanedTexts:
     """Apply the steps to the texts that they may change."""
     steps = build_steps(settings)
     plain = None if settings.html else find_plain(texts)
-    if plain is None or not any(flags.any() for flags in plain):
+    if plain is None or not plain.any():
         return _apply_to_all(texts, steps)
-    others = ~(plain.as_they_are | plain.but_for_blanks)
-    of_blanks = {name: step for name, step in steps.items() if name == "whitespace"}
-    cleaned, edits = texts, [Edits.none()]
+    rows = np.flatnonzero(~plain)
+    some = _apply_to_all(texts.gather(rows), steps)
     changed = {name: np.zeros(len(texts), dtype=bool) for name in steps}
-    for flags, applied in ((others, steps), (plain.but_for_blanks, of_blanks)):
-        rows = np.flatnonzero(flags)
-        if not len(rows) or not applied:
-            continue
-        some = _apply_to_all(texts.gather(rows), applied)
-        for name, of_step in some.changed.items():
-            changed[name][rows] = of_step
-        cleaned = replace_rows(cleaned, rows, changed=some.texts)
-        edits.append(some.edits.move_to_rows(rows))
-    return _CleanedTexts(texts=cleaned, edits=Edits.union(*edits), changed=changed)
+    for name, flags in some.changed.items():
+        changed[name][rows] = flags
+    return _CleanedTexts(
+        texts=replace_rows(texts, rows, changed=some.texts),
+        edits=some.edits.move_to_rows(rows),
+        changed=changed,
+    )
 
 
 def _apply_to_all(texts: pl.Series, steps: dict[str, Step]) -> _CleanedTexts:
