@@ -29,11 +29,11 @@ def test_before_a_first_training_no_time_is_told(tmp_path: Path) -> None:
 def test_the_time_is_that_of_the_last_training(tmp_path: Path) -> None:
     lines = run(tmp_path, [0.1, 0.2])
     assert lines[-1].startswith(
-        "An epoch takes 90 seconds here (4,321 words a second): 20 epochs would take 30 minutes"
+        "An epoch takes 90 s here (4,321 words a second): 20 epochs would take 30 minutes"
     )
     assert lines[-1].endswith("(params.yaml: run_generation: train.epochs: 20).")
     before = generation_outlook.lines_before(tmp_path, TrainSettings(epochs=100))
-    assert before[1] == "The last training here took 90 seconds an epoch: about 2.5 hours."
+    assert before[1] == "The last training here took 90 s an epoch: about 2.5 hours."
 
 
 @pytest.mark.parametrize(
