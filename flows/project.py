@@ -38,7 +38,7 @@ STUDY = DATA / "study"
 
 CANDIDATE = Path("models/candidate")
 FIRST_FIT = Path("models/first_fit")
-"""The bundle of the fit on train alone, where the candidate was fitted again (`train.refit`); else an empty folder."""
+"""The bundle of the fit on train alone, where the candidate was fitted again (`train.refit`); else a note."""
 PREDICTIONS = DATA / "predictions"
 EXPLANATIONS = DATA / "explanations"
 

@@ -16,7 +16,7 @@ from flows.stages.command_line import run_stage
 from flows.training_run import Console, facts, refit_facts
 from mgm.bundle.bundle import Bundle, Refit, load_stopwords, shaping_settings
 from mgm.bundle.save import save_bundle
-from mgm.files import read_json, write_json
+from mgm.files import read_json, write_json, write_text
 from mgm.settings.views.training import TrainingSettings
 from mgm.text.dictionary import load_dictionaries
 from mgm.text.segmentation.segmenter import load_segmenter
@@ -29,6 +29,8 @@ from mgm.training.distributed import check_process_count, process_group
 _logger = logging.getLogger(__name__)
 
 LIVE = REPORTS / "live"
+NO_FIRST_FIT = "The candidate was fitted once, on train (train.refit: none).\n"
+"""What stands in the folder of the first fit where there is none: DVC warns of empty folders."""
 
 
 class TrainingLog(Live):
@@ -73,7 +75,7 @@ def _train(settings: TrainingSettings) -> None:
     shutil.rmtree(FIRST_FIT, ignore_errors=True)
     second = fit_again(settings, tasks, first=first)
     if second is None:
-        FIRST_FIT.mkdir(parents=True)
+        write_text(FIRST_FIT / "README.md", NO_FIRST_FIT)
         identity = save_bundle(CANDIDATE, _bundle(first, settings))
     else:
         refit = Refit(

@@ -31,7 +31,7 @@ from tests import feature_files, tiny_corpora
 def settings(refit: str) -> dict[str, Any]:
     """Settings of two tasks, which train in a moment."""
     tasks = {name: tiny_corpora.SETTINGS["tasks"][name] for name in ("dish", "themes")}
-    train = tiny_corpora.SETTINGS["train"] | {"refit": refit, "epochs": 3, "tokens_per_batch": 400}
+    train = tiny_corpora.SETTINGS["train"] | {"refit": refit, "epochs": 2, "tokens_per_batch": 400}
     model = merge_sections(
         tiny_corpora.SETTINGS["model"], {"preset": "fast", "window": {"sizes": [2], "width": 8}}
     )
@@ -63,7 +63,8 @@ def weights(bundle: Path) -> bytes:
 
 def test_the_first_fit_is_the_one_without_another(runs: dict[str, Path]) -> None:
     alone = runs["none"] / CANDIDATE
-    assert read_refit(alone) is None and not list((runs["none"] / FIRST_FIT).iterdir())
+    assert read_refit(alone) is None
+    assert [path.name for path in (runs["none"] / FIRST_FIT).iterdir()] == ["README.md"]
     seen = {"valid": ("train", "valid"), "all": ("train", "valid", "test")}
     for refit, splits in seen.items():
         again = read_refit(runs[refit] / CANDIDATE)
@@ -135,7 +136,7 @@ def test_metrics_say_which_fit_they_are_of(
 
 
 @pytest.mark.parametrize(
-    ("name", "saved"), [("train", 2), ("refit", 1)], ids=["in the first", "in the second"]
+    ("name", "saved"), [("train", 1), ("refit", 1)], ids=["in the first", "in the second"]
 )
 def test_a_killed_fit_goes_on_to_the_same_bytes(
     runs: dict[str, Path],
