@@ -1,8 +1,7 @@
 """CPU seconds and memory to load a bundle, in the clear and sealed. `python benchmarks/loading.py [--bundle FOLDER]`.
 
-Beside them the least that a loader which reads the file once and compares its hash can take: reading it and SHA-256. Each load is a process
-of its own for the memory; for the time, loads alternate within one process and medians are kept. Compare the ratios; writes
-benchmarks/results/loading.json. Cost: half a minute.
+Beside them reading the weights and their SHA-256 alone. Each load is a process of its own for the memory; for the time, loads alternate within
+one process and medians are kept. Compare the ratios; writes benchmarks/results/loading.json. Cost: half a minute.
 """
 
 import argparse
