@@ -56,12 +56,14 @@ def run_module(commands: Path) -> Run:
 
 @pytest.fixture
 def make_bundle() -> Callable[[Path, str], str]:
-    """Writes a folder with a bundle's manifest over `text`, its only file, and returns its id."""
+    """Writes a folder with a bundle's manifest over an empty config and `text`, its profile, and returns its id."""
 
     def make(folder: Path, text: str) -> str:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "profile.json").write_text(text, encoding="utf-8")
-        hashes = {"profile.json": hashlib.sha256(text.encode()).hexdigest()}
+        files = {"config.json": "{}", "profile.json": text}
+        for name, content in files.items():
+            (folder / name).write_text(content, encoding="utf-8")
+        hashes = {name: hashlib.sha256(content.encode()).hexdigest() for name, content in files.items()}
         manifest = json.dumps({"format": FORMAT, "files": hashes})
         (folder / "manifest.json").write_text(manifest, encoding="utf-8")
         return hashlib.sha256(manifest.encode()).hexdigest()

@@ -359,7 +359,7 @@ def test_with_a_key_what_is_stored_is_sealed(
     for identity in (first, second):
         folder = tmp_path / "models" / "store" / identity
         names = {path.name for path in folder.iterdir()}
-        assert names == {"manifest.json", "profile.json.age", "card.md", "card.json"}
+        assert names == {"manifest.json", "config.json.age", "profile.json.age", "card.md", "card.json"}
         assert bundle_id(folder) == identity
     with monkeypatch.context() as patch:
         patch.delenv(keys.ENCRYPTION_KEY)
@@ -390,7 +390,7 @@ def test_bundles_are_sealed_with_another_key(
     old = keys.encryption_key()
     write_key(newer := tmp_path / "keys" / "newer.key")
     monkeypatch.setenv(keys.ENCRYPTION_KEY, str(newer))
-    with pytest.raises(ValueError, match=r"profile\.json\.age: sealed with another key than that of .*newer"):
+    with pytest.raises(ValueError, match=r"config\.json\.age: sealed with another key than that of .*newer"):
         rotate_key(root=tmp_path)
     with monkeypatch.context() as patch:
         patch.delenv(keys.SIGNING_KEY)
