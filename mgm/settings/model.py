@@ -73,8 +73,8 @@ class WideTaggingSettings(Section):
     """Number of hashes of features of a word and its neighbours; only features with a weight take space."""
     l1: float = Field(default=0.05, ge=0)
     """L1 penalty of its weights, for a loss that is summed over all training words; it keeps most of them at 0."""
-    max_iterations: int = Field(default=100, ge=1)
-    """Maximum number of iterations of the solver; each goes over all training words of a task."""
+    max_passes: int = Field(default=80, ge=1)
+    """Maximum number of passes of the solver over all training words of a task."""
     documents: int = Field(default=100_000, ge=1)
     """Maximum number of training documents for each task, evenly sampled; all of them are in memory at once."""
 

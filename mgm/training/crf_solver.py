@@ -61,7 +61,7 @@ class LabelledSentences(NamedTuple):
 
 
 def solve_crf(
-    sentences: LabelledSentences, forbidden: TransitionScores, *, l1: float, max_iterations: int
+    sentences: LabelledSentences, forbidden: TransitionScores, *, l1: float, max_passes: int
 ) -> Chain:
     """Return the field with the largest likelihood less `l1` times the sum of the absolute weights of features.
 
@@ -71,7 +71,7 @@ def solve_crf(
         sentences: the training data; its tags have no forbidden transition.
         forbidden: whether a first tag (C,), and a transition (C,C), is forbidden.
         l1: the penalty.
-        max_iterations: of the solver.
+        max_passes: the number of times that the solver may go over all sentences.
     """
     likelihood = _Likelihood(sentences, [part.cpu().numpy() for part in forbidden])
     penalty = np.full(likelihood.num_variables, l1)
@@ -79,7 +79,7 @@ def solve_crf(
     start = np.zeros(likelihood.num_variables)
     # sums of several threads have other last digits
     with threadpool_limits(1, user_api="blas"):
-        return likelihood.chain(minimize(likelihood, start, l1=penalty, max_iterations=max_iterations))
+        return likelihood.chain(minimize(likelihood, start, l1=penalty, max_passes=max_passes))
 
 
 class _Likelihood:

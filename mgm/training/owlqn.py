@@ -24,7 +24,7 @@ _SHORTEST_STEP = 1e-10
 
 
 def minimize(
-    function: Function, start: Vector, *, l1: Vector, max_iterations: int, tolerance: float = 1e-4
+    function: Function, start: Vector, *, l1: Vector, max_passes: int, tolerance: float = 1e-4
 ) -> Vector:
     """Return the point where `function` plus the penalty is least.
 
@@ -32,7 +32,7 @@ def minimize(
         function: a smooth convex function.
         start: (n,) the first point.
         l1: (n,) the penalty of each variable's absolute value.
-        max_iterations: the number of iterations after which the present point is returned.
+        max_passes: the number of calls of the function after which the present point is returned.
         tolerance: the relative decrease over `PERIOD` iterations below which it is returned, too.
     """
     x = start.copy()
@@ -40,7 +40,8 @@ def minimize(
     value += _penalty(x, l1)
     past: deque[tuple[Vector, Vector]] = deque(maxlen=MEMORY)
     values = deque([value], maxlen=PERIOD + 1)
-    for _ in range(max_iterations):
+    passes = 1
+    while passes < max_passes:
         slope = _pseudo_gradient(x, gradient, l1=l1)
         direction = _direction(slope, past)
         # a direction against the slope in one variable would leave the orthant where the slope holds
@@ -50,7 +51,8 @@ def minimize(
             break
         sign = np.where(x != 0, np.sign(x), -np.sign(slope))
         step = 1.0 if past else 1 / float(np.linalg.norm(direction))
-        while step > _SHORTEST_STEP:
+        while step > _SHORTEST_STEP and passes < max_passes:
+            passes += 1
             moved = x + step * direction
             moved[(moved * sign < 0) & (l1 > 0)] = 0
             moved_value, moved_gradient = function(moved)

@@ -58,7 +58,7 @@ def solve_word_tasks(
             sentences,
             TransitionScores(head.forbidden_start, head.forbidden),
             l1=wide.settings.l1,
-            max_iterations=wide.settings.max_iterations,
+            max_passes=wide.settings.max_passes,
         )
         chain.weight.eliminate_zeros()
         chosen = np.diff(chain.weight.indptr) > 0

@@ -65,7 +65,7 @@ def test_value_and_gradient_are_those_of_torch() -> None:
 @pytest.mark.usefixtures("solver")
 def test_the_solution_is_the_optimum() -> None:
     """No step of a single variable lowers the penalised loss, and most weights of features are 0."""
-    chain = solve_crf(SENTENCES, FORBIDDEN, l1=1.0, max_iterations=300)
+    chain = solve_crf(SENTENCES, FORBIDDEN, l1=1.0, max_passes=300)
     likelihood = _Likelihood(SENTENCES, [part.numpy() for part in FORBIDDEN])
     x = np.concatenate([chain.weight.data, chain.start, chain.transition.ravel()])
     gradient = likelihood(x)[1]
@@ -83,7 +83,7 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -
     solutions = []
     for threads in (1, 3):
         with deterministic(threads):
-            solutions.append(solve_crf(SENTENCES, FORBIDDEN, l1=0.3, max_iterations=20))
+            solutions.append(solve_crf(SENTENCES, FORBIDDEN, l1=0.3, max_passes=20))
     one, other = solutions
     assert one.weight.nnz and (one.weight.data == other.weight.data).all()
     assert (one.start == other.start).all() and (one.transition == other.transition).all()
