@@ -29,6 +29,7 @@ from mgm.bundle.bundle import Bundle, load_stopwords, shaping_settings
 from mgm.bundle.format import bundle_id
 from mgm.bundle.save import save_bundle
 from mgm.corpus.parts import read_table
+from mgm.model.calibration import Calibration, PrecisionPoint, Temperatures
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
@@ -61,6 +62,11 @@ PARAMS: dict[str, Any] = {
     },
     "verdict": {"floors": {"topic": 1.1}},
 }
+
+CALIBRATION = Calibration(
+    temperatures=Temperatures(common=2.0), predictions=20, points=(PrecisionPoint(0.0, 20, 19),)
+)
+"""What validation says of the scores of `topic`: an untrained network has nothing to fit."""
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +103,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             tasks=made.tasks,
             thresholds={},
             linear_baselines={"topic": LinearBaseline()},
+            calibrations={"topic": CALIBRATION},
             vocabulary=vocabulary,
             profile={},
             stopwords=load_stopwords(settings),
@@ -183,7 +190,10 @@ def test_details_are_of_the_saved_predictions(project: Path) -> None:
             assert entry["n"] == own.height
             assert entry["value"] == round(accuracy_score(own["label:topic"], own["prediction:topic"]), 4)
     assert {entry["by"] for entry in found["topic"]["slices"]} >= {"language", "corpus", "words"}
-    assert found["topic"]["calibration"]["temperature"] > 0
+    assert found["topic"]["calibration"]["temperature"] == 2.0, "that of the bundle"
+    asked = found["topic"]["abstention"]
+    assert [entry["precision"] for entry in asked] == [0.9, 0.95, 0.99]
+    assert (asked[0]["score"], asked[0]["n"], asked[2]["score"]) == (0.0, test.height, None)
     assert found["mood"]["calibration"] is None
     curve = pl.read_csv(project / "reports" / "plots" / "reliability" / "topic.csv")
     assert curve.filter(when="before")["n"].sum() == test.height
