@@ -25,7 +25,7 @@ from tests import tiny_corpora
 CONFIG = tiny_corpora.settings()
 FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(CONFIG, tiny_corpora.corpora())
 TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
-TRAIN, VALID = (select_labelled_rows(FEATURES, TASKS, split=split) for split in ("train", "valid"))
+TRAIN, VALID = (select_labelled_rows(FEATURES, TASKS, splits=[split]) for split in ("train", "valid"))
 
 
 def solved(train: list[PartRows] = TRAIN) -> tuple[Network, list[SolvedTask]]:
