@@ -136,6 +136,17 @@ def training() -> str:
     )
 
 
+def nights() -> str:
+    """Return what a night costs by the number of those before it."""
+    result = _result("nights")
+    rows = [
+        (f"{int(num):,}", f"{seconds:.1f}", f"{result['ratio_to_fewest'][num]:.2f}")
+        for num, seconds in result["cpu_seconds"].items()
+    ]
+    tail = f"The second reading of the input takes {result['share_of_second_reading']:.1%} of a night of {result['documents']:,} documents.\n\n"
+    return table(["nights before", "CPU seconds", "ratio"], rows) + "\n" + tail + _origin(result)
+
+
 def text() -> str:
     """Return documents a second of the text stages."""
     result = _result("text")
@@ -457,7 +468,7 @@ _BASELINES = ("lead", "copy", "memory", "fuzzy")
 TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
-        quality, quality_summary, scoring, speed_summary, training, text, tokenizers, memory, serving, loading, gates, study, ablations, recipes, transfer,
+        quality, quality_summary, scoring, speed_summary, training, text, tokenizers, memory, serving, nights, loading, gates, study, ablations, recipes, transfer,
         generation, generation_curve, separation, recurrence, small_corpora, active_learning,
     )
 }  # fmt: skip

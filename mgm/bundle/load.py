@@ -226,8 +226,10 @@ def _load_network(
 
 
 def _drop_old_settings(settings: dict[str, Any]) -> None:
-    """Drop what 0.2.0 had for the gradient descent of the wide part of tagging."""
-    settings.get("model", {}).get("wide", {}).get("tagging", {}).pop("learning_rate", None)
+    """Drop the rates that 0.2.0 had for gradient descent on kinds' own wide parts, which are solved now."""
+    for section in settings.get("model", {}).get("wide", {}).values():
+        if isinstance(section, dict):
+            section.pop("learning_rate", None)
 
 
 def _drop_empty_rows(tensors: dict[str, Tensor]) -> None:

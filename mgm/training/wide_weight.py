@@ -31,7 +31,7 @@ PRIOR_WEIGHT = 0.8
 PRIOR_DOCUMENTS = 12.0
 """A weight's score is lowered by its squared distance from PRIOR_WEIGHT times PRIOR_DOCUMENTS / n. Of a hundred documents the best score is
 mostly chance: chosen on 100, 200, 400 and 800 of the validation documents of 21 trained tasks, and measured on the others, the weight had a
-score better by .41, .20, -.03 and .10 points (standard errors .09, .04, .09, .05) than without this; on four other models by .44 and .06
+score better by .41, .20, -.03 and .10 points (standard errors .09, .04, .09, .05) than without this; on five other models by .44 and .06
 points with 100 and 200."""
 
 
