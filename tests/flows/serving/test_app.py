@@ -73,7 +73,12 @@ def test_what_answers_says_what_it_is(client: TestClient, model: Model) -> None:
     assert client.get("/health").json() == {"status": "ok", "waiting": 0}
     metadata = client.get("/metadata").json()
     assert metadata["bundle"] == model.bundle.id and metadata["limits"]["texts"] == 5
-    assert metadata["tasks"]["dish"] == {"kind": "classification", "labels": model.labels("dish")}
+    assert metadata["tasks"]["dish"] == {
+        "kind": "classification",
+        "labels": model.labels("dish"),
+        "calibrated": False,
+        "abstain": None,
+    }
     assert "/predict" in client.get("/openapi.json").json()["paths"]
 
 
