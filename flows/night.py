@@ -94,7 +94,7 @@ def score_date(
     scorer = Scorer.load(
         bundle,
         tasks=settings.tasks,
-        options=AnswerOptions.of(settings),
+        options=AnswerOptions(calibrate=settings.calibrate, abstain=settings.abstain),
         public_key=keys.verify_key(),
         encryption_key=keys.encryption_key(),
         allows_missing=True,

@@ -116,8 +116,9 @@ def load_model(bundle: Path | None) -> Model:
         bundle or default_bundle(), public_key=keys.verify_key(), encryption_key=keys.encryption_key()
     )
     if PARAMS.is_file():
-        options = without_missing(AnswerOptions.of(ScoringSettings.load().score), model.bundle.tasks)
-        model.answer_by(options)
+        score = ScoringSettings.load().score
+        options = AnswerOptions(calibrate=score.calibrate, abstain=score.abstain)
+        model.answer_by(without_missing(options, model.bundle.tasks))
     return model
 
 

@@ -12,9 +12,9 @@ import polars as pl
 from mgm.bundle.bundle import Bundle
 from mgm.model.calibration import Calibration, PrecisionPoint, Temperatures, describe_shortfall
 from mgm.model.heads import HEADS
+from mgm.settings.abstention import check_abstention
 from mgm.settings.names import nearest
 from mgm.settings.references import find_misspelt
-from mgm.settings.scoring import ScoreSettings, check_abstention
 from mgm.tasks import Task
 
 _log = logging.getLogger(__name__)
@@ -31,11 +31,6 @@ class AnswerOptions:
 
     calibrate: bool = False
     abstain: Mapping[str, float] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, settings: ScoreSettings) -> "AnswerOptions":
-        """Return the options of the section `score`."""
-        return cls(calibrate=settings.calibrate, abstain=settings.abstain)
 
 
 class Answers:

@@ -66,7 +66,7 @@ class Worker:
             self._scorer = Scorer.load(
                 model.contents,
                 tasks=model.settings.tasks,
-                options=AnswerOptions.of(model.settings),
+                options=AnswerOptions(calibrate=model.settings.calibrate, abstain=model.settings.abstain),
                 public_key=None if model.public_key is None else Path(key.name),
                 encryption_key=encryption_key,
                 allows_missing=True,

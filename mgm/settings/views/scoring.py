@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from mgm.settings.scoring import ScoreSettings, StorageSettings, check_abstentions
+from mgm.settings.abstention import check_abstentions
+from mgm.settings.scoring import ScoreSettings, StorageSettings
 from mgm.settings.views.gating import GatingSettings
 
 
