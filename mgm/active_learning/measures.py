@@ -23,6 +23,7 @@ from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 
 UNCERTAINTY, DISAGREEMENT = "uncertainty", "disagreement"
+PREDICTED_CLASS = "predicted_class"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +32,8 @@ class Measured:
 
     Attributes:
         table: a row a document: the columns of the predictions table (mgm/model/predict.py) without probabilities;
-            `uncertainty` and `disagreement`, null where the kind or the network has none.
+            `uncertainty` and `disagreement`, null where the kind or the network has none; `predicted_class`, null where the kind has
+            no one class a document.
         outcome: the predictions.
     """
 
@@ -85,10 +87,15 @@ class MeasuredModel:
             deep, wide = members
             disagreement = acquisition.disagreement(deep, wide, task=task, word_count=word_count)
         missing = pl.Series([None] * documents.height, dtype=pl.Float64)
+        predicted = pl.DataFrame(self.prediction_columns(both, documents))
+        predicted_class = acquisition.predicted_class(predicted, task)
         table = pl.DataFrame(
             {
                 "doc_id": documents["doc_id"],
-                **self.prediction_columns(both, documents),
+                **predicted.to_dict(),
+                PREDICTED_CLASS: pl.Series([None] * documents.height, dtype=pl.String)
+                if predicted_class is None
+                else predicted_class,
                 UNCERTAINTY: missing if uncertainty is None else uncertainty,
                 DISAGREEMENT: missing if disagreement is None else disagreement,
             }

@@ -1,13 +1,14 @@
 """The ranking of documents by several measures, which take turns.
 
-A document with a label is ranked by the doubt about it, one without by uncertainty and disagreement.
+A document with a label is ranked by the doubt about it, one without by uncertainty and disagreement. There, the predicted classes share
+the places by the root of their frequency: what is uncertain is often of few large classes, whose next labels are worth little.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from mgm.active_learning.measures import DISAGREEMENT, UNCERTAINTY
+from mgm.active_learning.measures import DISAGREEMENT, PREDICTED_CLASS, UNCERTAINTY
 
 DOUBT = "doubt"
 MEASURES = (UNCERTAINTY, DISAGREEMENT, DOUBT)
@@ -34,13 +35,20 @@ def rank(
     ranked = {}
     for name in (UNCERTAINTY, DISAGREEMENT):
         unlabelled = rows.filter(~has_label, pl.col(name).is_not_null())
-        ranked[name] = unlabelled.select("row", value=name).sort(
-            "value", descending=True, maintain_order=True
+        ranked[name] = _share_places(unlabelled.sort(name, descending=True, maintain_order=True)).select(
+            "row", value=name
         )
     if doubts is not None:
         order = rows["row"].filter(has_label).gather(doubts["row"])
         ranked[DOUBT] = doubts.select(pl.lit(order).alias("row"), "is_suspected", value="doubt")
     return {name: ranked[name] for name in by if name in ranked and ranked[name].height}
+
+
+def _share_places(best_first: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows so that of any number of first ones each predicted class has a part by the root of its frequency, and its best."""
+    place = pl.int_range(pl.len()).over(PREDICTED_CLASS) + 0.5
+    turn = place / pl.len().over(PREDICTED_CLASS).sqrt()
+    return best_first.with_columns(turn=turn).sort("turn", maintain_order=True)
 
 
 def take_turns(queues: Mapping[str, Sequence[int]]) -> Iterator[tuple[int, str]]:

@@ -30,8 +30,9 @@ def test_measures_take_turns_and_no_row_comes_twice() -> None:
     assert list(take_turns({"a": [1, 2, 3], "b": [2, 5]})) == [(1, "a"), (2, "b"), (3, "a"), (5, "b")]
 
 
-def table(**columns: list[float | None]) -> pl.DataFrame:
-    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Float64))
+def table(classes: list[str] | None = None, **columns: list[float | None]) -> pl.DataFrame:
+    measures = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.Float64))
+    return measures.with_columns(pl.Series("predicted_class", classes or [None] * measures.height, pl.String))
 
 
 def test_labels_are_ranked_by_doubt_and_the_others_by_uncertainty() -> None:
@@ -44,6 +45,15 @@ def test_labels_are_ranked_by_doubt_and_the_others_by_uncertainty() -> None:
         DOUBT: [3, 1],
     }
     assert rank(measured, has_label, doubts=doubts, by=[DOUBT]).keys() == {DOUBT}
+
+
+def test_classes_share_the_places_by_the_root_of_their_frequency() -> None:
+    """Nine uncertain documents are of one class, and one is of another: it comes third, though it is the least uncertain."""
+    uncertainty: list[float | None] = [0.9 - 0.01 * row for row in range(9)]
+    measured = table(["large"] * 9 + ["small"], uncertainty=[*uncertainty, 0.1], disagreement=[None] * 10)
+    ranked = rank(measured, pl.Series([False] * 10))
+    assert ranked["uncertainty"]["row"].to_list() == [0, 1, 9, 2, 3, 4, 5, 6, 7, 8]
+    assert ranked["uncertainty"]["value"].to_list()[0] == 0.9
 
 
 def test_the_chosen_documents_and_why() -> None:

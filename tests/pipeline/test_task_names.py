@@ -184,8 +184,11 @@ def test_the_whole_pipeline_and_a_night_are_right(tmp_path: Path) -> None:
             assert labelled == animals and metrics[name]["accuracy"] > 0.8
     night = pl.read_delta(str(tmp_path / "data/scored/predictions"))
     expected = {"date", "doc_id", *(name for name in MIXED if MIXED[name] != "generation")}
-    expected |= {f"{name}_score" for name, kind in MIXED.items() if kind in ("classification", "multilabel")}
-    assert set(night.columns) == expected and night.height == len(ANIMALS) * 26
+    with_scores = [name for name, kind in MIXED.items() if kind in ("classification", "multilabel")]
+    expected |= {f"{name}_score" for name in with_scores}
+    calibrated = [f"{name}_calibrated" for name in with_scores]
+    assert set(night.columns) == expected | {*calibrated} and night.height == len(ANIMALS) * 26
+    assert not night.select(pl.any_horizontal(calibrated)).to_series().any()
     both = predictions.join(night, on="doc_id", suffix=" of night")
     assert both.height == predictions.height
     for name in expected - {"date", "doc_id"}:

@@ -46,6 +46,15 @@ class TaskAcquisition(ABC):
     def disagreement(self, deep: Outcome, wide: Outcome, *, task: Task, word_count: np.ndarray) -> np.ndarray:
         """Return how far the predictions of the model's two parts are from each other (R,)."""
 
+    def predicted_class(self, predicted: pl.DataFrame, task: Task) -> pl.Series | None:
+        """Return the class that each document is predicted to be of; None for a kind without one class a document.
+
+        Args:
+            predicted: the columns of the predictions table.
+            task: the task.
+        """
+        return None
+
     @abstractmethod
     def doubts(self, predicted: pl.DataFrame, task: Task) -> pl.DataFrame:
         """Return the documents whose label may be wrong, the most doubtful first: `DOUBTS_SCHEMA`.

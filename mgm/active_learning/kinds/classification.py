@@ -35,6 +35,10 @@ class ClassificationAcquisition(TaskAcquisition):
         assert isinstance(deep, np.ndarray) and isinstance(wide, np.ndarray)
         return jensen_shannon(deep.astype(np.float64), wide.astype(np.float64))
 
+    def predicted_class(self, predicted: pl.DataFrame, task: Task) -> pl.Series:
+        """Return the predicted class."""
+        return predicted[task.columns.prediction]
+
     def doubts(self, predicted: pl.DataFrame, task: Task) -> pl.DataFrame:
         """Return the label issues of confident learning in their order, then the others by doubt.
 
