@@ -162,45 +162,83 @@ def test_steps_of_the_build_make_the_command(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.skipif(postgres.binaries() is None, reason="no PostgreSQL server on this machine")
-def test_server_of_the_file_is_healthy_on_postgresql(tmp_path: Path) -> None:
-    """Its command, environment and health check, with addresses of this machine; and it refuses who has no password."""
-    database, port = _free_port(), _free_port()
-    service = SERVICES["server"]
+def test_services_of_the_file_become_healthy(tmp_path: Path) -> None:
+    """Server on PostgreSQL, deployment and worker by their commands, environments and health checks, with addresses of this machine.
+
+    The server refuses who has no password.
+    """
+    database, port, health = _free_port(), _free_port(), _free_port()
+    values = {"POSTGRES_PASSWORD": "secret", "PREFECT_AUTH": "mgm:secret"}
+    running: list[psutil.Popen] = []
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "dvc.yaml").touch()
+    declared = yaml.safe_load((ROOT / "flows" / "template" / "prefect.yaml").read_text(encoding="utf-8"))
+    for deployment in declared["deployments"]:
+        deployment.pop("schedules", None)  # nothing is to run
+    (project / "prefect.yaml").write_text(yaml.safe_dump(declared), encoding="utf-8")
+
+    def here(text: object) -> str:
+        text = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda match: values[match.group(1)], str(text))
+        for there, ours in {
+            "@database:5432/prefect": f"@127.0.0.1:{database}/postgres",
+            "0.0.0.0": "127.0.0.1",
+            "//server:": "//127.0.0.1:",
+            ":4200": f":{port}",
+            ":8080": f":{health}",
+            "/tmp": str(tmp_path),
+            "/srv/project": str(project),
+        }.items():
+            text = text.replace(there, ours)
+        return text
+
+    def environment(service: dict[str, Any]) -> dict[str, str]:
+        given = {name: here(value) for name, value in service["environment"].items() if value is not None}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        image = {name: value.strip('"') for name, value in _image_environment().items()}
+        return {
+            "PATH": path,
+            "PYTHONPATH": str(ROOT),
+            "PREFECT_WORKER_WEBSERVER_PORT": str(health),
+            **given,
+            **image,
+        }
+
+    def start(name: str, *more: str, folder: Path) -> None:
+        """Start a service, and wait until it is healthy."""
+        service, silent = SERVICES[name], {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        command = [*map(here, service["command"]), *more]
+        running.append(psutil.Popen(command, cwd=folder, env=environment(service), **silent))
+        kind, *check = map(here, service["healthcheck"]["test"])
+        assert kind == "CMD"
+        deadline = time.monotonic() + 240
+        while subprocess.run(check, env=environment(service), capture_output=True).returncode:
+            assert running[-1].poll() is None and time.monotonic() < deadline, name
+            time.sleep(1)
+
     with postgres.running(database):
-        values = {"POSTGRES_PASSWORD": "secret", "PREFECT_AUTH": "mgm:secret"}
-
-        def here(text: str) -> str:
-            text = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda match: values[match.group(1)], str(text))
-            text = text.replace("@database:5432/prefect", f"@127.0.0.1:{database}/postgres")
-            return (
-                text.replace("0.0.0.0", "127.0.0.1")
-                .replace(":4200", f":{port}")
-                .replace("/tmp", str(tmp_path))
-            )
-
-        given = {name: here(value) for name, value in service["environment"].items()}
-        environment = {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", **given}
-        environment |= {name: value.strip('"') for name, value in _image_environment().items()}
-        command = [*map(here, service["command"]), "--port", str(port)]
-        server = psutil.Popen(
-            command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
         try:
-            kind, *check = map(here, service["healthcheck"]["test"])
-            assert kind == "CMD"
-            deadline = time.monotonic() + 240
-            while subprocess.run(check, env=environment, capture_output=True).returncode:
-                assert server.poll() is None and time.monotonic() < deadline
-                time.sleep(1)
+            start("server", "--port", str(port), folder=tmp_path)
             api = f"http://127.0.0.1:{port}/api"
             assert httpx.get(f"{api}/admin/version").status_code == 401
             assert httpx.post(f"{api}/flows/count", auth=("mgm", "secret"), json={}).status_code == 403, (
                 "no token"
             )
+            deploy = SERVICES["deploy"]
+            done = subprocess.run(
+                list(map(here, deploy["command"])),
+                cwd=project,
+                env=environment(deploy),
+                capture_output=True,
+                text=True,
+            )
+            assert done.returncode == 0 and "maintain-tables/maintain-tables" in done.stdout, done.stderr
+            start("worker", folder=project)
         finally:
-            for process in [*server.children(recursive=True), server]:
-                process.kill()
-            server.wait(30)
+            for service in running[::-1]:
+                for process in [*service.children(recursive=True), service]:
+                    process.kill()
+                service.wait(30)
 
 
 def _image_environment() -> dict[str, str]:
