@@ -1,7 +1,7 @@
 """The tensors of a safetensors file in memory; large ones are views of it, so that nothing is copied that need not be.
 
 The library's own function copies every tensor; its other one opens the file a second time.
-Source: https://huggingface.co/docs/safetensors (format).
+Source: the documentation of safetensors, section Format.
 """
 
 import json
