@@ -310,7 +310,8 @@ def main() -> None:
     parser.add_argument("--test", type=int, default=4000, help="most test documents")
     parser.add_argument("--labels", type=int, default=3000, help="training labels of which some are flipped")
     parser.add_argument("--flipped", type=float, default=0.05, help="share of flipped labels")
-    parser.add_argument("--seeds", default="1,2,3")
+    parser.add_argument("--seeds", default="1,2,3,4,5,6", help="the seeds of next")
+    parser.add_argument("--error-seeds", default="1,2,3", help="the seeds of errors")
     parser.add_argument(
         "--parts", default="next,errors", help="next, errors, or both; each seed of a part is one result"
     )
@@ -329,8 +330,8 @@ def main() -> None:
     ).hexdigest()
     results: dict[str, list[dict[str, Any]]] = {"next": [], "errors": []}
     for part in quality.names(options.parts):
-        measure = label_next if part == "next" else find_errors
-        for seed in quality.seeds_of(options.seeds):
+        measure, seeds = (label_next, options.seeds) if part == "next" else (find_errors, options.error_seeds)
+        for seed in quality.seeds_of(seeds):
             print(f"{part}, seed {seed}", flush=True)
 
             def fresh(measure: Any = measure, seed: int = seed) -> dict[str, Any]:
