@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.bundle_option import BUNDLE
 from flows.commands.file_options import Encoding, Escape, Quote, Separator
 from flows.commands.json_output import JSON
 from flows.project_root import Place
@@ -31,12 +32,7 @@ def predict(
         ),
     ] = None,
     *,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Bundle to use; default: the champion, or the candidate if there is none."
-        ),
-    ] = None,
+    bundle: Annotated[Path | None, BUNDLE] = None,
     tasks: Annotated[
         list[str] | None,
         typer.Option(

@@ -5,15 +5,12 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.bundle_option import BUNDLE
+
 
 def serve(
     *,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Bundle to use; default: the champion, or the candidate if there is none."
-        ),
-    ] = None,
+    bundle: Annotated[Path | None, BUNDLE] = None,
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(metavar="NUMBER", min=0, max=65535, help="Port to listen on.")] = 8000,
     max_texts: Annotated[int, typer.Option(min=1, help="Maximum number of texts in a request.")] = 1_000,

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.bundle_option import BUNDLE
+
 
 def mlflow(
     *,
@@ -28,12 +30,7 @@ def mlflow(
         str | None,
         typer.Option(metavar="URI", help="Server or store of MLflow; default: MLFLOW_TRACKING_URI."),
     ] = None,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Bundle to use; default: the champion, or the candidate if there is none."
-        ),
-    ] = None,
+    bundle: Annotated[Path | None, BUNDLE] = None,
 ) -> None:
     """Register the champion in MLflow, which can load and serve it without the project.
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.bundle_option import BUNDLE
 from flows.project_root import Place
 
 _MEASURES = ("uncertainty", "disagreement", "doubt")
@@ -61,17 +62,12 @@ def review(
             help="File to write: .json, .jsonl or .csv; default: review_TASK.json.",
         ),
     ] = None,
-    bundle: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER", help="Bundle to use; default: the champion, or the candidate if there is none."
-        ),
-    ] = None,
+    bundle: Annotated[Path | None, BUNDLE] = None,
 ) -> None:
     """Write the documents whose labels help most, with the model's predictions, for people to label or correct.
 
     Documents without a label are chosen where the model is unsure (uncertainty) or its two parts contradict each other (disagreement),
-    from all clusters of document vectors; documents with a label where models that have not seen the label contradict it (doubt). Near
+    with places for rare predicted classes and from all clusters of document vectors; documents with a label where models that have not seen the label contradict it (doubt). Near
     copies of a chosen document are left out.
     """
     for value in by or ():
