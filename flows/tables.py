@@ -4,8 +4,8 @@ from prefect import flow, get_run_logger
 
 from flows.scoring_options import load_settings
 from mgm.scoring import maintenance
+from mgm.scoring.retention import DEFAULT_DAYS
 
-DEFAULT_DAYS = 7
 MAX_FILES_SHOWN = 20
 
 

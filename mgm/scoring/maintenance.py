@@ -8,9 +8,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 
 from mgm.scoring.delta import one_line, open_table
 from mgm.scoring.history import TableHistory
+from mgm.scoring.retention import MIN_DAYS
 
-MIN_DAYS = 1
-"""The least age of a file that may be removed: a run that is not committed yet, or a reader of an older version, may need a younger one."""
 _HOURS_A_DAY = 24
 
 

@@ -22,14 +22,6 @@ TIMEOUT = timedelta(minutes=30)
 """The time that a process waits for the others before it fails: longer than the starts of an epoch may differ."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class LabelCounts:
-    """The number of labels of a global batch by task, and this process's share of them, for tasks that have any."""
-
-    count: dict[str, int]
-    share: dict[str, float]
-
-
 @dataclass(frozen=True)
 class DistributedContext:
     """This process's place among those that train together: number `rank` of `world_size`."""
@@ -58,26 +50,20 @@ class DistributedContext:
         """Return this process's rows of a batch; all rows of a batch with fewer rows than processes."""
         return rows[self.rank :: self.world_size] if self._is_split(len(rows)) else rows
 
-    def count_labels(self, local: Mapping[str, int], num_rows: int, *, device: torch.device) -> LabelCounts:
-        """Return the label counts of a global batch.
+    def label_shares(self, local: Mapping[str, int], *, device: torch.device) -> dict[str, float]:
+        """Return this process's share of the labels of a global batch, for each task that has any.
 
         Args:
             local: the number of labels in this process's share, by task of the batch's corpus.
-            num_rows: rows of the global batch.
             device: where the processes exchange the counts.
         """
         if self.world_size == 1:
-            return LabelCounts(count=dict(local), share={task: 1.0 for task, n in local.items() if n})
+            return {task: 1.0 for task, n in local.items() if n}
         sums = self._sum(torch.tensor(list(local.values()), dtype=torch.int64, device=device)).tolist()
-        totals = dict(zip(local, sums, strict=True))
-        num_copies = 1 if self._is_split(num_rows) else self.world_size
-        return LabelCounts(
-            count={task: round(n / num_copies) for task, n in totals.items()},
-            share={task: local[task] / n for task, n in totals.items() if n},
-        )
+        return {task: local[task] / n for task, n in zip(local, sums, strict=True) if n}
 
     def reduce_losses(
-        self, losses: dict[str, Tensor], outputs: Mapping[str, Tensor], *, counts: LabelCounts
+        self, losses: dict[str, Tensor], outputs: Mapping[str, Tensor], *, shares: Mapping[str, float]
     ) -> dict[str, Tensor]:
         """Return the mean loss, a scalar, of each task over the global batch.
 
@@ -88,13 +74,13 @@ class DistributedContext:
             losses: means over this process's labels.
             outputs: the outputs that the losses were computed from. A task whose labels are all in other processes gets a loss
                 of 0 with zero gradients, so that the features of all documents have a gradient, as in a single process.
-            counts: the labels of the global batch.
+            shares: see `label_shares`.
         """
         if self.world_size == 1:
             return losses
         local = {
             task: losses[task] * share if task in losses else outputs[task].sum() * 0.0
-            for task, share in counts.share.items()
+            for task, share in shares.items()
             if task in outputs
         }
         if not local:

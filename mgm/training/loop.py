@@ -30,7 +30,7 @@ from mgm.training.compilation import compile_encoder, encoder_forward
 from mgm.training.cost import EpochCost, peak_memory_mib
 from mgm.training.data import PartRows, TrainingData
 from mgm.training.determinism import deterministic
-from mgm.training.distributed import DistributedContext, LabelCounts
+from mgm.training.distributed import DistributedContext
 from mgm.training.loader import load_batches
 from mgm.training.optimizers import make_adamw
 from mgm.training.precision import Precision, resolve_precision
@@ -248,7 +248,7 @@ class TrainingLoop:
                 if self.processes.contributes(len(planned.rows)):
                     words += batch.word.numel()
                     documents += batch.size
-                losses = self._run_step(batch, len(planned.rows), done=done, total=total)
+                losses = self._run_step(batch, done=done, total=total)
                 for task, loss in losses.items():
                     sums[task] = sums.get(task, loss.new_zeros(())) + loss.detach()
                     counts[task] = counts.get(task, 0) + 1
@@ -277,12 +277,11 @@ class TrainingLoop:
         part = self.data.train[planned.source].part
         return collate(part, rows, tasks=self.data.tasks)
 
-    def _run_step(self, batch: Batch, num_rows: int, *, done: int, total: int) -> dict[str, Tensor]:
+    def _run_step(self, batch: Batch, *, done: int, total: int) -> dict[str, Tensor]:
         """Take one step on this process's share of a batch.
 
         Args:
             batch: the share.
-            num_rows: rows of the whole batch.
             done: the number of the step in the epoch, from 1.
             total: steps of the epoch.
 
@@ -298,9 +297,9 @@ class TrainingLoop:
         if self.augmentation is not None:
             batch = self.augmentation.augment(batch)
             mixup = self.augmentation.draw_mixup(batch)
-        counts = self.processes.count_labels(batch.labelled, num_rows, device=self.device)
+        shares = self.processes.label_shares(batch.labelled, device=self.device)
         random_state = rng_state(self.device) if self.weighting.needs_losses_after_step else []
-        losses = self._losses(batch, counts, mixup=mixup, label_weight=label_weight)
+        losses = self._losses(batch, shares, mixup=mixup, label_weight=label_weight)
         # random draws for a batch, and not for a document, are the same in all processes
         with seeded_rng((self.seed, self.state.epoch, 0, 0, done), self.device):
             self.weighting.backward(losses, network=self.network)
@@ -310,12 +309,12 @@ class TrainingLoop:
         self.average.update()
         if self.weighting.needs_losses_after_step:
             with torch.no_grad(), restored_rng(random_state, self.device):
-                after = self._losses(batch, counts, mixup=mixup, label_weight=label_weight)
+                after = self._losses(batch, shares, mixup=mixup, label_weight=label_weight)
                 self.weighting.after_step(after)
         return losses
 
     def _losses(
-        self, batch: Batch, counts: LabelCounts, *, mixup: Mixup | None, label_weight: float
+        self, batch: Batch, shares: Mapping[str, float], *, mixup: Mixup | None, label_weight: float
     ) -> dict[str, Tensor]:
         """Return the losses of the tasks for the deep branch: means over the labels of all processes."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
@@ -329,7 +328,7 @@ class TrainingLoop:
             label_weight=label_weight,
             mixing=mixup,
         )
-        return self.processes.reduce_losses(losses, outputs, counts=counts)
+        return self.processes.reduce_losses(losses, outputs, shares=shares)
 
 
 def initialize_from_data(network: Network, data: TrainingData, *, tokens_per_batch: int) -> None:

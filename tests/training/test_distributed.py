@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mgm.bundle.load import load_bundle
 from mgm.files import read_json
-from mgm.training.distributed import DistributedContext, LabelCounts, check_process_count
+from mgm.training.distributed import DistributedContext, check_process_count
 from tests import tiny_corpora
 from tests.feature_files import lay
 
@@ -122,9 +122,9 @@ def test_a_team_of_one_changes_nothing() -> None:
     team, loss = DistributedContext.current(), torch.tensor(2.0)
     assert (team, team.is_main_process) == (DistributedContext(0, 1), True)
     assert team.local_rows(np.arange(3)).tolist() == [0, 1, 2]
-    labelled = team.count_labels({"a": 3, "b": 0}, 1, device=torch.device("cpu"))
-    assert labelled == LabelCounts(count={"a": 3, "b": 0}, share={"a": 1.0})
-    assert team.reduce_losses({"a": loss}, {}, counts=labelled)["a"] is loss
+    shares = team.label_shares({"a": 3, "b": 0}, device=torch.device("cpu"))
+    assert shares == {"a": 1.0}
+    assert team.reduce_losses({"a": loss}, {}, shares=shares)["a"] is loss
     parameter = nn.Parameter(torch.zeros(2))
     team.average_gradients([parameter])
     assert parameter.grad is None
@@ -150,14 +150,10 @@ def test_the_labels_of_a_batch_are_those_of_all_processes(
 ) -> None:
     own, device = {"a": 3, "b": 0, "c": 0}, torch.device("cpu")
     team = made([torch.tensor([1, 4, 0])])
-    assert team.count_labels(own, 9, device=device) == LabelCounts(
-        count={"a": 4, "b": 4, "c": 0}, share={"a": 0.75, "b": 0.0}
-    )
+    assert team.label_shares(own, device=device) == {"a": 0.75, "b": 0.0}
     # a batch of one row, which each has
     team = made([torch.tensor([3, 0, 0])])
-    assert team.count_labels(own, 1, device=device) == LabelCounts(
-        count={"a": 3, "b": 0, "c": 0}, share={"a": 0.5}
-    )
+    assert team.label_shares(own, device=device) == {"a": 0.5}
 
 
 def test_a_task_labelled_elsewhere_has_zero_gradients(
@@ -166,9 +162,9 @@ def test_a_task_labelled_elsewhere_has_zero_gradients(
     """A task that others alone have labels of has their loss and zeros as gradients."""
     weight = torch.tensor(2.0, requires_grad=True)
     outputs = {"a": weight * torch.ones(3), "b": weight * torch.ones(3)}
-    labelled = LabelCounts(count={"a": 4, "b": 4, "c": 0}, share={"a": 0.75, "b": 0.0})
+    shares = {"a": 0.75, "b": 0.0}
     losses = made([torch.tensor([1.0, 7.0])]).reduce_losses(
-        {"a": outputs["a"].mean()}, outputs, counts=labelled
+        {"a": outputs["a"].mean()}, outputs, shares=shares
     )
     assert {task: loss.item() for task, loss in losses.items()} == {"a": 0.75 * 2 + 1, "b": 7.0}
     assert torch.autograd.grad(losses["a"], weight, retain_graph=True)[0] == 2 * 0.75

@@ -4,15 +4,19 @@ from typing import Annotated
 
 import typer
 
+from mgm.scoring.retention import DEFAULT_DAYS, MIN_DAYS
+
 
 def vacuum(
     *,
     keep_days: Annotated[
         int,
         typer.Option(
-            metavar="DAYS", min=1, help="Keep every file that was written or replaced in the last days."
+            metavar="DAYS",
+            min=MIN_DAYS,
+            help="Keep every file that was written or replaced in the last days.",
         ),
-    ] = 7,
+    ] = DEFAULT_DAYS,
     drop_replaced: Annotated[
         bool,
         typer.Option(
