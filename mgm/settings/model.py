@@ -1,5 +1,6 @@
 """The section `model`."""
 
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -10,6 +11,12 @@ from mgm.settings.section import Section
 
 Words = Literal["all", "content"]
 """The words that a granularity reads: all, or those that are no stopwords."""
+
+
+def is_local_name(name: str) -> bool:
+    """Return whether a name is that of a folder below another one, and leads nowhere else."""
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and path.parts != ()
 
 
 class CharacterSettings(Section):
@@ -64,6 +71,36 @@ class LeadSettings(Section):
 
     enabled: bool = True
     """Whether the model has this granularity."""
+
+
+class PretrainedSettings(Section):
+    """A pretrained encoder, such as BERT, whose vectors stand beside those of the other granularities."""
+
+    enabled: bool = False
+    """Whether the model has this granularity (the extra `pretrained`)."""
+    path: str | None = None
+    """Folder of the encoder below data/encoders: config.json, tokenizer.json and model.safetensors.
+
+    Nothing is downloaded, and no code in it is run. A file LICENSE in it goes into the bundle, beside the weights.
+    """
+    train: Literal["none"] = "none"
+    """Which of its layers are trained; none: its vectors are computed once, by the stage encode."""
+    max_pieces: int = Field(default=512, ge=1)
+    """Maximum number of pieces of a document that it reads; words after them have no vector of it."""
+    window_pieces: int = Field(default=256, ge=3)
+    """Maximum number of pieces that it reads at once, special ones included; windows do not see each other."""
+    pooling: Literal["mean", "first"] = "mean"
+    """How pieces become the vector of a document: their mean, or the first special piece (CLS)."""
+    prefix: str = ""
+    """Text before each document, such as `query: ` for encoders that were trained with one."""
+
+    @model_validator(mode="after")
+    def _names_a_folder(self) -> Self:
+        if self.enabled and not self.path:
+            raise ValueError("path: missing; expected the name of an encoder's folder below data/encoders")
+        if self.path is not None and not is_local_name(self.path):
+            raise ValueError(f"path: {self.path!r}: expected the name of a folder below data/encoders")
+        return self
 
 
 class WideTaggingSettings(Section):
@@ -204,21 +241,24 @@ class GenerationSettings(Section):
         return self
 
 
+_FAST = {name: {"enabled": False} for name in ("sentence", "paragraph", "document")}
 PRESETS: dict[str, dict[str, Any]] = {
     "full": {},
-    "fast": {name: {"enabled": False} for name in ("sentence", "paragraph", "document")},
+    "fast": _FAST,
+    "pretrained": {**_FAST, "pretrained": {"enabled": True}},
 }
 """Defaults that each preset of the network changes.
 
-`fast` has characters, words and windows: nothing that costs more than a look-up or a small matrix product.
+`fast` has characters, words and windows: nothing that costs more than a look-up or a small matrix product. `pretrained` has the
+same beside an encoder.
 """
 
 
 class ModelSettings(Section):
     """The network. `preset` gives the defaults; a key that is written overrides it."""
 
-    preset: Literal["full", "fast"] = "full"
-    """Which parts the model has; fast: without sentences, paragraphs and document."""
+    preset: Literal["full", "fast", "pretrained"] = "full"
+    """Which parts the model has; fast: without sentences, paragraphs and document; pretrained: fast with an encoder."""
     width: int = Field(default=128, ge=1)
     """Width of a word's vector."""
     dropout: float = Field(default=0.3, ge=0, lt=1)
@@ -246,6 +286,7 @@ class ModelSettings(Section):
     sentence: SentenceSettings = SentenceSettings()
     paragraph: ParagraphSettings = ParagraphSettings()
     document: DocumentSettings = DocumentSettings()
+    pretrained: PretrainedSettings = PretrainedSettings()
     wide: WideSettings = WideSettings()
     generation: GenerationSettings = GenerationSettings()
     autoencoder: AutoencoderSettings = AutoencoderSettings()
