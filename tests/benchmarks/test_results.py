@@ -36,7 +36,8 @@ def written(tmp_path: Path, *units: Unit, rows: dict[str, dict[str, int]] = ROWS
     """The results after a run of these units alone."""
     path = tmp_path / "results.json"
     results = gathered(path, "menus", rows, units)
-    write_json(path, {"bundles": {"menus": {"labelled_rows": rows, "results": results}}})
+    bundle = {"labelled_rows": rows, "results": results, "machine": {"date": "2026-01-02"}, "versions": {}}
+    write_json(path, {"bundles": {"menus": bundle}})
     return json.loads(path.read_text())["bundles"]["menus"]["results"]
 
 
@@ -48,6 +49,13 @@ def test_a_run_leaves_other_models_and_seeds(tmp_path: Path) -> None:
     assert after["linear"]["dish"]["1"]["tuned"] == {"best_epoch": 1, "valid": {"dish": 0.5}}
     again = written(tmp_path, unit(tmp_path, "mgm-fast", 10, "b", 0.6))
     assert by_seed(again)["mgm-fast"]["10"] == {"dish": {"accuracy": 0.6}}
+
+
+def test_a_result_keeps_its_date_beside_later_ones(tmp_path: Path) -> None:
+    """One that was written before results had a date gets that of its file, as the latest possible."""
+    written(tmp_path, unit(tmp_path, "linear", 1, "a", 0.7))
+    after = written(tmp_path, unit(tmp_path, "mgm-fast", 1, "b", 0.9))
+    assert after["linear"]["dish"]["1"]["date"] == "2026-01-02 or before"
 
 
 def test_seeds_of_other_settings_are_left_out_and_told(
