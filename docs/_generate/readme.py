@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from docs._generate.benchmarks import TABLES
+from docs._generate.benchmarks import render
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 _PLACE = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL)
@@ -12,7 +12,7 @@ _PLACE = re.compile(r"(<!-- begin: (\w+) -->\n).*?(<!-- end: \2 -->)", re.DOTALL
 
 def with_tables(text: str) -> str:
     """Return the text with the present tables."""
-    return _PLACE.sub(lambda match: f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}", text)
+    return _PLACE.sub(lambda match: f"{match[1]}\n{render(match[2])}\n{match[3]}", text)
 
 
 def main(arguments: list[str]) -> int:

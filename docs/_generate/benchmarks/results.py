@@ -1,0 +1,39 @@
+"""Results of benchmarks (benchmarks/results), with the names of what they measure and the line on their origin."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).resolve().parents[3] / "benchmarks" / "results"
+MODELS = {
+    "linear": "linear",
+    "fasttext": "fastText",
+    "crf": "CRF",
+    "mgm-fast": "mgm `fast`",
+    "mgm-full": "mgm `full`",
+}
+METRICS = {
+    "accuracy": "accuracy",
+    "accuracy_known": "accuracy of classes that training has",
+    "accuracy_en": "accuracy, English",
+    "accuracy_zh": "accuracy, Chinese",
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "span_f1": "span F1",
+    "pearson": "Pearson",
+}
+
+
+def load_result(name: str) -> dict[str, Any]:
+    """Return the content of a results file."""
+    return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def origin(result: dict[str, Any]) -> str:
+    """Return the hardware, the versions and the revision of a measurement, in one line."""
+    machine = result.get("machine", result)
+    where = f"{machine['date']}, {machine['cpu']}, {machine['cores']} cores"
+    versions = ", ".join(f"{name} {version}" for name, version in result.get("versions", {}).items())
+    revision = result.get("revision", "")
+    commit = f"revision {revision[:10]}{revision[40:]}" if revision else ""
+    return f"<small>{'; '.join(part for part in (where, versions, commit) if part)}.</small>\n"
