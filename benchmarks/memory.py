@@ -106,7 +106,7 @@ def write_corpus(path: Path, size: int) -> tuple[int, int]:
     return rows, written
 
 
-def write_project(root: Path) -> None:
+def write_project(root: Path, processes: int) -> None:
     """params.yaml with this one corpus and one task; the other settings are the shipped ones."""
     from mgm.settings.yaml_file import load_yaml
 
@@ -114,16 +114,17 @@ def write_project(root: Path) -> None:
     params["enabled"] = {CORPUS: "raw.jsonl"}
     params["corpora"] = {CORPUS: {"lang": "detect"}}
     params["tasks"] = {"topic": {"kind": "classification", "corpora": [CORPUS]}}
+    params["compute"] = {"processes": processes}
     params["train"]["weights"] = {}
     params["verdict"]["floors"] = {}
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     (root / "data/resources").mkdir(parents=True)
 
 
-def run_stage(stage: str, root: Path, processes: int) -> dict[str, float]:
+def run_stage(stage: str, root: Path) -> dict[str, float]:
     """Runs a stage; its seconds, and the most memory that its processes ever held together, in MiB."""
     command = [sys.executable, "-m", f"flows.stages.{stage}", *([CORPUS] if stage != "features" else [])]
-    env = os.environ | {"PYTHONPATH": Path.cwd().as_posix(), "MGM_PROCESSES": str(processes)}
+    env = os.environ | {"PYTHONPATH": Path.cwd().as_posix()}
     start = time.perf_counter()
     with subprocess.Popen(command, cwd=root, env=env) as process:
         peak = 0
@@ -153,17 +154,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--gigabytes", type=float, default=2.0, help="of raw text")
-    parser.add_argument("--processes", type=int, default=1, help="of a stage (MGM_PROCESSES)")
+    parser.add_argument("--processes", type=int, default=1, help="of a stage (compute.processes)")
     parser.add_argument("--folder", type=Path, help="where the temporary folder is made")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the file of the results")
     given = parser.parse_args()
     stages: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         root = Path(folder)
-        write_project(root)
+        write_project(root, given.processes)
         rows, size = write_corpus(root / "raw.jsonl", int(given.gigabytes * 1e9))
         for stage in STAGES:
-            found = run_stage(stage, root, given.processes)
+            found = run_stage(stage, root)
             seconds = found["seconds"]
             report = (
                 root

@@ -35,7 +35,8 @@ import hardware
 import polars as pl
 
 from mgm.scoring.memory import peak_mib
-from mgm.settings.scoring import RaySettings, ScoreSettings
+from mgm.settings.compute import ComputeSettings, RaySettings
+from mgm.settings.scoring import ScoreSettings
 from mgm.settings.settings import Settings
 
 RESULTS = Path("benchmarks/results/scoring.json")
@@ -110,8 +111,9 @@ def measure_night(source: str, bundle: str, as_corpus: str, threads: int, worker
     score_date(
         date(2026, 1, 1),
         ScoringOptions(source=source, bundle=Path(bundle), as_corpus=as_corpus or None, accept_drift=True),
-        settings=ScoreSettings(ray=ray, threads=threads),
+        settings=ScoreSettings(threads=threads),
         gates=gates,
+        compute=ComputeSettings(ray=ray),
     )
     end = time.perf_counter()
     stages, last = dict.fromkeys(STAGES.values(), 0.0), start

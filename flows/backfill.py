@@ -65,7 +65,7 @@ def score_in_subprocess(day: date, options: ScoringOptions, *, api: str | None) 
     Raises:
         NightFailed: the process ended with an error.
     """
-    start, (settings, _) = time.monotonic(), load_settings()
+    start, settings = time.monotonic(), load_settings().score
     if current_revision(open_table(settings.table), day) and not options.rescore:
         # as the process would, this also finishes what a kill has left undone after the commit
         return score_and_time(day, options)
@@ -135,7 +135,7 @@ def score_dates(first: date, last: date, *, options: ScoringOptions) -> None:
     Raises:
         NightsFailed: after the last night, where any failed.
     """
-    settings, gates = load_settings()
+    settings, gates, _ = load_settings()
     days = {day.isoformat(): day for day in date_range(first, last)}
     options = replace(options, source=options.source or settings.input)
     check_placeholder(str(options.source))

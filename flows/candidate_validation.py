@@ -19,8 +19,8 @@ from flows.champion import CHAMPION, checked_out, read_champion
 from flows.corrections import compare_corrections
 from flows.project import CANDIDATE, DATA, DOCUMENTS, METRICS, PREDICTIONS
 from mgm.bundle.format import bundle_id
+from mgm.compute.processes import run_in_subprocess
 from mgm.corpus.parts import read_manifest
-from mgm.corpus.processes import run_in_subprocess
 from mgm.errors import MissingInput
 from mgm.evaluation.champion_comparison import ModelPredictions, champion_checks
 from mgm.evaluation.run_files import RunFiles

@@ -39,7 +39,7 @@ def lineage_records(doc_id: str) -> list[dict[str, Any]]:
     Raises:
         See `mgm.scoring.lineage.trace_document`.
     """
-    settings, _ = load_settings()
+    settings = load_settings().score
     events = trace_document(doc_id, predictions=settings.table, rejects=settings.rejects)
     return [_record(event) for event in events]
 

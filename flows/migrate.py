@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from mgm.files import write_text
-from mgm.settings.renamed import renamed_key
+from mgm.settings.renamed import MOVED, renamed_key
 from mgm.settings.yaml_file import YAMLError
 
 _ALIGNED_COMMENT = re.compile(r"""([^#"'\n]*?)( {2,})(?=#)""")
@@ -55,7 +55,32 @@ def migrated_text(text: str, where: str) -> tuple[str, list[str]]:
     for (start, end), (path, new) in sorted(renamed.items(), reverse=True):
         key_text = text[start:end].replace(path[-1], new)  # the key may be in quotes
         text = text[:start] + key_text + _realigned(text[end:], len(new) - len(path[-1]))
+    for old, new in MOVED.items():
+        text, is_moved = _move_section(text, old, new=new, where=where)
+        lines += [f"{where}: {old} is {new} now"] * is_moved
     return text, lines
+
+
+def _move_section(text: str, old: str, *, new: str, where: str) -> tuple[str, bool]:
+    """Return the text with the lines of a section at the end, below its new parent, and whether there was one.
+
+    Raises:
+        ValueError: its lines hold more than it, or its new parent is there.
+    """
+    document = YAML(typ="safe", pure=True).compose(text)
+    sections = {tuple(path): key for key, path, _ in _keys(document, [])}
+    key = sections.get(tuple(old.split(".")))
+    if key is None:
+        return text, False
+    parent = new.rpartition(".")[0]
+    lines, first, indent = text.splitlines(keepends=True), key.start_mark.line, key.start_mark.column
+    below = [k.start_mark.line for path, k in sections.items() if path[:2] == tuple(old.split("."))]
+    if lines[first][:indent].strip() or (parent,) in sections:
+        raise ValueError(f"{where}: {old}: this section has moved; expected {new}, by hand")
+    last = max(below) + 1
+    moved = [line[indent:] for line in lines[first:last]]
+    rest = "".join(lines[:first] + lines[last:]).rstrip("\n")
+    return f"{rest}\n\n{parent}:\n{''.join('  ' + line for line in moved).rstrip()}\n", True
 
 
 def _realigned(rest: str, growth: int) -> str:

@@ -26,12 +26,14 @@ from flows.night_files import REFUSED, SHARDS, SUMMARY, VERDICT
 from flows.nights_index import INDEX, try_write_index
 from flows.revision import code_revision, lock_hash
 from flows.scoring_options import PLACEHOLDER, ScoringOptions
+from mgm.compute.cluster import check_installed
 from mgm.corpus.parts import REJECTS
 from mgm.corpus.readers import Dialect, Source
 from mgm.files import read_json, write_json
 from mgm.quality.night_rows import NightRows
 from mgm.scoring import cluster, commits, delta, steps
 from mgm.scoring.answers import AnswerOptions
+from mgm.scoring.cluster import WorkerModel
 from mgm.scoring.commits import Night
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.local import ShardScorer, score_in_process
@@ -42,7 +44,7 @@ from mgm.scoring.reject_budget import TooManyRejects
 from mgm.scoring.scorer import Scorer
 from mgm.scoring.shards import cut_shards, write_manifest
 from mgm.scoring.staging import Staging, read_predictions
-from mgm.scoring.workers import WorkerModel
+from mgm.settings.compute import ComputeSettings, RaySettings
 from mgm.settings.gates import GateSettings
 from mgm.settings.scoring import ScoreSettings
 
@@ -60,11 +62,12 @@ def score_date(
     *,
     settings: ScoreSettings | None = None,
     gates: GateSettings | None = None,
+    compute: ComputeSettings | None = None,
 ) -> dict[str, Any]:
     """Judge, score and commit a night.
 
     Args:
-        settings, gates: None: the defaults.
+        settings, gates, compute: None: the defaults.
 
     Returns:
         The night's summary: the commit's metadata and `state`, which is `scored`, or `skipped` where the night was in the table.
@@ -78,6 +81,7 @@ def score_date(
     """
     start = time.monotonic()
     settings, gates = settings or ScoreSettings(), gates or GateSettings()
+    ray_settings = (compute or ComputeSettings()).ray
     folder = Path(settings.staging_dir) / day.isoformat()
     table = delta.open_table(settings.table)
     revision = commits.current_revision(table, day)
@@ -88,8 +92,8 @@ def score_date(
         if is_new or not INDEX.is_file():
             try_write_index(settings, gates.drift)
         return asdict(committed) | {"state": SKIPPED}
-    if settings.ray.address is not None:
-        cluster.check_installed()
+    if ray_settings.address is not None:
+        check_installed()
     bundle = options.bundle or champion_folder()
     scorer = Scorer.load(
         bundle,
@@ -107,7 +111,11 @@ def score_date(
     except NightRefused:
         try_write_index(settings, gates.drift)
         raise
-    shard_scorer = _shard_scorer(scorer, bundle, as_corpus=options.as_corpus, settings=settings)
+    shard_scorer = (
+        partial(score_in_process, scorer=scorer, as_corpus=options.as_corpus, settings=settings)
+        if ray_settings.address is None
+        else _cluster_scorer(bundle, ray_settings, as_corpus=options.as_corpus, settings=settings)
+    )
     progress: list[int] = []
     with tqdm(total=plan.shards.rows, unit=" documents", disable=not sys.stderr.isatty()) as bar:
 
@@ -212,14 +220,14 @@ def _inputs(day: date, options: ScoringOptions, *, scorer: Scorer, settings: Sco
     return Inputs(source, doc_id=columns.id, text=columns.text_column, dialect=dialect)
 
 
-def _shard_scorer(
-    scorer: Scorer, bundle: Path, *, as_corpus: str | None, settings: ScoreSettings
+def _cluster_scorer(
+    bundle: Path, ray_settings: RaySettings, *, as_corpus: str | None, settings: ScoreSettings
 ) -> ShardScorer:
-    """Return the function that scores shards: in this process, or by a cluster's workers."""
-    if settings.ray.address is None:
-        return partial(score_in_process, scorer=scorer, as_corpus=as_corpus, settings=settings)
+    """Return the function that has a cluster's workers score shards."""
     model = WorkerModel.read(bundle, public_key=keys.verify_key(), as_corpus=as_corpus, settings=settings)
-    return partial(cluster.score_on_ray, model=model, encryption_key=keys.encryption_key())
+    return partial(
+        cluster.score_on_ray, model=model, ray_settings=ray_settings, encryption_key=keys.encryption_key()
+    )
 
 
 def _judge(

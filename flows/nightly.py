@@ -37,8 +37,8 @@ def score_and_time(day: date, options: ScoringOptions) -> NightOutcome:
     start = time.monotonic()
     if options.source is not None:
         check_placeholder(str(options.source))
-    settings, gates = load_settings()
-    summary = score_date(day, options, settings=settings, gates=gates)
+    settings, gates, compute = load_settings()
+    summary = score_date(day, options, settings=settings, gates=gates, compute=compute)
     return NightOutcome.from_summary(day, summary, seconds=time.monotonic() - start)
 
 
@@ -148,7 +148,7 @@ def _try_describe_missing(schedule: NightSchedule, day: date) -> str | None:
 
 def _missing_days(schedule: NightSchedule, day: date) -> list[date]:
     """Return the dates before `day`, since the first night of the table, that the schedule had and the table has not."""
-    settings, _ = load_settings()
+    settings = load_settings().score
     table = open_table(settings.table)
     if table is None:
         return []

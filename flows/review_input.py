@@ -90,7 +90,7 @@ def find_input(
     if night is not None:
         if sources:
             raise ValueError(f"--night {night}: expected no files beside it, found {sources[0]}")
-        score, _ = load_settings()
+        score = load_settings().score
         sources = [score.input.replace(PLACEHOLDER, parse_date(night).isoformat())]
         if corpus is None:
             settings, prefix = score.format, "score.format."

@@ -28,8 +28,8 @@ from mgm.scoring.isolation import ModelBroken
 @flow(name="score", validate_parameters=False)
 def score_flow(day: date, options: ScoringOptions) -> dict[str, Any]:
     """Score a night with the settings of params.yaml; see `flows.night.score_date`."""
-    settings, gates = load_settings()
-    return score_date(day, options, settings=settings, gates=gates)
+    settings, gates, compute = load_settings()
+    return score_date(day, options, settings=settings, gates=gates, compute=compute)
 
 
 def run_score(day: date, options: ScoringOptions) -> dict[str, Any]:

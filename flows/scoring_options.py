@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from flows.errors import CommandFailed
 from flows.file_format import FileFormat
 from flows.graph import DVC_YAML
 from flows.store_encryption import set_variables
 from mgm.corpus.readers import Source
+from mgm.settings.compute import ComputeSettings
 from mgm.settings.core import PARAMS
 from mgm.settings.gates import GateSettings
 from mgm.settings.scoring import ScoreSettings
@@ -35,7 +37,15 @@ class ScoringOptions:
     """How the documents are written, where that is not what the settings say."""
 
 
-def load_settings() -> tuple[ScoreSettings, GateSettings]:
+class NightSettings(NamedTuple):
+    """The sections of params.yaml that nights are scored by."""
+
+    score: ScoreSettings = ScoreSettings()
+    gates: GateSettings = GateSettings()
+    compute: ComputeSettings = ComputeSettings()
+
+
+def load_settings() -> NightSettings:
     """Return the settings of the project's params.yaml; the defaults where it has none. Tables on S3 are encrypted as they say.
 
     Raises:
@@ -43,14 +53,14 @@ def load_settings() -> tuple[ScoreSettings, GateSettings]:
     """
     if not PARAMS.is_file():
         if Path(DVC_YAML).is_file():
-            return ScoreSettings(), GateSettings()
+            return NightSettings()
         raise CommandFailed(
             f"no {PARAMS} in {Path.cwd()} or in a folder above; expected a project's folder, in which nights are kept: go there, or "
             f"make one by `mgm init`, whose {PARAMS} may name another place (score.table); `mgm predict FILE -o FILE` needs none"
         )
     settings = ScoringSettings.load()
     set_variables(settings.storage)
-    return settings.score, settings.gates
+    return NightSettings(settings.score, settings.gates, settings.compute)
 
 
 def check_placeholder(source: str) -> None:

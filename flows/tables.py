@@ -58,5 +58,5 @@ def vacuum_tables(*, keep_days: int, keep_replaced: bool = True, dry_run: bool =
 
 
 def _locations() -> tuple[str, str]:
-    settings, _ = load_settings()
+    settings = load_settings().score
     return settings.table, settings.rejects

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import socket
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -44,6 +45,33 @@ def commands(shared_folder: Callable[[str, Callable[[Path], object]], Path]) -> 
     """Return the folder of `python`, `dvc` and `mgm` that start with the libraries imported, for all of pytest's workers."""
     session = os.getppid() if "PYTEST_XDIST_WORKER" in os.environ else os.getpid()
     return shared_folder("commands", lambda folder: warm_python.install(folder, session))
+
+
+with socket.socket() as _probe:
+    _probe.bind(("127.0.0.1", 0))
+    _CLIENT_PORT = _probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def cluster_address() -> Iterator[str]:
+    """Yield the address of a Ray cluster of two nodes of one CPU each, processes of this machine, which require no token."""
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 100 << 20}
+    head = node | {"include_dashboard": False, "ray_client_server_port": _CLIENT_PORT}
+    nodes = Cluster(initialize_head=True, head_node_args=head)
+    try:
+        nodes.add_node(**node)
+        nodes.wait_for_nodes()
+        yield nodes.address
+    finally:
+        nodes.shutdown()
+
+
+@pytest.fixture(scope="session")
+def client_address(cluster_address: str) -> str:
+    """Return the address by which processes that are none of the cluster's reach it."""
+    return f"ray://127.0.0.1:{_CLIENT_PORT}"
 
 
 @pytest.fixture(scope="session")

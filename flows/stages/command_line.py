@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows import lock, logs, supervision
 from flows.errors import exit_status
@@ -17,6 +17,10 @@ from flows.exit_codes import DONE
 from flows.project import STAGES
 from mgm.corpus.parts import Counts
 from mgm.files import write_json
+from mgm.settings.core import PARAMS
+
+if TYPE_CHECKING:
+    from mgm.compute.executor import Executor
 
 _logger = logging.getLogger(__name__)
 
@@ -85,15 +89,21 @@ def write_counts(stage: str, corpus: str, *, counts: Counts, **more: Any) -> Non
     )
 
 
-def num_processes() -> int:
-    """Return the number of processes of stages that work part by part: the variable MGM_PROCESSES, else one.
+def open_executor() -> AbstractContextManager["Executor"]:
+    """Return what works on the parts of a stage, as the section `compute` of params.yaml says.
 
-    It is no setting of params.yaml, since it changes no result.
+    Imported by name, as above: no result depends on where it is made.
 
     Raises:
-        ValueError: the variable is not a number from 1 on.
+        ValueError: the variable of earlier versions is set.
     """
-    text = os.environ.get("MGM_PROCESSES", "1")
-    if not text.isdecimal() or int(text) < 1:
-        raise ValueError(f"environment variable MGM_PROCESSES: {text!r}: expected a number from 1 on")
-    return int(text)
+    if "MGM_PROCESSES" in os.environ:
+        raise ValueError(
+            f"environment variable MGM_PROCESSES: it is a setting now; expected compute.processes: "
+            f"{os.environ['MGM_PROCESSES']} in {PARAMS}"
+        )
+    settings = importlib.import_module("mgm.settings.views.computing").ComputingSettings.load(warns=False)
+    executor: AbstractContextManager[Executor] = importlib.import_module(
+        "mgm.compute.ray_executor"
+    ).open_executor(settings.compute)
+    return executor

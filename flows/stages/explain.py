@@ -13,7 +13,7 @@ import polars as pl
 from flows.project import CANDIDATE, DOCUMENTS, EXPLANATIONS, FEATURES, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
 from flows.unseen_fit import load_fits
-from mgm.corpus.processes import run_in_subprocess
+from mgm.compute.processes import run_in_subprocess
 from mgm.evaluation.explanations.explain import explain
 from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import SPLIT

@@ -3,7 +3,7 @@
 import logging
 
 from flows.project import RESOURCES, TOKENS, UNIQUE, rejects_folder
-from flows.stages.command_line import num_processes, run_stage, write_counts
+from flows.stages.command_line import open_executor, run_stage, write_counts
 from mgm.corpus.parts import map_parts, read_parts
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.dictionary import load_dictionary
@@ -20,15 +20,16 @@ def main(corpus: str) -> None:
     # before any work, since it may be words without what cuts them
     tokens = choose_tokens(settings.southeast_asian_tokens)
     source = UNIQUE / corpus
-    counts, statistics = map_parts(
-        source,
-        TOKENS / corpus,
-        rejects=rejects_folder("tokenize", corpus),
-        stage="tokenize",
-        schema=token_schema(next(read_parts(source)).schema),
-        transform=SegmentDocuments(settings=settings, dictionary=load_dictionary(settings, RESOURCES)),
-        processes=num_processes(),
-    )
+    with open_executor() as executor:
+        counts, statistics = map_parts(
+            source,
+            TOKENS / corpus,
+            rejects=rejects_folder("tokenize", corpus),
+            stage="tokenize",
+            schema=token_schema(next(read_parts(source)).schema),
+            transform=SegmentDocuments(settings=settings, dictionary=load_dictionary(settings, RESOURCES)),
+            executor=executor,
+        )
     (TOKENS / corpus / SEGMENTER_FILE).unlink(missing_ok=True)
     if num_documents := statistics.counts.get(SOUTHEAST_ASIAN_DOCUMENTS):
         Segmenter.installed(tokens).save(TOKENS / corpus)

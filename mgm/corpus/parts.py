@@ -17,7 +17,8 @@ from typing import Self
 
 import polars as pl
 
-from mgm.corpus.processes import map_in_order
+from mgm.compute.executor import Executor
+from mgm.compute.processes import THIS_PROCESS
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
 from mgm.errors import AlteredInput
@@ -228,11 +229,11 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
     stage: str,
     schema: Mapping[str, pl.DataType] | pl.Schema,
     transform: Transform,
-    processes: int = 1,
+    executor: Executor = THIS_PROCESS,
 ) -> tuple[Counts, Statistics]:
     """Make each part of `target` from one part of `source`, so that each process has one part in memory.
 
-    Several processes write the same bytes as one.
+    The bytes are the same whichever executor makes them.
 
     Args:
         source: the folder of a table.
@@ -240,17 +241,17 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
         rejects: the folder of the table of rejected rows.
         stage: the stage that rejected rows name.
         schema: the columns of the new table.
-        transform: the function of a part; its rows have the columns of `schema`. For several processes it is picklable.
-        processes: the number of processes.
+        transform: the function of a part; its rows have the columns of `schema`. For other processes it is picklable.
+        executor: what calls it.
 
     Raises:
-        Whatever `transform` raises, also in another process; ChildProcessError: a process was killed.
+        Whatever `transform` raises, also in another process; what the executor raises where processes die.
     """
     counts, statistics = Counts(), Statistics()
     parts = read_manifest(source).parts
     with PartsWriter(target, schema) as out, PartsWriter(rejects, REJECTS) as dropped:
         work = _Work(source, target, rejects, stage, out.schema, transform)
-        with closing(map_in_order(work.run, list(enumerate(parts)), processes=processes)) as results:
+        with closing(executor.map(work.run, list(enumerate(parts)))) as results:
             for kept, rejected, part_counts, part_statistics in progress(
                 results, f"{stage} {source.name}", total=len(parts)
             ):

@@ -4,52 +4,89 @@ Every worker gets this process's code of mgm and the bundle's files, verifies th
 the same as in this process, which writes them, so that finished shards stay finished whichever process dies.
 """
 
-import importlib.util
 import itertools
-import logging
-import os
-import secrets
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mgm
+import polars as pl
+import torch
+
+from mgm.bundle.contents import BundleContents, read_contents
 from mgm.bundle.sealing import SealingKey
-from mgm.errors import MissingExtra
+from mgm.compute.cluster import connect
+from mgm.compute.workers import Job, WorkerPool
+from mgm.scoring.answers import AnswerOptions
+from mgm.scoring.isolation import ScoredRows, score_rows
 from mgm.scoring.local import ScoredShards, ShardFrames
-from mgm.scoring.workers import WorkerModel, WorkerPool, WorkersLost
-from mgm.settings.scoring import RaySettings
-
-LOCAL = "local"
-_AUTH_MODE, _TOKEN = "RAY_AUTH_MODE", "token"
-_WHY_TOKEN = (
-    "whoever reaches a cluster without one runs code on it and reads the documents; start its nodes with a token "
-    "(RAY_AUTH_TOKEN), or set score.ray.require_token to false"
-)
-_ANSWER_SECONDS = 10.0
-_SPARE_BYTES = 256 << 20
+from mgm.scoring.scorer import Scorer
+from mgm.scoring.shards import Shard
+from mgm.settings.compute import RaySettings
+from mgm.settings.scoring import ScoreSettings
 
 
-class OpenCluster(ValueError):
-    """A cluster of other machines takes jobs from whoever reaches it."""
+@dataclass(frozen=True, kw_only=True)
+class WorkerModel:
+    """The files of a bundle, in memory, and the options of scoring with it."""
+
+    contents: BundleContents
+    public_key: bytes | None
+    as_corpus: str | None
+    settings: ScoreSettings
+
+    @classmethod
+    def read(
+        cls, bundle: Path, *, public_key: Path | None, as_corpus: str | None, settings: ScoreSettings
+    ) -> "WorkerModel":
+        """Read all files of a bundle's folder."""
+        return cls(
+            contents=read_contents(bundle),
+            public_key=None if public_key is None else public_key.read_bytes(),
+            as_corpus=as_corpus,
+            settings=settings,
+        )
 
 
-def check_installed() -> None:
-    """Check that Ray is installed.
+class WorkerScorer:
+    """The model in a worker, which scores the rows of shards."""
 
-    Raises:
-        MissingExtra: it is not.
-    """
-    if importlib.util.find_spec("ray") is None:
-        raise MissingExtra("score.ray.address asks for Ray, which is not installed here", extra="ray")
+    def __init__(self, model: WorkerModel, encryption_key: SealingKey | None) -> None:
+        with tempfile.NamedTemporaryFile(suffix=".pem") as key:
+            key.write(model.public_key or b"")
+            key.flush()
+            self.scorer = Scorer.load(
+                model.contents,
+                tasks=model.settings.tasks,
+                options=AnswerOptions(calibrate=model.settings.calibrate, abstain=model.settings.abstain),
+                public_key=None if model.public_key is None else Path(key.name),
+                encryption_key=encryption_key,
+                allows_missing=True,
+            )
+        if torch.cuda.is_available():  # Ray shows a worker only its share of the GPUs
+            self.scorer.bundle.network.to("cuda")
+        self._as_corpus, self._settings = model.as_corpus, model.settings
+
+    def __call__(self, frame: pl.DataFrame) -> ScoredRows:
+        """Score the rows of a shard; see `isolation.score_rows`."""
+        return score_rows(
+            self.scorer,
+            frame,
+            as_corpus=self._as_corpus,
+            rows_per_batch=self._settings.rows_per_batch,
+            max_failed_documents=self._settings.max_failed_documents,
+        )
 
 
 def score_on_ray(
-    frames: ShardFrames, *, model: WorkerModel, encryption_key: SealingKey | None = None
+    frames: ShardFrames,
+    *,
+    model: WorkerModel,
+    ray_settings: RaySettings,
+    encryption_key: SealingKey | None = None,
 ) -> ScoredShards:
-    """Score shards on the cluster of `score.ray`, in the order in which they are done.
+    """Score shards on a cluster, in the order in which they are done.
 
     Without a shard no cluster is started. At most one frame a worker is read ahead.
 
@@ -61,91 +98,23 @@ def score_on_ray(
     first = next(frames, None)
     if first is None:
         return
-    with _connect(model) as ray:
-        yield from WorkerPool(ray, model, encryption_key=encryption_key).run(itertools.chain([first], frames))
-
-
-@contextmanager
-def _connect(model: WorkerModel) -> Iterator[Any]:
-    """Yield the module ray, connected to the cluster; one of this machine is started, and stopped at the end."""
-    settings = model.settings.ray
-    assert settings.address is not None, "without an address this process scores"
-    options: dict[str, Any] = {"address": settings.address}
-    if settings.address == LOCAL:
-        # a local cluster is this run's alone: it requires a token that nobody else has, and has no dashboard
-        os.environ.setdefault(_AUTH_MODE, _TOKEN)
-        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-        options |= {
-            "num_cpus": max(1, round(settings.workers * settings.cpus)),
-            "include_dashboard": False,
-            "object_store_memory": 2 * sum(map(len, model.contents.files.values())) + _SPARE_BYTES,
-        }
-    else:
-        _check_token_here(settings)
-        _check_answers(settings.address)
-    import ray  # here, since it reads these variables when it is imported, and takes a second
-
-    try:
-        ray.init(
-            **options,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            runtime_env={
-                "py_modules": [str(Path(mgm.__file__).parent)],
-                "excludes": ["**/__pycache__"],
-                "env_vars": {
-                    "POLARS_MAX_THREADS": str(max(1, round(settings.cpus))),
-                    "GOMP_SPINCOUNT": "0",
-                    "KMP_BLOCKTIME": "0",
-                },
-            },
+    store_bytes = 2 * sum(map(len, model.contents.files.values()))
+    with connect(ray_settings, store_bytes=store_bytes) as ray:
+        pool = WorkerPool(
+            ray,
+            ray_settings,
+            build=WorkerScorer,
+            # the key is not in the object store, which may spill to a disk
+            arguments=(ray.put(model), encryption_key),
+            gpus=ray_settings.gpus,
         )
-    except (ConnectionError, TimeoutError, RuntimeError) as error:
-        raise WorkersLost(f"score.ray.address {settings.address!r}: no Ray cluster: {error}") from error
-    try:
-        if settings.address != LOCAL and settings.require_token:
-            _check_token_required(ray, settings.address)
-        yield ray
-    finally:
-        ray.shutdown()
+        yield from pool.run(_jobs(itertools.chain([first], frames), ray.put))
 
 
-def _check_token_here(settings: RaySettings) -> None:
-    """Check that this process has a token where one is asked for: without one Ray itself ends in a long traceback."""
-    mode, where = os.environ.get(_AUTH_MODE), f"score.ray.address {settings.address!r}"
-    if settings.require_token and mode != _TOKEN:
-        raise OpenCluster(f"{where}: {_AUTH_MODE} is {mode!r} here, expected {_TOKEN!r}: {_WHY_TOKEN}")
-    if mode != _TOKEN or os.environ.get("RAY_AUTH_TOKEN", "").strip():
-        return
-    named = os.environ.get("RAY_AUTH_TOKEN_PATH")
-    path = Path(named) if named else Path.home() / ".ray" / "auth_token"
-    if not path.is_file() or not path.read_text(encoding="utf-8", errors="replace").strip():
-        raise OpenCluster(
-            f"{where}: {_AUTH_MODE} is {_TOKEN!r} here, but there is no token: expected that of the cluster's nodes in "
-            f"RAY_AUTH_TOKEN, or in the file {path}"
+def _jobs(frames: ShardFrames, put: Callable[[pl.DataFrame], Any]) -> Iterator[Job[Shard]]:
+    for shard, frame in frames:
+        first = shard.ranges[0]
+        description = (
+            f"shard {shard.index} ({shard.rows:,} documents from {first.file}, row {first.first + 1})"
         )
-
-
-def _check_token_required(ray: Any, address: str) -> None:
-    """Check that the cluster asks for a token, before it gets a document: one that does not takes any token, too."""
-
-    def read_mode(name: str) -> str | None:  # inner functions travel as they are, without this package
-        return os.environ.get(name)
-
-    mode = ray.get(ray.remote(num_cpus=0)(read_mode).remote(_AUTH_MODE))
-    if mode != _TOKEN:
-        raise OpenCluster(
-            f"score.ray.address {address!r}: {_AUTH_MODE} is {mode!r} on its nodes, expected {_TOKEN!r}: {_WHY_TOKEN}"
-        )
-
-
-def _check_answers(address: str) -> None:
-    """Check that something listens at the address, since Ray itself would try for many minutes."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    try:
-        with socket.create_connection((host, int(port)), _ANSWER_SECONDS):
-            pass
-    except (OSError, ValueError) as error:
-        raise WorkersLost(
-            f"score.ray.address {address!r}: no Ray cluster answers ({error}); expected local, host:port or ray://host:port"
-        ) from error
+        yield Job(shard, (put(frame),), description)

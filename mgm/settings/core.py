@@ -23,7 +23,7 @@ PARAMS = Path("params.yaml")
 
 SECTIONS = (
     "enabled", "seed", "corpora", "tasks", "ingest", "text", "gates", "model", "pretrain", "train", "distillation", "evaluate",
-    "explain", "verdict", "score", "storage", "tune", "crossval", "run_generation",
+    "explain", "verdict", "compute", "score", "storage", "tune", "crossval", "run_generation",
 )  # fmt: skip
 """The keys at the top of params.yaml. Every view knows them all, and reads its own."""
 

@@ -33,6 +33,9 @@ RENAMED = {
 }
 """Old full name to new full name; the section stays the same."""
 
+MOVED = {"score.ray": "compute.ray"}
+"""Sections that are elsewhere now, with all that is in them."""
+
 
 class RenamedSettings(ValueError):
     """A params.yaml has names of an earlier version; the message has a line for each, with the new name."""
@@ -62,8 +65,22 @@ def check_renamed(raw: Mapping[Any, Any], where: str) -> None:
         for path in _paths(raw, [])
         if (new := renamed_key(path)) is not None
     ]
+    lines += [
+        f"{where}: {old}: this section has moved; expected {new}"
+        for old, new in MOVED.items()
+        if _has(raw, old.split("."))
+    ]
     if lines:
         raise RenamedSettings("\n".join(lines))
+
+
+def _has(raw: Any, path: Sequence[str]) -> bool:
+    """Return whether there is something at a path of keys."""
+    for key in path:
+        if not isinstance(raw, Mapping) or key not in raw:
+            return False
+        raw = raw[key]
+    return True
 
 
 def _paths(section: Mapping[Any, Any], above: list[str]) -> Iterator[list[str]]:

@@ -11,21 +11,6 @@ from mgm.settings.section import Section
 RejectValues = Literal["plain", "sealed", "none"]
 
 
-class RaySettings(Section):
-    """Workers of a Ray cluster (the extra `ray`); the results are the same."""
-
-    address: str | None = Field(default=None, min_length=1)
-    """Address of the cluster, host:port or ray://host:port; local: start one on this machine; null: no Ray."""
-    require_token: bool = True
-    """Whether a cluster of other machines is refused if it does not require Ray's token."""
-    workers: int = Field(default=2, ge=1)
-    """Number of worker processes, each with a copy of the model."""
-    cpus: float = Field(default=1.0, gt=0)
-    """CPUs of each worker, which is also the number of its threads."""
-    gpus: float = Field(default=0.0, ge=0)
-    """GPUs of each worker; 0.25: four workers share one."""
-
-
 class StorageSettings(Section):
     """Object stores (the extra `s3`)."""
 
@@ -65,7 +50,7 @@ class ScoreSettings(Section):
     rows_per_batch: int = Field(default=10_000, ge=1)
     """Number of documents that the model processes at once."""
     threads: int = Field(default=1, ge=1)
-    """Number of shards that are scored in parallel in this process, without `ray`; each takes about half a gigabyte."""
+    """Number of shards that are scored in parallel in this process, without `compute.ray`; each takes about half a gigabyte."""
     max_failed_documents: int = Field(default=100, ge=1)
     """Maximum number of documents of a shard for which the model may fail; more stop the night."""
     calibrate: bool = False
@@ -74,7 +59,6 @@ class ScoreSettings(Section):
     """Each task and the precision on validation that its labels must have; below the score that reaches it there is none (null)."""
     tasks: Literal["all"] | list[TaskName] = "all"
     """Tasks to score: a list, or all; all includes generation tasks only if the bundle has no others."""
-    ray: RaySettings = RaySettings()
     nights_at_once: int = Field(default=1, ge=1)
     """Number of nights that a backfill scores in parallel, each in a process with a copy of the model."""
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mgm.compute.processes import LocalExecutor
 from mgm.corpus.parts import (
     MANIFEST,
     Counts,
@@ -141,7 +142,7 @@ def run(folder: Path, transform: Transform, processes: int = 1) -> None:
         stage="s",
         schema=SCHEMA,
         transform=transform,
-        processes=processes,
+        executor=LocalExecutor(processes),
     )
 
 
@@ -176,7 +177,7 @@ def test_two_processes_write_the_same_bytes_and_count_the_same(tmp_path: Path) -
             stage="evens",
             schema=SCHEMA,
             transform=KeepEven(),
-            processes=processes,
+            executor=LocalExecutor(processes),
         )
         files = {p.relative_to(tmp_path).parts[1:]: p.read_bytes() for p in sorted(out.iterdir())}
         dropped = {p.name: p.read_bytes() for p in sorted(rejects.iterdir())}
@@ -217,6 +218,7 @@ import sys, time
 from dataclasses import dataclass
 from pathlib import Path
 import polars as pl
+from mgm.compute.processes import LocalExecutor
 from mgm.corpus.parts import Transformed, map_parts
 
 @dataclass(frozen=True)
@@ -228,7 +230,7 @@ class Slow:
 
 if __name__ == "__main__":
     schema = {"doc_id": pl.String(), "n": pl.Int32()}
-    map_parts(Path("in"), Path("out"), rejects=Path("no"), stage="s", schema=schema, transform=Slow(), processes=2)
+    map_parts(Path("in"), Path("out"), rejects=Path("no"), stage="s", schema=schema, transform=Slow(), executor=LocalExecutor(2))
 """
 
 

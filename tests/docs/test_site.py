@@ -25,7 +25,7 @@ QUESTIONS = {
     "How do I leave out uncertain labels?": "Leave out uncertain labels",
     "How do I train on all labels?": "Train the deployed model on all labels",
     "How do I roll back?": "Promote and roll back",
-    "How do I score on Ray?": "Score on more than one machine",
+    "How do I use Ray?": "Use more than one machine",
     "How do I sign a bundle?": "Sign bundles",
     "How do I read from S3?": "Read and write object stores",
     "How do I run it with PostgreSQL?": "PostgreSQL",

@@ -57,6 +57,28 @@ def test_old_names_change_and_all_else_stays() -> None:
     assert migrated_text(NEW, "params.yaml") == (NEW, [])
 
 
+def test_a_section_that_has_moved_is_below_its_new_parent() -> None:
+    old = "score:\n  ray:   # a cluster\n    address: local\n    workers: 3  # three\n  threads: 2\n"
+    text, lines = migrated_text(old, "params.yaml")
+    assert text == (
+        "score:\n  threads: 2\n\ncompute:\n  ray:   # a cluster\n    address: local\n    workers: 3  # three\n"
+    )
+    assert lines == ["params.yaml: score.ray is compute.ray now"]
+    assert migrated_text(text, "params.yaml") == (text, [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["score: {ray: {address: local}}\n", "score:\n  ray:\n    cpus: 1\ncompute: {processes: 2}\n"],
+    ids=["in one line", "both there"],
+)
+def test_a_section_that_cannot_be_moved_is_named(text: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"^p.yaml: score.ray: this section has moved; expected compute.ray, by hand$"
+    ):
+        migrated_text(text, "p.yaml")
+
+
 def test_a_setting_by_both_names_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"p\.yaml: train\.initial: init_from is there, too"):
         migrated_text("train: {initial: random, init_from: random}", "p.yaml")

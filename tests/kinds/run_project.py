@@ -19,7 +19,7 @@ def main(corpus: str, night_file: str) -> None:
     from flows.scoring_options import ScoringOptions, load_settings
 
     print(promotion.promote())
-    settings, gates = load_settings()
+    settings, gates, _ = load_settings()
     options = ScoringOptions(source=night_file, as_corpus=corpus)
     print(night.score_date(date(2026, 1, 1), options, settings=settings, gates=gates))
 

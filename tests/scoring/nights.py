@@ -10,6 +10,7 @@ from deltalake import DeltaTable
 from flows.night import score_date
 from flows.scoring_options import ScoringOptions
 from mgm.corpus.readers import Source
+from mgm.settings.compute import ComputeSettings
 from mgm.settings.gates import GateSettings
 from mgm.settings.scoring import ScoreSettings
 from tests import tiny_corpora
@@ -33,11 +34,12 @@ def score(
     *,
     settings: ScoreSettings | None = None,
     gates: GateSettings | None = None,
+    compute: ComputeSettings | None = None,
     **options: Any,
 ) -> dict[str, Any]:
     """Score a night and return its summary."""
     scoring = ScoringOptions(source=source, bundle=bundle, **options)
-    return score_date(day, scoring, settings=settings, gates=gates)
+    return score_date(day, scoring, settings=settings, gates=gates, compute=compute)
 
 
 def clean_log(location: str) -> None:

@@ -4,10 +4,8 @@ import json
 import os
 import pickle
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,26 +18,24 @@ from flows.errors import message
 from mgm.bundle.format import bundle_id
 from mgm.bundle.seal import seal_bundle
 from mgm.bundle.sealing import SealingKey, generate_key, write_key
+from mgm.compute import cluster as connection
+from mgm.compute import workers
+from mgm.compute.workers import WorkersLost
 from mgm.errors import MissingExtra
-from mgm.scoring import cluster, steps, workers
+from mgm.scoring import cluster, steps
 from mgm.scoring.commits import read_nights
 from mgm.scoring.isolation import ModelBroken
 from mgm.scoring.scorer import Scorer
-from mgm.scoring.workers import WorkersLost
-from mgm.settings.scoring import RaySettings, ScoreSettings
+from mgm.settings.compute import ComputeSettings, RaySettings
 from tests.scoring.nights import DAY, SETTINGS, SHARDS, documents, score, tables
 
 REPOSITORY = Path(__file__).parents[2]
-STORE = 100 << 20
-with socket.socket() as _probe:
-    _probe.bind(("127.0.0.1", 0))
-    CLIENTS = _probe.getsockname()[1]
 
 SCRIPT = """
 import json, sys
 from pathlib import Path
 from mgm.scoring.staging import Staging
-from mgm.settings.scoring import RaySettings
+from mgm.settings.compute import ComputeSettings, RaySettings
 from tests.scoring.nights import DAY, SETTINGS, score
 if __name__ == "__main__":
     written, real = [], Staging.write
@@ -47,28 +43,10 @@ if __name__ == "__main__":
         written.append(shard.rows)
         real(self, shard, rows)
     Staging.write = counted
-    settings = SETTINGS.model_copy(update={"ray": RaySettings(address=sys.argv[2], cpus=0.5, require_token=False)})
-    summary = score(DAY, "in.jsonl", Path(sys.argv[1]), settings=settings)
+    compute = ComputeSettings(ray=RaySettings(address=sys.argv[2], cpus=0.5, require_token=False))
+    summary = score(DAY, "in.jsonl", Path(sys.argv[1]), settings=SETTINGS, compute=compute)
     print(json.dumps(summary | {"scored_now": sum(written)}))
 """
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """Yield the address of a cluster of two nodes of one CPU each, processes of this machine."""
-    from ray.cluster_utils import Cluster
-
-    node = {"num_cpus": 1, "object_store_memory": STORE}
-    nodes = Cluster(
-        initialize_head=True,
-        head_node_args=node | {"include_dashboard": False, "ray_client_server_port": CLIENTS},
-    )
-    try:
-        nodes.add_node(**node)
-        nodes.wait_for_nodes()
-        yield nodes.address
-    finally:
-        nodes.shutdown()
 
 
 @pytest.fixture
@@ -83,9 +61,10 @@ def undisturbed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: Path) -
     return tables(apart)
 
 
-def settings(address: str, *, require_token: bool = False, **ray: Any) -> ScoreSettings:
-    ray = ray | {"require_token": require_token}  # the tests' cluster has none
-    return SETTINGS.model_copy(update={"ray": RaySettings(address=address, **ray)})
+def on_ray(address: str, *, require_token: bool = False, **ray: Any) -> dict[str, Any]:
+    """Return the settings of a night that a cluster's workers score; the tests' cluster has no token."""
+    compute = ComputeSettings(ray=RaySettings(address=address, require_token=require_token, **ray))
+    return {"settings": SETTINGS, "compute": compute}
 
 
 def not_here(*_: Any, **__: Any) -> None:
@@ -104,7 +83,7 @@ def lose(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
         real(self, job)
         if len(lost) < times:
             os.kill(pid, signal.SIGKILL)
-            lost.append(job.shard.index)
+            lost.append(job.item.index)
 
     monkeypatch.setattr(workers.WorkerPool, "_submit", submit)
     return lost
@@ -112,7 +91,7 @@ def lose(monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
 
 @pytest.mark.slow
 def test_two_nodes_score_the_same_night(
-    address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
+    cluster_address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where workers are lost: each gives its shard back."""
     monkeypatch.setattr(Scorer, "score", not_here)
@@ -123,23 +102,25 @@ def test_two_nodes_score_the_same_night(
         real(self)
 
     monkeypatch.setattr(workers.WorkerPool, "_start", start)
-    score(DAY, "in.jsonl", bundle, settings=settings(address))
+    score(DAY, "in.jsonl", bundle, **on_ray(cluster_address))
     assert tables() == undisturbed
     assert len(started) == 2  # workers for four shards
 
     lost = lose(monkeypatch, 2)
-    assert score(DAY, "in.jsonl", bundle, settings=settings(address), rescore=True)["revision"] == 2
+    assert score(DAY, "in.jsonl", bundle, **on_ray(cluster_address), rescore=True)["revision"] == 2
     assert tables() == undisturbed
     assert lost[0] == 0 and len(started) == 2 + 2 + 2
 
 
 @pytest.mark.slow
-def test_cluster_that_takes_any_token_gets_no_document(address: str, bundle: Path, undisturbed: Any) -> None:
+def test_cluster_that_takes_any_token_gets_no_document(
+    cluster_address: str, bundle: Path, undisturbed: Any
+) -> None:
     """Where only this side has a token; in a process of its own, since Ray reads the variables once."""
     Path("run.py").write_text(SCRIPT.replace("require_token=False", "require_token=True"))
     token = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0123456789abcdef0123456789abcdef"}
     environment = os.environ | token | {"PYTHONPATH": str(REPOSITORY)}
-    command = [sys.executable, "run.py", str(bundle), address]
+    command = [sys.executable, "run.py", str(bundle), cluster_address]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 1
     assert "RAY_AUTH_MODE is None on its nodes, expected 'token': whoever reaches" in done.stderr
@@ -157,13 +138,13 @@ def test_a_worker_loads_files_that_lie_in_read_only_memory(
         key, folder = SealingKey.parse(generate_key(), "a key"), tmp_path / "sealed"
         seal_bundle(bundle, folder, key=key)
     buffers: list[pickle.PickleBuffer] = []
-    model = workers.WorkerModel.read(folder, public_key=None, as_corpus=None, settings=SETTINGS)
+    model = cluster.WorkerModel.read(folder, public_key=None, as_corpus=None, settings=SETTINGS)
     content = pickle.dumps(model, protocol=5, buffer_callback=buffers.append)
     sent = pickle.loads(content, buffers=[bytes(buffer) for buffer in buffers])
     assert bool(buffers) is not sealed
-    worker = workers.Worker(sent, key)
-    assert worker.ready() == bundle_id(bundle)
-    for weight in worker._scorer.bundle.network.parameters():
+    worker = cluster.WorkerScorer(sent, key)
+    assert worker.scorer.bundle.id == bundle_id(bundle)
+    for weight in worker.scorer.bundle.network.parameters():
         weight.data.zero_()
     assert sent.contents.files.keys() == model.contents.files.keys()
     for name, before in model.contents.files.items():
@@ -171,7 +152,7 @@ def test_a_worker_loads_files_that_lie_in_read_only_memory(
 
 
 @pytest.mark.slow
-def test_client_of_the_cluster_scores_the_same(address: str, bundle: Path, undisturbed: Any) -> None:
+def test_client_of_the_cluster_scores_the_same(client_address: str, bundle: Path, undisturbed: Any) -> None:
     """In a process of its own, which is none of the cluster's, with a sealed bundle, whose key the cluster's nodes do not have."""
     pytest.importorskip("pyrage", reason="needs the extra encrypt")
     write_key(Path("a.key"))
@@ -179,57 +160,57 @@ def test_client_of_the_cluster_scores_the_same(address: str, bundle: Path, undis
     assert Path("sealed/weights.safetensors.age").is_file()
     Path("run.py").write_text(SCRIPT)
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "MGM_ENCRYPTION_KEY": "a.key"}
-    command = [sys.executable, "run.py", "sealed", f"ray://127.0.0.1:{CLIENTS}"]
+    command = [sys.executable, "run.py", "sealed", client_address]
     subprocess.run(command, env=environment, check=True, timeout=300)
     assert tables() == undisturbed
 
 
 @pytest.mark.slow
 def test_shard_that_ends_every_worker(
-    address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
+    cluster_address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = settings(address, workers=1)
+    one = on_ray(cluster_address, workers=1)
     with monkeypatch.context() as patch:
         lose(patch, 3)
         with pytest.raises(
             WorkersLost, match=r"shard 0 \(8 documents from in.jsonl, row 1\): 3 workers were"
         ):
-            score(DAY, "in.jsonl", bundle, settings=one)
+            score(DAY, "in.jsonl", bundle, **one)
     assert not Path(SETTINGS.table).exists()
-    score(DAY, "in.jsonl", bundle, settings=one)
+    score(DAY, "in.jsonl", bundle, **one)
     assert tables() == undisturbed
 
 
 @pytest.mark.slow
 def test_errors_of_workers_are_raised(
-    address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
+    cluster_address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Broken(workers.Worker):
-        def score(self, frame: pl.DataFrame) -> Any:
+    class Broken(cluster.WorkerScorer):
+        def __call__(self, frame: pl.DataFrame) -> Any:
             raise ModelBroken(f"the model fails for {frame['doc_id'][0]}")
 
-    class Bare(workers.Worker):
+    class Bare(cluster.WorkerScorer):
         def __init__(self, model: Any, encryption_key: Any) -> None:
             raise ModuleNotFoundError("No module named 'torch'")
 
-    monkeypatch.setattr(workers, "Worker", Broken)
+    monkeypatch.setattr(cluster, "WorkerScorer", Broken)
     with pytest.raises(ModelBroken, match="^the model fails for m"):
-        score(DAY, "in.jsonl", bundle, settings=settings(address))
-    monkeypatch.setattr(workers, "Worker", Bare)
+        score(DAY, "in.jsonl", bundle, **on_ray(cluster_address))
+    monkeypatch.setattr(cluster, "WorkerScorer", Bare)
     with pytest.raises(WorkersLost, match="(?s)3 workers could not start; .*No module named 'torch'"):
-        score(DAY, "in.jsonl", bundle, settings=settings(address))
+        score(DAY, "in.jsonl", bundle, **on_ray(cluster_address))
 
 
 @pytest.mark.slow
 def test_cluster_too_small_for_a_worker(
-    address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
+    cluster_address: str, bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(workers, "START_SECONDS", 1.0)
     monkeypatch.setattr(workers, "WAKE_SECONDS", 1.0)
     with pytest.raises(
         WorkersLost, match=r"each asks for 1.0 CPUs and 2.0 GPUs, and the cluster has 2.0 and 0"
     ):
-        score(DAY, "in.jsonl", bundle, settings=settings(address, gpus=2))
+        score(DAY, "in.jsonl", bundle, **on_ray(cluster_address, gpus=2))
 
 
 @pytest.mark.slow
@@ -268,24 +249,24 @@ def test_night_without_shards_starts_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     documents().clear().write_parquet("in.parquet")
-    monkeypatch.setattr(cluster, "_connect", not_here)
-    assert score(DAY, "in.parquet", bundle, settings=settings("local"))["rows_in"] == 0
+    monkeypatch.setattr(cluster, "connect", not_here)
+    assert score(DAY, "in.parquet", bundle, **on_ray("local"))["rows_in"] == 0
 
 
 def test_missing_ray(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(MissingExtra, match="score.ray.address asks for Ray") as raised:
-        score(DAY, "in.jsonl", bundle, settings=settings("local"))
+    monkeypatch.setattr(connection.importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(MissingExtra, match="compute.ray.address asks for Ray") as raised:
+        score(DAY, "in.jsonl", bundle, **on_ray("local"))
     assert message(raised.value).endswith("run `pip install -c requirements.lock -e '.[ray]'`")
 
 
 def test_no_token_here(bundle: Path, undisturbed: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
-    monkeypatch.setattr(cluster, "_check_answers", not_here)
+    monkeypatch.setattr(connection, "_check_answers", not_here)
     with pytest.raises(
-        cluster.OpenCluster, match="RAY_AUTH_MODE is None here.* score.ray.require_token to false"
+        connection.OpenCluster, match="RAY_AUTH_MODE is None here.* compute.ray.require_token to false"
     ):
-        score(DAY, "in.jsonl", bundle, settings=settings("somewhere:1", require_token=True))
+        score(DAY, "in.jsonl", bundle, **on_ray("somewhere:1", require_token=True))
 
 
 @pytest.mark.parametrize("file", ["", "gone", "empty"], ids=["no variable", "no file", "empty file"])
@@ -298,11 +279,13 @@ def test_a_mode_without_its_token(file: str, tmp_path: Path, monkeypatch: pytest
         monkeypatch.setenv(name, value)
     expected = file or tmp_path / ".ray/auth_token"
     for require_token in (True, False):
-        with pytest.raises(cluster.OpenCluster, match=rf"there is no token: .*, or in the file {expected}$"):
-            cluster._check_token_here(RaySettings(address="somewhere:1", require_token=require_token))
+        with pytest.raises(
+            connection.OpenCluster, match=rf"there is no token: .*, or in the file {expected}$"
+        ):
+            connection._check_token_here(RaySettings(address="somewhere:1", require_token=require_token))
     Path("empty").write_text("a token")
     if file == "empty":
-        cluster._check_token_here(RaySettings(address="somewhere:1"))
+        connection._check_token_here(RaySettings(address="somewhere:1"))
 
 
 @pytest.mark.parametrize(
@@ -312,5 +295,5 @@ def test_no_cluster_at_the_address(bundle: Path, undisturbed: Any, address: str)
     with pytest.raises(
         WorkersLost, match=f"address '{address}': no Ray cluster answers .*expected local, host"
     ):
-        score(DAY, "in.jsonl", bundle, settings=settings(address))
+        score(DAY, "in.jsonl", bundle, **on_ray(address))
     assert not Path(SETTINGS.table).exists()

@@ -11,7 +11,7 @@ import torch
 
 from mgm.bundle.bundle import Bundle
 from mgm.bundle.save import save_bundle
-from mgm.corpus.processes import run_in_subprocess
+from mgm.compute.processes import run_in_subprocess
 from mgm.scoring.smoke import SmokeResult, run_smoke_test
 from mgm.tasks import Task, with_label_spaces
 from tests import tiny_corpora

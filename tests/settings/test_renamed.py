@@ -7,7 +7,7 @@ import pytest
 
 from mgm.settings.core import CoreSettings
 from mgm.settings.names import flatten_sections
-from mgm.settings.renamed import RENAMED, RenamedSettings, check_renamed
+from mgm.settings.renamed import MOVED, RENAMED, RenamedSettings, check_renamed
 from mgm.settings.settings import Settings
 from mgm.settings.yaml_file import load_yaml
 
@@ -25,9 +25,20 @@ def test_the_new_name_is_a_setting_and_the_old_is_none(old: str, new: str) -> No
     assert old.rpartition(".")[0] == new.rpartition(".")[0]
 
 
+@pytest.mark.parametrize(("old", "new"), MOVED.items(), ids=list(MOVED))
+def test_a_moved_section_is_there_and_no_longer_here(old: str, new: str) -> None:
+    present = names()
+    assert any(name.startswith(f"{new}.") for name in present)
+    assert not any(name == old or name.startswith(f"{old}.") for name in present)
+
+
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
+        (
+            {"score": {"input": "in.csv", "ray": {"address": "local"}}},
+            "p.yaml: score.ray: this section has moved; expected compute.ray",
+        ),
         (
             {"train": {"initial": "random"}},
             "p.yaml: train.initial: this setting was renamed; expected train.init_from",
@@ -48,7 +59,7 @@ def test_the_new_name_is_a_setting_and_the_old_is_none(old: str, new: str) -> No
             "tune.space.model.generation.beam_size",
         ),
     ],
-    ids=["setting", "text-of-a-corpus", "run-generation", "tune-space"],
+    ids=["section", "setting", "text-of-a-corpus", "run-generation", "tune-space"],
 )
 def test_an_old_name_is_an_error_that_names_the_new_one(raw: dict[str, Any], message: str) -> None:
     with pytest.raises(RenamedSettings) as error:

@@ -1,9 +1,10 @@
 """Calls of one function in other processes: results come in order, and no process outlives an error or its parent."""
 
 import os
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar, cast
@@ -14,29 +15,43 @@ _function: Callable[..., Any]
 """The function that a worker process calls; it is sent once, since it may hold large tables."""
 
 
-def map_in_order(
-    function: Callable[..., T], arguments: Sequence[tuple[Any, ...]], *, processes: int
+@dataclass(frozen=True)
+class LocalExecutor:
+    """Calls in this process, or in several processes of this machine."""
+
+    processes: int = 1
+
+    def map(
+        self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]
+    ) -> Generator[T, None, None]:
+        """Yield the results in order; see `Executor.map`. After an error the calls under way are waited for.
+
+        Raises:
+            Whatever `function` raises; ChildProcessError: a process ended abruptly, most often for want of memory.
+        """
+        calls = arguments if self.processes == 1 else list(arguments)
+        if isinstance(calls, list) and len(calls) > 1:
+            yield from _map_in_processes(function, calls, processes=min(self.processes, len(calls)))
+        else:
+            for call_arguments in calls:
+                yield function(*call_arguments)
+
+
+THIS_PROCESS = LocalExecutor()
+"""One call after another, in this process."""
+
+
+def _map_in_processes(
+    function: Callable[..., T], calls: Sequence[tuple[Any, ...]], *, processes: int
 ) -> Generator[T, None, None]:
-    """Yield function(*arguments[0]), function(*arguments[1]), ..., called here or in up to `processes` processes.
-
-    After an error the calls under way are waited for, and the others are not begun. A caller that may stop early closes the
-    iterator.
-
-    Raises:
-        Whatever `function` raises; ChildProcessError: a process ended abruptly, most often for want of memory.
-    """
-    if min(processes, len(arguments)) <= 1:
-        for call_arguments in arguments:
-            yield function(*call_arguments)
-        return
     pool = ProcessPoolExecutor(
-        min(processes, len(arguments)),
+        processes,
         mp_context=get_context("spawn"),  # not forked: Polars' threads do not survive a fork
         initializer=_begin,
         initargs=(function,),
     )
     try:
-        yield from pool.map(_call, arguments)
+        yield from pool.map(_call, calls)
     except BrokenProcessPool as error:
         raise ChildProcessError(
             f"one of {processes} processes ended abruptly; where nothing above says why, the memory ran out "
