@@ -2,8 +2,10 @@
 
 A newcomer's corpus has some thousand labels. Here such corpora are drawn from large ones: for each task of the workspaces (see
 quality.py), each number of `--labels` and each seed, so many training documents, a sixth as many of validation and at most `--test` of test, by a hash of
-seed and id. mgm trains one network for the task with the workspace's settings, as `mgm run` does; the linear peer is tuned on the
-same validation documents and fitted on the same training documents. Neither is fitted on validation afterwards.
+seed and id. mgm trains one network for the task as `mgm run` does in a project that `mgm init` made of so many rows: the settings of
+`train` that it proposes for their number, and the defaults of `train` and `model` for the rest. The linear peer is tuned on the same
+validation documents, over the whole grid of quality.py, and fitted on the same training documents. Neither is fitted on validation
+afterwards.
 
 Both predict the same test documents. The difference of the first metric (accuracy, micro-F1, Pearson) has a paired bootstrap
 interval: a win or a loss is one whose interval is off 0. Never tune by these tables: they are of test splits.
@@ -18,6 +20,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -37,6 +40,7 @@ from peers.protocol import kept
 from peers.rows import Parts, Rows, Workspace, load
 from peers.scores import Outcome, score
 
+from mgm.corpus.proposal import propose_training
 from mgm.files import read_json, write_json
 from mgm.model.thresholds import Thresholds
 from mgm.settings.names import nearest
@@ -84,7 +88,7 @@ def measure(workspace: Workspace, task: Task, seed: int, work: Path) -> dict[str
     peer = Linear()
     tuned = tune(peer, rows, seed)
     linear = peer.outcome(rows, train, test, tuned["setting"], seed)
-    settings = workspace.settings.model_copy(update={"seed": seed})
+    settings = new_project_settings(workspace.settings, len(rows.table), seed)
     own, fitted = network.tune(workspace, [task], settings, work / "checkpoints")
     outcome = _predicted(workspace, task, fitted)
     judged = rows.filter(test)
@@ -97,9 +101,18 @@ def measure(workspace: Workspace, task: Task, seed: int, work: Path) -> dict[str
         "mgm": score(judged, outcome, thresholds).metrics,
         "setting": tuned["setting"],
         "weight_of_wide": own["shares"].get(task.name),
+        "train": {"epochs": settings.train.epochs, "patience": settings.train.patience},
+        "best_epoch": own["best_epoch"],
         "seconds": own["seconds"],
         "difference": difference(judged, (outcome, thresholds), (linear, linear_thresholds)),
     }
+
+
+def new_project_settings(settings: Settings, num_rows: int, seed: int) -> Settings:
+    """The workspace's settings with the sections `model` and `train` of a project that `mgm init` makes of so many rows."""
+    whole = settings.model_dump(mode="json", exclude_defaults=True)
+    whole |= {"model": {}, "train": propose_training(num_rows), "seed": seed}
+    return Settings.parse(whole, "mgm init")
 
 
 def _predicted(workspace: Workspace, task: Task, fitted: Any) -> Outcome:
@@ -223,11 +236,19 @@ def kept_corpus(
         parts=draw(workspace.parts, task, labels, arguments.test, seed),
         fingerprint=f"{workspace.fingerprint} {name} {arguments.test}",
     )
-    facts = [small.fingerprint, workspace.settings.training_sections()]
+    # the linear peer's grid is part of what is compared
+    settings = new_project_settings(workspace.settings, len(small.rows(task).table), seed)
+    facts = [small.fingerprint, settings.training_sections(), Linear().grid(task)]
     fingerprint = blake2b(repr(facts).encode(), digest_size=8).hexdigest()
 
     def fresh() -> dict[str, Any]:
-        return measure(small, task, seed, arguments.work) | {"revision": hardware.revision()}
+        made_with = {
+            "revision": hardware.revision(),
+            "date": date.today().isoformat(),
+            "cpu": hardware.cpu(),
+            "versions": quality.versions(),
+        }
+        return measure(small, task, seed, arguments.work) | made_with
 
     return kept(arguments.work / f"{name}.json", fingerprint, fresh)
 

@@ -15,7 +15,7 @@ from flows.gates import suite
 from flows.params_schema import MODELINE, SCHEMA, schema_text
 from flows.project import DATA, RAW, REPORTS, SUITES
 from flows.project_template import PACKAGED_NAMES
-from mgm.corpus.proposal import FEW_ROWS, Proposal, propose
+from mgm.corpus.proposal import Proposal, propose, propose_training
 from mgm.corpus.raw_tables import read_whole, table_file, table_format, write_table
 from mgm.corpus.readers.input_files import COMPRESSIONS
 from mgm.files import write_text
@@ -180,7 +180,7 @@ def params_text(corpora: Sequence[NewCorpus]) -> str:
                 columns[corpus.name]["columns"] = others | {name: column}
             entry = {"kind": settings["kind"], "corpora": [corpus.name], **settings}
             tasks[name] = (entry, corpus.proposal.reasons[column])
-    train = next((corpus.proposal.train for corpus in corpora if corpus.proposal.train), {})
+    train = propose_training(sum(corpus.proposal.rows for corpus in corpora)) if corpora else {}
     sections = [
         _HEADER,
         "# The corpora, each with the place of its rows.\n"
@@ -190,7 +190,7 @@ def params_text(corpora: Sequence[NewCorpus]) -> str:
         "# What is predicted, by the columns of the corpora.\ntasks:\n"
         + "".join(_task_line(name, entry, reason=reason) for name, (entry, reason) in tasks.items()),
     ]
-    if train and sum(corpus.proposal.rows for corpus in corpora) < FEW_ROWS:
+    if train:
         sections.append("# With few rows an epoch is few steps.\n" + dump_yaml({"train": train}))
     return "\n".join(sections)
 

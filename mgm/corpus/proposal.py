@@ -58,7 +58,6 @@ class Proposal:
         rows: the rows of the file.
         columns: the corpus's entry of `corpora`.
         tasks: task to its settings, without `corpora`.
-        train: the settings of `train`.
         changes: column to the change that the copy of the rows needs.
         reasons: a line for each column, in the order of the file.
     """
@@ -66,7 +65,6 @@ class Proposal:
     rows: int = 0
     columns: dict[str, Any] = field(default_factory=dict)
     tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    train: dict[str, Any] = field(default_factory=dict)
     changes: dict[str, "Change"] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
 
@@ -123,11 +121,14 @@ def propose(path: Path, text_column: str | None = None, *, dialect: Dialect = DE
         raise ValueError(
             f"{file}: no column that could be a task beside the text {text!r} ({columns or 'no other columns'})"
         )
-    if proposal.rows < FEW_ROWS:
-        proposal.train = dict(_FEW_ROWS_TRAINING)
     added = {name: reason for name, reason in proposal.reasons.items() if name not in sample.columns}
     proposal.reasons = added | {name: proposal.reasons[name] for name in sample.columns}
     return proposal
+
+
+def propose_training(num_rows: int) -> dict[str, Any]:
+    """Return the settings of `train` for so many rows in all; none where the defaults are meant."""
+    return dict(_FEW_ROWS_TRAINING) if num_rows < FEW_ROWS else {}
 
 
 def split_parts(texts: pl.Series, separator: str) -> pl.Series:

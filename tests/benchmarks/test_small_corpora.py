@@ -11,6 +11,9 @@ import pytest
 import yaml
 
 from benchmarks.peers.rows import Rows
+from mgm.corpus.proposal import propose_training
+from mgm.settings.model import ModelSettings
+from mgm.settings.training import TrainSettings
 from mgm.tasks import Task, with_label_spaces
 from tests import tiny_corpora
 
@@ -67,6 +70,17 @@ def test_a_win_is_an_interval_off_zero(small_corpora: Any, mistakes: int, expect
     summary = small_corpora.summary(corpora)
     assert summary[expected] == 1 and summary["wins"] + summary["losses"] + summary["ties"] == 1
     assert small_corpora.table(corpora).splitlines()[-1].startswith("| dish-100-1 | 2 | 0.500 | 0.900 |")
+
+
+def test_mgm_trains_as_a_new_project_of_so_many_rows(small_corpora: Any) -> None:
+    own = tiny_corpora.settings()
+    few = small_corpora.new_project_settings(own, 3_000, 7)
+    proposed = propose_training(3_000)
+    assert proposed and few.seed == 7
+    assert {name: getattr(few.train, name) for name in proposed} == proposed
+    assert few.model == ModelSettings() != own.model
+    assert few.tasks == own.tasks
+    assert small_corpora.new_project_settings(own, 50_000, 7).train == TrainSettings()
 
 
 @pytest.mark.parametrize("given", ["", "0", "1500,few"], ids=["none", "zero", "a word"])

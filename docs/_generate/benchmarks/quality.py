@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from docs._generate.benchmarks.results import METRICS, MODELS, load_result, origin
+from docs._generate.benchmarks.results import METRICS, MODELS, load_result
 from docs._generate.markdown import table
 
 
@@ -28,8 +28,23 @@ def render() -> str:
         parts.append(
             f"**{name.replace('+', ', ')}**\n\n{table(['task', 'metric', *(MODELS[model] for model in models)], rows)}\n"
         )
-        parts.append(origin(bundle))
+        parts.append(_origins(bundle, models))
     return "\n".join(parts)
+
+
+def _origins(bundle: dict[str, Any], models: list[str]) -> str:
+    """Return the day, processor and revision of each model's results, and the versions of the last of them."""
+    lines = []
+    for model in models:
+        results = [result for seeds in bundle["results"][model].values() for result in seeds.values()]
+        made_by = {
+            f"{result.get('date') or bundle['machine']['date']}, {result['cpu']}, "
+            f"revision {result['revision'][:10]}{result['revision'][40:]}"
+            for result in results
+        }
+        lines.append(f"{MODELS[model]}: {'; '.join(sorted(made_by))}")
+    versions = ", ".join(f"{name} {version}" for name, version in bundle["versions"].items())
+    return f"<small>{'. '.join(lines)}. {versions}.</small>\n"
 
 
 def _mean(model: dict[str, Any], task: str, metric: str) -> str:

@@ -9,6 +9,9 @@ MODELS = {
     "linear": "linear",
     "fasttext": "fastText",
     "crf": "CRF",
+    "e5": "e5-small, frozen",
+    "minilm": "MiniLM, a task each",
+    "minilm-joint": "MiniLM, all tasks",
     "mgm-fast": "mgm `fast`",
     "mgm-full": "mgm `full`",
 }
@@ -22,11 +25,18 @@ METRICS = {
     "span_f1": "span F1",
     "pearson": "Pearson",
 }
+FIRST_METRICS = ("accuracy", "micro_f1", "span_f1", "pearson")
+PRETRAINED = ("e5", "minilm", "minilm-joint")
 
 
 def load_result(name: str) -> dict[str, Any]:
     """Return the content of a results file."""
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def has_result(name: str) -> bool:
+    """Return whether a results file is there."""
+    return (RESULTS / f"{name}.json").is_file()
 
 
 def origin(result: dict[str, Any]) -> str:

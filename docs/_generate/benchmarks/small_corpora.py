@@ -1,5 +1,7 @@
 """Wins and losses on small corpora."""
 
+from typing import Any
+
 from docs._generate.benchmarks.results import METRICS, load_result, origin
 from docs._generate.markdown import table
 
@@ -24,13 +26,19 @@ def render() -> str:
                 f"{corpus['mgm'][metric]:.3f}",
                 f"{gain['mean']:+.1f} [{gain['low']:+.1f}, {gain['high']:+.1f}]",
                 outcome,
+                _epochs(corpus),
+                corpus["revision"][:10],
             )
         )
     summary = result["summary"]
-    header = ["task", "labels", "seed", "classes", "metric", "linear", "mgm", "difference", "outcome"]
+    header = ["task", "labels", "seed", "classes", "metric", "linear", "mgm", "difference", "outcome", "epochs", "revision"]  # fmt: skip
     counts = ", ".join(f"{name} {summary[name]}" for name in ("wins", "losses", "ties"))
-    revisions = sorted({corpus["revision"] for corpus in result["corpora"].values()})
     return (
         f"{table(header, rows)}\n\n{counts.capitalize()}; mean difference {100 * summary['mean']:+.1f} points.\n\n"
-        + origin(result | {"revision": revisions[-1] if len(revisions) == 1 else ""})
+        + origin(result)
     )
+
+
+def _epochs(corpus: dict[str, Any]) -> str:
+    """Return the best epoch of those that were allowed; nothing for rows that did not keep them."""
+    return f"{corpus['best_epoch']} of {corpus['train']['epochs']}" if "train" in corpus else ""
