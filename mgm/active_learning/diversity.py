@@ -12,6 +12,7 @@ from mgm.settings.text import DeduplicationSettings
 from mgm.text.deduplication import pairs
 from mgm.text.deduplication.clusters import EquivalenceClasses, greedy_independent_set
 from mgm.text.deduplication.shingles import MIN_SHINGLES, Shingles, hash_texts, normalize_texts
+from mgm.text.deduplication.signatures import Signatures
 
 CLUSTERS_PER_DOCUMENT = 0.5
 """The number of clusters for each document that is chosen."""
@@ -25,15 +26,13 @@ def is_copy(texts: Sequence[str], settings: DeduplicationSettings) -> np.ndarray
         settings: what counts as nearly the same, as in deduplication.
     """
     normalized = normalize_texts(pl.Series(texts, dtype=pl.String))
-    classes = EquivalenceClasses.group(hash_texts(normalized), np.arange(len(texts)))
+    classes = EquivalenceClasses.group(hash_texts(normalized).T, np.arange(len(texts)))
     first = classes.representative
     shingles = Shingles.from_texts(normalized[first], settings.shingle)
-    bands, width = pairs.choose_bands(settings.threshold, settings.permutations)
-    signatures = shingles.signatures(settings.permutations)[:, : bands * width]
+    signatures = Signatures(len(first), settings)
+    signatures.set(0, shingles)
     comparable = np.flatnonzero(shingles.counts >= MIN_SHINGLES)
-    left, right = pairs.find_candidates(
-        signatures.reshape(-1, bands, width).transpose(1, 0, 2), comparable, threshold=settings.threshold
-    )
+    left, right = pairs.find_candidates(signatures, comparable, threshold=settings.threshold)
     left, right = comparable[left], comparable[right]
     is_near = (
         pairs.jaccard_similarity(pairs.shingle_sets([shingles]), left=left, right=right) >= settings.threshold

@@ -14,6 +14,7 @@ from mgm.corpus.corrections.read import read_corrections
 from mgm.corpus.parts import REJECTS, Counts, PartsWriter
 from mgm.corpus.progress import progress
 from mgm.corpus.readers import Dialect, Source, column_names, input_files, read_batches, split_source
+from mgm.corpus.repeated_ids import IdHashes, hash_ids
 from mgm.corpus.split_column import BY_HASH, EXPECTED, SPLIT, SplitColumn, find_split_column
 from mgm.corpus.statistics import Statistics
 from mgm.settings.corpora import CorpusSettings, IngestSettings
@@ -289,8 +290,7 @@ class Ingested(NamedTuple):
 def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> Ingested:
     """Write a corpus's documents and rejects as tables.
 
-    Every doc_id is unique afterwards. Memory: two parts, and 8 bytes for each document's hash of its id (twice that while
-    they are compared).
+    Every doc_id is unique afterwards. Memory: two parts, and that of `IdHashes`.
 
     Args:
         corpus: the raw rows.
@@ -303,7 +303,7 @@ def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> Ingested:
     counts, statistics = Counts(), Statistics()
     columns = Columns.resolve(corpus)
     corrections = _corrections(corpus)
-    hashes: list[pl.Series] = []
+    hashes = IdHashes()
     with (
         PartsWriter(documents, document_schema(corpus.tasks)) as out,
         PartsWriter(rejects, REJECTS) as dropped,
@@ -312,7 +312,7 @@ def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> Ingested:
         for kept, rejected in progress(parts, f"ingest {corpus.name}"):
             ids = pl.concat([kept["doc_id"], rejected["doc_id"]])
             counts.add(len(ids), kept, rejected=rejected)
-            hashes.append(ids.hash(seed=0))
+            hashes.add(ids)
             characters = kept["text"].str.len_chars()
             statistics.count("characters", int(characters.sum()))
             statistics.measure("characters_per_document", characters)
@@ -322,9 +322,9 @@ def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> Ingested:
             dropped.write(rejected.with_columns(stage=pl.lit("ingest")))
         if not counts.rows_in:
             raise ValueError(f"{corpus.source}: corpus {corpus.name!r} is empty: expected at least one row")
-        all_hashes = pl.concat(hashes)
-        if all_hashes.n_unique() != counts.rows_in:
-            _raise_repeated(corpus, all_hashes.filter(all_hashes.is_duplicated()).unique())
+        repeated = hashes.repeated()
+        if len(repeated):
+            _raise_repeated(corpus, repeated)
         if corrections is not None:
             corrections.check_names()
             unused = corrections.rejected()
@@ -393,7 +393,7 @@ def _raise_repeated(corpus: RawCorpus, hashes: pl.Series) -> None:
         dialect=corpus.dialect,
     ):
         numbered = frame.select(pl.first().alias("doc_id")).with_row_index("row", first_row)
-        suspected.append(numbered.filter(pl.col("doc_id").hash(seed=0).is_in(hashes.implode())))
+        suspected.append(numbered.filter(hash_ids(numbered["doc_id"]).is_in(hashes.implode())))
         first_row += frame.height
     rows = pl.concat(suspected)
     repeated = rows.filter(pl.col("doc_id").is_duplicated())

@@ -14,6 +14,7 @@ from mgm.profiling.streaming_histograms import (
     CategoryCounts,
     ClusteredCounts,
     IntegerHistogram,
+    add_histograms,
     histogram,
 )
 from mgm.profiling.unknown_words import UnknownWords, unknown_shares
@@ -29,7 +30,7 @@ FREQUENCY_BOUNDS = [*range(2, 65), *(bound for bound in SIZE_BOUNDS if bound > 6
 class CorpusProfile:
     """Gathers the profile of one corpus, or of one night's documents, part by part in any order.
 
-    Memory: about 400 bytes a distinct word, independent of the number of documents.
+    Memory: bounded, see `ClusteredCounts`.
     """
 
     def __init__(
@@ -101,7 +102,6 @@ class CorpusProfile:
     def result(self) -> Profile:
         """Return the profile, ready for JSON."""
         unknown = {split: words.result() for split, words in sorted(self._unknown.items())}
-        frequencies = self._words.table["documents"].to_numpy().astype(np.float64)
         result = {
             "version": VERSION,
             "split": self._split,
@@ -111,25 +111,35 @@ class CorpusProfile:
             "words_per_document": self._words_per_document.result(),
             "characters_per_document": self._characters.result(),
             "languages": self._languages.result(),
-            "vocabulary": {
-                "n": self._words.n,
-                "documents": self._words.num_documents,
-                "distinct": self._words.table.height,
-                "top": self._words.counts(TOP_WORDS),
-                "design_effect": self._words.design_effect(DESIGN_EFFECT_VALUES),
-                "document_frequencies": histogram(
-                    frequencies, np.ones(len(frequencies)), bounds=FREQUENCY_BOUNDS
-                ),
-                "sketch": {
-                    "algorithm": ALGORITHM,
-                    "values": to_hex(sketch_words(self._words.table["value"])),
-                },
-            },
+            "vocabulary": self._vocabulary(),
             "tasks": {name: labels.result() for name, labels in self._labels.items()},
         }
         if self._predictions:
             result["predictions"] = {name: labels.result() for name, labels in self._predictions.items()}
         return result
+
+    def _vocabulary(self) -> Profile:
+        """Return the section of the words, read one division at a time."""
+        words = self._words
+        bins = [
+            histogram(
+                division["documents"].to_numpy().astype(np.float64),
+                np.ones(division.height),
+                bounds=FREQUENCY_BOUNDS,
+            )
+            for division in words.divisions()
+        ]
+        frequencies = add_histograms(bins)
+        sketch = sketch_words(division["value"] for division in words.divisions())
+        return {
+            "n": words.n,
+            "documents": words.num_documents,
+            "distinct": frequencies["n"],
+            "top": words.counts(TOP_WORDS),
+            "design_effect": words.design_effect(DESIGN_EFFECT_VALUES),
+            "document_frequencies": frequencies,
+            "sketch": {"algorithm": ALGORITHM, "values": to_hex(sketch)},
+        }
 
 
 def _explode(lists: pl.Series) -> tuple[Array, Array]:

@@ -1,7 +1,7 @@
 """Counts that are gathered part by part and give, when all parts are in, how something is distributed."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ import polars as pl
 from scipy import sparse
 
 from mgm.corpus.statistics import QUANTILES
+from mgm.corpus.sums_by_key import SumsByKey
 
 DIGITS = 6
 """The digits of shares and quantiles: rounded, so that equal data gives equal bytes."""
@@ -161,14 +162,12 @@ class ClusteredCounts:
 
     Occurrences within a document are not independent: a word that occurred once is likely to occur again. So
     shares vary more from one set of documents to the next than those of as many independent draws, by the
-    design effect (Kish 1965). Memory: about 400 bytes a distinct value while parts are added up.
+    design effect (Kish 1965). Memory: see `SumsByKey`, of four sums.
     """
 
     def __init__(self) -> None:
         """Begin without any document."""
-        whole_numbers = dict.fromkeys(("n", "documents", "squares", "cross"), pl.Int64)
-        self._table = pl.DataFrame(schema={"value": pl.String, **whole_numbers})
-        self._pending: list[pl.DataFrame] = []
+        self._sums = SumsByKey("value", ["n", "documents", "squares", "cross"])
         self.n = 0
         self.num_documents = 0
         self._squares = 0
@@ -199,30 +198,24 @@ class ClusteredCounts:
             },
             schema_overrides={"value": pl.String},
         )
-        self._pending.append(part.filter(pl.col("n") > 0))
-        # Adding up when the new rows outweigh the old takes each row through few additions.
-        if sum(rows.height for rows in self._pending) > self._table.height:
-            self._add_up()
+        self._sums.add(part.filter(pl.col("n") > 0))
         self.n += len(codes)
         self.num_documents += num_documents
         self._squares += int(sizes @ sizes)
 
-    def _add_up(self) -> None:
-        rows = pl.concat([self._table, *self._pending])
-        self._table, self._pending = rows.group_by("value").agg(pl.exclude("value").sum()), []
-
-    @property
-    def table(self) -> pl.DataFrame:
-        """One row a value, in no order: value, n, documents (in which it occurs), and sums of squares."""
-        self._add_up()
-        return self._table
+    def divisions(self) -> Iterator[pl.DataFrame]:
+        """Yield one row a value, in no order: value, n, documents (in which it occurs), and sums of squares; see `SumsByKey`."""
+        return self._sums.divisions()
 
     def counts(self, top: int) -> dict[str, int]:
         """Return the counts of the `top` most frequent values, by falling count; of equals by name."""
         return dict(self._top(top).select("value", "n").iter_rows())
 
     def _top(self, top: int) -> pl.DataFrame:
-        rows = self.table.top_k(top, by=["n", "value"], reverse=[False, True])
+        def best(rows: pl.DataFrame) -> pl.DataFrame:
+            return rows.top_k(top, by=["n", "value"], reverse=[False, True])
+
+        rows = best(pl.concat([best(division) for division in self.divisions()]))
         return rows.sort("n", "value", descending=[True, False])
 
     def design_effect(self, top: int) -> float:
@@ -236,7 +229,8 @@ class ClusteredCounts:
 
     def design_effect_of(self, value: str) -> float:
         """Return the design effect of one value against all others."""
-        return self._design_effect_of_rows(self.table.filter(pl.col("value") == value))
+        rows = [division.filter(pl.col("value") == value) for division in self.divisions()]
+        return self._design_effect_of_rows(pl.concat(rows))
 
     def _design_effect_of_rows(self, rows: pl.DataFrame) -> float:
         if self.num_documents < 2 or rows.is_empty():

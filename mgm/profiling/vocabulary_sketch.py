@@ -1,6 +1,6 @@
 """The set of a corpus's words as a MinHash sketch, and the overlap of two sets of words."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,15 @@ ALGORITHM = f"RMinHash {rensa.RMinHash.ALGORITHM_VERSION}, {NUM_VALUES} values, 
 _SLICE = 100_000
 
 
-def sketch_words(words: pl.Series) -> list[int]:
-    """Return the MinHash of distinct words, the same in any order.
+def sketch_words(words: Iterable[pl.Series]) -> list[int]:
+    """Return the MinHash of distinct words, which may come in several series, the same in any order.
 
     Source: Broder 1997, "On the resemblance and containment of documents".
     """
     sketch = rensa.RMinHash(NUM_VALUES, SEED)
-    for part in words.to_frame().iter_slices(_SLICE):
-        sketch.update(part.to_series().to_list())
+    for series in words:
+        for part in series.to_frame().iter_slices(_SLICE):
+            sketch.update(part.to_series().to_list())
     return list(sketch.digest())
 
 

@@ -47,7 +47,7 @@ class CorpusStatistics:
 
     def counts(self) -> dict[str, Any]:
         """Return the counts, ready for JSON."""
-        return self._counts.result() | {"distinct_words": self._distinct_words.result().height}
+        return self._counts.result() | {"distinct_words": self._distinct_words.num_words()}
 
 
 class LabelStatistics:

@@ -15,6 +15,7 @@ from mgm.corpus.readers import (
     read_batches,
     split_source,
 )
+from mgm.corpus.repeated_ids import IdHashes, hash_ids
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,14 @@ class Inputs:
     def check(self, rows: int) -> int:
         """Read everything once, `rows` rows at a time, and return the number of documents.
 
-        Memory: 8 bytes a document for the hashes of the ids.
+        Memory: that of `IdHashes`.
 
         Raises:
             FileNotFoundError: nothing is there.
             ValueError: a missing column, another type, invalid UTF-8, a missing or repeated doc_id; names file, row and
                 column.
         """
-        hashes = [pl.Series("doc_id", [], dtype=pl.UInt64)]
+        hashes = IdHashes()
         for piece in split_source(self.source):
             first = 1
             for frame in self.read(piece, rows):
@@ -45,13 +46,12 @@ class Inputs:
                 if len(missing):
                     where = f"{piece}: row {first + missing[0]}, column {self.doc_id!r}"
                     raise ValueError(f"{where}: no value; expected a unique id")
-                hashes.append(frame["doc_id"].hash())
+                hashes.add(frame["doc_id"])
                 first += frame.height
-        ids = pl.concat(hashes)
-        repeated = ids.filter(ids.is_duplicated()).unique()
+        repeated = hashes.repeated()
         if len(repeated):
             self._raise_repeated(repeated, rows)
-        return len(ids)
+        return len(hashes)
 
     def pieces(self) -> list[tuple[Source, str]]:
         """Return the pieces within which rows are counted, each with its name below the input's folder, or its file name."""
@@ -85,7 +85,7 @@ class Inputs:
             first = 1
             for frame in self.read(piece, rows):
                 ids = frame["doc_id"]
-                for row in ids.hash().is_in(hashes.implode()).arg_true():
+                for row in hash_ids(ids).is_in(hashes.implode()).arg_true():
                     place = f"{piece}, row {first + row}"
                     if ids[row] in places:
                         raise ValueError(

@@ -3,6 +3,7 @@
 The stopwords of a corpus are the general ones (English and Chinese, by the settings) and those derived from its training documents.
 """
 
+import math
 import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -108,10 +109,7 @@ def _without_kept(words: Iterable[str], settings: StopwordSettings) -> set[str]:
 
 
 class DocumentFrequencies:
-    """The number of training documents that have each word, counted part by part.
-
-    Memory: about 100 bytes a distinct word.
-    """
+    """The number of training documents that have each word, counted part by part. Memory: see `WordCounts`."""
 
     def __init__(self) -> None:
         """Create empty counts."""
@@ -131,8 +129,8 @@ class DocumentFrequencies:
 
     def words_above(self, share: float) -> pl.Series:
         """Return the words in more than this share of the documents, the most frequent first, ties in alphabetical order."""
-        frequent = self._counts.result().filter(pl.col("count") > share * self.num_documents)
-        return frequent.sort("count", "word", descending=[True, False])["word"]
+        frequent = self._counts.most_frequent(math.floor(share * self.num_documents) + 1)
+        return frequent["word"]
 
 
 def mark_content_words(tokens: pl.DataFrame, stopwords: Stopwords) -> pl.DataFrame:

@@ -21,6 +21,8 @@ from mgm.text.list_columns import offsets, unflatten
 SUBWORDS_FILE = "subwords.model"
 UNKNOWN, END = 0, 1
 """The ids of an unknown piece, which no target has, and of the end of a target."""
+MAX_TARGETS = 2_000_000
+"""The most targets that subwords are trained on, which are held in memory: of more, every second, fourth, ... one."""
 _BLANK = "▁"
 """The sign for a blank within SentencePiece's pieces."""
 _BYTE = re.compile(r"^<0x([0-9A-F]{2})>$")
@@ -40,12 +42,12 @@ class Subwords:
 
     @classmethod
     def train(cls, texts: Iterable[str], size: int) -> Self:
-        """Train at most `size` pieces; there are fewer if the texts do not have enough.
+        """Train at most `size` pieces; there are fewer if the texts do not have enough. At most `MAX_TARGETS` texts are read.
 
         Raises:
             ValueError: there is no text.
         """
-        lines = [spaced for text in texts if (spaced := _spaced(text)).strip()]
+        lines = _thin_out(spaced for text in texts if (spaced := _spaced(text)).strip())
         if not lines:
             raise ValueError(
                 "subwords: expected a target of a generation task in the training rows, found none"
@@ -156,6 +158,18 @@ def visible_pieces(pieces: Sequence[str]) -> npt.NDArray[np.bool_]:
 
 def _decode(spelled: bytes) -> str:
     return spelled.decode("utf-8", "ignore")
+
+
+def _thin_out(lines: Iterable[str]) -> list[str]:
+    """Return at most `MAX_TARGETS` of the lines, evenly spread over all."""
+    kept: list[str] = []
+    stride = 1
+    for number, line in enumerate(lines):
+        if number % stride == 0:
+            kept.append(line)
+        if len(kept) > MAX_TARGETS:
+            kept, stride = kept[::2], 2 * stride
+    return kept
 
 
 def _spaced(text: str) -> str:

@@ -10,6 +10,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mgm.corpus.sums_by_key import SumsByKey
 from mgm.settings.text import FeatureSettings
 from mgm.text import stemming
 from mgm.text.list_columns import Array, factorize, flatten
@@ -36,47 +37,46 @@ def frequency_bucket(counts: pl.Series) -> pl.Series:
 
 
 class WordCounts:
-    """Counts of words, added up part by part. Memory: about 100 bytes a distinct word."""
+    """Counts of words, added up part by part. Memory: see `SumsByKey`."""
 
     def __init__(self) -> None:
         """Create empty counts."""
-        self._total = pl.DataFrame(schema={"word": pl.String, "count": pl.Int64})
-        self._pending: list[pl.DataFrame] = []
+        self._counts = SumsByKey("word", ["count"])
 
     def add(self, words: pl.Series, counts: Array) -> None:
         """Add counts of words; a word may occur several times."""
-        self._pending.append(pl.DataFrame({"word": words, "count": counts.astype(np.int64)}))
-        # Merging only when there is as much new as old moves each count just a few times, however many parts there are.
-        if sum(frame.height for frame in self._pending) >= self._total.height:
-            self._merge()
+        self._counts.add(pl.DataFrame({"word": words, "count": counts.astype(np.int64)}))
 
-    def _merge(self) -> None:
-        self._total = pl.concat([self._total, *self._pending]).group_by("word").agg(pl.col("count").sum())
-        self._pending = []
+    def most_frequent(self, min_count: int = 1, *, max_words: int | None = None) -> pl.DataFrame:
+        """Return the words with a count of at least `min_count`, at most `max_words` of them: `word`, `count`.
 
-    def result(self) -> pl.DataFrame:
-        """Return all words with their counts: `word`, `count`, sorted by word."""
-        self._merge()
-        return self._total.sort("word")
+        They are in the order of their counts, the most frequent first, ties in alphabetical order.
+        """
+        best = pl.DataFrame(schema={"word": pl.String, "count": pl.Int64})
+        for division in self._counts.divisions():
+            best = pl.concat([best, division.filter(pl.col("count") >= min_count)])
+            best = best.sort("count", "word", descending=[True, False])
+            if max_words is not None:
+                best = best.head(max_words)
+        return best
+
+    def num_words(self) -> int:
+        """Return the number of distinct words."""
+        return self._counts.num_keys()
 
 
-def count_words(tokens: Iterable[pl.DataFrame], stem: bool = False) -> pl.DataFrame:
+def count_words(tokens: Iterable[pl.DataFrame], stem: bool = False) -> WordCounts:
     """Count normalized words in the rows of the training split, labelled or not.
-
-    Memory: see `WordCounts`.
 
     Args:
         tokens: parts with `words` and `split`.
         stem: whether words are counted by their stems.
-
-    Returns:
-        `word`, `count`, sorted by word.
     """
     counts = WordCounts()
     for part in tokens:
         code, types = factorize(flatten(part.filter(pl.col("split") == "train")["words"]))
         counts.add(normalize_words(types, stem), np.bincount(code, minlength=len(types)))
-    return counts.result()
+    return counts
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,9 @@ class Vocabulary:
         return self.table.height
 
     @classmethod
-    def from_counts(cls, counts: pl.DataFrame, settings: FeatureSettings) -> Self:
+    def from_counts(cls, counts: WordCounts, settings: FeatureSettings) -> Self:
         """Select the most frequent words, at most `max_words`, with a count of at least `min_count`; ties in alphabetical order."""
-        table = (
-            counts.filter(pl.col("count") >= settings.min_count)
-            .sort("count", "word", descending=[True, False])
-            .head(settings.max_words)
-        )
+        table = counts.most_frequent(settings.min_count, max_words=settings.max_words)
         table = table.with_columns(frequency_bucket(table["count"]))
         return cls(table.select(SCHEMA.names()).cast(SCHEMA))
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.text.subwords import END, UNKNOWN, Subwords, decode_pieces, visible_pieces
+from mgm.text.subwords import END, UNKNOWN, Subwords, _thin_out, decode_pieces, visible_pieces
 
 TARGETS = ["Open the file menu", "Save the file", "打开文件菜单", "保存文件", "Access2Base 的文件"] * 3
 SUBWORDS = Subwords.train(TARGETS, 400)
@@ -26,6 +26,16 @@ def back(texts: list[str]) -> list[str]:
 def test_texts_survive_encoding_and_decoding(texts: list[str]) -> None:
     """Even with characters that training never saw."""
     assert back(texts) == texts
+
+
+@pytest.mark.parametrize("num_lines", [0, 3, 4, 5, 17])
+def test_more_targets_than_fit_are_thinned_out_evenly(
+    num_lines: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mgm.text.subwords.MAX_TARGETS", 4)
+    lines = [str(i) for i in range(num_lines)]
+    stride = {0: 1, 3: 1, 4: 1, 5: 2, 17: 8}[num_lines]
+    assert _thin_out(iter(lines)) == lines[::stride]
 
 
 def test_a_target_ends_and_a_missing_one_stays_missing() -> None:

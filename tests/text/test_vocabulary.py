@@ -29,17 +29,28 @@ def test_words_are_sorted_by_their_counts_in_train() -> None:
 
 def test_counts_do_not_depend_on_the_cut_into_parts() -> None:
     rows = [{"split": "train", "words": [f"w{i % 7}", f"x{i}", "the"]} for i in range(50)]
-    whole = count_words([pl.DataFrame(rows)])
+    whole = count_words([pl.DataFrame(rows)]).most_frequent()
     parts = [pl.DataFrame(rows[i : i + 3]) for i in range(0, 50, 3)]
-    assert count_words(parts).equals(whole)
-    assert whole["word"].is_sorted()
+    assert count_words(parts).most_frequent().equals(whole)
+    assert whole.sort("count", "word", descending=[True, False]).equals(whole)
     assert dict(whole.iter_rows())["the"] == 50
-    assert count_words([]).height == 0
+    assert count_words([]).num_words() == 0
+
+
+def test_vocabulary_of_words_that_were_spilled_to_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"split": "train", "words": [f"w{i % 7}", f"x{i}", "the"]} for i in range(50)]
+    parts = [pl.DataFrame(rows[i : i + 3]) for i in range(0, 50, 3)]
+    settings = FeatureSettings.model_validate({"min_count": 2, "max_words": 5})
+    in_memory = Vocabulary.from_counts(count_words(parts), settings).table
+    monkeypatch.setattr("mgm.corpus.sums_by_key.MAX_KEYS", 4)
+    counts = count_words(parts)
+    assert Vocabulary.from_counts(counts, settings).table.equals(in_memory)
+    assert in_memory["word"].to_list() == ["the", "w0", "w1", "w2", "w3"] and counts.num_words() == 58
 
 
 def test_words_with_one_key_count_together() -> None:
     parts = [pl.DataFrame({"split": ["train"], "words": [["Walks", "walked", "WALK", "北京"]]})]
-    assert count_words(parts, stem=True).rows() == [("walk", 3), ("北京", 1)]
+    assert count_words(parts, stem=True).most_frequent().rows() == [("walk", 3), ("北京", 1)]
 
 
 def test_limits() -> None:

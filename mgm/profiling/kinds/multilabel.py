@@ -43,7 +43,13 @@ class LabelSetProfile(LabelProfile):
 
     def distribution(self) -> Profile:
         """Return the sections `labels` and `per_document`."""
-        labels = category_counts(dict(self._labels.table.select("value", "n").iter_rows()))
+        labels = category_counts(
+            {
+                value: n
+                for rows in self._labels.divisions()
+                for value, n in rows.select("value", "n").iter_rows()
+            }
+        )
         labels["design_effect"] = self._labels.design_effect(DESIGN_EFFECT_VALUES)
         return {"labels": labels, "per_document": self._labels_per_document.result()}
 

@@ -1,14 +1,14 @@
 """Deduplication of one corpus: a pass that reads and compares all documents, and one that writes those that are kept.
 
-Memory: at most 0.2 GB a million documents, and 5 bytes a character of the documents that are likely near-duplicates by their
-signatures, which are compared in full; of the others, one part at a time. The signatures (4 bytes a permutation, so 0.5 GB a million
-documents) are in a memory-mapped temporary file beside the target, which is gone afterwards.
+Memory: at most 64 bytes a document, 200 bytes a document that has a copy, and two parts; besides 50 bytes for each document that shares
+a bucket of a band with another one. Disk, in unnamed files beside the target, which are gone afterwards: 24 bytes a document for hashes of
+text and group, 8 bytes a band and 2 bytes a permutation for its signature (0.4 GB a million documents), and 4 bytes a character of
+the documents that are likely near-duplicates by their signatures, which are compared in full.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from mgm.corpus.rejects import EXACT_DUPLICATE, NEAR_DUPLICATE, split_rejected
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import DeduplicationSettings
 from mgm.tasks import Task, TaskColumns
-from mgm.text.deduplication import conflicts, pairs
+from mgm.text.deduplication import conflicts, disk_arrays, pairs
 from mgm.text.deduplication.clusters import (
     Copies,
     EquivalenceClasses,
@@ -31,7 +31,8 @@ from mgm.text.deduplication.clusters import (
     split_overlap,
 )
 from mgm.text.deduplication.shingles import MIN_SHINGLES, Shingles, hash_texts, normalize_texts
-from mgm.text.list_columns import Array, Flags
+from mgm.text.deduplication.signatures import Signatures
+from mgm.text.list_columns import Flags
 
 Examples = list[dict[str, Any]]
 MAX_OVERLAP_IDS = 10
@@ -71,7 +72,7 @@ def deduplicate(
     target.mkdir(parents=True, exist_ok=True)
     rows = _read_comparison(source, tasks, settings=settings, folder=target)
     classes = EquivalenceClasses.group(rows.keys, rank_rows(rows.num_labelled))
-    near_pairs = _find_near_pairs(source, rows, classes=classes, settings=settings)
+    near_pairs = _find_near_pairs(source, rows, classes=classes, settings=settings, folder=target)
     copies = resolve(classes, near_pairs, groups=rows.groups, splits=rows.splits, settings=settings)
     members = _read_members(source, tasks, copies=copies)
     statistics, examples = _compute_statistics(
@@ -107,13 +108,14 @@ def deduplicate(
 class _Comparison:
     """The values of each row that are compared; keys and signatures only if the settings need them."""
 
-    num_labelled: Array
+    num_labelled: npt.NDArray[np.uint16]
     groups: npt.NDArray[np.uint64]
     splits: npt.NDArray[np.uint8]
     keys: npt.NDArray[np.uint64] | None
+    """The hash of each row's text, (2, rows)."""
     comparable: Flags
     """Whether a row has enough shingles to have near-duplicates."""
-    signatures: pairs.Signatures | None
+    signatures: Signatures | None
 
 
 def _read_comparison(
@@ -121,14 +123,13 @@ def _read_comparison(
 ) -> _Comparison:
     n = read_manifest(source).rows
     exact, near = settings.exact != "off", settings.near != "off" and n > 0
-    num_bands, width = pairs.choose_bands(settings.threshold, settings.permutations)
     rows = _Comparison(
-        num_labelled=np.zeros(n, np.int64),
-        groups=np.zeros(n, np.uint64),
+        num_labelled=np.zeros(n, np.uint16),
+        groups=disk_arrays.zeros(folder, (n,), dtype=np.uint64),
         splits=np.zeros(n, np.uint8),
-        keys=np.zeros((n, 2), np.uint64) if exact else None,
+        keys=disk_arrays.zeros(folder, (2, n), dtype=np.uint64) if exact else None,
         comparable=np.zeros(n, np.bool_),
-        signatures=_memory_map(folder, (num_bands, n, width)) if near else None,
+        signatures=Signatures(n, settings, folder=folder) if near else None,
     )
     num_labelled = pl.sum_horizontal(pl.lit(0), *(pl.col(t.columns.label).is_not_null() for t in tasks))
     columns = ["text", "group", "split", *(t.columns.label for t in tasks)]
@@ -141,19 +142,12 @@ def _read_comparison(
             continue
         normalized = normalize_texts(part["text"])
         if rows.keys is not None:
-            rows.keys[part_rows] = hash_texts(normalized)
+            rows.keys[:, part_rows] = hash_texts(normalized).T
         if rows.signatures is not None:
             shingles = Shingles.from_texts(normalized, settings.shingle)
             rows.comparable[part_rows] = shingles.counts >= MIN_SHINGLES
-            signatures = shingles.signatures(settings.permutations)[:, : num_bands * width]
-            rows.signatures[:, part_rows] = signatures.reshape(-1, num_bands, width).transpose(1, 0, 2)
+            rows.signatures.set(first, shingles)
     return rows
-
-
-def _memory_map(folder: Path, shape: tuple[int, int, int]) -> pairs.Signatures:
-    # The file has no name, so that it vanishes with the process, however that ends.
-    with TemporaryFile(dir=folder) as file:
-        return np.memmap(file, np.uint32, "w+", shape=shape)
 
 
 def _read_parts(source: Path, columns: list[str], *, description: str) -> Iterator[tuple[int, pl.DataFrame]]:
@@ -168,27 +162,35 @@ def _read_parts(source: Path, columns: list[str], *, description: str) -> Iterat
 
 
 def _find_near_pairs(
-    source: Path, rows: _Comparison, *, classes: EquivalenceClasses, settings: DeduplicationSettings
+    source: Path,
+    rows: _Comparison,
+    *,
+    classes: EquivalenceClasses,
+    settings: DeduplicationSettings,
+    folder: Path,
 ) -> pairs.Pairs:
     """Return pairs of classes whose texts are near-duplicates."""
     if rows.signatures is None:
         return np.empty(0, np.int64), np.empty(0, np.int64)
     row_of_class = classes.representative
-    comparable = np.flatnonzero(rows.comparable[row_of_class])
+    comparable = np.flatnonzero(rows.comparable[row_of_class]).astype(row_of_class.dtype)
     left, right = pairs.find_candidates(
         rows.signatures, row_of_class[comparable], threshold=settings.threshold
     )
-    left, right = comparable[left], comparable[right]
-    is_candidate = np.zeros(len(rows.splits), np.bool_)
-    is_candidate[row_of_class[left]] = is_candidate[row_of_class[right]] = True
-    index = np.cumsum(is_candidate) - 1
+    left, right = comparable[left].astype(np.int64), comparable[right].astype(np.int64)
+    candidates = np.unique(row_of_class[np.concatenate([left, right])])
     texts = (
-        part["text"].filter(pl.Series(is_candidate[first : first + part.height]))
+        part["text"][np.subtract(candidates[slice(*bounds)], first)]
         for first, part in _read_parts(source, ["text"], description="verify")
+        for bounds in [np.searchsorted(candidates, [first, first + part.height])]
     )
-    sets = pairs.shingle_sets(Shingles.from_texts(normalize_texts(text), settings.shingle) for text in texts)
+    sets = pairs.shingle_sets(
+        (Shingles.from_texts(normalize_texts(text), settings.shingle) for text in texts), folder
+    )
     similarity = pairs.jaccard_similarity(
-        sets, left=index[row_of_class[left]], right=index[row_of_class[right]]
+        sets,
+        left=np.searchsorted(candidates, row_of_class[left]),
+        right=np.searchsorted(candidates, row_of_class[right]),
     )
     is_near = similarity >= settings.threshold
     return left[is_near], right[is_near]
@@ -207,8 +209,8 @@ def _read_members(source: Path, tasks: list[Task], *, copies: Copies) -> pl.Data
         labels = part[rows].select("doc_id", *conflicts.label_columns(tasks, columns))
         numbers = {
             "row": rows + first,
-            "cluster": copies.cluster[rows + first],
-            "kept": copies.kept[rows + first],
+            "cluster": copies.cluster[rows + first].astype(np.int64),
+            "kept": copies.kept[rows + first].astype(np.int64),
         }
         members.append(pl.DataFrame(numbers).hstack(labels))
     return pl.concat(members)
@@ -264,7 +266,7 @@ class _Transform:
         rows = slice(self.first, self.first + frame.height)
         self.first += frame.height
         copies = self.copies
-        dropped = copies.dropped[rows]
+        dropped = copies.dropped_in(rows)
         kept = np.searchsorted(self.member_rows, copies.kept[rows][dropped])
         duplicate_of = np.full(frame.height, None, object)
         duplicate_of[dropped] = self.member_ids[kept].to_list()

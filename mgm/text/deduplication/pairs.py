@@ -8,16 +8,19 @@ Source: Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 3.
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from mgm.text.deduplication import disk_arrays
+from mgm.text.deduplication.repeated import is_among, is_repeated
 from mgm.text.deduplication.shingles import Shingles
+from mgm.text.deduplication.signatures import Signatures
 from mgm.text.list_columns import Array, local_index, offsets
 
-MIN_RECALL = 0.99
-"""The least probability that a pair at the threshold becomes a candidate."""
 MAX_STANDARD_ERRORS = 4.0
 """A pair is ruled out if the estimate of its similarity is this many standard errors below the threshold."""
 BUCKET_NEIGHBOURS = 16
@@ -27,50 +30,35 @@ _PAIRS_AT_ONCE = 1 << 18
 _SHINGLES_AT_ONCE = 1 << 23
 _COLUMNS = (1 << 31) - 1
 
-Signatures = npt.NDArray[np.uint32]  # (bands, rows, rows of a band)
 Pairs = tuple[Array, Array]
-
-
-def choose_bands(threshold: float, permutations: int) -> tuple[int, int]:
-    """Return the number of bands of a signature, and the number of permutations of a band.
-
-    Bands are as long as possible, since longer ones make fewer false candidates, but a pair at the threshold must become a candidate
-    with a probability of at least `MIN_RECALL`.
-    """
-    fitting = [1]
-    for size in range(2, permutations + 1):
-        if 1 - (1 - threshold**size) ** (permutations // size) >= MIN_RECALL:
-            fitting.append(size)
-    return permutations // fitting[-1], fitting[-1]
 
 
 def find_candidates(signatures: Signatures, rows: Array, *, threshold: float) -> Pairs:
     """Return pairs of rows that share a bucket and, by their signatures, are likely as similar as the threshold.
 
-    The pairs are indices into `rows`, left < right, sorted.
+    The pairs are indices into `rows`, left < right, sorted. Memory: 17 bytes a row, 50 bytes a row that shares a bucket of one band with
+    another, and 16 bytes a pair that is returned.
     """
-    min_estimate = _min_estimate(threshold, signatures.shape[0] * signatures.shape[2])
-    codes_of_bands = [np.empty(0, np.int64)]
-    for band in signatures:
-        for left, right in _bucket_mates(_bucket(band[rows])):
-            likely = _estimate(signatures, rows[left], right=rows[right]) >= min_estimate
-            codes_of_bands.append(left[likely] * len(rows) + right[likely])
-    codes = np.sort(np.concatenate(codes_of_bands))
-    codes = codes[np.diff(codes, prepend=-1) > 0]  # much faster than np.unique, which hashes
+    min_estimate = _min_estimate(threshold, signatures.num_permutations)
+    codes = np.empty(0, np.int64)
+    for band in range(signatures.num_bands):
+        buckets = signatures.buckets(band, rows)
+        sharing = np.flatnonzero(is_repeated(buckets))
+        new = [codes]
+        for left, right in _bucket_mates(buckets[sharing]):
+            left, right = sharing[left], sharing[right]
+            code = left * len(rows) + right
+            # a pair of an earlier band is not estimated again
+            unknown = ~is_among(code, codes)
+            left, right = left[unknown], right[unknown]
+            likely = signatures.similarity(rows[left], right=rows[right]) >= min_estimate
+            new.append(code[unknown][likely])
+        codes = np.sort(np.concatenate(new))
     return codes // max(len(rows), 1), codes % max(len(rows), 1)
 
 
 def _min_estimate(threshold: float, permutations: int) -> float:
     return float(threshold - MAX_STANDARD_ERRORS * np.sqrt(threshold * (1 - threshold) / permutations))
-
-
-def _bucket(band: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
-    """Return the bucket of each row, a hash of its values in a band. A collision only adds a candidate."""
-    value = np.full(len(band), 0xCBF29CE484222325, np.uint64)
-    for column in band.T:
-        value = (value ^ column) * np.uint64(0x9E3779B97F4A7C15)
-        value ^= value >> np.uint64(29)
-    return value
 
 
 def _bucket_mates(bucket: npt.NDArray[np.uint64]) -> Iterator[Pairs]:
@@ -102,36 +90,56 @@ def _blocks(bounds: Array, size: int) -> Iterator[tuple[int, int]]:
         begin = end
 
 
-def _estimate(signatures: Signatures, left: Array, *, right: Array) -> npt.NDArray[np.float64]:
-    equal = np.zeros(len(left), np.int64)
-    for band in signatures:
-        equal += (band[left] == band[right]).sum(axis=1)
-    return equal / (signatures.shape[0] * signatures.shape[2])
+@dataclass(frozen=True, kw_only=True)
+class ShingleSets:
+    """The sets of shingles of texts, each sorted, one after another."""
+
+    values: npt.NDArray[np.int32]
+    bounds: Array
+    """Where each text's set begins, and at last where they all end."""
+
+    @property
+    def sizes(self) -> Array:
+        """The number of shingles of each set."""
+        return np.diff(self.bounds)
+
+    def rows(self, rows: Array) -> csr_array:
+        """Return some of the sets, in memory: a row for each, a column for each hash."""
+        sizes = self.bounds[rows + 1] - self.bounds[rows]
+        values = self.values[np.repeat(self.bounds[rows], sizes) + local_index(sizes)]
+        return csr_array((np.ones(len(values), np.int8), values, offsets(sizes)), shape=(len(rows), _COLUMNS))
 
 
-def shingle_sets(texts: Iterable[Shingles]) -> csr_array:
-    """Return the sets of shingles of texts that come in parts: a row for each text, a column for each hash.
+def shingle_sets(texts: Iterable[Shingles], folder: Path | None = None) -> ShingleSets:
+    """Return the sets of shingles of texts that come in parts.
 
-    Memory: 5 bytes a shingle.
+    Args:
+        texts: the parts.
+        folder: where an unnamed file is made for them, 4 bytes a shingle; None: they are in memory.
     """
-    columns, counts = [np.empty(0, np.int32)], [np.empty(0, np.int64)]
-    for part in texts:
-        columns.append((part.hashes % np.uint64(_COLUMNS)).astype(np.int32))
-        counts.append(part.counts)
-    bounds = offsets(np.concatenate(counts))
-    flat = np.concatenate(columns)
-    result = csr_array((np.ones(len(flat), np.int8), flat, bounds), shape=(len(bounds) - 1, _COLUMNS))
-    result.sum_duplicates()
-    result.data[:] = 1
-    return result
+    counts = [np.empty(0, np.int64)]
+
+    def parts() -> Iterator[npt.NDArray[np.int32]]:
+        for part in texts:
+            columns = (part.hashes % np.uint64(_COLUMNS)).astype(np.int32)
+            sets = csr_array(
+                (np.ones(len(columns), np.int8), columns, offsets(part.counts)),
+                shape=(len(part.counts), _COLUMNS),
+            )
+            sets.sum_duplicates()
+            counts.append(np.diff(sets.indptr).astype(np.int64))
+            yield sets.indices
+
+    values = disk_arrays.concatenate(folder, parts(), dtype=np.int32)
+    return ShingleSets(values=values, bounds=offsets(np.concatenate(counts)))
 
 
-def jaccard_similarity(sets: csr_array, *, left: Array, right: Array) -> npt.NDArray[np.float64]:
+def jaccard_similarity(sets: ShingleSets, *, left: Array, right: Array) -> npt.NDArray[np.float64]:
     """Return the Jaccard similarity of the sets in rows left[i] and right[i]; 0 for two empty sets."""
-    size = np.diff(sets.indptr).astype(np.int64)
+    size = sets.sizes
     result = np.zeros(len(left))
     for begin, end in _blocks(offsets(size[left] + size[right]), _SHINGLES_AT_ONCE):
         a, b = left[begin:end], right[begin:end]
-        common = np.diff(sets[a].multiply(sets[b]).tocsr().indptr)
+        common = np.diff(sets.rows(a).multiply(sets.rows(b)).tocsr().indptr)
         result[begin:end] = common / np.maximum(size[a] + size[b] - common, 1)
     return result

@@ -1,12 +1,15 @@
 """Pairs of near-duplicates."""
 
+from pathlib import Path
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mgm.text.deduplication import pairs
+from mgm.settings.text import DeduplicationSettings
+from mgm.text.deduplication import pairs, signatures
 from mgm.text.deduplication.shingles import Shingles
 
 
@@ -22,13 +25,41 @@ def test_the_similarity_is_that_of_jaccard(texts: list[str], n: int) -> None:
         assert similarity == pytest.approx(len(sets[a] & sets[b]) / max(len(union), 1))
 
 
+def test_sets_in_a_file_are_those_in_memory(tmp_path: Path) -> None:
+    """Also where a part has no text, or none has a shingle."""
+    texts = ["the cat sat on the mat", "好茶好茶好茶", "", "the cat sat on a mat"]
+    parts = [Shingles.from_texts(pl.Series(part, dtype=pl.String), 3) for part in (texts[:2], [], texts[2:])]
+    left, right = np.triu_indices(len(texts), 1)
+    in_file, in_memory = pairs.shingle_sets(parts, tmp_path), pairs.shingle_sets(parts)
+    expected = pairs.jaccard_similarity(in_memory, left=left, right=right)
+    assert pairs.jaccard_similarity(in_file, left=left, right=right).tolist() == expected.tolist()
+    assert 0.5 < expected[2] < 1 and list(tmp_path.iterdir()) == []
+    assert pairs.shingle_sets([], tmp_path).sizes.tolist() == []
+
+
+def test_candidates_from_files_are_those_from_memory(tmp_path: Path) -> None:
+    """Each pair once, though copies share the buckets of all bands; rows are places in `rows`."""
+    words = [f"word{i * i % 41}" for i in range(120)]
+    texts = [" ".join(words[i : i + 60]) for i in range(12)] + [" ".join(words[3:63])]
+    shingles = Shingles.from_texts(pl.Series(texts), 5)
+    rows = np.array([12, 3, 4, 0])
+    found = []
+    for folder in (None, tmp_path):
+        signed = signatures.Signatures(len(texts), DeduplicationSettings(), folder=folder)
+        signed.set(0, shingles)
+        left, right = pairs.find_candidates(signed, rows, threshold=0.8)
+        found.append(list(zip(left.tolist(), right.tolist(), strict=True)))
+    assert found[0] == found[1] == sorted(set(found[0])) and (0, 1) in found[0]
+    assert all(a < b for a, b in found[0])
+
+
 @pytest.mark.parametrize(
     ("threshold", "permutations"), [(0.5, 128), (0.8, 128), (0.85, 64), (0.99, 256), (1.0, 16)]
 )
 def test_bands_find_a_pair_at_the_threshold(threshold: float, permutations: int) -> None:
-    count, size = pairs.choose_bands(threshold, permutations)
+    count, size = signatures.choose_bands(threshold, permutations)
     assert count * size <= permutations
-    assert 1 - (1 - threshold**size) ** count >= pairs.MIN_RECALL
+    assert 1 - (1 - threshold**size) ** count >= signatures.MIN_RECALL
 
 
 def test_the_work_is_bounded_where_a_template_fills_a_bucket() -> None:

@@ -1,0 +1,457 @@
+"""How the stages grow with the documents. `python benchmarks/scale.py --documents 5000 50000 100000 200000 [--bundle models/candidate]`.
+
+Makes so many documents with planted copies (benchmarks/planted.py) in a folder of its own, and runs on them the text stages, the gates
+between them and, with a bundle, a night, each as a process of its own that has one thread: its CPU seconds and seconds, the peak of its
+memory that cannot be given back (anonymous pages of its processes, sampled), of all that it had resident (with files that it maps), the
+bytes that it leaves on disk and those of temporary files. Then fits to each stage seconds = a + b n or a + b n log2 n, and
+memory and disk = a + b n, by relative error, and states on that ground what `TARGET` documents take. Planted copies that the
+stage `deduplicate` found are counted, and of the dropped documents without a planted original `SAMPLE` pairs are written beside the
+results, for a person to enter `copy` or `different` as their `verdict`; `--verdicts FILE` counts these. With `--ray 2` the stages are
+worked on by two workers of a local Ray cluster (`compute.ray`), beside which the driver has a thread of its own.
+
+Results are kept after each stage (benchmarks/results/scale.json), so that a run goes on where another one ended; what is there is not
+measured again. Cost on an idle machine with one process: about 5 minutes and 3 GB of disk for 200,000 documents, in proportion for
+more; with `--keep` the folder of a size stays.
+"""
+
+import argparse
+import json
+import math
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import hardware
+import numpy as np
+import planted
+import polars as pl
+import psutil
+import yaml
+
+RESULTS = Path("benchmarks/results/scale.json")
+PACKAGES = ("polars", "pyarrow", "numpy", "scipy", "rensa", "rjieba", "deltalake")
+CORPUS = "synthetic"
+STAGES = {
+    "ingest": ["ingest", CORPUS],
+    "gate of ingest": ["gate", "ingest", CORPUS],
+    "clean": ["clean", CORPUS],
+    "deduplicate": ["deduplicate", CORPUS],
+    "gate of clean": ["gate", "clean", CORPUS],
+    "tokenize": ["tokenize", CORPUS],
+    "stopwords": ["stopwords", CORPUS],
+    "features": ["features"],
+    "gate of features": ["gate", "features"],
+}
+"""The commands of the stages by name."""
+OUTPUTS = {
+    "ingest": ("data/documents", "data/rejects/ingest"),
+    "clean": ("data/clean", "data/rejects/clean"),
+    "deduplicate": ("data/unique", "data/rejects/deduplicate"),
+    "tokenize": ("data/tokens", "data/rejects/tokenize"),
+    "stopwords": ("data/content",),
+    "features": ("data/features",),
+    "night": ("data/scored", "data/rejected"),
+}
+NIGHT = "night"
+ONE_PROCESS = "one process"
+FIRST_NIGHT = date(2026, 1, 1)
+TARGET = 100_000_000
+BUDGETS = {"documents": 10_000_000, "memory_gib": 24, "disk_gb": 60}
+SAMPLE = 200
+MIN_RECALL = 0.95
+_POLL_SECONDS = 0.1
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--documents", type=int, nargs="+", default=[5_000, 1_000_000, 2_000_000, 4_000_000])
+    parser.add_argument("--bundle", type=Path, help="of the night; without it none is measured")
+    parser.add_argument("--ray", type=int, default=0, help="workers of a local Ray cluster; 0: one process")
+    parser.add_argument("--folder", type=Path, default=Path("scale"), help="where documents and outputs go")
+    parser.add_argument("--keep", action="store_true", help="do not delete the folder of a size")
+    parser.add_argument("--only", nargs="+", choices=[*STAGES, NIGHT], help="stages to measure")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--verdicts", type=Path, help="the pairs with their verdicts")
+    parser.add_argument("--night", type=Path, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.night is not None:
+        score_night(given.night)
+        return
+    result = json.loads(given.output.read_text(encoding="utf-8")) if given.output.is_file() else {}
+    result.setdefault("runs", {})
+    if given.verdicts is not None:
+        result["judged"] = count_verdicts(given.verdicts)
+    else:
+        for number in given.documents:
+            measure_size(number, result, given)
+    write(result, given.output)
+    print(describe(result))
+
+
+def measure_size(number: int, result: dict[str, Any], given: argparse.Namespace) -> None:
+    """Measure the stages on so many documents that are not measured yet, and keep each in the results."""
+    way = f"{given.ray} Ray workers" if given.ray else ONE_PROCESS
+    runs = result["runs"].setdefault(way, {}).setdefault(str(number), {})
+    wanted = [*STAGES, *([NIGHT] if given.bundle is not None else [])]
+    if given.only:
+        wanted = [stage for stage in wanted if stage in given.only]
+    missing = [stage for stage in wanted if stage not in runs]
+    if not missing:
+        return
+    root = (given.folder / str(number)).resolve()
+    made = root / "made.json"
+    if not made.is_file():
+        shutil.rmtree(root, ignore_errors=True)
+        write_documents(root, number)
+    write_project(root, given.ray)
+    result["corpus"] = json.loads(made.read_text(encoding="utf-8"))["corpus"]
+    last = (
+        max(list(STAGES).index(stage) for stage in missing if stage in STAGES)
+        if set(missing) - {NIGHT}
+        else -1
+    )
+    for stage in list(STAGES)[: last + 1]:
+        done = root / "done" / stage
+        if stage not in missing and (done.is_file() or stage not in OUTPUTS):
+            continue  # its outputs are there, which later stages read, or no stage reads them
+        measured = run(
+            stage, [sys.executable, "-m", f"flows.stages.{STAGES[stage][0]}", *STAGES[stage][1:]], root
+        )
+        if stage in missing:
+            runs[stage] = measured
+            if stage == "deduplicate" and not given.ray:
+                result.setdefault("copies", {})[str(number)] = count_copies(
+                    root, given.output.with_name(f"{given.output.stem}-pairs.csv")
+                )
+            write(result, given.output)
+        done.parent.mkdir(exist_ok=True)
+        done.touch()
+        print(f"{number:>10,} {stage:<18} {json.dumps(measured)}", flush=True)
+    if NIGHT in missing:
+        command = [sys.executable, str(Path(__file__).resolve()), "--night", str(given.bundle.resolve())]
+        runs[NIGHT] = run(NIGHT, command, root)
+        write(result, given.output)
+        print(f"{number:>10,} {NIGHT:<18} {json.dumps(runs[NIGHT])}", flush=True)
+    if not given.keep:
+        shutil.rmtree(root)
+
+
+def write_documents(root: Path, number: int) -> None:
+    """Write documents, the list of planted copies and the settings of a project."""
+    folders = [Path("data/samples"), Path("data/fetched")]
+    pools = planted.read_pools([folder for folder in folders if folder.is_dir()])
+    (root / "raw").mkdir(parents=True)
+    copies, size = [], 0
+    for index, (frame, planted_copies) in enumerate(planted.documents(number, pools)):
+        frame.write_parquet(root / "raw" / f"{index:05d}.parquet", compression="zstd")
+        copies.append(planted_copies)
+        size += int(frame["text"].str.len_bytes().sum())
+    pl.concat(copies).write_parquet(root / "planted.parquet")
+    corpus = {
+        "bytes_per_document": round(size / number),
+        "sentences": [len(pool.sentences) for pool in pools],
+        "exact_share": planted.EXACT_SHARE,
+        "near_share": planted.NEAR_SHARE,
+    }
+    made = {"documents": number, "corpus": corpus}
+    (root / "made.json").write_text(json.dumps(made), encoding="utf-8")
+    print(f"made {number:,} documents, {size / 1e9:.2f} GB of text", flush=True)
+
+
+def write_project(root: Path, workers: int) -> None:
+    """Write params.yaml with this one corpus and one task, and with Ray if there are workers; the other settings are the shipped ones."""
+    from mgm.settings.yaml_file import load_yaml
+
+    params = load_yaml(Path("params.yaml").read_text(encoding="utf-8"))
+    params["enabled"] = {CORPUS: "raw"}
+    params["corpora"] = {CORPUS: {"lang": "detect"}}
+    params["tasks"] = {"topic": {"kind": "classification", "corpora": [CORPUS]}}
+    params["train"]["weights"] = {}
+    params["verdict"]["floors"] = {}
+    params["gates"] = {}
+    params["compute"] = {"ray": {"address": "local", "workers": workers}} if workers else {}
+    (root / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
+    (root / "data/resources").mkdir(parents=True, exist_ok=True)
+
+
+def run(stage: str, command: list[str], root: Path) -> dict[str, Any]:
+    """Run a stage as a process of one thread, and return what it took."""
+    threads = dict.fromkeys(("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    environment = os.environ | {"PYTHONPATH": Path.cwd().as_posix()} | threads
+    log = root / "log.txt"
+    start = time.perf_counter()
+    peaks = {"peak_memory": 0, "peak_resident": 0, "temporary": 0}
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=output) as process,
+    ):
+        while True:
+            pid, status, usage = os.wait4(process.pid, os.WNOHANG)
+            if pid:
+                break
+            for name, value in zip(peaks, sizes(process.pid), strict=True):
+                peaks[name] = max(peaks[name], value)
+            time.sleep(_POLL_SECONDS)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        raise SystemExit(
+            f"{stage} ended with {process.returncode}:\n{log.read_text(encoding='utf-8')[-3000:]}"
+        )
+    return {
+        "seconds": round(seconds, 2),
+        "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 2),
+        "peak_memory_mib": round(peaks["peak_memory"] / 2**20, 1),
+        "peak_resident_mib": round(peaks["peak_resident"] / 2**20, 1),
+        "temporary_mib": round(peaks["temporary"] / 2**20, 1),
+        "disk_mib": round(sum(disk(root / folder) for folder in OUTPUTS.get(stage, ())) / 2**20, 1),
+        "revision": hardware.revision(),
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def sizes(pid: int) -> tuple[int, int, int]:
+    """Bytes of a process and its children: memory that cannot be given back, all that is resident, temporary files that are open."""
+    memory = resident = temporary = 0
+    try:
+        parent = psutil.Process(pid)
+        for process in (parent, *parent.children(recursive=True)):
+            folder = Path(f"/proc/{process.pid}")
+            fields = dict(
+                line.split(":", 1)
+                for line in (folder / "status").read_text(encoding="utf-8").splitlines()
+                if line.startswith("Rss")
+            )
+            anonymous, of_files, shared = (
+                int(fields.get(name, "0 kB").split()[0]) * 1024 for name in ("RssAnon", "RssFile", "RssShmem")
+            )
+            memory += anonymous + shared
+            resident += anonymous + of_files + shared
+            temporary += sum(unnamed_files(folder))
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError, PermissionError):
+        pass  # it ended meanwhile
+    return memory, resident, temporary
+
+
+def unnamed_files(process: Path) -> Iterator[int]:
+    """Bytes on disk of the files without a name that a process has open or mapped."""
+    for link in (process / "map_files").iterdir() if os.geteuid() == 0 else (process / "fd").iterdir():
+        try:
+            if os.readlink(link).endswith(" (deleted)"):
+                yield link.stat().st_blocks * 512
+        except OSError:
+            continue
+
+
+def disk(folder: Path) -> int:
+    """Bytes on disk of a folder's files."""
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def score_night(bundle: Path) -> None:
+    """Score all documents as one night, in the present folder."""
+    from flows.night import score_date
+    from flows.scoring_options import ScoringOptions
+
+    score_date(FIRST_NIGHT, ScoringOptions(source="raw", bundle=bundle, accept_drift=True))
+
+
+def count_copies(root: Path, pairs_file: Path) -> dict[str, Any]:
+    """Count the planted copies that were found; write pairs of dropped documents without a planted original.
+
+    A planted copy is found if it and its original have the same kept document.
+    """
+    rejects = pl.concat(
+        [
+            pl.read_parquet(file)
+            for file in sorted((root / "data/rejects/deduplicate" / CORPUS).glob("*.parquet"))
+        ]
+    )
+    dropped = rejects.select(
+        "doc_id",
+        of=pl.col("values").str.json_path_match("$.duplicate_of"),
+        reason=pl.col("reasons").list.first(),
+    )
+    kept = dict(dropped.select("doc_id", "of").iter_rows())
+
+    def kept_for(doc_id: str) -> str:
+        while doc_id in kept:
+            doc_id = kept[doc_id]
+        return doc_id
+
+    planted_copies = pl.read_parquet(root / "planted.parquet")
+    # A document that ingest or clean rejected is no copy that could be found.
+    ids = set(pl.read_parquet(root / "data/clean" / CORPUS / "*.parquet", columns=["doc_id"])["doc_id"])
+    counts: dict[str, Any] = {}
+    partners: dict[str, set[str]] = {}
+    for doc_id, of, kind, _ in planted_copies.iter_rows():
+        if doc_id in ids and of in ids:
+            count = counts.setdefault(kind, {"planted": 0, "found": 0})
+            count["planted"] += 1
+            count["found"] += kept_for(doc_id) == kept_for(of)
+        partners.setdefault(doc_id, set()).add(of)
+        partners.setdefault(of, set()).add(doc_id)
+    for count in counts.values():
+        count["recall"] = round(count["found"] / count["planted"], 5)
+    other = dropped.filter(
+        pl.Series(
+            [of not in partners.get(doc_id, ()) for doc_id, of in dropped.select("doc_id", "of").iter_rows()]
+        )
+    )
+    sample = other.sample(min(SAMPLE, other.height), seed=1, shuffle=True)
+    wanted = set(sample["doc_id"]) | set(sample["of"])
+    texts = dict(
+        pl.scan_parquet(root / "data/clean" / CORPUS / "*.parquet")
+        .select("doc_id", "text")
+        .filter(pl.col("doc_id").is_in(sorted(wanted)))
+        .collect()
+        .iter_rows()
+    )
+    rows = [
+        {
+            "doc_id": doc_id,
+            "of": of,
+            "reason": reason,
+            "similarity": round(planted.jaccard(texts[doc_id], texts[of]), 4),
+            "text": texts[doc_id],
+            "text_of": texts[of],
+            "verdict": None,
+        }
+        for doc_id, of, reason in sample.iter_rows()
+    ]
+    if rows:
+        pl.DataFrame(rows, schema_overrides={"verdict": pl.String}).write_csv(pairs_file)
+    return counts | {
+        "dropped": dropped.height,
+        "dropped_without_planted_original": other.height,
+        "least_similarity_of_sample": min((row["similarity"] for row in rows), default=None),
+    }
+
+
+def count_verdicts(path: Path) -> dict[str, Any]:
+    """Count what a person entered for the pairs."""
+    verdicts = pl.read_csv(path, schema_overrides={"verdict": pl.String})["verdict"]
+    if verdicts.null_count():
+        raise SystemExit(f"{path}: {verdicts.null_count()} pairs without a verdict: copy or different")
+    return {"pairs": len(verdicts), "different": int((verdicts == "different").sum())}
+
+
+def fit(sizes_: list[int], values: list[float], shapes: dict[str, Any]) -> dict[str, Any]:
+    """Fit value = start + slope * shape(n) with the least relative error, both at least 0; of several shapes the best one."""
+    n, y = np.array(sizes_, float), np.array(values, float)
+    fits = []
+    for name, shape in shapes.items():
+        x = shape(n)
+        weight = 1 / np.maximum(y, 1e-9)
+        matrix = np.stack([np.ones_like(x), x], axis=1)
+        start, slope = np.linalg.lstsq(matrix * weight[:, None], y * weight, rcond=None)[0]
+        if start < 0:
+            start, slope = 0.0, float((x * y * weight**2).sum() / (x * x * weight**2).sum())
+        if slope < 0:
+            start, slope = float((y * weight**2).sum() / (weight**2).sum()), 0.0
+        error = float(np.sqrt(np.mean(((start + slope * x) / np.maximum(y, 1e-9) - 1) ** 2)))
+        fits.append(
+            {"growth": name, "start": float(start), "slope": float(slope), "relative_error": round(error, 4)}
+        )
+    return min(fits, key=lambda one: one["relative_error"])
+
+
+LINEAR = {"n": lambda n: n}
+TIMES = LINEAR | {"n log n": lambda n: n * np.log2(np.maximum(n, 2))}
+
+
+def growth(runs: dict[str, Any]) -> dict[str, Any]:
+    """Fit every stage that was measured on three sizes or more."""
+    fits: dict[str, Any] = {}
+    for stage in [*STAGES, NIGHT]:
+        measured = sorted((int(n), of[stage]) for n, of in runs.items() if stage in of)
+        if len(measured) < 3:
+            continue
+        ns = [n for n, _ in measured]
+        fits[stage] = {
+            "sizes": ns,
+            "cpu_seconds": fit(ns, [one["cpu_seconds"] for _, one in measured], TIMES),
+            "exponent": exponent(ns, [one["cpu_seconds"] for _, one in measured]),
+            "memory_bytes": fit(ns, [one["peak_memory_mib"] * 2**20 for _, one in measured], LINEAR),
+            "disk_bytes": fit(ns, [one["disk_mib"] * 2**20 for _, one in measured], LINEAR),
+            "temporary_bytes": fit(ns, [one["temporary_mib"] * 2**20 for _, one in measured], LINEAR),
+        }
+    return fits
+
+
+def exponent(ns: list[int], seconds: list[float]) -> float | None:
+    """The power of n with which seconds grow between the two largest sizes, without those of the start, which the smallest size has."""
+    start = seconds[0]
+    (n1, t1), (n2, t2) = list(zip(ns, seconds, strict=True))[-2:]
+    if t1 <= start or t2 <= start or len(ns) < 3:
+        return None
+    return round(math.log((t2 - start) / (t1 - start)) / math.log((n2 - ns[0]) / (n1 - ns[0])), 3)
+
+
+def at(fitted: dict[str, Any], n: float) -> float:
+    """The value of a fit for n documents."""
+    return float(fitted["start"] + fitted["slope"] * float(TIMES[fitted["growth"]](np.array(n, float))))
+
+
+def extrapolate(fits: dict[str, Any], n: int) -> dict[str, Any]:
+    """What n documents take, by stage, in hours of one core, GiB and GB."""
+    return {
+        stage: {
+            "core_hours": round(at(one["cpu_seconds"], n) / 3600, 2),
+            "memory_gib": round(at(one["memory_bytes"], n) / 2**30, 2),
+            "disk_gb": round(at(one["disk_bytes"], n) / 1e9, 2),
+            "temporary_gb": round(at(one["temporary_bytes"], n) / 1e9, 2),
+        }
+        for stage, one in fits.items()
+    }
+
+
+def write(result: dict[str, Any], path: Path) -> None:
+    """Write the results with all that follows from them."""
+    fits = growth(result["runs"].get(ONE_PROCESS, {}))
+    whole = {
+        "what": "each stage as a process of one thread, on real sentences with planted copies and a planted rule",
+        "revision": hardware.revision(),
+        **{key: value for key, value in result.items() if key in {"corpus", "copies", "judged"}},
+        "runs": {
+            way: dict(sorted(runs.items(), key=lambda item: int(item[0])))
+            for way, runs in result["runs"].items()
+        },
+        "growth": fits,
+        "extrapolated": {str(n): extrapolate(fits, n) for n in (BUDGETS["documents"], TARGET)}
+        if fits
+        else {},
+        "budgets": BUDGETS,
+        "machine": hardware.machine(),
+        "versions": hardware.versions(PACKAGES),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".tmp")
+    partial.write_text(json.dumps(whole, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def describe(result: dict[str, Any]) -> str:
+    """The fits as a table for the terminal."""
+    lines = [f"{'stage':<18}{'growth':>9}{'exp.':>7}{'us/doc':>9}{'B/doc mem':>11}{'B/doc disk':>12}"]
+    for stage, one in growth(result["runs"].get(ONE_PROCESS, {})).items():
+        largest = one["sizes"][-1]
+        microseconds = (at(one["cpu_seconds"], largest) - one["cpu_seconds"]["start"]) / largest * 1e6
+        lines.append(
+            f"{stage:<18}{one['cpu_seconds']['growth']:>9}{one['exponent'] or 0:>7}{microseconds:>9.0f}"
+            f"{one['memory_bytes']['slope']:>11.1f}{one['disk_bytes']['slope']:>12.0f}"
+        )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

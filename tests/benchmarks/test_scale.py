@@ -1,0 +1,92 @@
+"""The benchmark of growth: its documents with planted copies, its fits, and the copies that it counts as found."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+sys.path.insert(0, str(BENCHMARKS))
+
+import planted  # noqa: E402
+import scale  # noqa: E402
+
+POOLS = [
+    planted.Pool([f"The {i} quick brown foxes jump. " for i in range(40)], ["ba", "ko"], "{} met {}. "),
+    planted.Pool([f"第{i}只狐狸跳过了那条懒狗。" for i in range(40)], ["安", "博"], "{}见了{}。"),
+]
+SIZES = [5_000, 100_000, 400_000]
+
+
+def test_planted_copies_are_as_similar_as_recorded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planted, "BATCH", 200)
+    batches = list(planted.documents(600, POOLS))
+    texts = dict(pl.concat([frame for frame, _ in batches]).select("doc_id", "text").iter_rows())
+    copies = pl.concat([copies for _, copies in batches])
+    assert len(texts) == 600 and set(copies["kind"]) == {"exact", "near"}
+    assert copies["of"].n_unique() == copies.height, "an original has one copy"
+    for doc_id, of, kind, similarity in copies.iter_rows():
+        assert similarity == planted.jaccard(texts[doc_id], texts[of]) >= planted.THRESHOLD
+        assert (similarity == 1) == (kind == "exact")
+    again = pl.concat([frame for frame, _ in planted.documents(600, POOLS)])
+    assert dict(again.select("doc_id", "text").iter_rows()) == texts
+
+
+@pytest.mark.parametrize(
+    ("growth", "shape"),
+    [("n", lambda n: n), ("n log n", lambda n: n * np.log2(n))],
+    ids=["linear", "n log n"],
+)
+def test_a_fit_finds_start_slope_and_growth(growth: str, shape: object) -> None:
+    values = [3 + 2e-3 * shape(n) for n in SIZES]  # type: ignore[operator]
+    fitted = scale.fit(SIZES, values, scale.TIMES)
+    assert fitted["growth"] == growth and fitted["relative_error"] < 1e-6
+    assert fitted["start"] == pytest.approx(3, rel=1e-3) and fitted["slope"] == pytest.approx(2e-3)
+    assert scale.at(fitted, 1e8) == pytest.approx(3 + 2e-3 * shape(1e8), rel=1e-3)  # type: ignore[operator]
+
+
+def test_what_does_not_grow_has_no_slope() -> None:
+    fitted = scale.fit(SIZES, [200.0, 190.0, 180.0], scale.LINEAR)
+    assert fitted["slope"] == 0 and 180 < fitted["start"] < 200
+
+
+def test_the_exponent_leaves_out_the_start() -> None:
+    assert scale.exponent(SIZES, [5.0, 5 + 95_000.0, 5 + 395_000.0]) == pytest.approx(1)
+    assert scale.exponent(SIZES, [5.0, 5 + 95_000.0**2, 5 + 395_000.0**2]) == pytest.approx(2)
+    assert scale.exponent(SIZES, [5.0, 4.0, 6.0]) is None
+
+
+def test_found_copies_have_one_kept_document(tmp_path: Path) -> None:
+    """b of a and d of c are found, through a chain or not; f of e is missed; x is dropped without a planted original."""
+    clean, rejects = (tmp_path / "data" / name / scale.CORPUS for name in ("clean", "rejects/deduplicate"))
+    for folder in (clean, rejects):
+        folder.mkdir(parents=True)
+    ids = list("abcdefx")
+    pl.DataFrame({"doc_id": ids, "text": [f"text of {i}" for i in ids]}).write_parquet(
+        clean / "part-00000.parquet"
+    )
+    dropped = {"a": "b", "d": "x", "x": "c"}
+    pl.DataFrame(
+        {
+            "doc_id": list(dropped),
+            "reasons": [["near_duplicate"]] * 3,
+            "values": [json.dumps({"duplicate_of": of}) for of in dropped.values()],
+        }
+    ).write_parquet(rejects / "part-00000.parquet")
+    pl.DataFrame(
+        [("b", "a", "near", 0.9), ("d", "c", "near", 0.9), ("f", "e", "near", 0.9), ("g", "a", "exact", 1.0)],
+        schema=["doc_id", "of", "kind", "similarity"],
+        orient="row",
+    ).write_parquet(tmp_path / "planted.parquet")
+    counts = scale.count_copies(tmp_path, tmp_path / "pairs.csv")
+    assert counts["near"] == {"planted": 3, "found": 2, "recall": 0.66667} and "exact" not in counts
+    assert counts["dropped"] == 3 and counts["dropped_without_planted_original"] == 2
+    pairs = pl.read_csv(tmp_path / "pairs.csv")
+    assert set(pairs["doc_id"]) == {"d", "x"} and pairs["verdict"].null_count() == 2
+    with pytest.raises(SystemExit, match="2 pairs without a verdict"):
+        scale.count_verdicts(tmp_path / "pairs.csv")
+    pairs.with_columns(verdict=pl.Series(["copy", "different"])).write_csv(tmp_path / "pairs.csv")
+    assert scale.count_verdicts(tmp_path / "pairs.csv") == {"pairs": 2, "different": 1}
