@@ -25,10 +25,10 @@ import quality
 from peers import summary
 
 from flows import study
-from flows.distill import select_teachers, teacher_files
+from flows.distill import own_teachers, teacher_files
 from flows.params_file import set_values
 from mgm.experiments.gain import GAIN
-from mgm.experiments.variants import SINGLE, TEACHERS
+from mgm.experiments.variants import SINGLE
 from mgm.files import read_json, write_json
 from mgm.settings.names import nearest
 from mgm.settings.settings import PARAMS, Settings
@@ -37,6 +37,7 @@ from mgm.tasks import TASK_KINDS, Task
 RESULTS = quality.RESULTS / "transfer.json"
 WORK = Path("data/transfer")
 PLAIN, PRETRAINED, TAUGHT, BOTH = "plain", "pretrained", "taught", "both"
+FOLDS = 5
 MODELS = (PLAIN, PRETRAINED, TAUGHT, BOTH)
 
 
@@ -46,7 +47,9 @@ def values(model: str, settings: Settings, teachers: int) -> dict[str, Any]:
     if model in (PRETRAINED, BOTH):
         changes["train.init_from"] = "pretrained"
     if model in (TAUGHT, BOTH):
-        changes["distillation.teachers"] = teacher_files(select_teachers(settings, [], num_seeds=teachers))
+        changes["distillation.teachers"] = teacher_files(
+            own_teachers(settings, [], num_seeds=teachers, num_folds=FOLDS)
+        )
     return changes
 
 
@@ -108,7 +111,16 @@ def measure(
                     print(f"{model}, seed {seed}", flush=True)
                     if model in (TAUGHT, BOTH):  # teachers start as the plain model does
                         params.write_text(plain, encoding="utf-8")
-                        pipeline(folder, "python", "-m", "flows.distill", "--seeds", str(teachers))
+                        pipeline(
+                            folder,
+                            "python",
+                            "-m",
+                            "flows.distill",
+                            "--seeds",
+                            str(teachers),
+                            "--folds",
+                            str(FOLDS),
+                        )
                     params.write_text(own, encoding="utf-8")
                     known = {"params": own, "found": run(folder, model, settings)}
                     write_json(kept, known)
@@ -162,9 +174,7 @@ def main() -> None:
         "--only", default="", help=f"of {', '.join(MODELS[1:])}, beside {PLAIN}; default: all"
     )
     parser.add_argument("--seeds", default="1")
-    parser.add_argument(
-        "--teachers", type=int, default=1, choices=range(1, len(TEACHERS) + 1), help="of each task"
-    )
+    parser.add_argument("--teachers", type=int, default=1, choices=range(1, 4), help="of each task")
     arguments = parser.parse_args()
     for name in quality.names(arguments.only):
         if name not in MODELS:

@@ -1,5 +1,6 @@
 """`mgm distill`: teachers of the joint model."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -11,16 +12,45 @@ def distill(
     ] = None,
     seeds: Annotated[int, typer.Option("--seeds", help="Number of teachers for each task.", min=1)] = 1,
     *,
+    folds: Annotated[
+        int,
+        typer.Option("--folds", help="Number of parts that are answered by a model of the others.", min=2),
+    ] = 5,
+    encoder: Annotated[
+        Path | None,
+        typer.Option(
+            "--encoder",
+            metavar="FOLDER",
+            help="Teach by linear models on the vectors of this pretrained encoder (Hugging Face).",
+        ),
+    ] = None,
+    apply: Annotated[
+        bool, typer.Option("--apply", metavar="", help="Write the settings to params.yaml.")
+    ] = False,
     tasks: Annotated[list[str] | None, typer.Option("--tasks", hidden=True)] = None,
 ) -> None:
-    """Train teachers of the joint model, each on one task alone, and print the settings that use them.
+    """Make teachers of the joint model, and print the settings that use them.
 
-    Their scores go to data/teachers. Finished trainings are kept.
+    A teacher answers documents that it has not seen: each task is trained alone, once for each fold. Scores go to data/teachers.
+    Finished trainings are kept.
     """
-    from flows.distill import params_lines, train_teachers
     from flows.project import TEACHERS
+    from flows.teacher_files import apply_teachers, params_lines
     from mgm.settings.core import PARAMS
 
-    teachers = train_teachers([*(tasks or []), *(names or [])], seeds)
-    print(f"{len(teachers)} teachers in {TEACHERS}; to learn from them, set in {PARAMS} and run `mgm run`:")
-    print(params_lines(teachers))
+    chosen = [*(tasks or []), *(names or [])]
+    if encoder is None:
+        from flows.distill import train_teachers
+
+        files = train_teachers(chosen, num_seeds=seeds, num_folds=folds)
+    else:
+        from flows.distill_encoder import teach_by_encoder
+
+        files = teach_by_encoder(encoder, chosen, num_folds=folds)
+    number = sum(map(len, files.values()))
+    if apply:
+        print(f"{number} teachers in {TEACHERS}; {PARAMS} names them, run `mgm run` to learn from them")
+        print(apply_teachers(files).rstrip())
+    else:
+        print(f"{number} teachers in {TEACHERS}; to learn from them, set in {PARAMS} and run `mgm run`:")
+        print(params_lines(files))

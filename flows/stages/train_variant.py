@@ -13,14 +13,12 @@ from flows.training_run import Console, checkpoint, corpora_of, facts, inputs, p
 from mgm.evaluation.prediction_store import SplitPredictor, check_splits, write_tables
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.experiments.study import RESULT
-from mgm.experiments.variants import SCORES, Variant, variants
+from mgm.experiments.variants import Variant, variants
 from mgm.files import write_json
 from mgm.settings.core import PARAMS
 from mgm.settings.evaluation import EvaluateSettings
 from mgm.settings.names import nearest
 from mgm.settings.views.study import StudySettings
-from mgm.training.distillation.predict import predict_scores
-from mgm.training.distillation.scores import save_scores
 from mgm.training.fit import FitResult, Plan, fit
 
 _logger = logging.getLogger(__name__)
@@ -73,10 +71,6 @@ def _write_results(variant: Variant, plan: Plan, *, fitted: FitResult, evaluate:
         "settings": settings.training_sections(),
         "inputs": inputs(settings, variant.tasks),
     }
-    if variant.teaches:
-        (task,) = plan.tasks
-        corpora = ((corpus, read_features(corpus)) for corpus in corpora_of(settings, variant.tasks))
-        save_scores(folder / SCORES, predict_scores(fitted.network, task, corpora=corpora), task=task)
     write_json(folder / RESULT, content)
     _logger.info("\n".join(summary_lines(metrics)))
 

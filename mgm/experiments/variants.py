@@ -19,8 +19,6 @@ JOINT = "joint"
 REPEATS = (2, 3)
 """The numbers of the repeated trainings; the n-th has the seed of the settings plus n - 1. Their kinds are joint_<n> and
 single_<n>."""
-SCORES = "scores.parquet"
-"""The predictions of a task trained alone on the training documents, by which it can teach."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +29,7 @@ class Variant:
         name: single/<task>, average, ablations/<granularity>, joint_<n> or single_<n>/<task>: its place below data/study.
         tasks: the tasks that are trained.
         settings: the joint model's, but for the granularities that are on, the seed, and that a task trained alone has no
-            teacher: it is what the joint model is compared with, and what may teach it.
+            teacher: it is what the joint model is compared with.
     """
 
     name: str
@@ -48,19 +46,10 @@ class Variant:
         """The task or granularity in the name; empty where there is none."""
         return self.name.partition("/")[2]
 
-    @property
-    def teaches(self) -> bool:
-        """Whether it leaves `SCORES`."""
-        return len(self.tasks) == 1 and self.kind in TEACHERS and self.tasks[0].spec.is_distillable
-
 
 def repeated(kind: str, n: int) -> str:
     """Return the kind of the n-th training of a kind."""
     return f"{kind}_{n}"
-
-
-TEACHERS = (SINGLE, *(repeated(SINGLE, n) for n in REPEATS))
-"""The kinds of trainings of one task alone, one a seed."""
 
 
 def granularities(model: ModelSettings) -> dict[str, bool]:

@@ -167,3 +167,5 @@ class DistillationSettings(Section):
     """Divisor of the teachers' logits; values above 1 make their predictions softer."""
     unlabelled: bool = True
     """Whether documents with a teacher's prediction, but without any label, are also used for training."""
+    wide: bool = True
+    """Whether the wide part learns from teachers, too, with weights that are tuned on validation."""

@@ -27,6 +27,20 @@ class PartRows:
         """Return the encoded labels of the selected rows; null where a row has none."""
         return self.part.documents[task.columns.label_ids][self.rows]
 
+    def is_predicted(self, task: Task) -> np.ndarray:
+        """Return which of the selected rows a teacher of the task has predicted."""
+        if task.columns.teacher not in self.part.documents.columns:
+            return np.zeros(len(self.rows), bool)
+        is_predicted = self.part.documents.select(_has_prediction(self.part.documents, task.columns.teacher))
+        return is_predicted.to_series().to_numpy()[self.rows]
+
+    def predictions_of(self, task: Task, num_outputs: int) -> np.ndarray:
+        """Return the teachers' predictions (rows, K) for the selected rows; NaN where there are none."""
+        if task.columns.teacher not in self.part.documents.columns:
+            return np.full((len(self.rows), num_outputs), np.nan, np.float32)
+        predictions = self.part.documents[task.columns.teacher].to_numpy()[self.rows]
+        return predictions.reshape(len(self.rows), num_outputs)
+
     def take(self, index: np.ndarray) -> "PartRows":
         """Return the selected rows at these positions, or where a mask (n,) is true."""
         return PartRows(corpus=self.corpus, part=self.part, rows=self.rows[index], length=self.length[index])

@@ -29,12 +29,17 @@ class LinearModel(NamedTuple):
 def fit_ridge(
     features: sparse.csr_matrix, targets: np.ndarray, *, c: float, is_scaled: bool = False
 ) -> LinearModel:
-    """Return ridge regression of the targets (n,) on the features (n,F)."""
+    """Return ridge regression of the targets (n,) or (n,K) on the features (n,F)."""
+    if is_scaled and targets.ndim == 2:  # each output has a scale of its own
+        models = [fit_ridge(features, column, c=c, is_scaled=True) for column in targets.T]
+        return LinearModel(*(np.concatenate(arrays) for arrays in zip(*models, strict=True)))
     scale = value_scale(features, targets) if is_scaled else np.ones(features.shape[1], np.float32)
     values = features.data * scale[features.indices] if is_scaled else features.data
     scaled = sparse.csr_matrix((values, features.indices, features.indptr), features.shape)
     model = Ridge(alpha=1 / c, solver="sparse_cg").fit(scaled, targets)
-    return LinearModel(weight=model.coef_[None] * scale, intercept=np.array([model.intercept_]))
+    return LinearModel(
+        weight=np.atleast_2d(model.coef_) * scale, intercept=np.atleast_1d(np.asarray(model.intercept_))
+    )
 
 
 def fit_labels(
@@ -70,6 +75,24 @@ def mean_model(models: Sequence[LinearModel]) -> LinearModel:
     """Return the model whose outputs are the mean of those of the models: one table, however many they are."""
     weight, intercept = (np.mean(arrays, axis=0) for arrays in zip(*models, strict=True))
     return LinearModel(weight=weight, intercept=intercept)
+
+
+def with_columns(model: LinearModel, present: np.ndarray, *, columns: np.ndarray) -> LinearModel:
+    """Return the model of more n-grams, with weights of 0 for those that it does not know.
+
+    Args:
+        model: the model.
+        present: the n-grams of its weights, ascending.
+        columns: those of the result, among which these are, ascending.
+    """
+    weight = np.zeros((len(model.weight), len(columns)), np.float32)
+    weight[:, np.searchsorted(columns, present)] = model.weight
+    return LinearModel(weight=weight, intercept=model.intercept)
+
+
+def weighted_model(first: LinearModel, second: LinearModel, *, weight: float) -> LinearModel:
+    """Return the model whose outputs are weight * those of the first + (1 - weight) * those of the second."""
+    return LinearModel(*(weight * a + (1 - weight) * b for a, b in zip(first, second, strict=True)))
 
 
 def _fit_svms(features: sparse.csr_matrix, labels: np.ndarray, *, c: float, is_scaled: bool) -> LinearModel:

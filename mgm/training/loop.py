@@ -148,7 +148,10 @@ class TrainingLoop:
         """Train up to this epoch, or to where validation no longer improves, from a checkpoint if there is one."""
         initialize_from_data(self.network, self.data, tokens_per_batch=self.settings.tokens_per_batch)
         if not self._resume(checkpoint):
-            for solve in (partial(solve_wide, methods=wide_methods), solve_word_tasks):
+            for solve in (
+                partial(solve_wide, methods=wide_methods, is_taught=self.distillation.wide),
+                solve_word_tasks,
+            ):
                 solve(
                     self.network,
                     self.data,

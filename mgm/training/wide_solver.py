@@ -1,13 +1,13 @@
 """Solves for the weights of the wide part of documents: a linear model on TF-IDF of n-grams for each task.
 
 It is done once, before the deep part is trained: the problems are convex, and their solution is better than the result of a few
-passes of gradient descent.
+passes of gradient descent. Where a task has teachers, it learns from their predictions, too (mgm.training.wide_teaching).
 
 Axes: n labelled training documents, F n-grams that they hold, K outputs of a task.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -21,6 +21,8 @@ from mgm.tasks import Task
 from mgm.training.batches import ordered_batches
 from mgm.training.data import PartRows, TrainingData
 from mgm.training.kinds import TASK_TRAINING
+from mgm.training.linear_models import LinearModel, with_columns
+from mgm.training.wide_teaching import DEFAULT_WEIGHT, SoftTargets, blend_taught, solve_taught, tune_taught
 from mgm.training.wide_tuning import NUM_FOLDS, WideMethod, candidate_methods, solve_method, tune_method
 
 
@@ -40,50 +42,137 @@ def solve_wide(
     data: TrainingData,
     *,
     tokens_per_batch: int,
+    is_taught: bool = True,
     on_solved: Callable[[SolvedTask], object] = lambda solved: None,
     methods: Mapping[str, WideMethod] | None = None,
 ) -> None:
-    """Set the weights of the network's wide part, task by task, from the labelled training rows.
+    """Set the weights of the network's wide part, task by task, from the training rows with a label, or a teacher's prediction.
 
     Args:
         network: the network, whose wide part has the document frequencies of n-grams.
-        data: the training rows and tasks.
+        data: the rows and tasks.
         tokens_per_batch: words of a batch.
+        is_taught: whether teachers' predictions are learned from, where there are any.
         on_solved: called after each task.
         methods: how tasks are solved for whose method is known from an earlier fit; those of others are tuned.
     """
     wide = network.wide
     if wide is None:
         return
+    solver = _Solver(network=network, wide=wide, data=data, tokens_per_batch=tokens_per_batch)
     for task in [task for task in data.tasks if task.name in wide.widths]:
         selected = select_known_rows(data.train, task, max_rows=wide.settings.documents)
         if not selected:
             continue
-        targets = np.concatenate(
-            [gather_targets(s.labels_of(task), task, word_count=s.length).numpy() for s in selected]
-        )
-        features = sparse.vstack(
-            [_tfidf(wide, s, tokens_per_batch=tokens_per_batch) for s in selected], format="csr"
-        )
-        features.eliminate_zeros()  # of n-grams that only one document holds
-        ngrams, features = drop_empty_columns(features)
+        values, targets = solver.problem(selected, task)
+        ngrams, features = drop_empty_columns(values)
         if not len(ngrams):
             continue
-        kind = TASK_TRAINING[task.kind]
-        solve = partial(kind.solve_wide, head=network.heads[task.name], num_outputs=wide.widths[task.name])
-        method = (methods or {}).get(task.name) or tune_method(
-            features,
-            targets,
-            folds=_folds(selected),
-            methods=candidate_methods(wide.settings),
-            solve=solve,
-            score=kind.score_outputs,
-        )
-        model = solve_method(features, targets, method=method, solve=solve)
+        known = (methods or {}).get(task.name)
+        method, model = solver.solve(task, features, targets=targets, folds=_folds(selected), known=known)
+        if is_taught:
+            method, ngrams, model = solver.teach(
+                task, selected, ngrams=ngrams, model=model, method=method, is_tuned=known is not None
+            )
         wide.set_coefficients(task.name, ngrams=ngrams, weight=model.weight, bias=model.intercept)
         on_solved(
             SolvedTask(task=task.name, num_documents=len(targets), num_features=len(ngrams), method=method)
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Solver:
+    """The solutions for a network's tasks."""
+
+    network: Network
+    wide: Wide
+    data: TrainingData
+    tokens_per_batch: int
+
+    def problem(self, rows: Sequence[PartRows], task: Task) -> tuple[sparse.csr_matrix, np.ndarray]:
+        """Return the TF-IDF values (n, all n-grams) of these rows, and their targets as in `Batch.targets`."""
+        targets = [gather_targets(s.labels_of(task), task, word_count=s.length).numpy() for s in rows]
+        values = sparse.vstack(
+            [_tfidf(self.wide, s, tokens_per_batch=self.tokens_per_batch) for s in rows], format="csr"
+        )
+        values.eliminate_zeros()  # of n-grams that only one document holds
+        return values, np.concatenate(targets)
+
+    def solve(
+        self,
+        task: Task,
+        features: sparse.csr_matrix,
+        *,
+        targets: np.ndarray,
+        folds: np.ndarray,
+        known: WideMethod | None,
+    ) -> tuple[WideMethod, LinearModel]:
+        """Return the model of the labels alone, and how it was solved for: as is known, or the best in cross-validation."""
+        kind = TASK_TRAINING[task.kind]
+        solve = partial(
+            kind.solve_wide, head=self.network.heads[task.name], num_outputs=self.wide.widths[task.name]
+        )
+        method = known or tune_method(
+            features,
+            targets,
+            folds=folds,
+            methods=candidate_methods(self.wide.settings),
+            solve=solve,
+            score=kind.score_outputs,
+        )
+        return method, solve_method(features, targets, method=method, solve=solve)
+
+    def teach(
+        self,
+        task: Task,
+        labelled: list[PartRows],
+        *,
+        ngrams: np.ndarray,
+        model: LinearModel,
+        method: WideMethod,
+        is_tuned: bool,
+    ) -> tuple[WideMethod, np.ndarray, LinearModel]:
+        """Return the method, the n-grams and the model once teachers are learned from; all as before where there are none.
+
+        Args:
+            task: the task.
+            labelled: the rows that the model was solved for on.
+            ngrams: (F,) the columns of its weights.
+            model: the model of the labels alone.
+            method: how it was solved for.
+            is_tuned: whether the weights of teaching are known from an earlier fit.
+        """
+        unlabelled = select_unlabelled_rows(self.data.train, task, max_rows=self.wide.settings.documents)
+        rows = [*labelled, *unlabelled]
+        if not any(s.is_predicted(task).any() for s in rows) or (is_tuned and not method.taught_weight):
+            return method, ngrams, model
+        values, targets = self.problem(rows, task)
+        columns, features = drop_empty_columns(values)
+        model = with_columns(model, ngrams, columns=columns)
+        kind, head = TASK_TRAINING[task.kind], self.network.heads[task.name]
+        labels = kind.label_values(targets, self.wide.widths[task.name])
+        predictions = np.concatenate([s.predictions_of(task, labels.shape[1]) for s in rows])
+        taught = solve_taught(
+            SoftTargets(
+                features=features,
+                labels=kind.soft_outputs(labels, head=head),
+                predictions=kind.soft_outputs(predictions, head=head),
+            ),
+            method=method,
+        )
+        validation = select_known_rows(self.data.validation, task, max_rows=self.wide.settings.documents)
+        if not is_tuned and validation:
+            of_validation, truth = self.problem(validation, task)
+            method = tune_taught(
+                model,
+                taught,
+                features=of_validation[:, columns],
+                method=method,
+                score=lambda outputs: kind.score_outputs(outputs, truth),
+            )
+        elif not is_tuned:
+            method = replace(method, taught_weight=DEFAULT_WEIGHT, label_weight=DEFAULT_WEIGHT)
+        return method, columns, blend_taught(model, taught, method=method)
 
 
 def _folds(rows: Sequence[PartRows]) -> np.ndarray:
@@ -99,14 +188,29 @@ def select_known_rows(rows: Sequence[PartRows], task: Task, *, max_rows: int) ->
         for selected in rows
         if selected.labelled_tasks([task])
     ]
-    count = np.array([len(selected.rows) for selected in known])
+    return _thin(known, max_rows)
+
+
+def select_unlabelled_rows(rows: Sequence[PartRows], task: Task, *, max_rows: int) -> list[PartRows]:
+    """Return the rows without such a label that a teacher predicted; of more than `max_rows`, that many evenly spread over all."""
+    unlabelled = []
+    for selected in rows:
+        if selected.labelled_tasks([task]):
+            is_known = TASK_TRAINING[task.kind].is_known(selected.labels_of(task)).to_numpy()
+            unlabelled.append(selected.take(np.flatnonzero(selected.is_predicted(task) & ~is_known)))
+    return _thin(unlabelled, max_rows)
+
+
+def _thin(rows: list[PartRows], max_rows: int) -> list[PartRows]:
+    """Return at most `max_rows` of these rows, evenly spread over all."""
+    count = np.array([len(selected.rows) for selected in rows])
     if count.sum() > max_rows:
         chosen = np.linspace(0, count.sum() - 1, max_rows).astype(np.int64)
-        known = [
+        rows = [
             selected.take(chosen[(chosen >= end - n) & (chosen < end)] - (end - n))
-            for selected, n, end in zip(known, count, count.cumsum(), strict=True)
+            for selected, n, end in zip(rows, count, count.cumsum(), strict=True)
         ]
-    return [selected for selected in known if len(selected.rows)]
+    return [selected for selected in rows if len(selected.rows)]
 
 
 def _tfidf(wide: Wide, rows: PartRows, *, tokens_per_batch: int) -> sparse.csr_array:

@@ -36,10 +36,14 @@ class WideMethod:
     Attributes:
         c: the weight of the errors.
         scaling: none; nb: n-grams are scaled; mean: the mean of both models.
+        taught_weight: the weight of the model that learns from teachers beside that of the labels alone (mgm.training.wide_teaching).
+        label_weight: the weight of the label in that model's targets where a teacher has a prediction too.
     """
 
     c: float = 1.0
     scaling: Scaling = "mean"
+    taught_weight: float = 0.0
+    label_weight: float = 1.0
 
 
 class Solve(Protocol):

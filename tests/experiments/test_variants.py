@@ -72,8 +72,8 @@ def test_a_repeat_differs_in_its_seed_alone() -> None:
     assert found["joint_2"].tasks == settings.active_tasks()
 
 
-def test_a_task_alone_has_no_teacher_and_may_be_one() -> None:
-    """So that switching distillation on makes no teacher stale."""
+def test_a_task_alone_has_no_teacher() -> None:
+    """It is what the joint model is compared with."""
     settings = Settings.parse(
         tiny_corpora.SETTINGS | {"distillation": {"teachers": {"dish": ["dish/single.parquet"]}}}
     )
@@ -81,7 +81,6 @@ def test_a_task_alone_has_no_teacher_and_may_be_one() -> None:
     for name, variant in found.items():
         alone = variant.kind.startswith("single")
         assert (variant.settings.distillation.teachers == {}) == alone
-        assert variant.teaches == (alone and variant.part != "keys")  # a tagging task
         if alone:
             assert variant.settings.training_sections() == plain[name].settings.training_sections()
 

@@ -15,7 +15,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from flows import training_run
-from flows.stages import teachers, train_variant
+from flows.stages import teachers
 from mgm.corpus.parts import Part, write_manifest
 from mgm.evaluation.prediction_table import predict_part
 from mgm.model.batch import NO_LABEL, Batch
@@ -239,23 +239,6 @@ def test_a_student_follows_its_teacher_and_anneals_to_labels(
 
     assert dishes(teach({"dish": [file]}, annealing=False, label_weight=0.0)) == {"fish"}
     assert dishes(teach({"dish": [file]}, epochs=24)) == set(SPACES["dish"])
-
-
-def test_a_task_alone_teaches_through_what_it_leaves(project: Path) -> None:
-    """The whole way: a variant of the study, its file, the stage, the student; English and Chinese, all three kinds."""
-    Path("data/teachers").mkdir()
-    teach({}, epochs=5)
-    files = {}
-    for task in ("dish", "price", "themes"):
-        train_variant.main(f"single/{task}")
-        files[task] = [f"../study/single/{task}/scores.parquet"]
-    settings = teach(files, epochs=1)
-    told = facts()["tasks"]
-    for task in files:
-        assert told[task]["agreement"] > 0.7, task
-    assert told["dish"]["documents"] == FRAMES["menus"].filter(split="train").height
-    assert told["themes"]["documents"] == FRAMES["verses"].filter(split="train").height
-    assert digest(trained(settings)) == digest(trained(settings)) != digest(trained(teach({}, epochs=1)))
 
 
 def test_stale_and_missing_predictions_are_refused(project: Path) -> None:

@@ -1,4 +1,4 @@
-"""A trained network's scores of its training documents, which can teach another network."""
+"""A trained network's scores of the training documents, which can teach another network."""
 
 from collections.abc import Iterable
 
@@ -19,23 +19,25 @@ def predict_scores(
     *,
     corpora: Iterable[tuple[str, Iterable[FeaturePart]]],
     tokens_per_batch: int = TOKENS_PER_BATCH,
-) -> pl.DataFrame:
-    """Return corpus, doc_id and the score columns of a task for every training document, labelled or not."""
+) -> np.ndarray:
+    """Return the columns (n,K) of a teacher's file for every document of `training_documents`, in the same order."""
     kind = TASK_TRAINING[task.kind]
-    names = kind.score_columns(task)
-    tables = []
+    scores = []
     for corpus, parts in corpora:
         for rows in select_training_rows({corpus: parts}):
             outcome = decode(
                 network, rows.part, rows=rows.rows, tasks=[task], tokens_per_batch=tokens_per_batch
             )[task.name]
             assert isinstance(outcome, np.ndarray), f"a {task.kind} task has no scores of documents"
-            scores = pl.DataFrame(kind.scores(outcome), schema=dict.fromkeys(names, pl.Float32()))
-            tables.append(
-                scores.select(
-                    pl.lit(corpus).alias("corpus"),
-                    rows.part.documents["doc_id"][rows.rows].alias("doc_id"),
-                    *names,
-                )
-            )
-    return pl.concat(tables)
+            scores.append(kind.scores(outcome))
+    return np.concatenate(scores)
+
+
+def training_documents(task: Task, corpora: Iterable[tuple[str, Iterable[FeaturePart]]]) -> pl.DataFrame:
+    """Return corpus, doc_id, group and the encoded label (null: none) of every training document, labelled or not."""
+    columns = ["doc_id", "group", task.columns.label_ids]
+    return pl.concat(
+        part.documents.filter(split="train").select(pl.lit(corpus).alias("corpus"), *columns)
+        for corpus, parts in corpora
+        for part in parts
+    )

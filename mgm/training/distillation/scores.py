@@ -27,10 +27,21 @@ TeacherPredictions = npt.NDArray[np.float32]
 """(n,K) probabilities, or (n,) values; NaN for documents that no teacher scored."""
 
 
-def save_scores(path: Path, scores: pl.DataFrame, *, task: Task) -> None:
-    """Write a file of scores: corpus, doc_id and the columns of the task's kind."""
+def save_scores(path: Path, documents: pl.DataFrame, *, scores: np.ndarray, task: Task) -> None:
+    """Write a file of scores.
+
+    Args:
+        path: the file.
+        documents: corpus and doc_id of each document.
+        scores: (n,K) the columns of the task's kind.
+        task: the task, with its label space.
+    """
+    columns = TASK_TRAINING[task.kind].score_columns(task)
+    table = pl.DataFrame(scores, schema=dict.fromkeys(columns, pl.Float32()), orient="row")
     path.parent.mkdir(parents=True, exist_ok=True)
-    scores.write_parquet(path, compression="zstd", row_group_size=20_000, metadata={TASK_KEY: task.name})
+    documents.select("corpus", "doc_id").hstack(table).write_parquet(
+        path, compression="zstd", row_group_size=20_000, metadata={TASK_KEY: task.name}
+    )
 
 
 def read_scores(path: Path, task: Task) -> pl.DataFrame:

@@ -111,6 +111,32 @@ class TaskTraining(ABC):
         """
         raise NotImplementedError(f"{type(self).__name__}: the wide part of this kind is not solved for")
 
+    def fit_dense(
+        self, vectors: np.ndarray, targets: np.ndarray, *, num_outputs: int, c: float
+    ) -> LinearModel:
+        """Return a linear model on the vectors (n,D) of labelled documents, whose outputs are the columns of a teacher's file.
+
+        Args:
+            vectors: (n,D) of the documents.
+            targets: (n,) or (n,K), as in `Batch.targets`.
+            num_outputs: K.
+            c: the inverse strength of the regularisation.
+        """
+        raise NotImplementedError(f"{type(self).__name__}: this kind has no scores of documents")
+
+    def label_values(self, targets: np.ndarray, num_outputs: int) -> np.ndarray:
+        """Return labels (n,K) in the units of teachers' predictions, NaN where a document has none.
+
+        Args:
+            targets: (n,) or (n,K), as in `Batch.targets`.
+            num_outputs: K.
+        """
+        return targets.reshape(len(targets), num_outputs)
+
+    def soft_outputs(self, values: np.ndarray, *, head: Head) -> np.ndarray:
+        """Return the outputs (n,K) of the wide part that these labels or predictions (n,K) ask for."""
+        raise NotImplementedError(f"{type(self).__name__}: the wide part of this kind has no teachers")
+
     def score_outputs(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """Return the score of raw outputs (n,K) or (n,), by which models and the weight of their mix are chosen; more is better."""
         return self.metric(Pair(predicted=self.activate(outputs), truth=targets), outputs.shape[1])

@@ -14,8 +14,9 @@ from mgm.model.batch import NO_LABEL
 from mgm.model.calibration import Calibration, fit_class_calibration
 from mgm.model.heads import Head
 from mgm.model.thresholds import Thresholds
+from mgm.training.dense_models import fit_dense_classes
 from mgm.training.kinds.base import Pair, TaskTraining
-from mgm.training.linear_models import LinearModel, fit_classes
+from mgm.training.linear_models import LOGITS_PER_MARGIN, LinearModel, fit_classes
 from mgm.training.logit_adjustment import log_class_prior, tune_tau
 
 MIN_PROBABILITY = 1e-7
@@ -68,6 +69,22 @@ class ClassificationTraining(TaskTraining):
     ) -> LinearModel:
         """Return one hyperplane a class."""
         return fit_classes(features, targets, num_classes=num_outputs, c=c, is_scaled=is_scaled)
+
+    def fit_dense(
+        self, vectors: np.ndarray, targets: np.ndarray, *, num_outputs: int, c: float
+    ) -> LinearModel:
+        """Return logistic regression."""
+        return fit_dense_classes(vectors, targets, num_classes=num_outputs, c=c)
+
+    def label_values(self, targets: np.ndarray, num_outputs: int) -> np.ndarray:
+        """Return 1 for the class, 0 for the others."""
+        values = (targets[:, None] == np.arange(num_outputs)).astype(np.float32)
+        values[targets == NO_LABEL] = np.nan
+        return values
+
+    def soft_outputs(self, values: np.ndarray, *, head: Head) -> np.ndarray:
+        """Return margins between -1 and 1 as log-odds."""
+        return LOGITS_PER_MARGIN * (2 * values - 1)
 
     def score_outputs(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """Return the mean of accuracy and macro-F1: macro-F1 alone hangs on the rarest classes, accuracy alone forgets them."""

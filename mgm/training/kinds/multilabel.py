@@ -13,8 +13,9 @@ from mgm.model.batch import flatten_lists
 from mgm.model.calibration import Calibration, fit_label_calibration
 from mgm.model.heads import Head
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune, untuned
+from mgm.training.dense_models import fit_dense_labels
 from mgm.training.kinds.base import Pair, TaskTraining
-from mgm.training.linear_models import LinearModel, fit_labels
+from mgm.training.linear_models import LOGITS_PER_MARGIN, LinearModel, fit_labels
 
 MIN_PROBABILITY = 1e-7
 """Probabilities are kept this far from 0 and 1, so that their logits are finite."""
@@ -66,6 +67,16 @@ class MultilabelTraining(TaskTraining):
     ) -> LinearModel:
         """Return one hyperplane a label."""
         return fit_labels(features, targets > 0, c=c, is_scaled=is_scaled)
+
+    def fit_dense(
+        self, vectors: np.ndarray, targets: np.ndarray, *, num_outputs: int, c: float
+    ) -> LinearModel:
+        """Return logistic regression of each label."""
+        return fit_dense_labels(vectors, targets > 0, c=c)
+
+    def soft_outputs(self, values: np.ndarray, *, head: Head) -> np.ndarray:
+        """Return margins between -1 and 1 as log-odds."""
+        return LOGITS_PER_MARGIN * (2 * values - 1)
 
     def score_outputs(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """Return micro-F1 at the best common threshold."""

@@ -11,6 +11,7 @@ from scipy.stats import pearsonr
 
 from mgm.model.heads import Head, RegressionHead
 from mgm.tasks import Task
+from mgm.training.dense_models import fit_dense_values
 from mgm.training.kinds.base import Pair, TaskTraining
 from mgm.training.linear_models import LinearModel, fit_ridge
 
@@ -42,6 +43,17 @@ class RegressionTraining(TaskTraining):
         return fit_ridge(
             features, (targets - float(head.mean)) / float(head.deviation), c=c, is_scaled=is_scaled
         )
+
+    def fit_dense(
+        self, vectors: np.ndarray, targets: np.ndarray, *, num_outputs: int, c: float
+    ) -> LinearModel:
+        """Return ridge regression of the values in the task's own units."""
+        return fit_dense_values(vectors, targets, c=c)
+
+    def soft_outputs(self, values: np.ndarray, *, head: Head) -> np.ndarray:
+        """Return the standardised values."""
+        assert isinstance(head, RegressionHead)
+        return (values - float(head.mean)) / float(head.deviation)
 
     def score_outputs(self, outputs: np.ndarray, targets: np.ndarray) -> float:
         """Return Pearson's r."""

@@ -2,7 +2,6 @@
 
 import runpy
 import sys
-from typing import Any
 
 import pytest
 
@@ -55,9 +54,9 @@ def test_tasks_of_distillation(
 ) -> None:
     asked: list[tuple[list[str], int]] = []
 
-    def train(tasks: list[str], num_seeds: int) -> list[Any]:
+    def train(tasks: list[str], *, num_seeds: int, num_folds: int) -> dict[str, list[str]]:
         asked.append((list(tasks), num_seeds))
-        return []
+        return {}
 
     monkeypatch.setattr(distill, "train_teachers", train)
     assert main(["distill", *arguments]) == 0

@@ -104,7 +104,8 @@ def test_a_task_of_several_corpora_tells_equal_ids_apart(path: Path) -> None:
 
 def test_what_is_saved_is_read_back(path: Path) -> None:
     scores = pl.DataFrame({"corpus": ["menus"] * 2} | SCORES)
-    save_scores(path, scores, task=DISH)
+    logits = scores.select("logit:cake", "logit:soup").to_numpy()
+    save_scores(path, scores, scores=logits, task=DISH)
     assert read_scores(path, DISH).equals(scores.with_columns(pl.col("^logit:.*$").cast(pl.Float32)))
     with pytest.raises(
         ValueError, match=r"scores\.parquet: scores of task 'dish', expected those of 'themes'"
