@@ -1,9 +1,23 @@
 """What runs the tasks of a stage, wherever that is."""
 
+import platform
 from collections.abc import Callable, Generator, Iterable
-from typing import Any, Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Protocol, Self, TypeVar
 
 T = TypeVar("T")
+
+
+class FolderNotShared(OSError):
+    """A node of a cluster does not see the project's folder."""
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """Return the error of the node that this process is on."""
+        return cls(
+            f"{folder}: node {platform.node()} of the cluster does not see it as this machine does; expected the project's "
+            "folder on a file system that all nodes share, at the same path"
+        )
 
 
 class Executor(Protocol):

@@ -29,12 +29,14 @@ class LocalExecutor:
         Raises:
             Whatever `function` raises; ChildProcessError: a process ended abruptly, most often for want of memory.
         """
-        calls = arguments if self.processes == 1 else list(arguments)
-        if isinstance(calls, list) and len(calls) > 1:
-            yield from _map_in_processes(function, calls, processes=min(self.processes, len(calls)))
-        else:
-            for call_arguments in calls:
-                yield function(*call_arguments)
+        if self.processes > 1:
+            arguments = list(arguments)
+            if len(arguments) > 1:
+                processes = min(self.processes, len(arguments))
+                yield from _map_in_processes(function, arguments, processes=processes)
+                return
+        for call_arguments in arguments:
+            yield function(*call_arguments)
 
 
 THIS_PROCESS = LocalExecutor()

@@ -1,23 +1,18 @@
 """Tasks of a stage in the workers of a Ray cluster, which read and write the project's folder."""
 
 import os
-import platform
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from mgm.compute.cluster import check_installed, connect
-from mgm.compute.executor import Executor
+from mgm.compute.executor import Executor, FolderNotShared
 from mgm.compute.processes import LocalExecutor
 from mgm.compute.workers import Job, WorkerPool
 from mgm.settings.compute import ComputeSettings, RaySettings
 
 T = TypeVar("T")
-
-
-class FolderNotShared(OSError):
-    """A node of the cluster does not see the project's folder."""
 
 
 def open_executor(settings: ComputeSettings) -> AbstractContextManager[Executor]:
@@ -95,8 +90,5 @@ class _CallInFolder:
         try:
             os.chdir(self._folder)
         except OSError as error:
-            raise FolderNotShared(
-                f"{self._folder}: node {platform.node()} of the cluster cannot read it ({error.strerror}); expected the project's "
-                "folder on a file system that all nodes share, at the same path"
-            ) from error
+            raise FolderNotShared.at(Path(self._folder)) from error
         return function(*arguments)

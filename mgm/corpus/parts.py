@@ -11,9 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import polars as pl
 
@@ -21,11 +22,14 @@ from mgm.compute.executor import Executor
 from mgm.compute.processes import THIS_PROCESS
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
+from mgm.corpus.unfinished import Unfinished, unfinished_folder, unfinished_parts
 from mgm.errors import AlteredInput
-from mgm.files import file_sha256, write_text
+from mgm.files import file_sha256, replacing, write_text
 
 MANIFEST = "_parts.json"
 ROW_GROUP = 20_000
+KEPT, REJECTED = "kept", "rejected"
+"""The tables that `map_parts` makes, as folders of unfinished parts."""
 
 REJECTS = pl.Schema(
     {"doc_id": pl.String(), "stage": pl.String(), "reasons": pl.List(pl.String), "values": pl.String()}
@@ -147,10 +151,18 @@ def write_part(
 ) -> Part:
     """Write one part of a table with the columns and types of `schema`, and return its entry of the manifest."""
     path = folder / f"part-{index:05d}.parquet"
-    frame.select(schema.names()).cast(schema).write_parquet(
-        path, compression="zstd", row_group_size=ROW_GROUP, statistics=False
-    )
+    with replacing(path) as temporary:
+        frame.select(schema.names()).cast(schema).write_parquet(
+            temporary, compression="zstd", row_group_size=ROW_GROUP, statistics=False
+        )
     return Part(path.name, frame.height, file_sha256(path), input_sha256)
+
+
+def clear_table(folder: Path) -> None:
+    """Make the folder of a table, or delete the table that is there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in [folder / MANIFEST, *folder.glob("part-*.parquet")]:
+        old.unlink(missing_ok=True)
 
 
 class PartsWriter:
@@ -162,9 +174,7 @@ class PartsWriter:
         self.parts: list[Part] = []
 
     def __enter__(self) -> Self:
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for old in [self.folder / MANIFEST, *self.folder.glob("part-*.parquet")]:
-            old.unlink(missing_ok=True)
+        clear_table(self.folder)
         return self
 
     def write(self, frame: pl.DataFrame, input_sha256: str = "") -> None:
@@ -198,27 +208,38 @@ Transform = Callable[[pl.DataFrame], Transformed]
 
 @dataclass(frozen=True)
 class _Work:
-    """The work of `map_parts` on each part; a worker process gets it once."""
+    """The work of `map_parts` on each part; another process gets it once."""
 
     source: Path
-    target: Path
-    rejects: Path
+    unfinished: Unfinished
     stage: str
     schema: pl.Schema
     transform: Transform
 
-    def run(self, index: int, part: Part) -> tuple[Part, Part, Counts, Statistics]:
+    def run(self, index: int, part: Part) -> dict[str, Any]:
+        return self.unfinished.result(index, partial(self._make, index, part=part))
+
+    def _make(self, index: int, *, part: Part) -> dict[str, Any]:
         frame = read_part(self.source, part)
         result = self.transform(frame)
         counts = Counts()
         counts.add(frame.height, result.kept, rejected=result.rejected)
-        dropped = result.rejected.with_columns(stage=pl.lit(self.stage))
-        return (
-            write_part(self.target, index, frame=result.kept, schema=self.schema, input_sha256=part.sha256),
-            write_part(self.rejects, index, frame=dropped, schema=REJECTS, input_sha256=part.sha256),
-            counts,
-            result.statistics,
-        )
+        tables = {
+            KEPT: (result.kept, self.schema),
+            REJECTED: (result.rejected.with_columns(stage=pl.lit(self.stage)), REJECTS),
+        }
+        parts = {
+            name: write_part(
+                self.unfinished.folder / name, index, frame=rows, schema=schema, input_sha256=part.sha256
+            )
+            for name, (rows, schema) in tables.items()
+        }
+        return {
+            "files": {f"{name}/{written.name}": written.sha256 for name, written in parts.items()},
+            "parts": {name: asdict(written) for name, written in parts.items()},
+            "counts": asdict(counts),
+            "statistics": result.statistics.to_json(),
+        }
 
 
 def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; all by name)
@@ -233,7 +254,7 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
 ) -> tuple[Counts, Statistics]:
     """Make each part of `target` from one part of `source`, so that each process has one part in memory.
 
-    The bytes are the same whichever executor makes them.
+    The bytes are the same whichever executor makes them. What a run has finished that was killed or has failed is not made again.
 
     Args:
         source: the folder of a table.
@@ -241,24 +262,31 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
         rejects: the folder of the table of rejected rows.
         stage: the stage that rejected rows name.
         schema: the columns of the new table.
-        transform: the function of a part; its rows have the columns of `schema`. For other processes it is picklable.
+        transform: the function of a part, with all that its result depends on in it, and no state; its rows have the columns of
+            `schema`. For other processes it is picklable.
         executor: what calls it.
 
     Raises:
         Whatever `transform` raises, also in another process; what the executor raises where processes die.
     """
-    counts, statistics = Counts(), Statistics()
+    counts, statistics, schema = Counts(), Statistics(), pl.Schema(schema)
     parts = read_manifest(source).parts
-    with PartsWriter(target, schema) as out, PartsWriter(rejects, REJECTS) as dropped:
-        work = _Work(source, target, rejects, stage, out.schema, transform)
-        with closing(executor.map(work.run, list(enumerate(parts)))) as results:
-            for kept, rejected, part_counts, part_statistics in progress(
-                results, f"{stage} {source.name}", total=len(parts)
-            ):
-                out.parts.append(kept)
-                dropped.parts.append(rejected)
-                counts.merge(part_counts)
-                statistics.add(part_statistics)
+    targets = {KEPT: target, REJECTED: rejects}
+    for folder in targets.values():
+        clear_table(folder)
+    work = [source.name, stage, schema, transform, [part.sha256 for part in parts]]
+    with unfinished_parts(unfinished_folder(target), work) as unfinished:
+        run = _Work(source, unfinished, stage, schema, transform).run
+        tables: dict[str, list[Part]] = {name: [] for name in targets}
+        with closing(executor.map(run, list(enumerate(parts)))) as results:
+            for result in progress(results, f"{stage} {source.name}", total=len(parts)):
+                for name, table in tables.items():
+                    table.append(Part(**result["parts"][name]))
+                counts.merge(Counts(**result["counts"]))
+                statistics.add(Statistics.from_json(result["statistics"]))
+        for name, table in tables.items():
+            unfinished.move([f"{name}/{part.name}" for part in table], targets[name])
+            write_manifest(targets[name], table)
     return counts, statistics
 
 

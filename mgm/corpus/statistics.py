@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import polars as pl
@@ -35,6 +35,19 @@ class Statistics:
         self.counts.update(other.counts)
         for name, values in other.values.items():
             self.values[name].update(values)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return all of it, as JSON can hold it."""
+        values = {name: sorted(frequencies.items()) for name, frequencies in self.values.items()}
+        return {"counts": dict(self.counts), "values": values}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Self:
+        """Return what `to_json` has written."""
+        statistics = cls(counts=Counter(content["counts"]))
+        for name, frequencies in content["values"].items():
+            statistics.values[name].update(dict(frequencies))
+        return statistics
 
     def result(self) -> dict[str, Any]:
         """Return each count by its name, a name a/b below a, and of each measure its quantiles by level and its histogram.

@@ -1,5 +1,6 @@
 """Calls of this machine's processes, as the section `compute` asks for them."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,7 @@ def test_one_process_takes_its_arguments_one_by_one() -> None:
     results = LocalExecutor().map(number, arguments())
     assert next(results) == 1 and taken == [0]
     assert list(results) == [2, 3]
+    assert list(LocalExecutor().map(os.getpid, [()] * 2)) == [os.getpid()] * 2
 
 
 @pytest.mark.parametrize(
@@ -67,6 +69,6 @@ def test_a_stage_without_tasks_starts_no_cluster(monkeypatch: pytest.MonkeyPatch
 def test_a_node_that_lacks_the_folder_is_named(tmp_path: Path) -> None:
     call = ray_executor._CallInFolder(str(tmp_path / "gone"))
     with pytest.raises(
-        ray_executor.FolderNotShared, match=r"gone: node .* cannot read it .*at the same path"
+        ray_executor.FolderNotShared, match=r"gone: node .* does not see it .*at the same path"
     ):
         call(number, 1)

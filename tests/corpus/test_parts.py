@@ -208,7 +208,7 @@ def test_a_killed_worker_is_an_error(tmp_path: Path) -> None:
 
 def test_a_transform_that_cannot_be_sent_is_an_error_at_once(tmp_path: Path) -> None:
     table(tmp_path / "in", [[0], [2]])
-    with pytest.raises((AttributeError, TypeError), match="pickle|local object"):
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError), match="pickle|local object"):
         run(tmp_path, lambda f: KeepEven()(f), processes=2)
     assert not _workers(os.getpid())
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import polars as pl
 
 from mgm.corpus.contract import SPLITS
-from mgm.corpus.parts import Counts, Transformed, map_parts, read_manifest, read_parts
+from mgm.corpus.parts import REJECTS, Counts, PartsWriter, Transformed, read_manifest, read_part, read_parts
 from mgm.corpus.progress import progress
 from mgm.corpus.rejects import EXACT_DUPLICATE, NEAR_DUPLICATE, split_rejected
 from mgm.corpus.statistics import Statistics
@@ -88,16 +88,8 @@ def deduplicate(
     for kind, overlapping in overlap.items():
         statistics.count(f"split_overlap/{kind}", overlapping.sum())
     transform = _Transform(copies, splits=rows.splits, members=members)
-    counts, _ = map_parts(
-        source,
-        target,
-        rejects=rejects,
-        stage="deduplicate",
-        schema=next(read_parts(source)).schema,
-        transform=transform,
-    )
     return Deduplicated(
-        counts=counts,
+        counts=_write(source, target, rejects=rejects, transform=transform),
         statistics=statistics,
         conflicts=examples,
         overlap_ids={kind: _first_ids(members, overlapping) for kind, overlapping in overlap.items()},
@@ -255,8 +247,22 @@ def _read_examples(source: Path, examples: list[tuple[str, list[str]]]) -> Examp
     return conflicts.describe_examples(examples, pl.concat(rows))
 
 
+def _write(source: Path, target: Path, *, rejects: Path, transform: "_Transform") -> Counts:
+    """Write the rows that are kept, and those that are dropped."""
+    counts, parts = Counts(), read_manifest(source).parts
+    schema = next(read_parts(source)).schema
+    with PartsWriter(target, schema) as out, PartsWriter(rejects, REJECTS) as dropped:
+        for part in progress(parts, f"deduplicate {source.name}: write"):
+            frame = read_part(source, part)
+            result = transform(frame)
+            counts.add(frame.height, result.kept, rejected=result.rejected)
+            out.write(result.kept, part.sha256)
+            dropped.write(result.rejected.with_columns(stage=pl.lit("deduplicate")), part.sha256)
+    return counts
+
+
 class _Transform:
-    """A transform that must be called for the parts in their order, in one process: it counts rows through the table."""
+    """What becomes of the rows of a part. It must be called for the parts in their order, since it counts rows through the table."""
 
     def __init__(self, copies: Copies, *, splits: npt.NDArray[np.uint8], members: pl.DataFrame) -> None:
         self.copies, self.splits, self.first = copies, splits, 0

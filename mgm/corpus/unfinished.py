@@ -1,0 +1,107 @@
+"""The finished parts of tables that are not finished, so that a run that was killed is gone on with.
+
+They are in a folder beside the tables, which no stage has as an output, and become the tables' parts by being moved. A part counts as
+finished when there is its mark, a file that has what the part gave besides its rows; and only for the same work: the same task and
+input, code and libraries.
+"""
+
+import json
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from mgm.compute.executor import FolderNotShared
+from mgm.files import file_sha256, fingerprint, read_json, write_json, write_text
+
+_KEY = "work.txt"
+_PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Unfinished:
+    """The folder of finished parts, and the key of the work that they are of."""
+
+    folder: Path
+    key: str
+
+    def result(self, index: int, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what the work on a part gives: what an earlier run has left, else what `make` returns, which is kept.
+
+        Args:
+            index: the number of the part.
+            make: writes files into the folder, and returns content for JSON: `files` with the SHA-256 of each, and whatever else.
+
+        Raises:
+            FolderNotShared: this process sees another folder than the one that has begun the work.
+        """
+        key = self.folder / _KEY
+        if not key.is_file() or key.read_text(encoding="utf-8") != self.key:
+            raise FolderNotShared.at(self.folder)
+        mark = self.folder / f"{index:05d}.json"
+        content = self._read(mark)
+        if content is None:
+            content = make()
+            write_json(mark, content)
+        return content
+
+    def _read(self, mark: Path) -> dict[str, Any] | None:
+        """Return the content of a mark if the part is as it was; a machine that fails may lose the end of files."""
+        try:
+            content: dict[str, Any] = read_json(mark)
+            is_whole = all(
+                file_sha256(self.folder / name) == expected for name, expected in content["files"].items()
+            )
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
+        return content if is_whole else None
+
+    def move(self, names: Sequence[str], target: Path) -> None:
+        """Move files to the folder of a table."""
+        for name in names:
+            shutil.move(self.folder / name, target / Path(name).name)
+
+
+@contextmanager
+def unfinished_parts(folder: Path, work: object) -> Iterator[Unfinished]:
+    """Yield the place of parts of some work; it is left to the next run after an error, and deleted at the end.
+
+    Args:
+        folder: the place; what is there of other work is deleted.
+        work: everything that the parts depend on, but code.
+    """
+    # here, since it takes a tenth of a second; it gives sets and arrays one hash, which pickle does not
+    import joblib
+
+    key = fingerprint([joblib.hash(work), _code_fingerprint()])
+    path = folder / _KEY
+    if not path.is_file() or path.read_text(encoding="utf-8") != key:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        write_text(path, key)
+    yield Unfinished(folder, key)
+    shutil.rmtree(folder)
+
+
+def unfinished_folder(target: Path) -> Path:
+    """Return the place of unfinished parts of a table: hidden, beside it."""
+    return target.with_name(f".{target.name}.unfinished")
+
+
+@cache
+def _code_fingerprint() -> str:
+    """Return a hash of mgm's code and of the versions of the libraries that are installed."""
+    total = sha256(sys.version.encode())
+    for path in sorted(_PACKAGE.rglob("*")):
+        if path.suffix in {".py", ".c", ".so"}:
+            total.update(path.read_bytes())
+    for place in sys.path:
+        # their folders' names have the versions, and reading them takes no time
+        names = sorted(path.name for path in Path(place or ".").glob("*.dist-info"))
+        total.update("\n".join(names).encode())
+    return total.hexdigest()
