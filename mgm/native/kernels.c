@@ -29,6 +29,11 @@ const char *mgm_kernels_source(void) { return SOURCE_HASH; }
 #define SECOND 0xBF58476D1CE4E5B9ull
 #define THIRD 0x94D049BB133111EBull
 
+/* The bucket of a hash; the number of buckets is a power of two as a rule, which saves the division. */
+static inline uint32_t bucket_of(uint64_t hash, uint64_t buckets) {
+    return (uint32_t)((buckets & (buckets - 1)) == 0 ? hash & (buckets - 1) : hash % buckets);
+}
+
 static inline uint64_t mix(uint64_t hash) {
     hash = (hash ^ (hash >> 30)) * SECOND;
     hash = (hash ^ (hash >> 27)) * THIRD;
@@ -41,11 +46,9 @@ static inline uint64_t mix(uint64_t hash) {
 typedef struct {
     uint32_t *place; /* open addressing: 0, or 1 + the position of an item in `item` */
     uint32_t *item, *count, *slot; /* in the order of first occurrence */
-    /* of n-grams within words: what the sums of its words hold of each, and of its square; where that is not all, by position */
-    float *summed, *squared;
-    uint32_t *corrected, *is_corrected;
+    float *summed, *squared; /* of n-grams within words: what the sums of its words hold of each, and of its square */
     uint64_t slots, capacity;
-    uint32_t size, corrected_size;
+    uint32_t size;
 } Counts;
 
 /* Make room for `occurrences` further items; all are forgotten. */
@@ -56,20 +59,18 @@ static int counts_reserve(Counts *counts, uint64_t occurrences) {
         free(counts->place);
         free(counts->item);
         counts->place = calloc(slots, sizeof(uint32_t));
-        counts->item = malloc(7 * (slots / 2) * sizeof(uint32_t));
+        counts->item = malloc(5 * (slots / 2) * sizeof(uint32_t));
         if (counts->place == NULL || counts->item == NULL) return NO_MEMORY;
         counts->slots = slots;
         counts->capacity = slots / 2;
         counts->count = counts->item + counts->capacity;
         counts->slot = counts->count + counts->capacity;
-        counts->corrected = counts->slot + counts->capacity;
-        counts->is_corrected = counts->corrected + counts->capacity;
-        counts->summed = (float *)(counts->is_corrected + counts->capacity);
+        counts->summed = (float *)(counts->slot + counts->capacity);
         counts->squared = counts->summed + counts->capacity;
         counts->size = 0;
     }
     for (uint32_t i = 0; i < counts->size; i++) counts->place[counts->slot[i]] = 0;
-    counts->size = counts->corrected_size = 0;
+    counts->size = 0;
     return DONE;
 }
 
@@ -86,18 +87,6 @@ static inline uint32_t counts_position(Counts *counts, uint32_t item) {
 }
 
 static inline void counts_add(Counts *counts, uint32_t item) { counts->count[counts_position(counts, item)]++; }
-
-/* Add the occurrences of an n-gram by those of a word with it, of which the word's sum holds `weight`. */
-static inline void counts_add_summed(Counts *counts, uint32_t item, uint32_t many, float weight) {
-    uint32_t at = counts_position(counts, item);
-    int is_new = counts->count[at] == 0;
-    if (is_new) counts->summed[at] = counts->squared[at] = 0;
-    if (is_new ? weight == 0 : !counts->is_corrected[at]) counts->corrected[counts->corrected_size++] = at;
-    counts->is_corrected[at] = !is_new || weight == 0;
-    counts->count[at] += many;
-    counts->summed[at] += weight;
-    counts->squared[at] += weight * weight;
-}
 
 static void counts_free(Counts *counts) {
     free(counts->place);
@@ -225,8 +214,8 @@ static void add_logits_of_sums(const Wide *wide, const Counts *types, const Coun
     }
     add_integer_rows(wide->type_row, wide->stride, scratch.item, scratch.value, size, scratch.sum);
     size = 0;
-    for (uint32_t i = 0; i < counts->corrected_size; i++) {
-        uint32_t at = counts->corrected[i], ngram = counts->item[at];
+    for (uint32_t at = 0; at < counts->size; at++) {
+        uint32_t ngram = counts->item[at];
         float idf = table.idf[ngram], weight = wide->sublinear[counts->count[at]];
         if (idf == 0) continue;
         square += ((double)(weight * weight) - counts->squared[at]) * ((double)idf * idf);
@@ -240,17 +229,18 @@ static void add_logits_of_sums(const Wide *wide, const Counts *types, const Coun
 /* Count the words and pairs of a document, and once more those of its first sentence. */
 static void count_words(const Wide *wide, const int64_t *word, const int64_t *sentence_length, int64_t sentences,
                         Counts *counts) {
+    uint64_t buckets = (uint64_t)wide->word_buckets;
     for (int64_t s = 0; s < sentences; word += sentence_length[s++]) {
         uint64_t before = 0;
         for (int64_t i = 0; i < sentence_length[s]; i++) {
             uint64_t id = (uint64_t)wide->id[word[i]], single = id * FIRST;
             uint64_t pair = before * FIRST + id * SECOND;
             if (id != 0) {
-                counts_add(counts, (uint32_t)(mix(single) % (uint64_t)wide->word_buckets));
-                if (s == 0) counts_add(counts, (uint32_t)(mix(single ^ THIRD) % (uint64_t)wide->word_buckets));
+                counts_add(counts, bucket_of(mix(single), buckets));
+                if (s == 0) counts_add(counts, bucket_of(mix(single ^ THIRD), buckets));
                 if (before != 0) {
-                    counts_add(counts, (uint32_t)(mix(pair) % (uint64_t)wide->word_buckets));
-                    if (s == 0) counts_add(counts, (uint32_t)(mix(pair ^ THIRD) % (uint64_t)wide->word_buckets));
+                    counts_add(counts, bucket_of(mix(pair), buckets));
+                    if (s == 0) counts_add(counts, bucket_of(mix(pair ^ THIRD), buckets));
                 }
             }
             before = id;
@@ -294,21 +284,58 @@ static void count_characters(const Wide *wide, const int64_t *word, const int64_
     }
 }
 
-/* Count the n-grams within the words of a document that has no Chinese: those of a word that occurs often are read once. */
-static int count_within_words(const Wide *wide, const int64_t *word, int64_t words, Counts *types, Counts *counts) {
+/* The bit of an n-gram, which is then set if `value` is 1. */
+static inline uint64_t take_bit(uint64_t *bits, uint64_t ngram, uint64_t value) {
+    uint64_t *word = bits + (ngram >> 6), bit = ngram & 63, before = *word >> bit & 1;
+    *word |= value << bit;
+    return before;
+}
+
+/* Count the n-grams within the words of a document that has no Chinese: those of a word that occurs often are read once.
+
+   Where words have sums, only the n-grams of which these do not hold all are counted: those of several words, and those of words
+   without a sum. They are found by a bit for each n-gram, all of which stay in the processor's cache. `seen` and `shared` hold none
+   of them, before and after; `list` has room for all occurrences. */
+static int count_within_words(const Wide *wide, const int64_t *word, int64_t words, Counts *types, Counts *counts, uint64_t *seen,
+                              uint64_t *shared, uint32_t *list) {
     enum { AHEAD = 4, LINE = 64 / sizeof(int64_t) };
     if (counts_reserve(types, (uint64_t)words) != DONE) return NO_MEMORY;
     for (int64_t i = 0; i < words; i++) counts_add(types, (uint32_t)word[i]);
+    uint64_t size = 0;
     for (uint32_t t = 0; t < types->size; t++) {
         if (t + AHEAD < types->size) {
             const int64_t *next = wide->ngram_offset + types->item[t + AHEAD];
             for (int64_t g = next[0]; g < next[1]; g += LINE) __builtin_prefetch(wide->ngram + g);
         }
         const int64_t *of_type = wide->ngram_offset + types->item[t];
-        float weight = types->item[t] < wide->summed_types ? wide->sublinear[types->count[t]] : 0;
-        for (int64_t g = of_type[0]; g < of_type[1]; g++)
-            counts_add_summed(counts, (uint32_t)wide->ngram[g], types->count[t], weight);
+        uint64_t has_no_sum = types->item[t] >= wide->summed_types;
+        for (int64_t g = of_type[0]; g < of_type[1]; g++) {
+            list[size] = (uint32_t)wide->ngram[g];
+            size += take_bit(seen, (uint64_t)wide->ngram[g], 1) | has_no_sum;
+        }
     }
+    for (uint64_t i = 0; i < size; i++) {
+        take_bit(shared, list[i], 1);
+        counts_position(counts, list[i]);
+    }
+    for (uint32_t i = 0; i < counts->size; i++) counts->summed[i] = counts->squared[i] = 0;
+    for (uint32_t t = 0; t < types->size; t++) {
+        const int64_t *of_type = wide->ngram_offset + types->item[t];
+        float weight = types->item[t] < wide->summed_types ? wide->sublinear[types->count[t]] : 0;
+        size = 0;
+        for (int64_t g = of_type[0]; g < of_type[1]; g++) {
+            list[size] = (uint32_t)wide->ngram[g];
+            size += take_bit(shared, (uint64_t)wide->ngram[g], 0);
+            seen[wide->ngram[g] >> 6] = 0;
+        }
+        for (uint64_t i = 0; i < size; i++) {
+            uint32_t at = counts_position(counts, list[i]);
+            counts->count[at] += types->count[t];
+            counts->summed[at] += weight;
+            counts->squared[at] += weight * weight;
+        }
+    }
+    for (uint32_t i = 0; i < counts->size; i++) shared[counts->item[i] >> 6] = 0;
     return DONE;
 }
 
@@ -357,9 +384,11 @@ int mgm_wide_logits(const Wide *wide, int64_t most, float *logits) {
     size_t columns = (size_t)(wide->outputs > wide->stride ? wide->outputs : wide->stride) + 1;
     Scratch scratch = {malloc(((size_t)most + 1) * sizeof(float)), malloc(columns * sizeof(float)),
                        malloc(((size_t)most + 1) * sizeof(uint32_t))};
+    size_t bits = (size_t)wide->ngram_buckets / 64 + 1;
+    uint64_t *seen = calloc(2 * bits, sizeof(uint64_t));
     NgramTable words = {wide->word_weight, wide->word_idf, wide->word_row, wide->word_scale};
     NgramTable characters = {wide->character_weight, wide->character_idf, wide->character_row, wide->character_scale};
-    int status = scratch.value == NULL || scratch.sum == NULL || scratch.item == NULL ? NO_MEMORY : DONE;
+    int status = scratch.value == NULL || scratch.sum == NULL || scratch.item == NULL || seen == NULL ? NO_MEMORY : DONE;
     const int64_t *word = wide->word, *length = wide->sentence_length;
     for (int64_t d = 0; d < wide->documents && status == DONE; length += wide->sentences[d++]) {
         int64_t sentences = wide->sentences[d], size = words_of(length, sentences);
@@ -373,7 +402,8 @@ int mgm_wide_logits(const Wide *wide, int64_t most, float *logits) {
             count_characters(wide, word, length, sentences, &counts);
             add_logits(wide, &counts, characters, scratch, of_document);
         } else {
-            if ((status = count_within_words(wide, word, size, &types, &counts)) != DONE) break;
+            status = count_within_words(wide, word, size, &types, &counts, seen, seen + bits, scratch.item);
+            if (status != DONE) break;
             if (wide->summed_types == 0) add_logits(wide, &counts, characters, scratch, of_document);
             else add_logits_of_sums(wide, &types, &counts, characters, scratch, of_document);
         }
@@ -381,6 +411,7 @@ int mgm_wide_logits(const Wide *wide, int64_t most, float *logits) {
     }
     counts_free(&counts);
     counts_free(&types);
+    free(seen);
     free(scratch.value);
     free(scratch.sum);
     free(scratch.item);
@@ -542,6 +573,7 @@ int mgm_pool_documents(const Documents *all, float *pooled) {
 
 /* ---- texts that no step of cleaning changes, mgm.text.cleaning.plain ---- */
 
+static inline int is_blank(uint8_t c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r'; }
 static inline int is_digit(uint8_t c) { return c >= '0' && c <= '9'; }
 static inline int is_hex(uint8_t c) { return is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'f'); }
 static inline int is_alphanumeric(uint8_t c) { return is_digit(c) || ((c | 32) >= 'a' && (c | 32) <= 'z'); }
@@ -567,23 +599,49 @@ static int may_be_masked(const uint8_t *begin, const uint8_t *at, const uint8_t 
     }
     case ':': return (after > 2 && at[1] == '/' && at[2] == '/') || may_be_ipv6(begin, at);
     case '+': return after > 1 && at[1] >= '1' && at[1] <= '9';
-    case ')': return before > 0 && is_digit(at[-1]) &&
-                     ((after > 1 && is_digit(at[1])) || (after > 2 && (at[1] == ' ' || at[1] == '-') && is_digit(at[2])));
+    case ')': {
+        const uint8_t *next = at + 1; /* after any blanks, as these may be collapsed */
+        while (next < end && is_blank(*next)) next++;
+        if (next == at + 1 && after > 2 && *next == '-') next++;
+        return before > 0 && is_digit(at[-1]) && next < end && is_digit(*next);
+    }
     case '.': return before > 2 && (at[-1] | 32) == 'w' && (at[-2] | 32) == 'w' && (at[-3] | 32) == 'w';
     default: return 0;
     }
 }
 
-/* Whether cleaning leaves a text as it is: printable ASCII with single blanks, that has nothing to mask. */
-static int is_plain(const uint8_t *begin, const uint8_t *end) {
+/* The end of a run of blanks; `regular` gets whether collapsing leaves it: one blank, or one or two line breaks, between others.
+   NULL: it has a carriage return without a line break, which would become one. */
+static const uint8_t *blanks_end(const uint8_t *begin, const uint8_t *at, const uint8_t *end, int *regular) {
+    const uint8_t *first = at;
+    for (; at < end && is_blank(*at); at++)
+        if (*at == '\r' && (at + 1 == end || at[1] != '\n')) return NULL;
+    int64_t size = at - first;
+    int is_usual = (size == 1 && (*first == ' ' || *first == '\n')) || (size == 2 && first[0] == '\n' && first[1] == '\n');
+    *regular = is_usual && first > begin && at < end;
+    return at;
+}
+
+/* Whether cleaning leaves the words of a text as they are: printable ASCII that has nothing to mask. Its blanks must be regular,
+   unless at least `visible` other characters are seen; -1: they must be regular in any case. */
+static int is_plain(const uint8_t *begin, const uint8_t *end, int64_t visible) {
     int digits = 0, digits_before = 0, dots = 0; /* of the present run of digits, of that before its separator; after digits */
-    uint8_t last = '\n', last_but_one = 0;
-    for (const uint8_t *at = begin; at < end; at++) {
+    int are_regular = 1;
+    int64_t seen = 0;
+    for (const uint8_t *at = begin; at < end;) {
         uint8_t c = *at;
-        if (c == ' ' || c == '\n') {
-            if (last == ' ' || at == begin || at + 1 == end) return 0;
-            if (last == '\n' && (c == ' ' || last_but_one == '\n')) return 0;
-        } else if (c < ' ' || c > '~') return 0;
+        if (is_blank(c)) { /* a run without a line break separates digits as a single blank does, which it may become */
+            const uint8_t *blanks = at;
+            int is_regular = 0;
+            at = blanks_end(begin, at, end, &is_regular);
+            if (at == NULL) return 0;
+            are_regular &= is_regular;
+            if (!are_regular && visible < 0) return 0;
+            digits_before = memchr(blanks, '\n', (size_t)(at - blanks)) == NULL ? digits : 0;
+            digits = dots = 0;
+            continue;
+        }
+        if (c < ' ' || c > '~') return 0;
         if (is_digit(c)) {
             digits++;
             if (digits >= 7 || (digits >= 3 && digits_before >= 3)) return 0;
@@ -592,18 +650,19 @@ static int is_plain(const uint8_t *begin, const uint8_t *end) {
             if (c == '.' && digits > 0) {
                 if (++dots == 3) return 0;
             } else dots = 0;
-            digits_before = c == '.' || c == '-' || c == ' ' ? digits : 0;
+            digits_before = c == '.' || c == '-' ? digits : 0;
             digits = 0;
         }
-        last_but_one = last;
-        last = c;
+        at++;
+        seen++;
     }
-    return 1;
+    return are_regular || seen >= visible;
 }
 
-/* Write for each text whether no step of cleaning, apart from that for HTML, changes it; 0 where it may be changed. */
-void mgm_find_plain(const uint8_t *text, const int64_t *offset, int64_t texts, uint8_t *plain) {
-    for (int64_t i = 0; i < texts; i++) plain[i] = (uint8_t)is_plain(text + offset[i], text + offset[i + 1]);
+/* Write for each text whether no step of cleaning, apart from that for HTML, changes its words; 0 where one may change them.
+   `visible` as above. */
+void mgm_find_plain(const uint8_t *text, const int64_t *offset, int64_t texts, int64_t visible, uint8_t *plain) {
+    for (int64_t i = 0; i < texts; i++) plain[i] = (uint8_t)is_plain(text + offset[i], text + offset[i + 1], visible);
 }
 
 /* ---- texts to pieces, mgm.text.segmentation.pieces ---- */
@@ -640,11 +699,12 @@ static inline Character character_at(const Text *text, const uint8_t *at) {
     return c;
 }
 
-static int is_known(const Text *text) {
+/* Whether all characters of a text have a class, and none that of `refused`. */
+static int is_known(const Text *text, uint8_t refused) {
     for (const uint8_t *at = text->at; at < text->end;) {
         if (at[0] >= 0xF0) return 0;
         Character c = character_at(text, at);
-        if (c.class == 0) return 0;
+        if (c.class == 0 || (c.class & refused)) return 0;
         at += c.bytes;
     }
     return 1;
@@ -652,8 +712,12 @@ static int is_known(const Text *text) {
 
 /* The end of a run of characters of a class from `at` on. */
 static inline const uint8_t *run_of(const Text *text, const uint8_t *at, uint8_t class) {
-    for (Character c; (c = character_at(text, at)).class & class; at += c.bytes);
-    return at;
+    for (;;) {
+        while (at < text->end && *at < 0x80 && (text->classes[*at] & class)) at++; /* of most texts all */
+        Character c = character_at(text, at);
+        if (c.bytes < 2 || !(c.class & class)) return at;
+        at += c.bytes;
+    }
 }
 
 static inline const uint8_t *run_of_point(const Text *text, const uint8_t *at, uint32_t one, uint32_t other) {
@@ -753,13 +817,20 @@ static const uint8_t *piece_end(const Text *text, const uint8_t *at, Character c
     }
 }
 
-typedef struct {
-    int64_t *first_byte; /* of the first occurrence */
-    int32_t *bytes;
-    int64_t size;
-    uint32_t *place; /* open addressing: 0, or 1 + the position */
-    uint64_t slots;
-} Distinct;
+/* Find the next piece from `at` on, which becomes its end, and the gap before it; 0: there is none. */
+static inline int next_piece(const Text *text, const uint8_t **at, const uint8_t **first, uint8_t *gap) {
+    Character c = character_at(text, *at);
+    *gap = NO_GAP;
+    if (c.class & (BLANK | NEWLINE)) {
+        int32_t breaks = 0;
+        for (; (c = character_at(text, *at)).class & (BLANK | NEWLINE); *at += c.bytes) breaks += (c.class & NEWLINE) != 0;
+        *gap = breaks > 1 ? GAP_EMPTY_LINE : breaks == 1 ? GAP_LINE : GAP_BLANK;
+    }
+    if (c.bytes == 0) return 0;
+    *first = *at;
+    *at = piece_end(text, *first, c);
+    return 1;
+}
 
 static inline uint64_t hash_bytes(const uint8_t *at, int64_t bytes) {
     uint64_t hash = (uint64_t)bytes * THIRD, word;
@@ -773,8 +844,17 @@ static inline uint64_t hash_bytes(const uint8_t *at, int64_t bytes) {
     return hash ^ hash >> 32;
 }
 
+/* The distinct pieces of texts, in the order of their first occurrences. */
+typedef struct {
+    int64_t *first_byte; /* of the first occurrence */
+    int32_t *bytes;
+    int64_t size;
+    uint32_t *place; /* open addressing: 0, or 1 + the position */
+    uint64_t slots;
+} Distinct;
+
 /* The number of a piece among the distinct ones, which it joins if it is new; -1: no memory. */
-static int64_t number_of(Distinct *distinct, const uint8_t *all, int64_t first, int32_t bytes) {
+static int64_t number_of(Distinct *distinct, const uint8_t *all, int64_t first, int32_t bytes, uint64_t hash) {
     if (2 * (uint64_t)distinct->size >= distinct->slots) {
         uint64_t slots = 2 * distinct->slots;
         uint32_t *place = calloc(slots, sizeof(uint32_t));
@@ -788,7 +868,7 @@ static int64_t number_of(Distinct *distinct, const uint8_t *all, int64_t first, 
         distinct->place = place;
         distinct->slots = slots;
     }
-    uint64_t mask = distinct->slots - 1, slot = hash_bytes(all + first, bytes) & mask;
+    uint64_t mask = distinct->slots - 1, slot = hash & mask;
     for (uint32_t at; (at = distinct->place[slot]) != 0; slot = (slot + 1) & mask)
         if (distinct->bytes[at - 1] == bytes && memcmp(all + distinct->first_byte[at - 1], all + first, (size_t)bytes) == 0)
             return at - 1;
@@ -796,6 +876,12 @@ static int64_t number_of(Distinct *distinct, const uint8_t *all, int64_t first, 
     distinct->bytes[distinct->size] = bytes;
     distinct->place[slot] = (uint32_t)++distinct->size;
     return distinct->size - 1;
+}
+
+static int64_t characters_between(const uint8_t *at, const uint8_t *end) {
+    int64_t characters = 0;
+    for (; at < end; at++) characters += (*at & 0xC0) != 0x80;
+    return characters;
 }
 
 /* Cut texts into pieces: words, and runs of Han characters.
@@ -811,40 +897,161 @@ int mgm_find_pieces(const uint8_t *text, const int64_t *offset, int64_t texts, c
     if (distinct.place == NULL) return NO_MEMORY;
     for (int64_t i = 0; i < texts; i++) {
         Text rest = {text + offset[i], text + offset[i + 1], classes};
-        if (!is_known(&rest)) {
+        if (!is_known(&rest, 0)) {
             count[i] = -1;
             continue;
         }
-        int64_t before = pieces;
-        int32_t position = 0;
-        uint8_t since = NO_GAP; /* the gap since the last piece */
-        for (const uint8_t *at = rest.at; at < rest.end;) {
-            Character c = character_at(&rest, at);
-            if (c.class & (BLANK | NEWLINE)) {
-                /* blanks after a piece belong to it; a gap with a line break begins after them */
-                int32_t breaks = 0;
-                for (; (c = character_at(&rest, at)).class & (BLANK | NEWLINE); at += c.bytes, position++)
-                    breaks += (c.class & NEWLINE) != 0;
-                since = breaks > 1 ? GAP_EMPTY_LINE : breaks == 1 ? GAP_LINE : GAP_BLANK;
-                continue;
-            }
-            const uint8_t *end = piece_end(&rest, at, c);
-            int64_t own = number_of(&distinct, text, at - text, (int32_t)(end - at));
+        int64_t before = pieces, position = 0;
+        const uint8_t *at = rest.at, *last = at, *first;
+        for (uint8_t since; next_piece(&rest, &at, &first, &since); last = first, pieces++) {
+            int64_t own = number_of(&distinct, text, first - text, (int32_t)(at - first), hash_bytes(first, at - first));
             if (own < 0) {
                 free(distinct.place);
                 return NO_MEMORY;
             }
             number[pieces] = (int32_t)own;
-            start[pieces] = position;
-            gap[pieces++] = since;
-            since = NO_GAP;
-            for (; at < end; at++) position += (*at & 0xC0) != 0x80;
+            position += characters_between(last, first);
+            start[pieces] = (int32_t)position;
+            gap[pieces] = since;
         }
         count[i] = (int32_t)(pieces - before);
     }
     free(distinct.place);
     sizes[0] = pieces;
     sizes[1] = distinct.size;
+    return DONE;
+}
+
+/* ---- texts to numbers of words, mgm.text.segmentation.numbered_words ---- */
+
+typedef struct {
+    const uint8_t *text;   /* the UTF-8 of all spellings */
+    const int64_t *bound;  /* where each begins, and at last where they all end */
+    const int64_t *number; /* of each */
+    uint32_t *place;       /* open addressing: 0, or 1 + the position of a spelling */
+    uint64_t slots;        /* a power of two, of which at least half are empty */
+} Spellings;
+
+/* The place of a spelling in the table, or the empty one where it would stand. */
+static inline uint32_t *place_of(const Spellings *known, const uint8_t *at, int64_t bytes, uint64_t hash) {
+    uint64_t mask = known->slots - 1, slot = hash & mask;
+    for (uint32_t position; (position = known->place[slot]) != 0; slot = (slot + 1) & mask) {
+        const int64_t *bound = known->bound + position - 1;
+        if (bound[1] - bound[0] == bytes && memcmp(known->text + bound[0], at, (size_t)bytes) == 0) break;
+    }
+    return known->place + slot;
+}
+
+/* Write the spellings from `first` to `last` into the table. */
+void mgm_index_spellings(const Spellings *known, int64_t first, int64_t last) {
+    for (int64_t i = first; i < last; i++) {
+        const uint8_t *at = known->text + known->bound[i];
+        int64_t bytes = known->bound[i + 1] - known->bound[i];
+        *place_of(known, at, bytes, hash_bytes(at, bytes)) = (uint32_t)i + 1;
+    }
+}
+
+/* Write the number of each of some words; -1: its spelling is unknown. */
+void mgm_look_up_spellings(const Spellings *known, const uint8_t *text, const int64_t *offset, int64_t words, int64_t *number) {
+    for (int64_t i = 0; i < words; i++) {
+        int64_t bytes = offset[i + 1] - offset[i];
+        uint32_t position = *place_of(known, text + offset[i], bytes, hash_bytes(text + offset[i], bytes));
+        number[i] = position ? known->number[position - 1] : -1;
+    }
+}
+
+/* Cut texts into words that are pieces each, and look up their numbers.
+
+   As mgm_find_pieces, but a word is the number of its spelling, or where that is unknown -1 - its place among the distinct unknown
+   ones, of which `first_byte`, `bytes` and the second of `sizes` tell. `count` is also -1 where a text has Han. */
+int mgm_find_words(const uint8_t *text, const int64_t *offset, int64_t texts, const uint8_t *classes, const Spellings *known,
+                   int64_t *count, int64_t *word, uint8_t *gap, int64_t *first_byte, int32_t *bytes, int64_t *sizes) {
+    Distinct unknown = {first_byte, bytes, 0, calloc(4096, sizeof(uint32_t)), 4096};
+    int64_t words = 0;
+    if (unknown.place == NULL) return NO_MEMORY;
+    for (int64_t i = 0; i < texts; i++) {
+        Text rest = {text + offset[i], text + offset[i + 1], classes};
+        if (!is_known(&rest, HAN)) {
+            count[i] = -1;
+            continue;
+        }
+        int64_t before = words;
+        const uint8_t *at = rest.at, *first;
+        for (uint8_t since; next_piece(&rest, &at, &first, &since); words++) {
+            gap[words] = since;
+            uint64_t hash = hash_bytes(first, at - first);
+            uint32_t position = *place_of(known, first, at - first, hash);
+            if (position) {
+                word[words] = known->number[position - 1];
+                continue;
+            }
+            int64_t own = number_of(&unknown, text, first - text, (int32_t)(at - first), hash);
+            if (own < 0) {
+                free(unknown.place);
+                return NO_MEMORY;
+            }
+            word[words] = -1 - own;
+        }
+        count[i] = words - before;
+    }
+    free(unknown.place);
+    sizes[0] = words;
+    sizes[1] = unknown.size;
+    return DONE;
+}
+
+/* ---- sentences, mgm.text.segmentation.sentences ---- */
+
+/* Classes of words, bits of the enumeration WordClass. */
+enum {
+    SOFT_STOP = 1, STRONG_STOP = 2, CLOSES = 4, MAY_BEGIN = 8, BEGINS_WITH_HAN = 16, ABBREVIATION = 32, BEFORE_NUMBER = 64,
+    BEGINS_WITH_NUMBER = 128, ITEM = 256, DOT = 512
+};
+enum { STOP = SOFT_STOP | STRONG_STOP };
+
+/* Whether a sentence ends with word i, which is not the last of its text, by the stop at `stop`: itself or one that it closes. */
+static int ends_sentence(const uint16_t *class, const uint8_t *gap, int64_t i, int64_t stop) {
+    uint16_t next = class[i + 1];
+    if (gap[i + 1] == NO_GAP && (next & (STOP | CLOSES))) return 0;
+    if (class[stop] & STRONG_STOP) return 1;
+    if (!((next & MAY_BEGIN && gap[i + 1] > NO_GAP) || next & BEGINS_WITH_HAN)) return 0;
+    if (stop == 0 || !(class[stop] & DOT) || gap[stop] != NO_GAP) return 1;
+    uint16_t before = class[stop - 1];
+    int is_item = before & ITEM && (stop == 1 || gap[stop - 1] >= GAP_LINE);
+    return !(before & ABBREVIATION || (before & BEFORE_NUMBER && next & BEGINS_WITH_NUMBER) || is_item);
+}
+
+/* Count the words of each sentence, and the sentences of each text.
+
+   `word` of a text's `count` words are numbers, with the `class` of each; a word below 0 is replaced by the number new[-1 - word].
+   A gap of at least `least_gap` ends a paragraph; a sentence of more than `most` words is split. `sentence_length` must hold as many
+   as there are words; `sentences` those of each text. */
+int mgm_count_sentences(const int64_t *count, int64_t texts, int64_t *word, const uint8_t *gap, const int64_t *new,
+                        const uint16_t *class, int64_t least_gap, int64_t most, int64_t *sentence_length, int64_t *sentences) {
+    int64_t longest = 0;
+    for (int64_t t = 0; t < texts; t++)
+        if (count[t] > longest) longest = count[t];
+    uint16_t *classes = malloc(((size_t)longest + 1) * sizeof(uint16_t));
+    if (classes == NULL) return NO_MEMORY;
+    for (int64_t t = 0; t < texts; word += count[t], gap += count[t], t++) {
+        int64_t stop = -1, length = 0, before = 0;
+        for (int64_t i = 0; i < count[t]; i++) {
+            if (word[i] < 0) word[i] = new[-1 - word[i]];
+            classes[i] = class[word[i]];
+        }
+        for (int64_t i = 0; i < count[t]; i++) {
+            length++;
+            if (classes[i] & STOP) stop = i;
+            else if (!(stop >= 0 && classes[i] & CLOSES && gap[i] == NO_GAP)) stop = -1;
+            int is_last = i + 1 == count[t] || gap[i + 1] >= least_gap || (stop >= 0 && ends_sentence(classes, gap, i, stop));
+            if (!is_last && length < most) continue;
+            *sentence_length++ = length;
+            before++;
+            length = 0;
+        }
+        sentences[t] = before;
+    }
+    free(classes);
     return DONE;
 }
 

@@ -8,12 +8,11 @@ import polars as pl
 from mgm.bundle.bundle import Bundle
 from mgm.model.compiled import CompiledNetwork, DocumentWords
 from mgm.model.heads import Outcome
-from mgm.settings.text import SegmentationSettings
 from mgm.tasks import Task
 from mgm.text.features import describe_types
 from mgm.text.list_columns import Array
-from mgm.text.segmentation.sentences import find_sentences, group_lengths
-from mgm.text.segmentation.words import Words
+from mgm.text.segmentation.numbered_words import NumberedWords, Spellings, number_words
+from mgm.text.segmentation.sentences import classify_words
 from mgm.text.vocabulary import UNKNOWN
 
 
@@ -28,55 +27,58 @@ class CompiledBundle:
         self.bundle = bundle
         self.network = network
         self._kept = 0
-        self._rows: dict[str, dict[str, int]] = {}
-        """The row of each spelling in the table of words, by the settings with which words are read."""
+        self._known: dict[str, Spellings] = {}
+        """The words of the table with their rows, by the settings with which words are read."""
+        self._classes = np.zeros(network.words.capacity, np.uint16)
+        """The classes of each word of the table, for sentences."""
 
-    def has_room(self, words: Words) -> bool:
-        """Return whether the states of all these words can be kept at once."""
-        return len(words.types) <= self.network.words.capacity
+    def find_words(self, texts: pl.Series, corpus: str | None) -> NumberedWords | None:
+        """Return the words of cleaned texts; None: their distinct words are more than can be kept at once.
+
+        A word is its row of the table, where it has one. `predict` takes the words of the last call.
+        """
+        capacity, settings = self.network.words.capacity, self.bundle.text_for(corpus).segmentation
+        for _ in range(2):
+            known = self._known.setdefault(self._way_of_reading(corpus), Spellings())
+            words = number_words(texts, settings, known=known, dictionary=self.bundle.dictionary_for(corpus))
+            if self._kept + len(words.new) <= capacity:
+                return words
+            self._kept = 0
+            self._known.clear()
+        return None
 
     def predict(
-        self, words: Words, settings: SegmentationSettings, *, tasks: Sequence[Task], corpus: str | None
+        self, words: NumberedWords, *, tasks: Sequence[Task], corpus: str | None
     ) -> dict[str, Outcome]:
         """Return the outcome of each task for the documents that have words.
 
         Args:
-            words: the words of documents, for which there is room.
-            settings: those of sentences.
+            words: the words of documents.
             tasks: the tasks.
             corpus: the corpus whose text settings are used; None: the general ones.
         """
-        begins, _ = find_sentences(words, settings)
-        first_words = np.flatnonzero(begins)
-        sentences = np.bincount(words.row[first_words])
-        documents = DocumentWords(
-            self._rows_of(words.types, corpus)[words.code],
-            group_lengths(first_words, len(words.row)),
-            sentences[sentences > 0],
+        rows = self._add(words.new, corpus)
+        lengths, sentences = words.count_sentences(
+            rows, classes=self._classes, settings=self.bundle.text_for(corpus).segmentation
         )
+        documents = DocumentWords(words.word, lengths, sentences[sentences > 0])
         return self.network.predict(documents, tasks)
 
-    def _rows_of(self, types: pl.Series, corpus: str | None) -> Array:
-        """Return the rows of distinct words in the table, to which new ones are added.
+    def _add(self, new: pl.Series, corpus: str | None) -> Array:
+        """Add new words to the table, and return their rows.
 
         Words of the vocabulary stay there. Others are seldom seen again: the next call overwrites them.
         """
-        table, spelt = self.network.words, types.to_list()
-        known = self._rows.setdefault(self._way_of_reading(corpus), {})
-        row = np.array([known.get(word, -1) for word in spelt], dtype=np.int64)
-        new = np.flatnonzero(row < 0)
-        if self._kept + len(new) > table.capacity:
-            self._kept = 0
-            self._rows.clear()
-            return self._rows_of(types, corpus)
-        if len(new):
-            described = self._describe(types.gather(new), corpus)
-            self.network.truncate_words(self._kept)
-            row[new] = self.network.add_words(described)
-            kept = new[(described["id"] > UNKNOWN).to_numpy()]
-            self._kept += len(kept)
-            known.update(zip((spelt[i] for i in kept.tolist()), row[kept].tolist(), strict=True))
-        return row
+        if len(new) == 0:
+            return np.zeros(0, np.int64)
+        described = self._describe(new, corpus)
+        self.network.truncate_words(self._kept)
+        rows = self.network.add_words(described)
+        self._classes[rows] = classify_words(new)
+        is_kept = (described["id"] > UNKNOWN).to_numpy()
+        self._known[self._way_of_reading(corpus)].add(new.filter(is_kept), rows[is_kept])
+        self._kept += int(is_kept.sum())
+        return rows
 
     def _describe(self, types: pl.Series, corpus: str | None) -> pl.DataFrame:
         return describe_types(

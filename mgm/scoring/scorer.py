@@ -31,7 +31,6 @@ from mgm.text.cleaning import clean
 from mgm.text.features import FeaturePart, featurize_words
 from mgm.text.segmentation.segmenter import check_segmenter
 from mgm.text.segmentation.tokens import segment, split_wordless
-from mgm.text.segmentation.words import find_words
 from mgm.text.stopwords import content_flags
 
 _log = logging.getLogger(__name__)
@@ -173,10 +172,12 @@ class Scorer:
         Raises:
             ValueError: the bundle was not trained on `corpus`.
         """
-        cleaned, rejects = self._clean(frame, corpus)
-        compiled = self.word_states.compiled()
-        found = None if compiled is None else self._predict_compiled(compiled, cleaned, corpus=corpus)
+        compiled, found = self.word_states.compiled(), None
+        if compiled is not None:
+            cleaned, rejects = self._clean(frame, corpus, for_words=True)
+            found = self._predict_compiled(compiled, cleaned, corpus=corpus)
         if found is None:
+            cleaned, rejects = self._clean(frame, corpus)
             found = self._predict_by_torch(cleaned, corpus)
         predictions, wordless = found
         rejects = pl.concat([rejects, _of_stage(wordless, "tokenize")])
@@ -188,15 +189,14 @@ class Scorer:
         self, compiled: CompiledBundle, cleaned: pl.DataFrame, *, corpus: str | None
     ) -> tuple[pl.DataFrame, pl.DataFrame] | None:
         """Return the predictions and the rejects without words; None: there are more distinct words than can be kept at once."""
-        settings = self.bundle.text_for(corpus).segmentation
-        words = find_words(cleaned["text"], settings, dictionary=self.bundle.dictionary_for(corpus))
-        if not compiled.has_room(words):
+        words = compiled.find_words(cleaned["text"], corpus)
+        if words is None:
             return None
-        documents, wordless = split_wordless(cleaned.select("doc_id"), words)
+        documents, wordless = split_wordless(cleaned.select("doc_id"), words.counts)
         if documents.is_empty():
             return pl.DataFrame(schema=self.inner_schema), wordless
         predictions = prediction_table(
-            compiled.predict(words, settings, tasks=self.tasks, corpus=corpus),
+            compiled.predict(words, tasks=self.tasks, corpus=corpus),
             documents,
             tasks=self.tasks,
             thresholds=self.bundle.thresholds,
@@ -228,13 +228,15 @@ class Scorer:
         part, wordless = self._featurize(cleaned, corpus)
         return part, pl.concat([rejects, _of_stage(wordless, "tokenize")])
 
-    def _clean(self, frame: pl.DataFrame, corpus: str | None) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the cleaned documents, and the rejects so far."""
+    def _clean(
+        self, frame: pl.DataFrame, corpus: str | None, *, for_words: bool = False
+    ) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the cleaned documents, and the rejects so far; `for_words`: see `clean`."""
         text = self.bundle.text_for(corpus)
         min_chars = 1 if corpus is None else self.bundle.settings.corpora[corpus].min_chars
         frame = frame.select(INPUT.names()).cast(INPUT)
         present, missing = split_rejected(frame, frame, reasons={TEXT_MISSING: frame["text"].is_null()})
-        cleaned, unclean = clean(present, text.cleaning, min_chars=min_chars)
+        cleaned, unclean = clean(present, text.cleaning, min_chars=min_chars, for_words=for_words)
         return cleaned, pl.concat([_of_stage(missing, "input"), _of_stage(unclean, "clean")])
 
     def _featurize(self, cleaned: pl.DataFrame, corpus: str | None) -> tuple[FeaturePart, pl.DataFrame]:

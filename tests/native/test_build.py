@@ -28,6 +28,7 @@ KERNEL_TESTS = (
     "tests/model/wide/test_compiled.py",
     "tests/model/compiled",
     "tests/text/segmentation/test_pieces.py",
+    "tests/text/segmentation/test_numbered_words.py",
     "tests/text/cleaning/test_plain.py",
 )
 COMPILERS = {

@@ -64,7 +64,7 @@ def find_pieces(texts: pl.Series) -> tuple[Pieces, Flags] | None:
     pieces, distinct = sizes.tolist()
     known = count >= 0
     row = np.repeat(np.arange(len(texts)), np.maximum(count, 0))
-    spelt = _slices(data, first[:distinct], width=width[:distinct])
+    spelt = slices(data, first[:distinct], width=width[:distinct])
     found = Pieces(
         row,
         number[:pieces].astype(np.int64),
@@ -88,7 +88,7 @@ def character_classes() -> npt.NDArray[np.uint8]:
     return table
 
 
-def _slices(data: pa.Buffer | None, first: Array, *, width: npt.NDArray[np.int32]) -> pl.Series:
+def slices(data: pa.Buffer | None, first: Array, *, width: npt.NDArray[np.int32]) -> pl.Series:
     """Return the strings that stand in UTF-8 at these places."""
     if data is None or len(first) == 0:
         return pl.Series([], dtype=pl.String)

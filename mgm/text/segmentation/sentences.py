@@ -5,7 +5,11 @@ character. Closing quotes and brackets belong to the sentence before them. A dot
 of a list item ends no sentence.
 """
 
+from enum import IntFlag
+
 import numpy as np
+import numpy.typing as npt
+import polars as pl
 
 from mgm.settings.text import SegmentationSettings
 from mgm.text.list_columns import Array, Flags, local_index
@@ -16,6 +20,7 @@ _STRONG_STOP = r"^[!?]*[。！？；][。！？]*[!?]*$"
 _SOFT_STOP = r"^(?:[!?]+|\.+|…+)$"
 _MAY_BEGIN = r"""^["'“‘«‹「『（(\[【《〈¿¡@#\p{Lu}\p{Lt}\p{Lo}\p{N}\p{So}]"""
 _HAN = r"^\p{Han}"
+_NUMBER = r"^\p{N}"
 _ITEM = r"^(?:\p{N}{1,3}|\p{L})$"
 _INITIAL = r"^[\p{Lu}--I]$"
 _ABBREVIATIONS = """
@@ -28,13 +33,59 @@ _BEFORE_NUMBERS = """
 """.split()
 
 
+class WordClass(IntFlag):
+    """What a word is for the end of a sentence, as in kernels.c."""
+
+    SOFT_STOP = 1
+    STRONG_STOP = 2
+    CLOSES = 4
+    MAY_BEGIN = 8
+    HAN = 16
+    ABBREVIATION = 32
+    BEFORE_NUMBER = 64
+    NUMBER = 128
+    ITEM = 256
+    DOT = 512
+
+
+_PATTERNS = {
+    WordClass.SOFT_STOP: _SOFT_STOP,
+    WordClass.STRONG_STOP: _STRONG_STOP,
+    WordClass.CLOSES: _CLOSES,
+    WordClass.MAY_BEGIN: _MAY_BEGIN,
+    WordClass.HAN: _HAN,
+    WordClass.ABBREVIATION: _INITIAL,
+    WordClass.NUMBER: _NUMBER,
+    WordClass.ITEM: _ITEM,
+}
+_LISTS = {WordClass.ABBREVIATION: _ABBREVIATIONS, WordClass.BEFORE_NUMBER: _BEFORE_NUMBERS}
+WordClasses = npt.NDArray[np.uint16]
+
+
+def classify_words(words: pl.Series) -> WordClasses:
+    """Return the classes of words, bits of `WordClass`."""
+    classes = np.zeros(len(words), dtype=np.uint16)
+    for word_class, pattern in _PATTERNS.items():
+        classes[words.str.contains(pattern).to_numpy()] |= np.uint16(word_class)
+    lower = words.str.to_lowercase()
+    for word_class, members in _LISTS.items():
+        classes[lower.is_in(members).to_numpy()] |= np.uint16(word_class)
+    classes[(words == ".").to_numpy()] |= np.uint16(WordClass.DOT)
+    return classes
+
+
+def least_paragraph_gap(settings: SegmentationSettings) -> Gap:
+    """Return the least gap before a word that begins a paragraph."""
+    return Gap.LINE_BREAK if settings.paragraph == "line" else Gap.EMPTY_LINE
+
+
 def find_sentences(words: Words, settings: SegmentationSettings) -> tuple[Flags, Flags]:
     """Return which words begin a sentence, and which begin a paragraph, both (N,)."""
     count = len(words.row)
     gap = words.gap.copy()
     gap[:1] = Gap.EMPTY_LINE
     gap[1:][words.row[1:] != words.row[:-1]] = Gap.EMPTY_LINE  # the beginning of a text
-    paragraph = gap >= (Gap.LINE_BREAK if settings.paragraph == "line" else Gap.EMPTY_LINE)
+    paragraph = gap >= least_paragraph_gap(settings)
     begins = paragraph.copy()  # with blank_line, for hard-wrapped text, a line break ends no sentence
     following = _sentence_ends(words, gap) + 1
     begins[following[following < count]] = True
@@ -54,35 +105,33 @@ def group_lengths(starts: Array, total: int) -> Array:
 
 def _sentence_ends(words: Words, gap: Array) -> Array:
     """Return the words that end a sentence by its punctuation. `gap` is that of `words`, with Gap.EMPTY_LINE before each text."""
-    code, types = words.code, words.types
-    lower = types.str.to_lowercase()
+    classes = classify_words(words.types)[words.code]
 
-    def is_a(pattern: str) -> Flags:
-        return types.str.contains(pattern).to_numpy()
+    def is_a(word_class: int, of_words: Array | slice = slice(None)) -> Flags:
+        return (classes[of_words] & np.uint16(word_class)) > 0
 
-    soft, strong = is_a(_SOFT_STOP), is_a(_STRONG_STOP)
-    stops = np.flatnonzero((soft | strong)[code])
+    is_stop = is_a(WordClass.SOFT_STOP | WordClass.STRONG_STOP)
+    stops = np.flatnonzero(is_stop)
     # Closing marks that follow a stop without a blank belong to it; the base of a chain of them is the word before the first.
-    closing = np.flatnonzero(is_a(_CLOSES)[code] & (gap == Gap.NOTHING))
+    closing = np.flatnonzero(is_a(WordClass.CLOSES) & (gap == Gap.NOTHING))
     opens_chain = np.append(True, np.diff(closing) > 1)[: len(closing)]
     base = (closing[opens_chain] - 1)[np.cumsum(opens_chain) - 1]
-    belongs = (soft | strong)[code[base]]
+    belongs = is_stop[base]
     at = np.concatenate([stops, closing[belongs]])
     stop = np.concatenate([stops, base[belongs]])
 
-    stopped = np.zeros(len(code) + 1, dtype=bool)
+    stopped = np.zeros(len(classes) + 1, dtype=bool)
     stopped[at] = True
-    following = np.minimum(at + 1, len(code) - 1)
+    following = np.minimum(at + 1, len(classes) - 1)
     goes_on = stopped[at + 1] & (gap[following] == Gap.NOTHING)
-    next_type = code[following]
-    may_begin = (is_a(_MAY_BEGIN)[next_type] & (gap[following] > Gap.NOTHING)) | is_a(_HAN)[next_type]
+    may_begin = (is_a(WordClass.MAY_BEGIN, following) & (gap[following] > Gap.NOTHING)) | is_a(
+        WordClass.HAN, following
+    )
 
-    at_before = np.maximum(stop - 1, 0)
-    before = code[at_before]
-    abbreviation = (lower.is_in(_ABBREVIATIONS) | types.str.contains(_INITIAL)).to_numpy()[before]
-    before_number = lower.is_in(_BEFORE_NUMBERS).to_numpy()[before] & is_a(r"^\p{N}")[next_type]
-    dot = (types == ".").to_numpy()[code[stop]] & (gap[stop] == Gap.NOTHING)
-    number_of_item = is_a(_ITEM)[before] & (gap[at_before] >= Gap.LINE_BREAK)
-    no_end = dot & (abbreviation | before_number | number_of_item)
-    ends = ~goes_on & (strong[code[stop]] | (may_begin & ~no_end))
+    before = np.maximum(stop - 1, 0)
+    before_number = is_a(WordClass.BEFORE_NUMBER, before) & is_a(WordClass.NUMBER, following)
+    dot = is_a(WordClass.DOT, stop) & (gap[stop] == Gap.NOTHING)
+    number_of_item = is_a(WordClass.ITEM, before) & (gap[before] >= Gap.LINE_BREAK)
+    no_end = dot & (is_a(WordClass.ABBREVIATION, before) | before_number | number_of_item)
+    ends = ~goes_on & (is_a(WordClass.STRONG_STOP, stop) | (may_begin & ~no_end))
     return at[ends]

@@ -10,7 +10,7 @@ from mgm.text.factorized_tokens import FactorizedTokens
 from mgm.text.list_columns import Array, unflatten
 from mgm.text.offsets import Edits
 from mgm.text.segmentation.sentences import find_sentences, group_lengths
-from mgm.text.segmentation.words import Words, find_words
+from mgm.text.segmentation.words import find_words
 
 TOKEN_COLUMNS = {"words": pl.List(pl.String)} | {
     name: pl.List(pl.Int32) for name in ("start", "end", "sentence", "paragraph")
@@ -83,7 +83,6 @@ def _int32(values: Array) -> pl.Series:
     return pl.Series(values.astype(np.int32))
 
 
-def split_wordless(frame: pl.DataFrame, words: Words) -> tuple[pl.DataFrame, pl.DataFrame]:
+def split_wordless(frame: pl.DataFrame, word_counts: Array) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows of a frame with doc_id that have words, and the rejected ones (doc_id, reasons, values)."""
-    wordless = np.bincount(words.row, minlength=frame.height) == 0
-    return split_rejected(frame, frame, reasons={NO_WORDS: pl.Series(wordless)})
+    return split_rejected(frame, frame, reasons={NO_WORDS: pl.Series(word_counts == 0)})

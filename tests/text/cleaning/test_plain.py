@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import example, given, settings
@@ -10,9 +11,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_series_equal
 
 from mgm import native
-from mgm.settings.text import CleaningSettings
+from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.text.cleaning import build_steps, clean_texts
 from mgm.text.cleaning.plain import find_plain
+from mgm.text.segmentation.words import find_words
 from tests.kernel_library import kernel_library
 
 SAMPLES = Path(__file__).parents[3] / "data" / "samples"
@@ -41,6 +43,7 @@ WORDS = [
     "\ufeff",
 ]
 texts = st.lists(st.sampled_from([*MASKED, *WORDS, " ", " ", "\n", ".", ",", "("]), max_size=8).map("".join)
+blank_texts = st.text(alphabet="1234567-)+ab.  \n\n\t\r\f\v\x85", max_size=24)
 few = st.text(alphabet="1234567.:-+@()aFfw/_ \n", max_size=24)
 ALL_STEPS = build_steps(CleaningSettings(unicode="nfkc", width="all", simplified=True))
 
@@ -77,6 +80,34 @@ def test_ordinary_texts_are_plain() -> None:
         "Foo::Bar and std::string", "On 2024-05-01 (at 5) <b>", "x@y", "call(1) or f(2)",
     ]  # fmt: skip
     assert [text for text, is_plain in zip(ordinary, plain(ordinary), strict=True) if not is_plain] == ["x@y"]
+
+
+def words_and_gaps(rows: list[str]) -> list[tuple[int, str, int]]:
+    """The words of each text with the gaps before them, of which that before the first one means nothing."""
+    words = find_words(pl.Series(rows, dtype=pl.String), SegmentationSettings(), dictionary=None)
+    is_first = np.append(True, words.row[1:] != words.row[:-1])[: len(words.row)]
+    gap = np.where(is_first, 0, words.gap)
+    return list(zip(words.row.tolist(), words.types.gather(words.code), gap.tolist(), strict=True))
+
+
+@settings(max_examples=40)
+@example(["1  23 567", " a \r\n\n b\t", "\r", "123 \n 4567", "(212)   555-1234", "555  1234"])
+@given(st.lists(st.one_of(texts, blank_texts), max_size=6))
+def test_blanks_that_stay_change_no_word(rows: list[str]) -> None:
+    found = find_plain(pl.Series(rows, dtype=pl.String), min_visible=2)
+    assert found is not None
+    left = [row for row, is_plain in zip(rows, found, strict=True) if is_plain]
+    cleaned, _ = clean_texts(pl.Series(left, dtype=pl.String), CleaningSettings())
+    assert words_and_gaps(left) == words_and_gaps(cleaned.to_list())
+
+
+def test_a_text_with_few_characters_beside_blanks_is_cleaned() -> None:
+    """Its cleaned length decides whether it is rejected."""
+    rows = pl.Series([" a\r\n b\t", " a ", "a b", "  ", ""])
+    assert [find_plain(rows, min_visible=least).tolist() for least in (2, 3)] == [  # type: ignore[union-attr]
+        [True, False, True, False, True],
+        [False, False, True, False, True],
+    ]
 
 
 BLANKS = ["  ", " \n", "\n ", "\n\n\n", "\t"]

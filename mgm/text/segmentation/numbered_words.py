@@ -1,0 +1,183 @@
+"""The words of texts as numbers, by the kernels in C: a word that was spelt before costs one look-up.
+
+The kernels cut texts as `words.find_words` and `sentences.find_sentences` do. They leave out texts with Han characters and with characters
+that `pieces` does not know, which these functions cut.
+"""
+
+import ctypes
+from ctypes import c_int64, c_uint64, c_void_p
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from mgm.native import check_status, load_kernels
+from mgm.settings.text import SegmentationSettings
+from mgm.text.dictionary import UserDictionary
+from mgm.text.list_columns import Array, factorize, local_index, offsets, utf8_of
+from mgm.text.segmentation.pieces import character_classes, slices
+from mgm.text.segmentation.sentences import WordClasses, least_paragraph_gap
+from mgm.text.segmentation.words import find_words
+
+
+class _Arguments(ctypes.Structure):
+    """`Spellings` of kernels.c."""
+
+    _fields_ = [
+        *((name, c_void_p) for name in ("text", "bound", "number", "place")),
+        ("slots", c_uint64),
+    ]
+
+
+class Spellings:
+    """Words with a number each, in a hash table of their spellings."""
+
+    def __init__(self) -> None:
+        self._text = np.zeros(0, np.uint8)
+        self._bound = np.zeros(1, np.int64)
+        self._number = np.zeros(0, np.int64)
+        self._place = np.zeros(1 << 12, np.uint32)
+
+    def __len__(self) -> int:
+        return len(self._number)
+
+    def add(self, words: pl.Series, numbers: Array) -> None:
+        """Add distinct words, of which none is known."""
+        if len(words) == 0:
+            return
+        data, bounds = utf8_of(words)
+        known, size = len(self), len(self) + len(words)
+        text = np.frombuffer(data or b"", np.uint8)[bounds[0] : bounds[-1]]
+        self._text = np.concatenate([self._text, text])
+        self._bound = np.concatenate([self._bound, self._bound[-1] + bounds[1:] - bounds[0]])
+        self._number = np.concatenate([self._number, numbers])
+        if 2 * size > len(self._place):
+            self._place = np.zeros(1 << (2 * size).bit_length(), np.uint32)
+            known = 0
+        kernels = load_kernels()
+        assert kernels is not None
+        kernels.mgm_index_spellings(ctypes.byref(self.arguments()), c_int64(known), c_int64(size))
+
+    def look_up(self, words: pl.Series) -> Array:
+        """Return the number of each word; -1: it is not known."""
+        data, bounds = utf8_of(words)
+        numbers = np.empty(len(words), np.int64)
+        kernels = load_kernels()
+        assert kernels is not None
+        kernels.mgm_look_up_spellings(
+            ctypes.byref(self.arguments()),
+            c_void_p(None if data is None else data.address),
+            c_void_p(bounds.ctypes.data),
+            c_int64(len(words)),
+            c_void_p(numbers.ctypes.data),
+        )
+        return numbers
+
+    def arguments(self) -> ctypes.Structure:
+        """Return the table for a kernel; it holds until the next word is added."""
+        arrays = (self._text, self._bound, self._number, self._place)
+        return _Arguments(*(array.ctypes.data for array in arrays), len(self._place))
+
+
+class NumberedWords(NamedTuple):
+    """The N words of B texts, one after another."""
+
+    counts: Array
+    """(B,) the words of each text."""
+    word: Array
+    """(N,) the number of each word; -1 - i: the i-th of the new ones."""
+    gap: npt.NDArray[np.uint8]
+    """(N,) uint8, the gap between a word and the one before it (`words.Gap`); that of a text's first word means nothing."""
+    new: pl.Series
+    """The distinct words that are not known."""
+
+    def count_sentences(
+        self, numbers: Array, *, classes: WordClasses, settings: SegmentationSettings
+    ) -> tuple[Array, Array]:
+        """Put the numbers of new words into `word`; return the words of each sentence, and the sentences of each text (B,).
+
+        Args:
+            numbers: those of the new words.
+            classes: of each number, the classes of its word (`classify_words`).
+            settings: the end of a paragraph, and the longest sentence in words.
+        """
+        lengths, sentences = np.empty(len(self.word), np.int64), np.empty(len(self.counts), np.int64)
+        kernels = load_kernels()
+        assert kernels is not None
+        status = kernels.mgm_count_sentences(
+            c_void_p(self.counts.ctypes.data),
+            c_int64(len(self.counts)),
+            *(c_void_p(array.ctypes.data) for array in (self.word, self.gap, numbers, classes)),
+            c_int64(least_paragraph_gap(settings)),
+            c_int64(settings.max_sentence_words),
+            *(c_void_p(array.ctypes.data) for array in (lengths, sentences)),
+        )
+        check_status(status)
+        return lengths[: sentences.sum()], sentences
+
+
+def number_words(
+    texts: pl.Series, settings: SegmentationSettings, *, known: Spellings, dictionary: UserDictionary | None
+) -> NumberedWords:
+    """Return the words of texts as numbers.
+
+    Args:
+        texts: texts.
+        settings: those of Chinese and similar words.
+        known: the numbers of words.
+        dictionary: further Chinese words.
+    """
+    found = _find_words(texts, known)
+    if (found.counts >= 0).all():
+        return found
+    rows = np.flatnonzero(found.counts < 0)
+    words = find_words(texts.gather(rows), settings, dictionary=dictionary)
+    types, new = _number_types(words.types, known, new=found.new)
+    others = NumberedWords(
+        np.bincount(words.row, minlength=len(rows)), types[words.code], words.gap.astype(np.uint8), new
+    )
+    return _merge(found, others, rows=rows)
+
+
+def _find_words(texts: pl.Series, known: Spellings) -> NumberedWords:
+    """Return the words of the texts that the kernel knows; the count of others is -1."""
+    kernels = load_kernels()
+    assert kernels is not None
+    data, bounds = utf8_of(texts)
+    size = int(bounds[-1] - bounds[0])
+    count, sizes = np.empty(len(texts), np.int64), np.zeros(2, np.int64)
+    word, gap = np.empty(size, np.int64), np.empty(size, np.uint8)
+    first, width = np.empty(size, np.int64), np.empty(size, np.int32)
+    status = kernels.mgm_find_words(
+        c_void_p(None if data is None else data.address),
+        c_void_p(bounds.ctypes.data),
+        c_int64(len(texts)),
+        c_void_p(character_classes().ctypes.data),
+        ctypes.byref(known.arguments()),
+        *(c_void_p(array.ctypes.data) for array in (count, word, gap, first, width, sizes)),
+    )
+    check_status(status)
+    words, new = sizes.tolist()
+    return NumberedWords(count, word[:words], gap[:words], slices(data, first[:new], width=width[:new]))
+
+
+def _number_types(types: pl.Series, known: Spellings, *, new: pl.Series) -> tuple[Array, pl.Series]:
+    """Return the number of each type, and the new words with those that are new here behind."""
+    numbers = known.look_up(types)
+    at = np.flatnonzero(numbers < 0)
+    code, distinct = factorize(pl.concat([new, types.gather(at).alias(new.name)]))
+    numbers[at] = -1 - code[len(new) :].astype(np.int64)
+    return numbers, distinct
+
+
+def _merge(found: NumberedWords, others: NumberedWords, *, rows: Array) -> NumberedWords:
+    """Return the words of all texts: `others` are those of the texts `rows`, whose count in `found` is -1."""
+    count = found.counts.copy()
+    count[rows] = others.counts
+    first = offsets(count)[:-1]
+    word, gap = np.empty(int(count.sum()), np.int64), np.empty(int(count.sum()), np.uint8)
+    for texts, part in ((np.flatnonzero(found.counts >= 0), found), (rows, others)):
+        place = np.repeat(first[texts], count[texts]) + local_index(count[texts])
+        word[place], gap[place] = part.word, part.gap
+    return NumberedWords(count, word, gap, others.new)
