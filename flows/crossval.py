@@ -115,7 +115,7 @@ def _measure(settings: Settings, number: int) -> dict[str, Any]:
     where = f"fold {number + 1} of {section.folds}"
     fold = Fold(number=number, count=section.folds, validation=section.validation_share, seed=settings.seed)
     parts = apply_fold(
-        {corpus: read_features(corpus) for corpus in corpora_of(settings, tasks)},
+        {corpus: read_features(corpus, settings.model.pretrained) for corpus in corpora_of(settings, tasks)},
         fold,
         vocabulary_size=len(Vocabulary.load(VOCABULARY)),
         min_count=settings.text.features.min_count,

@@ -99,7 +99,10 @@ class OwnTeacher:
         return path.is_file() and note.is_file() and bool(read_json(note)["made_from"] == made_from)
 
     def _features(self) -> dict[str, list[FeaturePart]]:
-        return {corpus: read_features(corpus) for corpus in corpora_of(self.settings, [self.task])}
+        return {
+            corpus: read_features(corpus, self.settings.model.pretrained)
+            for corpus in corpora_of(self.settings, [self.task])
+        }
 
     def train_fold(self, fold: int) -> None:
         """Train the teacher of a fold without the fold's documents, and write its answers for all training documents."""

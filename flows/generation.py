@@ -39,6 +39,7 @@ CODE = (
     "data/resources",
     "data/corrections",
     "data/teachers",
+    "data/encoders",
 )
 """What the stages read beside data and settings. A project that `mgm init` made has suites and no code, a clone the contrary."""
 

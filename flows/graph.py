@@ -19,7 +19,7 @@ DVC_YAML = "dvc.yaml"
 REPRO_DVC = ("-P", str(Path(__file__).with_name("dvc_process.py")))
 """The arguments with which Python runs stages: DVC, with a faster dvc.lock. By its path, which holds in any folder."""
 TAIL_LINES = 30
-TRAINING_INPUTS = ("vectors", "pretrain", "teachers", "gate_features")
+TRAINING_INPUTS = ("vectors", "encode", "pretrain", "teachers", "gate_features")
 """The stages that must have ended well before anything is trained."""
 
 # DVC's hints about git and remotes after every stage, which would hide the stages' own lines in a log of thirty stages.

@@ -80,6 +80,7 @@ FILES: dict[str, Callable[[str], str]] = {
     "data/resources/README.md": _as_it_is,
     "data/corrections/README.md": _as_it_is,
     "data/teachers/README.md": _as_it_is,
+    "data/encoders/README.md": _as_it_is,
     "reports/README.md": _as_it_is,
 }
 """The files of the template that have a counterpart in the repository, at the same place, with the change that makes them."""

@@ -11,14 +11,16 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from flows.project import CHECKPOINTS, FEATURES, LABELS, PRETRAINED, TAUGHT, VECTORS, VOCABULARY
+from flows.project import CHECKPOINTS, ENCODED, FEATURES, LABELS, PRETRAINED, TAUGHT, VECTORS, VOCABULARY
 from mgm.corpus.parts import MANIFEST
 from mgm.files import file_sha256, fingerprint
+from mgm.pretrained.store import FACTS as ENCODED_FACTS
+from mgm.pretrained.store import read_encoded_parts
 from mgm.settings.core import PARAMS
+from mgm.settings.model import PretrainedSettings
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
-from mgm.text.feature_tables import read_feature_parts
 from mgm.text.features import FeaturePart
 from mgm.text.vectors.table import METADATA_FILE, TABLE_FILE, VectorTable, load_vectors
 from mgm.text.vocabulary import Vocabulary
@@ -37,9 +39,9 @@ def corpora_of(settings: TrainingSettings, tasks: Sequence[Task]) -> list[str]:
     return sorted(c for c in settings.enabled if any(c in t.corpora for t in tasks))
 
 
-def read_features(corpus: str) -> list[FeaturePart]:
-    """Return the parts of a corpus's features, memory-mapped."""
-    return read_feature_parts(FEATURES / corpus)
+def read_features(corpus: str, settings: PretrainedSettings | None = None) -> list[FeaturePart]:
+    """Return the parts of a corpus's features, memory-mapped, with the vectors of the encoder that the settings name, if any."""
+    return read_encoded_parts(FEATURES / corpus, ENCODED, settings=settings or PretrainedSettings())
 
 
 def feature_hashes(corpora: Sequence[str]) -> dict[str, str]:
@@ -56,6 +58,8 @@ def inputs(settings: TrainingSettings, tasks: Sequence[Task]) -> dict[str, str]:
         files.append(TAUGHT / store.FACTS)
     if settings.pretrains:
         files.append(PRETRAINED / weights.WEIGHTS)
+    if settings.model.pretrained.enabled:
+        files.append(ENCODED / ENCODED_FACTS)
     return feature_hashes(corpora_of(settings, tasks)) | {p.as_posix(): file_sha256(p) for p in files}
 
 
@@ -109,7 +113,7 @@ def _read_taught_features(settings: TrainingSettings, tasks: Sequence[Task]) -> 
     return {
         corpus: [
             store.add_teacher_predictions(part, TAUGHT, tasks=students, corpus=corpus, index=index)
-            for index, part in enumerate(read_features(corpus))
+            for index, part in enumerate(read_features(corpus, settings.model.pretrained))
         ]
         for corpus in corpora
     }

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from flows.project import FEATURES, METRICS, PREDICTIONS, REPORTS
+from flows.project import ENCODED, FEATURES, METRICS, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
 from flows.unseen_fit import load_fits
 from mgm.bundle.bundle import Bundle
@@ -25,6 +25,7 @@ from mgm.evaluation.prediction_store import PredictionStore, SplitPredictor, che
 from mgm.evaluation.predictions import select_labelled
 from mgm.evaluation.summary import SPLIT, summary_lines
 from mgm.files import write_json
+from mgm.pretrained.store import read_encoded_parts
 from mgm.scoring.held_out import sample_evenly
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer
@@ -54,7 +55,10 @@ def main() -> None:
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
     store = write_tables(
         PREDICTIONS,
-        {corpus: read_feature_parts(FEATURES / corpus) for corpus in corpora},
+        {
+            corpus: read_encoded_parts(FEATURES / corpus, ENCODED, settings=bundle.settings.model.pretrained)
+            for corpus in corpora
+        },
         tasks=bundle.tasks,
         predictors=[
             SplitPredictor(
@@ -93,7 +97,12 @@ def _write_details(
         if pairs is not None:
             pairs.write_csv(CONFUSION / f"{name}.csv")
         if task.spec.generates_text:
-            features = {corpus: read_feature_parts(FEATURES / corpus) for corpus in task.corpora}
+            features = {
+                corpus: read_encoded_parts(
+                    FEATURES / corpus, ENCODED, settings=bundle.settings.model.pretrained
+                )
+                for corpus in task.corpora
+            }
             content["generated"] = examples(bundle.network, features, rows=rows, task=task)
         write_json(DETAILS / f"{name}.json", content)
         if content["calibration"] is not None:

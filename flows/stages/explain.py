@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from flows.project import CANDIDATE, DOCUMENTS, EXPLANATIONS, FEATURES, PREDICTIONS, REPORTS
+from flows.project import CANDIDATE, DOCUMENTS, ENCODED, EXPLANATIONS, FEATURES, PREDICTIONS, REPORTS
 from flows.stages.command_line import run_stage
 from flows.unseen_fit import load_fits
 from mgm.compute.processes import run_in_subprocess
@@ -18,10 +18,10 @@ from mgm.evaluation.explanations.explain import explain
 from mgm.evaluation.run_files import RunFiles
 from mgm.evaluation.summary import SPLIT
 from mgm.files import write_json
+from mgm.pretrained.store import read_encoded_parts
 from mgm.scoring.cost import measure_cost
 from mgm.scoring.held_out import read_held_out_ids, read_raw_documents, sample_evenly
 from mgm.settings.views.explanation import ExplanationSettings
-from mgm.text.feature_tables import read_feature_parts
 
 
 def main() -> None:
@@ -30,7 +30,10 @@ def main() -> None:
     bundle = load_fits().first
     corpora = [c for c in settings.enabled if any(c in task.corpora for task in bundle.tasks)]
     shutil.rmtree(EXPLANATIONS, ignore_errors=True)
-    features = {corpus: read_feature_parts(FEATURES / corpus) for corpus in corpora}
+    features = {
+        corpus: read_encoded_parts(FEATURES / corpus, ENCODED, settings=bundle.settings.model.pretrained)
+        for corpus in corpora
+    }
     texts = RunFiles(Path(), settings).texts
     explanations = explain(bundle, features, texts=texts, settings=settings.explain, seed=settings.seed)
     for name, content in explanations.items():

@@ -4,12 +4,11 @@ import logging
 import shutil
 from typing import Any
 
-from flows.project import FEATURES, PRETRAINED, STAGES, VOCABULARY
+from flows.project import PRETRAINED, STAGES, VOCABULARY
 from flows.stages.command_line import run_stage
-from flows.training_run import checkpoint_of, feature_hashes, read_word_vectors
+from flows.training_run import checkpoint_of, feature_hashes, read_features, read_word_vectors
 from mgm.files import file_sha256, write_json
 from mgm.settings.views.training import TrainingSettings
-from mgm.text.feature_tables import read_feature_parts
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.data import PartRows, select_training_rows
 from mgm.training.pretraining.masked_words import PretrainReport
@@ -34,7 +33,7 @@ def main() -> None:
     result, facts = Pretrained(), {}
     if settings.pretrains:
         sources = select_training_rows(
-            {c: read_feature_parts(FEATURES / c) for c in sorted(settings.enabled)}
+            {c: read_features(c, settings.model.pretrained) for c in sorted(settings.enabled)}
         )
         facts["documents"] = sum(len(source.rows) for source in sources)
         if settings.train.init_from == "pretrained":

@@ -11,12 +11,14 @@ from scmrepo.exceptions import SCMError
 
 from flows import logs
 from flows.candidate_fits import Fit, fit_again, fit_first
-from flows.project import CANDIDATE, FEATURES, FIRST_FIT, PROFILE, REPORTS, TRAINING, VOCABULARY
+from flows.project import CANDIDATE, ENCODED, FEATURES, FIRST_FIT, PROFILE, REPORTS, TRAINING, VOCABULARY
 from flows.stages.command_line import run_stage
 from flows.training_run import Console, facts, refit_facts
 from mgm.bundle.bundle import Bundle, Refit, load_stopwords, shaping_settings
 from mgm.bundle.save import save_bundle
 from mgm.files import read_json, write_json, write_text
+from mgm.pretrained.folder import EncoderFiles
+from mgm.pretrained.store import ENCODER
 from mgm.settings.views.training import TrainingSettings
 from mgm.text.dictionary import load_dictionaries
 from mgm.text.segmentation.segmenter import load_segmenter
@@ -110,6 +112,7 @@ def _bundle(fitted: Fit, settings: TrainingSettings, *, refit: Refit | None = No
         dictionaries=load_dictionaries(settings, FEATURES / "dictionaries"),
         subwords=Subwords.load(FEATURES / SUBWORDS_FILE) if network.text_decoder is not None else None,
         refit=refit,
+        encoder=EncoderFiles.read(ENCODED / ENCODER) if settings.model.pretrained.enabled else None,
     )
 
 

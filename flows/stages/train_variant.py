@@ -54,7 +54,10 @@ def _write_results(variant: Variant, plan: Plan, *, fitted: FitResult, evaluate:
     shutil.rmtree(folder, ignore_errors=True)
     tested = write_tables(
         folder,
-        {corpus: read_features(corpus) for corpus in corpora_of(settings, variant.tasks)},
+        {
+            corpus: read_features(corpus, settings.model.pretrained)
+            for corpus in corpora_of(settings, variant.tasks)
+        },
         tasks=plan.tasks,
         predictors=[
             SplitPredictor(

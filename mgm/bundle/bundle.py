@@ -1,12 +1,16 @@
 """A trained network with all that it needs to read raw text."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from mgm.model.calibration import Calibration
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
+from mgm.pretrained.encoder import PretrainedEncoder
+from mgm.pretrained.folder import EncoderFiles
 from mgm.settings.text import TextSettings
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
@@ -48,6 +52,7 @@ class Bundle:
         linear_baselines: the linear model that the wide part is alone, by task that has one; none in older bundles.
         calibrations: what validation says of the scores, by task; None in older bundles.
         refit: how it was fitted again; None: it was fitted on train alone.
+        encoder: the files of the pretrained encoder whose vectors the network reads; None: it reads none.
         id: the hash of the manifest; empty until the bundle is saved.
     """
 
@@ -64,7 +69,22 @@ class Bundle:
     linear_baselines: dict[str, LinearBaseline] = field(default_factory=dict)
     calibrations: dict[str, Calibration] | None = None
     refit: Refit | None = None
+    encoder: EncoderFiles | None = None
     id: str = ""
+
+    @cached_property
+    def pretrained_encoder(self) -> PretrainedEncoder | None:
+        """The pretrained encoder on the CPU, made at the first use.
+
+        Raises:
+            MissingExtra: it is not installed what reads it.
+            ValueError: its files do not fit together.
+        """
+        if self.encoder is None:
+            return None
+        return PretrainedEncoder(
+            self.encoder, self.settings.model.pretrained, where=Path(f"bundle {self.id[:12]}")
+        )
 
     def has_seen(self, split: str) -> bool:
         """Whether the network was fitted on the labels of a split, so that no metric on it says how good it is."""

@@ -9,6 +9,18 @@ from mgm.files import file_sha256, write_json
 WEIGHTS, CONFIG, VOCABULARY = "weights.safetensors", "config.json", "vocabulary.parquet"
 PROFILE = "profile.json"
 
+ENCODER_WEIGHTS, ENCODER_CONFIG, ENCODER_TOKENIZER = (
+    "encoder.safetensors",
+    "encoder.config.json",
+    "encoder.tokenizer.json",
+)
+"""The files of a pretrained encoder, beside which its licence lies."""
+
+
+def encoder_licence_file(name: str) -> str:
+    """Return the name of a file of an encoder's licence."""
+    return f"encoder.{name}"
+
 
 def stopword_file(corpus: str | None) -> str:
     """Return the name of the file of a corpus's stopwords; None: of the general ones."""

@@ -16,7 +16,18 @@ from torch.overrides import TorchFunctionMode
 
 from mgm.bundle.bundle import Bundle, Refit
 from mgm.bundle.contents import MANIFEST, BundleContents, check_contents, open_contents, read_contents
-from mgm.bundle.format import CONFIG, PROFILE, VOCABULARY, WEIGHTS, dictionary_file, stopword_file
+from mgm.bundle.format import (
+    CONFIG,
+    ENCODER_CONFIG,
+    ENCODER_TOKENIZER,
+    ENCODER_WEIGHTS,
+    PROFILE,
+    VOCABULARY,
+    WEIGHTS,
+    dictionary_file,
+    encoder_licence_file,
+    stopword_file,
+)
 from mgm.bundle.sealing import SealingKey
 from mgm.bundle.tensors import Bytes, view_tensors
 from mgm.bundle.untrusted import check_fits, refuse_faults
@@ -24,6 +35,7 @@ from mgm.model.calibration import Calibration
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
+from mgm.pretrained.folder import EncoderFiles, check_config
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
 from mgm.text.dictionary import UserDictionary
@@ -85,9 +97,11 @@ def load_contents(contents: BundleContents, *, key: SealingKey | None = None) ->
         calibrations = _read_calibrations(config.get("calibrations"), tasks)
         segmenter = Segmenter(**config["segmenter"]) if config.get("segmenter") else None
         refit = _refit(config.get("refit"))
+        encoder = config.get("encoder")
         words = {c: stopword_file(c) for c in [None, *config["stopwords"]]}
         dictionaries = {name: dictionary_file(name) for name in config["dictionaries"]}
     network = _load_network(contents, settings, tasks=tasks, config=config)
+    encoder_files = None if encoder is None else _load_encoder(contents, encoder)
     with refuse_faults(folder / PROFILE):
         profile = json.loads(_file(contents, PROFILE))
         if not isinstance(profile, dict):
@@ -111,8 +125,34 @@ def load_contents(contents: BundleContents, *, key: SealingKey | None = None) ->
         linear_baselines=baselines,
         calibrations=calibrations,
         refit=refit,
+        encoder=encoder_files,
         id=contents.id,
     )
+
+
+def _load_encoder(contents: BundleContents, fields: dict[str, Any]) -> EncoderFiles:
+    """Return the files of the pretrained encoder; `fields`: what config.json says of it."""
+    with refuse_faults(contents.folder / ENCODER_CONFIG):
+        config = json.loads(_file(contents, ENCODER_CONFIG))
+        check_config(config, contents.folder / ENCODER_CONFIG)
+    with refuse_faults(contents.folder / ENCODER_WEIGHTS):
+        tensors = view_tensors(_content(contents, ENCODER_WEIGHTS))
+    with refuse_faults(contents.folder / CONFIG):
+        licences = {
+            str(name): _file(contents, encoder_licence_file(str(name))) for name in fields["licences"]
+        }
+        files = EncoderFiles(
+            config=config,
+            tokenizer=_file(contents, ENCODER_TOKENIZER).decode(),
+            tensors=tensors,
+            licences=licences,
+            sha256=str(fields["sha256"]),
+        )
+        if files.width != fields["width"]:
+            raise ValueError(
+                f"encoder: width: {fields['width']!r}; expected {files.width}, as {ENCODER_CONFIG} says"
+            )
+    return files
 
 
 def _refit(fields: dict[str, Any] | None) -> Refit | None:
@@ -213,6 +253,7 @@ def _load_network(
                 tasks,
                 vocabulary_size=config["vocabulary_size"],
                 ngram_buckets=config["ngram_buckets"],
+                encoder_width=(config.get("encoder") or {}).get("width", 0),
             )
 
     path = contents.folder / WEIGHTS

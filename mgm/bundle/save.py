@@ -14,15 +14,20 @@ from safetensors.torch import save as save_tensors
 from mgm.bundle.bundle import Bundle
 from mgm.bundle.format import (
     CONFIG,
+    ENCODER_CONFIG,
+    ENCODER_TOKENIZER,
+    ENCODER_WEIGHTS,
     PROFILE,
     VOCABULARY,
     WEIGHTS,
     bundle_id,
     dictionary_file,
+    encoder_licence_file,
     stopword_file,
     write_manifest,
 )
 from mgm.files import write_json
+from mgm.pretrained.folder import EncoderFiles
 from mgm.text.subwords import SUBWORDS_FILE
 
 _SHAPING_SECTIONS = {
@@ -66,6 +71,17 @@ def _write_files(folder: Path, bundle: Bundle) -> None:
         dictionary.save(folder / dictionary_file(name))
     if bundle.subwords is not None:
         bundle.subwords.save(folder / SUBWORDS_FILE)
+    if bundle.encoder is not None:
+        _write_encoder(folder, bundle.encoder)
+
+
+def _write_encoder(folder: Path, encoder: EncoderFiles) -> None:
+    tensors = {name: tensor.contiguous() for name, tensor in encoder.tensors.items()}
+    (folder / ENCODER_WEIGHTS).write_bytes(save_tensors(tensors))
+    write_json(folder / ENCODER_CONFIG, dict(encoder.config))
+    (folder / ENCODER_TOKENIZER).write_text(encoder.tokenizer, encoding="utf-8")
+    for name, content in encoder.licences.items():
+        (folder / encoder_licence_file(name)).write_bytes(content)
 
 
 def _config(bundle: Bundle) -> dict[str, Any]:
@@ -81,6 +97,13 @@ def _config(bundle: Bundle) -> dict[str, Any]:
         "ngram_buckets": bundle.settings.text.features.ngram_buckets,
         "stopwords": sorted(c for c in bundle.stopwords if c is not None),
         "dictionaries": sorted(bundle.dictionaries),
+        "encoder": None
+        if bundle.encoder is None
+        else {
+            "sha256": bundle.encoder.sha256,
+            "width": bundle.encoder.width,
+            "licences": sorted(bundle.encoder.licences),
+        },
         "refit": None if bundle.refit is None else asdict(bundle.refit),
         "segmenter": None if bundle.segmenter is None else asdict(bundle.segmenter),
     }

@@ -25,6 +25,10 @@ def _empty() -> Tensor:
     return torch.zeros(0, dtype=torch.int64)
 
 
+def _no_vectors() -> Tensor:
+    return torch.zeros(0, 0)
+
+
 @dataclass(frozen=True)
 class Batch:
     """The tensors of B documents.
@@ -51,6 +55,10 @@ class Batch:
     teachers: dict[str, Tensor] = field(default_factory=dict)
     type_subword: Tensor = field(default_factory=_empty)  # (U,) of generation tasks
     type_subword_length: Tensor = field(default_factory=_empty)  # (T,)
+    encoder_vector: Tensor = field(
+        default_factory=_no_vectors
+    )  # (B,D) of a pretrained encoder; (0,0) without one
+    encoder_words: Tensor = field(default_factory=_no_vectors)  # (N,D) of its words
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on another device."""
@@ -70,17 +78,19 @@ class Batch:
         paragraphs = [int(part.sum()) for part in self.document_length.split(sizes)]
         sentences = [int(part.sum()) for part in self.paragraph_length.split(paragraphs)]
         words = [int(part.sum()) for part in self.sentence_length.split(sentences)]
-        runs = zip(
-            self.word.split(words),
-            self.content.split(words),
-            self.sentence_length.split(sentences),
-            self.paragraph_length.split(paragraphs),
-            self.document_length.split(sizes),
-            strict=True,
-        )
-        names = ("word", "content", "sentence_length", "paragraph_length", "document_length")
-        for run in runs:
-            yield replace(self, **dict(zip(names, run, strict=True)))
+        runs = {
+            "word": self.word.split(words),
+            "content": self.content.split(words),
+            "sentence_length": self.sentence_length.split(sentences),
+            "paragraph_length": self.paragraph_length.split(paragraphs),
+            "document_length": self.document_length.split(sizes),
+        }
+        if self.encoder_vector.numel():
+            runs["encoder_vector"] = self.encoder_vector.split(sizes)
+        if self.encoder_words.numel():
+            runs["encoder_words"] = self.encoder_words.split(words)
+        for run in zip(*runs.values(), strict=True):
+            yield replace(self, **dict(zip(runs, run, strict=True)))
 
     def select(self, keep: Tensor) -> "Batch":
         """Return the documents where `keep` (B,) is true, without targets, with the distinct words of all."""
@@ -96,6 +106,8 @@ class Batch:
             document_length=self.document_length[keep],
             targets={},
             teachers={},
+            encoder_vector=select_vectors(self.encoder_vector, keep),
+            encoder_words=select_vectors(self.encoder_words, words),
         )
 
     @cached_property
@@ -133,6 +145,11 @@ class Batch:
     def document(self) -> Tensor:
         """(N,) the document of each word."""
         return Ragged(self.word, self.words_per_document).row
+
+
+def select_vectors(vectors: Tensor, keep: Tensor) -> Tensor:
+    """Return the rows of a pretrained encoder's vectors that `keep` has; those of a batch without any are none."""
+    return vectors[keep] if vectors.numel() else vectors
 
 
 def flatten_lists(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:

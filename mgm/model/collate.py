@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mgm.model.batch import Batch, flatten_lists
 from mgm.model.heads import HEADS
+from mgm.pretrained.columns import DOCUMENT, WORDS, document_vectors, word_vectors
 from mgm.tasks import Task
 from mgm.text.features import PROPERTIES, FeaturePart
 
@@ -30,6 +31,7 @@ def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) 
         "paragraph",
         *(t.columns.label_ids for t in encoded),
         *(t.columns.teacher for t in taught),
+        *(name for name in (DOCUMENT, WORDS) if name in part.documents.columns),
     ]
     documents = part.documents.select(names)[rows]
     word, word_count = flatten_lists(documents["word"])
@@ -48,6 +50,8 @@ def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) 
         teachers={
             t.name: torch.from_numpy(documents[t.columns.teacher].to_numpy(writable=True)) for t in taught
         },
+        encoder_vector=_vectors(document_vectors(documents)),
+        encoder_words=_vectors(word_vectors(documents)),
     )
 
 
@@ -85,6 +89,10 @@ def gather_targets(column: pl.Series, task: Task, *, word_count: np.ndarray) -> 
         word_count: (B,) the words of each document.
     """
     return HEADS[task.kind].gather_targets(column, task, word_count=word_count)
+
+
+def _vectors(array: np.ndarray | None) -> Tensor:
+    return torch.zeros(0, 0) if array is None else torch.from_numpy(array)
 
 
 def _long(array: np.ndarray) -> Tensor:

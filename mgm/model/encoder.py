@@ -39,8 +39,10 @@ class Encoder(nn.Module):
         word_width: their sum; 0: no granularity computes a vector a word.
     """
 
-    def __init__(self, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int) -> None:
-        """Make the granularities that the settings enable.
+    def __init__(
+        self, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int, encoder_width: int = 0
+    ) -> None:
+        """Make the granularities that the settings enable; `encoder_width`: the width of a pretrained encoder's vectors.
 
         Raises:
             ValueError: all are off.
@@ -48,7 +50,12 @@ class Encoder(nn.Module):
         super().__init__()
         self.settings = settings
         built = {
-            name: kind.build(settings, vocabulary_size=vocabulary_size, ngram_buckets=ngram_buckets)
+            name: kind.build(
+                settings,
+                vocabulary_size=vocabulary_size,
+                ngram_buckets=ngram_buckets,
+                encoder_width=encoder_width,
+            )
             for name, kind in GRANULARITIES.items()
         }
         self.granularities = nn.ModuleDict(

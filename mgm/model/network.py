@@ -51,7 +51,13 @@ class Network(nn.Module):
     word_dropout = 0.0
 
     def __init__(
-        self, settings: ModelSettings, tasks: Sequence[Task], *, vocabulary_size: int, ngram_buckets: int
+        self,
+        settings: ModelSettings,
+        tasks: Sequence[Task],
+        *,
+        vocabulary_size: int,
+        ngram_buckets: int,
+        encoder_width: int = 0,
     ) -> None:
         """Make a network with random weights.
 
@@ -60,13 +66,19 @@ class Network(nn.Module):
             tasks: the tasks, with their label spaces; those that generate text have the same one, the pieces of subwords.
             vocabulary_size: the largest word id.
             ngram_buckets: the number of hashes of character n-grams.
+            encoder_width: the width of a pretrained encoder's vectors; 0: there is none.
 
         Raises:
             ValueError: a task's label space is empty, no granularity is enabled, or a task that reads words has none
                 that gives a vector a word.
         """
         super().__init__()
-        self.encoder = Encoder(settings, vocabulary_size=vocabulary_size, ngram_buckets=ngram_buckets)
+        self.encoder = Encoder(
+            settings,
+            vocabulary_size=vocabulary_size,
+            ngram_buckets=ngram_buckets,
+            encoder_width=encoder_width,
+        )
         for task in tasks:
             _check(task, self.encoder.word_width)
         generating = [task for task in tasks if task.spec.generates_text]
@@ -161,6 +173,11 @@ class Network(nn.Module):
             batch, word_dropout=dropout, with_words=self._needs_words(batch, tasks), types=types
         )
         return encoded
+
+    def reads_words(self, tasks: Sequence[Task]) -> bool:
+        """Return whether the outputs of one of these tasks depend on the vectors of words."""
+        names = [task.name for task in tasks]
+        return self.sharing.needs_words(names) or any(name in self.generating for name in names)
 
     def _needs_words(self, batch: Batch, tasks: Collection[str] | None) -> bool:
         return self.sharing.needs_words(self.sharing.reads_words if tasks is None else tasks) or (

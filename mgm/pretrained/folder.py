@@ -20,6 +20,8 @@ from mgm.settings.names import nearest
 CONFIG, TOKENIZER, WEIGHTS = "config.json", "tokenizer.json", "model.safetensors"
 ARCHITECTURES = ("bert", "roberta", "xlm-roberta", "camembert", "electra", "mpnet", "distilbert")
 """The values of `model_type` that are read: encoders of absolute positions, whose layers have one layout."""
+_WIDTHS = {"distilbert": "dim"}
+"""The fields of config.json that have the width, where it is not `hidden_size`."""
 _LICENCE_STEMS = ("license", "licence", "notice", "copying")
 
 
@@ -40,6 +42,11 @@ class EncoderFiles:
     tensors: Mapping[str, Tensor]
     licences: Mapping[str, bytes]
     sha256: str
+
+    @property
+    def width(self) -> int:
+        """The width of its vectors."""
+        return int(self.config[_WIDTHS.get(self.config["model_type"], "hidden_size")])
 
     @classmethod
     def read(cls, folder: Path) -> Self:
@@ -62,6 +69,19 @@ class EncoderFiles:
             licences={path.name: path.read_bytes() for path in licence_files(folder)},
             sha256=encoder_sha256(folder),
         )
+
+
+def find_encoder(parent: Path, name: str) -> Path:
+    """Return the folder of an encoder.
+
+    Raises:
+        FileNotFoundError: there is none of this name; the message has the nearest one.
+    """
+    folder = parent / name
+    if not folder.is_dir():
+        names = [path.name for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
+        raise FileNotFoundError(f"model.pretrained.path: {folder}: no such folder{nearest(name, names)}")
+    return folder
 
 
 def check_folder(folder: Path) -> None:

@@ -29,10 +29,12 @@ class Pieces:
         start: (N,) the first piece of each word, counted from its document's first.
         stop: (N,) the piece after its last; as `start` for a word without pieces, or after the last piece that is read.
         word_count: (B,) words of each document.
+        whole_count: (B,) pieces of each document before it is cut.
     """
 
     ids: np.ndarray
     count: np.ndarray
+    whole_count: np.ndarray
     start: np.ndarray
     stop: np.ndarray
     word_count: np.ndarray
@@ -90,7 +92,7 @@ class PieceTokenizer:
             words: the bounds (n,2) of each text's words in code points, ascending.
             max_pieces: the most pieces of a text; those after them are left out.
         """
-        ids, counts, starts, stops = [], [], [], []
+        ids, counts, wholes, starts, stops = [], [], [], [], []
         for begin in range(0, len(texts), TEXTS_AT_ONCE):
             some = texts[begin : begin + TEXTS_AT_ONCE]
             encodings = self._tokenizer.encode_batch(some, add_special_tokens=False)
@@ -99,11 +101,13 @@ class PieceTokenizer:
                 start, stop = align(np.array(encoding.offsets, np.int64).reshape(-1, 2), bounds)
                 ids.append(own)
                 counts.append(len(own))
+                wholes.append(len(encoding.ids))
                 starts.append(np.minimum(start, len(own)))
                 stops.append(np.minimum(stop, len(own)))
         return Pieces(
             ids=_concatenate(ids),
             count=np.array(counts, np.int64),
+            whole_count=np.array(wholes, np.int64),
             start=_concatenate(starts),
             stop=_concatenate(stops),
             word_count=np.array([len(bounds) for bounds in words], np.int64),

@@ -20,6 +20,7 @@ from mgm.model.compiled import why_not_compiled
 from mgm.model.decode import TOKENS_PER_BATCH
 from mgm.model.predict import predict, prediction_schema, prediction_table
 from mgm.native import SWITCH, why_missing
+from mgm.pretrained.vectors import add_vectors
 from mgm.scoring.answers import AnswerOptions, Answers, without_missing
 from mgm.scoring.compiled import CompiledBundle
 from mgm.scoring.word_states import WordStates
@@ -251,6 +252,9 @@ class Scorer:
             dictionary=dictionary,
             subwords=self.bundle.subwords if any(t.spec.generates_text for t in self.tasks) else None,
         )
+        encoder = self.bundle.pretrained_encoder
+        if encoder is not None and not part.documents.is_empty():
+            part = add_vectors(part, encoder, with_words=self.bundle.network.reads_words(self.tasks))
         return part, wordless
 
 

@@ -14,6 +14,7 @@ from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.model.granularity.word import Word
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
+from mgm.pretrained.columns import vector_width
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
@@ -99,6 +100,7 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
             tasks,
             vocabulary_size=vocabulary_size,
             ngram_buckets=settings.text.features.ngram_buckets,
+            encoder_width=encoder_width(parts),
         )
     if word_vectors is not None:
         initialize_word_vectors(network.encoder, word_vectors)
@@ -113,6 +115,12 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
         validation=[] if is_refit else select_labelled_rows(parts, tasks, splits=["valid"]),
     )
     return Plan(network=network, data=data)
+
+
+def encoder_width(parts: Mapping[str, Sequence[FeaturePart]]) -> int:
+    """Return the width of the vectors of a pretrained encoder that features have; 0: they have none."""
+    widths = (vector_width(part.documents) for of_corpus in parts.values() for part in of_corpus)
+    return max(widths, default=0)
 
 
 def initialize_word_vectors(encoder: Encoder, vectors: VectorTable) -> None:

@@ -158,7 +158,7 @@ def test_an_error_of_dvc_is_the_error(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
         ValueError,
-        match=r"DVC cannot tell whether vectors and pretrain and teachers and gate_features are up to date: ",
+        match=r"DVC cannot tell whether vectors and encode and pretrain and teachers and gate_features are up to date: ",
     ):
         require_up_to_date()
 

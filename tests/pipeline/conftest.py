@@ -25,6 +25,7 @@ CODE = [
     "data/resources",
     "data/corrections/README.md",
     "data/teachers/README.md",
+    "data/encoders/README.md",
     "dvc.yaml",
     ".dvcignore",
     ".gitignore",

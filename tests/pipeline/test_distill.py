@@ -15,7 +15,7 @@ from tests.pipeline.conftest import Project
 
 pytestmark = pytest.mark.slow
 
-STAGES = ("corpora", "vectors", "pretrain", "teachers")
+STAGES = ("corpora", "vectors", "encode", "pretrain", "teachers")
 
 
 def ran(output: str) -> list[str]:
@@ -47,7 +47,7 @@ def project(fresh: Project, tmp_path: Path) -> Project:
 def test_teachers_are_trained_once(project: Project) -> None:
     command = ["python", "-m", "flows.distill", "--tasks", "dish", "themes", "--folds", "2"]
     output = project.ok(*command)
-    assert sorted(ran(output)) == ["corpora", "gate_features", "pretrain", "vectors"]
+    assert sorted(ran(output)) == ["corpora", "encode", "gate_features", "pretrain", "vectors"]
     assert "distill: 4 trainings of one task alone, 0 of them done already" in output
     (block,) = re.findall(r"^distillation:\n(?: .*\n)+", output, re.MULTILINE)
     printed = yaml.safe_load(block)

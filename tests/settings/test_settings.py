@@ -185,7 +185,9 @@ def test_the_shipped_model_is_that_of_either_preset_by_one_word() -> None:
 
 
 def test_a_wrong_preset_is_named() -> None:
-    with pytest.raises(ValueError, match="model.preset: Input should be 'full' or 'fast', found 'quick'"):
+    with pytest.raises(
+        ValueError, match="model.preset: Input should be 'full', 'fast' or 'pretrained', found 'quick'"
+    ):
         Settings.parse(changed("model", {"preset": "quick"}))
     with pytest.raises(ValueError, match="model.preset: Input should be .* found \\['fast'\\]"):
         Settings.parse(changed("model", {"preset": ["fast"]}))

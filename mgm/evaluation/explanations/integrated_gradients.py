@@ -171,6 +171,8 @@ def _copies(batch: Batch, count: int) -> Batch:
         paragraph_length=batch.paragraph_length.repeat(count),
         document_length=batch.document_length.repeat(count),
         targets={},
+        encoder_vector=batch.encoder_vector.repeat(count, 1),
+        encoder_words=batch.encoder_words.repeat(count, 1),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from mgm.model.batch import NO_LABEL, Batch
+from mgm.model.batch import NO_LABEL, Batch, select_vectors
 from mgm.model.mixup import Mixup
 from mgm.model.ragged import Ragged
 from mgm.settings.training import AugmentationSettings
@@ -67,6 +67,7 @@ def delete_words(batch: Batch, probability: float, *, word_tasks: Set[str]) -> B
         content=batch.content[keep],
         sentence_length=words.length,
         targets=targets,
+        encoder_words=select_vectors(batch.encoder_words, keep),
     )
 
 
@@ -86,6 +87,9 @@ def swap_words(batch: Batch, probability: float, *, word_tasks: Set[str]) -> Bat
         batch,
         word=batch.word.index_copy(0, place, batch.word[place[order]]),
         content=batch.content.index_copy(0, place, batch.content[place[order]]),
+        encoder_words=batch.encoder_words.index_copy(0, place, batch.encoder_words[place[order]])
+        if batch.encoder_words.numel()
+        else batch.encoder_words,
     )
 
 
@@ -118,6 +122,9 @@ def mask_runs(batch: Batch, probability: float, *, run_length: int) -> Batch:
         word=batch.word.masked_fill(masked, batch.type_id.numel()),
         type_subword=torch.cat([batch.type_subword, batch.type_subword.new_full((1,), UNKNOWN)]),
         type_subword_length=torch.cat([batch.type_subword_length, batch.type_subword_length.new_ones(1)]),
+        encoder_words=batch.encoder_words.masked_fill(masked[:, None], 0)
+        if batch.encoder_words.numel()
+        else batch.encoder_words,
     )
 
 

@@ -11,6 +11,7 @@ from mgm.model.granularity.level import (
     TypeGranularity,
 )
 from mgm.model.granularity.paragraph import Paragraph
+from mgm.model.granularity.pretrained import Pretrained
 from mgm.model.granularity.sentence import Sentence
 from mgm.model.granularity.window import Window, Windows
 from mgm.model.granularity.word import Word
@@ -23,6 +24,7 @@ GRANULARITIES: dict[str, type[Granularity]] = {
     "sentence": Sentence,
     "paragraph": Paragraph,
     "document": Document,
+    "pretrained": Pretrained,
 }
 """The granularities by the name of their settings, from the bottom up: each reads the states of those before it."""
 
@@ -34,6 +36,7 @@ __all__ = [
     "Granularity",
     "Lead",
     "Paragraph",
+    "Pretrained",
     "ProjectingLevel",
     "Sentence",
     "TokenTypeStates",

@@ -29,7 +29,9 @@ class Character(TypeGranularity):
         nn.init.normal_(self.ngrams.weight, std=INITIAL_SCALE)
 
     @classmethod
-    def build(cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int) -> Self | None:
+    def build(
+        cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int, encoder_width: int
+    ) -> Self | None:
         """Return the granularity that the settings describe; None: it is off."""
         if not settings.character.enabled:
             return None

@@ -125,7 +125,9 @@ class Granularity(nn.Module, ABC):
 
     @classmethod
     @abstractmethod
-    def build(cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int) -> Self | None:
+    def build(
+        cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int, encoder_width: int
+    ) -> Self | None:
         """Return the granularity that the settings describe; None: it is off."""
 
     @property

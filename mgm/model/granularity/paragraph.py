@@ -23,7 +23,9 @@ class Paragraph(Granularity):
         self.widths = {"paragraph": width}
 
     @classmethod
-    def build(cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int) -> Self | None:
+    def build(
+        cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int, encoder_width: int
+    ) -> Self | None:
         """Return the granularity that the settings describe; None: it is off."""
         if not settings.paragraph.enabled:
             return None

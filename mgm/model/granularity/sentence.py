@@ -50,7 +50,9 @@ class Sentence(Granularity, ProjectingLevel):
                 self.inputs.bias.view(2, blocks, hidden)[:, 1] += 1
 
     @classmethod
-    def build(cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int) -> Self | None:
+    def build(
+        cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int, encoder_width: int
+    ) -> Self | None:
         """Return the granularity that the settings describe; None: it is off."""
         sentence = settings.sentence
         if not sentence.enabled:

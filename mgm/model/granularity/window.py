@@ -32,7 +32,9 @@ class Windows(Granularity):
         self.word_widths = dict(self.widths)
 
     @classmethod
-    def build(cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int) -> Self | None:
+    def build(
+        cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int, encoder_width: int
+    ) -> Self | None:
         """Return the granularity that the settings describe; None: it is off."""
         window = settings.window
         if not window.enabled or not window.sizes:

@@ -28,7 +28,9 @@ class Word(TypeGranularity):
             nn.init.normal_(table.weight, std=INITIAL_SCALE)
 
     @classmethod
-    def build(cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int) -> Self | None:
+    def build(
+        cls, settings: ModelSettings, *, vocabulary_size: int, ngram_buckets: int, encoder_width: int
+    ) -> Self | None:
         """Return the granularity that the settings describe; None: it is off.
 
         Without characters the levels above need word vectors, even where this granularity is off.

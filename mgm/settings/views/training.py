@@ -18,6 +18,11 @@ class TrainingSettings(NetworkSettings):
 
     def _check(self, raw: dict[str, Any], where: str) -> None:
         super()._check(raw, where)
+        if self.model.pretrained.enabled and self.train.init_from == "pretrained":
+            raise ValueError(
+                f"{where}: train.init_from: pretrained, with model.pretrained.enabled: true: an encoder that reads the whole text "
+                "sees the masked words; expected random"
+            )
         for name in sorted(self.distillation.teachers.keys() & self.tasks.keys()):
             if not TASK_KINDS[self.tasks[name].kind].is_distillable:
                 raise ValueError(
@@ -28,7 +33,9 @@ class TrainingSettings(NetworkSettings):
     def tunable(self) -> dict[str, Any]:
         """Return every setting that training reads and features do not, by its full name, with its value."""
         values = flatten_sections(self.model_dump(mode="json", include={"model", "train"}))
-        values = {name: value for name, value in values.items() if not name.startswith(WEIGHTS)}
+        # the vectors of an encoder are made before training
+        left_out = (WEIGHTS, "model.pretrained.")
+        values = {name: value for name, value in values.items() if not name.startswith(left_out)}
         values |= {f"{WEIGHTS}{task}": self.train.weights.get(task, 1.0) for task in self.tasks}
         # scores of other tasks do not compare; a trial has one process, and is measured on validation
         del values["train.generation"], values["train.processes"], values["train.refit"]

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mgm.model.encoder import Encoder
 from mgm.model.fusion import AutoencoderFusion, Fusion, build_fusion
+from mgm.pretrained.columns import vector_width
 from mgm.settings.views.training import TrainingSettings
 from mgm.text.vectors.table import VectorTable
 from mgm.training.checkpoint import Checkpoint
@@ -74,7 +75,12 @@ def pretrain_network(
     """
     result, rows = Pretrained(), list(sources)
     with deterministic(settings.train.threads):
-        encoder, fusion = _initial_modules(settings, vocabulary_size, word_vectors=word_vectors)
+        encoder, fusion = _initial_modules(
+            settings,
+            vocabulary_size,
+            word_vectors=word_vectors,
+            encoder_width=max((vector_width(source.part.documents) for source in rows), default=0),
+        )
     if settings.train.init_from == "pretrained":
         history = pretrain(
             encoder,
@@ -108,11 +114,18 @@ def pretrain_network(
 
 
 def _initial_modules(
-    settings: TrainingSettings, vocabulary_size: int, *, word_vectors: VectorTable | None
+    settings: TrainingSettings,
+    vocabulary_size: int,
+    *,
+    word_vectors: VectorTable | None,
+    encoder_width: int,
 ) -> tuple[Encoder, Fusion]:
     torch.manual_seed(settings.seed)
     encoder = Encoder(
-        settings.model, vocabulary_size=vocabulary_size, ngram_buckets=settings.text.features.ngram_buckets
+        settings.model,
+        vocabulary_size=vocabulary_size,
+        ngram_buckets=settings.text.features.ngram_buckets,
+        encoder_width=encoder_width,
     )
     if word_vectors is not None:
         initialize_word_vectors(encoder, word_vectors)
