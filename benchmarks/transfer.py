@@ -3,7 +3,8 @@
 A workspace is a clone for this use, with its corpora enabled in params.yaml; whole runs of its pipeline are compared, as a
 user would make them: `plain` with params.yaml as it is, `pretrained` with train.init_from, `taught` with teachers made by
 flows.distill (tasks trained alone, --teachers seeds of each, of which the single-task trainings are also what the multi-task
-gain is measured against), and with `both`. Each is fitted on train, stops and is tuned by valid, and is measured on test.
+gain is measured against), with `both`, and, if --encoder names a folder below the workspace's data/encoders, with the vectors of
+that `encoder` beside the other granularities. Each is fitted on train, stops and is tuned by valid, and is measured on test.
 Differences are (model - plain) / plain of each task's first metric, seed by seed.
 
 params.yaml is put back at the end. What each run says is kept in the workspace (data/transfer), and not run again while
@@ -36,12 +37,12 @@ from mgm.tasks import TASK_KINDS, Task
 
 RESULTS = quality.RESULTS / "transfer.json"
 WORK = Path("data/transfer")
-PLAIN, PRETRAINED, TAUGHT, BOTH = "plain", "pretrained", "taught", "both"
+PLAIN, PRETRAINED, TAUGHT, BOTH, ENCODER = "plain", "pretrained", "taught", "both", "encoder"
 FOLDS = 5
-MODELS = (PLAIN, PRETRAINED, TAUGHT, BOTH)
+MODELS = (PLAIN, PRETRAINED, TAUGHT, BOTH, ENCODER)
 
 
-def values(model: str, settings: Settings, teachers: int) -> dict[str, Any]:
+def values(model: str, settings: Settings, teachers: int, encoder: str = "") -> dict[str, Any]:
     """What params.yaml says otherwise than for the plain model, by full names."""
     changes: dict[str, Any] = {}
     if model in (PRETRAINED, BOTH):
@@ -50,6 +51,8 @@ def values(model: str, settings: Settings, teachers: int) -> dict[str, Any]:
         changes["distillation.teachers"] = teacher_files(
             own_teachers(settings, [], num_seeds=teachers, num_folds=FOLDS)
         )
+    if model == ENCODER:
+        changes |= {"model.pretrained.enabled": True, "model.pretrained.path": encoder}
     return changes
 
 
@@ -65,12 +68,12 @@ def pipeline(folder: Path, *command: str) -> None:
     subprocess.run(command, cwd=folder, env=environment | {"PATH": path}, check=True)
 
 
-def run(folder: Path, model: str, settings: Settings) -> dict[str, Any]:
+def run(folder: Path, model: str, settings: Settings, with_gain: bool = True) -> dict[str, Any]:
     """One run of the pipeline with params.yaml as it lies there, and what it says of itself."""
     tasks = settings.active_tasks()
     pipeline(folder, "dvc", "repro", "evaluate")
     # beside the others tasks trained alone would start pretrained, too, and cost as much again
-    has_gain = model in (PLAIN, TAUGHT)
+    has_gain = with_gain and model in (PLAIN, TAUGHT)
     if has_gain:
         pipeline(
             folder, "dvc", "repro", *(study.stage_name(v) for v in study.select_variants(settings, [SINGLE]))
@@ -89,7 +92,12 @@ def run(folder: Path, model: str, settings: Settings) -> dict[str, Any]:
 
 
 def measure(
-    folder: Path, models: Sequence[str], seeds: Sequence[int], teachers: int
+    folder: Path,
+    models: Sequence[str],
+    seeds: Sequence[int],
+    teachers: int,
+    encoder: str = "",
+    with_gain: bool = True,
 ) -> dict[str, dict[str, Any]]:
     """Model to seed to what `run` says."""
     params, before = folder / PARAMS, folder / WORK / PARAMS
@@ -104,7 +112,7 @@ def measure(
         for seed in seeds:
             for model in models:
                 plain = set_values(text, {"seed": seed})
-                own = set_values(text, {"seed": seed} | values(model, settings, teachers))
+                own = set_values(text, {"seed": seed} | values(model, settings, teachers, encoder))
                 kept = folder / WORK / f"{model}-{seed}.json"
                 known = read_json(kept) if kept.is_file() else {}
                 if known.get("params") != own:
@@ -122,7 +130,7 @@ def measure(
                             str(FOLDS),
                         )
                     params.write_text(own, encoding="utf-8")
-                    known = {"params": own, "found": run(folder, model, settings)}
+                    known = {"params": own, "found": run(folder, model, settings, with_gain)}
                     write_json(kept, known)
                 found.setdefault(model, {})[str(seed)] = known["found"]
     finally:
@@ -175,19 +183,29 @@ def main() -> None:
     )
     parser.add_argument("--seeds", default="1")
     parser.add_argument("--teachers", type=int, default=1, choices=range(1, 4), help="of each task")
+    parser.add_argument(
+        "--encoder", default="", help="an encoder's folder below data/encoders of the workspace"
+    )
+    parser.add_argument("--no-gain", action="store_true", help="train no task alone beside the plain model")
     arguments = parser.parse_args()
     for name in quality.names(arguments.only):
         if name not in MODELS:
             raise ValueError(f"--only: no model {name!r}{nearest(name, MODELS)}")
-    wanted = [m for m in MODELS if m == PLAIN or not arguments.only or m in quality.names(arguments.only)]
+    if ENCODER in quality.names(arguments.only) and not arguments.encoder:
+        raise ValueError(f"--only {ENCODER}: expected --encoder, the name of an encoder's folder")
+    possible = MODELS if arguments.encoder else MODELS[:-1]
+    wanted = [m for m in possible if m == PLAIN or not arguments.only or m in quality.names(arguments.only)]
     settings = Settings.load(arguments.workspace / PARAMS)
     tasks = settings.active_tasks()
     seeds = quality.seeds_of(arguments.seeds)
-    found = measure(arguments.workspace, wanted, seeds, arguments.teachers)
+    found = measure(
+        arguments.workspace, wanted, seeds, arguments.teachers, arguments.encoder, not arguments.no_gain
+    )
     compared = report(found, tasks)
     content = {
         "models": compared,
         "teachers_of_a_task": arguments.teachers,
+        "encoder": arguments.encoder or None,
         "preset": settings.model.preset,
         "threads": settings.train.threads,
         "revision": hardware.revision(arguments.workspace),

@@ -32,6 +32,7 @@ QUESTIONS = {
     "How do I score every night?": "Nights by schedule",
     "How do I tune?": "Tune",
     "How do I cross-validate?": "Cross-validate",
+    "How do I use BERT?": "Use a pretrained encoder",
     "How do I learn from another model?": "Learn from teachers",
     "How do I try a setting without editing a file?": "Try settings without editing files",
     "How do I share data with my team?": "Share data and models",
