@@ -18,7 +18,7 @@ import torch
 from flows import lock
 from flows.distill import FOLDS
 from flows.dvc_command import dvc_repro
-from flows.project import DATA, LABELS, TEACHERS, UNIQUE
+from flows.project import ENCODERS, LABELS, TEACHERS, UNIQUE
 from flows.teacher_files import teachable_tasks
 from flows.training_run import read_features
 from mgm.corpus.parts import read_table
@@ -32,7 +32,6 @@ from mgm.training.distillation.linear_teacher import teach_linear
 from mgm.training.distillation.predict import training_documents
 from mgm.training.distillation.scores import save_scores
 
-ENCODERS = DATA / "encoders"
 VECTORS = FOLDS / "vectors"
 """The vectors of documents, a file a block, named for the hash of encoder, settings and texts."""
 BLOCK_DOCUMENTS = 1_024

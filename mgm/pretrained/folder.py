@@ -71,7 +71,7 @@ class EncoderFiles:
         )
 
 
-def find_encoder(parent: Path, name: str) -> Path:
+def find_encoder(parent: Path, name: str, *, setting: str = "model.pretrained.path") -> Path:
     """Return the folder of an encoder.
 
     Raises:
@@ -80,7 +80,7 @@ def find_encoder(parent: Path, name: str) -> Path:
     folder = parent / name
     if not folder.is_dir():
         names = [path.name for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
-        raise FileNotFoundError(f"model.pretrained.path: {folder}: no such folder{nearest(name, names)}")
+        raise FileNotFoundError(f"{setting}: {folder}: no such folder{nearest(name, names)}")
     return folder
 
 

@@ -102,8 +102,11 @@ class StopwordSettings(Section):
 class VectorSettings(Section):
     """Word vectors that the network starts from."""
 
-    source: Literal["none", "train", "file"] = "none"
-    """Source of the word vectors; none: random initial vectors; train: trained on the enabled corpora."""
+    source: Literal["none", "train", "file", "encoder"] = "none"
+    """Source of the word vectors; none: random initial vectors; train: trained on the enabled corpora.
+
+    encoder: those of a pretrained encoder for each word alone, which help where labels are few (the extra `pretrained`).
+    """
     algorithm: Literal["word2vec", "fasttext"] = "word2vec"
     """Algorithm that trains the vectors."""
     epochs: int = Field(default=5, ge=1)
@@ -114,6 +117,8 @@ class VectorSettings(Section):
     """Negative samples for each word."""
     file: str | None = None
     """File in data/resources: .vec or .txt (word2vec's text format), or .npy beside a .txt with its words."""
+    encoder: str | None = None
+    """Folder of the encoder below data/encoders; null: that of model.pretrained."""
 
 
 class FeatureSettings(Section):

@@ -17,14 +17,16 @@ def initial_vectors(
     *,
     read_parts: Callable[[], Sequence[FeaturePart]],
     folder: Path,
+    encode: Callable[[Sequence[str]], VectorTable],
 ) -> VectorTable | None:
-    """Return vectors that are trained, or read from a file, or None where the settings want none.
+    """Return vectors that are trained, read from a file or made by an encoder, or None where the settings want none.
 
     Args:
         settings: the source of the vectors and their width.
         vocabulary: the words that get a vector.
         read_parts: returns the features to train on.
         folder: the folder of the file.
+        encode: returns the vectors of words by a pretrained encoder.
 
     Raises:
         FileNotFoundError, ValueError: see `train_vectors` and `read_vectors`.
@@ -36,4 +38,6 @@ def initial_vectors(
         )
     if vectors.source == "file":
         return read_vectors(folder, vectors.file, vocabulary=vocabulary, width=width, stem=features.stem)
+    if vectors.source == "encoder":
+        return encode(vocabulary.table["word"].to_list())
     return None

@@ -64,19 +64,22 @@ def teach_linear(
     scaled = _standardize(vectors, known)
     chosen = known[np.linspace(0, len(known) - 1, min(len(known), MAX_TUNED)).astype(np.int64)]
 
-    def fit(rows: np.ndarray, c: float) -> LinearModel:
-        return kind.fit_dense(scaled[rows], targets[rows], num_outputs=max(len(task.labels), 1), c=c)
+    num_outputs = max(len(task.labels), 1)
+    truth = kind.label_values(targets, num_outputs)
 
-    def held_out_score(rows: np.ndarray, c: float) -> float:
-        outputs = np.concatenate(
-            [_outputs(fit(rows[folds[rows] != f], c), scaled[rows[folds[rows] == f]]) for f in present]
-        )
-        order = np.concatenate([rows[folds[rows] == f] for f in present])
-        return kind.score_outputs(outputs, targets[order])
+    def fit(rows: np.ndarray, fold: int, *, c: float) -> LinearModel:
+        seen = rows[folds[rows] != fold]
+        return kind.fit_dense(scaled[seen], targets[seen], num_outputs=num_outputs, c=c)
 
-    present = [fold for fold in np.unique(folds[known]) if (folds[chosen] != fold).any()]
-    c = max(CANDIDATE_CS, key=lambda c: held_out_score(chosen, c))
-    by_fold = [_outputs(fit(known[folds[known] != fold], c), scaled) for fold in range(num_folds)]
+    def held_out_error(c: float) -> float:
+        by_fold = [_outputs(fit(chosen, fold, c=c), scaled[chosen]) for fold in range(num_folds)]
+        scores = combine_folds(by_fold, folds=folds[chosen], is_seen=np.ones(len(chosen), bool))
+        # the student learns the probabilities, so that those have to be right, and not the decisions alone
+        predictions = kind.teacher_predictions(scores, 1.0).reshape(truth[chosen].shape)
+        return float(((predictions - truth[chosen]) ** 2).mean())
+
+    c = min(CANDIDATE_CS, key=held_out_error)
+    by_fold = [_outputs(fit(known, fold, c=c), scaled) for fold in range(num_folds)]
     scores = combine_folds(
         by_fold, folds=folds, is_seen=has_labelled_group(documents["group"], is_known)
     ).astype(np.float32)
