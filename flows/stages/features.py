@@ -2,18 +2,16 @@
 
 import logging
 import shutil
-from typing import Any
 
 from flows.project import CONTENT, FEATURES, PROFILE, RESOURCES, STAGES, TOKENS
-from flows.stages.command_line import run_stage
-from mgm.corpus.parts import write_manifest
+from flows.stages.command_line import open_executor, run_stage
+from mgm.corpus.unfinished import unfinished_folder
 from mgm.files import write_json
-from mgm.profiling.layout import Profile
-from mgm.quality.feature_statistics import CorpusStatistics, LabelStatistics
+from mgm.quality.feature_parts import FeatureWork, UnfinishedFeatures
+from mgm.quality.feature_statistics import LabelStatistics
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.dictionary import load_dictionaries, load_dictionary
-from mgm.text.feature_tables import write_feature_part
-from mgm.text.fitting import FittedText, fit_text
+from mgm.text.fitting import fit_text
 from mgm.text.segmentation.segmenter import common_segmenter
 from mgm.text.stopwords import STOPWORDS_FILE
 from mgm.text.token_tables import TokenTable
@@ -31,18 +29,30 @@ def main() -> None:
         for corpus in sorted(settings.enabled)
         if settings.text_for(corpus).segmentation.southeast_asian_tokens != "characters"
     )
-    fitted = fit_text(tables, settings.active_tasks(), settings=settings.text.features)
-    shutil.rmtree(FEATURES, ignore_errors=True)
-    fitted.save(FEATURES)
-    if segmenter is not None:
-        segmenter.save(FEATURES)
-    _copy_word_lists(settings)
-    labels = LabelStatistics(fitted.tasks)
     profiles, counts = {}, {}
-    for table in tables:
-        profiles[table.corpus], counts[table.corpus] = _write_features(
-            table, fitted, labels=labels, settings=settings
-        )
+    with open_executor() as executor:
+        fitted = fit_text(tables, settings.active_tasks(), settings=settings.text.features, executor=executor)
+        shutil.rmtree(FEATURES, ignore_errors=True)
+        fitted.save(FEATURES)
+        if segmenter is not None:
+            segmenter.save(FEATURES)
+        _copy_word_lists(settings)
+        labels = LabelStatistics(fitted.tasks)
+        unfinished = {}
+        for table in tables:
+            corpus, text = table.corpus, settings.text_for(table.corpus)
+            dictionary = load_dictionary(text.segmentation, RESOURCES)
+            work = FeatureWork(table=table, fitted=fitted, text=text, dictionary=dictionary)
+            unfinished[corpus] = UnfinishedFeatures(work, unfinished_folder(FEATURES) / corpus)
+            statistics = unfinished[corpus].make(labels, executor=executor)
+            profiles[corpus], counts[corpus] = statistics.profile(), statistics.counts()
+            _logger.info(
+                f"features {corpus}: {sum(profiles[corpus]['rows'].values()):,} rows, "
+                f"unknown words {profiles[corpus]['unknown_words']}"
+            )
+    for corpus, features in unfinished.items():
+        features.move(FEATURES / corpus)
+    shutil.rmtree(unfinished_folder(FEATURES), ignore_errors=True)
     write_json(PROFILE, {"corpora": profiles})
     num_rows = sum(sum(profile["rows"].values()) for profile in profiles.values())
     content = {
@@ -59,34 +69,6 @@ def main() -> None:
         f"features: {num_rows:,} rows in, {num_rows:,} out, 0 rejected, "
         f"vocabulary {len(fitted.vocabulary):,} words"
     )
-
-
-def _write_features(
-    table: TokenTable, fitted: FittedText, *, labels: LabelStatistics, settings: TextPipelineSettings
-) -> tuple[Profile, dict[str, Any]]:
-    text, folder, tasks = (
-        settings.text_for(table.corpus),
-        FEATURES / table.corpus,
-        fitted.tasks_for(table.corpus),
-    )
-    dictionary, statistics, parts = (
-        load_dictionary(text.segmentation, RESOURCES),
-        CorpusStatistics(tasks, text),
-        [],
-    )
-    for index, (source, tokens) in enumerate(table.read_with_content()):
-        tokens = fitted.drop_rare_labels(tokens, table.corpus)
-        part = fitted.featurize(tokens, table.corpus, dictionary=dictionary)
-        parts.append(write_feature_part(part, folder, index=index, input_sha256=source.sha256))
-        statistics.add(part)
-        labels.add(tokens, part, tasks=tasks)
-    write_manifest(folder, parts)
-    profile = statistics.profile()
-    _logger.info(
-        f"features {table.corpus}: {sum(part.rows for part in parts):,} rows, "
-        f"unknown words {profile['unknown_words']}"
-    )
-    return profile, statistics.counts()
 
 
 def _copy_word_lists(settings: TextPipelineSettings) -> None:

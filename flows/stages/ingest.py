@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from flows.project import DOCUMENTS, rejects_folder
-from flows.stages.command_line import run_stage, write_counts
+from flows.stages.command_line import open_executor, run_stage, write_counts
 from mgm.corpus.ingest import RawCorpus, ingest
 from mgm.settings.text import LanguageSettings
 from mgm.settings.views.ingestion import IngestionSettings
@@ -27,7 +27,10 @@ def main(corpus: str) -> None:
         part_size=settings.ingest,
         detect_languages=partial(detect_languages, settings=LanguageSettings()),
     )
-    result = ingest(raw, documents=DOCUMENTS / corpus, rejects=rejects_folder("ingest", corpus))
+    with open_executor() as executor:
+        result = ingest(
+            raw, documents=DOCUMENTS / corpus, rejects=rejects_folder("ingest", corpus), executor=executor
+        )
     more: dict[str, Any] = {"split_by": result.splits.decided_by, "split_column_unused": result.splits.unused}
     if result.corrections is not None:
         more["corrections"] = result.corrections

@@ -1,22 +1,47 @@
 """Raw rows to documents: identity, language, group, split and labels under the names that every later stage knows."""
 
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from secrets import token_hex
 from typing import Any, NamedTuple
 
 import polars as pl
 
+from mgm.compute.executor import Executor
+from mgm.compute.processes import THIS_PROCESS
 from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS, document_schema, enforce, row_contract
 from mgm.corpus.corrections.layer import CorrectionLayer
 from mgm.corpus.corrections.read import read_corrections
-from mgm.corpus.parts import REJECTS, Counts, PartsWriter
+from mgm.corpus.parts import (
+    KEPT,
+    REJECTED,
+    REJECTS,
+    Counts,
+    Part,
+    clear_table,
+    part_name,
+    write_manifest,
+    write_part,
+)
 from mgm.corpus.progress import progress
-from mgm.corpus.readers import Dialect, Source, column_names, input_files, read_batches, split_source
-from mgm.corpus.repeated_ids import IdHashes, hash_ids
+from mgm.corpus.readers import (
+    Dialect,
+    Source,
+    column_names,
+    group_files,
+    input_files,
+    read_batches,
+    split_source,
+)
+from mgm.corpus.repeated_ids import IdHashes, hash_bytes, hash_ids
 from mgm.corpus.split_column import BY_HASH, EXPECTED, SPLIT, SplitColumn, find_split_column
 from mgm.corpus.statistics import Statistics
+from mgm.corpus.unfinished import Unfinished, unfinished_folder, unfinished_parts
+from mgm.files import file_sha256, replacing
 from mgm.settings.corpora import CorpusSettings, IngestSettings
 from mgm.settings.names import nearest
 from mgm.tasks import Task, TaskColumns
@@ -35,7 +60,7 @@ class RawCorpus:
     tasks: list[Task]
     """The tasks that the corpus labels."""
     part_size: IngestSettings
-    detect_languages: Callable[[pl.Series], pl.Series] = lambda texts: _repeated(texts)
+    detect_languages: Callable[[pl.Series], pl.Series] = field(default_factory=lambda: _repeated)
     """Returns the languages of texts, for documents that corrections add to a corpus with a column of languages."""
 
     @property
@@ -287,55 +312,151 @@ class Ingested(NamedTuple):
     """The counts of `CorrectionLayer.statistics`; None: the corpus has no corrections."""
 
 
-def ingest(corpus: RawCorpus, *, documents: Path, rejects: Path) -> Ingested:
+def ingest(
+    corpus: RawCorpus, *, documents: Path, rejects: Path, executor: Executor = THIS_PROCESS
+) -> Ingested:
     """Write a corpus's documents and rejects as tables.
 
-    Every doc_id is unique afterwards. Memory: two parts, and that of `IdHashes`.
+    Every doc_id is unique afterwards. Files of a folder are read, in groups of about the size of a part, where the executor says; a
+    corpus with corrections is read in this process. Memory: two parts, and that of `IdHashes`.
 
     Args:
         corpus: the raw rows.
         documents: the folder of the table of documents.
         rejects: the folder of the table of rejected rows.
+        executor: what reads the groups of files.
 
     Raises:
         FileNotFoundError, ValueError: see `read_documents`; also an empty corpus, and a repeated doc_id.
     """
-    counts, statistics = Counts(), Statistics()
-    columns = Columns.resolve(corpus)
-    corrections = _corrections(corpus)
-    hashes = IdHashes()
-    with (
-        PartsWriter(documents, document_schema(corpus.tasks)) as out,
-        PartsWriter(rejects, REJECTS) as dropped,
-    ):
-        parts = _with_added(read_documents(corpus, columns, corrections=corrections), corpus, columns=columns, corrections=corrections)  # fmt: skip
-        for kept, rejected in progress(parts, f"ingest {corpus.name}"):
-            ids = pl.concat([kept["doc_id"], rejected["doc_id"]])
-            counts.add(len(ids), kept, rejected=rejected)
-            hashes.add(ids)
-            characters = kept["text"].str.len_chars()
-            statistics.count("characters", int(characters.sum()))
-            statistics.measure("characters_per_document", characters)
-            for split in SPLITS:
-                statistics.count(f"splits/{split}", int((kept["split"] == split).sum()))
-            out.write(kept)
-            dropped.write(rejected.with_columns(stage=pl.lit("ingest")))
-        if not counts.rows_in:
+    columns, corrections = Columns.resolve(corpus), _corrections(corpus)
+    targets = {KEPT: documents, REJECTED: rejects}
+    for folder in targets.values():
+        clear_table(folder)
+    groups = group_files(corpus.source, megabytes=corpus.part_size.megabytes_per_part)
+    identities = [_identity(group) for group in groups]
+    # with corrections nothing is gone on with: what an earlier run has used of them is not known
+    work = [corpus, identities] if corrections is None else token_hex()
+    with unfinished_parts(unfinished_folder(documents), work) as unfinished:
+        tables = _Tables()
+        read = _ReadGroup(corpus, columns, unfinished, corrections, shows_progress=len(groups) == 1)
+        # a group of files notes in the corrections which of them it has used
+        results = (executor if corrections is None else THIS_PROCESS).map(read, list(enumerate(groups)))
+        with closing(results):
+            for result in progress(results, f"ingest {corpus.name}", total=len(groups), unit=" groups"):
+                tables.add(result, unfinished.folder)
+        if corrections is not None:
+            new = _added(corpus, columns, corrections=corrections)
+            if new.height:
+                added, folder = enforce(new, row_contract(corpus.tasks)), unfinished.folder
+                schema = document_schema(corpus.tasks)
+                tables.add(_write_group(iter([added]), folder, group=len(groups), schema=schema), folder)
+        if not tables.counts.rows_in:
             raise ValueError(f"{corpus.source}: corpus {corpus.name!r} is empty: expected at least one row")
-        repeated = hashes.repeated()
+        repeated = tables.hashes.repeated()
         if len(repeated):
             _raise_repeated(corpus, repeated)
         if corrections is not None:
             corrections.check_names()
             unused = corrections.rejected()
-            counts.add(unused.height, unused.clear(), rejected=unused)
-            dropped.write(unused)
+            tables.counts.add(unused.height, unused.clear(), rejected=unused)
+            place = f"{REJECTED}/unused"
+            part = write_part(unfinished.folder / place, 0, frame=unused, schema=REJECTS)
+            tables.parts[REJECTED].append((f"{place}/{part.name}", part))
+        for name, parts in tables.parts.items():
+            numbered = [(place, replace(part, name=part_name(i))) for i, (place, part) in enumerate(parts)]
+            unfinished.move({place: targets[name] / part.name for place, part in numbered})
+            write_manifest(targets[name], [part for _, part in numbered])
     return Ingested(
-        counts=counts,
-        statistics=statistics,
+        counts=tables.counts,
+        statistics=tables.statistics,
         splits=columns.splits,
         corrections=None if corrections is None else corrections.statistics(),
     )
+
+
+def _identity(source: Source) -> list[tuple[str, int, float]]:
+    """Return the names, sizes and times of files; of an object store, a number that is never the same."""
+    return [
+        (file.name, file.size, Path(file.path).stat().st_mtime if Path(file.path).is_file() else time.time())
+        for file in input_files(source)
+    ]
+
+
+class _Tables:
+    """What groups of files give, in their order."""
+
+    def __init__(self) -> None:
+        self.parts: dict[str, list[tuple[str, Part]]] = {KEPT: [], REJECTED: []}
+        """The parts of each table, with their places in the folder of unfinished ones."""
+        self.counts, self.statistics, self.hashes = Counts(), Statistics(), IdHashes()
+
+    def add(self, result: dict[str, Any], folder: Path) -> None:
+        """Add the result of `_write_group`."""
+        for name, parts in result["parts"].items():
+            self.parts[name] += [(place, Part(**part)) for place, part in parts]
+        self.counts.merge(Counts(**result["counts"]))
+        self.statistics.add(Statistics.from_json(result["statistics"]))
+        self.hashes.add_bytes((folder / result["ids"]).read_bytes())
+
+
+@dataclass(frozen=True)
+class _ReadGroup:
+    """Reads the documents of a group of files, and writes them."""
+
+    corpus: RawCorpus
+    columns: Columns
+    unfinished: Unfinished
+    corrections: CorrectionLayer | None
+    shows_progress: bool
+
+    def __call__(self, group: int, source: Source) -> dict[str, Any]:
+        def make() -> dict[str, Any]:
+            frames = read_documents(
+                replace(self.corpus, source=source), self.columns, corrections=self.corrections
+            )
+            if self.shows_progress:
+                frames = progress(frames, f"ingest {self.corpus.name}")
+            schema = document_schema(self.corpus.tasks)
+            return _write_group(frames, self.unfinished.folder, group=group, schema=schema)
+
+        return self.unfinished.result(group, make)
+
+
+def _write_group(
+    frames: Iterator[tuple[pl.DataFrame, pl.DataFrame]], folder: Path, *, group: int, schema: pl.Schema
+) -> dict[str, Any]:
+    """Write frames of kept and rejected rows as parts, and the hashes of their ids; return their entries, counts and statistics."""
+    counts, statistics = Counts(), Statistics()
+    parts: dict[str, list[tuple[str, Part]]] = {KEPT: [], REJECTED: []}
+    hashes = []
+    for number, (kept, rejected) in enumerate(frames):
+        ids = pl.concat([kept["doc_id"], rejected["doc_id"]])
+        counts.add(len(ids), kept, rejected=rejected)
+        hashes.append(hash_bytes(ids))
+        characters = kept["text"].str.len_chars()
+        statistics.count("characters", int(characters.sum()))
+        statistics.measure("characters_per_document", characters)
+        for split in SPLITS:
+            statistics.count(f"splits/{split}", int((kept["split"] == split).sum()))
+        dropped = rejected.with_columns(stage=pl.lit("ingest"))
+        for name, rows, columns in ((KEPT, kept, schema), (REJECTED, dropped, REJECTS)):
+            place = f"{name}/{group:05d}"
+            part = write_part(folder / place, number, frame=rows, schema=columns)
+            parts[name].append((f"{place}/{part.name}", part))
+    ids_file = f"ids-{group:05d}"
+    with replacing(folder / ids_file) as temporary:
+        temporary.write_bytes(b"".join(hashes))
+    return {
+        "files": {place: part.sha256 for entries in parts.values() for place, part in entries}
+        | {ids_file: file_sha256(folder / ids_file)},
+        "parts": {
+            name: [(place, asdict(part)) for place, part in entries] for name, entries in parts.items()
+        },
+        "counts": asdict(counts),
+        "statistics": statistics.to_json(),
+        "ids": ids_file,
+    }
 
 
 def _corrections(corpus: RawCorpus) -> CorrectionLayer | None:
@@ -353,24 +474,14 @@ def _corrections(corpus: RawCorpus) -> CorrectionLayer | None:
     return CorrectionLayer(corpus=corpus.name, tasks=corpus.tasks, table=table)
 
 
-def _with_added(
-    parts: Iterator[tuple[pl.DataFrame, pl.DataFrame]],
-    corpus: RawCorpus,
-    *,
-    columns: Columns,
-    corrections: CorrectionLayer | None,
-) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
-    """Yield the parts, and then the documents that corrections add."""
-    yield from parts
-    if corrections is not None:
-        stated = corpus.settings.lang
-        if columns.lang is not None:
-            languages = corpus.detect_languages
-        else:
-            languages = partial(_repeated, value=None if stated == DETECT else stated)
-        new = corrections.added(columns.splits, languages=languages)
-        if new.height:
-            yield enforce(new, row_contract(corpus.tasks))
+def _added(corpus: RawCorpus, columns: Columns, *, corrections: CorrectionLayer) -> pl.DataFrame:
+    """Return the documents that corrections add."""
+    stated = corpus.settings.lang
+    if columns.lang is not None:
+        languages = corpus.detect_languages
+    else:
+        languages = partial(_repeated, value=None if stated == DETECT else stated)
+    return corrections.added(columns.splits, languages=languages)
 
 
 def _repeated(texts: pl.Series, value: str | None = None) -> pl.Series:

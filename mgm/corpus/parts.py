@@ -146,11 +146,16 @@ def read_table(folder: Path, columns: list[str] | None = None) -> pl.DataFrame:
     return pl.concat(list(read_parts(folder, columns)))
 
 
+def part_name(index: int) -> str:
+    """Return the file of part number `index` of a table."""
+    return f"part-{index:05d}.parquet"
+
+
 def write_part(
     folder: Path, index: int, *, frame: pl.DataFrame, schema: pl.Schema, input_sha256: str = ""
 ) -> Part:
     """Write one part of a table with the columns and types of `schema`, and return its entry of the manifest."""
-    path = folder / f"part-{index:05d}.parquet"
+    path = folder / part_name(index)
     with replacing(path) as temporary:
         frame.select(schema.names()).cast(schema).write_parquet(
             temporary, compression="zstd", row_group_size=ROW_GROUP, statistics=False
@@ -211,6 +216,7 @@ class _Work:
     """The work of `map_parts` on each part; another process gets it once."""
 
     source: Path
+    columns: list[str] | None
     unfinished: Unfinished
     stage: str
     schema: pl.Schema
@@ -220,7 +226,7 @@ class _Work:
         return self.unfinished.result(index, partial(self._make, index, part=part))
 
     def _make(self, index: int, *, part: Part) -> dict[str, Any]:
-        frame = read_part(self.source, part)
+        frame = read_part(self.source, part, columns=self.columns)
         result = self.transform(frame)
         counts = Counts()
         counts.add(frame.height, result.kept, rejected=result.rejected)
@@ -246,10 +252,11 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
     source: Path,
     target: Path,
     *,
-    rejects: Path,
+    rejects: Path | None,
     stage: str,
     schema: Mapping[str, pl.DataType] | pl.Schema,
     transform: Transform,
+    columns: list[str] | None = None,
     executor: Executor = THIS_PROCESS,
 ) -> tuple[Counts, Statistics]:
     """Make each part of `target` from one part of `source`, so that each process has one part in memory.
@@ -259,11 +266,12 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
     Args:
         source: the folder of a table.
         target: the folder of the new table.
-        rejects: the folder of the table of rejected rows.
+        rejects: the folder of the table of rejected rows; None: the transform rejects none.
         stage: the stage that rejected rows name.
         schema: the columns of the new table.
         transform: the function of a part, with all that its result depends on in it, and no state; its rows have the columns of
             `schema`. For other processes it is picklable.
+        columns: the columns that it reads; None: all.
         executor: what calls it.
 
     Raises:
@@ -271,12 +279,12 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
     """
     counts, statistics, schema = Counts(), Statistics(), pl.Schema(schema)
     parts = read_manifest(source).parts
-    targets = {KEPT: target, REJECTED: rejects}
+    targets = {KEPT: target} if rejects is None else {KEPT: target, REJECTED: rejects}
     for folder in targets.values():
         clear_table(folder)
     work = [source.name, stage, schema, transform, [part.sha256 for part in parts]]
     with unfinished_parts(unfinished_folder(target), work) as unfinished:
-        run = _Work(source, unfinished, stage, schema, transform).run
+        run = _Work(source, columns, unfinished, stage, schema, transform).run
         tables: dict[str, list[Part]] = {name: [] for name in targets}
         with closing(executor.map(run, list(enumerate(parts)))) as results:
             for result in progress(results, f"{stage} {source.name}", total=len(parts)):
@@ -285,7 +293,7 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
                 counts.merge(Counts(**result["counts"]))
                 statistics.add(Statistics.from_json(result["statistics"]))
         for name, table in tables.items():
-            unfinished.move([f"{name}/{part.name}" for part in table], targets[name])
+            unfinished.move({f"{name}/{part.name}": targets[name] / part.name for part in table})
             write_manifest(targets[name], table)
     return counts, statistics
 

@@ -20,7 +20,11 @@ class IdHashes:
 
     def add(self, ids: pl.Series) -> None:
         """Add the ids of a part."""
-        self._hashes.frombytes(hash_ids(ids).to_numpy().tobytes())
+        self.add_bytes(hash_bytes(ids))
+
+    def add_bytes(self, hashes: bytes) -> None:
+        """Add the ids whose hashes are these, of `hash_bytes`."""
+        self._hashes.frombytes(hashes)
 
     def repeated(self) -> pl.Series:
         """Return the hashes that several ids have, each once: those of repeated ids, and by chance of different ones."""
@@ -28,6 +32,11 @@ class IdHashes:
         hashes.sort()  # in place
         is_repeated = hashes[1:] == hashes[:-1]
         return pl.Series(np.unique(hashes[1:][is_repeated]))
+
+
+def hash_bytes(ids: pl.Series) -> bytes:
+    """Return the hashes of ids, 8 bytes each."""
+    return hash_ids(ids).to_numpy().tobytes()
 
 
 def hash_ids(ids: pl.Series) -> pl.Series:

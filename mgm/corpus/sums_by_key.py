@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator, Sequence
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 import polars as pl
 
@@ -43,6 +43,21 @@ class SumsByKey:
             self._add_up()
             if self._total.height > self._max_keys:
                 self._spill()
+
+    def merge(self, other: "SumsByKey") -> None:
+        """Add the sums of other parts."""
+        for division in other.divisions():
+            self.add(division)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the sums for another process, all in memory."""
+        total = pl.concat(list(self.divisions()))
+        nothing: dict[str, Any] = {
+            "_pending": [],
+            "_file": None,
+            "_places": [[] for _ in range(NUM_DIVISIONS)],
+        }
+        return self.__dict__ | {"_total": total} | nothing
 
     def divisions(self) -> Iterator[pl.DataFrame]:
         """Yield the keys with their sums, in no order: each key in one frame alone; without a key one empty frame."""

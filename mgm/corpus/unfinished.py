@@ -8,7 +8,7 @@ input, code and libraries.
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -61,10 +61,10 @@ class Unfinished:
             return None
         return content if is_whole else None
 
-    def move(self, names: Sequence[str], target: Path) -> None:
-        """Move files to the folder of a table."""
-        for name in names:
-            shutil.move(self.folder / name, target / Path(name).name)
+    def move(self, places: Mapping[str, Path]) -> None:
+        """Move files of the folder, each to its place in a table."""
+        for name, place in places.items():
+            shutil.move(self.folder / name, place)
 
 
 @contextmanager

@@ -48,6 +48,12 @@ class LabelWords:
         for name, column in columns.items():
             self.counts[name].add(rows[column], num_words=num_words, words=words)
 
+    def merge(self, other: "LabelWords") -> None:
+        """Add the counts of other parts."""
+        numbers = [self.words.setdefault(word, len(self.words)) for word in other.words]
+        for name, counts in other.counts.items():
+            self.counts[name].merge(counts, np.array(numbers, np.int64))
+
     def _distinct_words(self, rows: pl.DataFrame, types: pl.DataFrame) -> tuple[Array, Array]:
         """Return the distinct words of each document: their count, and their numbers, flat."""
         known = types["id"].to_numpy() != UNKNOWN
@@ -94,9 +100,21 @@ class LabelWordCounts:
         label = np.concatenate([numbers[place], np.full(int(labelled.sum()), _ANY_LABEL)])
         begin = offsets(num_words)[:-1]
         flat_words = words[np.repeat(begin[row], num_words[row]) + local_index(num_words[row])]
-        self._pending.append(
-            np.unique(np.repeat(label, num_words[row]) << 32 | flat_words, return_counts=True)
-        )
+        self._add_counts(*np.unique(np.repeat(label, num_words[row]) << 32 | flat_words, return_counts=True))
+
+    def merge(self, other: "LabelWordCounts", words: Array) -> None:
+        """Add the counts of other parts, of which `words` has the number here of each word."""
+        self.num_documents.update(other.num_documents)
+        self.num_labelled += other.num_labelled
+        if other._pending:
+            other._merge()
+        labels = np.full(len(other._labels) + 1, _ANY_LABEL)
+        for label, number in other._labels.items():
+            labels[number] = self._labels.setdefault(label, len(self._labels) + 1)
+        self._add_counts(labels[other._keys >> 32] << 32 | words[other._keys & 0xFFFFFFFF], other._count)
+
+    def _add_counts(self, keys: Array, counts: Array) -> None:
+        self._pending.append((keys, counts))
         # Merged only once the new ones outweigh the old, so that the work stays linear.
         if sum(len(keys) for keys, _ in self._pending) > len(self._keys):
             self._merge()

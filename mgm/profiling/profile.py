@@ -92,6 +92,18 @@ class CorpusProfile:
         row_ids, types = _explode(words)
         self._words.add(row_ids=row_ids, codes=code[types], names=names["text"], num_documents=len(words))
 
+    def merge(self, other: "CorpusProfile") -> None:
+        """Add other parts, which were gathered for the same tasks, split and reference; their predictions are left out."""
+        self._num_rows.update(other._num_rows)
+        for split, unknown in other._unknown.items():
+            self._unknown.setdefault(split, UnknownWords()).merge(unknown)
+        self._words_per_document.merge(other._words_per_document)
+        self._characters.merge(other._characters)
+        self._languages.merge(other._languages)
+        self._words.merge(other._words)
+        for name, labels in self._labels.items():
+            labels.merge(other._labels[name])
+
     def add_predictions(self, predictions: pl.DataFrame, tasks: Sequence[Task]) -> None:
         """Add one part of predicted labels, a column a task; generated texts are left out."""
         for task in tasks:

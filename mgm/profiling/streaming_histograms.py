@@ -87,6 +87,10 @@ class CategoryCounts:
         counts = values.drop_nulls().alias("value").value_counts(sort=True, name="n")
         self._counts.update(dict(counts.select("value", "n").iter_rows()))
 
+    def merge(self, other: "CategoryCounts") -> None:
+        """Add the counts of other parts."""
+        self._counts.update(other._counts)
+
     def result(self) -> dict[str, Any]:
         """Return n, and counts by name."""
         return category_counts(self._counts)
@@ -102,6 +106,10 @@ class IntegerHistogram:
         """Add one part; nulls are left out."""
         counts = values.drop_nulls().cast(pl.Int64).alias("value").value_counts(name="n")
         self.counts.update(dict(counts.iter_rows()))
+
+    def merge(self, other: "IntegerHistogram") -> None:
+        """Add the counts of other parts."""
+        self.counts.update(other.counts)
 
     def result(self) -> Histogram:
         """Return the histogram with its quantiles."""
@@ -130,7 +138,15 @@ class RealHistogram:
         numbers = values.drop_nulls().cast(pl.Float32).to_numpy()
         bits = (numbers[np.isfinite(numbers)] + np.float32(0)).view(np.int32)  # -0 becomes 0
         part = pl.DataFrame({"bits": bits, "n": np.ones(len(bits), np.int64)})
-        self._counts = self._group(pl.concat([self._counts, part]))
+        self._add_counts(part)
+
+    def merge(self, other: "RealHistogram") -> None:
+        """Add the counts of other parts."""
+        self._num_dropped_bits = max(self._num_dropped_bits, other._num_dropped_bits)
+        self._add_counts(other._counts)
+
+    def _add_counts(self, counts: pl.DataFrame) -> None:
+        self._counts = self._group(pl.concat([self._counts, counts]))
         while self._counts.height > self._max_distinct:
             self._num_dropped_bits += 1
             self._counts = self._group(self._counts)
@@ -202,6 +218,13 @@ class ClusteredCounts:
         self.n += len(codes)
         self.num_documents += num_documents
         self._squares += int(sizes @ sizes)
+
+    def merge(self, other: "ClusteredCounts") -> None:
+        """Add the counts of other parts."""
+        self._sums.merge(other._sums)
+        self.n += other.n
+        self.num_documents += other.num_documents
+        self._squares += other._squares
 
     def divisions(self) -> Iterator[pl.DataFrame]:
         """Yield one row a value, in no order: value, n, documents (in which it occurs), and sums of squares; see `SumsByKey`."""

@@ -37,6 +37,11 @@ class UnknownWords:
         shares = np.bincount(row_ids[is_unknown], minlength=num_documents)[sizes > 0] / sizes[sizes > 0]
         self._histogram += histogram(shares, np.ones(len(shares)), bounds=SHARE_BOUNDS)["counts"]
 
+    def merge(self, other: "UnknownWords") -> None:
+        """Add the counts of other parts."""
+        self._words.merge(other._words)
+        self._histogram += other._histogram
+
     def result(self) -> Profile:
         """Return the section of one split: n (words), unknown, design_effect, per_document."""
         counts = self._histogram.tolist()

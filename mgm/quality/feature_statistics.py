@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,13 @@ class CorpusStatistics:
         train = part.documents.filter(pl.col("split") == "train")
         self._languages.update(detected_languages(train, part.types, settings=self._settings.language))
 
+    def merge(self, other: "CorpusStatistics") -> None:
+        """Add other parts of the corpus."""
+        self._profile.merge(other._profile)
+        self._counts.add(other._counts)
+        self._distinct_words.merge(other._distinct_words)
+        self._languages.update(other._languages)
+
     def profile(self) -> Profile:
         """Return the profile. Its `languages` are the declared ones; a night declares none, and is compared by the detected ones."""
         detected = {"n": self._languages.total(), "counts": self._languages}
@@ -58,7 +66,7 @@ class LabelStatistics:
         self._unseen = Counter({task.name: 0 for task in tasks if task.spec.has_label_space})
         self._typical_words, self._leaks = TypicalWords(tasks), Leaks(tasks)
         self._labelled_rows: dict[str, Counter[str]] = defaultdict(Counter)
-        self._labels: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
+        self._labels: dict[str, dict[str, Counter[str]]] = defaultdict(partial(defaultdict, Counter))
 
     def add(self, tokens: pl.DataFrame, part: FeaturePart, *, tasks: Sequence[Task]) -> None:
         """Add one part of a corpus that labels these tasks: its tokens, and the features made from them."""
@@ -76,6 +84,17 @@ class LabelStatistics:
                     )
                     counts = dict(frequencies.select("label", "n").iter_rows())
                     self._labels[task.name][str(split)].update(counts)
+
+    def merge(self, other: "LabelStatistics") -> None:
+        """Add other parts."""
+        self._unseen.update(other._unseen)
+        self._typical_words.merge(other._typical_words)
+        self._leaks.merge(other._leaks)
+        for task, rows in other._labelled_rows.items():
+            self._labelled_rows[task].update(rows)
+        for task, splits in other._labels.items():
+            for split, counts in splits.items():
+                self._labels[task][split].update(counts)
 
     def result(self) -> dict[str, Any]:
         """Return labelled_rows, labels, unseen_labels, top_words and leaks, ready for JSON."""

@@ -1,8 +1,14 @@
 """The content words of a corpus: a pass that derives its stopwords, and one that marks every word."""
 
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
-from mgm.corpus.parts import REJECTS, Counts, PartsWriter, read_manifest, read_part, read_parts
+import polars as pl
+
+from mgm.compute.executor import Executor
+from mgm.compute.processes import THIS_PROCESS
+from mgm.corpus.parts import REJECTS, Counts, Part, Transformed, map_parts, read_manifest, read_part
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import StopwordSettings
@@ -16,7 +22,7 @@ from mgm.text.stopwords import (
 
 
 def write_content_words(
-    source: Path, target: Path, *, settings: StopwordSettings
+    source: Path, target: Path, *, settings: StopwordSettings, executor: Executor = THIS_PROCESS
 ) -> tuple[Counts, Statistics, list[str]]:
     """Write which words of a table of tokens carry content, and the corpus's stopwords beside it.
 
@@ -24,28 +30,50 @@ def write_content_words(
         Counts; statistics: words, content_words, derived_stopwords; the derived stopwords, the most frequent first.
     """
     general = Stopwords.from_settings(settings)
-    derived = general.derive(_document_frequencies(source, settings), settings)
+    derived = general.derive(_document_frequencies(source, settings, executor=executor), settings)
     stopwords = general.union(derived)
-    counts, statistics = Counts(), Statistics()
-    with PartsWriter(target, CONTENT_SCHEMA) as out:
-        stopwords.save(target / STOPWORDS_FILE)
-        for part in progress(read_manifest(source).parts, f"stopwords {source.name}"):
-            tokens = read_part(source, part, columns=["doc_id", "words"])
-            content = mark_content_words(tokens, stopwords)
-            counts.add(tokens.height, content, rejected=REJECTS.to_frame())
-            statistics.count("words", int(tokens["words"].list.len().sum()))
-            statistics.count("content_words", int(content["content"].list.sum().sum()))
-            out.write(content, part.sha256)
+    counts, statistics = map_parts(
+        source,
+        target,
+        rejects=None,
+        stage="stopwords",
+        schema=CONTENT_SCHEMA,
+        transform=_MarkContentWords(tuple(sorted(stopwords.words))),
+        columns=["doc_id", "words"],
+        executor=executor,
+    )
+    stopwords.save(target / STOPWORDS_FILE)
     statistics.count("derived_stopwords", len(derived))
     return counts, statistics, derived
 
 
-def _document_frequencies(source: Path, settings: StopwordSettings) -> DocumentFrequencies:
+@dataclass(frozen=True)
+class _MarkContentWords:
+    """A transform of a part of tokens; the stopwords are in order, so that they have one hash."""
+
+    stopwords: tuple[str, ...]
+
+    def __call__(self, tokens: pl.DataFrame) -> Transformed:
+        content = mark_content_words(tokens, Stopwords(frozenset(self.stopwords)))
+        statistics = Statistics()
+        statistics.count("words", int(tokens["words"].list.len().sum()))
+        statistics.count("content_words", int(content["content"].list.sum().sum()))
+        return Transformed(content, REJECTS.to_frame(), statistics)
+
+
+def _document_frequencies(
+    source: Path, settings: StopwordSettings, *, executor: Executor
+) -> DocumentFrequencies:
     frequencies = DocumentFrequencies()
     if settings.document_frequency is not None:
-        parts = read_parts(source, ["split", "words"])
-        for part in progress(
-            parts, f"document frequencies {source.name}", total=len(read_manifest(source).parts)
-        ):
-            frequencies.add(part)
+        parts = read_manifest(source).parts
+        with closing(executor.map(_count_documents, [(source, part) for part in parts])) as results:
+            for counted in progress(results, f"document frequencies {source.name}", total=len(parts)):
+                frequencies.merge(counted)
+    return frequencies
+
+
+def _count_documents(source: Path, part: Part) -> DocumentFrequencies:
+    frequencies = DocumentFrequencies()
+    frequencies.add(read_part(source, part, columns=["split", "words"]))
     return frequencies

@@ -1,11 +1,16 @@
 """Vocabulary, label spaces and subwords, fitted to the training rows of all corpora, and features made with them."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
+from mgm.compute.executor import Executor
+from mgm.compute.processes import THIS_PROCESS
+from mgm.corpus.parts import Part, read_part
+from mgm.corpus.progress import progress
 from mgm.settings.text import FeatureSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
@@ -13,7 +18,7 @@ from mgm.text.dictionary import UserDictionary
 from mgm.text.features import FeaturePart, featurize
 from mgm.text.subwords import SUBWORDS_FILE, Subwords
 from mgm.text.token_tables import TokenTable
-from mgm.text.vocabulary import Vocabulary, count_words
+from mgm.text.vocabulary import Vocabulary, WordCounts, count_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,18 +62,22 @@ class FittedText:
         )
 
 
-def fit_text(tables: Sequence[TokenTable], tasks: Sequence[Task], *, settings: FeatureSettings) -> FittedText:
+def fit_text(
+    tables: Sequence[TokenTable],
+    tasks: Sequence[Task],
+    *,
+    settings: FeatureSettings,
+    executor: Executor = THIS_PROCESS,
+) -> FittedText:
     """Fit vocabulary, label spaces and subwords to the training rows of all corpora.
+
+    Words and labels are counted part by part where the executor says, and subwords are trained in this process.
 
     Raises:
         ValueError: a task has no label in the training rows.
     """
-    words = _read(tables, {table.corpus: ["words"] for table in tables}, description="vocabulary")
-    vocabulary = Vocabulary.from_counts(count_words(words, settings.stem), settings)
-    columns = {
-        table.corpus: [t.columns.label for t in tasks if table.corpus in t.corpora] for table in tables
-    }
-    label_counts = labels.count_labels(_read(tables, columns, description="labels"), tasks)
+    words, label_counts = _count(tables, tasks, settings=settings, executor=executor)
+    vocabulary = Vocabulary.from_counts(words, settings)
     spaces = labels.build_label_spaces(label_counts, tasks)
     subwords = _fit_subwords(tables, tasks, settings=settings)
     if subwords is not None:
@@ -80,6 +89,35 @@ def fit_text(tables: Sequence[TokenTable], tasks: Sequence[Task], *, settings: F
         rare_labels=labels.find_rare_labels(label_counts, tasks),
         subwords=subwords,
     )
+
+
+def _count(
+    tables: Sequence[TokenTable], tasks: Sequence[Task], *, settings: FeatureSettings, executor: Executor
+) -> tuple[WordCounts, labels.LabelCounts]:
+    """Count the words and labels of the training rows of all corpora."""
+    words, label_counts = WordCounts(), labels.count_labels([], tasks)
+    for table in tables:
+        count = _CountPart([task for task in tasks if table.corpus in task.corpora], stem=settings.stem)
+        calls = [(table.tokens, part) for part in table.parts()]
+        with closing(executor.map(count, calls)) as results:
+            for part_words, part_labels in progress(results, f"vocabulary {table.corpus}", total=len(calls)):
+                words.merge(part_words)
+                for task, counted in part_labels.items():
+                    label_counts[task] = labels.add_counts(label_counts[task], counted)
+    return words, label_counts
+
+
+@dataclass(frozen=True)
+class _CountPart:
+    """Counts the words and labels of one part."""
+
+    tasks: list[Task]
+    stem: bool
+
+    def __call__(self, tokens: Path, part: Part) -> tuple[WordCounts, labels.LabelCounts]:
+        columns = ["split", "words", *(task.columns.label for task in self.tasks)]
+        rows = read_part(tokens, part, columns=columns)
+        return count_words([rows], self.stem), labels.count_labels([rows], self.tasks)
 
 
 def _fit_subwords(

@@ -127,6 +127,11 @@ class DocumentFrequencies:
         first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
         self._counts.add(distinct, np.bincount(pairs[first] % max(len(distinct), 1), minlength=len(distinct)))
 
+    def merge(self, other: "DocumentFrequencies") -> None:
+        """Add the counts of other parts."""
+        self.num_documents += other.num_documents
+        self._counts.merge(other._counts)
+
     def words_above(self, share: float) -> pl.Series:
         """Return the words in more than this share of the documents, the most frequent first, ties in alphabetical order."""
         frequent = self._counts.most_frequent(math.floor(share * self.num_documents) + 1)

@@ -28,19 +28,24 @@ class TokenTable:
         num_parts = len(read_manifest(self.tokens).parts)
         yield from progress(read_parts(self.tokens, columns), f"{description} {self.corpus}", total=num_parts)
 
-    def read_with_content(self) -> Iterator[tuple[Part, pl.DataFrame]]:
-        """Yield the parts of the tokens with their column `content`.
+    def parts(self) -> list[Part]:
+        """Return the parts of the tokens."""
+        return read_manifest(self.tokens).parts
+
+    def parts_with_content(self) -> list[tuple[Part, Part]]:
+        """Return the parts of the tokens, each with that of its marks.
 
         Raises:
             StaleInput: the marks were made from other tokens.
         """
-        parts, marks = read_manifest(self.tokens).parts, read_manifest(self.content).parts
+        parts, marks = self.parts(), read_manifest(self.content).parts
         if [part.sha256 for part in parts] != [part.input_sha256 for part in marks]:
             raise StaleInput(
                 self.content / MANIFEST, f"not made from the present {self.tokens}", made_by="stopwords"
             )
-        for part, mark in progress(
-            zip(parts, marks, strict=True), f"features {self.corpus}", total=len(parts)
-        ):
-            content = read_part(self.content, mark)["content"]
-            yield part, read_part(self.tokens, part).with_columns(content)
+        return list(zip(parts, marks, strict=True))
+
+    def read_with_content(self, part: Part, *, marks: Part) -> pl.DataFrame:
+        """Return a part of the tokens with its column `content`."""
+        content = read_part(self.content, marks)["content"]
+        return read_part(self.tokens, part).with_columns(content)

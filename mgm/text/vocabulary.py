@@ -47,6 +47,10 @@ class WordCounts:
         """Add counts of words; a word may occur several times."""
         self._counts.add(pl.DataFrame({"word": words, "count": counts.astype(np.int64)}))
 
+    def merge(self, other: "WordCounts") -> None:
+        """Add the counts of other parts."""
+        self._counts.merge(other._counts)
+
     def most_frequent(self, min_count: int = 1, *, max_words: int | None = None) -> pl.DataFrame:
         """Return the words with a count of at least `min_count`, at most `max_words` of them: `word`, `count`.
 

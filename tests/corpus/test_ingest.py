@@ -472,3 +472,41 @@ def test_the_settings_of_a_corpus_say_how_its_files_are_written(tmp_path: Path) 
 def test_settings_of_files_are_checked(settings: dict[str, str], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         CorpusSettings(**settings)  # type: ignore[arg-type]
+
+
+def test_files_in_groups_are_the_rows_of_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts end with the groups, whatever reads them; a fault is placed in its group."""
+    monkeypatch.chdir(tmp_path)
+    Path("raw").mkdir()
+    for file in range(4):
+        rows = "".join(f'{{"doc_id": "{file}-{i}", "text": "menu {i}"}}\n' for i in range(3))
+        Path(f"raw/{file}.jsonl").write_text(rows)
+    size = 2 * Path("raw/0.jsonl").stat().st_size / 1e6
+    corpus = RawCorpus(
+        name="c",
+        source="raw",
+        settings=CorpusSettings(lang="en"),
+        tasks=[],
+        part_size=IngestSettings(rows_per_part=4).model_copy(update={"megabytes_per_part": size}),
+    )
+    result = ingest(corpus, documents=Path("out"), rejects=Path("no"))
+    parts = read_manifest(Path("out")).parts
+    assert [(part.name, part.rows) for part in parts] == [
+        ("part-00000.parquet", 4),
+        ("part-00001.parquet", 2),
+        ("part-00002.parquet", 4),
+        ("part-00003.parquet", 2),
+    ]
+    expected = [f"{file}-{i}" for file in range(4) for i in range(3)]
+    assert read_table(Path("out"))["doc_id"].to_list() == expected
+    assert result.counts.rows_in == 12 and not Path(".out.unfinished").exists()
+    Path("raw/3.jsonl").write_text('{"doc_id": "x", "text": "a"}\n{"doc_id": null, "text": "b"}\n')
+    with pytest.raises(
+        ValueError, match=r"^raw/2.jsonl to raw/3.jsonl \(2 files .*\): row 5, column 'doc_id'"
+    ):
+        ingest(corpus, documents=Path("out"), rejects=Path("no"))
+    Path("raw/3.jsonl").write_text('{"doc_id": "0-1", "text": "a"}\n')
+    with pytest.raises(
+        ValueError, match=r"column 'doc_id': value '0-1' is in rows 2, 10; expected a different"
+    ):
+        ingest(corpus, documents=Path("out"), rejects=Path("no"))

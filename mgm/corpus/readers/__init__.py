@@ -14,20 +14,29 @@ import polars as pl
 
 from mgm.corpus.readers import delimited, jsonl, parquet, plain_text
 from mgm.corpus.readers.dialect import Dialect
-from mgm.corpus.readers.input_files import COMPRESSIONS, InputFile, Source, UnpacksTooLarge, find_files
+from mgm.corpus.readers.input_files import (
+    COMPRESSIONS,
+    FileGroup,
+    InputFile,
+    Source,
+    UnpacksTooLarge,
+    find_files,
+)
 from mgm.corpus.readers.messages import clear_errors
-from mgm.corpus.readers.rebatch import rebatch
+from mgm.corpus.readers.rebatch import MEGABYTE, rebatch
 from mgm.settings.names import nearest
 
 __all__ = [
     "DEFAULT_DIALECT",
     "MEGABYTES",
     "Dialect",
+    "FileGroup",
     "InputFile",
     "MissingColumn",
     "Source",
     "UnpacksTooLarge",
     "column_names",
+    "group_files",
     "input_files",
     "read_batches",
 ]
@@ -119,6 +128,25 @@ def split_source(source: Source) -> list[Source]:
     """Return the parts of an input whose rows are each counted from 1: its files, or a folder of texts as a whole."""
     files = input_files(source)
     return [source] if _is_text(files) else list(files)
+
+
+def group_files(source: Source, *, megabytes: float) -> list[Source]:
+    """Return the parts of an input that are read apart from one another: files together of about so many megabytes as stored.
+
+    They depend on the files alone. A folder of texts is not divided, nor is a file.
+    """
+    files = input_files(source)
+    if _is_text(files) or len(files) == 1:
+        return [source]
+    groups: list[list[InputFile]] = [[]]
+    size = 0.0
+    for file in files:
+        if size >= megabytes * MEGABYTE:
+            groups.append([])
+            size = 0.0
+        groups[-1].append(file)
+        size += file.size
+    return [source] if len(groups) == 1 else [FileGroup(tuple(group)) for group in groups]
 
 
 def column_names(

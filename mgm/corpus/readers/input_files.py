@@ -80,7 +80,17 @@ class InputFile:
             raise ValueError(f"{self}: cannot be opened: {error}") from error
 
 
-Source = str | Path | InputFile
+@dataclass(frozen=True)
+class FileGroup:
+    """Some of the files of an input, in their order, which are read as an input of their own."""
+
+    files: tuple[InputFile, ...]
+
+    def __str__(self) -> str:
+        return f"{self.files[0]} to {self.files[-1]}"
+
+
+Source = str | Path | InputFile | FileGroup
 
 
 class UnpacksTooLarge(ValueError):
@@ -152,8 +162,8 @@ def find_files(source: Source) -> list[InputFile]:
         ValueError: no files in a folder, an unknown scheme, an object store that does not answer or refuses, a
             name that is not UTF-8.
     """
-    if isinstance(source, InputFile):
-        return [source]
+    if isinstance(source, InputFile | FileGroup):
+        return [source] if isinstance(source, InputFile) else list(source.files)
     files = _in_store(str(source)) if str(source).startswith(S3) else _on_disk(source)
     if not files:
         raise ValueError(f"{source}: the folder holds no files")

@@ -1,6 +1,7 @@
 """The profile of classes: the number of documents with each."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import polars as pl
 
@@ -21,6 +22,10 @@ class ClassProfile(LabelProfile):
     def add_labels(self, labels: pl.Series) -> None:
         """Add the classes of the labelled documents of one part."""
         self._classes.add(labels)
+
+    def merge_labels(self, other: Self) -> None:
+        """Add the classes of other parts."""
+        self._classes.merge(other._classes)
 
     def distribution(self) -> Profile:
         """Return the section `labels`."""

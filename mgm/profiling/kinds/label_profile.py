@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from typing import Self
 
 import polars as pl
 
@@ -29,6 +30,16 @@ class LabelProfile(ABC):
         self._num_rows += len(column)
         self._num_labelled += len(labels)
         self.add_labels(labels)
+
+    def merge(self, other: Self) -> None:
+        """Add the labels of other parts."""
+        self._num_rows += other._num_rows
+        self._num_labelled += other._num_labelled
+        self.merge_labels(other)
+
+    @abstractmethod
+    def merge_labels(self, other: Self) -> None:
+        """Add what `add_labels` has gathered from other parts."""
 
     @abstractmethod
     def add_labels(self, labels: pl.Series) -> None:

@@ -1,6 +1,7 @@
 """The profile of sets of labels: the count of each label, and the number of labels of a document."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 import polars as pl
@@ -40,6 +41,11 @@ class LabelSetProfile(LabelProfile):
             num_documents=len(labels),
         )
         self._labels_per_document.add(sizes)
+
+    def merge_labels(self, other: Self) -> None:
+        """Add the labels of other parts."""
+        self._labels.merge(other._labels)
+        self._labels_per_document.merge(other._labels_per_document)
 
     def distribution(self) -> Profile:
         """Return the sections `labels` and `per_document`."""

@@ -1,6 +1,7 @@
 """The profile of numbers: their histogram and quantiles."""
 
 from collections.abc import Sequence
+from typing import Self
 
 import polars as pl
 
@@ -21,6 +22,10 @@ class NumberProfile(LabelProfile):
     def add_labels(self, labels: pl.Series) -> None:
         """Add the numbers of the labelled documents of one part."""
         self._values.add(labels)
+
+    def merge_labels(self, other: Self) -> None:
+        """Add the numbers of other parts."""
+        self._values.merge(other._values)
 
     def distribution(self) -> Profile:
         """Return the section `values`."""

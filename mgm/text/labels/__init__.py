@@ -11,6 +11,7 @@ from mgm.text.labels.encoder import LABEL_ENCODERS, UNSEEN, LabelEncoder, label_
 from mgm.text.labels.encoding import count_unseen, drop_rare, encode
 from mgm.text.labels.spaces import (
     LabelCounts,
+    add_counts,
     build_label_spaces,
     count_labels,
     find_rare_labels,
@@ -24,6 +25,7 @@ __all__ = [
     "UNSEEN",
     "LabelCounts",
     "LabelEncoder",
+    "add_counts",
     "build_label_spaces",
     "count_labels",
     "count_unseen",

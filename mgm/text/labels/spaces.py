@@ -31,6 +31,13 @@ def count_labels(parts: Iterable[pl.DataFrame], tasks: Sequence[Task]) -> LabelC
     return {name: dict(sorted(counter.items())) for name, counter in counts.items()}
 
 
+def add_counts(counts: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Return the sums of the counts of a task's labels, sorted by label."""
+    total = Counter(counts)
+    total.update(more)
+    return dict(sorted(total.items()))
+
+
 def find_rare_labels(counts: LabelCounts, tasks: Sequence[Task]) -> dict[str, list[str]]:
     """Return the labels to be dropped, by task: seen in training, but fewer than `min_count` times (`rare: null`)."""
     return {
