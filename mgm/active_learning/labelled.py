@@ -22,7 +22,7 @@ from mgm.model.heads import HEADS
 from mgm.text.features import FeaturePart
 from mgm.text.labels import LABEL_ENCODERS
 from mgm.training.kinds import TASK_TRAINING
-from mgm.training.wide_solver import drop_empty_columns
+from mgm.training.sparse_rows import drop_empty_columns
 from mgm.training.wide_tuning import MIN_DOCUMENTS, SOLVED, WideMethod, held_out_outputs
 
 NUM_FOLDS = 5

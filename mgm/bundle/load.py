@@ -267,8 +267,10 @@ def _load_network(
 
 
 def _drop_old_settings(settings: dict[str, Any]) -> None:
-    """Drop the rates that 0.2.0 had for gradient descent on kinds' own wide parts, which are solved now."""
-    for section in settings.get("model", {}).get("wide", {}).values():
+    """Drop what 0.2.0 had: rates of gradient descent on kinds' own wide parts, which are solved now, and the most documents."""
+    wide = settings.get("model", {}).get("wide", {})
+    wide.pop("documents", None)
+    for section in wide.values():
         if isinstance(section, dict):
             section.pop("learning_rate", None)
 

@@ -1092,23 +1092,24 @@ static inline void prefetch_row(const Sparse *x, int64_t row) {
     }
 }
 
-/* Solve a linear support vector machine with the squared hinge loss: dual coordinate descent with shrinking, algorithm 3 of
-   Hsieh et al. 2008. The intercept is regularised as a weight is.
+/* Improve a linear support vector machine with the squared hinge loss on some rows: dual coordinate descent with shrinking,
+   algorithm 3 of Hsieh et al. 2008. The intercept is regularised as a weight is.
 
-   `sign` is 1 or -1 for each row. `model` gets the weights, and the intercept after them. */
-int mgm_solve_svm(const Sparse *x, const int8_t *sign, double c, double tolerance, int64_t max_passes, float *model) {
+   `sign` is 1 or -1 for each row. `alpha` has the dual variable of each row, and `model` and `intercept` the weights and the
+   intercept that follow from those of all rows, these and others: at first all are 0. `bounds` gets the lowest and the highest
+   slope of the first pass, whose difference is at most `tolerance` at the solution. */
+int mgm_solve_svm(const Sparse *x, const int8_t *sign, double c, double tolerance, int64_t max_passes, double *alpha, float *model,
+                  double *intercept, double *bounds) {
     int64_t rows = x->rows, active = rows;
     int64_t *order = malloc((size_t)rows * sizeof(int64_t));
-    double *alpha = calloc((size_t)rows, sizeof(double)), *curvature = malloc((size_t)rows * sizeof(double));
-    if (order == NULL || alpha == NULL || curvature == NULL) {
+    double *curvature = malloc((size_t)rows * sizeof(double));
+    if (order == NULL || curvature == NULL) {
         free(order);
-        free(alpha);
         free(curvature);
         return NO_MEMORY;
     }
-    double diagonal = 0.5 / c, intercept = 0, largest = INFINITY; /* `largest`: above it a row is left out */
+    double diagonal = 0.5 / c, bias = *intercept, largest = INFINITY; /* `largest`: above it a row is left out */
     uint64_t random = 0;
-    memset(model, 0, (size_t)(x->columns + 1) * sizeof(float));
     for (int64_t row = 0; row < rows; row++) {
         double square = diagonal + 1;
         for (int64_t at = x->start[row]; at < x->start[row + 1]; at++) square += (double)x->value[at] * x->value[at];
@@ -1125,7 +1126,7 @@ int mgm_solve_svm(const Sparse *x, const int8_t *sign, double c, double toleranc
         for (int64_t i = 0; i < active; i++) {
             int64_t row = order[i];
             if (i + 2 < active) prefetch_row(x, order[i + 2]);
-            double slope = sign[row] * (product(x, row, model) + intercept) - 1 + alpha[row] * diagonal, projected = slope;
+            double slope = sign[row] * (product(x, row, model) + bias) - 1 + alpha[row] * diagonal, projected = slope;
             if (alpha[row] == 0) {
                 if (slope > largest) {
                     order[i--] = order[--active];
@@ -1140,9 +1141,13 @@ int mgm_solve_svm(const Sparse *x, const int8_t *sign, double c, double toleranc
             double old = alpha[row], now = old - slope / curvature[row];
             alpha[row] = now > 0 ? now : 0;
             double step = (alpha[row] - old) * sign[row];
-            intercept += step;
+            bias += step;
             for (int64_t at = x->start[row]; at < x->start[row + 1]; at++)
                 model[x->column[at]] += (float)step * x->value[at];
+        }
+        if (pass == 0) {
+            bounds[0] = lowest;
+            bounds[1] = highest;
         }
         if (highest - lowest <= tolerance) {
             if (active == rows) break;
@@ -1152,9 +1157,8 @@ int mgm_solve_svm(const Sparse *x, const int8_t *sign, double c, double toleranc
         }
         largest = highest > 0 ? highest : INFINITY;
     }
-    model[x->columns] = (float)intercept;
+    *intercept = bias;
     free(order);
-    free(alpha);
     free(curvature);
     return DONE;
 }

@@ -154,8 +154,6 @@ class WideSettings(Section):
     nb: by how much more frequent they are with a label than without (Naive Bayes), for values by the mean value of their
     documents; mean: the mean of the models with and without, which costs nothing in scoring.
     """
-    documents: int = Field(default=100_000, ge=1)
-    """Maximum number of training documents for each task, evenly sampled; all of them are in memory at once."""
     chinese: WideChineseSettings = WideChineseSettings()
     tagging: WideTaggingSettings = WideTaggingSettings()
 

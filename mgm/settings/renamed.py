@@ -32,6 +32,10 @@ RENAMED = {
     "crossval.validation": "crossval.validation_share",
 }
 """Old full name to new full name; the section stays the same."""
+REMOVED = {
+    "model.wide.documents": "all documents are learned from; the memory for them is train.memory, in gigabytes",
+}
+"""Full names of settings that are gone, and what takes their place."""
 
 MOVED = {"score.ray": "compute.ray"}
 """Sections that are elsewhere now, with all that is in them."""
@@ -55,15 +59,21 @@ def renamed_key(path: Sequence[str]) -> str | None:
 
 
 def check_renamed(raw: Mapping[Any, Any], where: str) -> None:
-    """Check that no key has a name of an earlier version; `where` names the source in errors.
+    """Check that no key is one of an earlier version; `where` names the source in errors.
 
     Raises:
-        RenamedSettings: a key has.
+        RenamedSettings: a key was renamed.
+        ValueError: the setting of a key is gone.
     """
     lines = [
         f"{where}: {'.'.join(path)}: this setting was renamed; expected {'.'.join([*path[:-1], new])}"
         for path in _paths(raw, [])
         if (new := renamed_key(path)) is not None
+    ]
+    gone = [
+        f"{where}: {'.'.join(path)}: this setting is gone: {REMOVED['.'.join(path)]}; expected no such line"
+        for path in _paths(raw, [])
+        if ".".join(path) in REMOVED
     ]
     lines += [
         f"{where}: {old}: this section has moved; expected {new}"
@@ -71,7 +81,9 @@ def check_renamed(raw: Mapping[Any, Any], where: str) -> None:
         if _has(raw, old.split("."))
     ]
     if lines:
-        raise RenamedSettings("\n".join(lines))
+        raise RenamedSettings("\n".join(lines + gone))
+    if gone:
+        raise ValueError("\n".join(gone))
 
 
 def _has(raw: Any, path: Sequence[str]) -> bool:

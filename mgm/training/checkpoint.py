@@ -24,6 +24,11 @@ class Checkpoint:
         """The file of the state."""
         return self.folder / FILE
 
+    def make_folder(self) -> Path:
+        """Return the folder, which exists from now on."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        return self.folder
+
     def save(self, state: dict[str, Any]) -> None:
         """Replace the state on disk atomically: after a kill the old one or the new one is there, whole."""
         with replacing(self.path) as temporary, temporary.open("wb") as file:

@@ -19,6 +19,11 @@ class PartRows:
     rows: np.ndarray
     length: np.ndarray
 
+    @property
+    def num_bytes(self) -> int:
+        """The size of the whole part, selected or not."""
+        return int(self.part.documents.estimated_size() + self.part.types.estimated_size())
+
     def labelled_tasks(self, tasks: Sequence[Task]) -> list[Task]:
         """Return those of `tasks` that this corpus labels."""
         return [t for t in tasks if t.columns.label_ids in self.part.documents.columns]

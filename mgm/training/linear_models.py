@@ -1,18 +1,26 @@
 """Linear models over sparse n-grams: support vector machines for labels, ridge regression for values.
 
+Features that do not fit into memory are `SparseRows`, which solvers of their own read in blocks.
+
 Axes: n documents, F n-grams, K outputs.
 Source: Hsieh et al. 2008 (dual coordinate descent), in Fan et al. 2008, LIBLINEAR, JMLR 9.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from scipy import sparse
 from sklearn.linear_model import Ridge
 
 from mgm.training.ngram_scaling import label_scale, value_scale
+from mgm.training.ridge_blocks import solve_ridge_in_blocks
+from mgm.training.sparse_rows import SparseRows
 from mgm.training.svm import solve_svms
+from mgm.training.svm_blocks import solve_svms_in_blocks
+
+Features: TypeAlias = sparse.csr_matrix | SparseRows
+"""The values (n,F) of n-grams, in memory or on disk."""
 
 LOGITS_PER_MARGIN = 4.0
 """The log-odds at margin 1. For the wide part alone the log-loss on validation is lowest at 1.7 (`polarity`) to 4.6 (`section`),
@@ -26,13 +34,15 @@ class LinearModel(NamedTuple):
     intercept: np.ndarray
 
 
-def fit_ridge(
-    features: sparse.csr_matrix, targets: np.ndarray, *, c: float, is_scaled: bool = False
-) -> LinearModel:
+def fit_ridge(features: Features, targets: np.ndarray, *, c: float, is_scaled: bool = False) -> LinearModel:
     """Return ridge regression of the targets (n,) or (n,K) on the features (n,F)."""
-    if is_scaled and targets.ndim == 2:  # each output has a scale of its own
-        models = [fit_ridge(features, column, c=c, is_scaled=True) for column in targets.T]
+    # each output has a scale of its own
+    if targets.ndim == 2 and (is_scaled or isinstance(features, SparseRows)):
+        models = [fit_ridge(features, column, c=c, is_scaled=is_scaled) for column in targets.T]
         return LinearModel(*(np.concatenate(arrays) for arrays in zip(*models, strict=True)))
+    if isinstance(features, SparseRows):
+        weight, intercept = solve_ridge_in_blocks(features, targets, c=c, is_scaled=is_scaled)
+        return LinearModel(weight=weight[None], intercept=np.array([intercept]))
     scale = value_scale(features, targets) if is_scaled else np.ones(features.shape[1], np.float32)
     values = features.data * scale[features.indices] if is_scaled else features.data
     scaled = sparse.csr_matrix((values, features.indices, features.indptr), features.shape)
@@ -42,9 +52,7 @@ def fit_ridge(
     )
 
 
-def fit_labels(
-    features: sparse.csr_matrix, labels: np.ndarray, *, c: float, is_scaled: bool = False
-) -> LinearModel:
+def fit_labels(features: Features, labels: np.ndarray, *, c: float, is_scaled: bool = False) -> LinearModel:
     """Return a model of each label (n,K); a constant where all documents or none have it."""
     is_varied = labels.any(0) & ~labels.all(0)
     weight = np.zeros((labels.shape[1], features.shape[1]), np.float32)
@@ -57,7 +65,7 @@ def fit_labels(
 
 
 def fit_classes(
-    features: sparse.csr_matrix, ids: np.ndarray, *, num_classes: int, c: float, is_scaled: bool = False
+    features: Features, ids: np.ndarray, *, num_classes: int, c: float, is_scaled: bool = False
 ) -> LinearModel:
     """Return a model of each class against the others; a class without a document gets a constant negative logit."""
     present = np.unique(ids)
@@ -95,6 +103,9 @@ def weighted_model(first: LinearModel, second: LinearModel, *, weight: float) ->
     return LinearModel(*(weight * a + (1 - weight) * b for a, b in zip(first, second, strict=True)))
 
 
-def _fit_svms(features: sparse.csr_matrix, labels: np.ndarray, *, c: float, is_scaled: bool) -> LinearModel:
-    weight, intercept = solve_svms(features, labels, c=c, scale=label_scale if is_scaled else None)
+def _fit_svms(features: Features, labels: np.ndarray, *, c: float, is_scaled: bool) -> LinearModel:
+    if isinstance(features, SparseRows):
+        weight, intercept = solve_svms_in_blocks(features, labels, c=c, is_scaled=is_scaled)
+    else:
+        weight, intercept = solve_svms(features, labels, c=c, scale=label_scale if is_scaled else None)
     return LinearModel(weight=LOGITS_PER_MARGIN * weight, intercept=LOGITS_PER_MARGIN * intercept)

@@ -37,6 +37,7 @@ from mgm.training.precision import Precision, resolve_precision
 from mgm.training.rng import restored_rng, rng_state, seed_rng, seeded_rng
 from mgm.training.sampling import EpochPlan, plan_epoch, task_passes
 from mgm.training.schedule import set_learning_rate, warm_cosine
+from mgm.training.sparse_rows import Storage
 from mgm.training.state import Stateful, TrainingState, copy_weights
 from mgm.training.validation import validate
 from mgm.training.weighting.registry import make_weighting
@@ -122,6 +123,7 @@ class TrainingLoop:
         """Make the optimizers and the initial state; the arguments are those of `train`."""
         self.network, self.data, self.settings, self.seed = network, data, settings, seed
         self.distillation, self.callbacks = distillation, callbacks
+        self.max_bytes = math.ceil(settings.memory * 1e9)
         self.device = next(network.parameters()).device
         self.processes = DistributedContext.current()
         self.precision = resolve_precision(settings.precision, self.device)
@@ -148,10 +150,13 @@ class TrainingLoop:
         """Train up to this epoch, or to where validation no longer improves, from a checkpoint if there is one."""
         initialize_from_data(self.network, self.data, tokens_per_batch=self.settings.tokens_per_batch)
         if not self._resume(checkpoint):
-            for solve in (
-                partial(solve_wide, methods=wide_methods, is_taught=self.distillation.wide),
-                solve_word_tasks,
-            ):
+            storage = Storage(
+                max_bytes=self.max_bytes, folder=None if checkpoint is None else checkpoint.make_folder()
+            )
+            solve_documents = partial(
+                solve_wide, storage=storage, methods=wide_methods, is_taught=self.distillation.wide
+            )
+            for solve in (solve_documents, solve_word_tasks):
                 solve(
                     self.network,
                     self.data,
@@ -201,6 +206,7 @@ class TrainingLoop:
             tau=settings.sampling_tau,
             seed=self.seed,
             epoch=state.epoch,
+            max_bytes=self.max_bytes,
         )
         losses, cost = self._run_steps(plan)
         with self.average.applied():

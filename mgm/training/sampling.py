@@ -22,9 +22,25 @@ class EpochPlan:
 
 
 def plan_epoch(
-    sources: Sequence[PartRows], *, tokens_per_batch: int, tau: float, seed: int, epoch: int
+    sources: Sequence[PartRows],
+    *,
+    tokens_per_batch: int,
+    tau: float,
+    seed: int,
+    epoch: int,
+    max_bytes: int | None = None,
 ) -> EpochPlan:
-    """Return the batches of an epoch: a function of the arguments alone, so that a resumed run sees the same."""
+    """Return the batches of an epoch: a function of the arguments alone, so that a resumed run sees the same.
+
+    Args:
+        sources: the training rows.
+        tokens_per_batch: words of a batch.
+        tau: the exponent of the sizes.
+        seed: decides the order, with the epoch.
+        epoch: the number of the epoch.
+        max_bytes: of parts with more bytes together, groups with at most so many are read one after another, and each group is
+            shuffled; None: all parts are one group.
+    """
     corpora = list(dict.fromkeys(s.corpus for s in sources))
     numbers = {corpus: [i for i, s in enumerate(sources) if s.corpus == corpus] for corpus in corpora}
 
@@ -44,8 +60,37 @@ def plan_epoch(
             num_passes += 1
         planned += drawn[:num_batches]
         passes[corpus] = num_batches / len(batches)
-    order = np.random.default_rng([seed, epoch]).permutation(len(planned))
-    return EpochPlan(batches=[planned[i] for i in order], passes=passes)
+    rng = np.random.default_rng([seed, epoch])
+    batches = [planned[i] for i in rng.permutation(len(planned))]
+    num_bytes = sum(source.num_bytes for source in sources)
+    if max_bytes is not None and num_bytes > max_bytes:
+        batches = _group_parts(batches, sources, num_groups=-(-num_bytes // max_bytes), rng=rng)
+    return EpochPlan(batches=batches, passes=passes)
+
+
+def _group_parts(
+    batches: Sequence[PlannedBatch],
+    sources: Sequence[PartRows],
+    *,
+    num_groups: int,
+    rng: np.random.Generator,
+) -> list[PlannedBatch]:
+    """Return the batches in another order: the parts of each corpus are dealt to the groups, and one group follows the other.
+
+    Every group has its share of each corpus. Of a corpus with fewer parts than groups every group reads all parts.
+    """
+    corpora = [source.corpus for source in sources]
+    group_of_part: dict[int, int] = {}
+    for corpus in dict.fromkeys(corpora):
+        numbers = [i for i, other in enumerate(corpora) if other == corpus]
+        if len(numbers) >= num_groups:
+            dealt = rng.permutation(len(numbers)) * num_groups // len(numbers)
+            group_of_part |= dict(zip(numbers, dealt.tolist(), strict=True))
+    group = [
+        group_of_part.get(planned.source, place * num_groups // len(batches))
+        for place, planned in enumerate(batches)
+    ]
+    return [batches[i] for i in np.argsort(group, kind="stable")]
 
 
 def task_passes(plan: EpochPlan, sources: Sequence[PartRows], *, tasks: Sequence[Task]) -> dict[str, float]:

@@ -6,7 +6,7 @@ passes of gradient descent. Where a task has teachers, it learns from their pred
 Axes: n labelled training documents, F n-grams that they hold, K outputs of a task.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -21,9 +21,13 @@ from mgm.tasks import Task
 from mgm.training.batches import ordered_batches
 from mgm.training.data import PartRows, TrainingData
 from mgm.training.kinds import TASK_TRAINING
-from mgm.training.linear_models import LinearModel, with_columns
+from mgm.training.linear_models import Features, LinearModel, with_columns
+from mgm.training.sparse_rows import SparseRows, Storage
 from mgm.training.wide_teaching import DEFAULT_WEIGHT, SoftTargets, blend_taught, solve_taught, tune_taught
 from mgm.training.wide_tuning import NUM_FOLDS, WideMethod, candidate_methods, solve_method, tune_method
+
+MAX_VALIDATION_DOCUMENTS = 20_000
+"""The number of validation documents, evenly over all, by which the weights of teaching are chosen at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,21 +41,26 @@ class SolvedTask:
     """How the problem of a task that predicts documents was solved."""
 
 
-def solve_wide(
+def solve_wide(  # noqa: PLR0913  (options by name, with defaults)
     network: Network,
     data: TrainingData,
     *,
     tokens_per_batch: int,
+    storage: Storage | None = None,
     is_taught: bool = True,
     on_solved: Callable[[SolvedTask], object] = lambda solved: None,
     methods: Mapping[str, WideMethod] | None = None,
 ) -> None:
     """Set the weights of the network's wide part, task by task, from the training rows with a label, or a teacher's prediction.
 
+    All such rows are learned from, however many. Their values are in memory if they fit, otherwise they are read from disk a block
+    at a time in every pass of the solver.
+
     Args:
         network: the network, whose wide part has the document frequencies of n-grams.
         data: the rows and tasks.
         tokens_per_batch: words of a batch.
+        storage: the memory and the disk for the values; None: the defaults.
         is_taught: whether teachers' predictions are learned from, where there are any.
         on_solved: called after each task.
         methods: how tasks are solved for whose method is known from an earlier fit; those of others are tuned.
@@ -59,17 +68,19 @@ def solve_wide(
     wide = network.wide
     if wide is None:
         return
-    solver = _Solver(network=network, wide=wide, data=data, tokens_per_batch=tokens_per_batch)
+    solver = _Solver(
+        network=network, wide=wide, data=data, tokens_per_batch=tokens_per_batch, storage=storage or Storage()
+    )
     for task in [task for task in data.tasks if task.name in wide.widths]:
-        selected = select_known_rows(data.train, task, max_rows=wide.settings.documents)
+        selected = select_known_rows(data.train, task)
         if not selected:
             continue
         values, targets = solver.problem(selected, task)
-        ngrams, features = drop_empty_columns(values)
+        ngrams, known = values.columns, (methods or {}).get(task.name)
         if not len(ngrams):
             continue
-        known = (methods or {}).get(task.name)
-        method, model = solver.solve(task, features, targets=targets, folds=_folds(selected), known=known)
+        method, model = solver.solve(task, values, targets=targets, folds=_folds(selected), known=known)
+        del values  # its files make room for those of the next
         if is_taught:
             method, ngrams, model = solver.teach(
                 task, selected, ngrams=ngrams, model=model, method=method, is_tuned=known is not None
@@ -88,27 +99,31 @@ class _Solver:
     wide: Wide
     data: TrainingData
     tokens_per_batch: int
+    storage: Storage
 
-    def problem(self, rows: Sequence[PartRows], task: Task) -> tuple[sparse.csr_matrix, np.ndarray]:
-        """Return the TF-IDF values (n, all n-grams) of these rows, and their targets as in `Batch.targets`."""
+    def problem(self, rows: Sequence[PartRows], task: Task) -> tuple[SparseRows, np.ndarray]:
+        """Return the TF-IDF values (n,F) of these rows, and their targets as in `Batch.targets`."""
         targets = [gather_targets(s.labels_of(task), task, word_count=s.length).numpy() for s in rows]
-        values = sparse.vstack(
-            [_tfidf(self.wide, s, tokens_per_batch=self.tokens_per_batch) for s in rows], format="csr"
-        )
-        values.eliminate_zeros()  # of n-grams that only one document holds
+        values = SparseRows(self.tfidf(rows), self.wide.num_ngrams, storage=self.storage)
         return values, np.concatenate(targets)
+
+    def tfidf(self, rows: Sequence[PartRows]) -> Iterator[sparse.csr_array]:
+        """Yield the TF-IDF values (rows, all n-grams) of these rows, batch by batch."""
+        for planned in ordered_batches(rows, self.tokens_per_batch):
+            batch = collate(rows[planned.source].part, planned.rows).to(self.wide.bias.device)
+            yield self.wide.tfidf_matrix(batch)
 
     def solve(
         self,
         task: Task,
-        features: sparse.csr_matrix,
+        values: SparseRows,
         *,
         targets: np.ndarray,
         folds: np.ndarray,
         known: WideMethod | None,
     ) -> tuple[WideMethod, LinearModel]:
         """Return the model of the labels alone, and how it was solved for: as is known, or the best in cross-validation."""
-        kind = TASK_TRAINING[task.kind]
+        kind, features = TASK_TRAINING[task.kind], _held(values)
         solve = partial(
             kind.solve_wide, head=self.network.heads[task.name], num_outputs=self.wide.widths[task.name]
         )
@@ -142,31 +157,35 @@ class _Solver:
             method: how it was solved for.
             is_tuned: whether the weights of teaching are known from an earlier fit.
         """
-        unlabelled = select_unlabelled_rows(self.data.train, task, max_rows=self.wide.settings.documents)
+        unlabelled = select_unlabelled_rows(self.data.train, task)
         rows = [*labelled, *unlabelled]
         if not any(s.is_predicted(task).any() for s in rows) or (is_tuned and not method.taught_weight):
             return method, ngrams, model
         values, targets = self.problem(rows, task)
-        columns, features = drop_empty_columns(values)
+        columns = values.columns
         model = with_columns(model, ngrams, columns=columns)
         kind, head = TASK_TRAINING[task.kind], self.network.heads[task.name]
         labels = kind.label_values(targets, self.wide.widths[task.name])
         predictions = np.concatenate([s.predictions_of(task, labels.shape[1]) for s in rows])
         taught = solve_taught(
             SoftTargets(
-                features=features,
+                features=_held(values),
                 labels=kind.soft_outputs(labels, head=head),
                 predictions=kind.soft_outputs(predictions, head=head),
             ),
             method=method,
         )
-        validation = select_known_rows(self.data.validation, task, max_rows=self.wide.settings.documents)
+        validation = select_known_rows(self.data.validation, task, max_rows=MAX_VALIDATION_DOCUMENTS)
         if not is_tuned and validation:
-            of_validation, truth = self.problem(validation, task)
+            of_labels = [
+                gather_targets(s.labels_of(task), task, word_count=s.length).numpy() for s in validation
+            ]
+            truth = np.concatenate(of_labels)
+            of_validation = [values[:, columns] for values in self.tfidf(validation)]
             method = tune_taught(
                 model,
                 taught,
-                features=of_validation[:, columns],
+                features=sparse.vstack(of_validation, format="csr"),
                 method=method,
                 score=lambda outputs: kind.score_outputs(outputs, truth),
             )
@@ -175,13 +194,18 @@ class _Solver:
         return method, columns, blend_taught(model, taught, method=method)
 
 
+def _held(values: SparseRows) -> Features:
+    """Return the values in memory if they fit."""
+    return values.read_all() if values.fits_in_memory else values
+
+
 def _folds(rows: Sequence[PartRows]) -> np.ndarray:
     """Return the fold (n,) of each row; rows of one group are in one fold."""
     group = pl.concat([selected.part.documents["group"][selected.rows] for selected in rows])
     return (group.rank("dense").to_numpy() % NUM_FOLDS).astype(np.int64)
 
 
-def select_known_rows(rows: Sequence[PartRows], task: Task, *, max_rows: int) -> list[PartRows]:
+def select_known_rows(rows: Sequence[PartRows], task: Task, *, max_rows: int | None = None) -> list[PartRows]:
     """Return the rows with a label that training knows; of more than `max_rows`, that many evenly spread over all."""
     known = [
         selected.take(TASK_TRAINING[task.kind].is_known(selected.labels_of(task)).arg_true().to_numpy())
@@ -191,7 +215,9 @@ def select_known_rows(rows: Sequence[PartRows], task: Task, *, max_rows: int) ->
     return _thin(known, max_rows)
 
 
-def select_unlabelled_rows(rows: Sequence[PartRows], task: Task, *, max_rows: int) -> list[PartRows]:
+def select_unlabelled_rows(
+    rows: Sequence[PartRows], task: Task, *, max_rows: int | None = None
+) -> list[PartRows]:
     """Return the rows without such a label that a teacher predicted; of more than `max_rows`, that many evenly spread over all."""
     unlabelled = []
     for selected in rows:
@@ -201,32 +227,13 @@ def select_unlabelled_rows(rows: Sequence[PartRows], task: Task, *, max_rows: in
     return _thin(unlabelled, max_rows)
 
 
-def _thin(rows: list[PartRows], max_rows: int) -> list[PartRows]:
-    """Return at most `max_rows` of these rows, evenly spread over all."""
+def _thin(rows: list[PartRows], max_rows: int | None) -> list[PartRows]:
+    """Return at most `max_rows` of these rows (None: all), evenly spread over all."""
     count = np.array([len(selected.rows) for selected in rows])
-    if count.sum() > max_rows:
+    if max_rows is not None and count.sum() > max_rows:
         chosen = np.linspace(0, count.sum() - 1, max_rows).astype(np.int64)
         rows = [
             selected.take(chosen[(chosen >= end - n) & (chosen < end)] - (end - n))
             for selected, n, end in zip(rows, count, count.cumsum(), strict=True)
         ]
     return [selected for selected in rows if len(selected.rows)]
-
-
-def _tfidf(wide: Wide, rows: PartRows, *, tokens_per_batch: int) -> sparse.csr_array:
-    """Return the TF-IDF values (rows, all n-grams)."""
-    batches = (
-        collate(rows.part, planned.rows).to(wide.bias.device)
-        for planned in ordered_batches([rows], tokens_per_batch)
-    )
-    return sparse.vstack([wide.tfidf_matrix(batch) for batch in batches], format="csr")
-
-
-def drop_empty_columns(features: sparse.csr_matrix) -> tuple[np.ndarray, sparse.csr_matrix]:
-    """Return the columns (F,) that hold a value, and the matrix of these columns alone."""
-    is_present = np.zeros(features.shape[1], bool)
-    is_present[features.indices] = True
-    columns = np.flatnonzero(is_present)
-    new_index = (is_present.cumsum() - 1).astype(features.indices.dtype)
-    shape = (features.shape[0], len(columns))
-    return columns, sparse.csr_matrix((features.data, new_index[features.indices], features.indptr), shape)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from mgm.training.linear_models import LinearModel, fit_ridge, mean_model, weighted_model
+from mgm.training.linear_models import Features, LinearModel, fit_ridge, mean_model, weighted_model
 from mgm.training.wide_tuning import SOLVED, WideMethod
 
 LABEL_WEIGHTS = (0.25, 0.5, 0.0, 0.75, 1.0)
@@ -34,7 +34,7 @@ class SoftTargets:
         predictions: (n,K) those of teachers; NaN where a document has none.
     """
 
-    features: sparse.csr_matrix
+    features: Features
     labels: np.ndarray
     predictions: np.ndarray
 

@@ -15,7 +15,8 @@ import numpy as np
 from scipy import sparse
 
 from mgm.settings.model import WideSettings
-from mgm.training.linear_models import LinearModel, mean_model
+from mgm.training.linear_models import Features, LinearModel, mean_model
+from mgm.training.sparse_rows import SparseRows
 
 Scaling = Literal["none", "nb", "mean"]
 CANDIDATE_CS = (1.0, 3.0, 0.3)
@@ -49,15 +50,11 @@ class WideMethod:
 class Solve(Protocol):
     """A function that solves for the linear model of a task."""
 
-    def __call__(
-        self, features: sparse.csr_matrix, targets: np.ndarray, *, c: float, is_scaled: bool
-    ) -> LinearModel:
+    def __call__(self, features: Features, targets: np.ndarray, *, c: float, is_scaled: bool) -> LinearModel:
         """Return the model of features (n,F) and targets."""
 
 
-def solve_method(
-    features: sparse.csr_matrix, targets: np.ndarray, *, method: WideMethod, solve: Solve
-) -> LinearModel:
+def solve_method(features: Features, targets: np.ndarray, *, method: WideMethod, solve: Solve) -> LinearModel:
     """Return the model of a method."""
     return mean_model(
         [solve(features, targets, c=method.c, is_scaled=scaled) for scaled in SOLVED[method.scaling]]
@@ -72,7 +69,7 @@ def candidate_methods(settings: WideSettings) -> list[WideMethod]:
 
 
 def tune_method(
-    features: sparse.csr_matrix,
+    features: Features,
     targets: np.ndarray,
     *,
     folds: np.ndarray,
@@ -95,6 +92,8 @@ def tune_method(
     if len(targets) > MAX_DOCUMENTS:
         chosen = np.linspace(0, len(targets) - 1, MAX_DOCUMENTS).astype(np.int64)
         features, targets, folds = features[chosen], targets[chosen], folds[chosen]
+    elif isinstance(features, SparseRows):
+        features = features.read_all()
     outputs = {
         (c, scaled): held_out_outputs(features, targets, folds=folds, solve=solve, c=c, is_scaled=scaled)
         for c, scaled in dict.fromkeys((m.c, scaled) for m in methods for scaled in SOLVED[m.scaling])

@@ -43,7 +43,7 @@ def test_a_bundle_trained_without_chinese_comes_back(tmp_path: Path) -> None:
 
 
 def test_a_bundle_with_a_row_for_every_feature_is_read(tmp_path: Path) -> None:
-    """That of 0.2.0: it has no hashes beside the wide table of tagging, and a setting that is no more."""
+    """That of 0.2.0: it has no hashes beside the wide table of tagging, and settings that are no more."""
     made = tiny_corpora.bundle()
     wide = made.network.wide_tagging
     assert wide is not None
@@ -60,6 +60,7 @@ def test_a_bundle_with_a_row_for_every_feature_is_read(tmp_path: Path) -> None:
     save_file(tensors | {"wide_tagging.table.weight": dense}, folder / WEIGHTS)
     config = json.loads((folder / CONFIG).read_text())
     config["settings"]["model"]["wide"]["tagging"]["learning_rate"] = 1.0
+    config["settings"]["model"]["wide"]["documents"] = 100_000
     (folder / CONFIG).write_text(json.dumps(config))
     write_manifest(_without_manifest(folder))
     loaded = load_bundle(folder).network.wide_tagging

@@ -7,7 +7,7 @@ import pytest
 
 from mgm.settings.core import CoreSettings
 from mgm.settings.names import flatten_sections
-from mgm.settings.renamed import MOVED, RENAMED, RenamedSettings, check_renamed
+from mgm.settings.renamed import MOVED, REMOVED, RENAMED, RenamedSettings, check_renamed
 from mgm.settings.settings import Settings
 from mgm.settings.yaml_file import load_yaml
 
@@ -65,6 +65,20 @@ def test_an_old_name_is_an_error_that_names_the_new_one(raw: dict[str, Any], mes
     with pytest.raises(RenamedSettings) as error:
         check_renamed(raw, "p.yaml")
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize("name", REMOVED)
+def test_a_setting_that_is_gone_is_an_error_that_says_what_replaces_it(name: str) -> None:
+    raw: Any = 100_000
+    for key in reversed(name.split(".")):
+        raw = {key: raw}
+    with pytest.raises(ValueError) as error:
+        check_renamed(raw, "p.yaml")
+    assert str(error.value) == f"p.yaml: {name}: this setting is gone: {REMOVED[name]}; expected no such line"
+    assert not isinstance(error.value, RenamedSettings) and name not in names()
+    with pytest.raises(RenamedSettings) as both:
+        check_renamed(raw | {"train": {"initial": "random"}}, "p.yaml")
+    assert [line.split(": ")[1] for line in str(both.value).splitlines()] == ["train.initial", name]
 
 
 def test_each_old_name_has_its_line_in_every_view() -> None:

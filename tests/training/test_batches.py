@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.tasks import with_label_spaces
-from mgm.training.batches import shuffled_batches
+from mgm.training.batches import PlannedBatch, shuffled_batches
 from mgm.training.data import PartRows, select_labelled_rows
 from mgm.training.sampling import plan_epoch, task_passes
 from tests import tiny_corpora
@@ -67,6 +67,35 @@ def test_tau_zero_draws_every_corpus_equally_often() -> None:
     )
     assert [sum(s.source == i for s in plan.batches) for i in (0, 1)] == [50, 50]
     assert plan.passes == {"a": 50 / 80, "b": 50 / 20}
+
+
+def batches_in_groups(sources: list[PartRows], *, num_groups: int, epoch: int = 0) -> list[PlannedBatch]:
+    """The batches of an epoch with memory for one of so many groups of parts."""
+    max_bytes = -(-sum(source.num_bytes for source in sources) // num_groups)
+    return plan_epoch(sources, tokens_per_batch=60, tau=1.0, seed=1, epoch=epoch, max_bytes=max_bytes).batches
+
+
+def test_parts_beyond_memory_are_read_in_groups() -> None:
+    """Each group has its parts of the large corpus and its share of the small one, whose only part all groups read."""
+    sources = [made_up("large", [10] * 60) for _ in range(6)] + [made_up("small", [10] * 60)]
+    batches = batches_in_groups(sources, num_groups=3)
+    assert sorted((s.source, row) for s in batches for row in s.rows) == [
+        (number, row) for number, source in enumerate(sources) for row in source.rows
+    ]
+    of_large = [s.source for s in batches if s.source < 6]
+    thirds = [set(third) for third in np.array_split(of_large, 3)]
+    assert [len(third) for third in thirds] == [2, 2, 2] and set.union(*thirds) == set(range(6))
+    of_small = [place for place, s in enumerate(batches) if s.source == 6]
+    assert all(any(place * 3 // len(batches) == group for place in of_small) for group in range(3))
+    assert of_large != sorted(of_large)
+    again, later = (batches_in_groups(sources, num_groups=3, epoch=epoch) for epoch in (0, 1))
+    assert [s.source for s in again] == [s.source for s in batches] != [s.source for s in later]
+
+
+def test_parts_that_fit_into_memory_are_shuffled_together() -> None:
+    sources = [made_up("a", [10] * 60) for _ in range(3)]
+    together = plan_epoch(sources, tokens_per_batch=60, tau=1.0, seed=1, epoch=0).batches
+    assert [s.source for s in batches_in_groups(sources, num_groups=1)] == [s.source for s in together]
 
 
 def test_passes_of_a_task_are_over_its_own_labelled_rows() -> None:

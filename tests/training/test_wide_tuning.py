@@ -5,7 +5,8 @@ import pytest
 from scipy import sparse
 
 from mgm.settings.model import WideSettings
-from mgm.training.linear_models import LinearModel
+from mgm.training.linear_models import Features, LinearModel
+from mgm.training.sparse_rows import SparseRows, Storage
 from mgm.training.wide_tuning import (
     CANDIDATE_CS,
     MAX_DOCUMENTS,
@@ -19,10 +20,14 @@ from mgm.training.wide_tuning import (
 METHODS = candidate_methods(WideSettings())
 
 
-def choose(best: WideMethod, num_documents: int = MIN_DOCUMENTS) -> tuple[WideMethod, list[int]]:
+def choose(
+    best: WideMethod, num_documents: int = MIN_DOCUMENTS, *, is_on_disk: bool = False
+) -> tuple[WideMethod, list[int]]:
     """Return the choice where the models of `best` are right, and the numbers of documents that models were fitted on."""
     targets = np.arange(num_documents) % 2
-    features = sparse.csr_matrix(targets[:, None].astype(np.float32))
+    features: Features = sparse.csr_matrix(targets[:, None].astype(np.float32))
+    if is_on_disk:
+        features = SparseRows([sparse.csr_array(features)], 1, storage=Storage(max_bytes=100))
     fitted: list[int] = []
 
     def solve(features: sparse.csr_matrix, targets: np.ndarray, *, c: float, is_scaled: bool) -> LinearModel:
@@ -44,6 +49,11 @@ def choose(best: WideMethod, num_documents: int = MIN_DOCUMENTS) -> tuple[WideMe
 @pytest.mark.parametrize("best", METHODS, ids=lambda method: f"{method.c}-{method.scaling}")
 def test_the_best_method_on_held_out_documents_is_chosen(best: WideMethod) -> None:
     assert choose(best)[0] == best
+
+
+@pytest.mark.parametrize("num_documents", [MIN_DOCUMENTS, 2 * MAX_DOCUMENTS], ids=["all", "sample"])
+def test_documents_on_disk_are_tuned_on_alike(num_documents: int) -> None:
+    assert choose(METHODS[-1], num_documents, is_on_disk=True) == choose(METHODS[-1], num_documents)
 
 
 def test_each_model_is_fitted_once_a_fold_on_a_bounded_number_of_documents() -> None:

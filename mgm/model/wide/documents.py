@@ -58,6 +58,11 @@ class Wide(nn.Module):
         self.register_buffer("idf_word", torch.ones(settings.buckets))
         self.register_buffer("idf_character", torch.ones(of_characters))
 
+    @property
+    def num_ngrams(self) -> int:
+        """The number of columns of `tfidf_matrix`."""
+        return self.idf_word.numel() + self.idf_character.numel()
+
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return the logits (B, width) of each task."""
         logits_BK = wide_logits(self, batch, reads_chinese=self._reads_chinese(batch))

@@ -37,8 +37,9 @@ class TrainingSettings(NetworkSettings):
         left_out = (WEIGHTS, "model.pretrained.")
         values = {name: value for name, value in values.items() if not name.startswith(left_out)}
         values |= {f"{WEIGHTS}{task}": self.train.weights.get(task, 1.0) for task in self.tasks}
-        # scores of other tasks do not compare; a trial has one process, and is measured on validation
-        del values["train.generation"], values["train.processes"], values["train.refit"]
+        # scores of other tasks do not compare; a trial has one process and little memory, and is measured on validation
+        for name in ("generation", "processes", "memory", "refit"):
+            del values[f"train.{name}"]
         return values
 
     def training_sections(self) -> dict[str, Any]:

@@ -9,14 +9,13 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse
 
 from mgm.model.calibration import Calibration
 from mgm.model.heads import Head, Outcome
 from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task
 from mgm.training.data import PartRows
-from mgm.training.linear_models import LinearModel
+from mgm.training.linear_models import Features, LinearModel
 
 LOGIT_PREFIX = "logit:"
 
@@ -91,7 +90,7 @@ class TaskTraining(ABC):
 
     def solve_wide(
         self,
-        features: sparse.csr_matrix,
+        features: Features,
         targets: np.ndarray,
         *,
         head: Head,

@@ -6,7 +6,6 @@ Axes: n documents, K classes, F n-grams.
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse
 from scipy.special import softmax
 from sklearn.metrics import f1_score
 
@@ -16,7 +15,7 @@ from mgm.model.heads import Head
 from mgm.model.thresholds import Thresholds
 from mgm.training.dense_models import fit_dense_classes
 from mgm.training.kinds.base import Pair, TaskTraining
-from mgm.training.linear_models import LOGITS_PER_MARGIN, LinearModel, fit_classes
+from mgm.training.linear_models import LOGITS_PER_MARGIN, Features, LinearModel, fit_classes
 from mgm.training.logit_adjustment import log_class_prior, tune_tau
 
 MIN_PROBABILITY = 1e-7
@@ -59,7 +58,7 @@ class ClassificationTraining(TaskTraining):
 
     def solve_wide(
         self,
-        features: sparse.csr_matrix,
+        features: Features,
         targets: np.ndarray,
         *,
         head: Head,

@@ -6,7 +6,6 @@ Axes: n documents, K labels, F n-grams.
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse
 from scipy.special import expit, logit
 
 from mgm.model.batch import flatten_lists
@@ -15,7 +14,7 @@ from mgm.model.heads import Head
 from mgm.model.thresholds import Thresholds, best_threshold, micro_f1, tune, untuned
 from mgm.training.dense_models import fit_dense_labels
 from mgm.training.kinds.base import Pair, TaskTraining
-from mgm.training.linear_models import LOGITS_PER_MARGIN, LinearModel, fit_labels
+from mgm.training.linear_models import LOGITS_PER_MARGIN, Features, LinearModel, fit_labels
 
 MIN_PROBABILITY = 1e-7
 """Probabilities are kept this far from 0 and 1, so that their logits are finite."""
@@ -57,7 +56,7 @@ class MultilabelTraining(TaskTraining):
 
     def solve_wide(
         self,
-        features: sparse.csr_matrix,
+        features: Features,
         targets: np.ndarray,
         *,
         head: Head,

@@ -6,14 +6,13 @@ Axes: n documents, F n-grams.
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy import sparse
 from scipy.stats import pearsonr
 
 from mgm.model.heads import Head, RegressionHead
 from mgm.tasks import Task
 from mgm.training.dense_models import fit_dense_values
 from mgm.training.kinds.base import Pair, TaskTraining
-from mgm.training.linear_models import LinearModel, fit_ridge
+from mgm.training.linear_models import Features, LinearModel, fit_ridge
 
 VALUE = "value"
 
@@ -30,7 +29,7 @@ class RegressionTraining(TaskTraining):
 
     def solve_wide(
         self,
-        features: sparse.csr_matrix,
+        features: Features,
         targets: np.ndarray,
         *,
         head: Head,
