@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+_RESULTS = "benchmarks/results"
+
 
 def cpu() -> str:
     """The processor's name, where the system tells it."""
@@ -34,11 +36,11 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
 
 
 def revision(folder: Path = Path()) -> str:
-    """A checkout's Git revision, marked where files differ from it."""
+    """A checkout's Git revision, marked where files differ from it other than the results, which a benchmark writes as it goes."""
 
     def git(*command: str) -> str:
         done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
-    changed = git("status", "--porcelain", "--untracked-files=no")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", f":(exclude){_RESULTS}")
     return git("rev-parse", "HEAD") + (" with uncommitted changes" if changed else "")

@@ -1,11 +1,14 @@
 """A results file keeps what others measured on the same rows."""
 
 import json
+import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks import hardware
 from benchmarks.peers.protocol import Unit
 from benchmarks.peers.results import by_seed, gathered
 from mgm.files import write_json
@@ -80,3 +83,18 @@ def test_the_parts_of_a_model_are_one_result_a_seed() -> None:
     price = found("a", 0) | {"tasks": {"price": {"pearson": 0.3}}}
     parts = {"linear": {"dish": {"1": found("a", 0.7)}, "price": {"1": price}}}
     assert by_seed(parts) == {"linear": {"1": {"dish": {"accuracy": 0.7}, "price": {"pearson": 0.3}}}}
+
+
+def test_results_do_not_mark_a_revision(tmp_path: Path) -> None:
+    """A benchmark writes its results as it goes; any other change of a file marks the revision."""
+    run = partial(subprocess.run, cwd=tmp_path, check=True, capture_output=True)
+    for name in ("code.py", "benchmarks/results/quality.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1", encoding="utf-8")
+    run(["git", "init", "--quiet"])
+    run(["git", "add", "."])
+    run(["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "first"])
+    (tmp_path / "benchmarks/results/quality.json").write_text("2", encoding="utf-8")
+    assert len(hardware.revision(tmp_path)) == 40
+    (tmp_path / "code.py").write_text("2", encoding="utf-8")
+    assert hardware.revision(tmp_path).endswith(" with uncommitted changes")
