@@ -14,8 +14,9 @@ from tqdm import tqdm
 from flows.project import CHECKPOINTS, ENCODED, FEATURES, LABELS, PRETRAINED, TAUGHT, VECTORS, VOCABULARY
 from mgm.corpus.parts import MANIFEST
 from mgm.files import file_sha256, fingerprint
+from mgm.pretrained.folder import EncoderFiles
+from mgm.pretrained.store import ENCODER, read_encoded_parts
 from mgm.pretrained.store import FACTS as ENCODED_FACTS
-from mgm.pretrained.store import read_encoded_parts
 from mgm.settings.core import PARAMS
 from mgm.settings.model import PretrainedSettings
 from mgm.settings.views.training import TrainingSettings
@@ -94,6 +95,7 @@ def prepare(
         initial_weights=(
             weights.load_pretrained(PRETRAINED, file_sha256(VOCABULARY)) if settings.pretrains else None
         ),
+        pretrained=EncoderFiles.read(ENCODED / ENCODER) if settings.model.pretrained.is_trained else None,
         is_refit=is_refit,
     )
     _logger.info(

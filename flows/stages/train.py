@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import sys
+from dataclasses import replace
 
 from dvclive import Live
 from scmrepo.exceptions import SCMError
@@ -112,8 +113,16 @@ def _bundle(fitted: Fit, settings: TrainingSettings, *, refit: Refit | None = No
         dictionaries=load_dictionaries(settings, FEATURES / "dictionaries"),
         subwords=Subwords.load(FEATURES / SUBWORDS_FILE) if network.text_decoder is not None else None,
         refit=refit,
-        encoder=EncoderFiles.read(ENCODED / ENCODER) if settings.model.pretrained.enabled else None,
+        encoder=_encoder_files(settings),
     )
+
+
+def _encoder_files(settings: TrainingSettings) -> EncoderFiles | None:
+    """Return the files of the pretrained encoder for the bundle: without weights where the network has trained them."""
+    if not settings.model.pretrained.enabled:
+        return None
+    files = EncoderFiles.read(ENCODED / ENCODER)
+    return replace(files, tensors={}) if settings.model.pretrained.is_trained else files
 
 
 def _stopwords(settings: TrainingSettings) -> dict[str | None, Stopwords]:

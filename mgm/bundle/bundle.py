@@ -80,8 +80,8 @@ class Bundle:
             MissingExtra: it is not installed what reads it.
             ValueError: its files do not fit together.
         """
-        if self.encoder is None:
-            return None
+        if self.encoder is None or self.network.pretrained is not None:
+            return self.network.pretrained
         return PretrainedEncoder(
             self.encoder, self.settings.model.pretrained, where=Path(f"bundle {self.id[:12]}")
         )

@@ -35,6 +35,7 @@ from mgm.model.calibration import Calibration
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
+from mgm.pretrained.encoder import PretrainedEncoder
 from mgm.pretrained.folder import EncoderFiles, check_config
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
@@ -100,8 +101,9 @@ def load_contents(contents: BundleContents, *, key: SealingKey | None = None) ->
         encoder = config.get("encoder")
         words = {c: stopword_file(c) for c in [None, *config["stopwords"]]}
         dictionaries = {name: dictionary_file(name) for name in config["dictionaries"]}
-    network = _load_network(contents, settings, tasks=tasks, config=config)
-    encoder_files = None if encoder is None else _load_encoder(contents, encoder)
+    is_trained = settings.model.pretrained.is_trained
+    encoder_files = None if encoder is None else _load_encoder(contents, encoder, is_trained=is_trained)
+    network = _load_network(contents, settings, tasks=tasks, config=config, encoder=encoder_files)
     with refuse_faults(folder / PROFILE):
         profile = json.loads(_file(contents, PROFILE))
         if not isinstance(profile, dict):
@@ -130,13 +132,21 @@ def load_contents(contents: BundleContents, *, key: SealingKey | None = None) ->
     )
 
 
-def _load_encoder(contents: BundleContents, fields: dict[str, Any]) -> EncoderFiles:
-    """Return the files of the pretrained encoder; `fields`: what config.json says of it."""
+def _load_encoder(contents: BundleContents, fields: dict[str, Any], *, is_trained: bool) -> EncoderFiles:
+    """Return the files of the pretrained encoder, without weights where the network has trained them.
+
+    Args:
+        contents: the bundle.
+        fields: what its config.json says of the encoder.
+        is_trained: whether the network has its weights.
+    """
     with refuse_faults(contents.folder / ENCODER_CONFIG):
         config = json.loads(_file(contents, ENCODER_CONFIG))
         check_config(config, contents.folder / ENCODER_CONFIG)
-    with refuse_faults(contents.folder / ENCODER_WEIGHTS):
-        tensors = view_tensors(_content(contents, ENCODER_WEIGHTS))
+    tensors: dict[str, Tensor] = {}
+    if not is_trained:
+        with refuse_faults(contents.folder / ENCODER_WEIGHTS):
+            tensors = view_tensors(_content(contents, ENCODER_WEIGHTS))
     with refuse_faults(contents.folder / CONFIG):
         licences = {
             str(name): _file(contents, encoder_licence_file(str(name))) for name in fields["licences"]
@@ -244,17 +254,26 @@ def _content(contents: BundleContents, name: str) -> bytes | Bytes:
 
 
 def _load_network(
-    contents: BundleContents, settings: TrainingSettings, *, tasks: list[Task], config: dict[str, Any]
+    contents: BundleContents,
+    settings: TrainingSettings,
+    *,
+    tasks: list[Task],
+    config: dict[str, Any],
+    encoder: EncoderFiles | None,
 ) -> Network:
     def build() -> Network:
         with _SkipInit():
-            return Network(
+            network = Network(
                 settings.model,
                 tasks,
                 vocabulary_size=config["vocabulary_size"],
                 ngram_buckets=config["ngram_buckets"],
-                encoder_width=(config.get("encoder") or {}).get("width", 0),
+                encoder_width=0 if encoder is None else encoder.width,
             )
+            if encoder is not None and settings.model.pretrained.is_trained:
+                pretrained = settings.model.pretrained
+                network.attach_pretrained(PretrainedEncoder(encoder, pretrained, where=contents.folder))
+        return network
 
     path = contents.folder / WEIGHTS
     with refuse_faults(path):

@@ -76,8 +76,9 @@ def _write_files(folder: Path, bundle: Bundle) -> None:
 
 
 def _write_encoder(folder: Path, encoder: EncoderFiles) -> None:
-    tensors = {name: tensor.contiguous() for name, tensor in encoder.tensors.items()}
-    (folder / ENCODER_WEIGHTS).write_bytes(save_tensors(tensors))
+    if encoder.tensors:  # of one that was trained they are those of the network
+        tensors = {name: tensor.contiguous() for name, tensor in encoder.tensors.items()}
+        (folder / ENCODER_WEIGHTS).write_bytes(save_tensors(tensors))
     write_json(folder / ENCODER_CONFIG, dict(encoder.config))
     (folder / ENCODER_TOKENIZER).write_text(encoder.tokenizer, encoding="utf-8")
     for name, content in encoder.licences.items():

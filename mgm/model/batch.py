@@ -59,6 +59,13 @@ class Batch:
         default_factory=_no_vectors
     )  # (B,D) of a pretrained encoder; (0,0) without one
     encoder_words: Tensor = field(default_factory=_no_vectors)  # (N,D) of its words
+    # of an encoder that is trained, in place of vectors
+    encoder_piece: Tensor = field(default_factory=_empty)  # (U,) ids
+    encoder_count: Tensor = field(default_factory=_empty)  # (B,) pieces of each document
+    encoder_start: Tensor = field(
+        default_factory=_empty
+    )  # (N,) first piece of a word, from its document's first
+    encoder_stop: Tensor = field(default_factory=_empty)  # (N,) the piece after its last
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on another device."""
@@ -89,6 +96,12 @@ class Batch:
             runs["encoder_vector"] = self.encoder_vector.split(sizes)
         if self.encoder_words.numel():
             runs["encoder_words"] = self.encoder_words.split(words)
+        if self.encoder_count.numel():
+            counts = self.encoder_count.split(sizes)
+            runs["encoder_count"] = counts
+            runs["encoder_piece"] = self.encoder_piece.split([int(part.sum()) for part in counts])
+            runs["encoder_start"] = self.encoder_start.split(words)
+            runs["encoder_stop"] = self.encoder_stop.split(words)
         for run in zip(*runs.values(), strict=True):
             yield replace(self, **dict(zip(runs, run, strict=True)))
 
@@ -108,6 +121,14 @@ class Batch:
             teachers={},
             encoder_vector=select_vectors(self.encoder_vector, keep),
             encoder_words=select_vectors(self.encoder_words, words),
+            encoder_piece=select_vectors(
+                self.encoder_piece, torch.repeat_interleave(keep, self.encoder_count)
+            )
+            if self.encoder_count.numel()
+            else self.encoder_piece,
+            encoder_count=select_vectors(self.encoder_count, keep),
+            encoder_start=select_vectors(self.encoder_start, words),
+            encoder_stop=select_vectors(self.encoder_stop, words),
         )
 
     @cached_property
@@ -148,7 +169,7 @@ class Batch:
 
 
 def select_vectors(vectors: Tensor, keep: Tensor) -> Tensor:
-    """Return the rows of a pretrained encoder's vectors that `keep` has; those of a batch without any are none."""
+    """Return the rows that `keep` has of what a batch holds of a pretrained encoder, which may be nothing."""
     return vectors[keep] if vectors.numel() else vectors
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from mgm.model.batch import Batch, flatten_lists
 from mgm.model.heads import HEADS
-from mgm.pretrained.columns import DOCUMENT, WORDS, document_vectors, word_vectors
+from mgm.pretrained.columns import COLUMNS, PIECE, START, STOP, document_vectors, word_vectors
 from mgm.tasks import Task
 from mgm.text.features import PROPERTIES, FeaturePart
 
@@ -31,7 +31,7 @@ def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) 
         "paragraph",
         *(t.columns.label_ids for t in encoded),
         *(t.columns.teacher for t in taught),
-        *(name for name in (DOCUMENT, WORDS) if name in part.documents.columns),
+        *(name for name in COLUMNS if name in part.documents.columns),
     ]
     documents = part.documents.select(names)[rows]
     word, word_count = flatten_lists(documents["word"])
@@ -52,6 +52,7 @@ def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) 
         },
         encoder_vector=_vectors(document_vectors(documents)),
         encoder_words=_vectors(word_vectors(documents)),
+        **_pieces(documents),
     )
 
 
@@ -89,6 +90,19 @@ def gather_targets(column: pl.Series, task: Task, *, word_count: np.ndarray) -> 
         word_count: (B,) the words of each document.
     """
     return HEADS[task.kind].gather_targets(column, task, word_count=word_count)
+
+
+def _pieces(documents: pl.DataFrame) -> dict[str, Tensor]:
+    """Return what a batch holds of the pieces of a pretrained encoder that is trained."""
+    if PIECE not in documents.columns:
+        return {}
+    piece, count = flatten_lists(documents[PIECE])
+    return {
+        "encoder_piece": _long(piece),
+        "encoder_count": _long(count),
+        "encoder_start": _long(flatten_lists(documents[START])[0]),
+        "encoder_stop": _long(flatten_lists(documents[STOP])[0]),
+    }
 
 
 def _vectors(array: np.ndarray | None) -> Tensor:

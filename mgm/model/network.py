@@ -15,7 +15,7 @@ from mgm.model.fusion import AutoencoderFusion, Fusion, build_fusion
 from mgm.model.generation.beam_search import BeamOutput, beam_search
 from mgm.model.generation.decoder import PointerGeneratorDecoder
 from mgm.model.generation.source_memory import Memory
-from mgm.model.granularity import TokenTypeStates
+from mgm.model.granularity import Pretrained, TokenTypeStates
 from mgm.model.heads import HEADS, Decoded, GenerationHead
 from mgm.model.heads.task_heads import TaskHeads
 from mgm.model.mixup import Mixup
@@ -23,6 +23,7 @@ from mgm.model.ragged import Words
 from mgm.model.sharing.registry import build_sharing
 from mgm.model.wide.documents import Wide
 from mgm.model.wide.tagging import WideTagging
+from mgm.pretrained.encoder import PretrainedEncoder
 from mgm.settings.model import GenerationSettings, ModelSettings, WideSettings
 from mgm.tasks import Task
 
@@ -271,11 +272,27 @@ class Network(nn.Module):
             self.wide.scale_logits(task, 2 * share)
 
     def dense_parameters(self) -> list[nn.Parameter]:
-        """Return the parameters of the deep branch: the wide one is solved for."""
+        """Return the parameters of the deep branch that are trained: the wide one is solved for, and an encoder may be fixed in part."""
         wide = {
             id(p) for part in (self.wide, self.wide_tagging) if part is not None for p in part.parameters()
         }
-        return [p for p in self.parameters() if id(p) not in wide]
+        return [p for p in self.parameters() if id(p) not in wide and p.requires_grad]
+
+    @property
+    def pretrained(self) -> PretrainedEncoder | None:
+        """The pretrained encoder that is trained with the network, if there is one."""
+        level = self.encoder.level(Pretrained)
+        return None if level is None else level.transformer
+
+    def attach_pretrained(self, encoder: PretrainedEncoder) -> None:
+        """Make a pretrained encoder, which the settings train, part of the network.
+
+        Raises:
+            ValueError: it has fewer layers than are to be trained.
+        """
+        level = self.encoder.level(Pretrained)
+        assert level is not None, "model.pretrained is off"
+        level.attach(encoder)
 
     def task_specific_parameters(self, task: str) -> list[nn.Parameter]:
         """Return the parameters of the deep branch that only the loss of this task reaches."""

@@ -1,6 +1,8 @@
 """The vectors of an encoder as columns of features.
 
 `encoder_vector`, array[f32, D]: of the document. `encoder_words`, binary: of its words, (n,D) in float16, row by row.
+Of an encoder that is trained, features have the pieces in place of vectors: `encoder_piece`, list[i32], and of words the first piece and
+the one after the last, counted from the document's first: `encoder_start`, `encoder_stop`, list[i32].
 
 Axes: B documents, N words, D width.
 """
@@ -10,9 +12,12 @@ from itertools import pairwise
 import numpy as np
 import polars as pl
 
-from mgm.text.list_columns import offsets
+from mgm.pretrained.pieces import Pieces
+from mgm.text.list_columns import offsets, unflatten
 
 DOCUMENT, WORDS = "encoder_vector", "encoder_words"
+PIECE, START, STOP = "encoder_piece", "encoder_start", "encoder_stop"
+COLUMNS = (DOCUMENT, WORDS, PIECE, START, STOP)
 
 
 def vector_columns(
@@ -25,6 +30,18 @@ def vector_columns(
         rows = [words[first:last].tobytes() for first, last in pairwise(bounds)]
         columns.append(pl.Series(WORDS, rows, dtype=pl.Binary))
     return columns
+
+
+def piece_columns(pieces: Pieces) -> list[pl.Series]:
+    """Return the columns of pieces."""
+    return [
+        unflatten(pl.Series(values.astype(np.int32)), count, name=name)
+        for name, values, count in (
+            (PIECE, pieces.ids, pieces.count),
+            (START, pieces.start, pieces.word_count),
+            (STOP, pieces.stop, pieces.word_count),
+        )
+    ]
 
 
 def document_vectors(documents: pl.DataFrame) -> np.ndarray | None:

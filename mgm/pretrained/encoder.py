@@ -83,6 +83,41 @@ class PretrainedEncoder(nn.Module):
         return cls(EncoderFiles.read(folder), settings, where=folder)
 
     @property
+    def layers(self) -> list[nn.Module]:
+        """Its layers, from the first to the last."""
+        stack = (
+            self.transformer.encoder if hasattr(self.transformer, "encoder") else self.transformer.transformer
+        )
+        return list(stack.layer)
+
+    def choose_trained_layers(self) -> None:
+        """Let the gradient reach the layers that the settings train, and no other weight.
+
+        Raises:
+            ValueError: it has fewer layers.
+        """
+        settings, layers = self.settings, self.layers
+        if settings.train == "last_k" and settings.last_k > len(layers):
+            raise ValueError(
+                f"params.yaml: model.pretrained.last_k: {settings.last_k}; expected at most {len(layers)}, the layers of the encoder"
+            )
+        self.transformer.requires_grad_(settings.train == "all")
+        if settings.train == "last_k":
+            for layer in layers[-settings.last_k :]:
+                layer.requires_grad_(True)
+
+    def trained_layers(self) -> list[list[nn.Parameter]]:
+        """Return the parameters that are trained, a list a layer, from the last layer down to the embeddings."""
+        groups = [list(layer.parameters()) for layer in reversed(self.layers)]
+        in_layers = {id(p) for group in groups for p in group}
+        groups.append([p for p in self.transformer.parameters() if id(p) not in in_layers])
+        return [trained for group in groups if (trained := [p for p in group if p.requires_grad])]
+
+    def save_memory(self) -> None:
+        """Compute the states of layers again in the backward pass instead of keeping them."""
+        self.transformer.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+
+    @property
     def device(self) -> torch.device:
         """Where its weights lie."""
         return next(self.transformer.parameters()).device

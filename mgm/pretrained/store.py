@@ -23,10 +23,10 @@ import pyarrow as pa
 from mgm.corpus.parts import MANIFEST, Manifest, Part, read_manifest, write_manifest
 from mgm.errors import AlteredInput, MissingInput, StaleInput
 from mgm.files import file_sha256, read_json
-from mgm.pretrained.columns import vector_columns
 from mgm.pretrained.encoder import PretrainedEncoder
 from mgm.pretrained.folder import CONFIG, TOKENIZER, WEIGHTS, licence_files
 from mgm.pretrained.pieces import Pieces, join_words
+from mgm.pretrained.vectors import encoder_columns
 from mgm.settings.model import PretrainedSettings
 from mgm.text.feature_tables import read_feature_parts
 from mgm.text.features import FeaturePart
@@ -112,6 +112,8 @@ def key_context(encoder: PretrainedEncoder, *, with_words: bool) -> bytes:
 
 def encoding_settings(settings: PretrainedSettings) -> dict[str, Any]:
     """Return the settings that vectors depend on; of a folder it is the content that counts."""
+    if settings.is_trained:  # pieces, which the encoder reads in training
+        return settings.model_dump(mode="json", include={"max_pieces", "prefix"}) | {"trained": True}
     return settings.model_dump(mode="json", include={"max_pieces", "window_pieces", "pooling", "prefix"})
 
 
@@ -219,11 +221,10 @@ def _encode_block(
 def _block(
     keys: list[bytes], pieces: Pieces, *, encoder: PretrainedEncoder, with_words: bool
 ) -> pl.DataFrame:
-    vectors, words = encoder.encode(pieces, with_words=with_words)
     columns = [
         pl.Series("key", keys, dtype=pl.Binary),
         pl.Series("pieces", pieces.whole_count, dtype=pl.Int32),
-        *vector_columns(vectors, words, word_count=pieces.word_count),
+        *encoder_columns(encoder, pieces, with_words=with_words),
     ]
     return pl.DataFrame(columns)
 

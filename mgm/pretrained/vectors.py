@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 
-from mgm.pretrained.columns import vector_columns
+import polars as pl
+
+from mgm.pretrained.columns import piece_columns, vector_columns
 from mgm.pretrained.encoder import PretrainedEncoder
-from mgm.pretrained.pieces import join_words
+from mgm.pretrained.pieces import Pieces, join_words
 from mgm.text.features import FeaturePart
 
 
@@ -15,7 +17,7 @@ def add_vectors(
     with_words: bool,
     on_done: Callable[[int], object] | None = None,
 ) -> FeaturePart:
-    """Return a part of features with the vectors of an encoder.
+    """Return a part of features with the vectors of an encoder, or the pieces of one that is trained.
 
     Args:
         part: features.
@@ -25,6 +27,19 @@ def add_vectors(
     """
     texts, bounds = join_words(part, encoder.settings.prefix)
     pieces = encoder.tokenizer.split(texts, bounds, max_pieces=encoder.max_pieces)
-    vectors, words = encoder.encode(pieces, with_words=with_words, on_done=on_done)
-    columns = vector_columns(vectors, words, word_count=pieces.word_count)
+    columns = encoder_columns(encoder, pieces, with_words=with_words, on_done=on_done)
     return FeaturePart(part.documents.hstack(columns), part.types)
+
+
+def encoder_columns(
+    encoder: PretrainedEncoder,
+    pieces: Pieces,
+    *,
+    with_words: bool,
+    on_done: Callable[[int], object] | None = None,
+) -> list[pl.Series]:
+    """Return the columns of an encoder for documents: their vectors or, of one that is trained, their pieces."""
+    if encoder.settings.is_trained:
+        return piece_columns(pieces)
+    vectors, words = encoder.encode(pieces, with_words=with_words, on_done=on_done)
+    return vector_columns(vectors, words, word_count=pieces.word_count)

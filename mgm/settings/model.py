@@ -83,8 +83,14 @@ class PretrainedSettings(Section):
 
     Nothing is downloaded, and no code in it is run. A file LICENSE in it goes into the bundle, beside the weights.
     """
-    train: Literal["none"] = "none"
+    train: Literal["none", "last_k", "all"] = "none"
     """Which of its layers are trained; none: its vectors are computed once, by the stage encode."""
+    last_k: int = Field(default=2, ge=1)
+    """Number of layers, from the last, that train: last_k trains."""
+    learning_rate: float = Field(default=5e-5, gt=0)
+    """Peak of the learning rate of its last layer, where it is trained."""
+    layer_decay: float = Field(default=0.9, gt=0, le=1)
+    """Factor of the learning rate from each of its layers to the one below."""
     max_pieces: int = Field(default=512, ge=1)
     """Maximum number of pieces of a document that it reads; words after them have no vector of it."""
     window_pieces: int = Field(default=256, ge=3)
@@ -93,6 +99,11 @@ class PretrainedSettings(Section):
     """How pieces become the vector of a document: their mean, or the first special piece (CLS)."""
     prefix: str = ""
     """Text before each document, such as `query: ` for encoders that were trained with one."""
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether training changes its weights."""
+        return self.enabled and self.train != "none"
 
     @model_validator(mode="after")
     def _names_a_folder(self) -> Self:

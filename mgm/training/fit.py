@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -15,6 +16,8 @@ from mgm.model.granularity.word import Word
 from mgm.model.linear_baseline import LinearBaseline
 from mgm.model.network import Network
 from mgm.pretrained.columns import vector_width
+from mgm.pretrained.encoder import PretrainedEncoder
+from mgm.pretrained.folder import EncoderFiles
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
@@ -72,6 +75,7 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
     vocabulary_size: int,
     word_vectors: VectorTable | None = None,
     initial_weights: Mapping[str, Tensor] | None = None,
+    pretrained: EncoderFiles | None = None,
     is_refit: bool = False,
 ) -> Plan:
     """Return the rows of each split and a network with initial weights, which are a function of the seed.
@@ -83,6 +87,7 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
         vocabulary_size: the largest word id.
         word_vectors: (V+1,D) vectors for the words of the vocabulary to start from.
         initial_weights: pretrained weights by name.
+        pretrained: the encoder that the settings train, if any.
         is_refit: whether the plan is that of the second fit, `train.refit`, which validates on no row.
 
     Raises:
@@ -100,7 +105,12 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
             tasks,
             vocabulary_size=vocabulary_size,
             ngram_buckets=settings.text.features.ngram_buckets,
-            encoder_width=encoder_width(parts),
+            encoder_width=encoder_width(parts) if pretrained is None else pretrained.width,
+        )
+    if settings.model.pretrained.is_trained:
+        assert pretrained is not None, "the files of the encoder that is trained"
+        network.attach_pretrained(
+            PretrainedEncoder(pretrained, settings.model.pretrained, where=Path("encoder"))
         )
     if word_vectors is not None:
         initialize_word_vectors(network.encoder, word_vectors)

@@ -132,7 +132,9 @@ class TrainingLoop:
         self.compiled_forward = compile_encoder(network.encoder) if settings.compile else None
         dense, learned = network.dense_parameters(), self.weighting.learnable_parameters()
         self.dense, self.clipped = [*dense, *learned], dense
-        self.optimizer = make_adamw(dense, learned, settings=settings)
+        self.optimizer = make_adamw(dense, learned, settings=settings, pretrained=network.pretrained)
+        if network.pretrained is not None and self.device.type == "cuda":
+            network.pretrained.save_memory()
         self.average = MovingAverage(dense, settings.ema)
         network.word_dropout = settings.word_dropout
         stateful: dict[str, Stateful] = {

@@ -7,6 +7,9 @@ import math
 
 import torch
 
+FACTOR = "rate_factor"
+"""The key of a parameter group whose learning rate is a multiple of the others'."""
+
 
 def warm_cosine(warmup: float, progress: float) -> float:
     """Return the share of the learning rate at a point of training: a linear warm-up, then half a cosine down to 0.
@@ -22,6 +25,6 @@ def warm_cosine(warmup: float, progress: float) -> float:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Give every parameter group of the optimizer this learning rate."""
+    """Give every parameter group of the optimizer this learning rate, or the group's multiple of it."""
     for group in optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group.get(FACTOR, 1.0)

@@ -12,14 +12,15 @@ import pytest
 import torch
 import yaml
 from polars.testing import assert_frame_equal
+from safetensors.torch import load_file
 
 from flows import training_run
 from flows.project import ENCODED, ENCODERS, FEATURES, VOCABULARY
 from flows.stages import encode, train
-from mgm.bundle.load import load_bundle
 from mgm.corpus.parts import write_manifest
 from mgm.errors import AlteredInput, MissingInput, StaleInput
 from mgm.model.collate import collate
+from mgm.model.network import Network
 from mgm.model.predict import predict
 from mgm.pretrained import encoder as encoders
 from mgm.pretrained import store
@@ -28,6 +29,10 @@ from mgm.settings.names import merge_sections
 from mgm.settings.settings import Settings
 from mgm.text import labels
 from mgm.text.feature_tables import write_feature_part
+from mgm.training.checkpoint import Checkpoint
+from mgm.training.fit import fit
+from mgm.training.optimizers import make_adamw
+from mgm.training.schedule import set_learning_rate
 from tests import tiny_corpora
 from tests.tiny_encoder import WIDTH, make_encoder
 
@@ -36,7 +41,8 @@ PRETRAINED = {"enabled": True, "path": "tiny", "window_pieces": 24, "max_pieces"
 
 def write_params(**changes: Any) -> Settings:
     """Write a params.yaml with an encoder and these changes, by section."""
-    params = merge_sections(tiny_corpora.SETTINGS, {"model": {"pretrained": PRETRAINED}})
+    model = {"preset": "fast", "pretrained": PRETRAINED, "wide": {"enabled": False}}
+    params = merge_sections(tiny_corpora.SETTINGS, {"model": model})
     Path("params.yaml").write_text(yaml.safe_dump(merge_sections(params, changes)), encoding="utf-8")
     return Settings.load()
 
@@ -205,26 +211,36 @@ def test_masked_words_are_not_learned_beside_an_encoder() -> None:
         write_params(train={"init_from": "pretrained"})
 
 
-def test_bundle_scores_raw_text_as_evaluation_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_encoder_is_not_trained_through_the_compiler() -> None:
+    with pytest.raises(ValueError, match=r"train.compile: true, with model.pretrained.train: all"):
+        write_params(train={"compile": True}, model={"pretrained": {"train": "all"}})
+
+
+@pytest.mark.parametrize(
+    "trained",
+    ["none", pytest.param("last_k", marks=pytest.mark.slow), pytest.param("all", marks=pytest.mark.slow)],
+)
+def test_bundle_scores_raw_text_as_evaluation_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trained: str
+) -> None:
     """Training, evaluation and scoring in another folder, from the bundle alone."""
-    settings = write_params(train={"epochs": 1})
+    settings = write_params(
+        train={"epochs": 1}, model={"pretrained": {"train": trained, "last_k": 1, "learning_rate": 0.01}}
+    )
     encode.main()
-    plan = training_run.prepare(settings, settings.active_tasks())
-    assert plan.network.encoder.widths["pretrained"] == WIDTH
-    assert plan.network.encoder.word_widths["pretrained"] == WIDTH
     fitted = train.fit_first(settings, settings.active_tasks())
+    network = fitted.result.network
+    assert network.encoder.widths["pretrained"] == network.encoder.word_widths["pretrained"] == WIDTH
+    if trained != "none":
+        _check_layers_that_learned(network, trained)
     bundle = tiny_corpora.bundle(tiny_corpora.settings())
     monkeypatch.setattr(train, "load_segmenter", lambda folder: None)
     monkeypatch.setattr(train, "read_json", lambda path: {"corpora": {"menus": {}, "verses": {}}})
     monkeypatch.setattr(train, "_stopwords", lambda settings: bundle.stopwords)
     train.save_bundle(Path("models/candidate"), train._bundle(fitted, settings))
-    names = {path.name for path in Path("models/candidate").iterdir()}
-    assert {
-        "encoder.safetensors",
-        "encoder.config.json",
-        "encoder.tokenizer.json",
-        "encoder.LICENSE",
-    } <= names
+    names = {path.name for path in Path("models/candidate").iterdir() if path.name.startswith("encoder.")}
+    without_weights = {"encoder.config.json", "encoder.tokenizer.json", "encoder.LICENSE"}
+    assert names == without_weights | ({"encoder.safetensors"} if trained == "none" else set())
     staged = {
         corpus: training_run.read_features(corpus, settings.model.pretrained)[0]
         for corpus in settings.enabled
@@ -233,12 +249,10 @@ def test_bundle_scores_raw_text_as_evaluation_does(tmp_path: Path, monkeypatch: 
     (tmp_path / "models/candidate").rename(tmp_path / "elsewhere/bundle")
     monkeypatch.chdir(tmp_path / "elsewhere")
     scorer = Scorer.load(Path("bundle"))
-    assert scorer.predicted_by.startswith("torch: a task predicts words")
+    assert scorer.predicted_by.startswith("torch: ")
     for corpus, part in staged.items():
         tasks = [task for task in scorer.tasks if corpus in task.corpora]
-        expected = predict(
-            load_bundle(Path("bundle")).network, part, tasks=tasks, thresholds=scorer.bundle.thresholds
-        )
+        expected = predict(network, part, tasks=tasks, thresholds=scorer.bundle.thresholds)
         found, rejects = scorer.predict(tiny_corpora.corpora()[corpus], corpus)
         assert rejects.is_empty()
         assert_frame_equal(found.select(expected.columns), expected, abs_tol=2e-4)
@@ -246,6 +260,58 @@ def test_bundle_scores_raw_text_as_evaluation_does(tmp_path: Path, monkeypatch: 
             scorer.predict(tiny_corpora.corpora()[corpus][i : i + 1], corpus)[0] for i in range(5)
         )
         assert_frame_equal(found[:5], alone, abs_tol=2e-4)
+
+
+def _check_layers_that_learned(network: Network, trained: str) -> None:
+    """The last layer has other weights than the folder's; the first and the embeddings only if all are trained."""
+    assert network.pretrained is not None
+    before = load_file(ENCODERS / "tiny/model.safetensors")
+    weights = network.pretrained.transformer.state_dict()
+    learned = {name for name, weight in weights.items() if not torch.equal(weight, before[name])}
+    assert any(name.startswith("encoder.layer.1.") for name in learned)
+    below = {name for name in learned if not name.startswith("encoder.layer.1.")}
+    assert bool(below) == (trained == "all")
+    if trained == "all":
+        assert any(name.startswith("embeddings.") for name in below)
+
+
+def test_layers_have_learning_rates_of_their_own() -> None:
+    """From the last layer down to the embeddings each is the last one's times 0.5, on the schedule of the others."""
+    pretrained = {"train": "all", "learning_rate": 0.01, "layer_decay": 0.5}
+    settings = write_params(model={"pretrained": pretrained}, train={"learning_rate": 0.02})
+    encode.main()
+    network = training_run.prepare(settings, settings.active_tasks()).network
+    optimizer = make_adamw(
+        network.dense_parameters(), [], settings=settings.train, pretrained=network.pretrained
+    )
+    set_learning_rate(optimizer, 0.004)
+    rates = [group["lr"] for group in optimizer.param_groups if group["params"]]
+    assert rates == pytest.approx([0.004] * 2 + [0.002] * 2 + [0.001] * 2 + [0.0005] * 2)
+    assert sum(len(group["params"]) for group in optimizer.param_groups) == len(network.dense_parameters())
+
+
+@pytest.mark.slow
+def test_killed_training_of_an_encoder_ends_in_the_same_bytes(tmp_path: Path) -> None:
+    settings = write_params(train={"epochs": 2}, model={"pretrained": {"train": "last_k", "last_k": 1}})
+    encode.main()
+    tasks = settings.active_tasks()
+
+    def trained(checkpoint: Checkpoint, epochs: int) -> dict[str, torch.Tensor]:
+        plan = training_run.prepare(settings, tasks)
+        result = fit(plan, settings, checkpoint=checkpoint, stop_after_epoch=epochs)
+        return result.network.state_dict()
+
+    whole = trained(Checkpoint(tmp_path / "whole", "x"), 2)
+    trained(Checkpoint(tmp_path / "killed", "x"), 1)
+    resumed = trained(Checkpoint(tmp_path / "killed", "x"), 2)
+    assert [name for name in whole if not torch.equal(whole[name], resumed[name])] == []
+
+
+def test_more_layers_than_the_encoder_has() -> None:
+    settings = write_params(model={"pretrained": {"train": "last_k", "last_k": 3}})
+    encode.main()
+    with pytest.raises(ValueError, match="model.pretrained.last_k: 3; expected at most 2, the layers"):
+        training_run.prepare(settings, settings.active_tasks())
 
 
 def test_vectors_reach_the_predictions() -> None:

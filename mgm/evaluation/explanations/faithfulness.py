@@ -121,6 +121,10 @@ def keep_words(batch: Batch, keep_VN: Tensor) -> Batch:
         targets={},
         encoder_vector=batch.encoder_vector.repeat(versions, 1),
         encoder_words=select_vectors(batch.encoder_words.repeat(versions, 1), keep),
+        encoder_piece=batch.encoder_piece.repeat(versions),
+        encoder_count=batch.encoder_count.repeat(versions),
+        encoder_start=select_vectors(batch.encoder_start.repeat(versions), keep),
+        encoder_stop=select_vectors(batch.encoder_stop.repeat(versions), keep),
     )
 
 

@@ -173,6 +173,10 @@ def _copies(batch: Batch, count: int) -> Batch:
         targets={},
         encoder_vector=batch.encoder_vector.repeat(count, 1),
         encoder_words=batch.encoder_words.repeat(count, 1),
+        encoder_piece=batch.encoder_piece.repeat(count),
+        encoder_count=batch.encoder_count.repeat(count),
+        encoder_start=batch.encoder_start.repeat(count),
+        encoder_stop=batch.encoder_stop.repeat(count),
     )
 
 

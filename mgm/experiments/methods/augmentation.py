@@ -68,6 +68,8 @@ def delete_words(batch: Batch, probability: float, *, word_tasks: Set[str]) -> B
         sentence_length=words.length,
         targets=targets,
         encoder_words=select_vectors(batch.encoder_words, keep),
+        encoder_start=select_vectors(batch.encoder_start, keep),
+        encoder_stop=select_vectors(batch.encoder_stop, keep),
     )
 
 
@@ -87,9 +89,11 @@ def swap_words(batch: Batch, probability: float, *, word_tasks: Set[str]) -> Bat
         batch,
         word=batch.word.index_copy(0, place, batch.word[place[order]]),
         content=batch.content.index_copy(0, place, batch.content[place[order]]),
-        encoder_words=batch.encoder_words.index_copy(0, place, batch.encoder_words[place[order]])
-        if batch.encoder_words.numel()
-        else batch.encoder_words,
+        **{
+            name: values.index_copy(0, place, values[place[order]])
+            for name in ("encoder_words", "encoder_start", "encoder_stop")
+            if (values := getattr(batch, name)).numel()
+        },
     )
 
 
@@ -125,6 +129,9 @@ def mask_runs(batch: Batch, probability: float, *, run_length: int) -> Batch:
         encoder_words=batch.encoder_words.masked_fill(masked[:, None], 0)
         if batch.encoder_words.numel()
         else batch.encoder_words,
+        encoder_stop=torch.where(masked, batch.encoder_start, batch.encoder_stop)
+        if batch.encoder_stop.numel()
+        else batch.encoder_stop,
     )
 
 

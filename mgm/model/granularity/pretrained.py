@@ -1,26 +1,36 @@
-"""The vectors of a pretrained encoder, which read the text on its own.
+"""The vectors of a pretrained encoder, which reads the text on its own.
 
-Axes: B documents, N words, D width of the encoder.
+Axes: B documents, N words, U pieces, D width of the encoder.
 """
 
 from typing import Self
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from mgm.model.batch import Batch
 from mgm.model.granularity.level import EncoderState, Granularity
+from mgm.pretrained.encoder import PretrainedEncoder, mean_of_ranges
 from mgm.settings.model import ModelSettings
 
 
 class Pretrained(Granularity):
     """The encoder's vector of a document as it is, and those of words normalised.
 
-    A batch brings them: they are computed once for all epochs (mgm/pretrained).
+    A batch brings the vectors of an encoder that is not trained: they are computed once for all epochs (mgm/pretrained). Of one that is,
+    it brings pieces.
+
+    Attributes:
+        transformer: the encoder, where it is trained (`attach`).
     """
+
+    transformer: PretrainedEncoder | None
 
     def __init__(self, width: int, *, dropout: float) -> None:
         super().__init__()
         self.normalise = nn.LayerNorm(width)
         self.dropout = nn.Dropout(dropout)
+        self.transformer = None
         self.widths = {"pretrained": width}
         self.word_widths = {"pretrained": width}
 
@@ -39,11 +49,29 @@ class Pretrained(Granularity):
             raise ValueError("model.pretrained: enabled, but the documents have no vectors of an encoder")
         return cls(encoder_width, dropout=settings.dropout)
 
+    def attach(self, encoder: PretrainedEncoder) -> None:
+        """Make an encoder part of the network, with the layers that its settings name to be trained."""
+        encoder.choose_trained_layers()
+        self.transformer = encoder
+
     def extend(self, state: EncoderState) -> None:
-        """Take the vectors of the batch."""
-        batch = state.batch
-        assert len(batch.encoder_vector) == batch.size, "documents without vectors of the encoder"
-        state.pooled["pretrained"] = batch.encoder_vector
-        if state.with_words:
-            assert len(batch.encoder_words) == len(batch.word), "words without vectors of the encoder"
-            state.word_parts.append(self.dropout(self.normalise(batch.encoder_words)))
+        """Add the vectors of documents, and of words where they are wanted."""
+        document_BD, words_ND = self.read(state.batch, with_words=state.with_words)
+        state.pooled["pretrained"] = document_BD
+        if words_ND is not None:
+            state.word_parts.append(self.dropout(self.normalise(words_ND)))
+
+    def read(self, batch: Batch, *, with_words: bool) -> tuple[Tensor, Tensor | None]:
+        """Return the vectors (B,D) of documents and, if wanted, those (N,D) of words."""
+        if self.transformer is None:
+            assert len(batch.encoder_vector) == batch.size, "documents without vectors of the encoder"
+            assert not with_words or len(batch.encoder_words) == len(batch.word), "words without vectors"
+            return batch.encoder_vector, batch.encoder_words if with_words else None
+        assert len(batch.encoder_count) == batch.size, "documents without pieces of the encoder"
+        pieces_UD, document_BD = self.transformer(batch.encoder_piece, batch.encoder_count)
+        if not with_words:
+            return document_BD, None
+        first_B = batch.encoder_count.cumsum(0) - batch.encoder_count
+        first_N = torch.repeat_interleave(first_B, batch.words_per_document)
+        start_N, stop_N = first_N + batch.encoder_start, first_N + batch.encoder_stop
+        return document_BD, mean_of_ranges(pieces_UD, start_N=start_N, stop_N=stop_N)

@@ -18,6 +18,11 @@ class TrainingSettings(NetworkSettings):
 
     def _check(self, raw: dict[str, Any], where: str) -> None:
         super()._check(raw, where)
+        if self.model.pretrained.is_trained and self.train.compile:
+            raise ValueError(
+                f"{where}: train.compile: true, with model.pretrained.train: {self.model.pretrained.train}: its windows differ from "
+                "batch to batch; expected false"
+            )
         if self.model.pretrained.enabled and self.train.init_from == "pretrained":
             raise ValueError(
                 f"{where}: train.init_from: pretrained, with model.pretrained.enabled: true: an encoder that reads the whole text "
