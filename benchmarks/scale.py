@@ -5,8 +5,11 @@ between them and, with a bundle, a night, each as a process of its own that has 
 memory that cannot be given back (anonymous pages of its processes, sampled), of all that it had resident (with files that it maps), the
 bytes that it leaves on disk and those of temporary files. Then fits to each stage seconds = a + b n or a + b n log2 n, and
 memory and disk = a + b n, by relative error, and states on that ground what `TARGET` documents take. Planted copies that the
-stage `deduplicate` found are counted, and of the dropped documents without a planted original `SAMPLE` pairs are written beside the
-results, for a person to enter `copy` or `different` as their `verdict`; `--verdicts FILE` counts these. With `--ray 2` the stages are
+stage `deduplicate` found are counted, and documents that it dropped without a planted original.
+
+`--pairs FILE` runs the stages up to `deduplicate` on the documents of the shipped and fetched corpora as they are, and writes `SAMPLE` of the
+pairs of a near copy that was dropped and the document that was kept for it, for a person to enter `copy` or `different` as their
+`verdict`; `--verdicts FILE` counts these. With `--ray 2` the stages are
 worked on by two workers of a local Ray cluster (`compute.ray`), beside which the driver has a thread of its own.
 
 Results are kept after each stage (benchmarks/results/scale.json), so that a run goes on where another one ended; what is there is not
@@ -62,10 +65,14 @@ NIGHT = "night"
 ONE_PROCESS = "one process"
 FIRST_NIGHT = date(2026, 1, 1)
 TARGET = 100_000_000
+WORKERS = (8, 32)
+DIVIDED = {"ingest", "clean", "tokenize", "stopwords", "features", NIGHT}
+"""The stages whose work is done part by part by `compute.processes` or `compute.ray`."""
 BUDGETS = {"documents": 10_000_000, "memory_gib": 24, "disk_gb": 60}
+FULL_PARTS = 40_000
+"""Documents that fill two parts of `ingest.rows_per_part`."""
 SAMPLE = 200
-MIN_RECALL = 0.95
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.3
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -80,6 +87,7 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="do not delete the folder of a size")
     parser.add_argument("--only", nargs="+", choices=[*STAGES, NIGHT], help="stages to measure")
     parser.add_argument("--output", type=Path, default=RESULTS)
+    parser.add_argument("--pairs", type=Path, help="the CSV file of pairs to write")
     parser.add_argument("--verdicts", type=Path, help="the pairs with their verdicts")
     parser.add_argument("--night", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -89,7 +97,9 @@ def main() -> None:
     result = json.loads(given.output.read_text(encoding="utf-8")) if given.output.is_file() else {}
     result.setdefault("runs", {})
     if given.verdicts is not None:
-        result["judged"] = count_verdicts(given.verdicts)
+        result.setdefault("judged", {}).update(count_verdicts(given.verdicts))
+    elif given.pairs is not None:
+        result["judged"] = write_pairs(given.pairs, given.folder / "real")
     else:
         for number in given.documents:
             measure_size(number, result, given)
@@ -129,9 +139,7 @@ def measure_size(number: int, result: dict[str, Any], given: argparse.Namespace)
         if stage in missing:
             runs[stage] = measured
             if stage == "deduplicate" and not given.ray:
-                result.setdefault("copies", {})[str(number)] = count_copies(
-                    root, given.output.with_name(f"{given.output.stem}-pairs.csv")
-                )
+                result.setdefault("copies", {})[str(number)] = count_copies(root)
             write(result, given.output)
         done.parent.mkdir(exist_ok=True)
         done.touch()
@@ -265,22 +273,27 @@ def score_night(bundle: Path) -> None:
     score_date(FIRST_NIGHT, ScoringOptions(source="raw", bundle=bundle, accept_drift=True))
 
 
-def count_copies(root: Path, pairs_file: Path) -> dict[str, Any]:
-    """Count the planted copies that were found; write pairs of dropped documents without a planted original.
-
-    A planted copy is found if it and its original have the same kept document.
-    """
+def read_dropped(root: Path) -> pl.DataFrame:
+    """The documents that were dropped: doc_id, of (the kept one), reason."""
     rejects = pl.concat(
         [
             pl.read_parquet(file)
             for file in sorted((root / "data/rejects/deduplicate" / CORPUS).glob("*.parquet"))
         ]
     )
-    dropped = rejects.select(
+    return rejects.select(
         "doc_id",
         of=pl.col("values").str.json_path_match("$.duplicate_of"),
         reason=pl.col("reasons").list.first(),
     )
+
+
+def count_copies(root: Path) -> dict[str, Any]:
+    """Count the planted copies that were found, and the dropped documents that are in no planted pair with the kept one.
+
+    A planted copy is found if it and its original have the same kept document.
+    """
+    dropped = read_dropped(root)
     kept = dict(dropped.select("doc_id", "of").iter_rows())
 
     def kept_for(doc_id: str) -> str:
@@ -292,49 +305,53 @@ def count_copies(root: Path, pairs_file: Path) -> dict[str, Any]:
     # A document that ingest or clean rejected is no copy that could be found.
     ids = set(pl.read_parquet(root / "data/clean" / CORPUS / "*.parquet", columns=["doc_id"])["doc_id"])
     counts: dict[str, Any] = {}
-    partners: dict[str, set[str]] = {}
+    pairs: set[tuple[str, str]] = set()
     for doc_id, of, kind, _ in planted_copies.iter_rows():
+        pairs |= {(doc_id, of), (of, doc_id)}
         if doc_id in ids and of in ids:
             count = counts.setdefault(kind, {"planted": 0, "found": 0})
             count["planted"] += 1
             count["found"] += kept_for(doc_id) == kept_for(of)
-        partners.setdefault(doc_id, set()).add(of)
-        partners.setdefault(of, set()).add(doc_id)
     for count in counts.values():
         count["recall"] = round(count["found"] / count["planted"], 5)
-    other = dropped.filter(
-        pl.Series(
-            [of not in partners.get(doc_id, ()) for doc_id, of in dropped.select("doc_id", "of").iter_rows()]
-        )
+    others = sum(pair not in pairs for pair in kept.items())
+    return counts | {"dropped": dropped.height, "dropped_without_planted_original": others}
+
+
+def write_pairs(path: Path, root: Path) -> dict[str, Any]:
+    """Deduplicate the real documents, and write a sample of the near copies that were dropped, with the documents kept for them."""
+    shutil.rmtree(root, ignore_errors=True)
+    (root / "raw").mkdir(parents=True)
+    files = [
+        file for folder in ("data/samples", "data/fetched") for file in sorted(Path(folder).glob("*.parquet"))
+    ]
+    texts = [pl.read_parquet(file, columns=["text"]).with_columns(corpus=pl.lit(file.stem)) for file in files]
+    documents = pl.concat(texts).with_row_index("row").with_columns(topic=pl.lit(planted.TOPICS[0]))
+    documents.select("text", "topic", doc_id=pl.format("{}-{}", "corpus", "row")).write_parquet(
+        root / "raw/00000.parquet"
     )
-    sample = other.sample(min(SAMPLE, other.height), seed=1, shuffle=True)
-    wanted = set(sample["doc_id"]) | set(sample["of"])
-    texts = dict(
-        pl.scan_parquet(root / "data/clean" / CORPUS / "*.parquet")
-        .select("doc_id", "text")
-        .filter(pl.col("doc_id").is_in(sorted(wanted)))
-        .collect()
-        .iter_rows()
-    )
+    write_project(root.resolve(), 0)
+    for stage in ("ingest", "clean", "deduplicate"):
+        run(stage, [sys.executable, "-m", f"flows.stages.{stage}", CORPUS], root.resolve())
+    dropped = read_dropped(root)
+    near = dropped.filter(pl.col("reason") == "near_duplicate")
+    sample = near.sample(min(SAMPLE, near.height), seed=1, shuffle=True)
+    cleaned = pl.read_parquet(root / "data/clean" / CORPUS / "*.parquet", columns=["doc_id", "text"])
+    of = dict(cleaned.iter_rows())
     rows = [
         {
             "doc_id": doc_id,
-            "of": of,
-            "reason": reason,
-            "similarity": round(planted.jaccard(texts[doc_id], texts[of]), 4),
-            "text": texts[doc_id],
-            "text_of": texts[of],
+            "of": kept,
+            "similarity": round(planted.jaccard(of[doc_id], of[kept]), 4),
+            "text": of[doc_id],
+            "text_of": of[kept],
             "verdict": None,
         }
-        for doc_id, of, reason in sample.iter_rows()
+        for doc_id, kept, _ in sample.iter_rows()
     ]
-    if rows:
-        pl.DataFrame(rows, schema_overrides={"verdict": pl.String}).write_csv(pairs_file)
-    return counts | {
-        "dropped": dropped.height,
-        "dropped_without_planted_original": other.height,
-        "least_similarity_of_sample": min((row["similarity"] for row in rows), default=None),
-    }
+    pl.DataFrame(rows, schema_overrides={"verdict": pl.String}).write_csv(path)
+    shutil.rmtree(root)
+    return {"documents": cleaned.height, "dropped": dropped.height, "near_copies": near.height}
 
 
 def count_verdicts(path: Path) -> dict[str, Any]:
@@ -381,11 +398,19 @@ def growth(runs: dict[str, Any]) -> dict[str, Any]:
             "sizes": ns,
             "cpu_seconds": fit(ns, [one["cpu_seconds"] for _, one in measured], TIMES),
             "exponent": exponent(ns, [one["cpu_seconds"] for _, one in measured]),
-            "memory_bytes": fit(ns, [one["peak_memory_mib"] * 2**20 for _, one in measured], LINEAR),
+            "memory_bytes": fit_memory(measured),
             "disk_bytes": fit(ns, [one["disk_mib"] * 2**20 for _, one in measured], LINEAR),
             "temporary_bytes": fit(ns, [one["temporary_mib"] * 2**20 for _, one in measured], LINEAR),
         }
     return fits
+
+
+def fit_memory(measured: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
+    """Fit the peaks of the sizes that fill parts of full size, since smaller parts take less memory than any corpus does."""
+    whole = [(n, one["peak_memory_mib"] * 2**20) for n, one in measured if n >= FULL_PARTS]
+    if len(whole) < 2:
+        whole = [(n, one["peak_memory_mib"] * 2**20) for n, one in measured]
+    return fit([n for n, _ in whole], [size for _, size in whole], LINEAR)
 
 
 def exponent(ns: list[int], seconds: list[float]) -> float | None:
@@ -403,16 +428,26 @@ def at(fitted: dict[str, Any], n: float) -> float:
 
 
 def extrapolate(fits: dict[str, Any], n: int) -> dict[str, Any]:
-    """What n documents take, by stage, in hours of one core, GiB and GB."""
+    """What n documents take, by stage: hours by number of workers, of one core each, and GiB and GB.
+
+    Of a stage that works part by part the time beyond the start is divided among the workers; that it is divided evenly is assumed.
+    """
     return {
         stage: {
-            "core_hours": round(at(one["cpu_seconds"], n) / 3600, 2),
+            "hours": {str(workers): round(hours(stage, one, n, workers), 2) for workers in (1, *WORKERS)},
             "memory_gib": round(at(one["memory_bytes"], n) / 2**30, 2),
             "disk_gb": round(at(one["disk_bytes"], n) / 1e9, 2),
             "temporary_gb": round(at(one["temporary_bytes"], n) / 1e9, 2),
         }
         for stage, one in fits.items()
     }
+
+
+def hours(stage: str, fitted: dict[str, Any], n: int, workers: int) -> float:
+    """The hours of n documents with so many workers."""
+    start = fitted["cpu_seconds"]["start"]
+    divided = (at(fitted["cpu_seconds"], n) - start) / (workers if stage in DIVIDED else 1)
+    return (start + divided) / 3600
 
 
 def write(result: dict[str, Any], path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import IO, Any
 
 import polars as pl
 
-MAX_KEYS = 1 << 20
+MAX_KEYS = 1 << 18
 """The distinct keys that are in memory at most, besides those of one part."""
 NUM_DIVISIONS = 64
 """The divisions of the keys on disk, of which one at a time is read back."""

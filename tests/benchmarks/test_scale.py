@@ -81,12 +81,28 @@ def test_found_copies_have_one_kept_document(tmp_path: Path) -> None:
         schema=["doc_id", "of", "kind", "similarity"],
         orient="row",
     ).write_parquet(tmp_path / "planted.parquet")
-    counts = scale.count_copies(tmp_path, tmp_path / "pairs.csv")
+    counts = scale.count_copies(tmp_path)
     assert counts["near"] == {"planted": 3, "found": 2, "recall": 0.66667} and "exact" not in counts
     assert counts["dropped"] == 3 and counts["dropped_without_planted_original"] == 2
-    pairs = pl.read_csv(tmp_path / "pairs.csv")
-    assert set(pairs["doc_id"]) == {"d", "x"} and pairs["verdict"].null_count() == 2
-    with pytest.raises(SystemExit, match="2 pairs without a verdict"):
+
+
+def test_verdicts_are_counted_when_all_are_there(tmp_path: Path) -> None:
+    pairs = pl.DataFrame({"doc_id": ["a", "b"], "verdict": ["copy", None]})
+    pairs.write_csv(tmp_path / "pairs.csv")
+    with pytest.raises(SystemExit, match="1 pairs without a verdict"):
         scale.count_verdicts(tmp_path / "pairs.csv")
     pairs.with_columns(verdict=pl.Series(["copy", "different"])).write_csv(tmp_path / "pairs.csv")
     assert scale.count_verdicts(tmp_path / "pairs.csv") == {"pairs": 2, "different": 1}
+
+
+def test_only_stages_that_work_part_by_part_are_divided() -> None:
+    seconds = {"growth": "n", "start": 3600.0, "slope": 0.0036, "relative_error": 0.0}
+    nothing = {"growth": "n", "start": 2.0**30, "slope": 0.0, "relative_error": 0.0}
+    fitted = {
+        "cpu_seconds": seconds,
+        **dict.fromkeys(("memory_bytes", "disk_bytes", "temporary_bytes"), nothing),
+    }
+    taken = scale.extrapolate({"clean": fitted, "deduplicate": fitted}, 64_000_000)
+    assert taken["clean"]["hours"] == {"1": 65.0, "8": 9.0, "32": 3.0}
+    assert taken["deduplicate"]["hours"] == {"1": 65.0, "8": 65.0, "32": 65.0}
+    assert taken["clean"]["memory_gib"] == 1.0 and taken["clean"]["disk_gb"] == 1.07

@@ -72,10 +72,12 @@ def greedy_independent_set(n: int, pairs: Pairs) -> Array:
     left, right = np.split(index, 2)
     kept, dropped = np.zeros(len(paired), np.bool_), np.zeros(len(paired), np.bool_)
     a, b = left, right
+    # made once: where one chain is long there are many rounds of few pairs
+    waiting = np.zeros(len(paired), np.bool_)
     while len(a):
-        waiting = np.zeros(len(paired), np.bool_)
         waiting[b] = True
         kept[a[~waiting[a]]] = True
+        waiting[b] = False
         dropped[b[kept[a]]] = True
         is_open = ~(kept[a] | dropped[a] | dropped[b])
         a, b = a[is_open], b[is_open]
