@@ -25,7 +25,11 @@ class ConcatFusion(nn.Module):
     def forward(self, pooled: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return (B,D) for each task."""
         parts = [n(pooled[g]) for n, g in zip(self.normalise, self.granularities, strict=True)]
-        fused = F.relu(self.dense(self.dropout(torch.cat(parts, dim=1))))
+        return self.fuse(torch.cat(parts, dim=1))
+
+    def fuse(self, normalised: Tensor) -> dict[str, Tensor]:
+        """Return (B,D) for each task, of the normalised vectors side by side."""
+        fused = F.relu(self.dense(self.dropout(normalised)))
         return dict.fromkeys(self.tasks, fused)
 
     def gate_weights(self) -> dict[str, dict[str, float]]:

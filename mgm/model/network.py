@@ -192,7 +192,13 @@ class Network(nn.Module):
 
         Where there are no vectors of words, tasks that predict words have no output.
         """
-        inputs = self.sharing(self.fusion(pooled), words if self.predicts_words else None)
+        return self.apply_heads_to_fused(self.fusion(pooled), words, mixing=mixing)
+
+    def apply_heads_to_fused(
+        self, fused: dict[str, Tensor], words: Words | None, *, mixing: Mixup | None = None
+    ) -> Outputs:
+        """Return what `apply_heads` does, for the vectors of documents that the fusion has made."""
+        inputs = self.sharing(fused, words if self.predicts_words else None)
         if mixing is not None:
             of_documents = self.sharing.tasks_of(words=False)
             inputs |= {task: mixing.vectors(inputs[task]) for task in of_documents}

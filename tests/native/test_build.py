@@ -13,7 +13,7 @@ import pytest
 from mgm import native
 from mgm.native.build import compile_kernels, system_compiler, zig_compiler
 from tests.model.compiled.frozen_pooled import FROZEN as FROZEN_POOLED
-from tests.model.compiled.frozen_pooled import frozen_pooled
+from tests.model.compiled.frozen_pooled import FROZEN_NORMALISED, frozen_normalised, frozen_pooled
 from tests.model.wide.frozen_logits import (
     FROZEN,
     FROZEN_OF_INTEGERS,
@@ -55,6 +55,7 @@ def test_every_compiler_gives_the_same_bits(
     assert frozen_logits() == FROZEN
     assert frozen_logits_of_integers() == FROZEN_OF_INTEGERS
     assert frozen_pooled() == FROZEN_POOLED
+    assert frozen_normalised() == FROZEN_NORMALISED
 
 
 def test_no_address_outside_of_its_arrays_is_read(tmp_path: Path) -> None:

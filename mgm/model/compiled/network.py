@@ -18,8 +18,10 @@ from torch import Tensor
 
 from mgm.model.batch import flatten_lists
 from mgm.model.collate import collate_types
+from mgm.model.compiled.layer_norm import normalise_side_by_side
 from mgm.model.compiled.support import why_not_compiled
 from mgm.model.compiled.word_table import MAX_BYTES, WordTable
+from mgm.model.fusion import ConcatFusion
 from mgm.model.granularity import Lead
 from mgm.model.heads import HEADS, Outcome
 from mgm.model.kernels import pointer
@@ -174,7 +176,7 @@ class CompiledNetwork:
         """Return the outputs of each task, and the reconstruction error, for _DOCUMENTS_AT_ONCE documents, the last ones empty."""
         network = self.network
         pooled = self._pooled(documents)
-        branches = [network.apply_heads(pooled, None)]
+        branches = [network.apply_heads_to_fused(self._fuse(pooled), None)]
         if network.wide is not None and self._wide is not None:
             logits = self._wide.logits(self._wide_input(documents), self._sums)
             missing = _DOCUMENTS_AT_ONCE - len(logits)
@@ -239,8 +241,18 @@ class CompiledNetwork:
         if (level := encoder.level(Lead)) is not None:
             mean = torch.stack(lead_parts[: len(names)]).sum(0)
             maxima = zip(table.windows, lead_parts[of_windows], strict=True)
-            vectors["lead"] = level.join([mean, *(most[:, : window.width] for window, most in maxima)])
+            parts = [mean, *(most[:, : window.width] for window, most in maxima)]
+            vectors["lead"] = normalise_side_by_side(level.normalise, parts)
         return {name: vectors[name] for name in encoder.widths}
+
+    def _fuse(self, pooled: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the fused vectors (B,D) of each task."""
+        fusion = self.network.fusion
+        if not isinstance(fusion, ConcatFusion):
+            return fusion(pooled)
+        return fusion.fuse(
+            normalise_side_by_side(fusion.normalise, [pooled[g] for g in fusion.granularities])
+        )
 
 
 def _only_used_types(part: FeaturePart) -> FeaturePart:

@@ -1,16 +1,21 @@
-"""Pooled vectors of the kernel for records and documents that are the same on every machine."""
+"""Pooled and normalised vectors of the kernels for records and documents that are the same on every machine."""
 
 import ctypes
 import hashlib
 
 import numpy as np
+import torch
+from torch import nn
 
+from mgm.model.compiled.layer_norm import normalise_side_by_side
 from mgm.model.compiled.network import DocumentsOfKernel
 from mgm.native import check_status, load_kernels
 
 SIZES, WIDTH, VECTORS = (1, 2, 5), 32, 24
 FROZEN = "6d1bb1e1525499db940f7e6e02c476876a027f826a142d5459b67bc5d9c544bb"
 """The hash of the pooled vectors, of every compiler."""
+FROZEN_NORMALISED = "4557def8067edab9e1fa12c4fea94ec26ab395178981d8ad9b27ee62ca3345f2"
+"""The hash of the normalised vectors, of every compiler."""
 
 
 def numbered_records(words: int = 50) -> np.ndarray:
@@ -54,3 +59,11 @@ def numbered_documents() -> tuple[list[list[int]], list[int]]:
 def frozen_pooled() -> str:
     """The hash of the kernel's pooled vectors."""
     return hashlib.sha256(pool(numbered_records(), *numbered_documents()).tobytes()).hexdigest()
+
+
+def frozen_normalised() -> str:
+    """The hash of the normalised vectors of these documents."""
+    pooled = torch.from_numpy(pool(numbered_records(), *numbered_documents()).reshape(80, -1))
+    with torch.no_grad():
+        normalised = normalise_side_by_side(nn.ModuleList([nn.LayerNorm(pooled.shape[1])]), [pooled])
+    return hashlib.sha256(normalised.numpy().tobytes()).hexdigest()
