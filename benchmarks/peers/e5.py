@@ -38,9 +38,9 @@ class E5:
     def grid(self, task: Task) -> Sequence[Setting]:
         if task.kind == "regression":
             return [{"alpha": alpha} for alpha in (1.0, 10.0, 100.0, 1000.0)]
-        return [] if task.kind not in ("classification", "multilabel") else [
-            {"C": c} for c in (0.003, 0.01, 0.03, 0.1, 1.0)
-        ]  # fmt: skip
+        if task.kind in ("classification", "multilabel"):
+            return [{"C": c} for c in (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 1.0)]
+        return []
 
     def outcome(
         self, rows: Rows, fit_on: np.ndarray, read: np.ndarray, setting: Setting, seed: int
