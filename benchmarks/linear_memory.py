@@ -35,6 +35,7 @@ from flows.training_run import prepare
 from mgm.model.collate import collate, gather_targets
 from mgm.settings.settings import Settings
 from mgm.training.batches import ordered_batches
+from mgm.training.determinism import resolve_threads
 from mgm.training.loop import initialize_from_data
 from mgm.training.sparse_rows import Storage
 from mgm.training.wide_solver import select_known_rows, solve_wide
@@ -74,7 +75,7 @@ def measure(task_name: str, memory: float, *, documents: int | None, output: Pat
     settings = Settings.load()
     plan = prepare(settings, [task for task in settings.active_tasks() if task.name == task_name])
     (task,) = plan.tasks
-    torch.set_num_threads(settings.train.threads)
+    torch.set_num_threads(resolve_threads(settings.train.threads))
     network, data = plan.network, plan.data
     known = select_known_rows(data.train, task, max_rows=documents)
     data = replace(data, train=known)

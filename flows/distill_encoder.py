@@ -27,7 +27,7 @@ from mgm.pretrained.encoder import PretrainedEncoder
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
-from mgm.training.determinism import deterministic
+from mgm.training.determinism import Threads, deterministic
 from mgm.training.distillation.linear_teacher import teach_linear
 from mgm.training.distillation.predict import training_documents
 from mgm.training.distillation.scores import save_scores
@@ -87,7 +87,7 @@ class _DocumentEncoder:
     encoder: PretrainedEncoder
     facts: str
     """Everything beside the texts that decides the vectors."""
-    threads: int
+    threads: Threads
     of_corpora: dict[str, np.ndarray]
 
     @classmethod

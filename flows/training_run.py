@@ -27,6 +27,7 @@ from mgm.text.vectors.table import METADATA_FILE, TABLE_FILE, VectorTable, load_
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.callbacks import Callbacks, EpochReport, StepReport
 from mgm.training.checkpoint import Checkpoint
+from mgm.training.determinism import resolve_threads
 from mgm.training.distillation import store
 from mgm.training.fit import FitResult, Plan, plan_training
 from mgm.training.pretraining import weights
@@ -142,6 +143,7 @@ def checkpoint(name: str, settings: TrainingSettings, *, tasks: Sequence[Task]) 
         "settings": settings.training_sections(),
         "tasks": [t.model_dump(mode="json") for t in tasks],
         "inputs": inputs(settings, tasks),
+        "threads": resolve_threads(settings.train.threads),  # `auto` may be another number now
     }
     return checkpoint_of(name, facts)
 
@@ -262,7 +264,7 @@ def facts(plan: Plan, fitted: FitResult, *, settings: TrainingSettings) -> dict[
         "hardware": {
             "machine": platform.machine(),
             "cpus": os.cpu_count(),
-            "threads": settings.train.threads,
+            "threads": resolve_threads(settings.train.threads),
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         },
         "versions": {"python": platform.python_version(), "torch": torch.__version__},

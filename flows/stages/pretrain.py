@@ -11,6 +11,7 @@ from mgm.files import file_sha256, write_json
 from mgm.settings.views.training import TrainingSettings
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.data import PartRows, select_training_rows
+from mgm.training.determinism import resolve_threads
 from mgm.training.pretraining.masked_words import PretrainReport
 from mgm.training.pretraining.network import (
     Pretrained,
@@ -65,7 +66,7 @@ def _checkpoints(settings: TrainingSettings) -> PretrainingCheckpoints:
     """Return the places of the states; other settings, features or another torch make it another pretraining."""
     facts = {
         "settings": settings.model_dump(mode="json", include={"seed", "model", "pretrain", "text"}),
-        "threads": settings.train.threads,
+        "threads": resolve_threads(settings.train.threads),
         "initial": settings.train.init_from,
         "inputs": feature_hashes(sorted(settings.enabled)),
     }

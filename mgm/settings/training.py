@@ -104,8 +104,13 @@ class TrainSettings(GenerationSwitch):
     """Corpora are sampled in proportion to size ** tau."""
     patience: int = Field(default=3, ge=1)
     """Number of epochs without a better validation score after which training stops."""
-    threads: int = Field(default=2, ge=1)
-    """Threads of each process."""
+    threads: Annotated[int, Field(ge=1)] | Literal["auto"] = 2
+    """Threads of each process; auto: as many as it has processors, at most 8.
+
+    By affinity and the container's quota, shared by the processes of `processes`. The weights are the same bytes for the same number of
+    threads alone: `auto` gives other last digits on a machine with another number of processors, and reports/training.json says how
+    many there were. It does not depend on other work on the machine, beside which threads sleep while they wait.
+    """
     memory: float = Field(default=2.0, gt=0)
     """Gigabytes of training data that each process holds in memory at a time, beside model and optimizer.
 
@@ -136,6 +141,13 @@ class TrainSettings(GenerationSwitch):
     def refit_splits(self) -> tuple[str, ...]:
         """The splits that the second fit learns from; none where there is no second fit."""
         return _REFIT_SPLITS[self.refit]
+
+    @field_validator("threads", mode="before")
+    @classmethod
+    def _is_number_or_auto(cls, value: object) -> object:
+        if value != "auto" and not (type(value) is int and value >= 1):
+            raise ValueError("expected a whole number from 1 on, or auto")
+        return value
 
     @field_validator("weighting")
     @classmethod

@@ -1,16 +1,38 @@
 """Operations that give the same bytes each time."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import Literal, TypeAlias
 
+import joblib
 import torch
 from threadpoolctl import threadpool_limits
 from torch.utils import deterministic as memory
 
+Threads: TypeAlias = int | Literal["auto"]
+"""A number of threads, or as many as suit the machine."""
+MAX_AUTO_THREADS = 8
+"""The most threads of `auto`: batches of some thousand words do not keep many busy."""
+
+
+def resolve_threads(threads: Threads, environment: Mapping[str, str] = os.environ) -> int:
+    """Return a number of threads; for `auto` the processors that this process may use, at most `MAX_AUTO_THREADS`.
+
+    These are the processors of its affinity or its container's quota, shared by the processes that torchrun has started on this
+    machine (`LOCAL_WORLD_SIZE` of the environment). Other work on the machine does not count: threads that wait sleep, so that more of
+    them than free processors lose nothing, and the number would otherwise change from run to run, and the weights with it.
+    """
+    if threads != "auto":
+        return threads
+    of_process = joblib.cpu_count() // int(environment.get("LOCAL_WORLD_SIZE", 1))
+    return max(1, min(of_process, MAX_AUTO_THREADS))
+
 
 @contextmanager
-def deterministic(threads: int) -> Iterator[None]:
+def deterministic(threads: Threads) -> Iterator[None]:
     """Make torch, and BLAS under NumPy and SciPy, use `threads` threads, and torch deterministic operations, within the context."""
+    threads = resolve_threads(threads)
     threads_before, mode_before = torch.get_num_threads(), torch.get_deterministic_debug_mode()
     fills_before = memory.fill_uninitialized_memory  # type: ignore[attr-defined]  # a property of the module
     torch.set_num_threads(threads)

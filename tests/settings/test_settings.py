@@ -193,6 +193,17 @@ def test_a_wrong_preset_is_named() -> None:
         Settings.parse(changed("model", {"preset": ["fast"]}))
 
 
+@pytest.mark.parametrize("threads", ["fast", 0, 1.5, True, None])
+def test_threads_are_a_number_or_auto(threads: object) -> None:
+    for right in (3, "auto"):
+        assert Settings.parse(changed("train", {"threads": right})).train.threads == right
+    with pytest.raises(
+        ValueError, match=r"train\.threads: .*expected a whole number from 1 on, or auto"
+    ) as error:
+        Settings.parse(changed("train", {"threads": threads}))
+    assert "\n" not in str(error.value)
+
+
 LEVELS = st.fixed_dictionaries(
     {}, optional={"enabled": st.booleans(), "width": st.integers(1, 50).map(lambda n: 2 * n)}
 )

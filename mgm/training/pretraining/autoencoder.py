@@ -22,7 +22,7 @@ from mgm.model.network import Network
 from mgm.training.batches import PlannedBatch, ordered_batches, shuffled_batches
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.data import PartRows, TrainingData
-from mgm.training.determinism import deterministic
+from mgm.training.determinism import Threads, deterministic
 from mgm.training.loader import load_batches
 from mgm.training.rng import seed_rng
 from mgm.training.schedule import set_learning_rate, warm_cosine
@@ -96,7 +96,7 @@ def pretrain_layers(
     *,
     epochs: int,
     seed: int,
-    threads: int,
+    threads: Threads,
     checkpoint: Checkpoint | None = None,
     on_epoch: OnEpoch = lambda layer, epoch, loss: None,
 ) -> list[list[float]]:
@@ -140,7 +140,7 @@ def pretrain_layers(
 
 
 def refit_decoder(
-    network: Network, data: TrainingData, *, tokens_per_batch: int, seed: int, threads: int
+    network: Network, data: TrainingData, *, tokens_per_batch: int, seed: int, threads: Threads
 ) -> None:
     """Fit the stack's decoder to the trained network on the training rows, with all else left as it is.
 

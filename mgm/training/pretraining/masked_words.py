@@ -26,7 +26,7 @@ from mgm.settings.training import PretrainSettings
 from mgm.training.batches import PlannedBatch, shuffled_batches
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.data import PartRows
-from mgm.training.determinism import deterministic
+from mgm.training.determinism import Threads, deterministic
 from mgm.training.loader import load_batches
 from mgm.training.optimizers import parameter_groups
 from mgm.training.precision import resolve_precision
@@ -83,7 +83,7 @@ def pretrain(  # noqa: PLR0913  (options by name, with defaults)
     settings: PretrainSettings,
     vocabulary_size: int,
     seed: int,
-    threads: int,
+    threads: Threads,
     checkpoint: Checkpoint | None = None,
     on_epoch: Callable[[PretrainReport], object] = lambda report: None,
 ) -> list[PretrainReport]:
