@@ -44,6 +44,10 @@ def distill(
 
         files = train_teachers(chosen, num_seeds=seeds, num_folds=folds)
     else:
+        if seeds != 1:
+            raise ValueError(
+                f"--seeds: {seeds}: with --encoder there is one teacher for each task; expected 1"
+            )
         from flows.distill_encoder import teach_by_encoder
 
         files = teach_by_encoder(encoder, chosen, num_folds=folds)

@@ -81,3 +81,17 @@ def test_pretrained_peers_have_a_column_of_their_own_once_measured(folder: Path)
 def test_a_page_cannot_name_a_table_that_is_none() -> None:
     with pytest.raises(ModuleNotFoundError, match="qualty"):
         with_tables("<!-- table: qualty -->")
+
+
+def test_what_an_encoder_gives_is_the_mean_of_its_seeds(folder: Path) -> None:
+    """A model that was not measured has no row."""
+    runs = {
+        seed: {"valid": value, "test": {"pearson": value - 0.1}, "revision": "b" * 40}
+        for seed, value in (("1", 0.7), ("2", 0.8))
+    }
+    task = {"labels": 4000, "documents": 13027, "metric": "pearson", "models": {"taught": runs}}
+    content = {"tasks": {"valence-4000": task}, "machine": MACHINE, "versions": {"python": "3"}}
+    (folder / "distillation.json").write_text(json.dumps(content), encoding="utf-8")
+    row = "| `valence`, Pearson | 4,000 of 13,027 | taught | 0.750 | 0.650 | 2 |"
+    table = render("distillation")
+    assert row in table and "plain" not in table and "revision bbbbbbbbbb" in table

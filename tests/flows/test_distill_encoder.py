@@ -76,6 +76,8 @@ def test_an_encoder_teaches_all_kinds_of_documents(
 
 
 def test_a_folder_that_is_no_encoder_is_named(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["distill", "--encoder", "tiny", "--seeds", "2"]) == 1
+    assert "error: --seeds: 2: with --encoder there is one teacher" in capsys.readouterr().err
     assert cli.main(["distill", "--encoder", "mini"]) == 1
     assert "error: mini: no such folder; expected that of an encoder" in capsys.readouterr().err
 
