@@ -43,7 +43,7 @@ def main() -> None:
             corpus, text = table.corpus, settings.text_for(table.corpus)
             dictionary = load_dictionary(text.segmentation, RESOURCES)
             work = FeatureWork(table=table, fitted=fitted, text=text, dictionary=dictionary)
-            unfinished[corpus] = UnfinishedFeatures(work, unfinished_folder(FEATURES) / corpus)
+            unfinished[corpus] = UnfinishedFeatures(work, unfinished_folder(FEATURES / corpus))
             statistics = unfinished[corpus].make(labels, executor=executor)
             profiles[corpus], counts[corpus] = statistics.profile(), statistics.counts()
             _logger.info(
@@ -52,7 +52,6 @@ def main() -> None:
             )
     for corpus, features in unfinished.items():
         features.move(FEATURES / corpus)
-    shutil.rmtree(unfinished_folder(FEATURES), ignore_errors=True)
     write_json(PROFILE, {"corpora": profiles})
     num_rows = sum(sum(profile["rows"].values()) for profile in profiles.values())
     content = {

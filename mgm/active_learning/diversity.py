@@ -29,8 +29,7 @@ def is_copy(texts: Sequence[str], settings: DeduplicationSettings) -> np.ndarray
     classes = EquivalenceClasses.group(hash_texts(normalized).T, np.arange(len(texts)))
     first = classes.representative
     shingles = Shingles.from_texts(normalized[first], settings.shingle)
-    signatures = Signatures(len(first), settings)
-    signatures.set(0, shingles)
+    signatures = Signatures.of(shingles, settings)
     comparable = np.flatnonzero(shingles.counts >= MIN_SHINGLES)
     left, right = pairs.find_candidates(signatures, comparable, threshold=settings.threshold)
     left, right = comparable[left], comparable[right]

@@ -9,7 +9,7 @@ import json
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -85,12 +85,24 @@ def unfinished_parts(folder: Path, work: object) -> Iterator[Unfinished]:
         folder.mkdir(parents=True)
         write_text(path, key)
     yield Unfinished(folder, key)
-    shutil.rmtree(folder)
+    delete_unfinished(folder)
+
+
+def delete_unfinished(folder: Path) -> None:
+    """Delete a place of unfinished parts, and the folder of such places if it was the last one."""
+    # on NFS, files that are still mapped stay until they are not
+    shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        folder.parent.rmdir()
 
 
 def unfinished_folder(target: Path) -> Path:
-    """Return the place of unfinished parts of a table: hidden, beside it."""
-    return target.with_name(f".{target.name}.unfinished")
+    """Return the place of unfinished parts of a table, such as data/.clean.unfinished/news of data/clean/news.
+
+    It is beside the folder of the tables and not in it, since there are stages that depend on all of that.
+    """
+    folder = target.absolute().parent
+    return folder.with_name(f".{folder.name}.unfinished") / target.name
 
 
 @cache

@@ -171,7 +171,7 @@ def test_a_killed_driver_is_gone_on_with(
         [sys.executable, "run.py"], env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, timeout=300
     )
     assert killed.returncode == -signal.SIGKILL
-    unfinished = Path("data/clean/.menus.unfinished")
+    unfinished = Path("data/.clean.unfinished/menus")
     finished = {path.stem: path.stat().st_mtime_ns for path in unfinished.glob("*.json")}
     assert 2 <= len(finished) < NUM_DOCUMENTS // ROWS_PER_PART
     made = {n: (unfinished / f"kept/part-{n}.parquet").stat().st_ino for n in finished}

@@ -489,8 +489,8 @@ def test_files_in_groups_are_the_rows_of_all(tmp_path: Path, monkeypatch: pytest
         tasks=[],
         part_size=IngestSettings(rows_per_part=4).model_copy(update={"megabytes_per_part": size}),
     )
-    result = ingest(corpus, documents=Path("out"), rejects=Path("no"))
-    parts = read_manifest(Path("out")).parts
+    result = ingest(corpus, documents=Path("tables/out"), rejects=Path("no"))
+    parts = read_manifest(Path("tables/out")).parts
     assert [(part.name, part.rows) for part in parts] == [
         ("part-00000.parquet", 4),
         ("part-00001.parquet", 2),
@@ -498,8 +498,8 @@ def test_files_in_groups_are_the_rows_of_all(tmp_path: Path, monkeypatch: pytest
         ("part-00003.parquet", 2),
     ]
     expected = [f"{file}-{i}" for file in range(4) for i in range(3)]
-    assert read_table(Path("out"))["doc_id"].to_list() == expected
-    assert result.counts.rows_in == 12 and not Path(".out.unfinished").exists()
+    assert read_table(Path("tables/out"))["doc_id"].to_list() == expected
+    assert result.counts.rows_in == 12 and not Path(".tables.unfinished").exists()
     Path("raw/3.jsonl").write_text('{"doc_id": "x", "text": "a"}\n{"doc_id": null, "text": "b"}\n')
     with pytest.raises(
         ValueError, match=r"^raw/2.jsonl to raw/3.jsonl \(2 files .*\): row 5, column 'doc_id'"

@@ -12,7 +12,7 @@ from mgm.corpus.parts import PartsWriter, Transformed, map_parts
 from mgm.corpus.unfinished import Unfinished, unfinished_parts
 
 SCHEMA = {"doc_id": pl.String(), "n": pl.Int64()}
-UNFINISHED = Path(".out.unfinished")
+UNFINISHED = Path(".tables.unfinished/out")
 
 
 class Killed(BaseException):
@@ -40,10 +40,10 @@ class Double:
 def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Write a table of four parts of two rows."""
     monkeypatch.chdir(tmp_path)
-    with PartsWriter(Path("in"), SCHEMA) as writer:
+    with PartsWriter(Path("tables/in"), SCHEMA) as writer:
         for n in range(1, 5):
             writer.write(pl.DataFrame({"doc_id": [f"a{n}", f"b{n}"], "n": [n, -n]}))
-    return Path("in")
+    return Path("tables/in")
 
 
 def run(
@@ -54,23 +54,30 @@ def run(
     Path("end").unlink(missing_ok=True)
     if end is not None:
         Path("end").write_text(str(end))
-    rejects = Path(f"{out}-rejects")
+    rejects = Path("tables", f"{out}-rejects")
     try:
         counts = map_parts(
-            Path("in"), Path(out), rejects=rejects, stage="s", schema=SCHEMA, transform=transform
+            Path("tables/in"),
+            Path("tables", out),
+            rejects=rejects,
+            stage="s",
+            schema=SCHEMA,
+            transform=transform,
         )[0]
     except Killed:
         return None, list(map(int, Path("done").read_text().split()))
-    files = [path.read_bytes() for folder in (Path(out), rejects) for path in sorted(folder.iterdir())]
+    files = [
+        path.read_bytes() for folder in (Path("tables", out), rejects) for path in sorted(folder.iterdir())
+    ]
     return (files, counts), list(map(int, Path("done").read_text().split()))
 
 
 def test_a_killed_run_is_gone_on_with() -> None:
     undisturbed, _ = run(out="other")
     assert run(end=3) == (None, [1, 2])
-    assert not Path("out/_parts.json").exists() and UNFINISHED.is_dir()
+    assert not Path("tables/out/_parts.json").exists() and UNFINISHED.is_dir()
     assert run() == (undisturbed, [3, 4])
-    assert not UNFINISHED.exists()
+    assert not UNFINISHED.parent.exists()
 
 
 def change_transform() -> Double:
@@ -78,7 +85,7 @@ def change_transform() -> Double:
 
 
 def change_input() -> Double:
-    with PartsWriter(Path("in"), SCHEMA) as writer:
+    with PartsWriter(Path("tables/in"), SCHEMA) as writer:
         for n in range(1, 5):
             writer.write(pl.DataFrame({"doc_id": [f"c{n}"], "n": [n]}))
     return Double()

@@ -1,12 +1,14 @@
 """Deduplication of one corpus: a pass that reads and compares all documents, and one that writes those that are kept.
 
 Memory: at most 80 bytes a document, 200 bytes a document that has a copy, and two parts; besides 50 bytes for each document that shares
-a bucket of a band with another one. Disk, in unnamed files beside the target, which are gone afterwards: 24 bytes a document for hashes of
+a bucket of a band with another one. Disk, in files beside the target, which are gone afterwards: 24 bytes a document for hashes of
 text and group, 8 bytes a band and 2 bytes a permutation for its signature (0.4 GB a million documents), and 4 bytes a character of
 the documents that are likely near-duplicates by their signatures, which are compared in full.
 """
 
+import shutil
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,11 +17,23 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from mgm.compute.executor import Executor
+from mgm.compute.processes import THIS_PROCESS
 from mgm.corpus.contract import SPLITS
-from mgm.corpus.parts import REJECTS, Counts, PartsWriter, Transformed, read_manifest, read_part, read_parts
+from mgm.corpus.parts import (
+    REJECTS,
+    Counts,
+    Part,
+    PartsWriter,
+    Transformed,
+    read_manifest,
+    read_part,
+    read_parts,
+)
 from mgm.corpus.progress import progress
 from mgm.corpus.rejects import EXACT_DUPLICATE, NEAR_DUPLICATE, split_rejected
 from mgm.corpus.statistics import Statistics
+from mgm.corpus.unfinished import delete_unfinished, unfinished_folder
 from mgm.settings.text import DeduplicationSettings
 from mgm.tasks import Task, TaskColumns
 from mgm.text.deduplication import conflicts, disk_arrays, pairs
@@ -54,7 +68,13 @@ class Deduplicated(NamedTuple):
 
 
 def deduplicate(
-    source: Path, target: Path, *, rejects: Path, tasks: list[Task], settings: DeduplicationSettings
+    source: Path,
+    target: Path,
+    *,
+    rejects: Path,
+    tasks: list[Task],
+    settings: DeduplicationSettings,
+    executor: Executor = THIS_PROCESS,
 ) -> Deduplicated:
     """Write the documents that are kept, with their splits, and the dropped ones.
 
@@ -68,11 +88,20 @@ def deduplicate(
         rejects: the folder of the dropped ones.
         tasks: the tasks that the corpus labels.
         settings: the kinds of copies to search for, and whether they are dropped, joined in one split or reported.
+        executor: what computes signatures part by part, and searches the bands, which are in files beside the target.
     """
     target.mkdir(parents=True, exist_ok=True)
-    rows = _read_comparison(source, tasks, settings=settings, folder=target)
-    classes = EquivalenceClasses.group(rows.keys, rank_rows(rows.num_labelled))
-    near_pairs = _find_near_pairs(source, rows, classes=classes, settings=settings, folder=target)
+    folder = unfinished_folder(target)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        rows = _read_comparison(source, tasks, settings=settings, folder=folder, executor=executor)
+        classes = EquivalenceClasses.group(rows.keys, rank_rows(rows.num_labelled))
+        near_pairs = _find_near_pairs(
+            source, rows, classes=classes, settings=settings, folder=folder, executor=executor
+        )
+    finally:
+        delete_unfinished(folder)
     copies = resolve(classes, near_pairs, groups=rows.groups, splits=rows.splits, settings=settings)
     members = _read_members(source, tasks, copies=copies)
     statistics, examples = _compute_statistics(
@@ -110,10 +139,41 @@ class _Comparison:
     signatures: Signatures | None
 
 
+@dataclass(frozen=True)
+class _ComparePart:
+    """Computes what is compared of the rows of a part."""
+
+    tasks: list[Task]
+    settings: DeduplicationSettings
+
+    def __call__(self, source: Path, part: Part) -> _Comparison:
+        exact, near = self.settings.exact != "off", self.settings.near != "off"
+        columns = ["text", "group", "split", *(task.columns.label for task in self.tasks)]
+        frame = read_part(source, part, columns=columns)
+        num_labelled = pl.sum_horizontal(
+            pl.lit(0), *(pl.col(task.columns.label).is_not_null() for task in self.tasks)
+        )
+        normalized = normalize_texts(frame["text"]) if exact or near else frame["text"]
+        shingles = Shingles.from_texts(normalized, self.settings.shingle) if near else None
+        return _Comparison(
+            num_labelled=frame.select(num_labelled.alias("n"))["n"].to_numpy().astype(np.uint16),
+            groups=frame["group"].hash(seed=0).to_numpy(),
+            splits=frame["split"].cast(pl.Enum(SPLITS)).to_physical().to_numpy(),
+            keys=hash_texts(normalized).T if exact else None,
+            comparable=np.zeros(part.rows, np.bool_) if shingles is None else shingles.counts >= MIN_SHINGLES,
+            signatures=None if shingles is None else Signatures.of(shingles, self.settings),
+        )
+
+
 def _read_comparison(
-    source: Path, tasks: list[Task], *, settings: DeduplicationSettings, folder: Path
+    source: Path,
+    tasks: list[Task],
+    *,
+    settings: DeduplicationSettings,
+    folder: Path,
+    executor: Executor,
 ) -> _Comparison:
-    n = read_manifest(source).rows
+    n, parts = read_manifest(source).rows, read_manifest(source).parts
     exact, near = settings.exact != "off", settings.near != "off" and n > 0
     rows = _Comparison(
         num_labelled=np.zeros(n, np.uint16),
@@ -123,22 +183,18 @@ def _read_comparison(
         comparable=np.zeros(n, np.bool_),
         signatures=Signatures(n, settings, folder=folder) if near else None,
     )
-    num_labelled = pl.sum_horizontal(pl.lit(0), *(pl.col(t.columns.label).is_not_null() for t in tasks))
-    columns = ["text", "group", "split", *(t.columns.label for t in tasks)]
-    for first, part in _read_parts(source, columns, description="compare"):
-        part_rows = slice(first, first + part.height)
-        rows.num_labelled[part_rows] = part.select(num_labelled.alias("n"))["n"].to_numpy()
-        rows.groups[part_rows] = part["group"].hash(seed=0).to_numpy()
-        rows.splits[part_rows] = part["split"].cast(pl.Enum(SPLITS)).to_physical().to_numpy()
-        if not (exact or near):
-            continue
-        normalized = normalize_texts(part["text"])
-        if rows.keys is not None:
-            rows.keys[:, part_rows] = hash_texts(normalized).T
-        if rows.signatures is not None:
-            shingles = Shingles.from_texts(normalized, settings.shingle)
-            rows.comparable[part_rows] = shingles.counts >= MIN_SHINGLES
-            rows.signatures.set(first, shingles)
+    first = 0
+    calls = [(source, part) for part in parts if part.rows]
+    with closing(executor.map(_ComparePart(tasks, settings), calls)) as results:
+        for part in progress(results, f"deduplicate {source.name}: compare", total=len(calls)):
+            part_rows = slice(first, first + len(part.groups))
+            rows.num_labelled[part_rows], rows.groups[part_rows] = part.num_labelled, part.groups
+            rows.splits[part_rows], rows.comparable[part_rows] = part.splits, part.comparable
+            if rows.keys is not None and part.keys is not None:
+                rows.keys[:, part_rows] = part.keys
+            if rows.signatures is not None and part.signatures is not None:
+                rows.signatures.set(first, part.signatures)
+            first = part_rows.stop
     return rows
 
 
@@ -160,6 +216,7 @@ def _find_near_pairs(
     classes: EquivalenceClasses,
     settings: DeduplicationSettings,
     folder: Path,
+    executor: Executor,
 ) -> pairs.Pairs:
     """Return pairs of classes whose texts are near-duplicates."""
     if rows.signatures is None:
@@ -167,7 +224,7 @@ def _find_near_pairs(
     row_of_class = classes.representative
     comparable = np.flatnonzero(rows.comparable[row_of_class]).astype(row_of_class.dtype)
     left, right = pairs.find_candidates(
-        rows.signatures, row_of_class[comparable], threshold=settings.threshold
+        rows.signatures, row_of_class[comparable], threshold=settings.threshold, executor=executor
     )
     left, right = comparable[left].astype(np.int64), comparable[right].astype(np.int64)
     candidates = np.unique(row_of_class[np.concatenate([left, right])])

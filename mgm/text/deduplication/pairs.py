@@ -8,6 +8,7 @@ Source: Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 3.
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
+from mgm.compute.executor import Executor
+from mgm.compute.processes import THIS_PROCESS
 from mgm.text.deduplication import disk_arrays
-from mgm.text.deduplication.repeated import is_among, is_repeated
+from mgm.text.deduplication.repeated import is_repeated
 from mgm.text.deduplication.shingles import Shingles
 from mgm.text.deduplication.signatures import Signatures
 from mgm.text.list_columns import Array, local_index, offsets
@@ -33,28 +36,41 @@ _COLUMNS = (1 << 31) - 1
 Pairs = tuple[Array, Array]
 
 
-def find_candidates(signatures: Signatures, rows: Array, *, threshold: float) -> Pairs:
+def find_candidates(
+    signatures: Signatures, rows: Array, *, threshold: float, executor: Executor = THIS_PROCESS
+) -> Pairs:
     """Return pairs of rows that share a bucket and, by their signatures, are likely as similar as the threshold.
 
-    The pairs are indices into `rows`, left < right, sorted. Memory: 17 bytes a row, 50 bytes a row that shares a bucket of one band with
-    another, and 16 bytes a pair that is returned.
+    The pairs are indices into `rows`, left < right, sorted. Each band is searched where the executor says. Memory there: 17 bytes a row,
+    50 bytes a row that shares a bucket of the band with another, and 16 bytes a pair that is found.
     """
     min_estimate = _min_estimate(threshold, signatures.num_permutations)
+    search = _SearchBand(signatures, rows, min_estimate)
     codes = np.empty(0, np.int64)
-    for band in range(signatures.num_bands):
-        buckets = signatures.buckets(band, rows)
+    with closing(executor.map(search, [(band,) for band in range(signatures.num_bands)])) as results:
+        for found in results:
+            codes = np.union1d(codes, found)
+    return codes // max(len(rows), 1), codes % max(len(rows), 1)
+
+
+@dataclass(frozen=True)
+class _SearchBand:
+    """Finds the likely pairs among the rows that share a bucket of a band; a pair is `left * len(rows) + right`."""
+
+    signatures: Signatures
+    rows: Array
+    min_estimate: float
+
+    def __call__(self, band: int) -> Array:
+        rows = self.rows
+        buckets = self.signatures.buckets(band, rows)
         sharing = np.flatnonzero(is_repeated(buckets))
-        new = [codes]
+        codes = [np.empty(0, np.int64)]
         for left, right in _bucket_mates(buckets[sharing]):
             left, right = sharing[left], sharing[right]
-            code = left * len(rows) + right
-            # a pair of an earlier band is not estimated again
-            unknown = ~is_among(code, codes)
-            left, right = left[unknown], right[unknown]
-            likely = signatures.similarity(rows[left], right=rows[right]) >= min_estimate
-            new.append(code[unknown][likely])
-        codes = np.sort(np.concatenate(new))
-    return codes // max(len(rows), 1), codes % max(len(rows), 1)
+            likely = self.signatures.similarity(rows[left], right=rows[right]) >= self.min_estimate
+            codes.append(left[likely] * len(rows) + right[likely])
+        return np.concatenate(codes)
 
 
 def _min_estimate(threshold: float, permutations: int) -> float:

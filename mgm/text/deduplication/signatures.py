@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mgm.settings.text import DeduplicationSettings
-from mgm.text.deduplication import disk_arrays
+from mgm.text.deduplication.disk_arrays import SharedArray
 from mgm.text.deduplication.shingles import Shingles
 from mgm.text.list_columns import Array
 
@@ -44,22 +44,41 @@ class Signatures:
         Args:
             num_rows: the number of rows.
             settings: threshold and permutations.
-            folder: where unnamed files are made for them; None: they are in memory.
+            folder: where files are made for them, by which other processes get them; None: they are in memory.
         """
-        self._permutations = settings.permutations
         self._num_bands, self._width = choose_bands(settings.threshold, settings.permutations)
         size = self._num_bands * self._width
         # rows in which a pair is compared lie together; so do the buckets of a band, which are read one band at a time
-        self._values = disk_arrays.zeros(folder, (num_rows, size), dtype=np.uint16)
-        self._buckets = disk_arrays.zeros(folder, (self._num_bands, num_rows), dtype=np.uint64)
+        self._values_array = _array(folder, "values", shape=(num_rows, size), dtype=np.uint16)
+        self._buckets_array = _array(folder, "buckets", shape=(self._num_bands, num_rows), dtype=np.uint64)
 
-    def set(self, first: int, shingles: Shingles) -> None:
-        """Set the rows from number `first` on to the signatures of texts."""
-        values = shingles.signatures(self._permutations)[:, : self._values.shape[1]]
-        rows = slice(first, first + len(values))
-        self._values[rows] = values & np.uint32(0xFFFF)
-        for bucket, band in zip(self._buckets, np.split(values, self._num_bands, axis=1), strict=True):
-            bucket[rows] = _bucket(band)
+    @property
+    def _values(self) -> Array:
+        array = self._values_array
+        return array if isinstance(array, np.ndarray) else array.values
+
+    @property
+    def _buckets(self) -> Array:
+        array = self._buckets_array
+        return array if isinstance(array, np.ndarray) else array.values
+
+    def set(self, first: int, signatures: "Signatures") -> None:
+        """Set the rows from number `first` on to those of other signatures, of the same settings."""
+        rows = slice(first, first + len(signatures))
+        self._values[rows] = signatures._values
+        self._buckets[:, rows] = signatures._buckets
+
+    @classmethod
+    def of(cls, shingles: Shingles, settings: DeduplicationSettings) -> "Signatures":
+        """Return the signatures of texts, in memory."""
+        signatures = cls(len(shingles.counts), settings)
+        values = shingles.signatures(settings.permutations)[:, : signatures.num_permutations]
+        signatures._values[:] = values & np.uint32(0xFFFF)
+        for bucket, band in zip(
+            signatures._buckets, np.split(values, signatures.num_bands, axis=1), strict=True
+        ):
+            bucket[:] = _bucket(band)
+        return signatures
 
     def __len__(self) -> int:
         """Return the number of rows."""
@@ -87,6 +106,15 @@ class Signatures:
             equal = self._values[left[pairs]] == self._values[right[pairs]]
             result[pairs] = equal.sum(axis=1) / self.num_permutations
         return result
+
+
+def _array(
+    folder: Path | None, name: str, *, shape: tuple[int, int], dtype: type[np.generic]
+) -> Array | SharedArray:
+    """Return zeros, in memory or in a file."""
+    if folder is None or 0 in shape:
+        return np.zeros(shape, dtype)
+    return SharedArray(folder / f"signatures.{name}", shape, dtype)
 
 
 def _bucket(band: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:

@@ -1,5 +1,6 @@
 """Pairs of near-duplicates."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -46,7 +47,9 @@ def test_candidates_from_files_are_those_from_memory(tmp_path: Path) -> None:
     found = []
     for folder in (None, tmp_path):
         signed = signatures.Signatures(len(texts), DeduplicationSettings(), folder=folder)
-        signed.set(0, shingles)
+        signed.set(0, signatures.Signatures.of(shingles, DeduplicationSettings()))
+        # as another process gets them
+        signed = pickle.loads(pickle.dumps(signed))
         left, right = pairs.find_candidates(signed, rows, threshold=0.8)
         found.append(list(zip(left.tolist(), right.tolist(), strict=True)))
     assert found[0] == found[1] == sorted(set(found[0])) and (0, 1) in found[0]
