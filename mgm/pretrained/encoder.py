@@ -257,9 +257,7 @@ def build_transformer(config: Mapping[str, Any], path: Path) -> Any:
     try:
         parsed = AutoConfig.for_model(fields.pop("model_type"), **fields)
         with no_init_weights():
-            model = AutoModel.from_config(
-                parsed, trust_remote_code=False, attn_implementation="sdpa", dtype=torch.float32
-            )
+            model = AutoModel.from_config(parsed, trust_remote_code=False, dtype=torch.float32)
     except Exception as error:
         raise ValueError(f"{path}: {type(error).__name__}: {' '.join(str(error).split())}") from error
     if "pooler" in dict(model.named_children()):

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from mgm.pretrained.encoder import PretrainedEncoder
-from mgm.pretrained.folder import EncoderFiles, encoder_sha256
-from mgm.pretrained.pieces import align, join_words
+from mgm.pretrained.folder import ARCHITECTURES, EncoderFiles, encoder_sha256
+from mgm.pretrained.pieces import PieceTokenizer, align, join_words
 from mgm.settings.model import PretrainedSettings
 from mgm.text.features import FeaturePart
 from tests.tiny_encoder import WIDTH, make_encoder
@@ -206,3 +206,42 @@ def test_folder_that_is_not_there(tmp_path: Path) -> None:
 def test_path_below_the_folder_of_encoders(path: str | None) -> None:
     with pytest.raises(ValueError, match="path: .*data/encoders"):
         settings(path=path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_every_architecture_reads_as_transformers_does(tmp_path: Path, architecture: str) -> None:
+    """Also positions that begin after the padding, other names of widths, and layers that are trained."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import AutoConfig, AutoModel
+
+    folder = make_encoder(tmp_path / "tiny")
+    tokenizer = PieceTokenizer((folder / "tokenizer.json").read_text())
+    sizes = {"hidden_size": WIDTH, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    if architecture == "distilbert":
+        sizes = {"dim": WIDTH, "n_layers": 2, "n_heads": 2, "hidden_dim": 32}
+    config = AutoConfig.for_model(
+        architecture, **sizes, vocab_size=200, max_position_embeddings=40, pad_token_id=0
+    )
+    torch.manual_seed(0)
+    model = AutoModel.from_config(config).eval()
+    save_file(
+        {name: w.contiguous() * (3 if w.ndim > 1 else 1) for name, w in model.state_dict().items()},
+        folder / "model.safetensors",
+    )
+    config.save_pretrained(folder)
+    model = AutoModel.from_pretrained(folder, local_files_only=True).eval()
+    encoder = PretrainedEncoder.load(folder, settings(train="last_k", last_k=1))
+    assert (encoder.width, EncoderFiles.read(folder).width) == (WIDTH, WIDTH)
+    texts = ["the cat sat", "a bad film!"]
+    found = encoder.encode_texts([*texts, "good " * 9])[:2]
+    for text, vector in zip(texts, found, strict=True):
+        own = tokenizer.split([text], [np.zeros((0, 2), np.int64)], max_pieces=40).ids.tolist()
+        ids = torch.tensor([[*tokenizer.leading, *own, *tokenizer.trailing]])
+        with torch.inference_mode():
+            hidden = model(ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
+        np.testing.assert_allclose(vector, hidden.mean(0), atol=1e-5)
+    encoder.choose_trained_layers()
+    (layer,) = encoder.trained_layers()
+    assert {id(p) for p in layer} == {id(p) for p in encoder.layers[-1].parameters()}
