@@ -4,13 +4,12 @@ Without them everything works the same, slower, in torch and LIBLINEAR: `load_ke
 """
 
 import ctypes
-import hashlib
 import os
 from functools import cache
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("kernels.c")
-LIBRARY = SOURCE.with_suffix(".so")
+from mgm.native.build import LIBRARY, source_hash
+
 SWITCH = "MGM_KERNELS"
 """The environment variable that switches the kernels off, by the value "off"."""
 
@@ -52,6 +51,6 @@ def _open(path: Path) -> tuple[ctypes.CDLL | None, str | None]:
         compiled_from = library.mgm_kernels_source().decode()
     except (OSError, AttributeError) as error:
         return None, f"{path}: no library of kernels: {error}"
-    if compiled_from != hashlib.sha256(SOURCE.read_bytes()).hexdigest():
-        return None, f"{path}: compiled from another {SOURCE.name} than the installed one; install mgm again"
+    if compiled_from != source_hash():
+        return None, f"{path}: compiled from other sources than the installed ones; install mgm again"
     return library, None

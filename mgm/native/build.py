@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("kernels.c")
-LIBRARY = SOURCE.with_suffix(".so")
+SOURCES = [Path(__file__).with_name(name) for name in ("kernels.h", "kernels.c", "text.c")]
+LIBRARY = SOURCES[0].with_suffix(".so")
 # Without contraction a product and a sum are rounded each, on every machine.
 _FLAGS = [
     "-std=c11",
@@ -38,6 +38,11 @@ def zig_compiler() -> list[str]:
     return [sys.executable, "-m", "ziglang", "cc"]
 
 
+def source_hash() -> str:
+    """Return the hash of the sources, which the library carries."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in SOURCES)).hexdigest()
+
+
 def compile_kernels(library: Path, compiler: list[str] | None = None, *, flags: tuple[str, ...] = ()) -> None:
     """Compile the kernels into `library`.
 
@@ -61,9 +66,10 @@ def compile_kernels(library: Path, compiler: list[str] | None = None, *, flags: 
             if platform.machine() == "x86_64":
                 machine.append(f"-mcpu={_X86_64.replace('-', '_')}")
     library.parent.mkdir(parents=True, exist_ok=True)
-    source_hash = f'-DSOURCE_HASH="{hashlib.sha256(SOURCE.read_bytes()).hexdigest()}"'
+    carried_hash = f'-DSOURCE_HASH="{source_hash()}"'
+    sources = [str(path) for path in SOURCES if path.suffix == ".c"]
     subprocess.run(
-        [*command, *_FLAGS, *machine, source_hash, *flags, str(SOURCE), "-o", str(library)], check=True
+        [*command, *_FLAGS, *machine, carried_hash, *flags, *sources, "-o", str(library)], check=True
     )
 
 

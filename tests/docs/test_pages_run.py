@@ -183,7 +183,7 @@ def _make_project(folder: Path, environment: dict[str, str]) -> None:
             shutil.copy(ROOT / name, folder / name)
     # the Makefile's environment depends on what is compiled; a folder without __init__.py hides no installed package
     (folder / "mgm" / "native").mkdir(parents=True)
-    for name in ("kernels.c", "build.py"):
+    for name in ("kernels.h", "kernels.c", "text.c", "build.py"):
         shutil.copy(ROOT / "mgm" / "native" / name, folder / "mgm" / "native" / name)
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "activate").touch()

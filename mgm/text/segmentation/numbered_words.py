@@ -22,7 +22,7 @@ from mgm.text.segmentation.words import find_words
 
 
 class _Arguments(ctypes.Structure):
-    """`Spellings` of kernels.c."""
+    """`Spellings` of text.c."""
 
     _fields_ = [
         *((name, c_void_p) for name in ("text", "bound", "number", "place")),

@@ -34,7 +34,7 @@ _BEFORE_NUMBERS = """
 
 
 class WordClass(IntFlag):
-    """What a word is for the end of a sentence, as in kernels.c."""
+    """What a word is for the end of a sentence, as in text.c."""
 
     SOFT_STOP = 1
     STRONG_STOP = 2
