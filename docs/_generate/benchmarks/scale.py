@@ -5,12 +5,15 @@ from typing import Any
 from docs._generate.benchmarks.results import load_result, origin
 from docs._generate.markdown import table
 
+ONE_PROCESS = "one process"
+
 
 def render() -> str:
     """Return how each stage grows, what the extrapolated numbers of documents take, and the copies that were found."""
     result = load_result("scale")
     sections = [_growth(result)]
     sections += [_extrapolated(result, int(n)) for n in result["extrapolated"]]
+    sections += [_compared(result, way) for way in result["runs"] if way != ONE_PROCESS]
     return "\n".join([*sections, _copies(result), origin(result)])
 
 
@@ -74,19 +77,50 @@ def _extrapolated(result: dict[str, Any], n: int) -> str:
     return f"Extrapolated to {n:,} documents:\n\n{table(header, rows)}"
 
 
+def _compared(result: dict[str, Any], way: str) -> str:
+    """Return what the stages took in one process and in another way, of the largest number of documents that both were measured on."""
+    one, other = (result["runs"][name] for name in (ONE_PROCESS, way))
+    n = max(set(one) & set(other), key=int)
+    rows = [
+        (
+            stage,
+            *(f"{runs[n][stage]['cpu_seconds']:,.1f}" for runs in (one, other)),
+            *(f"{runs[n][stage]['peak_memory_mib']:,.0f}" for runs in (one, other)),
+        )
+        for stage in other[n]
+        if stage in one[n]
+    ]
+    header = ["stage", f"CPU seconds, {ONE_PROCESS}", f"{way}", f"MiB of memory, {ONE_PROCESS}", f"{way}"]
+    return (
+        f"{int(n):,} documents in {ONE_PROCESS} and with {way} on the same machine:\n\n{table(header, rows)}"
+    )
+
+
 def _copies(result: dict[str, Any]) -> str:
     rows = [
-        (f"{int(n):,}", kind, f"{of[kind]['planted']:,}", f"{of[kind]['recall']:.2%}")
+        (
+            f"{int(n):,}",
+            f"{of['exact']['planted']:,}",
+            f"{of['exact']['recall']:.2%}",
+            f"{of['near']['planted']:,}",
+            f"{of['near']['recall']:.2%}",
+            f"{of['dropped_without_planted_original']:,}",
+        )
         for n, of in result["copies"].items()
-        for kind in ("exact", "near")
     ]
-    text = "Planted copies that deduplication found:\n\n" + table(
-        ["documents", "copies", "planted", "found"], rows
-    )
+    header = [
+        "documents",
+        "exact copies planted",
+        "found",
+        "near copies planted",
+        "found",
+        "dropped that no copy was planted of",
+    ]
+    text = "Planted copies that deduplication found:\n\n" + table(header, rows)
     if "judged" in result:
         judged = result["judged"]
         text += (
-            f"\nOf {judged['pairs']} pairs of a dropped document and the one that is kept for it, none of them planted, a person found "
-            f"{judged['different']} that are no copies.\n"
+            f"\nOf {judged['documents']:,} real documents deduplication with default settings drops {judged['near_copies']:,} as near copies. "
+            f"Of {judged['pairs']} of them, which were read beside the documents that are kept for them, {judged['different']} are different.\n"
         )
     return text
