@@ -20,7 +20,11 @@ def switched(variant: Variant) -> dict[str, bool]:
 
 
 def with_model(**model: Any) -> Settings:
-    return Settings.parse(tiny_corpora.SETTINGS | {"model": tiny_corpora.SETTINGS["model"] | model})
+    """Settings with every granularity, but for what `model` says."""
+    pretrained = {"pretrained": {"enabled": True, "path": "tiny"}}
+    return Settings.parse(
+        tiny_corpora.SETTINGS | {"model": tiny_corpora.SETTINGS["model"] | pretrained | model}
+    )
 
 
 def test_the_graph_lists_an_ablation_for_every_switch() -> None:
@@ -74,10 +78,9 @@ def test_a_repeat_differs_in_its_seed_alone() -> None:
 
 def test_a_task_alone_has_no_teacher() -> None:
     """It is what the joint model is compared with."""
-    settings = Settings.parse(
-        tiny_corpora.SETTINGS | {"distillation": {"teachers": {"dish": ["dish/single.parquet"]}}}
-    )
-    found, plain = variants(settings), variants(with_model())
+    taught = {"distillation": {"teachers": {"dish": ["dish/single.parquet"]}}}
+    found = variants(Settings.parse(tiny_corpora.SETTINGS | taught))
+    plain = variants(Settings.parse(tiny_corpora.SETTINGS))
     for name, variant in found.items():
         alone = variant.kind.startswith("single")
         assert (variant.settings.distillation.teachers == {}) == alone
@@ -105,6 +108,8 @@ def test_a_network_can_be_made_of_every_variant(name: str) -> None:
     variant = variants(settings)[name]
     assert isinstance(vocabulary, Vocabulary)
     tasks = with_label_spaces(variant.tasks, spaces)
-    made = Network(variant.settings.model, tasks, vocabulary_size=len(vocabulary), ngram_buckets=500)
-    joint = Network(settings.model, tasks, vocabulary_size=len(vocabulary), ngram_buckets=500)
+    made, joint = (
+        Network(model, tasks, vocabulary_size=len(vocabulary), ngram_buckets=500, encoder_width=4)
+        for model in (variant.settings.model, settings.model)
+    )
     assert sum(p.numel() for p in made.parameters()) < sum(p.numel() for p in joint.parameters())
