@@ -8,6 +8,7 @@ input, code and libraries.
 import json
 import shutil
 import sys
+import sysconfig
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -112,8 +113,7 @@ def _code_fingerprint() -> str:
     for path in sorted(_PACKAGE.rglob("*")):
         if path.suffix in {".py", ".c", ".so"}:
             total.update(path.read_bytes())
-    for place in sys.path:
-        # their folders' names have the versions, and reading them takes no time
-        names = sorted(path.name for path in Path(place or ".").glob("*.dist-info"))
-        total.update("\n".join(names).encode())
+    # not sys.path, which libraries such as Ray change; the names of these folders have the versions, and reading them takes no time
+    for place in sorted({sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}):
+        total.update("\n".join(sorted(path.name for path in Path(place).glob("*.dist-info"))).encode())
     return total.hexdigest()
