@@ -542,7 +542,8 @@ int mgm_pool_documents(const Documents *all, float *pooled) {
 enum { FLOATS = 8 };
 typedef float Floats __attribute__((vector_size(4 * FLOATS), aligned(4), may_alias));
 
-static inline float sum_of(Floats parts) {
+static inline float sum_of(const Floats *all) {
+    const float *parts = (const float *)all;
     return ((parts[0] + parts[4]) + (parts[1] + parts[5])) + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
 }
 
@@ -555,12 +556,12 @@ void mgm_normalize(const float *from, int64_t rows, int64_t columns, int64_t fro
     for (int64_t row = 0; row < rows; row++, from += from_stride, to += to_stride) {
         Floats sum = {0}, square = {0};
         for (int64_t k = 0; k < columns; k += FLOATS) sum += *(const Floats *)(from + k);
-        float mean = sum_of(sum) / (float)columns;
+        float mean = sum_of(&sum) / (float)columns;
         for (int64_t k = 0; k < columns; k += FLOATS) {
             Floats centred = *(const Floats *)(from + k) - mean;
             square += centred * centred;
         }
-        float factor = 1 / __builtin_sqrtf(sum_of(square) / (float)columns + epsilon);
+        float factor = 1 / __builtin_sqrtf(sum_of(&square) / (float)columns + epsilon);
         for (int64_t k = 0; k < columns; k += FLOATS) {
             Floats value = (*(const Floats *)(from + k) - mean) * factor;
             if (gain != NULL) value = value * *(const Floats *)(gain + k) + *(const Floats *)(bias + k);
