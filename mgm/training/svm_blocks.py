@@ -9,6 +9,7 @@ Source: Yu et al. 2010, "Large Linear Classification When Data Cannot Fit In Mem
 Zinkevich et al. 2010, "Parallelized Stochastic Gradient Descent" (the mean of solutions).
 """
 
+import logging
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ from mgm.training.disk_array import DiskArray
 from mgm.training.ngram_scaling import scale_of_sums, square_sums
 from mgm.training.sparse_rows import Block, SparseRows
 from mgm.training.svm import TOLERANCE, Machines, descend, fit_liblinear, map_machines, scale_columns, signs
+
+_logger = logging.getLogger(__name__)
 
 PASSES_PER_BLOCK = 3
 """The most passes over the documents of a block before the next one is read."""
@@ -39,7 +42,13 @@ def solve_svms_in_blocks(
         is_scaled: whether the values are scaled for each machine by `label_scale`.
     """
     scale = _label_scales(features, labels) if is_scaled else None
-    solve = _average_blocks if load_kernels() is None else _minimize_blocks
+    solve = _minimize_blocks
+    if load_kernels() is None:
+        solve = _average_blocks
+        _logger.warning(
+            "the values of n-grams exceed train.memory and there are no compiled kernels: the linear models are means of models of "
+            "blocks, which are less accurate; compile the kernels, or raise train.memory"
+        )
     machines = solve(features, labels, c=c, scale=scale)
     if scale is not None:
         machines.weight[:] *= scale

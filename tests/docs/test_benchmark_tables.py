@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from docs._generate.benchmarks import render, results, with_tables
+from docs._generate.benchmarks.linear_memory import COLUMNS
 from docs._generate.readme import with_tables as with_readme_tables
+from mgm.files import write_json
 
 MACHINE = {"date": "2026-01-02", "cpu": "Abacus", "cores": 2}
 MINILM = {"scoring": {"documents": 100, "seconds": 9.0, "cpu_seconds": 2.0}}
@@ -81,6 +83,38 @@ def test_pretrained_peers_have_a_column_of_their_own_once_measured(folder: Path)
 def test_a_page_cannot_name_a_table_that_is_none() -> None:
     with pytest.raises(ModuleNotFoundError, match="qualty"):
         with_tables("<!-- table: qualty -->")
+
+
+@pytest.mark.parametrize(
+    ("name", "result", "row"),
+    [
+        (
+            "linear_memory",
+            {"task": "dish", "ways": {"2 GB": dict.fromkeys((*COLUMNS, "documents"), 7)}},
+            "| 2 GB | 7 | 7 |",
+        ),
+        (
+            "busy",
+            {
+                "train.threads": {
+                    "auto": {
+                        "threads": 2,
+                        "beside_busy": {"1": {"words_per_second": 9_000, "over_fair_share": 1.1}},
+                    }
+                }
+            },
+            "| `auto` | 2 | 1 | 9,000 | 1.10 |",
+        ),
+    ],
+    ids=["linear-memory", "busy"],
+)
+def test_a_table_says_whether_it_was_measured(
+    name: str, result: dict[str, Any], row: str, folder: Path
+) -> None:
+    assert render(name) == "Not measured yet.\n"
+    machine = {"date": "2026-01-01", "cpu": "Abacus", "cores": 2}
+    write_json(folder / f"{name}.json", result | {"machine": machine, "revision": "a" * 40})
+    assert row in render(name) and "Abacus" in render(name)
 
 
 def test_what_an_encoder_gives_is_the_mean_of_its_seeds(folder: Path) -> None:

@@ -141,6 +141,20 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path, kill_after: int)
     assert not (tmp_path / "state").exists()
 
 
+def test_with_little_memory_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Path) -> None:
+    """Linear problems are solved from disk, in the checkpoint's folder, and every part is a group of its own."""
+    little = tiny_corpora.settings(epochs=2, memory=3e-5)
+    weights, reports = run(little)
+    checkpoint = Checkpoint(tmp_path, "f")
+    with pytest.raises(Killed):
+        run(little, checkpoint, kill_after=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert run(little, checkpoint)[0] == weights
+    plain, expected = uninterrupted(tiny_corpora.settings(epochs=2))
+    assert weights != plain
+    assert reports[-1].score == pytest.approx(expected[-1].score, abs=0.1)
+
+
 @pytest.mark.parametrize(
     ("weighting", "augmentation"),
     [("uncertainty", {}), ("random", {}), ("famo", AUGMENTATION), ("GradVac", AUGMENTATION)],

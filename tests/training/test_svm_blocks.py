@@ -66,7 +66,9 @@ def test_few_rounds_are_not_the_solution(rows: SparseRows, monkeypatch: pytest.M
     assert np.abs(FEATURES @ (first - weight).T + start - intercept).max() > 0.1
 
 
-def test_without_the_kernel_blocks_are_averaged(rows: SparseRows, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_kernel_blocks_are_averaged(
+    rows: SparseRows, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     """The mean of LIBLINEAR's machines mostly decides alike; a label that only one block has does not stop it."""
     monkeypatch.setattr(svm_blocks, "load_kernels", lambda: None)
     rare = np.zeros((300, 1), bool)
@@ -74,6 +76,7 @@ def test_without_the_kernel_blocks_are_averaged(rows: SparseRows, monkeypatch: p
     weight, intercept = solve_svms_in_blocks(rows, np.hstack([LABELS, rare]), c=1.0, is_scaled=True)
     decided = FEATURES @ weight.T + intercept > 0
     assert (decided[:, :3] == LABELS).mean() > 0.8 and not decided[:, 3].all()
+    assert "raise train.memory" in caplog.text
 
 
 @pytest.mark.parametrize("is_scaled", [False, True], ids=["plain", "scaled"])
