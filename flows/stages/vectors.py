@@ -50,11 +50,7 @@ def _encode(words: Sequence[str], settings: NetworkSettings) -> VectorTable:
     from mgm.pretrained.word_vectors import read_encoder_vectors
 
     return read_encoder_vectors(
-        ENCODERS,
-        words,
-        name=settings.text.vectors.encoder,
-        reading=settings.model.pretrained,
-        width=settings.model.width,
+        ENCODERS, words, name=settings.text.vectors.encoder, width=settings.model.width
     )
 
 

@@ -20,17 +20,17 @@ from mgm.pretrained.pieces import Pieces
 from mgm.settings.model import PretrainedSettings
 from mgm.text.vectors.table import VectorTable
 
+READING = PretrainedSettings(max_pieces=32, window_pieces=40)
+"""How the encoder reads a word: no longer one is worth more pieces."""
 
-def read_encoder_vectors(
-    parent: Path, words: Sequence[str], *, name: str | None, reading: PretrainedSettings, width: int
-) -> VectorTable:
+
+def read_encoder_vectors(parent: Path, words: Sequence[str], *, name: str | None, width: int) -> VectorTable:
     """Return the vectors (V+1, width) of words by an encoder, on a GPU where there is one.
 
     Args:
         parent: the folder of all encoders.
         words: the vocabulary, in the order of its ids from 1.
-        name: the name of the encoder's folder; None: that of `reading`.
-        reading: how the encoder reads texts.
+        name: the name of the encoder's folder.
         width: the width of the network's words.
 
     Raises:
@@ -38,13 +38,12 @@ def read_encoder_vectors(
         FileNotFoundError: there is no such folder, or it lacks a file.
         ValueError: no folder is named, the encoder cannot be read, or it can spell fewer than two words.
     """
-    if name is None and reading.path is None:
+    if name is None:
         raise ValueError(
             f"text.vectors.source is encoder, but text.vectors.encoder is null; name a folder in {parent}"
         )
-    setting = "model.pretrained.path" if name is None else "text.vectors.encoder"
-    folder = find_encoder(parent, str(name or reading.path), setting=setting)
-    encoder = PretrainedEncoder.load(folder, reading)
+    folder = find_encoder(parent, name, setting="text.vectors.encoder")
+    encoder = PretrainedEncoder.load(folder, READING)
     encoder.to("cuda" if torch.cuda.is_available() else "cpu")
     with tqdm(
         total=len(words), desc="encoding words", unit=" words", delay=5, disable=None, leave=False

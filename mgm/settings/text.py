@@ -118,7 +118,7 @@ class VectorSettings(Section):
     file: str | None = None
     """File in data/resources: .vec or .txt (word2vec's text format), or .npy beside a .txt with its words."""
     encoder: str | None = None
-    """Folder of the encoder below data/encoders; null: that of model.pretrained."""
+    """Folder of the encoder below data/encoders, for source: encoder."""
 
 
 class FeatureSettings(Section):

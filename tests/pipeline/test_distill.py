@@ -38,7 +38,7 @@ def project(fresh: Project, tmp_path: Path) -> Project:
     verdict.write_text("{}", encoding="utf-8")
     graph = yaml.safe_load((project.root / "dvc.yaml").read_text(encoding="utf-8"))
     kept = {"stages": {name: graph["stages"][name] for name in STAGES}}
-    kept["stages"]["gate_features"] = {"cmd": "echo ended well"}
+    kept["stages"]["gate_features"] = {"cmd": "echo well > ended.txt", "outs": ["ended.txt"]}
     (project.root / "dvc.yaml").write_text(yaml.safe_dump(kept), encoding="utf-8")
     project.edit(lambda params: params["train"].update(epochs=2))
     return project
