@@ -3,16 +3,15 @@
 from typing import Any
 
 from mgm.settings.abstention import check_abstentions
-from mgm.settings.compute import ComputeSettings
 from mgm.settings.scoring import ScoreSettings, StorageSettings
+from mgm.settings.views.computing import ComputingSettings
 from mgm.settings.views.gating import GatingSettings
 
 
-class ScoringSettings(GatingSettings):
+class ScoringSettings(GatingSettings, ComputingSettings):
     """The settings of a night's scoring and of the gate before it."""
 
     score: ScoreSettings = ScoreSettings()
-    compute: ComputeSettings = ComputeSettings()
     storage: StorageSettings = StorageSettings()
 
     def _check(self, raw: dict[str, Any], where: str) -> None:
