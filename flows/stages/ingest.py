@@ -6,7 +6,8 @@ from typing import Any
 
 from flows.project import DOCUMENTS, rejects_folder
 from flows.stages.command_line import open_executor, run_stage, write_counts
-from mgm.corpus.ingest import RawCorpus, ingest
+from mgm.corpus.ingest import ingest
+from mgm.corpus.raw_corpus import RawCorpus
 from mgm.settings.text import LanguageSettings
 from mgm.settings.views.ingestion import IngestionSettings
 from mgm.text.language import detect_languages

@@ -1,11 +1,11 @@
 """Raw rows to documents: identity, language, group, split and labels under the names that every later stage knows."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from secrets import token_hex
 from typing import Any, NamedTuple
 
@@ -28,133 +28,20 @@ from mgm.corpus.parts import (
     write_part,
 )
 from mgm.corpus.progress import progress
+from mgm.corpus.raw_columns import Columns
+from mgm.corpus.raw_corpus import RawCorpus, repeat
 from mgm.corpus.readers import (
-    Dialect,
     Source,
-    column_names,
     group_files,
     input_files,
     read_batches,
-    split_source,
 )
 from mgm.corpus.repeated_ids import IdHashes, hash_bytes, hash_ids
-from mgm.corpus.split_column import BY_HASH, EXPECTED, SPLIT, SplitColumn, find_split_column
+from mgm.corpus.split_column import BY_HASH, EXPECTED, SplitColumn
 from mgm.corpus.statistics import Statistics
 from mgm.corpus.unfinished import Unfinished, unfinished_folder, unfinished_parts
 from mgm.files import file_sha256, replacing
-from mgm.settings.corpora import CorpusSettings, IngestSettings
-from mgm.settings.names import nearest
-from mgm.tasks import Task, TaskColumns
-
-GROUP = "group"
-"""The column of groups where no setting names one."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RawCorpus:
-    """The raw rows of a corpus, with the settings for reading them."""
-
-    name: str
-    source: Source
-    settings: CorpusSettings
-    tasks: list[Task]
-    """The tasks that the corpus labels."""
-    part_size: IngestSettings
-    detect_languages: Callable[[pl.Series], pl.Series] = field(default_factory=lambda: _repeated)
-    """Returns the languages of texts, for documents that corrections add to a corpus with a column of languages."""
-
-    @property
-    def dialect(self) -> Dialect:
-        """How the files are written."""
-        return Dialect.of(self.settings, f"corpora.{self.name}.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Columns:
-    """The columns of a corpus's raw rows, by the field of documents that they become."""
-
-    doc_id: str
-    text: str
-    lang: str | None
-    """The column of the language; None: the corpus has one language, or the languages of its documents are detected."""
-    group: str
-    splits: SplitColumn
-    tasks: dict[str, str]
-
-    @staticmethod
-    def _wanted(corpus: RawCorpus) -> list[str]:
-        """Return the columns that the settings name."""
-        settings = corpus.settings
-        named = [settings.id, settings.text_column, settings.lang, settings.group, settings.split]
-        labels = [settings.columns.get(task.name, task.name) for task in corpus.tasks]
-        return [n for n in named if n and n not in (*LANGUAGES, DETECT, BY_HASH)] + labels
-
-    @classmethod
-    def resolve(cls, corpus: RawCorpus) -> "Columns":
-        """Find every column before a row is read.
-
-        Raises:
-            FileNotFoundError, ValueError: no input, or no such column in it; names the setting and the nearest column.
-        """
-        present = column_names(corpus.source, wanted=cls._wanted(corpus), dialect=corpus.dialect)
-        if not present:
-            raise ValueError(f"{corpus.source}: corpus {corpus.name!r} is empty: expected at least one row")
-        _check_partitions([*cls._wanted(corpus), GROUP, SPLIT], present, corpus=corpus)
-
-        def need(column: str, setting: str, *, remedy: str = "") -> str:
-            if column not in present:
-                where = f"corpora.{corpus.name}.{setting}"
-                raise ValueError(
-                    f"{_file_without(column, corpus)}: no column {column!r}{nearest(column, present)}; {where} names it{remedy}"
-                )
-            return column
-
-        settings = corpus.settings
-        doc_id = need(settings.id, "id")
-        text = need(settings.text_column, "text_column")
-        lang = None
-        if settings.lang not in (*LANGUAGES, DETECT):
-            remedy = f", or states the language: one of {', '.join(LANGUAGES)}, or {DETECT}"
-            lang = need(settings.lang, "lang", remedy=remedy)
-        if settings.group:
-            group = need(settings.group, "group")
-        else:
-            group = GROUP if _have_all(GROUP, present, corpus=corpus) else doc_id
-        if settings.split not in (None, BY_HASH):
-            need(settings.split, "split", remedy=f", or is {BY_HASH}: by the hash of the group")
-        tasks = {
-            task.name: need(settings.columns.get(task.name, task.name), f"columns.{task.name}")
-            for task in corpus.tasks
-        }
-        splits = find_split_column(
-            corpus.source,
-            setting=settings.split,
-            taken=[doc_id, text, group, *tasks.values(), *([lang] if lang else [])],
-            name=corpus.name,
-            dialect=corpus.dialect,
-        )
-        return cls(doc_id=doc_id, text=text, lang=lang, group=group, splits=splits, tasks=tasks)
-
-    def types(self, tasks: list[Task]) -> dict[str, pl.DataType]:
-        """Return the raw columns to read, with the types that they must have.
-
-        A column of numbers that is also a string elsewhere is read as strings, which lose no digit.
-
-        Raises:
-            ValueError: a column is a list for one task and something else for another.
-        """
-        plain = [self.doc_id, self.text, self.group, *(c for c in (self.lang, self.splits.column) if c)]
-        types: dict[str, pl.DataType] = dict.fromkeys(plain, pl.String())
-        for task in tasks:
-            column, dtype = self.tasks[task.name], task.column_type
-            present = types.setdefault(column, dtype)
-            if present != dtype and (present.is_nested() or dtype.is_nested()):
-                raise ValueError(
-                    f"column {column!r}: task {task.name!r} needs {dtype}, another use of it {present}; expected a column of its own"
-                )
-            if present != dtype:
-                types[column] = pl.String()
-        return types
+from mgm.tasks import TaskColumns
 
 
 def read_documents(
@@ -251,47 +138,6 @@ def _check(
             f"{_where(source)}row {first + row}, column {column!r}: value {values[row]!r}, expected {expected} "
             f"({len(places)} such rows among the {len(bad)} from row {first} on)"
         )
-
-
-def _check_partitions(columns: list[str], present: list[str], *, corpus: RawCorpus) -> None:
-    """Check that no column is in the names of folders such as `split=train`, which would be lost in silence.
-
-    Raises:
-        ValueError: one is.
-    """
-    for file in input_files(corpus.source):
-        for part in PurePosixPath(file.relative).parts[:-1]:
-            name, is_partition, _ = part.partition("=")
-            if is_partition and name in columns and name not in present:
-                raise ValueError(
-                    f"{file}: column {name!r} is in the name of the folder {part!r}, where it is not read; expected it in the files "
-                    f"(in Spark: write without partitionBy)"
-                )
-
-
-def _have_all(column: str, present: list[str], *, corpus: RawCorpus) -> bool:
-    """Return whether the files of an input have a column that no setting names.
-
-    Raises:
-        ValueError: only some of them have it, whose values would be lost.
-    """
-    if column in present:
-        return True
-    files = split_source(corpus.source)
-    if len(files) > 1 and any(column in column_names(file, dialect=corpus.dialect) for file in files):
-        raise ValueError(
-            f"{_file_without(column, corpus)}: no column {column!r}, which other files of {corpus.source} have; expected all or none of "
-            f"them to have it (corpora.{corpus.name}.{column} names another)"
-        )
-    return False
-
-
-def _file_without(column: str, corpus: RawCorpus) -> Source:
-    """Return the first file of an input that lacks a column."""
-    for file in split_source(corpus.source):
-        if column not in column_names(file, [column], dialect=corpus.dialect):
-            return file
-    return corpus.source
 
 
 def _where(source: Source) -> str:
@@ -480,13 +326,8 @@ def _added(corpus: RawCorpus, columns: Columns, *, corrections: CorrectionLayer)
     if columns.lang is not None:
         languages = corpus.detect_languages
     else:
-        languages = partial(_repeated, value=None if stated == DETECT else stated)
+        languages = partial(repeat, value=None if stated == DETECT else stated)
     return corrections.added(columns.splits, languages=languages)
-
-
-def _repeated(texts: pl.Series, value: str | None = None) -> pl.Series:
-    """Return the same language for every text; None: it is detected later."""
-    return pl.Series([value] * len(texts), dtype=pl.String)
 
 
 def _raise_repeated(corpus: RawCorpus, hashes: pl.Series) -> None:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from mgm.corpus import rejects
 from mgm.corpus.contract import row_contract
-from mgm.corpus.ingest import RawCorpus, ingest
+from mgm.corpus.ingest import ingest
 from mgm.corpus.parts import Counts, read_manifest, read_table
+from mgm.corpus.raw_corpus import RawCorpus
 from mgm.corpus.splits import split_of
 from mgm.settings.corpora import CorpusSettings, IngestSettings
 from mgm.tasks import Task
@@ -314,7 +315,8 @@ def test_rows_in_are_rows_out_plus_rejected_in_every_format(
 _MEASURE = """
     import sys
     from pathlib import Path
-    from mgm.corpus.ingest import RawCorpus, ingest
+    from mgm.corpus.ingest import ingest
+    from mgm.corpus.raw_corpus import RawCorpus
     from mgm.settings.corpora import CorpusSettings, IngestSettings
 
     def peak():

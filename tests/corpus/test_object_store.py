@@ -12,8 +12,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from mgm.corpus.ingest import RawCorpus, ingest
+from mgm.corpus.ingest import ingest
 from mgm.corpus.parts import read_manifest, read_table
+from mgm.corpus.raw_corpus import RawCorpus
 from mgm.corpus.readers import column_names, input_files, read_batches
 from mgm.scoring.inputs import Inputs
 from mgm.settings.corpora import CorpusSettings, IngestSettings

@@ -8,8 +8,9 @@ from typing import Any
 import polars as pl
 import pytest
 
-from mgm.corpus.ingest import Ingested, RawCorpus, ingest
+from mgm.corpus.ingest import Ingested, ingest
 from mgm.corpus.parts import read_table
+from mgm.corpus.raw_corpus import RawCorpus
 from mgm.corpus.splits import split_of
 from mgm.settings.corpora import CorpusSettings, IngestSettings
 from mgm.tasks import Task

@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from mgm.corpus.corrections.layer import count_changes
 from mgm.corpus.corrections.read import correction_files
-from mgm.corpus.ingest import Ingested, RawCorpus, ingest
+from mgm.corpus.ingest import Ingested, ingest
 from mgm.corpus.parts import read_table
+from mgm.corpus.raw_corpus import RawCorpus
 from mgm.settings.corpora import CorpusSettings, IngestSettings
 from mgm.tasks import Task
 

@@ -36,7 +36,7 @@ def test_a_setting_with_type_default_and_present_value(
 @pytest.mark.parametrize(
     ("name", "type_text"),
     [
-        ("model.preset", "full | fast"),
+        ("model.preset", "full | fast | pretrained"),
         ("model.window.sizes", "list of whole numbers"),
         ("train.weights", "mapping of names to number, above 0"),
         ("train.weights.a.b", "number, above 0"),
