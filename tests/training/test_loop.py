@@ -157,7 +157,12 @@ def test_with_little_memory_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Pat
 
 @pytest.mark.parametrize(
     ("weighting", "augmentation"),
-    [("uncertainty", {}), ("random", {}), ("famo", AUGMENTATION), ("GradVac", AUGMENTATION)],
+    [
+        ("uncertainty", {}),
+        pytest.param("random", {}, marks=pytest.mark.slow),
+        ("famo", AUGMENTATION),
+        pytest.param("GradVac", AUGMENTATION, marks=pytest.mark.slow),
+    ],
 )
 def test_killed_in_any_batch_it_resumes_to_the_same_bytes(
     tmp_path: Path, weighting: str, augmentation: dict[str, float]
