@@ -50,6 +50,7 @@ model:
   document: {enabled: false}
   lead: {enabled: false}
   window: {sizes: [2], width: 8}
+  pretrained: {window_pieces: 64}
   wide: {buckets: 512, chinese: {buckets: 300}}
   generation: {width: 32, heads: 2, feedforward_width: 64, encoder_layers: 1, decoder_layers: 1, max_source_subwords: 40, max_length: 6, beam_size: 1}
 train: {epochs: 1, threads: 1}
@@ -65,7 +66,11 @@ run_generation: {train.epochs: 1, verdict.smoke_repeats: 1}
 score:
   input: incoming/{date}.jsonl
 """
-BEFORE = {"docs/how-to/read-nights.md": "mgm score --date 2026-11-20"}
+BEFORE = {
+    "docs/how-to/read-nights.md": "mgm score --date 2026-11-20",
+    "docs/how-to/distil.md": "python -c 'from pathlib import Path; from tests.tiny_encoder import make_encoder; "
+    'make_encoder(Path("data/encoders/minilm"))\'',
+}
 """What a page takes for granted."""
 START = """
 set -euo pipefail

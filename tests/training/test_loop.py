@@ -160,7 +160,7 @@ def test_with_little_memory_a_killed_run_goes_on_to_the_same_bytes(tmp_path: Pat
     [
         ("uncertainty", {}),
         pytest.param("random", {}, marks=pytest.mark.slow),
-        ("famo", AUGMENTATION),
+        pytest.param("famo", AUGMENTATION, marks=pytest.mark.slow),
         pytest.param("GradVac", AUGMENTATION, marks=pytest.mark.slow),
     ],
 )
