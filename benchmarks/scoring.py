@@ -307,11 +307,12 @@ def corpus_of(source: Path) -> str:
     """The corpus of params.yaml that the file is, by its name.
 
     Raises:
-        ValueError: there is none of this name.
+        ValueError: no task has a corpus of this name.
     """
-    settings = Settings.load()
-    if source.stem not in settings.corpora:
-        raise ValueError(f"{source}: expected a file named for a corpus of params.yaml, as debian.parquet")
+    if not all_tasks(source.stem):
+        raise ValueError(
+            f"{source}: expected a file named for a corpus of a task in params.yaml, as debian.parquet"
+        )
     return source.stem
 
 

@@ -4,12 +4,12 @@ from docs._generate.benchmarks.results import load_result, origin
 from docs._generate.markdown import table
 
 
-def render() -> str:
-    """Return documents a second of mgm and its peers."""
-    result = load_result("scoring")
+def render(name: str = "scoring") -> str:
+    """Return documents a second of mgm and its peers, from the results of this name."""
+    result = load_result(name)
     rows = [
-        (name, f"{speed['documents_per_second']:,}", f"{speed['peak_memory_mib']:,}")
-        for name, speed in result["speeds"].items()
+        (what, f"{speed['documents_per_second']:,}", f"{speed['peak_memory_mib']:,}")
+        for what, speed in result["speeds"].items()
     ]
     head = f"{result['documents']:,} documents of `{result['corpus']}`, preset `{result['preset']}`, medians of {result['rounds']} rounds.\n\n"
     return head + table(["what", "documents/s", "MiB"], rows) + "\n" + origin(result)
