@@ -1,27 +1,19 @@
 """The benchmark of chosen labels: what is drawn and flipped, and when choosing is shown to help."""
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
+from tests.benchmarks.loading import load_benchmark
+
 FILE = Path(__file__).parents[2] / "benchmarks" / "active_learning.py"
 
 
 @pytest.fixture(scope="module")
 def active_learning() -> Any:
-    sys.path.insert(0, str(FILE.parent))
-    try:
-        spec = importlib.util.spec_from_file_location("benchmark_active_learning", FILE)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FILE.parent))
-    return module
+    return load_benchmark(FILE)
 
 
 def test_a_share_of_the_labels_gets_another_class(active_learning: Any) -> None:

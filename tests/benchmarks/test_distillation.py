@@ -1,6 +1,5 @@
 """The benchmark of what an encoder teaches: which documents are taught, with which settings, and the whole way once."""
 
-import importlib.util
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 from benchmarks.peers.rows import load
 from mgm.files import read_json
 from mgm.training.distillation.linear_teacher import LinearTeacher
+from tests.benchmarks.loading import load_benchmark
 from tests.benchmarks.workspace import make
 from tests.tiny_encoder import make_encoder
 
@@ -21,15 +21,7 @@ FILE = Path(__file__).parents[2] / "benchmarks" / "distillation.py"
 
 @pytest.fixture(scope="module")
 def benchmark() -> Any:
-    sys.path.insert(0, str(FILE.parent))
-    try:
-        spec = importlib.util.spec_from_file_location("benchmark_distillation", FILE)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FILE.parent))
-    return module
+    return load_benchmark(FILE)
 
 
 def test_training_documents_alone_are_taught(benchmark: Any, tmp_path: Path) -> None:

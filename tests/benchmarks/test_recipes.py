@@ -1,6 +1,5 @@
 """The comparison of recipes: what is trained, against what, and that it is trained once."""
 
-import importlib.util
 import json
 import re
 import subprocess
@@ -16,6 +15,7 @@ from benchmarks.peers.protocol import preset_settings
 from mgm.settings.settings import Settings
 from mgm.tasks import Task
 from tests import tiny_corpora
+from tests.benchmarks.loading import load_benchmark
 from tests.benchmarks.workspace import make
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "recipes.py"
@@ -23,15 +23,7 @@ FILE = Path(__file__).parents[2] / "benchmarks" / "recipes.py"
 
 @pytest.fixture(scope="module")
 def recipes() -> Any:
-    sys.path.insert(0, str(FILE.parent))
-    try:
-        spec = importlib.util.spec_from_file_location("benchmark_recipes", FILE)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FILE.parent))
-    return module
+    return load_benchmark(FILE)
 
 
 SHIPPED = yaml.safe_load(FILE.with_suffix(".yaml").read_text(encoding="utf-8"))

@@ -1,8 +1,6 @@
 """The benchmark of scoring names every step of a night, and its peers label what they are asked for."""
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,21 +8,14 @@ import polars as pl
 import pytest
 
 from mgm.scoring import steps
+from tests.benchmarks.loading import load_benchmark
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "scoring.py"
 
 
 @pytest.fixture(scope="module")
 def scoring() -> Any:
-    sys.path.insert(0, str(FILE.parent))
-    try:
-        spec = importlib.util.spec_from_file_location("benchmark_scoring", FILE)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FILE.parent))
-    return module
+    return load_benchmark(FILE)
 
 
 def test_every_step_of_a_night_belongs_to_a_stage(scoring: Any) -> None:

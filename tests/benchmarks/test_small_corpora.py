@@ -1,7 +1,5 @@
 """The benchmark of small corpora: what is drawn, and when a difference is a win."""
 
-import importlib.util
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from mgm.settings.model import ModelSettings
 from mgm.settings.training import TrainSettings
 from mgm.tasks import Task, with_label_spaces
 from tests import tiny_corpora
+from tests.benchmarks.loading import load_benchmark
 
 FILE = Path(__file__).parents[2] / "benchmarks" / "small_corpora.py"
 CONFIG = tiny_corpora.settings()
@@ -26,15 +25,7 @@ DISH = next(task for task in with_label_spaces(CONFIG.active_tasks(), SPACES) if
 
 @pytest.fixture(scope="module")
 def small_corpora() -> Any:
-    sys.path.insert(0, str(FILE.parent))
-    try:
-        spec = importlib.util.spec_from_file_location("benchmark_small_corpora", FILE)
-        assert spec is not None and spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(FILE.parent))
-    return module
+    return load_benchmark(FILE)
 
 
 def drawn(module: Any, seed: int) -> pl.DataFrame:
