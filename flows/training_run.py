@@ -15,13 +15,14 @@ from flows.project import CHECKPOINTS, ENCODED, FEATURES, LABELS, PRETRAINED, TA
 from mgm.corpus.parts import MANIFEST
 from mgm.files import file_sha256, fingerprint
 from mgm.pretrained.folder import EncoderFiles
-from mgm.pretrained.store import ENCODER, read_encoded_parts
+from mgm.pretrained.store import ENCODER, open_encoded_parts, read_encoded_parts
 from mgm.pretrained.store import FACTS as ENCODED_FACTS
 from mgm.settings.core import PARAMS
 from mgm.settings.model import PretrainedSettings
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
+from mgm.text.feature_tables import FeatureParts
 from mgm.text.features import FeaturePart
 from mgm.text.vectors.table import METADATA_FILE, TABLE_FILE, VectorTable, load_vectors
 from mgm.text.vocabulary import Vocabulary
@@ -84,7 +85,7 @@ def prepare(
         ValueError: `parts` are given, and what the training would learn from has seen all of them.
     """
     if parts is None:
-        parts = _read_taught_features(settings, tasks)
+        parts = _open_taught_features(settings, tasks)
     else:
         _refuse_teachers(settings, tasks)
     plan = plan_training(
@@ -106,20 +107,25 @@ def prepare(
     return plan
 
 
-def _read_taught_features(settings: TrainingSettings, tasks: Sequence[Task]) -> dict[str, list[FeaturePart]]:
-    """Return the features on disk, with the predictions of the teachers that the settings name."""
+def _open_taught_features(settings: TrainingSettings, tasks: Sequence[Task]) -> dict[str, FeatureParts]:
+    """Return the features on disk, with the predictions of the teachers that the settings name; no part is opened yet."""
     corpora = corpora_of(settings, tasks)
     students = [t for t in tasks if t.name in settings.teachers_of(tasks)]
     if students:
         hashes = {corpus: file_sha256(FEATURES / corpus / MANIFEST) for corpus in corpora}
         store.check_store(TAUGHT, features=hashes, tasks=[t.name for t in students])
-    return {
-        corpus: [
-            store.add_teacher_predictions(part, TAUGHT, tasks=students, corpus=corpus, index=index)
-            for index, part in enumerate(read_features(corpus, settings.model.pretrained))
-        ]
-        for corpus in corpora
-    }
+
+    def open_corpus(corpus: str) -> FeatureParts:
+        parts = open_encoded_parts(FEATURES / corpus, ENCODED, settings=settings.model.pretrained)
+
+        def open_part(index: int) -> FeaturePart:
+            return store.add_teacher_predictions(
+                parts[index], TAUGHT, tasks=students, corpus=corpus, index=index
+            )
+
+        return FeatureParts(len(parts), open_part)
+
+    return {corpus: open_corpus(corpus) for corpus in corpora}
 
 
 def _refuse_teachers(settings: TrainingSettings, tasks: Sequence[Task]) -> None:

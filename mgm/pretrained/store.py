@@ -28,7 +28,7 @@ from mgm.pretrained.folder import CONFIG, TOKENIZER, WEIGHTS, licence_files
 from mgm.pretrained.pieces import Pieces, join_words
 from mgm.pretrained.vectors import encoder_columns
 from mgm.settings.model import PretrainedSettings
-from mgm.text.feature_tables import read_feature_parts
+from mgm.text.feature_tables import FeatureParts, read_feature_part, read_feature_parts
 from mgm.text.features import FeaturePart
 
 FACTS = "encoded.json"
@@ -153,30 +153,45 @@ def read_facts(folder: Path, settings: PretrainedSettings) -> dict[str, Any]:
 
 
 def read_encoded_parts(features: Path, folder: Path, *, settings: PretrainedSettings) -> list[FeaturePart]:
+    """Return the parts of a corpus's features with its vectors, all opened; for the rest see `open_encoded_parts`."""
+    return list(open_encoded_parts(features, folder, settings=settings))
+
+
+def open_encoded_parts(features: Path, folder: Path, *, settings: PretrainedSettings) -> FeatureParts:
     """Return the parts of a corpus's features with its vectors, memory-mapped; without them where the settings have no encoder.
 
     Raises:
         MissingInput, StaleInput: there are no vectors, or they are of other features or settings.
-        AlteredInput: a file is not the one that was written.
+        AlteredInput: a file is not the one that was written, when its part is opened.
     """
-    parts = read_feature_parts(features)
+    sources = read_manifest(features).parts
+
+    def open_part(index: int) -> FeaturePart:
+        return read_feature_part(features, index, part=sources[index])
+
     if not settings.enabled:
-        return parts
+        return FeatureParts(len(sources), open_part)
     read_facts(folder, settings)
     corpus = folder / _CORPORA / features.name
     if not (corpus / MANIFEST).is_file():
         raise MissingInput(corpus / MANIFEST, "no vectors of this corpus", made_by="encode")
     blocks = read_manifest(corpus).parts
-    joined = []
-    for index, (source, part) in enumerate(zip(read_manifest(features).parts, parts, strict=True)):
-        own = [block for block in blocks if block.name.startswith(f"part-{index:05d}-")]
-        if {block.input_sha256 for block in own} != {source.sha256}:
+    of_parts = [
+        [block for block in blocks if block.name.startswith(f"part-{index:05d}-")]
+        for index in range(len(sources))
+    ]
+    for source, of_part in zip(sources, of_parts, strict=True):
+        if {block.input_sha256 for block in of_part} != {source.sha256}:
             raise StaleInput(
                 corpus / MANIFEST, f"not made from the present {features / source.name}", made_by="encode"
             )
-        columns = pl.concat(_read_block(corpus, block).drop("key", "pieces") for block in own)
-        joined.append(FeaturePart(part.documents.hstack(columns.get_columns()), part.types))
-    return joined
+
+    def open_with_vectors(index: int) -> FeaturePart:
+        part = open_part(index)
+        columns = pl.concat(_read_block(corpus, block).drop("key", "pieces") for block in of_parts[index])
+        return FeaturePart(part.documents.hstack(columns.get_columns()), part.types)
+
+    return FeatureParts(len(sources), open_with_vectors)
 
 
 def corpus_facts(folder: Path, corpus: str, *, max_pieces: int) -> dict[str, int]:

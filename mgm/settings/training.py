@@ -125,7 +125,7 @@ class TrainSettings(GenerationSwitch):
     on documents that the second fit has learned from.
     """
     processes: int = Field(default=1, ge=1)
-    """Number of processes that share each batch and take the same steps; with GPUs, one for each."""
+    """Number of processes that train together, each on a share of the documents (torchrun); with GPUs, one for each."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Precision of matrix products; auto: bf16 on a GPU that supports it.
 

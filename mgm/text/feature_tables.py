@@ -2,8 +2,10 @@
 
 import hashlib
 import mmap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from pathlib import Path
+from typing import overload
 
 import polars as pl
 import pyarrow as pa
@@ -12,6 +14,27 @@ from mgm.corpus.parts import Part, read_manifest
 from mgm.errors import AlteredInput
 from mgm.files import file_sha256
 from mgm.text.features import FeaturePart, part_paths
+
+
+class FeatureParts(Sequence[FeaturePart]):
+    """The parts of a corpus's features, each of which is opened, and its hash checked, when it is first asked for."""
+
+    def __init__(self, num_parts: int, open_part: Callable[[int], FeaturePart]) -> None:
+        """Open no part yet; `open_part` gives the one of a number."""
+        self._num_parts, self._open_part = num_parts, cache(open_part)
+
+    def __len__(self) -> int:
+        """Return the number of parts."""
+        return self._num_parts
+
+    @overload
+    def __getitem__(self, index: int) -> FeaturePart: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[FeaturePart]: ...
+    def __getitem__(self, index: int | slice) -> FeaturePart | list[FeaturePart]:
+        """Return the part of this number, or several."""
+        numbers = range(self._num_parts)[index]
+        return self._open_part(numbers) if isinstance(numbers, int) else [self._open_part(i) for i in numbers]
 
 
 def read_feature_parts(folder: Path) -> list[FeaturePart]:

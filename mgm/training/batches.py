@@ -1,7 +1,8 @@
 """Batches of documents of similar length, cut by a budget of words, in an order that the seed alone decides."""
 
+import heapq
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,6 +19,8 @@ class PlannedBatch:
 
     source: int
     rows: np.ndarray
+    is_repeated: bool = False
+    """Whether its rows are those of another batch too, so that they count for nothing here."""
 
 
 def shuffled_batches(
@@ -47,6 +50,26 @@ def shuffled_batches(
             for cut in cut_by_tokens(order, length[order], tokens_per_batch=tokens_per_batch)
         ]
     return [batches[i] for i in rng.permutation(len(batches))]
+
+
+def split_batches(batches: Sequence[PlannedBatch], count: int) -> list[PlannedBatch]:
+    """Return `count` batches, at least as many as there are, with every row of `batches` once: the largest are halved.
+
+    Where all are single rows, the last one is repeated.
+    """
+    split = list(batches)
+    largest = [(-len(batch.rows), place) for place, batch in enumerate(split)]
+    heapq.heapify(largest)
+    while len(split) < count:
+        size, place = largest[0]
+        if size == -1:
+            return split + [replace(split[-1], is_repeated=True)] * (count - len(split))
+        halves = np.array_split(split[place].rows, 2)
+        split[place] = replace(split[place], rows=halves[0])
+        split.append(replace(split[place], rows=halves[1]))
+        heapq.heapreplace(largest, (-len(halves[0]), place))
+        heapq.heappush(largest, (-len(halves[1]), len(split) - 1))
+    return split
 
 
 def ordered_batches(sources: Sequence[PartRows], tokens_per_batch: int) -> Iterator[PlannedBatch]:

@@ -53,11 +53,22 @@ class PartRows:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingData:
-    """The data that a network is trained and validated on: the rows of both splits, and the tasks with their label spaces."""
+    """The data that a network is trained and validated on: the rows of both splits, and the tasks with their label spaces.
+
+    Of several processes that train together the main one has all rows, and another one those of its own share
+    (mgm.training.process_rows).
+    """
 
     tasks: list[Task]
     train: list[PartRows]
     validation: list[PartRows]
+    share: "TrainingData | None" = None
+    """The share of the main process; None in any other, and where a single process trains."""
+
+    @property
+    def local(self) -> "TrainingData":
+        """The rows that this process takes its steps on and validates on."""
+        return self.share or self
 
     @property
     def num_rows(self) -> int:

@@ -1,8 +1,10 @@
-"""Several processes that train one network on the same global batches: each computes a share of the rows, all take one step.
+"""Several processes that train one network: each reads a batch of its own rows, and all take one step on these batches together.
 
-They minimise the loss of the global batch, a mean over its labels. The loss curve is that of one process, except for rounding and
-for the random draws of each process for its own documents (dropout, augmentation). A weighting sees the global losses in every
-process; gradients are averaged over the processes after each backward pass. Every process validates on all rows.
+They minimise the loss of this global batch, a mean over its labels. The loss curve is that of one process with the same global
+batches, except for rounding and for the random draws of each process for its own documents (dropout, augmentation). A weighting sees
+the global losses in every process; gradients are averaged over the processes after each backward pass. Each process predicts its own
+validation rows, and the main one computes the metrics. What all rows are needed for, the main process does alone: it counts labels,
+solves for linear models, and tunes decisions.
 
 The processes are torch's default group, which torchrun starts; without one there is a single process, and nothing here does
 anything.
@@ -12,14 +14,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-TIMEOUT = timedelta(minutes=30)
-"""The time that a process waits for the others before it fails: longer than the starts of an epoch may differ."""
+TIMEOUT = timedelta(days=2)
+"""The time that a process waits for the others before it fails: longer than the main process works alone.
+
+It is not how a lost process is noticed: torchrun then ends the others at once.
+"""
+
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
@@ -45,10 +52,6 @@ class DistributedContext:
     def seed_suffix(self) -> tuple[int, ...]:
         """Numbers to add to a seed, so that processes draw differently; the main process draws as a single one would."""
         return () if self.is_main_process else (self.rank,)
-
-    def local_rows(self, rows: np.ndarray) -> np.ndarray:
-        """Return this process's rows of a batch; all rows of a batch with fewer rows than processes."""
-        return rows[self.rank :: self.world_size] if self._is_split(len(rows)) else rows
 
     def label_shares(self, local: Mapping[str, int], *, device: torch.device) -> dict[str, float]:
         """Return this process's share of the labels of a global batch, for each task that has any.
@@ -142,19 +145,58 @@ class DistributedContext:
                 "all processes must read the same checkpoint (data/checkpoints)"
             )
 
-    def contributes(self, num_rows: int) -> bool:
-        """Return whether this process sees other rows of a batch of so many rows than the main process does."""
-        return self.is_main_process or self._is_split(num_rows)
-
     def sum_over_processes(self, *numbers: int) -> list[int]:
         """Return the sum of each number over the processes."""
         if self.world_size == 1:
             return list(numbers)
-        device = torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
-        return [int(n) for n in self._sum(torch.tensor(numbers, dtype=torch.int64, device=device)).tolist()]
+        return [int(n) for n in self._sum(self._tensor(*numbers)).tolist()]
 
-    def _is_split(self, num_rows: int) -> bool:
-        return num_rows >= self.world_size
+    def max_over_processes(self, number: int) -> int:
+        """Return the largest of the processes' numbers."""
+        if self.world_size == 1:
+            return number
+        largest = self._tensor(number)
+        dist.all_reduce(largest, dist.ReduceOp.MAX)
+        return int(largest)
+
+    def broadcast_object(self, value: Value) -> Value:
+        """Return the main process's value; those of the others count for nothing."""
+        if self.world_size == 1:
+            return value
+        content = [value]
+        dist.broadcast_object_list(content, src=0, device=self._device())
+        return content[0]
+
+    def gather_objects(self, value: Value) -> list[Value]:
+        """Return the values of all processes to the main one, in the order of the ranks; no value to another."""
+        if self.world_size == 1:
+            return [value]
+        values: list[Any] | None = [None] * self.world_size if self.is_main_process else None
+        dist.gather_object(value, values)
+        return values or []
+
+    @torch.no_grad()
+    def broadcast_network(self, network: nn.Module) -> None:
+        """Set the weights of a network to the main process's, tensor by tensor: no second copy of them is in memory.
+
+        Tables that learn their size from the training documents first take the main process's.
+        """
+        if self.world_size == 1:
+            return
+        shapes = self.broadcast_object({name: t.shape for name, t in network.state_dict().items()})
+        sizes = {name: torch.empty(shape, device="meta") for name, shape in shapes.items()}
+        for name, module in network.named_modules():
+            if not self.is_main_process and hasattr(module, "match_size"):
+                module.match_size(sizes, f"{name}.")
+        for tensor in network.state_dict().values():
+            dist.broadcast(tensor, src=0)
+
+    def _tensor(self, *numbers: int) -> Tensor:
+        return torch.tensor(numbers, dtype=torch.int64, device=self._device())
+
+    def _device(self) -> torch.device:
+        """Return where the processes exchange what is on no device."""
+        return torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")
 
     def _in_any_process(self, tensors: Sequence[Tensor | None]) -> list[bool]:
         """Return which tensors are present in at least one process."""
@@ -166,6 +208,10 @@ class DistributedContext:
         """Sum the tensor over the processes, in place, and return it."""
         dist.all_reduce(tensor)
         return tensor
+
+
+ALONE = DistributedContext()
+"""The place of a single process."""
 
 
 def check_process_count(processes: int, environment: Mapping[str, str]) -> None:

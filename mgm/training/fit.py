@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,13 @@ from mgm.training.callbacks import Callbacks
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.data import TrainingData, select_labelled_rows
 from mgm.training.determinism import deterministic
+from mgm.training.distributed import DistributedContext
 from mgm.training.kinds import TASK_TRAINING
 from mgm.training.linear_baseline import linear_baselines, tune_linear
 from mgm.training.loop import TrainResult, train
 from mgm.training.pretraining.autoencoder import refit_decoder
 from mgm.training.pretraining.weights import load_matching
+from mgm.training.process_rows import share_rows
 from mgm.training.validation import Decisions, tune_decisions
 from mgm.training.wide_weight import tune_wide_weights
 
@@ -38,6 +41,8 @@ from mgm.training.wide_weight import tune_wide_weights
 @dataclass(frozen=True, kw_only=True)
 class FitResult:
     """A trained network on the CPU with adjusted logits, the decisions tuned for it, and the course of its training.
+
+    Of several processes the main one has it; the others have the decisions, and the network as it was before.
 
     Attributes:
         linear_baselines: the baseline that the wide part alone is, by task that has one.
@@ -83,7 +88,7 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
     Args:
         settings: the settings of training.
         tasks: the tasks, with their label spaces.
-        parts: corpus to its features.
+        parts: corpus to its features; of several processes each but the main one opens the parts of its own rows alone.
         vocabulary_size: the largest word id.
         word_vectors: (V+1,D) vectors for the words of the vocabulary to start from.
         initial_weights: pretrained weights by name.
@@ -98,6 +103,10 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
             raise ValueError(
                 f"task {task.name!r}: no row of split train carries a label; switch the task off"
             )
+    splits = settings.train.refit_splits if is_refit else ("train",)
+    data = _read_data(
+        settings, tasks, parts=parts, splits=splits, validation_splits=[] if is_refit else ["valid"]
+    )
     torch.manual_seed(settings.seed)
     with deterministic(settings.train.threads):  # the orthogonal weights of the recurrent layers depend on it
         network = Network(
@@ -105,7 +114,7 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
             tasks,
             vocabulary_size=vocabulary_size,
             ngram_buckets=settings.text.features.ngram_buckets,
-            encoder_width=encoder_width(parts) if pretrained is None else pretrained.width,
+            encoder_width=encoder_width(data) if pretrained is None else pretrained.width,
         )
     if settings.model.pretrained.is_trained:
         assert pretrained is not None, "the files of the encoder that is trained"
@@ -116,21 +125,35 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
         initialize_word_vectors(network.encoder, word_vectors)
     if initial_weights is not None:
         load_matching(network, initial_weights)
-    splits = settings.train.refit_splits if is_refit else ("train",)
-    data = TrainingData(
-        tasks=list(tasks),
-        train=select_labelled_rows(
-            parts, tasks, splits=splits, with_teachers=settings.distillation.unlabelled
-        ),
-        validation=[] if is_refit else select_labelled_rows(parts, tasks, splits=["valid"]),
-    )
     return Plan(network=network, data=data)
 
 
-def encoder_width(parts: Mapping[str, Sequence[FeaturePart]]) -> int:
+def _read_data(
+    settings: TrainingSettings,
+    tasks: Sequence[Task],
+    *,
+    parts: Mapping[str, Sequence[FeaturePart]],
+    splits: Sequence[str],
+    validation_splits: Sequence[str],
+) -> TrainingData:
+    """Return the rows that are trained and validated on, of which each of several processes has a share."""
+    processes = DistributedContext.current()
+    select = partial(
+        select_labelled_rows, tasks=tasks, splits=splits, with_teachers=settings.distillation.unlabelled
+    )
+    train, local_train = share_rows(parts, select, processes=processes, is_needed_by_all=True)
+    validation, local_validation = share_rows(
+        parts, partial(select_labelled_rows, tasks=tasks, splits=validation_splits), processes=processes
+    )
+    share = TrainingData(tasks=list(tasks), train=local_train, validation=local_validation)
+    if processes.world_size == 1 or not processes.is_main_process:
+        return share
+    return TrainingData(tasks=list(tasks), train=train, validation=validation, share=share)
+
+
+def encoder_width(data: TrainingData) -> int:
     """Return the width of the vectors of a pretrained encoder that features have; 0: they have none."""
-    widths = (vector_width(part.documents) for of_corpus in parts.values() for part in of_corpus)
-    return max(widths, default=0)
+    return max((vector_width(selected.part.documents) for selected in data.train), default=0)
 
 
 def initialize_word_vectors(encoder: Encoder, vectors: VectorTable) -> None:
@@ -176,7 +199,7 @@ def fit(
     """Train a plan's network, on a GPU where there is one, and tune its decisions on validation.
 
     Where the validation rows are trained on as well, an earlier fit has to supply `decisions`, and its best epoch as
-    `stop_after_epoch`.
+    `stop_after_epoch`. Of several processes the main one alone tunes.
     """
     network, data = plan.network.to("cuda" if torch.cuda.is_available() else "cpu"), plan.data
     result = train(
@@ -190,6 +213,14 @@ def fit(
         stop_after_epoch=stop_after_epoch,
         wide_methods=None if decisions is None else decisions.wide_methods,
     )
+    processes = DistributedContext.current()
+    if not processes.is_main_process:
+        return FitResult(
+            network=network.cpu(),
+            decisions=processes.broadcast_object(decisions or Decisions()),
+            training=result,
+            linear_baselines={},
+        )
     log_priors, tokens_per_batch = _log_priors(data), settings.train.tokens_per_batch
     with deterministic(settings.train.threads):
         if decisions is None:
@@ -230,6 +261,7 @@ def fit(
     network.cpu()
     for task, tau in decisions.adjustments.items():
         network.add_logit_bias(task, torch.from_numpy(-tau * log_priors[task]))
+    processes.broadcast_object(decisions)
     return FitResult(
         network=network,
         decisions=decisions,

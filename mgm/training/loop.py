@@ -150,23 +150,17 @@ class TrainingLoop:
         self, checkpoint: Checkpoint | None, epochs: int, *, wide_methods: Mapping[str, WideMethod]
     ) -> TrainResult:
         """Train up to this epoch, or to where validation no longer improves, from a checkpoint if there is one."""
-        initialize_from_data(self.network, self.data, tokens_per_batch=self.settings.tokens_per_batch)
-        if not self._resume(checkpoint):
-            storage = Storage(
-                max_bytes=self.max_bytes, folder=None if checkpoint is None else checkpoint.make_folder()
-            )
-            solve_documents = partial(
-                solve_wide, storage=storage, methods=wide_methods, is_taught=self.distillation.wide
-            )
-            for solve in (solve_documents, solve_word_tasks):
-                solve(
-                    self.network,
-                    self.data,
-                    tokens_per_batch=self.settings.tokens_per_batch,
-                    on_solved=self._record_solved,
-                )
+        # the other processes get from the main one what it takes all training rows to know
+        if self.processes.is_main_process:
+            initialize_from_data(self.network, self.data, tokens_per_batch=self.settings.tokens_per_batch)
+        is_resumed = self._resume(checkpoint)
+        if self.processes.is_main_process and not is_resumed:
+            self._solve(checkpoint, wide_methods)
         # the main process may remove the checkpoint once it is done: all must have read it before
         self.processes.check_same_epoch(self.state.epoch)
+        self.processes.broadcast_network(self.network)
+        transitions = self.state.stateful["wide_transitions"]
+        transitions.load_state_dict(self.processes.broadcast_object(transitions.state_dict()))
         while self.state.epoch < epochs and self.state.epochs_without_improvement < self.settings.patience:
             self._run_epoch()
             if checkpoint is not None and self.processes.is_main_process:
@@ -180,6 +174,22 @@ class TrainingLoop:
             precision=self.precision,
             wide_methods=self.state.wide_methods,
         )
+
+    def _solve(self, checkpoint: Checkpoint | None, wide_methods: Mapping[str, WideMethod]) -> None:
+        """Set the weights of the wide part, from all training rows."""
+        storage = Storage(
+            max_bytes=self.max_bytes, folder=None if checkpoint is None else checkpoint.make_folder()
+        )
+        solve_documents = partial(
+            solve_wide, storage=storage, methods=wide_methods, is_taught=self.distillation.wide
+        )
+        for solve in (solve_documents, solve_word_tasks):
+            solve(
+                self.network,
+                self.data,
+                tokens_per_batch=self.settings.tokens_per_batch,
+                on_solved=self._record_solved,
+            )
 
     def _record_solved(self, solved: SolvedTask) -> None:
         if solved.method is not None:
@@ -203,26 +213,28 @@ class TrainingLoop:
         seed_rng(self.seed, state.epoch, *self.processes.seed_suffix)
         self.weighting.begin_epoch()
         plan = plan_epoch(
-            self.data.train,
+            self.data.local.train,
             tokens_per_batch=settings.tokens_per_batch,
             tau=settings.sampling_tau,
             seed=self.seed,
             epoch=state.epoch,
             max_bytes=self.max_bytes,
+            processes=self.processes,
         )
         losses, cost = self._run_steps(plan)
         with self.average.applied():
             metrics = validate(
                 self.network,
-                self.data.validation,
+                self.data.local.validation,
                 tasks=self.data.tasks,
                 tokens_per_batch=settings.tokens_per_batch,
+                processes=self.processes,
             )
             score = sum(metrics.values()) / len(metrics) if metrics else math.nan
             is_best = state.is_improvement(metrics, score)
             best_weights = copy_weights(self.network) if is_best else None
         before = state.history[-1].task_passes if state.history else {}
-        passes = task_passes(plan, self.data.train, tasks=self.data.tasks)
+        passes = task_passes(plan, self.data.local.train, tasks=self.data.tasks, processes=self.processes)
         report = EpochReport(
             epoch=state.epoch + 1,
             losses=losses,
@@ -256,10 +268,10 @@ class TrainingLoop:
             wait_started = time.perf_counter()
             for done, (planned, batch) in enumerate(zip(plan.batches, loader, strict=True), start=1):
                 loading_seconds += time.perf_counter() - wait_started
-                if self.processes.contributes(len(planned.rows)):
+                if not planned.is_repeated:
                     words += batch.word.numel()
                     documents += batch.size
-                losses = self._run_step(batch, done=done, total=total)
+                losses = self._run_step(batch, done=done, total=total, is_repeated=planned.is_repeated)
                 for task, loss in losses.items():
                     sums[task] = sums.get(task, loss.new_zeros(())) + loss.detach()
                     counts[task] = counts.get(task, 0) + 1
@@ -284,17 +296,19 @@ class TrainingLoop:
         )
 
     def _gather(self, planned: PlannedBatch) -> Batch:
-        rows = self.processes.local_rows(planned.rows)
-        part = self.data.train[planned.source].part
-        return collate(part, rows, tasks=self.data.tasks)
+        part = self.data.local.train[planned.source].part
+        return collate(part, planned.rows, tasks=self.data.tasks)
 
-    def _run_step(self, batch: Batch, *, done: int, total: int) -> dict[str, Tensor]:
-        """Take one step on this process's share of a batch.
+    def _run_step(
+        self, batch: Batch, *, done: int, total: int, is_repeated: bool = False
+    ) -> dict[str, Tensor]:
+        """Take one step on the batches of all processes.
 
         Args:
-            batch: the share.
+            batch: this process's batch.
             done: the number of the step in the epoch, from 1.
             total: steps of the epoch.
+            is_repeated: whether the batch counts for nothing.
 
         Returns:
             The loss of each task.
@@ -308,7 +322,8 @@ class TrainingLoop:
         if self.augmentation is not None:
             batch = self.augmentation.augment(batch)
             mixup = self.augmentation.draw_mixup(batch)
-        shares = self.processes.label_shares(batch.labelled, device=self.device)
+        labelled = dict.fromkeys(batch.labelled, 0) if is_repeated else batch.labelled
+        shares = self.processes.label_shares(labelled, device=self.device)
         random_state = rng_state(self.device) if self.weighting.needs_losses_after_step else []
         losses = self._losses(batch, shares, mixup=mixup, label_weight=label_weight)
         # random draws for a batch, and not for a document, are the same in all processes

@@ -15,6 +15,7 @@ from mgm.model.network import Network
 from mgm.model.thresholds import Thresholds
 from mgm.tasks import Task
 from mgm.training.data import PartRows
+from mgm.training.distributed import ALONE, DistributedContext
 from mgm.training.kinds import TASK_TRAINING, Pair
 from mgm.training.wide_tuning import WideMethod
 
@@ -23,9 +24,9 @@ from mgm.training.wide_tuning import WideMethod
 class Decisions:
     """The values that turn a network's outputs into labels, by task."""
 
-    thresholds: dict[str, Thresholds]
+    thresholds: dict[str, Thresholds] = field(default_factory=dict)
     """The thresholds of tasks whose kind has them."""
-    adjustments: dict[str, float]
+    adjustments: dict[str, float] = field(default_factory=dict)
     """The strength tau of the logit adjustment, for kinds whose logits are adjusted."""
     wide_weights: dict[str, float] = field(default_factory=dict)
     """The weight of the wide part in the outputs, where there is such a part."""
@@ -44,13 +45,17 @@ def validate(
     tasks: Sequence[Task],
     tokens_per_batch: int = TOKENS_PER_BATCH,
     progress: Progress | None = None,
+    processes: DistributedContext = ALONE,
 ) -> dict[str, float]:
-    """Return the first metric of every task that has a label in `rows`."""
-    pairs = _predict(network, rows, tasks=tasks, tokens_per_batch=tokens_per_batch, progress=progress)
-    pairs |= _generate(network, rows, tasks=tasks, tokens_per_batch=tokens_per_batch)
-    return {
+    """Return the first metric of every task that has a label in `rows`, which of several processes each has some of."""
+    local = _predict(network, rows, tasks=tasks, tokens_per_batch=tokens_per_batch, progress=progress)
+    local |= _generate(network, rows, tasks=tasks, tokens_per_batch=tokens_per_batch)
+    of_processes = processes.gather_objects(local)
+    pairs = _concatenate({t.name: [p[t.name] for p in of_processes if t.name in p] for t in tasks})
+    metrics = {
         t.name: TASK_TRAINING[t.kind].metric(pairs[t.name], len(t.labels)) for t in tasks if t.name in pairs
     }
+    return processes.broadcast_object(metrics)
 
 
 def tune_decisions(
@@ -190,4 +195,5 @@ def _concatenate(pairs: Mapping[str, Sequence[Pair]]) -> dict[str, Pair]:
             truth=np.concatenate([p.truth for p in of_parts]),
         )
         for name, of_parts in pairs.items()
+        if of_parts
     }

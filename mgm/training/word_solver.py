@@ -89,9 +89,11 @@ class WideTransitions:
         self.heads = {name: _head(network, name) for name in names}
 
     def state_dict(self) -> dict[str, tuple[torch.Tensor, ...]]:
-        """Return the scores by task that has such."""
+        """Return the scores by task that has such, on the CPU."""
         return {
-            name: tuple(head.wide_scores) for name, head in self.heads.items() if head.wide_scores is not None
+            name: tuple(part.cpu() for part in head.wide_scores)
+            for name, head in self.heads.items()
+            if head.wide_scores is not None
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:

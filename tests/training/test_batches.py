@@ -59,6 +59,7 @@ def test_tau_one_is_one_pass_over_each_corpus(first: list[int], second: list[int
     )
     assert plan.passes == {"a": 1.0, "b": 1.0}
     assert sum(len(s.rows) for s in plan.batches) == len(first) + len(second)
+    assert sum(s.rows.nbytes for s in plan.batches) == 8 * (len(first) + len(second))
 
 
 def test_tau_zero_draws_every_corpus_equally_often() -> None:
@@ -117,6 +118,7 @@ def test_only_rows_of_the_split_with_a_label_are_read() -> None:
         rows = source.part.documents[source.rows]
         assert set(rows["split"]) == {"train"}
         assert source.length.tolist() == rows["word"].list.len().to_list()
+        assert source.rows.nbytes + source.length.nbytes == 16 * len(rows)
     assert 6 not in sources[0].rows  # no label
     assert 0 in sources[1].rows  # an empty list is one
     only_themes = [t for t in TASKS if t.name == "themes"]

@@ -1,7 +1,8 @@
 """Trainings of the tiny corpora in a process that torchrun has started, or alone: `python -m tests.training.two_processes OUT
 RUN... [--kill EPOCH] [--checkpoint FOLDER]` writes what each comes to, a file for each process, and the weights.
 
-A run is a weighting by its name, or `taught`: the plain sum with a teacher's answers for some documents.
+A run is a weighting by its name, or `taught`: the plain sum with a teacher's answers for some documents. Alone a process takes the
+steps of two, with the rows of both in one batch.
 """
 
 import argparse
@@ -19,12 +20,18 @@ import torch
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text.features import FeaturePart
+from mgm.training import loop
+from mgm.training.batches import PlannedBatch
 from mgm.training.callbacks import Callbacks, EpochReport
 from mgm.training.checkpoint import Checkpoint
-from mgm.training.distributed import process_group
+from mgm.training.data import PartRows
+from mgm.training.distributed import ALONE, DistributedContext, process_group
 from mgm.training.fit import plan_training
 from mgm.training.loop import train
+from mgm.training.process_rows import share_rows
+from mgm.training.sampling import EpochPlan, plan_epoch
 from tests import tiny_corpora
+from tests.training.team import in_threads
 
 
 def settings(weighting: str) -> Settings:
@@ -58,6 +65,27 @@ def prepared(config: Settings, taught: bool) -> tuple[tiny_corpora.Features, int
     return features, len(vocabulary), spaces
 
 
+def plan_for_two(sources: list[PartRows], **options: Any) -> EpochPlan:
+    """The plans of two processes, joined step by step: each corpus has one part."""
+    parts = {source.corpus: [source.part] for source in sources}
+    options.pop("processes")
+
+    def run(processes: DistributedContext) -> EpochPlan:
+        def select(chosen: dict[str, list[FeaturePart]]) -> list[PartRows]:
+            return [source for source in sources if source.corpus in chosen]
+
+        _, local = share_rows(parts, select, processes=processes)
+        assert [s.corpus for s in local] == [s.corpus for s in sources]
+        return plan_epoch(local, processes=processes, **options)
+
+    first, second = in_threads(2, run)
+    batches = []
+    for one, other in zip(first.batches, second.batches, strict=True):
+        assert one.source == other.source and not (one.is_repeated or other.is_repeated)
+        batches.append(PlannedBatch(source=one.source, rows=np.concatenate([one.rows, other.rows])))
+    return EpochPlan(batches=batches, passes=first.passes)
+
+
 def run(name: str, out: Path, rank: int, kill: int, checkpoint: Checkpoint | None) -> None:
     config = settings("static" if name == "taught" else name)
     features, words, spaces = prepared(config, name == "taught")
@@ -84,6 +112,7 @@ def run(name: str, out: Path, rank: int, kill: int, checkpoint: Checkpoint | Non
         "losses": [report.losses for report in trained.history],
         "metrics": [report.metrics for report in trained.history],
         "weights": [report.weights for report in trained.history],
+        "rows": [sum(len(s.rows) for s in rows) for rows in (made.data.train, made.data.validation)],
         "words": [report.cost.words for report in trained.history],
         "sha256": digest.hexdigest(),
     }
@@ -101,6 +130,8 @@ def main() -> None:
     options = parser.parse_args()
     checkpoint = Checkpoint(options.checkpoint, "here") if options.checkpoint else None
     with process_group(os.environ) as context:
+        if context == ALONE:
+            loop.plan_epoch = plan_for_two
         for name in options.runs:
             run(name, options.out, context.rank, options.kill, checkpoint)
 
