@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DONE = 0, NO_MEMORY = 1 };
+enum { DONE = 0, NO_MEMORY = 1, OTHER_WORDS = 2 };
 
 /* Before functions that are compiled twice, once for newer processors, where they are faster: the same bits. */
 #ifndef FOR_NEWER_PROCESSORS

@@ -53,11 +53,23 @@ static const uint8_t *blanks_end(const uint8_t *begin, const uint8_t *at, const 
     return at;
 }
 
-/* Whether cleaning leaves the words of a text as they are: printable ASCII that has nothing to mask. Its blanks must be regular,
-   unless at least `visible` other characters are seen; -1: they must be regular in any case. */
-static int is_plain(const uint8_t *begin, const uint8_t *end, int64_t visible) {
+/* The bytes of a character that is not ASCII, if it is `stable`, as no step changes it whatever stands beside it; 0: it is not. */
+static inline int stable_bytes(const uint8_t *at, const uint8_t *stable) {
+    if (at[0] >= 0xF0) return 0;
+    int bytes = at[0] < 0xE0 ? 2 : 3;
+    uint32_t point = bytes == 2 ? (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu)
+                                : (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+    return stable[point] ? bytes : 0;
+}
+
+enum { NOT_PLAIN = 0, PLAIN = 1, PLAIN_BUT_ENCODING = 2 };
+
+/* Whether cleaning leaves the words of a text as they are: printable ASCII and stable characters, and nothing to mask. With others
+   than ASCII its encoding may still look broken. Its blanks must be regular, unless at least `visible` other characters are seen;
+   -1: they must be regular in any case. */
+static uint8_t is_plain(const uint8_t *begin, const uint8_t *end, const uint8_t *stable, int64_t visible) {
     int digits = 0, digits_before = 0, dots = 0; /* of the present run of digits, of that before its separator; after digits */
-    int are_regular = 1;
+    int are_regular = 1, is_ascii = 1;
     int64_t seen = 0;
     for (const uint8_t *at = begin; at < end;) {
         uint8_t c = *at;
@@ -65,35 +77,44 @@ static int is_plain(const uint8_t *begin, const uint8_t *end, int64_t visible) {
             const uint8_t *blanks = at;
             int is_regular = 0;
             at = blanks_end(begin, at, end, &is_regular);
-            if (at == NULL) return 0;
+            if (at == NULL) return NOT_PLAIN;
             are_regular &= is_regular;
-            if (!are_regular && visible < 0) return 0;
+            if (!are_regular && visible < 0) return NOT_PLAIN;
             digits_before = memchr(blanks, '\n', (size_t)(at - blanks)) == NULL ? digits : 0;
             digits = dots = 0;
             continue;
         }
-        if (c < ' ' || c > '~') return 0;
+        seen++;
+        if (c >= 0x80) {
+            int bytes = stable_bytes(at, stable);
+            if (bytes == 0) return NOT_PLAIN;
+            at += bytes;
+            digits = digits_before = dots = is_ascii = 0;
+            continue;
+        }
+        if (c < ' ' || c > '~') return NOT_PLAIN;
         if (is_digit(c)) {
             digits++;
-            if (digits >= 7 || (digits >= 3 && digits_before >= 3)) return 0;
+            if (digits >= 7 || (digits >= 3 && digits_before >= 3)) return NOT_PLAIN;
         } else {
-            if (may_be_masked(begin, at, end)) return 0;
+            if (may_be_masked(begin, at, end)) return NOT_PLAIN;
             if (c == '.' && digits > 0) {
-                if (++dots == 3) return 0;
+                if (++dots == 3) return NOT_PLAIN;
             } else dots = 0;
             digits_before = c == '.' || c == '-' ? digits : 0;
             digits = 0;
         }
         at++;
-        seen++;
     }
-    return are_regular || seen >= visible;
+    return are_regular || seen >= visible ? (is_ascii ? PLAIN : PLAIN_BUT_ENCODING) : NOT_PLAIN;
 }
 
-/* Write for each text whether no step of cleaning, apart from that for HTML, changes its words; 0 where one may change them.
-   `visible` as above. */
-void mgm_find_plain(const uint8_t *text, const int64_t *offset, int64_t texts, int64_t visible, uint8_t *plain) {
-    for (int64_t i = 0; i < texts; i++) plain[i] = (uint8_t)is_plain(text + offset[i], text + offset[i + 1], visible);
+/* Write for each text whether no step of cleaning, apart from that for HTML, changes its words; 0 where one may change them, 2 where
+   the text must also be looked at for a broken encoding. `stable` has a flag for each code point of the first plane; `visible` is
+   that above. */
+void mgm_find_plain(const uint8_t *text, const int64_t *offset, int64_t texts, const uint8_t *stable, int64_t visible,
+                    uint8_t *plain) {
+    for (int64_t i = 0; i < texts; i++) plain[i] = is_plain(text + offset[i], text + offset[i + 1], stable, visible);
 }
 
 /* ---- texts to pieces, mgm.text.segmentation.pieces ---- */
@@ -130,12 +151,12 @@ static inline Character character_at(const Text *text, const uint8_t *at) {
     return c;
 }
 
-/* Whether all characters of a text have a class, and none that of `refused`. */
-static int is_known(const Text *text, uint8_t refused) {
+/* Whether all characters of a text have a class. */
+static int is_known(const Text *text) {
     for (const uint8_t *at = text->at; at < text->end;) {
         if (at[0] >= 0xF0) return 0;
         Character c = character_at(text, at);
-        if (c.class == 0 || (c.class & refused)) return 0;
+        if (c.class == 0) return 0;
         at += c.bytes;
     }
     return 1;
@@ -328,7 +349,7 @@ int mgm_find_pieces(const uint8_t *text, const int64_t *offset, int64_t texts, c
     if (distinct.place == NULL) return NO_MEMORY;
     for (int64_t i = 0; i < texts; i++) {
         Text rest = {text + offset[i], text + offset[i + 1], classes};
-        if (!is_known(&rest, 0)) {
+        if (!is_known(&rest)) {
             count[i] = -1;
             continue;
         }
@@ -391,44 +412,107 @@ void mgm_look_up_spellings(const Spellings *known, const uint8_t *text, const in
     }
 }
 
-/* Cut texts into words that are pieces each, and look up their numbers.
-
-   As mgm_find_pieces, but a word is the number of its spelling, or where that is unknown -1 - its place among the distinct unknown
-   ones, of which `first_byte`, `bytes` and the second of `sizes` tell. `count` is also -1 where a text has Han. */
-int mgm_find_words(const uint8_t *text, const int64_t *offset, int64_t texts, const uint8_t *classes, const Spellings *known,
-                   int64_t *count, int64_t *word, uint8_t *gap, int64_t *first_byte, int32_t *bytes, int64_t *sizes) {
-    Distinct unknown = {first_byte, bytes, 0, calloc(4096, sizeof(uint32_t)), 4096};
-    int64_t words = 0;
-    if (unknown.place == NULL) return NO_MEMORY;
+/* Write the runs of Han of the texts whose characters all have a class, each with a line break behind; return the bytes written. */
+int64_t mgm_find_han_runs(const uint8_t *text, const int64_t *offset, int64_t texts, const uint8_t *classes, uint8_t *runs) {
+    uint8_t *next = runs;
     for (int64_t i = 0; i < texts; i++) {
         Text rest = {text + offset[i], text + offset[i + 1], classes};
-        if (!is_known(&rest, HAN)) {
+        if (!is_known(&rest)) continue;
+        for (const uint8_t *at = rest.at; at < rest.end;) {
+            Character c = character_at(&rest, at);
+            const uint8_t *end = c.class & HAN ? run_of(&rest, at, HAN) : at + c.bytes;
+            if (c.class & HAN) {
+                memcpy(next, at, (size_t)(end - at));
+                next += end - at;
+                *next++ = '\n';
+            }
+            at = end;
+        }
+    }
+    return next - runs;
+}
+
+/* The words of runs of Han as a segmenter cut them, in the order of the texts: apart by characters below '!'. */
+typedef struct {
+    const uint8_t *at, *end;
+} CutRuns;
+
+/* The end of the first word of a run of Han; NULL: the next word of the segmenter is another one. */
+static const uint8_t *han_word_end(CutRuns *cut, const uint8_t *at, const uint8_t *end) {
+    while (cut->at < cut->end && *cut->at <= ' ') cut->at++;
+    const uint8_t *word = cut->at;
+    while (cut->at < cut->end && *cut->at > ' ') cut->at++;
+    int64_t bytes = cut->at - word;
+    return bytes > 0 && bytes <= end - at && memcmp(word, at, (size_t)bytes) == 0 ? at + bytes : NULL;
+}
+
+/* The words of texts while they are found. */
+typedef struct {
+    const uint8_t *text;
+    const Spellings *known;
+    Distinct unknown; /* spellings */
+    int64_t *word;
+    uint8_t *gap;
+    int64_t size;
+} FoundWords;
+
+/* Append a word: the number of its spelling. */
+static inline int append_word(FoundWords *found, const uint8_t *first, const uint8_t *end, uint8_t gap) {
+    uint64_t hash = hash_bytes(first, end - first);
+    uint32_t position = *place_of(found->known, first, end - first, hash);
+    int64_t number;
+    if (position) number = found->known->number[position - 1];
+    else {
+        int64_t own = number_of(&found->unknown, found->text, first - found->text, (int32_t)(end - first), hash);
+        if (own < 0) return NO_MEMORY;
+        number = -1 - own;
+    }
+    found->gap[found->size] = gap;
+    found->word[found->size++] = number;
+    return DONE;
+}
+
+/* Append the words of a run of Han: characters, or those of the segmenter. */
+static int append_han(FoundWords *found, const Text *text, const uint8_t *first, const uint8_t *end, uint8_t gap, CutRuns *cut) {
+    while (first < end) {
+        const uint8_t *next = cut->at ? han_word_end(cut, first, end) : first + character_at(text, first).bytes;
+        if (next == NULL) return OTHER_WORDS;
+        int status = append_word(found, first, next, gap);
+        if (status != DONE) return status;
+        gap = NO_GAP;
+        first = next;
+    }
+    return DONE;
+}
+
+/* Cut texts into words, and look up their numbers.
+
+   As mgm_find_pieces, but a word is the number of its spelling, or where that is unknown -1 - its place among the distinct unknown
+   ones, of which `first_byte`, `bytes` and the second of `sizes` tell. The runs of Han that mgm_find_han_runs writes are cut as in
+   `cut`, of `cut_bytes`; into characters where it is NULL. */
+int mgm_find_words(const uint8_t *text, const int64_t *offset, int64_t texts, const uint8_t *classes, const Spellings *known,
+                   const uint8_t *cut, int64_t cut_bytes, int64_t *count, int64_t *word, uint8_t *gap, int64_t *first_byte,
+                   int32_t *bytes, int64_t *sizes) {
+    FoundWords found = {text, known, {first_byte, bytes, 0, calloc(4096, sizeof(uint32_t)), 4096}, word, gap, 0};
+    CutRuns runs = {cut, cut + cut_bytes};
+    int status = found.unknown.place == NULL ? NO_MEMORY : DONE;
+    for (int64_t i = 0; i < texts && status == DONE; i++) {
+        Text rest = {text + offset[i], text + offset[i + 1], classes};
+        if (!is_known(&rest)) {
             count[i] = -1;
             continue;
         }
-        int64_t before = words;
+        int64_t before = found.size;
         const uint8_t *at = rest.at, *first;
-        for (uint8_t since; next_piece(&rest, &at, &first, &since); words++) {
-            gap[words] = since;
-            uint64_t hash = hash_bytes(first, at - first);
-            uint32_t position = *place_of(known, first, at - first, hash);
-            if (position) {
-                word[words] = known->number[position - 1];
-                continue;
-            }
-            int64_t own = number_of(&unknown, text, first - text, (int32_t)(at - first), hash);
-            if (own < 0) {
-                free(unknown.place);
-                return NO_MEMORY;
-            }
-            word[words] = -1 - own;
-        }
-        count[i] = words - before;
+        for (uint8_t since; status == DONE && next_piece(&rest, &at, &first, &since);)
+            status = character_at(&rest, first).class & HAN ? append_han(&found, &rest, first, at, since, &runs)
+                                                            : append_word(&found, first, at, since);
+        count[i] = found.size - before;
     }
-    free(unknown.place);
-    sizes[0] = words;
-    sizes[1] = unknown.size;
-    return DONE;
+    free(found.unknown.place);
+    sizes[0] = found.size;
+    sizes[1] = found.unknown.size;
+    return status;
 }
 
 /* ---- sentences, mgm.text.segmentation.sentences ---- */

@@ -4,11 +4,10 @@ The tags are those of jieba's dictionary (its letters come from ICTCLAS), folded
 """
 
 from collections.abc import Mapping
+from operator import itemgetter
 
 import numpy as np
 import polars as pl
-
-from mgm.text.list_columns import num_characters, offsets
 
 NAME_TAGS = ("nr", "ns", "nt", "nz")
 """People, places, organisations and other names, which are distinguished from other nouns."""
@@ -36,6 +35,17 @@ def tag_id(tag: str) -> int:
     return (tag != "eng" and (_ID.get(tag[:2]) or _ID.get(tag[:1]))) or _ID["x"]
 
 
+class _TagIds(dict[str, int]):
+    """Tags of jieba's with their ids, each computed once."""
+
+    def __missing__(self, tag: str) -> int:
+        self[tag] = found = tag_id(tag)
+        return found
+
+
+_TAG_IDS = _TagIds()
+
+
 def tag_words(words: pl.Series, user_tags: Mapping[str, str] | None = None) -> pl.Series:
     """Return the part of speech of each distinct word: `pos`, i8; NO_POS unless all characters are Han.
 
@@ -52,13 +62,12 @@ def tag_words(words: pl.Series, user_tags: Mapping[str, str] | None = None) -> p
         # imported here, since loading its dictionary takes a quarter of a second, for which English need not wait
         import rjieba
 
-        chinese = words.filter(han)
-        pieces, tags = zip(*rjieba.tag(_LINE.join(chinese.to_list())), strict=True)
-        tagged = pl.DataFrame({"piece": pieces, "tag": tags}).filter(pl.col("piece") != _LINE)
-        ends = np.cumsum(tagged["piece"].str.len_chars().to_numpy(), dtype=np.int64)
-        last = np.searchsorted(ends, offsets(num_characters(chinese))[1:])
-        id_of_tag = {tag: tag_id(tag) for tag in tagged["tag"].unique().to_list()}
-        ids[han] = tagged["tag"].replace_strict(id_of_tag, return_dtype=pl.Int8).to_numpy()[last]
+        tagged = rjieba.tag(words.filter(han).str.join(_LINE).item())
+        is_line = np.fromiter(map(_LINE.__eq__, map(itemgetter(0), tagged)), bool, len(tagged))
+        ids_of_pieces = np.fromiter(
+            map(_TAG_IDS.__getitem__, map(itemgetter(1), tagged)), np.int8, len(tagged)
+        )
+        ids[han] = ids_of_pieces[np.flatnonzero(np.append(is_line, True)) - 1]
     by_jieba = pl.Series("pos", ids)
     if not user_tags:
         return by_jieba

@@ -122,7 +122,7 @@ def _apply_steps(
 ) -> _CleanedTexts:
     """Apply the steps to the texts that they may change; for `min_visible` see `find_plain`."""
     steps = build_steps(settings)
-    plain = None if settings.html else find_plain(texts, min_visible=min_visible)
+    plain = None if settings.html else find_plain(texts, settings, min_visible=min_visible)
     if plain is None or not plain.any():
         return _apply_to_all(texts, steps)
     rows = np.flatnonzero(~plain)

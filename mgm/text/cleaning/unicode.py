@@ -19,6 +19,8 @@ from mgm.text.list_columns import (
 from mgm.text.offsets import Edits, align
 
 Form = Literal["NFC", "NFKC"]
+FORMS: dict[str, Form] = {"nfc": "NFC", "nfkc": "NFKC"}
+"""The form that a value of the setting names; none for "none"."""
 
 # A text without any of these characters is in the form already: characters below U+0300 are in NFC with any neighbours,
 # and ASCII is in NFKC.
@@ -26,7 +28,7 @@ _MAY_CHANGE: dict[Form, str] = {"NFC": r"[^\x00-\x{2ff}]", "NFKC": r"[^\x00-\x7f
 
 # Characters that may join the one before them: marks; vowels and final consonants of Hangul, also as compatibility jamo and
 # half-width; the voiced marks of half-width katakana.
-_JOINING = r"[\p{M}\x{1160}-\x{11ff}\x{3131}-\x{318e}\x{ff9e}\x{ff9f}\x{ffa0}-\x{ffdc}]"
+JOINING = r"[\p{M}\x{1160}-\x{11ff}\x{3131}-\x{318e}\x{ff9e}\x{ff9f}\x{ffa0}-\x{ffdc}]"
 _LOWEST: dict[Form, int] = {"NFC": 0x300, "NFKC": 0x80}
 """Characters below join none, and are their own form."""
 _NUM_POINTS = 0x110000
@@ -34,8 +36,7 @@ _NUM_POINTS = 0x110000
 
 def normalizer(setting: Literal["nfc", "nfkc", "none"]) -> Step | None:
     """Return the step for a value of the setting; None for "none"."""
-    forms: dict[str, Form] = {"nfc": "NFC", "nfkc": "NFKC"}
-    return partial(normalize_unicode, form=forms[setting]) if setting in forms else None
+    return partial(normalize_unicode, form=FORMS[setting]) if setting in FORMS else None
 
 
 def normalize_unicode(texts: pl.Series, form: Form) -> Rewritten:
@@ -100,7 +101,7 @@ def _clusters(points: Points, begin: Array, *, form: Form) -> tuple[Array, Array
     distinct = _distinct(points[special])
     characters = decode_code_points(distinct, np.ones(len(distinct), dtype=np.int64))
     place = np.searchsorted(distinct, points[special])
-    joins = characters.str.contains(_JOINING).to_numpy()[place] & ~np.isin(special, begin)
+    joins = characters.str.contains(JOINING).to_numpy()[place] & ~np.isin(special, begin)
     expands = (characters.str.normalize(form).str.len_chars() > 1).to_numpy()[place]
     marks = special[joins]
     opens, closes = (np.ones(len(marks), dtype=bool) for _ in range(2))

@@ -1,7 +1,7 @@
 """The words of texts as numbers, by the kernels in C: a word that was spelt before costs one look-up.
 
-The kernels cut texts as `words.find_words` and `sentences.find_sentences` do. They leave out texts with Han characters and with characters
-that `pieces` does not know, which these functions cut.
+The kernels cut texts as `words.find_words` and `sentences.find_sentences` do; jieba cuts all runs of Han characters before. They leave out
+texts with characters that `pieces` does not know, which these functions cut.
 """
 
 import ctypes
@@ -15,10 +15,15 @@ import polars as pl
 from mgm.native import check_status, load_kernels
 from mgm.settings.text import SegmentationSettings
 from mgm.text.dictionary import UserDictionary
-from mgm.text.list_columns import Array, factorize, local_index, offsets, utf8_of
+from mgm.text.list_columns import Array, factorize, offsets, utf8_of
 from mgm.text.segmentation.pieces import character_classes, slices
 from mgm.text.segmentation.sentences import WordClasses, least_paragraph_gap
-from mgm.text.segmentation.words import find_words
+from mgm.text.segmentation.words import cut_lines, find_words
+
+_BYTES_PER_CALL = 1 << 16
+"""So few that jieba's list of words is still in the processor's cache when it is read."""
+_OTHER_WORDS = 2
+"""The status of a kernel that was given words other than those of its texts."""
 
 
 class _Arguments(ctypes.Structure):
@@ -128,7 +133,7 @@ def number_words(
         known: the numbers of words.
         dictionary: further Chinese words.
     """
-    found = _find_words(texts, known)
+    found = _find_words(texts, settings, known=known, dictionary=dictionary)
     if (found.counts >= 0).all():
         return found
     rows = np.flatnonzero(found.counts < 0)
@@ -140,32 +145,57 @@ def number_words(
     return _merge(found, others, rows=rows)
 
 
-def _find_words(texts: pl.Series, known: Spellings) -> NumberedWords:
+def _find_words(
+    texts: pl.Series, settings: SegmentationSettings, *, known: Spellings, dictionary: UserDictionary | None
+) -> NumberedWords:
     """Return the words of the texts that the kernel knows; the count of others is -1."""
     kernels = load_kernels()
     assert kernels is not None
     data, bounds = utf8_of(texts)
+    text = c_void_p(None if data is None else data.address)
+    arguments = (text, c_void_p(bounds.ctypes.data), c_int64(len(texts)))
+    classes = c_void_p(character_classes().ctypes.data)
     size = int(bounds[-1] - bounds[0])
+    cut = None
+    if settings.chinese_tokens == "words":
+        # a character of a run has three bytes, the line break behind the run one
+        runs = np.empty(size + size // 3 + 1, np.uint8)
+        kernels.mgm_find_han_runs.restype = c_int64
+        num_bytes = kernels.mgm_find_han_runs(*arguments, classes, c_void_p(runs.ctypes.data))
+        cut = _cut_runs(runs[:num_bytes].tobytes(), dictionary)
     count, sizes = np.empty(len(texts), np.int64), np.zeros(2, np.int64)
     word, gap = np.empty(size, np.int64), np.empty(size, np.uint8)
     first, width = np.empty(size, np.int64), np.empty(size, np.int32)
     status = kernels.mgm_find_words(
-        c_void_p(None if data is None else data.address),
-        c_void_p(bounds.ctypes.data),
-        c_int64(len(texts)),
-        c_void_p(character_classes().ctypes.data),
+        *arguments,
+        classes,
         ctypes.byref(known.arguments()),
+        cut,
+        c_int64(0 if cut is None else len(cut)),
         *(c_void_p(array.ctypes.data) for array in (count, word, gap, first, width, sizes)),
     )
+    assert status != _OTHER_WORDS, "jieba's words are not their runs"
     check_status(status)
     words, new = sizes.tolist()
     return NumberedWords(count, word[:words], gap[:words], slices(data, first[:new], width=width[:new]))
+
+
+def _cut_runs(runs: bytes, dictionary: UserDictionary | None) -> bytes:
+    """Return the words of runs of Han characters, both with line breaks between them."""
+    cut, begin = [], 0
+    while begin < len(runs):
+        end = runs.find(b"\n", begin + _BYTES_PER_CALL) + 1 or len(runs)
+        cut.append("\n".join(cut_lines(runs[begin:end].decode(), dictionary)).encode())
+        begin = end
+    return b"\n".join(cut)
 
 
 def _number_types(types: pl.Series, known: Spellings, *, new: pl.Series) -> tuple[Array, pl.Series]:
     """Return the number of each type, and the new words with those that are new here behind."""
     numbers = known.look_up(types)
     at = np.flatnonzero(numbers < 0)
+    if len(at) == 0:
+        return numbers, new
     code, distinct = factorize(pl.concat([new, types.gather(at).alias(new.name)]))
     numbers[at] = -1 - code[len(new) :].astype(np.int64)
     return numbers, distinct
@@ -173,11 +203,8 @@ def _number_types(types: pl.Series, known: Spellings, *, new: pl.Series) -> tupl
 
 def _merge(found: NumberedWords, others: NumberedWords, *, rows: Array) -> NumberedWords:
     """Return the words of all texts: `others` are those of the texts `rows`, whose count in `found` is -1."""
+    place = np.repeat(offsets(np.maximum(found.counts, 0))[rows], others.counts)
     count = found.counts.copy()
     count[rows] = others.counts
-    first = offsets(count)[:-1]
-    word, gap = np.empty(int(count.sum()), np.int64), np.empty(int(count.sum()), np.uint8)
-    for texts, part in ((np.flatnonzero(found.counts >= 0), found), (rows, others)):
-        place = np.repeat(first[texts], count[texts]) + local_index(count[texts])
-        word[place], gap[place] = part.word, part.gap
+    word, gap = np.insert(found.word, place, others.word), np.insert(found.gap, place, others.gap)
     return NumberedWords(count, word, gap, others.new)

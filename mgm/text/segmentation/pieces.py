@@ -27,7 +27,7 @@ _CLASSES = {
     8: r"\p{L}--\p{Han}",
     16: r"[\p{L}\p{N}_]--\p{Han}",
     32: r"\p{Nd}",
-    64: r"\p{P}\p{S}",
+    64: r"\p{P}\p{S}\p{Co}",
 }
 _UNKNOWN = rf"\p{{M}}\p{{RI}}\p{{EMod}}{INVISIBLE}{_INFORMATION_SOURCE}[{SOUTHEAST_ASIAN}]"
 

@@ -232,17 +232,28 @@ def cut_han_runs(
     run_lengths = num_characters(runs)
     if chinese_tokens == "characters" or len(runs) == 0:
         return flatten(runs.str.extract_all(r"\p{Han}")), run_lengths
-    # imported here, since loading its dictionary takes a quarter of a second, for which English need not wait
-    import rjieba
-
-    cutter = rjieba.cut if dictionary is None else dictionary.cut
-    lines = runs if dictionary is None else dictionary.isolate_words(runs)
-    calls = [lines.slice(i, _RUNS_PER_CALL) for i in range(0, len(lines), _RUNS_PER_CALL)]
+    calls = [runs.slice(i, _RUNS_PER_CALL) for i in range(0, len(runs), _RUNS_PER_CALL)]
     cut = pl.concat(
-        [pl.Series(runs.name, cutter(call.str.join("\n").item()), dtype=pl.String) for call in calls]
+        [
+            pl.Series(runs.name, cut_lines(call.str.join("\n").item(), dictionary), dtype=pl.String)
+            for call in calls
+        ]
     )
     cut = cut.filter(cut != "\n")
     bounds = np.cumsum(num_characters(cut))
     last = np.searchsorted(bounds, np.cumsum(run_lengths))
     assert np.array_equal(bounds[last], np.cumsum(run_lengths)), "jieba's words are not their runs"
     return cut, np.diff(np.append(-1, last))
+
+
+def cut_lines(lines: str, dictionary: UserDictionary | None) -> list[str]:
+    """Return the words of lines of Han characters by jieba, which cuts each on its own, and the line breaks between them.
+
+    There may be further line breaks between words.
+    """
+    # imported here, since loading its dictionary takes a quarter of a second, for which English need not wait
+    import rjieba
+
+    if dictionary is None:
+        return rjieba.cut(lines)
+    return dictionary.cut(dictionary.isolate_words(pl.Series([lines])).item())

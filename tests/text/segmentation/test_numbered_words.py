@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 
 from mgm import native
 from mgm.settings.text import SegmentationSettings
+from mgm.text.dictionary import UserDictionary, UserWord
 from mgm.text.list_columns import factorize
+from mgm.text.segmentation import numbered_words
 from mgm.text.segmentation.numbered_words import Spellings, number_words
 from mgm.text.segmentation.sentences import classify_words, find_sentences
 from mgm.text.segmentation.words import find_words
@@ -21,12 +23,13 @@ SAMPLES = Path(__file__).parents[3] / "data" / "samples"
 SPELT = [
     "<URL>", "3.14", "e.g.", "Dr", "No", "Fig", "I", "a", "5", ".", ". ", "...", "!", "?! ", "。", "；", "…", "\"", "”", ")", "」", "(",
     "The", "the", "Ünder", "7", "#tag", "well-known", "明月", "楼", " ", "\n", "\n\n", "\t", "\r\n", "\u3000", "\u0085", "e\u0301", "👍",
+    "我们在北京大学", "的", "有", "〇", "々", "㐀", "豈", "结婚的和尚未结婚的", "T恤", "\ue000",
     "ไทย", "3\ufe0f\u20e3", "ℹ", ":-)", "ǅ", "¿",
 ]  # fmt: skip
 texts = st.lists(st.sampled_from(SPELT), max_size=14).map("".join)
 random_bytes = st.binary(max_size=24).map(lambda data: data.decode("utf-8", "replace"))
 PARAGRAPHS = {
-    "short": SegmentationSettings(paragraph="line", max_sentence_words=3),
+    "short": SegmentationSettings(paragraph="line", max_sentence_words=3, chinese_tokens="characters"),
     "hard-wrapped": SegmentationSettings(paragraph="blank_line"),
 }
 
@@ -38,16 +41,22 @@ def kernels() -> Iterator[None]:
         yield
 
 
-def check(rows: pl.Series, config: SegmentationSettings, *, known_share: int) -> None:
-    """Compares words and sentences; every `known_share`-th word is known before, by a number."""
-    words = find_words(rows, config, dictionary=None)
+def check(
+    rows: pl.Series,
+    config: SegmentationSettings,
+    *,
+    known_share: int,
+    dictionary: UserDictionary | None = None,
+) -> list[str]:
+    """Compares words and sentences, and returns the words; every `known_share`-th word is known before, by a number."""
+    words = find_words(rows, config, dictionary=dictionary)
     begins, _ = find_sentences(words, config)
     distinct = factorize(words.types.gather(words.code))[1]
     known, table = Spellings(), distinct.gather_every(known_share)
     known.add(table, np.arange(len(table))[::-1].copy())
     table = pl.Series(table.reverse(), dtype=pl.String)
 
-    found = number_words(rows, config, known=known, dictionary=None)
+    found = number_words(rows, config, known=known, dictionary=dictionary)
     assert found.new.n_unique() == len(found.new)
     assert not found.new.is_in(table.to_list()).any()
     table = pl.concat([table, found.new.alias(table.name)])
@@ -59,6 +68,7 @@ def check(rows: pl.Series, config: SegmentationSettings, *, known_share: int) ->
     starts = np.flatnonzero(begins)
     assert lengths.tolist() == np.diff(np.append(starts, len(words.row))).tolist()
     assert sentences.tolist() == np.bincount(words.row[starts], minlength=len(rows)).tolist()
+    return table.gather(found.word).to_list()
 
 
 @pytest.mark.parametrize("config", PARAGRAPHS.values(), ids=PARAGRAPHS)
@@ -78,10 +88,28 @@ def test_words_of_the_shipped_corpora(name: str) -> None:
     check(rows.gather_every(max(1, len(rows) // 30)), PARAGRAPHS["hard-wrapped"], known_share=2)
 
 
+def test_words_of_a_user_dictionary() -> None:
+    """One is never split, the other competes with the words around it; a text with a mark takes the other way."""
+    dictionary = UserDictionary((UserWord("京大"), UserWord("学生会", frequency=10**6)))
+    rows = pl.Series(["北京大学生会。\n大学生会", "a北京大学", "e\u0301北京大学"])
+    words = check(rows, PARAGRAPHS["hard-wrapped"], known_share=2, dictionary=dictionary)
+    assert words == "北 京大 学生会 。 大 学生会 a 北 京大 学 e\u0301 北 京大 学".split()
+
+
+def test_words_of_another_text_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(numbered_words, "cut_lines", lambda lines, dictionary: list(lines[:-2]))
+    with pytest.raises(AssertionError, match="not their runs"):
+        number_words(pl.Series(["明月楼"]), PARAGRAPHS["hard-wrapped"], known=Spellings(), dictionary=None)
+
+
 def test_long_texts() -> None:
     """A text of 100,000 characters, and more words than the first table holds."""
     words = " ".join(f"word{number}." for number in range(9_000))
-    check(pl.Series([words, words[:100_000], "明" * 1_000]), PARAGRAPHS["short"], known_share=2)
+    check(
+        pl.Series([words, words[:100_000], "明" * 1_000, "结婚的和尚未结婚的 " * 2_500]),
+        PARAGRAPHS["short"],
+        known_share=2,
+    )
 
 
 def test_words_are_added_in_several_steps() -> None:
