@@ -295,7 +295,13 @@ def _drop_old_settings(settings: dict[str, Any]) -> None:
 
 
 def _drop_empty_rows(tensors: dict[str, Tensor]) -> None:
-    """Leave out the features without a weight from a table of the wide part of tagging that has a row for every hash, as in 0.2.0."""
+    """Leave out the features without a weight from tables of the wide parts that have a row for every hash, as in 0.2.0."""
+    for table, idf in (("wide.words", "wide.idf_word"), ("wide.characters", "wide.idf_character")):
+        if idf in tensors and f"{table}.ngrams" not in tensors:
+            of_all = tensors.pop(idf)
+            ngrams = of_all.nonzero()[:, 0]
+            tensors |= {f"{table}.ngrams": ngrams, f"{table}.idf": of_all[ngrams]}
+            tensors[f"{table}.weight"] = tensors[f"{table}.weight"][ngrams]
     table, hashes = "wide_tagging.table.weight", "wide_tagging.hashes"
     if table in tensors and hashes not in tensors:
         weight = tensors[table]

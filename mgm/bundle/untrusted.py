@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from mgm.errors import StaleInput
-from mgm.model.wide.documents import Wide
+from mgm.model.wide.ngram_table import NgramTable
 from mgm.model.wide.tagging import WideTagging
 
 _MAX_DERIVED_BYTES = 1 << 30
@@ -52,7 +52,9 @@ def check_fits(tensors: Mapping[str, Tensor], build: Callable[[], nn.Module]) ->
     with _limited_parameters(len(tensors)), torch.device("meta"):
         network = build()
         for name, module in network.named_modules():
-            if isinstance(module, Wide | WideTagging):
+            if isinstance(module, NgramTable):
+                module.match_rows(tensors, f"{name}.")
+            elif isinstance(module, WideTagging):
                 module.match_size(tensors, f"{name}.")
     expected = network.state_dict()
     for name in sorted(expected.keys() - tensors.keys()):

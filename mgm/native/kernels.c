@@ -69,13 +69,15 @@ typedef struct {
     const int64_t *word;            /* the type of each word */
     /* types */
     const int64_t *id; /* 0: unknown */
-    const int64_t *ngram, *ngram_offset;
+    const int32_t *ngram; /* rows of the table of characters: of the n-grams within a type that have one */
+    const int64_t *ngram_offset;
     const int64_t *character, *character_offset; /* NULL: all types have the n-grams within them */
-    /* weights: `outputs` for each bucket */
-    int64_t outputs, word_buckets, ngram_buckets, chinese_buckets, chinese_min, chinese_max;
+    /* weights: a row of `outputs` for each n-gram that has one; `row_of` an n-gram is -1 where it has none */
+    int64_t outputs, word_buckets, ngram_buckets, chinese_buckets, chinese_min, chinese_max, character_rows;
+    const int32_t *word_row_of, *character_row_of;
     const float *word_weight, *word_idf, *character_weight, *character_idf;
     const float *sublinear; /* 1 + log(count), of counts up to that of the longest document's n-grams */
-    /* the weights in integers, `stride` for each bucket, times its scale; NULL: those above are read */
+    /* the weights in integers, `stride` for each row, times its scale; NULL: those above are read */
     const int16_t *word_row, *character_row;
     const float *word_scale, *character_scale;
     int64_t stride;
@@ -103,7 +105,7 @@ static void add_rows(const float *weight, int64_t outputs, const uint32_t *item,
     uint32_t i = 0;
     for (; i + 4 <= size; i += 4) {
         for (uint32_t next = i + AHEAD; next < i + AHEAD + 4 && next < size; next++)
-            for (int64_t k = 0; k < outputs; k += LINE) __builtin_prefetch(weight + item[next] * outputs + k);
+            for (int64_t k = 0; k < outputs; k += LINE) __builtin_prefetch(weight + (int64_t)item[next] * outputs + k);
         const float *a = weight + item[i] * outputs, *b = weight + item[i + 1] * outputs;
         const float *c = weight + item[i + 2] * outputs, *d = weight + item[i + 3] * outputs;
         float p = value[i], q = value[i + 1], r = value[i + 2], s = value[i + 3];
@@ -151,7 +153,6 @@ static void add_logits(const Wide *wide, const Counts *counts, NgramTable table,
     uint32_t size = 0;
     for (uint32_t i = 0; i < counts->size; i++) {
         float of_item = wide->sublinear[counts->count[i]] * table.idf[counts->item[i]];
-        if (of_item == 0) continue; /* its row is not read */
         scratch.item[size] = counts->item[i];
         scratch.value[size++] = table.row == NULL ? of_item : of_item * table.scale[counts->item[i]];
         square += (double)of_item * of_item;
@@ -183,7 +184,6 @@ static void add_logits_of_sums(const Wide *wide, const Counts *types, const Coun
     for (uint32_t at = 0; at < counts->size; at++) {
         uint32_t ngram = counts->item[at];
         float idf = table.idf[ngram], weight = wide->sublinear[counts->count[at]];
-        if (idf == 0) continue;
         square += ((double)(weight * weight) - counts->squared[at]) * ((double)idf * idf);
         scratch.item[size] = ngram;
         scratch.value[size++] = (weight - counts->summed[at]) * idf * table.scale[ngram];
@@ -192,21 +192,26 @@ static void add_logits_of_sums(const Wide *wide, const Counts *types, const Coun
     if (square > 0) end_sum(wide, scratch, square, logits);
 }
 
+/* Count the n-gram of a hash, where it has a row. */
+static inline void count_hash(const Wide *wide, uint64_t hash, Counts *counts) {
+    int32_t row = wide->word_row_of[bucket_of(mix(hash), (uint64_t)wide->word_buckets)];
+    if (row >= 0) counts_add(counts, (uint32_t)row);
+}
+
 /* Count the words and pairs of a document, and once more those of its first sentence. */
 static void count_words(const Wide *wide, const int64_t *word, const int64_t *sentence_length, int64_t sentences,
                         Counts *counts) {
-    uint64_t buckets = (uint64_t)wide->word_buckets;
     for (int64_t s = 0; s < sentences; word += sentence_length[s++]) {
         uint64_t before = 0;
         for (int64_t i = 0; i < sentence_length[s]; i++) {
             uint64_t id = (uint64_t)wide->id[word[i]], single = id * FIRST;
             uint64_t pair = before * FIRST + id * SECOND;
             if (id != 0) {
-                counts_add(counts, bucket_of(mix(single), buckets));
-                if (s == 0) counts_add(counts, bucket_of(mix(single ^ THIRD), buckets));
+                count_hash(wide, single, counts);
+                if (s == 0) count_hash(wide, single ^ THIRD, counts);
                 if (before != 0) {
-                    counts_add(counts, bucket_of(mix(pair), buckets));
-                    if (s == 0) counts_add(counts, bucket_of(mix(pair ^ THIRD), buckets));
+                    count_hash(wide, pair, counts);
+                    if (s == 0) count_hash(wide, pair ^ THIRD, counts);
                 }
             }
             before = id;
@@ -241,9 +246,10 @@ static void count_characters(const Wide *wide, const int64_t *word, const int64_
                 for (int64_t size = 1; size <= longest; size++) {
                     uint64_t *hash = &begun[(run + 1 - size) % wide->chinese_max];
                     *hash = *hash * SECOND + point;
-                    if (size >= wide->chinese_min)
-                        counts_add(counts, (uint32_t)((uint64_t)wide->ngram_buckets +
-                                                      mix(*hash) % (uint64_t)wide->chinese_buckets));
+                    if (size < wide->chinese_min) continue;
+                    int32_t row = wide->character_row_of[(uint64_t)wide->ngram_buckets +
+                                                         mix(*hash) % (uint64_t)wide->chinese_buckets];
+                    if (row >= 0) counts_add(counts, (uint32_t)row);
                 }
             }
         }
@@ -264,7 +270,7 @@ static inline uint64_t take_bit(uint64_t *bits, uint64_t ngram, uint64_t value) 
    of them, before and after; `list` has room for all occurrences. */
 static int count_within_words(const Wide *wide, const int64_t *word, int64_t words, Counts *types, Counts *counts, uint64_t *seen,
                               uint64_t *shared, uint32_t *list) {
-    enum { AHEAD = 4, LINE = 64 / sizeof(int64_t) };
+    enum { AHEAD = 4, LINE = 64 / sizeof(int32_t) };
     if (counts_reserve(types, (uint64_t)words) != DONE) return NO_MEMORY;
     for (int64_t i = 0; i < words; i++) counts_add(types, (uint32_t)word[i]);
     uint64_t size = 0;
@@ -350,7 +356,7 @@ int mgm_wide_logits(const Wide *wide, int64_t most, float *logits) {
     size_t columns = (size_t)(wide->outputs > wide->stride ? wide->outputs : wide->stride) + 1;
     Scratch scratch = {malloc(((size_t)most + 1) * sizeof(float)), malloc(columns * sizeof(float)),
                        malloc(((size_t)most + 1) * sizeof(uint32_t))};
-    size_t bits = (size_t)wide->ngram_buckets / 64 + 1;
+    size_t bits = (size_t)wide->character_rows / 64 + 1;
     uint64_t *seen = calloc(2 * bits, sizeof(uint64_t));
     NgramTable words = {wide->word_weight, wide->word_idf, wide->word_row, wide->word_scale};
     NgramTable characters = {wide->character_weight, wide->character_idf, wide->character_row, wide->character_scale};
@@ -401,14 +407,13 @@ void mgm_quantize(const float *from, int64_t rows, int64_t columns, int64_t from
             to[i * to_stride + k] = quantize(from[i * from_stride + k] * factor, limit);
 }
 
-/* Write each row whose `idf` is not 0 as integers of at most `limit`, times a scale of its own. */
+/* Write each row as integers of at most `limit`, times a scale of its own. */
 FOR_NEWER_PROCESSORS
-void mgm_quantize_rows(const float *from, const float *idf, int64_t rows, int64_t columns, float limit, int16_t *to,
+void mgm_quantize_rows(const float *from, int64_t rows, int64_t columns, float limit, int16_t *to,
                        int64_t to_stride, float *scale) {
     for (int64_t i = 0; i < rows; i++, from += columns, to += to_stride) {
         float largest = 0;
         scale[i] = 0;
-        if (idf[i] == 0) continue;
         for (int64_t k = 0; k < columns; k++) {
             float size = from[k] < 0 ? -from[k] : from[k];
             largest = size > largest ? size : largest;
@@ -424,21 +429,21 @@ void mgm_quantize_rows(const float *from, const float *idf, int64_t rows, int64_
    of the IDF.
 
    Of a document whose words have no n-gram in common, the sums of the words are that of the n-grams: fewer rows to read. */
-int mgm_sum_ngrams(const int64_t *ngram, const int64_t *ngram_offset, int64_t types, const int16_t *row, const float *idf,
+int mgm_sum_ngrams(const int32_t *ngram, const int64_t *ngram_offset, int64_t types, const int16_t *row, const float *idf,
                    const float *scale, int64_t stride, float limit, int16_t *type_row, float *type_scale, float *type_square) {
-    float *sum = malloc(((size_t)stride + 1) * sizeof(float)), one = 1;
+    float *sum = malloc(((size_t)stride + 1) * sizeof(float));
     if (sum == NULL) return NO_MEMORY;
     for (int64_t t = 0; t < types; t++, type_row += stride) {
         double square = 0;
         memset(sum, 0, (size_t)stride * sizeof(float));
         for (int64_t g = ngram_offset[t]; g < ngram_offset[t + 1]; g++) {
-            const int16_t *of_ngram = row + ngram[g] * stride;
+            const int16_t *of_ngram = row + (int64_t)ngram[g] * stride;
             float of_idf = idf[ngram[g]], value = of_idf * scale[ngram[g]];
             square += (double)of_idf * of_idf;
             for (int64_t k = 0; k < stride; k++) sum[k] += value * (float)of_ngram[k];
         }
         memset(type_row, 0, (size_t)stride * sizeof(int16_t));
-        mgm_quantize_rows(sum, &one, 1, stride, limit, type_row, stride, type_scale + t);
+        mgm_quantize_rows(sum, 1, stride, limit, type_row, stride, type_scale + t);
         type_square[t] = (float)square;
     }
     free(sum);

@@ -36,14 +36,16 @@ def test_a_bundle_comes_back_as_it_was_saved(tmp_path: Path) -> None:
 def test_a_bundle_trained_without_chinese_comes_back(tmp_path: Path) -> None:
     """Its table of characters has no rows for Chinese n-grams, unlike that of a new network."""
     made = tiny_corpora.bundle()
-    made.network.wide.drop_chinese()
+    wide = made.network.wide
+    wide.characters.keep(torch.arange(wide.ngram_buckets), torch.ones(wide.ngram_buckets))
     save_bundle(tmp_path / "bundle", made)
     loaded = load_bundle(tmp_path / "bundle")
-    assert torch.equal(loaded.network.wide.characters.weight, made.network.wide.characters.weight)
+    assert not loaded.network.wide.knows_chinese
+    assert torch.equal(loaded.network.wide.characters.weight, wide.characters.weight)
 
 
 def test_a_bundle_with_a_row_for_every_feature_is_read(tmp_path: Path) -> None:
-    """That of 0.2.0: it has no hashes beside the wide table of tagging, and settings that are no more."""
+    """That of 0.2.0: it has neither n-grams nor hashes beside the wide tables, and settings that are no more."""
     made = tiny_corpora.bundle()
     wide = made.network.wide_tagging
     assert wide is not None
@@ -57,13 +59,24 @@ def test_a_bundle_with_a_row_for_every_feature_is_read(tmp_path: Path) -> None:
     del tensors["wide_tagging.hashes"]
     dense = torch.zeros(64, sum(wide.widths.values()))
     dense[[3, 40]] = torch.randn(2, dense.shape[1])
+    ngrams = made.network.wide.words
+    of_ngrams, idf = torch.randn(ngrams.size, ngrams.weight.shape[1]), torch.zeros(ngrams.size)
+    idf[[5, 7]] = torch.tensor([1.5, 2.0])
+    for name in ("words", "characters"):
+        del tensors[f"wide.{name}.ngrams"], tensors[f"wide.{name}.idf"]
+    tensors |= {"wide.words.weight": of_ngrams, "wide.idf_word": idf}
+    tensors |= {"wide.characters.weight": of_ngrams[:50].clone(), "wide.idf_character": torch.ones(50)}
     save_file(tensors | {"wide_tagging.table.weight": dense}, folder / WEIGHTS)
     config = json.loads((folder / CONFIG).read_text())
     config["settings"]["model"]["wide"]["tagging"]["learning_rate"] = 1.0
     config["settings"]["model"]["wide"]["documents"] = 100_000
     (folder / CONFIG).write_text(json.dumps(config))
     write_manifest(_without_manifest(folder))
-    loaded = load_bundle(folder).network.wide_tagging
+    network = load_bundle(folder).network
+    assert network.wide.words.ngrams.tolist() == [5, 7] and network.wide.words.idf.tolist() == [1.5, 2.0]
+    assert torch.equal(network.wide.words.weight, of_ngrams[[5, 7]])
+    assert network.wide.characters.ngrams.tolist() == list(range(50)) and not network.wide.knows_chinese
+    loaded = network.wide_tagging
     assert loaded is not None and loaded.hashes.tolist() == [3, 40]
     assert torch.equal(loaded.table.weight, torch.cat([torch.zeros_like(dense[:1]), dense[[3, 40]]]))
 

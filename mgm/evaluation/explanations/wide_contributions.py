@@ -12,6 +12,7 @@ from torch import Tensor
 from mgm.model.batch import Batch
 from mgm.model.ragged import Ragged
 from mgm.model.wide.documents import Wide
+from mgm.model.wide.ngram_table import NgramTable
 from mgm.model.wide.sparse_counts import Occurrences
 from mgm.model.wide.tagging import FEATURE_TEMPLATES, WideTagging
 
@@ -26,16 +27,16 @@ def wide_contributions(wide: Wide, batch: Batch, *, task: str, coefficients_BK: 
     """
     outputs = _output_slice(wide.widths, task)
     words = torch.zeros(batch.word.numel())
-    for occurrences, table, idf in (
-        (wide.word_occurrences(batch), wide.words, wide.idf_word),
-        (wide.character_occurrences(batch), wide.characters, wide.idf_character),
+    for occurrences, table in (
+        (wide.word_occurrences(batch), wide.words),
+        (wide.character_occurrences(batch), wide.characters),
     ):
         words += _shares(
             wide,
             batch,
             occurrences=occurrences,
-            weight=table.weight[:, outputs],
-            idf=idf,
+            table=table,
+            outputs=outputs,
             coefficients_BK=coefficients_BK,
         )
     return words
@@ -76,14 +77,15 @@ def _shares(
     batch: Batch,
     *,
     occurrences: Occurrences,
-    weight: Tensor,
-    idf: Tensor,
+    table: NgramTable,
+    outputs: slice,
     coefficients_BK: Tensor,
 ) -> Tensor:
     """Return the contribution (N,) of each word through one table of n-grams."""
-    size = idf.numel()
+    size = table.size
     ngrams = occurrences.count_by_document(batch, size)
-    value_F = wide.values(ngrams, idf) * (weight[ngrams.item] * coefficients_BK[ngrams.document]).sum(1)
+    weight_FK = table.weight_of(ngrams.item)[:, outputs]
+    value_F = wide.values(ngrams, table) * (weight_FK * coefficients_BK[ngrams.document]).sum(1)
     document_N = torch.repeat_interleave(torch.arange(batch.size), batch.words_per_document)
     ngram_M = torch.searchsorted(
         ngrams.document * size + ngrams.item, document_N[occurrences.first] * size + occurrences.item

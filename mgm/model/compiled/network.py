@@ -6,9 +6,8 @@ Axes: B documents, S sentences, N words, T distinct words.
 """
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from ctypes import c_int64, c_void_p
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -18,15 +17,17 @@ from torch import Tensor
 
 from mgm.model.batch import flatten_lists
 from mgm.model.collate import collate_types
+from mgm.model.compiled.documents import DocumentWords
 from mgm.model.compiled.layer_norm import normalise_side_by_side
 from mgm.model.compiled.support import why_not_compiled
+from mgm.model.compiled.wide_words import WideWords
 from mgm.model.compiled.word_table import MAX_BYTES, WordTable
 from mgm.model.fusion import ConcatFusion
 from mgm.model.granularity import Lead
 from mgm.model.heads import HEADS, Outcome
 from mgm.model.kernels import pointer
 from mgm.model.network import Network, mean_of_branches
-from mgm.model.wide.compiled import QuantizedWide, WideInput
+from mgm.model.wide.compiled import QuantizedWide
 from mgm.native import check_status, load_kernels
 from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
@@ -35,34 +36,6 @@ from mgm.text.vocabulary import UNKNOWN
 
 _DOCUMENTS_AT_ONCE = 256
 """Documents whose dense layers are computed together, always as many, as the last bits depend on the number of rows."""
-
-
-@dataclass(frozen=True)
-class DocumentWords:
-    """The words of B documents, as rows of a table of words: int64 arrays.
-
-    Attributes:
-        word: (N,) the row of each word.
-        sentence_length: (S,) the words of each sentence.
-        sentences: (B,) the sentences of each document.
-    """
-
-    word: Array
-    sentence_length: Array
-    sentences: Array
-
-    def blocks(self) -> Iterator["DocumentWords"]:
-        """Yield runs of at most _DOCUMENTS_AT_ONCE documents."""
-        sentence = np.append(0, np.cumsum(self.sentences))
-        word = np.append(0, np.cumsum(self.sentence_length))
-        for first in range(0, len(self.sentences), _DOCUMENTS_AT_ONCE):
-            last = min(first + _DOCUMENTS_AT_ONCE, len(self.sentences))
-            begin, end = sentence[first], sentence[last]
-            yield DocumentWords(
-                self.word[word[begin] : word[end]],
-                self.sentence_length[begin:end],
-                self.sentences[first:last],
-            )
 
 
 class DocumentsOfKernel(ctypes.Structure):
@@ -101,14 +74,16 @@ class CompiledNetwork:
         assert why_not_compiled(network) is None
         self.network, self._typical, self._max_bytes = network, typical, max_bytes
         self.words = WordTable(network.encoder, typical, max_bytes=max_bytes)
-        self._wide = QuantizedWide(network.wide) if wide is None and network.wide is not None else wide
-        self._sums = None if self._wide is None else self._wide.empty_sums(self.words.capacity)
+        if wide is None and network.wide is not None:
+            wide = QuantizedWide(network.wide)
+        self._wide_words = None if wide is None else WideWords(wide, self.words.capacity)
         self._sizes = np.array([window.size for window in self.words.windows], np.int64)
         self._no_document = collate_types(typical.clear())
 
     def copy(self) -> "CompiledNetwork":
         """Return another one, for another thread, which shares the weights and has no words yet."""
-        return CompiledNetwork(self.network, self._typical, max_bytes=self._max_bytes, wide=self._wide)
+        wide = None if self._wide_words is None else self._wide_words.wide
+        return CompiledNetwork(self.network, self._typical, max_bytes=self._max_bytes, wide=wide)
 
     def add_words(self, types: pl.DataFrame) -> Array:
         """Add words (`FeaturePart.types`), for which there must be room, and return their rows in the table (T,).
@@ -117,19 +92,20 @@ class CompiledNetwork:
         """
         row = np.empty(types.height, np.int64)
         is_known = (types["id"] > UNKNOWN).to_numpy()
-        row[is_known] = self.words.add(types.filter(is_known))
-        if self._wide is not None and self._sums is not None:
-            ngrams = self.words.ngrams
-            bounds = ngrams.bounds[self._sums.size : self.words.size + 1]
-            self._wide.append(self._sums, ngrams.values, bounds=bounds)
-        row[~is_known] = self.words.add(types.filter(~is_known))
+        for in_vocabulary, chosen in ((True, is_known), (False, ~is_known)):
+            batch = collate_types(types.filter(chosen))
+            first = self.words.size
+            self.words.add(batch)
+            if self._wide_words is not None:
+                self._wide_words.add(batch, with_sums=in_vocabulary)
+            row[chosen] = np.arange(first, self.words.size)
         return row
 
     def truncate_words(self, size: int) -> None:
         """Keep the first `size` words alone."""
         self.words.truncate(size)
-        if self._sums is not None:
-            self._sums.size = min(self._sums.size, size)
+        if self._wide_words is not None:
+            self._wide_words.truncate(size)
 
     @torch.inference_mode()
     def predict(self, documents: DocumentWords, tasks: Sequence[Task]) -> dict[str, Outcome]:
@@ -138,7 +114,7 @@ class CompiledNetwork:
         outcomes = {t.name: HEADS[t.kind].empty_outcome(t, num_rows=count, num_words=0) for t in tasks}
         errors = np.zeros(count, np.float32)
         first = 0
-        for block in documents.blocks():
+        for block in documents.blocks(_DOCUMENTS_AT_ONCE):
             rows = np.arange(first, first + len(block.sentences))
             outputs, error = self._outputs(block)
             for task in tasks:
@@ -177,27 +153,14 @@ class CompiledNetwork:
         network = self.network
         pooled = self._pooled(documents)
         branches = [network.apply_heads_to_fused(self._fuse(pooled), None)]
-        if network.wide is not None and self._wide is not None:
-            logits = self._wide.logits(self._wide_input(documents), self._sums)
+        if network.wide is not None and self._wide_words is not None:
+            logits = self._wide_words.logits(documents)
             missing = _DOCUMENTS_AT_ONCE - len(logits)
             by_task = network.wide.by_task(F.pad(logits, (0, 0, 0, missing)))
             branches.append(
                 {task: network.heads[task].reshape_wide(of_task) for task, of_task in by_task.items()}
             )
         return mean_of_branches(branches), network.reconstruction_error(pooled)
-
-    def _wide_input(self, documents: DocumentWords) -> WideInput:
-        words = self.words
-        return WideInput(
-            sentences=documents.sentences,
-            sentence_length=documents.sentence_length,
-            word=documents.word,
-            ids=words.ids,
-            ngrams=words.ngrams.values,
-            ngram_bounds=words.ngrams.bounds,
-            characters=words.characters.values if words.has_chinese else None,
-            character_bounds=words.characters.bounds if words.has_chinese else None,
-        )
 
     def _pooled(self, documents: DocumentWords) -> dict[str, Tensor]:
         """Return the pooled vectors of each granularity of _DOCUMENTS_AT_ONCE documents."""

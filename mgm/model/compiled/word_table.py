@@ -13,12 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mgm.model.batch import Batch
 from mgm.model.collate import collate_types
 from mgm.model.encoder import Encoder
 from mgm.model.granularity import ProjectingLevel, Window
 from mgm.native import load_kernels
 from mgm.native.memory import zeros
-from mgm.text.list_columns import Array
 
 MAX_BYTES = 512 << 20
 """The memory that the records of words take at most, by default."""
@@ -68,33 +68,22 @@ class WordTable:
         self.size = 0
         self.records = torch.from_numpy(zeros((self.capacity, self.record), np.int16))
         self.records_begin = self.records.data_ptr()
-        self.ids = np.empty(self.capacity, np.int64)
-        self.ngrams, self.characters = _Lists(self.capacity), _Lists(self.capacity)
         self._choose_units(typical)
-
-    @property
-    def has_chinese(self) -> bool:
-        """Whether a word of the table is Chinese."""
-        return bool(self.characters.bounds[self.size])
 
     def truncate(self, size: int) -> None:
         """Keep the first `size` words alone."""
         self.size = size
 
     @torch.no_grad()
-    def add(self, types: pl.DataFrame) -> Array:
-        """Add words (`FeaturePart.types`), for which there must be room, and return their rows (T,)."""
-        batch = collate_types(types)
-        first, last = self.size, self.size + types.height
+    def add(self, batch: Batch) -> None:
+        """Add the distinct words of a batch, for which there must be room."""
+        count = batch.type_id.numel()
+        first, last = self.size, self.size + count
         assert last <= self.capacity, "no room for these words"
-        self.ids[first:last] = batch.type_id.numpy()
-        self.ngrams.add(first, batch.type_ngram, offset=batch.type_ngram_offset)
-        self.characters.add(first, batch.type_character, offset=batch.type_character_offset)
         vectors = list(self.encoder.word_vectors(batch, 0.0).values())
-        for begin in range(0, types.height, _WORDS_AT_ONCE):
+        for begin in range(0, count, _WORDS_AT_ONCE):
             self._write(first + begin, [vector[begin : begin + _WORDS_AT_ONCE] for vector in vectors])
         self.size = last
-        return np.arange(first, last)
 
     def _write(self, row: int, vectors: list[Tensor]) -> None:
         """Write the records of some words, of which each granularity has these vectors, from a row on."""
@@ -156,23 +145,6 @@ class WordTable:
             c_void_p(self.records_begin + 2 * (row * self.record + column)),
             c_int64(self.record),
         )
-
-
-class _Lists:
-    """Lists of whole numbers, one for each word: that of word i is values[bounds[i] : bounds[i + 1]]."""
-
-    def __init__(self, capacity: int) -> None:
-        self.values = np.zeros(0, np.int64)
-        self.bounds = np.zeros(capacity + 1, np.int64)
-
-    def add(self, first: int, values: Tensor, *, offset: Tensor) -> None:
-        """Set the lists of the words from `first` on; those after them are lost."""
-        begin = int(self.bounds[first])
-        end = begin + values.numel()
-        if end > len(self.values):
-            self.values = np.concatenate([self.values[:begin], np.zeros(end + (1 << 16), np.int64)])
-        self.values[begin:end] = values.numpy()
-        self.bounds[first : first + offset.numel()] = begin + offset.numpy()
 
 
 def _window(level: ProjectingLevel) -> Window:

@@ -6,7 +6,7 @@ Axes: B documents, K logits of all tasks.
 import ctypes
 import threading
 from ctypes import c_float, c_int64, c_void_p
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -36,7 +36,8 @@ class _Arguments(ctypes.Structure):
         *((name, c_void_p) for name in ("sentences", "sentence_length", "word", "id")),
         *((name, c_void_p) for name in ("ngram", "ngram_offset", "character", "character_offset")),
         *((name, c_int64) for name in ("outputs", "word_buckets", "ngram_buckets", "chinese_buckets")),
-        *((name, c_int64) for name in ("chinese_min", "chinese_max")),
+        *((name, c_int64) for name in ("chinese_min", "chinese_max", "character_rows")),
+        *((name, c_void_p) for name in ("word_row_of", "character_row_of")),
         *((name, c_void_p) for name in ("word_weight", "word_idf", "character_weight", "character_idf")),
         ("sublinear", c_void_p),
         *((name, c_void_p) for name in ("word_row", "character_row", "word_scale", "character_scale")),
@@ -48,7 +49,18 @@ class _Arguments(ctypes.Structure):
 
 @dataclass(frozen=True, kw_only=True)
 class WideInput:
-    """The words of documents and their n-grams; int64 arrays, as those of a batch."""
+    """The words of documents and the n-grams of distinct words T, as a batch has them.
+
+    Attributes:
+        sentences: (B,) int64, the sentences of each document.
+        sentence_length: (S,) int64, the words of each sentence.
+        word: (N,) int64, the distinct word of each.
+        ids: (T,) int64, the ids of distinct words.
+        ngrams: int32, the rows of the n-grams within each distinct word, those without a row left out.
+        ngram_bounds: (T + 1,) int64, where those of each begin.
+        characters: int64, the characters of each Chinese word; None: all words have the n-grams within them.
+        character_bounds: (T + 1,) int64, where those of each begin.
+    """
 
     sentences: Array
     sentence_length: Array
@@ -57,36 +69,44 @@ class WideInput:
     ngrams: Array
     ngram_bounds: Array
     characters: Array | None
-    """None: all words have the n-grams within them."""
     character_bounds: Array | None
 
     @classmethod
-    def of(cls, batch: Batch, *, reads_chinese: bool) -> Self:
+    def of(cls, wide: "Wide", batch: Batch) -> Self:
         """Return the words of a batch."""
+        ngrams, bounds = rows_of_ngrams(wide, batch)
+        reads_chinese = wide.knows_chinese and batch.type_character.numel() > 0
         return cls(
             sentences=batch.sentences_per_document.numpy(),
             sentence_length=batch.sentence_length.numpy(),
             word=batch.word.numpy(),
             ids=batch.type_id.numpy(),
-            ngrams=batch.type_ngram.numpy(),
-            ngram_bounds=batch.type_ngram_offset.numpy(),
+            ngrams=ngrams,
+            ngram_bounds=bounds,
             characters=batch.type_character.numpy() if reads_chinese else None,
             character_bounds=batch.type_character_offset.numpy() if reads_chinese else None,
         )
 
 
+def rows_of_ngrams(wide: "Wide", batch: Batch) -> tuple[Array, Array]:
+    """Return the rows (int32) of the n-grams of the batch's distinct words T, without those that have none, and bounds (T + 1,)."""
+    row = wide.characters.row.numpy()[batch.type_ngram.numpy()]
+    is_there = row >= 0
+    before = np.append(0, np.cumsum(is_there))
+    return row[is_there], before[batch.type_ngram_offset.numpy()]
+
+
 def can_read(wide: "Wide") -> bool:
     """Return whether the kernel knows buckets and n-grams like these."""
-    buckets = max(wide.idf_word.numel(), wide.idf_character.numel())
+    buckets = max(wide.words.size, wide.characters.size)
     return buckets < _MOST_BUCKETS and wide.chinese.ngram_max <= _LONGEST_CHINESE_NGRAM
 
 
-def wide_logits(wide: "Wide", batch: Batch, *, reads_chinese: bool) -> Tensor | None:
+def wide_logits(wide: "Wide", batch: Batch) -> Tensor | None:
     """Return the logits (B,K) of all tasks, equal to those of torch but for rounding; None where the kernel cannot compute them."""
-    weights = (wide.words.weight, wide.idf_word, wide.characters.weight, wide.idf_character)
-    if kernels_for(*weights, wide.bias) is None or not can_read(wide):
+    if kernels_for(*_weights(wide), wide.bias) is None or not can_read(wide):
         return None
-    return _logits(wide, WideInput.of(batch, reads_chinese=reads_chinese))
+    return _logits(wide, WideInput.of(wide, batch))
 
 
 class NgramSums:
@@ -106,27 +126,24 @@ class QuantizedWide:
 
     def __init__(self, wide: "Wide") -> None:
         self.wide = wide
-        self.tables = [
-            _quantize_rows(wide.words.weight, wide.idf_word),
-            _quantize_rows(wide.characters.weight, wide.idf_character),
-        ]
+        self.tables = [_quantize_rows(table.weight) for table in (wide.words, wide.characters)]
 
     def empty_sums(self, capacity: int) -> NgramSums:
         """Return room for the sums of so many words."""
         return NgramSums(capacity, self.tables[1][0].shape[1])
 
     def append(self, sums: NgramSums, ngrams: Array, *, bounds: Array) -> None:
-        """Write the sums of the next words, whose n-grams are ngrams[bounds[i] : bounds[i + 1]]."""
+        """Write the sums of the next words, the rows of whose n-grams are ngrams[bounds[i] : bounds[i + 1]]."""
         kernels = load_kernels()
         assert kernels is not None
         integers, scale = self.tables[1]
         stride = integers.shape[1]
-        arrays = [np.ascontiguousarray(array, np.int64) for array in (ngrams, bounds)]
+        arrays: list[Array] = [np.ascontiguousarray(ngrams, np.int32), np.ascontiguousarray(bounds, np.int64)]
         status = kernels.mgm_sum_ngrams(
             *(c_void_p(array.ctypes.data) for array in arrays),
             c_int64(len(bounds) - 1),
             pointer(integers),
-            pointer(self.wide.idf_character),
+            pointer(self.wide.characters.idf),
             pointer(scale),
             c_int64(stride),
             c_float(_LARGEST),
@@ -139,13 +156,11 @@ class QuantizedWide:
 
     def logits(self, words: WideInput, sums: NgramSums | None = None) -> Tensor:
         """Return the logits (B,K) of all tasks; with the `sums` of the words, if there are any, in less time."""
-        if words.characters is not None and self.wide.idf_character.numel() == self.wide.ngram_buckets:
-            words = replace(words, characters=None, character_bounds=None)
         return _logits(self.wide, words, tables=self.tables, sums=sums)
 
 
-def _quantize_rows(weight: Tensor, idf: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the integers (buckets, stride) of n-grams that training saw, and the scale (buckets,) of each."""
+def _quantize_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the integers (R, stride) of the rows, and the scale (R,) of each."""
     kernels = load_kernels()
     assert kernels is not None
     rows, columns = weight.shape
@@ -153,10 +168,12 @@ def _quantize_rows(weight: Tensor, idf: Tensor) -> tuple[Tensor, Tensor]:
     integers = torch.from_numpy(zeros((rows, stride), np.int16))
     scale = torch.empty(rows)
     sizes = (c_int64(rows), c_int64(columns), c_float(_LARGEST))
-    kernels.mgm_quantize_rows(
-        pointer(weight), pointer(idf), *sizes, pointer(integers), c_int64(stride), pointer(scale)
-    )
+    kernels.mgm_quantize_rows(pointer(weight), *sizes, pointer(integers), c_int64(stride), pointer(scale))
     return integers, scale
+
+
+def _weights(wide: "Wide") -> tuple[Tensor, ...]:
+    return wide.words.weight, wide.words.idf, wide.characters.weight, wide.characters.idf
 
 
 def _logits(
@@ -179,18 +196,23 @@ def _logits(
         words.characters,
         words.character_bounds,
     )
-    contiguous = [None if array is None else np.ascontiguousarray(array, np.int64) for array in arrays]
-    weights = (wide.words.weight, wide.idf_word, wide.characters.weight, wide.idf_character)
+    contiguous = [
+        None
+        if array is None
+        else np.ascontiguousarray(array, np.int32 if array is words.ngrams else np.int64)
+        for array in arrays
+    ]
     arguments = _Arguments(
         len(words.sentences),
         *(None if array is None else array.ctypes.data for array in contiguous),
         wide.bias.numel(),
-        wide.idf_word.numel(),
+        wide.words.size,
         wide.ngram_buckets,
         wide.chinese.buckets,
         wide.chinese.ngram_min,
         wide.chinese.ngram_max,
-        *(pointer(weight) for weight in weights),
+        wide.characters.idf.numel(),
+        *(pointer(tensor) for tensor in (wide.words.row, wide.characters.row, *_weights(wide))),
     )
     if tables is not None:
         (arguments.word_row, arguments.word_scale), (arguments.character_row, arguments.character_scale) = (

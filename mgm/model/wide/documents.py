@@ -5,7 +5,7 @@ document), K logits of all tasks.
 Source: Cheng et al. 2016, arXiv:1606.07792 (Wide & Deep).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -18,11 +18,12 @@ from mgm.model.granularity.token_selection import TokenSelection
 from mgm.model.hashing import FIRST, SECOND, THIRD, mix
 from mgm.model.ragged import Ragged
 from mgm.model.wide.compiled import wide_logits
+from mgm.model.wide.ngram_table import NgramTable
 from mgm.model.wide.sparse_counts import Occurrences, SparseCounts
 from mgm.settings.model import WideSettings
 
 _MIN_DOCUMENTS = 2
-"""The weight of an n-gram is 0 where it is in fewer training documents."""
+"""An n-gram of fewer training documents has no weight."""
 
 
 class Wide(nn.Module):
@@ -38,8 +39,6 @@ class Wide(nn.Module):
     """
 
     bias: Tensor
-    idf_word: Tensor
-    idf_character: Tensor
 
     def __init__(self, settings: WideSettings, ngram_buckets: int, *, widths: dict[str, int]) -> None:
         """Make weights of zero; `widths`: the number of logits of each task."""
@@ -47,30 +46,27 @@ class Wide(nn.Module):
         self.settings, self.widths = settings, widths
         self.chinese, self.ngram_buckets = settings.chinese, ngram_buckets
         total = sum(widths.values())
-        self.words = nn.EmbeddingBag(settings.buckets, total, mode="sum")
-        # the rows of Chinese n-grams across words come after the others
-        of_characters = ngram_buckets + settings.chinese.buckets
-        self.characters = nn.EmbeddingBag(of_characters, total, mode="sum")
-        self.register_load_state_dict_pre_hook(_match_size)
-        for table in (self.words, self.characters):
-            nn.init.zeros_(table.weight.requires_grad_(False))
+        self.words = NgramTable(settings.buckets, total)
+        # Chinese n-grams across words come after the others
+        self.characters = NgramTable(ngram_buckets + settings.chinese.buckets, total)
         self.register_buffer("bias", torch.zeros(total))
-        self.register_buffer("idf_word", torch.ones(settings.buckets))
-        self.register_buffer("idf_character", torch.ones(of_characters))
 
     @property
     def num_ngrams(self) -> int:
         """The number of columns of `tfidf_matrix`."""
-        return self.idf_word.numel() + self.idf_character.numel()
+        return self.words.size + self.characters.size
+
+    @property
+    def knows_chinese(self) -> bool:
+        """Whether Chinese n-grams across words have weights; if not, a Chinese word has the n-grams within it."""
+        return self.characters.last >= self.ngram_buckets
 
     def forward(self, batch: Batch) -> dict[str, Tensor]:
         """Return the logits (B, width) of each task."""
-        logits_BK = wide_logits(self, batch, reads_chinese=self._reads_chinese(batch))
+        logits_BK = wide_logits(self, batch)
         if logits_BK is None:
-            of_words = self._logits(self.word_ngrams(batch), self.words, idf=self.idf_word)
-            of_characters = self._logits(
-                self.character_ngrams(batch), self.characters, idf=self.idf_character
-            )
+            of_words = self._logits(self.word_ngrams(batch), self.words)
+            of_characters = self._logits(self.character_ngrams(batch), self.characters)
             logits_BK = self.bias + of_words + of_characters
         return self.by_task(logits_BK)
 
@@ -82,35 +78,20 @@ class Wide(nn.Module):
     def fit(self, batches: Iterable[Batch]) -> None:
         """Learn inverse document frequencies from the training documents: log((1 + D) / (1 + df)) + 1.
 
-        They are 0 for an n-gram of fewer than two documents.
+        N-grams of fewer than two documents have none.
         """
-        of_words, of_characters = torch.zeros_like(self.idf_word), torch.zeros_like(self.idf_character)
+        device = self.bias.device
+        frequencies = [torch.zeros(table.size, device=device) for table in (self.words, self.characters)]
         documents = 0
         for batch in batches:
             documents += batch.size
-            for counts, frequency in (
-                (self.word_ngrams(batch), of_words),
-                (self.character_ngrams(batch), of_characters),
+            for counts, frequency in zip(
+                (self.word_ngrams(batch), self.character_ngrams(batch)), frequencies, strict=True
             ):
                 frequency += torch.bincount(counts.item, minlength=frequency.numel())
-        for idf, frequency in ((self.idf_word, of_words), (self.idf_character, of_characters)):
-            idf.copy_(((1 + documents) / (1 + frequency)).log() + 1)
-            idf[frequency < _MIN_DOCUMENTS] = 0
-        if not self.idf_character[self.ngram_buckets :].any():
-            self.drop_chinese()
-
-    @torch.no_grad()
-    def drop_chinese(self) -> None:
-        """Drop the table for Chinese n-grams across words; a Chinese word then has the n-grams within it."""
-        self.characters.weight.data = self.characters.weight[: self.ngram_buckets].clone()
-        self.characters.num_embeddings = self.ngram_buckets
-        self.idf_character = self.idf_character[: self.ngram_buckets].clone()
-
-    def match_size(self, state: Mapping[str, Tensor], prefix: str) -> None:
-        """Drop the table for Chinese n-grams where the training of these weights had none; their names begin with `prefix`."""
-        idf = state.get(f"{prefix}idf_character")
-        if idf is not None and len(idf) == self.ngram_buckets:
-            self.drop_chinese()
+        for table, frequency in zip((self.words, self.characters), frequencies, strict=True):
+            ngrams = (frequency >= _MIN_DOCUMENTS).nonzero()[:, 0]
+            table.keep(ngrams, ((1 + documents) / (1 + frequency[ngrams])).log() + 1)
 
     @torch.no_grad()
     def add_logit_bias(self, task: str, logits_K: Tensor) -> None:
@@ -133,7 +114,7 @@ class Wide(nn.Module):
 
         Args:
             task: the name of the task.
-            ngrams: (F,) ascending columns of `tfidf_matrix`.
+            ngrams: (F,) ascending columns of `tfidf_matrix`, of n-grams that have rows.
             weight: (K,F) their weights.
             bias: (K,) the logits of a document without a known n-gram.
         """
@@ -144,29 +125,31 @@ class Wide(nn.Module):
         )
         of_words, of_characters, bias_K = of_task
         bias_K.copy_(torch.from_numpy(bias))
-        words = np.searchsorted(ngrams, self.idf_word.numel())
-        for table, rows, columns in (
-            (of_words, ngrams[:words], weight[:, :words]),
-            (of_characters, ngrams[words:] - self.idf_word.numel(), weight[:, words:]),
+        words = np.searchsorted(ngrams, self.words.size)
+        for table, of_table, own, columns in (
+            (self.words, of_words, ngrams[:words], weight[:, :words]),
+            (self.characters, of_characters, ngrams[words:] - self.words.size, weight[:, words:]),
         ):
-            table[torch.from_numpy(rows).long()] = torch.from_numpy(columns.T).to(table)
+            rows = table.row[torch.from_numpy(own).long()].long()
+            assert bool((rows >= 0).all()), "an n-gram of fewer training documents than two has no weight"
+            of_table[rows] = torch.from_numpy(columns.T).to(of_table)
 
     @torch.no_grad()
     def tfidf_matrix(self, batch: Batch) -> csr_array:
         """Return the TF-IDF values (B, n-grams) of documents: n-grams of words, then of characters."""
         parts = []
-        for counts, idf in (
-            (self.word_ngrams(batch), self.idf_word),
-            (self.character_ngrams(batch), self.idf_character),
+        for counts, table in (
+            (self.word_ngrams(batch), self.words),
+            (self.character_ngrams(batch), self.characters),
         ):
             ends = torch.cat([counts.start, counts.start.new_full((1,), counts.item.numel())])
-            values = (self.values(counts, idf), counts.item.int(), ends.int())
-            parts.append(csr_array(tuple(t.cpu().numpy() for t in values), (batch.size, idf.numel())))
+            values = (self.values(counts, table), counts.item.int(), ends.int())
+            parts.append(csr_array(tuple(t.cpu().numpy() for t in values), (batch.size, table.size)))
         return hstack(parts, format="csr")
 
     def word_ngrams(self, batch: Batch) -> SparseCounts:
         """Return the counts of the hashed words and pairs of each document, and of those of its lead."""
-        return self.word_occurrences(batch).count_by_document(batch, self.idf_word.numel())
+        return self.word_occurrences(batch).count_by_document(batch, self.words.size)
 
     def character_ngrams(self, batch: Batch) -> SparseCounts:
         """Return the counts of the hashed character n-grams of each document."""
@@ -195,7 +178,7 @@ class Wide(nn.Module):
 
     def _count_across_words(self, batch: Batch) -> SparseCounts:
         """Return the counts of all n-grams: those of Chinese words are across words."""
-        return self.character_occurrences(batch).count_by_document(batch, self.idf_character.numel())
+        return self.character_occurrences(batch).count_by_document(batch, self.characters.size)
 
     def word_occurrences(self, batch: Batch) -> Occurrences:
         """Return every hashed word and pair, and those of the lead a second time."""
@@ -211,7 +194,7 @@ class Wide(nn.Module):
         led = in_lead[first].nonzero()[:, 0]
         hashes = mix(torch.cat([hashes, hashes[led] ^ THIRD]))
         return Occurrences(
-            hashes % self.idf_word.numel(), torch.cat([first, first[led]]), torch.cat([last, last[led]])
+            hashes % self.words.size, torch.cat([first, first[led]]), torch.cat([last, last[led]])
         )
 
     def character_occurrences(self, batch: Batch) -> Occurrences:
@@ -228,7 +211,7 @@ class Wide(nn.Module):
 
     def _reads_chinese(self, batch: Batch) -> bool:
         """Return whether there may be n-grams across words in this batch."""
-        return batch.type_character.numel() > 0 and self.idf_character.numel() > self.ngram_buckets
+        return batch.type_character.numel() > 0 and self.knows_chinese
 
     def _across_words(self, characters: Ragged, sentence_N: Tensor) -> Iterator[Occurrences]:
         """Yield the n-grams of each size of the `characters` (C,) of words.
@@ -247,28 +230,23 @@ class Wide(nn.Module):
                 item = self.ngram_buckets + mix(hash_C[whole]) % self.chinese.buckets
                 yield Occurrences(item, word_C[:count][whole], word_C[size - 1 :][whole])
 
-    def _logits(self, counts: SparseCounts, table: nn.EmbeddingBag, *, idf: Tensor) -> Tensor:
+    def _logits(self, counts: SparseCounts, table: NgramTable) -> Tensor:
         """Return the contribution (B,K) of these n-grams to the logits."""
-        value_F, length_B = self._tf_idf(counts, idf)
-        logits_BK: Tensor = table(counts.item, counts.start, per_sample_weights=value_F)
-        return logits_BK / length_B[:, None]
+        value_F, length_B = self._tf_idf(counts, table)
+        return table.sums(counts.item, value_F, start=counts.start) / length_B[:, None]
 
-    def values(self, counts: SparseCounts, idf: Tensor) -> Tensor:
+    def values(self, counts: SparseCounts, table: NgramTable) -> Tensor:
         """Return the value (F,) by which the weights of each n-gram are multiplied."""
-        value_F, length_B = self._tf_idf(counts, idf)
+        value_F, length_B = self._tf_idf(counts, table)
         return value_F / length_B[counts.document]
 
-    def _tf_idf(self, counts: SparseCounts, idf: Tensor) -> tuple[Tensor, Tensor]:
+    def _tf_idf(self, counts: SparseCounts, table: NgramTable) -> tuple[Tensor, Tensor]:
         """Return sublinear TF-IDF (F,), and the length (B,) of each document by which it is divided."""
-        value_F = counts.count.log().add_(1).mul_(idf[counts.item])
+        value_F = counts.count.log().add_(1).mul_(table.idf_of(counts.item))
         at = torch.arange(value_F.numel(), device=value_F.device)
         square_B = F.embedding_bag(at, value_F.square()[:, None], counts.start, mode="sum")[:, 0]
         # A document without a known n-gram has values of zero, which no division changes.
         return value_F, square_B.mul(2).sqrt().masked_fill(square_B == 0, 1)
-
-
-def _match_size(wide: Wide, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:  # noqa: PLR0917  (called by torch)
-    wide.match_size(state, prefix)
 
 
 def _within_words(ngrams: Ragged, word_N: Tensor) -> Occurrences:

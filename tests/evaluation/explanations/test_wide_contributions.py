@@ -24,7 +24,7 @@ def part() -> Wide:
     with torch.no_grad():
         for table in (made.words, made.characters):
             table.weight.normal_(generator=generator)
-        for vector in (made.idf_word, made.idf_character):
+        for vector in (made.words.idf, made.characters.idf):
             vector.uniform_(0.5, 2.0, generator=generator)
         made.bias.normal_(generator=generator)
     return made.eval()
@@ -46,10 +46,10 @@ def test_each_word_adds_weight_times_value_of_its_ngrams(
     forth, back = ngrams([1, 2]) - ones - twos, ngrams([2, 1]) - ones - twos
     spelt = {word: [(7 * word + i) % 50 for i in range(1 + word % 4)] for word in (1, 2)}
     bag = made.word_ngrams(batch)
-    words = made.values(bag, made.idf_word) * (made.words.weight[bag.item][:, :2] @ torch.tensor([1.0, -1.0]))
+    words = made.values(bag, made.words) * (made.words.weight[bag.item][:, :2] @ torch.tensor([1.0, -1.0]))
     of = dict(zip(bag.item.tolist(), words.tolist(), strict=True))
     bag = made.character_ngrams(batch)
-    letters = made.values(bag, made.idf_character) * (
+    letters = made.values(bag, made.characters) * (
         made.characters.weight[bag.item][:, :2] @ torch.tensor([1.0, -1.0])
     )
     of_letters = dict(zip(bag.item.tolist(), letters.tolist(), strict=True))
@@ -68,7 +68,7 @@ def test_an_ngram_across_words_is_shared_by_all_its_words(make_batch: Callable[.
         made.characters.weight[whole], made.characters.weight[rest] = 6.0, 2.0
     found = wide_contributions(made.eval(), batch, task="genre", coefficients_BK=torch.ones(1, 1))
     bag = made.character_ngrams(batch)
-    value = float(made.values(bag, made.idf_character)[bag.item == whole])  # of every n-gram the same
+    value = float(made.values(bag, made.characters)[bag.item == whole])  # of every n-gram the same
     assert found.tolist() == pytest.approx([2 * value, (2 + 1) * value, (2 + 1) * value, 0.0])
 
 

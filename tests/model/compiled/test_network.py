@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from mgm import native
+from mgm.model.collate import collate_types
 from mgm.model.compiled import CompiledNetwork, DocumentWords, why_not_compiled
 from mgm.model.decode import decode
 from mgm.model.network import Network
@@ -95,7 +96,7 @@ def test_numbers_beyond_the_units_saturate() -> None:
     word = network.encoder.granularities["word"]
     with torch.no_grad():
         word.words.weight.mul_(1e6)  # type: ignore[union-attr]
-    compiled.words.add(TYPICAL)
+    compiled.words.add(collate_types(TYPICAL))
     records = compiled.words.records[: TYPICAL.height].numpy().astype(np.int64)
     at, used = compiled.words.vectors, compiled.words.window_width
     assert np.abs(records[:, : 2 * at]).max() == 32767
@@ -110,7 +111,8 @@ def test_numbers_beyond_the_units_saturate() -> None:
 
 def test_a_document_without_words_is_as_in_torch() -> None:
     compiled = CompiledNetwork(NETWORK, TYPICAL)
-    row = compiled.words.add(TYPICAL.head(3))
+    compiled.words.add(collate_types(TYPICAL.head(3)))
+    row = np.arange(3)
     one = np.ones(1, np.int64)
     both = compiled.predict(DocumentWords(row, 3 * one, np.array([1, 0])), TASKS)
     alone = compiled.predict(DocumentWords(row, 3 * one, one), TASKS)

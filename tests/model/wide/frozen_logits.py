@@ -8,6 +8,7 @@ from torch import Tensor
 from mgm.model.batch import Batch
 from mgm.model.wide.compiled import QuantizedWide, WideInput, wide_logits
 from mgm.model.wide.documents import Wide
+from mgm.model.wide.ngram_table import NgramTable
 from mgm.settings.model import WideChineseSettings, WideSettings
 from tests.model.conftest import batch_of
 
@@ -26,9 +27,26 @@ def numbered_wide() -> Wide:
     for factor, table in enumerate((wide.words.weight, wide.characters.weight, wide.bias), start=2):
         place = torch.arange(table.numel(), dtype=torch.int64).view(table.shape)
         table.copy_((place * 7919 * factor % 2003 - 1001).float() / 512)
-    for idf in (wide.idf_word, wide.idf_character):
-        idf.copy_((torch.arange(idf.numel()) * 31 % 257).float() / 64)
+    for table in (wide.words, wide.characters):
+        keep_rows(table, (torch.arange(table.size) * 31 % 257).float() / 64)
     return wide
+
+
+def keep_rows(table: NgramTable, idf: Tensor) -> None:
+    """Leave the rows of the n-grams whose frequency is not 0, with their weights."""
+    ngrams = idf.nonzero()[:, 0]
+    weight = table.weight[ngrams]
+    table.keep(ngrams, idf[ngrams])
+    table.weight.copy_(weight)
+
+
+def drop_chinese(wide: Wide) -> None:
+    """Leave no row for a Chinese n-gram across words."""
+    table = wide.characters
+    keep_rows(
+        table,
+        torch.where(torch.arange(table.size) < wide.ngram_buckets, table.idf_of(torch.arange(table.size)), 0),
+    )
 
 
 def numbered_documents() -> Batch:
@@ -44,7 +62,7 @@ def numbered_documents() -> Batch:
 def frozen_logits() -> str:
     """The hash of the kernel's logits."""
     with torch.no_grad():
-        logits = wide_logits(numbered_wide(), numbered_documents(), reads_chinese=True)
+        logits = wide_logits(numbered_wide(), numbered_documents())
     assert logits is not None
     return hashlib.sha256(logits.numpy().tobytes()).hexdigest()
 
@@ -59,7 +77,7 @@ def logits_by_sums(wide: QuantizedWide, words: WideInput) -> Tensor:
 def frozen_logits_of_integers() -> str:
     """The hash of the kernel's logits with weights in integers, without and with the sums of words."""
     with torch.no_grad():
-        words = WideInput.of(numbered_documents(), reads_chinese=True)
         wide = QuantizedWide(numbered_wide())
+        words = WideInput.of(wide.wide, numbered_documents())
         logits = torch.stack([wide.logits(words), logits_by_sums(wide, words)])
     return hashlib.sha256(logits.numpy().tobytes()).hexdigest()

@@ -20,8 +20,10 @@ from tests.model.wide.frozen_logits import (
     CHINESE,
     FROZEN,
     FROZEN_OF_INTEGERS,
+    drop_chinese,
     frozen_logits,
     frozen_logits_of_integers,
+    keep_rows,
     logits_by_sums,
     numbered_documents,
     numbered_wide,
@@ -47,7 +49,7 @@ def by_torch(wide: Wide, batch: Batch) -> Tensor:
 
 
 def by_kernel(wide: Wide, batch: Batch) -> Tensor:
-    logits = wide_logits(wide, batch, reads_chinese=wide._reads_chinese(batch))
+    logits = wide_logits(wide, batch)
     assert logits is not None
     return logits
 
@@ -59,8 +61,9 @@ def small_wide(least: int = 1, most: int = 2) -> Wide:
     wide = Wide(WideSettings(buckets=97, chinese=chinese), 50, widths={"genre": 5, "size": 1}).eval()
     for tensor in (wide.words.weight, wide.characters.weight, wide.bias):
         tensor.copy_(torch.randn(tensor.shape, generator=generator))
-    for idf in (wide.idf_word, wide.idf_character):
-        idf.copy_(torch.rand(idf.shape, generator=generator).add(1) * (torch.arange(idf.numel()) % 5 > 0))
+    for table in (wide.words, wide.characters):
+        idf = torch.rand(table.size, generator=generator).add(1)
+        keep_rows(table, idf * (torch.arange(table.size) % 5 > 0))
     return wide
 
 
@@ -76,7 +79,7 @@ def test_the_kernel_agrees_with_torch(
 
 def test_a_part_without_chinese_reads_its_words_as_others() -> None:
     wide = small_wide()
-    wide.drop_chinese()
+    drop_chinese(wide)
     batch = numbered_documents()
     torch.testing.assert_close(by_kernel(wide, batch), by_torch(wide, batch), atol=1e-5, rtol=1e-5)
 
@@ -93,9 +96,9 @@ def test_the_network_uses_the_kernel_for_predictions_alone() -> None:
     wide, batch = small_wide(), numbered_documents()
     whole = torch.cat(list(wide(batch).values()), dim=1)
     assert torch.equal(whole, by_kernel(wide, batch))
-    assert wide_logits(wide.double(), batch, reads_chinese=True) is None
+    assert wide_logits(wide.double(), batch) is None
     with torch.enable_grad():
-        assert wide_logits(small_wide(), batch, reads_chinese=True) is None
+        assert wide_logits(small_wide(), batch) is None
 
 
 @settings(max_examples=30)
@@ -119,7 +122,7 @@ def test_integers_are_close_to_the_weights(texts: list[list[list[int]]]) -> None
     """They are rounded to a 65,534th of the largest weight of their n-gram; n-grams that training did not see stay out."""
     wide = small_wide()
     batch = batch_of([[text] for text in texts], chinese=CHINESE)
-    words = WideInput.of(batch, reads_chinese=True)
+    words = WideInput.of(wide, batch)
     integers = QuantizedWide(wide)
     torch.testing.assert_close(integers.logits(words), by_kernel(wide, batch), atol=2e-3, rtol=0)
     torch.testing.assert_close(logits_by_sums(integers, words), by_kernel(wide, batch), atol=4e-3, rtol=0)

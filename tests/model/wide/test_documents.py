@@ -121,17 +121,17 @@ def test_without_chinese_there_is_no_table_for_it(
     """Without chinese in training there is no table for it and weights load back."""
     seen = [make_batch([TWO_SENTENCES, LEAD_ALONE])]
     spelt = make_batch([TWO_SENTENCES, LEAD_ALONE], chinese=SPELT)
-    for batches, rows in ((seen, 50), ([spelt], 50 + WideChineseSettings().buckets)):
+    for batches, knows_chinese in ((seen, False), ([spelt, spelt], True)):
         part = wide(genre=2)
         part.fit(batches)
-        assert part.characters.weight.shape[0] == part.idf_character.numel() == rows
+        assert part.knows_chinese == knows_chinese
         part.eval()
         torch.nn.init.normal_(part.characters.weight)
         again = wide(genre=2).eval()
         again.load_state_dict(part.state_dict())
         assert torch.equal(again(spelt)["genre"], part(spelt)["genre"])
         # what has no table is told by the n-grams within its words
-        assert (part.character_ngrams(spelt).item < 50).all() == (rows == 50)
+        assert (part.character_ngrams(spelt).item < 50).all() == (not knows_chinese)
 
 
 def test_no_buckets_for_chinese_leave_its_words_their_ngrams(make_batch: Callable[..., Batch]) -> None:
@@ -149,10 +149,12 @@ def test_inverse_document_frequencies_by_hand(
     batches = [make_batch([[[[1, 2]]], [[[1]]]]), make_batch([[[[1, 3]]]])]
     part.fit(batches)
     alone = part.word_ngrams(make_batch([[[[1]]]]))
-    assert part.idf_word[alone.item].tolist() == [pytest.approx(math.log(4 / 4) + 1)] * 2
+    assert part.words.idf_of(alone.item).tolist() == [pytest.approx(math.log(4 / 4) + 1)] * 2
     once = part.word_ngrams(make_batch([[[[2]]]]))
-    assert part.idf_word[once.item].tolist() == [0.0, 0.0]  # in one document alone
-    assert part.idf_character[7].item() == pytest.approx(1.0)  # of the word 1, in all three
+    assert part.words.idf_of(once.item).tolist() == [0.0, 0.0]  # in one document alone
+    assert part.characters.idf_of(torch.tensor([7])).item() == pytest.approx(
+        1.0
+    )  # of the word 1, in all three
 
 
 def test_logits_are_tf_idf_of_length_one_times_the_weights(make_batch: Callable[..., Batch]) -> None:
@@ -160,17 +162,16 @@ def test_logits_are_tf_idf_of_length_one_times_the_weights(make_batch: Callable[
     part = wide(genre=2).eval()
     for table in (part.words, part.characters):
         torch.nn.init.normal_(table.weight)
-    part.idf_word.uniform_(1, 3)
-    part.idf_character.uniform_(1, 3)
+        table.idf.uniform_(1, 3)
     batch = make_batch([TWO_SENTENCES, LEAD_ALONE])
     expected = torch.zeros(2, 2)
-    for found, table, idf in (
-        (part.word_ngrams(batch), part.words, part.idf_word),
-        (part.character_ngrams(batch), part.characters, part.idf_character),
+    for found, table in (
+        (part.word_ngrams(batch), part.words),
+        (part.character_ngrams(batch), part.characters),
     ):
         for document in range(2):
             own = found.document == document
-            value = (1 + found.count[own].log()) * idf[found.item[own]]
+            value = (1 + found.count[own].log()) * table.idf[found.item[own]]
             expected[document] += (value / value.norm() / math.sqrt(2)) @ table.weight[found.item[own]]
     torch.testing.assert_close(part(batch)["genre"], expected)
 
@@ -201,7 +202,7 @@ def test_coefficients_are_those_of_the_matrix_columns(make_batch: Callable[..., 
     batch = make_batch([TWO_SENTENCES, LEAD_ALONE, [[[4, 5]]]])
     part.fit([batch, batch])
     matrix = part.tfidf_matrix(batch)
-    assert matrix.shape == (3, BUCKETS + 50)
+    assert matrix.shape == (3, part.num_ngrams)
     lengths = matrix.multiply(matrix).sum(axis=1)
     assert lengths == pytest.approx([1.0, 1.0, 1.0], abs=1e-5)
     ngrams = np.unique(matrix.indices)
