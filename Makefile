@@ -39,15 +39,18 @@ $(READY_DEV): $(READY)
 	pip install --quiet -c requirements.lock -e '.[dev]'
 	touch $@
 
+# Three workers on two cores, since tests also wait: for processes that they start, servers and schedules. Each takes about 1 GB.
+WORKERS := 3
+
 test: setup-dev
-	pytest -m 'not slow and not network' -n 2
+	pytest -m 'not slow and not network' -n $(WORKERS)
 
 test-slow: setup-dev
-	pytest -m 'slow or network' -n 2 --dist worksteal
+	pytest -m 'slow or network' -n $(WORKERS) --dist worksteal
 
 # the share of lines and branches that the fast tests run
 coverage: setup-dev
-	pytest -m 'not slow and not network' -n 2 --cov=mgm --cov=flows --cov-branch --cov-report=term:skip-covered
+	pytest -m 'not slow and not network' -n $(WORKERS) --cov=mgm --cov=flows --cov-branch --cov-report=term:skip-covered
 
 lint: setup-dev
 	ruff check .

@@ -39,6 +39,7 @@ RESULTS = quality.RESULTS / "transfer.json"
 WORK = Path("data/transfer")
 PLAIN, PRETRAINED, TAUGHT, BOTH, ENCODER = "plain", "pretrained", "taught", "both", "encoder"
 FOLDS = 5
+RUN = ("python", "-m", "flows.cli", "run")
 MODELS = (PLAIN, PRETRAINED, TAUGHT, BOTH, ENCODER)
 
 
@@ -71,13 +72,11 @@ def pipeline(folder: Path, *command: str) -> None:
 def run(folder: Path, model: str, settings: Settings, with_gain: bool = True) -> dict[str, Any]:
     """One run of the pipeline with params.yaml as it lies there, and what it says of itself."""
     tasks = settings.active_tasks()
-    pipeline(folder, "dvc", "repro", "evaluate")
+    pipeline(folder, *RUN, "evaluate")
     # beside the others tasks trained alone would start pretrained, too, and cost as much again
     has_gain = with_gain and model in (PLAIN, TAUGHT)
     if has_gain:
-        pipeline(
-            folder, "dvc", "repro", *(study.stage_name(v) for v in study.select_variants(settings, [SINGLE]))
-        )
+        pipeline(folder, *RUN, *(study.stage_name(v) for v in study.select_variants(settings, [SINGLE])))
         pipeline(folder, "dvc", "repro", "--single-item", f"{study.STUDY}:gain")
     tested, training = read_json(folder / "reports/metrics.json"), read_json(folder / "reports/training.json")
     found = {

@@ -14,6 +14,7 @@ import gc
 import importlib
 import importlib.abc
 import importlib.machinery
+import inspect
 import json
 import multiprocessing
 import os
@@ -116,6 +117,8 @@ def serve(address: Path, owner: int) -> None:
     """Import the libraries, then fork a process for every client, as long as the owner lives."""
     for library in LIBRARIES:
         __import__(library)
+    # Pydantic finds a class's docstrings by its module, for which Python once looks up the files of all that is imported.
+    inspect.getmodule(compile("0", "of no module", "eval"))
     gc.freeze()  # a child neither looks through what is imported nor copies its pages by that
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended processes are not waited for
     listener = socket.socket(socket.AF_UNIX)
@@ -181,7 +184,11 @@ class _PrefectAnew(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
-        return importlib.machinery.ModuleSpec(fullname, self) if fullname == "prefect" else None
+        if fullname != "prefect":
+            return None
+        return importlib.machinery.ModuleSpec(
+            fullname, self, is_package=True
+        )  # so that `-m prefect` finds its __main__
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
         sys.meta_path.remove(self)

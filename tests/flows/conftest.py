@@ -55,6 +55,12 @@ def run_module(commands: Path) -> Run:
 
 
 @pytest.fixture
+def warm(commands: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what a test starts by `sys.executable` or `environment` start with the libraries imported."""
+    monkeypatch.setattr(sys, "executable", str(commands / "python"))
+
+
+@pytest.fixture
 def make_bundle() -> Callable[[Path, str], str]:
     """Writes a folder with a bundle's manifest over an empty config and `text`, its profile, and returns its id."""
 

@@ -202,6 +202,7 @@ def _keys(api: str) -> set[str]:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 def test_cron_fires_also_after_a_run_that_hangs(project: Path, tmp_path: Path) -> None:
     """The project lies in a third folder: neither the deployer's nor the worker's."""
     deployer, worker, port = tmp_path / "deployer", tmp_path / "worker", _free_port()
@@ -229,6 +230,7 @@ def test_cron_fires_also_after_a_run_that_hangs(project: Path, tmp_path: Path) -
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("warm")
 @pytest.mark.skipif(postgres.binaries() is None, reason="no PostgreSQL server on this machine")
 def test_cron_scores_a_night_with_a_server_on_postgresql(project: Path, tmp_path: Path) -> None:
     bundle = tiny_corpora.saved_bundle(tmp_path)

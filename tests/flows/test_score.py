@@ -1,9 +1,6 @@
 """The command line that scores a night."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,8 +9,8 @@ from flows import score as command
 from flows.cli import main
 from mgm.scoring.commits import NightConflict
 from tests import tiny_corpora
+from tests.flows.conftest import Run
 
-REPOSITORY = Path(__file__).parents[2]
 NIGHT = ["score", "--date", "2026-01-01", "--input", "in.csv"]
 
 
@@ -97,15 +94,8 @@ def test_conflict_names_the_option(
 
 
 @pytest.mark.slow
-def test_error_in_a_process(bundle: str) -> None:
-    command_line = [sys.executable, "-m", "flows.score", "--bundle", bundle]
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    failed = subprocess.run(
-        [*command_line, "--date", "2026-01-02", "--input", "nothing.csv"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+def test_error_in_a_process(bundle: str, run_module: Run) -> None:
+    night = ["--bundle", bundle, "--date", "2026-01-02", "--input", "nothing.csv"]
+    failed = run_module("flows.score", *night, cwd=Path.cwd())
     assert failed.returncode == 1
     assert "nothing.csv: no such file or folder" in failed.stderr and "Traceback" not in failed.stderr

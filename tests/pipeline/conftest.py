@@ -96,8 +96,8 @@ def fresh(shared_folder: SharedFolder, commands: Path) -> Project:
 
 @pytest.fixture(scope="session")
 def built(shared_folder: SharedFolder, fresh: Project, commands: Path) -> Project:
-    """The project after one `dvc repro`."""
-    return Project(shared_folder("built", lambda root: fresh.copy_to(root).ok("dvc", "repro")), commands)
+    """The project after one `mgm run`."""
+    return Project(shared_folder("built", lambda root: fresh.copy_to(root).ok("mgm", "run")), commands)
 
 
 def _lay(project: Project) -> None:

@@ -38,7 +38,7 @@ def test_from_a_night_to_corrected_labels_in_the_report(built: Project, tmp_path
 
     changed = json.loads(project.run("dvc", "status", "--json").stdout)
     assert "corpora" in changed
-    project.ok("dvc", "repro", "report")
+    project.ok("mgm", "run", "report")
     documents = read_table(project.root / "data/documents/menus")
     given = dict(documents.select("doc_id", "label:dish").iter_rows())
     assert given["m1"] == other

@@ -84,7 +84,7 @@ def test_the_examples_run(fresh: Project, tmp_path: Path) -> None:
         params["text"]["deduplication"] = {}  # as shipped
 
     project.edit(begin)
-    project.ok("dvc", "repro", "evaluate")
+    project.ok("mgm", "run", "evaluate")
     # one text has both labels: whoever does not read the markers is right half the time
     metrics = first_metrics(project)
     assert metrics.keys() == {"relation", "occupation"}
@@ -94,7 +94,7 @@ def test_the_examples_run(fresh: Project, tmp_path: Path) -> None:
     assert statistics["rejected"] == 0
 
     project.edit(lambda params: params["tasks"].update(second["tasks"]))
-    project.ok("dvc", "repro", "evaluate")
+    project.ok("mgm", "run", "evaluate")
     metrics = first_metrics(project)
     assert metrics.keys() == {"relation", "occupation", "places"}
     assert metrics["relation"] > 0.9

@@ -1,4 +1,4 @@
-"""`dvc repro` for real: reproduces, stops at bad data, forgets what is switched off, and trains what is added."""
+"""`dvc repro` and `mgm run` for real: reproduce, stop at bad data, forget what is switched off, and train what is added."""
 
 import hashlib
 import json
@@ -142,11 +142,12 @@ def test_changed_code_reruns_its_users_alone(built: Project, tmp_path: Path) -> 
 
 
 def test_a_gate_stops_bad_data(built: Project, tmp_path: Path) -> None:
+    """And nothing behind it runs; with repaired data the stages of that corpus run, and none of another one's."""
     project = built.copy_to(tmp_path / "project")
-    bad = rows(project, "menus")
-    for row in bad[: len(bad) // 2]:
-        row["dish"] = " "  # an empty label: rejected, and far more than the budget
-    write_rows(project, "menus", bad)
+    good = rows(project, "menus")
+    half = len(good) // 2
+    # an empty label: rejected, and far more than the budget
+    write_rows(project, "menus", [row | {"dish": " "} for row in good[:half]] + good[half:])
     output = project.fails("dvc", "repro", "--keep-going")
     assert "gate ingest" in output
     assert "expectation" in output
@@ -158,9 +159,13 @@ def test_a_gate_stops_bad_data(built: Project, tmp_path: Path) -> None:
     assert project.run("dvc", "repro", "--single-item", "clean@menus").returncode != 0
     assert read_table(project.root / "data/rejects/ingest/menus")["reasons"].to_list()[0] == ["label_empty"]
 
+    write_rows(project, "menus", good[:-3])
+    stages = ran(project.ok("mgm", "run", "gate_features"))
+    assert {"ingest@menus", "clean@menus", "deduplicate@menus", "tokenize@menus"} <= set(stages)
+    assert not [s for s in stages if s.endswith("@verses")]
+
 
 def test_a_repaired_gate_reruns_only_what_it_must(built: Project, tmp_path: Path) -> None:
-    """Changed data too: the stages of that corpus, and none of another one's."""
     project = built.copy_to(tmp_path / "project")
     suite = project.root / "flows/gates/suites/clean.json"
     good = suite.read_text(encoding="utf-8")
@@ -181,14 +186,6 @@ def test_a_repaired_gate_reruns_only_what_it_must(built: Project, tmp_path: Path
     # The verdict that now carries a warning is another one, so what reads it looks again; nothing before it does.
     before = ("fetch", "ingest", "clean@", "deduplicate")
     assert not [s for s in stages if s.startswith(before)]
-
-    bad = rows(project, "menus")
-    write_rows(project, "menus", [row | {"dish": " "} for row in bad])
-    project.fails("dvc", "repro", "gate_features")
-    write_rows(project, "menus", bad[:-3])
-    stages = ran(project.ok("dvc", "repro", "gate_features"))
-    assert {"ingest@menus", "clean@menus", "deduplicate@menus", "tokenize@menus"} <= set(stages)
-    assert not [s for s in stages if s.endswith("@verses")]
 
 
 def test_a_corpus_needs_no_entry_and_reruns_for_its_own_settings_alone(
@@ -259,8 +256,9 @@ def test_a_night_is_scored_from_the_bundle_alone(built: Project, tmp_path: Path)
 def test_the_flow_runs_the_same_stages(fresh: Project, built: Project, tmp_path: Path) -> None:
     """The same inputs give the same bytes, in another folder and by the flow; how it fails, tests/flows/test_train.py shows."""
     project = fresh.copy_to(tmp_path / "project")
-    output = project.ok("python", "-m", "flows.train")
+    output = project.ok("mgm", "train", "--promote")
     assert "dish" in output
+    assert json.loads((project.root / "models/champion.json").read_text())["bundle"][:12] in output
     bundle = [f"models/candidate/{name}" for name in ("manifest.json", "weights.safetensors", "config.json")]
     for name in [*bundle, "reports/metrics.json"]:
         assert (project.root / name).read_bytes() == (built.root / name).read_bytes(), name
@@ -289,7 +287,7 @@ def test_a_corpus_replaced_by_another_leaves_no_trace(built: Project, tmp_path: 
         params["tasks"]["urgency"] = {"kind": "classification", "corpora": ["tickets"]}
 
     project.edit(replace)
-    project.ok("dvc", "repro")
+    project.ok("mgm", "run")
     metrics = json.loads((project.root / "reports/metrics.json").read_text())
     assert metrics["urgency"]["n"] > 0
     bundle = project.root / "models/candidate"

@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 def kill_after_epochs(project: Project, epochs: int) -> None:
     """Starts the training stage and kills it, by SIGKILL, once it has told of so many epochs."""
-    command = [sys.executable, "-m", "flows.stages.train"]
+    command = [str(project.commands / "python"), "-m", "flows.stages.train"]
     env = os.environ | {"PYTHONPATH": "", "PYTHONUNBUFFERED": "1"}
     process = subprocess.Popen(command, cwd=project.root, env=env, stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None

@@ -4,7 +4,6 @@ import ast
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,12 +80,17 @@ def write_project(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_package_adds_a_kind_from_jsonl_to_a_scored_night(tmp_path: Path) -> None:
+def test_a_package_adds_a_kind_from_jsonl_to_a_scored_night(commands: Path, tmp_path: Path) -> None:
     """The package is found by its entry point; no file of the project knows of its kind."""
     write_project(tmp_path)
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests" / "kinds")])
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "kinds" / "run_project.py"), "reviews", "night.jsonl"],
+        [
+            str(commands / "python"),
+            str(ROOT / "tests" / "kinds" / "run_project.py"),
+            "reviews",
+            "night.jsonl",
+        ],
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},

@@ -4,7 +4,6 @@ import ast
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -154,10 +153,10 @@ def _row(i: int, animal: str) -> dict[str, Any]:
 
 
 @pytest.mark.slow
-def test_the_whole_pipeline_and_a_night_are_right(tmp_path: Path) -> None:
+def test_the_whole_pipeline_and_a_night_are_right(commands: Path, tmp_path: Path) -> None:
     write_project(tmp_path)
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tests" / "kinds" / "run_project.py"), "notes", "night.jsonl"],
+        [str(commands / "python"), str(ROOT / "tests" / "kinds" / "run_project.py"), "notes", "night.jsonl"],
         cwd=tmp_path,
         env={name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
         | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,9 +27,10 @@ RUNS = ["static", "uncertainty", "random", "famo", "UPGrad", "PCGrad", "taught"]
 """UPGrad has the gradients of the whole batch, PCGrad draws besides."""
 
 
-def run(*command: str) -> int:
-    done = subprocess.run([sys.executable, *command], cwd=ROOT, capture_output=True, text=True, timeout=1_800)
-    return done.returncode
+def run(commands: Path, *command: str) -> int:
+    """Run Python, and torchrun's processes too, with the libraries imported; return the exit status."""
+    python = [str(commands / "python"), *command]
+    return subprocess.run(python, cwd=ROOT, capture_output=True, text=True, timeout=1_800).returncode
 
 
 def result(folder: Path, name: str, rank: int = 0) -> dict[str, Any]:
@@ -39,11 +39,11 @@ def result(folder: Path, name: str, rank: int = 0) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def trained(tmp_path_factory: pytest.TempPathFactory, commands: Path) -> tuple[Path, Path]:
     """What every run comes to, alone and in two processes."""
     alone, two = tmp_path_factory.mktemp("alone"), tmp_path_factory.mktemp("two")
     for folder, command in ((alone, ALONE), (two, TWO)):
-        assert run(*command, str(folder), *RUNS) == 0
+        assert run(commands, *command, str(folder), *RUNS) == 0
     return alone, two
 
 
@@ -67,27 +67,29 @@ def test_two_processes_train_as_one_does(name: str, trained: tuple[Path, Path]) 
 
 
 @pytest.mark.slow
-def test_two_killed_processes_resume_to_the_same_bytes(trained: tuple[Path, Path], tmp_path: Path) -> None:
+def test_two_killed_processes_resume_to_the_same_bytes(
+    trained: tuple[Path, Path], commands: Path, tmp_path: Path
+) -> None:
     """Two processes that are killed go on and end in the same bytes."""
     _, once = trained
     resumable = [*TWO, str(tmp_path), "famo", "--checkpoint", str(tmp_path / "state")]
-    assert run(*resumable, "--kill", "2") != 0
+    assert run(commands, *resumable, "--kill", "2") != 0
     assert not list(tmp_path.glob("famo.*"))
     assert (tmp_path / "state/checkpoint.pt").is_file()
-    assert run(*resumable) == 0
+    assert run(commands, *resumable) == 0
     assert result(tmp_path, "famo", 1) == result(once, "famo", 1)
 
 
 @pytest.mark.slow
 def test_the_stage_starts_the_set_number_of_processes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    commands: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stage starts as many processes as the settings say, which take part in both fits."""
     monkeypatch.chdir(tmp_path)
     train = tiny_corpora.SETTINGS["train"] | {"epochs": 2, "processes": 2, "refit": "valid"}
     lay(tiny_corpora.SETTINGS | {"train": train})
     done = subprocess.run(
-        [sys.executable, "-m", "flows.stages.train"],
+        [str(commands / "python"), "-m", "flows.stages.train"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
