@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+import polars as pl
+
+from flows.gates.blocks import Result
 from flows.gates.suite import Parameters, is_parameter
 from mgm.quality.frame import SHOWN_ROWS, Frame
 
@@ -12,7 +15,7 @@ SHOWN_CHARACTERS = 100
 
 def describe_result(
     expectation: Mapping[str, Any],
-    result: Mapping[str, Any],
+    result: Result,
     *,
     frame: Frame,
     parameters: Parameters,
@@ -26,9 +29,9 @@ def describe_result(
         "expectation": expectation["type"],
         "frame": expectation["meta"]["frame"],
         "column": column,
-        "observed": _observed(result, frame, column=column),
+        "observed": _observed(result.details, frame, column=column),
         "threshold": _threshold(kwargs, gate=gate, parameters=parameters),
-        "rows": _row_ids(result, frame),
+        "rows": result.ids,
         "examples": list(frame.examples.get(column or "", []))[:SHOWN_ROWS],
         "notes": str(expectation.get("notes") or ""),
     }
@@ -41,7 +44,7 @@ def _observed(result: Mapping[str, Any], frame: Frame, *, column: str | None) ->
             for k, v in sorted(result.items())
             if v is not None
         )
-    if column and frame.rows.height == 1:
+    if column and isinstance(frame.rows, pl.DataFrame) and frame.rows.height == 1:
         return _text(frame.rows[column][0])
     bad, total = result["unexpected_count"], result["element_count"]
     share = f"{bad} of {total} rows ({100 * bad / total:.2f}%)" if bad else f"0 of {total} rows"
@@ -68,15 +71,6 @@ def _abbreviate(value: object) -> str:
     """Return a parameter as a message shows it; a long list such as a histogram is cut."""
     text = str(value)
     return text if len(text) <= SHOWN_CHARACTERS else text[: SHOWN_CHARACTERS - 1] + "…"
-
-
-def _row_ids(result: Mapping[str, Any], frame: Frame) -> list[str]:
-    """Return the ids of the rows at fault; a row without an id is named by its number."""
-    if frame.id_column is None:
-        return []
-    rows = list(result.get("partial_unexpected_index_list") or [])[:SHOWN_ROWS]
-    ids = frame.rows[frame.id_column].gather(rows).to_list()
-    return [f"row {row}" if doc_id is None else str(doc_id) for row, doc_id in zip(rows, ids, strict=True)]
 
 
 def _text(value: object) -> str:

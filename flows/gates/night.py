@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from flows.gates.data_docs import write_page
 from flows.gates.gate import DATA_DOCS
 from flows.gates.runner import run_suite
@@ -57,7 +59,7 @@ def judge_night(
     thresholds = gates.score.model_dump(include={"blank_warn", "blank_stop"})
     verdict = run_suite(GATE, reader.as_corpus, frames=frames, parameters=Parameters(thresholds=thresholds))
     write_page(DATA_DOCS, verdict, at=datetime.now(UTC), keep=gates.data_docs_keep)
-    night_verdict = NightVerdict(verdict=verdict, drift=frames["drift"].rows.to_dicts())
+    night_verdict = NightVerdict(verdict=verdict, drift=pl.concat(frames["drift"].blocks()).to_dicts())
     if verdict.passed:
         (output / REFUSED).unlink(missing_ok=True)
     else:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from flows.gates.blocks import validate
 from flows.gates.descriptions import describe_expectation
-from flows.gates.engine import validate
 from flows.gates.findings import describe_result
 from flows.gates.suite import Parameters, load_suite, suite_path
 from flows.gates.verdict import Finding, Outcome, Verdict
@@ -33,21 +33,17 @@ def run_suite(
         of_frame = [expectation for expectation in expectations if expectation["meta"]["frame"] == name]
         if not of_frame:
             continue
-        for result in validate(path, frame, expectations=of_frame, parameters=parameters):
-            position = result["expectation_config"]["meta"]["position"]
+        results = validate(path, frame, expectations=of_frame, parameters=parameters)
+        for position, result in results.items():
             expectation = expectations[position]
             finding = Finding(
                 suite=path.name,
                 corpus=corpus,
-                **describe_result(
-                    expectation, result["result"], frame=frame, parameters=parameters, gate=gate
-                ),
+                **describe_result(expectation, result, frame=frame, parameters=parameters, gate=gate),
             )
             kwargs = parameters.resolve(expectation.get("kwargs", {}))
             description = describe_expectation(expectation["type"], kwargs)
-            by_position[position] = Outcome(
-                finding=finding, passed=bool(result["success"]), description=description
-            )
+            by_position[position] = Outcome(finding=finding, passed=result.success, description=description)
     outcomes = [by_position[position] for position in sorted(by_position)]
     findings = [outcome.finding for outcome in outcomes if not outcome.passed]
     failures = [f for f in findings if f.severity == "critical"]

@@ -71,7 +71,7 @@ def load_suite(path: Path, frames: Mapping[str, Frame], *, parameters: Parameter
         if "column" in kwargs:
             _require_known(
                 kwargs["column"],
-                frames[meta["frame"]].rows.columns,
+                frames[meta["frame"]].columns,
                 where=f"{where}: column of {meta['frame']}",
             )
         for key, value in kwargs.items():

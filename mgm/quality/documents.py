@@ -25,9 +25,12 @@ tasks, a row a task, and table, one row: mgm/quality/tasks.py and mgm/quality/ta
 A count that can only repeat another fault is null, and expectations skip nulls: rows of a split where the corpus has no
 row, labelled rows where the split has none.
 
-Memory: about 0.1 GB a million documents, and a copy for whoever evaluates expectations.
+Memory: a part, and that of split_overlap.py; the frame `documents` lies on disk, about 60 bytes a document, and is read in blocks.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -39,8 +42,9 @@ from mgm.profiling.paired_counts import NUM_RANGES
 from mgm.quality.corpus_output import CorpusOutput
 from mgm.quality.frame import Frame
 from mgm.quality.rows import narrow_columns
-from mgm.quality.split_overlap import add_cross_split_columns
-from mgm.quality.table import clean_table, ingest_table
+from mgm.quality.spilled_rows import SpilledRows
+from mgm.quality.split_overlap import find_cross_split_faults, join_cross_split_faults
+from mgm.quality.table import DocumentCounts, clean_table, ingest_table
 from mgm.quality.tasks import TaskFrameBuilder
 from mgm.settings.gates import GateSettings
 from mgm.settings.names import nearest
@@ -70,40 +74,37 @@ def document_frames(
         FileNotFoundError: a table is absent or unfinished.
     """
     expected, faults = document_schema(tasks), dict[str, str]()
-    after_ingest = output.cleaning is None
-    task_rows, documents = TaskFrameBuilder(tasks), list[pl.DataFrame]()
-
-    def add(frame: pl.DataFrame) -> None:
-        documents.append(
-            narrow_columns(frame, tasks, after_ingest=after_ingest, detects_language=lang == DETECT)
-        )
-        task_rows.add(frame)
-
+    gathered = _Gathered(tasks, gates, after_ingest=output.cleaning is None, detects_language=lang == DETECT)
     for part in read_manifest(output.documents).parts:
         frame = read_part(output.documents, part)
         faults = _schema_faults(output.documents / part.name, frame.schema, expected=expected) | faults
         if not faults:
-            add(frame.select(*expected, *({EDITS} & set(frame.columns))))
+            gathered.add(frame.select(*expected, *({EDITS} & set(frame.columns))))
     has_columns = not faults
     if not has_columns:
-        task_rows, documents = TaskFrameBuilder(tasks), []
-        add(expected.to_frame())
-    rows = add_cross_split_columns(pl.concat(documents).with_row_index("row"))
+        gathered = _Gathered(
+            tasks, gates, after_ingest=output.cleaning is None, detects_language=lang == DETECT
+        )
+    counts, task_rows = gathered.counts, gathered.task_rows
     if output.cleaning is None:
-        table = ingest_table(rows, output, gate=gates.ingest, reference=reference)
+        table = ingest_table(counts, output, gate=gates.ingest, reference=reference)
         task_frame = task_rows.frame(gates.tasks)
     else:
-        table = clean_table(rows, output, gate=gates.clean, reference=reference, declared_lang=lang)
+        table = clean_table(counts, output, gate=gates.clean, reference=reference, declared_lang=lang)
         task_frame = task_rows.frame(gates.tasks, output.cleaning.deduplicated)
     if not has_columns:
-        empty = table.rows.select(
-            pl.lit(None, dtype).alias(name) for name, dtype in table.rows.schema.items()
-        )
+        schemas = [pl.concat(frame.blocks()).schema for frame in (table, task_frame)]
+        empty = pl.select(pl.lit(None, dtype).alias(name) for name, dtype in schemas[0].items())
         table = Frame(rows=empty, id_column=None)
-        task_frame = Frame(rows=task_frame.rows.clear(), id_column="task")
+        task_frame = Frame(rows=schemas[1].to_frame(), id_column="task")
+    documents = _DocumentBlocks(
+        narrow=gathered.documents,
+        faults=find_cross_split_faults(gathered.documents),
+        compares_lengths=_can_compare_lengths(counts.by_split["train"], reference),
+    )
     return {
         "columns": Frame(rows=_columns(expected, faults), id_column="column"),
-        "documents": Frame(rows=_keep_comparable_lengths(rows, reference), id_column="doc_id"),
+        "documents": Frame(rows=documents, id_column="doc_id"),
         "tasks": task_frame,
         "table": table,
     }
@@ -125,13 +126,59 @@ def length_reference(reference: Profile | None) -> list[list[int]]:
     return ranges
 
 
-def _keep_comparable_lengths(rows: pl.DataFrame, reference: Profile | None) -> pl.DataFrame:
-    """Keep `raw_characters` only where a comparison with the reference is not decided by chance."""
-    n = int((rows["split"] == "train").sum())
+class _Gathered:
+    """All that the frames need of the documents, gathered part by part."""
+
+    def __init__(
+        self, tasks: list[Task], gates: GateSettings, *, after_ingest: bool, detects_language: bool
+    ) -> None:
+        self._narrow = partial(
+            narrow_columns, tasks=tasks, after_ingest=after_ingest, detects_language=detects_language
+        )
+        empty = self._narrow(document_schema(tasks).to_frame()).with_row_index("row")
+        self.documents = SpilledRows(empty.schema)
+        """The documents' own columns, and the hashes of their texts and groups."""
+        self.counts = DocumentCounts(gates.ingest)
+        self.task_rows = TaskFrameBuilder(tasks)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        narrow = self._narrow(frame)
+        self.documents.add(narrow.with_row_index("row", self.documents.height))
+        self.counts.add(narrow)
+        self.task_rows.add(frame)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _DocumentBlocks:
+    """The rows of the frame `documents`."""
+
+    narrow: SpilledRows
+    faults: pl.DataFrame
+    """See `find_cross_split_faults`."""
+    compares_lengths: bool
+
+    @property
+    def columns(self) -> list[str]:
+        return self._complete(self.narrow.schema.to_frame()).columns
+
+    @property
+    def num_blocks(self) -> int:
+        return self.narrow.num_blocks
+
+    def blocks(self) -> Iterator[pl.DataFrame]:
+        return map(self._complete, self.narrow.blocks())
+
+    def _complete(self, block: pl.DataFrame) -> pl.DataFrame:
+        compared = (pl.col("split") == "train") & self.compares_lengths
+        return join_cross_split_faults(block, self.faults).with_columns(
+            raw_characters=pl.when(compared).then("raw_characters")
+        )
+
+
+def _can_compare_lengths(n: int, reference: Profile | None) -> bool:
+    """Return whether a comparison of the lengths of n documents with the reference is not decided by chance."""
     m = reference["characters_per_document"]["n"] if reference else 0
-    is_comparable = n and m and (len(length_reference(reference)) - 1) * (1 / n + 1 / m) <= MAX_NOISE
-    compared = (pl.col("split") == "train") & bool(is_comparable)
-    return rows.with_columns(raw_characters=pl.when(compared).then("raw_characters"))
+    return bool(n and m and (len(length_reference(reference)) - 1) * (1 / n + 1 / m) <= MAX_NOISE)
 
 
 def _schema_faults(path: Path, schema: pl.Schema, *, expected: pl.Schema) -> dict[str, str]:

@@ -3,7 +3,7 @@
 The sample are the documents with the lowest hashes of their ids, so that an order by time or place in the input cannot
 bias it; it does not depend on the batches.
 
-Memory: about 0.1 GB a million documents; the sample's texts.
+Memory: the sample's texts. The documents' ids and lengths lie on disk (spilled_rows.py).
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from mgm.quality.frame import SHOWN_ROWS
+from mgm.quality.spilled_rows import SpilledRows
 from mgm.settings.gates import NightGate
 
 
@@ -59,18 +60,15 @@ class NightRows:
         self.num_blank = 0
         self.blank_ids = pl.Series("doc_id", [], dtype=pl.String)
         """The ids of the first blank documents."""
-        self._documents = [pl.DataFrame(schema={"doc_id": pl.String, "text_characters": pl.UInt32})]
+        schema = {"row": pl.get_index_type(), "doc_id": pl.String(), "text_characters": pl.UInt32()}
+        self.documents = SpilledRows(pl.Schema(schema))
+        """The number (from 0), id and length of every document."""
 
     def add(self, frame: pl.DataFrame) -> None:
         """Add a batch: doc_id, text."""
         self.sample.add(frame)
-        self._documents.append(
-            frame.select("doc_id", pl.col("text").str.len_chars().alias("text_characters"))
-        )
+        narrow = frame.select("doc_id", pl.col("text").str.len_chars().alias("text_characters"))
+        self.documents.add(narrow.with_row_index("row", self.documents.height))
         blank = frame["doc_id"].filter((frame["text"].str.strip_chars().str.len_bytes() == 0).fill_null(True))
         self.num_blank += len(blank)
         self.blank_ids = self.blank_ids.extend(blank).head(SHOWN_ROWS)
-
-    def documents(self) -> pl.DataFrame:
-        """Return row (from 0), doc_id, text_characters of all documents."""
-        return pl.concat(self._documents).with_row_index("row")

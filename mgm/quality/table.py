@@ -19,6 +19,7 @@
 A count that can only repeat another fault is null, and expectations skip nulls.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,7 +31,7 @@ from mgm.corpus.parts import read_manifest, read_parts
 from mgm.profiling.category_mix import compare_mixes
 from mgm.profiling.layout import Profile
 from mgm.quality.corpus_output import CorpusOutput
-from mgm.quality.frame import SHOWN_ROWS, Frame, shown_ids
+from mgm.quality.frame import SHOWN_ROWS, CountedRows, Frame
 from mgm.quality.task_faults import SEVERITIES, format_share
 from mgm.settings.gates import CleanGate, IngestGate
 
@@ -39,33 +40,52 @@ TEXTS = ("language_mix_warned", "language_mix_stopped", "split_column_unused", "
 """The columns that are a fault in words, or null."""
 
 
+class DocumentCounts:
+    """Counts the documents of a corpus part by part."""
+
+    def __init__(self, gate: IngestGate) -> None:
+        """Begin without any document."""
+        self._gate = gate
+        self.num_rows = self.num_texts = 0
+        self.by_split = Counter[str | None]()
+        self.train_languages = Counter[str]()
+        self.short, self.long, self.unclear = CountedRows(), CountedRows(), CountedRows()
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Add a part: doc_id, lang, split, text_characters."""
+        self.num_rows += rows.height
+        self.num_texts += rows.height - rows["text_characters"].null_count()
+        self.by_split.update(dict(rows["split"].value_counts().iter_rows()))
+        languages = rows.filter(pl.col("split") == "train")["lang"].drop_nulls()
+        self.train_languages.update(dict(languages.value_counts().iter_rows()))
+        self.short.add(rows.filter(pl.col("text_characters") < self._gate.short_characters))
+        self.long.add(rows.filter(pl.col("text_characters") > self._gate.long_characters))
+        self.unclear.add(rows.filter(pl.col("lang").is_in(UNCLEAR)))
+
+
 def ingest_table(
-    rows: pl.DataFrame, output: CorpusOutput, *, gate: IngestGate, reference: Profile | None
+    counts: DocumentCounts, output: CorpusOutput, *, gate: IngestGate, reference: Profile | None
 ) -> Frame:
     """Return the frame after ingest.
 
     Args:
-        rows: the frame `documents`.
         reference: the champion's profile of the corpus.
     """
-    texts = rows.filter(pl.col("text_characters").is_not_null())
-    short = texts.filter(pl.col("text_characters") < gate.short_characters)
-    long = texts.filter(pl.col("text_characters") > gate.long_characters)
-    values = _count_rows(rows, output.rejects, num_copies=0, reference=reference) | {
-        "short_share": _share(short.height, texts.height),
-        "long_share": _share(long.height, texts.height),
+    values = _count_rows(counts, output.rejects, num_copies=0, reference=reference) | {
+        "short_share": _share(counts.short.count, counts.num_texts),
+        "long_share": _share(counts.long.count, counts.num_texts),
         "split_column_unused": output.split_column_unused,
     }
     examples = {
-        "short_share": shown_ids(short),
-        "long_share": shown_ids(long),
+        "short_share": counts.short.ids,
+        "long_share": counts.long.ids,
         "reject_share": _rejected_ids(output.rejects),
     }
     return _frame(values, examples)
 
 
 def clean_table(
-    rows: pl.DataFrame,
+    counts: DocumentCounts,
     output: CorpusOutput,
     *,
     gate: CleanGate,
@@ -75,47 +95,48 @@ def clean_table(
     """Return the frame after cleaning and deduplication.
 
     Args:
-        rows: the frame `documents`.
         reference: the champion's profile of the corpus.
         declared_lang: the corpus's setting `lang`.
     """
     assert output.cleaning is not None
     report = output.cleaning
     num_copies = read_manifest(report.copies).rows
-    unclear = rows.filter(pl.col("lang").is_in(UNCLEAR))
-    held_out = int(rows["split"].is_in(["valid", "test"]).sum())
+    held_out = counts.by_split["valid"] + counts.by_split["test"]
     overlap = report.deduplicated.get("split_overlap", {})
-    values = _count_rows(rows, output.rejects, num_copies=num_copies, reference=reference) | {
-        "copies_share": _share(num_copies, rows.height + num_copies),
+    values = _count_rows(counts, output.rejects, num_copies=num_copies, reference=reference) | {
+        "copies_share": _share(num_copies, counts.num_rows + num_copies),
         "labelled_copies_warned": _labelled_copies(report.deduplicated, gate),
         **{f"split_overlap_{kind}_share": _share(overlap.get(kind), held_out) for kind in ("exact", "near")},
-        "mixed_or_other_share": None if declared_lang in UNCLEAR else _share(unclear.height, rows.height),
+        "mixed_or_other_share": None
+        if declared_lang in UNCLEAR
+        else _share(counts.unclear.count, counts.num_rows),
         "language_disagrees_share": _share(report.cleaned["language_disagrees"], report.cleaned["rows_out"]),
-        **_language_mix(rows, gate, reference=reference),
+        **_language_mix(counts.train_languages, gate, reference=reference),
     }
     ids = report.deduplicated.get("split_overlap_ids", {})
     examples = {
         "reject_share": _rejected_ids(output.rejects),
         "copies_share": _rejected_ids(report.copies),
         "labelled_copies_warned": _rejected_ids(report.copies),
-        "mixed_or_other_share": shown_ids(unclear),
+        "mixed_or_other_share": counts.unclear.ids,
         **{f"split_overlap_{kind}_share": ids.get(kind, []) for kind in ("exact", "near")},
     }
     return _frame(values, examples)
 
 
 def _count_rows(
-    rows: pl.DataFrame, rejects: Path, *, num_copies: int, reference: Profile | None
+    counts: DocumentCounts, rejects: Path, *, num_copies: int, reference: Profile | None
 ) -> dict[str, Any]:
     rejected = read_manifest(rejects).rows
+    num_rows = counts.num_rows
     num_before = sum(reference["rows"].values()) if reference else 0
     return {
-        "rows": rows.height,
+        "rows": num_rows,
         "rejected": rejected,
         "copies": num_copies,
-        "reject_share": _share(rejected, rows.height + rejected + num_copies) or 0.0,
-        **{f"{split}_rows": int((rows["split"] == split).sum()) if rows.height else None for split in SPLITS},
-        "rows_ratio": _share(rows.height, num_before) if rows.height else None,
+        "reject_share": _share(rejected, num_rows + rejected + num_copies) or 0.0,
+        **{f"{split}_rows": counts.by_split[split] if num_rows else None for split in SPLITS},
+        "rows_ratio": _share(num_rows, num_before) if num_rows else None,
     }
 
 
@@ -131,14 +152,13 @@ def _labelled_copies(deduplicated: Mapping[str, Any], gate: CleanGate) -> str | 
     return f"labelled documents dropped as copies: {shares}, {limit}"
 
 
-def _language_mix(rows: pl.DataFrame, gate: CleanGate, *, reference: Profile | None) -> dict[str, str | None]:
+def _language_mix(
+    train: Mapping[str, int], gate: CleanGate, *, reference: Profile | None
+) -> dict[str, str | None]:
     faults: dict[str, str | None] = {"language_mix_warned": None, "language_mix_stopped": None}
-    train = rows.filter(pl.col("split") == "train")["lang"].drop_nulls()
     if reference is None:
         return faults
-    change = compare_mixes(
-        reference["languages"]["counts"], dict(train.value_counts(name="n").sort("lang").iter_rows())
-    )
+    change = compare_mixes(reference["languages"]["counts"], dict(sorted(train.items())))
     for ending, max_excess, min_rows in (
         ("stop", gate.language_mix_stop, gate.drift_rows_stop),
         ("warn", gate.language_mix_warn, gate.drift_rows_warn),

@@ -9,7 +9,7 @@ table, one row:
     blank_share                 documents without text, or with nothing but blanks, of all
     compared_with               the reference of drift; null where the bundle has no comparable profile
 
-Memory: that of night_rows.py, and a copy for whoever evaluates expectations.
+Memory: that of night_rows.py, and of `IdHashes` while repeated ids are searched for; the frame `documents` is read in blocks.
 """
 
 from collections import Counter
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from mgm.corpus.repeated_ids import IdHashes
 from mgm.profiling.detected_languages import DETECTED, detected_languages, use_detected_languages
 from mgm.profiling.layout import VERSION, Profile, num_profiled_documents
 from mgm.profiling.pooling import pool_profiles
@@ -25,6 +26,7 @@ from mgm.profiling.profile import CorpusProfile
 from mgm.quality.drift import drift_frame
 from mgm.quality.frame import Frame
 from mgm.quality.night_rows import HashSample, NightRows
+from mgm.quality.spilled_rows import SpilledRows
 from mgm.scoring.inputs import Inputs
 from mgm.scoring.scorer import Scorer
 from mgm.settings.gates import GateSettings
@@ -54,7 +56,7 @@ def night_frames(
         night: all of its documents; the reader's inputs are read again only where ids are at fault.
         may_stop: whether drift may stop the night.
     """
-    sample, documents = night.sample, night.documents()
+    sample, documents = night.sample, night.documents
     reference = _reference(reader.scorer.bundle.profile, reader.as_corpus)
     table = {
         "rows": [documents.height],
@@ -67,13 +69,11 @@ def night_frames(
         compared = {
             reader.as_corpus or ALL_CORPORA: (reference, _profile(sample, reader, reference=reference))
         }
-    ids = documents["doc_id"]
-    has_bad_ids = ids.null_count() or ids.n_unique() < len(ids)
     return {
         "documents": Frame(
             rows=documents,
             id_column="doc_id",
-            examples={"doc_id": _locate_bad_id(reader) if has_bad_ids else []},
+            examples={"doc_id": _locate_bad_id(reader) if _may_have_bad_ids(documents) else []},
         ),
         "drift": drift_frame(compared, gate=gates.drift, may_stop=may_stop, compare_num_documents=False),
         "table": Frame(
@@ -116,6 +116,16 @@ def _profile(sample: HashSample, reader: NightReader, *, reference: Profile) -> 
         languages.update(detected_languages(documents, part.types, settings=settings))
     detected = {DETECTED: {"n": languages.total(), "counts": dict(languages)}}
     return use_detected_languages(profile.result() | detected)
+
+
+def _may_have_bad_ids(documents: SpilledRows) -> bool:
+    """Return whether an id is missing, or two ids have one hash."""
+    hashes = IdHashes()
+    for block in documents.blocks(["doc_id"]):
+        if block["doc_id"].null_count():
+            return True
+        hashes.add(block["doc_id"])
+    return bool(len(hashes.repeated()))
 
 
 def _locate_bad_id(reader: NightReader) -> list[str]:

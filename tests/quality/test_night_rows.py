@@ -1,12 +1,15 @@
-"""The sample of a night: the same documents in any order and any batches, within its limits."""
+"""The sample of a night: the same documents in any order and any batches, within its limits; and all ids, in blocks."""
 
 from collections import Counter
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mgm.quality.night_rows import HashSample
+from mgm.quality import spilled_rows
+from mgm.quality.night_rows import HashSample, NightRows
+from mgm.settings.gates import NightGate
 
 DOCUMENTS = st.lists(st.integers(0, 300), unique=True, min_size=1, max_size=60)
 
@@ -29,3 +32,15 @@ def test_the_sample_is_the_same_whatever_the_batches(
     place = {f"d{n}": i for i, n in enumerate(numbers)}
     order = [place[name] for name in found["doc_id"]]
     assert order == sorted(order) and not Counter(order) - Counter(set(order))
+
+
+def test_every_document_is_numbered_over_all_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(spilled_rows, "BLOCK_ROWS", 3)
+    night = NightRows(NightGate())
+    for ids, texts in ((["a", None], ["x", None]), (["b"], ["茶 "]), (["a", "c"], [" ", "tea"])):
+        night.add(
+            pl.DataFrame({"doc_id": ids, "text": texts}, schema={"doc_id": pl.String, "text": pl.String})
+        )
+    blocks = [block.rows() for block in night.documents.blocks()]
+    assert blocks == [[(0, "a", 1), (1, None, None), (2, "b", 2)], [(3, "a", 1), (4, "c", 3)]]
+    assert night.num_blank == 2 and night.blank_ids.to_list() == [None, "a"]

@@ -12,6 +12,7 @@ count of 0 where the reference ends), and numbers below the first bound fall int
 reference. `reference`, `max_value` and `min_rows` may also be {"$PARAMETER": "name"}, a setting of this gate in params.yaml.
 """
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -25,15 +26,13 @@ from pydantic.v1 import StrictFloat, StrictInt, validator
 
 from mgm.profiling.effect_sizes import population_stability_index
 
-METRIC = "column.population_stability_index"
+METRIC = "column.reference_histogram"
 DIGITS = 6
 """The digits of the index, which is rounded so that equal data gives equal bytes."""
 
 
-def histogram_counts(
-    values: npt.NDArray[np.float64], reference: list[list[float]]
-) -> tuple[list[float], list[int]]:
-    """Return the counts of the reference and of `values` in the same bins.
+def histogram_counts(values: npt.NDArray[np.float64], reference: list[list[float]]) -> list[int]:
+    """Return the counts of `values` in the bins of a reference.
 
     Raises:
         ValueError: the reference is no histogram.
@@ -42,7 +41,8 @@ def histogram_counts(
     if problem:
         raise ValueError(f"reference: {problem}")
     bins = np.searchsorted([bound for bound, _ in reference], values, side="right")
-    return [0, *(count for _, count in reference)], np.bincount(bins, minlength=len(reference) + 1).tolist()
+    counts: list[int] = np.bincount(bins, minlength=len(reference) + 1).tolist()
+    return counts
 
 
 def _find_problem(reference: object) -> str | None:
@@ -65,18 +65,16 @@ def _is_bin(value: object) -> bool:
     )
 
 
-class ColumnPopulationStabilityIndex(ColumnAggregateMetricProvider):
-    """The metric (index, number of values), without nulls and NaN; the index is None where there are no values."""
+class ColumnReferenceHistogram(ColumnAggregateMetricProvider):
+    """The counts of a column's values in the reference's bins (the first is below all of them), without nulls and NaN."""
 
     metric_name = METRIC
     value_keys = ("reference",)
 
     @column_aggregate_value(engine=PandasExecutionEngine)
-    def _pandas(cls, column: Any, **kwargs: Any) -> tuple[float | None, int]:
+    def _pandas(cls, column: Any, **kwargs: Any) -> list[int]:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-        values = values[~np.isnan(values)]
-        expected, observed = histogram_counts(values, kwargs["reference"])
-        return (population_stability_index(expected, observed) if len(values) else None), len(values)
+        return histogram_counts(values[~np.isnan(values)], kwargs["reference"])
 
 
 class ExpectColumnPopulationStabilityIndexToBeBelow(ColumnAggregateExpectation):
@@ -121,10 +119,22 @@ class ExpectColumnPopulationStabilityIndexToBeBelow(ColumnAggregateExpectation):
         runtime_configuration: dict[str, Any] | None = None,
         execution_engine: ExecutionEngine | None = None,
     ) -> dict[str, Any]:
-        """Return whether it holds, and the value and the number of rows for the finding."""
-        value, rows = metrics[METRIC]
+        """Return whether it holds, and the counts, of which `merge_results` makes the finding."""
+        counts = metrics[METRIC]
         settings = self._get_success_kwargs()
-        if value is None or rows < settings["min_rows"]:
-            return {"success": True, "result": {"observed_value": "too few rows", "rows": rows}}
-        holds = bool(value <= settings["max_value"])
-        return {"success": holds, "result": {"observed_value": round(value, DIGITS), "rows": rows}}
+        merged = self.merge_results([{"counts": counts}], settings)
+        return {"success": merged["success"], "result": {"counts": counts}}
+
+    @classmethod
+    def merge_results(
+        cls, results: Sequence[Mapping[str, Any]], arguments: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return whether the expectation holds for all blocks together, and the value and the number of rows for the finding."""
+        observed = np.sum([result["counts"] for result in results], axis=0)
+        rows = int(observed.sum())
+        if not rows or rows < arguments.get("min_rows", 1):
+            return {"success": True, "details": {"observed_value": "too few rows", "rows": rows}}
+        expected = [0, *(count for _, count in arguments["reference"])]
+        index = population_stability_index(expected, observed.tolist())
+        holds = bool(index <= arguments["max_value"])
+        return {"success": holds, "details": {"observed_value": round(index, DIGITS), "rows": rows}}

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from flows.gates import runner
+from flows.gates.blocks import Result
 from flows.gates.gate import run_gate
 from flows.gates.suite import Parameters
 from flows.gates.verdict import Verdict
@@ -211,19 +212,16 @@ class Project:
 def reuse_results() -> Iterator[None]:
     """Evaluates an expectation once on equal columns: a planted fault leaves most columns as they are in the good corpus."""
     validate = runner.validate
-    results: dict[tuple[str, bytes], dict[str, Any]] = {}
+    results: dict[tuple[str, bytes], Result] = {}
 
     def validate_new(
         path: Path, frame: Frame, *, expectations: list[dict[str, Any]], parameters: Parameters
-    ) -> list[dict[str, Any]]:
-        keys = [_expectation_key(expectation, frame, parameters) for expectation in expectations]
-        new = [e for e, key in zip(expectations, keys, strict=True) if key not in results]
-        evaluated = validate(path, frame, expectations=new, parameters=parameters) if new else []
-        by_position = {result["expectation_config"]["meta"]["position"]: result for result in evaluated}
-        for expectation, key in zip(expectations, keys, strict=True):
-            if key not in results:
-                results[key] = by_position[expectation["meta"]["position"]]
-        return [results[key] for key in keys]
+    ) -> dict[int, Result]:
+        keys = {e["meta"]["position"]: _expectation_key(e, frame, parameters) for e in expectations}
+        new = [e for e in expectations if keys[e["meta"]["position"]] not in results]
+        evaluated = validate(path, frame, expectations=new, parameters=parameters) if new else {}
+        results.update({keys[position]: result for position, result in evaluated.items()})
+        return {position: results[key] for position, key in keys.items()}
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(runner, "validate", validate_new)
@@ -233,12 +231,14 @@ def reuse_results() -> Iterator[None]:
 def _expectation_key(
     expectation: Mapping[str, Any], frame: Frame, parameters: Parameters
 ) -> tuple[str, bytes]:
-    """The expectation with its parameters' values, and the columns that it reads."""
+    """The expectation with its parameters' values and the number of blocks, and the columns that it reads."""
     kwargs = expectation.get("kwargs", {})
-    reads_one_column = "column" in kwargs and "row_condition" not in kwargs
+    read = {column for column in (kwargs.get("column"), frame.id_column) if column}
     columns = BytesIO()
-    frame.rows.select(kwargs["column"] if reads_one_column else pl.all()).write_ipc(columns)
-    return json.dumps({**expectation, "kwargs": parameters.resolve(kwargs)}), columns.getvalue()
+    is_of_columns = "column" in kwargs and "row_condition" not in kwargs
+    pl.concat(frame.blocks()).select(sorted(read) if is_of_columns else pl.all()).write_ipc(columns)
+    values = {**expectation, "kwargs": parameters.resolve(kwargs), "blocks": frame.num_blocks}
+    return json.dumps(values), columns.getvalue()
 
 
 @pytest.fixture

@@ -132,7 +132,6 @@ def test_every_value_counts_once_and_bins_are_half_open(values, bins):
 
     reference = [[bound, count] for bound, count in sorted(bins)]
     reference[0][1] += 1
-    expected, observed = histogram_counts(np.array(values, dtype=np.float64), reference)
+    observed = histogram_counts(np.array(values, dtype=np.float64), reference)
     bounds = [-np.inf, *(bound for bound, _ in reference), np.inf]
-    assert expected == [0, *(count for _, count in reference)]
     assert observed == [sum(low <= v < high for v in values) for low, high in pairwise(bounds)]

@@ -147,6 +147,17 @@ def test_a_planted_fault_fires_its_check_alone(bundle: Path, fault: Any) -> None
     assert finding["corpus"] == "menus"
 
 
+def test_an_id_that_two_blocks_repeat_stops_the_night(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ids are compared over the blocks that the gate evaluates, and the message names file and row."""
+    monkeypatch.setattr("mgm.quality.spilled_rows.BLOCK_ROWS", 400)
+    ids = pl.when(pl.col("doc_id") == "m599").then(pl.lit("m3")).otherwise("doc_id")
+    with pytest.raises(NightRefused, match="2 of 600 rows") as caught:
+        scored(night().with_columns(doc_id=ids), bundle)
+    (finding,) = found("gate_refused.json")
+    assert finding["column"] == "doc_id" and finding["rows"] == ["m3", "m3"]
+    assert "row 600" in str(caught.value)
+
+
 def test_every_check_of_the_suite_has_its_planted_fault() -> None:
     suite = json.loads((SUITES / "score.json").read_text(encoding="utf-8"))["expectations"]
     checks = {(e["severity"], e["type"], e["kwargs"]["column"]) for e in suite}
