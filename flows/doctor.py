@@ -305,6 +305,8 @@ def _texts(root: Path) -> tuple[str, str]:
         places += [] if encryption else [f"{score.table} (storage.encryption is not set)"]
     else:
         places.append(score.table)
+    if settings.compute.ray.storage is not None:
+        places.append(f"{settings.compute.ray.storage} (compute.ray.storage)")
     remotes = list(read_remotes(root))
     for remote in remotes:
         if not remote.url.startswith(S3):

@@ -54,14 +54,22 @@ with socket.socket() as _probe:
 
 @pytest.fixture(scope="session")
 def cluster_address() -> Iterator[str]:
-    """Yield the address of a Ray cluster of two nodes of one CPU each, processes of this machine, which require no token."""
+    """Yield the address of a Ray cluster of two nodes of one CPU each, processes of this machine, which require no token.
+
+    They have the credentials of the tests' object store, as nodes have some that no driver sends.
+    """
     from ray.cluster_utils import Cluster
+
+    from tests.object_store import CREDENTIALS
 
     node = {"num_cpus": 1, "object_store_memory": 100 << 20}
     head = node | {"include_dashboard": False, "ray_client_server_port": _CLIENT_PORT}
-    nodes = Cluster(initialize_head=True, head_node_args=head)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in CREDENTIALS.items():
+            patch.setenv(name, value)
+        nodes = Cluster(initialize_head=True, head_node_args=head)
         nodes.add_node(**node)
+    try:
         nodes.wait_for_nodes()
         yield nodes.address
     finally:

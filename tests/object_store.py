@@ -10,6 +10,11 @@ from moto.server import ThreadedMotoServer
 
 BUCKET = "corpora"
 _REGION = "us-east-1"
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "someone",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
 
 
 class Store:
@@ -17,19 +22,13 @@ class Store:
 
     def __init__(self, port: int) -> None:
         self.endpoint = f"http://127.0.0.1:{port}"
-        self.environment = {
-            "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "someone",
-            "AWS_SECRET_ACCESS_KEY": "secret",
-            "AWS_DEFAULT_REGION": _REGION,
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
+        self.environment = CREDENTIALS | {"AWS_ENDPOINT_URL": self.endpoint, "AWS_DEFAULT_REGION": _REGION}
         self._client = boto3.client(
             "s3",
             endpoint_url=self.endpoint,
             region_name=_REGION,
-            aws_access_key_id="someone",
-            aws_secret_access_key="secret",
+            aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
         )
         self._client.create_bucket(Bucket=BUCKET)
 

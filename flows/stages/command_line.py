@@ -8,14 +8,15 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows import lock, logs, supervision
 from flows.errors import exit_status
 from flows.exit_codes import DONE
-from flows.project import STAGES
-from mgm.corpus.parts import Counts
+from flows.project import DATA, STAGES
+from mgm.corpus.parts import Counts, listed_hashes
 from mgm.files import write_json
 from mgm.settings.core import PARAMS
 
@@ -105,5 +106,5 @@ def open_executor() -> AbstractContextManager["Executor"]:
     settings = importlib.import_module("mgm.settings.views.computing").ComputingSettings.load(warns=False)
     executor: AbstractContextManager[Executor] = importlib.import_module(
         "mgm.compute.ray_executor"
-    ).open_executor(settings.compute)
+    ).open_executor(settings.compute, listed=partial(listed_hashes, DATA))
     return executor

@@ -9,6 +9,8 @@ from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import Any, TypeVar, cast
 
+from mgm.compute.executor import Reads
+
 T = TypeVar("T")
 
 _function: Callable[..., Any]
@@ -22,7 +24,11 @@ class LocalExecutor:
     processes: int = 1
 
     def map(
-        self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]
+        self,
+        function: Callable[..., T],
+        arguments: Iterable[tuple[Any, ...]],
+        *,
+        reads: Reads | None = None,
     ) -> Generator[T, None, None]:
         """Yield the results in order; see `Executor.map`. After an error the calls under way are waited for.
 

@@ -1,22 +1,30 @@
-"""Tasks of a stage in the workers of a Ray cluster, which read and write the project's folder."""
+"""Tasks of a stage in the workers of a Ray cluster, which read and write the project's folder, or storage where they do not see it."""
 
 import os
 from collections.abc import Callable, Generator, Iterable
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from mgm.compute.cluster import check_installed, connect
-from mgm.compute.executor import Executor, FolderNotShared
+from mgm.compute.cluster import check_installed
+from mgm.compute.executor import Executor, FolderNotShared, Reads
 from mgm.compute.processes import LocalExecutor
-from mgm.compute.workers import Job, WorkerPool
+from mgm.compute.remote_calls import RemoteCalls
+from mgm.compute.sent_function import SentFunction
+from mgm.compute.storage_executor import StorageExecutor
 from mgm.settings.compute import ComputeSettings, RaySettings
 
 T = TypeVar("T")
 
 
-def open_executor(settings: ComputeSettings) -> AbstractContextManager[Executor]:
+def open_executor(
+    settings: ComputeSettings, *, listed: Callable[[], set[str]] = set
+) -> AbstractContextManager[Executor]:
     """Return the executor that the settings ask for.
+
+    Args:
+        settings: the section.
+        listed: returns the hashes of the files that later stages may read, which are left in storage.
 
     Raises:
         MissingExtra: it is Ray, which is not installed.
@@ -24,11 +32,13 @@ def open_executor(settings: ComputeSettings) -> AbstractContextManager[Executor]
     if settings.ray.address is None:
         return nullcontext(LocalExecutor(settings.processes))
     check_installed()
-    return RayExecutor(settings.ray, Path.cwd())
+    if settings.ray.storage is None:
+        return RayExecutor(settings.ray, Path.cwd())
+    return StorageExecutor(settings.ray, Path.cwd(), listed=listed)
 
 
 class RayExecutor:
-    """Calls in the workers of a cluster, which is reached at the first of them and left at the end of the context.
+    """Calls in the workers of a cluster, which see this folder.
 
     Args:
         settings: the cluster.
@@ -36,19 +46,21 @@ class RayExecutor:
     """
 
     def __init__(self, settings: RaySettings, folder: Path) -> None:
-        self._settings, self._folder = settings, folder
-        self._context = ExitStack()
-        self._connected: tuple[Any, WorkerPool] | None = None
+        self._calls = RemoteCalls(settings, build=_CallInFolder, arguments=(str(folder),))
 
     def __enter__(self) -> Self:
+        self._calls.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._context.close()
-        self._connected = None
+        self._calls.__exit__(*error)
 
     def map(
-        self, function: Callable[..., T], arguments: Iterable[tuple[Any, ...]]
+        self,
+        function: Callable[..., T],
+        arguments: Iterable[tuple[Any, ...]],
+        *,
+        reads: Reads | None = None,
     ) -> Generator[T, None, None]:
         """Yield the results in order; see `Executor.map`. A call whose worker is lost is made again in another one.
 
@@ -59,25 +71,16 @@ class RayExecutor:
         calls = list(arguments)
         if not calls:
             return
-        ray, pool = self._connect()
-        # once, since it may hold large tables
-        sent = ray.put(function)
-        jobs = (Job(i, (sent, *call), f"task {i + 1} of {len(calls)}") for i, call in enumerate(calls))
+        sent = self._calls.send(function)
+        numbered = ((i, (sent, *call)) for i, call in enumerate(calls))
         early: dict[int, T] = {}
         expected = 0
-        with closing(pool.run(jobs, num_jobs=len(calls))) as results:
+        with closing(self._calls.run(numbered, num_calls=len(calls))) as results:
             for i, result in results:
                 early[i] = result
                 while expected in early:
                     yield early.pop(expected)
                     expected += 1
-
-    def _connect(self) -> tuple[Any, WorkerPool]:
-        if self._connected is None:
-            ray = self._context.enter_context(connect(self._settings))
-            pool = WorkerPool(ray, self._settings, build=_CallInFolder, arguments=(str(self._folder),))
-            self._connected = ray, pool
-        return self._connected
 
 
 class _CallInFolder:
@@ -85,10 +88,11 @@ class _CallInFolder:
 
     def __init__(self, folder: str) -> None:
         self._folder = folder
+        self._function = SentFunction()
 
-    def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
+    def __call__(self, content: bytes, *arguments: Any) -> Any:
         try:
             os.chdir(self._folder)
         except OSError as error:
             raise FolderNotShared.at(Path(self._folder)) from error
-        return function(*arguments)
+        return self._function.load(content)(*arguments)

@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from mgm.settings.compute import RaySettings
 
@@ -25,6 +25,15 @@ class WorkersLost(OSError):
     """Workers cannot start, or are lost again and again. What was done before stays."""
 
 
+@runtime_checkable
+class Closing(Protocol):
+    """A function that keeps something on the disk of its node."""
+
+    def close(self) -> None:
+        """Delete it."""
+        ...
+
+
 class Worker:
     """A function in a process of the cluster, built once."""
 
@@ -38,6 +47,11 @@ class Worker:
     def call(self, *arguments: Any) -> Any:
         """Call the function."""
         return self._function(*arguments)
+
+    def close(self) -> None:
+        """Let the function delete what it keeps on the disk of its node."""
+        if isinstance(self._function, Closing):
+            self._function.close()
 
 
 @dataclass
@@ -106,6 +120,12 @@ class WorkerPool:
             for actor, _ in self._working.values():
                 self._ray.kill(actor)
             self._working = {}
+
+    def close(self) -> None:
+        """Let idle workers delete what they keep on disk."""
+        if self._idle:
+            closing = [actor.close.remote() for actor in self._idle]
+            self._ray.wait(closing, num_returns=len(closing), timeout=WAKE_SECONDS)
 
     def _run(self, jobs: Iterator[Job[Item]]) -> Iterator[tuple[Item, Any]]:
         pending: deque[Job[Item]] = deque()

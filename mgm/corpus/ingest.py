@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from mgm.compute.executor import Executor
+from mgm.compute.executor import Executor, TaskFile
 from mgm.compute.processes import THIS_PROCESS
 from mgm.corpus.contract import DETECT, LANGUAGES, SPLITS, document_schema, enforce, row_contract
 from mgm.corpus.corrections.layer import CorrectionLayer
@@ -187,7 +187,9 @@ def ingest(
         tables = _Tables()
         read = _ReadGroup(corpus, columns, unfinished, corrections, shows_progress=len(groups) == 1)
         # a group of files notes in the corrections which of them it has used
-        results = (executor if corrections is None else THIS_PROCESS).map(read, list(enumerate(groups)))
+        results = (executor if corrections is None else THIS_PROCESS).map(
+            read, list(enumerate(groups)), reads=read.reads
+        )
         with closing(results):
             for result in progress(results, f"ingest {corpus.name}", total=len(groups), unit=" groups"):
                 tables.add(result, unfinished.folder)
@@ -255,6 +257,11 @@ class _ReadGroup:
     unfinished: Unfinished
     corrections: CorrectionLayer | None
     shows_progress: bool
+
+    def reads(self, group: int, source: Source) -> list[TaskFile] | None:
+        """Return the files of a group that are on this machine's disk."""
+        files = [TaskFile(Path(file.path)) for file in input_files(source) if file.is_local]
+        return self.unfinished.reads(group, files)
 
     def __call__(self, group: int, source: Source) -> dict[str, Any]:
         def make() -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import polars as pl
 
-from mgm.compute.executor import Executor
+from mgm.compute.executor import Executor, TaskFile
 from mgm.compute.processes import THIS_PROCESS
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
@@ -163,6 +163,22 @@ def write_part(
     return Part(path.name, frame.height, file_sha256(path), input_sha256)
 
 
+def part_file(folder: Path, part: Part) -> TaskFile:
+    """Return the file of a part, for workers that do not see the folder of its table."""
+    return TaskFile(folder / part.name, part.sha256)
+
+
+def reads_part(folder: Path, part: Part) -> list[TaskFile]:
+    """Return the one file that a call with these arguments reads."""
+    return [part_file(folder, part)]
+
+
+def listed_hashes(folder: Path) -> set[str]:
+    """Return the hashes of the parts of all finished tables below a folder."""
+    manifests = [read_manifest(path.parent) for path in folder.rglob(MANIFEST)]
+    return {part.sha256 for manifest in manifests for part in manifest.parts}
+
+
 def clear_table(folder: Path) -> None:
     """Make the folder of a table, or delete the table that is there."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -221,6 +237,9 @@ class _Work:
     stage: str
     schema: pl.Schema
     transform: Transform
+
+    def reads(self, index: int, part: Part) -> list[TaskFile] | None:
+        return self.unfinished.reads(index, [part_file(self.source, part)])
 
     def run(self, index: int, part: Part) -> dict[str, Any]:
         return self.unfinished.result(index, partial(self._make, index, part=part))
@@ -284,9 +303,9 @@ def map_parts(  # noqa: PLR0913  (a table in, two out, and the work on a part; a
         clear_table(folder)
     work = [source.name, stage, schema, transform, [part.sha256 for part in parts]]
     with unfinished_parts(unfinished_folder(target), work) as unfinished:
-        run = _Work(source, columns, unfinished, stage, schema, transform).run
+        part_work = _Work(source, columns, unfinished, stage, schema, transform)
         tables: dict[str, list[Part]] = {name: [] for name in targets}
-        with closing(executor.map(run, list(enumerate(parts)))) as results:
+        with closing(executor.map(part_work.run, list(enumerate(parts)), reads=part_work.reads)) as results:
             for result in progress(results, f"{stage} {source.name}", total=len(parts)):
                 for name, table in tables.items():
                     table.append(Part(**result["parts"][name]))

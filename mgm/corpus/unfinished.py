@@ -9,7 +9,7 @@ import json
 import shutil
 import sys
 import sysconfig
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -17,7 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from mgm.compute.executor import FolderNotShared
+from mgm.compute.executor import FolderNotShared, TaskFile
 from mgm.files import file_sha256, fingerprint, read_json, write_json, write_text
 
 _KEY = "work.txt"
@@ -30,6 +30,15 @@ class Unfinished:
 
     folder: Path
     key: str
+
+    def reads(self, index: int, files: Iterable[TaskFile]) -> list[TaskFile] | None:
+        """Return the files that the work on a part reads, with the key of the work; None: an earlier run has left the part here.
+
+        Args:
+            index: the number of the part.
+            files: what it is made of.
+        """
+        return None if self._mark(index).is_file() else [TaskFile(self.folder / _KEY), *files]
 
     def result(self, index: int, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return what the work on a part gives: what an earlier run has left, else what `make` returns, which is kept.
@@ -44,12 +53,15 @@ class Unfinished:
         key = self.folder / _KEY
         if not key.is_file() or key.read_text(encoding="utf-8") != self.key:
             raise FolderNotShared.at(self.folder)
-        mark = self.folder / f"{index:05d}.json"
+        mark = self._mark(index)
         content = self._read(mark)
         if content is None:
             content = make()
             write_json(mark, content)
         return content
+
+    def _mark(self, index: int) -> Path:
+        return self.folder / f"{index:05d}.json"
 
     def _read(self, mark: Path) -> dict[str, Any] | None:
         """Return the content of a mark if the part is as it was; a machine that fails may lose the end of files."""
@@ -100,9 +112,10 @@ def delete_unfinished(folder: Path) -> None:
 def unfinished_folder(target: Path) -> Path:
     """Return the place of unfinished parts of a table, such as data/.clean.unfinished/news of data/clean/news.
 
-    It is beside the folder of the tables and not in it, since there are stages that depend on all of that.
+    It is beside the folder of the tables and not in it, since there are stages that depend on all of that. As the table's, it is relative to
+    the present folder, in which workers elsewhere have another one.
     """
-    folder = target.absolute().parent
+    folder = target.parent if target.parent.name else target.absolute().parent
     return folder.with_name(f".{folder.name}.unfinished") / target.name
 
 

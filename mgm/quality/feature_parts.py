@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from mgm.compute.executor import Executor
-from mgm.corpus.parts import Part, write_manifest
+from mgm.compute.executor import Executor, TaskFile
+from mgm.corpus.parts import Part, part_file, write_manifest
 from mgm.corpus.progress import progress
 from mgm.corpus.unfinished import Unfinished, unfinished_parts
 from mgm.files import file_sha256
@@ -49,7 +49,8 @@ class UnfinishedFeatures:
         work, calls = self._work, list(enumerate(self._sources))
         self._unfinished = self._stack.enter_context(unfinished_parts(self._folder, [work, calls]))
         statistics = CorpusStatistics(work.fitted.tasks_for(work.table.corpus), work.text)
-        with closing(executor.map(_MakePart(work, self._unfinished), calls)) as results:
+        make = _MakePart(work, self._unfinished)
+        with closing(executor.map(make, calls, reads=make.reads)) as results:
             for part, of_corpus, of_labels in progress(
                 results, f"features {work.table.corpus}", total=len(calls)
             ):
@@ -73,6 +74,11 @@ class _MakePart:
 
     work: FeatureWork
     unfinished: Unfinished
+
+    def reads(self, index: int, sources: tuple[Part, Part]) -> list[TaskFile] | None:
+        table, (tokens, marks) = self.work.table, sources
+        files = [part_file(table.tokens, tokens), part_file(table.content, marks)]
+        return self.unfinished.reads(index, files)
 
     def __call__(
         self, index: int, sources: tuple[Part, Part]

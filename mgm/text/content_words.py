@@ -8,7 +8,16 @@ import polars as pl
 
 from mgm.compute.executor import Executor
 from mgm.compute.processes import THIS_PROCESS
-from mgm.corpus.parts import REJECTS, Counts, Part, Transformed, map_parts, read_manifest, read_part
+from mgm.corpus.parts import (
+    REJECTS,
+    Counts,
+    Part,
+    Transformed,
+    map_parts,
+    read_manifest,
+    read_part,
+    reads_part,
+)
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import StopwordSettings
@@ -67,7 +76,8 @@ def _document_frequencies(
     frequencies = DocumentFrequencies()
     if settings.document_frequency is not None:
         parts = read_manifest(source).parts
-        with closing(executor.map(_count_documents, [(source, part) for part in parts])) as results:
+        calls = [(source, part) for part in parts]
+        with closing(executor.map(_count_documents, calls, reads=reads_part)) as results:
             for counted in progress(results, f"document frequencies {source.name}", total=len(parts)):
                 frequencies.merge(counted)
     return frequencies

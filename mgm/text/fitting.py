@@ -9,7 +9,7 @@ import polars as pl
 
 from mgm.compute.executor import Executor
 from mgm.compute.processes import THIS_PROCESS
-from mgm.corpus.parts import Part, read_part
+from mgm.corpus.parts import Part, read_part, reads_part
 from mgm.corpus.progress import progress
 from mgm.settings.text import FeatureSettings
 from mgm.tasks import Task, with_label_spaces
@@ -99,7 +99,7 @@ def _count(
     for table in tables:
         count = _CountPart([task for task in tasks if table.corpus in task.corpora], stem=settings.stem)
         calls = [(table.tokens, part) for part in table.parts()]
-        with closing(executor.map(count, calls)) as results:
+        with closing(executor.map(count, calls, reads=reads_part)) as results:
             for part_words, part_labels in progress(results, f"vocabulary {table.corpus}", total=len(calls)):
                 words.merge(part_words)
                 for task, counted in part_labels.items():

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from flows.stages.command_line import open_executor
-from mgm.compute import cluster, ray_executor
+from mgm.compute import cluster, ray_executor, remote_calls
 from mgm.compute.processes import LocalExecutor
 from mgm.errors import MissingExtra
 from mgm.settings.compute import ComputeSettings, RaySettings
@@ -61,7 +61,7 @@ def test_ray_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_stage_without_tasks_starts_no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ray_executor, "connect", None)
+    monkeypatch.setattr(remote_calls, "connect", None)
     with ray_executor.open_executor(ComputeSettings(ray=RaySettings(address="local"))) as executor:
         assert list(executor.map(number, [])) == []
 

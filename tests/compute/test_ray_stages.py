@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import pytest
 import yaml
 
 from mgm.compute import ray_executor, workers
-from mgm.compute.processes import LocalExecutor
-from mgm.compute.ray_executor import RayExecutor
+from mgm.compute.storage_executor import StorageExecutor
+from mgm.corpus.parts import listed_hashes
 from mgm.settings.compute import RaySettings
+from tests import object_store
+from tests.object_store import BUCKET, Store
 
 REPOSITORY = Path(__file__).parents[2]
 STAGES = ("ingest", "clean", "deduplicate", "tokenize", "stopwords", "features")
@@ -28,17 +31,16 @@ ROWS_PER_PART = 5
 
 KILLED = """
 import os, signal
-from mgm.compute.workers import WorkerPool
+from mgm.compute.storage_executor import StorageExecutor
 from flows.stages.clean import main
 if __name__ == "__main__":
-    real, results = WorkerPool._handle_event, []
-    def handle(self, handle, pending):
-        result = real(self, handle, pending)
-        results.extend([] if result is None else [result])
+    real, results = StorageExecutor._bring, []
+    def bring(self, *arguments):
+        results.append(real(self, *arguments))
         if len(results) == 2:
             os.kill(os.getpid(), signal.SIGKILL)
-        return result
-    WorkerPool._handle_event = handle
+        return results[-1]
+    StorageExecutor._bring = bring
     main("menus")
 """
 
@@ -93,21 +95,27 @@ def files() -> dict[str, bytes]:
 
 def use(monkeypatch: pytest.MonkeyPatch, executor: Any) -> None:
     """Let all stages have one executor, so that workers start once."""
-    monkeypatch.setattr(ray_executor, "open_executor", lambda _: nullcontext(executor))
+    monkeypatch.setattr(ray_executor, "open_executor", lambda _, **__: nullcontext(executor))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Store]:
+    with object_store.running() as found:
+        yield found
 
 
 @pytest.fixture
-def ray(cluster_address: str, project: Path) -> Iterator[RayExecutor]:
-    """Yield the executor of two workers."""
-    with RayExecutor(
-        RaySettings(address=cluster_address, cpus=0.5, require_token=False), project
-    ) as executor:
-        yield executor
+def store(server: Store, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return an address in an object store, which the workers' nodes have credentials for."""
+    object_store.use(server, monkeypatch)
+    return f"s3://{BUCKET}/parts"
 
 
 def kill_workers(monkeypatch: pytest.MonkeyPatch, numbers: set[int]) -> list[int]:
     """Kill the worker at each of these numbers of a run's tasks, while it has the task."""
-    real, submitted, lost = workers.WorkerPool._submit, [], []
+    real = workers.WorkerPool._submit
+    submitted: list[int] = []
+    lost: list[int] = []
 
     def submit(self: Any, job: Any) -> None:
         pid, kills = (
@@ -126,46 +134,49 @@ def kill_workers(monkeypatch: pytest.MonkeyPatch, numbers: set[int]) -> list[int
     return lost
 
 
+def note_names(monkeypatch: pytest.MonkeyPatch, name: str) -> list[bool]:
+    """Note of everything that workers get for their calls whether the name is in it."""
+    real, hears = workers.WorkerPool._submit, []
+
+    def submit(self: Any, job: Any) -> None:
+        function, *arguments = job.arguments
+        hears.append(
+            any(name.encode() in content for content in (self._ray.get(function), pickle.dumps(arguments)))
+        )
+        real(self, job)
+
+    monkeypatch.setattr(workers.WorkerPool, "_submit", submit)
+    return hears
+
+
 @pytest.mark.slow
-def test_calls_in_any_order_write_the_same(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stages_on_a_cluster_that_loses_workers(
+    cluster_address: str, store: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Workers that have never heard of the project's folder."""
     run(*STAGES)
     alone = files()
-    use(monkeypatch, Backwards())
-    run(*STAGES)
+    settings = RaySettings(address=cluster_address, storage=store, cpus=0.5, require_token=False)
+    lost = kill_workers(monkeypatch, {1, 8})
+    hears = note_names(monkeypatch, str(project))
+    with StorageExecutor(settings, project, listed=partial(listed_hashes, Path("data"))) as executor:
+        use(monkeypatch, executor)
+        run(*STAGES)
     assert files() == alone
     assert len(list(Path("data/tokens/menus").glob("*.parquet"))) == NUM_DOCUMENTS // ROWS_PER_PART
-
-
-class Backwards(LocalExecutor):
-    """Calls out of order, with copies of what is sent, as other processes get them, and without their start."""
-
-    def map(self, function: Any, arguments: Any) -> Any:
-        calls = list(arguments)
-        sent = pickle.dumps(function)
-        results = {i: pickle.dumps(pickle.loads(sent)(*calls[i])) for i in reversed(range(len(calls)))}
-        yield from (pickle.loads(results[i]) for i in range(len(calls)))
-
-
-@pytest.mark.slow
-def test_stages_on_a_cluster_that_loses_workers(ray: RayExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(*STAGES)
-    alone = files()
-    use(monkeypatch, ray)
-    lost = kill_workers(monkeypatch, {1, 8})
-    run(*STAGES)
-    assert files() == alone
-    assert len(lost) == 2
+    assert len(lost) == 2 and not any(hears) and len(hears) > 30
 
 
 @pytest.mark.slow
 def test_a_killed_driver_is_gone_on_with(
-    cluster_address: str, project: Path, monkeypatch: pytest.MonkeyPatch
+    cluster_address: str, store: str, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """By workers that share the folder, after others that did not."""
     run("ingest", "clean")
     alone = files()
-    settings = {"ray": {"address": cluster_address, "cpus": 0.5, "require_token": False}}
+    ray = {"address": cluster_address, "storage": store, "cpus": 0.5, "require_token": False}
     params = Path("params.yaml").read_text()
-    Path("params.yaml").write_text(params + yaml.safe_dump({"compute": settings}))
+    Path("params.yaml").write_text(params + yaml.safe_dump({"compute": {"ray": ray}}))
     Path("run.py").write_text(KILLED)
     killed = subprocess.run(
         [sys.executable, "run.py"], env=os.environ | {"PYTHONPATH": str(REPOSITORY)}, timeout=300
@@ -175,6 +186,7 @@ def test_a_killed_driver_is_gone_on_with(
     finished = {path.stem: path.stat().st_mtime_ns for path in unfinished.glob("*.json")}
     assert 2 <= len(finished) < NUM_DOCUMENTS // ROWS_PER_PART
     made = {n: (unfinished / f"kept/part-{n}.parquet").stat().st_ino for n in finished}
+    Path("params.yaml").write_text(params + yaml.safe_dump({"compute": {"ray": ray | {"storage": None}}}))
     run("clean")
     assert files() == alone
     assert {n: Path(f"data/clean/menus/part-{n}.parquet").stat().st_ino for n in finished} == made

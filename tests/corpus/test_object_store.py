@@ -1,6 +1,7 @@
 """Object stores: s3:// gives the rows that the same files on disk give, and what is wrong is said soon."""
 
 import gzip
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,13 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from mgm.compute.storage import Storage, StorageFailed
+from mgm.compute.storage_worker import CallWithStorage
 from mgm.corpus.ingest import ingest
 from mgm.corpus.parts import read_manifest, read_table
 from mgm.corpus.raw_corpus import RawCorpus
 from mgm.corpus.readers import column_names, input_files, read_batches
+from mgm.files import file_sha256
 from mgm.scoring.inputs import Inputs
 from mgm.settings.corpora import CorpusSettings, IngestSettings
 from tests import object_store
@@ -83,13 +87,13 @@ def test_a_prefix_is_read_as_the_folder_on_disk_is(store: Store, tmp_path: Path)
 
 
 def test_texts_of_a_prefix_are_ingested_as_from_disk(store: Store, tmp_path: Path) -> None:
-    texts = {f"sport/{i}.txt": f"Match {i}: 中国队赢了。".encode() for i in range(30)}
+    texts = {f"sport/{i}.txt": f"Match {i}: 中国队赢了。".encode() for i in range(8)}
     texts["top.txt.gz"] = gzip.compress(b"no folder")
     for name, data in texts.items():
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).write_bytes(data)
     store.put({f"texts/{name}": data for name, data in texts.items()})
-    size = IngestSettings(rows_per_part=7)
+    size = IngestSettings(rows_per_part=4)
     hashes = set()
     for name, source in (("s3", f"s3://{BUCKET}/texts"), ("disk", tmp_path / "in")):
         out, settings = tmp_path / name, CorpusSettings(lang="mixed", group="folder")
@@ -99,7 +103,7 @@ def test_texts_of_a_prefix_are_ingested_as_from_disk(store: Store, tmp_path: Pat
             rejects=out / "rejects",
         )
         hashes.add(tuple(part.sha256 for part in read_manifest(out / "documents").parts))
-        assert (counts.rows_in, counts.rows_out) == (31, 31)
+        assert (counts.rows_in, counts.rows_out) == (9, 9)
         assert read_table(out / "documents")["group"].unique(maintain_order=True).to_list() == [
             "sport",
             "top",
@@ -171,6 +175,55 @@ def test_missing_and_wrong_credentials_are_named_soon(
     assert time.monotonic() - began < 30
 
 
+@pytest.mark.parametrize(
+    ("address", "problem"),
+    [
+        ("s3://nowhere/parts", r"s3://nowhere/parts: no such bucket: 'nowhere' \(at http://127.*\); expected one that this machine and all nodes"),
+        (f"s3://{BUCKET}/closed", f"s3://{BUCKET}/closed: the object store denies access .*AWS_ACCESS_KEY_ID"),
+        ("s3:///parts", "s3:///parts: no bucket; expected s3://bucket/prefix"),
+    ],
+    ids=["no bucket", "denied", "no name"],
+)  # fmt: skip
+def test_storage_of_parts_that_is_wrong_is_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch, address: str, problem: str
+) -> None:
+    with closed_store() as closed, pytest.raises((StorageFailed, ValueError), match=problem):
+        if "closed" in address:
+            monkeypatch.setenv("AWS_ENDPOINT_URL", closed)
+        Storage(address).claim("a project")
+
+
+def test_a_node_that_may_not_read_the_storage_of_parts_is_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    worker = CallWithStorage(f"s3://{BUCKET}/closed", "a project", {})
+    with (
+        closed_store() as closed,
+        pytest.raises(StorageFailed, match="node .* of the cluster: s3://.*denies access"),
+    ):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", closed)
+        worker(b"", [], ())
+    worker.close()
+
+
+def test_storage_of_parts_in_a_bucket(store: Store, tmp_path: Path) -> None:
+    storage, file, name = Storage(f"s3://{BUCKET}/parts/p"), tmp_path / "file", "a" * 64
+    assert storage.owner() is None and storage.files() == {}
+    file.write_bytes(b"rows")
+    sha256 = file_sha256(file)
+    storage.claim("a project")
+    storage.put(file, sha256=sha256)
+    storage.put(file, sha256=name)
+    assert {found: info.size for found, info in storage.files().items()} == {sha256: 4, name: 4}
+    storage.get(sha256, tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"rows" and storage.owner() == "a project"
+    with pytest.raises(StorageFailed, match=f"{BUCKET}/parts/p/{name}: altered since it was written"):
+        storage.get(name, tmp_path / "other")
+    storage.delete([name])
+    assert storage.files().keys() == {sha256}
+
+
 class Denial(BaseHTTPRequestHandler):
     """What a real store answers to strangers (moto lets everyone in)."""
 
@@ -190,6 +243,6 @@ class Denial(BaseHTTPRequestHandler):
 @contextmanager
 def closed_store() -> Iterator[str]:
     with ThreadingHTTPServer(("127.0.0.1", 0), Denial) as server:
-        Thread(target=server.serve_forever).start()
+        Thread(target=server.serve_forever, args=(0.01,)).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

@@ -60,6 +60,11 @@ def test_without_the_setting_the_variables_stay(project: Path) -> None:
         ),
         pytest.param("{encryption: aws}", "'AES256' or 'aws:kms'", id="algorithm"),
         pytest.param("{encrypt: AES256}", "encrypt", id="name"),
+        pytest.param(
+            "{encryption: AES256}\ncompute: {ray: {storage: 's3://b/p'}}",
+            "compute.ray.storage 's3://b/p': storage.encryption 'AES256' is not asked for there",
+            id="parts of workers",
+        ),
     ],
 )
 def test_a_wrong_setting_is_named(project: Path, storage: str, message: str) -> None:

@@ -27,7 +27,7 @@ MAX_GROWTH, SPARE_SECONDS = 8.0, 0.004
 OF_A_CONSTANT = {
     "text/cleaning/mojibake.py": {"_TOKEN", "re.sub"},  # ftfy's own expression, at import
     "corpus/readers/jsonl.py": {"re.search"},  # Arrow's error, which names a column of the settings
-    "corpus/readers/input_files.py": {"re.match"},  # a path and an address of the settings
+    "corpus/readers/input_files.py": {"re.match"},  # an address of the settings
 }
 """Expressions that never meet a document."""
 

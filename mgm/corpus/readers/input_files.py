@@ -1,8 +1,4 @@
-"""The files of an input: a file or a folder on disk, or a key or a prefix of an object store (s3://bucket/key).
-
-An object store is configured by the usual variables: AWS_ENDPOINT_URL (for stores other than Amazon's), AWS_REGION,
-AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_PROFILE.
-"""
+"""The files of an input: a file or a folder on disk, or a key or a prefix of an object store (s3://bucket/key)."""
 
 import os
 import re
@@ -10,18 +6,17 @@ import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pyarrow import fs
 
-S3 = "s3://"
+from mgm.object_store import S3, at_endpoint, explain_failure, open_bucket
+
 GIGABYTE = 1_000_000_000
 BUFFER_BYTES = 4 << 20
 """Bytes that are read at a time: a request to an object store takes as long as some megabytes of its answer."""
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}
 """The compressions of text files, by the last suffix of a file's name."""
-_ATTEMPTS, _CONNECT_SECONDS, _REQUEST_SECONDS = 3, 5.0, 60.0
 
 _DELTA_LOG = "_delta_log"
 
@@ -51,6 +46,11 @@ class InputFile:
     def path(self) -> str:
         """The path in the file system."""
         return self.name if self.system is _LOCAL else self.name.removeprefix(S3)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is on a disk."""
+        return isinstance(self.system, fs.LocalFileSystem)
 
     @property
     def suffixes(self) -> list[str]:
@@ -258,20 +258,20 @@ def _in_store(source: str) -> list[InputFile]:
     if not bucket:
         raise ValueError(f"{source}: no bucket; expected s3://bucket/key")
     try:
-        system = _s3(bucket)
+        system = open_bucket(bucket)
         place = f"{bucket}/{key}".rstrip("/")
         info = system.get_file_info(place)
         if info.type == fs.FileType.NotFound:
             there = key and system.get_file_info(bucket).type != fs.FileType.NotFound
             missing = "no such key, and none below it" if there else f"no such bucket: {bucket!r}"
-            raise FileNotFoundError(f"{source}: {missing}{_at()}")
+            raise FileNotFoundError(f"{source}: {missing}{at_endpoint()}")
         if info.type == fs.FileType.File:
             return [InputFile(S3 + place, len(S3) + place.rindex("/") + 1, info.size, system)]
         infos = system.get_file_info(fs.FileSelector(place, recursive=True))
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ValueError(_explain(source, str(error))) from error
+        raise ValueError(explain_failure(source, str(error))) from error
     start = len(S3) + len(place) + 1
     files = (
         InputFile(S3 + i.path, start, i.size, system)
@@ -280,49 +280,3 @@ def _in_store(source: str) -> list[InputFile]:
     )
     # as paths are ordered on disk: by their parts, one after another
     return sorted(files, key=lambda file: file.relative.replace("/", "\0"))
-
-
-def _s3(bucket: str) -> fs.S3FileSystem:
-    """Return the file system of a bucket. It makes few attempts, so that a wrong address is an error in seconds, not minutes."""
-    endpoint = _endpoint()
-    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
-    if not region and not endpoint:
-        region = fs.resolve_s3_region(bucket)
-    address = urlsplit(endpoint) if endpoint else None
-    return fs.S3FileSystem(
-        endpoint_override=address.netloc + address.path.rstrip("/") if address else None,
-        scheme=address.scheme if address else "https",
-        region=region,
-        retry_strategy=fs.AwsStandardS3RetryStrategy(max_attempts=_ATTEMPTS),
-        connect_timeout=_CONNECT_SECONDS,
-        request_timeout=_REQUEST_SECONDS,
-    )
-
-
-def _endpoint() -> str | None:
-    url = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if url and not re.match(r"https?://[^/]", url):
-        raise ValueError(
-            f"environment variable AWS_ENDPOINT_URL: found {url!r}, expected http(s)://host:port"
-        )
-    return url or None
-
-
-def _at() -> str:
-    endpoint = _endpoint()
-    return f" (at {endpoint})" if endpoint else ""
-
-
-def _explain(source: str, error: str) -> str:
-    """Return a remedy followed by the store's answer."""
-    if "NETWORK_CONNECTION" in error or "curlCode" in error:
-        where = _endpoint() or "Amazon's; AWS_ENDPOINT_URL names another"
-        return f"{source}: the object store does not answer (endpoint: {where}): {error}"
-    if any(
-        mark in error for mark in ("ACCESS_DENIED", "Forbidden", "HTTP status 403", "INVALID_ACCESS_KEY_ID")
-    ):
-        return (
-            f"{source}: the object store denies access{_at()}: no credentials, wrong ones, or no right to read this; "
-            f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, give them: {error}"
-        )
-    return f"{source}: {error}"

@@ -16,4 +16,10 @@ class ScoringSettings(GatingSettings, ComputingSettings):
 
     def _check(self, raw: dict[str, Any], where: str) -> None:
         super()._check(raw, where)
+        parts = self.compute.ray.storage
+        if self.storage.encryption is not None and parts is not None and parts.startswith("s3://"):
+            raise ValueError(
+                f"{where}: compute.ray.storage {parts!r}: storage.encryption {self.storage.encryption!r} is not asked for there; expected "
+                "a bucket that encrypts by default and storage.encryption: null, or a shared folder"
+            )
         check_abstentions(self.score.abstain, self.tasks, where=f"{where}: score.abstain")

@@ -29,6 +29,7 @@ from mgm.corpus.parts import (
     read_manifest,
     read_part,
     read_parts,
+    reads_part,
 )
 from mgm.corpus.progress import progress
 from mgm.corpus.rejects import EXACT_DUPLICATE, NEAR_DUPLICATE, split_rejected
@@ -185,7 +186,7 @@ def _read_comparison(
     )
     first = 0
     calls = [(source, part) for part in parts if part.rows]
-    with closing(executor.map(_ComparePart(tasks, settings), calls)) as results:
+    with closing(executor.map(_ComparePart(tasks, settings), calls, reads=reads_part)) as results:
         for part in progress(results, f"deduplicate {source.name}: compare", total=len(calls)):
             part_rows = slice(first, first + len(part.groups))
             rows.num_labelled[part_rows], rows.groups[part_rows] = part.num_labelled, part.groups

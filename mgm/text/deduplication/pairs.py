@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from mgm.compute.executor import Executor
+from mgm.compute.executor import Executor, TaskFile
 from mgm.compute.processes import THIS_PROCESS
 from mgm.text.deduplication import disk_arrays
 from mgm.text.deduplication.repeated import is_repeated
@@ -47,7 +47,9 @@ def find_candidates(
     min_estimate = _min_estimate(threshold, signatures.num_permutations)
     search = _SearchBand(signatures, rows, min_estimate)
     codes = np.empty(0, np.int64)
-    with closing(executor.map(search, [(band,) for band in range(signatures.num_bands)])) as results:
+    calls = [(band,) for band in range(signatures.num_bands)]
+    files = [TaskFile(path) for path in signatures.paths]
+    with closing(executor.map(search, calls, reads=lambda _: files)) as results:
         for found in results:
             codes = np.union1d(codes, found)
     return codes // max(len(rows), 1), codes % max(len(rows), 1)

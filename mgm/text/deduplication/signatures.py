@@ -85,6 +85,12 @@ class Signatures:
         return len(self._values)
 
     @property
+    def paths(self) -> list[Path]:
+        """The files that they are in; none where they are in memory."""
+        arrays = [self._values_array, self._buckets_array]
+        return [array.path for array in arrays if isinstance(array, SharedArray)]
+
+    @property
     def num_bands(self) -> int:
         """The number of bands."""
         return self._num_bands

@@ -275,8 +275,12 @@ def test_places_with_text_in_the_clear_are_named(project: Path, monkeypatch: pyt
     params = project / "params.yaml"
     shipped = params.read_text(encoding="utf-8")
     sealed = {"reject_values": "sealed", "table": "s3://bucket/table", "rejects": "s3://bucket/rejects"}
-    params.write_text(shipped + f"\nscore: {json.dumps(sealed)}\n", encoding="utf-8")
+    ray = {"ray": {"storage": "shared/parts"}}
+    params.write_text(
+        shipped + f"\nscore: {json.dumps(sealed)}\ncompute: {json.dumps(ray)}\n", encoding="utf-8"
+    )
     text = outcome("texts").message
+    assert "shared/parts (compute.ray.storage)" in text
     assert "models/store" not in text and "staged" not in text and "rejects" not in text
     assert "s3://bucket/table (storage.encryption is not set)" in text
     with params.open("a", encoding="utf-8") as file:
