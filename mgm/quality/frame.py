@@ -73,6 +73,11 @@ class CountedRows:
             self.ids = [*self.ids, *shown_ids(rows)][:SHOWN_ROWS]
 
 
+def copy_rows(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows in memory of their own: as Polars selects them, they keep all strings of the frame that they are from in memory."""
+    return pl.DataFrame(pl.from_arrow(rows.to_arrow(compat_level=pl.CompatLevel.oldest())))
+
+
 def join_texts(texts: list[pl.Expr]) -> pl.Expr:
     """Return the texts that are not null as one; null where all are."""
     if not texts:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from mgm.quality.frame import SHOWN_ROWS
+from mgm.quality.frame import SHOWN_ROWS, copy_rows
 from mgm.quality.spilled_rows import SpilledRows
 from mgm.settings.gates import NightGate
 
@@ -33,7 +33,7 @@ class HashSample:
         self._num_seen += frame.height
         batch = frame.select("doc_id", "text", hash=pl.col("doc_id").hash(), row=row)
         if self._hash_limit is not None:
-            batch = batch.filter(pl.col("hash") < self._hash_limit)
+            batch = copy_rows(batch.filter(pl.col("hash") < self._hash_limit))
         rows = pl.concat([self._rows, batch]).sort("hash", "row")
         size = rows["text"].str.len_bytes().fill_null(0).cum_sum()
         place = pl.int_range(rows.height, eager=True)
@@ -71,4 +71,5 @@ class NightRows:
         self.documents.add(narrow.with_row_index("row", self.documents.height))
         blank = frame["doc_id"].filter((frame["text"].str.strip_chars().str.len_bytes() == 0).fill_null(True))
         self.num_blank += len(blank)
-        self.blank_ids = self.blank_ids.extend(blank).head(SHOWN_ROWS)
+        if len(self.blank_ids) < SHOWN_ROWS:
+            self.blank_ids = self.blank_ids.extend(blank).head(SHOWN_ROWS)

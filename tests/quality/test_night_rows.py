@@ -34,6 +34,18 @@ def test_the_sample_is_the_same_whatever_the_batches(
     assert order == sorted(order) and not Counter(order) - Counter(set(order))
 
 
+def test_the_sample_keeps_no_text_of_other_documents() -> None:
+    """Its strings lie in memory of their own, not in that of the batches, which would stay with them."""
+    sample = HashSample(max_documents=100, max_bytes=1 << 20)
+    for first in range(0, 10_000, 100):
+        ids = pl.Series("doc_id", [f"document-{n}" for n in range(first, first + 100)])
+        sample.add(pl.DataFrame({"doc_id": ids, "text": ["tea " * 20] * 100}))
+    (rows,) = sample.batches(100)
+    held = rows["text"].to_arrow(compat_level=pl.CompatLevel.newest()).buffers()
+    assert rows["text"].str.len_bytes().sum() == 8_000
+    assert sum(buffer.size for buffer in held if buffer) < 40_000
+
+
 def test_every_document_is_numbered_over_all_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spilled_rows, "BLOCK_ROWS", 3)
     night = NightRows(NightGate())
