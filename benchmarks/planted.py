@@ -4,7 +4,8 @@ A document has at least `MIN_SENTENCES` sentences of one language, drawn from th
 two invented names, so that new words keep coming as in real text. The label `topic` is a rule: sentences of the pool belong to four
 topics by turns, and most sentences of a document are of its own topic. Of the documents, 2% are exact copies of an earlier one (its text
 in other case, blanks or marks) and 3% near copies: some words replaced, a sentence added or the order of two changed, so that the Jaccard
-similarity of the sets of 5 characters, computed here without the library, is at least that of the setting.
+similarity of the sets of 5 characters, computed here without the library, is at least that of the setting. A copy has another `split` than
+its original, so that the splits of both show whether a copy that is not dropped was found.
 """
 
 import re
@@ -27,6 +28,8 @@ TOPICS = ("north", "south", "east", "west")
 OWN_TOPIC = 0.7
 """The chance that a sentence is of its document's topic, besides those that are by chance."""
 LABELLED = 0.8
+SPLITS = ("train",) * 7 + ("valid",) + ("test",) * 2
+"""The splits of documents by turns."""
 CHINESE = 0.3
 _SENTENCE = r"[^.!?。！？\n]+[.!?。！？\n]+\s?"
 _IGNORED = re.compile(r"[\W_]+")
@@ -71,6 +74,7 @@ class _Original:
 
     doc_id: str
     text: str
+    split: str
     topic: int
     is_chinese: bool
 
@@ -88,6 +92,7 @@ def documents(number: int, pools: list[Pool], seed: int = 1) -> Iterator[tuple[p
         topics = random.integers(0, len(TOPICS), n)
         is_labelled = random.random(n) < LABELLED
         texts = _draw_texts(random, pools, is_chinese=is_chinese, topics=topics)
+        splits = [SPLITS[(first + row) % len(SPLITS)] for row in range(n)]
         planted = []
         for row, (chance, waits) in enumerate(zip(random.random(n), random.random(n), strict=True)):
             if chance < EXACT_SHARE + NEAR_SHARE and waiting:
@@ -99,14 +104,23 @@ def documents(number: int, pools: list[Pool], seed: int = 1) -> Iterator[tuple[p
                     kind, pool = "near", pools[int(original.is_chinese)]
                     texts[row], similarity = _edit(original.text, pool, random=random)
                 topics[row] = original.topic
+                if splits[row] == original.split:
+                    splits[row] = "test" if original.split == "train" else "train"
                 planted.append((f"d{first + row}", original.doc_id, kind, similarity))
             elif waits < WAITING_SHARE and len(waiting) < WAITING:
                 waiting.append(
-                    _Original(f"d{first + row}", texts[row], int(topics[row]), bool(is_chinese[row]))
+                    _Original(
+                        f"d{first + row}", texts[row], splits[row], int(topics[row]), bool(is_chinese[row])
+                    )
                 )
         labels = [TOPICS[t] if given else None for t, given in zip(topics, is_labelled, strict=True)]
         frame = pl.DataFrame(
-            {"doc_id": [f"d{first + i}" for i in range(n)], "text": texts, "topic": labels},
+            {
+                "doc_id": [f"d{first + i}" for i in range(n)],
+                "text": texts,
+                "split": splits,
+                "topic": labels,
+            },
             schema_overrides={"topic": pl.String},
         )
         schema = {"doc_id": pl.String, "of": pl.String, "kind": pl.String, "similarity": pl.Float64}

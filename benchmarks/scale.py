@@ -5,11 +5,12 @@ between them and, with a bundle, a night, each as a process of its own that has 
 memory that cannot be given back (anonymous pages of its processes, sampled), of all that it had resident (with files that it maps), the
 bytes that it leaves on disk and those of temporary files. Then fits to each stage seconds = a + b n or a + b n log2 n, and
 memory and disk = a + b n, by relative error, and states on that ground what `TARGET` documents take. Planted copies that the
-stage `deduplicate` found are counted, and documents that it dropped without a planted original.
+stage `deduplicate` found, by dropping them or keeping them in the split of their original, are counted, and documents that it dropped
+without a planted original.
 
-`--pairs FILE` runs the stages up to `deduplicate` on the documents of the shipped and fetched corpora as they are, and writes `SAMPLE` of the
-pairs of a near copy that was dropped and the document that was kept for it, for a person to enter `copy` or `different` as their
-`verdict`; `--verdicts FILE` counts these. With `--ray 2` the stages are
+`--pairs FILE` runs the stages up to `deduplicate` on the documents of the shipped and fetched corpora, with the labels that classes have,
+and the docstrings of some libraries, and writes `SAMPLE` of the pairs of a near copy that was dropped and the document that was kept for it,
+for a person to enter `copy` or `different` as their `verdict`; `--verdicts FILE` counts these. With `--ray 2` the stages are
 worked on by two workers of a local Ray cluster (`compute.ray`), beside which the driver has a thread of its own.
 
 Results are kept after each stage (benchmarks/results/scale.json), so that a run goes on where another one ended; what is there is not
@@ -18,6 +19,8 @@ three with a night, and 14 GB for 1, 2 and 4 million documents. With `--keep` th
 """
 
 import argparse
+import ast
+import importlib.util
 import json
 import math
 import os
@@ -36,6 +39,8 @@ import planted
 import polars as pl
 import psutil
 import yaml
+
+from mgm.settings.yaml_file import load_yaml
 
 RESULTS = Path("benchmarks/results/scale.json")
 PACKAGES = ("polars", "pyarrow", "numpy", "scipy", "rensa", "rjieba", "deltalake")
@@ -72,6 +77,10 @@ BUDGETS = {"documents": 10_000_000, "memory_gib": 24, "disk_gb": 60}
 FULL_PARTS = 20_000
 """Documents that fill a part (`ingest.rows_per_part`)."""
 SAMPLE = 200
+LABELS = ("classification", "multilabel", "regression")
+"""The kinds of tasks whose labels documents have when their near copies are searched for."""
+LIBRARIES = ("numpy", "scipy", "sklearn", "polars", "torch", "ray")
+MIN_DOCSTRING = 100
 _POLL_SECONDS = 0.3
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -175,14 +184,29 @@ def write_documents(root: Path, number: int) -> None:
     print(f"made {number:,} documents, {size / 1e9:.2f} GB of text", flush=True)
 
 
-def write_project(root: Path, workers: int) -> None:
-    """Write params.yaml with this one corpus and one task, and with Ray if there are workers; the other settings are the shipped ones."""
-    from mgm.settings.yaml_file import load_yaml
+def read_docstrings() -> list[str]:
+    """The docstrings of `LIBRARIES`, each once."""
+    texts = {}
+    for name in LIBRARIES:
+        (folder,) = importlib.util.find_spec(name).submodule_search_locations
+        for file in sorted(Path(folder).rglob("*.py")):
+            try:
+                tree = ast.parse(file.read_text(encoding="utf-8"))
+            except SyntaxError:  # of a newer Python, in tests
+                continue
+            for node in ast.walk(tree):
+                if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                    texts[ast.get_docstring(node) or ""] = None
+    return [text for text in texts if len(text) >= MIN_DOCSTRING]
 
+
+def write_project(root: Path, workers: int, *, tasks: dict[str, Any] | None = None) -> None:
+    """Write params.yaml with this one corpus and its tasks, and with Ray if there are workers; the other settings are the shipped ones."""
     params = load_yaml(Path("params.yaml").read_text(encoding="utf-8"))
     params["enabled"] = {CORPUS: "raw"}
     params["corpora"] = {CORPUS: {"lang": "detect"}}
-    params["tasks"] = {"topic": {"kind": "classification", "corpora": [CORPUS]}}
+    tasks = tasks or {"topic": {"kind": "classification"}}
+    params["tasks"] = {name: task | {"corpora": [CORPUS]} for name, task in tasks.items()}
     params["train"]["weights"] = {}
     params["verdict"]["floors"] = {}
     params["gates"] = {}
@@ -298,7 +322,7 @@ def read_dropped(root: Path) -> pl.DataFrame:
 def count_copies(root: Path) -> dict[str, Any]:
     """Count the planted copies that were found, and the dropped documents that are in no planted pair with the kept one.
 
-    A planted copy is found if it and its original have the same kept document.
+    A planted copy is found if it and its original have the same kept document, or kept documents of one split, since they came with different ones.
     """
     dropped = read_dropped(root)
     kept = dict(dropped.select("doc_id", "of").iter_rows())
@@ -311,14 +335,18 @@ def count_copies(root: Path) -> dict[str, Any]:
     planted_copies = pl.read_parquet(root / "planted.parquet")
     # A document that ingest or clean rejected is no copy that could be found.
     ids = set(pl.read_parquet(root / "data/clean" / CORPUS / "*.parquet", columns=["doc_id"])["doc_id"])
+    unique = pl.read_parquet(root / "data/unique" / CORPUS / "*.parquet", columns=["doc_id", "split"])
+    split = dict(unique.iter_rows())
     counts: dict[str, Any] = {}
     pairs: set[tuple[str, str]] = set()
     for doc_id, of, kind, _ in planted_copies.iter_rows():
         pairs |= {(doc_id, of), (of, doc_id)}
         if doc_id in ids and of in ids:
-            count = counts.setdefault(kind, {"planted": 0, "found": 0})
+            count = counts.setdefault(kind, {"planted": 0, "found": 0, "dropped": 0})
+            kept_of = kept_for(doc_id), kept_for(of)
             count["planted"] += 1
-            count["found"] += kept_for(doc_id) == kept_for(of)
+            count["found"] += len({split[i] for i in kept_of}) == 1
+            count["dropped"] += len(set(kept_of)) == 1
     for count in counts.values():
         count["recall"] = round(count["found"] / count["planted"], 5)
     others = sum(pair not in pairs for pair in kept.items())
@@ -332,12 +360,23 @@ def write_pairs(path: Path, root: Path) -> dict[str, Any]:
     files = [
         file for folder in ("data/samples", "data/fetched") for file in sorted(Path(folder).glob("*.parquet"))
     ]
-    texts = [pl.read_parquet(file, columns=["text"]).with_columns(corpus=pl.lit(file.stem)) for file in files]
-    documents = pl.concat(texts).with_row_index("row").with_columns(topic=pl.lit(planted.TOPICS[0]))
-    documents.select("text", "topic", doc_id=pl.format("{}-{}", "corpus", "row")).write_parquet(
-        root / "raw/00000.parquet"
-    )
-    write_project(root.resolve(), 0)
+    tasks = {
+        name: task
+        for name, task in load_yaml(Path("params.yaml").read_text(encoding="utf-8"))["tasks"].items()
+        if task["kind"] in LABELS
+    }
+    texts = [
+        pl.read_parquet(
+            file, columns=["text", *(name for name, task in tasks.items() if file.stem in task["corpora"])]
+        ).with_columns(corpus=pl.lit(file.stem))
+        for file in files
+    ]
+    docstrings = pl.DataFrame({"text": read_docstrings()}).with_columns(corpus=pl.lit("docstrings"))
+    documents = pl.concat([*texts, docstrings], how="diagonal").with_row_index("row")
+    documents = documents.with_columns(doc_id=pl.format("{}-{}", "corpus", "row")).drop("corpus", "row")
+    documents.write_parquet(root / "raw/00000.parquet")
+    labelled = {name: task for name, task in tasks.items() if name in documents.columns}
+    write_project(root.resolve(), 0, tasks=labelled)
     for stage in ("ingest", "clean", "deduplicate"):
         run(stage, [sys.executable, "-m", f"flows.stages.{stage}", CORPUS], root.resolve())
     dropped = read_dropped(root)
@@ -357,8 +396,14 @@ def write_pairs(path: Path, root: Path) -> dict[str, Any]:
         for doc_id, kept, _ in sample.iter_rows()
     ]
     pl.DataFrame(rows, schema_overrides={"verdict": pl.String}).write_csv(path)
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     shutil.rmtree(root)
-    return {"documents": cleaned.height, "dropped": dropped.height, "near_copies": near.height}
+    return {
+        "documents": cleaned.height,
+        "dropped": dropped.height,
+        "near_copies": near.height,
+        "near": params["text"]["deduplication"]["near"],
+    }
 
 
 def count_verdicts(path: Path) -> dict[str, Any]:

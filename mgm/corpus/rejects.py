@@ -27,7 +27,7 @@ NO_WORDS = "no_words"
 EXACT_DUPLICATE = "exact_duplicate"
 """deduplicate: another document has the same text, except for case, blanks and punctuation."""
 NEAR_DUPLICATE = "near_duplicate"
-"""deduplicate: another document has nearly the same text."""
+"""deduplicate: another document has nearly the same text, and unless `near` is `drop` the same sentences."""
 MODEL_FAILED = "model_failed"
 """night: the model raised an error for this document."""
 

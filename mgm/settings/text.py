@@ -10,6 +10,9 @@ Mask = Literal["url", "email", "ip", "phone", "number"]
 """Things that cleaning can replace by a placeholder."""
 Copies = Literal["drop", "together", "report", "off"]
 """Treatment of copies: one is kept; all are kept, in one split; all are kept and counted; copies are not searched for."""
+NearCopies = Literal["drop_contained", "drop", "together", "report", "off"]
+"""Treatment of near copies: that of copies, or `drop_contained`: a copy is dropped for one that differs from it in headings and the
+order of sentences alone, the others are kept, in one split."""
 
 
 class CleaningSettings(Section):
@@ -49,8 +52,8 @@ class DeduplicationSettings(Section):
 
     exact: Copies = "drop"
     """Treatment of texts that are equal except for case, blanks and punctuation."""
-    near: Copies = "drop"
-    """Treatment of texts that share most of their shingles."""
+    near: NearCopies = "drop_contained"
+    """Treatment of texts that share most of their shingles; drop_contained: drop those with the same sentences, others together."""
     threshold: float = Field(default=0.85, gt=0, le=1)
     """Minimum Jaccard similarity of the shingles of two near-duplicates."""
     shingle: int = Field(default=5, ge=1)
@@ -60,7 +63,7 @@ class DeduplicationSettings(Section):
 
     @model_validator(mode="after")
     def _exact_copies_are_near(self) -> Self:
-        if self.exact == "report" and self.near in ("drop", "together"):
+        if self.exact == "report" and self.near not in ("report", "off"):
             raise ValueError(f"exact: report leaves exact copies alone, which near: {self.near} would not")
         return self
 

@@ -31,6 +31,8 @@ def test_planted_copies_are_as_similar_as_recorded(monkeypatch: pytest.MonkeyPat
     for doc_id, of, kind, similarity in copies.iter_rows():
         assert similarity == planted.jaccard(texts[doc_id], texts[of]) >= planted.THRESHOLD
         assert (similarity == 1) == (kind == "exact")
+    split = dict(pl.concat([frame for frame, _ in batches]).select("doc_id", "split").iter_rows())
+    assert all(split[doc_id] != split[of] for doc_id, of, _, _ in copies.iter_rows())
     again = pl.concat([frame for frame, _ in planted.documents(600, POOLS)])
     assert dict(again.select("doc_id", "text").iter_rows()) == texts
 
@@ -59,15 +61,17 @@ def test_the_exponent_leaves_out_the_start() -> None:
     assert scale.exponent(SIZES, [5.0, 4.0, 6.0]) is None
 
 
-def test_found_copies_have_one_kept_document(tmp_path: Path) -> None:
-    """b of a and d of c are found, through a chain or not; f of e is missed; x is dropped without a planted original."""
-    clean, rejects = (tmp_path / "data" / name / scale.CORPUS for name in ("clean", "rejects/deduplicate"))
-    for folder in (clean, rejects):
-        folder.mkdir(parents=True)
-    ids = list("abcdefx")
-    pl.DataFrame({"doc_id": ids, "text": [f"text of {i}" for i in ids]}).write_parquet(
-        clean / "part-00000.parquet"
+def test_found_copies_are_dropped_or_in_one_split(tmp_path: Path) -> None:
+    """b of a and d of c are dropped, through a chain or not; h of g is kept in its split; f of e is missed; x is of no planted original."""
+    clean, unique, rejects = (
+        tmp_path / "data" / name / scale.CORPUS for name in ("clean", "unique", "rejects/deduplicate")
     )
+    for folder in (clean, unique, rejects):
+        folder.mkdir(parents=True)
+    pl.DataFrame({"doc_id": list("abcdefghx")}).write_parquet(clean / "part-00000.parquet")
+    splits = {"b": "train", "c": "test", "e": "train", "f": "test", "g": "valid", "h": "valid"}
+    kept = {"doc_id": list(splits), "split": list(splits.values())}
+    pl.DataFrame(kept).write_parquet(unique / "part-00000.parquet")
     dropped = {"a": "b", "d": "x", "x": "c"}
     pl.DataFrame(
         {
@@ -76,13 +80,13 @@ def test_found_copies_have_one_kept_document(tmp_path: Path) -> None:
             "values": [json.dumps({"duplicate_of": of}) for of in dropped.values()],
         }
     ).write_parquet(rejects / "part-00000.parquet")
+    near = [(copy, of, "near", 0.9) for copy, of in ("ba", "dc", "fe", "hg")]
     pl.DataFrame(
-        [("b", "a", "near", 0.9), ("d", "c", "near", 0.9), ("f", "e", "near", 0.9), ("g", "a", "exact", 1.0)],
-        schema=["doc_id", "of", "kind", "similarity"],
-        orient="row",
+        [*near, ("missing", "a", "exact", 1.0)], schema=["doc_id", "of", "kind", "similarity"], orient="row"
     ).write_parquet(tmp_path / "planted.parquet")
     counts = scale.count_copies(tmp_path)
-    assert counts["near"] == {"planted": 3, "found": 2, "recall": 0.66667} and "exact" not in counts
+    assert counts["near"] == {"planted": 4, "found": 3, "dropped": 2, "recall": 0.75}
+    assert "exact" not in counts
     assert counts["dropped"] == 3 and counts["dropped_without_planted_original"] == 2
 
 

@@ -104,6 +104,7 @@ def _copies(result: dict[str, Any]) -> str:
             f"{of['exact']['recall']:.2%}",
             f"{of['near']['planted']:,}",
             f"{of['near']['recall']:.2%}",
+            f"{of['near']['dropped']:,}" if "dropped" in of["near"] else "",
             f"{of['dropped_without_planted_original']:,}",
         )
         for n, of in result["copies"].items()
@@ -114,13 +115,17 @@ def _copies(result: dict[str, Any]) -> str:
         "found",
         "near copies planted",
         "found",
+        "of these dropped",
         "dropped that no copy was planted of",
     ]
-    text = "Planted copies that deduplication found:\n\n" + table(header, rows)
+    text = (
+        "Planted copies that deduplication found, and dropped or kept in the split of their originals:\n\n"
+        + table(header, rows)
+    )
     if "judged" in result:
         judged = result["judged"]
         text += (
-            f"\nOf {judged['documents']:,} real documents deduplication with default settings drops {judged['near_copies']:,} as near copies. "
+            f"\nOf {judged['documents']:,} real documents deduplication drops {judged['near_copies']:,} as near copies, with `near: {judged.get('near', 'drop')}`. "
             f"Of {judged['pairs']} of them, which were read beside the documents that are kept for them, {judged['different']} are different.\n"
         )
     return text

@@ -60,13 +60,14 @@ def rank_rows(num_labelled: npt.NDArray[np.uint16]) -> Array:
 def greedy_independent_set(n: int, pairs: Pairs) -> Array:
     """Return, for each of n nodes, the node that is kept for it: itself, or one paired with it.
 
-    In the order of nodes, a node is kept if no node before it that it is paired with is kept: the lexicographically first maximal
+    In their order, a node is kept if no node before it that it is paired with is kept: the lexicographically first maximal
     independent set. It is computed in rounds, each of which decides the nodes whose earlier partners are decided. So no two kept nodes
     are a pair, and in a chain of texts, each similar to the next, no text is dropped that is not similar to a kept one.
 
     Args:
-        n: the number of nodes; they are in the order in which they are kept.
-        pairs: (earlier nodes, later nodes).
+        n: the number of nodes.
+        pairs: (earlier nodes, later nodes), by any one order. Of several earlier nodes that are kept for a later one, it gets the one
+            with the lowest number.
     """
     paired, index = np.unique(np.concatenate(pairs), return_inverse=True)
     left, right = np.split(index, 2)
@@ -82,6 +83,7 @@ def greedy_independent_set(n: int, pairs: Pairs) -> Array:
         is_open = ~(kept[a] | dropped[a] | dropped[b])
         a, b = a[is_open], b[is_open]
     anchor = np.arange(n)
+    anchor[paired[dropped]] = n
     by_kept = ~dropped[left]
     np.minimum.at(anchor, paired[right[by_kept]], paired[left[by_kept]])
     return anchor
@@ -107,11 +109,27 @@ def first_of_component(n: int, pairs: Pairs) -> Array:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NearPairs:
+    """Pairs of classes whose texts are near-duplicates."""
+
+    pairs: Pairs
+    """The class that is kept first on the left."""
+    contained: Pairs
+    """Those of them of which one contains the other, the one that contains on the left; only if contained copies are dropped."""
+
+    @classmethod
+    def of(cls, pairs: Pairs, contained: Pairs | None = None) -> "NearPairs":
+        """Return pairs of which these are contained; None: no one is."""
+        none = np.empty(0, np.int64)
+        return cls(pairs=pairs, contained=(none, none) if contained is None else contained)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Copies:
     """The outcome for each row, five arrays (rows,)."""
 
     cluster: Array
-    """The row that represents the cluster of copies: the row itself if it has no copy or is the first of them."""
+    """The row that represents the cluster of copies: the row itself if it has no copy or is the first of those that are kept."""
     exact: Flags
     """Whether the row is a copy of another one with the same normalized text."""
     near: Flags
@@ -134,7 +152,7 @@ class Copies:
 
 def resolve(
     classes: EquivalenceClasses,
-    near_pairs: Pairs,
+    near: NearPairs,
     *,
     groups: npt.NDArray[np.uint64],
     splits: npt.NDArray[np.uint8],
@@ -144,21 +162,23 @@ def resolve(
 
     Args:
         classes: rows with the same normalized text.
-        near_pairs: pairs of classes that are near-duplicates, the one that is kept first on the left.
+        near: pairs of classes that are near-duplicates.
         groups: the group of each row, (rows,).
         splits: the split of each row, (rows,).
         settings: whether copies are dropped, joined in one split, or only reported.
     """
-    rows = np.arange(len(splits), dtype=classes.class_of_row.dtype)
+    dtype = classes.class_of_row.dtype
+    rows = np.arange(len(splits), dtype=dtype)
     representative = classes.representative[classes.class_of_row]
-    link = greedy_independent_set if settings.near == "drop" else first_of_paired
-    anchors = link(len(classes.representative), near_pairs).astype(rows.dtype)
-    anchor = anchors[classes.class_of_row]
-    cluster = classes.representative[anchor]
-    is_near = anchor != classes.class_of_row
-    near_dropped = is_near & (settings.near == "drop")
+    kept_for, anchors = (
+        classes_.astype(dtype) for classes_ in _link(len(classes.representative), near, settings=settings)
+    )
+    cluster = classes.representative[anchors[classes.class_of_row]]
+    is_near = (anchors != np.arange(len(anchors), dtype=dtype))[classes.class_of_row]
+    near_dropped = (kept_for != np.arange(len(anchors), dtype=dtype))[classes.class_of_row]
     exact_dropped = ~near_dropped & (representative != rows) & (settings.exact == "drop")
-    kept = np.where(near_dropped, cluster, np.where(exact_dropped, representative, rows))
+    kept = np.where(exact_dropped, representative, rows)
+    kept[near_dropped] = classes.representative[kept_for[classes.class_of_row[near_dropped]]]
     exact = (representative != rows) & ~near_dropped
     # Copies that are only reported may be in different splits. The settings exclude that exact copies are reported and near ones
     # joined.
@@ -173,6 +193,18 @@ def resolve(
         kept=kept,
         split=_unify_splits(together, is_kept=kept == rows, groups=groups, splits=splits),
     )
+
+
+def _link(n: int, near: NearPairs, *, settings: DeduplicationSettings) -> tuple[Array, Array]:
+    """Return, for each of n classes, the one that is kept for it, and the one that represents its cluster."""
+    if settings.near == "drop":
+        kept_for = greedy_independent_set(n, near.pairs)
+        return kept_for, kept_for
+    kept_for = greedy_independent_set(n, near.contained)
+    left, right = near.pairs
+    # A dropped class joins no others: a text may contain it that is not similar to the one it is dropped for.
+    are_kept = (kept_for[left] == left) & (kept_for[right] == right)
+    return kept_for, first_of_paired(n, (left[are_kept], right[are_kept]))[kept_for]
 
 
 def split_overlap(classes: EquivalenceClasses, near_pairs: Pairs, *, copies: Copies) -> tuple[Flags, Flags]:

@@ -1,10 +1,12 @@
-"""Copies of one text that carry different labels for one task."""
+"""Copies of one text that carry different labels for one task, or one of which has all labels of another."""
 
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from mgm.tasks import SPAN, Task, TaskColumns
+from mgm.text.list_columns import Array, Flags
 
 SPANS = pl.List(SPAN)
 EXAMPLES = 20
@@ -40,6 +42,26 @@ def _comparable(task: Task) -> pl.Expr:
         span = pl.format("{} {} {}", *(pl.element().struct.field(f) for f in ("start", "end", "label")))
         column = column.list.eval(span)
     return column.list.unique().list.sort().list.join("\n") if task.spec.is_set_valued else column
+
+
+def has_labels(labels: pl.DataFrame, tasks: list[Task], *, rows: Array, others: Array) -> Flags:
+    """Return whether row rows[i] has the label of row others[i] for each task that the latter has one for.
+
+    Spans of different texts cannot be compared: there any will do.
+
+    Args:
+        labels: the hashes of `label_columns`.
+        tasks: the tasks whose labels are compared.
+        rows: numbers of rows.
+        others: numbers of rows.
+    """
+    result = np.ones(len(rows), np.bool_)
+    for task in tasks:
+        label = labels[task.columns.label]
+        mine, theirs = label[rows], label[others]
+        same = mine.is_not_null() if task.column_type == SPANS else (mine == theirs).fill_null(value=False)
+        result &= (theirs.is_null() | same).to_numpy()
+    return result
 
 
 def find_conflicts(members: pl.DataFrame, tasks: list[Task]) -> dict[str, pl.DataFrame]:

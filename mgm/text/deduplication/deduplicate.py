@@ -3,7 +3,8 @@
 Memory: at most 80 bytes a document, 200 bytes a document that has a copy, and two parts; besides 50 bytes for each document that shares
 a bucket of a band with another one. Disk, in files beside the target, which are gone afterwards: 24 bytes a document for hashes of
 text and group, 8 bytes a band and 2 bytes a permutation for its signature (0.4 GB a million documents), and 4 bytes a character of
-the documents that are likely near-duplicates by their signatures, which are compared in full.
+the documents that are likely near-duplicates by their signatures, which are compared in full (and 16 bytes a sentence with `near:
+drop_contained`).
 """
 
 import shutil
@@ -41,13 +42,15 @@ from mgm.text.deduplication import conflicts, disk_arrays, pairs
 from mgm.text.deduplication.clusters import (
     Copies,
     EquivalenceClasses,
+    NearPairs,
     rank_rows,
     resolve,
     split_overlap,
 )
+from mgm.text.deduplication.containment import sentence_lists
 from mgm.text.deduplication.shingles import MIN_SHINGLES, Shingles, hash_texts, normalize_texts
 from mgm.text.deduplication.signatures import Signatures
-from mgm.text.list_columns import Flags
+from mgm.text.list_columns import Array, Flags
 
 Examples = list[dict[str, Any]]
 MAX_OVERLAP_IDS = 10
@@ -79,9 +82,10 @@ def deduplicate(
 ) -> Deduplicated:
     """Write the documents that are kept, with their splits, and the dropped ones.
 
-    Of several copies the one with the most labelled tasks is kept, then the earliest. `duplicate_of` in the values of a dropped row
-    names the kept one. If copies are joined in one split, all of them and all rows of their groups get the split of the earliest of
-    these rows, even in a corpus that brings its own splits.
+    Of several copies the one with the most labelled tasks is kept, then the earliest; `near: drop_contained` drops a near copy only for
+    one that has all of its sentences and labels, and besides nothing but headings. `duplicate_of` in the values of a dropped row names the kept one. If copies are
+    joined in one split, all of them and all rows of their groups get the split of the earliest of these rows, even in a corpus that
+    brings its own splits.
 
     Args:
         source: the table of clean documents.
@@ -98,12 +102,16 @@ def deduplicate(
     try:
         rows = _read_comparison(source, tasks, settings=settings, folder=folder, executor=executor)
         classes = EquivalenceClasses.group(rows.keys, rank_rows(rows.num_labelled))
-        near_pairs = _find_near_pairs(
+        similar = _find_similar(
             source, rows, classes=classes, settings=settings, folder=folder, executor=executor
         )
+        contained = None
+        if settings.near == "drop_contained":
+            contained = _find_contained(source, tasks, similar=similar, classes=classes, folder=folder)
     finally:
         delete_unfinished(folder)
-    copies = resolve(classes, near_pairs, groups=rows.groups, splits=rows.splits, settings=settings)
+    near = NearPairs.of((similar.left, similar.right), contained)
+    copies = resolve(classes, near, groups=rows.groups, splits=rows.splits, settings=settings)
     members = _read_members(source, tasks, copies=copies)
     statistics, examples = _compute_statistics(
         source, tasks, copies=copies, members=members, splits=rows.splits
@@ -113,7 +121,7 @@ def deduplicate(
         statistics.count(f"labelled/{split}", is_labelled.sum())
         statistics.count(f"labelled_copies/{split}", (is_labelled & copies.dropped).sum())
     modes = {"exact": settings.exact, "near": settings.near}
-    overlap = dict(zip(modes, split_overlap(classes, near_pairs, copies=copies), strict=True))
+    overlap = dict(zip(modes, split_overlap(classes, near.pairs, copies=copies), strict=True))
     overlap = {kind: overlap[kind] for kind, mode in modes.items() if mode != "off"}
     for kind, overlapping in overlap.items():
         statistics.count(f"split_overlap/{kind}", overlapping.sum())
@@ -166,6 +174,15 @@ class _ComparePart:
         )
 
 
+class _Similar(NamedTuple):
+    """Pairs of classes whose texts are near-duplicates, three arrays (pairs,)."""
+
+    left: Array
+    """The class that is kept first."""
+    right: Array
+    right_is_longer: Flags
+
+
 def _read_comparison(
     source: Path,
     tasks: list[Task],
@@ -210,7 +227,7 @@ def _read_parts(source: Path, columns: list[str], *, description: str) -> Iterat
         first += part.height
 
 
-def _find_near_pairs(
+def _find_similar(
     source: Path,
     rows: _Comparison,
     *,
@@ -218,10 +235,11 @@ def _find_near_pairs(
     settings: DeduplicationSettings,
     folder: Path,
     executor: Executor,
-) -> pairs.Pairs:
+) -> _Similar:
     """Return pairs of classes whose texts are near-duplicates."""
     if rows.signatures is None:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        none = np.empty(0, np.int64)
+        return _Similar(none, none, right_is_longer=np.empty(0, np.bool_))
     row_of_class = classes.representative
     comparable = np.flatnonzero(rows.comparable[row_of_class]).astype(row_of_class.dtype)
     left, right = pairs.find_candidates(
@@ -229,13 +247,9 @@ def _find_near_pairs(
     )
     left, right = comparable[left].astype(np.int64), comparable[right].astype(np.int64)
     candidates = np.unique(row_of_class[np.concatenate([left, right])])
-    texts = (
-        part["text"][np.subtract(candidates[slice(*bounds)], first)]
-        for first, part in _read_parts(source, ["text"], description="verify")
-        for bounds in [np.searchsorted(candidates, [first, first + part.height])]
-    )
+    frames = _read_rows(source, candidates, columns=["text"], description="verify")
     sets = pairs.shingle_sets(
-        (Shingles.from_texts(normalize_texts(text), settings.shingle) for text in texts), folder
+        (Shingles.from_texts(normalize_texts(frame["text"]), settings.shingle) for frame in frames), folder
     )
     similarity = pairs.jaccard_similarity(
         sets,
@@ -243,7 +257,44 @@ def _find_near_pairs(
         right=np.searchsorted(candidates, row_of_class[right]),
     )
     is_near = similarity >= settings.threshold
-    return left[is_near], right[is_near]
+    left, right = left[is_near], right[is_near]
+    # Only a longer text can have all sentences of another one; of equally long ones the first is kept.
+    sizes = [sets.sizes[np.searchsorted(candidates, row_of_class[side])] for side in (left, right)]
+    return _Similar(left, right, right_is_longer=sizes[0] < sizes[1])
+
+
+def _find_contained(
+    source: Path, tasks: list[Task], *, similar: _Similar, classes: EquivalenceClasses, folder: Path
+) -> pairs.Pairs:
+    """Return pairs of classes of which the first contains the text of the second one and has all of its labels."""
+    container = np.where(similar.right_is_longer, similar.right, similar.left)
+    part = np.where(similar.right_is_longer, similar.left, similar.right)
+    rows = np.unique(classes.representative[np.concatenate([container, part])])
+    columns = [task.columns.label for task in tasks]
+    labels = [pl.DataFrame(schema=dict.fromkeys(columns, pl.UInt64))]
+
+    def texts() -> Iterator[pl.Series]:
+        for frame in _read_rows(source, rows, columns=["text", *columns], description="contain"):
+            labels.append(frame.select(conflicts.label_columns(tasks, frame.columns)).select(columns))
+            yield frame["text"]
+
+    sentences = sentence_lists(texts(), folder)
+    places = [np.searchsorted(rows, classes.representative[side]) for side in (container, part)]
+    is_contained = conflicts.has_labels(pl.concat(labels), tasks, rows=places[0], others=places[1])
+    is_contained &= sentences.contained(places[0], parts=places[1])
+    return container[is_contained], part[is_contained]
+
+
+def _read_rows(source: Path, rows: Array, *, columns: list[str], description: str) -> Iterator[pl.DataFrame]:
+    """Yield columns of some rows, in ascending order, from the parts that have any of them."""
+    first, parts = 0, []
+    for part in read_manifest(source).parts:
+        begin, end = np.searchsorted(rows, [first, first + part.rows])
+        if begin < end:
+            parts.append((part, np.subtract(rows[begin:end], first)))
+        first += part.rows
+    for part, places in progress(parts, f"deduplicate {source.name}: {description}"):
+        yield read_part(source, part, columns=columns)[places]
 
 
 def _read_members(source: Path, tasks: list[Task], *, copies: Copies) -> pl.DataFrame:

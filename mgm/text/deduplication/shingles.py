@@ -26,10 +26,13 @@ def normalize_texts(texts: pl.Series) -> pl.Series:
 
     The form is NFKC. Symbols stay, since emoji carry sentiment. A text of blanks and punctuation alone is only stripped at its ends.
     """
-    text = pl.col("text")
-    form = text.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\s\p{P}\p{Z}\p{C}]+", "")
-    bare = pl.when(form == "").then(text.str.strip_chars()).otherwise(form)
-    return texts.alias("text").to_frame().select(bare.alias("text")).to_series()
+    folded = fold_texts(texts)
+    return texts.str.strip_chars().zip_with(folded == "", folded)
+
+
+def fold_texts(texts: pl.Series) -> pl.Series:
+    """Return the normalized texts, empty where a text has blanks and punctuation alone."""
+    return texts.str.normalize("NFKC").str.to_lowercase().str.replace_all(r"[\s\p{P}\p{Z}\p{C}]+", "")
 
 
 def hash_texts(normalized: pl.Series) -> npt.NDArray[np.uint64]:
