@@ -4,7 +4,7 @@ Axes: B documents, P paragraphs, S sentences, N words of the whole batch, T dist
 of them, K labels. Nothing is padded: lengths accompany the flat values, so a document never sees its neighbours.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import Any
@@ -14,6 +14,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from mgm.model.encoder_input import EncoderInput
 from mgm.model.ragged import Ragged, sum_runs
 from mgm.text.list_columns import lengths
 
@@ -23,10 +24,6 @@ NO_LABEL = -100
 
 def _empty() -> Tensor:
     return torch.zeros(0, dtype=torch.int64)
-
-
-def _no_vectors() -> Tensor:
-    return torch.zeros(0, 0)
 
 
 @dataclass(frozen=True)
@@ -55,17 +52,7 @@ class Batch:
     teachers: dict[str, Tensor] = field(default_factory=dict)
     type_subword: Tensor = field(default_factory=_empty)  # (U,) of generation tasks
     type_subword_length: Tensor = field(default_factory=_empty)  # (T,)
-    encoder_vector: Tensor = field(
-        default_factory=_no_vectors
-    )  # (B,D) of a pretrained encoder; (0,0) without one
-    encoder_words: Tensor = field(default_factory=_no_vectors)  # (N,D) of its words
-    # of an encoder that is trained, in place of vectors
-    encoder_piece: Tensor = field(default_factory=_empty)  # (U,) ids
-    encoder_count: Tensor = field(default_factory=_empty)  # (B,) pieces of each document
-    encoder_start: Tensor = field(
-        default_factory=_empty
-    )  # (N,) first piece of a word, from its document's first
-    encoder_stop: Tensor = field(default_factory=_empty)  # (N,) the piece after its last
+    encoder: EncoderInput = field(default_factory=EncoderInput)
 
     def to(self, device: torch.device | str) -> "Batch":
         """Return the batch on another device."""
@@ -85,23 +72,14 @@ class Batch:
         paragraphs = [int(part.sum()) for part in self.document_length.split(sizes)]
         sentences = [int(part.sum()) for part in self.paragraph_length.split(paragraphs)]
         words = [int(part.sum()) for part in self.sentence_length.split(sentences)]
-        runs = {
+        runs: dict[str, Iterable[Any]] = {
             "word": self.word.split(words),
             "content": self.content.split(words),
             "sentence_length": self.sentence_length.split(sentences),
             "paragraph_length": self.paragraph_length.split(paragraphs),
             "document_length": self.document_length.split(sizes),
         }
-        if self.encoder_vector.numel():
-            runs["encoder_vector"] = self.encoder_vector.split(sizes)
-        if self.encoder_words.numel():
-            runs["encoder_words"] = self.encoder_words.split(words)
-        if self.encoder_count.numel():
-            counts = self.encoder_count.split(sizes)
-            runs["encoder_count"] = counts
-            runs["encoder_piece"] = self.encoder_piece.split([int(part.sum()) for part in counts])
-            runs["encoder_start"] = self.encoder_start.split(words)
-            runs["encoder_stop"] = self.encoder_stop.split(words)
+        runs["encoder"] = self.encoder.split(sizes, words)
         for run in zip(*runs.values(), strict=True):
             yield replace(self, **dict(zip(runs, run, strict=True)))
 
@@ -119,16 +97,7 @@ class Batch:
             document_length=self.document_length[keep],
             targets={},
             teachers={},
-            encoder_vector=select_vectors(self.encoder_vector, keep),
-            encoder_words=select_vectors(self.encoder_words, words),
-            encoder_piece=select_vectors(
-                self.encoder_piece, torch.repeat_interleave(keep, self.encoder_count)
-            )
-            if self.encoder_count.numel()
-            else self.encoder_piece,
-            encoder_count=select_vectors(self.encoder_count, keep),
-            encoder_start=select_vectors(self.encoder_start, words),
-            encoder_stop=select_vectors(self.encoder_stop, words),
+            encoder=self.encoder.select(keep, words),
         )
 
     @cached_property
@@ -166,11 +135,6 @@ class Batch:
     def document(self) -> Tensor:
         """(N,) the document of each word."""
         return Ragged(self.word, self.words_per_document).row
-
-
-def select_vectors(vectors: Tensor, keep: Tensor) -> Tensor:
-    """Return the rows that `keep` has of what a batch holds of a pretrained encoder, which may be nothing."""
-    return vectors[keep] if vectors.numel() else vectors
 
 
 def flatten_lists(lists: pl.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mgm.model.batch import Batch, flatten_lists
+from mgm.model.encoder_input import EncoderInput
 from mgm.model.heads import HEADS
 from mgm.pretrained.columns import COLUMNS, PIECE, START, STOP, document_vectors, word_vectors
 from mgm.tasks import Task
@@ -50,9 +51,7 @@ def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) 
         teachers={
             t.name: torch.from_numpy(documents[t.columns.teacher].to_numpy(writable=True)) for t in taught
         },
-        encoder_vector=_vectors(document_vectors(documents)),
-        encoder_words=_vectors(word_vectors(documents)),
-        **_pieces(documents),
+        encoder=_encoder_input(documents),
     )
 
 
@@ -92,17 +91,16 @@ def gather_targets(column: pl.Series, task: Task, *, word_count: np.ndarray) -> 
     return HEADS[task.kind].gather_targets(column, task, word_count=word_count)
 
 
-def _pieces(documents: pl.DataFrame) -> dict[str, Tensor]:
-    """Return what a batch holds of the pieces of a pretrained encoder that is trained."""
+def _encoder_input(documents: pl.DataFrame) -> EncoderInput:
+    """Return the vectors of a pretrained encoder that documents have, or the pieces of one that is trained."""
+    vectors = EncoderInput(
+        document=_vectors(document_vectors(documents)), word=_vectors(word_vectors(documents))
+    )
     if PIECE not in documents.columns:
-        return {}
+        return vectors
     piece, count = flatten_lists(documents[PIECE])
-    return {
-        "encoder_piece": _long(piece),
-        "encoder_count": _long(count),
-        "encoder_start": _long(flatten_lists(documents[START])[0]),
-        "encoder_stop": _long(flatten_lists(documents[STOP])[0]),
-    }
+    start, stop = (_long(flatten_lists(documents[name])[0]) for name in (START, STOP))
+    return replace(vectors, piece=_long(piece), count=_long(count), start=start, stop=stop)
 
 
 def _vectors(array: np.ndarray | None) -> Tensor:

@@ -192,30 +192,32 @@ static void add_logits_of_sums(const Wide *wide, const Counts *types, const Coun
     if (square > 0) end_sum(wide, scratch, square, logits);
 }
 
-/* Count the n-gram of a hash, where it has a row. */
-static inline void count_hash(const Wide *wide, uint64_t hash, Counts *counts) {
-    int32_t row = wide->word_row_of[bucket_of(mix(hash), (uint64_t)wide->word_buckets)];
-    if (row >= 0) counts_add(counts, (uint32_t)row);
-}
+/* Count the words and pairs of a document, and once more those of its first sentence, as far as they have rows.
 
-/* Count the words and pairs of a document, and once more those of its first sentence. */
+   Their buckets are listed first, so that the rows of all are on their way before one is read; `list` has room for them. */
 static void count_words(const Wide *wide, const int64_t *word, const int64_t *sentence_length, int64_t sentences,
-                        Counts *counts) {
+                        uint32_t *list, Counts *counts) {
+    uint64_t buckets = (uint64_t)wide->word_buckets, size = 0;
     for (int64_t s = 0; s < sentences; word += sentence_length[s++]) {
         uint64_t before = 0;
         for (int64_t i = 0; i < sentence_length[s]; i++) {
             uint64_t id = (uint64_t)wide->id[word[i]], single = id * FIRST;
             uint64_t pair = before * FIRST + id * SECOND;
             if (id != 0) {
-                count_hash(wide, single, counts);
-                if (s == 0) count_hash(wide, single ^ THIRD, counts);
+                list[size++] = bucket_of(mix(single), buckets);
+                if (s == 0) list[size++] = bucket_of(mix(single ^ THIRD), buckets);
                 if (before != 0) {
-                    count_hash(wide, pair, counts);
-                    if (s == 0) count_hash(wide, pair ^ THIRD, counts);
+                    list[size++] = bucket_of(mix(pair), buckets);
+                    if (s == 0) list[size++] = bucket_of(mix(pair ^ THIRD), buckets);
                 }
             }
             before = id;
         }
+    }
+    for (uint64_t i = 0; i < size; i++) __builtin_prefetch(wide->word_row_of + list[i]);
+    for (uint64_t i = 0; i < size; i++) {
+        int32_t row = wide->word_row_of[list[i]];
+        if (row >= 0) counts_add(counts, (uint32_t)row);
     }
 }
 
@@ -367,7 +369,7 @@ int mgm_wide_logits(const Wide *wide, int64_t most, float *logits) {
         uint64_t occurrences = bound(wide, word, size);
         float *of_document = logits + d * wide->outputs;
         if ((status = counts_reserve(&counts, occurrences)) != DONE) break;
-        count_words(wide, word, length, sentences, &counts);
+        count_words(wide, word, length, sentences, scratch.item, &counts);
         add_logits(wide, &counts, words, scratch, of_document);
         if ((status = counts_reserve(&counts, occurrences)) != DONE) break;
         if (has_chinese(wide, word, size)) {

@@ -106,10 +106,10 @@ def test_vectors_stand_beside_the_features(computed: list[int]) -> None:
     assert "encoder_words" in menus.documents.columns and "encoder_words" not in verses.documents.columns
     assert sum(computed) == menus.documents.n_unique(["word"]) + verses.documents.n_unique(["word"])
     batch = collate(menus, np.array([4, 0]))
-    assert batch.encoder_vector.shape == (2, WIDTH) and batch.encoder_words.shape == (len(batch.word), WIDTH)
+    assert batch.encoder.document.shape == (2, WIDTH) and batch.encoder.word.shape == (len(batch.word), WIDTH)
     encoder = encoders.PretrainedEncoder.load(ENCODERS / "tiny", settings)
     alone = encoder.encode_texts(["Stir the soup, then press Enter. It is hot!"])
-    np.testing.assert_allclose(batch.encoder_vector[1], alone[0], atol=1e-5)
+    np.testing.assert_allclose(batch.encoder.document[1], alone[0], atol=1e-5)
     facts = json.loads(Path("reports/stages/encode.json").read_text())
     assert facts["corpora"]["menus"]["documents"] == 30 and facts["corpora"]["verses"]["cut_documents"] == 0
 
@@ -323,8 +323,8 @@ def test_vectors_reach_the_predictions() -> None:
     batch = collate(part, np.arange(3))
     with torch.inference_mode():
         before = network(batch)
-        batch.encoder_vector.mul_(-1)
-        batch.encoder_words.mul_(-1)
+        batch.encoder.document.mul_(-1)
+        batch.encoder.word.mul_(-1)
         after = network(batch)
     for task in ("dish", "keys", "price"):
         assert (before[task] - after[task]).abs().max() > 1e-3

@@ -20,7 +20,7 @@ from mgm.evaluation.bootstrap import percentile_interval
 from mgm.evaluation.explanations.kinds import explanation_of
 from mgm.evaluation.explanations.word_attribution import WordAttribution
 from mgm.evaluation.sufficient_statistics import DECIMALS
-from mgm.model.batch import Batch, select_vectors
+from mgm.model.batch import Batch
 from mgm.model.network import Network
 from mgm.model.ragged import Ragged
 from mgm.tasks import Task
@@ -119,12 +119,7 @@ def keep_words(batch: Batch, keep_VN: Tensor) -> Batch:
         paragraph_length=sentences.length[paragraph],
         document_length=paragraphs.length,
         targets={},
-        encoder_vector=batch.encoder_vector.repeat(versions, 1),
-        encoder_words=select_vectors(batch.encoder_words.repeat(versions, 1), keep),
-        encoder_piece=batch.encoder_piece.repeat(versions),
-        encoder_count=batch.encoder_count.repeat(versions),
-        encoder_start=select_vectors(batch.encoder_start.repeat(versions), keep),
-        encoder_stop=select_vectors(batch.encoder_stop.repeat(versions), keep),
+        encoder=batch.encoder.repeat(versions).select_words(keep),
     )
 
 

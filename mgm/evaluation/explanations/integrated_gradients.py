@@ -171,12 +171,7 @@ def _copies(batch: Batch, count: int) -> Batch:
         paragraph_length=batch.paragraph_length.repeat(count),
         document_length=batch.document_length.repeat(count),
         targets={},
-        encoder_vector=batch.encoder_vector.repeat(count, 1),
-        encoder_words=batch.encoder_words.repeat(count, 1),
-        encoder_piece=batch.encoder_piece.repeat(count),
-        encoder_count=batch.encoder_count.repeat(count),
-        encoder_start=batch.encoder_start.repeat(count),
-        encoder_stop=batch.encoder_stop.repeat(count),
+        encoder=batch.encoder.repeat(count),
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from mgm.model.batch import NO_LABEL, Batch, select_vectors
+from mgm.model.batch import NO_LABEL, Batch
 from mgm.model.mixup import Mixup
 from mgm.model.ragged import Ragged
 from mgm.settings.training import AugmentationSettings
@@ -67,9 +67,7 @@ def delete_words(batch: Batch, probability: float, *, word_tasks: Set[str]) -> B
         content=batch.content[keep],
         sentence_length=words.length,
         targets=targets,
-        encoder_words=select_vectors(batch.encoder_words, keep),
-        encoder_start=select_vectors(batch.encoder_start, keep),
-        encoder_stop=select_vectors(batch.encoder_stop, keep),
+        encoder=batch.encoder.select_words(keep),
     )
 
 
@@ -85,15 +83,12 @@ def swap_words(batch: Batch, probability: float, *, word_tasks: Set[str]) -> Bat
     place = chosen.nonzero()[:, 0]
     shuffled = torch.randperm(place.numel(), device=place.device)
     order = shuffled[torch.argsort(sentences.row[place[shuffled]], stable=True)]
+    taken = torch.arange(batch.word.numel(), device=place.device).index_copy(0, place, place[order])
     return replace(
         batch,
-        word=batch.word.index_copy(0, place, batch.word[place[order]]),
-        content=batch.content.index_copy(0, place, batch.content[place[order]]),
-        **{
-            name: values.index_copy(0, place, values[place[order]])
-            for name in ("encoder_words", "encoder_start", "encoder_stop")
-            if (values := getattr(batch, name)).numel()
-        },
+        word=batch.word[taken],
+        content=batch.content[taken],
+        encoder=batch.encoder.select_words(taken),
     )
 
 
@@ -126,12 +121,7 @@ def mask_runs(batch: Batch, probability: float, *, run_length: int) -> Batch:
         word=batch.word.masked_fill(masked, batch.type_id.numel()),
         type_subword=torch.cat([batch.type_subword, batch.type_subword.new_full((1,), UNKNOWN)]),
         type_subword_length=torch.cat([batch.type_subword_length, batch.type_subword_length.new_ones(1)]),
-        encoder_words=batch.encoder_words.masked_fill(masked[:, None], 0)
-        if batch.encoder_words.numel()
-        else batch.encoder_words,
-        encoder_stop=torch.where(masked, batch.encoder_start, batch.encoder_stop)
-        if batch.encoder_stop.numel()
-        else batch.encoder_stop,
+        encoder=batch.encoder.hide_words(masked),
     )
 
 

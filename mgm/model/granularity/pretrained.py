@@ -63,15 +63,16 @@ class Pretrained(Granularity):
 
     def read(self, batch: Batch, *, with_words: bool) -> tuple[Tensor, Tensor | None]:
         """Return the vectors (B,D) of documents and, if wanted, those (N,D) of words."""
+        given = batch.encoder
         if self.transformer is None:
-            assert len(batch.encoder_vector) == batch.size, "documents without vectors of the encoder"
-            assert not with_words or len(batch.encoder_words) == len(batch.word), "words without vectors"
-            return batch.encoder_vector, batch.encoder_words if with_words else None
-        assert len(batch.encoder_count) == batch.size, "documents without pieces of the encoder"
-        pieces_UD, document_BD = self.transformer(batch.encoder_piece, batch.encoder_count)
+            assert len(given.document) == batch.size, "documents without vectors of the encoder"
+            assert not with_words or len(given.word) == len(batch.word), "words without vectors"
+            return given.document, given.word if with_words else None
+        assert len(given.count) == batch.size, "documents without pieces of the encoder"
+        pieces_UD, document_BD = self.transformer(given.piece, given.count)
         if not with_words:
             return document_BD, None
-        first_B = batch.encoder_count.cumsum(0) - batch.encoder_count
+        first_B = given.count.cumsum(0) - given.count
         first_N = torch.repeat_interleave(first_B, batch.words_per_document)
-        start_N, stop_N = first_N + batch.encoder_start, first_N + batch.encoder_stop
+        start_N, stop_N = first_N + given.start, first_N + given.stop
         return document_BD, mean_of_ranges(pieces_UD, start_N=start_N, stop_N=stop_N)
