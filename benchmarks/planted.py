@@ -32,6 +32,7 @@ SPLITS = ("train",) * 7 + ("valid",) + ("test",) * 2
 """The splits of documents by turns."""
 CHINESE = 0.3
 _SENTENCE = r"[^.!?。！？\n]+[.!?。！？\n]+\s?"
+_SENTENCE_END = re.compile(r"[.!?]\s+|[。！？]\s*")
 _IGNORED = re.compile(r"[\W_]+")
 _MAX_EDITS = 4
 _SYLLABLES = "ba be bi bo da de do du fa fe ga go ka ki ko la le li lo ma me mi na ne no pa ra re ri ro sa se ta te to va vi wa zo".split()
@@ -201,8 +202,9 @@ def _edit_once(text: str, pool: Pool, *, random: np.random.Generator) -> str:
         return text[:place] + text[place + 4 :]
     if way < 0.9:
         return text + " " + pool.sentences[int(random.integers(0, len(pool.sentences)))].strip()
-    half = text.find(" ", place) if " " in text else text.find("。", place) + 1
-    return text[half:].strip() + " " + text[:half] if half > 0 else text
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    half = next((end for end in ends if end > place), 0)
+    return text[half:].strip() + " " + text[:half].strip()
 
 
 def shingles(text: str) -> set[str]:
