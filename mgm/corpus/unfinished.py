@@ -38,7 +38,9 @@ class Unfinished:
             index: the number of the part.
             files: what it is made of.
         """
-        return None if self._mark(index).is_file() else [TaskFile(self.folder / _KEY), *files]
+        # whole, since a run may have been killed while it brought the part here
+        is_here = self._read(self._mark(index)) is not None
+        return None if is_here else [TaskFile(self.folder / _KEY), *files]
 
     def result(self, index: int, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return what the work on a part gives: what an earlier run has left, else what `make` returns, which is kept.

@@ -166,7 +166,7 @@ def test_a_killed_driver_is_gone_on_with(puts: list[str], monkeypatch: pytest.Mo
         run("in", "out", executor)
     marks = sorted(path.stem for path in Path("data/.out.unfinished/c").glob("*.json"))
     assert marks == ["00000", "00002"]
-    Path("data/.out.unfinished/c/00000.json").unlink()
+    Path("data/.out.unfinished/c/rejected/part-00000.parquet").unlink()
     puts.clear()
     with open_storage() as executor:
         run("in", "out", executor)
