@@ -1,7 +1,7 @@
 """Deduplication of one corpus: a pass that reads and compares all documents, and one that writes those that are kept.
 
 Memory: at most 80 bytes a document, 200 bytes a document that has a copy, and two parts; besides 50 bytes for each document that shares
-a bucket of a band with another one. Disk, in files beside the target, which are gone afterwards: 24 bytes a document for hashes of
+a bucket of a band with another one, and 2 bytes a sentence of near copies. Disk, in files beside the target, which are gone afterwards: 24 bytes a document for hashes of
 text and group, 8 bytes a band and 2 bytes a permutation for its signature (0.4 GB a million documents), and 4 bytes a character of
 the documents that are likely near-duplicates by their signatures, which are compared in full (and 16 bytes a sentence with `near:
 drop_contained`).
