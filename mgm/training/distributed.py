@@ -20,6 +20,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from mgm.model.wide.ngram_table import NgramTable
+
 TIMEOUT = timedelta(days=2)
 """The time that a process waits for the others before it fails: longer than the main process works alone.
 
@@ -188,8 +190,13 @@ class DistributedContext:
         for name, module in network.named_modules():
             if not self.is_main_process and hasattr(module, "match_size"):
                 module.match_size(sizes, f"{name}.")
+            if not self.is_main_process and isinstance(module, NgramTable):
+                module.match_rows(sizes, f"{name}.")
         for tensor in network.state_dict().values():
             dist.broadcast(tensor, src=0)
+        for module in network.modules():
+            if not self.is_main_process and isinstance(module, NgramTable):
+                module.index()  # of the main process's n-grams
 
     def _tensor(self, *numbers: int) -> Tensor:
         return torch.tensor(numbers, dtype=torch.int64, device=self._device())
