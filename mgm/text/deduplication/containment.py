@@ -26,8 +26,10 @@ from mgm.text.segmentation.words import Words, find_words
 MIN_BYTES = 24
 """The least bytes of a sentence in its normalized form: of four English words or eight Chinese characters.
 
-What is shorter may be a heading if no full stop ends it, or a cell of a table, which means something by its place.
+What is shorter may be a heading if it has the form of one, or a cell of a table, which means something by its place.
 """
+_HEADING = r"^\s*[\p{L}\p{N}][^:：]*$"
+"""A heading begins with a letter or a number: a bullet begins an item of a list, which its text is about, as is what a colon names."""
 _STOP = r"""[.!?。！？…;；]["'”’»›」』）)\]】》〉\s]*$"""
 _LONGEST = int(np.iinfo(np.int32).max)
 # A hard-wrapped text has its sentences only where line breaks end none, a list or a heading only where they do.
@@ -133,7 +135,8 @@ def _find_sentences(texts: pl.Series) -> pl.DataFrame:
     )
     folded = fold_texts(sentences["text"])
     is_short = folded.str.len_bytes() < MIN_BYTES
-    is_heading = is_short & ~sentences["text"].str.contains(_STOP)
+    has_form = sentences["text"].str.contains(_HEADING) & ~sentences["text"].str.contains(_STOP)
+    is_heading = is_short & has_form
     return (
         sentences.select("list", hash=folded.hash(seed=0), short=is_short, heading=is_heading)
         .filter(folded != "")

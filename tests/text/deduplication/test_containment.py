@@ -53,6 +53,8 @@ def wrap(text: str, width: int = 40) -> str:
         (" ".join(EN) + "\nGood.", " ".join(EN), False),
         (" ".join(EN) + "\nThe printers of our whole office", " ".join(EN), False),
         ("On printers\n" + " ".join(EN), "On kettles\n" + " ".join(EN), False),
+        (" ".join(EN) + "\n* Kettles", " ".join(EN), False),
+        ("".join(ZH) + "\n城市：广州", "".join(ZH), False),
         ("\n".join(TABLE), "\n".join(TABLE[1:3] + TABLE[4:]), True),
         ("\n".join(TABLE), "\n".join(TABLE[i] for i in (0, 3, 2, 1, 4)), False),
     ],
@@ -60,6 +62,7 @@ def wrap(text: str, width: int = 40) -> str:
         "equal", "without the heading", "without the chinese heading", "case blanks and marks", "another order", "repeated", "hard-wrapped",
         "lines of marks", "a digit", "a chinese character", "words left out", "a word of hard-wrapped text", "sentence left out",
         "chinese sentence left out", "sentence added", "short sentence left out", "long line left out", "another heading",
+        "item of a list", "what a colon names",
         "cells left out", "cells in another order",
     ],
 )  # fmt: skip
