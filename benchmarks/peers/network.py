@@ -3,6 +3,7 @@
 import hashlib
 import json
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from mgm.training.callbacks import Callbacks, EpochReport
 from mgm.training.checkpoint import FILE, Checkpoint
 from mgm.training.fit import FitResult, fit, plan_training
 from mgm.training.validation import Decisions
+from mgm.training.wide_tuning import WideMethod
 
 from .rows import Parts, Workspace, joined
 from .scores import Outcome, score
@@ -36,6 +38,7 @@ def tune(
         "thresholds": {name: t.to_json() for name, t in fitted.decisions.thresholds.items()},
         "adjustments": fitted.decisions.adjustments,
         "shares": fitted.decisions.wide_weights,
+        "wide_methods": {name: asdict(m) for name, m in fitted.decisions.wide_methods.items()},
         "valid": next(r.metrics for r in result.history if r.epoch == result.best_epoch),
         "parameters": sum(p.numel() for p in fitted.network.parameters()),
         "seconds": seconds,
@@ -49,7 +52,10 @@ def refit(
     same schedule: with fewer epochs the rate would fall sooner, which would be another training."""
     thresholds = {name: Thresholds(**t) for name, t in tuned["thresholds"].items()}
     decisions = Decisions(
-        thresholds=thresholds, adjustments=tuned["adjustments"], wide_weights=tuned["shares"]
+        thresholds=thresholds,
+        adjustments=tuned["adjustments"],
+        wide_weights=tuned["shares"],
+        wide_methods={name: WideMethod(**m) for name, m in tuned.get("wide_methods", {}).items()},
     )
     parts, last = joined(workspace.parts), tuned["best_epoch"]
     return _fit(workspace, parts, tasks, settings, checkpoints, decisions, last)

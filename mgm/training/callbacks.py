@@ -17,7 +17,7 @@ class EpochReport:
     weights: dict[str, float]
     """The factor of each task's loss after this epoch, as set or learned."""
     metrics: dict[str, float]
-    """The first metric of each task on validation."""
+    """The first metric of each task on validation, with the weight of the wide part that is best for it there."""
     score: float
     """The mean of `metrics`; early stopping goes by it."""
     is_best: bool

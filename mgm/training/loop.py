@@ -39,10 +39,10 @@ from mgm.training.sampling import EpochPlan, plan_epoch, task_passes
 from mgm.training.schedule import set_learning_rate, warm_cosine
 from mgm.training.sparse_rows import Storage
 from mgm.training.state import Stateful, TrainingState, copy_weights
-from mgm.training.validation import validate
 from mgm.training.weighting.registry import make_weighting
 from mgm.training.wide_solver import SolvedTask, solve_wide
 from mgm.training.wide_tuning import WideMethod
+from mgm.training.wide_weight import validate_best_mix
 from mgm.training.word_solver import WideTransitions, solve_word_tasks
 
 
@@ -223,7 +223,7 @@ class TrainingLoop:
         )
         losses, cost = self._run_steps(plan)
         with self.average.applied():
-            metrics = validate(
+            metrics = validate_best_mix(
                 self.network,
                 self.data.local.validation,
                 tasks=self.data.tasks,

@@ -51,7 +51,7 @@ def validate(
     local = _predict(network, rows, tasks=tasks, tokens_per_batch=tokens_per_batch, progress=progress)
     local |= _generate(network, rows, tasks=tasks, tokens_per_batch=tokens_per_batch)
     of_processes = processes.gather_objects(local)
-    pairs = _concatenate({t.name: [p[t.name] for p in of_processes if t.name in p] for t in tasks})
+    pairs = concatenate_pairs({t.name: [p[t.name] for p in of_processes if t.name in p] for t in tasks})
     metrics = {
         t.name: TASK_TRAINING[t.kind].metric(pairs[t.name], len(t.labels)) for t in tasks if t.name in pairs
     }
@@ -135,7 +135,7 @@ def collect_pairs(
             if selected.labels_of(task).is_not_null().any():
                 pair = TASK_TRAINING[task.kind].pair(outcomes[task.name], selected, task=task)
                 pairs.setdefault(task.name, []).append(pair)
-    return _concatenate(pairs)
+    return concatenate_pairs(pairs)
 
 
 def _predict(
@@ -185,10 +185,11 @@ def _generate(
             )
             pair = TASK_TRAINING[task.kind].pair(outcome[task.name], chosen, task=task)
             pairs.setdefault(task.name, []).append(pair)
-    return _concatenate(pairs)
+    return concatenate_pairs(pairs)
 
 
-def _concatenate(pairs: Mapping[str, Sequence[Pair]]) -> dict[str, Pair]:
+def concatenate_pairs(pairs: Mapping[str, Sequence[Pair]]) -> dict[str, Pair]:
+    """Return the pairs of each task as one; those of a task without any are left out."""
     return {
         name: Pair(
             predicted=np.concatenate([p.predicted for p in of_parts]),

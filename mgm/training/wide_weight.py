@@ -3,6 +3,9 @@
 The deep part may overfit a small task long before others have learned, and the wide part may be of little use to a third: the
 mix should be no worse than either.
 
+An epoch is judged by the best mix as well: at one half, a task whose deep part overfits would stop the training while others still
+learn, although its weight will leave that part out.
+
 Axes: n labelled documents of the validation split, K labels.
 """
 
@@ -17,8 +20,9 @@ from mgm.model.heads import HEADS, Outcome
 from mgm.model.network import Network
 from mgm.tasks import Task
 from mgm.training.data import PartRows
+from mgm.training.distributed import ALONE, DistributedContext
 from mgm.training.kinds import TASK_TRAINING, Pair
-from mgm.training.validation import collect_pairs
+from mgm.training.validation import collect_pairs, concatenate_pairs, validate
 from mgm.training.word_weight import tune_word_weights
 
 DEFAULT_WEIGHT = 0.5
@@ -48,11 +52,8 @@ def tune_wide_weights(
     if network.wide is None:
         return of_words
 
-    def predict(selected: PartRows, tasks: list[Task]) -> Mapping[str, Outcome]:
-        return _branch_logits(network, selected, tasks=tasks, tokens_per_batch=tokens_per_batch)
-
-    tuned = [task for task in tasks if task.name in network.wide.widths]
-    pairs = collect_pairs(rows, tuned, predict=predict)
+    tuned = _mixed_tasks(network, tasks)
+    pairs = _collect_branches(network, rows, tasks=tuned, tokens_per_batch=tokens_per_batch)
     of_documents = {
         t.name: best_wide_weight(t, pairs[t.name]) if t.name in pairs else DEFAULT_WEIGHT for t in tuned
     }
@@ -67,10 +68,58 @@ def best_wide_weight(task: Task, pair: Pair) -> float:
     kind, strength = TASK_TRAINING[task.kind], PRIOR_DOCUMENTS / len(pair.truth)
 
     def score(weight: float) -> float:
-        outputs = (1 - weight) * pair.predicted[:, 0] + weight * pair.predicted[:, 1]
+        outputs = _mix(pair.predicted, weight)
         return kind.score_outputs(outputs, pair.truth) - strength * (weight - PRIOR_WEIGHT) ** 2
 
     return max(CANDIDATE_WEIGHTS, key=score)
+
+
+def validate_best_mix(
+    network: Network,
+    rows: Sequence[PartRows],
+    *,
+    tasks: Sequence[Task],
+    tokens_per_batch: int,
+    processes: DistributedContext = ALONE,
+) -> dict[str, float]:
+    """Return what `validate` does, for documents with the weight of the wide part that is best for each task on these rows.
+
+    The network has to have the default weights, as during training.
+    """
+    mixed = _mixed_tasks(network, tasks)
+    others = [task for task in tasks if task not in mixed]
+    metrics = validate(network, rows, tasks=others, tokens_per_batch=tokens_per_batch, processes=processes)
+    local = _collect_branches(network, rows, tasks=mixed, tokens_per_batch=tokens_per_batch)
+    of_processes = processes.gather_objects(local)
+    pairs = concatenate_pairs({t.name: [p[t.name] for p in of_processes if t.name in p] for t in mixed})
+    for task in [task for task in mixed if task.name in pairs]:
+        kind, (branches, truth) = TASK_TRAINING[task.kind], pairs[task.name]
+        outputs = _mix(branches, best_wide_weight(task, pairs[task.name]))
+        metrics[task.name] = kind.metric(
+            Pair(predicted=kind.activate(outputs), truth=truth), len(task.labels)
+        )
+    return processes.broadcast_object({t.name: metrics[t.name] for t in tasks if t.name in metrics})
+
+
+def _mixed_tasks(network: Network, tasks: Sequence[Task]) -> list[Task]:
+    """Return the tasks of documents that have a wide part."""
+    return [task for task in tasks if network.wide is not None and task.name in network.wide.widths]
+
+
+def _mix(outputs: np.ndarray, weight: float) -> np.ndarray:
+    """Return the mix of the outputs (n,2,K) of both parts, the deep one first."""
+    return (1 - weight) * outputs[:, 0] + weight * outputs[:, 1]
+
+
+def _collect_branches(
+    network: Network, rows: Sequence[PartRows], *, tasks: Sequence[Task], tokens_per_batch: int
+) -> dict[str, Pair]:
+    """Return the outputs (n,2,K) of both parts and the labels, by task that has a label in `rows`."""
+
+    def predict(selected: PartRows, tasks: list[Task]) -> Mapping[str, Outcome]:
+        return _branch_logits(network, selected, tasks=tasks, tokens_per_batch=tokens_per_batch)
+
+    return collect_pairs(rows, tasks, predict=predict)
 
 
 def _branch_logits(

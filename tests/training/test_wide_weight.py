@@ -18,6 +18,7 @@ from mgm.training.wide_weight import (
     PRIOR_WEIGHT,
     best_wide_weight,
     tune_wide_weights,
+    validate_best_mix,
 )
 from tests import tiny_corpora
 
@@ -107,7 +108,10 @@ def test_accuracy_counts_beside_macro_f1() -> None:
 
 
 def test_the_tuned_weights_have_the_highest_metric() -> None:
-    """They have the best score less the prior's part, for values and sets of labels the metric that validation reports."""
+    """They have the best score less the prior's part, for values and sets of labels the metric that validation reports.
+
+    An epoch is judged by the metrics with these weights; tagging by that with the default one.
+    """
     shares = tune_wide_weights(network(), VALIDATION, tasks=TASKS, tokens_per_batch=60)
     assert shares.keys() == {"dish", "price", "themes", "keys"}
     reached = {}
@@ -116,7 +120,11 @@ def test_the_tuned_weights_have_the_highest_metric() -> None:
         for task in shares:
             made.set_wide_weight(task, share)
         reached[share] = validate(made, VALIDATION, tasks=TASKS, tokens_per_batch=60)
+    epoch = validate_best_mix(network(), VALIDATION, tasks=TASKS, tokens_per_batch=60)
+    assert list(epoch) == [task.name for task in TASKS], "in the order of the tasks"
     for task in TASKS:
+        weight = shares[task.name] if task.name != "keys" else DEFAULT_WEIGHT
+        assert epoch[task.name] == pytest.approx(reached[weight][task.name], abs=1e-6)
         if task.name not in ("price", "themes"):
             continue
         n = sum(s.labels_of(task).count() for s in VALIDATION if s.labelled_tasks([task]))

@@ -7,7 +7,6 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 from scipy.special import softmax
-from sklearn.metrics import f1_score
 
 from mgm.model.batch import NO_LABEL
 from mgm.model.calibration import Calibration, fit_class_calibration
@@ -16,7 +15,7 @@ from mgm.model.thresholds import Thresholds
 from mgm.training.dense_models import fit_dense_classes
 from mgm.training.kinds.base import Pair, TaskTraining
 from mgm.training.linear_models import LOGITS_PER_MARGIN, Features, LinearModel, fit_classes
-from mgm.training.logit_adjustment import log_class_prior, tune_tau
+from mgm.training.logit_adjustment import log_class_prior, macro_f1, tune_tau
 
 MIN_PROBABILITY = 1e-7
 """Probabilities are kept this far from 0 and 1, so that their logarithms are finite."""
@@ -29,9 +28,7 @@ class ClassificationTraining(TaskTraining):
 
     def metric(self, pair: Pair, num_labels: int) -> float:
         """Return macro-F1 over the classes of training."""
-        labels = list(range(num_labels))
-        predicted = pair.predicted.argmax(axis=1)
-        return float(f1_score(pair.truth, predicted, labels=labels, average="macro", zero_division=0.0))
+        return macro_f1(pair.predicted.argmax(axis=1), pair.truth, num_classes=num_labels)
 
     def tune_tau(self, pair: Pair | None, log_prior: np.ndarray) -> float:
         """Return the strength of the adjustment; 0 without a labelled row."""
