@@ -123,8 +123,8 @@ class WideTaggingSettings(Section):
     """L1 penalty of its weights, for a loss that is summed over all training words; it keeps most of them at 0."""
     max_passes: int = Field(default=80, ge=1)
     """Maximum number of passes of the solver over all training words of a task."""
-    documents: int = Field(default=100_000, ge=1)
-    """Maximum number of training documents for each task, evenly sampled; all of them are in memory at once."""
+    documents: int | None = Field(default=None, ge=1)
+    """Maximum number of training documents for each task, evenly sampled, for a shorter training; null: all."""
 
 
 class WideChineseSettings(Section):

@@ -114,8 +114,8 @@ class TrainSettings(GenerationSwitch):
     memory: float = Field(default=2.0, gt=0)
     """Gigabytes of training data that each process holds in memory at a time, beside model and optimizer.
 
-    All documents are learned from, however many: n-grams of the wide part that do not fit are read from disk in blocks, and its
-    problem is solved to the same tolerance, in about four times the processor time. Parts of features that do not fit together
+    All documents are learned from, however many: n-grams of the wide part, and words of span tasks, that do not fit are read from disk
+    in blocks, and its problem is solved to the same tolerance, in about four times the processor time. Parts of features that do not fit together
     are shuffled in groups that do.
     """
     refit: Literal["none", "valid", "all"] = "none"

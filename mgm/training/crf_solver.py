@@ -8,10 +8,10 @@ Source: Lafferty et al. 2001; Okazaki 2007, CRFsuite, which has weights for such
 """
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import c_double, c_int64, c_void_p
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -60,20 +60,34 @@ class LabelledSentences(NamedTuple):
     length: np.ndarray
 
 
-def solve_crf(
-    sentences: LabelledSentences, forbidden: TransitionScores, *, l1: float, max_passes: int
-) -> Chain:
+class SentenceSource(Protocol):
+    """Blocks of sentences that can be read several times."""
+
+    def __len__(self) -> int:
+        """Return the number of blocks."""
+
+    def __iter__(self) -> Iterator[LabelledSentences]:
+        """Yield the blocks."""
+
+
+def solve_crf(blocks: SentenceSource, forbidden: TransitionScores, *, l1: float, max_passes: int) -> Chain:
     """Return the field with the largest likelihood less `l1` times the sum of the absolute weights of features.
 
-    Scores of first tags and of transitions are few, and have no penalty but `L2`.
+    Scores of first tags and of transitions are few, and have no penalty but `L2`. Several blocks are read anew in each pass, and the
+    last digits depend on how sentences are cut into blocks.
 
     Args:
-        sentences: the training data; its tags have no forbidden transition.
+        blocks: the training data, all with the same features; its tags have no forbidden transition.
         forbidden: whether a first tag (C,), and a transition (C,C), is forbidden.
         l1: the penalty.
         max_passes: the number of times that the solver may go over all sentences.
     """
-    likelihood = _Likelihood(sentences, [part.cpu().numpy() for part in forbidden])
+    is_forbidden = [part.cpu().numpy() for part in forbidden]
+    likelihood: _Likelihood | _BlockwiseLikelihood
+    if len(blocks) == 1:
+        likelihood = _Likelihood(next(iter(blocks)), is_forbidden)
+    else:
+        likelihood = _BlockwiseLikelihood(blocks, is_forbidden)
     penalty = np.full(likelihood.num_variables, l1)
     penalty[likelihood.num_pairs :] = 0
     start = np.zeros(likelihood.num_variables)
@@ -88,7 +102,14 @@ class _Likelihood:
     These are the weights of pairs (P,), then the scores of first tags (C,), then those of transitions (C*C,).
     """
 
-    def __init__(self, sentences: LabelledSentences, forbidden: list[np.ndarray]) -> None:
+    def __init__(
+        self,
+        sentences: LabelledSentences,
+        forbidden: list[np.ndarray],
+        *,
+        pairs: sparse.csr_matrix | None = None,
+    ) -> None:
+        """Prepare the passes; `pairs` (F,C) has an entry for each pair, None: those of these sentences."""
         self.features, tags, length = sentences
         self.features.sort_indices()
         self.by_feature = self.features.T.tocsr()
@@ -99,7 +120,7 @@ class _Likelihood:
         one_hot = sparse.csr_matrix(
             (np.ones(len(tags), np.float32), self.tags, np.arange(len(tags) + 1)), shape
         )
-        self.pairs = (self.by_feature @ one_hot).tocsr()
+        self.pairs = (self.by_feature @ one_hot).tocsr() if pairs is None else pairs
         self.pairs.sort_indices()
         self.num_pairs = self.pairs.nnz
         begins = np.zeros(len(tags), bool)
@@ -114,31 +135,30 @@ class _Likelihood:
         )
         self.num_variables = self.num_pairs + len(self.counts)
         self.error = np.empty(shape, np.float32)
-        self._errors: Callable[..., Any] = (
-            self._errors_by_torch if load_kernels() is None else self._errors_by_kernel
-        )
         if load_kernels() is not None:
             self._prepare_kernel()
 
     def __call__(self, x: Vector) -> tuple[float, Vector]:
         """Return the value and the gradient (P+C+C*C,) at x."""
         weight, scores = x[: self.num_pairs].astype(np.float32), x[self.num_pairs :]
-        loss, expected, slopes = self._errors(weight, np.where(self.is_forbidden, FORBIDDEN, scores))
+        loss, expected, slopes = self.errors(weight, np.where(self.is_forbidden, FORBIDDEN, scores))
         counted = np.where(self.is_forbidden, 0, expected - self.counts)
         gradient = np.concatenate([slopes, counted]) + 2 * L2 * x
         gold = float(self.counts @ np.where(self.is_forbidden, 0, scores))
         return loss - gold + L2 * float(x @ x), gradient
 
+    def errors(self, weight: np.ndarray, scores: Vector) -> tuple[float, Vector, Vector]:
+        """Return the log-partition less the gold emissions, the expected counts of transitions, and the slopes of pairs."""
+        if load_kernels() is None:
+            return self._errors_by_torch(weight, scores)
+        return self._errors_by_kernel(weight, scores)
+
     def chain(self, x: Vector) -> Chain:
         """Return the field of these variables."""
-        weight = sparse.csr_matrix(
-            (x[: self.num_pairs], self.pairs.indices, self.pairs.indptr), self.pairs.shape
-        )
-        start, transition = np.split(x[self.num_pairs :], [self.num_tags])
-        return Chain(weight, start, transition.reshape(self.num_tags, self.num_tags))
+        return _chain(self, x)
 
     def _errors_by_torch(self, weight: np.ndarray, scores: Vector) -> tuple[float, Vector, Vector]:
-        """Return the log-partition less the gold emissions, the expected counts of transitions, and the slopes of pairs."""
+        """Do the same with SciPy and torch."""
         table = sparse.csr_matrix((weight, self.pairs.indices, self.pairs.indptr), self.pairs.shape)
         emissions = (self.features @ table).toarray()
         start, transition = np.split(scores, [self.num_tags])
@@ -231,3 +251,50 @@ class _Likelihood:
         # added in the order of the blocks, whichever thread was done first
         losses, counts = zip(*of_blocks, strict=True)
         return sum(losses), np.sum(counts, axis=0), slopes
+
+
+class _BlockwiseLikelihood:
+    """As `_Likelihood`, of the sentences of several blocks, one of which is in memory at a time."""
+
+    def __init__(self, blocks: SentenceSource, forbidden: list[np.ndarray]) -> None:
+        self.blocks, self.forbidden = blocks, forbidden
+        self.num_tags = len(forbidden[0])
+        self.is_forbidden = np.concatenate([part.ravel() for part in forbidden])
+        self.counts = np.zeros(len(self.is_forbidden), np.int64)
+        pairs = None
+        for block in blocks:
+            of_block = _Likelihood(block, forbidden)
+            self.counts += of_block.counts
+            pairs = of_block.pairs if pairs is None else pairs + of_block.pairs
+        assert pairs is not None, "no block"
+        self.pairs = pairs
+        self.pairs.sort_indices()
+        self.num_pairs = self.pairs.nnz
+        self.num_variables = self.num_pairs + len(self.counts)
+
+    def __call__(self, x: Vector) -> tuple[float, Vector]:
+        """Return the value and the gradient (P+C+C*C,) at x."""
+        weight, scores = x[: self.num_pairs].astype(np.float32), x[self.num_pairs :]
+        allowed = np.where(self.is_forbidden, FORBIDDEN, scores)
+        loss, expected, slopes = 0.0, np.zeros(len(self.counts)), np.zeros(self.num_pairs)
+        for block in self.blocks:
+            of_block = _Likelihood(block, self.forbidden, pairs=self.pairs)
+            block_loss, block_expected, block_slopes = of_block.errors(weight, allowed)
+            loss += block_loss
+            expected += block_expected
+            slopes += block_slopes
+        counted = np.where(self.is_forbidden, 0, expected - self.counts)
+        gradient = np.concatenate([slopes, counted]) + 2 * L2 * x
+        gold = float(self.counts @ np.where(self.is_forbidden, 0, scores))
+        return loss - gold + L2 * float(x @ x), gradient
+
+    def chain(self, x: Vector) -> Chain:
+        """Return the field of these variables."""
+        return _chain(self, x)
+
+
+def _chain(likelihood: _Likelihood | _BlockwiseLikelihood, x: Vector) -> Chain:
+    pairs, num_tags = likelihood.pairs, likelihood.num_tags
+    weight = sparse.csr_matrix((x[: likelihood.num_pairs], pairs.indices, pairs.indptr), pairs.shape)
+    start, transition = np.split(x[likelihood.num_pairs :], [num_tags])
+    return Chain(weight, start, transition.reshape(num_tags, num_tags))

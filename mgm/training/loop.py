@@ -180,14 +180,13 @@ class TrainingLoop:
         storage = Storage(
             max_bytes=self.max_bytes, folder=None if checkpoint is None else checkpoint.make_folder()
         )
-        solve_documents = partial(
-            solve_wide, storage=storage, methods=wide_methods, is_taught=self.distillation.wide
-        )
+        solve_documents = partial(solve_wide, methods=wide_methods, is_taught=self.distillation.wide)
         for solve in (solve_documents, solve_word_tasks):
             solve(
                 self.network,
                 self.data,
                 tokens_per_batch=self.settings.tokens_per_batch,
+                storage=storage,
                 on_solved=self._record_solved,
             )
 

@@ -2,15 +2,14 @@
 
 It is done once, before the deep part is trained, as for tasks that predict documents (mgm.training.wide_solver).
 
-Axes: N words of labelled sentences, F hashed features of a word.
+Axes: N words of a batch, F hashed features of a word.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
 
 from mgm.model.batch import NO_LABEL
 from mgm.model.collate import collate
@@ -18,15 +17,14 @@ from mgm.model.heads.crf import TransitionScores
 from mgm.model.heads.tagging import TaggingHead
 from mgm.model.network import Network
 from mgm.model.ragged import Ragged
-from mgm.model.wide.tagging import WideTagging
+from mgm.model.wide.tagging import FEATURE_TEMPLATES, WideTagging
 from mgm.tasks import Task
 from mgm.training.batches import ordered_batches
-from mgm.training.crf_solver import LabelledSentences, solve_crf
-from mgm.training.data import TrainingData
+from mgm.training.crf_solver import solve_crf
+from mgm.training.data import PartRows, TrainingData
+from mgm.training.sentence_blocks import SentenceBlocks
+from mgm.training.sparse_rows import Storage
 from mgm.training.wide_solver import SolvedTask, select_known_rows
-
-MIN_WORDS = 2
-"""A feature of fewer training words has no weight."""
 
 
 def solve_word_tasks(
@@ -34,14 +32,18 @@ def solve_word_tasks(
     data: TrainingData,
     *,
     tokens_per_batch: int,
+    storage: Storage | None = None,
     on_solved: Callable[[SolvedTask], object] = lambda solved: None,
 ) -> None:
     """Set the weights of the wide part of tasks that predict words, task by task, from the labelled training rows.
+
+    Their sentences are in memory if they fit, otherwise they are read from disk a block at a time in every pass of the solver.
 
     Args:
         network: the network; the heads of these tasks get the scores of transitions.
         data: the training rows and tasks.
         tokens_per_batch: words of a batch.
+        storage: the memory and the disk for the sentences; None: the defaults.
         on_solved: called after each task.
     """
     wide = network.wide_tagging
@@ -50,12 +52,17 @@ def solve_word_tasks(
     weights: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
     for task in [task for task in data.tasks if task.name in wide.widths]:
         head = _head(network, task.name)
-        read = _read_sentences(wide, data, task=task, head=head, tokens_per_batch=tokens_per_batch)
-        if read is None:
+        rows = select_known_rows(data.train, task, max_rows=wide.settings.documents)
+        blocks = SentenceBlocks(
+            _read_sentences(wide, rows, task=task, head=head, tokens_per_batch=tokens_per_batch),
+            num_features=len(FEATURE_TEMPLATES),
+            num_tags=wide.widths[task.name],
+            storage=storage or Storage(),
+        )
+        if not len(blocks.columns):
             continue
-        sentences, columns, num_documents = read
         chain = solve_crf(
-            sentences,
+            blocks,
             TransitionScores(head.forbidden_start, head.forbidden),
             l1=wide.settings.l1,
             max_passes=wide.settings.max_passes,
@@ -63,14 +70,17 @@ def solve_word_tasks(
         chain.weight.eliminate_zeros()
         chosen = np.diff(chain.weight.indptr) > 0
         weights[task.name] = (
-            torch.from_numpy(columns[chosen]),
+            torch.from_numpy(blocks.columns[chosen]),
             torch.from_numpy(chain.weight[chosen].toarray()),
         )
         scores = TransitionScores(torch.from_numpy(chain.start), torch.from_numpy(chain.transition))
         head.wide_scores = TransitionScores(*(part.to(head.start) for part in scores))
         on_solved(
             SolvedTask(
-                task=task.name, num_documents=num_documents, num_features=int(chosen.sum()), method=None
+                task=task.name,
+                num_documents=sum(len(selected.rows) for selected in rows),
+                num_features=int(chosen.sum()),
+                method=None,
             )
         )
     if weights:
@@ -110,32 +120,22 @@ def _head(network: Network, task: str) -> TaggingHead:
 
 
 def _read_sentences(
-    wide: WideTagging, data: TrainingData, *, task: Task, head: TaggingHead, tokens_per_batch: int
-) -> tuple[LabelledSentences, np.ndarray, int] | None:
-    """Return the labelled training sentences of a task, the hashes (F,) of their features, and the number of their documents.
-
-    None: there is no labelled word, or no feature that two of them have.
-    """
-    features, tags, lengths = [], [], []
-    rows = select_known_rows(data.train, task, max_rows=wide.settings.documents)
+    wide: WideTagging,
+    rows: Sequence[PartRows],
+    *,
+    task: Task,
+    head: TaggingHead,
+    tokens_per_batch: int,
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield the hashed features (N,F) of the words of labelled rows, their tags (N,), and the words of each sentence."""
     device = wide.table.weight.device
     for planned in ordered_batches(rows, tokens_per_batch):
         batch = collate(rows[planned.source].part, planned.rows, tasks=[task]).to(device)
         target, length = batch.targets[task.name], batch.sentence_length
         labelled = (target != NO_LABEL).cpu().numpy()
         assert labelled.all(), "rows without the label were left out"
-        features.append(wide.features(batch).cpu().numpy())
-        tags.append(head.repair(Ragged(target, length)).cpu().numpy())
-        lengths.append(length[length > 0].cpu().numpy())
-    hashed = np.concatenate(features) if features else np.zeros((0, 1), np.int64)
-    columns, count = np.unique(hashed, return_counts=True)
-    columns = columns[count >= MIN_WORDS]
-    if not len(columns):
-        return None
-    index = np.searchsorted(columns, hashed).clip(max=len(columns) - 1).astype(np.int32)
-    chosen = columns[index] == hashed
-    start = np.concatenate([[0], chosen.sum(1).cumsum()])
-    index = index[chosen]
-    matrix = sparse.csr_matrix((np.ones(len(index), np.float32), index, start), (len(hashed), len(columns)))
-    sentences = LabelledSentences(matrix, np.concatenate(tags), np.concatenate(lengths))
-    return sentences, columns, sum(len(selected.rows) for selected in rows)
+        yield (
+            wide.features(batch).cpu().numpy(),
+            head.repair(Ragged(target, length)).cpu().numpy(),
+            length[length > 0].cpu().numpy(),
+        )

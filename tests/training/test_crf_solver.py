@@ -10,7 +10,7 @@ from mgm.model.heads.tagging import TaggingHead
 from mgm.model.ragged import Ragged
 from mgm.native import load_kernels
 from mgm.training import crf_solver
-from mgm.training.crf_solver import L2, LabelledSentences, _Likelihood, solve_crf
+from mgm.training.crf_solver import L2, LabelledSentences, _BlockwiseLikelihood, _Likelihood, solve_crf
 from mgm.training.determinism import deterministic
 
 RNG = np.random.default_rng(1)
@@ -65,7 +65,7 @@ def test_value_and_gradient_are_those_of_torch() -> None:
 @pytest.mark.usefixtures("solver")
 def test_the_solution_is_the_optimum() -> None:
     """No step of a single variable lowers the penalised loss, and most weights of features are 0."""
-    chain = solve_crf(SENTENCES, FORBIDDEN, l1=1.0, max_passes=300)
+    chain = solve_crf([SENTENCES], FORBIDDEN, l1=1.0, max_passes=300)
     likelihood = _Likelihood(SENTENCES, [part.numpy() for part in FORBIDDEN])
     x = np.concatenate([chain.weight.data, chain.start, chain.transition.ravel()])
     gradient = likelihood(x)[1]
@@ -77,13 +77,32 @@ def test_the_solution_is_the_optimum() -> None:
     assert gradient[likelihood.num_pairs :] == pytest.approx(0, abs=0.1)
 
 
+@pytest.mark.usefixtures("solver")
+def test_blocks_have_the_value_and_the_gradient_of_the_whole() -> None:
+    """So they have the same solution, too."""
+    whole = _Likelihood(SENTENCES, [part.numpy() for part in FORBIDDEN])
+    cut = int(LENGTH[:21].sum())
+    blocks = [
+        LabelledSentences(SENTENCES.features[:cut], SENTENCES.tags[:cut], LENGTH[:21]),
+        LabelledSentences(SENTENCES.features[cut:], SENTENCES.tags[cut:], LENGTH[21:]),
+    ]
+    likelihood = _BlockwiseLikelihood(blocks, [part.numpy() for part in FORBIDDEN])
+    x = np.random.default_rng(2).normal(size=whole.num_variables)
+    assert likelihood.num_variables == whole.num_variables
+    (value, gradient), (expected, expected_gradient) = likelihood(x), whole(x)
+    assert value == pytest.approx(expected, rel=1e-5)
+    assert gradient == pytest.approx(expected_gradient, abs=1e-3)
+    assert (likelihood.chain(x).weight != whole.chain(x).weight).nnz == 0
+    assert (likelihood.chain(x).transition == whole.chain(x).transition).all()
+
+
 @pytest.mark.skipif(load_kernels() is None, reason="needs the compiled kernels")
 def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(crf_solver, "BLOCK_WORDS", 40)
     solutions = []
     for threads in (1, 3):
         with deterministic(threads):
-            solutions.append(solve_crf(SENTENCES, FORBIDDEN, l1=0.3, max_passes=20))
+            solutions.append(solve_crf([SENTENCES], FORBIDDEN, l1=0.3, max_passes=20))
     one, other = solutions
     assert one.weight.nnz and (one.weight.data == other.weight.data).all()
     assert (one.start == other.start).all() and (one.transition == other.transition).all()

@@ -16,6 +16,7 @@ from mgm.training.callbacks import Callbacks
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.data import PartRows, TrainingData, select_labelled_rows
 from mgm.training.fit import Plan, fit, plan_training
+from mgm.training.sparse_rows import Storage
 from mgm.training.validation import validate
 from mgm.training.wide_solver import SolvedTask
 from mgm.training.wide_weight import CANDIDATE_WEIGHTS, tune_wide_weights
@@ -28,15 +29,28 @@ TASKS = with_label_spaces(CONFIG.active_tasks(), SPACES)
 TRAIN, VALID = (select_labelled_rows(FEATURES, TASKS, splits=[split]) for split in ("train", "valid"))
 
 
-def solved(train: list[PartRows] = TRAIN) -> tuple[Network, list[SolvedTask]]:
+def solved(train: list[PartRows] = TRAIN, storage: Storage | None = None) -> tuple[Network, list[SolvedTask]]:
     torch.manual_seed(1)
     made = Network(
         CONFIG.model, TASKS, vocabulary_size=len(VOCABULARY), ngram_buckets=CONFIG.text.features.ngram_buckets
     )
     reports: list[SolvedTask] = []
     data = TrainingData(tasks=TASKS, train=train, validation=[])
-    solve_word_tasks(made, data, tokens_per_batch=60, on_solved=reports.append)
+    solve_word_tasks(made, data, tokens_per_batch=60, storage=storage, on_solved=reports.append)
     return made.eval(), reports
+
+
+def test_sentences_beyond_memory_have_the_same_field() -> None:
+    """Read in blocks of a few sentences, they have the emissions and transitions of all at once."""
+    at_once, from_disk = (solved(storage=storage)[0] for storage in (None, Storage(max_bytes=60_000)))
+    (part,) = FEATURES["menus"]
+    batch = collate(part, np.arange(5))
+    emissions, expected = (n.wide_outputs(batch)["keys"] for n in (from_disk, at_once))
+    assert expected.abs().max() > 0.1
+    torch.testing.assert_close(emissions, expected, atol=0.02, rtol=0.02)
+    scores, wanted = (keys_head(n).mixed_scores(1.0) for n in (from_disk, at_once))
+    for one, other in zip(scores, wanted, strict=True):
+        torch.testing.assert_close(one, other, atol=0.02, rtol=0.02)
 
 
 def keys_head(made: Network) -> TaggingHead:
