@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -82,14 +83,14 @@ def test_two_killed_processes_resume_to_the_same_bytes(
 
 @pytest.mark.slow
 def test_the_stage_starts_the_set_number_of_processes(
-    commands: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The stage starts as many processes as the settings say, which take part in both fits."""
     monkeypatch.chdir(tmp_path)
     train = tiny_corpora.SETTINGS["train"] | {"epochs": 2, "processes": 2, "refit": "valid"}
     lay(tiny_corpora.SETTINGS | {"train": train})
-    done = subprocess.run(
-        [str(commands / "python"), "-m", "flows.stages.train"],
+    done = subprocess.run(  # not from a warm process, which this stage's own processes would leave without a status
+        [sys.executable, "-m", "flows.stages.train"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
