@@ -190,8 +190,6 @@ class DistributedContext:
         for name, module in network.named_modules():
             if not self.is_main_process and hasattr(module, "match_size"):
                 module.match_size(sizes, f"{name}.")
-            if not self.is_main_process and isinstance(module, NgramTable):
-                module.match_rows(sizes, f"{name}.")
         for tensor in network.state_dict().values():
             dist.broadcast(tensor, src=0)
         for module in network.modules():

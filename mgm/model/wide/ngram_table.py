@@ -30,7 +30,7 @@ class NgramTable(nn.Module):
         self.register_buffer("ngrams", _places(size, torch.int64))
         self.register_buffer("idf", torch.ones(size))
         self.register_buffer("row", _places(size, torch.int32), persistent=False)
-        self.register_load_state_dict_pre_hook(_match_rows)
+        self.register_load_state_dict_pre_hook(_match_size)
         self.register_load_state_dict_post_hook(_index)
 
     @torch.no_grad()
@@ -42,7 +42,7 @@ class NgramTable(nn.Module):
         self.idf.copy_(idf)
         self.index()
 
-    def match_rows(self, state: Mapping[str, Tensor], prefix: str) -> None:
+    def match_size(self, state: Mapping[str, Tensor], prefix: str) -> None:
         """Take as many rows as these weights have, whose names begin with `prefix`."""
         ngrams = state.get(f"{prefix}ngrams")
         if ngrams is not None and ngrams.ndim == 1:
@@ -93,8 +93,8 @@ class NgramTable(nn.Module):
         self.ngrams, self.idf = self.ngrams.new_empty(rows), self.idf.new_empty(rows)
 
 
-def _match_rows(table: NgramTable, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:  # noqa: PLR0917  (called by torch)
-    table.match_rows(state, prefix)
+def _match_size(table: NgramTable, state: Mapping[str, Tensor], prefix: str, *_: object) -> None:  # noqa: PLR0917  (called by torch)
+    table.match_size(state, prefix)
 
 
 def _index(table: NgramTable, _: object) -> None:
