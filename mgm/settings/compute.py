@@ -31,7 +31,7 @@ class RaySettings(Section):
             and ":/" in storage
             and not (storage.startswith("s3://") and storage[5:].strip("/"))
         ):
-            raise ValueError(f"storage {storage!r}: expected s3://bucket/prefix, or a folder")
+            raise ValueError("expected s3://bucket/prefix, or a folder")
         return storage
 
 
