@@ -19,10 +19,7 @@ three with a night, and 14 GB for 1, 2 and 4 million documents. With `--keep` th
 """
 
 import argparse
-import ast
-import importlib.util
 import json
-import math
 import os
 import shutil
 import subprocess
@@ -34,11 +31,12 @@ from pathlib import Path
 from typing import Any
 
 import hardware
-import numpy as np
 import planted
 import polars as pl
 import psutil
 import yaml
+from docstrings import read_docstrings
+from growth_fit import LINEAR, TIMES, at, exponent, fit
 
 from mgm.settings.yaml_file import load_yaml
 
@@ -79,8 +77,6 @@ FULL_PARTS = 20_000
 SAMPLE = 200
 LABELS = ("classification", "multilabel", "regression")
 """The kinds of tasks whose labels documents have when their near copies are searched for."""
-LIBRARIES = ("numpy", "scipy", "sklearn", "polars", "torch", "ray")
-MIN_DOCSTRING = 100
 _POLL_SECONDS = 0.3
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -182,22 +178,6 @@ def write_documents(root: Path, number: int) -> None:
     made = {"documents": number, "corpus": corpus}
     (root / "made.json").write_text(json.dumps(made), encoding="utf-8")
     print(f"made {number:,} documents, {size / 1e9:.2f} GB of text", flush=True)
-
-
-def read_docstrings() -> list[str]:
-    """The docstrings of `LIBRARIES`, each once."""
-    texts = {}
-    for name in LIBRARIES:
-        (folder,) = importlib.util.find_spec(name).submodule_search_locations
-        for file in sorted(Path(folder).rglob("*.py")):
-            try:
-                tree = ast.parse(file.read_text(encoding="utf-8"))
-            except SyntaxError:  # of a newer Python, in tests
-                continue
-            for node in ast.walk(tree):
-                if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-                    texts[ast.get_docstring(node) or ""] = None
-    return [text for text in texts if len(text) >= MIN_DOCSTRING]
 
 
 def write_project(root: Path, workers: int, *, tasks: dict[str, Any] | None = None) -> None:
@@ -414,30 +394,6 @@ def count_verdicts(path: Path) -> dict[str, Any]:
     return {"pairs": len(verdicts), "different": int((verdicts == "different").sum())}
 
 
-def fit(sizes_: list[int], values: list[float], shapes: dict[str, Any]) -> dict[str, Any]:
-    """Fit value = start + slope * shape(n) with the least relative error, both at least 0; of several shapes the best one."""
-    n, y = np.array(sizes_, float), np.array(values, float)
-    fits = []
-    for name, shape in shapes.items():
-        x = shape(n)
-        weight = 1 / np.maximum(y, 1e-9)
-        matrix = np.stack([np.ones_like(x), x], axis=1)
-        start, slope = np.linalg.lstsq(matrix * weight[:, None], y * weight, rcond=None)[0]
-        if start < 0:
-            start, slope = 0.0, float((x * y * weight**2).sum() / (x * x * weight**2).sum())
-        if slope < 0:
-            start, slope = float((y * weight**2).sum() / (weight**2).sum()), 0.0
-        error = float(np.sqrt(np.mean(((start + slope * x) / np.maximum(y, 1e-9) - 1) ** 2)))
-        fits.append(
-            {"growth": name, "start": float(start), "slope": float(slope), "relative_error": round(error, 4)}
-        )
-    return min(fits, key=lambda one: one["relative_error"])
-
-
-LINEAR = {"n": lambda n: n}
-TIMES = LINEAR | {"n log n": lambda n: n * np.log2(np.maximum(n, 2))}
-
-
 def growth(runs: dict[str, Any]) -> dict[str, Any]:
     """Fit every stage that was measured on three sizes or more."""
     fits: dict[str, Any] = {}
@@ -463,20 +419,6 @@ def fit_memory(measured: list[tuple[int, dict[str, Any]]]) -> dict[str, Any]:
     if len(whole) < 2:
         whole = [(n, one["peak_memory_mib"] * 2**20) for n, one in measured]
     return fit([n for n, _ in whole], [size for _, size in whole], LINEAR)
-
-
-def exponent(ns: list[int], seconds: list[float]) -> float | None:
-    """The power of n with which seconds grow between the two largest sizes, without those of the start, which the smallest size has."""
-    start = seconds[0]
-    (n1, t1), (n2, t2) = list(zip(ns, seconds, strict=True))[-2:]
-    if t1 <= start or t2 <= start or len(ns) < 3:
-        return None
-    return round(math.log((t2 - start) / (t1 - start)) / math.log((n2 - ns[0]) / (n1 - ns[0])), 3)
-
-
-def at(fitted: dict[str, Any], n: float) -> float:
-    """The value of a fit for n documents."""
-    return float(fitted["start"] + fitted["slope"] * float(TIMES[fitted["growth"]](np.array(n, float))))
 
 
 def extrapolate(fits: dict[str, Any], n: int) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
 
+import growth_fit  # noqa: E402
 import planted  # noqa: E402
 import scale  # noqa: E402
 
@@ -44,21 +45,21 @@ def test_planted_copies_are_as_similar_as_recorded(monkeypatch: pytest.MonkeyPat
 )
 def test_a_fit_finds_start_slope_and_growth(growth: str, shape: object) -> None:
     values = [3 + 2e-3 * shape(n) for n in SIZES]  # type: ignore[operator]
-    fitted = scale.fit(SIZES, values, scale.TIMES)
+    fitted = growth_fit.fit(SIZES, values, growth_fit.TIMES)
     assert fitted["growth"] == growth and fitted["relative_error"] < 1e-6
     assert fitted["start"] == pytest.approx(3, rel=1e-3) and fitted["slope"] == pytest.approx(2e-3)
-    assert scale.at(fitted, 1e8) == pytest.approx(3 + 2e-3 * shape(1e8), rel=1e-3)  # type: ignore[operator]
+    assert growth_fit.at(fitted, 1e8) == pytest.approx(3 + 2e-3 * shape(1e8), rel=1e-3)  # type: ignore[operator]
 
 
 def test_what_does_not_grow_has_no_slope() -> None:
-    fitted = scale.fit(SIZES, [200.0, 190.0, 180.0], scale.LINEAR)
+    fitted = growth_fit.fit(SIZES, [200.0, 190.0, 180.0], growth_fit.LINEAR)
     assert fitted["slope"] == 0 and 180 < fitted["start"] < 200
 
 
 def test_the_exponent_leaves_out_the_start() -> None:
-    assert scale.exponent(SIZES, [5.0, 5 + 95_000.0, 5 + 395_000.0]) == pytest.approx(1)
-    assert scale.exponent(SIZES, [5.0, 5 + 95_000.0**2, 5 + 395_000.0**2]) == pytest.approx(2)
-    assert scale.exponent(SIZES, [5.0, 4.0, 6.0]) is None
+    assert growth_fit.exponent(SIZES, [5.0, 5 + 95_000.0, 5 + 395_000.0]) == pytest.approx(1)
+    assert growth_fit.exponent(SIZES, [5.0, 5 + 95_000.0**2, 5 + 395_000.0**2]) == pytest.approx(2)
+    assert growth_fit.exponent(SIZES, [5.0, 4.0, 6.0]) is None
 
 
 def test_found_copies_are_dropped_or_in_one_split(tmp_path: Path) -> None:
