@@ -28,7 +28,7 @@ setup: $(READY)
 
 setup-dev: $(READY_DEV)
 
-$(READY): pyproject.toml requirements.lock setup.py mgm/native/kernels.h mgm/native/kernels.c mgm/native/text.c mgm/native/build.py
+$(READY): pyproject.toml requirements.lock setup.py $(wildcard mgm/native/sources/*) mgm/native/build.py
 	$(PYTHON) -m venv $(VENV)
 	pip install --quiet --upgrade pip
 	pip install --quiet -c requirements.lock torch

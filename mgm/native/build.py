@@ -10,8 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-SOURCES = [Path(__file__).with_name(name) for name in ("kernels.h", "kernels.c", "text.c")]
-LIBRARY = SOURCES[0].with_suffix(".so")
+SOURCES = sorted(Path(__file__).with_name("sources").glob("*.[ch]"))
+LIBRARY = Path(__file__).with_name("kernels").with_suffix(".so")
 # Without contraction a product and a sum are rounded each, on every machine.
 _FLAGS = [
     "-std=c11",

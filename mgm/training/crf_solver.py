@@ -41,7 +41,7 @@ class Chain(NamedTuple):
 
 
 class _Field(ctypes.Structure):
-    """`Field` of kernels.c."""
+    """`Field` of crf.c."""
 
     _fields_ = [
         ("tags", c_int64),

@@ -30,7 +30,7 @@ MAX_PASSES = 1000
 
 
 class _Sparse(ctypes.Structure):
-    """`Sparse` of kernels.c."""
+    """`Sparse` of svm.c."""
 
     _fields_ = [
         ("rows", c_int64),

@@ -188,8 +188,8 @@ def _make_project(folder: Path, environment: dict[str, str]) -> None:
             shutil.copy(ROOT / name, folder / name)
     # the Makefile's environment depends on what is compiled; a folder without __init__.py hides no installed package
     (folder / "mgm" / "native").mkdir(parents=True)
-    for name in ("kernels.h", "kernels.c", "text.c", "build.py"):
-        shutil.copy(ROOT / "mgm" / "native" / name, folder / "mgm" / "native" / name)
+    shutil.copytree(ROOT / "mgm" / "native" / "sources", folder / "mgm" / "native" / "sources")
+    shutil.copy(ROOT / "mgm" / "native" / "build.py", folder / "mgm" / "native" / "build.py")
     (folder / ".venv" / "bin").mkdir(parents=True)
     (folder / ".venv" / "bin" / "activate").touch()
     (folder / ".venv" / ".ready").touch()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from mgm.native import load_kernels
 
 _LANES = 8
-"""Numbers that the kernel reads at once, FLOATS of kernels.c."""
+"""Numbers that the kernel reads at once, FLOATS of documents.c."""
 
 
 def normalise_side_by_side(layers: nn.ModuleList, vectors: Sequence[Tensor]) -> Tensor:

@@ -39,7 +39,7 @@ _DOCUMENTS_AT_ONCE = 256
 
 
 class DocumentsOfKernel(ctypes.Structure):
-    """`Documents` of kernels.c."""
+    """`Documents` of documents.c."""
 
     _fields_ = [
         ("documents", c_int64),

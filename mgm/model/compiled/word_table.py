@@ -25,7 +25,7 @@ MAX_BYTES = 512 << 20
 LARGEST = 32767
 """The largest integer of a table."""
 _BLOCK = 32
-"""Numbers of a line of the processor's cache; a record, and a row of a window, is a multiple of it (kernels.c)."""
+"""Numbers of a line of the processor's cache; a record, and a row of a window, is a multiple of it (documents.c)."""
 _HEADROOM = 1.5
 """How many times as large as those of typical words a number may be before it saturates."""
 _WORDS_AT_ONCE = 128

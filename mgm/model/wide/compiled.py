@@ -22,14 +22,14 @@ from mgm.text.list_columns import Array
 if TYPE_CHECKING:
     from mgm.model.wide.documents import Wide
 
-_LONGEST_CHINESE_NGRAM = 16  # of kernels.c
+_LONGEST_CHINESE_NGRAM = 16  # of wide.c
 _MOST_BUCKETS = 1 << 31
 _LARGEST = 32767
 _LANES = 8
 
 
 class _Arguments(ctypes.Structure):
-    """`Wide` of kernels.c."""
+    """`Wide` of wide.c."""
 
     _fields_ = [
         ("documents", c_int64),

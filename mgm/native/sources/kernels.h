@@ -1,4 +1,4 @@
-/* Kernels: kernels.c computes the networks of documents and solves linear models, text.c reads texts.
+/* Kernels: text.c reads texts, documents.c and wide.c compute the networks of documents, svm.c and crf.c solve linear models.
 
    Plain C11 without intrinsics or libraries. It is compiled without contraction of floating-point operations, and every sum has
    its order written out, so that each compiler and machine gives the same bits. All functions are thread-safe and hold no lock.
