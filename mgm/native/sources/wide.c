@@ -219,38 +219,42 @@ static void count_words(const Wide *wide, const int64_t *word, const int64_t *se
 
 enum { LONGEST_CHINESE_NGRAM = 16 };
 
-/* Count the n-grams within words, and of the characters of Chinese words those across words, up to the next other word. */
+/* Count the n-grams within words, and of the characters of Chinese words those across words, up to the next other word.
+
+   They are listed first, those of Chinese by their bucket, so that the rows of all buckets are on their way before one is read;
+   `list` has room for them. */
 static void count_characters(const Wide *wide, const int64_t *word, const int64_t *sentence_length, int64_t sentences,
-                             Counts *counts) {
-    uint64_t begun[LONGEST_CHINESE_NGRAM]; /* the hash of the n-gram that begins at each of the last characters */
+                             uint32_t *list, Counts *counts) {
+    const uint32_t is_row = 1u << 31; /* of an item that is a row, not a bucket: both are smaller */
+    uint64_t begun[LONGEST_CHINESE_NGRAM] = {0}; /* the hash of the n-gram of each length that ends at the last character */
+    const int32_t *row_of = wide->character_row_of + wide->ngram_buckets;
+    uint64_t buckets = (uint64_t)wide->chinese_buckets, size = 0;
     for (int64_t s = 0; s < sentences; word += sentence_length[s++]) {
         int64_t run = 0; /* characters of the present run */
         for (int64_t i = 0; i < sentence_length[s]; i++) {
-            int64_t type = word[i], first = 0, last = 0;
-            if (wide->character != NULL) {
-                first = wide->character_offset[type];
-                last = wide->character_offset[type + 1];
-            }
+            int64_t type = word[i], first = wide->character_offset[type], last = wide->character_offset[type + 1];
             if (first == last) {
                 run = 0;
                 for (int64_t g = wide->ngram_offset[type]; g < wide->ngram_offset[type + 1]; g++)
-                    counts_add(counts, (uint32_t)wide->ngram[g]);
+                    list[size++] = (uint32_t)wide->ngram[g] | is_row;
                 continue;
             }
-            for (; first < last; first++, run++) {
+            for (; first < last; first++) {
                 uint64_t point = (uint64_t)wide->character[first] * FIRST;
-                begun[run % wide->chinese_max] = 0;
-                int64_t longest = run + 1 < wide->chinese_max ? run + 1 : wide->chinese_max;
-                for (int64_t size = 1; size <= longest; size++) {
-                    uint64_t *hash = &begun[(run + 1 - size) % wide->chinese_max];
-                    *hash = *hash * SECOND + point;
-                    if (size < wide->chinese_min) continue;
-                    int32_t row = wide->character_row_of[(uint64_t)wide->ngram_buckets +
-                                                         mix(*hash) % (uint64_t)wide->chinese_buckets];
-                    if (row >= 0) counts_add(counts, (uint32_t)row);
+                if (run < wide->chinese_max) run++;
+                for (int64_t length = run; length > 1; length--) begun[length - 1] = begun[length - 2] * SECOND + point;
+                begun[0] = point;
+                for (int64_t length = wide->chinese_min; length <= run; length++) {
+                    uint32_t bucket = bucket_of(mix(begun[length - 1]), buckets);
+                    __builtin_prefetch(row_of + bucket);
+                    list[size++] = bucket;
                 }
             }
         }
+    }
+    for (uint64_t i = 0; i < size; i++) {
+        int32_t row = list[i] & is_row ? (int32_t)(list[i] & ~is_row) : row_of[list[i]];
+        if (row >= 0) counts_add(counts, (uint32_t)row);
     }
 }
 
@@ -369,7 +373,7 @@ int mgm_wide_logits(const Wide *wide, int64_t most, float *logits) {
         add_logits(wide, &counts, words, scratch, of_document);
         if ((status = counts_reserve(&counts, occurrences)) != DONE) break;
         if (has_chinese(wide, word, size)) {
-            count_characters(wide, word, length, sentences, &counts);
+            count_characters(wide, word, length, sentences, scratch.item, &counts);
             add_logits(wide, &counts, characters, scratch, of_document);
         } else {
             status = count_within_words(wide, word, size, &types, &counts, seen, seen + bits, scratch.item);
