@@ -55,6 +55,27 @@ static inline __attribute__((always_inline)) void add_window(const Documents *al
     }
 }
 
+/* Add the vectors of a few words, four at once, as the sum is in memory. */
+static inline __attribute__((always_inline)) void add_vectors(const Documents *all, const int64_t *word, int64_t words,
+                                                              int32_t *restrict sum) {
+    int64_t i = 0;
+    for (; i + 4 <= words; i += 4) {
+        const int16_t *first = all->records + word[i] * all->record, *second = all->records + word[i + 1] * all->record;
+        const int16_t *third = all->records + word[i + 2] * all->record, *fourth = all->records + word[i + 3] * all->record;
+        for (int64_t k = 0; k < all->vectors; k++) sum[k] += (first[k] + second[k]) + (third[k] + fourth[k]);
+    }
+    for (; i < words; i++) {
+        const int16_t *vectors = all->records + word[i] * all->record;
+        for (int64_t k = 0; k < all->vectors; k++) sum[k] += vectors[k];
+    }
+}
+
+/* Fetch a word's record into the second cache: the first has no room for as many as must be under way. */
+static inline void fetch_record(const Documents *all, int64_t word) {
+    const int16_t *record = all->records + word * all->record;
+    for (int64_t k = 0; k < all->record; k += BLOCK) __builtin_prefetch(record + k, 0, 2);
+}
+
 static void write_pooled(const Documents *all, int64_t words, const double *total, const int32_t *sum, const int16_t *largest,
                          float *pooled) {
     for (int64_t k = 0; k < all->vectors; k++) pooled[k] = (float)((total[k] + sum[k]) / (double)words);
@@ -66,37 +87,38 @@ static void write_pooled(const Documents *all, int64_t words, const double *tota
    `pooled` is (documents, 2, vectors + windows * width), in units of the integers, and holds zeros. */
 FOR_NEWER_PROCESSORS
 int mgm_pool_documents(const Documents *all, float *pooled) {
-    enum { AHEAD = 12, MOST_SUMMED = 65536 };
+    enum { AHEAD = 12, AT_ONCE = 8, MOST_SUMMED = 65536 - AT_ONCE };
     int64_t windows = all->windows * all->width, columns = all->vectors + windows;
     double *total = malloc(((size_t)all->vectors + 1) * sizeof(double));
     int32_t *sum = malloc(((size_t)all->vectors + 1) * sizeof(int32_t));
     int16_t *largest = malloc(((size_t)windows + 1) * sizeof(int16_t));
     int status = total == NULL || sum == NULL || largest == NULL ? NO_MEMORY : DONE;
-    const int64_t *word = all->word;
+    const int64_t *word = all->word, *last_word = word;
+    for (int64_t d = 0; d < all->documents; d++) last_word += all->words[d];
     for (int64_t d = 0; d < all->documents && status == DONE; d++, pooled += 2 * columns) {
-        int64_t words = all->words[d];
+        int64_t words = all->words[d], lead = all->lead[d];
         memset(largest, 0, (size_t)windows * sizeof(int16_t));
         memset(sum, 0, (size_t)all->vectors * sizeof(int32_t));
         for (int64_t k = 0; k < all->vectors; k++) total[k] = 0;
-        for (int64_t i = 0; i < words; i++) {
-            if (i + AHEAD < words) {
-                const int16_t *next = all->records + word[i + AHEAD] * all->record;
-                for (int64_t k = 0; k < all->record; k += BLOCK) __builtin_prefetch(next + k);
+        for (int64_t begin = 0, end; begin < words; begin = end) {
+            end = begin + AT_ONCE < words ? begin + AT_ONCE : words;
+            if (begin < lead && lead < end) end = lead;
+            add_vectors(all, word + begin, end - begin, sum);
+            for (int64_t i = begin; i < end; i++) {
+                if (word + i + AHEAD < last_word) fetch_record(all, word[i + AHEAD]);
+                int64_t at = all->vectors;
+                for (int64_t w = 0; w < all->windows; at += all->size[w++] * all->width) {
+                    int16_t *of_window = largest + w * all->width;
+                    if (all->width % (6 * LANES) == 0) add_window(all, word, words, i, all->size[w], at, 6, of_window);
+                    else add_window(all, word, words, i, all->size[w], at, 2, of_window);
+                }
             }
-            if (i % MOST_SUMMED == MOST_SUMMED - 1)
+            if (end / MOST_SUMMED > begin / MOST_SUMMED)
                 for (int64_t k = 0; k < all->vectors; k++) {
                     total[k] += sum[k];
                     sum[k] = 0;
                 }
-            const int16_t *vectors = all->records + word[i] * all->record;
-            for (int64_t k = 0; k < all->vectors; k++) sum[k] += vectors[k];
-            int64_t at = all->vectors;
-            for (int64_t w = 0; w < all->windows; at += all->size[w++] * all->width) {
-                int16_t *of_window = largest + w * all->width;
-                if (all->width % (6 * LANES) == 0) add_window(all, word, words, i, all->size[w], at, 6, of_window);
-                else add_window(all, word, words, i, all->size[w], at, 2, of_window);
-            }
-            if (i + 1 == all->lead[d]) write_pooled(all, i + 1, total, sum, largest, pooled + columns);
+            if (end == lead) write_pooled(all, end, total, sum, largest, pooled + columns);
         }
         if (words > 0) write_pooled(all, words, total, sum, largest, pooled);
         word += words;
