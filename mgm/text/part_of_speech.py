@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from operator import itemgetter
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
+
+from mgm.text.jieba import load_jieba
 
 NAME_TAGS = ("nr", "ns", "nt", "nz")
 """People, places, organisations and other names, which are distinguished from other nouns."""
@@ -49,28 +52,33 @@ _TAG_IDS = _TagIds()
 def tag_words(words: pl.Series, user_tags: Mapping[str, str] | None = None) -> pl.Series:
     """Return the part of speech of each distinct word: `pos`, i8; NO_POS unless all characters are Han.
 
-    All words are tagged in one call of jieba, one word a line; a word that jieba splits gets the tag of its last piece, which is the
-    head of most compounds.
+    The kernel tags the words of jieba's dictionary, and rjieba all others in one call, one word a line. A word that it splits gets the
+    tag of its last piece, which is the head of most compounds.
 
     Args:
         words: distinct words.
         user_tags: the tags of a user dictionary by word, which take precedence.
     """
-    han = words.str.contains(_HAN).to_numpy()
-    ids = np.full(len(words), NO_POS, dtype=np.int8)
-    if han.any():
-        # imported here, since loading its dictionary takes a quarter of a second, for which English need not wait
-        import rjieba
-
-        tagged = rjieba.tag(words.filter(han).str.join(_LINE).item())
-        is_line = np.fromiter(map(_LINE.__eq__, map(itemgetter(0), tagged)), bool, len(tagged))
-        ids_of_pieces = np.fromiter(
-            map(_TAG_IDS.__getitem__, map(itemgetter(1), tagged)), np.int8, len(tagged)
-        )
-        ids[han] = ids_of_pieces[np.flatnonzero(np.append(is_line, True)) - 1]
+    jieba = load_jieba()
+    ids = np.zeros(len(words), np.int8) if jieba is None else jieba.tag(words)
+    missing = ids == NO_POS
+    missing[missing] = words.filter(missing).str.contains(_HAN).to_numpy()
+    if missing.any():
+        ids[missing] = _tags_of_rjieba(words.filter(missing))
     by_jieba = pl.Series("pos", ids)
     if not user_tags:
         return by_jieba
     user_ids = {word: tag_id(tag) for word, tag in user_tags.items()}
     by_user = words.replace_strict(user_ids, default=None, return_dtype=pl.Int8)
     return pl.select(pl.coalesce(by_user, by_jieba).alias("pos")).to_series()
+
+
+def _tags_of_rjieba(words: pl.Series) -> npt.NDArray[np.int8]:
+    """Return the parts of speech of words of Han characters."""
+    # imported here, since loading its dictionary takes a quarter of a second, for which English need not wait
+    import rjieba
+
+    tagged = rjieba.tag(words.str.join(_LINE).item())
+    is_line = np.fromiter(map(_LINE.__eq__, map(itemgetter(0), tagged)), bool, len(tagged))
+    ids_of_pieces = np.fromiter(map(_TAG_IDS.__getitem__, map(itemgetter(1), tagged)), np.int8, len(tagged))
+    return ids_of_pieces[np.flatnonzero(np.append(is_line, True)) - 1]

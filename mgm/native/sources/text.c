@@ -1,5 +1,6 @@
 /* Texts to words and sentences: which texts cleaning would change, pieces, numbers of known words, and ends of sentences. */
 
+#include "jieba.h"
 #include "kernels.h"
 
 /* ---- texts that no step of cleaning changes, mgm.text.cleaning.plain ---- */
@@ -472,6 +473,20 @@ static inline int append_word(FoundWords *found, const uint8_t *first, const uin
     return DONE;
 }
 
+/* Append the words of a run of Han that jieba finds. */
+static int append_jieba(FoundWords *found, const uint8_t *first, const uint8_t *end, uint8_t gap, const Jieba *jieba,
+                        JiebaSpace *space) {
+    int64_t words = jieba_cut(jieba, first, end - first, space);
+    int status = words < 0 ? NO_MEMORY : DONE;
+    const uint8_t *begin = first;
+    for (int64_t i = 0; i < words && status == DONE; i++, gap = NO_GAP) {
+        const uint8_t *next = begin + 3 * (int64_t)space->end[i];
+        status = append_word(found, first, next, gap);
+        first = next;
+    }
+    return status;
+}
+
 /* Append the words of a run of Han: characters, or those of the segmenter. */
 static int append_han(FoundWords *found, const Text *text, const uint8_t *first, const uint8_t *end, uint8_t gap, CutRuns *cut) {
     while (first < end) {
@@ -489,12 +504,13 @@ static int append_han(FoundWords *found, const Text *text, const uint8_t *first,
 
    As mgm_find_pieces, but a word is the number of its spelling, or where that is unknown -1 - its place among the distinct unknown
    ones, of which `first_byte`, `bytes` and the second of `sizes` tell. The runs of Han that mgm_find_han_runs writes are cut as in
-   `cut`, of `cut_bytes`; into characters where it is NULL. */
+   `cut`, of `cut_bytes`; where it is NULL by `jieba`, whose characters must have a class alone; where both are, into characters. */
 int mgm_find_words(const uint8_t *text, const int64_t *offset, int64_t texts, const uint8_t *classes, const Spellings *known,
-                   const uint8_t *cut, int64_t cut_bytes, int64_t *count, int64_t *word, uint8_t *gap, int64_t *first_byte,
+                   const uint8_t *cut, int64_t cut_bytes, const Jieba *jieba, int64_t *count, int64_t *word, uint8_t *gap, int64_t *first_byte,
                    int32_t *bytes, int64_t *sizes) {
     FoundWords found = {text, known, {first_byte, bytes, 0, calloc(4096, sizeof(uint32_t)), 4096}, word, gap, 0};
     CutRuns runs = {cut, cut + cut_bytes};
+    JiebaSpace space = {0};
     int status = found.unknown.place == NULL ? NO_MEMORY : DONE;
     for (int64_t i = 0; i < texts && status == DONE; i++) {
         Text rest = {text + offset[i], text + offset[i + 1], classes};
@@ -505,11 +521,13 @@ int mgm_find_words(const uint8_t *text, const int64_t *offset, int64_t texts, co
         int64_t before = found.size;
         const uint8_t *at = rest.at, *first;
         for (uint8_t since; status == DONE && next_piece(&rest, &at, &first, &since);)
-            status = character_at(&rest, first).class & HAN ? append_han(&found, &rest, first, at, since, &runs)
-                                                            : append_word(&found, first, at, since);
+            if (!(character_at(&rest, first).class & HAN)) status = append_word(&found, first, at, since);
+            else if (jieba) status = append_jieba(&found, first, at, since, jieba, &space);
+            else status = append_han(&found, &rest, first, at, since, &runs);
         count[i] = found.size - before;
     }
     free(found.unknown.place);
+    jieba_free(&space);
     sizes[0] = found.size;
     sizes[1] = found.unknown.size;
     return status;

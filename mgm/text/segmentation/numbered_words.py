@@ -1,7 +1,7 @@
 """The words of texts as numbers, by the kernels in C: a word that was spelt before costs one look-up.
 
-The kernels cut texts as `words.find_words` and `sentences.find_sentences` do; jieba cuts all runs of Han characters before. They leave out
-texts with characters that `pieces` does not know, which these functions cut.
+The kernels cut texts as `words.find_words` and `sentences.find_sentences` do; with a user dictionary rjieba cuts all runs of Han
+characters before. They leave out texts with characters that `pieces` or `mgm.text.jieba` does not know, which these functions cut.
 """
 
 import ctypes
@@ -15,8 +15,9 @@ import polars as pl
 from mgm.native import check_status, load_kernels
 from mgm.settings.text import SegmentationSettings
 from mgm.text.dictionary import UserDictionary
+from mgm.text.jieba import load_jieba
 from mgm.text.list_columns import Array, factorize, offsets, utf8_of
-from mgm.text.segmentation.pieces import character_classes, slices
+from mgm.text.segmentation.pieces import character_classes, classes_with_jieba, slices
 from mgm.text.segmentation.sentences import WordClasses, least_paragraph_gap
 from mgm.text.segmentation.words import cut_lines, find_words
 
@@ -148,7 +149,10 @@ def number_words(
 def _find_words(
     texts: pl.Series, settings: SegmentationSettings, *, known: Spellings, dictionary: UserDictionary | None
 ) -> NumberedWords:
-    """Return the words of the texts that the kernel knows; the count of others is -1."""
+    """Return the words of the texts that the kernel knows; the count of others is -1.
+
+    With a user dictionary rjieba cuts Chinese, without one the kernel.
+    """
     kernels = load_kernels()
     assert kernels is not None
     data, bounds = utf8_of(texts)
@@ -156,8 +160,13 @@ def _find_words(
     arguments = (text, c_void_p(bounds.ctypes.data), c_int64(len(texts)))
     classes = c_void_p(character_classes().ctypes.data)
     size = int(bounds[-1] - bounds[0])
-    cut = None
-    if settings.chinese_tokens == "words":
+    cut, jieba = None, None
+    cuts_chinese = settings.chinese_tokens == "words"
+    if cuts_chinese and dictionary is None:
+        jieba = load_jieba()
+        assert jieba is not None
+        classes = c_void_p(classes_with_jieba().ctypes.data)
+    if cuts_chinese and dictionary is not None:
         # a character of a run has three bytes, the line break behind the run one
         runs = np.empty(size + size // 3 + 1, np.uint8)
         kernels.mgm_find_han_runs.restype = c_int64
@@ -172,6 +181,7 @@ def _find_words(
         ctypes.byref(known.arguments()),
         cut,
         c_int64(0 if cut is None else len(cut)),
+        None if jieba is None else ctypes.byref(jieba.arguments),
         *(c_void_p(array.ctypes.data) for array in (count, word, gap, first, width, sizes)),
     )
     assert status != _OTHER_WORDS, "jieba's words are not their runs"
@@ -180,7 +190,7 @@ def _find_words(
     return NumberedWords(count, word[:words], gap[:words], slices(data, first[:new], width=width[:new]))
 
 
-def _cut_runs(runs: bytes, dictionary: UserDictionary | None) -> bytes:
+def _cut_runs(runs: bytes, dictionary: UserDictionary) -> bytes:
     """Return the words of runs of Han characters, both with line breaks between them."""
     cut, begin = [], 0
     while begin < len(runs):

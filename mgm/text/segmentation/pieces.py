@@ -15,15 +15,17 @@ import pyarrow as pa
 
 from mgm.native import check_status, load_kernels
 from mgm.text.characters import INVISIBLE, SOUTHEAST_ASIAN, SURROGATES
+from mgm.text.jieba import FIRST_CHARACTER, LAST_CHARACTER
 from mgm.text.list_columns import Array, Flags, decode_code_points, offsets, utf8_of
 
 _POINTS = 0x10000
 _INFORMATION_SOURCE = r"\x{2139}"  # a letter, and an emoji
 # The bits of text.c, by the characters that have them.
+_HAN = 4
 _CLASSES = {
     1: r"\s--\n",
     2: r"\n",
-    4: r"\p{Han}",
+    _HAN: r"\p{Han}",
     8: r"\p{L}--\p{Han}",
     16: r"[\p{L}\p{N}_]--\p{Han}",
     32: r"\p{Nd}",
@@ -85,6 +87,15 @@ def character_classes() -> npt.NDArray[np.uint8]:
     for bit, inside in _CLASSES.items():
         table[characters.str.contains(f"[{inside}]").to_numpy()] |= bit
     table[characters.str.contains(f"[{_UNKNOWN}]").to_numpy()] = 0
+    return table
+
+
+@cache
+def classes_with_jieba() -> npt.NDArray[np.uint8]:
+    """Return `character_classes`, where the Han characters that `mgm.text.jieba` does not know are unknown."""
+    table = character_classes().copy()
+    han = np.flatnonzero(table & _HAN)
+    table[han[(han < FIRST_CHARACTER) | (han > LAST_CHARACTER)]] = 0
     return table
 
 

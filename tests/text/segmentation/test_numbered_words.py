@@ -98,8 +98,11 @@ def test_words_of_a_user_dictionary() -> None:
 
 def test_words_of_another_text_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(numbered_words, "cut_lines", lambda lines, dictionary: list(lines[:-2]))
+    dictionary = UserDictionary((UserWord("京大"),))
     with pytest.raises(AssertionError, match="not their runs"):
-        number_words(pl.Series(["明月楼"]), PARAGRAPHS["hard-wrapped"], known=Spellings(), dictionary=None)
+        number_words(
+            pl.Series(["明月楼"]), PARAGRAPHS["hard-wrapped"], known=Spellings(), dictionary=dictionary
+        )
 
 
 def test_long_texts() -> None:
