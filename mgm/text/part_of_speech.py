@@ -52,8 +52,8 @@ _TAG_IDS = _TagIds()
 def tag_words(words: pl.Series, user_tags: Mapping[str, str] | None = None) -> pl.Series:
     """Return the part of speech of each distinct word: `pos`, i8; NO_POS unless all characters are Han.
 
-    The kernel tags the words of jieba's dictionary, and rjieba all others in one call, one word a line. A word that it splits gets the
-    tag of its last piece, which is the head of most compounds.
+    The kernel tags the words that it knows, and rjieba all others in one call, one word a line. A word that jieba splits gets the tag
+    of its last piece, which is the head of most compounds.
 
     Args:
         words: distinct words.

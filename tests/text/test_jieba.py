@@ -45,19 +45,19 @@ def test_words_are_those_of_rjieba(texts: list[str]) -> None:
 
 
 @settings(max_examples=25)
-@example(PIECES)
+@example([*PIECES, "㐀" * 20])
 @given(st.lists(runs, min_size=1, max_size=6))
 def test_tags_are_those_of_rjieba(words: list[str]) -> None:
     expected = [TAGS[tag_id(rjieba.tag(word)[-1][1]) - 1] for word in words]
     assert [TAGS[i - 1] for i in tag_words(pl.Series(words))] == expected
 
 
-def test_words_of_the_dictionary_need_no_rjieba(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rjieba, "tag", None)
+def test_few_words_need_rjieba() -> None:
+    """Those with other characters, and the longest that the dictionary lacks."""
     jieba = load_jieba()
     assert jieba is not None
-    assert jieba.tag(pl.Series(["北京", "cat", "", "𠀀", "张尧"])).tolist() == [tag_id("ns"), *[NO_POS] * 4]
-    assert TAGS[int(tag_words(pl.Series(["北京"]))[0]) - 1] == "ns"
+    tags = jieba.tag(pl.Series(["北京", "张尧", "cat", "", "𠀀", "㐀" * 20])).tolist()
+    assert tags == [tag_id("ns"), tag_id("nr"), *[NO_POS] * 4]
 
 
 def test_long_runs_are_cut() -> None:

@@ -153,6 +153,62 @@ int64_t jieba_cut(const Jieba *jieba, const uint8_t *at, int64_t bytes, JiebaSpa
     return end - space->end;
 }
 
+enum { TAGS = 64, TAGGED = 4 * TAGS, ENDS_TAGGED = 2 * TAGS, SINGLE_TAGGED = 3 * TAGS, LONGEST_GUESSED = 16 };
+
+/* The part of speech that the model of tags gives a word: that of the longest word into which it cuts it, of equal ones the last;
+   NO_TAG: the word is too long. */
+static int8_t guess_tag(const Jieba *jieba, const uint16_t *point, int64_t size) {
+    const double impossible = -3.14e100;
+    double score[2][TAGGED];
+    uint8_t before[LONGEST_GUESSED][TAGGED];
+    if (size > LONGEST_GUESSED) return NO_TAG;
+    for (uint32_t a = jieba->tagged[point[0]]; a < jieba->tagged[point[0] + 1]; a++)
+        score[0][jieba->tagged_state[a]] = jieba->tag_start[jieba->tagged_state[a]] + jieba->tagged_emission[a];
+    for (int64_t i = 1; i < size; i++) {
+        const double *last = score[(i - 1) & 1];
+        for (uint32_t b = jieba->tagged[point[i]]; b < jieba->tagged[point[i] + 1]; b++) {
+            uint8_t state = jieba->tagged_state[b];
+            double best = impossible;
+            for (uint32_t a = jieba->tagged[point[i - 1]]; a < jieba->tagged[point[i - 1] + 1]; a++) {
+                uint8_t from = jieba->tagged_state[a];
+                double transition = jieba->tag_transition[TAGGED * from + state];
+                if (last[from] <= impossible || transition <= impossible) continue;
+                double sum = last[from] + transition + jieba->tagged_emission[b];
+                if (sum > best) {
+                    best = sum;
+                    before[i][state] = from;
+                }
+            }
+            score[i & 1][state] = best;
+        }
+    }
+    double best = impossible;
+    uint8_t state = 0, found = TAGS;
+    const double *last = score[(size - 1) & 1];
+    for (uint32_t a = jieba->tagged[point[size - 1]]; a < jieba->tagged[point[size - 1] + 1]; a++)
+        if (jieba->tagged_state[a] >= ENDS_TAGGED && last[jieba->tagged_state[a]] > best) {
+            state = jieba->tagged_state[a];
+            best = last[state];
+        }
+    if (best <= impossible) return jieba->tag_of[TAGS];
+    int64_t longest = 0, length = 0;
+    uint8_t tag = 0;
+    for (int64_t i = size - 1; i >= 0; i--) {
+        if (state >= ENDS_TAGGED) {
+            tag = state % TAGS;
+            length = 0;
+        }
+        length++;
+        int is_first = state < TAGS || state >= SINGLE_TAGGED;
+        if (is_first && length > longest) {
+            longest = length;
+            found = tag;
+        }
+        if (i > 0) state = before[i][state];
+    }
+    return jieba->tag_of[found];
+}
+
 /* Whether all characters of a word are Han that the dictionary has. */
 static int can_cut(const uint8_t *at, int64_t bytes) {
     if (bytes == 0 || bytes % 3 != 0) return 0;
@@ -163,18 +219,23 @@ static int can_cut(const uint8_t *at, int64_t bytes) {
     return 1;
 }
 
-/* Write the part of speech of each word: that of the last of the words into which jieba cuts it; 0: the dictionary lacks it. */
+/* Write the part of speech of each word: that of the last of the words into which jieba cuts it; NO_TAG: it is unknown here. */
 int mgm_tag_words(const Jieba *jieba, const uint8_t *text, const int64_t *offset, int64_t words, int8_t *tag) {
     JiebaSpace space = {0};
     int status = DONE;
     for (int64_t i = 0; i < words && status == DONE; i++) {
-        int64_t bytes = offset[i + 1] - offset[i];
+        int64_t bytes = offset[i + 1] - offset[i], size = bytes / 3;
         tag[i] = NO_TAG;
         if (!can_cut(text + offset[i], bytes)) continue;
         int64_t count = jieba_cut(jieba, text + offset[i], bytes, &space);
+        if (count < 0) {
+            status = NO_MEMORY;
+            break;
+        }
         uint32_t node;
-        if (count < 0) status = NO_MEMORY;
-        else if (is_word(jieba, space.point, count > 1 ? space.end[count - 2] : 0, bytes / 3, &node)) tag[i] = jieba->tag[node];
+        int64_t first = count > 1 ? space.end[count - 2] : 0;
+        tag[i] = is_word(jieba, space.point, first, size, &node) ? jieba->tag[node]
+                                                                 : guess_tag(jieba, space.point + first, size - first);
     }
     jieba_free(&space);
     return status;

@@ -14,6 +14,13 @@ typedef struct {
     const int8_t *tag;         /* of each node: the part of speech of its word */
     const double *log;         /* the logarithm of the share of a frequency */
     const double *emission;    /* of each character, in each State: the logarithm of its probability */
+    /* the model of tags, whose states are a place within a word and one of TAGS */
+    const uint32_t *tagged;       /* of each character the first of its states, and where those of the last end */
+    const uint8_t *tagged_state;  /* in rising order */
+    const double *tagged_emission;
+    const double *tag_start;      /* of each state */
+    const double *tag_transition; /* from each state to each */
+    const int8_t *tag_of;         /* the part of speech of each of TAGS, and behind them that of a word that the model lacks */
     double unknown;            /* the logarithm of the share of a word that is not there */
     double begins, is_single;  /* those of the two states of a first character */
     double transition[16];

@@ -8,6 +8,7 @@ import math
 from ctypes import c_double, c_int64, c_void_p
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,12 @@ from mgm.text.list_columns import offsets, utf8_of
 DICTIONARY = Path(__file__).with_name("dictionary.npz")
 """What `pack.py` makes of the files of jieba."""
 FIRST_CHARACTER, LAST_CHARACTER = 0x3400, 0x9FFF
+_NUM_CHARACTERS = LAST_CHARACTER + 1 - FIRST_CHARACTER
 _IMPOSSIBLE = -3.14e100
 """The logarithm of jieba for what cannot be."""
+
+
+_Arrays = dict[str, npt.NDArray[Any]]
 
 
 class _Arguments(ctypes.Structure):
@@ -31,6 +36,8 @@ class _Arguments(ctypes.Structure):
             (name, c_void_p)
             for name in ("node_of", "child", "character", "frequency", "tag", "log", "emission")
         ),
+        *((name, c_void_p) for name in ("tagged", "tagged_state", "tagged_emission")),
+        *((name, c_void_p) for name in ("tag_start", "tag_transition", "tag_of")),
         *((name, c_double) for name in ("unknown", "begins", "is_single")),
         ("transition", c_double * 16),
     ]
@@ -44,31 +51,19 @@ class Jieba:
 
     def __init__(self, path: Path = DICTIONARY) -> None:
         """Read the dictionary and the model."""
-        with np.load(path) as packed:
-            character, frequency, tag = packed["character"], packed["frequency"], packed["tag"]
-            num_children, frequencies = packed["num_children"], packed["frequencies"]
-            emitted, emission = packed["emitted"], packed["emission"]
-            start, transition, total = packed["start"], packed["transition"], int(packed["total"])
-        num_first = len(character) - int(num_children.sum())  # the nodes that are no node's child
-        node_of = np.zeros(LAST_CHARACTER + 1 - FIRST_CHARACTER, np.uint16)
-        node_of[character[:num_first] - FIRST_CHARACTER] = np.arange(1, num_first + 1)
-        emissions = np.full((len(node_of), 4), _IMPOSSIBLE)
-        emissions[emitted - FIRST_CHARACTER] = emission
-        # by the function of C, whose last bit decides between words that are as frequent
-        logs = np.array([0.0, *(math.log(count) - math.log(total) for count in frequencies.tolist())])
-        child = (num_first + offsets(num_children)).astype(np.uint32)
-        self._arrays: list[npt.NDArray[np.generic]] = [
-            node_of, child, character, frequency, tag, logs, emissions,
-        ]  # fmt: skip
+        with np.load(path) as archive:
+            packed = dict(archive)
+        total = int(packed["total"])
+        self._arrays = [*_dictionary(packed, total), *_model_of_words(packed), *_model_of_tags(packed)]
         self.arguments = _Arguments(
             *(array.ctypes.data for array in self._arrays),
             -math.log(total),
-            *start.tolist(),
-            (c_double * 16)(*transition.ravel().tolist()),
+            *packed["start"].tolist(),
+            (c_double * 16)(*packed["transition"].ravel().tolist()),
         )
 
     def tag(self, words: pl.Series) -> npt.NDArray[np.int8]:
-        """Return the id of the part of speech of each word (`mgm.text.part_of_speech`); 0: the dictionary lacks the word."""
+        """Return the id of the part of speech of each word (`mgm.text.part_of_speech`); 0: the word is unknown here."""
         kernels = load_kernels()
         assert kernels is not None
         data, bounds = utf8_of(words)
@@ -82,6 +77,38 @@ class Jieba:
         )
         check_status(status)
         return tags
+
+
+def _dictionary(packed: _Arrays, total: int) -> list[npt.NDArray[Any]]:
+    character, num_children = packed["character"], packed["num_children"]
+    num_first = len(character) - int(num_children.sum())  # the nodes that are no node's child
+    node_of = np.zeros(_NUM_CHARACTERS, np.uint16)
+    node_of[character[:num_first] - FIRST_CHARACTER] = np.arange(1, num_first + 1)
+    # by the function of C, whose last bit decides between words that are as frequent
+    logs = [math.log(count) - math.log(total) for count in packed["frequencies"].tolist()]
+    child = (num_first + offsets(num_children)).astype(np.uint32)
+    return [node_of, child, character, packed["frequency"], packed["tag"], np.array([0.0, *logs])]
+
+
+def _model_of_words(packed: _Arrays) -> list[npt.NDArray[Any]]:
+    emission = np.full((_NUM_CHARACTERS, 4), _IMPOSSIBLE)
+    emission[packed["emitted"] - FIRST_CHARACTER] = packed["emission"]
+    return [emission]
+
+
+def _model_of_tags(packed: _Arrays) -> list[npt.NDArray[Any]]:
+    num_states = np.zeros(_NUM_CHARACTERS, np.int64)
+    num_states[packed["tagged"] - FIRST_CHARACTER] = packed["num_states"]
+    transition = np.full(len(packed["tag_start"]) ** 2, _IMPOSSIBLE)
+    transition[packed["tag_transition_at"]] = packed["tag_transition"]
+    return [
+        offsets(num_states).astype(np.uint32),
+        packed["tagged_state"],
+        packed["tagged_emission"],
+        packed["tag_start"],
+        transition,
+        packed["tag_of"],
+    ]
 
 
 def load_jieba() -> Jieba | None:
