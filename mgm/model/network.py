@@ -103,11 +103,8 @@ class Network(nn.Module):
         """Return the outputs of `forward`, and the reconstruction error (B,) of documents where the fusion has one."""
         encoded = self.encode(batch, tasks=tasks) if encoded is None else encoded
         outputs = mean_of_branches(self.branch_outputs(batch, encoded, tasks=tasks))
-        return outputs, self.reconstruction_error(encoded[0])
-
-    def reconstruction_error(self, pooled: dict[str, Tensor]) -> Tensor | None:
-        """Return the reconstruction error (B,) of documents by their pooled vectors; None where the fusion has none."""
-        return self.fusion.error(pooled) if isinstance(self.fusion, AutoencoderFusion) else None
+        fusion, (pooled, _) = self.fusion, encoded
+        return outputs, fusion.error(fusion.read(pooled)) if isinstance(fusion, AutoencoderFusion) else None
 
     @property
     def reconstructs(self) -> bool:

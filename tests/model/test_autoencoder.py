@@ -84,7 +84,7 @@ def test_a_document_has_one_error_whatever_its_batch(make_batch: Callable[..., B
         pooled, _ = made.encoder(make_batch([[[[1, 2]]]]), with_words=False)
         read = fusion(made).read(pooled)
         assert read.std().item() == pytest.approx(1, abs=0.05)
-        torch.testing.assert_close(fusion(made).error(pooled), fusion(made).autoencoder.error(read) / 0.5)
+        torch.testing.assert_close(fusion(made).error(read), fusion(made).autoencoder.error(read) / 0.5)
 
 
 def test_reconstruction_error_is_a_column() -> None:

@@ -1,13 +1,11 @@
-"""A network whose predictions of documents are computed by kernels, up to the pooled vectors and the wide part's logits.
+"""A network whose predictions of documents are computed by kernels, up to the normalised vectors of documents and the wide part's logits.
 
 The dense layers above are those of the network itself.
 
 Axes: B documents, S sentences, N words, T distinct words.
 """
 
-import ctypes
 from collections.abc import Sequence
-from ctypes import c_int64, c_void_p
 
 import numpy as np
 import polars as pl
@@ -18,17 +16,14 @@ from torch import Tensor
 from mgm.model.batch import flatten_lists
 from mgm.model.collate import collate_types
 from mgm.model.compiled.documents import DocumentWords
-from mgm.model.compiled.layer_norm import normalise_side_by_side
+from mgm.model.compiled.pooling import Pooling
 from mgm.model.compiled.support import why_not_compiled
 from mgm.model.compiled.wide_words import WideWords
 from mgm.model.compiled.word_table import MAX_BYTES, WordTable
-from mgm.model.fusion import ConcatFusion
-from mgm.model.granularity import Lead
+from mgm.model.fusion import AutoencoderFusion
 from mgm.model.heads import HEADS, Outcome
-from mgm.model.kernels import pointer
 from mgm.model.network import Network, mean_of_branches
 from mgm.model.wide.compiled import QuantizedWide
-from mgm.native import check_status, load_kernels
 from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
 from mgm.text.list_columns import Array, unflatten
@@ -36,17 +31,6 @@ from mgm.text.vocabulary import UNKNOWN
 
 _DOCUMENTS_AT_ONCE = 256
 """Documents whose dense layers are computed together, always as many, as the last bits depend on the number of rows."""
-
-
-class DocumentsOfKernel(ctypes.Structure):
-    """`Documents` of documents.c."""
-
-    _fields_ = [
-        ("documents", c_int64),
-        *((name, c_void_p) for name in ("words", "lead", "word", "records")),
-        *((name, c_int64) for name in ("record", "vectors", "windows", "width")),
-        ("size", c_void_p),
-    ]
 
 
 class CompiledNetwork:
@@ -77,7 +61,7 @@ class CompiledNetwork:
         if wide is None and network.wide is not None:
             wide = QuantizedWide(network.wide)
         self._wide_words = None if wide is None else WideWords(wide, self.words.capacity)
-        self._sizes = np.array([window.size for window in self.words.windows], np.int64)
+        self._pooling = Pooling(self.words, network.fusion)
         self._no_document = collate_types(typical.clear())
 
     def copy(self) -> "CompiledNetwork":
@@ -150,9 +134,9 @@ class CompiledNetwork:
 
     def _outputs(self, documents: DocumentWords) -> tuple[dict[str, Tensor], Tensor | None]:
         """Return the outputs of each task, and the reconstruction error, for _DOCUMENTS_AT_ONCE documents, the last ones empty."""
-        network = self.network
-        pooled = self._pooled(documents)
-        branches = [network.apply_heads_to_fused(self._fuse(pooled), None)]
+        network, fusion = self.network, self.network.fusion
+        normalised = self._pooling(documents, _DOCUMENTS_AT_ONCE)
+        branches = [network.apply_heads_to_fused(fusion.fuse(normalised), None)]
         if network.wide is not None and self._wide_words is not None:
             logits = self._wide_words.logits(documents)
             missing = _DOCUMENTS_AT_ONCE - len(logits)
@@ -160,62 +144,8 @@ class CompiledNetwork:
             branches.append(
                 {task: network.heads[task].reshape_wide(of_task) for task, of_task in by_task.items()}
             )
-        return mean_of_branches(branches), network.reconstruction_error(pooled)
-
-    def _pooled(self, documents: DocumentWords) -> dict[str, Tensor]:
-        """Return the pooled vectors of each granularity of _DOCUMENTS_AT_ONCE documents."""
-        table = self.words
-        first = np.cumsum(documents.sentences) - documents.sentences
-        is_empty = documents.sentences == 0
-        lead = np.append(documents.sentence_length, 0)[first]
-        lead[is_empty] = 0
-        length = np.append(0, np.cumsum(documents.sentence_length))
-        words = length[first + documents.sentences] - length[first]
-        word = np.ascontiguousarray(documents.word)
-        pooled = torch.zeros(_DOCUMENTS_AT_ONCE, 2, table.units.numel())
-        arguments = DocumentsOfKernel(
-            len(documents.sentences),
-            *(array.ctypes.data for array in (words, lead, word)),
-            table.records_begin,
-            table.record,
-            table.vectors,
-            len(table.windows),
-            table.window_width,
-            self._sizes.ctypes.data,
-        )
-        kernels = load_kernels()
-        assert kernels is not None
-        check_status(kernels.mgm_pool_documents(ctypes.byref(arguments), pointer(pooled)))
-        pooled *= table.units
-        return self._by_granularity(pooled[:, 0], pooled[:, 1])
-
-    def _by_granularity(self, document: Tensor, lead: Tensor) -> dict[str, Tensor]:
-        """Return the pooled vectors by name, of the means and maxima over the document and over its lead."""
-        encoder, table = self.network.encoder, self.words
-        names = [level.name for level in encoder.type_levels]
-        sizes = [table.width] * len(names) + [table.window_width] * len(table.windows)
-        parts, lead_parts = document.split(sizes, dim=1), lead.split(sizes, dim=1)
-        of_windows = slice(len(names), None)
-        vectors = dict(zip(names, parts, strict=False))
-        vectors |= {
-            f"window_{window.size}": maxima[:, : window.width]
-            for window, maxima in zip(table.windows, parts[of_windows], strict=True)
-        }
-        if (level := encoder.level(Lead)) is not None:
-            mean = torch.stack(lead_parts[: len(names)]).sum(0)
-            maxima = zip(table.windows, lead_parts[of_windows], strict=True)
-            parts = [mean, *(most[:, : window.width] for window, most in maxima)]
-            vectors["lead"] = normalise_side_by_side(level.normalise, parts)
-        return {name: vectors[name] for name in encoder.widths}
-
-    def _fuse(self, pooled: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Return the fused vectors (B,D) of each task."""
-        fusion = self.network.fusion
-        if not isinstance(fusion, ConcatFusion):
-            return fusion(pooled)
-        return fusion.fuse(
-            normalise_side_by_side(fusion.normalise, [pooled[g] for g in fusion.granularities])
-        )
+        error = fusion.error(normalised) if isinstance(fusion, AutoencoderFusion) else None
+        return mean_of_branches(branches), error
 
 
 def _only_used_types(part: FeaturePart) -> FeaturePart:

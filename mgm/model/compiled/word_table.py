@@ -42,7 +42,8 @@ class WordTable:
     Attributes:
         windows: the windows, in the order of a pooled vector.
         window_width: the numbers of a window in a pooled vector, of which the first are the window's.
-        vectors: the numbers of the vectors of a word.
+        levels: the vectors of a word, one for each granularity of words.
+        vectors: the numbers of these vectors.
         units: (columns,) the unit of each number of a pooled vector: vectors, then windows.
         records: (capacity, record) int16.
         size: the number of words.
@@ -60,7 +61,8 @@ class WordTable:
         self.windows = [_window(level) for level in encoder.projecting_levels]
         self.window_width = max((_padded(window.width) for window in self.windows), default=0)
         self.width = encoder.settings.width
-        self.vectors = self.width * len(encoder.type_levels)
+        self.levels = len(encoder.type_levels)
+        self.vectors = self.width * self.levels
         with torch.no_grad():
             self._weight, self._bias = self._places()
         self.record = _padded(self.vectors + self._bias.numel())

@@ -1,4 +1,4 @@
-/* The deep part of documents, mgm.model.compiled: words to records of integers, records to pooled vectors, and their normalisation. */
+/* The deep part of documents, mgm.model.compiled: words to records of integers, and records to pooled and normalised vectors. */
 
 #include "integers.h"
 #include "kernels.h"
@@ -15,7 +15,43 @@ void mgm_quantize(const float *from, int64_t rows, int64_t columns, int64_t from
             to[i * to_stride + k] = quantize(from[i * from_stride + k] * factor, limit);
 }
 
-/* ---- records to pooled vectors ---- */
+/* ---- layer normalisation ---- */
+
+enum { FLOATS = 8 };
+typedef float Floats __attribute__((vector_size(4 * FLOATS), aligned(4), may_alias));
+
+typedef struct {
+    int64_t from, to, columns; /* the first number of a row that it reads, the first that it writes, and how many */
+    const float *gain, *bias;  /* NULL: neither */
+    float epsilon;
+} LayerNorm;
+
+static inline float sum_of(const Floats *all) {
+    const float *parts = (const float *)all;
+    return ((parts[0] + parts[4]) + (parts[1] + parts[5])) + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
+}
+
+/* Write numbers of a row less their mean, divided by their standard deviation, times the gain, plus the bias. */
+static inline __attribute__((always_inline)) void normalize(const LayerNorm *layer, float *row) {
+    const float *restrict from = row + layer->from;
+    float *restrict to = row + layer->to;
+    int64_t columns = layer->columns, whole = columns - columns % FLOATS, k;
+    Floats sum = {0}, square = {0};
+    for (k = 0; k < whole; k += FLOATS) sum += *(const Floats *)(from + k);
+    for (; k < columns; k++) sum[k - whole] += from[k];
+    float mean = sum_of(&sum) / (float)columns;
+    for (k = 0; k < whole; k += FLOATS) {
+        Floats centred = *(const Floats *)(from + k) - mean;
+        square += centred * centred;
+    }
+    for (; k < columns; k++) square[k - whole] += (from[k] - mean) * (from[k] - mean);
+    float factor = 1 / __builtin_sqrtf(sum_of(&square) / (float)columns + layer->epsilon);
+    for (k = 0; k < columns; k++) to[k] = (from[k] - mean) * factor;
+    if (layer->gain != NULL)
+        for (k = 0; k < columns; k++) to[k] = to[k] * layer->gain[k] + layer->bias[k];
+}
+
+/* ---- records to normalised vectors of documents ---- */
 
 enum { LANES = 16, BLOCK = 2 * LANES }; /* a block of numbers is one line of the processor's cache */
 typedef int16_t Lanes __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
@@ -30,6 +66,11 @@ typedef struct {
     int64_t vectors;        /* numbers of the vectors */
     int64_t windows, width; /* the width is a multiple of BLOCK */
     const int64_t *size;    /* (windows,) words of each */
+    int64_t levels;         /* the vectors of a word, all of a length */
+    const float *units;     /* (vectors + windows * width,) the value of the integer 1 */
+    int64_t layers;         /* layer normalisations, in their order */
+    const LayerNorm *layer;
+    int64_t row, output; /* numbers of a document's row, and of those at its end that are returned */
 } Documents;
 
 static inline void keep_larger(Lanes *most, const Lanes *sum) {
@@ -76,29 +117,43 @@ static inline void fetch_record(const Documents *all, int64_t word) {
     for (int64_t k = 0; k < all->record; k += BLOCK) __builtin_prefetch(record + k, 0, 2);
 }
 
-static void write_pooled(const Documents *all, int64_t words, const double *total, const int32_t *sum, const int16_t *largest,
-                         float *pooled) {
-    for (int64_t k = 0; k < all->vectors; k++) pooled[k] = (float)((total[k] + sum[k]) / (double)words);
-    for (int64_t k = 0; k < all->windows * all->width; k++) pooled[all->vectors + k] = largest[k];
+static inline void write_pooled(const Documents *all, int64_t words, const double *total, const int32_t *sum,
+                                const int16_t *largest, float *restrict pooled) {
+    double share = 1 / (double)words;
+    for (int64_t k = 0; k < all->vectors; k++) pooled[k] = (float)((total[k] + sum[k]) * share) * all->units[k];
+    pooled += all->vectors;
+    const float *units = all->units + all->vectors;
+    for (int64_t k = 0; k < all->windows * all->width; k++) pooled[k] = largest[k] * units[k];
 }
 
-/* Pool the words of each document: the mean of the vectors, the maxima of the windows that are above 0, then both of its lead.
+/* Write the sum of a pooled vector's levels. */
+static inline void sum_levels(const Documents *all, const float *pooled, float *restrict sum) {
+    int64_t length = all->levels > 0 ? all->vectors / all->levels : 0;
+    for (int64_t k = 0; k < length; k++) sum[k] = 0;
+    for (int64_t level = 0; level < all->levels; level++)
+        for (int64_t k = 0; k < length; k++) sum[k] += pooled[level * length + k];
+}
 
-   `pooled` is (documents, 2, vectors + windows * width), in units of the integers, and holds zeros. */
+/* Pool the words of each document, and normalise what results.
+
+   A document's row begins with its means of the vectors and its maxima of the windows that are above 0, then both of its lead, then
+   the sum of the lead's means. The layers read and write the rest. `normalised` is (documents, output), the end of each row. */
 FOR_NEWER_PROCESSORS
-int mgm_pool_documents(const Documents *all, float *pooled) {
+int mgm_pool_documents(const Documents *all, float *normalised) {
     enum { AHEAD = 12, AT_ONCE = 8, MOST_SUMMED = 65536 - AT_ONCE };
     int64_t windows = all->windows * all->width, columns = all->vectors + windows;
     double *total = malloc(((size_t)all->vectors + 1) * sizeof(double));
     int32_t *sum = malloc(((size_t)all->vectors + 1) * sizeof(int32_t));
     int16_t *largest = malloc(((size_t)windows + 1) * sizeof(int16_t));
-    int status = total == NULL || sum == NULL || largest == NULL ? NO_MEMORY : DONE;
+    float *row = malloc(((size_t)all->row + 1) * sizeof(float));
+    int status = total == NULL || sum == NULL || largest == NULL || row == NULL ? NO_MEMORY : DONE;
     const int64_t *word = all->word, *last_word = word;
     for (int64_t d = 0; d < all->documents; d++) last_word += all->words[d];
-    for (int64_t d = 0; d < all->documents && status == DONE; d++, pooled += 2 * columns) {
+    for (int64_t d = 0; d < all->documents && status == DONE; d++, normalised += all->output) {
         int64_t words = all->words[d], lead = all->lead[d];
         memset(largest, 0, (size_t)windows * sizeof(int16_t));
         memset(sum, 0, (size_t)all->vectors * sizeof(int32_t));
+        memset(row, 0, (size_t)(2 * columns) * sizeof(float));
         for (int64_t k = 0; k < all->vectors; k++) total[k] = 0;
         for (int64_t begin = 0, end; begin < words; begin = end) {
             end = begin + AT_ONCE < words ? begin + AT_ONCE : words;
@@ -118,46 +173,17 @@ int mgm_pool_documents(const Documents *all, float *pooled) {
                     total[k] += sum[k];
                     sum[k] = 0;
                 }
-            if (end == lead) write_pooled(all, end, total, sum, largest, pooled + columns);
+            if (end == lead) write_pooled(all, end, total, sum, largest, row + columns);
         }
-        if (words > 0) write_pooled(all, words, total, sum, largest, pooled);
+        if (words > 0) write_pooled(all, words, total, sum, largest, row);
         word += words;
+        sum_levels(all, row + columns, row + 2 * columns);
+        for (int64_t i = 0; i < all->layers; i++) normalize(all->layer + i, row);
+        memcpy(normalised, row + all->row - all->output, (size_t)all->output * sizeof(float));
     }
     free(total);
     free(sum);
     free(largest);
+    free(row);
     return status;
-}
-
-/* ---- layer normalisation, mgm.model.compiled.layer_norm ---- */
-
-enum { FLOATS = 8 };
-typedef float Floats __attribute__((vector_size(4 * FLOATS), aligned(4), may_alias));
-
-static inline float sum_of(const Floats *all) {
-    const float *parts = (const float *)all;
-    return ((parts[0] + parts[4]) + (parts[1] + parts[5])) + ((parts[2] + parts[6]) + (parts[3] + parts[7]));
-}
-
-/* Write rows less their mean, divided by their standard deviation, times `gain`, plus `bias`; NULL: neither.
-
-   The columns are a multiple of FLOATS. */
-FOR_NEWER_PROCESSORS
-void mgm_normalize(const float *from, int64_t rows, int64_t columns, int64_t from_stride, const float *gain, const float *bias,
-                   float epsilon, float *to, int64_t to_stride) {
-    for (int64_t row = 0; row < rows; row++, from += from_stride, to += to_stride) {
-        Floats sum = {0}, square = {0};
-        for (int64_t k = 0; k < columns; k += FLOATS) sum += *(const Floats *)(from + k);
-        float mean = sum_of(&sum) / (float)columns;
-        for (int64_t k = 0; k < columns; k += FLOATS) {
-            Floats centred = *(const Floats *)(from + k) - mean;
-            square += centred * centred;
-        }
-        float factor = 1 / __builtin_sqrtf(sum_of(&square) / (float)columns + epsilon);
-        for (int64_t k = 0; k < columns; k += FLOATS) {
-            Floats value = (*(const Floats *)(from + k) - mean) * factor;
-            if (gain != NULL) value = value * *(const Floats *)(gain + k) + *(const Floats *)(bias + k);
-            *(Floats *)(to + k) = value;
-        }
-    }
 }

@@ -2,16 +2,16 @@
 
 import ctypes
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
-import torch
 from torch import nn
 
-from mgm.model.compiled.layer_norm import normalise_side_by_side
-from mgm.model.compiled.network import DocumentsOfKernel
+from mgm.model.compiled.pooling import DocumentsOfKernel, LayerNormOfKernel
 from mgm.native import check_status, load_kernels
 
 SIZES, WIDTH, VECTORS = (1, 2, 5), 32, 24
+COLUMNS = VECTORS + len(SIZES) * WIDTH
 FROZEN = "6d1bb1e1525499db940f7e6e02c476876a027f826a142d5459b67bc5d9c544bb"
 """The hash of the pooled vectors, of every compiler."""
 FROZEN_NORMALISED = "4557def8067edab9e1fa12c4fea94ec26ab395178981d8ad9b27ee62ca3345f2"
@@ -29,12 +29,27 @@ def numbered_records(words: int = 50) -> np.ndarray:
     return np.clip(records, -32767, 32767).astype(np.int16)
 
 
-def pool(records: np.ndarray, documents: list[list[int]], leads: list[int]) -> np.ndarray:
-    """The kernel's pooled vectors (documents, 2, columns): of each document, and of its lead of so many words."""
+def pool(
+    records: np.ndarray, documents: list[list[int]], leads: list[int], layers: Sequence[nn.LayerNorm] = ()
+) -> np.ndarray:
+    """The kernel's rows of documents with leads of so many words, or what layers make of the numbers at a row's begin.
+
+    A row (COLUMNS + COLUMNS + VECTORS / 2) has what is pooled of the document, what is pooled of its lead, and the sum of the lead's
+    two vectors.
+    """
     words = np.array([len(document) for document in documents], np.int64)
     word = np.array([w for document in documents for w in document], np.int64)
-    lead, size = np.array(leads, np.int64), np.array(SIZES, np.int64)
-    pooled = np.zeros((len(documents), 2, VECTORS + len(SIZES) * WIDTH), np.float32)
+    lead, size, units = np.array(leads, np.int64), np.array(SIZES, np.int64), np.ones(COLUMNS, np.float32)
+    widths = [layer.normalized_shape[0] for layer in layers]
+    begins = [sum(widths[:i]) for i in range(len(widths))]
+    row = 2 * COLUMNS + VECTORS // 2
+    listed = (LayerNormOfKernel * len(layers))(
+        *(
+            LayerNormOfKernel(begin, row + begin, width, *_weights(layer), layer.eps)
+            for layer, width, begin in zip(layers, widths, begins, strict=True)
+        )
+    )
+    pooled = np.zeros((len(documents), sum(widths) or row), np.float32)
     arguments = DocumentsOfKernel(
         len(documents),
         *(array.ctypes.data for array in (words, lead, word, records)),
@@ -43,11 +58,21 @@ def pool(records: np.ndarray, documents: list[list[int]], leads: list[int]) -> n
         len(SIZES),
         WIDTH,
         size.ctypes.data,
+        2,
+        units.ctypes.data,
+        len(layers),
+        ctypes.addressof(listed),
+        row + sum(widths),
+        pooled.shape[1],
     )
     kernels = load_kernels()
     assert kernels is not None
     check_status(kernels.mgm_pool_documents(ctypes.byref(arguments), ctypes.c_void_p(pooled.ctypes.data)))
     return pooled
+
+
+def _weights(layer: nn.LayerNorm) -> list[int | None]:
+    return [None if weight is None else weight.data_ptr() for weight in (layer.weight, layer.bias)]
 
 
 def numbered_documents() -> tuple[list[list[int]], list[int]]:
@@ -58,12 +83,12 @@ def numbered_documents() -> tuple[list[list[int]], list[int]]:
 
 def frozen_pooled() -> str:
     """The hash of the kernel's pooled vectors."""
-    return hashlib.sha256(pool(numbered_records(), *numbered_documents()).tobytes()).hexdigest()
+    pooled = pool(numbered_records(), *numbered_documents())[:, : 2 * COLUMNS]
+    return hashlib.sha256(pooled.tobytes()).hexdigest()
 
 
 def frozen_normalised() -> str:
     """The hash of the normalised vectors of these documents."""
-    pooled = torch.from_numpy(pool(numbered_records(), *numbered_documents()).reshape(80, -1))
-    with torch.no_grad():
-        normalised = normalise_side_by_side(nn.ModuleList([nn.LayerNorm(pooled.shape[1])]), [pooled])
-    return hashlib.sha256(normalised.numpy().tobytes()).hexdigest()
+    layers = [nn.LayerNorm(COLUMNS), nn.LayerNorm(COLUMNS)]
+    normalised = pool(numbered_records(), *numbered_documents(), layers)
+    return hashlib.sha256(normalised.tobytes()).hexdigest()

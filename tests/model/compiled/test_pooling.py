@@ -1,20 +1,26 @@
-"""The kernel that pools words, beside plain numpy."""
+"""The kernel that pools words and normalises what it pooled, beside plain numpy and torch."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from mgm import native
 from tests.kernel_library import kernel_library
 from tests.model.compiled.frozen_pooled import (
+    COLUMNS,
     FROZEN,
+    FROZEN_NORMALISED,
     SIZES,
     VECTORS,
     WIDTH,
+    frozen_normalised,
     frozen_pooled,
+    numbered_documents,
     numbered_records,
     pool,
 )
@@ -53,8 +59,13 @@ def test_means_and_maxima_are_exact(documents: list[list[int]], lead: int) -> No
     leads = [min(lead, len(document)) for document in documents]
     pooled = pool(RECORDS, documents, leads)
     for i, document in enumerate(documents):
-        assert np.array_equal(pooled[i, 0], pooled_by_numpy(document, len(document)))
-        assert np.array_equal(pooled[i, 1], pooled_by_numpy(document, leads[i]))
+        of_lead = pooled_by_numpy(document, leads[i])
+        expected = [
+            pooled_by_numpy(document, len(document)),
+            of_lead,
+            of_lead[:VECTORS].reshape(2, -1).sum(0),
+        ]
+        assert np.array_equal(pooled[i], np.concatenate(expected))
 
 
 def test_the_mean_of_a_very_long_document_does_not_overflow() -> None:
@@ -63,7 +74,7 @@ def test_the_mean_of_a_very_long_document_does_not_overflow() -> None:
     for size in SIZES:
         records[:, at : at + size * WIDTH] //= size
         at += size * WIDTH
-    pooled = pool(records, [[0] * 200_000], [70_000])
+    pooled = pool(records, [[0] * 200_000], [70_000])[:, : 2 * COLUMNS].reshape(1, 2, -1)
     assert (pooled[0, :, :VECTORS] == 32767).all()
     for place, size in enumerate(SIZES):
         of_window = pooled[0, :, VECTORS + place * WIDTH :][:, :WIDTH]
@@ -73,3 +84,21 @@ def test_the_mean_of_a_very_long_document_does_not_overflow() -> None:
 def test_pooled_vectors_are_frozen() -> None:
     """The same bits on every machine and of every compiler; a change of them must be meant."""
     assert frozen_pooled() == FROZEN
+    assert frozen_normalised() == FROZEN_NORMALISED
+
+
+@pytest.mark.parametrize("has_weights", [True, False], ids=["weights", "no_weights"])
+@torch.no_grad()
+def test_vectors_are_normalised_side_by_side(has_weights: bool) -> None:
+    """Of any width; also those of a document without words, which are zeros."""
+    torch.manual_seed(1)
+    widths = (8, 24, 5, 96)
+    layers = [nn.LayerNorm(width, elementwise_affine=has_weights) for width in widths]
+    for layer in layers if has_weights else ():
+        nn.init.normal_(layer.weight)
+        nn.init.normal_(layer.bias)
+    pooled = torch.from_numpy(pool(RECORDS, *numbered_documents()))[:, : sum(widths)]
+    parts = zip(layers, pooled.split(widths, dim=1), strict=True)
+    expected = torch.cat([layer(part) for layer, part in parts], dim=1)
+    normalised = torch.from_numpy(pool(RECORDS, *numbered_documents(), layers))
+    torch.testing.assert_close(normalised, expected)
