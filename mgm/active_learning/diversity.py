@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
+from mgm.compute.executor import Emitted
+from mgm.compute.processes import THIS_PROCESS
 from mgm.settings.text import DeduplicationSettings
 from mgm.text.deduplication import pairs
 from mgm.text.deduplication.clusters import EquivalenceClasses, greedy_independent_set
 from mgm.text.deduplication.shingles import MIN_SHINGLES, Shingles, hash_texts, normalize_texts
-from mgm.text.deduplication.signatures import Signatures
+from mgm.text.deduplication.signatures import signature_columns
 
 CLUSTERS_PER_DOCUMENT = 0.5
 """The number of clusters for each document that is chosen."""
@@ -29,9 +31,11 @@ def is_copy(texts: Sequence[str], settings: DeduplicationSettings) -> np.ndarray
     classes = EquivalenceClasses.group(hash_texts(normalized).T, np.arange(len(texts)))
     first = classes.representative
     shingles = Shingles.from_texts(normalized[first], settings.shingle)
-    signatures = Signatures.of(shingles, settings)
+    signatures = THIS_PROCESS.shuffle()
+    columns = signature_columns(shingles, settings)
+    list(signatures.emit(lambda: Emitted(None, columns), [()], columns=list(columns)))
     comparable = np.flatnonzero(shingles.counts >= MIN_SHINGLES)
-    left, right = pairs.find_candidates(signatures, comparable, threshold=settings.threshold)
+    left, right = pairs.find_candidates(signatures, comparable, settings=settings)
     left, right = comparable[left], comparable[right]
     is_near = (
         pairs.jaccard_similarity(pairs.shingle_sets([shingles]), left=left, right=right) >= settings.threshold

@@ -4,7 +4,9 @@ import platform
 from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, NamedTuple, Protocol, Self, TypeVar
+
+import numpy.typing as npt
 
 T = TypeVar("T")
 
@@ -35,6 +37,97 @@ Reads = Callable[..., Sequence[TaskFile] | None]
 """A function of a call's arguments that returns all files that the call reads; None: its results are here already, and it only reads them."""
 
 
+Columns = dict[str, npt.NDArray[Any]]
+"""Arrays by name. Those of several calls are joined along the first axis, each alone."""
+
+
+class Emitted(NamedTuple):
+    """What a call gives to a shuffle."""
+
+    head: Any
+    """What the caller gets at once."""
+    columns: Columns
+    """What stays where it is until a step divides it."""
+
+
+@dataclass(frozen=True)
+class JoinedRows:
+    """The rows of some calls that a step joins."""
+
+    index: npt.NDArray[Any]
+    """Their numbers among these calls' rows."""
+    places: npt.NDArray[Any]
+    """Their places in the list of all rows that the step joins."""
+
+
+class Step(Protocol):
+    """A join of all rows by a key; it is picklable, and small.
+
+    Its keys are in divisions, each of which is reduced alone, so that a division is what a worker has in memory.
+    """
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Those that it needs."""
+        ...
+
+    @property
+    def num_divisions(self) -> int:
+        """The number of divisions."""
+        ...
+
+    def divide(self, columns: Columns, rows: JoinedRows | None, *, division: int) -> Any:
+        """Return what `reduce` needs of the rows of a division: picklable; it may be a view of the columns that is copied when it is pickled.
+
+        Args:
+            columns: those of some calls.
+            rows: the rows that are joined; None: all.
+            division: the number of the division, which depends on nothing but a row's key.
+        """
+        ...
+
+    def reduce(self, pieces: Sequence[Any]) -> Any:
+        """Return the result of a division, of what `divide` has returned, in the order of the calls."""
+        ...
+
+
+class Shuffle(Protocol):
+    """Rows that calls emit, and that steps then join by keys: each machine has some of the calls' rows, and some divisions of the keys."""
+
+    def emit(
+        self,
+        function: Callable[..., Emitted],
+        arguments: Iterable[tuple[Any, ...]],
+        *,
+        columns: Sequence[str],
+        reads: Reads | None = None,
+    ) -> Generator[Any, None, None]:
+        """Yield the heads of function(*arguments[0]), ..., in this order, and keep their columns; see `Executor.map`.
+
+        Args:
+            function: the function.
+            arguments: those of each call.
+            columns: the names of the columns that every call returns.
+            reads: the files of a call.
+        """
+        ...
+
+    def num_divisions(self, num_rows: int) -> int:
+        """Return the number of divisions that the keys of so many rows should have, by what travels to a worker at once."""
+        ...
+
+    def reduce(
+        self, steps: Sequence[Step], *, rows: npt.NDArray[Any] | None = None
+    ) -> Generator[Any, None, None]:
+        """Yield the results of all divisions of the steps, in order.
+
+        Args:
+            steps: the steps.
+            rows: the rows that are joined, by their numbers in the order of the calls; None: all.
+        """
+        ...
+
+
 class Executor(Protocol):
     """Something that calls a function for each of many arguments: this process, several processes, a cluster's workers."""
 
@@ -59,5 +152,13 @@ class Executor(Protocol):
 
         Raises:
             Whatever `function` raises.
+        """
+        ...
+
+    def shuffle(self, folder: Path | None = None) -> Shuffle:
+        """Return a shuffle, which has no row yet.
+
+        Args:
+            folder: where rows are, where they do not travel: named files, which the caller deletes; None: they are in memory.
         """
         ...

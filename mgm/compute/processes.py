@@ -6,10 +6,12 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing import get_context, parent_process
+from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar, cast
 
 from mgm.compute.executor import Reads
+from mgm.compute.shuffle import LocalShuffle
 
 T = TypeVar("T")
 
@@ -43,6 +45,10 @@ class LocalExecutor:
                 return
         for call_arguments in arguments:
             yield function(*call_arguments)
+
+    def shuffle(self, folder: Path | None = None) -> LocalShuffle:
+        """Return a shuffle; see `Executor.shuffle`."""
+        return LocalShuffle(self, folder=folder)
 
 
 THIS_PROCESS = LocalExecutor()

@@ -3,12 +3,14 @@
 import os
 from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self, TypeVar, cast
 
 from mgm.compute.cluster import check_installed
-from mgm.compute.executor import Executor, FolderNotShared, Reads
-from mgm.compute.processes import LocalExecutor
+from mgm.compute.executor import Emitted, Executor, FolderNotShared, Reads
+from mgm.compute.processes import THIS_PROCESS, LocalExecutor
+from mgm.compute.ray_shuffle import RayShuffle
 from mgm.compute.remote_calls import RemoteCalls
 from mgm.compute.sent_function import SentFunction
 from mgm.compute.storage_executor import StorageExecutor
@@ -46,6 +48,7 @@ class RayExecutor:
     """
 
     def __init__(self, settings: RaySettings, folder: Path) -> None:
+        self._folder = folder
         self._calls = RemoteCalls(settings, build=_CallInFolder, arguments=(str(folder),))
 
     def __enter__(self) -> Self:
@@ -81,6 +84,20 @@ class RayExecutor:
                 while expected in early:
                     yield early.pop(expected)
                     expected += 1
+
+    def shuffle(self, folder: Path | None = None) -> RayShuffle:
+        """Return a shuffle through the cluster; see `Executor.shuffle`."""
+        return RayShuffle(
+            self._calls,
+            emitter=partial(_emit_in_folder, str(self._folder)),
+            prepare=lambda calls, _: iter(calls),
+            local=THIS_PROCESS.shuffle(folder),
+        )
+
+
+def _emit_in_folder(folder: str, content: bytes, *arguments: Any) -> Emitted:
+    """Return the result of an emitting function."""
+    return cast(Emitted, _CallInFolder(folder)(content, *arguments))
 
 
 class _CallInFolder:

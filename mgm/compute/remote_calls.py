@@ -5,6 +5,7 @@ from contextlib import ExitStack, closing
 from typing import Any, Self
 
 from mgm.compute.cluster import connect
+from mgm.compute.remote_tasks import RemoteTasks
 from mgm.compute.workers import Job, WorkerPool
 from mgm.settings.compute import RaySettings
 
@@ -57,6 +58,18 @@ class RemoteCalls:
         jobs = (Job(i, arguments, f"task {i + 1}") for i, arguments in calls)
         with closing(pool.run(jobs, num_jobs=num_calls)) as results:
             yield from results
+
+    def tasks(self) -> RemoteTasks:
+        """Return tasks of the cluster, which get the CPUs of the workers that calls have had.
+
+        Raises:
+            WorkersLost: there is no cluster, or no worker starts. OpenCluster: see `cluster.connect`.
+        """
+        ray, pool = self._connect()
+        pool.release()
+        tasks = RemoteTasks(ray, self._settings)
+        tasks.start()
+        return tasks
 
     def _connect(self) -> tuple[Any, WorkerPool]:
         if self._connected is None:

@@ -13,14 +13,16 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from mgm.compute.executor import Reads, TaskFile
 from mgm.compute.processes import THIS_PROCESS
+from mgm.compute.ray_shuffle import RayShuffle
 from mgm.compute.remote_calls import RemoteCalls
 from mgm.compute.storage import Storage, StorageFailed
-from mgm.compute.storage_worker import ENVIRONMENT, CallWithStorage
+from mgm.compute.storage_worker import ENVIRONMENT, CallWithStorage, emit_with_storage
 from mgm.errors import AlteredInput
 from mgm.files import file_sha256
 from mgm.object_store import S3
@@ -79,12 +81,9 @@ class StorageExecutor:
             if len(name) == 64 and info.mtime > oldest
         }
         environment = {name: os.environ[name] for name in ENVIRONMENT if os.environ.get(name)}
+        self._worker_arguments = self._address, self._owner, environment
         self._calls = self._context.enter_context(
-            RemoteCalls(
-                self._settings,
-                build=CallWithStorage,
-                arguments=(self._address, self._owner, environment),
-            )
+            RemoteCalls(self._settings, build=CallWithStorage, arguments=self._worker_arguments)
         )
         return self
 
@@ -136,6 +135,30 @@ class StorageExecutor:
                         break
                     arrived[result[0]] = threads.submit(self._bring, *result[1])
                 yield arrived.pop(i).result()
+
+    def shuffle(self, folder: Path | None = None) -> RayShuffle:
+        """Return a shuffle through the cluster, not through storage, from which workers get the files of calls alone; see `Executor.shuffle`."""
+        return RayShuffle(
+            self._calls,
+            emitter=partial(emit_with_storage, self._worker_arguments),
+            prepare=self._prepare,
+            local=THIS_PROCESS.shuffle(folder),
+        )
+
+    def _prepare(
+        self, calls: Sequence[tuple[Any, ...]], reads: Reads | None
+    ) -> Iterator[tuple[Any, ...] | None]:
+        """Yield the files and arguments of each call when its files are in storage; None: it is made in this process."""
+        files = {
+            i: of_call for i, call in enumerate(calls) if (of_call := _files_to_send(call, reads)) is not None
+        }
+        threads = ThreadPoolExecutor(_THREADS)
+        try:
+            jobs = self._jobs(None, calls, files=files, threads=threads)
+            for i in range(len(calls)):
+                yield next(jobs)[1][1:] if i in files else None
+        finally:
+            threads.shutdown(cancel_futures=True)
 
     def _jobs(
         self,

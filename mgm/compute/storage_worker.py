@@ -8,9 +8,9 @@ import shutil
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from mgm.compute.executor import TaskFile
+from mgm.compute.executor import Emitted, TaskFile
 from mgm.compute.sent_function import SentFunction
 from mgm.compute.storage import Storage, StorageFailed
 from mgm.files import file_sha256
@@ -60,8 +60,9 @@ class CallWithStorage:
             return result, self._store(storage)
 
     def close(self) -> None:
-        """Delete the folder."""
+        """Delete the folder, and unlock it."""
         shutil.rmtree(self._folder, ignore_errors=True)
+        os.close(self._lock)
 
     def _open(self) -> Storage:
         if self._storage is None:
@@ -97,6 +98,17 @@ class CallWithStorage:
             storage.put(file.path, sha256=file.sha256)
             file.path.unlink()
         return files
+
+
+def emit_with_storage(  # noqa: PLR0917  (called through the cluster)
+    place: tuple[str, str, dict[str, str]], content: bytes, files: list[TaskFile], arguments: tuple[Any, ...]
+) -> Emitted:
+    """Return the result of an emitting function; `place` is what `CallWithStorage` is built from."""
+    call = CallWithStorage(*place)
+    try:
+        return cast(Emitted, call(content, files, arguments)[0])
+    finally:
+        call.close()
 
 
 def _make_folder() -> tuple[Path, int]:

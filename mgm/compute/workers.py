@@ -89,9 +89,12 @@ class WorkerPool:
     ) -> None:
         self._ray, self._settings, self._gpus = ray, settings, gpus
         self._build, self._arguments = build, arguments
-        reserved = {} if settings.memory is None else {"memory": int(settings.memory * _GIGABYTE)}
         self._actor = ray.remote(
-            num_cpus=settings.cpus, num_gpus=gpus, max_restarts=0, max_task_retries=0, **reserved
+            num_cpus=settings.cpus,
+            num_gpus=gpus,
+            max_restarts=0,
+            max_task_retries=0,
+            **reservation(settings),
         )(Worker)
         self._starting: dict[Any, Any] = {}
         self._idle: list[Any] = []
@@ -127,6 +130,13 @@ class WorkerPool:
             closing = [actor.close.remote() for actor in self._idle]
             self._ray.wait(closing, num_returns=len(closing), timeout=WAKE_SECONDS)
 
+    def release(self) -> None:
+        """End the workers, whose CPUs other tasks get; the next run starts new ones."""
+        self.close()
+        for actor in [*self._idle, *self._starting.values()]:
+            self._ray.kill(actor)
+        self._idle, self._starting = [], {}
+
     def _run(self, jobs: Iterator[Job[Item]]) -> Iterator[tuple[Item, Any]]:
         pending: deque[Job[Item]] = deque()
         last_event = time.monotonic()
@@ -142,7 +152,7 @@ class WorkerPool:
             if done:
                 last_event = time.monotonic()
             elif not self._working and time.monotonic() - last_event > START_SECONDS:
-                raise WorkersLost(self._describe_shortage())
+                raise WorkersLost(describe_shortage(self._ray, self._settings, gpus=self._gpus))
             for handle in done:
                 result = self._handle_event(handle, pending)
                 if result is not None:
@@ -194,11 +204,18 @@ class WorkerPool:
             self._lost_at_start = 0
             self._idle.append(actor)
 
-    def _describe_shortage(self) -> str:
-        resources = self._ray.cluster_resources()
-        memory, there = self._settings.memory, resources.get("memory", 0) / _GIGABYTE
-        return (
-            f"compute.ray: no worker has started within {START_SECONDS:.0f} s; each asks for {self._settings.cpus} CPUs and "
-            f"{self._gpus} GPUs, and the cluster has {resources.get('CPU', 0)} and {resources.get('GPU', 0)} in all"
-            + ("" if memory is None else f" (memory: {memory} GB, and {there:.1f} GB in all)")
-        )
+
+def reservation(settings: RaySettings) -> dict[str, int]:
+    """Return the option of an actor or a task that reserves memory."""
+    return {} if settings.memory is None else {"memory": int(settings.memory * _GIGABYTE)}
+
+
+def describe_shortage(ray: Any, settings: RaySettings, *, gpus: float = 0.0) -> str:
+    """Return why no worker starts."""
+    resources = ray.cluster_resources()
+    memory, there = settings.memory, resources.get("memory", 0) / _GIGABYTE
+    return (
+        f"compute.ray: no worker has started within {START_SECONDS:.0f} s; each asks for {settings.cpus} CPUs and "
+        f"{gpus} GPUs, and the cluster has {resources.get('CPU', 0)} and {resources.get('GPU', 0)} in all"
+        + ("" if memory is None else f" (memory: {memory} GB, and {there:.1f} GB in all)")
+    )

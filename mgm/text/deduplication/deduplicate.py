@@ -4,7 +4,7 @@ Memory: at most 80 bytes a document, 200 bytes a document that has a copy, and t
 a bucket of a band with another one, and 2 bytes a sentence of near copies. Disk, in files beside the target, which are gone afterwards: 24 bytes a document for hashes of
 text and group, 8 bytes a band and 2 bytes a permutation for its signature (0.4 GB a million documents), and 4 bytes a character of
 the documents that are likely near-duplicates by their signatures, which are compared in full (and 16 bytes a sentence with `near:
-drop_contained`).
+drop_contained`). On a cluster signatures are there instead, and those of a few bands at a time are brought together by their buckets.
 """
 
 import shutil
@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from mgm.compute.executor import Executor
+from mgm.compute.executor import Emitted, Executor, Shuffle
 from mgm.compute.processes import THIS_PROCESS
 from mgm.corpus.contract import SPLITS
 from mgm.corpus.parts import (
@@ -49,7 +49,7 @@ from mgm.text.deduplication.clusters import (
 )
 from mgm.text.deduplication.containment import sentence_lists
 from mgm.text.deduplication.shingles import MIN_SHINGLES, Shingles, hash_texts, normalize_texts
-from mgm.text.deduplication.signatures import Signatures
+from mgm.text.deduplication.signatures import column_names, signature_columns
 from mgm.text.list_columns import Array, Flags
 
 Examples = list[dict[str, Any]]
@@ -93,17 +93,18 @@ def deduplicate(
         rejects: the folder of the dropped ones.
         tasks: the tasks that the corpus labels.
         settings: the kinds of copies to search for, and whether they are dropped, joined in one split or reported.
-        executor: what computes signatures part by part, and searches the bands, which are in files beside the target.
+        executor: what computes signatures part by part, and brings them together by the buckets of bands to search these.
     """
     target.mkdir(parents=True, exist_ok=True)
     folder = unfinished_folder(target)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        rows = _read_comparison(source, tasks, settings=settings, folder=folder, executor=executor)
+        signatures = executor.shuffle(folder)
+        rows = _read_comparison(source, tasks, settings=settings, folder=folder, signatures=signatures)
         classes = EquivalenceClasses.group(rows.keys, rank_rows(rows.num_labelled))
         similar = _find_similar(
-            source, rows, classes=classes, settings=settings, folder=folder, executor=executor
+            source, rows, classes=classes, settings=settings, folder=folder, signatures=signatures
         )
         contained = None
         if settings.near == "drop_contained":
@@ -145,7 +146,6 @@ class _Comparison:
     """The hash of each row's text, (2, rows)."""
     comparable: Flags
     """Whether a row has enough shingles to have near-duplicates."""
-    signatures: Signatures | None
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ class _ComparePart:
     tasks: list[Task]
     settings: DeduplicationSettings
 
-    def __call__(self, source: Path, part: Part) -> _Comparison:
+    def __call__(self, source: Path, part: Part) -> Emitted:
         exact, near = self.settings.exact != "off", self.settings.near != "off"
         columns = ["text", "group", "split", *(task.columns.label for task in self.tasks)]
         frame = read_part(source, part, columns=columns)
@@ -164,14 +164,14 @@ class _ComparePart:
         )
         normalized = normalize_texts(frame["text"]) if exact or near else frame["text"]
         shingles = Shingles.from_texts(normalized, self.settings.shingle) if near else None
-        return _Comparison(
+        rows = _Comparison(
             num_labelled=frame.select(num_labelled.alias("n"))["n"].to_numpy().astype(np.uint16),
             groups=frame["group"].hash(seed=0).to_numpy(),
             splits=frame["split"].cast(pl.Enum(SPLITS)).to_physical().to_numpy(),
             keys=hash_texts(normalized).T if exact else None,
             comparable=np.zeros(part.rows, np.bool_) if shingles is None else shingles.counts >= MIN_SHINGLES,
-            signatures=None if shingles is None else Signatures.of(shingles, self.settings),
         )
+        return Emitted(rows, {} if shingles is None else signature_columns(shingles, self.settings))
 
 
 class _Similar(NamedTuple):
@@ -189,29 +189,30 @@ def _read_comparison(
     *,
     settings: DeduplicationSettings,
     folder: Path,
-    executor: Executor,
+    signatures: Shuffle,
 ) -> _Comparison:
+    """Return what is compared of all rows, and have their signatures in the shuffle."""
     n, parts = read_manifest(source).rows, read_manifest(source).parts
-    exact, near = settings.exact != "off", settings.near != "off" and n > 0
+    exact, near = settings.exact != "off", settings.near != "off"
     rows = _Comparison(
         num_labelled=np.zeros(n, np.uint16),
         groups=disk_arrays.zeros(folder, (n,), dtype=np.uint64),
         splits=np.zeros(n, np.uint8),
         keys=disk_arrays.zeros(folder, (2, n), dtype=np.uint64) if exact else None,
         comparable=np.zeros(n, np.bool_),
-        signatures=Signatures(n, settings, folder=folder) if near else None,
     )
     first = 0
     calls = [(source, part) for part in parts if part.rows]
-    with closing(executor.map(_ComparePart(tasks, settings), calls, reads=reads_part)) as results:
+    emitted = signatures.emit(
+        _ComparePart(tasks, settings), calls, columns=column_names(settings) if near else [], reads=reads_part
+    )
+    with closing(emitted) as results:
         for part in progress(results, f"deduplicate {source.name}: compare", total=len(calls)):
             part_rows = slice(first, first + len(part.groups))
             rows.num_labelled[part_rows], rows.groups[part_rows] = part.num_labelled, part.groups
             rows.splits[part_rows], rows.comparable[part_rows] = part.splits, part.comparable
             if rows.keys is not None and part.keys is not None:
                 rows.keys[:, part_rows] = part.keys
-            if rows.signatures is not None and part.signatures is not None:
-                rows.signatures.set(first, part.signatures)
             first = part_rows.stop
     return rows
 
@@ -234,17 +235,15 @@ def _find_similar(
     classes: EquivalenceClasses,
     settings: DeduplicationSettings,
     folder: Path,
-    executor: Executor,
+    signatures: Shuffle,
 ) -> _Similar:
     """Return pairs of classes whose texts are near-duplicates."""
-    if rows.signatures is None:
+    if settings.near == "off" or not rows.comparable.any():
         none = np.empty(0, np.int64)
         return _Similar(none, none, right_is_longer=np.empty(0, np.bool_))
     row_of_class = classes.representative
     comparable = np.flatnonzero(rows.comparable[row_of_class]).astype(row_of_class.dtype)
-    left, right = pairs.find_candidates(
-        rows.signatures, row_of_class[comparable], threshold=settings.threshold, executor=executor
-    )
+    left, right = pairs.find_candidates(signatures, row_of_class[comparable], settings=settings)
     left, right = comparable[left].astype(np.int64), comparable[right].astype(np.int64)
     candidates = np.unique(row_of_class[np.concatenate([left, right])])
     frames = _read_rows(source, candidates, columns=["text"], description="verify")

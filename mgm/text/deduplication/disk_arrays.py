@@ -1,7 +1,6 @@
 """Arrays in files, whose memory the system can take back: files without a name vanish with the process, however that ends."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
@@ -16,28 +15,6 @@ def zeros(folder: Path | None, shape: tuple[int, ...], *, dtype: type[np.generic
         return np.zeros(shape, dtype)
     with TemporaryFile(dir=folder) as file:
         return np.memmap(file, dtype, "w+", shape=shape)
-
-
-@dataclass
-class SharedArray:
-    """An array in a named file, which other processes get by its name, and read."""
-
-    path: Path
-    shape: tuple[int, ...]
-    dtype: type[np.generic]
-
-    def __post_init__(self) -> None:
-        self.values = np.memmap(self.path, self.dtype, "w+", shape=self.shape)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Return the name of the file, which then has all that was written."""
-        self.values.flush()
-        return {"path": self.path, "shape": self.shape, "dtype": self.dtype}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Map the file to read it."""
-        self.__dict__.update(state)
-        self.values = np.memmap(self.path, self.dtype, "r", shape=self.shape)
 
 
 def concatenate(

@@ -7,21 +7,23 @@ the threshold is with a probability of 99%, a more similar one almost surely.
 Source: Leskovec, Rajaraman, Ullman: Mining of Massive Datasets, chapter 3.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from mgm.compute.executor import Executor, TaskFile
-from mgm.compute.processes import THIS_PROCESS
+from mgm.compute.executor import Columns, JoinedRows, Shuffle
+from mgm.settings.text import DeduplicationSettings
 from mgm.text.deduplication import disk_arrays
 from mgm.text.deduplication.repeated import is_repeated
 from mgm.text.deduplication.shingles import Shingles
-from mgm.text.deduplication.signatures import Signatures
+from mgm.text.deduplication.signatures import VALUES, bucket_column, choose_bands, estimate_similarity
 from mgm.text.list_columns import Array, local_index, offsets
 
 MAX_STANDARD_ERRORS = 4.0
@@ -36,42 +38,96 @@ _COLUMNS = (1 << 31) - 1
 Pairs = tuple[Array, Array]
 
 
-def find_candidates(
-    signatures: Signatures, rows: Array, *, threshold: float, executor: Executor = THIS_PROCESS
-) -> Pairs:
+def find_candidates(signatures: Shuffle, rows: Array, *, settings: DeduplicationSettings) -> Pairs:
     """Return pairs of rows that share a bucket and, by their signatures, are likely as similar as the threshold.
 
-    The pairs are indices into `rows`, left < right, sorted. Each band is searched where the executor says. Memory there: 17 bytes a row,
-    50 bytes a row that shares a bucket of the band with another, and 16 bytes a pair that is found.
+    The pairs are indices into `rows`, left < right, sorted. Each band is searched where the shuffle brings its rows together. Memory
+    there: 21 bytes a row, 50 bytes a row that shares a bucket of the band with another, and 16 bytes a pair that is found; on a
+    cluster only the rows of a division are there, with their signatures.
+
+    Args:
+        signatures: the columns of all rows.
+        rows: the rows to compare, the ones to keep first.
+        settings: those of the signatures.
     """
-    min_estimate = _min_estimate(threshold, signatures.num_permutations)
-    search = _SearchBand(signatures, rows, min_estimate)
+    num_bands, width = choose_bands(settings.threshold, settings.permutations)
+    search = partial(
+        _SearchBand,
+        num_rows=len(rows),
+        num_divisions=signatures.num_divisions(len(rows)),
+        min_estimate=_min_estimate(settings.threshold, num_bands * width),
+    )
     codes = np.empty(0, np.int64)
-    calls = [(band,) for band in range(signatures.num_bands)]
-    files = [TaskFile(path) for path in signatures.paths]
-    with closing(executor.map(search, calls, reads=lambda _: files)) as results:
+    with closing(signatures.reduce([search(band) for band in range(num_bands)], rows=rows)) as results:
         for found in results:
             codes = np.union1d(codes, found)
     return codes // max(len(rows), 1), codes % max(len(rows), 1)
 
 
+@dataclass
+class _BandRows:
+    """Rows to compare, with their buckets in a band; copies what is compared of them only where it travels."""
+
+    places: Array
+    """Their numbers among all rows to compare."""
+    buckets: npt.NDArray[np.uint64]
+    values: npt.NDArray[np.uint16]
+    """The signatures of them and others."""
+    index: Array
+    """The places of theirs in `values`."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return these rows alone."""
+        return self.__dict__ | {"values": self.values[self.index], "index": np.arange(len(self.index))}
+
+    @classmethod
+    def join(cls, pieces: Sequence["_BandRows"]) -> "_BandRows":
+        """Return the rows of all pieces, in the order of their places."""
+        if len(pieces) == 1:
+            return pieces[0]
+        bounds = offsets(np.array([len(piece.values) for piece in pieces]))
+        places = np.concatenate([piece.places for piece in pieces])
+        order = np.argsort(places)
+        return cls(
+            places=places[order],
+            buckets=np.concatenate([piece.buckets for piece in pieces])[order],
+            values=np.concatenate([piece.values for piece in pieces]),
+            index=np.concatenate([piece.index + bounds[i] for i, piece in enumerate(pieces)])[order],
+        )
+
+
 @dataclass(frozen=True)
 class _SearchBand:
-    """Finds the likely pairs among the rows that share a bucket of a band; a pair is `left * len(rows) + right`."""
+    """Finds the likely pairs among the rows that share a bucket of a band; a pair is `left * num_rows + right`."""
 
-    signatures: Signatures
-    rows: Array
+    band: int
+    num_rows: int
+    num_divisions: int
     min_estimate: float
 
-    def __call__(self, band: int) -> Array:
-        rows = self.rows
-        buckets = self.signatures.buckets(band, rows)
-        sharing = np.flatnonzero(is_repeated(buckets))
+    @property
+    def columns(self) -> list[str]:
+        """Buckets and signatures."""
+        return [VALUES, bucket_column(self.band)]
+
+    def divide(self, columns: Columns, rows: JoinedRows | None, *, division: int) -> _BandRows:
+        """Return the rows whose buckets are in a division: equal buckets have equal remainders."""
+        assert rows is not None, "only some are compared"
+        buckets, values = columns[bucket_column(self.band)][rows.index], columns[VALUES]
+        if self.num_divisions == 1:
+            return _BandRows(rows.places, buckets, values=values, index=rows.index)
+        chosen = np.flatnonzero(buckets % np.uint64(self.num_divisions) == division)
+        return _BandRows(rows.places[chosen], buckets[chosen], values=values, index=rows.index[chosen])
+
+    def reduce(self, pieces: Sequence[_BandRows]) -> Array:
+        """Return the pairs of a division."""
+        rows = _BandRows.join(pieces)
+        sharing = np.flatnonzero(is_repeated(rows.buckets))
+        places, index = rows.places[sharing].astype(np.int64), rows.index[sharing]
         codes = [np.empty(0, np.int64)]
-        for left, right in _bucket_mates(buckets[sharing]):
-            left, right = sharing[left], sharing[right]
-            likely = self.signatures.similarity(rows[left], right=rows[right]) >= self.min_estimate
-            codes.append(left[likely] * len(rows) + right[likely])
+        for left, right in _bucket_mates(rows.buckets[sharing]):
+            likely = estimate_similarity(rows.values, index[left], right=index[right]) >= self.min_estimate
+            codes.append(places[left[likely]] * self.num_rows + places[right[likely]])
         return np.concatenate(codes)
 
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mgm.compute.executor import Emitted, JoinedRows
+from mgm.compute.processes import THIS_PROCESS
 from mgm.settings.text import DeduplicationSettings
 from mgm.text.deduplication import pairs, signatures
 from mgm.text.deduplication.shingles import Shingles
@@ -38,22 +40,42 @@ def test_sets_in_a_file_are_those_in_memory(tmp_path: Path) -> None:
     assert pairs.shingle_sets([], tmp_path).sizes.tolist() == []
 
 
-def test_candidates_from_files_are_those_from_memory(tmp_path: Path) -> None:
+def test_candidates_are_the_same_wherever_rows_are(tmp_path: Path) -> None:
     """Each pair once, though copies share the buckets of all bands; rows are places in `rows`."""
     words = [f"word{i * i % 41}" for i in range(120)]
     texts = [" ".join(words[i : i + 60]) for i in range(12)] + [" ".join(words[3:63])]
     shingles = Shingles.from_texts(pl.Series(texts), 5)
     rows = np.array([12, 3, 4, 0])
+    settings = DeduplicationSettings(threshold=0.8)
+    columns = signatures.signature_columns(shingles, settings)
+
+    def emit(part: slice) -> Emitted:
+        return Emitted(None, {name: values[part] for name, values in columns.items()})
+
     found = []
     for folder in (None, tmp_path):
-        signed = signatures.Signatures(len(texts), DeduplicationSettings(), folder=folder)
-        signed.set(0, signatures.Signatures.of(shingles, DeduplicationSettings()))
-        # as another process gets them
-        signed = pickle.loads(pickle.dumps(signed))
-        left, right = pairs.find_candidates(signed, rows, threshold=0.8)
+        signed = THIS_PROCESS.shuffle(folder)
+        halves = [(slice(0, 6),), (slice(6, None),)]
+        list(signed.emit(emit, halves, columns=columns))
+        left, right = pairs.find_candidates(signed, rows, settings=settings)
         found.append(list(zip(left.tolist(), right.tolist(), strict=True)))
     assert found[0] == found[1] == sorted(set(found[0])) and (0, 1) in found[0]
     assert all(a < b for a, b in found[0])
+    codes: set[int] = set()
+    for band in range(len(columns) - 1):
+        # as of two calls elsewhere, whose rows have travelled in three divisions
+        step = pairs._SearchBand(
+            band, num_rows=4, num_divisions=3, min_estimate=pairs._min_estimate(0.8, 128)
+        )
+        for division in range(3):
+            pieces = [
+                step.divide(
+                    emit(part).columns, JoinedRows(np.array(index), np.array(places)), division=division
+                )
+                for (part,), index, places in zip(halves, ([0, 3, 4], [6]), ([3, 1, 2], [0]), strict=True)
+            ]
+            codes |= set(step.reduce(pickle.loads(pickle.dumps(pieces))).tolist())
+    assert codes == {a * 4 + b for a, b in found[0]}
 
 
 @pytest.mark.parametrize(
