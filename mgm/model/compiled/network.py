@@ -16,6 +16,7 @@ from torch import Tensor
 from mgm.model.batch import flatten_lists
 from mgm.model.collate import collate_types
 from mgm.model.compiled.documents import DocumentWords
+from mgm.model.compiled.heads import StackedHeads
 from mgm.model.compiled.pooling import Pooling
 from mgm.model.compiled.support import why_not_compiled
 from mgm.model.compiled.wide_words import WideWords
@@ -94,23 +95,20 @@ class CompiledNetwork:
     @torch.inference_mode()
     def predict(self, documents: DocumentWords, tasks: Sequence[Task]) -> dict[str, Outcome]:
         """Return the outcome of each task, and under RECONSTRUCTION the reconstruction errors where the network has them."""
-        count = len(documents.sentences)
-        outcomes = {t.name: HEADS[t.kind].empty_outcome(t, num_rows=count, num_words=0) for t in tasks}
-        errors = np.zeros(count, np.float32)
-        first = 0
-        for block in documents.blocks(_DOCUMENTS_AT_ONCE):
-            rows = np.arange(first, first + len(block.sentences))
-            outputs, error = self._outputs(block)
-            for task in tasks:
-                decoded = self.network.heads[task.name].decode(outputs[task.name], self._no_document)
-                assert isinstance(decoded, Tensor)
-                HEADS[task.kind].store(
-                    outcomes[task.name], decoded[: len(rows)], task=task, rows=rows, words=rows[:0]
-                )
-            if error is not None:
-                errors[rows] = error[: len(rows)].numpy()
-            first += len(rows)
-        return outcomes | ({RECONSTRUCTION: errors} if self.network.reconstructs else {})
+        rows = np.arange(len(documents.sentences))
+        outcomes = {t.name: HEADS[t.kind].empty_outcome(t, num_rows=len(rows), num_words=0) for t in tasks}
+        outputs, error = self._outputs(documents) if len(rows) else ({}, None)
+        for task in tasks if len(rows) else ():
+            decoded = self.network.heads[task.name].decode(outputs[task.name], self._no_document)
+            assert isinstance(decoded, Tensor)
+            HEADS[task.kind].store(
+                outcomes[task.name], decoded[: len(rows)], task=task, rows=rows, words=rows[:0]
+            )
+        if self.network.reconstructs:
+            outcomes[RECONSTRUCTION] = (
+                np.zeros(0, np.float32) if error is None else error[: len(rows)].numpy()
+            )
+        return outcomes
 
     def predict_part(self, part: FeaturePart, tasks: Sequence[Task]) -> dict[str, Outcome]:
         """Return what `predict` does for all documents of a part of features; the table's words are replaced by the part's."""
@@ -133,19 +131,23 @@ class CompiledNetwork:
         )
 
     def _outputs(self, documents: DocumentWords) -> tuple[dict[str, Tensor], Tensor | None]:
-        """Return the outputs of each task, and the reconstruction error, for _DOCUMENTS_AT_ONCE documents, the last ones empty."""
+        """Return the outputs of each task, and the reconstruction error; behind those of documents are some of empty ones."""
         network, fusion = self.network, self.network.fusion
-        normalised = self._pooling(documents, _DOCUMENTS_AT_ONCE)
-        branches = [network.apply_heads_to_fused(fusion.fuse(normalised), None)]
+        heads, blocks, errors = StackedHeads(network.heads), [], []
+        for block in documents.blocks(_DOCUMENTS_AT_ONCE):
+            normalised = self._pooling(block, _DOCUMENTS_AT_ONCE)
+            blocks.append(heads(network.sharing(fusion.fuse(normalised), None)))
+            if isinstance(fusion, AutoencoderFusion):
+                errors.append(fusion.error(normalised))
+        branches = [{task: torch.cat([block[task] for block in blocks]) for task in blocks[0]}]
         if network.wide is not None and self._wide_words is not None:
             logits = self._wide_words.logits(documents)
-            missing = _DOCUMENTS_AT_ONCE - len(logits)
+            missing = len(blocks) * _DOCUMENTS_AT_ONCE - len(logits)
             by_task = network.wide.by_task(F.pad(logits, (0, 0, 0, missing)))
             branches.append(
                 {task: network.heads[task].reshape_wide(of_task) for task, of_task in by_task.items()}
             )
-        error = fusion.error(normalised) if isinstance(fusion, AutoencoderFusion) else None
-        return mean_of_branches(branches), error
+        return mean_of_branches(branches), torch.cat(errors) if errors else None
 
 
 def _only_used_types(part: FeaturePart) -> FeaturePart:

@@ -68,7 +68,8 @@ class Pooling:
         length = np.append(0, np.cumsum(documents.sentence_length))
         words = length[first + documents.sentences] - length[first]
         word = np.ascontiguousarray(documents.word)
-        normalised = torch.zeros(rows, self.outputs)
+        normalised = torch.empty(rows, self.outputs)
+        normalised[len(words) :] = 0
         arguments = DocumentsOfKernel(
             documents=len(words),
             words=words.ctypes.data,

@@ -44,6 +44,11 @@ class ClassificationHead(Head):
         """Return (B,K) logits."""
         return self.logits(vectors)
 
+    @property
+    def output_layer(self) -> nn.Linear | None:
+        """The layer of `forward`; None: a subclass has another one."""
+        return self.logits if type(self).forward is ClassificationHead.forward else None
+
     def loss(self, output: Tensor, target: Tensor, *, batch: Batch, smoothing: float) -> Tensor | None:
         """Return the mean cross-entropy of labelled documents; None where there are none."""
         if not (target != NO_LABEL).any():

@@ -62,8 +62,13 @@ class Head(nn.Module, ABC):
     def forward(self, vectors: Tensor) -> Tensor:
         """Return the outputs for vectors (B,D) of documents or (N,D) of words."""
 
+    @property
+    def output_layer(self) -> nn.Linear | None:
+        """The linear layer that is all of `forward`, whose outputs `reshape_wide` shapes; None: `forward` is more than a layer."""
+        return None
+
     def reshape_wide(self, logits_BO: Tensor) -> Tensor:
-        """Return the outputs of the wide part, shaped as those of `forward`."""
+        """Return the outputs of the wide part or of `output_layer`, shaped as those of `forward`."""
         return logits_BO
 
     @abstractmethod

@@ -53,6 +53,11 @@ class MultilabelHead(Head):
         """Return (B,K) logits."""
         return self.logits(vectors)
 
+    @property
+    def output_layer(self) -> nn.Linear | None:
+        """The layer of `forward`; None: a subclass has another one."""
+        return self.logits if type(self).forward is MultilabelHead.forward else None
+
     def loss(self, output: Tensor, target: Tensor, *, batch: Batch, smoothing: float) -> Tensor | None:
         """Return the mean over labelled documents of their binary cross-entropy, summed over the labels."""
         labelled = ~target.isnan().any(1)

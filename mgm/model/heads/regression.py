@@ -48,6 +48,11 @@ class RegressionHead(Head):
         """Return (B,) values in standard deviations from the mean."""
         return self.value(vectors)[:, 0]
 
+    @property
+    def output_layer(self) -> nn.Linear | None:
+        """The layer of `forward`; None: a subclass has another one."""
+        return self.value if type(self).forward is RegressionHead.forward else None
+
     def reshape_wide(self, logits_BO: Tensor) -> Tensor:
         """Return the only column (B,)."""
         return logits_BO[:, 0]
