@@ -151,8 +151,7 @@ def stopwords(config: Settings, tokens: dict[str, pl.DataFrame]) -> dict[str, St
     """Those of each corpus, with what is derived from it."""
     chosen_words = {}
     for corpus, frame in tokens.items():
-        chosen, frequencies = config.text_for(corpus).stopwords, DocumentFrequencies()
-        frequencies.add(frame)
+        chosen, frequencies = config.text_for(corpus).stopwords, DocumentFrequencies.count([frame])
         general = Stopwords.from_settings(chosen)
         chosen_words[corpus] = general.union(general.derive(frequencies, chosen))
     return chosen_words

@@ -112,8 +112,8 @@ class Shuffle(Protocol):
         """
         ...
 
-    def num_divisions(self, num_rows: int) -> int:
-        """Return the number of divisions that the keys of so many rows should have, by what travels to a worker at once."""
+    def num_divisions(self, num_bytes: int) -> int:
+        """Return the number of divisions that the keys of a step should have, by the bytes of all of its rows, which travel."""
         ...
 
     def reduce(

@@ -20,8 +20,8 @@ from mgm.compute.remote_calls import RemoteCalls
 from mgm.compute.remote_tasks import RemoteTasks
 from mgm.compute.shuffle import LocalShuffle
 
-ROWS_OF_DIVISION = 1 << 19
-"""The rows of a step that a worker has in memory, about."""
+BYTES_OF_DIVISION = 128 << 20
+"""The bytes of the rows of a division, about, which a worker has in memory twice."""
 PrepareCalls = Callable[[Sequence[tuple[Any, ...]], Reads | None], Iterator[tuple[Any, ...] | None]]
 """Yields, of calls in their order, what the emitter gets; None: the call is made in this process."""
 
@@ -51,9 +51,9 @@ class RayShuffle:
         """The objects of each call's columns."""
         self._num_rows: list[int] = []
 
-    def num_divisions(self, num_rows: int) -> int:
+    def num_divisions(self, num_bytes: int) -> int:
         """Return the number of divisions; see `Shuffle.num_divisions`."""
-        return max(1, -(-num_rows // ROWS_OF_DIVISION))
+        return 1 if self._tasks is None else max(1, -(-num_bytes // BYTES_OF_DIVISION))
 
     def emit(
         self,

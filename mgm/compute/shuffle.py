@@ -41,7 +41,7 @@ class LocalShuffle:
                     column.append(emitted.columns[name])
                 yield emitted.head
 
-    def num_divisions(self, num_rows: int) -> int:
+    def num_divisions(self, num_bytes: int) -> int:
         """Return 1: nothing travels."""
         return 1
 

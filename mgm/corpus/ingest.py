@@ -36,7 +36,7 @@ from mgm.corpus.readers import (
     input_files,
     read_batches,
 )
-from mgm.corpus.repeated_ids import IdHashes, hash_bytes, hash_ids
+from mgm.corpus.repeated_ids import find_repeated, hash_bytes, hash_ids
 from mgm.corpus.split_column import BY_HASH, EXPECTED, SplitColumn
 from mgm.corpus.statistics import Statistics
 from mgm.corpus.unfinished import Unfinished, unfinished_folder, unfinished_parts
@@ -164,7 +164,7 @@ def ingest(
     """Write a corpus's documents and rejects as tables.
 
     Every doc_id is unique afterwards. Files of a folder are read, in groups of about the size of a part, where the executor says; a
-    corpus with corrections is read in this process. Memory: two parts, and that of `IdHashes`.
+    corpus with corrections is read in this process. Memory: two parts, and that of `find_repeated`.
 
     Args:
         corpus: the raw rows.
@@ -187,9 +187,9 @@ def ingest(
         tables = _Tables()
         read = _ReadGroup(corpus, columns, unfinished, corrections, shows_progress=len(groups) == 1)
         # a group of files notes in the corrections which of them it has used
-        results = (executor if corrections is None else THIS_PROCESS).map(
-            read, list(enumerate(groups)), reads=read.reads
-        )
+        if corrections is not None:
+            executor = THIS_PROCESS
+        results = executor.map(read, list(enumerate(groups)), reads=read.reads)
         with closing(results):
             for result in progress(results, f"ingest {corpus.name}", total=len(groups), unit=" groups"):
                 tables.add(result, unfinished.folder)
@@ -201,7 +201,7 @@ def ingest(
                 tables.add(_write_group(iter([added]), folder, group=len(groups), schema=schema), folder)
         if not tables.counts.rows_in:
             raise ValueError(f"{corpus.source}: corpus {corpus.name!r} is empty: expected at least one row")
-        repeated = tables.hashes.repeated()
+        repeated = find_repeated(tables.ids, executor=executor, folder=unfinished.folder)
         if len(repeated):
             _raise_repeated(corpus, repeated)
         if corrections is not None:
@@ -237,7 +237,9 @@ class _Tables:
     def __init__(self) -> None:
         self.parts: dict[str, list[tuple[str, Part]]] = {KEPT: [], REJECTED: []}
         """The parts of each table, with their places in the folder of unfinished ones."""
-        self.counts, self.statistics, self.hashes = Counts(), Statistics(), IdHashes()
+        self.counts, self.statistics = Counts(), Statistics()
+        self.ids: list[TaskFile] = []
+        """The files of the hashes of ids."""
 
     def add(self, result: dict[str, Any], folder: Path) -> None:
         """Add the result of `_write_group`."""
@@ -245,7 +247,7 @@ class _Tables:
             self.parts[name] += [(place, Part(**part)) for place, part in parts]
         self.counts.merge(Counts(**result["counts"]))
         self.statistics.add(Statistics.from_json(result["statistics"]))
-        self.hashes.add_bytes((folder / result["ids"]).read_bytes())
+        self.ids.append(TaskFile(folder / result["ids"], result["files"][result["ids"]]))
 
 
 @dataclass(frozen=True)

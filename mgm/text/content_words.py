@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mgm.compute.executor import Executor
+from mgm.compute.executor import Emitted, Executor
 from mgm.compute.processes import THIS_PROCESS
 from mgm.corpus.parts import (
     REJECTS,
@@ -21,13 +21,16 @@ from mgm.corpus.parts import (
 from mgm.corpus.progress import progress
 from mgm.corpus.statistics import Statistics
 from mgm.settings.text import StopwordSettings
+from mgm.text.shuffled_words import ShuffledWordCounts, divide_counts
 from mgm.text.stopwords import (
     CONTENT_SCHEMA,
     STOPWORDS_FILE,
     DocumentFrequencies,
     Stopwords,
+    count_documents,
     mark_content_words,
 )
+from mgm.text.vocabulary import WordCounts
 
 
 def write_content_words(
@@ -39,7 +42,10 @@ def write_content_words(
         Counts; statistics: words, content_words, derived_stopwords; the derived stopwords, the most frequent first.
     """
     general = Stopwords.from_settings(settings)
-    derived = general.derive(_document_frequencies(source, settings, executor=executor), settings)
+    if settings.document_frequency is None:
+        derived = general.derive(DocumentFrequencies(0, WordCounts()), settings)
+    else:
+        derived = _derive(general, source, settings=settings, executor=executor)
     stopwords = general.union(derived)
     counts, statistics = map_parts(
         source,
@@ -70,20 +76,24 @@ class _MarkContentWords:
         return Transformed(content, REJECTS.to_frame(), statistics)
 
 
-def _document_frequencies(
-    source: Path, settings: StopwordSettings, *, executor: Executor
-) -> DocumentFrequencies:
-    frequencies = DocumentFrequencies()
-    if settings.document_frequency is not None:
-        parts = read_manifest(source).parts
-        calls = [(source, part) for part in parts]
-        with closing(executor.map(_count_documents, calls, reads=reads_part)) as results:
-            for counted in progress(results, f"document frequencies {source.name}", total=len(parts)):
-                frequencies.merge(counted)
-    return frequencies
+def _derive(general: Stopwords, source: Path, *, settings: StopwordSettings, executor: Executor) -> list[str]:
+    """Return the stopwords derived from the frequencies of a corpus, which the executor adds up."""
+    calls = [(source, part) for part in read_manifest(source).parts]
+    with ShuffledWordCounts.of_parts(len(calls), executor) as counts:
+        count = _CountDocuments(counts.num_divisions)
+        emitted = counts.shuffle.emit(count, calls, columns=counts.columns, reads=reads_part)
+        with closing(emitted) as results:
+            num_documents = sum(progress(results, f"document frequencies {source.name}", total=len(calls)))
+        return general.derive(DocumentFrequencies(num_documents, counts), settings)
 
 
-def _count_documents(source: Path, part: Part) -> DocumentFrequencies:
-    frequencies = DocumentFrequencies()
-    frequencies.add(read_part(source, part, columns=["split", "words"]))
-    return frequencies
+@dataclass(frozen=True)
+class _CountDocuments:
+    """Counts the documents of a part that have each word."""
+
+    num_divisions: int
+
+    def __call__(self, source: Path, part: Part) -> Emitted:
+        counts = WordCounts()
+        num_documents = count_documents(read_part(source, part, columns=["split", "words"]), counts)
+        return Emitted(num_documents, divide_counts(counts, self.num_divisions))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 
-from mgm.compute.executor import Executor
+from mgm.compute.executor import Emitted, Executor
 from mgm.compute.processes import THIS_PROCESS
 from mgm.corpus.parts import Part, read_part, reads_part
 from mgm.corpus.progress import progress
@@ -16,9 +16,10 @@ from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.dictionary import UserDictionary
 from mgm.text.features import FeaturePart, featurize
+from mgm.text.shuffled_words import ShuffledWordCounts, divide_counts
 from mgm.text.subwords import SUBWORDS_FILE, Subwords
 from mgm.text.token_tables import TokenTable
-from mgm.text.vocabulary import Vocabulary, WordCounts, count_words
+from mgm.text.vocabulary import Vocabulary, count_words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,13 +72,12 @@ def fit_text(
 ) -> FittedText:
     """Fit vocabulary, label spaces and subwords to the training rows of all corpora.
 
-    Words and labels are counted part by part where the executor says, and subwords are trained in this process.
+    Words and labels are counted part by part, and words added up, where the executor says, and subwords are trained in this process.
 
     Raises:
         ValueError: a task has no label in the training rows.
     """
-    words, label_counts = _count(tables, tasks, settings=settings, executor=executor)
-    vocabulary = Vocabulary.from_counts(words, settings)
+    vocabulary, label_counts = _count(tables, tasks, settings=settings, executor=executor)
     spaces = labels.build_label_spaces(label_counts, tasks)
     subwords = _fit_subwords(tables, tasks, settings=settings)
     if subwords is not None:
@@ -93,31 +93,34 @@ def fit_text(
 
 def _count(
     tables: Sequence[TokenTable], tasks: Sequence[Task], *, settings: FeatureSettings, executor: Executor
-) -> tuple[WordCounts, labels.LabelCounts]:
-    """Count the words and labels of the training rows of all corpora."""
-    words, label_counts = WordCounts(), labels.count_labels([], tasks)
-    for table in tables:
-        count = _CountPart([task for task in tasks if table.corpus in task.corpora], stem=settings.stem)
-        calls = [(table.tokens, part) for part in table.parts()]
-        with closing(executor.map(count, calls, reads=reads_part)) as results:
-            for part_words, part_labels in progress(results, f"vocabulary {table.corpus}", total=len(calls)):
-                words.merge(part_words)
+) -> tuple[Vocabulary, labels.LabelCounts]:
+    """Return the vocabulary and the counts of labels of the training rows of all corpora."""
+    label_counts = labels.count_labels([], tasks)
+    calls = [(table.tokens, part) for table in tables for part in table.parts()]
+    tasks_of = {table.tokens: [task for task in tasks if table.corpus in task.corpora] for table in tables}
+    with ShuffledWordCounts.of_parts(len(calls), executor) as words:
+        count = _CountPart(tasks_of, stem=settings.stem, num_divisions=words.num_divisions)
+        with closing(words.shuffle.emit(count, calls, columns=words.columns, reads=reads_part)) as results:
+            for part_labels in progress(results, "vocabulary", total=len(calls)):
                 for task, counted in part_labels.items():
                     label_counts[task] = labels.add_counts(label_counts[task], counted)
-    return words, label_counts
+        return Vocabulary.from_counts(words, settings), label_counts
 
 
 @dataclass(frozen=True)
 class _CountPart:
     """Counts the words and labels of one part."""
 
-    tasks: list[Task]
+    tasks: Mapping[Path, list[Task]]
+    """Those of each table."""
     stem: bool
+    num_divisions: int
 
-    def __call__(self, tokens: Path, part: Part) -> tuple[WordCounts, labels.LabelCounts]:
-        columns = ["split", "words", *(task.columns.label for task in self.tasks)]
-        rows = read_part(tokens, part, columns=columns)
-        return count_words([rows], self.stem), labels.count_labels([rows], self.tasks)
+    def __call__(self, tokens: Path, part: Part) -> Emitted:
+        tasks = self.tasks[tokens]
+        rows = read_part(tokens, part, columns=["split", "words", *(task.columns.label for task in tasks)])
+        words = divide_counts(count_words([rows], self.stem), self.num_divisions)
+        return Emitted(labels.count_labels([rows], tasks), words)
 
 
 def _fit_subwords(

@@ -18,7 +18,7 @@ from mgm.settings.text import StopwordSettings
 from mgm.text.factorized_tokens import FactorizedTokens
 from mgm.text.list_columns import factorize, flatten, lengths, row_ids
 from mgm.text.patterns import EMOTICON
-from mgm.text.vocabulary import WordCounts
+from mgm.text.vocabulary import MostFrequent, WordCounts
 
 CONTENT_SCHEMA = pl.Schema({"doc_id": pl.String(), "content": pl.List(pl.Boolean)})
 """The columns of marked tokens."""
@@ -108,34 +108,35 @@ def _without_kept(words: Iterable[str], settings: StopwordSettings) -> set[str]:
     return {word for word in words if word not in keep and not word.endswith(endings)}
 
 
+@dataclass(frozen=True)
 class DocumentFrequencies:
-    """The number of training documents that have each word, counted part by part. Memory: see `WordCounts`."""
+    """The number of training documents that have each word."""
 
-    def __init__(self) -> None:
-        """Create empty counts."""
-        self.num_documents = 0
-        self._counts = WordCounts()
+    num_documents: int
+    counts: MostFrequent
 
-    def add(self, tokens: pl.DataFrame) -> None:
-        """Count the rows of the training split of a part with `words` and `split`."""
-        train = tokens.filter(pl.col("split") == "train")["words"]
-        self.num_documents += len(train)
-        code, types = factorize(flatten(train))
-        key, distinct = factorize(fold_words(types))
-        # A document and a word are one number. Sorted, equal numbers are adjacent, and only the first of them counts.
-        pairs = np.sort(row_ids(lengths(train)) * len(distinct) + key[code])
-        first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
-        self._counts.add(distinct, np.bincount(pairs[first] % max(len(distinct), 1), minlength=len(distinct)))
-
-    def merge(self, other: "DocumentFrequencies") -> None:
-        """Add the counts of other parts."""
-        self.num_documents += other.num_documents
-        self._counts.merge(other._counts)
+    @classmethod
+    def count(cls, tokens: Iterable[pl.DataFrame]) -> Self:
+        """Count the rows of the training split of parts with `words` and `split`. Memory: see `WordCounts`."""
+        counts = WordCounts()
+        return cls(sum(count_documents(part, counts) for part in tokens), counts)
 
     def words_above(self, share: float) -> pl.Series:
         """Return the words in more than this share of the documents, the most frequent first, ties in alphabetical order."""
-        frequent = self._counts.most_frequent(math.floor(share * self.num_documents) + 1)
+        frequent = self.counts.most_frequent(math.floor(share * self.num_documents) + 1)
         return frequent["word"]
+
+
+def count_documents(tokens: pl.DataFrame, counts: WordCounts) -> int:
+    """Count for each word the rows of the training split of a part with `words` and `split` that have it; return the number of rows."""
+    train = tokens.filter(pl.col("split") == "train")["words"]
+    code, types = factorize(flatten(train))
+    key, distinct = factorize(fold_words(types))
+    # A document and a word are one number. Sorted, equal numbers are adjacent, and only the first of them counts.
+    pairs = np.sort(row_ids(lengths(train)) * len(distinct) + key[code])
+    first = np.append(True, pairs[1:] != pairs[:-1])[: len(pairs)]
+    counts.add(distinct, np.bincount(pairs[first] % max(len(distinct), 1), minlength=len(distinct)))
+    return len(train)
 
 
 def mark_content_words(tokens: pl.DataFrame, stopwords: Stopwords) -> pl.DataFrame:

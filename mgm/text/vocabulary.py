@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
 import numpy as np
 import polars as pl
@@ -36,6 +36,27 @@ def frequency_bucket(counts: pl.Series) -> pl.Series:
     return pl.Series("bucket", np.minimum(exponent, NUM_BUCKETS - 1).astype(np.int8))
 
 
+def select_most_frequent(
+    divisions: Iterable[pl.DataFrame], min_count: int, *, max_words: int | None
+) -> pl.DataFrame:
+    """Return the most frequent words of tables that have each word once; see `WordCounts.most_frequent`."""
+    best = pl.DataFrame(schema={"word": pl.String, "count": pl.Int64})
+    for division in divisions:
+        best = pl.concat([best, division.filter(pl.col("count") >= min_count)])
+        best = best.sort("count", "word", descending=[True, False])
+        if max_words is not None:
+            best = best.head(max_words)
+    return best
+
+
+class MostFrequent(Protocol):
+    """Counts of words, wherever they are."""
+
+    def most_frequent(self, min_count: int = 1, *, max_words: int | None = None) -> pl.DataFrame:
+        """Return the words with a count of at least `min_count`, at most `max_words` of them: `word`, `count`."""
+        ...
+
+
 class WordCounts:
     """Counts of words, added up part by part. Memory: see `SumsByKey`."""
 
@@ -56,13 +77,11 @@ class WordCounts:
 
         They are in the order of their counts, the most frequent first, ties in alphabetical order.
         """
-        best = pl.DataFrame(schema={"word": pl.String, "count": pl.Int64})
-        for division in self._counts.divisions():
-            best = pl.concat([best, division.filter(pl.col("count") >= min_count)])
-            best = best.sort("count", "word", descending=[True, False])
-            if max_words is not None:
-                best = best.head(max_words)
-        return best
+        return select_most_frequent(self._counts.divisions(), min_count, max_words=max_words)
+
+    def table(self) -> pl.DataFrame:
+        """Return all words with their counts, in no order."""
+        return pl.concat(list(self._counts.divisions()))
 
     def num_words(self) -> int:
         """Return the number of distinct words."""
@@ -95,7 +114,7 @@ class Vocabulary:
         return self.table.height
 
     @classmethod
-    def from_counts(cls, counts: WordCounts, settings: FeatureSettings) -> Self:
+    def from_counts(cls, counts: MostFrequent, settings: FeatureSettings) -> Self:
         """Select the most frequent words, at most `max_words`, with a count of at least `min_count`; ties in alphabetical order."""
         table = counts.most_frequent(settings.min_count, max_words=settings.max_words)
         table = table.with_columns(frequency_bucket(table["count"]))

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 
-from mgm.compute import ray_executor, workers
+from mgm.compute import ray_executor, remote_tasks, workers
 from mgm.compute.storage_executor import StorageExecutor
 from mgm.corpus.parts import listed_hashes
 from mgm.settings.compute import RaySettings
@@ -134,6 +134,37 @@ def kill_workers(monkeypatch: pytest.MonkeyPatch, numbers: set[int]) -> list[int
     return lost
 
 
+def kill_tasks_of_shuffles(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Kill the first worker that emits rows and the first that reduces some, while it does; each leaves a file in the folder."""
+    real = remote_tasks.RemoteTasks.put_function
+
+    class Killing:  # inner classes travel as they are, without the tests
+        def __init__(self, function: Any) -> None:
+            self.function = function
+            self.columns = getattr(function, "columns", None)
+            self.num_divisions = getattr(function, "num_divisions", None)
+
+        def kill(self, name: str) -> None:
+            with suppress(FileExistsError):
+                (folder / name).touch(exist_ok=False)
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        def __call__(self, *arguments: Any) -> Any:
+            self.kill("emit")
+            return self.function(*arguments)
+
+        def divide(self, *arguments: Any, division: int) -> Any:
+            return self.function.divide(*arguments, division=division)
+
+        def reduce(self, pieces: Any) -> Any:
+            self.kill("reduce")
+            return self.function.reduce(pieces)
+
+    monkeypatch.setattr(
+        remote_tasks.RemoteTasks, "put_function", lambda self, function: real(self, Killing(function))
+    )
+
+
 def note_names(monkeypatch: pytest.MonkeyPatch, name: str) -> list[bool]:
     """Note of everything that workers get for their calls whether the name is in it."""
     real, hears = workers.WorkerPool._submit, []
@@ -151,20 +182,27 @@ def note_names(monkeypatch: pytest.MonkeyPatch, name: str) -> list[bool]:
 
 @pytest.mark.slow
 def test_stages_on_a_cluster_that_loses_workers(
-    cluster_address: str, store: str, project: Path, monkeypatch: pytest.MonkeyPatch
+    cluster_address: str,
+    store: str,
+    project: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """Workers that have never heard of the project's folder."""
+    """Workers that have never heard of the project's folder, also in the midst of a shuffle."""
     run(*STAGES)
     alone = files()
     settings = RaySettings(address=cluster_address, storage=store, cpus=0.5, require_token=False)
     lost = kill_workers(monkeypatch, {1, 8})
     hears = note_names(monkeypatch, str(project))
+    killed = tmp_path_factory.mktemp("killed")
+    kill_tasks_of_shuffles(monkeypatch, killed)
     with StorageExecutor(settings, project, listed=partial(listed_hashes, Path("data"))) as executor:
         use(monkeypatch, executor)
         run(*STAGES)
     assert files() == alone
     assert len(list(Path("data/tokens/menus").glob("*.parquet"))) == NUM_DOCUMENTS // ROWS_PER_PART
-    assert len(lost) == 2 and not any(hears) and len(hears) > 30
+    assert sorted(path.name for path in killed.iterdir()) == ["emit", "reduce"]
+    assert len(lost) == 2 and not any(hears) and len(hears) > 20
 
 
 @pytest.mark.slow

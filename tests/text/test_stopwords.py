@@ -51,9 +51,7 @@ def corpus(*texts: str, split: str = "train") -> pl.DataFrame:
 
 
 def derived(settings: StopwordSettings, *parts: pl.DataFrame) -> list[str]:
-    frequencies = DocumentFrequencies()
-    for part in parts:
-        frequencies.add(part)
+    frequencies = DocumentFrequencies.count(parts)
     return Stopwords.from_settings(settings).derive(frequencies, settings)
 
 

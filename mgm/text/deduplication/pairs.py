@@ -31,6 +31,8 @@ MAX_STANDARD_ERRORS = 4.0
 BUCKET_NEIGHBOURS = 16
 """Within a bucket, a row is compared with this many of the first rows, which are the ones that are kept, and with as many of the rows
 just before it. This bounds the work where a template fills a bucket with tens of thousands of rows."""
+_BYTES_OF_ROW = 24
+"""Of a row that travels, besides its signature."""
 _PAIRS_AT_ONCE = 1 << 18
 _SHINGLES_AT_ONCE = 1 << 23
 _COLUMNS = (1 << 31) - 1
@@ -54,7 +56,7 @@ def find_candidates(signatures: Shuffle, rows: Array, *, settings: Deduplication
     search = partial(
         _SearchBand,
         num_rows=len(rows),
-        num_divisions=signatures.num_divisions(len(rows)),
+        num_divisions=signatures.num_divisions(len(rows) * (_BYTES_OF_ROW + 2 * num_bands * width)),
         min_estimate=_min_estimate(settings.threshold, num_bands * width),
     )
     codes = np.empty(0, np.int64)
