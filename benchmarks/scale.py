@@ -70,7 +70,8 @@ FIRST_NIGHT = date(2026, 1, 1)
 TARGET = 100_000_000
 WORKERS = (8, 32)
 DIVIDED = {"ingest", "clean", "tokenize", "stopwords", "features", NIGHT}
-"""The stages whose work is done part by part by `compute.processes` or `compute.ray`."""
+"""The stages whose work `compute.processes` or `compute.ray` divides. Of `deduplicate` it divides signatures and the search in bands alone:
+exact copies, the comparison in full, clusters and writing are one process's, as which all of it counts."""
 BUDGETS = {"documents": 10_000_000, "memory_gib": 24, "disk_gb": 60}
 FULL_PARTS = 20_000
 """Documents that fill a part (`ingest.rows_per_part`)."""
