@@ -107,7 +107,7 @@ def test_without_a_compiler_mgm_is_installed_all_the_same(tmp_path: Path) -> Non
     assert "mgm is installed without compiled kernels" in done.stdout + done.stderr
     (wheel,) = tmp_path.glob("mgm-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"mgm/native/sources/kernels.h", "mgm/native/sources/text.c"} < set(
+    assert {"mgm/native/sources/kernels.h", "mgm/native/sources/words.c"} < set(
         names
     ) and "mgm/native/kernels.so" not in names
 

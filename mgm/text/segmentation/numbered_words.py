@@ -6,7 +6,8 @@ characters before. They leave out texts with characters that `pieces` or `mgm.te
 
 import ctypes
 from ctypes import c_int64, c_uint64, c_void_p
-from typing import NamedTuple
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,15 +24,20 @@ from mgm.text.segmentation.words import cut_lines, find_words
 
 _BYTES_PER_CALL = 1 << 16
 """So few that jieba's list of words is still in the processor's cache when it is read."""
+_SLOT_BYTES = 32
+"""Those of `Slot` of words.c."""
+_LINE_BYTES = 64
+Number = TypeVar("Number", bound=np.generic)
 _OTHER_WORDS = 2
 """The status of a kernel that was given words other than those of its texts."""
 
 
 class _Arguments(ctypes.Structure):
-    """`Spellings` of text.c."""
+    """`Spellings` of words.c."""
 
     _fields_ = [
-        *((name, c_void_p) for name in ("text", "bound", "number", "place")),
+        ("text", c_void_p),
+        ("slot", c_void_p),
         ("slots", c_uint64),
     ]
 
@@ -43,7 +49,7 @@ class Spellings:
         self._text = np.zeros(0, np.uint8)
         self._bound = np.zeros(1, np.int64)
         self._number = np.zeros(0, np.int64)
-        self._place = np.zeros(1 << 12, np.uint32)
+        self._slots = _empty_slots(1 << 12)
 
     def __len__(self) -> int:
         return len(self._number)
@@ -58,12 +64,17 @@ class Spellings:
         self._text = np.concatenate([self._text, text])
         self._bound = np.concatenate([self._bound, self._bound[-1] + bounds[1:] - bounds[0]])
         self._number = np.concatenate([self._number, numbers])
-        if 2 * size > len(self._place):
-            self._place = np.zeros(1 << (2 * size).bit_length(), np.uint32)
+        if 2 * size > len(self._slots):
+            self._slots = _empty_slots(1 << (2 * size).bit_length())
             known = 0
         kernels = load_kernels()
         assert kernels is not None
-        kernels.mgm_index_spellings(ctypes.byref(self.arguments()), c_int64(known), c_int64(size))
+        kernels.mgm_index_spellings(
+            ctypes.byref(self.arguments()),
+            c_void_p(self._bound[known:].ctypes.data),
+            c_void_p(self._number[known:].ctypes.data),
+            c_int64(size - known),
+        )
 
     def look_up(self, words: pl.Series) -> Array:
         """Return the number of each word; -1: it is not known."""
@@ -82,8 +93,14 @@ class Spellings:
 
     def arguments(self) -> ctypes.Structure:
         """Return the table for a kernel; it holds until the next word is added."""
-        arrays = (self._text, self._bound, self._number, self._place)
-        return _Arguments(*(array.ctypes.data for array in arrays), len(self._place))
+        return _Arguments(self._text.ctypes.data, self._slots.ctypes.data, len(self._slots))
+
+
+def _empty_slots(count: int) -> npt.NDArray[np.uint8]:
+    """Return memory for slots, (count, bytes of one), that begins with a line of the processor's cache."""
+    memory = np.zeros(count * _SLOT_BYTES + _LINE_BYTES, np.uint8)
+    begin = -memory.ctypes.data % _LINE_BYTES
+    return memory[begin : begin + count * _SLOT_BYTES].reshape(count, _SLOT_BYTES)
 
 
 class NumberedWords(NamedTuple):
@@ -206,15 +223,26 @@ def _number_types(types: pl.Series, known: Spellings, *, new: pl.Series) -> tupl
     at = np.flatnonzero(numbers < 0)
     if len(at) == 0:
         return numbers, new
-    code, distinct = factorize(pl.concat([new, types.gather(at).alias(new.name)]))
-    numbers[at] = -1 - code[len(new) :].astype(np.int64)
-    return numbers, distinct
+    unknown = types.gather(at).alias(new.name)
+    # few of the new words are among these, which alone are factorized
+    new_before = np.flatnonzero(new.is_in(unknown.implode()).to_numpy())
+    code, distinct = factorize(pl.concat([new.gather(new_before), unknown]))
+    more = distinct[len(new_before) :]
+    place = np.concatenate([new_before, len(new) + np.arange(len(more))])
+    numbers[at] = -1 - place[code[len(new_before) :]]
+    return numbers, pl.concat([new, more])
 
 
 def _merge(found: NumberedWords, others: NumberedWords, *, rows: Array) -> NumberedWords:
     """Return the words of all texts: `others` are those of the texts `rows`, whose count in `found` is -1."""
-    place = np.repeat(offsets(np.maximum(found.counts, 0))[rows], others.counts)
+    place = offsets(np.maximum(found.counts, 0))[rows]
     count = found.counts.copy()
     count[rows] = others.counts
-    word, gap = np.insert(found.word, place, others.word), np.insert(found.gap, place, others.gap)
+    bounds = np.cumsum(others.counts)[:-1]
+
+    def insert(values: npt.NDArray[Number], added: npt.NDArray[Number]) -> npt.NDArray[Number]:
+        before, inserted = np.split(values, place), np.split(added, bounds)
+        return np.concatenate([*chain(*zip(before[:-1], inserted, strict=True)), before[-1]])
+
+    word, gap = insert(found.word, others.word), insert(found.gap, others.gap)
     return NumberedWords(count, word, gap, others.new)

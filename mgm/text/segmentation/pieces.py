@@ -20,7 +20,7 @@ from mgm.text.list_columns import Array, Flags, decode_code_points, offsets, utf
 
 _POINTS = 0x10000
 _INFORMATION_SOURCE = r"\x{2139}"  # a letter, and an emoji
-# The bits of text.c, by the characters that have them.
+# The bits of characters.h, by the characters that have them.
 _HAN = 4
 _CLASSES = {
     1: r"\s--\n",

@@ -5,14 +5,16 @@ character. Closing quotes and brackets belong to the sentence before them. A dot
 of a list item ends no sentence.
 """
 
+import string
 from enum import IntFlag
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from mgm.settings.text import SegmentationSettings
-from mgm.text.list_columns import Array, Flags, local_index
+from mgm.text.list_columns import Array, Flags, local_index, utf8_of
 from mgm.text.segmentation.words import Gap, Words
 
 _CLOSES = r"""^["'”’»›」』）)\]】》〉]$"""
@@ -34,7 +36,7 @@ _BEFORE_NUMBERS = """
 
 
 class WordClass(IntFlag):
-    """What a word is for the end of a sentence, as in text.c."""
+    """What a word is for the end of a sentence, as in sentences.c."""
 
     SOFT_STOP = 1
     STRONG_STOP = 2
@@ -62,15 +64,51 @@ _LISTS = {WordClass.ABBREVIATION: _ABBREVIATIONS, WordClass.BEFORE_NUMBER: _BEFO
 WordClasses = npt.NDArray[np.uint16]
 
 
+_OF_FIRST_CHARACTER = WordClass.MAY_BEGIN | WordClass.HAN | WordClass.NUMBER
+_LONGEST_NUMBER_OF_ITEM = 3
+_LONGEST_ABBREVIATION = max(len(word) for words in _LISTS.values() for word in words)
+
+
 def classify_words(words: pl.Series) -> WordClasses:
     """Return the classes of words, bits of `WordClass`."""
-    classes = np.zeros(len(words), dtype=np.uint16)
+    data, bounds = utf8_of(words)
+    if data is None or bounds[-1] == bounds[0]:
+        return _classify(words)
+    # Most new words begin with an ASCII letter or digit: unless they are short, the expressions find no more in them than in that.
+    first = np.frombuffer(data, np.uint8)[np.minimum(bounds[:-1], bounds[-1] - 1)]
+    is_alphanumeric, classes_of_first = _first_bytes()
+    classes, size = classes_of_first[first], words.str.len_chars().to_numpy()
+    is_usual = is_alphanumeric[first] & (size > _LONGEST_NUMBER_OF_ITEM)
+    others = np.flatnonzero(~is_usual)
+    classes[others] = _classify(words.gather(others))
+    short = np.flatnonzero(is_usual & (size <= _LONGEST_ABBREVIATION))
+    classes[short] |= _classify_by_lists(words.gather(short))
+    return classes
+
+
+@cache
+def _first_bytes() -> tuple[Flags, WordClasses]:
+    """Return which bytes are ASCII letters or digits, and the classes of a long word that begins with one, both (256,)."""
+    is_alphanumeric, classes = np.zeros(256, dtype=bool), np.zeros(256, dtype=np.uint16)
+    beginnings = list((string.ascii_letters + string.digits).encode())
+    is_alphanumeric[beginnings] = True
+    classes[beginnings] = _classify(pl.Series([chr(byte) for byte in beginnings])) & _OF_FIRST_CHARACTER
+    return is_alphanumeric, classes
+
+
+def _classify(words: pl.Series) -> WordClasses:
+    classes = _classify_by_lists(words)
     for word_class, pattern in _PATTERNS.items():
         classes[words.str.contains(pattern).to_numpy()] |= np.uint16(word_class)
+    classes[(words == ".").to_numpy()] |= np.uint16(WordClass.DOT)
+    return classes
+
+
+def _classify_by_lists(words: pl.Series) -> WordClasses:
+    classes = np.zeros(len(words), dtype=np.uint16)
     lower = words.str.to_lowercase()
     for word_class, members in _LISTS.items():
         classes[lower.is_in(members).to_numpy()] |= np.uint16(word_class)
-    classes[(words == ".").to_numpy()] |= np.uint16(WordClass.DOT)
     return classes
 
 

@@ -13,7 +13,7 @@ from mgm import native
 from mgm.settings.text import SegmentationSettings
 from mgm.text.dictionary import UserDictionary, UserWord
 from mgm.text.list_columns import factorize
-from mgm.text.segmentation import numbered_words
+from mgm.text.segmentation import numbered_words, sentences
 from mgm.text.segmentation.numbered_words import Spellings, number_words
 from mgm.text.segmentation.sentences import classify_words, find_sentences
 from mgm.text.segmentation.words import find_words
@@ -61,13 +61,13 @@ def check(
     assert not found.new.is_in(table.to_list()).any()
     table = pl.concat([table, found.new.alias(table.name)])
     new_rows = len(table) - len(found.new) + np.arange(len(found.new))
-    lengths, sentences = found.count_sentences(new_rows, classes=classify_words(table), settings=config)
+    lengths, counts = found.count_sentences(new_rows, classes=classify_words(table), settings=config)
 
     assert table.gather(found.word).to_list() == words.types.gather(words.code).to_list()
     assert found.counts.tolist() == np.bincount(words.row, minlength=len(rows)).tolist()
     starts = np.flatnonzero(begins)
     assert lengths.tolist() == np.diff(np.append(starts, len(words.row))).tolist()
-    assert sentences.tolist() == np.bincount(words.row[starts], minlength=len(rows)).tolist()
+    assert counts.tolist() == np.bincount(words.row[starts], minlength=len(rows)).tolist()
     return table.gather(found.word).to_list()
 
 
@@ -86,6 +86,28 @@ def test_words_and_sentences_are_those_of_the_expressions(
 def test_words_of_the_shipped_corpora(name: str) -> None:
     rows = pl.read_parquet(SAMPLES / f"{name}.parquet", columns=["text"])["text"].drop_nulls()
     check(rows.gather_every(max(1, len(rows) // 30)), PARAGRAPHS["hard-wrapped"], known_share=2)
+
+
+@settings(max_examples=25)
+@example(
+    [
+        *"1aA.明½",
+        "",
+        "Dr",
+        "messrs",
+        "Messrs1",
+        "123",
+        "1234",
+        "\u212aapprox",
+        "...........",
+        "éapprox",
+        "明月明月明月明月",
+    ]
+)
+@given(st.lists(st.one_of(st.sampled_from(SPELT), st.text(max_size=8))))
+def test_classes_of_usual_words_are_those_of_the_expressions(words: list[str]) -> None:
+    rows = pl.Series(words, dtype=pl.String)
+    assert classify_words(rows).tolist() == sentences._classify(rows).tolist()
 
 
 def test_words_of_a_user_dictionary() -> None:
