@@ -109,7 +109,7 @@ def _profile(sample: HashSample, reader: NightReader, *, reference: Profile) -> 
     settings = reader.scorer.bundle.text_for(reader.as_corpus).language
     profile, languages = CorpusProfile([], split=None, reference=reference), Counter[str]()
     for frame in sample.batches(reader.rows_per_batch):
-        part, _ = reader.scorer.featurize(frame, reader.as_corpus)
+        part = reader.scorer.find_words(frame, reader.as_corpus)
         # raw documents declare no language
         documents = part.documents.drop("lang", strict=False)
         profile.add(documents, part.types)

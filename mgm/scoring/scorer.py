@@ -30,6 +30,7 @@ from mgm.tasks import Task
 from mgm.tasks.columns import output_names
 from mgm.text.cleaning import clean
 from mgm.text.features import FeaturePart, featurize_words
+from mgm.text.list_columns import unflatten
 from mgm.text.segmentation.segmenter import check_segmenter
 from mgm.text.segmentation.tokens import segment, split_wordless
 from mgm.text.stopwords import content_flags
@@ -126,6 +127,11 @@ class Scorer:
         """What predicts documents: the compiled kernels, or torch and why."""
         reason = why_not_compiled(self.bundle.network)
         return "compiled kernels" if reason is None else f"torch: {reason}"
+
+    @property
+    def has_independent_batches(self) -> bool:
+        """Whether a batch has the same results to the bit whatever was scored before it, as it has by the kernels."""
+        return self.word_states.compiled() is not None
 
     def copy(self) -> Self:
         """Return another scorer with the same bundle, for another thread."""
@@ -228,6 +234,20 @@ class Scorer:
         cleaned, rejects = self._clean(frame, corpus)
         part, wordless = self._featurize(cleaned, corpus)
         return part, pl.concat([rejects, _of_stage(wordless, "tokenize")])
+
+    def find_words(self, frame: pl.DataFrame, corpus: str | None = None) -> FeaturePart:
+        """Return the words of the documents that can be read, in the form of `featurize`; of a type only text, id and bucket.
+
+        It is what a profile of documents needs.
+        """
+        cleaned, _ = self._clean(frame, corpus)
+        text, dictionary = self.bundle.text_for(corpus), self.bundle.dictionary_for(corpus)
+        tokens, words, _ = segment(cleaned, text.segmentation, dictionary=dictionary)
+        types = words.types.alias("text")
+        return FeaturePart(
+            tokens.with_columns(unflatten(pl.Series(words.codes), words.counts, name="word")),
+            types.to_frame().with_columns(*self.bundle.vocabulary.look_up(types, text.features.stem)),
+        )
 
     def _clean(
         self, frame: pl.DataFrame, corpus: str | None, *, for_words: bool = False

@@ -50,7 +50,7 @@ class ScoreSettings(Section):
     rows_per_batch: int = Field(default=10_000, ge=1)
     """Number of documents that the model processes at once."""
     threads: int = Field(default=1, ge=1)
-    """Number of shards that are scored in parallel in this process, without `compute.ray`; each takes about half a gigabyte."""
+    """Number of threads that score in this process, without `compute.ray`, each `rows_per_batch` documents; each takes about half a gigabyte."""
     max_failed_documents: int = Field(default=100, ge=1)
     """Maximum number of documents of a shard for which the model may fail; more stop the night."""
     calibrate: bool = False

@@ -1,5 +1,6 @@
 """Raw text scored by kernels, beside torch."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -156,3 +157,20 @@ def test_the_log_says_which_way_documents_are_predicted(
     with caplog.at_level("DEBUG", "mgm.scoring.scorer"):
         scorer = Scorer.load(folder)
     assert f"bundle {scorer.bundle.id[:12]}: documents are predicted by {way}" in caplog.messages
+
+
+class Paired(Scorer):
+    """Scores a batch when another thread scores one too."""
+
+    both = threading.Barrier(2, timeout=20)
+
+    def score(self, frame: pl.DataFrame, corpus: str | None = None) -> tuple[pl.DataFrame, pl.DataFrame]:
+        self.both.wait()
+        return super().score(frame, corpus)
+
+
+def test_threads_share_the_batches_of_a_shard(bundle: Bundle) -> None:
+    shard = Shard(0, 4, "", ()), tiny_corpora.menus(4)
+    settings = ScoreSettings(rows_per_batch=2, threads=2)
+    ((_, rows),) = score_in_process(iter([shard]), scorer=Paired(bundle), as_corpus=None, settings=settings)
+    assert rows.predictions["doc_id"].to_list() == ["m0", "m1", "m2", "m3"]

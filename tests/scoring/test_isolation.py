@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from mgm.scoring.isolation import ModelBroken, ScoredRows, score_rows
+from mgm.scoring.isolation import FailureBudget, ModelBroken, ScoredRows, join_parts, score_rows
 from mgm.scoring.scorer import Scorer
 from tests import tiny_corpora
 
@@ -67,6 +67,15 @@ def test_too_many_broken_documents(scorer: Fragile) -> None:
         ModelBroken, match=r"fails for 3 documents of the 30 .*max_failed_documents: 2.*first: m3: Run"
     ):
         score(scorer, tiny_corpora.menus(), max_failed=2)
+
+
+def test_parts_share_the_budget_of_their_shard() -> None:
+    parts = [
+        ScoredRows(pl.DataFrame(), pl.DataFrame(), broken) for broken in (["m3: E", "m4: E"], ["m20: E"])
+    ]
+    assert join_parts(parts, FailureBudget(3, num_rows=30)).broken == ["m3: E", "m4: E", "m20: E"]
+    with pytest.raises(ModelBroken, match="fails for 3 documents of the 30 .*the first: m3: E"):
+        join_parts(parts, FailureBudget(2, num_rows=30))
 
 
 @pytest.mark.parametrize("error", [MemoryError, OSError])

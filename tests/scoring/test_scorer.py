@@ -42,8 +42,12 @@ def test_raw_text_scores_as_features_do(scorer: Scorer, corpus: str) -> None:
 def test_features_are_those_of_training(tmp_path: Path, corpus: str) -> None:
     config, frames = tiny_corpora.with_dictionary(), tiny_corpora.corpora()
     part = tiny_corpora.prepared(config, frames)[0][corpus][0]
-    found, _ = Scorer.load(tiny_corpora.saved_bundle(tmp_path, config)).featurize(frames[corpus], corpus)
+    scorer = Scorer.load(tiny_corpora.saved_bundle(tmp_path, config))
+    found, _ = scorer.featurize(frames[corpus], corpus)
     assert_frame_equal(found.types, part.types)
+    words_alone = scorer.find_words(frames[corpus], corpus)
+    assert_frame_equal(words_alone.types, part.types.select("text", "id", "bucket"))
+    assert_frame_equal(words_alone.documents, found.documents.select(words_alone.documents.columns))
     lists = ["word", "content", "start", "end", "sentence", "paragraph"]
     assert_frame_equal(found.documents.select(lists), part.documents.select(lists))
     words = part.documents.select(
