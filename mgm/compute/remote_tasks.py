@@ -19,6 +19,7 @@ class RemoteTasks:
         self._ray, self.max_in_flight = ray, settings.workers
         self._settings = settings
         self._options = {"max_retries": MAX_TRIES - 1, "num_cpus": settings.cpus, **reservation(settings)}
+        self._remote: dict[Callable[..., Any], Any] = {}
         self._in_flight: list[Any] = []
 
     def start(self) -> None:
@@ -51,8 +52,9 @@ class RemoteTasks:
         """
         while len(self._in_flight) >= self.max_in_flight:
             _, self._in_flight = self._ray.wait(self._in_flight, fetch_local=False)
-        task = self._ray.remote(function).options(num_returns=num_returns, **self._options)
-        handles = task.remote(*arguments)
+        if function not in self._remote:  # each is sent to the cluster once
+            self._remote[function] = self._ray.remote(**self._options)(function)
+        handles = self._remote[function].options(num_returns=num_returns).remote(*arguments)
         handles = [handles] if num_returns == 1 else list(handles)
         self._in_flight.append(handles[0])
         return handles

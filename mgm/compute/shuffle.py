@@ -89,8 +89,8 @@ class ColumnInMemory:
 
     def read(self) -> npt.NDArray[Any]:
         """Return all of them."""
-        if len(self._parts) > 1:
-            self._parts = [np.concatenate(self._parts)]
+        if len(self._parts) != 1:
+            self._parts = [np.concatenate(self._parts or [np.empty(0, np.uint8)])]
         return self._parts[0]
 
 

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 import yaml
 
-from mgm.compute import ray_executor, remote_tasks, workers
+from mgm.compute import ray_executor, ray_shuffle, remote_tasks, workers
+from mgm.compute.executor import Emitted
 from mgm.compute.storage_executor import StorageExecutor
 from mgm.corpus.parts import listed_hashes
 from mgm.settings.compute import RaySettings
@@ -194,11 +195,18 @@ def test_stages_on_a_cluster_that_loses_workers(
     settings = RaySettings(address=cluster_address, storage=store, cpus=0.5, require_token=False)
     lost = kill_workers(monkeypatch, {1, 8})
     hears = note_names(monkeypatch, str(project))
+    monkeypatch.setattr(ray_shuffle, "BYTES_OF_DIVISION", 5000)  # two divisions of a band
     killed = tmp_path_factory.mktemp("killed")
     kill_tasks_of_shuffles(monkeypatch, killed)
     with StorageExecutor(settings, project, listed=partial(listed_hashes, Path("data"))) as executor:
         use(monkeypatch, executor)
         run(*STAGES)
+
+        def divide(by: int) -> Emitted:
+            return Emitted(6 // by, {})
+
+        with pytest.raises(ZeroDivisionError):
+            list(executor.shuffle().emit(divide, [(3,), (0,)], columns=[]))
     assert files() == alone
     assert len(list(Path("data/tokens/menus").glob("*.parquet"))) == NUM_DOCUMENTS // ROWS_PER_PART
     assert sorted(path.name for path in killed.iterdir()) == ["emit", "reduce"]
