@@ -166,20 +166,21 @@ static int8_t guess_tag(const Jieba *jieba, const uint16_t *point, int64_t size)
         score[0][jieba->tagged_state[a]] = jieba->tag_start[jieba->tagged_state[a]] + jieba->tagged_emission[a];
     for (int64_t i = 1; i < size; i++) {
         const double *last = score[(i - 1) & 1];
-        for (uint32_t b = jieba->tagged[point[i]]; b < jieba->tagged[point[i] + 1]; b++) {
-            uint8_t state = jieba->tagged_state[b];
-            double best = impossible;
-            for (uint32_t a = jieba->tagged[point[i - 1]]; a < jieba->tagged[point[i - 1] + 1]; a++) {
-                uint8_t from = jieba->tagged_state[a];
-                double transition = jieba->tag_transition[TAGGED * from + state];
-                if (last[from] <= impossible || transition <= impossible) continue;
-                double sum = last[from] + transition + jieba->tagged_emission[b];
-                if (sum > best) {
-                    best = sum;
+        double *best = score[i & 1];
+        uint32_t first = jieba->tagged[point[i]], end = jieba->tagged[point[i] + 1];
+        for (uint32_t b = first; b < end; b++) best[jieba->tagged_state[b]] = impossible;
+        for (uint32_t a = jieba->tagged[point[i - 1]]; a < jieba->tagged[point[i - 1] + 1]; a++) {
+            uint8_t from = jieba->tagged_state[a];
+            const double *transition = jieba->tag_transition + TAGGED * from;
+            if (last[from] <= impossible) continue;
+            for (uint32_t b = first; b < end; b++) {
+                uint8_t state = jieba->tagged_state[b];
+                double sum = last[from] + transition[state] + jieba->tagged_emission[b];
+                if (transition[state] > impossible && sum > best[state]) {
+                    best[state] = sum;
                     before[i][state] = from;
                 }
             }
-            score[i & 1][state] = best;
         }
     }
     double best = impossible;

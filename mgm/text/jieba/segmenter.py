@@ -85,7 +85,8 @@ def _dictionary(packed: _Arrays, total: int) -> list[npt.NDArray[Any]]:
     node_of = np.zeros(_NUM_CHARACTERS, np.uint16)
     node_of[character[:num_first] - FIRST_CHARACTER] = np.arange(1, num_first + 1)
     # by the function of C, whose last bit decides between words that are as frequent
-    logs = [math.log(count) - math.log(total) for count in packed["frequencies"].tolist()]
+    log_total = math.log(total)
+    logs = [math.log(count) - log_total for count in packed["frequencies"].tolist()]
     child = (num_first + offsets(num_children)).astype(np.uint32)
     return [node_of, child, character, packed["frequency"], packed["tag"], np.array([0.0, *logs])]
 
