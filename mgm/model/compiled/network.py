@@ -24,7 +24,7 @@ from mgm.model.compiled.word_table import MAX_BYTES, WordTable
 from mgm.model.fusion import AutoencoderFusion
 from mgm.model.heads import HEADS, Outcome
 from mgm.model.network import Network, mean_of_branches
-from mgm.model.wide.compiled import QuantizedWide
+from mgm.model.wide.compiled import WideRows
 from mgm.tasks import RECONSTRUCTION, Task
 from mgm.text.features import FeaturePart
 from mgm.text.list_columns import Array, unflatten
@@ -46,7 +46,7 @@ class CompiledNetwork:
         typical: pl.DataFrame,
         *,
         max_bytes: int = MAX_BYTES,
-        wide: QuantizedWide | None = None,
+        wide: WideRows | None = None,
     ) -> None:
         """Make the tables.
 
@@ -54,20 +54,20 @@ class CompiledNetwork:
             network: a network that the kernels can compute (`why_not_compiled`), in evaluation mode.
             typical: words (`FeaturePart.types`) that occur often; the precision of the tables is that which suits them.
             max_bytes: the most memory of the words' states.
-            wide: the integers of the network's wide part, where another compiled network has them; None: they are made.
+            wide: the rows of the network's wide part in integers, where another compiled network has them; None: they are made.
         """
         assert why_not_compiled(network) is None
         self.network, self._typical, self._max_bytes = network, typical, max_bytes
         self.words = WordTable(network.encoder, typical, max_bytes=max_bytes)
         if wide is None and network.wide is not None:
-            wide = QuantizedWide(network.wide)
+            wide = WideRows(network.wide, in_integers=True)
         self._wide_words = None if wide is None else WideWords(wide, self.words.capacity)
         self._pooling = Pooling(self.words, network.fusion)
         self._no_document = collate_types(typical.clear())
 
     def copy(self) -> "CompiledNetwork":
         """Return another one, for another thread, which shares the weights and has no words yet."""
-        wide = None if self._wide_words is None else self._wide_words.wide
+        wide = None if self._wide_words is None else self._wide_words.rows
         return CompiledNetwork(self.network, self._typical, max_bytes=self._max_bytes, wide=wide)
 
     def add_words(self, types: pl.DataFrame) -> Array:

@@ -8,21 +8,21 @@ from torch import Tensor
 
 from mgm.model.batch import Batch
 from mgm.model.compiled.documents import DocumentWords
-from mgm.model.wide.compiled import QuantizedWide, WideInput, rows_of_ngrams
+from mgm.model.wide.compiled import NgramSums, WideInput, WideRows, empty_types
 from mgm.text.list_columns import Array
 
 
 class WideWords:
     """The words of a table in the order in which they were added, as its wide part reads them."""
 
-    def __init__(self, wide: QuantizedWide, capacity: int) -> None:
+    def __init__(self, rows: WideRows, capacity: int) -> None:
         """Begin without words; there is room for `capacity`."""
-        self.wide = wide
+        self.rows = rows
         self.size = 0
-        self._ids = np.empty(capacity, np.int64)
+        self._types = empty_types(capacity)
         self._ngrams = _Lists(capacity, np.int32)
         self._characters = _Lists(capacity, np.int64)
-        self._sums = wide.empty_sums(capacity)
+        self._sums = NgramSums(rows, capacity)
 
     def add(self, batch: Batch, *, with_sums: bool) -> None:
         """Add the distinct words (T,) of a batch; `with_sums`: those before them have sums, and they get them too.
@@ -30,16 +30,17 @@ class WideWords:
         A sum saves time where its word is read often.
         """
         first, last = self.size, self.size + batch.type_id.numel()
-        self._ids[first:last] = batch.type_id.numpy()
-        ngrams, bounds = rows_of_ngrams(self.wide.wide, batch)
-        self._ngrams.add(first, ngrams, bounds=bounds)
-        if self.wide.wide.knows_chinese:
+        types, ngrams = self.rows.describe_types(batch)
+        self._ngrams.add(first, ngrams, bounds=np.append(types["ngram"], len(ngrams)))
+        types["ngram"] = self._ngrams.bounds[first:last]
+        self._types[first:last] = types
+        if self.rows.wide.knows_chinese:
             self._characters.add(
                 first, batch.type_character.numpy(), bounds=batch.type_character_offset.numpy()
             )
         self.size = last
         if with_sums:
-            self.wide.append(self._sums, self._ngrams.values, bounds=self._ngrams.bounds[first : last + 1])
+            self._sums.append(self._types[first:last], self._ngrams.values)
 
     def truncate(self, size: int) -> None:
         """Keep the first `size` words alone."""
@@ -53,13 +54,12 @@ class WideWords:
             sentences=documents.sentences,
             sentence_length=documents.sentence_length,
             word=documents.word,
-            ids=self._ids,
+            types=self._types,
             ngrams=self._ngrams.values,
-            ngram_bounds=self._ngrams.bounds,
             characters=self._characters.values if has_chinese else None,
             character_bounds=self._characters.bounds if has_chinese else None,
         )
-        return self.wide.logits(words, self._sums)
+        return self.rows.logits(words, self._sums)
 
 
 class _Lists:

@@ -14,13 +14,17 @@
 
 enum { DONE = 0, NO_MEMORY = 1, OTHER_WORDS = 2 };
 
-/* Before functions that are compiled twice, once for newer processors, where they are faster: the same bits. */
+/* Before functions that are compiled twice or three times, for newer processors too, where they are faster: the same bits. */
 #ifndef FOR_NEWER_PROCESSORS
 #if defined(__x86_64__) && defined(__linux__)
 #define FOR_NEWER_PROCESSORS __attribute__((target_clones("avx2", "default")))
+#define FOR_NEWEST_PROCESSORS __attribute__((target_clones("avx512f", "avx2", "default")))
 #else
 #define FOR_NEWER_PROCESSORS
 #endif
+#endif
+#ifndef FOR_NEWEST_PROCESSORS
+#define FOR_NEWEST_PROCESSORS FOR_NEWER_PROCESSORS
 #endif
 
 /* ---- 64-bit hashes, as in mgm.model.hashing ---- */

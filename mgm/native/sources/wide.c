@@ -3,59 +3,22 @@
 #include "integers.h"
 #include "kernels.h"
 
-/* ---- counts of the features of one document ---- */
+/* ---- what is read ---- */
 
+/* What the wide part reads of a distinct word, in half a line of the processor's cache. */
 typedef struct {
-    uint32_t *place; /* open addressing: 0, or 1 + the position of an item in `item` */
-    uint32_t *item, *count, *slot; /* in the order of first occurrence */
-    float *summed, *squared; /* of n-grams within words: what the sums of its words hold of each, and of its square */
-    uint64_t slots, capacity;
-    uint32_t size;
-} Counts;
+    uint32_t id;                 /* 0: unknown */
+    int32_t row, lead_row;       /* the rows of the word itself, and of the word in the first sentence; -1: none */
+    uint32_t characters;         /* of a Chinese word, whose n-grams are across words; 0: of any other */
+    uint32_t ngram, ngram_count; /* where its n-grams begin, and how many have a row */
+    float scale, square;         /* of the sum of its n-grams' rows, where it has one */
+} Type;
 
-/* Make room for `occurrences` further items; all are forgotten. */
-static int counts_reserve(Counts *counts, uint64_t occurrences) {
-    if (occurrences > counts->capacity) {
-        uint64_t slots = 1024;
-        while (slots < 2 * occurrences) slots *= 2;
-        free(counts->place);
-        free(counts->item);
-        counts->place = calloc(slots, sizeof(uint32_t));
-        counts->item = malloc(5 * (slots / 2) * sizeof(uint32_t));
-        if (counts->place == NULL || counts->item == NULL) return NO_MEMORY;
-        counts->slots = slots;
-        counts->capacity = slots / 2;
-        counts->count = counts->item + counts->capacity;
-        counts->slot = counts->count + counts->capacity;
-        counts->summed = (float *)(counts->slot + counts->capacity);
-        counts->squared = counts->summed + counts->capacity;
-        counts->size = 0;
-    }
-    for (uint32_t i = 0; i < counts->size; i++) counts->place[counts->slot[i]] = 0;
-    counts->size = 0;
-    return DONE;
-}
-
-/* The position of an item, which joins the others with a count of 0 if it is new. */
-static inline uint32_t counts_position(Counts *counts, uint32_t item) {
-    uint64_t mask = counts->slots - 1, slot = ((item * FIRST) >> 32) & mask;
-    for (uint32_t at; (at = counts->place[slot]) != 0; slot = (slot + 1) & mask)
-        if (counts->item[at - 1] == item) return at - 1;
-    counts->item[counts->size] = item;
-    counts->count[counts->size] = 0;
-    counts->slot[counts->size] = (uint32_t)slot;
-    counts->place[slot] = counts->size + 1;
-    return counts->size++;
-}
-
-static inline void counts_add(Counts *counts, uint32_t item) { counts->count[counts_position(counts, item)]++; }
-
-static void counts_free(Counts *counts) {
-    free(counts->place);
-    free(counts->item);
-}
-
-/* ---- the wide part of documents ---- */
+/* Rows of weights, one for each n-gram that has any. */
+typedef struct {
+    const void *rows;
+    const float *idf, *factor; /* the factor is the IDF times the scale of the row's integers */
+} NgramTable;
 
 typedef struct {
     /* documents */
@@ -64,271 +27,309 @@ typedef struct {
     const int64_t *sentence_length; /* words of each sentence */
     const int64_t *word;            /* the type of each word */
     /* types */
-    const int64_t *id; /* 0: unknown */
-    const int32_t *ngram; /* rows of the table of characters: of the n-grams within a type that have one */
-    const int64_t *ngram_offset;
-    const int64_t *character, *character_offset; /* NULL: all types have the n-grams within them */
-    /* weights: a row of `outputs` for each n-gram that has one; `row_of` an n-gram is -1 where it has none */
-    int64_t outputs, word_buckets, ngram_buckets, chinese_buckets, chinese_min, chinese_max, character_rows;
-    const int32_t *word_row_of, *character_row_of;
-    const float *word_weight, *word_idf, *character_weight, *character_idf;
+    const Type *types;
+    const int32_t *ngram;                        /* rows of the table of characters */
+    const int64_t *character, *character_offset; /* of Chinese types */
+    /* weights */
+    NgramTable words, characters;
+    int64_t has_integers;               /* whether rows are 16-bit integers, not floats */
+    int64_t row_bytes, outputs, stride; /* bytes of a row, its numbers, and those that are added: the others are 0 */
+    const int32_t *word_row_of, *chinese_row_of; /* the row of each bucket; -1: none */
+    int64_t word_buckets, chinese_buckets, chinese_min, chinese_max, character_rows;
     const float *sublinear; /* 1 + log(count), of counts up to that of the longest document's n-grams */
-    /* the weights in integers, `stride` for each row, times its scale; NULL: those above are read */
-    const int16_t *word_row, *character_row;
-    const float *word_scale, *character_scale;
-    int64_t stride;
-    /* of types the sum of their n-grams' rows times their IDF, mgm_sum_ngrams */
-    const int16_t *type_row;
-    const float *type_scale, *type_square;
-    int64_t summed_types; /* those from here on have no sum */
+    /* of types the sums of their n-grams' rows, each times its IDF, mgm_sum_ngrams */
+    const int16_t *sums;
+    int64_t summed_types; /* those from here on have none */
 } Wide;
 
-typedef struct {
-    const float *weight, *idf;
-    const int16_t *row;
-    const float *scale;
-} NgramTable;
+/* ---- counts of the items of one document ---- */
 
 typedef struct {
-    float *value, *sum;
-    uint32_t *item;
-} Scratch;
+    uint32_t *place; /* open addressing: 0, or 1 + the position of an item */
+    uint32_t *item, *count; /* in the order of first occurrence */
+    uint64_t slots, capacity;
+    uint32_t size;
+} Counts;
 
-FOR_NEWER_PROCESSORS
-static void add_rows(const float *weight, int64_t outputs, const uint32_t *item, const float *value, uint32_t size,
-                     float *restrict sum) {
-    enum { AHEAD = 8, LINE = 16 };
-    uint32_t i = 0;
+/* Forget all items, and make room for `occurrences` others. */
+static int counts_begin(Counts *counts, uint64_t occurrences) {
+    uint64_t slots = 64;
+    while (slots < 2 * occurrences) slots *= 2;
+    if (slots > counts->capacity) {
+        free(counts->place);
+        counts->capacity = 0;
+        counts->place = malloc(2 * slots * sizeof(uint32_t));
+        if (counts->place == NULL) return NO_MEMORY;
+        counts->capacity = slots;
+        counts->item = counts->place + slots;
+        counts->count = counts->item + slots / 2;
+    }
+    memset(counts->place, 0, slots * sizeof(uint32_t));
+    counts->slots = slots;
+    counts->size = 0;
+    return DONE;
+}
+
+/* Count an item. Items are rows of tables, whose last bits are spread as well as a hash. */
+static inline void counts_add(Counts *counts, uint32_t item, uint32_t count) {
+    uint64_t mask = counts->slots - 1, slot = item & mask;
+    for (uint32_t at; (at = counts->place[slot]) != 0; slot = (slot + 1) & mask)
+        if (counts->item[at - 1] == item) {
+            counts->count[at - 1] += count;
+            return;
+        }
+    counts->item[counts->size] = item;
+    counts->count[counts->size] = count;
+    counts->place[slot] = ++counts->size;
+}
+
+/* ---- sums of rows ---- */
+
+/* A row, and what it is multiplied by. */
+typedef struct {
+    const void *row;
+    float value;
+} Term;
+
+enum { LINE = 64 };
+
+FOR_NEWEST_PROCESSORS
+static void add_rows(const Wide *wide, const Term *term, uint64_t size, float *restrict sum) {
+    uint64_t i = 0;
     for (; i + 4 <= size; i += 4) {
-        for (uint32_t next = i + AHEAD; next < i + AHEAD + 4 && next < size; next++)
-            for (int64_t k = 0; k < outputs; k += LINE) __builtin_prefetch(weight + (int64_t)item[next] * outputs + k);
-        const float *a = weight + item[i] * outputs, *b = weight + item[i + 1] * outputs;
-        const float *c = weight + item[i + 2] * outputs, *d = weight + item[i + 3] * outputs;
-        float p = value[i], q = value[i + 1], r = value[i + 2], s = value[i + 3];
-        for (int64_t k = 0; k < outputs; k++) sum[k] += (p * a[k] + q * b[k]) + (r * c[k] + s * d[k]);
+        const float *a = term[i].row, *b = term[i + 1].row, *c = term[i + 2].row, *d = term[i + 3].row;
+        float p = term[i].value, q = term[i + 1].value, r = term[i + 2].value, s = term[i + 3].value;
+        for (int64_t k = 0; k < wide->stride; k++) sum[k] += (p * a[k] + q * b[k]) + (r * c[k] + s * d[k]);
     }
     for (; i < size; i++) {
-        const float *a = weight + item[i] * outputs, p = value[i];
-        for (int64_t k = 0; k < outputs; k++) sum[k] += p * a[k];
+        const float *a = term[i].row;
+        for (int64_t k = 0; k < wide->stride; k++) sum[k] += term[i].value * a[k];
     }
 }
 
-FOR_NEWER_PROCESSORS
-static void add_integer_rows(const int16_t *row, int64_t stride, const uint32_t *item, const float *value, uint32_t size,
-                             float *restrict sum) {
-    enum { AHEAD = 12, LINE = 32 };
-    uint32_t i = 0;
+FOR_NEWEST_PROCESSORS
+static void add_integer_rows(const Wide *wide, const Term *term, uint64_t size, float *restrict sum) {
+    uint64_t i = 0;
     for (; i + 4 <= size; i += 4) {
-        for (uint32_t next = i + AHEAD; next < i + AHEAD + 4 && next < size; next++)
-            for (int64_t k = 0; k < stride; k += LINE) __builtin_prefetch(row + item[next] * stride + k);
-        const int16_t *a = row + item[i] * stride, *b = row + item[i + 1] * stride;
-        const int16_t *c = row + item[i + 2] * stride, *d = row + item[i + 3] * stride;
-        float p = value[i], q = value[i + 1], r = value[i + 2], s = value[i + 3];
-        for (int64_t k = 0; k < stride; k++)
+        const int16_t *a = term[i].row, *b = term[i + 1].row, *c = term[i + 2].row, *d = term[i + 3].row;
+        float p = term[i].value, q = term[i + 1].value, r = term[i + 2].value, s = term[i + 3].value;
+        for (int64_t k = 0; k < wide->stride; k++)
             sum[k] += (p * (float)a[k] + q * (float)b[k]) + (r * (float)c[k] + s * (float)d[k]);
     }
     for (; i < size; i++) {
-        const int16_t *a = row + item[i] * stride;
-        for (int64_t k = 0; k < stride; k++) sum[k] += value[i] * (float)a[k];
+        const int16_t *a = term[i].row;
+        for (int64_t k = 0; k < wide->stride; k++) sum[k] += term[i].value * (float)a[k];
     }
 }
 
-static void begin_sum(const Wide *wide, Scratch scratch) {
-    memset(scratch.sum, 0, (size_t)(wide->outputs > wide->stride ? wide->outputs : wide->stride) * sizeof(float));
+/* ---- the n-grams of one document ---- */
+
+/* What a document has of an n-gram of characters: its occurrences, the words that have it (a word without a sum is two), what the
+   sums of words hold of it, and of its square. */
+typedef float Tally __attribute__((vector_size(16)));
+
+enum { OCCURRENCES, WORDS, SUMMED, SQUARED };
+
+/* Memory for one document. */
+typedef struct {
+    Counts types, ngrams;
+    Tally *tally;   /* (character_rows,) zeros, before and after */
+    uint32_t *list; /* n-grams or buckets */
+    Tally *listed;  /* of the n-grams of the list */
+    Term *term;
+    uint64_t terms;
+} Document;
+
+/* Add a term, and send for its row, which the processor's second cache keeps until all terms of the document are known. */
+static inline void add_term(const Wide *wide, Document *document, const void *row, float value) {
+    for (int64_t byte = 0; byte < wide->row_bytes; byte += LINE) __builtin_prefetch((const char *)row + byte, 0, 2);
+    document->term[document->terms++] = (Term){row, value};
 }
 
-/* Add the sum of rows to the logits of a document, whose TF-IDF values then have the length 1/sqrt(2). */
-static void end_sum(const Wide *wide, Scratch scratch, double square, float *logits) {
-    float scale = (float)(1 / __builtin_sqrt(2 * square));
-    for (int64_t k = 0; k < wide->outputs; k++) logits[k] += scale * scratch.sum[k];
+static inline const void *row_of_table(const Wide *wide, const NgramTable *table, uint32_t row) {
+    return (const char *)table->rows + (int64_t)row * wide->row_bytes;
 }
 
-/* Add the logits of counted n-grams. */
-static void add_logits(const Wide *wide, const Counts *counts, NgramTable table, Scratch scratch, float *logits) {
+/* Give the values of the terms from `first` on, whose squares have this sum, the length 1/sqrt(2). */
+static void normalise_terms(Document *document, uint64_t first, double square) {
+    float factor = square > 0 ? (float)(1 / __builtin_sqrt(2 * square)) : 0;
+    for (uint64_t i = first; i < document->terms; i++) document->term[i].value *= factor;
+}
+
+/* Add the terms of the n-grams that are counted. */
+static void add_counted(const Wide *wide, const NgramTable *table, Document *document) {
+    const Counts *counts = &document->ngrams;
+    uint64_t first = document->terms;
     double square = 0;
-    uint32_t size = 0;
     for (uint32_t i = 0; i < counts->size; i++) {
-        float of_item = wide->sublinear[counts->count[i]] * table.idf[counts->item[i]];
-        scratch.item[size] = counts->item[i];
-        scratch.value[size++] = table.row == NULL ? of_item : of_item * table.scale[counts->item[i]];
-        square += (double)of_item * of_item;
+        uint32_t row = counts->item[i];
+        float weight = wide->sublinear[counts->count[i]], value = weight * table->idf[row];
+        square += (double)value * value;
+        add_term(wide, document, row_of_table(wide, table, row), weight * table->factor[row]);
     }
-    if (square == 0) return;
-    begin_sum(wide, scratch);
-    if (table.row == NULL) add_rows(table.weight, wide->outputs, scratch.item, scratch.value, size, scratch.sum);
-    else add_integer_rows(table.row, wide->stride, scratch.item, scratch.value, size, scratch.sum);
-    end_sum(wide, scratch, square, logits);
+    normalise_terms(document, first, square);
 }
 
-/* Add the logits of n-grams within words by the sums of the words: only the rows of n-grams of several words are read,
-   and those of words without a sum. */
-static void add_logits_of_sums(const Wide *wide, const Counts *types, const Counts *counts, NgramTable table, Scratch scratch,
-                               float *logits) {
-    double square = 0;
-    uint32_t size = 0;
-    begin_sum(wide, scratch);
-    for (uint32_t t = 0; t < types->size; t++) {
-        uint32_t type = types->item[t];
-        if (type >= wide->summed_types) continue;
-        float weight = wide->sublinear[types->count[t]];
-        square += (double)(weight * weight) * wide->type_square[type];
-        scratch.item[size] = type;
-        scratch.value[size++] = weight * wide->type_scale[type];
-    }
-    add_integer_rows(wide->type_row, wide->stride, scratch.item, scratch.value, size, scratch.sum);
-    size = 0;
-    for (uint32_t at = 0; at < counts->size; at++) {
-        uint32_t ngram = counts->item[at];
-        float idf = table.idf[ngram], weight = wide->sublinear[counts->count[at]];
-        square += ((double)(weight * weight) - counts->squared[at]) * ((double)idf * idf);
-        scratch.item[size] = ngram;
-        scratch.value[size++] = (weight - counts->summed[at]) * idf * table.scale[ngram];
-    }
-    add_integer_rows(table.row, wide->stride, scratch.item, scratch.value, size, scratch.sum);
-    if (square > 0) end_sum(wide, scratch, square, logits);
-}
-
-/* Count the words and pairs of a document, and once more those of its first sentence, as far as they have rows.
-
-   Their buckets are listed first, so that the rows of all are on their way before one is read; `list` has room for them. */
-static void count_words(const Wide *wide, const int64_t *word, const int64_t *sentence_length, int64_t sentences,
-                        uint32_t *list, Counts *counts) {
-    uint64_t buckets = (uint64_t)wide->word_buckets, size = 0;
-    for (int64_t s = 0; s < sentences; word += sentence_length[s++]) {
-        uint64_t before = 0;
-        for (int64_t i = 0; i < sentence_length[s]; i++) {
-            uint64_t id = (uint64_t)wide->id[word[i]], single = id * FIRST;
-            uint64_t pair = before * FIRST + id * SECOND;
-            if (id != 0) {
-                list[size++] = bucket_of(mix(single), buckets);
-                if (s == 0) list[size++] = bucket_of(mix(single ^ THIRD), buckets);
-                if (before != 0) {
-                    list[size++] = bucket_of(mix(pair), buckets);
-                    if (s == 0) list[size++] = bucket_of(mix(pair ^ THIRD), buckets);
-                }
-            }
-            before = id;
-        }
-    }
-    for (uint64_t i = 0; i < size; i++) __builtin_prefetch(wide->word_row_of + list[i]);
+/* Write the rows of buckets over them, without those that have none; they are on their way. Return how many they are. */
+static uint64_t rows_of_buckets(const int32_t *row_of, uint32_t *list, uint64_t size) {
+    uint64_t kept = 0;
     for (uint64_t i = 0; i < size; i++) {
-        int32_t row = wide->word_row_of[list[i]];
-        if (row >= 0) counts_add(counts, (uint32_t)row);
+        int32_t row = row_of[list[i]];
+        list[kept] = (uint32_t)row;
+        kept += row >= 0;
     }
+    return kept;
+}
+
+/* List the buckets of the pairs of neighbours in a sentence, each hash changed by `kind`; return their number. */
+static uint64_t list_pairs(const Wide *wide, const int64_t *word, int64_t words, uint64_t kind, uint32_t *list) {
+    uint64_t size = 0, before = 0;
+    for (int64_t i = 0; i < words; i++) {
+        uint64_t id = wide->types[word[i]].id;
+        uint32_t bucket = bucket_of(mix((before * FIRST + id * SECOND) ^ kind), (uint64_t)wide->word_buckets);
+        __builtin_prefetch(wide->word_row_of + bucket);
+        list[size] = bucket;
+        size += (before != 0) & (id != 0);
+        before = id;
+    }
+    return size;
+}
+
+/* Add the words and pairs of a document, and once more those of its first sentence, as far as they have rows. */
+static int add_words(const Wide *wide, const int64_t *word, const int64_t *sentence_length, int64_t sentences, int64_t words,
+                     Document *document) {
+    Counts *counts = &document->ngrams;
+    int64_t lead = sentences > 0 ? sentence_length[0] : 0;
+    if (counts_begin(counts, 2 * (uint64_t)(words + lead)) != DONE) return NO_MEMORY;
+    uint64_t size = list_pairs(wide, word, lead, THIRD, document->list);
+    const int64_t *of_sentence = word;
+    for (int64_t s = 0; s < sentences; of_sentence += sentence_length[s++])
+        size += list_pairs(wide, of_sentence, sentence_length[s], 0, document->list + size);
+    for (uint32_t t = 0; t < document->types.size; t++) {
+        int32_t row = wide->types[document->types.item[t]].row;
+        if (row >= 0) counts_add(counts, (uint32_t)row, document->types.count[t]);
+    }
+    for (int64_t i = 0; i < lead; i++) {
+        int32_t row = wide->types[word[i]].lead_row;
+        if (row >= 0) counts_add(counts, (uint32_t)row, 1);
+    }
+    size = rows_of_buckets(wide->word_row_of, document->list, size);
+    for (uint64_t i = 0; i < size; i++) counts_add(counts, document->list[i], 1);
+    add_counted(wide, &wide->words, document);
+    return DONE;
 }
 
 enum { LONGEST_CHINESE_NGRAM = 16 };
 
-/* Count the n-grams within words, and of the characters of Chinese words those across words, up to the next other word.
-
-   They are listed first, those of Chinese by their bucket, so that the rows of all buckets are on their way before one is read;
-   `list` has room for them. */
-static void count_characters(const Wide *wide, const int64_t *word, const int64_t *sentence_length, int64_t sentences,
-                             uint32_t *list, Counts *counts) {
-    const uint32_t is_row = 1u << 31; /* of an item that is a row, not a bucket: both are smaller */
+/* Add the n-grams within words, and of the characters of Chinese words those across words, up to the next other word. */
+static int add_chinese(const Wide *wide, const int64_t *word, const int64_t *sentence_length, int64_t sentences, uint64_t most,
+                       Document *document) {
+    Counts *counts = &document->ngrams;
     uint64_t begun[LONGEST_CHINESE_NGRAM] = {0}; /* the hash of the n-gram of each length that ends at the last character */
-    const int32_t *row_of = wide->character_row_of + wide->ngram_buckets;
     uint64_t buckets = (uint64_t)wide->chinese_buckets, size = 0;
+    if (counts_begin(counts, most) != DONE) return NO_MEMORY;
     for (int64_t s = 0; s < sentences; word += sentence_length[s++]) {
         int64_t run = 0; /* characters of the present run */
         for (int64_t i = 0; i < sentence_length[s]; i++) {
-            int64_t type = word[i], first = wide->character_offset[type], last = wide->character_offset[type + 1];
-            if (first == last) {
+            const Type *type = wide->types + word[i];
+            if (type->characters == 0) {
                 run = 0;
-                for (int64_t g = wide->ngram_offset[type]; g < wide->ngram_offset[type + 1]; g++)
-                    list[size++] = (uint32_t)wide->ngram[g] | is_row;
+                for (uint32_t g = 0; g < type->ngram_count; g++) counts_add(counts, (uint32_t)wide->ngram[type->ngram + g], 1);
                 continue;
             }
-            for (; first < last; first++) {
-                uint64_t point = (uint64_t)wide->character[first] * FIRST;
+            for (int64_t c = wide->character_offset[word[i]]; c < wide->character_offset[word[i] + 1]; c++) {
+                uint64_t point = (uint64_t)wide->character[c] * FIRST;
                 if (run < wide->chinese_max) run++;
                 for (int64_t length = run; length > 1; length--) begun[length - 1] = begun[length - 2] * SECOND + point;
                 begun[0] = point;
                 for (int64_t length = wide->chinese_min; length <= run; length++) {
                     uint32_t bucket = bucket_of(mix(begun[length - 1]), buckets);
-                    __builtin_prefetch(row_of + bucket);
-                    list[size++] = bucket;
+                    __builtin_prefetch(wide->chinese_row_of + bucket);
+                    document->list[size++] = bucket;
                 }
             }
         }
     }
-    for (uint64_t i = 0; i < size; i++) {
-        int32_t row = list[i] & is_row ? (int32_t)(list[i] & ~is_row) : row_of[list[i]];
-        if (row >= 0) counts_add(counts, (uint32_t)row);
-    }
-}
-
-/* The bit of an n-gram, which is then set if `value` is 1. */
-static inline uint64_t take_bit(uint64_t *bits, uint64_t ngram, uint64_t value) {
-    uint64_t *word = bits + (ngram >> 6), bit = ngram & 63, before = *word >> bit & 1;
-    *word |= value << bit;
-    return before;
-}
-
-/* Count the n-grams within the words of a document that has no Chinese: those of a word that occurs often are read once.
-
-   Where words have sums, only the n-grams of which these do not hold all are counted: those of several words, and those of words
-   without a sum. They are found by a bit for each n-gram, all of which stay in the processor's cache. `seen` and `shared` hold none
-   of them, before and after; `list` has room for all occurrences. */
-static int count_within_words(const Wide *wide, const int64_t *word, int64_t words, Counts *types, Counts *counts, uint64_t *seen,
-                              uint64_t *shared, uint32_t *list) {
-    enum { AHEAD = 4, LINE = 64 / sizeof(int32_t) };
-    if (counts_reserve(types, (uint64_t)words) != DONE) return NO_MEMORY;
-    for (int64_t i = 0; i < words; i++) counts_add(types, (uint32_t)word[i]);
-    uint64_t size = 0;
-    for (uint32_t t = 0; t < types->size; t++) {
-        if (t + AHEAD < types->size) {
-            const int64_t *next = wide->ngram_offset + types->item[t + AHEAD];
-            for (int64_t g = next[0]; g < next[1]; g += LINE) __builtin_prefetch(wide->ngram + g);
-        }
-        const int64_t *of_type = wide->ngram_offset + types->item[t];
-        uint64_t has_no_sum = types->item[t] >= wide->summed_types;
-        for (int64_t g = of_type[0]; g < of_type[1]; g++) {
-            list[size] = (uint32_t)wide->ngram[g];
-            size += take_bit(seen, (uint64_t)wide->ngram[g], 1) | has_no_sum;
-        }
-    }
-    for (uint64_t i = 0; i < size; i++) {
-        take_bit(shared, list[i], 1);
-        counts_position(counts, list[i]);
-    }
-    for (uint32_t i = 0; i < counts->size; i++) counts->summed[i] = counts->squared[i] = 0;
-    for (uint32_t t = 0; t < types->size; t++) {
-        const int64_t *of_type = wide->ngram_offset + types->item[t];
-        float weight = types->item[t] < wide->summed_types ? wide->sublinear[types->count[t]] : 0;
-        size = 0;
-        for (int64_t g = of_type[0]; g < of_type[1]; g++) {
-            list[size] = (uint32_t)wide->ngram[g];
-            size += take_bit(shared, (uint64_t)wide->ngram[g], 0);
-            seen[wide->ngram[g] >> 6] = 0;
-        }
-        for (uint64_t i = 0; i < size; i++) {
-            uint32_t at = counts_position(counts, list[i]);
-            counts->count[at] += types->count[t];
-            counts->summed[at] += weight;
-            counts->squared[at] += weight * weight;
-        }
-    }
-    for (uint32_t i = 0; i < counts->size; i++) shared[counts->item[i] >> 6] = 0;
+    size = rows_of_buckets(wide->chinese_row_of, document->list, size);
+    for (uint64_t i = 0; i < size; i++) counts_add(counts, document->list[i], 1);
+    add_counted(wide, &wide->characters, document);
     return DONE;
 }
 
-static int has_chinese(const Wide *wide, const int64_t *word, int64_t words) {
-    if (wide->character == NULL) return 0;
-    for (int64_t i = 0; i < words; i++)
-        if (wide->character_offset[word[i]] < wide->character_offset[word[i] + 1]) return 1;
-    return 0;
+/* List the n-grams within the words of a document that the sums of words do not hold as they should: those of several words, and
+   those of words without a sum. Return their number. */
+static uint64_t list_shared(const Wide *wide, Document *document) {
+    enum { WORDS_AHEAD = 4 };
+    const Counts *types = &document->types;
+    for (uint32_t t = 0; t < types->size; t++) {
+        if (t + WORDS_AHEAD < types->size) {
+            const Type *next = wide->types + types->item[t + WORDS_AHEAD];
+            for (uint32_t g = 0; g < next->ngram_count; g += LINE / sizeof(int32_t)) __builtin_prefetch(wide->ngram + next->ngram + g);
+        }
+        const Type *type = wide->types + types->item[t];
+        int has_sum = types->item[t] < wide->summed_types;
+        float count = (float)types->count[t], weight = has_sum ? wide->sublinear[types->count[t]] : 0;
+        Tally of_type = {count, has_sum ? 1 : 2, weight, weight * weight};
+        for (const int32_t *at = wide->ngram + type->ngram, *end = at + type->ngram_count; at < end; at++)
+            document->tally[*at] += of_type;
+    }
+    uint64_t size = 0;
+    for (uint32_t t = 0; t < types->size; t++) {
+        const Type *type = wide->types + types->item[t];
+        for (const int32_t *at = wide->ngram + type->ngram, *end = at + type->ngram_count; at < end; at++) {
+            Tally all = document->tally[*at];
+            document->tally[*at] = (Tally){0};
+            document->list[size] = (uint32_t)*at;
+            document->listed[size] = all;
+            size += all[WORDS] > 1;
+        }
+    }
+    return size;
 }
+
+/* Add the n-grams within the words of a document that has no Chinese: the sums of its words, and what corrects them. */
+static void add_within_words(const Wide *wide, int64_t most, Document *document) {
+    const Counts *types = &document->types;
+    const NgramTable *table = &wide->characters;
+    uint64_t first = document->terms, size = list_shared(wide, document);
+    double square = 0;
+    for (uint32_t t = 0; t < types->size; t++) {
+        uint32_t at = types->item[t];
+        if (at >= wide->summed_types) continue;
+        float weight = wide->sublinear[types->count[t]];
+        square += (double)(weight * weight) * wide->types[at].square;
+        add_term(wide, document, (const char *)wide->sums + at * wide->row_bytes, weight * wide->types[at].scale);
+    }
+    for (uint64_t i = 0; i < size; i++) {
+        uint32_t row = document->list[i];
+        Tally all = document->listed[i];
+        int64_t count = (int64_t)all[OCCURRENCES]; /* of more than 2^24 occurrences it is rounded */
+        float idf = table->idf[row], weight = wide->sublinear[count < most ? count : most];
+        square += ((double)(weight * weight) - all[SQUARED]) * ((double)idf * idf);
+        add_term(wide, document, row_of_table(wide, table, row), (weight - all[SUMMED]) * table->factor[row]);
+    }
+    normalise_terms(document, first, square);
+}
+
+/* Count the types of a document; return whether one is Chinese, or -1 without memory. */
+static int count_types(const Wide *wide, const int64_t *word, int64_t words, Counts *types) {
+    int has_chinese = 0;
+    if (counts_begin(types, (uint64_t)words) != DONE) return -1;
+    for (int64_t i = 0; i < words; i++) {
+        counts_add(types, (uint32_t)word[i], 1);
+        has_chinese |= wide->types[word[i]].characters > 0;
+    }
+    return has_chinese;
+}
+
+/* ---- documents ---- */
 
 /* The most occurrences of n-grams that a document has. */
 static uint64_t bound(const Wide *wide, const int64_t *word, int64_t words) {
-    uint64_t total = 4 * (uint64_t)words;
-    uint64_t characters = 0;
+    uint64_t total = 4 * (uint64_t)words, characters = 0;
     for (int64_t i = 0; i < words; i++) {
-        characters += (uint64_t)(wide->ngram_offset[word[i] + 1] - wide->ngram_offset[word[i]]);
-        if (wide->character != NULL)
-            characters += (uint64_t)(wide->character_offset[word[i] + 1] - wide->character_offset[word[i]]) *
-                          (uint64_t)wide->chinese_max;
+        const Type *type = wide->types + word[i];
+        characters += type->ngram_count + (uint64_t)type->characters * (uint64_t)wide->chinese_max;
     }
     return characters > total ? characters : total;
 }
@@ -352,53 +353,59 @@ int64_t mgm_wide_bound(const Wide *wide) {
     return (int64_t)most;
 }
 
+static int document_begin(Document *document, const Wide *wide, uint64_t most) {
+    *document = (Document){0};
+    document->tally = calloc((size_t)wide->character_rows + 1, sizeof(Tally));
+    document->list = malloc((most + 1) * sizeof(uint32_t));
+    document->listed = malloc((most + 1) * sizeof(Tally));
+    document->term = malloc((3 * most + 1) * sizeof(Term));
+    return document->tally == NULL || document->list == NULL || document->listed == NULL || document->term == NULL ? NO_MEMORY : DONE;
+}
+
+static void document_end(Document *document) {
+    free(document->types.place);
+    free(document->ngrams.place);
+    free(document->tally);
+    free(document->list);
+    free(document->listed);
+    free(document->term);
+}
+
 /* Add the wide part's logits to `logits` (documents, outputs), which hold the bias; `most` is mgm_wide_bound. */
 int mgm_wide_logits(const Wide *wide, int64_t most, float *logits) {
-    Counts counts = {0}, types = {0};
-    size_t columns = (size_t)(wide->outputs > wide->stride ? wide->outputs : wide->stride) + 1;
-    Scratch scratch = {malloc(((size_t)most + 1) * sizeof(float)), malloc(columns * sizeof(float)),
-                       malloc(((size_t)most + 1) * sizeof(uint32_t))};
-    size_t bits = (size_t)wide->character_rows / 64 + 1;
-    uint64_t *seen = calloc(2 * bits, sizeof(uint64_t));
-    NgramTable words = {wide->word_weight, wide->word_idf, wide->word_row, wide->word_scale};
-    NgramTable characters = {wide->character_weight, wide->character_idf, wide->character_row, wide->character_scale};
-    int status = scratch.value == NULL || scratch.sum == NULL || scratch.item == NULL || seen == NULL ? NO_MEMORY : DONE;
+    Document document;
+    float *sum = malloc(((size_t)wide->stride + 1) * sizeof(float));
+    int status = document_begin(&document, wide, (uint64_t)most);
+    if (sum == NULL) status = NO_MEMORY;
     const int64_t *word = wide->word, *length = wide->sentence_length;
-    for (int64_t d = 0; d < wide->documents && status == DONE; length += wide->sentences[d++]) {
-        int64_t sentences = wide->sentences[d], size = words_of(length, sentences);
-        uint64_t occurrences = bound(wide, word, size);
-        float *of_document = logits + d * wide->outputs;
-        if ((status = counts_reserve(&counts, occurrences)) != DONE) break;
-        count_words(wide, word, length, sentences, scratch.item, &counts);
-        add_logits(wide, &counts, words, scratch, of_document);
-        if ((status = counts_reserve(&counts, occurrences)) != DONE) break;
-        if (has_chinese(wide, word, size)) {
-            count_characters(wide, word, length, sentences, scratch.item, &counts);
-            add_logits(wide, &counts, characters, scratch, of_document);
-        } else {
-            status = count_within_words(wide, word, size, &types, &counts, seen, seen + bits, scratch.item);
-            if (status != DONE) break;
-            if (wide->summed_types == 0) add_logits(wide, &counts, characters, scratch, of_document);
-            else add_logits_of_sums(wide, &types, &counts, characters, scratch, of_document);
-        }
-        word += size;
+    for (int64_t d = 0; d < wide->documents && status == DONE; length += wide->sentences[d++], logits += wide->outputs) {
+        int64_t sentences = wide->sentences[d], words = words_of(length, sentences);
+        int has_chinese = count_types(wide, word, words, &document.types);
+        document.terms = 0;
+        status = has_chinese < 0 ? NO_MEMORY : add_words(wide, word, length, sentences, words, &document);
+        if (status != DONE) break;
+        if (has_chinese) status = add_chinese(wide, word, length, sentences, bound(wide, word, words), &document);
+        else add_within_words(wide, most, &document);
+        if (status != DONE) break;
+        memset(sum, 0, (size_t)wide->stride * sizeof(float));
+        if (wide->has_integers) add_integer_rows(wide, document.term, document.terms, sum);
+        else add_rows(wide, document.term, document.terms, sum);
+        for (int64_t k = 0; k < wide->outputs; k++) logits[k] += sum[k];
+        word += words;
     }
-    counts_free(&counts);
-    counts_free(&types);
-    free(seen);
-    free(scratch.value);
-    free(scratch.sum);
-    free(scratch.item);
+    document_end(&document);
+    free(sum);
     return status;
 }
 
 /* ---- rows of integers ---- */
 
-/* Write each row as integers of at most `limit`, times a scale of its own. */
+/* Write each row, in this order, as integers of at most `limit`, times a scale of its own. */
 FOR_NEWER_PROCESSORS
-void mgm_quantize_rows(const float *from, int64_t rows, int64_t columns, float limit, int16_t *to,
+void mgm_quantize_rows(const float *all, const int64_t *order, int64_t rows, int64_t columns, float limit, int16_t *to,
                        int64_t to_stride, float *scale) {
-    for (int64_t i = 0; i < rows; i++, from += columns, to += to_stride) {
+    for (int64_t i = 0; i < rows; i++, to += to_stride) {
+        const float *from = all + order[i] * columns;
         float largest = 0;
         scale[i] = 0;
         for (int64_t k = 0; k < columns; k++) {
@@ -412,26 +419,27 @@ void mgm_quantize_rows(const float *from, int64_t rows, int64_t columns, float l
     }
 }
 
-/* Write for each type the sum of the rows of its n-grams, each times its IDF, as integers with a scale; and the sum of the squares
-   of the IDF.
+/* Write for each type the sum of the rows of its n-grams, each times its IDF, as integers with a scale; and into the type this scale
+   and the sum of the squares of the IDF.
 
    Of a document whose words have no n-gram in common, the sums of the words are that of the n-grams: fewer rows to read. */
-int mgm_sum_ngrams(const int32_t *ngram, const int64_t *ngram_offset, int64_t types, const int16_t *row, const float *idf,
-                   const float *scale, int64_t stride, float limit, int16_t *type_row, float *type_scale, float *type_square) {
+int mgm_sum_ngrams(Type *type, int64_t types, const int32_t *ngram, const NgramTable *table, int64_t stride, float limit,
+                   int16_t *of_type) {
+    const int64_t first = 0;
     float *sum = malloc(((size_t)stride + 1) * sizeof(float));
     if (sum == NULL) return NO_MEMORY;
-    for (int64_t t = 0; t < types; t++, type_row += stride) {
+    for (int64_t t = 0; t < types; t++, type++, of_type += stride) {
         double square = 0;
         memset(sum, 0, (size_t)stride * sizeof(float));
-        for (int64_t g = ngram_offset[t]; g < ngram_offset[t + 1]; g++) {
-            const int16_t *of_ngram = row + (int64_t)ngram[g] * stride;
-            float of_idf = idf[ngram[g]], value = of_idf * scale[ngram[g]];
-            square += (double)of_idf * of_idf;
-            for (int64_t k = 0; k < stride; k++) sum[k] += value * (float)of_ngram[k];
+        for (uint32_t g = type->ngram; g < type->ngram + type->ngram_count; g++) {
+            const int16_t *row = (const int16_t *)table->rows + (int64_t)ngram[g] * stride;
+            float idf = table->idf[ngram[g]], value = table->factor[ngram[g]];
+            square += (double)idf * idf;
+            for (int64_t k = 0; k < stride; k++) sum[k] += value * (float)row[k];
         }
-        memset(type_row, 0, (size_t)stride * sizeof(int16_t));
-        mgm_quantize_rows(sum, 1, stride, limit, type_row, stride, type_scale + t);
-        type_square[t] = (float)square;
+        memset(of_type, 0, (size_t)stride * sizeof(int16_t));
+        mgm_quantize_rows(sum, &first, 1, stride, limit, of_type, stride, &type->scale);
+        type->square = (float)square;
     }
     free(sum);
     return DONE;

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mgm import native
 from mgm.model.batch import Batch
-from mgm.model.wide.compiled import QuantizedWide, WideInput, wide_logits
+from mgm.model.wide.compiled import WideInput, WideRows, wide_logits
 from mgm.model.wide.documents import Wide
 from mgm.settings.model import WideChineseSettings, WideSettings
 from tests.kernel_library import kernel_library
@@ -122,8 +122,8 @@ def test_integers_are_close_to_the_weights(texts: list[list[list[int]]]) -> None
     """They are rounded to a 65,534th of the largest weight of their n-gram; n-grams that training did not see stay out."""
     wide = small_wide()
     batch = batch_of([[text] for text in texts], chinese=CHINESE)
-    words = WideInput.of(wide, batch)
-    integers = QuantizedWide(wide)
+    integers = WideRows(wide, in_integers=True)
+    words = WideInput.of(integers, batch)
     torch.testing.assert_close(integers.logits(words), by_kernel(wide, batch), atol=2e-3, rtol=0)
     torch.testing.assert_close(logits_by_sums(integers, words), by_kernel(wide, batch), atol=4e-3, rtol=0)
 
