@@ -3,10 +3,12 @@
 The workspace is a project whose features are made (`peoples_daily` for the committed numbers); nothing is written there. The CRF of the
 wide part is solved for with each of `--shares` of the training documents, evenly spread over all, each in a process of its own: the F1
 of spans on the validation rows that it has alone, seconds, and by how much the peak of the process's memory grew. Written to `--results`.
+With `--lexicons` each is solved twice: without and with the lists of terms that the workspace's settings name (`text.lexicons`).
 Cost: about four minutes on one idle core; `--limit 2000` takes so many documents as all.
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -38,13 +40,15 @@ SHARES = [0.125, 0.25, 0.5, 1.0]
 TOKENS_PER_BATCH = 4_000
 
 
-def measure(task_name: str, share: float, *, limit: int | None) -> dict[str, Any]:
+def measure(task_name: str, share: float, *, limit: int | None, lexicons: bool) -> dict[str, Any]:
     """Solve in this process for a task, and return what was measured."""
     settings = Settings.load()
     plan = prepare(settings, [task for task in settings.active_tasks() if task.name == task_name])
     (task,) = plan.tasks
     torch.set_num_threads(resolve_threads(settings.train.threads))
     network, wide = plan.network, plan.network.wide_tagging
+    if not lexicons:
+        wide.set_lexicons([], {})
     known = sum(len(selected.rows) for selected in select_known_rows(plan.data.train, task, max_rows=limit))
     documents = round(known * share)
     wide.settings = wide.settings.model_copy(update={"documents": documents})
@@ -61,6 +65,7 @@ def measure(task_name: str, share: float, *, limit: int | None) -> dict[str, Any
     predicted, truth = (np.concatenate(column) for column in zip(*pairs, strict=True))
     return {
         "documents": documents,
+        "lexicons": len(wide.lexicons),
         "f1": round(
             TASK_TRAINING[task.kind].metric(Pair(predicted=predicted, truth=truth), len(task.labels)), 4
         ),
@@ -78,17 +83,24 @@ def main() -> None:
     parser.add_argument("--shares", type=float, nargs="+", default=SHARES)
     parser.add_argument("--limit", type=int, help="training documents that count as all")
     parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--lexicons", action="store_true", help="also with the workspace's lists of terms")
     parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     results, revision = chosen.results.resolve(), "" if chosen.alone else hardware.revision()
     os.chdir(chosen.workspace)
     if chosen.alone:
-        print(json.dumps(measure(chosen.task, *chosen.shares, limit=chosen.limit)))
+        print(json.dumps(measure(chosen.task, *chosen.shares, limit=chosen.limit, lexicons=chosen.lexicons)))
         return
     curve = []
-    for share in chosen.shares:
+    arms = [[], ["--lexicons"]] if chosen.lexicons else [[]]
+    for share, arm in itertools.product(chosen.shares, arms):
         command = [sys.executable, str(Path(__file__).resolve()), "--alone", "--workspace", ".", "--task", chosen.task]  # fmt: skip
-        command += ["--shares", str(share), *([] if chosen.limit is None else ["--limit", str(chosen.limit)])]
+        command += [
+            "--shares",
+            str(share),
+            *([] if chosen.limit is None else ["--limit", str(chosen.limit)]),
+            *arm,
+        ]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
         curve.append(json.loads(done.stdout.splitlines()[-1]))
         print(curve[-1])

@@ -25,6 +25,7 @@ from flows.graph import DVC_YAML
 from flows.project import FETCHED
 from flows.stage_names import check_stage_names
 from flows.store_encryption import ALGORITHM, S3, is_as_set, read_remotes
+from flows.word_lists import check_word_lists
 from mgm.native import why_missing
 from mgm.settings.core import PARAMS
 from mgm.settings.settings import Settings
@@ -244,6 +245,11 @@ def _corpora(root: Path) -> tuple[str, str]:
     return OK, f"enabled: {', '.join(enabled)}{to_come}"
 
 
+def _word_lists(root: Path) -> tuple[str, str]:
+    sizes = check_word_lists(root)
+    return OK, ", ".join(f"{name}: {size:,} words or terms" for name, size in sizes.items()) or "none"
+
+
 def _is_there(root: Path, place: str) -> bool:
     return "://" in place or (root / place).exists()  # what lies in an object store is not looked for
 
@@ -440,6 +446,7 @@ _PROJECT = {
     "stages": _stages,
     "settings": _params,
     "corpora": _corpora,
+    "lists": _word_lists,
     "champion": _champion,
     "texts": _texts,
     "nights": _tables,

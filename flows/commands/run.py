@@ -22,9 +22,11 @@ def run(
     from flows.dvc_command import dvc_repro
     from flows.results import result_lines
     from flows.stage_names import check_stage_names
+    from flows.word_lists import check_word_lists
 
     names = stages or []
     check_stage_names(names)
+    check_word_lists()
     with lock.workspace():
         dvc_repro(*names, *(["--force"] if force else []))
     if not names:

@@ -2,8 +2,9 @@
 
 import logging
 import shutil
+from collections.abc import Mapping
 
-from flows.project import CONTENT, FEATURES, PROFILE, RESOURCES, STAGES, TOKENS
+from flows.project import CONTENT, FEATURES, LEXICONS, PROFILE, RESOURCES, STAGES, TOKENS
 from flows.stages.command_line import open_executor, run_stage
 from mgm.corpus.unfinished import unfinished_folder
 from mgm.files import write_json
@@ -12,6 +13,7 @@ from mgm.quality.feature_statistics import LabelStatistics
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.dictionary import load_dictionaries, load_dictionary
 from mgm.text.fitting import fit_text
+from mgm.text.lexicons import Lexicon, check_terms, load_lexicons
 from mgm.text.segmentation.segmenter import common_segmenter
 from mgm.text.stopwords import STOPWORDS_FILE
 from mgm.text.token_tables import TokenTable
@@ -23,6 +25,8 @@ def main() -> None:
     """Write the features of every corpus that params.yaml enables, and of no other."""
     settings = TextPipelineSettings.load()
     settings.require_common("features")
+    lexicons = load_lexicons(settings, RESOURCES)
+    check_terms(lexicons, settings)
     tables = [TokenTable(tokens=TOKENS / c, content=CONTENT / c) for c in sorted(settings.enabled)]
     segmenter = common_segmenter(
         TOKENS / corpus
@@ -36,7 +40,7 @@ def main() -> None:
         fitted.save(FEATURES)
         if segmenter is not None:
             segmenter.save(FEATURES)
-        _copy_word_lists(settings)
+        _copy_word_lists(settings, lexicons)
         labels = LabelStatistics(fitted.tasks)
         unfinished = {}
         for table in tables:
@@ -70,13 +74,15 @@ def main() -> None:
     )
 
 
-def _copy_word_lists(settings: TextPipelineSettings) -> None:
-    """Copy stopwords and dictionaries to where the train stage reads the files of the bundle."""
+def _copy_word_lists(settings: TextPipelineSettings, lexicons: Mapping[str, Lexicon]) -> None:
+    """Copy stopwords, dictionaries and lists of terms to where the train stage reads what the bundle has."""
     for corpus in sorted(settings.enabled):
         (FEATURES / "stopwords").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(CONTENT / corpus / STOPWORDS_FILE, FEATURES / "stopwords" / f"{corpus}.txt")
     for name, dictionary in load_dictionaries(settings, RESOURCES).items():
         dictionary.save(FEATURES / "dictionaries" / name)
+    for name, lexicon in lexicons.items():
+        lexicon.save(LEXICONS / name)
 
 
 if __name__ == "__main__":

@@ -155,3 +155,8 @@ class TextSettings(Section):
     stopwords: StopwordSettings = StopwordSettings()
     features: FeatureSettings = FeatureSettings()
     vectors: VectorSettings = VectorSettings()
+    lexicons: list[str] = []
+    """Files in data/resources with terms, such as names of places; tagging reads which words are in them.
+
+    Each line has a term, optionally followed by a tab and its class.
+    """

@@ -17,7 +17,7 @@ from mgm.model.heads.crf import TransitionScores
 from mgm.model.heads.tagging import TaggingHead
 from mgm.model.network import Network
 from mgm.model.ragged import Ragged
-from mgm.model.wide.tagging import FEATURE_TEMPLATES, WideTagging
+from mgm.model.wide.tagging import WideTagging
 from mgm.tasks import Task
 from mgm.training.batches import ordered_batches
 from mgm.training.crf_solver import solve_crf
@@ -55,7 +55,7 @@ def solve_word_tasks(
         rows = select_known_rows(data.train, task, max_rows=wide.settings.documents)
         blocks = SentenceBlocks(
             _read_sentences(wide, rows, task=task, head=head, tokens_per_batch=tokens_per_batch),
-            num_features=len(FEATURE_TEMPLATES),
+            num_features=len(wide.features_to_learn(task.name)),
             num_tags=wide.widths[task.name],
             storage=storage or Storage(),
         )
@@ -128,14 +128,14 @@ def _read_sentences(
     tokens_per_batch: int,
 ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Yield the hashed features (N,F) of the words of labelled rows, their tags (N,), and the words of each sentence."""
-    device = wide.table.weight.device
+    device, columns = wide.table.weight.device, wide.features_to_learn(task.name)
     for planned in ordered_batches(rows, tokens_per_batch):
         batch = collate(rows[planned.source].part, planned.rows, tasks=[task]).to(device)
         target, length = batch.targets[task.name], batch.sentence_length
         labelled = (target != NO_LABEL).cpu().numpy()
         assert labelled.all(), "rows without the label were left out"
         yield (
-            wide.features(batch).cpu().numpy(),
+            wide.features(batch)[:, columns].cpu().numpy(),
             head.repair(Ragged(target, length)).cpu().numpy(),
             length[length > 0].cpu().numpy(),
         )

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -11,6 +12,7 @@ from mgm.bundle.bundle import load_stopwords, shaping_settings
 from mgm.bundle.format import CONFIG, WEIGHTS, bundle_id, write_manifest
 from mgm.bundle.load import load_bundle
 from mgm.bundle.save import save_bundle
+from mgm.model.wide.lexicon import Lexicon
 from mgm.settings.settings import Settings
 from tests import tiny_corpora
 
@@ -147,13 +149,20 @@ def test_derived_and_general_stopwords() -> None:
     assert made.stopwords_for("menus").words - made.stopwords_for(None).words == {"press", "salt"}
 
 
-def test_a_corpus_has_the_dictionary_that_its_settings_name(tmp_path: Path) -> None:
+def test_a_corpus_has_the_lists_that_its_settings_name(tmp_path: Path) -> None:
+    """Its dictionary, and the terms that taggers read, which are part of the weights."""
     made = tiny_corpora.bundle(tiny_corpora.with_dictionary())
+    terms = pl.Series([["Enter"], ["page", "down"]])
+    lexicon = Lexicon.of_terms(terms, torch.tensor([1, 2]), settings=made.settings.text.features)
+    made.network.wide_tagging.set_lexicons([lexicon], {})
     assert made.dictionary_for("verses") == tiny_corpora.DICTIONARY
     assert made.dictionary_for("menus") is None
     assert made.dictionary_for(None) is None
     save_bundle(tmp_path / "bundle", made)
-    assert load_bundle(tmp_path / "bundle").dictionary_for("verses") == tiny_corpora.DICTIONARY
+    loaded = load_bundle(tmp_path / "bundle")
+    assert loaded.dictionary_for("verses") == tiny_corpora.DICTIONARY
+    (again,) = loaded.network.wide_tagging.lexicons
+    assert torch.equal(again.keys, lexicon.keys) and torch.equal(again.classes, lexicon.classes)
     (tmp_path / "bundle" / "dictionary.own.txt").write_text("明月")
     with pytest.raises(ValueError, match=r"dictionary.own.txt: altered"):
         load_bundle(tmp_path / "bundle")

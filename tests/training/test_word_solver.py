@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 
@@ -11,7 +12,10 @@ from mgm.model.heads.crf import viterbi
 from mgm.model.heads.tagging import TaggingHead
 from mgm.model.network import Network
 from mgm.model.ragged import Ragged
+from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
+from mgm.text.features import featurize
+from mgm.text.lexicons import Lexicon
 from mgm.training.callbacks import Callbacks
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.data import PartRows, TrainingData, select_labelled_rows
@@ -82,6 +86,32 @@ def test_unlabelled_documents_change_nothing() -> None:
     made, (alone,) = solved(labelled)
     assert alone == every
     assert torch.equal(made.wide_tagging.table.weight, solved()[0].wide_tagging.table.weight)  # type: ignore[union-attr]
+
+
+def test_a_term_of_a_list_is_found_that_training_never_saw() -> None:
+    """The tagger learns that words of the list are spans, and reads an unknown word of it as one; without the list it does not."""
+    (task,) = [t for t in TASKS if t.name == "keys"]
+    words = pl.DataFrame({"words": [["Salt", "F12", "well"]], "content": [[True] * 3]})
+    words = words.with_columns(sentence=pl.Series([[3]]), paragraph=pl.Series([[1]]))
+    new = collate(featurize(words, VOCABULARY, settings=CONFIG.text.features), np.arange(1))
+    lexicon = Lexicon(
+        Path("keys.txt"), terms=("Enter", "Escape", "F12"), classes=("", "", ""), lines=(1, 2, 3)
+    )
+    first = {}
+    for names in ([], ["keys.txt"]):
+        corpora = {"menus": {"text": {"lexicons": names}}, "verses": {}}
+        plan = plan_training(
+            Settings.parse(tiny_corpora.SETTINGS | {"corpora": corpora}),
+            [task],
+            parts=FEATURES,
+            vocabulary_size=len(VOCABULARY),
+            lexicons=dict.fromkeys(names, lexicon),
+        )
+        solve_word_tasks(plan.network, plan.data, tokens_per_batch=60)
+        emissions = plan.network.wide_outputs(new)["keys"]
+        tags = viterbi(Ragged(emissions, new.sentence_length), keys_head(plan.network).mixed_scores(1.0))
+        first[len(names)] = tags.tolist()
+    assert first == {0: [0, 0, 0], 1: [0, 1, 0]}
 
 
 def test_without_a_labelled_row_there_is_no_wide_part() -> None:

@@ -14,7 +14,7 @@ from mgm.model.ragged import Ragged
 from mgm.model.wide.documents import Wide
 from mgm.model.wide.ngram_table import NgramTable
 from mgm.model.wide.sparse_counts import Occurrences
-from mgm.model.wide.tagging import FEATURE_TEMPLATES, WideTagging
+from mgm.model.wide.tagging import WideTagging
 
 
 @torch.no_grad()
@@ -46,7 +46,8 @@ def wide_contributions(wide: Wide, batch: Batch, *, task: str, coefficients_BK: 
 def tagging_contributions(wide: WideTagging, batch: Batch, *, task: str, coefficients_NC: Tensor) -> Tensor:
     """Return the contribution (N,) of each word to the sum over words and tags of coefficient times emission.
 
-    The weight of a feature is divided evenly among the words that it is made of; a feature that lies wholly outside the
+    The weight of a feature is divided evenly among the words that it is made of (one of a list of terms counts for the word at its
+    distance, whichever words make up the term); a feature that lies wholly outside the
     sentence counts for the word that has it.
     """
     feature_NF = wide.features(batch)
@@ -55,7 +56,7 @@ def tagging_contributions(wide: WideTagging, batch: Batch, *, task: str, coeffic
     position, length = sentences.position, sentences.length[sentences.row]
     place = torch.arange(batch.word.numel())
     words = torch.zeros(batch.word.numel())
-    for column, distances in enumerate(FEATURE_TEMPLATES):
+    for column, distances in enumerate(wide.templates):
         shift = torch.tensor(distances)
         inside_NL = (position[:, None] + shift >= 0) & (position[:, None] + shift < length[:, None])
         alone = ~inside_NL.any(1)

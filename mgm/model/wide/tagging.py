@@ -5,7 +5,7 @@ Its weights are solved for before the deep part is trained (mgm.training.wide_so
 Axes: N words of the batch, F features of a word, C tags of a task, T tags of all tagging tasks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mgm.model.batch import Batch
 from mgm.model.hashing import FIRST, SECOND, THIRD, mix
 from mgm.model.ragged import Ragged
+from mgm.model.wide.lexicon import Lexicon, WordHashes, lexicon_sizes
 from mgm.settings.model import WideTaggingSettings
 from mgm.text.features import PROPERTIES
 
@@ -20,6 +21,8 @@ WORDS = [(-2,), (-1,), (0,), (1,), (2,), (-1, 0), (0, 1), (-1, 1), (-2, -1), (1,
 SHAPES = [(0,), (-1, 0, 1)]
 """The templates of a word's features: the words at these distances from it, and their shapes."""
 FEATURE_TEMPLATES = [*WORDS, *SHAPES]
+LEXICON_TEMPLATES = [(0,), (-1,), (1,)]
+"""The templates that each list of terms adds: which part of a term the words at these distances are."""
 _BEFORE, _AFTER, _IDS = 0, 1, 2
 """The ids that are hashed for positions before and after a sentence, and the first id of a word."""
 
@@ -42,6 +45,8 @@ class WideTagging(nn.Module):
         nn.init.zeros_(self.table.weight)
         self.table.requires_grad_(False)
         self.register_buffer("hashes", torch.zeros(0, dtype=torch.int64))
+        self.lexicons = nn.ModuleList()
+        self._lexicons_of: dict[str, frozenset[int]] = {}
         self.register_load_state_dict_pre_hook(_match_size)
         self.register_load_state_dict_post_hook(_check_hashes)
 
@@ -72,13 +77,39 @@ class WideTagging(nn.Module):
         """Multiply the emissions of a task by a factor."""
         self.columns(task).mul_(factor)
 
+    def set_lexicons(self, lexicons: Sequence[Lexicon], lexicons_of: Mapping[str, frozenset[int]]) -> None:
+        """Set the lists of terms whose words have features.
+
+        Args:
+            lexicons: the lists.
+            lexicons_of: the positions of those that a task learns from; of a task without an entry, all.
+        """
+        self.lexicons = nn.ModuleList(lexicons).to(self.table.weight.device)
+        self._lexicons_of = dict(lexicons_of)
+
+    @property
+    def templates(self) -> list[tuple[int, ...]]:
+        """The distances of the words that each feature of a word is made of."""
+        return FEATURE_TEMPLATES + LEXICON_TEMPLATES * len(self.lexicons)
+
+    def features_to_learn(self, task: str) -> list[int]:
+        """Return the positions in `templates` of the features that a task learns from."""
+        per_list = len(LEXICON_TEMPLATES)
+        lists = self._lexicons_of.get(task, range(len(self.lexicons)))
+        first = len(FEATURE_TEMPLATES)
+        own = [first + place * per_list + column for place in sorted(lists) for column in range(per_list)]
+        return [*range(first), *own]
+
     def columns(self, task: str) -> Tensor:
         """Return the weights (1+R,C) of a task, a view of the table."""
         parts = self.table.weight.detach().split(list(self.widths.values()), dim=1)
         return parts[list(self.widths).index(task)]
 
     def match_size(self, state: Mapping[str, Tensor], prefix: str) -> None:
-        """Take as many rows as these weights have, whose names begin with `prefix`."""
+        """Take as many rows and lists of terms as these weights have, whose names begin with `prefix`."""
+        sizes = lexicon_sizes(state, f"{prefix}lexicons.")
+        if sizes != [lexicon.keys.numel() for lexicon in self._lexicons()]:
+            self.set_lexicons([Lexicon(size) for size in sizes], self._lexicons_of)
         hashes = state.get(f"{prefix}hashes")
         if hashes is not None and hashes.ndim == 1:
             self._resize(hashes.numel())
@@ -92,7 +123,7 @@ class WideTagging(nn.Module):
         return (place_NF + 1).masked_fill(~is_there, 0)
 
     def check_hashes(self) -> None:
-        """Check that the hashes rise and that each is one of `buckets`.
+        """Check that the hashes rise and that each is one of `buckets`, and the lists of terms.
 
         Raises:
             ValueError: they do not.
@@ -103,6 +134,11 @@ class WideTagging(nn.Module):
             and bool((self.hashes.diff() > 0).all())
         ):
             raise ValueError(f"wide_tagging.hashes: expected rising numbers below {self.settings.buckets}")
+        for lexicon in self._lexicons():
+            lexicon.check()
+
+    def _lexicons(self) -> list[Lexicon]:
+        return [lexicon for lexicon in self.lexicons if isinstance(lexicon, Lexicon)]
 
     def _resize(self, rows: int) -> None:
         if rows == self.hashes.numel():
@@ -113,7 +149,7 @@ class WideTagging(nn.Module):
         self.table.weight = nn.Parameter(weight.new_zeros(rows + 1, weight.shape[1]), requires_grad=False)
 
     def features(self, batch: Batch) -> Tensor:
-        """Return the hashed features (N,F) of words, in the order of `FEATURE_TEMPLATES`."""
+        """Return the hashed features (N,F) of words, in the order of `templates`."""
         shape = batch.type_property[:, list(PROPERTIES).index("shape")]
         sentences = Ragged(batch.word, batch.sentence_length)
         length_N = sentences.length[sentences.row]
@@ -126,8 +162,13 @@ class WideTagging(nn.Module):
             shifted_N = shifted_N.masked_fill(position < 0, _BEFORE)
             return shifted_N.masked_fill(position >= length_N, _AFTER)
 
+        sources: list[tuple[Tensor, Sequence[tuple[int, ...]]]]
+        sources = [(batch.type_id[batch.word], WORDS), (shape[batch.word], SHAPES)]
+        if self.lexicons:
+            words = WordHashes(batch)
+            sources += [(lexicon(words, sentences), LEXICON_TEMPLATES) for lexicon in self.lexicons]
         columns: list[Tensor] = []
-        for ids_N, places in ((batch.type_id[batch.word], WORDS), (shape[batch.word], SHAPES)):
+        for ids_N, places in sources:
             beside = {d: at(d, ids_N) for d in sorted({d for distances in places for d in distances})}
             for distances in places:
                 hashed = torch.full_like(ids_N, len(columns) + 1) * THIRD

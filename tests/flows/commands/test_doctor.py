@@ -20,7 +20,7 @@ from tests import tiny_corpora
 
 NAMES = {
     "python", "packages", "kernels", "extras", "statistics", "git", "disk", "memory", "processors", "prefect", "keys", "stages", "settings",
-    "corpora", "champion", "texts", "nights", "schedules",
+    "corpora", "lists", "champion", "texts", "nights", "schedules",
 }  # fmt: skip
 
 
@@ -109,6 +109,20 @@ def test_a_missing_corpus_file_is_named_unless_it_is_fetched() -> None:
     params = Path("params.yaml")
     params.write_text(params.read_text().replace("verses.jsonl", "data/fetched/reviews.parquet"))
     assert outcome("corpora").message == "enabled: menus, verses; verses will be fetched"
+
+
+def test_a_wrong_list_of_terms_stops_a_run_at_once(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert outcome("lists").message == "none"
+    params = Path("params.yaml")
+    text = params.read_text().replace("menus: {}", "menus: {text: {lexicons: [keys.txt]}}", 1)
+    params.write_text(text, encoding="utf-8")
+    missing = "data/resources/keys.txt: no such list; text.lexicons names it"
+    assert (outcome("lists").status, outcome("lists").message) == (checkup.FAILED, missing)
+    assert main(["run"]) == exit_codes.FAILED
+    assert missing in capsys.readouterr().err
+    (project / "data/resources").mkdir(parents=True)
+    Path("data/resources/keys.txt").write_text("Enter\nEscape\n")
+    assert outcome("lists").message == "keys.txt: 2 words or terms"
 
 
 def test_the_champion_is_loaded(project: Path) -> None:

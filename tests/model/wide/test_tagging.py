@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
+import polars as pl
 import pytest
 import torch
 
 from mgm.model.batch import Batch
+from mgm.model.wide.lexicon import Lexicon
 from mgm.model.wide.tagging import FEATURE_TEMPLATES, SHAPES, WORDS, WideTagging
 from mgm.settings.model import WideTaggingSettings
+from mgm.settings.text import FeatureSettings
 
 BUCKETS = 1 << 20
 
@@ -90,12 +93,17 @@ def test_features_without_a_weight_have_no_row(make_batch: Callable[..., Batch])
 
 
 def test_weights_are_loaded_whatever_their_number(make_batch: Callable[..., Batch]) -> None:
-    """A part without features takes the rows of the weights that it loads."""
+    """A part without features or lists of terms takes those of the weights that it loads."""
     batch = make_batch([[[[1, 2, 3]]]])
-    made, loaded = with_weights(part(), batch), part()
+    made, loaded = part(), part()
+    terms = Lexicon.of_terms(pl.Series([["soup"]]), torch.tensor([1]), settings=FeatureSettings())
+    made.set_lexicons([terms], {"names": frozenset()})
+    with_weights(made, batch)
     loaded.load_state_dict(made.state_dict())
     assert loaded(batch)["keys"].any()
     torch.testing.assert_close(loaded(batch), made(batch))
+    assert made.features(batch).shape[1] == len(made.features_to_learn("keys")) == len(FEATURE_TEMPLATES) + 3
+    assert made.features_to_learn("names") == list(range(len(FEATURE_TEMPLATES)))
 
 
 @pytest.mark.parametrize("hashes", [[3, 2], [-1, 2], [2, BUCKETS]], ids=["falling", "negative", "too large"])
