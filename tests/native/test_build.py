@@ -12,6 +12,8 @@ import pytest
 
 from mgm import native
 from mgm.native.build import compile_kernels, system_compiler, zig_compiler
+from tests.model.compiled.frozen_dense import FROZEN as FROZEN_DENSE
+from tests.model.compiled.frozen_dense import frozen_dense
 from tests.model.compiled.frozen_pooled import FROZEN as FROZEN_POOLED
 from tests.model.compiled.frozen_pooled import FROZEN_NORMALISED, frozen_normalised, frozen_pooled
 from tests.model.wide.frozen_logits import (
@@ -56,6 +58,7 @@ def test_every_compiler_gives_the_same_bits(
     assert frozen_logits_of_integers() == FROZEN_OF_INTEGERS
     assert frozen_pooled() == FROZEN_POOLED
     assert frozen_normalised() == FROZEN_NORMALISED
+    assert frozen_dense() == FROZEN_DENSE
 
 
 def test_no_address_outside_of_its_arrays_is_read(tmp_path: Path) -> None:

@@ -15,13 +15,14 @@ from torch import Tensor
 
 from mgm.model.batch import flatten_lists
 from mgm.model.collate import collate_types
+from mgm.model.compiled.dense import QuantizedDense
 from mgm.model.compiled.documents import DocumentWords
 from mgm.model.compiled.heads import StackedHeads
 from mgm.model.compiled.pooling import Pooling
 from mgm.model.compiled.support import why_not_compiled
 from mgm.model.compiled.wide_words import WideWords
 from mgm.model.compiled.word_table import MAX_BYTES, WordTable
-from mgm.model.fusion import AutoencoderFusion
+from mgm.model.fusion import AutoencoderFusion, ConcatFusion
 from mgm.model.heads import HEADS, Outcome
 from mgm.model.network import Network, mean_of_branches
 from mgm.model.wide.compiled import WideRows
@@ -62,7 +63,8 @@ class CompiledNetwork:
         if wide is None and network.wide is not None:
             wide = WideRows(network.wide, in_integers=True)
         self._wide_words = None if wide is None else WideWords(wide, self.words.capacity)
-        self._pooling = Pooling(self.words, network.fusion)
+        self._dense = QuantizedDense(network.fusion) if isinstance(network.fusion, ConcatFusion) else None
+        self._pooling = Pooling(self.words, network.fusion, scaled=self._dense is None)
         self._no_document = collate_types(typical.clear())
 
     def copy(self) -> "CompiledNetwork":
@@ -136,7 +138,7 @@ class CompiledNetwork:
         heads, blocks, errors = StackedHeads(network.heads), [], []
         for block in documents.blocks(_DOCUMENTS_AT_ONCE):
             normalised = self._pooling(block, _DOCUMENTS_AT_ONCE)
-            blocks.append(heads(network.sharing(fusion.fuse(normalised), None)))
+            blocks.append(heads(network.sharing(self._fuse(normalised, len(block.sentences)), None)))
             if isinstance(fusion, AutoencoderFusion):
                 errors.append(fusion.error(normalised))
         branches = [{task: torch.cat([block[task] for block in blocks]) for task in blocks[0]}]
@@ -148,6 +150,12 @@ class CompiledNetwork:
                 {task: network.heads[task].reshape_wide(of_task) for task, of_task in by_task.items()}
             )
         return mean_of_branches(branches), torch.cat(errors) if errors else None
+
+    def _fuse(self, normalised: Tensor, rows: int) -> dict[str, Tensor]:
+        """Return the fused vectors (B,D) of each task; those behind the first rows are of no document."""
+        if self._dense is None:
+            return self.network.fusion.fuse(normalised)
+        return dict.fromkeys(self.network.fusion.tasks, self._dense(normalised, rows))
 
 
 def _only_used_types(part: FeaturePart) -> FeaturePart:

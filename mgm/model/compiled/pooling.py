@@ -51,12 +51,18 @@ class Pooling:
         outputs: the numbers of a document.
     """
 
-    def __init__(self, words: WordTable, fusion: Fusion) -> None:
-        """List the normalisations, with the present weights of the encoder and the fusion."""
+    def __init__(self, words: WordTable, fusion: Fusion, *, scaled: bool) -> None:
+        """List the normalisations, with the present weights of the encoder and the fusion.
+
+        Args:
+            words: the words of documents.
+            fusion: what reads the vectors.
+            scaled: whether the fusion's gains and biases are applied.
+        """
         self._words = words
         self._sizes = np.array([window.size for window in words.windows], np.int64)
         self._weights: list[Tensor] = []
-        layers = self._list_layers(fusion)
+        layers = self._list_layers(fusion, scaled=scaled)
         self._layers = (LayerNormOfKernel * len(layers))(*layers)
 
     def __call__(self, documents: DocumentWords, rows: int) -> Tensor:
@@ -93,7 +99,7 @@ class Pooling:
         check_status(kernels.mgm_pool_documents(ctypes.byref(arguments), pointer(normalised)))
         return normalised
 
-    def _list_layers(self, fusion: Fusion) -> list[LayerNormOfKernel]:
+    def _list_layers(self, fusion: Fusion, *, scaled: bool) -> list[LayerNormOfKernel]:
         """Return the normalisations of the lead's parts, then those of all granularities.
 
         A row holds the pooled vectors of the document, those of its lead, the sum of the lead's means, the lead's vector, and
@@ -113,16 +119,16 @@ class Pooling:
                 to += layers[-1].columns
         begin = to
         for name, layer in zip(fusion.granularities, fusion.normalise, strict=True):
-            layers.append(self._layer(layer, place[name], to=to))
+            layers.append(self._layer(layer, place[name], to=to, scaled=scaled))
             to += layers[-1].columns
         self._row, self.outputs = to, to - begin
         return layers
 
-    def _layer(self, layer: nn.Module, begin: int, *, to: int) -> LayerNormOfKernel:
+    def _layer(self, layer: nn.Module, begin: int, *, to: int, scaled: bool = True) -> LayerNormOfKernel:
         """Return the layer, of which the kernel knows the addresses of weights alone."""
         assert isinstance(layer, nn.LayerNorm)
         addresses = []
-        for weight in (layer.weight, layer.bias):
+        for weight in (layer.weight, layer.bias) if scaled else (None, None):
             if weight is not None:
                 self._weights.append(weight.detach())
             addresses.append(None if weight is None else weight.data_ptr())
