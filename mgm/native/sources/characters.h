@@ -11,6 +11,12 @@ static inline int is_letter(uint8_t c) { return (c | 32) >= 'a' && (c | 32) <= '
 static inline int is_alphanumeric(uint8_t c) { return is_digit(c) || is_letter(c); }
 static inline int is_word_byte(uint8_t c) { return is_alphanumeric(c) || c == '_'; }
 
+static inline int64_t characters_between(const uint8_t *at, const uint8_t *end) {
+    int64_t characters = 0;
+    for (; at < end; at++) characters += (*at & 0xC0) != 0x80;
+    return characters;
+}
+
 /* Classes of characters, bits of a byte; 0: a text with it is left to the expression in Python. */
 enum { BLANK = 1, NEWLINE = 2, HAN = 4, LETTER = 8, WORD = 16, DIGIT = 32, OTHER = 64 };
 enum { NO_GAP = 0, GAP_BLANK = 1, GAP_LINE = 2, GAP_EMPTY_LINE = 3 };

@@ -3,12 +3,6 @@
 #include "pieces.h"
 #include "spellings.h"
 
-static int64_t characters_between(const uint8_t *at, const uint8_t *end) {
-    int64_t characters = 0;
-    for (; at < end; at++) characters += (*at & 0xC0) != 0x80;
-    return characters;
-}
-
 /* Cut texts into pieces: words, and runs of Han characters.
 
    `text` has the UTF-8 of all texts, from offset[i] to offset[i + 1] each. Of each piece, `number` is its place among the

@@ -27,6 +27,8 @@ import polars as pl
 
 from mgm.settings.text import Mask
 from mgm.text.cleaning.rewrite import Rewritten, replace_rows
+from mgm.text.cleaning.urls import mask_urls, masking_edits
+from mgm.text.list_columns import Array
 from mgm.text.offsets import Edits, compose
 from mgm.text.patterns import PLACEHOLDERS
 
@@ -156,6 +158,11 @@ def mask_identifiers(texts: pl.Series, kinds: Collection[Mask]) -> Rewritten:
     edits = Edits.none()
     for kind, placeholder in PLACEHOLDERS.items():
         if kind in kinds:
+            if kind == "url":
+                texts, edits, rows = mask_urls(texts, placeholder)
+                texts, more = _replace(texts, _PATTERNS[kind], placeholder=placeholder, rows=rows)
+                edits = Edits.union(edits, more)
+                continue
             texts, edits_of_kind = _replace(texts, _PATTERNS[kind], placeholder=placeholder)
             edits = compose(edits, edits_of_kind)
     return texts, edits
@@ -166,8 +173,12 @@ def may_match(pattern: Pattern, texts: pl.Series) -> pl.Series:
     return reduce(or_, (texts.str.contains(candidate) for candidate in pattern.candidates))
 
 
-def _replace(texts: pl.Series, pattern: Pattern, *, placeholder: str) -> Rewritten:
-    rows = np.flatnonzero(may_match(pattern, texts).to_numpy())
+def _replace(texts: pl.Series, pattern: Pattern, *, placeholder: str, rows: Array | None = None) -> Rewritten:
+    """Replace the matches of a pattern, in these rows alone where they are given."""
+    if rows is None:
+        rows = np.flatnonzero(may_match(pattern, texts).to_numpy())
+    else:
+        rows = rows[may_match(pattern, texts.gather(rows)).to_numpy()]
     changed, new, spans = [], [], []
     for row, text in zip(rows.tolist(), texts.gather(rows), strict=True):
         matches = [m.span() for m in pattern.exact.finditer(text) if pattern.accept(m)]
@@ -183,10 +194,5 @@ def _replace(texts: pl.Series, pattern: Pattern, *, placeholder: str) -> Rewritt
     if not changed:
         return texts, Edits.none()
     row_of, start, end = np.array(spans, dtype=np.int64).T
-    # A placeholder begins where its match began, moved by the change in length of the matches before it in its text.
-    gain = len(placeholder) - (end - start)
-    total = np.cumsum(gain) - gain
-    first = np.searchsorted(row_of, row_of, side="left")
-    target = start + total - total[first]
-    edits = Edits.of(row_of, start, end, target, target + len(placeholder))
+    edits = masking_edits(row_of, start, end=end, placeholder=placeholder)
     return replace_rows(texts, np.array(changed), changed=pl.Series(new, dtype=pl.String)), edits

@@ -122,19 +122,25 @@ def _apply_steps(
 ) -> _CleanedTexts:
     """Apply the steps to the texts that they may change; for `min_visible` see `find_plain`."""
     steps = build_steps(settings)
-    plain = None if settings.html else find_plain(texts, settings, min_visible=min_visible)
-    if plain is None or not plain.any():
+    found = None if settings.html else find_plain(texts, settings, min_visible=min_visible)
+    if found is None:
         return _apply_to_all(texts, steps)
-    rows = np.flatnonzero(~plain)
-    some = _apply_to_all(texts.gather(rows), steps)
     changed = {name: np.zeros(len(texts), dtype=bool) for name in steps}
-    for name, flags in some.changed.items():
-        changed[name][rows] = flags
-    return _CleanedTexts(
-        texts=replace_rows(texts, rows, changed=some.texts),
-        edits=some.edits.move_to_rows(rows),
-        changed=changed,
-    )
+    parts = [Edits.none()]
+    all_steps, mask = np.flatnonzero(~(found.plain | found.but_masked)), np.flatnonzero(found.but_masked)
+    if len(all_steps):
+        some = _apply_to_all(texts.gather(all_steps), steps)
+        for name, flags in some.changed.items():
+            changed[name][all_steps] = flags
+        texts = replace_rows(texts, all_steps, changed=some.texts)
+        parts.append(some.edits.move_to_rows(all_steps))
+    if len(mask):
+        # what is masked neither begins nor ends with a blank
+        masked, edits = mask_identifiers(texts.gather(mask), settings.mask)
+        changed["mask"][mask[edits.text]] = True
+        texts = replace_rows(texts, mask, changed=masked)
+        parts.append(edits.move_to_rows(mask))
+    return _CleanedTexts(texts=texts, edits=Edits.union(*parts), changed=changed)
 
 
 def _apply_to_all(texts: pl.Series, steps: dict[str, Step]) -> _CleanedTexts:

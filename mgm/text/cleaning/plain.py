@@ -1,4 +1,6 @@
-"""Texts that no step of cleaning changes, found by the kernel in C in one pass: single blanks, nothing to mask, stable characters.
+"""Texts that no step of cleaning changes, or none but `mask`, found by the kernel in C in one pass.
+
+They have single blanks and stable characters, and of the first nothing is to be masked.
 
 Stable is a character that no step changes, whatever stands beside it: printable ASCII, and most others of the first plane, Chinese ones
 among them. The kernel leaves out every text that a step might change, and a few more; the steps then decide. Where words alone are
@@ -7,7 +9,7 @@ read, it also finds the texts of which cleaning would only collapse blanks, sinc
 
 from ctypes import c_int64, c_void_p
 from functools import cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,15 +26,25 @@ from mgm.text.list_columns import Flags, decode_code_points, utf8_of
 _NEVER = -1
 _POINTS = 0x10000
 _ASCII = 0x80
-_PLAIN_BUT_ENCODING = 2
+# The bits of plain.c.
+_PLAIN, _MAY_BE_MASKED, _CHECK_ENCODING = 1, 2, 4
 # Unassigned characters may be marks in newer tables; the last are letters that an expression in which case does not matter takes for ASCII.
 _UNSTABLE = rf"[\s{INVISIBLE}\p{{Cn}}]|{JOINING}|(?i)[a-z]"
 
 
+class Unchanged(NamedTuple):
+    """What is known of texts before any step, flags of each text; both are false for others."""
+
+    plain: Flags
+    """No step changes it."""
+    but_masked: Flags
+    """No step changes it but `mask`, which may."""
+
+
 def find_plain(
     texts: pl.Series, settings: CleaningSettings, *, min_visible: int | None = None
-) -> Flags | None:
-    """Return which texts are left as they are by all steps but `html`; None: there is no kernel.
+) -> Unchanged | None:
+    """Return which texts are left as they are by all steps but `html` and `mask`; None: there is no kernel.
 
     Args:
         texts: the texts.
@@ -54,10 +66,14 @@ def find_plain(
         c_int64(_NEVER if min_visible is None else min_visible),
         c_void_p(found.ctypes.data),
     )
-    rows = np.flatnonzero(found == _PLAIN_BUT_ENCODING)
+    rows = np.flatnonzero(found >= _CHECK_ENCODING)
     if settings.mojibake and len(rows):
-        found[rows] = ~texts.gather(rows).str.contains(SUSPICIOUS).to_numpy()
-    return found.astype(bool)
+        looks_broken = texts.gather(rows).str.contains(SUSPICIOUS).to_numpy()
+        found[rows[looks_broken]] = 0
+    plain, but_masked = (found & _PLAIN) > 0, (found & _MAY_BE_MASKED) > 0
+    return (
+        Unchanged(plain, but_masked) if settings.mask else Unchanged(plain | but_masked, but_masked & False)
+    )
 
 
 def _stable_characters(settings: CleaningSettings) -> npt.NDArray[np.uint8]:

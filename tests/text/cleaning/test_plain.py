@@ -14,6 +14,7 @@ from polars.testing import assert_series_equal
 from mgm import native
 from mgm.settings.text import CleaningSettings, SegmentationSettings
 from mgm.text.cleaning import build_steps, clean_texts
+from mgm.text.cleaning.mask import mask_identifiers
 from mgm.text.cleaning.plain import find_plain
 from mgm.text.segmentation.words import find_words
 from tests.kernel_library import kernel_library
@@ -21,8 +22,8 @@ from tests.kernel_library import kernel_library
 SAMPLES = Path(__file__).parents[3] / "data" / "samples"
 MASKED = [
     "https://a.b", "HTTP://x", "sftp://x", "www.a", "WwW.a", "me@a.bc", "_%+-@x.yz", "1.22.3.4", "255.1.1.10", "fe80::1", "::1", "a::b",
-    "Foo::Bar", "1::2", "dead:beef:1:2:3:4:5:6", "+49 123 456 789", "+1(2)34567", "(212) 555-1234", "555.123.4567", "400-123-4567",
-    "1234 5678 9012 3456", "3456 123456 12345", "123456789", "11010519491231002X", "13812345678", "010-12345678", "1)2", "1) 2",
+    "Foo::Bar", "1::2", "dead:beef:1:2:3:4:5:6", "+49 123 456 789", "+1(2)345678", "(212) 555-1234", "555.123.4567", "400-123-4567",
+    "1234 5678 9012 3456", "3456 123456 12345", "123456789", "11010519491231002X", "13812345678", "010-12345678", "1)234", "1) 234",
 ]  # fmt: skip
 WORDS = [
     "a",
@@ -92,7 +93,8 @@ def kernels() -> Iterator[None]:
 def plain(rows: list[str], settings: CleaningSettings = STRICT) -> list[bool]:
     found = find_plain(pl.Series(rows, dtype=pl.String), settings)
     assert found is not None
-    return found.tolist()
+    assert not (found.plain & found.but_masked).any()
+    return found.plain.tolist()
 
 
 @pytest.mark.parametrize("chosen", STEPS.values(), ids=STEPS)
@@ -107,6 +109,12 @@ def test_no_step_changes_a_plain_text(chosen: CleaningSettings, rows: list[str])
         changed, edits = step(left)
         assert_series_equal(changed, left)
         assert len(edits.text) == 0, name
+    unchanged = find_plain(pl.Series(rows, dtype=pl.String), chosen)
+    assert unchanged is not None
+    left = pl.Series(rows, dtype=pl.String).filter(pl.Series(unchanged.but_masked))
+    for name, step in build_steps(chosen).items():
+        if name != "mask":
+            assert_series_equal(step(left)[0], left)
 
 
 @pytest.mark.parametrize("form", ["nfc", "nfkc"])
@@ -126,7 +134,7 @@ def test_stable_characters_stay_beside_any_other(form: Literal["nfc", "nfkc"]) -
 def test_ordinary_texts_are_plain() -> None:
     ordinary = [
         "", "One line.", "Two lines,\none break.", "A paragraph.\n\nAnother: 12:30, 3.14 and 1,000.", "Version 1.2.3 of libstdc++.",
-        "Foo::Bar and std::string", "On 2024-05-01 (at 5) <b>", "x@y", "call(1) or f(2)",
+        "Foo::Bar and std::string", "On 2024-05-01 (at 5) <b>", "x@y", "call(1) or f(2)", "1)2 and +1(2)3 4567",
     ]  # fmt: skip
     assert [text for text, is_plain in zip(ordinary, plain(ordinary), strict=True) if not is_plain] == ["x@y"]
 
@@ -145,15 +153,28 @@ def words_and_gaps(rows: list[str]) -> list[tuple[int, str, int]]:
 def test_blanks_that_stay_change_no_word(rows: list[str]) -> None:
     found = find_plain(pl.Series(rows, dtype=pl.String), CleaningSettings(), min_visible=2)
     assert found is not None
-    left = [row for row, is_plain in zip(rows, found, strict=True) if is_plain]
+    left = [row for row, is_plain in zip(rows, found.plain, strict=True) if is_plain]
     cleaned, _ = clean_texts(pl.Series(left, dtype=pl.String), CleaningSettings())
     assert words_and_gaps(left) == words_and_gaps(cleaned.to_list())
+
+
+@settings(max_examples=40)
+@example(["see  http://a.b/12 \n me@a.bc", " www.a", "+49  123 456 789", "1.22.3.4", "so  https://a.b\u00e9"])
+@given(st.lists(st.one_of(texts, blank_texts), max_size=6))
+def test_blanks_change_no_word_of_masked_texts(rows: list[str]) -> None:
+    found = find_plain(pl.Series(rows, dtype=pl.String), CleaningSettings(), min_visible=2)
+    assert found is not None
+    left = pl.Series(rows, dtype=pl.String).filter(pl.Series(found.but_masked))
+    masked, _ = mask_identifiers(left, CleaningSettings().mask)
+    cleaned, _ = clean_texts(left, CleaningSettings())
+    assert words_and_gaps(masked.to_list()) == words_and_gaps(cleaned.to_list())
+    assert (cleaned.str.len_chars() >= 2).all()
 
 
 def test_a_text_with_few_characters_beside_blanks_is_cleaned() -> None:
     """Its cleaned length decides whether it is rejected."""
     rows = pl.Series([" a\r\n b\t", " a ", "a b", "  ", ""])
-    assert [find_plain(rows, CleaningSettings(), min_visible=least).tolist() for least in (2, 3)] == [  # type: ignore[union-attr]
+    assert [find_plain(rows, CleaningSettings(), min_visible=least).plain.tolist() for least in (2, 3)] == [  # type: ignore[union-attr]
         [True, False, True, False, True],
         [False, False, True, False, True],
     ]
