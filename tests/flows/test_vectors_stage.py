@@ -103,3 +103,22 @@ def test_a_corpus_cannot_have_vectors_of_its_own() -> None:
     corpora = {"menus": {"text": {"vectors": {"source": "train"}}}, "verses": {}}
     with pytest.raises(ValueError, match=r"corpora\.menus\.text\.vectors: all corpora share it"):
         run({"source": "none"}, corpora=corpora)
+
+
+def test_lists_of_terms_reach_the_network_and_its_checkpoint() -> None:
+    """A changed list makes it another training."""
+    corpora = {"menus": {"text": {"lexicons": ["keys.txt"]}}, "verses": {}}
+    Path("params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS | {"corpora": corpora}))
+    training_run.LEXICONS.mkdir()
+    fingerprints = set()
+    for terms in ("Enter", "Enter\nEscape"):
+        (training_run.LEXICONS / "keys.txt").write_text(terms)
+        settings = Settings.load()
+        tasks = settings.active_tasks()
+        wide = training_run.prepare(settings, tasks).network.wide_tagging
+        assert wide is not None
+        (lexicon,) = wide.lexicons
+        assert lexicon.classes.tolist() == [1] * len(terms.split())
+        fingerprints.add(training_run.checkpoint("train", settings, tasks=tasks).fingerprint)
+    first, second = fingerprints
+    assert first != second
