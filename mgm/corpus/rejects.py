@@ -46,6 +46,9 @@ def split_rejected(
         The rows of `result` without any reason; and doc_id, reasons (list[str]) and values (the original row as JSON)
         of the others.
     """
+    if not any(flag.any() for flag in reasons.values()):
+        columns = {"doc_id": pl.String(), "reasons": pl.List(pl.String), "values": pl.String()}
+        return result, pl.DataFrame(schema=pl.Schema(columns))
     flags = pl.DataFrame({name: flag.alias(name) for name, flag in reasons.items()})
     row_reasons = flags.select(
         pl.concat_list(pl.when(pl.col(name)).then(pl.lit(name)) for name in flags.columns).list.drop_nulls()

@@ -23,7 +23,7 @@ enum { NO_GAP = 0, GAP_BLANK = 1, GAP_LINE = 2, GAP_EMPTY_LINE = 3 };
 
 typedef struct {
     const uint8_t *at, *end; /* the rest of the text */
-    const uint8_t *classes;  /* of each code point below 0x10000 */
+    const uint8_t *classes;  /* of each code point below 0x20000 */
 } Text;
 
 typedef struct {
@@ -41,9 +41,12 @@ static inline Character character_at(const Text *text, const uint8_t *at) {
     } else if (at[0] < 0xE0) {
         c.point = (at[0] & 0x1Fu) << 6 | (at[1] & 0x3Fu);
         c.bytes = 2;
-    } else {
+    } else if (at[0] < 0xF0) {
         c.point = (at[0] & 0x0Fu) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
         c.bytes = 3;
+    } else {
+        c.point = (at[0] & 0x07u) << 18 | (at[1] & 0x3Fu) << 12 | (at[2] & 0x3Fu) << 6 | (at[3] & 0x3Fu);
+        c.bytes = 4;
     }
     c.class = text->classes[c.point];
     return c;
@@ -59,7 +62,7 @@ static inline int is_visible_ascii(const uint8_t *at, const uint8_t *end) {
 /* Whether all characters of a text have a class. */
 static inline int is_known(const Text *text) {
     for (const uint8_t *at = text->at; at < text->end;) {
-        if (at[0] >= 0xF0) return 0;
+        if (at[0] > 0xF0 || (at[0] == 0xF0 && at[1] >= 0xA0)) return 0; /* beyond the second plane */
         Character c = character_at(text, at);
         if (c.class == 0) return 0;
         at += c.bytes;

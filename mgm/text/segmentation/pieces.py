@@ -1,7 +1,7 @@
 """Texts to pieces, the words of most scripts and whole runs of those that are cut once more, by the kernel in C.
 
-It knows the characters of most texts. A text with another one, such as a combining mark, a joiner or an emoji beyond the first plane,
-is left to the expression in `words`, which decides what a piece is: the kernel is a faster way to the same pieces.
+It knows the characters of most texts. A text with another one, such as a combining mark, a joiner or a modifier of emoji, is left to the
+expression in `words`, which decides what a piece is: the kernel is a faster way to the same pieces.
 """
 
 from ctypes import c_int64, c_void_p
@@ -18,7 +18,7 @@ from mgm.text.characters import INVISIBLE, SOUTHEAST_ASIAN, SURROGATES
 from mgm.text.jieba import FIRST_CHARACTER, LAST_CHARACTER
 from mgm.text.list_columns import Array, Flags, decode_code_points, offsets, utf8_of
 
-_POINTS = 0x10000
+_POINTS = 0x20000  # those of two planes: most emoji are in the second
 _INFORMATION_SOURCE = r"\x{2139}"  # a letter, and an emoji
 # The bits of characters.h, by the characters that have them.
 _HAN = 4
@@ -79,7 +79,7 @@ def find_pieces(texts: pl.Series) -> tuple[Pieces, Flags] | None:
 
 @cache
 def character_classes() -> npt.NDArray[np.uint8]:
-    """Return the classes of each code point of the first plane, as bits; 0: the kernel does not know the character."""
+    """Return the classes of each code point of the first two planes, as bits; 0: the kernel does not know the character."""
     points = np.arange(_POINTS, dtype=np.uint32)
     points[SURROGATES] = 0
     characters = decode_code_points(points, np.ones(_POINTS, dtype=np.int64))

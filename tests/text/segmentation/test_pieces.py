@@ -20,7 +20,7 @@ SPELT = [
     "<URL>", "<EMAIL>", "<IP>", "<PHONE>", "<NUMBER>", "<URL", "3.14", "1,000", "12:30", "1/2", "3.", "U.S.", "e.g.", "a.b", "C#",
     "F#", "don't", "well-known", "libstdc++", "c+", "x86_64", "@me", "#tag", "#", "@", ":-)", ":D", ":Dx", ";(", "=))", "<3", "<", "-",
     "--", "...", "…", "!?", "！？", "~~", "~", "。。", "——", "明月", "楼", "T恤", "café", "Привет", "½", "٣٫٤", "ﬁ", "한국", "かな",
-    "\n", "\n\n", " ", "\t", "\u3000", "\u00a0", "\r\n", "\u0085", "é", "e\u0301", "👩\u200d💻", "ไทย", "می\u200cخواهم", "3\ufe0f\u20e3", "ℹ",
+    "\n", "\n\n", " ", "\t", "\u3000", "\u00a0", "\r\n", "\u0085", "é", "e\u0301", "👩\u200d💻", "👍", "🎉🎉", "𝐀b", "ไทย", "می\u200cخواهم", "3\ufe0f\u20e3", "ℹ",
 ]  # fmt: skip
 texts = st.lists(st.one_of(st.sampled_from(SPELT), st.text(max_size=3)), max_size=12).map("".join)
 few = st.text(alphabet="aB1.,:;-+'#@<>()=!?…。明é \n", max_size=20)
@@ -82,7 +82,7 @@ def test_long_texts() -> None:
 
 
 @pytest.mark.parametrize(
-    "character", ["\u0301", "\u200d", "\u200b", "👍", "𠀀", "ก", "\ufe0f", "\x07", "ℹ", "\U000e0067"]
+    "character", ["\u0301", "\u200d", "\u200b", "👍🏽", "🇩🇪", "𠀀", "ก", "\ufe0f", "\x07", "ℹ", "\U000e0067"]
 )
 def test_rare_characters_are_left_to_the_expression(character: str) -> None:
     found = find_pieces(pl.Series(["plain text", f"a {character} b"]))
