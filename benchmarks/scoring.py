@@ -8,7 +8,8 @@ are fitted once, before anything is timed, on `--fit` documents. Where the bundl
 tasks are others than the peers', the result says so.
 
 A night is more than that, and timed beside it: the whole flow, that also hashes its documents, has the gate judge them,
-commits to Delta tables and writes a page. It runs in one process with one shard at a time, in one with two, each by a thread,
+commits to Delta tables and writes a page. It reads its input twice, first to hash and to judge it, then to score it: the share of the second
+reading is written beside those of the stages. It runs in one process with one shard at a time, in one with two, each by a thread,
 and on a Ray cluster of this machine, which is started first, with two workers of one thread.
 
 Documents/s count from the start of a process's work, after its imports, to its end, loading of the models included. Memory
@@ -27,7 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ def answer(process: subprocess.Popen[str]) -> dict[str, Any]:
 
 
 def measure_night(source: str, bundle: str, as_corpus: str, threads: int, workers: int) -> dict[str, Any]:
-    """Scores the documents as a night in the present folder: seconds in all and by stage."""
+    """Scores the documents as a night in the present folder: seconds in all, by stage, and of the second reading of the input."""
     from datetime import date
 
     import great_expectations  # noqa: F401  (the gate imports it when it is asked for)
@@ -87,13 +88,14 @@ def measure_night(source: str, bundle: str, as_corpus: str, threads: int, worker
     import flows.gates.night  # noqa: F401  (as does the flow)
     from flows.night import score_date
     from flows.scoring_options import ScoringOptions
-    from mgm.scoring import steps
+    from mgm.scoring import night, steps
     from mgm.scoring.scorer import Scorer
     from mgm.settings.gates import GateSettings
 
     torch.set_num_threads(1)
     at: list[tuple[str, float]] = []
-    real_reached, real_load = steps.reached, Scorer.load
+    real_reached, real_load, real_read = steps.reached, Scorer.load, night.read_shards
+    reading = [0.0]
 
     def reached(step: str) -> None:
         at.append((step, time.perf_counter()))
@@ -104,7 +106,17 @@ def measure_night(source: str, bundle: str, as_corpus: str, threads: int, worker
         at.append(("loaded", time.perf_counter()))
         return found
 
-    steps.reached, Scorer.load = reached, load  # type: ignore[method-assign]
+    def read_shards(*arguments: Any) -> Iterator[Any]:
+        frames = real_read(*arguments)
+        while True:
+            begin = time.perf_counter()
+            found = next(frames, None)
+            reading[0] += time.perf_counter() - begin
+            if found is None:
+                return
+            yield found
+
+    steps.reached, Scorer.load, night.read_shards = reached, load, read_shards  # type: ignore[method-assign]
     ray = RaySettings(address="local" if workers else None, workers=max(workers, 1), cpus=threads)
     gates = GateSettings.model_validate({"score": {"drift": "warn"}})
     start = time.perf_counter()
@@ -120,7 +132,12 @@ def measure_night(source: str, bundle: str, as_corpus: str, threads: int, worker
     for step, now in [*at, (steps.SUMMARY_WRITTEN, end)]:
         stages[STAGES[step]] += now - last
         last = now
-    return {"seconds": end - start, "stages": stages, "peak_memory_mib": peak_mib()}
+    return {
+        "seconds": end - start,
+        "stages": stages,
+        "second_reading": reading[0],
+        "peak_memory_mib": peak_mib(),
+    }
 
 
 STAGES = {
@@ -297,6 +314,9 @@ def line(rounds: list[dict[str, Any]], documents: int, megabytes: float) -> dict
     if "stages" in rounds[0]:
         means = {s: statistics.median(r["stages"][s] for r in rounds) for s in rounds[0]["stages"]}
         found["share_of_time"] = {s: round(t / sum(means.values()), 3) for s, t in means.items()}
+    if "second_reading" in rounds[0]:
+        share = statistics.median(r["second_reading"] / r["seconds"] for r in rounds)
+        found["share_of_second_reading"] = round(share, 3)
     if "predict" in rounds[0]:
         predict = statistics.median(r["predict"] for r in rounds)
         found["documents_per_second_of_prediction_alone"] = round(documents / predict)

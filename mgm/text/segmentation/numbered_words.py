@@ -163,6 +163,14 @@ def number_words(
     return _merge(found, others, rows=rows)
 
 
+def cut_chinese(texts: pl.Series) -> tuple[pl.Series, Array] | None:
+    """Return the words of Chinese texts, one text after another, and the number of those of each; None: a text has a rare character."""
+    found = _find_words(texts, SegmentationSettings(), known=Spellings(), dictionary=None)
+    if (found.counts < 0).any():
+        return None
+    return found.new.gather(-1 - found.word).alias(texts.name), found.counts
+
+
 def _find_words(
     texts: pl.Series, settings: SegmentationSettings, *, known: Spellings, dictionary: UserDictionary | None
 ) -> NumberedWords:

@@ -24,6 +24,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
+from mgm.native import load_kernels
 from mgm.settings.text import SegmentationSettings
 from mgm.text.characters import EMOJI, EMOJI_MARKS, INVISIBLE, JOINERS, SOUTHEAST_ASIAN, TAG_END, TAGS, ZWJ
 from mgm.text.dictionary import UserDictionary
@@ -232,6 +233,8 @@ def cut_han_runs(
     run_lengths = num_characters(runs)
     if chinese_tokens == "characters" or len(runs) == 0:
         return flatten(runs.str.extract_all(r"\p{Han}")), run_lengths
+    if dictionary is None and (cut_by_kernel := _cut_by_kernel(runs)) is not None:
+        return cut_by_kernel
     calls = [runs.slice(i, _RUNS_PER_CALL) for i in range(0, len(runs), _RUNS_PER_CALL)]
     cut = pl.concat(
         [
@@ -244,6 +247,14 @@ def cut_han_runs(
     last = np.searchsorted(bounds, np.cumsum(run_lengths))
     assert np.array_equal(bounds[last], np.cumsum(run_lengths)), "jieba's words are not their runs"
     return cut, np.diff(np.append(-1, last))
+
+
+def _cut_by_kernel(runs: pl.Series) -> tuple[pl.Series, Array] | None:
+    """Return the words of runs, and the number of those of each, without rjieba; None: the kernel is missing or does not know a character."""
+    # imported here, since it falls back on this module
+    from mgm.text.segmentation.numbered_words import cut_chinese
+
+    return cut_chinese(runs) if load_kernels() is not None else None
 
 
 def cut_lines(lines: str, dictionary: UserDictionary | None) -> list[str]:
