@@ -1,6 +1,6 @@
-"""A network whose predictions of documents are computed by kernels, up to the normalised vectors of documents and the wide part's logits.
+"""A network whose predictions of documents are computed by kernels, up to the fused vectors of documents and the wide part's logits.
 
-The dense layers above are those of the network itself.
+Fusions other than the concatenating one, and the layers above, are those of the network itself.
 
 Axes: B documents, S sentences, N words, T distinct words.
 """
