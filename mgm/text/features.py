@@ -1,5 +1,6 @@
 """Features: the input of the network for a part of documents. Each distinct word is described once."""
 
+from ctypes import c_int64, c_uint64, c_void_p
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -9,52 +10,21 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
+from mgm.native import load_kernels
 from mgm.settings.text import FeatureSettings
 from mgm.text import vocabulary as vocabularies
-from mgm.text.characters import JOINERS, TAG_END, TAGS
 from mgm.text.dictionary import UserDictionary
 from mgm.text.factorized_tokens import FactorizedTokens
-from mgm.text.list_columns import Array, code_points, local_index, num_characters, offsets, unflatten
+from mgm.text.list_columns import Array, code_points, local_index, num_characters, offsets, unflatten, utf8_of
 from mgm.text.part_of_speech import NO_POS, NUM_POS, tag_words
+from mgm.text.shapes import NUM_SCRIPTS, NUM_SHAPES, find_shapes
 from mgm.text.subwords import Subwords
 from mgm.text.vocabulary import Vocabulary
 
-NUM_SHAPES = 16
-NUM_SCRIPTS = 8
 PROPERTIES = {"bucket": vocabularies.NUM_BUCKETS, "shape": NUM_SHAPES, "script": NUM_SCRIPTS, "pos": NUM_POS}
 """The properties of a word in the order of their columns, with the number of ids of each."""
 
-# The shape and the script of a word are the first pattern that matches, counted from 1; 0: none matches.
-_LETTERS = rf"[\p{{L}}\p{{M}}{JOINERS}]"
-_SHAPES = [
-    r"^\p{Han}+$",
-    r"^[\p{Ll}\p{M}]+$",
-    r"^\p{Lu}$",
-    r"^\p{Lu}[\p{Ll}\p{M}]+$",
-    r"^[\p{Lu}\p{M}]+$",
-    r"^\p{N}+$",
-    r"^\p{N}[\p{N}.,:/-]*\p{N}$",
-    r"^[.!?…。！？；;]+$",
-    r"^\p{P}+$",
-    rf"^\p{{S}}[\p{{S}}\p{{M}}{JOINERS}{TAGS}\x{{{TAG_END:X}}}]*$",
-    r"^[@#]",
-    rf"^{_LETTERS}+(?:['’‐-]{_LETTERS}+)+$",
-    r"^(?:\p{L}\.)+$",
-    rf"^{_LETTERS}+$",
-    r"\p{L}.*\p{N}|\p{N}.*\p{L}|_",
-]
 _HAN = r"\p{Han}"
-_SCRIPTS = [
-    _HAN,
-    r"\p{Latin}",
-    r"[\p{Cyrillic}\p{Greek}]",
-    r"[\p{Hiragana}\p{Katakana}\p{Hangul}]",
-    r"[\p{Arabic}\p{Hebrew}]",
-    r"\p{L}",
-    r"\p{N}",
-]
-assert len(_SHAPES) < NUM_SHAPES and len(_SCRIPTS) < NUM_SCRIPTS
-
 _EDGES = ("<", ">")
 _FNV_OFFSET = np.uint64(0xCBF29CE484222325)
 _FNV_PRIME = np.uint64(0x100000001B3)
@@ -158,8 +128,7 @@ def describe_types(
         *vocabulary.look_up(types, settings.stem),
         hash_ngrams(types, settings),
         chinese_characters(types),
-        _first_match(types, _SHAPES).alias("shape"),
-        _first_match(types, _SCRIPTS).alias("script"),
+        *find_shapes(types),
         tag_words(types, None if dictionary is None else dictionary.tags)
         if settings.part_of_speech
         else pl.lit(NO_POS, pl.Int8).alias("pos"),
@@ -175,13 +144,34 @@ def hash_ngrams(words: pl.Series, settings: FeatureSettings) -> pl.Series:
 
     Source: Bojanowski et al. 2017, arXiv:1607.04606.
     """
-    edged = pl.select(pl.lit(_EDGES[0]) + vocabularies.normalize_words(words) + pl.lit(_EDGES[1])).to_series()
+    lower = vocabularies.normalize_words(words)
+    kernels = load_kernels()
+    if kernels is None or settings.ngram_min < 1:
+        return _hash_by_numpy(lower, settings)
+    data, bounds = utf8_of(lower)
+    sizes = np.diff(bounds) + len(_EDGES)
+    orders = max(settings.ngram_max - settings.ngram_min + 1, 0)
+    ngrams, count = np.empty(int(sizes.sum()) * orders, np.int32), np.empty(len(words), np.int64)
+    points = np.empty(int(sizes.max(initial=0)), np.uint32)
+    kernels.mgm_hash_ngrams(
+        c_void_p(None if data is None else data.address),
+        c_void_p(bounds.ctypes.data),
+        *(c_int64(n) for n in (len(words), settings.ngram_min, settings.ngram_max)),
+        c_uint64(settings.ngram_buckets),
+        *(c_void_p(array.ctypes.data) for array in (points, count, ngrams)),
+    )
+    return unflatten(pl.Series(ngrams[: count.sum()]), count, name="ngrams")
+
+
+def _hash_by_numpy(lower: pl.Series, settings: FeatureSettings) -> pl.Series:
+    """Return what `hash_ngrams` does for words in lower case, without a kernel."""
+    edged = pl.select(pl.lit(_EDGES[0]) + lower + pl.lit(_EDGES[1])).to_series()
     points = code_points(edged).astype(np.uint64)
     size = num_characters(edged)
     begin = offsets(size)[:-1]
     orders = range(settings.ngram_min, settings.ngram_max + 1)
     per_order = [np.maximum(size - n + 1, 0) for n in orders]
-    total = np.sum(per_order, axis=0, dtype=np.int64) if per_order else np.zeros(len(words), np.int64)
+    total = np.sum(per_order, axis=0, dtype=np.int64) if per_order else np.zeros(len(lower), np.int64)
     target = offsets(total)[:-1]
     result = np.zeros(int(total.sum()), dtype=np.int32)
     for n, counts in zip(orders, per_order, strict=True):
@@ -213,16 +203,3 @@ def _fnv1a(points: npt.NDArray[np.uint64], start: Array, *, n: int) -> npt.NDArr
     for place in range(n):
         value = (value ^ points[start + place]) * _FNV_PRIME
     return value ^ (value >> np.uint64(32))
-
-
-def _first_match(words: pl.Series, patterns: list[str]) -> pl.Series:
-    """Return the number of the first pattern that each word matches, counted from 1; 0 for none; i8."""
-    word = pl.col(words.name)
-    chain = pl.coalesce(
-        *(
-            pl.when(word.str.contains(pattern)).then(pl.lit(i, pl.Int8))
-            for i, pattern in enumerate(patterns, start=1)
-        ),
-        pl.lit(0, pl.Int8),
-    )
-    return words.to_frame().select(chain.alias("match")).to_series()

@@ -16,6 +16,8 @@ from tests.model.compiled.frozen_dense import FROZEN as FROZEN_DENSE
 from tests.model.compiled.frozen_dense import frozen_dense
 from tests.model.compiled.frozen_pooled import FROZEN as FROZEN_POOLED
 from tests.model.compiled.frozen_pooled import FROZEN_NORMALISED, frozen_normalised, frozen_pooled
+from tests.model.compiled.frozen_records import FROZEN as FROZEN_RECORDS
+from tests.model.compiled.frozen_records import frozen_records
 from tests.model.wide.frozen_logits import (
     FROZEN,
     FROZEN_OF_INTEGERS,
@@ -32,6 +34,7 @@ KERNEL_TESTS = (
     "tests/text/segmentation/test_pieces.py",
     "tests/text/segmentation/test_numbered_words.py",
     "tests/text/cleaning/test_plain.py",
+    "tests/text/test_shapes.py",
 )
 COMPILERS = {
     "system": system_compiler(),
@@ -58,6 +61,7 @@ def test_every_compiler_gives_the_same_bits(
     assert frozen_logits_of_integers() == FROZEN_OF_INTEGERS
     assert frozen_pooled() == FROZEN_POOLED
     assert frozen_normalised() == FROZEN_NORMALISED
+    assert frozen_records() == FROZEN_RECORDS
     assert frozen_dense() == FROZEN_DENSE
 
 

@@ -3,10 +3,12 @@
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mgm.settings.text import FeatureSettings
+from mgm.text import features
 from mgm.text.dictionary import UserDictionary, UserWord
 from mgm.text.features import (
     NUM_SCRIPTS,
@@ -86,6 +88,9 @@ def test_ngrams_are_those_of_the_definition(words: list[str]) -> None:
         edged = f"<{word.lower()}>"
         expected.append([fnv(edged[i : i + n]) for n in (2, 3) for i in range(len(edged) - n + 1)])
     assert hash_ngrams(pl.Series(words), SETTINGS).to_list() == expected
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(features, "load_kernels", lambda: None)
+        assert hash_ngrams(pl.Series(words), SETTINGS).to_list() == expected
 
 
 def test_characters_of_words_with_a_chinese_character() -> None:

@@ -3,7 +3,8 @@
 Axes: T distinct words, D width of a word, P products of a word with all places of all windows.
 """
 
-from ctypes import c_float, c_int64, c_void_p
+import ctypes
+from ctypes import c_int64, c_void_p
 from functools import reduce
 from operator import add
 
@@ -16,8 +17,9 @@ from torch import Tensor
 from mgm.model.batch import Batch
 from mgm.model.collate import collate_types
 from mgm.model.encoder import Encoder
-from mgm.model.granularity import ProjectingLevel, Window
-from mgm.native import load_kernels
+from mgm.model.granularity import Character, ProjectingLevel, Window, Word
+from mgm.model.kernels import pointer
+from mgm.native import check_status, load_kernels
 from mgm.native.memory import zeros
 
 MAX_BYTES = 512 << 20
@@ -28,8 +30,27 @@ _BLOCK = 32
 """Numbers of a line of the processor's cache; a record, and a row of a window, is a multiple of it (documents.c)."""
 _HEADROOM = 1.5
 """How many times as large as those of typical words a number may be before it saturates."""
-_WORDS_AT_ONCE = 128
-"""Words that are multiplied together, always as many, as the last bits of a product depend on the number of its rows."""
+_LARGEST_FACTOR = 8191
+"""The largest integer of a word's vector when it is multiplied."""
+_LARGEST_PRODUCT = (1 << 31) - 1
+
+
+class NewWordsOfKernel(ctypes.Structure):
+    """`NewWords` of records.c."""
+
+    _fields_ = [
+        ("words", c_int64),
+        *((name, c_void_p) for name in ("ngram", "ngram_bound", "id", "property")),
+        ("width", c_int64),
+        *((name, c_void_p) for name in ("ngram_vectors", "id_vectors", "property_vectors")),
+        ("properties", c_int64),
+        ("unit", c_void_p),
+        *((name, c_int64) for name in ("largest", "largest_factor", "windows", "window_width")),
+        *((name, c_void_p) for name in ("size", "weight")),
+        ("padded_width", c_int64),
+        *((name, c_void_p) for name in ("scale", "bias", "records")),
+        ("record", c_int64),
+    ]
 
 
 class WordTable:
@@ -63,48 +84,55 @@ class WordTable:
         self.width = encoder.settings.width
         self.levels = len(encoder.type_levels)
         self.vectors = self.width * self.levels
-        with torch.no_grad():
-            self._weight, self._bias = self._places()
-        self.record = _padded(self.vectors + self._bias.numel())
+        weight_PD, bias_P = self._places()
+        self.record = _padded(self.vectors + bias_P.numel())
         self.capacity = max(max_bytes // (2 * self.record), 1)
         self.size = 0
         self.records = torch.from_numpy(zeros((self.capacity, self.record), np.int16))
         self.records_begin = self.records.data_ptr()
-        self._choose_units(typical)
+        self._choose_units(typical, weight_PD, bias_P=bias_P)
+        self._quantize_weights(weight_PD, bias_P)
 
     def truncate(self, size: int) -> None:
         """Keep the first `size` words alone."""
         self.size = size
 
-    @torch.no_grad()
     def add(self, batch: Batch) -> None:
         """Add the distinct words of a batch, for which there must be room."""
         count = batch.type_id.numel()
-        first, last = self.size, self.size + count
-        assert last <= self.capacity, "no room for these words"
-        vectors = list(self.encoder.word_vectors(batch, 0.0).values())
-        for begin in range(0, count, _WORDS_AT_ONCE):
-            self._write(first + begin, [vector[begin : begin + _WORDS_AT_ONCE] for vector in vectors])
-        self.size = last
+        assert self.size + count <= self.capacity, "no room for these words"
+        character, word = self.encoder.level(Character), self.encoder.level(Word)
+        properties = [] if word is None else [pointer(weight) for weight in word.properties.parameters()]
+        arguments = NewWordsOfKernel(
+            count,
+            pointer(batch.type_ngram),
+            pointer(batch.type_ngram_offset),
+            pointer(batch.type_id),
+            pointer(batch.type_property),
+            self.width,
+            None if character is None else pointer(character.ngrams.weight),
+            None if word is None else pointer(word.words.weight),
+            ctypes.cast((c_void_p * len(properties))(*properties), c_void_p),
+            len(properties),
+            self._vector_units.ctypes.data,
+            LARGEST,
+            _LARGEST_FACTOR,
+            len(self.windows),
+            self.window_width,
+            self._sizes.ctypes.data,
+            self._weight.ctypes.data,
+            self._weight.shape[1],
+            self._scale.ctypes.data,
+            self._bias.ctypes.data,
+            self.records_begin + 2 * self.size * self.record,
+            self.record,
+        )
+        kernels = load_kernels()
+        assert kernels is not None
+        check_status(kernels.mgm_write_words(ctypes.byref(arguments)))
+        self.size += count
 
-    def _write(self, row: int, vectors: list[Tensor]) -> None:
-        """Write the records of some words, of which each granularity has these vectors, from a row on."""
-        count, column = vectors[0].shape[0], 0
-        for vector_TD, unit in zip(vectors, self._vector_units, strict=True):
-            self._quantize(vector_TD, row, column=column, unit=unit, limit=LARGEST)
-            column += self.width
-        products_TP = self._products(reduce(add, vectors))[:count]
-        for window, unit in zip(self.windows, self._window_units, strict=True):
-            width = window.size * self.window_width
-            begin = column - self.vectors
-            of_window = products_TP[:, begin : begin + width]
-            self._quantize(of_window, row, column=column, unit=unit, limit=LARGEST // window.size)
-            column += width
-
-    def _products(self, whole_TD: Tensor) -> Tensor:
-        missing = _WORDS_AT_ONCE - whole_TD.shape[0]
-        return torch.addmm(self._bias, F.pad(whole_TD, (0, 0, 0, missing)), self._weight.T)
-
+    @torch.no_grad()
     def _places(self) -> tuple[Tensor, Tensor]:
         """Return the weights (P,D) of all places of all windows, and the bias (P,), which is that of the window's own word."""
         weights, biases = [torch.zeros(0, self.width)], [torch.zeros(0)]
@@ -118,35 +146,33 @@ class WordTable:
         return torch.cat(weights), torch.cat(biases)
 
     @torch.no_grad()
-    def _choose_units(self, typical: pl.DataFrame) -> None:
+    def _choose_units(self, typical: pl.DataFrame, weight_PD: Tensor, *, bias_P: Tensor) -> None:
         vectors = self.encoder.word_vectors(collate_types(typical), 0.0)
-        whole_TD = reduce(add, vectors.values())
-        chunks = whole_TD.split(_WORDS_AT_ONCE) if len(whole_TD) else []
-        products = [self._bias[None], *(self._products(chunk) for chunk in chunks)]
+        products = torch.addmm(bias_P, reduce(add, vectors.values()), weight_PD.T)
+        products = torch.cat([bias_P[None], products])
         sizes = [window.size * self.window_width for window in self.windows]
-        by_window = zip(*(product.split(sizes, dim=1) for product in products), strict=True)
-        self._vector_units = [_unit(vector, LARGEST) for vector in vectors.values()]
+        self._vector_units = np.array([_unit(vector, LARGEST) for vector in vectors.values()], np.float32)
         self._window_units = [
-            _unit(torch.cat(of_window), LARGEST // window.size)
-            for window, of_window in zip(self.windows, by_window, strict=True)
+            _unit(of_window, LARGEST // window.size)
+            for window, of_window in zip(self.windows, products.split(sizes, dim=1), strict=True)
         ]
-        of_vectors = torch.tensor(self._vector_units).repeat_interleave(self.width)
+        of_vectors = torch.from_numpy(self._vector_units).repeat_interleave(self.width)
         of_windows = torch.tensor(self._window_units).repeat_interleave(self.window_width)
         self.units = torch.cat([of_vectors, of_windows])
 
-    def _quantize(self, numbers: Tensor, row: int, *, column: int, unit: float, limit: int) -> None:
-        kernels = load_kernels()
-        assert kernels is not None
-        kernels.mgm_quantize(
-            c_void_p(numbers.data_ptr()),
-            c_int64(numbers.shape[0]),
-            c_int64(numbers.shape[1]),
-            c_int64(numbers.stride(0)),
-            c_float(unit),
-            c_float(limit),
-            c_void_p(self.records_begin + 2 * (row * self.record + column)),
-            c_int64(self.record),
-        )
+    def _quantize_weights(self, weight_PD: Tensor, bias_P: Tensor) -> None:
+        """Set the weights as integers with a scale each, so small that no product with a vector overflows."""
+        weight = weight_PD.numpy().astype(np.float64)
+        largest_sum = _LARGEST_PRODUCT // _LARGEST_FACTOR - self.width  # rounding adds at most half to each
+        size = np.abs(weight)
+        unit = np.maximum(size.max(1, initial=0) / LARGEST, size.sum(1) / largest_sum)
+        unit[unit == 0] = 1
+        self._sizes = np.array([window.size for window in self.windows], np.int64)
+        of_window = np.repeat(np.array(self._window_units, np.float64), self._sizes * self.window_width)
+        missing = _padded(self.width) - self.width
+        self._weight = np.pad(np.rint(weight / unit[:, None]).astype(np.int16), ((0, 0), (0, missing)))
+        self._scale = (unit / of_window).astype(np.float32)
+        self._bias = (bias_P.numpy() / of_window).astype(np.float32)
 
 
 def _window(level: ProjectingLevel) -> Window:

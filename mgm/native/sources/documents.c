@@ -1,19 +1,6 @@
-/* The deep part of documents, mgm.model.compiled: words to records of integers, and records to pooled and normalised vectors. */
+/* The deep part of documents, mgm.model.compiled: records of words to pooled and normalised vectors. */
 
-#include "integers.h"
 #include "kernels.h"
-
-/* ---- words to records ---- */
-
-/* Write `columns` numbers of each row, divided by `unit`, as integers of at most `limit`. */
-FOR_NEWER_PROCESSORS
-void mgm_quantize(const float *from, int64_t rows, int64_t columns, int64_t from_stride, float unit, float limit, int16_t *to,
-                  int64_t to_stride) {
-    float factor = 1 / unit;
-    for (int64_t i = 0; i < rows; i++)
-        for (int64_t k = 0; k < columns; k++)
-            to[i * to_stride + k] = quantize(from[i * from_stride + k] * factor, limit);
-}
 
 /* ---- layer normalisation ---- */
 

@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 static inline int16_t quantize(float value, float limit) {
-    value = value > limit ? limit : value < -limit ? -limit : value; /* larger ones saturate */
-    return (int16_t)(int32_t)(value + (value < 0 ? -0.5f : 0.5f));
+    value = value < limit ? value : limit; /* larger ones saturate */
+    value = value > -limit ? value : -limit;
+    return (int16_t)(int32_t)(value + __builtin_copysignf(0.5f, value));
 }
 
 #endif

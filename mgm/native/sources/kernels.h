@@ -1,5 +1,5 @@
-/* Kernels: plain.c and urls.c clean texts, pieces.c, words.c and sentences.c read them, documents.c and wide.c compute the networks of
-   documents, svm.c and crf.c solve linear models.
+/* Kernels: plain.c and urls.c clean texts, pieces.c, words.c, sentences.c and shapes.c read them, records.c, documents.c and wide.c
+   compute the networks of documents, svm.c and crf.c solve linear models.
 
    Plain C11 without intrinsics or libraries. It is compiled without contraction of floating-point operations, and every sum has
    its order written out, so that each compiler and machine gives the same bits. All functions are thread-safe and hold no lock.
