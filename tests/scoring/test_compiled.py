@@ -136,7 +136,7 @@ def test_scorers_of_threads_share_the_tables_of_weights(bundle: Bundle) -> None:
     expected, _ = scorer.predict(FRAMES["menus"])
     other = scorer.copy()
     networks = [one.word_states.compiled().network for one in (scorer, other)]  # type: ignore[union-attr]
-    tables = [network._wide_words.wide for network in networks]
+    tables = [network._wide_words.rows for network in networks]
     assert tables[0] is tables[1]
     assert networks[0].words is not networks[1].words and networks[1].words.size == 0
     assert_frame_equal(other.predict(FRAMES["menus"])[0], expected, check_exact=True)
