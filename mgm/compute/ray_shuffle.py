@@ -1,6 +1,6 @@
 """Rows that calls emit in a Ray cluster, and that travel through its object store to be joined by keys.
 
-Each task returns an object for each division of the keys, and the tasks that reduce a division take these as arguments: Ray moves them between nodes,
+Each task returns an object for each column or division of the keys, and the tasks that reduce a division take these as arguments: Ray moves them between nodes,
 spills them to disk where its store is full, frees them when no task needs them, and makes again what a lost node had.
 
 Source: Luan, Wang, Kim et al. (2023): Exoshuffle: An Extensible Shuffle Architecture. SIGCOMM.
@@ -112,15 +112,21 @@ class RayShuffle:
         for step in steps:
             sent = tasks.put_function(step)
             needed = [self._names.index(name) for name in step.columns]
-            pieces = [
-                tasks.submit(
-                    _divide, sent, of_call, *(handles[i] for i in needed), num_returns=step.num_divisions
-                )
+            parts = [
+                (of_call, *(handles[i] for i in needed))
                 for of_call, handles in zip(joined, self._columns, strict=True)
             ]
-            for of_division in zip(*pieces, strict=True):
-                results += tasks.submit(_reduce, sent, *of_division)
-            del pieces  # the store frees those that are reduced
+            if step.num_divisions == 1:
+                results += tasks.submit(
+                    _divide_and_reduce, sent, *(value for part in parts for value in part)
+                )
+            else:
+                pieces = [
+                    tasks.submit(_divide, sent, *part, num_returns=step.num_divisions) for part in parts
+                ]
+                for of_division in zip(*pieces, strict=True):
+                    results += tasks.submit(_reduce, sent, *of_division)
+                del pieces  # the store frees those that are reduced
             while len(results) > tasks.max_in_flight:
                 yield tasks.get(results.popleft())
         while results:
@@ -153,12 +159,24 @@ def _emit(emitter: Callable[..., Emitted], names: Sequence[str], *arguments: Any
     return result if len(result) > 1 else result[0]
 
 
-def _divide(content: bytes, rows: JoinedRows | None, *values: npt.NDArray[Any]) -> Any:
+def _divide(content: bytes, rows: JoinedRows | None, *values: npt.NDArray[Any]) -> list[Any]:
     step: Step = pickle.loads(content)
     columns: Columns = dict(zip(step.columns, values, strict=True))
-    pieces = [step.divide(columns, rows, division=division) for division in range(step.num_divisions)]
-    return pieces if len(pieces) > 1 else pieces[0]
+    return [step.divide(columns, rows, division=division) for division in range(step.num_divisions)]
 
 
 def _reduce(content: bytes, *pieces: Any) -> Any:
     return pickle.loads(content).reduce(pieces)
+
+
+def _divide_and_reduce(content: bytes, *values: Any) -> Any:
+    """Reduce the only division of a step, of the rows and columns of each call, one after another."""
+    step: Step = pickle.loads(content)
+    width = 1 + len(step.columns)
+    parts = [values[begin : begin + width] for begin in range(0, len(values), width)]
+    return step.reduce(
+        [
+            step.divide(dict(zip(step.columns, columns, strict=True)), rows, division=0)
+            for rows, *columns in parts
+        ]
+    )

@@ -59,10 +59,15 @@ class CallWithStorage:
             result = self._function.load(content)(*arguments)
             return result, self._store(storage)
 
+    def clear(self) -> None:
+        """Delete the files of the last call."""
+        for path in self._present:
+            (self._folder / path).unlink(missing_ok=True)
+        self._present.clear()
+
     def close(self) -> None:
-        """Delete the folder, and unlock it."""
+        """Delete the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        os.close(self._lock)
 
     def _open(self) -> Storage:
         if self._storage is None:
@@ -100,15 +105,22 @@ class CallWithStorage:
         return files
 
 
+_of_this_process: dict[str, CallWithStorage] = {}
+"""That of each storage which tasks of this process have worked with: they are many, and reaching a storage takes its time."""
+
+
 def emit_with_storage(  # noqa: PLR0917  (called through the cluster)
     place: tuple[str, str, dict[str, str]], content: bytes, files: list[TaskFile], arguments: tuple[Any, ...]
 ) -> Emitted:
     """Return the result of an emitting function; `place` is what `CallWithStorage` is built from."""
-    call = CallWithStorage(*place)
+    address = place[0]
+    if address not in _of_this_process:
+        _of_this_process[address] = CallWithStorage(*place)
+    call = _of_this_process[address]
     try:
         return cast(Emitted, call(content, files, arguments)[0])
     finally:
-        call.close()
+        call.clear()  # no call is the last one of its process
 
 
 def _make_folder() -> tuple[Path, int]:
