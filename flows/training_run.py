@@ -34,7 +34,7 @@ from mgm.tasks import Task, with_label_spaces
 from mgm.text import labels
 from mgm.text.feature_tables import FeatureParts
 from mgm.text.features import FeaturePart
-from mgm.text.lexicons import lexicon_names, load_lexicons
+from mgm.text.terms import lexicon_names, read_terms, terms_file
 from mgm.text.vectors.table import METADATA_FILE, TABLE_FILE, VectorTable, load_vectors
 from mgm.text.vocabulary import Vocabulary
 from mgm.training.callbacks import Callbacks, EpochReport, StepReport
@@ -74,7 +74,7 @@ def inputs(settings: TrainingSettings, tasks: Sequence[Task]) -> dict[str, str]:
         files.append(PRETRAINED / weights.WEIGHTS)
     if settings.model.pretrained.enabled:
         files.append(ENCODED / ENCODED_FACTS)
-    files += [LEXICONS / name for name in lexicon_names(settings)]
+    files += [terms_file(LEXICONS, name) for name in lexicon_names(settings)]
     return feature_hashes(corpora_of(settings, tasks)) | {p.as_posix(): file_sha256(p) for p in files}
 
 
@@ -110,7 +110,7 @@ def prepare(
             weights.load_pretrained(PRETRAINED, file_sha256(VOCABULARY)) if settings.pretrains else None
         ),
         pretrained=EncoderFiles.read(ENCODED / ENCODER) if settings.model.pretrained.is_trained else None,
-        lexicons=load_lexicons(settings, LEXICONS),
+        terms=read_terms(LEXICONS, lexicon_names(settings)),
         is_refit=is_refit,
     )
     _logger.info(

@@ -21,10 +21,10 @@ def check_word_lists(root: Path = Path()) -> dict[str, int]:
         return {}
     # imported here, since most projects have no list, and `mgm run` starts sooner without Polars
     from mgm.text.dictionary import load_dictionaries
-    from mgm.text.lexicons import check_terms, load_lexicons
+    from mgm.text.lexicons import find_terms, load_lexicons
 
     lexicons = load_lexicons(settings, root / RESOURCES)
-    check_terms(lexicons, settings)
+    find_terms(lexicons, settings)
     dictionaries = load_dictionaries(settings, root / RESOURCES)
     return {name: len(d.words) for name, d in dictionaries.items()} | {
         name: len(lexicon.terms) for name, lexicon in lexicons.items()

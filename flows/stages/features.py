@@ -2,7 +2,6 @@
 
 import logging
 import shutil
-from collections.abc import Mapping
 
 from flows.project import CONTENT, FEATURES, LEXICONS, PROFILE, RESOURCES, STAGES, TOKENS
 from flows.stages.command_line import open_executor, run_stage
@@ -13,9 +12,10 @@ from mgm.quality.feature_statistics import LabelStatistics
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.dictionary import load_dictionaries, load_dictionary
 from mgm.text.fitting import fit_text
-from mgm.text.lexicons import Lexicon, check_terms, load_lexicons
+from mgm.text.lexicons import find_terms, load_lexicons
 from mgm.text.segmentation.segmenter import common_segmenter
 from mgm.text.stopwords import STOPWORDS_FILE
+from mgm.text.terms import save_terms
 from mgm.text.token_tables import TokenTable
 
 _logger = logging.getLogger(__name__)
@@ -25,8 +25,7 @@ def main() -> None:
     """Write the features of every corpus that params.yaml enables, and of no other."""
     settings = TextPipelineSettings.load()
     settings.require_common("features")
-    lexicons = load_lexicons(settings, RESOURCES)
-    check_terms(lexicons, settings)
+    terms = find_terms(load_lexicons(settings, RESOURCES), settings)
     tables = [TokenTable(tokens=TOKENS / c, content=CONTENT / c) for c in sorted(settings.enabled)]
     segmenter = common_segmenter(
         TOKENS / corpus
@@ -40,7 +39,8 @@ def main() -> None:
         fitted.save(FEATURES)
         if segmenter is not None:
             segmenter.save(FEATURES)
-        _copy_word_lists(settings, lexicons)
+        _copy_word_lists(settings)
+        save_terms(LEXICONS, terms)
         labels = LabelStatistics(fitted.tasks)
         unfinished = {}
         for table in tables:
@@ -74,15 +74,13 @@ def main() -> None:
     )
 
 
-def _copy_word_lists(settings: TextPipelineSettings, lexicons: Mapping[str, Lexicon]) -> None:
-    """Copy stopwords, dictionaries and lists of terms to where the train stage reads what the bundle has."""
+def _copy_word_lists(settings: TextPipelineSettings) -> None:
+    """Copy stopwords and dictionaries to where the train stage reads the files of the bundle."""
     for corpus in sorted(settings.enabled):
         (FEATURES / "stopwords").mkdir(parents=True, exist_ok=True)
         shutil.copyfile(CONTENT / corpus / STOPWORDS_FILE, FEATURES / "stopwords" / f"{corpus}.txt")
     for name, dictionary in load_dictionaries(settings, RESOURCES).items():
         dictionary.save(FEATURES / "dictionaries" / name)
-    for name, lexicon in lexicons.items():
-        lexicon.save(LEXICONS / name)
 
 
 if __name__ == "__main__":

@@ -88,7 +88,7 @@ class TrainSettings(GenerationSwitch):
     factor and its penalty: it is the importance of the task, independent of the scale of its loss.
     """
     weight_decay: float = Field(default=0.01, ge=0)
-    """Weight decay of AdamW."""
+    """Weight decay of AdamW; rows of embedding tables decay when a batch reads them."""
     warmup: float = Field(default=0.1, ge=0, le=1)
     """Share of the steps in which the learning rate rises."""
     clip: float = Field(default=1.0, gt=0)

@@ -15,6 +15,7 @@ from mgm.settings.text import TextSettings
 from mgm.settings.views.text_pipeline import TextPipelineSettings
 from mgm.text.cleaning.pipeline import clean_texts
 from mgm.text.segmentation.words import find_words
+from mgm.text.terms import TERMS, lexicon_names
 
 _LINE = "'term' or 'term<TAB>class'"
 _FIELDS = 2
@@ -62,14 +63,6 @@ class Lexicon:
         classes, lines = zip(*entries.values(), strict=True)
         return cls(path, terms=tuple(entries), classes=classes, lines=lines)
 
-    def save(self, path: Path) -> None:
-        """Write the list in the format that `load` reads."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        rows = zip(self.terms, self.classes, strict=True)
-        path.write_text(
-            "".join(f"{term}\t{label}\n" if label else f"{term}\n" for term, label in rows), encoding="utf-8"
-        )
-
     def words(self, settings: TextSettings) -> pl.Series:
         """Return the words of each term, list[str], cleaned and found as those of documents with these settings.
 
@@ -90,11 +83,6 @@ class Lexicon:
         return table.group_by("row", maintain_order=True).agg("word")["word"]
 
 
-def lexicon_names(settings: TextPipelineSettings) -> list[str]:
-    """Return the lists that the enabled corpora name, sorted."""
-    return sorted({name for corpus in settings.enabled for name in settings.text_for(corpus).lexicons})
-
-
 def load_lexicons(settings: TextPipelineSettings, folder: Path) -> dict[str, Lexicon]:
     """Return the lists that the enabled corpora name, files in `folder`, by name, sorted.
 
@@ -109,16 +97,19 @@ def load_lexicons(settings: TextPipelineSettings, folder: Path) -> dict[str, Lex
     return {name: Lexicon.load(folder / name) for name in names}
 
 
-def check_terms(lexicons: Mapping[str, Lexicon], settings: TextPipelineSettings) -> None:
-    """Check that every term has words as the corpora that name its list are cleaned.
+def find_terms(lexicons: Mapping[str, Lexicon], settings: TextPipelineSettings) -> dict[str, pl.DataFrame]:
+    """Return the terms (`TERMS`) of each list, cleaned and cut into words as by the corpora that name it.
 
     Raises:
-        ValueError: one has none.
+        ValueError: a term has no word.
     """
+    found: dict[str, list[pl.DataFrame]] = {name: [TERMS.to_frame()] for name in lexicons}
     for corpus in sorted(settings.enabled):
         text = settings.text_for(corpus)
         for name in text.lexicons:
-            lexicons[name].words(text)
+            classes = pl.Series(lexicons[name].classes, dtype=pl.String)
+            found[name].append(pl.DataFrame({"words": lexicons[name].words(text), "class": classes}))
+    return {name: pl.concat(tables) for name, tables in found.items()}
 
 
 def _parse(line: str, where: str) -> tuple[str, str]:

@@ -12,13 +12,17 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 
+def decay_of_step(decay: float, step: int) -> float:
+    """Return the decay of a step, from 1 on: at most (1 + step) / (10 + step)."""
+    return min(decay, (1 + step) / (10 + step))
+
+
 def ema_with_warmup(decay: float) -> Callable[[Any, Any, Tensor | int], None]:
-    """Return an averaging function for AveragedModel whose decay is at most (1 + steps) / (10 + steps)."""
+    """Return an averaging function for AveragedModel with the decays of `decay_of_step`."""
 
     @torch.no_grad()
     def update(averaged: list[Tensor], current: list[Tensor], num_averaged: Tensor | int) -> None:  # noqa: PLR0917  (called by torch)
-        steps = int(num_averaged)
-        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + steps) / (10 + steps)))
+        torch._foreach_lerp_(averaged, current, 1 - decay_of_step(decay, int(num_averaged)))
 
     return update
 

@@ -10,6 +10,8 @@ import torch
 from mgm.files import replacing
 
 FILE = "checkpoint.pt"
+FORMAT = 2
+"""The number of the form of a state, to be raised when it changes."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +34,17 @@ class Checkpoint:
     def save(self, state: dict[str, Any]) -> None:
         """Replace the state on disk atomically: after a kill the old one or the new one is there, whole."""
         with replacing(self.path) as temporary, temporary.open("wb") as file:
-            torch.save({"fingerprint": self.fingerprint, **state}, file)
+            torch.save({"fingerprint": self.fingerprint, "format": FORMAT, **state}, file)
             file.flush()
             os.fsync(file.fileno())
 
     def load(self, device: torch.device) -> dict[str, Any] | None:
-        """Return the state on disk; None where there is none, or one of another training."""
+        """Return the state on disk; None where there is none, or one of another training or of a version with other states."""
         if not self.path.is_file():
             return None
         state = torch.load(self.path, map_location=device, weights_only=True)
-        return state if state["fingerprint"] == self.fingerprint else None
+        is_own = state["fingerprint"] == self.fingerprint and state.get("format") == FORMAT
+        return state if is_own else None
 
     def remove(self) -> None:
         """Delete the state: the training's result is safe elsewhere."""

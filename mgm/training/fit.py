@@ -22,7 +22,6 @@ from mgm.pretrained.folder import EncoderFiles
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
-from mgm.text.lexicons import Lexicon
 from mgm.text.vectors.table import VectorTable, has_vector
 from mgm.training.callbacks import Callbacks
 from mgm.training.checkpoint import Checkpoint
@@ -83,7 +82,7 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
     word_vectors: VectorTable | None = None,
     initial_weights: Mapping[str, Tensor] | None = None,
     pretrained: EncoderFiles | None = None,
-    lexicons: Mapping[str, Lexicon] | None = None,
+    terms: Mapping[str, pl.DataFrame] | None = None,
     is_refit: bool = False,
 ) -> Plan:
     """Return the rows of each split and a network with initial weights, which are a function of the seed.
@@ -96,7 +95,7 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
         word_vectors: (V+1,D) vectors for the words of the vocabulary to start from.
         initial_weights: pretrained weights by name.
         pretrained: the encoder that the settings train, if any.
-        lexicons: the lists of terms that the settings name, by name.
+        terms: the terms (`TERMS`) of the lists that the settings name, by name.
         is_refit: whether the plan is that of the second fit, `train.refit`, which validates on no row.
 
     Raises:
@@ -129,8 +128,8 @@ def plan_training(  # noqa: PLR0913  (options by name, with defaults)
         initialize_word_vectors(network.encoder, word_vectors)
     if initial_weights is not None:
         load_matching(network, initial_weights)
-    if lexicons:
-        set_lexicons(network, tasks, lexicons=lexicons, settings=settings)
+    if terms:
+        set_lexicons(network, tasks, terms=terms, settings=settings)
     return Plan(network=network, data=data)
 
 

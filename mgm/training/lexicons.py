@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import polars as pl
 import torch
 
@@ -9,14 +10,13 @@ from mgm.model.network import Network
 from mgm.model.wide.lexicon import Lexicon
 from mgm.settings.views.training import TrainingSettings
 from mgm.tasks import Task
-from mgm.text import lexicons as text_lexicons
 
 
 def set_lexicons(
     network: Network,
     tasks: Sequence[Task],
     *,
-    lexicons: Mapping[str, text_lexicons.Lexicon],
+    terms: Mapping[str, pl.DataFrame],
     settings: TrainingSettings,
 ) -> None:
     """Set the lists that the wide part of tagging reads; a task learns from those that one of its corpora names.
@@ -24,24 +24,20 @@ def set_lexicons(
     Args:
         network: the network.
         tasks: its tasks.
-        lexicons: the lists, by name.
-        settings: the settings of the corpora, which name them, and by which terms are cleaned.
+        terms: the terms (`TERMS`) of the lists, by name.
+        settings: the settings of the corpora, which name the lists.
     """
     if network.wide_tagging is None:
         return
     corpora = {c: settings.text_for(c) for c in sorted(settings.enabled)}
     made = []
-    for name, lexicon in lexicons.items():
-        words = [lexicon.words(text) for text in corpora.values() if name in text.lexicons]
-        number = {label: place for place, label in enumerate(sorted(set(lexicon.classes)), start=1)}
-        classes = torch.tensor([number[label] for label in lexicon.classes])
-        made.append(
-            Lexicon.of_terms(pl.concat(words), classes.repeat(len(words)), settings=settings.text.features)
-        )
+    for table in terms.values():
+        classes = torch.from_numpy(table["class"].rank("dense").to_numpy().astype(np.int64))
+        made.append(Lexicon.of_terms(table["words"], classes, settings=settings.text.features))
     lexicons_of = {
         task.name: frozenset(
             place
-            for place, name in enumerate(lexicons)
+            for place, name in enumerate(terms)
             if any(name in corpora[c].lexicons for c in task.corpora if c in corpora)
         )
         for task in tasks

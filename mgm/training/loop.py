@@ -6,7 +6,7 @@ An epoch is a function of the state before it, the seed and the epoch's number; 
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from mgm.model.allocation import keep_freed_memory
 from mgm.model.batch import Batch
 from mgm.model.collate import collate, gather_targets
+from mgm.model.embedding_table import EmbeddingTable
 from mgm.model.mixup import Mixup
 from mgm.model.network import Network
 from mgm.settings.training import DistillationSettings, TrainSettings
@@ -35,6 +36,7 @@ from mgm.training.loader import load_batches
 from mgm.training.optimizers import make_adamw
 from mgm.training.precision import Precision, resolve_precision
 from mgm.training.rng import restored_rng, rng_state, seed_rng, seeded_rng
+from mgm.training.row_optimizer import RowOptimizer
 from mgm.training.sampling import EpochPlan, plan_epoch, task_passes
 from mgm.training.schedule import set_learning_rate, warm_cosine
 from mgm.training.sparse_rows import Storage
@@ -130,8 +132,17 @@ class TrainingLoop:
         self.weighting = make_weighting(settings, [t.name for t in data.tasks]).to(self.device)
         self.augmentation = make_augmentation(settings.augmentation, data.tasks)
         self.compiled_forward = compile_encoder(network.encoder) if settings.compile else None
-        dense, learned = network.dense_parameters(), self.weighting.learnable_parameters()
-        self.dense, self.clipped = [*dense, *learned], dense
+        tables = [module for module in network.modules() if isinstance(module, EmbeddingTable)]
+        self.rows = RowOptimizer(tables, weight_decay=settings.weight_decay, average_decay=settings.ema)
+        learned, of_tables = self.weighting.learnable_parameters(), {id(p) for p in self.rows.parameters}
+        dense = [p for p in network.dense_parameters() if id(p) not in of_tables]
+        self.dense, self.clipped = [*dense, *self.rows.parameters, *learned], dense
+        self.collects_rows = (
+            self.processes.world_size == 1
+            and self.device.type == "cpu"
+            and self.weighting.sums_losses
+            and not settings.compile
+        )
         self.optimizer = make_adamw(dense, learned, settings=settings, pretrained=network.pretrained)
         if network.pretrained is not None and self.device.type == "cuda":
             network.pretrained.save_memory()
@@ -141,6 +152,7 @@ class TrainingLoop:
             "network": network,
             "average": self.average,
             "optimizer": self.optimizer,
+            "rows": self.rows,
             "weighting": self.weighting,
             "wide_transitions": WideTransitions(network),
         }
@@ -221,7 +233,7 @@ class TrainingLoop:
             processes=self.processes,
         )
         losses, cost = self._run_steps(plan)
-        with self.average.applied():
+        with self.average.applied(), self.rows.averages_applied():
             metrics = validate_best_mix(
                 self.network,
                 self.data.local.validation,
@@ -262,6 +274,7 @@ class TrainingLoop:
         self.network.train()
         with (
             encoder_forward(self.network, self.compiled_forward),
+            self.rows.collect() if self.collects_rows else nullcontext(),
             closing(load_batches(plan.batches, self._gather, device=self.device)) as loader,
         ):
             wait_started = time.perf_counter()
@@ -314,9 +327,10 @@ class TrainingLoop:
         """
         progress = (self.state.epoch + done / total) / self.settings.epochs
         label_weight = progress if self.distillation.annealing else self.distillation.label_weight
-        rate = warm_cosine(self.settings.warmup, progress)
-        set_learning_rate(self.optimizer, self.settings.learning_rate * rate)
-        self.optimizer.zero_grad(set_to_none=True)
+        rate = self.settings.learning_rate * warm_cosine(self.settings.warmup, progress)
+        set_learning_rate(self.optimizer, rate)
+        for parameter in self.dense:
+            parameter.grad = None
         mixup = None
         if self.augmentation is not None:
             batch = self.augmentation.augment(batch)
@@ -329,14 +343,24 @@ class TrainingLoop:
         with seeded_rng((self.seed, self.state.epoch, 0, 0, done), self.device):
             self.weighting.backward(losses, network=self.network)
         self.processes.average_gradients(self.dense)
-        nn.utils.clip_grad_norm_(self.clipped, self.settings.clip)
+        clip = self._clip()
         self.optimizer.step()
+        self.rows.step(rate, clip=clip)
         self.average.update()
         if self.weighting.needs_losses_after_step:
             with torch.no_grad(), restored_rng(random_state, self.device):
                 after = self._losses(batch, shares, mixup=mixup, label_weight=label_weight)
                 self.weighting.after_step(after)
         return losses
+
+    def _clip(self) -> float:
+        """Scale the gradients so that their norm is at most `train.clip`; return the factor, which those of rows still need."""
+        gradients = [p.grad for p in self.clipped if p.grad is not None]
+        norm = math.hypot(float(nn.utils.get_total_norm(gradients)), math.sqrt(self.rows.square()))
+        factor = min(1.0, self.settings.clip / (norm + 1e-6))
+        if factor < 1 and gradients:
+            torch._foreach_mul_(gradients, factor)
+        return factor
 
     def _losses(
         self, batch: Batch, shares: Mapping[str, float], *, mixup: Mixup | None, label_weight: float

@@ -77,8 +77,7 @@ class TrainingState:
         self.history = [
             EpochReport(**report | {"cost": EpochCost(**report["cost"])}) for report in state["history"]
         ]
-        methods = state.get("wide_methods", {})  # states of earlier versions have none
-        self.wide_methods = {task: WideMethod(**method) for task, method in methods.items()}
+        self.wide_methods = {task: WideMethod(**method) for task, method in state["wide_methods"].items()}
         for name, part in self.stateful.items():
             part.load_state_dict(state["stateful"][name])
 

@@ -16,6 +16,8 @@ from mgm.model.granularity import Word
 from mgm.settings.settings import Settings
 from mgm.text import labels
 from mgm.text.feature_tables import write_feature_part
+from mgm.text.lexicons import find_terms, load_lexicons
+from mgm.text.terms import save_terms
 from tests import tiny_corpora
 
 FEATURES, VOCABULARY, SPACES = tiny_corpora.prepared(tiny_corpora.settings(), tiny_corpora.corpora())
@@ -109,11 +111,10 @@ def test_lists_of_terms_reach_the_network_and_its_checkpoint() -> None:
     """A changed list makes it another training."""
     corpora = {"menus": {"text": {"lexicons": ["keys.txt"]}}, "verses": {}}
     Path("params.yaml").write_text(yaml.safe_dump(tiny_corpora.SETTINGS | {"corpora": corpora}))
-    training_run.LEXICONS.mkdir()
-    fingerprints = set()
+    settings, fingerprints = Settings.load(), set()
     for terms in ("Enter", "Enter\nEscape"):
-        (training_run.LEXICONS / "keys.txt").write_text(terms)
-        settings = Settings.load()
+        Path("keys.txt").write_text(terms)
+        save_terms(training_run.LEXICONS, find_terms(load_lexicons(settings, Path()), settings))
         tasks = settings.active_tasks()
         wide = training_run.prepare(settings, tasks).network.wide_tagging
         assert wide is not None

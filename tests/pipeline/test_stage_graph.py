@@ -48,7 +48,10 @@ GATES = {"gate_ingest", "gate_clean", "gate_features"}
         ("mgm/settings/gates.py", GATES),
         ("mgm/settings/scoring.py", set()),
         ("mgm/text/deduplication/deduplicate.py", {"deduplicate"}),
-        ("mgm/text/segmentation/sentences.py", {"deduplicate", "tokenize", "evaluate", "explain", "verdict"}),
+        (
+            "mgm/text/segmentation/sentences.py",
+            {"deduplicate", "tokenize", "features", "evaluate", "explain", "verdict"},
+        ),
         ("flows/gates/suites", GATES),
         ("mgm/report/page.py", {"report"}),
     ],

@@ -314,6 +314,8 @@ def test_the_state_of_another_training_is_not_resumed(tmp_path: Path) -> None:
     found = Checkpoint(tmp_path, "one").load(torch.device("cpu"))
     assert found is not None
     assert found["epoch"] == 3
+    torch.save({"fingerprint": "one", "epoch": 3}, tmp_path / "checkpoint.pt")  # by an earlier version
+    assert Checkpoint(tmp_path, "one").load(torch.device("cpu")) is None
 
 
 def test_early_stopping_keeps_the_best_epoch() -> None:

@@ -15,7 +15,6 @@ from mgm.model.ragged import Ragged
 from mgm.settings.settings import Settings
 from mgm.tasks import with_label_spaces
 from mgm.text.features import featurize
-from mgm.text.lexicons import Lexicon
 from mgm.training.callbacks import Callbacks
 from mgm.training.checkpoint import Checkpoint
 from mgm.training.data import PartRows, TrainingData, select_labelled_rows
@@ -94,9 +93,7 @@ def test_a_term_of_a_list_is_found_that_training_never_saw() -> None:
     words = pl.DataFrame({"words": [["Salt", "F12", "well"]], "content": [[True] * 3]})
     words = words.with_columns(sentence=pl.Series([[3]]), paragraph=pl.Series([[1]]))
     new = collate(featurize(words, VOCABULARY, settings=CONFIG.text.features), np.arange(1))
-    lexicon = Lexicon(
-        Path("keys.txt"), terms=("Enter", "Escape", "F12"), classes=("", "", ""), lines=(1, 2, 3)
-    )
+    terms = pl.DataFrame({"words": [["Enter"], ["Escape"], ["F12"]], "class": ["", "", ""]})
     first = {}
     for names in ([], ["keys.txt"]):
         corpora = {"menus": {"text": {"lexicons": names}}, "verses": {}}
@@ -105,7 +102,7 @@ def test_a_term_of_a_list_is_found_that_training_never_saw() -> None:
             [task],
             parts=FEATURES,
             vocabulary_size=len(VOCABULARY),
-            lexicons=dict.fromkeys(names, lexicon),
+            terms=dict.fromkeys(names, terms),
         )
         solve_word_tasks(plan.network, plan.data, tokens_per_batch=60)
         emissions = plan.network.wide_outputs(new)["keys"]

@@ -8,6 +8,7 @@ from typing import Self
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
+from mgm.model.embedding_table import EmbeddingTable
 from mgm.model.granularity.level import TypeGranularity
 from mgm.settings.model import ModelSettings
 
@@ -25,7 +26,7 @@ class Character(TypeGranularity):
 
     def __init__(self, ngram_buckets: int, width: int) -> None:
         super().__init__()
-        self.ngrams = nn.EmbeddingBag(ngram_buckets, width, mode="mean", include_last_offset=True)
+        self.ngrams = EmbeddingTable(ngram_buckets, width)
         nn.init.normal_(self.ngrams.weight, std=INITIAL_SCALE)
 
     @classmethod
@@ -42,4 +43,4 @@ class Character(TypeGranularity):
 
     def forward(self, batch: Batch, word_dropout: float = 0.0) -> Tensor:
         """Return (T,D); n-grams are never dropped."""
-        return self.ngrams(batch.type_ngram, batch.type_ngram_offset)
+        return self.ngrams.mean(batch.type_ngram, batch.type_ngram_offset)

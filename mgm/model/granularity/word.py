@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
+from mgm.model.embedding_table import EmbeddingTable
 from mgm.model.granularity.character import INITIAL_SCALE
 from mgm.model.granularity.level import TypeGranularity
 from mgm.settings.model import ModelSettings
@@ -22,7 +23,7 @@ class Word(TypeGranularity):
 
     def __init__(self, vocabulary_size: int, width: int) -> None:
         super().__init__()
-        self.words = nn.Embedding(vocabulary_size + 1, width)
+        self.words = EmbeddingTable(vocabulary_size + 1, width)
         self.properties = nn.ModuleList(nn.Embedding(size, width) for size in PROPERTIES.values())
         for table in (self.words, *self.properties):
             nn.init.normal_(table.weight, std=INITIAL_SCALE)

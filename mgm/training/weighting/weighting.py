@@ -10,6 +10,8 @@ from mgm.model.network import Network
 class Weighting(nn.Module):
     """The weighted sum of the losses of a batch's tasks; a task without a weight counts 1."""
 
+    sums_losses = True
+    """Whether `backward` computes the gradients of one sum of the losses, once."""
     needs_losses_after_step = False
     """Whether `after_step` is called with the losses of the same batch after the step."""
 

@@ -40,6 +40,8 @@ class AggregatedWeighting(DynamicWeighting):
         ValueError: torchjd is not installed, or `options` are not the aggregator's.
     """
 
+    sums_losses = False
+
     def __init__(
         self,
         tasks: list[str],
