@@ -212,7 +212,7 @@ def run(stage: str, command: list[str], root: Path) -> dict[str, Any]:
             pid, status, usage = os.wait4(process.pid, os.WNOHANG)
             if pid:
                 break
-            for name, value in zip(peaks, sizes(process.pid, cpu), strict=True):
+            for name, value in zip(peaks, sizes(process.pid, cpu, root), strict=True):
                 peaks[name] = max(peaks[name], value)
             time.sleep(_POLL_SECONDS)
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -234,12 +234,15 @@ def run(stage: str, command: list[str], root: Path) -> dict[str, Any]:
     }
 
 
-def sizes(pid: int, cpu: dict[int, float]) -> tuple[int, int, int]:
-    """Bytes of a process and its children: memory that cannot be given back, all that is resident, temporary files that are open.
+def sizes(pid: int, cpu: dict[int, float], root: Path) -> tuple[int, int, int]:
+    """Bytes of a process and its children: memory that cannot be given back, all that is resident, temporary files.
+
+    Those are files without a name that they have open, and the columns of a shuffle, which are there for its processes to read.
 
     The CPU seconds that each of them has used so far are entered in `cpu`.
     """
-    memory = resident = temporary = 0
+    memory = resident = 0
+    temporary = sum(allocated(file) for file in (root / "data").rglob("column-*"))
     try:
         parent = psutil.Process(pid)
         for process in (parent, *parent.children(recursive=True)):
@@ -260,6 +263,14 @@ def sizes(pid: int, cpu: dict[int, float]) -> tuple[int, int, int]:
     except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError, PermissionError):
         pass  # it ended meanwhile
     return memory, resident, temporary
+
+
+def allocated(file: Path) -> int:
+    """Bytes on disk of a file; 0: it is gone."""
+    try:
+        return file.stat().st_blocks * 512
+    except OSError:
+        return 0
 
 
 def unnamed_files(process: Path) -> Iterator[int]:
