@@ -10,7 +10,8 @@ without a planted original.
 
 `--pairs FILE` runs the stages up to `deduplicate` on the documents of the shipped and fetched corpora, with the labels that classes have,
 and the docstrings of some libraries, and writes `SAMPLE` of the pairs of a near copy that was dropped and the document that was kept for it,
-for a person to enter `copy` or `different` as their `verdict`; `--verdicts FILE` counts these. With `--ray 2` the stages are
+for a person to enter `copy` or `different` as their `verdict`; `--verdicts FILE` counts these. Where real documents have fewer pairs, the others
+are of `PLANTED` documents with planted copies. With `--ray 2` the stages are
 worked on by two workers of a local Ray cluster (`compute.ray`), beside which the driver has a thread of its own.
 
 Results are kept after each stage (benchmarks/results/scale.json), so that a run goes on where another one ended; what is there is not
@@ -76,6 +77,8 @@ BUDGETS = {"documents": 10_000_000, "memory_gib": 24, "disk_gb": 60}
 FULL_PARTS = 20_000
 """Documents that fill a part (`ingest.rows_per_part`)."""
 SAMPLE = 200
+PLANTED = 100_000
+"""Documents with planted copies whose pairs are read where real ones are too few."""
 LABELS = ("classification", "multilabel", "regression")
 """The kinds of tasks whose labels documents have when their near copies are searched for."""
 _POLL_SECONDS = 0.3
@@ -371,13 +374,29 @@ def write_pairs(path: Path, root: Path) -> dict[str, Any]:
     write_project(root.resolve(), 0, tasks=labelled)
     for stage in ("ingest", "clean", "deduplicate"):
         run(stage, [sys.executable, "-m", f"flows.stages.{stage}", CORPUS], root.resolve())
+    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
+    rows, counts = sample_pairs(root, SAMPLE, "real")
+    shutil.rmtree(root)
+    if len(rows) < SAMPLE:
+        write_documents(root, PLANTED)
+        write_project(root.resolve(), 0)
+        for stage in ("ingest", "clean", "deduplicate"):
+            run(stage, [sys.executable, "-m", f"flows.stages.{stage}", CORPUS], root.resolve())
+        rows += sample_pairs(root, SAMPLE - len(rows), "planted")[0]
+        shutil.rmtree(root)
+    pl.DataFrame(rows, schema_overrides={"verdict": pl.String}).write_csv(path)
+    return counts | {"near": params["text"]["deduplication"]["near"]}
+
+
+def sample_pairs(root: Path, number: int, source: str) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Return so many pairs of a dropped near copy and the document kept for it, as rows of the file, and the counts of documents."""
     dropped = read_dropped(root)
-    near = dropped.filter(pl.col("reason") == "near_duplicate")
-    sample = near.sample(min(SAMPLE, near.height), seed=1, shuffle=True)
+    near = dropped.filter(pl.col("reason") == "near_duplicate").sort("doc_id")
     cleaned = pl.read_parquet(root / "data/clean" / CORPUS / "*.parquet", columns=["doc_id", "text"])
     of = dict(cleaned.iter_rows())
     rows = [
         {
+            "source": source,
             "doc_id": doc_id,
             "of": kept,
             "similarity": round(planted.jaccard(of[doc_id], of[kept]), 4),
@@ -385,25 +404,23 @@ def write_pairs(path: Path, root: Path) -> dict[str, Any]:
             "text_of": of[kept],
             "verdict": None,
         }
-        for doc_id, kept, _ in sample.iter_rows()
+        for doc_id, kept, _ in near.sample(min(number, near.height), seed=1, shuffle=True).iter_rows()
     ]
-    pl.DataFrame(rows, schema_overrides={"verdict": pl.String}).write_csv(path)
-    params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
-    shutil.rmtree(root)
-    return {
-        "documents": cleaned.height,
-        "dropped": dropped.height,
-        "near_copies": near.height,
-        "near": params["text"]["deduplication"]["near"],
-    }
+    return rows, {"documents": cleaned.height, "dropped": dropped.height, "near_copies": near.height}
 
 
 def count_verdicts(path: Path) -> dict[str, Any]:
     """Count what a person entered for the pairs."""
-    verdicts = pl.read_csv(path, schema_overrides={"verdict": pl.String})["verdict"]
-    if verdicts.null_count():
-        raise SystemExit(f"{path}: {verdicts.null_count()} pairs without a verdict: copy or different")
-    return {"pairs": len(verdicts), "different": int((verdicts == "different").sum())}
+    pairs = pl.read_csv(path, schema_overrides={"verdict": pl.String})
+    if pairs["verdict"].null_count():
+        raise SystemExit(
+            f"{path}: {pairs['verdict'].null_count()} pairs without a verdict: copy or different"
+        )
+    return {
+        "pairs": pairs.height,
+        "planted_pairs": int((pairs["source"] == "planted").sum()),
+        "different": int((pairs["verdict"] == "different").sum()),
+    }
 
 
 def growth(runs: dict[str, Any]) -> dict[str, Any]:

@@ -126,6 +126,7 @@ def _copies(result: dict[str, Any]) -> str:
         judged = result["judged"]
         text += (
             f"\nOf {judged['documents']:,} real documents deduplication drops {judged['near_copies']:,} as near copies, with `near: {judged.get('near', 'drop')}`. "
-            f"Of {judged['pairs']} of them, which were read beside the documents that are kept for them, {judged['different']} are different.\n"
+            f"Of {judged['pairs']} pairs of a dropped document and the one that is kept for it, which were read, {judged['different']} are different"
+            f" ({judged.get('planted_pairs', 0)} of them are of planted copies).\n"
         )
     return text
