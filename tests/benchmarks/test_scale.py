@@ -92,12 +92,16 @@ def test_found_copies_are_dropped_or_in_one_split(tmp_path: Path) -> None:
 
 
 def test_verdicts_are_counted_when_all_are_there(tmp_path: Path) -> None:
-    pairs = pl.DataFrame({"doc_id": ["a", "b"], "verdict": ["copy", None]})
+    pairs = pl.DataFrame({"source": ["real", "planted"], "verdict": ["copy", None]})
     pairs.write_csv(tmp_path / "pairs.csv")
     with pytest.raises(SystemExit, match="1 pairs without a verdict"):
         scale.count_verdicts(tmp_path / "pairs.csv")
     pairs.with_columns(verdict=pl.Series(["copy", "different"])).write_csv(tmp_path / "pairs.csv")
-    assert scale.count_verdicts(tmp_path / "pairs.csv") == {"pairs": 2, "different": 1}
+    assert scale.count_verdicts(tmp_path / "pairs.csv") == {
+        "pairs": 2,
+        "planted_pairs": 1,
+        "different": 1,
+    }
 
 
 def test_only_stages_that_work_part_by_part_are_divided() -> None:
