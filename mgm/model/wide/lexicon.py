@@ -4,7 +4,7 @@ A term is known by a hash of its characters where they are Chinese and of its wo
 a segmenter makes of it. Case does not count. Of matches that overlap the leftmost counts, of those that begin at one word the longest.
 
 Axes: N words, T distinct words, I symbols (a Chinese character or another word), P beginnings of terms, M matches.
-Source: Zhang and Clark 2011, Ratinov and Roth 2009 (lists as features of a tagger).
+Source: Ratinov and Roth 2009, Design Challenges and Misconceptions in Named Entity Recognition (lists as features of a tagger).
 """
 
 from collections.abc import Mapping
