@@ -26,7 +26,7 @@ from flows.project import FETCHED
 from flows.stage_names import check_stage_names
 from flows.store_encryption import ALGORITHM, S3, is_as_set, read_remotes
 from flows.word_lists import check_word_lists
-from mgm.native import why_missing
+from mgm.native import load_kernels, vector_bits, why_missing
 from mgm.settings.core import PARAMS
 from mgm.settings.settings import Settings
 from mgm.settings.views.scoring import ScoringSettings
@@ -96,7 +96,9 @@ def _kernels(_: Path) -> tuple[str, str]:
     reason = why_missing()
     if reason is not None:
         return WARNING, f"none, so that scoring is slower, with the same results: {reason}"
-    return OK, "compiled"
+    library = load_kernels()
+    assert library is not None
+    return OK, f"compiled, with vectors of {vector_bits(library)} bits on this processor"
 
 
 def _extras(_: Path) -> tuple[str, str]:

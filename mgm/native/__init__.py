@@ -28,6 +28,12 @@ def why_missing() -> str | None:
     return _open(LIBRARY)[1]
 
 
+def vector_bits(library: ctypes.CDLL) -> int:
+    """Return the most bits of a vector that the kernels of a library compute with on this processor."""
+    bits: int = library.mgm_vector_bits()
+    return bits
+
+
 def check_status(status: int) -> None:
     """Check the status that a kernel returned.
 

@@ -3,6 +3,8 @@
 import ctypes
 import importlib.util
 import os
+import platform
+import re
 import subprocess
 import sys
 import zipfile
@@ -63,6 +65,19 @@ def test_every_compiler_gives_the_same_bits(
     assert frozen_normalised() == FROZEN_NORMALISED
     assert frozen_records() == FROZEN_RECORDS
     assert frozen_dense() == FROZEN_DENSE
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors have no versions of functions")
+@pytest.mark.parametrize("name", COMPILERS)
+def test_every_compiler_uses_what_the_processor_has(name: str, tmp_path: Path) -> None:
+    """The runtime that zig links has a test of the processor that finds nothing."""
+    if COMPILERS[name] is None:
+        pytest.skip("this compiler is not installed")
+    library = tmp_path / "kernels.so"
+    compile_kernels(library, COMPILERS[name])
+    flags = set(re.findall(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)[0].split())
+    expected = 512 if "avx512f" in flags else 256 if "avx2" in flags else 128
+    assert native.vector_bits(ctypes.CDLL(str(library))) == expected
 
 
 def test_no_address_outside_of_its_arrays_is_read(tmp_path: Path) -> None:
