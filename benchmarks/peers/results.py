@@ -19,13 +19,10 @@ _OF_ITS_FIT = ("fingerprint", "revision", "cpu", "thresholds")
 
 
 def gathered(path: Path, bundle: str, rows: Rows, units: Sequence[Unit]) -> Results:
-    """What the file at `path` knows of a bundle, and the results of `units` beside and over it. What is of other rows, or of
-    other features or settings than a unit of its model and part, is left out and told."""
+    """What the file at `path` knows of a bundle, and the results of `units` beside and over it. What has a task that is of other
+    rows now, or is of other features or settings than a unit of its model and part, is left out and told."""
     known = read_json(path)["bundles"].get(bundle) if path.is_file() else None
-    if known and known["labelled_rows"] != rows:
-        print(f"{path}: {bundle}: what it knows is of other rows and is left out")
-        known = None
-    results: Results = known["results"] if known else {}
+    results: Results = _of_the_same_rows(known, rows, f"{path}: {bundle}") if known else {}
     for _, _, old in _each(results):
         # of a run before results had a date of their own
         old.setdefault("date", f"{known['machine']['date']} or before" if known else "")
@@ -39,6 +36,19 @@ def gathered(path: Path, bundle: str, rows: Rows, units: Sequence[Unit]) -> Resu
         tuned = {key: value for key, value in found["tuned"].items() if key not in _OF_ITS_FIT}
         seeds[str(unit.seed)] = found | {"tuned": tuned}
     return results
+
+
+def _of_the_same_rows(known: dict[str, Any], rows: Rows, place: str) -> Results:
+    """The results of a bundle of whose tasks all have the same rows as now."""
+    others = {task for task, old in known["labelled_rows"].items() if old != rows.get(task)}
+    kept: Results = {}
+    for model, parts in known["results"].items():
+        for part, seeds in parts.items():
+            if wrong := others & {task for result in seeds.values() for task in result["tasks"]}:
+                print(f"{place}: {model}, {part}: {', '.join(sorted(wrong))} of other rows, left out")
+            else:
+                kept.setdefault(model, {})[part] = seeds
+    return kept
 
 
 def by_seed(results: Results) -> dict[str, dict[str, dict[str, dict[str, float]]]]:

@@ -76,7 +76,16 @@ def test_results_of_other_rows_are_left_out_and_told(
     written(tmp_path, unit(tmp_path, "linear", 1, "a", 0.7))
     fewer = {"dish": {"train": 3, "valid": 2, "test": 2}}
     assert set(written(tmp_path, unit(tmp_path, "mgm-fast", 1, "b", 0.8), rows=fewer)) == {"mgm-fast"}
-    assert "menus: what it knows is of other rows and is left out" in capsys.readouterr().out
+    assert "menus: linear, dish: dish of other rows, left out" in capsys.readouterr().out
+
+
+def test_results_of_tasks_whose_rows_are_the_same_stay(tmp_path: Path) -> None:
+    written(tmp_path, unit(tmp_path, "linear", 1, "a", 0.7))
+    more = ROWS | {"price": {"train": 3, "valid": 2, "test": 2}}
+    assert set(written(tmp_path, unit(tmp_path, "mgm-fast", 1, "b", 0.8), rows=more)) == {
+        "mgm-fast",
+        "linear",
+    }
 
 
 def test_the_parts_of_a_model_are_one_result_a_seed() -> None:
