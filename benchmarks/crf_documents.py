@@ -3,8 +3,8 @@
 The workspace is a project whose features are made (`peoples_daily` for the committed numbers); nothing is written there. The CRF of the
 wide part is solved for with each of `--shares` of the training documents, evenly spread over all, each in a process of its own: the F1
 of spans on the validation rows that it has alone, seconds, and by how much the peak of the process's memory grew. Written to `--results`.
-With `--lexicons` each is solved twice: without and with the lists of terms that the workspace's settings name (`text.lexicons`).
-Cost: about four minutes on one idle core; `--limit 2000` takes so many documents as all.
+With `--lexicons` each is solved twice: without and with the lists of terms that the workspace's settings name (`text.lexicons`), such
+as those of place_lists.py. Cost: about four minutes on one idle core; `--limit 2000` takes so many documents as all.
 """
 
 import argparse
@@ -75,6 +75,11 @@ def measure(task_name: str, share: float, *, limit: int | None, lexicons: bool) 
     }
 
 
+def lists_of(settings: Settings) -> list[str]:
+    """The lists of terms of all corpora."""
+    return sorted({name for corpus in settings.enabled for name in settings.text_for(corpus).lexicons})
+
+
 def main() -> None:
     """Measure and write the results."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
@@ -110,6 +115,7 @@ def main() -> None:
         "revision": revision,
         "task": chosen.task,
         "limit": chosen.limit,
+        "lists": lists_of(Settings.load()) if chosen.lexicons else [],
         "curve": curve,
     }
     results.write_text(json.dumps(content, indent=2) + "\n")
