@@ -40,6 +40,7 @@ from mgm.files import read_json, write_json
 from mgm.model.batch import Batch, cut_by_tokens
 from mgm.model.collate import collate
 from mgm.model.generation.beam_search import BeamOutput
+from mgm.model.generation.source_cut import SourceCut, read_words
 from mgm.model.network import Network
 from mgm.settings.names import overridden
 from mgm.settings.settings import Settings
@@ -73,9 +74,10 @@ Write = Callable[[Batch, str, int], BeamOutput]
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained model: how it writes, its weights, in tables and outside, and what training took."""
+    """A trained model: how it writes, of what part of a document, its weights, in tables and outside, and what training took."""
 
     write: Write
+    cut: SourceCut | None
     weights: dict[str, int]
     cost: dict[str, float]
 
@@ -220,7 +222,7 @@ def fit_mgm(made: Plan, settings: Settings) -> Fitted:
     def write(batch: Batch, task: str, beam: int) -> BeamOutput:
         return network.generate(batch, [task], beam_size=beam)[task]
 
-    return Fitted(write, weights(network), cost(cpu, start))
+    return Fitted(write, SourceCut.of(settings.model, made.tasks), weights(network), cost(cpu, start))
 
 
 def fit_transformer(made: Plan, settings: Settings) -> Fitted:
@@ -245,7 +247,8 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
             total = 0.0
             model.train()
             for done, step in enumerate(steps, start=1):
-                batch = collate(made.data.train[step.source].part, step.rows, tasks=made.tasks)
+                source = made.data.train[step.source]
+                batch = collate(source.part, step.rows, tasks=made.tasks, cut=source.cut)
                 progress = (epoch + done / len(steps)) / chosen.epochs
                 set_learning_rate(optimizer, chosen.learning_rate * warm_cosine(chosen.warmup, progress))
                 optimizer.zero_grad(set_to_none=True)
@@ -261,7 +264,7 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
         for parameter, mean in zip(parameters, average.averaged.parameters(), strict=True):
             parameter.copy_(mean)
     model.eval()
-    return Fitted(model.write, weights(model) | {"layers": layers}, cost(cpu, start))
+    return Fitted(model.write, SourceCut.of(settings.model, made.tasks), weights(model) | {"layers": layers}, cost(cpu, start))
 
 
 def peer(made: Plan, settings: Settings) -> tuple[Transformer, int]:
@@ -315,10 +318,10 @@ def texts(
     found = np.full(rows.height, "", object)
     for number, part in enumerate(parts):
         own = np.flatnonzero((rows["part"] == number).to_numpy())
-        length = rows["words"].to_numpy()[own].astype(np.int64)
+        length = read_words(part, rows["row"].to_numpy()[own], cut=fitted.cut)
         order = np.argsort(length, kind="stable")
         for cut in cut_by_tokens(order, length[order], tokens_per_batch=8_000):
-            batch = gathered(part, rows["row"].to_numpy()[own[cut]], task)
+            batch = collate(part, rows["row"].to_numpy()[own[cut]], cut=fitted.cut)
             with torch.inference_mode():
                 out = fitted.write(batch, task.name, beam)
             inside = torch.arange(out.ids.shape[1]) < out.count[:, None]
@@ -326,10 +329,6 @@ def texts(
                 out.ids[inside].numpy(), out.count.numpy(), pieces=pieces
             ).to_numpy()
     return list(found)
-
-
-def gathered(part: FeaturePart, rows: np.ndarray, task: Task) -> Batch:
-    return collate(part, rows)
 
 
 def measured(
@@ -390,7 +389,7 @@ def speeds(
             start = time.perf_counter()
             with torch.inference_mode():
                 for chosen in batches:
-                    fitted.write(gathered(parts[0], chosen, task), task.name, beam)
+                    fitted.write(collate(parts[0], chosen, cut=fitted.cut), task.name, beam)
             found.setdefault(f"batch {size}", {})[f"beam {beam}"] = round(
                 len(at) / (time.perf_counter() - start), 1
             )

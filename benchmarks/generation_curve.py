@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from mgm.files import read_json, replacing, write_json
 from mgm.model.batch import Batch
 from mgm.model.collate import collate
+from mgm.model.generation.source_cut import SourceCut
 from mgm.settings.names import overridden
 from mgm.settings.settings import Settings
 from mgm.settings.yaml_file import load_yaml
@@ -139,7 +140,8 @@ class Curve:
                 learner.module.train()
                 total = 0.0
                 for done, step in enumerate(steps):
-                    batch = collate(self.made.data.train[step.source].part, step.rows, tasks=self.made.tasks)
+                    source = self.made.data.train[step.source]
+                    batch = collate(source.part, step.rows, tasks=self.made.tasks, cut=source.cut)
                     share = rate(number + done / len(steps), decay_of(epochs, most_epochs))
                     set_learning_rate(optimizer, settings.learning_rate * share)
                     optimizer.zero_grad(set_to_none=True)
@@ -200,7 +202,8 @@ class Curve:
 
     def written(self, learner: Learner, rows: Rows, beam: int) -> list[str]:
         labels = next(list(t.labels) for t in self.made.tasks)
-        return generation.texts(Fitted(learner.write, {}, {}), rows, self.task, beam, labels)
+        cut = SourceCut.of(self.settings.model, [self.task])
+        return generation.texts(Fitted(learner.write, cut, {}, {}), rows, self.task, beam, labels)
 
     def finish(self, learner: Learner, state: "State") -> dict[str, Any]:
         """Choose the weights by validation, and measure them on the test documents."""

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mgm.model.batch import Batch, flatten_lists
 from mgm.model.encoder_input import EncoderInput
+from mgm.model.generation.source_cut import SourceCut
 from mgm.model.heads import HEADS
 from mgm.pretrained.columns import COLUMNS, PIECE, START, STOP, document_vectors, word_vectors
 from mgm.tasks import Task
@@ -18,10 +19,18 @@ from mgm.text.features import PROPERTIES, FeaturePart
 _NONE = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 
 
-def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) -> Batch:
+def collate(
+    part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = (), cut: SourceCut | None = None
+) -> Batch:
     """Return the batch of `rows` of a part, in that order, with the targets of those of `tasks` that its corpus labels.
 
     Shapes: see `Batch`; T counts the distinct words of these rows alone.
+
+    Args:
+        part: features.
+        rows: (B,) rows of the part.
+        tasks: the tasks whose targets are wanted; where documents are cut, all of them generate text.
+        cut: leaves out what the tasks do not read of a document; None: nothing.
     """
     encoded = [t for t in tasks if t.columns.label_ids in part.documents.columns]
     taught = [t for t in encoded if t.columns.teacher in part.documents.columns]
@@ -35,6 +44,8 @@ def collate(part: FeaturePart, rows: np.ndarray, *, tasks: Sequence[Task] = ()) 
         *(name for name in COLUMNS if name in part.documents.columns),
     ]
     documents = part.documents.select(names)[rows]
+    if cut is not None:
+        documents = cut.apply(documents, part.types)
     word, word_count = flatten_lists(documents["word"])
     types, index = np.unique(word, return_inverse=True)
     paragraph, document_length = flatten_lists(documents["paragraph"])

@@ -11,6 +11,7 @@ import torch
 
 from mgm.model.batch import Batch, cut_by_tokens, flat_positions
 from mgm.model.collate import collate
+from mgm.model.generation.source_cut import SourceCut, read_words
 from mgm.model.granularity import TokenTypeStates
 from mgm.model.heads import HEADS, Outcome
 from mgm.model.network import Network
@@ -53,7 +54,8 @@ def decode(  # noqa: PLR0913  (options by name, with defaults)
         The outcome of each task, and under RECONSTRUCTION the reconstruction errors (R,) where the network has them.
     """
     device = next(network.parameters()).device
-    length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
+    cut = SourceCut.of(network.encoder.settings, tasks)
+    length = read_words(part, rows, cut=cut)
     word_start = np.concatenate([[0], np.cumsum(length)])
     num_words = int(word_start[-1])
     outcomes = {
@@ -66,11 +68,10 @@ def decode(  # noqa: PLR0913  (options by name, with defaults)
         encode_types = network.encoder.types if token_cache is None else token_cache.types
         for chosen, batch, types in _batches(
             encode_types,
-            part,
+            lambda some: collate(part, some, cut=cut).to(device),
             rows=rows,
             length=length,
             tokens_per_batch=tokens_per_batch,
-            device=device,
         ):
             decoded, error = network.predict(batch, tasks, types=types, beam_size=beam_size)
             words = flat_positions(word_start[chosen], length[chosen])
@@ -88,12 +89,11 @@ def decode(  # noqa: PLR0913  (options by name, with defaults)
 
 def _batches(
     encode_types: Callable[[Batch], TokenTypeStates],
-    part: FeaturePart,
+    gather: Callable[[np.ndarray], Batch],
     *,
     rows: np.ndarray,
     length: np.ndarray,
     tokens_per_batch: int,
-    device: torch.device,
 ) -> Iterator[tuple[np.ndarray, Batch, TokenTypeStates]]:
     """Yield positions in `rows`, shortest documents first, their batch, and the encoder's states of its distinct words.
 
@@ -104,5 +104,5 @@ def _batches(
         by_length, length[by_length], tokens_per_batch=BATCHES_AT_ONCE * tokens_per_batch
     ):
         cuts = list(cut_by_tokens(some, length[some], tokens_per_batch=tokens_per_batch))
-        together = collate(part, rows[some]).to(device)
+        together = gather(rows[some])
         yield from zip(cuts, together.split([len(cut) for cut in cuts]), repeat(encode_types(together)))

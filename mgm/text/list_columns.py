@@ -60,6 +60,11 @@ def offsets(counts: npt.ArrayLike) -> Array:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
 
 
+def sum_rows(values: Array, counts: npt.ArrayLike) -> Array:
+    """Return the sum of each row's values, of which row i has the next counts[i]: (rows,)."""
+    return np.diff(offsets(values)[offsets(counts)])
+
+
 def row_ids(counts: npt.ArrayLike) -> Array:
     """Return the row of each flat value."""
     counts = np.asarray(counts, dtype=np.int64)

@@ -1,23 +1,26 @@
 """The rows that training and validation read: those of one split with a label of a trained task or a teacher's prediction."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
+from mgm.model.generation.source_cut import SourceCut, read_words
+from mgm.settings.model import ModelSettings
 from mgm.tasks import Task
 from mgm.text.features import FeaturePart
 
 
 @dataclass(frozen=True)
 class PartRows:
-    """The selected rows of one part of a corpus, and the number of words (n,) of each."""
+    """The selected rows of one part of a corpus, and the number of words (n,) of each that are read, which `cut` decides."""
 
     corpus: str
     part: FeaturePart
     rows: np.ndarray
     length: np.ndarray
+    cut: SourceCut | None = None
 
     @property
     def num_bytes(self) -> int:
@@ -48,7 +51,7 @@ class PartRows:
 
     def take(self, index: np.ndarray) -> "PartRows":
         """Return the selected rows at these positions, or where a mask (n,) is true."""
-        return PartRows(corpus=self.corpus, part=self.part, rows=self.rows[index], length=self.length[index])
+        return replace(self, rows=self.rows[index], length=self.length[index])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +89,7 @@ def select_labelled_rows(
     tasks: Sequence[Task],
     *,
     splits: Sequence[str],
+    model: ModelSettings | None = None,
     with_teachers: bool = False,
 ) -> list[PartRows]:
     """Return the rows of some splits that have a label of one of the tasks, part by part, corpora in the given order.
@@ -94,15 +98,16 @@ def select_labelled_rows(
         parts: corpus to its parts.
         tasks: the tasks that are trained.
         splits: train, valid, or other values of the column `split`.
+        model: the network that reads them, which need not read all of a document whose labels are texts to generate.
         with_teachers: also select training rows that have a teacher's prediction and no label.
     """
     selected = []
     for corpus, corpus_parts in parts.items():
         for part in corpus_parts:
-            encoded = [t.columns.label_ids for t in tasks if t.columns.label_ids in part.documents.columns]
-            if not encoded:
+            own = [t for t in tasks if t.columns.label_ids in part.documents.columns]
+            if not own:
                 continue
-            has_target = [pl.col(name).is_not_null() for name in encoded]
+            has_target = [pl.col(t.columns.label_ids).is_not_null() for t in own]
             if with_teachers:
                 has_target += [
                     (pl.col("split") == "train") & _has_prediction(part.documents, t.columns.teacher)
@@ -110,7 +115,8 @@ def select_labelled_rows(
                     if t.columns.teacher in part.documents.columns
                 ]
             rows = part.documents.select(pl.col("split").is_in(splits) & pl.any_horizontal(has_target))
-            selected.append(_select(corpus, part, mask=rows.to_series()))
+            cut = None if model is None else SourceCut.of(model, own)
+            selected.append(_select(corpus, part, mask=rows.to_series(), cut=cut))
     return [rows for rows in selected if len(rows.rows)]
 
 
@@ -133,7 +139,6 @@ def _has_prediction(documents: pl.DataFrame, name: str) -> pl.Expr:
     return ~(column.arr.first() if isinstance(documents.schema[name], pl.Array) else column).is_nan()
 
 
-def _select(corpus: str, part: FeaturePart, *, mask: pl.Series) -> PartRows:
+def _select(corpus: str, part: FeaturePart, *, mask: pl.Series, cut: SourceCut | None = None) -> PartRows:
     rows = mask.arg_true().to_numpy().astype(np.int64)
-    length = part.documents["word"].list.len().to_numpy()[rows].astype(np.int64)
-    return PartRows(corpus=corpus, part=part, rows=rows, length=length)
+    return PartRows(corpus=corpus, part=part, rows=rows, length=read_words(part, rows, cut=cut), cut=cut)

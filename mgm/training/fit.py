@@ -143,12 +143,11 @@ def _read_data(
 ) -> TrainingData:
     """Return the rows that are trained and validated on, of which each of several processes has a share."""
     processes = DistributedContext.current()
-    select = partial(
-        select_labelled_rows, tasks=tasks, splits=splits, with_teachers=settings.distillation.unlabelled
-    )
-    train, local_train = share_rows(parts, select, processes=processes, is_needed_by_all=True)
+    select = partial(select_labelled_rows, tasks=tasks, model=settings.model)
+    selected = partial(select, splits=splits, with_teachers=settings.distillation.unlabelled)
+    train, local_train = share_rows(parts, selected, processes=processes, is_needed_by_all=True)
     validation, local_validation = share_rows(
-        parts, partial(select_labelled_rows, tasks=tasks, splits=validation_splits), processes=processes
+        parts, partial(select, splits=validation_splits), processes=processes
     )
     share = TrainingData(tasks=list(tasks), train=local_train, validation=local_validation)
     if processes.world_size == 1 or not processes.is_main_process:

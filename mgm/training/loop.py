@@ -308,8 +308,8 @@ class TrainingLoop:
         )
 
     def _gather(self, planned: PlannedBatch) -> Batch:
-        part = self.data.local.train[planned.source].part
-        return collate(part, planned.rows, tasks=self.data.tasks)
+        source = self.data.local.train[planned.source]
+        return collate(source.part, planned.rows, tasks=self.data.tasks, cut=source.cut)
 
     def _run_step(
         self, batch: Batch, *, done: int, total: int, is_repeated: bool = False
