@@ -70,20 +70,6 @@ void mgm_quantize(const float *from, int64_t rows, int64_t columns, int64_t from
     for (int64_t i = 0; i < rows; i++) quantize_vector(from + i * from_stride, columns, unit, limit, to + i * to_stride);
 }
 
-/* The largest size of a vector's numbers, found among their bits, as compilers compare several of these at once. */
-static inline float largest_size(const float *vector, int64_t width) {
-    int32_t largest = 0;
-    for (int64_t k = 0; k < width; k++) {
-        int32_t bits;
-        memcpy(&bits, vector + k, sizeof bits);
-        bits &= INT32_MAX;
-        largest = bits > largest ? bits : largest;
-    }
-    float size;
-    memcpy(&size, &largest, sizeof size);
-    return size;
-}
-
 /* Write the vectors of a word to its record, and their sum in integers of at most `largest_factor` to `whole`; return the sum's unit. */
 static inline __attribute__((always_inline)) float write_vectors(const NewWords *all, int64_t i, float *restrict vector,
                                                                  float *restrict sum, int16_t *restrict whole) {

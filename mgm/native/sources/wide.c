@@ -400,18 +400,18 @@ int mgm_wide_logits(const Wide *wide, int64_t most, float *logits) {
 
 /* ---- rows of integers ---- */
 
+enum { LANES = 16, AHEAD = 24, ROWS_AHEAD = 4 };
+
 /* Write each row, in this order, as integers of at most `limit`, times a scale of its own. */
 FOR_NEWER_PROCESSORS
 void mgm_quantize_rows(const float *all, const int64_t *order, int64_t rows, int64_t columns, float limit, int16_t *to,
                        int64_t to_stride, float *scale) {
     for (int64_t i = 0; i < rows; i++, to += to_stride) {
         const float *from = all + order[i] * columns;
-        float largest = 0;
+        if (i + ROWS_AHEAD < rows)
+            for (int64_t k = 0; k < columns; k += LANES) __builtin_prefetch(all + order[i + ROWS_AHEAD] * columns + k);
+        float largest = largest_size(from, columns);
         scale[i] = 0;
-        for (int64_t k = 0; k < columns; k++) {
-            float size = from[k] < 0 ? -from[k] : from[k];
-            largest = size > largest ? size : largest;
-        }
         if (!(largest > 1e-30f)) continue;
         scale[i] = largest / limit;
         float factor = limit / largest;
@@ -422,20 +422,32 @@ void mgm_quantize_rows(const float *all, const int64_t *order, int64_t rows, int
 /* Write for each type the sum of the rows of its n-grams, each times its IDF, as integers with a scale; and into the type this scale
    and the sum of the squares of the IDF.
 
-   Of a document whose words have no n-gram in common, the sums of the words are that of the n-grams: fewer rows to read. */
+   Of a document whose words have no n-gram in common, the sums of the words are that of the n-grams: fewer rows to read. The types'
+   n-grams follow one another; rows are a multiple of LANES numbers, as many as are summed in registers. */
+FOR_NEWER_PROCESSORS
 int mgm_sum_ngrams(Type *type, int64_t types, const int32_t *ngram, const NgramTable *table, int64_t stride, float limit,
                    int16_t *of_type) {
     const int64_t first = 0;
     float *sum = malloc(((size_t)stride + 1) * sizeof(float));
     if (sum == NULL) return NO_MEMORY;
+    uint32_t all = types > 0 ? type[types - 1].ngram + type[types - 1].ngram_count : 0;
     for (int64_t t = 0; t < types; t++, type++, of_type += stride) {
         double square = 0;
-        memset(sum, 0, (size_t)stride * sizeof(float));
         for (uint32_t g = type->ngram; g < type->ngram + type->ngram_count; g++) {
-            const int16_t *row = (const int16_t *)table->rows + (int64_t)ngram[g] * stride;
-            float idf = table->idf[ngram[g]], value = table->factor[ngram[g]];
+            float idf = table->idf[ngram[g]];
             square += (double)idf * idf;
-            for (int64_t k = 0; k < stride; k++) sum[k] += value * (float)row[k];
+            if (g + AHEAD < all)
+                for (int64_t k = 0; k < stride; k += LINE / 2)
+                    __builtin_prefetch((const int16_t *)table->rows + ngram[g + AHEAD] * stride + k);
+        }
+        for (int64_t k = 0; k < stride; k += LANES) {
+            float part[LANES] = {0};
+            for (uint32_t g = type->ngram; g < type->ngram + type->ngram_count; g++) {
+                const int16_t *row = (const int16_t *)table->rows + ngram[g] * stride + k;
+                float value = table->factor[ngram[g]];
+                for (int at = 0; at < LANES; at++) part[at] += value * (float)row[at];
+            }
+            memcpy(sum + k, part, sizeof part);
         }
         memset(of_type, 0, (size_t)stride * sizeof(int16_t));
         mgm_quantize_rows(sum, &first, 1, stride, limit, of_type, stride, &type->scale);
