@@ -1,6 +1,7 @@
 /* The deep part of documents, mgm.model.compiled: records of words to pooled and normalised vectors. */
 
 #include "kernels.h"
+#include "products.h"
 
 /* ---- layer normalisation ---- */
 
@@ -177,37 +178,19 @@ int mgm_pool_documents(const Documents *all, float *normalised) {
 
 /* ---- integers times integer weights, mgm.model.compiled.dense ---- */
 
-enum { ROWS = 4, OUTPUTS = 2 }; /* products that are summed at once, in registers */
-
-static inline __attribute__((always_inline)) void multiply_tile(const int16_t *const *rows, const int16_t *const *weights,
-                                                                int64_t columns, int32_t product[ROWS][OUTPUTS]) {
-    const int16_t *r0 = rows[0], *r1 = rows[1], *r2 = rows[2], *r3 = rows[3], *w0 = weights[0], *w1 = weights[1];
-    int32_t p00 = 0, p01 = 0, p10 = 0, p11 = 0, p20 = 0, p21 = 0, p30 = 0, p31 = 0;
-    for (int64_t k = 0; k < columns; k++) {
-        p00 += r0[k] * w0[k], p01 += r0[k] * w1[k];
-        p10 += r1[k] * w0[k], p11 += r1[k] * w1[k];
-        p20 += r2[k] * w0[k], p21 += r2[k] * w1[k];
-        p30 += r3[k] * w0[k], p31 += r3[k] * w1[k];
-    }
-    product[0][0] = p00, product[0][1] = p01, product[1][0] = p10, product[1][1] = p11;
-    product[2][0] = p20, product[2][1] = p21, product[3][0] = p30, product[3][1] = p31;
-}
-
-/* Write what is positive of the products of rows with weights, times the output's unit, plus its bias.
-
-   Sums of integers are exact in any order; the caller sees to it that none overflows. */
+/* Write what is positive of the products of rows with weights, times the output's unit, plus its bias. */
 FOR_NEWER_PROCESSORS
 void mgm_dense_relu(const int16_t *rows, int64_t count, int64_t columns, const int16_t *weights, int64_t outputs, const float *units,
                     const float *bias, float *to) {
-    for (int64_t i = 0; i < count; i += ROWS)
-        for (int64_t j = 0; j < outputs; j += OUTPUTS) {
-            const int16_t *row[ROWS], *weight[OUTPUTS]; /* the last ones again where there are fewer */
-            int32_t product[ROWS][OUTPUTS];
-            for (int64_t r = 0; r < ROWS; r++) row[r] = rows + (i + r < count ? i + r : count - 1) * columns;
-            for (int64_t o = 0; o < OUTPUTS; o++) weight[o] = weights + (j + o < outputs ? j + o : outputs - 1) * columns;
-            multiply_tile(row, weight, columns, product);
-            for (int64_t r = 0; r < ROWS && i + r < count; r++)
-                for (int64_t o = 0; o < OUTPUTS && j + o < outputs; o++) {
+    for (int64_t i = 0; i < count; i += TILE_ROWS)
+        for (int64_t j = 0; j < outputs; j += TILE_WEIGHTS) {
+            const int16_t *row[TILE_ROWS], *weight[TILE_WEIGHTS]; /* the last ones again where there are fewer */
+            int32_t product[TILE_ROWS][TILE_WEIGHTS];
+            for (int64_t r = 0; r < TILE_ROWS; r++) row[r] = rows + (i + r < count ? i + r : count - 1) * columns;
+            for (int64_t o = 0; o < TILE_WEIGHTS; o++) weight[o] = weights + (j + o < outputs ? j + o : outputs - 1) * columns;
+            multiply_tile(row, weight, columns, &product[0][0], TILE_WEIGHTS);
+            for (int64_t r = 0; r < TILE_ROWS && i + r < count; r++)
+                for (int64_t o = 0; o < TILE_WEIGHTS && j + o < outputs; o++) {
                     float value = (float)product[r][o] * units[j + o] + bias[j + o];
                     to[(i + r) * outputs + j + o] = value > 0 ? value : 0;
                 }

@@ -2,8 +2,9 @@
 
 #include "integers.h"
 #include "kernels.h"
+#include "products.h"
 
-enum { WORDS_AT_ONCE = 48, TILE_WORDS = 4, TILE_WEIGHTS = 2, COLUMNS = 64, AHEAD = 12, LINE = 16 };
+enum { WORDS_AT_ONCE = 48, COLUMNS = 64, AHEAD = 12, LINE = 16 };
 
 typedef struct {
     int64_t words;
@@ -93,27 +94,20 @@ static inline __attribute__((always_inline)) float write_vectors(const NewWords 
     return of_whole;
 }
 
-/* The products of some words with some weights. They are exact: the weights are so small that no sum overflows. */
-static inline __attribute__((always_inline)) void multiply_tile(const int16_t *restrict words, const int16_t *restrict weights,
-                                                                int64_t width, int32_t *restrict products, int64_t stride) {
-    int32_t sum[TILE_WORDS][TILE_WEIGHTS] = {{0}};
-    for (int64_t k = 0; k < width; k++)
-        for (int i = 0; i < TILE_WORDS; i++)
-            for (int j = 0; j < TILE_WEIGHTS; j++) sum[i][j] += (int32_t)words[i * width + k] * (int32_t)weights[j * width + k];
-    for (int i = 0; i < TILE_WORDS; i++)
-        for (int j = 0; j < TILE_WEIGHTS; j++) products[i * stride + j] = sum[i][j];
-}
-
 /* Write one row of a window's products for each of some words, from column `at` of their records on. */
 static inline __attribute__((always_inline)) void write_place(const NewWords *all, int64_t first, int64_t count, int64_t at,
                                                               int64_t row, float limit, const int16_t *whole,
                                                               const float *of_whole, int32_t *restrict products) {
     int64_t width = all->window_width, padded = all->padded_width / 32 * 32; /* which the compiler then knows */
     const float *restrict scale = all->scale + row, *restrict bias = all->bias + row;
-    for (int64_t i = 0; i < count; i += TILE_WORDS) {
-        for (int64_t k = 0; k < width; k += TILE_WEIGHTS)
-            multiply_tile(whole + i * padded, all->weight + (row + k) * padded, padded, products + k, width);
-        for (int64_t n = 0; n < TILE_WORDS && i + n < count; n++) {
+    for (int64_t i = 0; i < count; i += TILE_ROWS) {
+        const int16_t *word[TILE_ROWS], *weight[TILE_WEIGHTS];
+        for (int64_t n = 0; n < TILE_ROWS; n++) word[n] = whole + (i + n) * padded;
+        for (int64_t k = 0; k < width; k += TILE_WEIGHTS) {
+            for (int64_t j = 0; j < TILE_WEIGHTS; j++) weight[j] = all->weight + (row + k + j) * padded;
+            multiply_tile(word, weight, padded, products + k, width);
+        }
+        for (int64_t n = 0; n < TILE_ROWS && i + n < count; n++) {
             int16_t *restrict to = all->records + (first + i + n) * all->record + at;
             for (int64_t k = 0; k < width; k++)
                 to[k] = quantize((float)products[n * width + k] * (of_whole[i + n] * scale[k]) + bias[k], limit);
@@ -127,7 +121,7 @@ int mgm_write_words(const NewWords *all) {
     size_t width = (size_t)all->width, padded = (size_t)all->padded_width;
     float *vectors = malloc((2 * width + 1) * sizeof(float));
     int16_t *whole = calloc(WORDS_AT_ONCE * padded + 1, sizeof(int16_t));
-    int32_t *products = malloc((TILE_WORDS * (size_t)all->window_width + 1) * sizeof(int32_t));
+    int32_t *products = malloc((TILE_ROWS * (size_t)all->window_width + 1) * sizeof(int32_t));
     int status = vectors == NULL || whole == NULL || products == NULL ? NO_MEMORY : DONE;
     int64_t levels = (all->ngram_vectors != NULL) + (all->id_vectors != NULL);
     for (int64_t first = 0; first < all->words && status == DONE; first += WORDS_AT_ONCE) {
