@@ -264,7 +264,12 @@ def fit_transformer(made: Plan, settings: Settings) -> Fitted:
         for parameter, mean in zip(parameters, average.averaged.parameters(), strict=True):
             parameter.copy_(mean)
     model.eval()
-    return Fitted(model.write, SourceCut.of(settings.model, made.tasks), weights(model) | {"layers": layers}, cost(cpu, start))
+    return Fitted(
+        model.write,
+        SourceCut.of(settings.model, made.tasks),
+        weights(model) | {"layers": layers},
+        cost(cpu, start),
+    )
 
 
 def peer(made: Plan, settings: Settings) -> tuple[Transformer, int]:
