@@ -78,8 +78,13 @@ def test_what_was_trained_on_lies_on_the_right_side() -> None:
     assert (outputs(made, TASKS["dish"], source).argmax(1) == dish.to_numpy()).all()
     source, themes = known(TASKS["themes"])
     found = [set(np.flatnonzero(row > 0)) for row in outputs(made, TASKS["themes"], source)]
-    right = [own == set(truth) for own, truth in zip(found, themes.to_list(), strict=True)]
-    assert np.mean(right) > 0.8  # some of the same text have no theme
+    texts = [tuple(words) for words in source.part.documents["word"][source.rows].to_list()]
+    truths: dict[tuple[int, ...], set[frozenset[int]]] = {}
+    for text, truth in zip(texts, themes.to_list(), strict=True):
+        truths.setdefault(text, set()).add(frozenset(truth))
+    # some of the same text have no theme: on which side these lie, rounding decides
+    right = [own in truths[text] for own, text in zip(found, texts, strict=True) if len(truths[text]) == 1]
+    assert len(right) > 10 and all(right)
     source, price = known(TASKS["price"])
     head: Any = made.heads["price"]
     values = outputs(made, TASKS["price"], source) * float(head.deviation) + float(head.mean)
