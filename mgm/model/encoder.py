@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
+from mgm.model.dropout import Dropout
 from mgm.model.granularity import (
     GRANULARITIES,
     EncoderState,
@@ -61,7 +62,7 @@ class Encoder(nn.Module):
         self.granularities = nn.ModuleDict(
             {name: level for name, level in built.items() if level is not None}
         )
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.widths = {name: width for level in self.levels for name, width in level.widths.items()}
         if not self.widths:
             raise ValueError(
@@ -117,6 +118,7 @@ class Encoder(nn.Module):
             selections={name: TokenSelection.of(batch, name, word_N=word_N) for name in self.selections},
             projections=dict(zip(self.projecting_levels, types.projections, strict=True)),
             with_words=with_words,
+            with_lead="lead" in self.widths,
         )
         if with_words and any(level.widths for level in self.type_levels):
             state.word_parts.append(word_vectors(state))

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.autoencoder import StackedAutoencoder
+from mgm.model.dropout import Dropout
 from mgm.settings.model import AutoencoderSettings, ModelSettings
 
 
@@ -25,7 +26,7 @@ class Fusion(nn.Module, ABC):
         self.normalise = nn.ModuleList(
             nn.LayerNorm(w, elementwise_affine=has_scales) for w in widths.values()
         )
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(self, pooled: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return (B,D) for each task."""

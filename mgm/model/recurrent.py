@@ -7,12 +7,18 @@ significant bits loses information, and the products are too small to be faster.
 Axes: 2 directions, N items in time-major order, R rows, H state width.
 """
 
+import ctypes
+from ctypes import c_int64, c_void_p
 from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
+
+from mgm.model.kernel_threads import run_in_shares
+from mgm.model.kernels import pointer
+from mgm.native import load_kernels
 
 
 def gru(inputs_2N3H: Tensor, recurrent_2H3H: Tensor, *, steps: list[int]) -> Tensor:
@@ -54,6 +60,9 @@ def _in_full_precision(
 class _GRU(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, recurrent: Tensor, steps: list[int]) -> Tensor:  # noqa: PLR0917  (called by torch)
+        ctx.kernels = _kernels(inputs)
+        if ctx.kernels is not None:
+            return _gru_states(ctx, inputs, recurrent=recurrent, steps=steps)
         items, width = inputs.shape[1], recurrent.shape[1]
         rows = steps[0] if steps else 0
         # the first rows are the state before the first word
@@ -79,6 +88,8 @@ class _GRU(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        if ctx.kernels is not None:
+            return _gru_gradients(ctx, grad)
         recurrent, states, gates, candidate_h = ctx.saved_tensors
         steps: list[int] = ctx.steps
         items, width = candidate_h.shape[1], candidate_h.shape[2]
@@ -101,6 +112,65 @@ class _GRU(torch.autograd.Function):
         grad_inputs = torch.cat([total * to_reset, total * to_update, total * to_new], dim=2)
         grad_product = (total[:, :, None] * to_product).reshape(2, items, 3 * width)
         return grad_inputs, torch.bmm(before.transpose(1, 2), grad_product), None
+
+
+class _Rows(ctypes.Structure):
+    """`Rows` of recurrence.c."""
+
+    _fields_ = [("width", c_int64), ("steps", c_int64), ("count", c_void_p)]
+
+
+def _kernels(inputs: Tensor) -> ctypes.CDLL | None:
+    is_readable = inputs.dtype == torch.float32 and inputs.device.type == "cpu"
+    return load_kernels() if is_readable and not torch.compiler.is_compiling() else None
+
+
+def _gru_states(ctx: Any, inputs: Tensor, *, recurrent: Tensor, steps: list[int]) -> Tensor:
+    """Compute the states by the kernel; the arguments are those of `_GRU.forward`."""
+    inputs, recurrent = inputs.contiguous(), recurrent.contiguous()
+    items, width = inputs.shape[1], recurrent.shape[1]
+    first, kernels = steps[0] if steps else 0, ctx.kernels
+    states = inputs.new_empty(2, first + items, width)
+    states[:, :first] = 0
+    gates, candidate = torch.empty_like(inputs), inputs.new_empty(2, items, width)
+    count = torch.tensor(steps, dtype=torch.int64)
+    rows = _Rows(width=width, steps=len(steps), count=pointer(count))
+
+    def walk(direction: int, end: int) -> None:
+        for one in range(direction, end):
+            product = inputs.new_empty(first, 3 * width)
+            kernels.mgm_gru_states(
+                ctypes.byref(rows),
+                *(pointer(tensor[one]) for tensor in (inputs, recurrent, states, gates, candidate)),
+                pointer(product),
+            )
+
+    run_in_shares(walk, 2, work=6 * items * width * width)
+    ctx.save_for_backward(recurrent, states, gates, candidate, count)
+    return states[:, first:].clone()
+
+
+def _gru_gradients(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+    """Compute the result of `_GRU.backward` by the kernel."""
+    recurrent, states, gates, candidate, count = ctx.saved_tensors
+    kernels, (items, width) = ctx.kernels, candidate.shape[1:]
+    of_states = torch.cat([torch.zeros_like(states[:, : states.shape[1] - items]), grad], dim=1)
+    of_inputs, of_product, past = (
+        torch.empty_like(gates),
+        torch.empty_like(gates),
+        torch.empty_like(candidate),
+    )
+    back = recurrent.transpose(1, 2).contiguous()
+    rows = _Rows(width=width, steps=len(count), count=pointer(count))
+
+    def walk(direction: int, end: int) -> None:
+        for one in range(direction, end):
+            read = (back, states, gates, candidate)
+            written = (of_states, of_inputs, of_product, past)
+            kernels.mgm_gru_gradients(ctypes.byref(rows), *(pointer(t[one]) for t in (*read, *written)))
+
+    run_in_shares(walk, 2, work=6 * items * width * width)
+    return of_inputs, torch.bmm(past.transpose(1, 2), of_product), None
 
 
 class _LSTM(torch.autograd.Function):

@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from mgm.model import recurrent as recurrent_module
 from mgm.model.granularity.sentence import RECURRENCE, Sentence
 from mgm.model.granularity.token_selection import TokenSelection
 from mgm.model.ragged import Ragged
+from mgm.native import load_kernels
 
 CELLS = ("gru", "lstm")
 REFERENCES: dict[str, Any] = {"gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
@@ -115,3 +117,34 @@ def test_a_sentence_encoder_of_either_cell(cell: Any) -> None:
     assert together.values.shape == (7, 6)
     torch.testing.assert_close(together.values[3:], alone.values)
     assert encoder.recurrent.shape == (2, 3, 3 * {"gru": 3, "lstm": 4}[cell])
+
+
+@pytest.mark.skipif(load_kernels() is None, reason="needs the compiled kernels")
+@settings(max_examples=25)
+@given(lengths, st.sampled_from([3, 8, 16, 21]))
+def test_the_kernel_equals_the_operations_of_torch(length: list[int], width: int) -> None:
+    torch.manual_seed(width)
+    items = Ragged(torch.zeros(sum(length), 1), torch.tensor(length))
+    gates = torch.randn(2, sum(length), 3 * width) * 3
+    recurrent, upstream = torch.randn(2, width, 3 * width), torch.randn(2, sum(length), width)
+    told = []
+    for has_kernel in (True, False):
+        learned = gates.clone().requires_grad_(), recurrent.clone().requires_grad_()
+        with pytest.MonkeyPatch.context() as patch:
+            if not has_kernel:
+                patch.setattr(recurrent_module, "load_kernels", lambda: None)
+            states = RECURRENCE["gru"][0](*learned, steps=items.time_major.steps)
+            told.append([states, *torch.autograd.grad((states * upstream).sum(), learned)])
+    for mine, theirs in zip(*told, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(load_kernels() is None, reason="needs the compiled kernels")
+def test_the_kernel_saturates_and_keeps_what_is_no_number() -> None:
+    gates = torch.tensor([1e30, -1e30, 500.0, -500.0, torch.inf, -torch.inf]).repeat(3)
+    inputs = gates.view(1, 1, 18).repeat(2, 1, 1)
+    states = RECURRENCE["gru"][0](inputs, torch.zeros(2, 6, 18), steps=[1])
+    expected = torch.tanh(gates[:6]) * (1 - torch.sigmoid(gates[:6]))
+    torch.testing.assert_close(states[0, 0], expected)
+    inputs[0, 0, 12] = torch.nan
+    assert RECURRENCE["gru"][0](inputs, torch.zeros(2, 6, 18), steps=[1])[0, 0, 0].isnan()

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.batch import NO_LABEL, Batch
+from mgm.model.dropout import Dropout
 from mgm.model.generation.decoder_state import DecoderState
 from mgm.model.generation.layers import DecoderLayer, LiveOutputs, sinusoidal_positions
 from mgm.model.generation.next_pieces import Copying, NextPieces
@@ -61,7 +62,7 @@ class PointerGeneratorDecoder(nn.Module):
         self.copy_query = nn.Linear(width, width)
         self.copy_key = nn.Linear(width, width)
         self.gate = nn.Linear(2 * width, 1)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
         self.register_buffer("forbidden_ids", torch.arange(len(pieces)) == UNKNOWN, persistent=False)
         self.register_buffer("visible_ids", torch.from_numpy(visible_pieces(pieces)), persistent=False)
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mgm.model.dropout import Dropout
 from mgm.settings.model import GenerationSettings
 
 
@@ -145,7 +146,7 @@ class EncoderLayer(nn.Module):
         super().__init__()
         self.attend, self.forward_part = Attention(settings), Feedforward(settings)
         self.normalise = nn.ModuleList(nn.LayerNorm(settings.width) for _ in range(2))
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, items_BMD: Tensor, mask_BM: Tensor) -> Tensor:
         """Return the layer's vectors (B,M,D) of the items."""
@@ -165,7 +166,7 @@ class DecoderLayer(nn.Module):
             Feedforward(settings),
         )
         self.normalise = nn.ModuleList(nn.LayerNorm(settings.width) for _ in range(3))
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, items_BQD: Tensor, source_kv: KVCache, *, mask_BM: Tensor) -> Tensor:
         """Return the states (B,Q,D) of all positions of an output at once."""

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
+from mgm.model.dropout import Dropout
 from mgm.model.generation.layers import EncoderLayer, sinusoidal_positions
 from mgm.model.ragged import Ragged, Words
 from mgm.settings.model import GenerationSettings
@@ -106,7 +107,7 @@ class SourceEncoder(nn.Module):
         self.sentences = nn.Sequential(nn.LayerNorm(word_width), nn.Linear(word_width, width))
         self.layers = nn.ModuleList(EncoderLayer(settings) for _ in range(settings.encoder_layers))
         self.normalise = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = Dropout(settings.dropout)
 
     def forward(self, batch: Batch, words: Words, *, pieces: nn.Embedding) -> Memory:
         """Return the source of each document.

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from typing import Self
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from mgm.model.granularity.level import EncoderState, Granularity
-from mgm.model.granularity.token_selection import TokenSelection
-from mgm.model.ragged import Ragged, gather_max, gather_mean
+from mgm.model.ragged import Ragged, gather_mean
 from mgm.settings.model import ModelSettings
 
 
@@ -40,23 +38,9 @@ class Lead(Granularity):
 
     def extend(self, state: EncoderState) -> None:
         """Add the lead's vector."""
-        state.pooled["lead"] = self(state.types.whole_TD, state.windows, reading=state.selections["all"])
-
-    def forward(
-        self, types_TD: Tensor, windows: list[tuple[Ragged, TokenSelection]], *, reading: TokenSelection
-    ) -> Tensor:
-        """Return (B,V), V the sum of D and the windows' widths.
-
-        Args:
-            types_TD: vectors of distinct words.
-            windows: the states of each window before the ReLU, and the words that it read.
-            reading: all words.
-        """
+        reading = state.selections["all"]
         words = Ragged(reading.sentences.values[reading.lead.values], reading.lead.length)
-        pooled = [gather_mean(types_TD, words)]
-        for states, read in windows:
-            pooled.append(F.relu(gather_max(states.values, read.lead)))
-        return self.join(pooled)
+        state.pooled["lead"] = self.join([gather_mean(state.types.whole_TD, words), *state.lead_windows])
 
     def join(self, pooled: Sequence[Tensor]) -> Tensor:
         """Return the lead's vector (B,V), made of the mean of its words and of the maxima of each window."""

@@ -52,8 +52,10 @@ class EncoderState:
     """(B, width) by granularity."""
     word_parts: list[Tensor] = field(default_factory=list)
     """(N, width) each; side by side they are the words' vectors."""
-    windows: list[tuple[Ragged, TokenSelection]] = field(default_factory=list)
-    """The states of each window before the ReLU, and the words that it read."""
+    with_lead: bool = False
+    """Whether the lead's maxima of windows are wanted."""
+    lead_windows: list[Tensor] = field(default_factory=list)
+    """(B, width) the maxima of each window over the lead's words."""
     sentence_level: Tensor | None = None
     paragraph_level: Ragged | None = None
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mgm.model.batch import Batch
+from mgm.model.dropout import Dropout
 from mgm.model.granularity.level import EncoderState, Granularity
 from mgm.pretrained.encoder import PretrainedEncoder, mean_of_ranges
 from mgm.settings.model import ModelSettings
@@ -29,7 +30,7 @@ class Pretrained(Granularity):
     def __init__(self, width: int, *, dropout: float) -> None:
         super().__init__()
         self.normalise = nn.LayerNorm(width)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.transformer = None
         self.widths = {"pretrained": width}
         self.word_widths = {"pretrained": width}

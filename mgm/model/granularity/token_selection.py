@@ -46,6 +46,8 @@ class TokenSelection:
         are a slice.
         """
         words, before = self.documents, (size - 1) // 2
+        if size == 1:
+            return words.values[:, None]
         items, rows = words.values.numel(), words.length.numel()
         begin = torch.arange(items, device=words.values.device).add_(words.row, alpha=size - 1)
         line = words.values.new_full((items + (rows + 1) * (size - 1),), beyond)

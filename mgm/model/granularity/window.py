@@ -13,7 +13,8 @@ from torch import Tensor, nn
 
 from mgm.model.granularity.level import EncoderState, Granularity, ProjectingLevel
 from mgm.model.granularity.token_selection import SelectionName, TokenSelection
-from mgm.model.ragged import Ragged
+from mgm.model.ragged import Ragged, gather_max
+from mgm.model.window_sums import has_kernel, window_maxima, window_sums
 from mgm.settings.model import ModelSettings
 
 
@@ -49,11 +50,21 @@ class Windows(Granularity):
     def extend(self, state: EncoderState) -> None:
         """Add the states and the pooled vectors of each window."""
         for window in self.projecting_levels:
-            read = partial(window.read, state.projections[window])
-            states = state.read_words(read, self.selection, activation=F.relu)
-            state.windows.append((states, state.selections[self.selection]))
+            maxima, of_lead = self._maxima(window, state)
             # the ReLU last: it keeps the order, and there are fewer maxima than words
-            state.pooled[f"window_{window.size}"] = F.relu(states.max_pool())
+            state.pooled[f"window_{window.size}"] = F.relu(maxima)
+            if of_lead is not None:
+                state.lead_windows.append(F.relu(of_lead))
+
+    def _maxima(self, window: "Window", state: EncoderState) -> tuple[Tensor, Tensor | None]:
+        """Return the maxima (B,W) of a window over the words read of each document and of its lead, before the ReLU."""
+        reading, projections = state.selections[self.selection], state.projections[window]
+        if not state.with_words and has_kernel(projections):
+            maxima, of_lead = window_maxima(projections, reading, size=window.size)
+            return maxima, of_lead
+        read = partial(window.read, projections)
+        states = state.read_words(read, self.selection, activation=F.relu)
+        return states.max_pool(), gather_max(states.values, reading.lead) if state.with_lead else None
 
 
 class Window(ProjectingLevel):
@@ -83,20 +94,26 @@ class Window(ProjectingLevel):
 
         The bias is in the projection of the window's own word.
         """
-        product: Tensor = self.places(F.pad(types_TD, (0, 0, 0, 1))).view(-1, self.size, self.width)
-        product[:, self.own_place] += self.bias
+        product = F.linear(F.pad(types_TD, (0, 0, 0, 1)), self.places.weight, self._bias_of_places())
         return product.view(-1, self.width)
 
     @torch.no_grad()
     def write_projections(self, types_TD: Tensor, out: Tensor) -> None:
         """Write the projections of words, without those of padding, into `out` (T*k,W)."""
-        torch.mm(types_TD, self.places.weight.T, out=out.view(types_TD.shape[0], -1))
-        out.view(-1, self.size, self.width)[:, self.own_place] += self.bias
+        flat = out.view(types_TD.shape[0], -1)
+        torch.addmm(self._bias_of_places(), types_TD, self.places.weight.T, out=flat)
+
+    def _bias_of_places(self) -> Tensor:
+        """Return (k*W,), the bias at the window's own word and 0 at the other places."""
+        before, after = self.own_place, self.size - 1 - self.own_place
+        return F.pad(self.bias, (before * self.width, after * self.width))
 
     def read(self, projections: Tensor, reading: TokenSelection) -> Ragged:
         """Return the result of `forward`, given the words' projections."""
         words = reading.documents
+        if has_kernel(projections):
+            return Ragged(window_sums(projections, reading, size=self.size), words.length)
         neighbour = reading.context_windows(self.size, beyond=projections.shape[0] // self.size - 1)
         place = torch.arange(self.size, device=neighbour.device)
-        window = F.embedding_bag(neighbour.mul_(self.size).add_(place), projections, mode="sum")
+        window = F.embedding_bag(neighbour * self.size + place, projections, mode="sum")
         return Ragged(window, words.length)

@@ -6,9 +6,9 @@ Axes: B documents, S sentences, N words, D width.
 from abc import ABC, abstractmethod
 from collections.abc import Collection
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mgm.model.dropout import dropout
 from mgm.model.ragged import Ragged, Words
 from mgm.settings.model import ModelSettings
 from mgm.tasks import Task
@@ -55,7 +55,7 @@ class Sharing(nn.Module, ABC):
 
     def drop(self, vectors: Tensor) -> Tensor:
         """Return the vectors of documents after dropout."""
-        return F.dropout(vectors, self.dropout, self.training)
+        return dropout(vectors, self.dropout) if self.training else vectors
 
     def drop_words(self, words_ND: Ragged) -> Tensor:
         """Return the vectors (N,D) of words after dropout, which drops the same features of all words of a sentence.
@@ -65,4 +65,4 @@ class Sharing(nn.Module, ABC):
         if not self.training or not self.dropout:
             return words_ND.values
         keep_SD = words_ND.values.new_ones(words_ND.length.numel(), words_ND.values.shape[1])
-        return words_ND.values * F.dropout(keep_SD, self.dropout)[words_ND.row]
+        return words_ND.values * dropout(keep_SD, self.dropout)[words_ND.row]
