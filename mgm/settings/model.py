@@ -121,7 +121,7 @@ class WideTaggingSettings(Section):
     """Number of hashes of features of a word and its neighbours; only features with a weight take space."""
     l1: float = Field(default=0.05, ge=0)
     """L1 penalty of its weights, for a loss that is summed over all training words; it keeps most of them at 0."""
-    max_passes: int = Field(default=80, ge=1)
+    max_passes: int = Field(default=50, ge=1)
     """Maximum number of passes of the solver over all training words of a task."""
     documents: int | None = Field(default=None, ge=1)
     """Maximum number of training documents for each task, evenly sampled, for a shorter training; null: all."""

@@ -45,6 +45,7 @@ class _Field(ctypes.Structure):
 
     _fields_ = [
         ("tags", c_int64),
+        ("features", c_int64),
         *(
             (name, c_void_p)
             for name in "start feature pair pair_tag weight used first transition transposed gold".split()
@@ -93,7 +94,8 @@ def solve_crf(blocks: SentenceSource, forbidden: TransitionScores, *, l1: float,
     start = np.zeros(likelihood.num_variables)
     # sums of several threads have other last digits
     with threadpool_limits(1, user_api="blas"):
-        return likelihood.chain(minimize(likelihood, start, l1=penalty, max_passes=max_passes))
+        x = minimize(likelihood, start, l1=penalty, curvature=likelihood.curvature(), max_passes=max_passes)
+    return likelihood.chain(x)
 
 
 class _Likelihood:
@@ -152,6 +154,10 @@ class _Likelihood:
         if load_kernels() is None:
             return self._errors_by_torch(weight, scores)
         return self._errors_by_kernel(weight, scores)
+
+    def curvature(self) -> Vector:
+        """Return a bound of the second derivative (P+C+C*C,) in each variable, times the features of a word, which move together."""
+        return _curvature(self, np.diff(self.by_feature.indptr), num_words=len(self.tags))
 
     def chain(self, x: Vector) -> Chain:
         """Return the field of these variables."""
@@ -217,7 +223,9 @@ class _Likelihood:
             "transition": transition,
             "transposed": transposed,
         }
-        field = _Field(self.num_tags, **{name: array.ctypes.data for name, array in arrays.items()})
+        field = _Field(
+            self.num_tags, self.features.nnz, **{name: array.ctypes.data for name, array in arrays.items()}
+        )
         slopes = np.empty(self.num_pairs)
 
         def errors_of(first: int, last: int) -> tuple[float, Vector]:
@@ -261,10 +269,13 @@ class _BlockwiseLikelihood:
         self.num_tags = len(forbidden[0])
         self.is_forbidden = np.concatenate([part.ravel() for part in forbidden])
         self.counts = np.zeros(len(self.is_forbidden), np.int64)
-        pairs = None
+        self.occurrences: int | npt.NDArray[np.int64] = 0
+        self.num_words, pairs = 0, None
         for block in blocks:
             of_block = _Likelihood(block, forbidden)
             self.counts += of_block.counts
+            self.occurrences = self.occurrences + np.diff(of_block.by_feature.indptr)
+            self.num_words += len(of_block.tags)
             pairs = of_block.pairs if pairs is None else pairs + of_block.pairs
         assert pairs is not None, "no block"
         self.pairs = pairs
@@ -288,9 +299,23 @@ class _BlockwiseLikelihood:
         gold = float(self.counts @ np.where(self.is_forbidden, 0, scores))
         return loss - gold + L2 * float(x @ x), gradient
 
+    def curvature(self) -> Vector:
+        """Return the same as `_Likelihood.curvature`."""
+        return _curvature(self, np.asarray(self.occurrences), num_words=self.num_words)
+
     def chain(self, x: Vector) -> Chain:
         """Return the field of these variables."""
         return _chain(self, x)
+
+
+def _curvature(
+    likelihood: _Likelihood | _BlockwiseLikelihood, occurrences: np.ndarray, *, num_words: int
+) -> Vector:
+    of_pair = np.repeat(occurrences, np.diff(likelihood.pairs.indptr))
+    features_per_word = max(float(occurrences.sum()) / num_words, 1.0)
+    return np.concatenate(
+        [of_pair / 4 * features_per_word, np.full(len(likelihood.counts), float(num_words))]
+    )
 
 
 def _chain(likelihood: _Likelihood | _BlockwiseLikelihood, x: Vector) -> Chain:

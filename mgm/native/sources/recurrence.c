@@ -4,6 +4,7 @@
    t - 1. In tables of states stand the initial ones first. */
 
 #include "kernels.h"
+#include "lanes.h"
 
 typedef struct {
     int64_t width, steps;
@@ -11,28 +12,7 @@ typedef struct {
 } Rows;
 
 enum { COLUMNS = 16, TILE = 4 }; /* what is multiplied at once, in registers */
-enum { LANES = 8 };              /* numbers whose exponentials are computed at once: gcc compares no more than these */
-
 typedef float Columns __attribute__((vector_size(COLUMNS * sizeof(float)), aligned(4)));
-typedef float Lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4)));
-typedef int32_t Integers __attribute__((vector_size(LANES * sizeof(int32_t)), aligned(4)));
-
-/* Read and write the numbers that are left of a row, at most LANES of them. */
-static inline __attribute__((always_inline)) void read_lanes(Lanes *to, const float *from, int64_t left) {
-    if (left >= LANES) {
-        *to = *(const Lanes *)from;
-        return;
-    }
-    memset(to, 0, sizeof *to);
-    memcpy(to, from, (size_t)left * sizeof *from);
-}
-
-static inline __attribute__((always_inline)) void write_lanes(float *to, const Lanes *from, int64_t left) {
-    if (left >= LANES)
-        *(Lanes *)to = *from;
-    else
-        memcpy(to, from, (size_t)left * sizeof *to);
-}
 
 /* Add to `sum` (rows, columns) the product of `left` (rows, inner) and `right` (inner, columns). */
 static inline __attribute__((always_inline)) void add_product(const float *left, const float *right, float *sum, int64_t rows,
@@ -64,27 +44,6 @@ static inline __attribute__((always_inline)) void add_product(const float *left,
     for (r = 0; r < rows; r++)
         for (int64_t c = whole; c < columns; c++)
             for (int64_t k = 0; k < inner; k++) sum[r * columns + c] += left[r * inner + k] * right[k * columns + c];
-}
-
-/* Turn numbers into their exponentials, within two units in the last place: 2 to the nearest whole power, times a polynomial of the rest,
-   whose coefficients are those of Cephes, expf. Compilers turn a loop over single numbers into branches. */
-static inline __attribute__((always_inline)) void exponentials(Lanes *of) {
-    const Lanes none = {0};
-    Lanes x = *of;
-    Integers is_high = x > 88, is_low = x < -87;
-    x = (Lanes)(((Integers)x & ~(is_high | is_low)) | ((Integers)(none + 88) & is_high) | ((Integers)(none - 87) & is_low));
-    const float shifter = 12582912; /* 1.5 * 2^23: a sum with it has no digits behind the point, and the last bits are those before it */
-    const Integers shifter_bits = (Integers)(none + shifter);
-    Lanes shifted = x * 1.44269504f + shifter, power = shifted - shifter;
-    Lanes rest = x - power * 0.693359375f + power * 2.12194440e-4f;
-    Lanes sum = rest * 1.9875691500e-4f + 1.3981999507e-3f;
-    sum = sum * rest + 8.3334519073e-3f;
-    sum = sum * rest + 4.1665795894e-2f;
-    sum = sum * rest + 1.6666665459e-1f;
-    sum = sum * rest + 5.0000001201e-1f;
-    sum = sum * (rest * rest) + rest + 1;
-    Integers scale = ((Integers)shifted - shifter_bits + 127) << 23;
-    *of = sum * (Lanes)scale;
 }
 
 /* One item's gates, its candidate and its state, of its input, the product of the state before it and the recurrent weights, and that
